@@ -1,0 +1,29 @@
+//! The same work through flowkit, by hand, and through flowkit's peers.
+//!
+//! ```text
+//!  ratios.rs   count_allocations.rs                  the two programs
+//!  report                                            what is printed
+//!  bounds                                            what is promised
+//!  results                                           what was measured
+//!  million   allocations   measure                   how it is measured
+//!  side                                              who does the work
+//!  flowkit_side   by_hand (spawn, recorder, shared)   peers (dagx, async_dag, dagrs)
+//!  shape   bodies                                    what the work is
+//! ```
+//!
+//! A file uses only those below it. Nothing here is tuned for one side: each is written as its own
+//! documentation recommends, and each pass must give the result that [`shape::Shape::expected`] computes.
+
+pub mod allocations;
+pub mod bodies;
+pub mod bounds;
+pub mod by_hand;
+#[cfg(feature = "flowkit")]
+pub mod flowkit_side;
+pub mod measure;
+pub mod million;
+pub mod peers;
+pub mod report;
+pub mod results;
+pub mod shape;
+pub mod side;

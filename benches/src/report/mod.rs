@@ -1,0 +1,4 @@
+//! What is printed.
+
+pub mod json;
+pub mod table;

@@ -1,0 +1,167 @@
+//! Collects the mistakes of one macro call, so that one compile reports all of them.
+//!
+//! Also the wording which several messages share: lists, and "did you mean".
+
+use std::ops::Range;
+
+use proc_macro2::Span;
+use quote::ToTokens;
+use syn::LitStr;
+
+/// The mistakes found so far.
+#[derive(Default)]
+pub(crate) struct Errors(Option<syn::Error>);
+
+impl Errors {
+    /// Adds a message which underlines `tokens`.
+    pub(crate) fn push(&mut self, tokens: impl ToTokens, message: impl Into<String>) {
+        self.add(syn::Error::new_spanned(tokens, message.into()));
+    }
+
+    /// Adds a message which underlines `span`.
+    pub(crate) fn push_at(&mut self, span: Span, message: impl Into<String>) {
+        self.add(syn::Error::new(span, message.into()));
+    }
+
+    /// Adds an error of another parser.
+    pub(crate) fn add(&mut self, error: syn::Error) {
+        match &mut self.0 {
+            Some(first) => first.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    /// Keeps the value of `result`, or its error.
+    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// Gives all mistakes as one error, if there are any.
+    pub(crate) fn finish(self) -> syn::Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+/// Gives the span of some bytes of a literal's text.
+///
+/// It is the whole literal where the compiler cannot tell (stable rustc), or the text has escapes.
+pub(crate) fn within(literal: &LitStr, bytes: Range<usize>) -> Span {
+    let token = literal.token();
+    let is_verbatim = token.to_string() == format!("\"{}\"", literal.value());
+    // One byte further in: the opening quote.
+    let part = is_verbatim.then(|| token.subspan(bytes.start + 1..bytes.end + 1)).flatten();
+    part.unwrap_or_else(|| literal.span())
+}
+
+/// Writes names as `` `a`, `b` or `c` ``.
+pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>, last: &str) -> String {
+    let mut quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match (quoted.pop(), quoted.is_empty()) {
+        (None, _) => String::new(),
+        (Some(only), true) => only,
+        (Some(end), false) => format!("{} {last} {end}", quoted.join(", ")),
+    }
+}
+
+/// Gives ``; did you mean `retries`?`` for the nearest name, or nothing where none is near.
+pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(written, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// Finds the name with the fewest edits, the first of equals.
+///
+/// Near is up to a third of the longer word, and one more for short words (`retry`, `retries`);
+/// or one word contains the other (`timeout_seconds`, `timeout`). One letter is near to none.
+fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|name| (edit_distance(written, name), name))
+        .filter(|(edits, name)| {
+            let within =
+                written.len().min(name.len()) >= 4 && (written.contains(name) || name.contains(written));
+            let longer = written.len().max(name.len());
+            within || *edits <= (1 + longer / 3).min(longer.saturating_sub(1))
+        })
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, name)| name)
+}
+
+/// Counts the insertions, removals and replacements between two words (Levenshtein).
+fn edit_distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (line, left) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, right) in to.chars().enumerate() {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Gives each message of `error` with the source text it underlines.
+#[cfg(test)]
+pub(crate) fn report(error: syn::Error) -> Vec<(String, String)> {
+    let underlined = |span: Span| span.source_text().unwrap_or_default();
+    error.into_iter().map(|error| (error.to_string(), underlined(error.span()))).collect()
+}
+
+/// Asserts the messages of `result`, each with the source text it underlines.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_errors<T>(result: syn::Result<T>, expected: &[(&str, &str)]) {
+    let found = result.err().map_or_else(Vec::new, report);
+    let found: Vec<(&str, &str)> = found.iter().map(|(m, u)| (m.as_str(), u.as_str())).collect();
+    assert_eq!(found, expected);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_single_edits() {
+        let cases = [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("tag", "tags", 1)];
+        for (from, to, edits) in cases {
+            assert_eq!(edit_distance(from, to), edits, "{from} to {to}");
+            assert_eq!(edit_distance(to, from), edits, "{to} to {from}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let names = ["retries", "retry_delay", "retry_if", "timeout", "tags"];
+        let cases = [
+            ("retry", "; did you mean `retries`?"),
+            ("timout", "; did you mean `timeout`?"),
+            ("timeout_seconds", "; did you mean `timeout`?"),
+            ("tag", "; did you mean `tags`?"),
+            ("colour", ""),
+            ("x", ""),
+            ("", ""),
+        ];
+        for (written, suggestion) in cases {
+            assert_eq!(did_you_mean(written, names), suggestion, "{written}");
+        }
+    }
+
+    #[test]
+    fn lists_read_like_sentences() {
+        assert_eq!(list([], "or"), "");
+        assert_eq!(list(["a"], "or"), "`a`");
+        assert_eq!(list(["a", "b", "c"], "or"), "`a`, `b` or `c`");
+    }
+
+    #[test]
+    fn every_error_is_kept_in_order() {
+        let mut errors = Errors::default();
+        errors.push_at(Span::call_site(), "one");
+        errors.push(quote::quote!(x), "two");
+        let messages: Vec<String> =
+            errors.finish().unwrap_err().into_iter().map(|error| error.to_string()).collect();
+        assert_eq!(messages, ["one", "two"]);
+        assert!(Errors::default().finish().is_ok());
+    }
+}

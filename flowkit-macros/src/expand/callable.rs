@@ -1,0 +1,209 @@
+//! The function in the shapes in which the generated code needs it: with its own lifetimes, with named ones, with none.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::visit_mut::VisitMut;
+use syn::{GenericParam, Generics, Ident, Lifetime, Type, WherePredicate, parse_quote};
+
+use crate::signature::{Function, Param, ParamKind};
+
+pub(crate) struct Callable {
+    /// As written.
+    pub(crate) written: Function,
+    /// With every lifetime named.
+    pub(crate) named: Function,
+    /// The lifetimes that occur in the parameters.
+    pub(crate) lifetimes: Vec<Lifetime>,
+    /// The type that holds the arguments.
+    pub(crate) body: Ident,
+    /// The type of the value.
+    pub(crate) value: TokenStream,
+    /// The type of the error.
+    pub(crate) error: TokenStream,
+}
+
+impl Callable {
+    pub(crate) fn new(function: Function) -> Self {
+        let mut named = function.clone();
+        let lifetimes = named.name_lifetimes();
+        let ty = &function.output.ty;
+        let (value, error) = if function.output.is_result {
+            (
+                quote!(<#ty as ::flowkit::__private::Fallible>::Value),
+                quote!(<#ty as ::flowkit::__private::Fallible>::Error),
+            )
+        } else {
+            (quote!(#ty), quote!(::core::convert::Infallible))
+        };
+        let body = format_ident!("__flowkit_{}", function.ident.unraw(), span = function.ident.span());
+        Self { written: function, named, lifetimes, body, value, error }
+    }
+
+    /// The lifetime of a call, and the generics that introduce it: the shortest of the parameters' lifetimes.
+    pub(crate) fn call_lifetime(&self) -> (Lifetime, Generics) {
+        let mut generics = self.named.generics.clone();
+        let lifetime = match &self.lifetimes[..] {
+            [] => parse_quote!('static),
+            [only] => only.clone(),
+            several => {
+                let shortest: Lifetime = parse_quote!('__flowkit_call);
+                generics.params.insert(0, parse_quote!(#shortest));
+                let clause = generics.make_where_clause();
+                for lifetime in several {
+                    clause.predicates.push(parse_quote!(#lifetime: #shortest));
+                }
+                shortest
+            }
+        };
+        (lifetime, generics)
+    }
+
+    /// The body's type with its arguments: `__flowkit_fetch<Arg<String>, Lent<'a, str>, (T,)>`.
+    pub(crate) fn body_type(&self) -> TokenStream {
+        self.body_type_of(&self.named.params)
+    }
+
+    /// The same with `'static` for every lifetime.
+    pub(crate) fn static_body_type(&self) -> TokenStream {
+        self.body_type_of(&self.static_params())
+    }
+
+    fn body_type_of(&self, params: &[Param]) -> TokenStream {
+        let body = &self.body;
+        let held = params.iter().map(|param| match &param.kind {
+            ParamKind::Owned => {
+                let ty = &param.ty;
+                quote!(::flowkit::__private::Arg<#ty>)
+            }
+            ParamKind::Borrowed { lifetime, elem } => quote!(::flowkit::__private::Lent<#lifetime, #elem>),
+        });
+        let mention = self.mention();
+        quote!(#body<#(#held,)* #mention>)
+    }
+
+    /// A type that mentions every generic parameter, for those that no argument mentions.
+    fn mention(&self) -> TokenStream {
+        let parts = self.named.generics.params.iter().filter_map(|param| match param {
+            GenericParam::Type(param) => Some(param.ident.to_token_stream()),
+            GenericParam::Const(param) => {
+                let ident = &param.ident;
+                Some(quote!(::flowkit::__private::ConstMention<{ #ident as u128 }>))
+            }
+            GenericParam::Lifetime(_) => None,
+        });
+        quote!((#(#parts,)*))
+    }
+
+    /// The kind of a parameter: `Own<String>` or `Lend<'a, str>`.
+    pub(crate) fn kinds(params: &[Param]) -> Vec<TokenStream> {
+        let kind = |param: &Param| match &param.kind {
+            ParamKind::Owned => {
+                let ty = &param.ty;
+                quote!(::flowkit::__private::Own<#ty>)
+            }
+            ParamKind::Borrowed { lifetime, elem } => quote!(::flowkit::__private::Lend<#lifetime, #elem>),
+        };
+        params.iter().map(kind).collect()
+    }
+
+    /// The parameters with `'static` for every lifetime: what a submitted call takes.
+    pub(crate) fn static_params(&self) -> Vec<Param> {
+        let mut params = self.named.params.clone();
+        for param in &mut params {
+            MakeStatic.visit_type_mut(&mut param.ty);
+            if let ParamKind::Borrowed { lifetime, elem } = &mut param.kind {
+                *lifetime = Some(parse_quote!('static));
+                MakeStatic.visit_type_mut(elem);
+            }
+        }
+        params
+    }
+
+    /// The parameter types for a closure that stands for the function, with a `for<…>` where they need it.
+    ///
+    /// The user's lifetimes get other names, since the closure's type stands inside functions that have them too.
+    pub(crate) fn closure_types(&self) -> (Option<TokenStream>, Vec<Type>) {
+        let written: Vec<_> = self.written.generics.lifetimes().map(|param| param.lifetime.clone()).collect();
+        let mut types: Vec<_> = self.written.params.iter().map(|param| param.ty.clone()).collect();
+        types.iter_mut().for_each(|ty| Rename(&written).visit_type_mut(ty));
+        let renamed = written.iter().map(Rename::name);
+        ((!written.is_empty()).then(|| quote!(for<#(#renamed),*>)), types)
+    }
+
+    /// The generics without lifetimes.
+    pub(crate) fn static_generics(&self) -> Generics {
+        let mut generics = self.named.generics.clone();
+        generics.params =
+            generics.params.into_iter().filter(|param| !matches!(param, GenericParam::Lifetime(_))).collect();
+        if let Some(clause) = &mut generics.where_clause {
+            let kept = std::mem::take(&mut clause.predicates)
+                .into_iter()
+                .filter(|predicate| !matches!(predicate, WherePredicate::Lifetime(_)));
+            clause.predicates = kept.collect();
+        }
+        MakeStatic.visit_generics_mut(&mut generics);
+        generics
+    }
+
+    /// The generic arguments that the function as written must be given: types and constants, never lifetimes.
+    pub(crate) fn turbofish(&self) -> Option<TokenStream> {
+        let arguments: Vec<_> = self
+            .written
+            .generics
+            .params
+            .iter()
+            .filter_map(|param| match param {
+                GenericParam::Type(param) => Some(param.ident.clone()),
+                GenericParam::Const(param) => Some(param.ident.clone()),
+                GenericParam::Lifetime(_) => None,
+            })
+            .collect();
+        (!arguments.is_empty()).then(|| quote!(::<#(#arguments),*>))
+    }
+
+    /// Whether a call that is awaited in place may move its arguments to another thread.
+    pub(crate) fn is_static(&self) -> bool {
+        let bounded = |param: &GenericParam| match param {
+            GenericParam::Type(param) => {
+                let is_static = |bound: &syn::TypeParamBound| matches!(bound, syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static");
+                param.bounds.iter().any(is_static)
+            }
+            GenericParam::Lifetime(_) | GenericParam::Const(_) => true,
+        };
+        self.lifetimes.is_empty() && self.written.generics.params.iter().all(bounded)
+    }
+
+    pub(crate) fn idents(&self) -> Vec<&Ident> {
+        self.written.params.iter().map(|param| &param.ident).collect()
+    }
+}
+
+struct Rename<'a>(&'a [Lifetime]);
+
+impl Rename<'_> {
+    fn name(lifetime: &Lifetime) -> Lifetime {
+        Lifetime::new(&format!("'__flowkit_{}", lifetime.ident), lifetime.span())
+    }
+}
+
+impl VisitMut for Rename<'_> {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if self.0.contains(lifetime) {
+            *lifetime = Self::name(lifetime);
+        }
+    }
+}
+
+struct MakeStatic;
+
+impl VisitMut for MakeStatic {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        *lifetime = Lifetime::new("'static", lifetime.span());
+    }
+
+    // Lifetimes in `fn(&str)` and `Fn(&str)` are their own.
+    fn visit_type_bare_fn_mut(&mut self, _: &mut syn::TypeBareFn) {}
+    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut syn::ParenthesizedGenericArguments) {}
+    fn visit_bound_lifetimes_mut(&mut self, _: &mut syn::BoundLifetimes) {}
+}

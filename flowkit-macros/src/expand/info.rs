@@ -1,0 +1,216 @@
+//! The description of a task, as a `static`: what its attribute says, in the library's own words.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::{Attribute, Expr, Lit, Meta};
+
+use crate::options::{self, Attempts, Cache, FlowOptions, Label, Spanned, TaskOptions};
+use crate::signature::Function;
+
+/// The name of the twin's function that gives the description.
+pub(crate) fn path() -> Ident {
+    Ident::new("__flowkit_info", Span::mixed_site())
+}
+
+pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStream) -> TokenStream {
+    let declaration = declaration("Task", &options.label, function, source);
+    let policy = policy(&options.attempts, options.trigger.as_ref(), options.cache_ttl.as_ref());
+    let limits = options.concurrency.iter().flat_map(|limits| &limits.value).map(|limit| {
+        let (name, weight) = (&limit.name, limit.weight);
+        quote!(::flowkit::__private::Want { name: ::std::borrow::Cow::Borrowed(#name), weight: #weight })
+    });
+    let hooks = hooks(&options.hooks);
+    let cache = match options.cache.as_ref().map(|cache| &cache.value) {
+        None | Some(Cache::None) => quote!(Off),
+        Some(Cache::Run) => quote!(Run),
+        Some(Cache::Inputs | Cache::Key(_)) => quote!(Runtime),
+    };
+    let blocking = function.asyncness.is_none();
+    quote! {
+        ::flowkit::__private::TaskInfo {
+            declaration: #declaration,
+            policy: #policy,
+            limits: &[#(#limits),*],
+            hooks: #hooks,
+            cache: ::flowkit::__private::CacheScope::#cache,
+            blocking: #blocking,
+            flow: ::flowkit::__private::FlowSettings::NONE,
+        }
+    }
+}
+
+pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStream) -> TokenStream {
+    let declaration = declaration("Flow", &options.label, function, source);
+    let policy_of_flow = policy(&options.attempts, None, None);
+    let hooks = hooks(&options.hooks);
+    let defaults = match &options.task_defaults {
+        Some(defaults) => policy(&defaults.value, None, None),
+        None => quote!(::flowkit::__private::TaskPolicy::EMPTY),
+    };
+    let max_concurrency = option(options.max_concurrency.as_ref().map(|max| {
+        let max = max.value;
+        quote!(#max)
+    }));
+    let fail_on_any_task = options.fail_on_any_task.as_ref().is_some_and(|fail| fail.value);
+    quote! {
+        ::flowkit::__private::TaskInfo {
+            declaration: #declaration,
+            policy: #policy_of_flow,
+            limits: &[],
+            hooks: #hooks,
+            cache: ::flowkit::__private::CacheScope::Off,
+            blocking: false,
+            flow: ::flowkit::__private::FlowSettings {
+                task_defaults: #defaults,
+                max_concurrency: #max_concurrency,
+                fail_on_any_task: #fail_on_any_task,
+            },
+        }
+    }
+}
+
+fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStream) -> TokenStream {
+    let kind = Ident::new(kind, Span::call_site());
+    let ident = function.ident.unraw().to_string();
+    let name = label.name.as_ref().map_or_else(|| ident.clone(), |name| name.value.clone());
+    let written = label.description.as_ref().map(|description| description.value.clone());
+    let description = written.unwrap_or_else(|| doc_text(&function.attrs.docs));
+    let version = option(label.version.as_ref().map(|version| {
+        let version = &version.value;
+        quote!(#version)
+    }));
+    let tags = label.tags.iter().flat_map(|tags| &tags.value);
+    let source_hash = hash(source);
+    quote! {
+        ::flowkit::__private::Declaration::__new(
+            ::flowkit::__private::Kind::#kind,
+            #name,
+            ::core::concat!(::core::module_path!(), "::", #ident),
+            #description,
+            #version,
+            &[#(#tags),*],
+            #source_hash,
+            ::core::file!(),
+            ::core::line!(),
+        )
+    }
+}
+
+fn policy(
+    attempts: &Attempts,
+    trigger: Option<&Spanned<options::Trigger>>,
+    cache_ttl: Option<&Spanned<Duration>>,
+) -> TokenStream {
+    let retries = option(attempts.retries.as_ref().map(|retries| {
+        let retries = retries.value;
+        quote!(#retries)
+    }));
+    let retry_delay = option(attempts.retry_delay.as_ref().map(|delays| {
+        let delays = delays.value.iter().map(|delay| duration(*delay));
+        quote!(::std::borrow::Cow::Borrowed(&[#(#delays),*]))
+    }));
+    let backoff = option(attempts.backoff.as_ref().map(|backoff| {
+        let name = Ident::new(&format!("{:?}", backoff.value), Span::call_site());
+        quote!(::flowkit::__private::Backoff::#name)
+    }));
+    let max_retry_delay = option(attempts.max_retry_delay.as_ref().map(|max| duration(max.value)));
+    let jitter = option(attempts.jitter.as_ref().map(|jitter| {
+        let jitter = jitter.value;
+        quote!(#jitter)
+    }));
+    let timeout = option(attempts.timeout.as_ref().map(|timeout| duration(timeout.value)));
+    let trigger = option(trigger.map(|trigger| {
+        let name = Ident::new(&format!("{:?}", trigger.value), Span::call_site());
+        quote!(::flowkit::__private::Trigger::#name)
+    }));
+    let cache_ttl = option(cache_ttl.map(|ttl| duration(ttl.value)));
+    quote! {
+        ::flowkit::__private::TaskPolicy {
+            retries: #retries,
+            retry_delay: #retry_delay,
+            backoff: #backoff,
+            max_retry_delay: #max_retry_delay,
+            jitter: #jitter,
+            timeout: #timeout,
+            retry_panics: ::core::option::Option::None,
+            trigger: #trigger,
+            cache_ttl: #cache_ttl,
+        }
+    }
+}
+
+fn hooks(hooks: &options::Hooks) -> TokenStream {
+    let list = |hooks: &Option<Spanned<Vec<Expr>>>| {
+        let hooks = hooks.iter().flat_map(|hooks| &hooks.value);
+        quote!(&[#(::flowkit::__private::hook(#hooks)),*])
+    };
+    let (running, success, failure) =
+        (list(&hooks.on_running), list(&hooks.on_success), list(&hooks.on_failure));
+    let (retry, cancel) = (list(&hooks.on_retry), list(&hooks.on_cancel));
+    quote! {
+        ::flowkit::__private::Hooks {
+            on_running: #running,
+            on_success: #success,
+            on_failure: #failure,
+            on_retry: #retry,
+            on_cancel: #cancel,
+        }
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+fn duration(duration: Duration) -> TokenStream {
+    // The parser refuses durations that do not fit.
+    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    quote!(::core::time::Duration::from_nanos(#nanos))
+}
+
+/// The text of doc comments.
+fn doc_text(docs: &[Attribute]) -> String {
+    let lines = docs.iter().filter_map(|doc| match &doc.meta {
+        Meta::NameValue(meta) => match &meta.value {
+            Expr::Lit(literal) => match &literal.lit {
+                Lit::Str(text) => Some(text.value().trim().to_owned()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    });
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+/// A hash of the tokens: it changes with the code, and not with its layout or its comments.
+///
+/// FNV-1a, which is the same on every machine and with every compiler.
+fn hash(source: &TokenStream) -> u64 {
+    fn feed(hash: &mut u64, bytes: &[u8]) {
+        for byte in bytes.iter().chain([&0]) {
+            *hash = (*hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    fn walk(hash: &mut u64, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => {
+                    feed(hash, format!("{:?}", group.delimiter()).as_bytes());
+                    walk(hash, group.stream());
+                    feed(hash, b"end");
+                }
+                other => feed(hash, other.to_string().as_bytes()),
+            }
+        }
+    }
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    walk(&mut hash, source.clone());
+    hash
+}

@@ -1,0 +1,46 @@
+//! Writes the code of an attribute. It says what the function is; how it runs is the library's.
+//!
+//! ```text
+//! fn fetch(url: String) -> Call<…>          the call, in the value namespace
+//! struct fetch {}  impl fetch { … }         the twin, in the type namespace: of, submit, map, raw, …
+//! struct __flowkit_fetch<…> { url: … }      the body: the function with its arguments
+//! const _: () = { impl Body for … }         what the library asks of it
+//! ```
+
+mod body;
+mod callable;
+mod info;
+mod test;
+mod twin;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::{Flow, Task};
+use callable::Callable;
+
+pub(crate) use test::test;
+
+pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
+    let Task { options, function } = task;
+    let info = info::task(&options, &function, source);
+    let extras = body::TaskExtras { options: &options };
+    let callable = Callable::new(function);
+    let twin = twin::expand(&callable, "task");
+    let body = body::expand(&callable, &info, &extras.methods(&callable), &extras.checks(&callable));
+    quote!(#twin #body)
+}
+
+pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
+    let Flow { options, function } = flow;
+    let info = info::flow(&options, &function, source);
+    let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
+    let callable = Callable::new(function);
+    let twin = twin::expand(&callable, "flow");
+    let methods = body::flow_methods(run_name);
+    let retries = options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
+    let checks = if retries { body::retry_checks(&callable) } else { TokenStream::new() };
+    let body = body::expand(&callable, &info, &methods, &checks);
+    let tally = body::tally(&callable);
+    quote!(#twin #body #tally)
+}

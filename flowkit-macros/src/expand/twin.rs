@@ -1,0 +1,285 @@
+//! The two names of a task: the function that makes a call, and the type of the same name with `of`, `map`, `raw`, ….
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::callable::Callable;
+use crate::signature::ParamKind;
+
+/// Lints that speak of names or shapes that the attribute, not the user, chose.
+pub(crate) fn quiet() -> TokenStream {
+    quote! {
+        #[allow(
+            non_camel_case_types,
+            missing_docs,
+            missing_debug_implementations,
+            unreachable_pub,
+            dead_code,
+            clippy::too_many_arguments,
+            clippy::type_complexity,
+            clippy::needless_lifetimes,
+            clippy::new_ret_no_self,
+            clippy::wrong_self_convention
+        )]
+    }
+}
+
+pub(crate) fn expand(callable: &Callable, what: &str) -> TokenStream {
+    let cfgs = &callable.written.attrs.cfgs;
+    let docs = &callable.written.attrs.docs;
+    let vis = &callable.written.vis;
+    let name = &callable.written.ident;
+    let quiet = quiet();
+    let call = call(callable);
+    let held = body_struct(callable);
+    let raw = raw(callable, what);
+    let of = of(callable, what);
+    let submit = submit(callable, what);
+    let map = map(callable);
+    let skip = skip(callable);
+    let mock = if cfg!(feature = "testing") { mock(callable) } else { TokenStream::new() };
+    quote! {
+        #call
+        #(#cfgs)*
+        #(#docs)*
+        #quiet
+        #[derive(Clone, Copy)]
+        #vis struct #name {}
+        #held
+        #(#cfgs)*
+        #quiet
+        impl #name {
+            #raw
+            #of
+            #submit
+            #map
+            #skip
+            #mock
+        }
+    }
+}
+
+/// `fn fetch(url: String) -> Call<…>`.
+fn call(callable: &Callable) -> TokenStream {
+    let function = &callable.named;
+    let (cfgs, docs) = (&function.attrs.cfgs, &function.attrs.docs);
+    let (vis, name) = (&function.vis, &function.ident);
+    let (lifetime, generics) = callable.call_lifetime();
+    let (generics, _, clause) = generics.split_for_impl();
+    let idents = callable.idents();
+    let types = function.params.iter().map(|param| &param.ty);
+    let (value, error, body_type) = (&callable.value, &callable.error, callable.body_type());
+    let held = function.params.iter().map(|param| {
+        let ident = &param.ident;
+        match param.kind {
+            ParamKind::Owned => quote!(::flowkit::__private::Arg::Value(#ident)),
+            ParamKind::Borrowed { .. } => quote!(::flowkit::__private::Lent::Borrowed(#ident)),
+        }
+    });
+    let body = construct(callable, held);
+    let quiet = quiet();
+    quote! {
+        #(#cfgs)*
+        #(#docs)*
+        #quiet
+        #[track_caller]
+        #vis fn #name #generics (#(#idents: #types),*) -> ::flowkit::Call<#lifetime, #value, #error, #body_type> #clause {
+            ::flowkit::Call::__new(#body)
+        }
+    }
+}
+
+/// The struct that holds the arguments. Its parameters are the holders, so that it is `Clone` where they are.
+fn body_struct(callable: &Callable) -> TokenStream {
+    let (cfgs, vis, body) = (&callable.written.attrs.cfgs, &callable.written.vis, &callable.body);
+    let idents = callable.idents();
+    let types: Vec<_> = (0..idents.len()).map(|index| quote::format_ident!("__FlowkitArg{index}")).collect();
+    let quiet = quiet();
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #quiet
+        #vis struct #body<#(#types,)* __FlowkitMention> {
+            #(#idents: #types,)*
+            __flowkit_mention: ::flowkit::__private::Mention<__FlowkitMention>,
+        }
+        #(#cfgs)*
+        #[automatically_derived]
+        impl<#(#types: ::core::clone::Clone,)* __FlowkitMention> ::core::clone::Clone for #body<#(#types,)* __FlowkitMention> {
+            fn clone(&self) -> Self {
+                Self {
+                    #(#idents: ::core::clone::Clone::clone(&self.#idents),)*
+                    __flowkit_mention: ::core::marker::PhantomData,
+                }
+            }
+        }
+    }
+}
+
+/// The body as a value, from what it holds for each parameter.
+fn construct(callable: &Callable, held: impl Iterator<Item = impl ToTokens>) -> TokenStream {
+    let (body, idents) = (&callable.body, callable.idents());
+    quote!(#body { #(#idents: #held,)* __flowkit_mention: ::core::marker::PhantomData })
+}
+
+fn raw(callable: &Callable, what: &str) -> TokenStream {
+    let function = &callable.written;
+    let (vis, asyncness, block) = (&function.vis, &function.asyncness, &function.block);
+    let (lints, others) = (&function.attrs.lints, &function.attrs.others);
+    let generics = &function.generics;
+    let clause = &generics.where_clause;
+    let params = function.params.iter().map(|param| {
+        let (attrs, pat, ty) = (&param.attrs, &param.pat, &param.ty);
+        quote!(#(#attrs)* #pat: #ty)
+    });
+    let output = &function.output.ty;
+    let doc = format!("The {what} as it is written: a plain function, with nothing of flowkit around it.");
+    quote! {
+        #[doc = #doc]
+        #(#lints)*
+        #(#others)*
+        #vis #asyncness fn raw #generics (#(#params),*) -> #output #clause #block
+    }
+}
+
+fn of(callable: &Callable, what: &str) -> TokenStream {
+    let vis = &callable.written.vis;
+    let (lifetime, generics) = callable.call_lifetime();
+    let (generics, _, clause) = generics.split_for_impl();
+    let (idents, kinds) = (callable.idents(), Callable::kinds(&callable.named.params));
+    let (value, error, body_type) = (&callable.value, &callable.error, callable.body_type());
+    let body = construct(
+        callable,
+        idents.iter().map(|ident| quote!(::flowkit::__private::IntoArg::into_arg(#ident))),
+    );
+    let doc =
+        format!("Makes a call of the {what} from values, or from handles of results that are not there yet.");
+    quote! {
+        #[doc = #doc]
+        #[track_caller]
+        #vis fn of #generics (
+            #(#idents: impl ::flowkit::__private::IntoArg<#kinds>),*
+        ) -> ::flowkit::Call<#lifetime, #value, #error, #body_type> #clause {
+            ::flowkit::Call::__new(#body)
+        }
+    }
+}
+
+fn submit(callable: &Callable, what: &str) -> TokenStream {
+    let vis = &callable.written.vis;
+    let generics = callable.static_generics();
+    let (generics, _, clause) = generics.split_for_impl();
+    let (idents, kinds) = (callable.idents(), Callable::kinds(&callable.static_params()));
+    let (value, error, body_type) = (&callable.value, &callable.error, callable.static_body_type());
+    let body = construct(
+        callable,
+        idents.iter().map(|ident| quote!(::flowkit::__private::IntoArg::into_arg(#ident))),
+    );
+    let doc = format!("Starts a run of the {what} now, from values or handles.");
+    quote! {
+        #[doc = #doc]
+        #[track_caller]
+        #vis fn submit #generics (
+            #(#idents: impl ::flowkit::__private::IntoArg<#kinds>),*
+        ) -> ::flowkit::Handle<#value, #error> #clause {
+            let call: ::flowkit::Call<'static, #value, #error, #body_type> = ::flowkit::Call::__new(#body);
+            call.submit()
+        }
+    }
+}
+
+fn map(callable: &Callable) -> TokenStream {
+    let params = callable.static_params();
+    let idents = callable.idents();
+    let kinds = Callable::kinds(&params);
+    let ([first, others @ ..], [first_kind, other_kinds @ ..]) = (&idents[..], &kinds[..]) else {
+        // There is nothing to map over.
+        return TokenStream::new();
+    };
+    let vis = &callable.written.vis;
+    let generics = callable.static_generics();
+    let (generics, _, clause) = generics.split_for_impl();
+    let (value, error, body_type) = (&callable.value, &callable.error, callable.static_body_type());
+    let rows = others.iter().map(|ident| quote!(::flowkit::__private::Column::next_row(&mut #ident)));
+    let held = std::iter::once(quote!(__flowkit_item)).chain(rows);
+    let body = construct(callable, held);
+    quote! {
+        /// Starts one run per item of the first argument; the others are the same for all, unless they are `each(list)`.
+        #[track_caller]
+        #vis fn map #generics (
+            #first: impl ::flowkit::__private::IntoItems<#first_kind>,
+            #(#others: impl ::flowkit::__private::IntoColumn<#other_kinds>),*
+        ) -> ::flowkit::Handles<#value, #error> #clause {
+            let __flowkit_items = ::flowkit::__private::IntoItems::into_items(#first);
+            #(let #others = ::flowkit::__private::IntoColumn::into_column(#others);)*
+            let __flowkit_later = false #(|| ::flowkit::__private::Column::is_later(&#others))*;
+            let __flowkit_columns = async move {
+                #(let mut #others = ::flowkit::__private::Column::resolve(#others).await?;)*
+                let __flowkit_lengths = ::std::vec![#(::flowkit::__private::Column::len(&#others)),*];
+                let __flowkit_row = move |__flowkit_item| -> #body_type { #body };
+                ::core::result::Result::Ok((__flowkit_lengths, __flowkit_row))
+            };
+            ::flowkit::__private::map(
+                __flowkit_items,
+                __flowkit_later,
+                __flowkit_columns,
+                ::core::panic::Location::caller(),
+            )
+        }
+    }
+}
+
+fn skip(callable: &Callable) -> TokenStream {
+    let vis = &callable.written.vis;
+    let info = super::info::path();
+    let name = &callable.written.ident;
+    quote! {
+        /// Records that this is not run, and why: for the branch that was not taken.
+        #[track_caller]
+        #vis fn skip(reason: impl ::core::convert::Into<::std::string::String>) {
+            let info: &'static ::flowkit::__private::TaskInfo = #name::#info();
+            ::flowkit::__private::skip(info, reason.into(), ::core::panic::Location::caller());
+        }
+    }
+}
+
+/// The closure that stands for the function in a test.
+pub(crate) fn mock_type(callable: &Callable) -> TokenStream {
+    let (binder, types) = callable.closure_types();
+    let output = &callable.written.output.ty;
+    quote!(
+        ::std::sync::Arc<
+            dyn #binder Fn(#(#types),*)
+                -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send>>
+                + ::core::marker::Send + ::core::marker::Sync
+        >
+    )
+}
+
+fn mock(callable: &Callable) -> TokenStream {
+    let (vis, name, idents) = (&callable.written.vis, &callable.written.ident, callable.idents());
+    let (binder, types) = callable.closure_types();
+    let output = &callable.written.output.ty;
+    let mut generics = callable.static_generics();
+    generics.params.push(syn::parse_quote!(__FlowkitMock));
+    generics.params.push(syn::parse_quote!(__FlowkitFuture));
+    let predicates = &mut generics.make_where_clause().predicates;
+    predicates.push(syn::parse_quote!(
+        __FlowkitMock: #binder ::core::ops::Fn(#(#types),*) -> __FlowkitFuture
+            + ::core::marker::Send + ::core::marker::Sync + 'static
+    ));
+    predicates.push(syn::parse_quote!(
+        __FlowkitFuture: ::core::future::Future<Output = #output> + ::core::marker::Send + 'static
+    ));
+    let (generics, _, clause) = generics.split_for_impl();
+    let mock_type = mock_type(callable);
+    let info = super::info::path();
+    quote_spanned! {callable.written.output.ty.span()=>
+        /// Puts `with` in the place of the function until the mock is dropped; retries and the rest stay.
+        #vis fn mock #generics (with: __FlowkitMock) -> ::flowkit::__private::Mock #clause {
+            let call: #mock_type = ::std::sync::Arc::new(move |#(#idents),*| ::std::boxed::Box::pin(with(#(#idents),*)));
+            ::flowkit::__private::Mock::__replace(#name::#info(), call)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The attributes of flowkit: `#[task]`, `#[flow]` and `#[flowkit::test]`.
+//!
+//! This crate knows form, never behaviour: it reads what an attribute says ([`options`]), checks the function
+//! ([`signature`]), and writes down a call and its description ([`expand`]). What happens at run time is in `flowkit`.
+
+mod duration;
+mod errors;
+mod expand;
+mod model;
+mod options;
+mod signature;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+use proc_macro2::TokenStream as TokenStream2;
+use quote::quote;
+
+/// Makes a task of a function: a call of it can be retried, timed, cached, run beside others, and is recorded.
+///
+/// # What may be said
+///
+/// | key | value | meaning, and what holds if it is not given |
+/// |---|---|---|
+/// | `name` | `"Load pages"` | the name that people see; the function's name |
+/// | `description` | text | the doc comment |
+/// | `version` | `"2"` | part of the cache key; none |
+/// | `tags` | `["a", "b"]` | for filters; a tag with the name of a limit takes one slot of it; none |
+/// | `run_name` | `"fetch {url}"` | the name of one run, from its arguments; the task's name and index |
+/// | `retries` | `3` | attempts after the first; 0 |
+/// | `retry_delay` | `"1s"` or `["1s", "5s"]` | the wait before a retry; of a list the last value repeats; none |
+/// | `backoff` | `"fixed"`, `"linear"`, `"exponential"` | how a single delay grows; `"fixed"` |
+/// | `max_retry_delay` | `"1m"` | the longest wait, before jitter; 1 h, or the delay itself if that is longer |
+/// | `jitter` | `0.2` | the share of a wait that is left to chance, 0 to 1; 0 |
+/// | `retry_if` | `\|error\| error.is_transient()` | which errors are worth a retry; all |
+/// | `timeout` | `"30s"` | how long one attempt may take; for ever |
+/// | `cache` | `"inputs"`, `"run"`, `"none"`, `\|a, b\| key` | when an equal call gets the known result; `"none"` |
+/// | `cache_ttl` | `"1h"` | for how long; for ever |
+/// | `concurrency` | `"gpu"`, `"gpu:2"`, or a list | the named limits of which an attempt takes slots; none |
+/// | `trigger` | `"all_success"`, `"all_done"`, … | when to run, given how the inputs ended; `"all_success"` |
+/// | `on_running`, `on_success`, `on_failure`, `on_retry`, `on_cancel` | `\|run\| …`, or a list | what to call with the task run; nothing |
+///
+/// A plain `fn` runs on flowkit's blocking pool; in place, where it is awaited with borrowed arguments.
+///
+/// ```ignore
+/// #[task(retries = 3, retry_delay = "1s", backoff = "exponential")]
+/// async fn fetch(url: String) -> Result<String, reqwest::Error> { … }
+/// ```
+#[proc_macro_attribute]
+pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
+    let item = TokenStream2::from(item);
+    emit(model::Task::parse(args.into(), item.clone()).map(|task| expand::task(task, &item)), &item)
+}
+
+/// Makes a flow of an `async fn`: the calls of tasks in it are recorded as its graph.
+///
+/// # What may be said
+///
+/// | key | value | meaning, and what holds if it is not given |
+/// |---|---|---|
+/// | `name`, `description`, `version`, `tags`, `run_name` | as for a task | |
+/// | `retries`, `retry_delay`, `backoff`, `max_retry_delay`, `jitter` | as for a task | the whole body is tried again; calls that succeeded before are taken over |
+/// | `timeout` | `"10m"` | how long one attempt of the whole flow may take; its tasks end with it |
+/// | `max_concurrency` | `4` | how many of its tasks run at the same time; no limit |
+/// | `task_defaults` | `(retries = 2, timeout = "1h")` | what its tasks take that say nothing themselves |
+/// | `fail_on_any_task` | (no value) | the flow fails if any of its tasks does; only its own result counts |
+/// | `on_running`, `on_success`, `on_failure`, `on_retry`, `on_cancel` | `\|run\| …`, or a list | what to call with the run |
+#[proc_macro_attribute]
+pub fn flow(args: TokenStream, item: TokenStream) -> TokenStream {
+    let item = TokenStream2::from(item);
+    emit(model::Flow::parse(args.into(), item.clone()).map(|flow| expand::flow(flow, &item)), &item)
+}
+
+/// Makes a test of an `async fn`, with the clock paused, a runtime of its own, and seeded jitter.
+///
+/// `#[flowkit::test(seed = 7)]` sets the seed. When every task waits, the clock jumps to the next timer.
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    let item = TokenStream2::from(item);
+    emit(model::Test::parse(args.into(), item.clone()).map(expand::test), &item)
+}
+
+fn emit(expanded: syn::Result<TokenStream2>, item: &TokenStream2) -> TokenStream {
+    match expanded {
+        Ok(tokens) => tokens.into(),
+        Err(error) => {
+            let error = error.into_compile_error();
+            // The function stays, so that its callers do not fail with a second, misleading error.
+            let fallback = signature::fallback(item.clone());
+            quote!(#error #fallback).into()
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Splits the arguments of an attribute into keys and values.
+//!
+//! Form only: what a value means is the business of `values`. After a mistake it goes on at the
+//! next comma, so that one compile reports all of them.
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, Ident, Token, token};
+
+use super::keys::{Key, Place};
+use crate::errors::Errors;
+
+/// One argument: `key`, `key = value` or `key(arguments)`.
+pub(crate) struct Arg {
+    pub key: &'static Key,
+    pub value: Value,
+    /// Where the key is written.
+    pub span: Span,
+}
+
+/// What follows a key.
+pub(crate) enum Value {
+    None,
+    Expr(Box<Expr>),
+    List(TokenStream),
+    /// Not one of these, and reported; the key counts as written.
+    Malformed,
+}
+
+/// A value, and the span of the key it was written with.
+#[derive(Debug)]
+pub(crate) struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+/// Reads all arguments, each key once, reporting those which are malformed, unknown, misplaced
+/// or repeated.
+pub(crate) fn parse(args: TokenStream, place: Place, errors: &mut Errors) -> Vec<Arg> {
+    let parser = |input: ParseStream<'_>| {
+        let mut found: Vec<Arg> = Vec::new();
+        while !input.is_empty() {
+            if let Some(arg) = parse_arg(input, place, errors) {
+                match found.iter().any(|earlier| earlier.key.name == arg.key.name) {
+                    true => errors.push_at(arg.span, format!("`{}` is set twice", arg.key.name)),
+                    false => found.push(arg),
+                }
+            }
+            parse_comma(input, errors);
+        }
+        Ok(found)
+    };
+    parser.parse2(args).unwrap_or_default()
+}
+
+/// Parses one argument, and reports it if it is none.
+fn parse_arg(input: ParseStream<'_>, place: Place, errors: &mut Errors) -> Option<Arg> {
+    let Ok(ident) = input.call(Ident::parse_any) else {
+        errors.push_at(input.span(), format!("expected an option; {}", place.takes()));
+        skip_to_comma(input);
+        return None;
+    };
+    // The value of an unknown key is parsed too: `|a, b| …` has commas which separate nothing.
+    let (key, value) = (Key::find(&ident, place), parse_value(input));
+    if value.is_err() {
+        skip_to_comma(input);
+    }
+    let key = errors.keep(key)?;
+    let value = value.unwrap_or_else(|error| {
+        errors.add(error.unwrap_or_else(|| syn::Error::new(ident.span(), key.takes())));
+        Value::Malformed
+    });
+    Some(Arg { key, value, span: ident.span() })
+}
+
+/// Parses what follows a key; fails without an error of its own where that is no value at all.
+fn parse_value(input: ParseStream<'_>) -> Result<Value, Option<syn::Error>> {
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        return parse_expr(input).map(|value| Value::Expr(Box::new(value)));
+    }
+    if input.peek(token::Paren) {
+        return Ok(Value::List(input.parse::<Group>()?.stream()));
+    }
+    match input.is_empty() || input.peek(Token![,]) || starts_arg(input) {
+        true => Ok(Value::None),
+        false => Err(None),
+    }
+}
+
+/// Parses an expression; after a failure the input stands where parsing ended.
+fn parse_expr(input: ParseStream<'_>) -> Result<Expr, Option<syn::Error>> {
+    let start = input.cursor();
+    // A fork, since `syn` would report a failure inside a group a second time.
+    let attempt = input.fork();
+    let parsed = attempt.parse();
+    while input.cursor() != attempt.cursor() && input.parse::<TokenTree>().is_ok() {}
+    parsed.map_err(|error| (input.cursor() != start).then_some(error))
+}
+
+/// Parses the comma between arguments, or reports that it is missing.
+fn parse_comma(input: ParseStream<'_>, errors: &mut Errors) {
+    if input.is_empty() || input.parse::<Token![,]>().is_ok() {
+        return;
+    }
+    errors.push_at(input.span(), "expected `,` between options");
+    // Usually the next option stands here.
+    if !starts_arg(input) {
+        skip_to_comma(input);
+        parse_comma(input, errors);
+    }
+}
+
+/// Whether another argument starts here: a word with `=`, `(`, `,` or nothing after it.
+fn starts_arg(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    ahead.call(Ident::parse_any).is_ok()
+        && (ahead.is_empty() || ahead.peek(Token![=]) || ahead.peek(token::Paren) || ahead.peek(Token![,]))
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _ = input.parse::<TokenTree>();
+    }
+}

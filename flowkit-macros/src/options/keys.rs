@@ -1,0 +1,154 @@
+//! The one table of option keys: where each belongs and what it takes.
+//!
+//! Every message about a key is made from it. A new key is one line here, a field, and its reader.
+
+use std::fmt;
+
+use syn::Ident;
+
+use crate::errors::{did_you_mean, list};
+use Place::{Flow, Task, TaskDefaults, Test};
+
+/// Where options can be written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    Task,
+    Flow,
+    TaskDefaults,
+    Test,
+}
+
+impl Place {
+    /// Says which keys may stand here.
+    pub(crate) fn takes(self) -> String {
+        format!("{self} takes {}", list(self.keys(), "and"))
+    }
+
+    fn keys(self) -> impl Iterator<Item = &'static str> {
+        KEYS.iter().filter(move |key| key.is_taken_by(self)).map(|key| key.name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Task => "#[task]",
+            Flow => "#[flow]",
+            TaskDefaults => "task_defaults",
+            Test => "#[flowkit::test]",
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "`{}`", self.name())
+    }
+}
+
+/// An option key.
+pub(crate) struct Key {
+    pub name: &'static str,
+    places: &'static [Place],
+    /// What its value is: `a whole number`.
+    takes: &'static str,
+    /// The key with a value, as a user would write it.
+    example: &'static str,
+    /// Why it cannot be used yet, where it cannot.
+    refused: Option<&'static str>,
+}
+
+const BOTH: &[Place] = &[Task, Flow];
+const EVERYWHERE: &[Place] = &[Task, Flow, TaskDefaults];
+const DELAYS: &[Place] = &[Task, TaskDefaults];
+const HOOK: &str = "a closure, a function or a list of them";
+
+/// All keys, in the order in which messages list them.
+#[rustfmt::skip] // A table reads by its lines: one for each key.
+pub(super) const KEYS: &[Key] = &[
+    key("name", BOTH, "a name", r#"name = "Word count""#),
+    key("description", BOTH, "a text", r#"description = "Counts words""#),
+    key("version", BOTH, "a text or a whole number", "version = 2"),
+    key("tags", BOTH, "a tag or a list of tags", r#"tags = ["etl", "daily"]"#),
+    key("retries", EVERYWHERE, "a whole number", "retries = 3"),
+    key("retry_delay", EVERYWHERE, "a duration or a list of durations", r#"retry_delay = "1s""#),
+    key("backoff", DELAYS, "a kind of backoff", r#"backoff = "exponential""#),
+    key("max_retry_delay", DELAYS, "a duration", r#"max_retry_delay = "1m""#),
+    key("jitter", DELAYS, "a number from 0 to 1", "jitter = 0.5"),
+    key("retry_if", &[Task], "a closure or a function", "retry_if = |error| error.is_transient()"),
+    key("timeout", EVERYWHERE, "a duration", r#"timeout = "30s""#),
+    key("cache", &[Task], CACHE, r#"cache = "inputs""#),
+    key("cache_ttl", &[Task], "a duration", r#"cache_ttl = "1h""#),
+    key("concurrency", &[Task], "a limit or a list of limits", r#"concurrency = "gpu:2""#),
+    key("trigger", &[Task], "a trigger rule", r#"trigger = "all_done""#),
+    key("max_concurrency", &[Flow], "a whole number", "max_concurrency = 8"),
+    key("task_defaults", &[Flow], "options in parentheses", "task_defaults(retries = 3)"),
+    key("fail_on_any_task", &[Flow], "nothing, `true` or `false`", "fail_on_any_task = true"),
+    key("run_name", BOTH, "a text with parameters in braces", r#"run_name = "etl-{date}""#),
+    key("on_running", BOTH, HOOK, "on_running = notify"),
+    key("on_success", BOTH, HOOK, "on_success = notify"),
+    key("on_failure", BOTH, HOOK, "on_failure = notify"),
+    key("on_retry", BOTH, HOOK, "on_retry = notify"),
+    key("on_cancel", BOTH, HOOK, "on_cancel = notify"),
+    key("seed", &[Test], "a whole number", "seed = 7"),
+    not_yet("persist", &[Task], "; it comes with the store"),
+    not_yet("at_most_once", &[Task], "; it comes with the store"),
+    not_yet("resources", &[Task], ""),
+    not_yet("log_prints", &[Task], ""),
+    not_yet("ensure", &[Task], ""),
+    not_yet("critical", &[Task], ""),
+    not_yet("durability", &[Flow], "; it comes with the store"),
+    not_yet("cron", &[Flow], "; it comes with the scheduler"),
+    not_yet("every", &[Flow], "; it comes with the scheduler"),
+    not_yet("schedule", &[Flow], "; it comes with the scheduler"),
+];
+
+const CACHE: &str = r#""inputs", "run", "none", or a closure or function giving a key"#;
+
+const fn key(
+    name: &'static str,
+    places: &'static [Place],
+    takes: &'static str,
+    example: &'static str,
+) -> Key {
+    Key { name, places, takes, example, refused: None }
+}
+
+const fn not_yet(name: &'static str, places: &'static [Place], reason: &'static str) -> Key {
+    Key { name, places, takes: "", example: "", refused: Some(reason) }
+}
+
+impl Key {
+    /// Finds what may be set at `place`, or says why `written` may not.
+    pub(crate) fn find(written: &Ident, place: Place) -> syn::Result<&'static Self> {
+        let name = written.to_string();
+        let found = KEYS.iter().find(|key| key.name == name);
+        let message = match found {
+            Some(Self { refused: Some(reason), .. }) => {
+                format!("`{name}` is not available yet{reason}")
+            }
+            Some(key) if key.places.contains(&place) => return Ok(key),
+            Some(key) => {
+                let places = list(key.places.iter().map(|place| place.name()), "and");
+                format!("`{name}` is an option of {places}, not of {place}")
+            }
+            None => {
+                let near = did_you_mean(&name, place.keys());
+                format!("unknown option `{name}`; {}{near}", place.takes())
+            }
+        };
+        Err(syn::Error::new(written.span(), message))
+    }
+
+    /// Gives the key with a value, as a user would write it.
+    pub(crate) fn example(name: &str) -> &'static str {
+        KEYS.iter().find(|key| key.name == name).map_or("", |key| key.example)
+    }
+
+    /// Says what the key takes, for a value of the wrong kind.
+    pub(crate) fn takes(&self) -> String {
+        format!("`{}` takes {}, such as `{}`", self.name, self.takes, self.example)
+    }
+
+    pub(super) fn is_taken_by(&self, place: Place) -> bool {
+        self.refused.is_none() && self.places.contains(&place)
+    }
+}

@@ -1,0 +1,238 @@
+//! The options of each attribute, read into values with types.
+//!
+//! ```text
+//! tokens ── args ──▶ Arg { key, value } ── values, policies ──▶ TaskOptions, … ── checks ──▶
+//!            ▲ keys (the table)
+//! ```
+
+mod args;
+mod checks;
+mod keys;
+mod policies;
+mod template;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use syn::Expr;
+
+pub(crate) use self::args::Spanned;
+pub(crate) use self::keys::Place;
+pub(crate) use self::policies::{Backoff, Cache, Limit, Trigger};
+pub(crate) use self::template::{Part, Template};
+
+use self::args::{Arg, Value};
+use self::values::Read;
+use crate::errors::Errors;
+
+/// The options of `#[task]`.
+#[derive(Default)]
+pub(crate) struct TaskOptions {
+    pub label: Label,
+    pub attempts: Attempts,
+    pub hooks: Hooks,
+    /// A closure or a path.
+    pub retry_if: Option<Spanned<Expr>>,
+    pub cache: Option<Spanned<Cache>>,
+    /// More than zero.
+    pub cache_ttl: Option<Spanned<Duration>>,
+    /// At least one.
+    pub concurrency: Option<Spanned<Vec<Limit>>>,
+    pub trigger: Option<Spanned<Trigger>>,
+}
+
+/// The options of `#[flow]`.
+#[derive(Default)]
+pub(crate) struct FlowOptions {
+    pub label: Label,
+    /// Only `retries`, `retry_delay` and `timeout`.
+    pub attempts: Attempts,
+    pub hooks: Hooks,
+    /// At least 1.
+    pub max_concurrency: Option<Spanned<u32>>,
+    pub task_defaults: Option<Spanned<Attempts>>,
+    pub fail_on_any_task: Option<Spanned<bool>>,
+}
+
+/// The options of `#[flowkit::test]`.
+#[derive(Default)]
+pub(crate) struct TestOptions {
+    pub seed: Option<Spanned<u64>>,
+}
+
+/// How a flow or task is called and sorted.
+#[derive(Default)]
+pub(crate) struct Label {
+    pub name: Option<Spanned<String>>,
+    pub description: Option<Spanned<String>>,
+    pub version: Option<Spanned<String>>,
+    /// At least one.
+    pub tags: Option<Spanned<Vec<String>>>,
+    pub run_name: Option<Spanned<Template>>,
+}
+
+/// How often and how long it is tried.
+#[derive(Default)]
+pub(crate) struct Attempts {
+    /// 0 to 1000.
+    pub retries: Option<Spanned<u32>>,
+    /// 1 to 50.
+    pub retry_delay: Option<Spanned<Vec<Duration>>>,
+    pub backoff: Option<Spanned<Backoff>>,
+    pub max_retry_delay: Option<Spanned<Duration>>,
+    /// 0.0 to 1.0.
+    pub jitter: Option<Spanned<f64>>,
+    /// More than zero.
+    pub timeout: Option<Spanned<Duration>>,
+}
+
+/// What is told of changes of state; each one or more closures or paths.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub on_running: Option<Spanned<Vec<Expr>>>,
+    pub on_success: Option<Spanned<Vec<Expr>>>,
+    pub on_failure: Option<Spanned<Vec<Expr>>>,
+    pub on_retry: Option<Spanned<Vec<Expr>>>,
+    pub on_cancel: Option<Spanned<Vec<Expr>>>,
+}
+
+/// Options which are read one argument at a time.
+pub(crate) trait Options: Default {
+    /// Stores the option if it is one of these; otherwise gives false.
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool;
+
+    /// Reports options which do not go together.
+    fn check(&self, _args: &[Arg], _errors: &mut Errors) {}
+
+    /// Reads all arguments, reporting every mistake.
+    fn parse(tokens: TokenStream, place: Place, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        let args = args::parse(tokens, place, errors);
+        for arg in &args {
+            if !options.take(arg, errors) {
+                errors.push_at(arg.span, format!("bug in flowkit: nobody reads `{}`", arg.key.name));
+            }
+        }
+        options.check(&args, errors);
+        options
+    }
+}
+
+impl Options for TaskOptions {
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+        match arg.key.name {
+            "retry_if" => set(&mut self.retry_if, arg, values::callable, errors),
+            "cache" => set(&mut self.cache, arg, policies::cache, errors),
+            "cache_ttl" => set(&mut self.cache_ttl, arg, values::time_span, errors),
+            "concurrency" => set(&mut self.concurrency, arg, policies::limits, errors),
+            "trigger" => set(&mut self.trigger, arg, policies::trigger, errors),
+            _ => {
+                self.label.take(arg, errors)
+                    || self.attempts.take(arg, errors)
+                    || self.hooks.take(arg, errors)
+            }
+        }
+    }
+
+    fn check(&self, args: &[Arg], errors: &mut Errors) {
+        checks::attempts(&self.attempts, args, errors);
+        checks::cache(self, args, errors);
+    }
+}
+
+impl Options for FlowOptions {
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+        match (arg.key.name, &arg.value) {
+            ("max_concurrency", _) => set(&mut self.max_concurrency, arg, values::count, errors),
+            ("task_defaults", Value::List(tokens)) => {
+                let value = Attempts::parse(tokens.clone(), Place::TaskDefaults, errors);
+                self.task_defaults = Some(Spanned { value, span: arg.span });
+                true
+            }
+            ("task_defaults", _) => {
+                errors.push_at(arg.span, arg.key.takes());
+                true
+            }
+            ("fail_on_any_task", Value::None) => {
+                self.fail_on_any_task = Some(Spanned { value: true, span: arg.span });
+                true
+            }
+            ("fail_on_any_task", _) => set(&mut self.fail_on_any_task, arg, values::switch, errors),
+            _ => {
+                self.label.take(arg, errors)
+                    || self.attempts.take(arg, errors)
+                    || self.hooks.take(arg, errors)
+            }
+        }
+    }
+}
+
+impl Options for TestOptions {
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+        match arg.key.name {
+            "seed" => set(&mut self.seed, arg, values::integer, errors),
+            _ => false,
+        }
+    }
+}
+
+impl Options for Label {
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+        match arg.key.name {
+            "name" => set(&mut self.name, arg, values::name, errors),
+            "description" => set(&mut self.description, arg, values::text, errors),
+            "version" => set(&mut self.version, arg, values::version, errors),
+            "tags" => set(&mut self.tags, arg, values::names, errors),
+            "run_name" => set(&mut self.run_name, arg, values::template, errors),
+            _ => false,
+        }
+    }
+}
+
+impl Options for Attempts {
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+        match arg.key.name {
+            "retries" => set(&mut self.retries, arg, values::retries, errors),
+            "retry_delay" => set(&mut self.retry_delay, arg, values::delays, errors),
+            "backoff" => set(&mut self.backoff, arg, policies::backoff, errors),
+            "max_retry_delay" => set(&mut self.max_retry_delay, arg, values::delay, errors),
+            "jitter" => set(&mut self.jitter, arg, values::fraction, errors),
+            "timeout" => set(&mut self.timeout, arg, values::time_span, errors),
+            _ => false,
+        }
+    }
+
+    fn check(&self, args: &[Arg], errors: &mut Errors) {
+        checks::attempts(self, args, errors);
+    }
+}
+
+impl Options for Hooks {
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+        let slot = match arg.key.name {
+            "on_running" => &mut self.on_running,
+            "on_success" => &mut self.on_success,
+            "on_failure" => &mut self.on_failure,
+            "on_retry" => &mut self.on_retry,
+            "on_cancel" => &mut self.on_cancel,
+            _ => return false,
+        };
+        set(slot, arg, values::callables, errors)
+    }
+}
+
+/// Reads a value into its slot; gives true, as [`Options::take`] does.
+fn set<T>(slot: &mut Option<Spanned<T>>, arg: &Arg, read: Read<T>, errors: &mut Errors) -> bool {
+    match &arg.value {
+        Value::Expr(value) => {
+            let value = errors.keep(read(arg.key, value));
+            *slot = value.map(|value| Spanned { value, span: arg.span });
+        }
+        Value::None | Value::List(_) => errors.push_at(arg.span, arg.key.takes()),
+        Value::Malformed => {}
+    }
+    true
+}

@@ -1,0 +1,122 @@
+//! Reads the options which choose a policy: backoff, trigger, cache and limits.
+
+use syn::{Expr, ExprPath};
+
+use super::keys::Key;
+use super::values::{bare, callable, error, name, one_or_more, string, wrong_kind};
+use crate::errors::{did_you_mean, list, within};
+
+/// How the wait grows with each retry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Backoff {
+    Fixed,
+    Linear,
+    Exponential,
+}
+
+/// Which outcomes upstream let a task start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Trigger {
+    AllSuccess,
+    AllFailed,
+    AllDone,
+    OneSuccess,
+    OneFailed,
+    OneDone,
+    NoneFailed,
+    NoneSkipped,
+    NoneFailedMinOneSuccess,
+    Always,
+}
+
+/// When the result of an earlier run is used again.
+#[derive(Clone)]
+pub(crate) enum Cache {
+    Inputs,
+    Run,
+    None,
+    /// A closure or a path giving a key.
+    Key(Box<Expr>),
+}
+
+/// A share of a named concurrency limit.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Limit {
+    pub name: String,
+    /// At least one.
+    pub weight: u32,
+}
+
+pub(crate) fn backoff(key: &Key, value: &Expr) -> syn::Result<Backoff> {
+    use Backoff::{Exponential, Fixed, Linear};
+    choice(key, value, &[("fixed", Fixed), ("linear", Linear), ("exponential", Exponential)])
+}
+
+pub(crate) fn trigger(key: &Key, value: &Expr) -> syn::Result<Trigger> {
+    let rules = [
+        ("all_success", Trigger::AllSuccess),
+        ("all_failed", Trigger::AllFailed),
+        ("all_done", Trigger::AllDone),
+        ("one_success", Trigger::OneSuccess),
+        ("one_failed", Trigger::OneFailed),
+        ("one_done", Trigger::OneDone),
+        ("none_failed", Trigger::NoneFailed),
+        ("none_skipped", Trigger::NoneSkipped),
+        ("none_failed_min_one_success", Trigger::NoneFailedMinOneSuccess),
+        ("always", Trigger::Always),
+    ];
+    choice(key, value, &rules)
+}
+
+pub(crate) fn cache(key: &Key, value: &Expr) -> syn::Result<Cache> {
+    let scopes = [("inputs", Cache::Inputs), ("run", Cache::Run), ("none", Cache::None)];
+    // `cache = inputs` without quotes would be taken for a function of that name.
+    let is_scope = |path: &ExprPath| scopes.iter().any(|(name, _)| path.path.is_ident(name));
+    match bare(value) {
+        Expr::Lit(_) => choice(key, value, &scopes),
+        Expr::Path(path) if is_scope(path) => Err(wrong_kind(key, value)),
+        _ => callable(key, value).map(|function| Cache::Key(Box::new(function))),
+    }
+}
+
+pub(crate) fn limits(key: &Key, value: &Expr) -> syn::Result<Vec<Limit>> {
+    let limits = one_or_more(key, value, limit)?;
+    for (position, limit) in limits.iter().enumerate() {
+        if limits[..position].iter().any(|earlier| earlier.name == limit.name) {
+            let name = &limit.name;
+            // Two shares of one limit could wait for each other.
+            let message = format!("limit `{name}` is named twice; give a weight: `\"{name}:2\"`");
+            return Err(error(value, message));
+        }
+    }
+    Ok(limits)
+}
+
+fn limit(key: &Key, value: &Expr) -> syn::Result<Limit> {
+    let text = name(key, value)?;
+    let literal = string(key, value)?;
+    let Some((name, weight)) = text.split_once(':') else {
+        return Ok(Limit { name: text, weight: 1 });
+    };
+    if name.is_empty() {
+        return Err(error(value, "the limit has no name; write one such as `\"gpu:2\"`"));
+    }
+    match weight.parse() {
+        Ok(weight) if weight >= 1 => Ok(Limit { name: name.to_owned(), weight }),
+        _ => {
+            let message = format!("`{weight}` is not a weight; use a whole number from 1 on");
+            Err(syn::Error::new(within(literal, name.len() + 1..text.len()), message))
+        }
+    }
+}
+
+fn choice<T: Clone>(key: &Key, value: &Expr, choices: &[(&'static str, T)]) -> syn::Result<T> {
+    let literal = string(key, value)?;
+    let written = literal.value();
+    if let Some((_, chosen)) = choices.iter().find(|(name, _)| *name == written) {
+        return Ok(chosen.clone());
+    }
+    let names = || choices.iter().map(|(name, _)| *name);
+    let (allowed, near) = (list(names(), "or"), did_you_mean(&written, names()));
+    Err(error(value, format!("unknown {} `{written}`; use {allowed}{near}", key.name)))
+}

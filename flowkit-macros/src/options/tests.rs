@@ -1,0 +1,125 @@
+//! What options are read as, and what each mistake says.
+
+mod refusals;
+
+use super::keys::{KEYS, Key};
+use super::*;
+use crate::errors::assert_errors;
+
+fn parse<O: Options>(place: Place, source: &str) -> syn::Result<O> {
+    let mut errors = Errors::default();
+    let options = O::parse(source.parse().unwrap(), place, &mut errors);
+    errors.finish().map(|()| options)
+}
+
+fn task(source: &str) -> syn::Result<TaskOptions> {
+    parse(Place::Task, source)
+}
+
+fn flow(source: &str) -> syn::Result<FlowOptions> {
+    parse(Place::Flow, source)
+}
+
+fn value<T>(slot: Option<Spanned<T>>) -> T {
+    slot.unwrap().value
+}
+
+#[test]
+fn every_example_of_the_table_is_accepted() {
+    for place in [Place::Task, Place::Flow, Place::TaskDefaults, Place::Test] {
+        for key in KEYS.iter().filter(|key| key.is_taken_by(place)) {
+            // What some keys need beside them.
+            let needed = match key.name {
+                "backoff" | "max_retry_delay" | "jitter" => r#"retry_delay = "1s", "#,
+                "cache_ttl" => r#"cache = "run", "#,
+                _ => "",
+            };
+            let source = format!("{needed}{}", Key::example(key.name));
+            let result = match place {
+                Place::Task => task(&source).err(),
+                Place::Flow => flow(&source).err(),
+                Place::TaskDefaults => parse::<Attempts>(place, &source).err(),
+                Place::Test => parse::<TestOptions>(place, &source).err(),
+            };
+            assert!(result.is_none(), "{place}: {source}: {result:?}");
+        }
+    }
+}
+
+#[test]
+fn values_are_read() {
+    let options = task(
+        r#"name = "Fetch", tags = ["a", "b"], description = "d", version = 2, retries = 1_000,
+           retry_delay = ["1s", "1m"], jitter = 0.5, retry_if = |e: &Error<A, B>| e.a(),
+           timeout = "30s", cache = "inputs", cache_ttl = "1h", concurrency = ["gpu:2", "cpu"],
+           trigger = "none_failed_min_one_success", on_failure = [notify, |run| a(run, 1)],
+           run_name = "fetch-{url}","#,
+    )
+    .unwrap();
+    assert_eq!(value(options.label.name), "Fetch");
+    assert_eq!(value(options.label.tags), ["a", "b"]);
+    assert_eq!(value(options.label.version), "2");
+    assert_eq!(value(options.label.run_name).parts.len(), 2);
+    assert_eq!(value(options.attempts.retries), 1_000);
+    let delays = [Duration::from_secs(1), Duration::from_secs(60)];
+    assert_eq!(value(options.attempts.retry_delay), delays);
+    assert_eq!(value(options.attempts.jitter), 0.5);
+    assert_eq!(value(options.attempts.timeout), Duration::from_secs(30));
+    assert!(matches!(value(options.retry_if), Expr::Closure(_)));
+    assert!(matches!(value(options.cache), Cache::Inputs));
+    let limit = |name: &str, weight| Limit { name: name.to_owned(), weight };
+    assert_eq!(value(options.concurrency), [limit("gpu", 2), limit("cpu", 1)]);
+    assert_eq!(value(options.trigger), Trigger::NoneFailedMinOneSuccess);
+    assert_eq!(value(options.hooks.on_failure).len(), 2);
+    assert!(options.hooks.on_success.is_none());
+}
+
+#[test]
+fn flow_options_are_read() {
+    let defaults = r#"task_defaults(retries = 2, retry_delay = "1s", backoff = "linear")"#;
+    let options = flow(&format!("fail_on_any_task, max_concurrency = 8, {defaults}")).unwrap();
+    assert!(value(options.fail_on_any_task));
+    assert_eq!(value(options.max_concurrency), 8);
+    let defaults = value(options.task_defaults);
+    assert_eq!(value(defaults.retries), 2);
+    assert_eq!(value(defaults.backoff), Backoff::Linear);
+    assert!(!value(flow("fail_on_any_task = false").unwrap().fail_on_any_task));
+    assert_eq!(value(parse::<TestOptions>(Place::Test, "seed = 7").unwrap().seed), 7);
+}
+
+#[test]
+fn one_compile_reports_every_mistake() {
+    let taken = "`#[task]` takes `name`, `description`, `version`, `tags`, `retries`, \
+                 `retry_delay`, `backoff`, `max_retry_delay`, `jitter`, `retry_if`, `timeout`, \
+                 `cache`, `cache_ttl`, `concurrency`, `trigger`, `run_name`, `on_running`, \
+                 `on_success`, `on_failure`, `on_retry` and `on_cancel`";
+    assert_errors(
+        task(r#"retry = |a, b| a, timeout = "5 parsecs", timeout = "1s", 7, cache_ttl = 60"#),
+        &[
+            (&format!("unknown option `retry`; {taken}; did you mean `retries`?"), "retry"),
+            ("`timeout` is set twice", "timeout"),
+            (&format!("expected an option; {taken}"), "7"),
+            ("unknown time unit `parsecs`; use `ms`, `s`, `m`, `h` or `d`", "parsecs"),
+            ("`cache_ttl` takes a duration with a unit; write `\"60s\"`, not `60`", "60"),
+            ("`cache_ttl` needs `cache`, such as `cache = \"inputs\"`", "cache_ttl"),
+        ],
+    );
+}
+
+#[test]
+fn a_missing_comma_hides_nothing() {
+    let comma = "expected `,` between options";
+    let unit = "`1` needs a time unit; use `ms`, `s`, `m`, `h` or `d`";
+    assert_errors(task(r#"retries = 3 timeout = "1""#), &[(comma, "timeout"), (unit, "1")]);
+    assert_errors(task(r#"retries = 3 3, timeout = "1""#), &[(comma, "3"), (unit, "1")]);
+    assert_errors(flow("fail_on_any_task retries = 3"), &[(comma, "retries")]);
+}
+
+#[test]
+fn a_broken_expression_keeps_the_message_of_the_parser() {
+    let unit = "`1` needs a time unit; use `ms`, `s`, `m`, `h` or `d`";
+    assert_errors(
+        task(r#"retry_if = |e| { e. }, timeout = "1""#),
+        &[("unexpected end of input, expected identifier or integer", "}"), (unit, "1")],
+    );
+}

@@ -1,0 +1,124 @@
+//! What each refused value, place and combination says.
+
+use super::{assert_errors, flow, task};
+
+#[test]
+fn a_wrong_place_or_a_coming_option_is_named() {
+    let table = [
+        ("max_concurrency = 2", "`max_concurrency` is an option of `#[flow]`, not of `#[task]`"),
+        ("seed = 2", "`seed` is an option of `#[flowkit::test]`, not of `#[task]`"),
+        ("persist = \"auto\"", "`persist` is not available yet; it comes with the store"),
+        ("at_most_once", "`at_most_once` is not available yet; it comes with the store"),
+        ("resources(cpu = 2)", "`resources` is not available yet"),
+        ("log_prints = true", "`log_prints` is not available yet"),
+        ("ensure = |x| x > 0", "`ensure` is not available yet"),
+        ("critical", "`critical` is not available yet"),
+    ];
+    for (source, message) in table {
+        let key = source.split([' ', '(']).next().unwrap();
+        assert_errors(task(source), &[(message, key)]);
+    }
+    let table = [
+        ("cache = \"run\"", "`cache` is an option of `#[task]`, not of `#[flow]`"),
+        ("jitter = 1", "`jitter` is an option of `#[task]` and `task_defaults`, not of `#[flow]`"),
+        ("durability = \"full\"", "`durability` is not available yet; it comes with the store"),
+        ("cron = \"* *\"", "`cron` is not available yet; it comes with the scheduler"),
+        ("every = \"1h\"", "`every` is not available yet; it comes with the scheduler"),
+        ("schedule(a, b)", "`schedule` is not available yet; it comes with the scheduler"),
+    ];
+    for (source, message) in table {
+        let key = source.split([' ', '(']).next().unwrap();
+        assert_errors(flow(source), &[(message, key)]);
+    }
+    let defaults = "unknown option `x`; `task_defaults` takes `retries`, `retry_delay`, \
+                    `backoff`, `max_retry_delay`, `jitter` and `timeout`";
+    assert_errors(flow("task_defaults(x = 1)"), &[(defaults, "x")]);
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_names_the_right_one() {
+    let retries = "`retries` takes a whole number, such as `retries = 3`";
+    let hook = "`on_retry` takes a closure, a function or a list of them, \
+                such as `on_retry = notify`";
+    let cache = "`cache` takes \"inputs\", \"run\", \"none\", or a closure or function giving a \
+                 key, such as `cache = \"inputs\"`";
+    let jitter = "`jitter` takes a number from 0 to 1, such as `jitter = 0.5`";
+    let table = [
+        ("retries = \"3\"", retries, "\"3\""),
+        ("retries = 3.0", retries, "3.0"),
+        ("retries = 3u8", retries, "3u8"),
+        ("retries", retries, "retries"),
+        ("retries(3)", retries, "retries"),
+        ("retries: 3", retries, "retries"),
+        ("retries = , tags = \"a\"", retries, "retries"),
+        ("name = 3", "`name` takes a name, such as `name = \"Word count\"`", "3"),
+        ("timeout = x", "`timeout` takes a duration, such as `timeout = \"30s\"`", "x"),
+        ("on_retry = [f, 3]", hook, "3"),
+        ("cache = inputs", cache, "inputs"),
+    ];
+    for (source, message, underlined) in table {
+        assert_errors(task(source), &[(message, underlined)]);
+    }
+    assert_errors(task("retry_delay = \"1s\", jitter = 1.5"), &[(jitter, "1.5")]);
+    let defaults = "`task_defaults` takes options in parentheses, \
+                    such as `task_defaults(retries = 3)`";
+    assert_errors(flow("task_defaults = 3"), &[(defaults, "task_defaults")]);
+}
+
+#[test]
+fn a_value_out_of_range_names_the_range() {
+    let triggers = "unknown trigger `all_don`; use `all_success`, `all_failed`, `all_done`, \
+                    `one_success`, `one_failed`, `one_done`, `none_failed`, `none_skipped`, \
+                    `none_failed_min_one_success` or `always`; did you mean `all_done`?";
+    let weight = "`0` is not a weight; use a whole number from 1 on";
+    let template = "unmatched `{`; write `{{` for a brace";
+    let twice = "limit `a` is named twice; give a weight: `\"a:2\"`";
+    let table = [
+        ("retries = 1001", "`retries` is at most 1000", "1001"),
+        ("retries = -1", "`retries` cannot be negative", "-1"),
+        ("name = \"\"", "`name` is empty", "\"\""),
+        ("name = \"a\\nb\"", "`name` contains a control character", "\"a\\nb\""),
+        ("tags = []", "`tags` is empty", "[]"),
+        ("timeout = \"0s\"", "`timeout` must be more than zero", "\"0s\""),
+        ("trigger = \"all_don\"", triggers, "\"all_don\""),
+        ("concurrency = \"gpu:0\"", weight, "0"),
+        ("concurrency = \":2\"", "the limit has no name; write one such as `\"gpu:2\"`", "\":2\""),
+        ("concurrency = [\"a\", \"a\"]", twice, "[\"a\", \"a\"]"),
+        ("run_name = \"{\"", template, "{"),
+    ];
+    for (source, message, underlined) in table {
+        assert_errors(task(source), &[(message, underlined)]);
+    }
+    let long = format!("\"{}\"", "x".repeat(257));
+    assert_errors(task(&format!("name = {long}")), &[("`name` is longer than 256 bytes", &long)]);
+    let delays = format!("[{}]", ["\"1s\""; 51].join(", "));
+    let many = "`retry_delay` takes at most 50 durations";
+    assert_errors(task(&format!("retry_delay = {delays}")), &[(many, &delays)]);
+    assert_errors(flow("max_concurrency = 0"), &[("`max_concurrency` is at least 1", "0")]);
+    assert!(task(&format!("name = \"{}\"", "x".repeat(256))).is_ok());
+}
+
+#[test]
+fn options_which_do_not_go_together_are_refused() {
+    let ttl = "`cache_ttl` says how long a result is kept, but `cache = \"none\"` keeps none; \
+               remove one of them";
+    let list = "`backoff` cannot stand beside a list of delays: a list already says every delay";
+    let shorter = "`max_retry_delay` is shorter than the first `retry_delay`";
+    let needs = |key: &str| format!("`{key}` needs `retry_delay`, such as `retry_delay = \"1s\"`");
+    let table = [
+        (r#"cache = "none", cache_ttl = "1h""#, ttl, "cache_ttl"),
+        (r#"backoff = "fixed", retry_delay = ["1s", "2s"]"#, list, "backoff"),
+        (r#"retry_delay = "1m", max_retry_delay = "1s""#, shorter, "max_retry_delay"),
+        (r#"backoff = "fixed""#, &needs("backoff"), "backoff"),
+        (r#"max_retry_delay = "1s""#, &needs("max_retry_delay"), "max_retry_delay"),
+        ("jitter = 1", &needs("jitter"), "jitter"),
+    ];
+    for (source, message, underlined) in table {
+        assert_errors(task(source), &[(message, underlined)]);
+    }
+    assert_errors(flow("task_defaults(jitter = 1)"), &[(needs("jitter").as_str(), "jitter")]);
+    assert!(task(r#"backoff = "fixed", retry_delay = ["1s"]"#).is_ok());
+    // A bad delay is one mistake, not two.
+    let unit = "`1` needs a time unit; use `ms`, `s`, `m`, `h` or `d`";
+    assert_errors(task(r#"jitter = 1, retry_delay = "1""#), &[(unit, "1")]);
+}

@@ -1,0 +1,185 @@
+//! Reads texts, numbers, durations and functions: one function per kind of value.
+
+use std::time::Duration;
+
+use syn::{Expr, ExprLit, Lit, LitStr, UnOp};
+
+use super::keys::Key;
+use super::template::Template;
+use crate::duration;
+use crate::errors::Errors;
+
+/// How a value is read; the key is there for messages.
+pub(crate) type Read<T> = fn(&Key, &Expr) -> syn::Result<T>;
+
+/// Bounds names: they are shown in one line and stored in every event.
+const NAME_BYTES_MAX: usize = 256;
+/// More retries than this are a loop, which wants a schedule or a sensor instead.
+const RETRIES_MAX: u32 = 1_000;
+/// Bounds the list which every node of the task carries.
+const RETRY_DELAYS_MAX: usize = 50;
+
+pub(crate) fn text(key: &Key, value: &Expr) -> syn::Result<String> {
+    Ok(string(key, value)?.value())
+}
+
+pub(crate) fn name(key: &Key, value: &Expr) -> syn::Result<String> {
+    let literal = string(key, value)?;
+    let name = literal.value();
+    let message = if name.is_empty() {
+        format!("`{}` is empty", key.name)
+    } else if name.len() > NAME_BYTES_MAX {
+        format!("`{}` is longer than {NAME_BYTES_MAX} bytes", key.name)
+    } else if name.contains(char::is_control) {
+        format!("`{}` contains a control character", key.name)
+    } else {
+        return Ok(name);
+    };
+    Err(syn::Error::new(literal.span(), message))
+}
+
+pub(crate) fn names(key: &Key, value: &Expr) -> syn::Result<Vec<String>> {
+    one_or_more(key, value, name)
+}
+
+pub(crate) fn version(key: &Key, value: &Expr) -> syn::Result<String> {
+    match literal(value) {
+        Some(Lit::Int(number)) if number.suffix().is_empty() => Ok(number.base10_digits().to_owned()),
+        _ => name(key, value),
+    }
+}
+
+pub(crate) fn retries(key: &Key, value: &Expr) -> syn::Result<u32> {
+    whole_number(key, value, 0, RETRIES_MAX)
+}
+
+pub(crate) fn count(key: &Key, value: &Expr) -> syn::Result<u32> {
+    whole_number(key, value, 1, u32::MAX)
+}
+
+fn whole_number(key: &Key, value: &Expr, least: u32, most: u32) -> syn::Result<u32> {
+    let number = integer(key, value)?;
+    if number < least.into() {
+        return Err(error(value, format!("`{}` is at least {least}", key.name)));
+    }
+    let number = u32::try_from(number).ok().filter(|number| *number <= most);
+    number.ok_or_else(|| error(value, format!("`{}` is at most {most}", key.name)))
+}
+
+pub(crate) fn integer(key: &Key, value: &Expr) -> syn::Result<u64> {
+    match literal(value) {
+        Some(Lit::Int(number)) if number.suffix().is_empty() => {
+            number.base10_parse().map_err(|_| error(value, format!("`{}` is at most {}", key.name, u64::MAX)))
+        }
+        _ if is_negative(value) => Err(error(value, format!("`{}` cannot be negative", key.name))),
+        _ => Err(wrong_kind(key, value)),
+    }
+}
+
+pub(crate) fn fraction(key: &Key, value: &Expr) -> syn::Result<f64> {
+    let number: f64 = match literal(value) {
+        Some(Lit::Int(number)) if number.suffix().is_empty() => number.base10_parse()?,
+        Some(Lit::Float(number)) if number.suffix().is_empty() => number.base10_parse()?,
+        _ => return Err(wrong_kind(key, value)),
+    };
+    match (0.0..=1.0).contains(&number) {
+        true => Ok(number),
+        false => Err(wrong_kind(key, value)),
+    }
+}
+
+pub(crate) fn switch(key: &Key, value: &Expr) -> syn::Result<bool> {
+    match literal(value) {
+        Some(Lit::Bool(switch)) => Ok(switch.value),
+        _ => Err(wrong_kind(key, value)),
+    }
+}
+
+pub(crate) fn delay(key: &Key, value: &Expr) -> syn::Result<Duration> {
+    let number = match literal(value) {
+        Some(Lit::Str(text)) => return duration::from_literal(text),
+        Some(Lit::Int(number)) => number.base10_digits(),
+        Some(Lit::Float(number)) => number.base10_digits(),
+        _ => return Err(wrong_kind(key, value)),
+    };
+    let unit = format!("write `\"{number}s\"`, not `{number}`");
+    Err(error(value, format!("`{}` takes a duration with a unit; {unit}", key.name)))
+}
+
+pub(crate) fn delays(key: &Key, value: &Expr) -> syn::Result<Vec<Duration>> {
+    let delays = one_or_more(key, value, delay)?;
+    match delays.len() <= RETRY_DELAYS_MAX {
+        true => Ok(delays),
+        false => Err(error(value, format!("`{}` takes at most {RETRY_DELAYS_MAX} durations", key.name))),
+    }
+}
+
+pub(crate) fn time_span(key: &Key, value: &Expr) -> syn::Result<Duration> {
+    match delay(key, value)? {
+        Duration::ZERO => Err(error(value, format!("`{}` must be more than zero", key.name))),
+        duration => Ok(duration),
+    }
+}
+
+pub(crate) fn template(key: &Key, value: &Expr) -> syn::Result<Template> {
+    // A template has the bounds of a name.
+    name(key, value).and_then(|_| Template::parse(string(key, value)?))
+}
+
+pub(crate) fn callable(key: &Key, value: &Expr) -> syn::Result<Expr> {
+    match bare(value) {
+        callable @ (Expr::Closure(_) | Expr::Path(_)) => Ok(callable.clone()),
+        _ => Err(wrong_kind(key, value)),
+    }
+}
+
+pub(crate) fn callables(key: &Key, value: &Expr) -> syn::Result<Vec<Expr>> {
+    one_or_more(key, value, callable)
+}
+
+/// Reads a list, or a single item as a list of one; reports each bad item.
+pub(super) fn one_or_more<T>(key: &Key, value: &Expr, read: Read<T>) -> syn::Result<Vec<T>> {
+    let Expr::Array(array) = bare(value) else {
+        return Ok(vec![read(key, value)?]);
+    };
+    if array.elems.is_empty() {
+        return Err(error(value, format!("`{}` is empty", key.name)));
+    }
+    let mut errors = Errors::default();
+    let items = array.elems.iter().filter_map(|item| errors.keep(read(key, item))).collect();
+    errors.finish().map(|()| items)
+}
+
+pub(super) fn string<'a>(key: &Key, value: &'a Expr) -> syn::Result<&'a LitStr> {
+    match literal(value) {
+        Some(Lit::Str(literal)) => Ok(literal),
+        _ => Err(wrong_kind(key, value)),
+    }
+}
+
+fn literal(value: &Expr) -> Option<&Lit> {
+    match bare(value) {
+        Expr::Lit(ExprLit { lit, .. }) => Some(lit),
+        _ => None,
+    }
+}
+
+fn is_negative(value: &Expr) -> bool {
+    matches!(bare(value), Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)))
+}
+
+/// Looks through the invisible parentheses around what a `macro_rules!` variable stood for.
+pub(super) fn bare(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => bare(&group.expr),
+        _ => value,
+    }
+}
+
+pub(super) fn wrong_kind(key: &Key, value: &Expr) -> syn::Error {
+    error(value, key.takes())
+}
+
+pub(super) fn error(value: &Expr, message: impl Into<String>) -> syn::Error {
+    syn::Error::new_spanned(value, message.into())
+}

@@ -1,0 +1,81 @@
+//! Finds the function in the item under an attribute.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{FnArg, ItemFn};
+
+use crate::options::Place;
+
+/// Parses the item as a function, or says that it is none.
+pub(super) fn parse(item: TokenStream, place: Place) -> syn::Result<ItemFn> {
+    let Some(keyword) = keyword(item.clone()) else {
+        return Err(syn::Error::new(proc_macro2::Span::call_site(), on_a_function(place)));
+    };
+    if !matches!(&keyword, TokenTree::Ident(ident) if ident == "fn") {
+        return Err(syn::Error::new(keyword.span(), on_a_function(place)));
+    }
+    if let Some(TokenTree::Punct(end)) = item.clone().into_iter().last()
+        && end.as_char() == ';'
+    {
+        let message = format!("{} with a body", on_a_function(place));
+        return Err(syn::Error::new(end.span(), message));
+    }
+    syn::parse2(item)
+}
+
+fn on_a_function(place: Place) -> String {
+    format!("{place} goes on a function")
+}
+
+/// Gives the token which says what kind of item it is: `fn`, `struct`, `impl`.
+fn keyword(item: TokenStream) -> Option<TokenTree> {
+    let mut tokens = item.into_iter().peekable();
+    let mut first = None;
+    while let Some(token) = tokens.next() {
+        let passed = match &token {
+            // An attribute: `#` and its brackets.
+            TokenTree::Punct(hash) if hash.as_char() == '#' => tokens.next().is_some(),
+            // The `(crate)` of `pub(crate)`.
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => true,
+            // The ABI of `extern "C"`.
+            TokenTree::Literal(_) => true,
+            TokenTree::Ident(word) if word == "pub" => true,
+            TokenTree::Ident(word) => {
+                let qualifiers = ["const", "async", "unsafe", "extern"];
+                let is_qualifier = qualifiers.iter().any(|qualifier| word == qualifier);
+                if is_qualifier {
+                    first.get_or_insert(token.clone());
+                }
+                is_qualifier
+            }
+            // The visibility which a `macro_rules!` variable stood for.
+            TokenTree::Group(group) => group.delimiter() == Delimiter::None,
+            TokenTree::Punct(_) => false,
+        };
+        if !passed {
+            // `const X: u8` is no function: its keyword is `const`.
+            return match &token {
+                TokenTree::Ident(word) if word == "fn" => Some(token),
+                _ => Some(first.unwrap_or(token)),
+            };
+        }
+    }
+    first
+}
+
+/// Gives the item as written, without what only the attribute understands.
+///
+/// To stand beside the error, so that callers do not fail with a second, misleading one.
+pub(crate) fn fallback(item: TokenStream) -> TokenStream {
+    let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
+        return item;
+    };
+    for input in &mut function.sig.inputs {
+        let attrs = match input {
+            FnArg::Typed(param) => &mut param.attrs,
+            FnArg::Receiver(receiver) => &mut receiver.attrs,
+        };
+        attrs.retain(|attr| !attr.path().is_ident("doc") && !attr.path().is_ident("param"));
+    }
+    function.into_token_stream()
+}

@@ -1,0 +1,76 @@
+//! Finds the lifetimes of a signature, written or elided, and names the elided ones.
+
+use proc_macro2::Span;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    GenericParam, Generics, Lifetime, LifetimeParam, ParenthesizedGenericArguments, TraitBound, Type,
+    TypeBareFn, TypeReference,
+};
+
+/// Calls `each` for each lifetime of a type: with `None` for that of a bare `&`.
+///
+/// Lifetimes which the type binds itself are left out: those of `fn(&T)`, `Fn(&T)` and
+/// `dyn for<'a> Trait<'a>`; and the default one of `dyn Trait`.
+pub(super) fn visit(ty: &mut Type, each: impl FnMut(&mut Option<Lifetime>, Span)) {
+    Visitor(each).visit_type_mut(ty);
+}
+
+/// Names every elided lifetime in `types` and declares it in `generics`.
+///
+/// Gives all lifetimes of the types, once each, in order, but `'static`.
+pub(super) fn name<'a>(types: impl Iterator<Item = &'a mut Type>, generics: &mut Generics) -> Vec<Lifetime> {
+    let (mut found, mut invented) = (Vec::new(), Vec::new());
+    for ty in types {
+        visit(ty, |place, span| {
+            let lifetime = match place {
+                Some(lifetime) if lifetime.ident != "_" => lifetime.clone(),
+                _ => {
+                    let lifetime = Lifetime::new(&format!("'__flowkit_{}", invented.len()), span);
+                    invented.push(lifetime.clone());
+                    place.insert(lifetime).clone()
+                }
+            };
+            if lifetime.ident != "static" && !found.contains(&lifetime) {
+                found.push(lifetime);
+            }
+        });
+    }
+    // Lifetimes come first; behind those of the user, for whom they keep their places.
+    let at = generics.lifetimes().count();
+    for (position, lifetime) in invented.into_iter().enumerate() {
+        let param = GenericParam::Lifetime(LifetimeParam::new(lifetime));
+        generics.params.insert(at + position, param);
+    }
+    if !generics.params.is_empty() {
+        generics.lt_token.get_or_insert_default();
+        generics.gt_token.get_or_insert_default();
+    }
+    found
+}
+
+struct Visitor<F>(F);
+
+impl<F: FnMut(&mut Option<Lifetime>, Span)> VisitMut for Visitor<F> {
+    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+        (self.0)(&mut reference.lifetime, reference.and_token.span);
+        self.visit_type_mut(&mut reference.elem);
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        let mut place = Some(lifetime.clone());
+        (self.0)(&mut place, lifetime.span());
+        if let Some(named) = place {
+            *lifetime = named;
+        }
+    }
+
+    fn visit_trait_bound_mut(&mut self, bound: &mut TraitBound) {
+        if bound.lifetimes.is_none() {
+            visit_mut::visit_trait_bound_mut(self, bound);
+        }
+    }
+
+    fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+
+    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
+}

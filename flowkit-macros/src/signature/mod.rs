@@ -1,0 +1,192 @@
+//! The model of the function under an attribute.
+//!
+//! `item` finds the function, `rules` refuses what cannot be a task or a flow, `lifetimes` names
+//! what was elided. Knows nothing of options.
+
+mod item;
+mod lifetimes;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+use quote::format_ident;
+use syn::{
+    Attribute, Block, FnArg, Generics, Ident, ItemFn, Lifetime, Pat, PatType, ReturnType, Token, Type,
+    Visibility, parse_quote,
+};
+
+pub(crate) use self::item::fallback;
+
+use crate::errors::Errors;
+use crate::options::Place;
+
+/// A function which may stand under its attribute.
+#[derive(Clone)]
+pub(crate) struct Function {
+    pub attrs: Attrs,
+    pub vis: Visibility,
+    pub asyncness: Option<Token![async]>,
+    pub ident: Ident,
+    /// With the where clause.
+    pub generics: Generics,
+    pub params: Vec<Param>,
+    pub output: Output,
+    pub block: Box<Block>,
+}
+
+/// The other attributes of the function, by where they belong in the generated code.
+#[derive(Default, Clone)]
+pub(crate) struct Attrs {
+    pub docs: Vec<Attribute>,
+    pub cfgs: Vec<Attribute>,
+    pub lints: Vec<Attribute>,
+    pub others: Vec<Attribute>,
+}
+
+/// A parameter of the function.
+#[derive(Clone)]
+pub(crate) struct Param {
+    /// The ident of the pattern, or `__flowkit_arg0` where it has none.
+    pub ident: Ident,
+    /// The pattern as written, such as `mut x` or `(a, b)`.
+    pub pat: Pat,
+    pub ty: Type,
+    pub kind: ParamKind,
+    /// The attributes, such as `#[allow(unused)]`.
+    pub attrs: Vec<Attribute>,
+}
+
+#[derive(Clone)]
+pub(crate) enum ParamKind {
+    Owned,
+    /// `&elem`.
+    Borrowed {
+        lifetime: Option<Lifetime>,
+        elem: Box<Type>,
+    },
+}
+
+/// What the function returns.
+#[derive(Clone)]
+pub(crate) struct Output {
+    /// `()` where none is written.
+    pub ty: Type,
+    /// Whether the last word of its path is `Result`.
+    pub is_result: bool,
+}
+
+impl Function {
+    /// Reads a function, reporting everything about it which is refused.
+    ///
+    /// It is there even with errors, for checks which compare it with the options; `None` only
+    /// where the item is no function.
+    pub(crate) fn parse(item: TokenStream, place: Place, errors: &mut Errors) -> Option<Self> {
+        let item = errors.keep(item::parse(item, place))?;
+        rules::check(&item, place, errors);
+        Some(Self::from(item))
+    }
+
+    /// Names every elided lifetime of the parameters and declares it in the generics.
+    ///
+    /// Gives all lifetimes which occur in the parameters, once each, in order, but `'static`.
+    pub(crate) fn name_lifetimes(&mut self) -> Vec<Lifetime> {
+        let types = self.params.iter_mut().map(|param| &mut param.ty);
+        let lifetimes = lifetimes::name(types, &mut self.generics);
+        for param in &mut self.params {
+            param.kind = ParamKind::of(&param.ty);
+        }
+        lifetimes
+    }
+}
+
+impl From<ItemFn> for Function {
+    fn from(item: ItemFn) -> Self {
+        let params = item.sig.inputs.into_iter().enumerate().filter_map(|(position, input)| {
+            match input {
+                FnArg::Typed(input) => Some(Param::new(position, input)),
+                // Refused by `rules`.
+                FnArg::Receiver(_) => None,
+            }
+        });
+        Self {
+            attrs: Attrs::from(item.attrs),
+            vis: item.vis,
+            asyncness: item.sig.asyncness,
+            ident: item.sig.ident,
+            generics: item.sig.generics,
+            params: params.collect(),
+            output: Output::from(item.sig.output),
+            block: item.block,
+        }
+    }
+}
+
+impl From<Vec<Attribute>> for Attrs {
+    fn from(attrs: Vec<Attribute>) -> Self {
+        let mut sorted = Self::default();
+        for attr in attrs {
+            let first = attr.path().segments.first().map(|first| first.ident.to_string());
+            let group = match first.as_deref() {
+                Some("doc") => &mut sorted.docs,
+                Some("cfg") => &mut sorted.cfgs,
+                Some("allow" | "expect" | "warn" | "deny" | "forbid" | "clippy") => &mut sorted.lints,
+                _ => &mut sorted.others,
+            };
+            group.push(attr);
+        }
+        sorted
+    }
+}
+
+impl Param {
+    fn new(position: usize, input: PatType) -> Self {
+        let ident = match &*input.pat {
+            Pat::Ident(pat) if pat.subpat.is_none() => pat.ident.clone(),
+            _ => format_ident!("__flowkit_arg{position}"),
+        };
+        // Doc comments stand for people; rustc would warn of them on a parameter.
+        let attrs = input.attrs.into_iter().filter(|attr| !attr.path().is_ident("doc")).collect();
+        let kind = ParamKind::of(&input.ty);
+        Self { ident, pat: *input.pat, ty: *input.ty, kind, attrs }
+    }
+
+    /// Whether the user gave it no name.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        !matches!(&self.pat, Pat::Ident(pat) if pat.subpat.is_none())
+    }
+}
+
+impl ParamKind {
+    fn of(ty: &Type) -> Self {
+        match bare(ty) {
+            Type::Reference(reference) => {
+                Self::Borrowed { lifetime: reference.lifetime.clone(), elem: reference.elem.clone() }
+            }
+            _ => Self::Owned,
+        }
+    }
+}
+
+impl From<ReturnType> for Output {
+    fn from(output: ReturnType) -> Self {
+        let ty = match output {
+            ReturnType::Default => parse_quote!(()),
+            ReturnType::Type(_, ty) => *ty,
+        };
+        let is_result = match bare(&ty) {
+            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Result"),
+            _ => false,
+        };
+        Self { ty, is_result }
+    }
+}
+
+/// Looks through parentheses, visible or not (those around a `macro_rules!` variable).
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        _ => ty,
+    }
+}

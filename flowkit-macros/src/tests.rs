@@ -1,0 +1,33 @@
+//! Options and function together: what one compile reports.
+
+use crate::errors::assert_errors;
+use crate::model::{Flow, Task, Test};
+
+fn task(args: &str, item: &str) -> syn::Result<Task> {
+    Task::parse(args.parse().unwrap(), item.parse().unwrap())
+}
+
+#[test]
+fn mistakes_of_options_and_function_come_in_one_compile() {
+    let date = "`{dat}` is not a parameter of `etl`; it has `date` and `n`; did you mean `date`?";
+    assert_errors(
+        task(r#"retries = "3", run_name = "etl-{dat}-{n}""#, "const fn etl(date: String, n: u8, _: u8) {}"),
+        &[
+            ("`retries` takes a whole number, such as `retries = 3`", "\"3\""),
+            ("a task cannot be a `const fn`; remove `const`", "const"),
+            (date, "{dat}"),
+        ],
+    );
+    let none = "`{}` is not a parameter of `f`; it has none to name";
+    assert_errors(task(r#"run_name = "{}""#, "fn f() {}"), &[(none, "{}")]);
+}
+
+#[test]
+fn what_is_right_gives_a_model() {
+    let args = r#"run_name = "{type}-{n}""#;
+    assert!(task(args, "fn f(r#type: u8, mut n: u8) {}").is_ok());
+    let flow = Flow::parse("retries = 2".parse().unwrap(), "async fn f() {}".parse().unwrap());
+    assert_eq!(flow.unwrap().options.attempts.retries.unwrap().value, 2);
+    let test = Test::parse("seed = 7".parse().unwrap(), "async fn f() {}".parse().unwrap());
+    assert_eq!(test.unwrap().options.seed.unwrap().value, 7);
+}

@@ -1,0 +1,302 @@
+//! Ways to wait for several handles, and ways to name and time parts of a flow. All of them keep the edges.
+
+use std::future::{Future, IntoFuture};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use crate::engine::clock;
+use crate::engine::context;
+use crate::handle::{AllowFailure, Handle, TakeUp};
+use crate::model::{Error, TaskError};
+
+/// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference
+/// to it. The task then runs however the input ended.
+pub fn allow_failure<T, E>(handle: &Handle<T, E>) -> AllowFailure<T, E> {
+    AllowFailure { slot: handle.slot.clone() }
+}
+
+/// Waits for all and returns how each of them ended, in the order given.
+pub async fn settle_all<T: Clone, E: TaskError>(
+    handles: impl IntoIterator<Item = Handle<T, E>>,
+) -> Vec<Result<T, Error<E>>> {
+    let mut results = Vec::new();
+    for handle in handles {
+        results.push(handle.await);
+    }
+    results
+}
+
+/// Waits for all; at the first failure it cancels the others, waits for their end, and returns the failure.
+///
+/// # Errors
+///
+/// The failure that happened first.
+pub async fn all_or_cancel<T: Clone, E: TaskError>(
+    handles: impl IntoIterator<Item = Handle<T, E>>,
+) -> Result<Vec<T>, Error<E>> {
+    let handles: Vec<_> = handles.into_iter().collect();
+    match first_failure(handles.iter().cloned()).await {
+        None => settle_all(handles).await.into_iter().collect(),
+        Some(failure) => {
+            handles.iter().for_each(Handle::cancel);
+            settle_all(handles).await;
+            Err(failure)
+        }
+    }
+}
+
+/// Returns the value of the first one that succeeds, and cancels the others.
+///
+/// # Errors
+///
+/// All failures, in the order in which they happened, if none succeeds.
+pub async fn first_success<T: Clone, E: TaskError>(
+    handles: impl IntoIterator<Item = Handle<T, E>>,
+) -> Result<T, Vec<Error<E>>> {
+    let handles: Vec<_> = handles.into_iter().collect();
+    let mut ended = as_completed(handles.iter().cloned());
+    let mut failures = Vec::new();
+    while let Some((_, result)) = ended.next().await {
+        match result {
+            Ok(value) => {
+                handles.iter().for_each(Handle::cancel);
+                return Ok(value);
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    Err(failures)
+}
+
+/// Returns the failure that happens first, or `None` when all have succeeded. The others go on.
+pub async fn first_failure<T: Clone, E: TaskError>(
+    handles: impl IntoIterator<Item = Handle<T, E>>,
+) -> Option<Error<E>> {
+    let mut ended = as_completed(handles);
+    while let Some((_, result)) = ended.next().await {
+        if let Err(failure) = result {
+            return Some(failure);
+        }
+    }
+    None
+}
+
+/// Gives the results in the order in which the runs end, each with its position in the list given.
+pub fn as_completed<T: Clone, E: TaskError>(
+    handles: impl IntoIterator<Item = Handle<T, E>>,
+) -> AsCompleted<T, E> {
+    let waiting = FuturesUnordered::new();
+    for (position, handle) in handles.into_iter().enumerate() {
+        waiting.push(Positioned { position, future: handle.into_future() });
+    }
+    AsCompleted { waiting }
+}
+
+/// The results of a list of handles as they come. Made by [`as_completed`].
+#[must_use = "it does nothing until `next` is awaited"]
+pub struct AsCompleted<T, E> {
+    waiting: FuturesUnordered<Positioned<T, E>>,
+}
+
+struct Positioned<T, E> {
+    position: usize,
+    future: crate::handle::Joined<T, E>,
+}
+
+impl<T: Clone, E> Future for Positioned<T, E> {
+    type Output = (usize, Result<T, Error<E>>);
+
+    fn poll(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        let this = self.get_mut();
+        std::pin::Pin::new(&mut this.future).poll(cx).map(|result| (this.position, result))
+    }
+}
+
+impl<T: Clone, E: TaskError> AsCompleted<T, E> {
+    /// Waits for the next one to end; `None` after the last. Cancel safe.
+    pub async fn next(&mut self) -> Option<(usize, Result<T, Error<E>>)> {
+        self.waiting.next().await
+    }
+
+    /// Waits at most `limit` for the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`StillWaiting`], with the number that has not ended, if the time is up.
+    pub async fn next_within(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Option<(usize, Result<T, Error<E>>)>, StillWaiting> {
+        match tokio::time::timeout(limit, self.next()).await {
+            Ok(next) => Ok(next),
+            Err(_) => Err(StillWaiting { unfinished: self.waiting.len(), limit }),
+        }
+    }
+}
+
+/// The time was up before all had ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{unfinished} task runs had not ended after {limit:?}")]
+#[non_exhaustive]
+pub struct StillWaiting {
+    /// How many had not ended.
+    pub unfinished: usize,
+    /// How long they were waited for.
+    pub limit: Duration,
+}
+
+/// Waits at most `limit`, and returns the handles that have ended and those that have not. A failure is an end.
+pub async fn wait_within<T: Send + Sync, E: TaskError>(
+    handles: impl IntoIterator<Item = Handle<T, E>>,
+    limit: Duration,
+) -> (Vec<Handle<T, E>>, Vec<Handle<T, E>>) {
+    let handles: Vec<_> = handles.into_iter().collect();
+    let all = async {
+        for handle in &handles {
+            handle.ended().await;
+        }
+    };
+    // Either all have ended or the time is up; both are answered by looking.
+    let _ = tokio::time::timeout(limit, all).await;
+    handles.into_iter().partition(Handle::is_finished)
+}
+
+/// Sleeps without holding a slot of any limit. It follows the paused clock of tests.
+pub async fn sleep(wait: Duration) {
+    holding_no_slot(clock::sleep(wait)).await;
+}
+
+/// Awaits anything without holding a slot of any limit; the slots are taken up again before it returns.
+pub async fn holding_no_slot<F: IntoFuture>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future.into_future());
+    let mut take_up = TakeUp::default();
+    let mut ended = None;
+    std::future::poll_fn(|cx| {
+        if ended.is_none()
+            && let std::task::Poll::Ready(result) = future.as_mut().poll(cx)
+        {
+            ended = Some(result);
+        }
+        let over = if ended.is_some() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending };
+        take_up.poll(over, cx)
+    })
+    .await;
+    ended.expect("bug in flowkit: a wait ended without a result")
+}
+
+/// Calls made inside belong to the group `name`: the graph shows them in one box.
+pub async fn group<F: IntoFuture>(name: impl Into<String>, body: F) -> F::Output {
+    match context::current() {
+        Some(current) => current.in_group(name.into().into()).scope(body.into_future()).await,
+        None => body.await,
+    }
+}
+
+/// Sets something up, uses it, and tears it down in every case: also when the body fails or is cancelled.
+///
+/// `teardown` is synchronous, so that it can run while a cancelled task is dropped.
+///
+/// # Errors
+///
+/// The error of the set-up or of the body.
+pub async fn with_resource<R, T, E, S, B>(
+    setup: S,
+    body: impl FnOnce(&R) -> B,
+    teardown: impl FnOnce(R),
+) -> Result<T, E>
+where
+    R: Clone,
+    S: Future<Output = Result<R, E>>,
+    B: Future<Output = Result<T, E>>,
+{
+    let resource = setup.await?;
+    let guard = TearDown(Some((resource.clone(), teardown)));
+    let result = body(&resource).await;
+    drop(guard);
+    result
+}
+
+struct TearDown<R, F: FnOnce(R)>(Option<(R, F)>);
+
+impl<R, F: FnOnce(R)> Drop for TearDown<R, F> {
+    fn drop(&mut self) {
+        if let Some((resource, teardown)) = self.0.take() {
+            teardown(resource);
+        }
+    }
+}
+
+/// Waits for a file to exist: `wait_for_file("in.csv").every(minute).timeout(hour).await?`.
+///
+/// It holds no slot while it waits. Looks every 60 s and gives up after an hour unless told otherwise, as Airflow's
+/// `FileSensor` examples do.
+pub fn wait_for_file(path: impl AsRef<Path>) -> WaitForFile {
+    WaitForFile {
+        path: path.as_ref().to_owned(),
+        every: Duration::from_secs(60),
+        timeout: Duration::from_secs(3600),
+    }
+}
+
+/// A wait for a file. Made by [`wait_for_file`].
+#[must_use = "it waits when it is awaited"]
+#[derive(Clone, Debug)]
+pub struct WaitForFile {
+    path: PathBuf,
+    every: Duration,
+    timeout: Duration,
+}
+
+/// The file did not appear.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the file `{}` did not appear within {waited:?}", path.display())]
+#[non_exhaustive]
+pub struct NoFile {
+    /// Which file.
+    pub path: PathBuf,
+    /// How long it was waited for.
+    pub waited: Duration,
+}
+
+impl WaitForFile {
+    /// Sets how often to look; at least 1 ms apart.
+    pub fn every(mut self, every: Duration) -> Self {
+        self.every = every.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets when to give up.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    async fn wait(self) -> Result<PathBuf, NoFile> {
+        let begun = clock::now();
+        loop {
+            if self.path.exists() {
+                return Ok(self.path);
+            }
+            let left = self.timeout.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Err(NoFile { path: self.path, waited: self.timeout });
+            }
+            sleep(self.every.min(left)).await;
+        }
+    }
+}
+
+impl IntoFuture for WaitForFile {
+    type Output = Result<PathBuf, NoFile>;
+    type IntoFuture = futures::future::BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.wait())
+    }
+}

@@ -1,0 +1,233 @@
+//! The threads and the queue before them. It does not know what it runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::call::{BlockingCall, Call};
+use super::{NoThread, lock};
+
+/// Something a thread of the pool can run, once.
+pub(super) trait Work: Send + Sync {
+    fn run(&self);
+    /// Ends it without a run.
+    fn refuse(&self, error: NoThread);
+}
+
+/// Starts a thread with this name. A parameter, so that tests can be the system that refuses.
+pub(super) type Start = fn(String, Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
+/// A pool of threads for blocking functions; see [`spawn`](super::spawn) for the process-wide one.
+///
+/// Dropping it ends its threads when the queue is empty; calls go on.
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    threads_max: usize,
+    keep_alive: Duration,
+    start: Start,
+    /// The next place in the queue.
+    next: AtomicU64,
+    orphans: AtomicUsize,
+    state: Mutex<State>,
+    /// Notified when the queue gets longer or the pool is closed.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// By place, so that abandoned work leaves at once and is not kept behind stuck threads.
+    queue: BTreeMap<u64, Arc<dyn Work>>,
+    threads: usize,
+    /// Threads that run nothing, including those being started: each will look at the queue.
+    idle: usize,
+    /// How many threads were ever started, for their names.
+    started: u64,
+    closed: bool,
+}
+
+impl Pool {
+    /// Returns a pool without threads that starts up to `threads_max` of them, at least one.
+    ///
+    /// A thread ends when it had nothing to do for `keep_alive`.
+    #[must_use]
+    pub(crate) fn new(threads_max: usize, keep_alive: Duration) -> Self {
+        Self::with_start(threads_max, keep_alive, start_thread)
+    }
+
+    pub(super) fn with_start(threads_max: usize, keep_alive: Duration, start: Start) -> Self {
+        let shared = Shared {
+            threads_max: threads_max.max(1),
+            keep_alive,
+            start,
+            next: AtomicU64::new(0),
+            orphans: AtomicUsize::new(0),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Runs `function` on a thread of this pool, as [`spawn`](super::spawn) does.
+    pub(crate) fn spawn<R: Send + 'static>(
+        &self,
+        function: impl FnOnce() -> R + Send + 'static,
+    ) -> BlockingCall<R> {
+        let place = self.shared.next.fetch_add(1, Ordering::Relaxed);
+        let call = Arc::new(Call::new(Arc::clone(&self.shared), place, function));
+        self.shared.push(place, Arc::clone(&call) as Arc<dyn Work>);
+        BlockingCall::new(call)
+    }
+
+    /// Returns how many abandoned functions still run.
+    #[must_use]
+    pub(crate) fn orphans(&self) -> usize {
+        self.shared.orphans.load(Ordering::Acquire)
+    }
+
+    /// Returns how many threads there are: running, orphaned and idle.
+    #[must_use]
+    pub(crate) fn threads(&self) -> usize {
+        lock(&self.shared.state).threads
+    }
+
+    /// Returns how many functions wait for a thread.
+    #[must_use]
+    pub(crate) fn queued(&self) -> usize {
+        lock(&self.shared.state).queue.len()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        lock(&self.shared.state).closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pool = f.debug_struct("Pool");
+        pool.field("threads", &self.threads()).field("queued", &self.queued());
+        pool.field("orphans", &self.orphans()).finish()
+    }
+}
+
+impl Shared {
+    fn push(self: &Arc<Self>, place: u64, work: Arc<dyn Work>) {
+        let Some(name) = self.enqueue(place, work) else {
+            return;
+        };
+        let shared = Arc::clone(self);
+        // Outside of the lock: a start takes as long as hundreds of short functions.
+        if let Err(error) = (self.start)(name, Box::new(move || shared.serve())) {
+            self.thread_refused(error);
+        }
+    }
+
+    /// Queues the work, and returns the name of the thread to start if one is needed and allowed.
+    fn enqueue(&self, place: u64, work: Arc<dyn Work>) -> Option<String> {
+        let mut state = lock(&self.state);
+        state.queue.insert(place, work);
+        if state.queue.len() <= state.idle {
+            drop(state);
+            self.changed.notify_one();
+            return None;
+        }
+        if state.threads >= self.threads_max {
+            return None;
+        }
+        state.threads += 1;
+        state.idle += 1;
+        state.started += 1;
+        Some(format!("flowkit-blocking-{}", state.started))
+    }
+
+    /// Undoes the start of a thread. If there is no other, nobody would ever look at the queue.
+    fn thread_refused(&self, error: io::Error) {
+        let mut state = lock(&self.state);
+        state.threads -= 1;
+        state.idle -= 1;
+        if state.threads > 0 {
+            return;
+        }
+        let refused = std::mem::take(&mut state.queue);
+        drop(state);
+        let error = NoThread { source: Arc::new(error) };
+        for work in refused.into_values() {
+            work.refuse(error.clone());
+        }
+    }
+
+    /// The life of a thread.
+    fn serve(&self) {
+        while let Some(work) = self.next_work() {
+            // `run` catches the panics of the function. This is for those of drops and wakers:
+            // a thread that died here would be counted for ever.
+            let outcome = catch_unwind(AssertUnwindSafe(move || work.run()));
+            forget_panic(outcome);
+            lock(&self.state).idle += 1;
+        }
+    }
+
+    /// Waits for work; `None` ends the thread, which is then no longer counted.
+    fn next_work(&self) -> Option<Arc<dyn Work>> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some((_, work)) = state.queue.pop_first() {
+                state.idle -= 1;
+                return Some(work);
+            }
+            if state.closed {
+                return leave(state);
+            }
+            let woken = self.changed.wait_timeout(state, self.keep_alive);
+            let (guard, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            if timeout.timed_out() && state.queue.is_empty() {
+                return leave(state);
+            }
+        }
+    }
+
+    /// Takes work out of the queue that nobody wants any more.
+    pub(super) fn withdraw(&self, place: u64) {
+        let withdrawn = lock(&self.state).queue.remove(&place);
+        // Dropped after the lock is free again: it may own user values.
+        drop(withdrawn);
+    }
+
+    pub(super) fn orphan_begins(&self) {
+        self.orphans.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn orphan_ends(&self) {
+        self.orphans.fetch_sub(1, Ordering::Release);
+    }
+}
+
+fn leave(mut state: MutexGuard<'_, State>) -> Option<Arc<dyn Work>> {
+    state.threads -= 1;
+    state.idle -= 1;
+    None
+}
+
+fn start_thread(name: String, life: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    // Detached: nobody waits for a thread that may be stuck.
+    thread::Builder::new().name(name).spawn(life).map(drop)
+}
+
+/// Drops the payload of a panic nobody asked for, unless that panics as well: then it is leaked.
+pub(super) fn forget_panic(outcome: thread::Result<()>) {
+    let Err(payload) = outcome else { return };
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}

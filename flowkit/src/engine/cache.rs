@@ -1,0 +1,119 @@
+//! The in-memory cache: one execution per key at a time, everyone else gets its result.
+//!
+//! Failures are never kept. When the one who executes fails or is dropped, one of those who wait takes its place.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as MapEntry;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::clock;
+use crate::policy::cache::CacheKey;
+
+/// More results than this are not kept in memory; the oldest give way.
+const ENTRIES_MAX: usize = 10_000;
+
+type Value = Arc<dyn Any + Send + Sync>;
+
+#[derive(Default)]
+pub(crate) struct Cache {
+    entries: Arc<DashMap<CacheKey, Entry>>,
+    sequence: AtomicU64,
+}
+
+enum Entry {
+    /// Somebody executes; the channel closes when it is over.
+    InFlight(watch::Receiver<()>),
+    Kept {
+        value: Value,
+        at: Instant,
+        ttl: Option<Duration>,
+        sequence: u64,
+    },
+}
+
+/// What a look into the cache says.
+pub(crate) enum Found {
+    Value(Value),
+    /// Nobody has it: the caller executes.
+    Lead(Lead),
+    /// Somebody executes: wait, then look again.
+    Wait(watch::Receiver<()>),
+}
+
+/// The right to execute for a key. Dropping it without a result lets another one lead.
+pub(crate) struct Lead {
+    entries: Arc<DashMap<CacheKey, Entry>>,
+    key: CacheKey,
+    // Dropped last: it wakes those who wait, who must then find the entry changed.
+    _over: watch::Sender<()>,
+}
+
+impl Cache {
+    /// Looks for a fresh result; `refresh` ignores what is kept.
+    pub(crate) fn look(&self, key: CacheKey, refresh: bool) -> Found {
+        match self.entries.entry(key) {
+            MapEntry::Occupied(mut occupied) => match occupied.get() {
+                Entry::InFlight(over) => Found::Wait(over.clone()),
+                Entry::Kept { value, at, ttl, .. } if !refresh && is_fresh(*at, *ttl) => {
+                    Found::Value(Arc::clone(value))
+                }
+                Entry::Kept { .. } => {
+                    let (lead, over) = self.lead(key);
+                    occupied.insert(Entry::InFlight(over));
+                    Found::Lead(lead)
+                }
+            },
+            MapEntry::Vacant(vacant) => {
+                let (lead, over) = self.lead(key);
+                vacant.insert(Entry::InFlight(over));
+                Found::Lead(lead)
+            }
+        }
+    }
+
+    fn lead(&self, key: CacheKey) -> (Lead, watch::Receiver<()>) {
+        let (sender, receiver) = watch::channel(());
+        (Lead { entries: Arc::clone(&self.entries), key, _over: sender }, receiver)
+    }
+
+    /// Keeps a result and lets everyone who waits have it.
+    pub(crate) fn keep(&self, lead: Lead, value: Value, ttl: Option<Duration>) {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        self.entries.insert(lead.key, Entry::Kept { value, at: clock::now(), ttl, sequence });
+        drop(lead);
+        if self.entries.len() > ENTRIES_MAX {
+            self.make_room();
+        }
+    }
+
+    /// Drops what is stale and then the oldest tenth, so that room is made once per thousand results, not for each.
+    fn make_room(&self) {
+        self.entries.retain(|_, entry| !matches!(entry, Entry::Kept { at, ttl, .. } if !is_fresh(*at, *ttl)));
+        let oldest_kept =
+            self.sequence.load(Ordering::Relaxed).saturating_sub((ENTRIES_MAX - ENTRIES_MAX / 10) as u64);
+        self.entries
+            .retain(|_, entry| !matches!(entry, Entry::Kept { sequence, .. } if *sequence < oldest_kept));
+    }
+}
+
+fn is_fresh(at: Instant, ttl: Option<Duration>) -> bool {
+    ttl.is_none_or(|ttl| clock::now().saturating_duration_since(at) < ttl)
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
+    }
+}
+
+/// Waits until the one who executes is done, one way or the other.
+pub(crate) async fn over(mut receiver: watch::Receiver<()>) {
+    // Nothing is ever sent: an error means that the sender is gone, which is what is waited for.
+    while receiver.changed().await.is_ok() {}
+}

@@ -1,0 +1,71 @@
+//! The ambient context: which task run is running here, so that a call finds its flow without being told.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::core::{Core, Scoped};
+use super::runtime::Runtime;
+
+/// What a call finds around it.
+#[derive(Clone)]
+pub(crate) struct Current {
+    scope: Arc<dyn Scoped>,
+    pub(crate) group: Option<Arc<str>>,
+}
+
+impl Current {
+    pub(crate) fn new(scope: Arc<dyn Scoped>) -> Self {
+        Self { scope, group: None }
+    }
+
+    pub(crate) fn in_group(mut self, group: Arc<str>) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        self.scope.core()
+    }
+
+    /// Runs a future in this context.
+    pub(crate) fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, future)
+    }
+
+    /// Runs a closure in this context, on whatever thread.
+    pub(crate) fn scope_blocking<R>(self, f: impl FnOnce() -> R) -> R {
+        CURRENT.sync_scope(self, f)
+    }
+}
+
+tokio::task_local! {
+    static CURRENT: Current;
+    static RUNTIME: Runtime;
+}
+
+/// Returns the context, if there is one here.
+pub(crate) fn current() -> Option<Current> {
+    CURRENT.try_with(Current::clone).ok()
+}
+
+/// Looks at the context without taking a share of it.
+pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
+    let mut f = Some(f);
+    match CURRENT.try_with(|current| f.take().map(|f| f(Some(current.core())))) {
+        Ok(Some(result)) => result,
+        // `try_with` fails before it calls the closure, so `f` is still here.
+        _ => f.take().expect("bug in flowkit: the context closure ran twice")(None),
+    }
+}
+
+/// Returns the runtime in whose scope this code runs, or the ambient one.
+pub(crate) fn runtime() -> Runtime {
+    if let Some(runtime) = with_core(|core| core.map(|core| core.runtime().clone())) {
+        return runtime;
+    }
+    RUNTIME.try_with(Runtime::clone).unwrap_or_else(|_| Runtime::ambient())
+}
+
+pub(crate) fn in_runtime<F: Future>(runtime: Runtime, future: F) -> impl Future<Output = F::Output> {
+    RUNTIME.scope(runtime, future)
+}

@@ -1,0 +1,249 @@
+//! Starts flow runs: as the root of everything, or as a node of the flow that calls it.
+
+use std::future::Future;
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+use super::attempt::Host;
+use super::context::{self, Current};
+use super::core::{Core, Home};
+use super::flow_run::{DEPTH_MAX, FlowAttempt, NewRun, Run};
+use super::launch::{self, Carrier, refusal};
+use super::lock;
+use super::options::CallOptions;
+use super::perform::{End, perform, ready, recall, remember};
+use crate::flow::{FlowBody, Tally};
+use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
+use crate::policy::TaskPolicy;
+use crate::task::Setup;
+
+/// A flow run that was started: its record, and its result to come.
+pub(crate) struct Started<T, E> {
+    pub(crate) run: Arc<Run>,
+    pub(crate) driver: JoinHandle<Result<T, Error<E>>>,
+}
+
+/// Starts a flow on a worker: a body polled by `block_on` would pay a thread switch for each hand-off.
+pub(crate) fn start<B: FlowBody>(
+    body: B,
+    options: Option<Box<CallOptions<B::Error>>>,
+    parent: Option<&Current>,
+    location: &'static Location<'static>,
+) -> Result<Started<B::Output, B::Error>, Refusal> {
+    let info = B::info();
+    let tokio = tokio::runtime::Handle::try_current().map_err(|_| Refusal::OutsideTokio)?;
+    let runtime = match parent {
+        Some(parent) => parent.core().runtime().clone(),
+        None => options.as_ref().and_then(|options| options.runtime.clone()).unwrap_or_else(context::runtime),
+    };
+    let said = options.as_ref().map_or(TaskPolicy::EMPTY, |options| options.policy.clone());
+    let retries = said.or(&info.policy).retries.unwrap_or(0);
+    let parent_name = options.as_ref().and_then(|options| options.name.clone());
+    let extras = options.as_deref().map(|options| {
+        Box::new(Extras { name: parent_name.clone(), tags: options.tags.clone(), ..Extras::default() })
+    });
+    let root = NewTaskRun {
+        task: &info.declaration,
+        parent: TaskRunId::FLOW,
+        index: None,
+        edges: Edges::new(),
+        location,
+        extras,
+    };
+    let run = Run::new(NewRun {
+        runtime,
+        tokio,
+        parent,
+        task_defaults: info.flow.task_defaults.clone(),
+        max_concurrency: info.flow.max_concurrency,
+        retries,
+        root,
+    });
+    if run.depth > DEPTH_MAX {
+        run.finish();
+        return Err(Refusal::DepthExceeded { depth: run.depth });
+    }
+    let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
+    let driver =
+        run.tokio.spawn(drive(Arc::clone(&run), body, options, location, parent_name).instrument(span));
+    Ok(Started { run, driver })
+}
+
+async fn drive<B: FlowBody>(
+    run: Arc<Run>,
+    body: B,
+    mut options: Option<Box<CallOptions<B::Error>>>,
+    location: &'static Location<'static>,
+    name: Option<String>,
+) -> Result<B::Output, Error<B::Error>> {
+    let end = FinishOnDrop(Arc::clone(&run));
+    // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.
+    let home = Home::Flow(run.whole());
+    let core = Arc::new(Core::new(home, TaskRunId::FLOW, &B::info().declaration, None, location));
+    if let Some(name) = name {
+        core.set_name(&name);
+    }
+    let host = FlowHost { core: Arc::clone(&core), run, attempt: Mutex::new(None) };
+    if let Some(options) = &mut options {
+        // What the flow runs after was waited for by its node in the parent.
+        options.order.clear();
+    }
+    let current = Current::new(core.clone());
+    let result = current.scope(perform(&core, &host, body, options.as_deref())).await;
+    drop(end);
+    result
+}
+
+struct FinishOnDrop(Arc<Run>);
+
+impl Drop for FinishOnDrop {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// Runs attempts of a flow: each has children, and ends when the last of them has.
+struct FlowHost {
+    core: Arc<Core>,
+    run: Arc<Run>,
+    attempt: Mutex<Option<Arc<FlowAttempt>>>,
+}
+
+impl<B: FlowBody> Host<B> for FlowHost {
+    fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
+        let attempt = self.run.open();
+        *lock(&self.attempt) = Some(Arc::clone(&attempt));
+        let home = Home::Flow(attempt);
+        let inner =
+            Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
+        inner.set_attempt(self.core.attempt());
+        async move {
+            let result = Current::new(inner.clone()).scope(body.run()).await;
+            if inner.is_fatal() {
+                self.core.set_fatal();
+            }
+            self.run.join().await;
+            result
+        }
+    }
+
+    async fn settle(&self, stopped: bool) {
+        let attempt = lock(&self.attempt).clone();
+        if let Some(attempt) = attempt {
+            if stopped {
+                attempt.token.cancel();
+            }
+            self.run.join().await;
+        }
+    }
+
+    fn verify(&self, value: &B::Output) -> Tally {
+        let mut tally = Tally::default();
+        B::tally(value, &mut tally);
+        if B::info().flow.fail_on_any_task
+            && let Some(attempt) = &*lock(&self.attempt)
+        {
+            self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
+        }
+        tally
+    }
+}
+
+/// Awaits a flow: a sub-flow inside a flow, the root of a run elsewhere.
+pub(crate) async fn call<B: FlowBody>(
+    body: B,
+    mut setup: Setup<B::Error>,
+) -> Result<B::Output, Error<B::Error>> {
+    if let Some(current) = &setup.current
+        && current.core().run().is_some()
+    {
+        return launch::call(body, setup, SubFlow).await;
+    }
+    match start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
+        Ok(started) => finish(started, &B::info().declaration).await,
+        Err(why) => Err(refusal::<B>(&setup, why)),
+    }
+}
+
+/// Carries the node of a sub-flow in its parent: waits for the inputs and then for the run behind it.
+pub(crate) struct SubFlow;
+
+impl<B: FlowBody> Carrier<B> for SubFlow {
+    async fn carry(
+        self,
+        core: &Core,
+        body: B,
+        options: Option<Box<CallOptions<B::Error>>>,
+    ) -> Result<B::Output, Error<B::Error>> {
+        // Retries, timeout and hooks are those of the run behind the node.
+        let end = End::of(core, None);
+        let mut cached = false;
+        let result = sub_flow(core, body, options, &mut cached).await;
+        end.tell::<_, B::Error>(&result, cached, None);
+        result
+    }
+}
+
+async fn sub_flow<B: FlowBody>(
+    core: &Core,
+    body: B,
+    options: Option<Box<CallOptions<B::Error>>>,
+    cached: &mut bool,
+) -> Result<B::Output, Error<B::Error>> {
+    let body = ready(core, body, options.as_deref()).await?;
+    if let Some(value) = recall(core, &body) {
+        *cached = true;
+        return Ok(value);
+    }
+    let current = context::current();
+    let started = start(body, options, current.as_ref(), core.location)
+        .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
+    if let Some(run) = core.run() {
+        let id = started.run.id;
+        run.change_task_run(core.id, |task_run| task_run.set_flow_run(id));
+    }
+    core.begin(1);
+    let value = finish(started, &B::info().declaration).await?;
+    remember::<B>(core, &value);
+    Ok(value)
+}
+
+/// Waits for the end of a flow run; ends it if nobody waits any more.
+pub(crate) async fn finish<T, E>(
+    started: Started<T, E>,
+    declaration: &'static crate::model::Declaration,
+) -> Result<T, Error<E>> {
+    let Started { run, mut driver } = started;
+    let guard = CancelOnDrop(Some(run.token.clone()));
+    let mut take_up = crate::handle::TakeUp::default();
+    let joined = std::future::poll_fn(|cx| {
+        let ended = std::pin::Pin::new(&mut driver).poll(cx);
+        take_up.poll(ended, cx)
+    })
+    .await;
+    guard.disarm();
+    joined.unwrap_or_else(|_| {
+        // The tokio runtime ended under us.
+        let run = RunLabel { kind: Kind::Flow, label: declaration.name.into() };
+        Err(Error::Cancelled { run, orphaned: false })
+    })
+}
+
+pub(crate) struct CancelOnDrop(pub(crate) Option<tokio_util::sync::CancellationToken>);
+
+impl CancelOnDrop {
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(token) = &self.0 {
+            token.cancel();
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! One flow run while it lives: its record, its children, its end.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::RunClock;
+use super::context::Current;
+use super::journal::{Journal, Ordinals};
+use super::limits::Want;
+use super::lock;
+use super::runtime::Runtime;
+use crate::model::{Edges, Event, EventKind, FlowRunId, NewTaskRun, RunRecord, State, TaskRun, TaskRunId};
+use crate::policy::TaskPolicy;
+
+/// Flows that call each other may nest this deep; beyond it somebody recurses without end.
+pub(crate) const DEPTH_MAX: u32 = 10_000;
+
+/// The number of flow runs that are alive in this process, to tell a lost context from a program without flows.
+static ALIVE: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct Run {
+    pub(crate) id: FlowRunId,
+    pub(crate) runtime: Runtime,
+    pub(crate) depth: u32,
+    pub(crate) clock: RunClock,
+    pub(crate) tokio: tokio::runtime::Handle,
+    /// What the flow and the runtime say to tasks that say nothing themselves; `None` when both say nothing.
+    pub(crate) task_defaults: Option<TaskPolicy>,
+    /// The limit on the tasks of this run that run at the same time.
+    pub(crate) max_concurrency: Option<Want>,
+    /// The results that later attempts of the flow take over; kept only where the flow may be retried.
+    pub(crate) journal: Option<Journal>,
+    /// Cancels the whole run; each attempt of the flow has a child of it.
+    pub(crate) token: CancellationToken,
+    /// How many events the observers were told of.
+    pub(crate) told: Mutex<usize>,
+    ledger: Mutex<Ledger>,
+    idle: Notify,
+    stream_waiting: AtomicBool,
+    stream_wakers: Mutex<Vec<Waker>>,
+}
+
+/// The record and what must change together with it.
+#[derive(Default)]
+struct Ledger {
+    record: RunRecord,
+    /// The children that have not ended.
+    live: usize,
+    /// No child may be added any more: the attempt of the flow is ending.
+    closed: bool,
+}
+
+/// One attempt of a flow: what its children belong to.
+pub(crate) struct FlowAttempt {
+    pub(crate) run: Arc<Run>,
+    pub(crate) token: CancellationToken,
+    pub(crate) ordinals: Ordinals,
+    /// The number of the first task run that this attempt may create.
+    pub(crate) first_child: u64,
+}
+
+pub(crate) struct NewRun<'a> {
+    pub(crate) runtime: Runtime,
+    pub(crate) tokio: tokio::runtime::Handle,
+    pub(crate) parent: Option<&'a Current>,
+    pub(crate) task_defaults: TaskPolicy,
+    pub(crate) max_concurrency: Option<u32>,
+    pub(crate) retries: u32,
+    pub(crate) root: NewTaskRun,
+}
+
+impl Run {
+    pub(crate) fn new(new: NewRun<'_>) -> Arc<Self> {
+        let id = FlowRunId::new(uuid::Uuid::now_v7());
+        let parent = new.parent.and_then(|current| match &current.core().home {
+            super::core::Home::Flow(attempt) => Some(attempt),
+            super::core::Home::Outside(_) => None,
+        });
+        let task_defaults = new.task_defaults.or(new.runtime.task_defaults());
+        let clock = RunClock::start();
+        let mut record = RunRecord::default();
+        record.create(new.root, clock.now());
+        ALIVE.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self {
+            id,
+            depth: parent.map_or(0, |attempt| attempt.run.depth + 1),
+            token: parent.map_or_else(CancellationToken::new, |attempt| attempt.token.child_token()),
+            max_concurrency: new.max_concurrency.map(|slots| {
+                let name = format!("flow run {id}");
+                new.runtime.limits().set(&name, slots);
+                Want { name: name.into(), weight: 1 }
+            }),
+            journal: (new.retries > 0).then(Journal::default),
+            task_defaults: (task_defaults != TaskPolicy::EMPTY).then_some(task_defaults),
+            runtime: new.runtime,
+            clock,
+            tokio: new.tokio,
+            told: Mutex::new(0),
+            ledger: Mutex::new(Ledger { record, live: 0, closed: true }),
+            idle: Notify::new(),
+            stream_waiting: AtomicBool::new(false),
+            stream_wakers: Mutex::default(),
+        })
+    }
+
+    /// Opens the run for the children of an attempt.
+    pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
+        let mut ledger = lock(&self.ledger);
+        ledger.closed = false;
+        let first_child = ledger.record.task_runs().len() as u64;
+        self.attempt(self.token.child_token(), first_child)
+    }
+
+    /// What the flow itself belongs to: no attempt of it, but the run as a whole.
+    pub(crate) fn whole(self: &Arc<Self>) -> Arc<FlowAttempt> {
+        self.attempt(self.token.clone(), 0)
+    }
+
+    fn attempt(self: &Arc<Self>, token: CancellationToken, first_child: u64) -> Arc<FlowAttempt> {
+        Arc::new(FlowAttempt { run: Arc::clone(self), token, ordinals: Ordinals::default(), first_child })
+    }
+
+    /// Adds a child; `None` if the run is closed.
+    pub(crate) fn create(&self, new: NewTaskRun) -> Option<TaskRunId> {
+        let mut ledger = lock(&self.ledger);
+        if ledger.closed {
+            return None;
+        }
+        let at = self.clock.now();
+        ledger.live += 1;
+        let id = ledger.record.create(new, at);
+        drop(ledger);
+        self.announce();
+        Some(id)
+    }
+
+    /// Says what happened to a run of this flow run.
+    pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
+        let mut ledger = lock(&self.ledger);
+        let at = self.clock.now();
+        let applied = ledger.record.apply(Event { task_run, at, kind });
+        let mut idle = false;
+        if applied.is_ok()
+            && task_run != TaskRunId::FLOW
+            && ledger.record.task_run(task_run).is_some_and(|run| run.state().is_terminal())
+        {
+            ledger.live -= 1;
+            idle = ledger.live == 0;
+        }
+        drop(ledger);
+        if let Err(illegal) = applied {
+            debug_assert!(false, "bug in flowkit: {illegal}");
+            tracing::error!(flow_run = %self.id, %task_run, %illegal, "bug in flowkit: an event was refused");
+            return;
+        }
+        if idle {
+            self.idle.notify_one();
+        }
+        self.announce();
+    }
+
+    /// Keeps the run open for a child that will be created later; pair it with [`Run::release`].
+    pub(crate) fn hold_open(&self) -> bool {
+        let mut ledger = lock(&self.ledger);
+        if !ledger.closed {
+            ledger.live += 1;
+        }
+        !ledger.closed
+    }
+
+    pub(crate) fn release(&self) {
+        let mut ledger = lock(&self.ledger);
+        ledger.live -= 1;
+        let idle = ledger.live == 0;
+        drop(ledger);
+        if idle {
+            self.idle.notify_one();
+        }
+    }
+
+    /// Waits until no child is left, and closes the run to further ones.
+    pub(crate) async fn join(&self) {
+        loop {
+            {
+                let mut ledger = lock(&self.ledger);
+                if ledger.live == 0 {
+                    ledger.closed = true;
+                    return;
+                }
+            }
+            self.idle.notified().await;
+        }
+    }
+
+    /// Tells the run to stop, unless it has ended.
+    pub(crate) fn cancel(&self) {
+        if !self.state().is_terminal() && !self.token.is_cancelled() {
+            tracing::info!(flow_run = %self.id, "cancelling");
+            self.token.cancel();
+        }
+    }
+
+    /// The number of children that have not ended.
+    pub(crate) fn live(&self) -> usize {
+        lock(&self.ledger).live
+    }
+
+    /// Gives the observers the rest, and forgets what was set up for this run only.
+    pub(crate) fn finish(&self) {
+        if let Some(limit) = &self.max_concurrency {
+            self.runtime.limits().remove(&limit.name);
+        }
+        self.announce();
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read<R>(&self, f: impl FnOnce(&RunRecord) -> R) -> R {
+        f(&lock(&self.ledger).record)
+    }
+
+    pub(crate) fn change_task_run(&self, id: TaskRunId, change: impl FnOnce(&mut TaskRun)) {
+        if let Some(task_run) = lock(&self.ledger).record.task_run_mut(id) {
+            change(task_run);
+        }
+    }
+
+    pub(crate) fn set_edges(&self, id: TaskRunId, edges: Edges) {
+        self.change_task_run(id, |task_run| task_run.set_edges(edges));
+    }
+
+    pub(crate) fn task_run(&self, id: TaskRunId) -> Option<TaskRun> {
+        lock(&self.ledger).record.task_run(id).cloned()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        lock(&self.ledger).record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
+    }
+
+    pub(crate) fn event_count(&self) -> usize {
+        lock(&self.ledger).record.events().len()
+    }
+
+    pub(crate) fn event(&self, index: usize) -> Option<(Event, TaskRun)> {
+        let ledger = lock(&self.ledger);
+        let event = ledger.record.events().get(index)?.clone();
+        let task_run = ledger.record.task_run(event.task_run)?.clone();
+        Some((event, task_run))
+    }
+
+    /// Wakes `waker` at the next event.
+    pub(crate) fn wake_at_next_event(&self, waker: &Waker) {
+        let mut wakers = lock(&self.stream_wakers);
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+        self.stream_waiting.store(true, Ordering::SeqCst);
+    }
+
+    fn announce(&self) {
+        if self.stream_waiting.swap(false, Ordering::SeqCst) {
+            for waker in std::mem::take(&mut *lock(&self.stream_wakers)) {
+                waker.wake();
+            }
+        }
+        if self.runtime.observers().any() {
+            self.runtime.observers().tell(self);
+        }
+    }
+}
+
+/// Whether any flow run is alive in this process.
+pub(crate) fn any_alive() -> bool {
+    ALIVE.load(Ordering::Relaxed) > 0
+}

@@ -1,0 +1,270 @@
+//! What a task run waits for: the results of others. Collects edges, waits, and says what became of the inputs.
+
+use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use futures::task::AtomicWaker;
+
+use super::core::{Core, Home};
+use super::flow_run::FlowAttempt;
+use super::lock;
+use super::promise::Continuation;
+use super::slot::Slot;
+use crate::model::{Edge, EdgeKind, Edges, Error, RunLabel, TaskError};
+use crate::policy::trigger::{Inputs as InputCounts, Trigger, Verdict as TriggerVerdict};
+
+/// A run whose end another one waits for.
+pub trait Input: Send + Sync {
+    /// The run, if it is recorded.
+    #[doc(hidden)]
+    fn input_core(&self) -> Option<&Core>;
+    /// How it ended.
+    #[doc(hidden)]
+    fn outcome(&self) -> Outcome;
+    /// Asks to be told of its end; `false` if it has ended.
+    #[doc(hidden)]
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool;
+}
+
+/// How an input ended, or that it has not.
+#[doc(hidden)]
+pub enum Outcome {
+    Pending,
+    Success,
+    Failure(Cause),
+}
+
+impl Outcome {
+    pub(crate) fn failure<E: TaskError>(error: &Error<E>) -> Self {
+        Self::Failure(Cause::of(error))
+    }
+}
+
+/// Why an input has no value.
+#[doc(hidden)]
+pub struct Cause {
+    pub(crate) kind: CauseKind,
+    pub(crate) input: RunLabel,
+    pub(crate) error: Arc<dyn StdError + Send + Sync>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CauseKind {
+    Failed,
+    UpstreamFailed,
+    Skipped,
+    Cancelled,
+}
+
+impl<T: Send + Sync, E: TaskError> Input for Slot<T, E> {
+    fn input_core(&self) -> Option<&Core> {
+        Some(&self.core)
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.promise.get() {
+            None => Outcome::Pending,
+            Some(Ok(_)) => Outcome::Success,
+            Some(Err(error)) => Outcome::failure(error),
+        }
+    }
+
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
+        self.promise.subscribe(continuation)
+    }
+}
+
+impl Cause {
+    pub(crate) fn of<E: TaskError>(error: &Error<E>) -> Self {
+        let kind = match error {
+            Error::Upstream { .. } => CauseKind::UpstreamFailed,
+            Error::Skipped { .. } => CauseKind::Skipped,
+            Error::Cancelled { .. } => CauseKind::Cancelled,
+            _ => CauseKind::Failed,
+        };
+        let cause = match error {
+            // The root is what people need, and a chain of 100,000 symptoms could not even be dropped.
+            Error::Upstream { cause, .. } => Arc::clone(cause),
+            other => Arc::new(other.clone()),
+        };
+        Self { kind, input: error.run().clone(), error: cause }
+    }
+}
+
+/// Calls a visitor for each input, with what kind of edge it makes.
+#[doc(hidden)]
+pub type Visit<'a> = dyn FnMut(&dyn Input, EdgeKind) + 'a;
+
+/// A set of inputs: a task's arguments and what it was told to run after.
+pub(crate) trait Inputs {
+    fn visit(&self, visit: &mut Visit<'_>);
+}
+
+impl<F: Fn(&mut Visit<'_>)> Inputs for F {
+    fn visit(&self, visit: &mut Visit<'_>) {
+        self(visit);
+    }
+}
+
+/// Lists the edges that lead into a run of this flow attempt, and counts the inputs that are pending.
+pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, usize) {
+    let mut edges = Edges::new();
+    let mut pending = 0;
+    inputs.visit(&mut |input, kind| {
+        if matches!(input.outcome(), Outcome::Pending) {
+            pending += 1;
+        }
+        if let Some(core) = input.input_core()
+            && let Home::Flow(home) = &core.home
+            && Arc::ptr_eq(&home.run, &flow.run)
+            && core.id != crate::model::TaskRunId::FLOW
+        {
+            let edge = Edge { from: core.id, kind };
+            if !edges.contains(&edge) {
+                edges.push(edge);
+            }
+        }
+    });
+    (edges, pending)
+}
+
+/// Subscribes to every pending input and returns how many there are.
+pub(crate) fn subscribe(inputs: &impl Inputs, continuation: &Arc<dyn Continuation>) -> usize {
+    let mut pending = 0;
+    inputs.visit(&mut |input, _| pending += usize::from(input.subscribe(continuation)));
+    pending
+}
+
+/// What became of the inputs so far.
+pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, Option<Cause>, Option<Cause>) {
+    let mut counts = InputCounts::default();
+    let mut first = None;
+    let mut missing = None;
+    inputs.visit(&mut |input, edge| {
+        counts.total += 1;
+        match input.outcome() {
+            Outcome::Pending => {}
+            Outcome::Success => counts.succeeded += 1,
+            Outcome::Failure(cause) => {
+                match cause.kind {
+                    CauseKind::Failed | CauseKind::Cancelled => counts.failed += 1,
+                    CauseKind::UpstreamFailed => counts.upstream_failed += 1,
+                    CauseKind::Skipped => counts.skipped += 1,
+                }
+                let place = if edge == EdgeKind::Data { &mut missing } else { &mut first };
+                place.get_or_insert(cause);
+            }
+        }
+    });
+    (trigger.verdict(&counts), missing, first)
+}
+
+/// Waits until the trigger rule has decided and every data input has ended.
+pub(crate) async fn wait<I: Inputs>(inputs: I, trigger: Trigger) -> I {
+    let bell = Arc::new(Bell::default());
+    let continuation: Arc<dyn Continuation> = bell.clone();
+    let mut outstanding = 0;
+    let mut kept = Some(inputs);
+    poll_fn(move |cx| {
+        bell.waker.register(cx.waker());
+        outstanding -= bell.rung.swap(0, Ordering::AcqRel);
+        let inputs = kept.take_if(|inputs| {
+            while !decided(inputs, trigger) {
+                // Inputs that were unknown before, such as the items of a list that is mapped, appear by and by.
+                if outstanding == 0 {
+                    outstanding = subscribe(inputs, &continuation);
+                }
+                if outstanding > 0 {
+                    return false;
+                }
+            }
+            true
+        });
+        inputs.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+/// Whether nothing is left to wait for.
+fn decided(inputs: &impl Inputs, trigger: Trigger) -> bool {
+    let mut data_pending = false;
+    let mut any_pending = false;
+    inputs.visit(&mut |input, kind| {
+        if matches!(input.outcome(), Outcome::Pending) {
+            any_pending = true;
+            data_pending |= kind == EdgeKind::Data;
+        }
+    });
+    if !any_pending {
+        return true;
+    }
+    match look(inputs, trigger).0 {
+        TriggerVerdict::Wait => false,
+        TriggerVerdict::Run => !data_pending,
+        TriggerVerdict::Skip | TriggerVerdict::UpstreamFailed => true,
+    }
+}
+
+/// Wakes one future when any input has ended.
+#[derive(Default)]
+struct Bell {
+    waker: AtomicWaker,
+    rung: AtomicUsize,
+}
+
+impl Continuation for Bell {
+    fn input_ended(self: Arc<Self>) {
+        self.rung.fetch_add(1, Ordering::AcqRel);
+        self.waker.wake();
+    }
+}
+
+/// Something that is to start when its inputs have ended.
+pub(crate) trait Deferrable: Send + 'static {
+    /// Subscribes to the pending inputs and returns how many there are.
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize;
+    fn start(self);
+}
+
+/// Starts something when its inputs have ended: the last one of them starts it.
+pub(crate) struct Deferred<D> {
+    remaining: AtomicUsize,
+    deferred: Mutex<Option<D>>,
+}
+
+/// More than there can be inputs: it keeps those that end early from starting before all are counted.
+const NOT_COUNTED_YET: usize = usize::MAX / 2;
+
+impl<D: Deferrable> Deferred<D> {
+    /// Starts `deferred` once, when all of its inputs have ended; at once, if they have.
+    pub(crate) fn arrange(deferred: D) {
+        let this = Arc::new(Self {
+            remaining: AtomicUsize::new(NOT_COUNTED_YET),
+            deferred: Mutex::new(Some(deferred)),
+        });
+        let continuation: Arc<dyn Continuation> = this.clone();
+        let pending = lock(&this.deferred).as_ref().map_or(0, |deferred| deferred.subscribe(&continuation));
+        let surplus = NOT_COUNTED_YET - pending;
+        if this.remaining.fetch_sub(surplus, Ordering::AcqRel) == surplus {
+            this.fire();
+        }
+    }
+
+    fn fire(&self) {
+        let deferred = lock(&self.deferred).take();
+        if let Some(deferred) = deferred {
+            deferred.start();
+        }
+    }
+}
+
+impl<D: Deferrable> Continuation for Deferred<D> {
+    fn input_ended(self: Arc<Self>) {
+        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.fire();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What later attempts of a flow take over from earlier ones: the results of the calls that succeeded.
+//!
+//! A call is found again by its key: parent / task / inputs / n-th such call. So the order of calls is free.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::lock;
+use crate::model::Digest;
+
+#[derive(Default)]
+pub(crate) struct Journal {
+    results: Mutex<HashMap<Digest, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Journal {
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: Digest, value: T) {
+        lock(&self.results).insert(key, Arc::new(value));
+    }
+
+    pub(crate) fn get<T: Send + Sync + 'static>(&self, key: Digest) -> Option<Arc<T>> {
+        Arc::clone(lock(&self.results).get(&key)?).downcast().ok()
+    }
+}
+
+/// Counts equal calls within one attempt of a flow.
+#[derive(Default)]
+pub(crate) struct Ordinals(Mutex<HashMap<Digest, u32>>);
+
+impl Ordinals {
+    /// Returns the key of the next call of this kind.
+    pub(crate) fn next(&self, parent: Option<Digest>, task: &str, inputs: Option<Digest>) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        for part in [parent, inputs] {
+            match part {
+                Some(digest) => hasher.update(&[1]).update(digest.as_bytes()),
+                None => hasher.update(&[0]),
+            };
+        }
+        hasher.update(task.as_bytes());
+        let kind = Digest::from_bytes(*hasher.finalize().as_bytes());
+        let mut counts = lock(&self.0);
+        let count = counts.entry(kind).or_insert(0);
+        *count += 1;
+        hasher.update(&count.to_le_bytes());
+        Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+}

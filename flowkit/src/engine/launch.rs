@@ -1,0 +1,337 @@
+//! From a call to a running task run: finds the flow, makes the record, and starts it now or when its inputs have ended.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+
+use tracing::Instrument;
+
+use super::attempt::Host;
+use super::context::{self, Current};
+use super::core::{Core, Home, Scoped};
+use super::flow_run::{FlowAttempt, any_alive};
+use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
+use super::lock;
+use super::options::{CallOptions, effective_policy};
+use super::perform::{perform, visit_call};
+use super::promise::Continuation;
+use super::slot::Slot;
+use crate::handle::Handle;
+use crate::model::{
+    Declaration, Edges, Error, EventKind, Extras, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
+};
+use crate::policy::trigger::Trigger;
+use crate::task::{Body, Setup, TaskInfo};
+
+/// Runs attempts where they are awaited.
+pub(crate) struct InPlace;
+
+impl<B: Body> Host<B> for InPlace {
+    fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
+        body.run()
+    }
+}
+
+/// Runs the attempts of a submitted call.
+pub(crate) struct Detached;
+
+impl<B: Body + 'static> Host<B> for Detached {
+    fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
+        body.run_detached()
+    }
+
+    fn start_apart(&self, body: B) -> Result<tokio::task::JoinHandle<Result<B::Output, B::Error>>, B> {
+        // A blocking body leaves its thread behind by itself.
+        match context::current() {
+            Some(current) if !B::info().blocking => {
+                Ok(tokio::spawn(current.scope(body.run_detached()).in_current_span()))
+            }
+            _ => Err(body),
+        }
+    }
+}
+
+/// Carries a call from its inputs to its end.
+pub(crate) trait Carrier<B: Body>: Send {
+    fn carry(
+        self,
+        core: &Core,
+        body: B,
+        options: Option<Box<CallOptions<B::Error>>>,
+    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send;
+}
+
+impl<B: Body> Carrier<B> for InPlace {
+    async fn carry(
+        self,
+        core: &Core,
+        body: B,
+        options: Option<Box<CallOptions<B::Error>>>,
+    ) -> Result<B::Output, Error<B::Error>> {
+        perform(core, &self, body, options.as_deref()).await
+    }
+}
+
+impl<B: Body + 'static> Carrier<B> for Detached {
+    async fn carry(
+        self,
+        core: &Core,
+        body: B,
+        options: Option<Box<CallOptions<B::Error>>>,
+    ) -> Result<B::Output, Error<B::Error>> {
+        perform(core, &self, body, options.as_deref()).await
+    }
+}
+
+/// Awaits a call in place.
+pub(crate) async fn call<B: Body>(
+    body: B,
+    mut setup: Setup<B::Error>,
+    carrier: impl Carrier<B>,
+) -> Result<B::Output, Error<B::Error>> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return Err(refusal::<B>(&setup, Refusal::OutsideTokio));
+    }
+    let core = match &setup.current {
+        Some(current) => match register(&body, &setup, current) {
+            Ok(registered) => registered.core,
+            Err(refused) => return Err(refusal::<B>(&setup, refused)),
+        },
+        None => {
+            let said = setup.options.as_ref().and_then(|options| options.runtime.clone());
+            let home = Home::Outside(said.unwrap_or_else(context::runtime));
+            Core::new(home, TaskRunId::FLOW, &B::info().declaration, setup.index, setup.location)
+        }
+    };
+    let core = Arc::new(core);
+    let scope = child_scope(setup.current.as_ref(), core.clone());
+    let span = task_span(&core);
+    // Who awaits here waits: the slots that the caller holds are laid down meanwhile.
+    if let Some(current) = &setup.current {
+        current.core().lay_down();
+    }
+    let result = scope.scope(carrier.carry(&core, body, setup.options.take())).instrument(span).await;
+    if let Some(current) = &setup.current {
+        take_up(current.core()).await;
+    }
+    result
+}
+
+/// Starts a call on its own.
+pub(crate) fn submit<B: Body + 'static>(
+    body: B,
+    setup: Setup<B::Error>,
+    carrier: impl Carrier<B> + 'static,
+) -> Handle<B::Output, B::Error> {
+    let Some(current) = setup.current.clone() else {
+        return refused::<B>(&setup, Refusal::OutsideFlow { location: setup.location.to_string() });
+    };
+    let Home::Flow(flow) = current.core().home.clone() else {
+        return refused::<B>(&setup, Refusal::OutsideFlow { location: setup.location.to_string() });
+    };
+    let Registered { core, pending } = match register(&body, &setup, &current) {
+        Ok(registered) => registered,
+        Err(refusal) => return refused::<B>(&setup, refusal),
+    };
+    let slot = Arc::new(Slot::new(core));
+    let handle = Handle::new(Arc::clone(&slot));
+    let scope = child_scope(Some(&current), Arc::clone(&slot) as Arc<dyn Scoped>);
+    let start = Start { flow, scope, slot, body, options: setup.options, carrier };
+    if pending == 0 || start.fires_early() {
+        start.spawn();
+    } else {
+        Deferred::arrange(start);
+    }
+    handle
+}
+
+/// A submitted call that is ready to be spawned.
+struct Start<B: Body, C> {
+    flow: Arc<FlowAttempt>,
+    scope: Current,
+    slot: Arc<Slot<B::Output, B::Error>>,
+    body: B,
+    options: Option<Box<CallOptions<B::Error>>>,
+    carrier: C,
+}
+
+impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
+    fn spawn(self) {
+        let Self { flow, scope, slot, body, options, carrier } = self;
+        let span = task_span(&slot.core);
+        let kept = KeepOnDrop(slot);
+        let driver = async move {
+            let result = carrier.carry(&kept.0.core, body, options).await;
+            kept.0.promise.keep(result);
+        };
+        flow.run.tokio.spawn(scope.scope(driver).instrument(span));
+    }
+
+    /// Whether a trigger rule may let the call start before all of its inputs have ended.
+    fn fires_early(&self) -> bool {
+        let own = effective_policy(self.options.as_deref(), B::info(), &self.slot.core.home);
+        let policy = own.as_deref().unwrap_or(&B::info().policy);
+        !matches!(policy.trigger.unwrap_or_default(), Trigger::AllSuccess | Trigger::AllDone)
+    }
+}
+
+impl<B: Body + 'static, C> Inputs for Start<B, C> {
+    fn visit(&self, visit: &mut Visit<'_>) {
+        visit_call(&self.body, self.options.as_deref(), visit);
+    }
+}
+
+impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize {
+        inputs::subscribe(self, continuation)
+    }
+
+    fn start(self) {
+        self.spawn();
+    }
+}
+
+/// Leaves a result also when the driver is dropped, as at the end of the tokio runtime: nobody waits for ever.
+struct KeepOnDrop<T, E>(Arc<Slot<T, E>>);
+
+impl<T, E> Drop for KeepOnDrop<T, E> {
+    fn drop(&mut self) {
+        if self.0.promise.get().is_none() {
+            self.0.promise.keep(Err(Error::Cancelled { run: self.0.core.label(), orphaned: false }));
+        }
+    }
+}
+
+struct Registered {
+    core: Core,
+    /// How many inputs have not ended.
+    pending: usize,
+}
+
+/// Makes the record of a call.
+fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Result<Registered, Refusal> {
+    let declaration = &B::info().declaration;
+    let parent = current.core();
+    let Home::Flow(flow) = &parent.home else {
+        let core = Core::new(parent.home.clone(), TaskRunId::FLOW, declaration, setup.index, setup.location);
+        return Ok(Registered { core, pending: 0 });
+    };
+    let options = setup.options.as_deref();
+    let (edges, pending) = inputs::edges(&|visit: &mut Visit<'_>| visit_call(body, options, visit), flow);
+    let extras = extras(options, current);
+    let name = extras.as_ref().and_then(|extras| extras.name.clone());
+    let new = NewTaskRun {
+        task: declaration,
+        parent: parent.id,
+        index: setup.index,
+        edges,
+        location: setup.location,
+        extras,
+    };
+    let id = flow.run.create(new).ok_or(Refusal::FlowEnded)?;
+    let core = Core::new(parent.home.clone(), id, declaration, setup.index, setup.location);
+    if let Some(name) = name {
+        core.set_name(&name);
+    }
+    if let Some(key) = flow.run.journal.as_ref().and_then(|_| parent.key()) {
+        core.set_parent_key(key);
+    }
+    Ok(Registered { core, pending })
+}
+
+fn extras<E>(options: Option<&CallOptions<E>>, current: &Current) -> Option<Box<Extras>> {
+    let group = current.group.clone();
+    let said = options
+        .filter(|options| options.name.is_some() || options.branch.is_some() || !options.tags.is_empty());
+    if group.is_none() && said.is_none() {
+        return None;
+    }
+    Some(Box::new(Extras {
+        name: said.and_then(|options| options.name.clone()),
+        tags: said.map(|options| options.tags.clone()).unwrap_or_default(),
+        branch: said.and_then(|options| options.branch.clone()),
+        group,
+        flow_run: None,
+    }))
+}
+
+fn child_scope(parent: Option<&Current>, scope: Arc<dyn Scoped>) -> Current {
+    let current = Current::new(scope);
+    match parent.and_then(|parent| parent.group.clone()) {
+        Some(group) => current.in_group(group),
+        None => current,
+    }
+}
+
+pub(crate) fn task_span(core: &Core) -> tracing::Span {
+    match core.run() {
+        Some(run) => tracing::info_span!(
+            "task_run",
+            task = core.declaration.name,
+            index = core.index,
+            task_run_id = core.id.get(),
+            flow_run_id = %run.id
+        ),
+        None => tracing::info_span!("task_run", task = core.declaration.name),
+    }
+}
+
+async fn take_up(core: &Core) {
+    if let Some(wants) = core.laid_down()
+        && let Ok(permit) = core.runtime().limits().acquire(&wants).await
+    {
+        core.take_up(permit);
+    }
+}
+
+/// Records that a task is not run.
+#[doc(hidden)]
+pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location<'static>) {
+    let declaration = &info.declaration;
+    let Some(current) = context::current() else {
+        warn_of_lost_context(declaration, location);
+        return;
+    };
+    if let Home::Flow(flow) = &current.core().home {
+        let extras = extras::<std::convert::Infallible>(None, &current);
+        let parent = current.core().id;
+        let new =
+            NewTaskRun { task: declaration, parent, index: None, edges: Edges::new(), location, extras };
+        if let Some(id) = flow.run.create(new) {
+            flow.run.emit(id, EventKind::Skipped { reason: reason.into() });
+        }
+    }
+}
+
+pub(crate) fn label<B: Body>(index: Option<u32>) -> RunLabel {
+    let declaration = &B::info().declaration;
+    RunLabel { kind: declaration.kind, label: label_of(declaration, index, None).into() }
+}
+
+pub(crate) fn refusal<B: Body>(setup: &Setup<B::Error>, refusal: Refusal) -> Error<B::Error> {
+    Error::Refused { run: label::<B>(setup.index), refusal }
+}
+
+pub(crate) fn refusal_of<B: Body>(refusal: Refusal) -> Error<B::Error> {
+    Error::Refused { run: label::<B>(None), refusal }
+}
+
+pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<B::Output, B::Error> {
+    let runtime = context::runtime();
+    let declaration = &B::info().declaration;
+    let core = Core::new(Home::Outside(runtime), TaskRunId::FLOW, declaration, setup.index, setup.location);
+    Handle::new(Arc::new(Slot::ended(core, Err(refusal::<B>(setup, why)))))
+}
+
+/// Warns once per place of a call that is made outside a flow while a flow runs: it will not be recorded.
+pub(crate) fn warn_of_lost_context(declaration: &'static Declaration, location: &'static Location<'static>) {
+    static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
+    if any_alive() && lock(&WARNED).get_or_insert_default().insert(location) {
+        tracing::warn!(
+            task = declaration.name,
+            %location,
+            "called outside a flow while one runs; in a task of your own, use `flowkit::spawn` to keep the flow"
+        );
+    }
+}

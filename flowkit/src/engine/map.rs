@@ -1,0 +1,113 @@
+//! One run per item of a list. The list may not be there yet: then its items are learnt when it is.
+
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use futures::FutureExt;
+
+use super::context;
+use super::flow_run::Run;
+use super::inputs::Cause;
+use super::launch::{label, refusal_of, warn_of_lost_context};
+use super::promise::Promise;
+use crate::handle::{Handle, Handles, Later};
+use crate::items::Items;
+use crate::model::{Error, Refusal};
+use crate::task::{Body, Setup};
+
+/// The columns of a map beside the first: their lengths, and what makes the call of one row.
+#[doc(hidden)]
+pub type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;
+
+/// Maps a task over `first`, beside `columns`. Lists that are known are submitted before this returns.
+#[doc(hidden)]
+pub fn map<H, B, R>(
+    first: Items<H>,
+    columns_later: bool,
+    columns: impl Future<Output = Columns<R>> + Send + 'static,
+    location: &'static Location<'static>,
+) -> Handles<B::Output, B::Error>
+where
+    H: Send + 'static,
+    B: Body + 'static,
+    R: FnMut(H) -> B + Send + 'static,
+{
+    let current = context::current();
+    if current.is_none() {
+        warn_of_lost_context(&B::info().declaration, location);
+    }
+    let later = columns_later || matches!(first, Items::Later(_));
+    let rows = async move {
+        let (lengths, row) = columns.await?;
+        let items = match first {
+            Items::Known(items) => items,
+            Items::Later(items) => items.await?,
+        };
+        Ok((items, lengths, row))
+    };
+    if !later {
+        let rows = rows.now_or_never().expect("bug in flowkit: known lists do not wait");
+        return submit_rows(rows, location).map_or_else(Handles::refused, Handles::from);
+    }
+    let run = current.as_ref().and_then(|current| current.core().run()).filter(|run| run.hold_open());
+    let (Some(current), Some(run)) = (current.clone(), run.cloned()) else {
+        return Handles::refused(refusal_of::<B>(Refusal::OutsideFlow { location: location.to_string() }));
+    };
+    let learning = Learning { later: Arc::new(Later { promise: Promise::new() }), run: Arc::clone(&run) };
+    let handles = Handles::later(Arc::clone(&learning.later));
+    let token = match &current.core().home {
+        super::core::Home::Flow(attempt) => attempt.token.clone(),
+        super::core::Home::Outside(_) => run.token.clone(),
+    };
+    run.tokio.spawn(current.scope(async move {
+        let rows = std::pin::pin!(rows);
+        let cancelled = std::pin::pin!(token.cancelled());
+        if let futures::future::Either::Left((rows, _)) = futures::future::select(rows, cancelled).await {
+            learning.later.promise.keep(submit_rows(rows, location));
+        }
+    }));
+    handles
+}
+
+/// Keeps the run open until the list is known, and leaves nobody waiting if it never is.
+struct Learning<T, E: crate::model::TaskError> {
+    later: Arc<Later<T, E>>,
+    run: Arc<Run>,
+}
+
+impl<T, E: crate::model::TaskError> Drop for Learning<T, E> {
+    fn drop(&mut self) {
+        if self.later.promise.get().is_none() {
+            let run = crate::model::RunLabel { kind: crate::model::Kind::Task, label: "map".into() };
+            self.later.promise.keep(Err(Error::Cancelled { run, orphaned: false }));
+        }
+        self.run.release();
+    }
+}
+
+type Rows<H, R> = Result<(Vec<H>, Vec<Option<usize>>, R), Cause>;
+
+fn submit_rows<H, B, R>(
+    rows: Rows<H, R>,
+    location: &'static Location<'static>,
+) -> Result<Vec<Handle<B::Output, B::Error>>, Error<B::Error>>
+where
+    B: Body + 'static,
+    R: FnMut(H) -> B,
+{
+    let (items, lengths, mut row) = rows.map_err(|cause| Error::Upstream {
+        run: label::<B>(None),
+        input: cause.input,
+        cause: cause.error,
+    })?;
+    if lengths.iter().flatten().any(|length| *length != items.len()) {
+        let lengths = std::iter::once(items.len()).chain(lengths.into_iter().flatten()).collect();
+        return Err(refusal_of::<B>(Refusal::UnequalLengths { lengths }));
+    }
+    let current = context::current();
+    let submit = |(item, index)| {
+        row(item).submit(Setup { current: current.clone(), options: None, index: Some(index), location })
+    };
+    Ok(items.into_iter().zip(0..).map(submit).collect())
+}

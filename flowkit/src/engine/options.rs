@@ -1,0 +1,86 @@
+//! What was said about one call, and how it joins what was said elsewhere.
+
+use std::sync::Arc;
+
+use super::core::Home;
+use super::inputs::Input;
+use super::limits::Want;
+use super::runtime::Runtime;
+use crate::model::TaskRun;
+use crate::policy::TaskPolicy;
+use crate::task::TaskInfo;
+
+/// When a hook is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Running,
+    Success,
+    Failure,
+    Retry,
+    Cancel,
+}
+
+/// How a call uses the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CacheUse {
+    #[default]
+    AsDeclared,
+    Off,
+    Refresh,
+}
+
+pub(crate) type RetryIf<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
+pub(crate) type CallHook = Box<dyn Fn(&TaskRun) + Send + Sync>;
+
+/// What was said about one call. Boxed, since most calls say nothing.
+pub(crate) struct CallOptions<E> {
+    pub(crate) policy: TaskPolicy,
+    pub(crate) name: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) order: Vec<Arc<dyn Input>>,
+    pub(crate) branch: Option<Arc<str>>,
+    pub(crate) limits: Option<Vec<Want>>,
+    pub(crate) cache: CacheUse,
+    pub(crate) retry_if: Option<RetryIf<E>>,
+    pub(crate) hooks: Vec<(Hook, CallHook)>,
+    pub(crate) runtime: Option<Runtime>,
+}
+
+impl<E> Default for CallOptions<E> {
+    fn default() -> Self {
+        Self {
+            policy: TaskPolicy::EMPTY,
+            name: None,
+            tags: Vec::new(),
+            order: Vec::new(),
+            branch: None,
+            limits: None,
+            cache: CacheUse::default(),
+            retry_if: None,
+            hooks: Vec::new(),
+            runtime: None,
+        }
+    }
+}
+
+/// Joins the policies: the call's, the attribute's, the flow's task defaults, the runtime's. The first that speaks wins.
+///
+/// `None` means that only the attribute speaks, which is the common case and costs nothing.
+pub(crate) fn effective_policy<E>(
+    options: Option<&CallOptions<E>>,
+    info: &TaskInfo,
+    home: &Home,
+) -> Option<Box<TaskPolicy>> {
+    let said_by_call = options.map(|options| &options.policy).filter(|policy| **policy != TaskPolicy::EMPTY);
+    let defaults = match home {
+        Home::Flow(attempt) => attempt.run.task_defaults.as_ref(),
+        Home::Outside(runtime) => {
+            Some(runtime.task_defaults()).filter(|policy| **policy != TaskPolicy::EMPTY)
+        }
+    };
+    if said_by_call.is_none() && defaults.is_none() {
+        return None;
+    }
+    let declared = said_by_call.map_or_else(|| info.policy.clone(), |policy| policy.or(&info.policy));
+    Some(Box::new(defaults.map_or_else(|| declared.clone(), |defaults| declared.or(defaults))))
+}

@@ -1,0 +1,314 @@
+//! One task run from its inputs to its end: waits, asks the cache, tries, and says how it ended.
+
+use std::sync::Arc;
+
+use futures::future::Either;
+
+use super::attempt::{Host, attempts, hooks};
+use super::cache::{Found, Lead, over};
+use super::core::{Core, Home};
+use super::inputs::{self, Cause, Inputs, Visit};
+use super::options::{CacheUse, CallOptions, Hook, effective_policy};
+use crate::model::{EdgeKind, Error, EventKind, TaskError};
+use crate::policy::cache::{CacheKey, TaskIdentity};
+use crate::policy::trigger::{Trigger, Verdict};
+use crate::task::{Body, CacheScope, TaskInfo};
+
+/// The arguments of a call and what it was told to run after.
+pub(crate) struct CallInputs<'a, B: Body> {
+    pub(crate) body: B,
+    pub(crate) options: Option<&'a CallOptions<B::Error>>,
+}
+
+impl<B: Body> Inputs for CallInputs<'_, B> {
+    fn visit(&self, visit: &mut Visit<'_>) {
+        visit_call(&self.body, self.options, visit);
+    }
+}
+
+/// Visits what a call waits for.
+pub(crate) fn visit_call<B: Body>(body: &B, options: Option<&CallOptions<B::Error>>, visit: &mut Visit<'_>) {
+    body.visit(visit);
+    for first in options.iter().flat_map(|options| &options.order) {
+        visit(&**first, EdgeKind::Order);
+    }
+}
+
+/// Carries a task run to its end, which is told in every case: also when the future is dropped.
+pub(crate) async fn perform<B: Body, H: Host<B>>(
+    core: &Core,
+    host: &H,
+    body: B,
+    options: Option<&CallOptions<B::Error>>,
+) -> Result<B::Output, Error<B::Error>> {
+    let end = End::of(core, Some(B::info()));
+    let mut cached = false;
+    let result = run(core, host, body, options, &mut cached).await;
+    end.tell(&result, cached, options);
+    result
+}
+
+async fn run<B: Body, H: Host<B>>(
+    core: &Core,
+    host: &H,
+    body: B,
+    options: Option<&CallOptions<B::Error>>,
+    cached: &mut bool,
+) -> Result<B::Output, Error<B::Error>> {
+    let info = B::info();
+    let body = ready(core, body, options).await?;
+    let own_policy = effective_policy(options, info, &core.home);
+    let policy = own_policy.as_deref().unwrap_or(&info.policy);
+    if let Some(value) = recall(core, &body) {
+        *cached = true;
+        return Ok(value);
+    }
+    let key = cache_key(core, &body, options);
+    let lead = match look_into_cache::<B>(core, key).await? {
+        Looked::Value(value) => {
+            *cached = true;
+            return Ok(value);
+        }
+        Looked::Lead(lead) => Some(lead),
+        Looked::Off => None,
+    };
+    let value = attempts(core, host, body, policy, options).await?;
+    if let (Some(lead), Some(copy)) = (lead, B::copy_output(&value)) {
+        core.runtime().cache().keep(lead, Arc::new(copy), policy.cache_ttl);
+    }
+    remember::<B>(core, &value);
+    Ok(value)
+}
+
+/// Waits for the inputs, and names the run before it starts.
+///
+/// The body comes and goes by value: held by reference across an await, it would have to be `Sync`.
+pub(crate) async fn ready<B: Body>(
+    core: &Core,
+    body: B,
+    options: Option<&CallOptions<B::Error>>,
+) -> Result<B, Error<B::Error>> {
+    let mut inputs = CallInputs { body, options };
+    if has_any(&inputs) {
+        let trigger = effective_policy(options, B::info(), &core.home)
+            .map_or(B::info().policy.trigger, |policy| policy.trigger)
+            .unwrap_or_default();
+        inputs = await_inputs(core, inputs, trigger).await?;
+        may_run(core, &inputs, trigger)?;
+    }
+    if core.is_cancelled() {
+        return Err(Error::Cancelled { run: core.label(), orphaned: false });
+    }
+    name(core, &inputs.body, options);
+    Ok(inputs.body)
+}
+
+fn has_any(inputs: &impl Inputs) -> bool {
+    let mut any = false;
+    inputs.visit(&mut |_, _| any = true);
+    any
+}
+
+/// Waits here for the inputs of a call that is awaited in place; those of a submitted one have ended when it comes.
+async fn await_inputs<I: Inputs, E>(core: &Core, inputs: I, trigger: Trigger) -> Result<I, Error<E>> {
+    let wait = std::pin::pin!(inputs::wait(inputs, trigger));
+    let cancelled = std::pin::pin!(core.cancelled());
+    match futures::future::select(wait, cancelled).await {
+        Either::Left((inputs, _)) => Ok(inputs),
+        Either::Right(_) => Err(Error::Cancelled { run: core.label(), orphaned: false }),
+    }
+}
+
+/// Says whether the task may run, now that its inputs have ended.
+fn may_run<E>(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Result<(), Error<E>> {
+    if let Home::Flow(flow) = &core.home {
+        // The items of a list that is mapped are known only now.
+        let (edges, _) = inputs::edges(inputs, flow);
+        flow.run.set_edges(core.id, edges);
+    }
+    let (verdict, missing, failed) = inputs::look(inputs, trigger);
+    match (verdict, missing, failed) {
+        (_, Some(cause), _) => Err(blame(core, cause)),
+        (Verdict::UpstreamFailed, None, Some(cause)) => Err(blame(core, cause)),
+        (Verdict::Skip | Verdict::UpstreamFailed, None, _) => {
+            let reason = format!("the trigger rule `{}` was not met", trigger.name());
+            Err(Error::Skipped { run: core.label(), reason: reason.into() })
+        }
+        (Verdict::Run | Verdict::Wait, None, _) => Ok(()),
+    }
+}
+
+/// An input without a value: skipped inputs skip, all others fail.
+fn blame<E>(core: &Core, cause: Cause) -> Error<E> {
+    let run = core.label();
+    match cause.kind {
+        inputs::CauseKind::Skipped => {
+            Error::Skipped { run, reason: format!("its input {} was skipped", cause.input).into() }
+        }
+        inputs::CauseKind::Cancelled if core.is_cancelled() => Error::Cancelled { run, orphaned: false },
+        _ => Error::Upstream { run, input: cause.input, cause: cause.error },
+    }
+}
+
+/// Names the run before it starts: by the call, or by the attribute's template.
+fn name<B: Body>(core: &Core, body: &B, options: Option<&CallOptions<B::Error>>) {
+    if options.is_some_and(|options| options.name.is_some()) {
+        return;
+    }
+    if let Some(name) = body.run_name() {
+        core.set_name(&name);
+        if let Some(run) = core.run() {
+            run.change_task_run(core.id, |task_run| task_run.set_name(name));
+        }
+    }
+}
+
+/// Finds the result of this call in an earlier attempt of the flow.
+pub(crate) fn recall<B: Body>(core: &Core, body: &B) -> Option<B::Output> {
+    let Home::Flow(flow) = &core.home else { return None };
+    let journal = flow.run.journal.as_ref()?;
+    let key = flow.ordinals.next(core.parent_key(), core.declaration.path, body.call_key());
+    core.set_key(key);
+    B::copy_output(&*journal.get::<B::Output>(key)?)
+}
+
+pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
+    if let (Some(journal), Some(key)) = (core.run().and_then(|run| run.journal.as_ref()), core.key())
+        && let Some(copy) = B::copy_output(value)
+    {
+        journal.keep(key, copy);
+    }
+}
+
+enum Looked<T> {
+    Off,
+    Lead(Lead),
+    Value(T),
+}
+
+/// Returns the key under which a call may be cached, and whether what is kept shall be ignored.
+fn cache_key<B: Body>(
+    core: &Core,
+    body: &B,
+    options: Option<&CallOptions<B::Error>>,
+) -> Option<(CacheKey, bool)> {
+    let info = B::info();
+    let said = options.map(|options| options.cache).unwrap_or_default();
+    let scope = match info.cache {
+        _ if said == CacheUse::Off => return None,
+        CacheScope::Off => return None,
+        CacheScope::Runtime => None,
+        // Outside a flow there is no run whose calls could share a result.
+        CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
+    };
+    let declaration = &info.declaration;
+    let identity = TaskIdentity {
+        name: declaration.path,
+        source_hash: declaration.source_hash,
+        version: declaration.version,
+    };
+    match body.cache_key() {
+        Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
+        // A key that cannot be made switches caching off; it never falls back to a wider key.
+        Err(reason) => {
+            tracing::warn!(task = %core.label(), %reason, "not cached: the inputs give no cache key");
+            None
+        }
+    }
+}
+
+/// Looks into the cache; waits, holding no slot, while somebody else executes for the same key.
+async fn look_into_cache<B: Body>(
+    core: &Core,
+    key: Option<(CacheKey, bool)>,
+) -> Result<Looked<B::Output>, Error<B::Error>> {
+    let Some((key, mut refresh)) = key else {
+        return Ok(Looked::Off);
+    };
+    loop {
+        match core.runtime().cache().look(key, refresh) {
+            Found::Lead(lead) => return Ok(Looked::Lead(lead)),
+            Found::Value(value) => {
+                if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output) {
+                    return Ok(Looked::Value(copy));
+                }
+                // Another type under the same key can only come from two tasks with one path; execute.
+                refresh = true;
+            }
+            Found::Wait(receiver) => {
+                let over = std::pin::pin!(over(receiver));
+                let cancelled = std::pin::pin!(core.cancelled());
+                if let Either::Right(_) = futures::future::select(over, cancelled).await {
+                    return Err(Error::Cancelled { run: core.label(), orphaned: false });
+                }
+            }
+        }
+    }
+}
+
+/// Tells the end of a task run exactly once.
+pub(crate) struct End<'a> {
+    core: &'a Core,
+    /// Whose hooks to call; `None` for the node of a sub-flow, whose own run calls them.
+    hooks: Option<&'static TaskInfo>,
+    told: bool,
+}
+
+impl<'a> End<'a> {
+    pub(crate) fn of(core: &'a Core, hooks: Option<&'static TaskInfo>) -> Self {
+        Self { core, hooks, told: false }
+    }
+
+    pub(crate) fn tell<T, E: TaskError>(
+        mut self,
+        result: &Result<T, Error<E>>,
+        cached: bool,
+        options: Option<&CallOptions<E>>,
+    ) {
+        self.told = true;
+        let (event, hook) = match result {
+            Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
+            Ok(_) => (EventKind::Completed, Some(Hook::Success)),
+            Err(error) => ending(self.core, error),
+        };
+        self.core.emit(event);
+        if let (Some(info), Some(hook)) = (self.hooks, hook) {
+            hooks(self.core, info, options, hook);
+        }
+    }
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.core.emit(EventKind::Cancelled { orphaned: self.core.is_orphaned() });
+            if let Some(info) = self.hooks {
+                hooks::<std::convert::Infallible>(self.core, info, None, Hook::Cancel);
+            }
+        }
+    }
+}
+
+/// The event and the hook that tell of an error.
+pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind, Option<Hook>) {
+    match error {
+        Error::Cancelled { orphaned, .. } => {
+            (EventKind::Cancelled { orphaned: *orphaned }, Some(Hook::Cancel))
+        }
+        Error::Skipped { reason, .. } => (EventKind::Skipped { reason: Arc::clone(reason) }, None),
+        _ => {
+            let report = Arc::new(error.report(core.location));
+            match error {
+                Error::TimedOut { orphaned, .. } => {
+                    tracing::error!(task = %core.label(), error = %report, "timed out");
+                    (EventKind::TimedOut { error: report, orphaned: *orphaned }, Some(Hook::Failure))
+                }
+                Error::Upstream { .. } => (EventKind::UpstreamFailed { error: report }, None),
+                _ => {
+                    tracing::error!(task = %core.label(), attempts = core.attempt(), error = %report, "failed");
+                    (EventKind::Failed { error: report }, Some(Hook::Failure))
+                }
+            }
+        }
+    }
+}

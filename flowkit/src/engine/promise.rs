@@ -1,0 +1,202 @@
+//! A value that is given once and read by many: the meeting point of a task run and those who wait for it.
+//!
+//! Waiters are wakers (somebody awaits) or continuations (somebody is to be started). Not a channel: nothing is queued.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+
+use smallvec::SmallVec;
+
+use super::lock;
+
+/// Something to be told that an input has ended.
+#[doc(hidden)]
+pub trait Continuation: Send + Sync {
+    fn input_ended(self: Arc<Self>);
+}
+
+pub(crate) struct Promise<R> {
+    value: OnceLock<R>,
+    waiters: Mutex<Waiters>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    // One waiter is the common case: a chain, or an awaited handle.
+    list: SmallVec<[Waiter; 1]>,
+    vacant: usize,
+}
+
+enum Waiter {
+    Vacant,
+    Wake(Waker),
+    Continue(Arc<dyn Continuation>),
+}
+
+/// The place of an awaiting future in the list of waiters.
+#[derive(Default)]
+pub(crate) struct Seat(Option<usize>);
+
+impl<R> Promise<R> {
+    pub(crate) fn new() -> Self {
+        Self { value: OnceLock::new(), waiters: Mutex::default() }
+    }
+
+    pub(crate) fn kept(value: R) -> Self {
+        Self { value: OnceLock::from(value), waiters: Mutex::default() }
+    }
+
+    pub(crate) fn get(&self) -> Option<&R> {
+        self.value.get()
+    }
+
+    pub(crate) fn into_value(self) -> Option<R> {
+        self.value.into_inner()
+    }
+
+    /// Gives the value and tells everyone who waits. A second value is dropped.
+    pub(crate) fn keep(&self, value: R) {
+        if self.value.set(value).is_err() {
+            return;
+        }
+        let list = std::mem::take(&mut lock(&self.waiters).list);
+        for waiter in list {
+            match waiter {
+                Waiter::Vacant => {}
+                Waiter::Wake(waker) => waker.wake(),
+                Waiter::Continue(continuation) => run_soon(continuation),
+            }
+        }
+    }
+
+    /// Polls for the value; `seat` belongs to the polling future.
+    pub(crate) fn poll(&self, seat: &mut Seat, cx: &Context<'_>) -> Poll<&R> {
+        if let Some(value) = self.value.get() {
+            return Poll::Ready(value);
+        }
+        let mut waiters = lock(&self.waiters);
+        // The value may have been given before the lock was taken; whoever gives it later sees this waiter.
+        if let Some(value) = self.value.get() {
+            return Poll::Ready(value);
+        }
+        match seat.0 {
+            Some(taken) => match &mut waiters.list[taken] {
+                Waiter::Wake(waker) => waker.clone_from(cx.waker()),
+                other => *other = Waiter::Wake(cx.waker().clone()),
+            },
+            None => seat.0 = Some(waiters.take_seat(Waiter::Wake(cx.waker().clone()))),
+        }
+        Poll::Pending
+    }
+
+    /// Gives up a seat: the future that held it is dropped.
+    pub(crate) fn leave(&self, seat: &mut Seat) {
+        if let Some(taken) = seat.0.take() {
+            let mut waiters = lock(&self.waiters);
+            if let Some(waiter) = waiters.list.get_mut(taken) {
+                *waiter = Waiter::Vacant;
+                waiters.vacant += 1;
+            }
+        }
+    }
+
+    /// Asks for `continuation` to be told; `false` if the value is there already.
+    pub(crate) fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
+        if self.value.get().is_some() {
+            return false;
+        }
+        let mut waiters = lock(&self.waiters);
+        if self.value.get().is_some() {
+            return false;
+        }
+        waiters.take_seat(Waiter::Continue(Arc::clone(continuation)));
+        true
+    }
+}
+
+impl Waiters {
+    fn take_seat(&mut self, waiter: Waiter) -> usize {
+        if self.vacant > 0
+            && let Some(seat) = self.list.iter().position(|waiter| matches!(waiter, Waiter::Vacant))
+        {
+            self.vacant -= 1;
+            self.list[seat] = waiter;
+            return seat;
+        }
+        self.list.push(waiter);
+        self.list.len() - 1
+    }
+}
+
+thread_local! {
+    /// The continuations to run when the current one is done; `None` while none runs on this thread.
+    static QUEUE: RefCell<Option<VecDeque<Arc<dyn Continuation>>>> = const { RefCell::new(None) };
+}
+
+/// Runs a continuation, after the one that is running now if there is one.
+///
+/// A continuation may end another run and so lead to further ones; in a chain of 100,000 tasks that are cancelled
+/// together, calling them from one another would overflow the stack.
+fn run_soon(continuation: Arc<dyn Continuation>) {
+    let queued = QUEUE.with_borrow_mut(|queue| match queue {
+        Some(queue) => {
+            queue.push_back(Arc::clone(&continuation));
+            true
+        }
+        None => {
+            *queue = Some(VecDeque::new());
+            false
+        }
+    });
+    if queued {
+        return;
+    }
+    let mut next = Some(continuation);
+    while let Some(continuation) = next {
+        continuation.input_ended();
+        next = QUEUE.with_borrow_mut(|queue| queue.as_mut().and_then(VecDeque::pop_front));
+    }
+    QUEUE.set(None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Chain {
+        next: Option<Arc<Promise<()>>>,
+    }
+
+    impl Continuation for Chain {
+        fn input_ended(self: Arc<Self>) {
+            if let Some(next) = &self.next {
+                next.keep(());
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_chain_of_continuations_does_not_overflow_the_stack() {
+        let promises: Vec<_> = (0..200_000).map(|_| Arc::new(Promise::<()>::new())).collect();
+        for pair in promises.windows(2) {
+            let link: Arc<dyn Continuation> = Arc::new(Chain { next: Some(Arc::clone(&pair[1])) });
+            assert!(pair[0].subscribe(&link));
+        }
+        promises[0].keep(());
+        assert!(promises.iter().all(|promise| promise.get().is_some()));
+    }
+
+    #[test]
+    fn a_seat_that_was_left_is_taken_again() {
+        let promise = Promise::<()>::new();
+        let cx = Context::from_waker(Waker::noop());
+        for _ in 0..1000 {
+            let mut seat = Seat::default();
+            assert!(promise.poll(&mut seat, &cx).is_pending());
+            promise.leave(&mut seat);
+        }
+        assert_eq!(lock(&promise.waiters).list.len(), 1);
+    }
+}

@@ -1,0 +1,186 @@
+//! What flow runs share: limits, the in-memory cache, defaults, observers. Not a thread pool: that is tokio's.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use super::cache::Cache;
+use super::limits::Limits;
+use super::lock;
+use super::observer::{Notice, Observers};
+use crate::policy::TaskPolicy;
+
+/// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
+/// but here a person may be waiting after Ctrl-C.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
+/// What flow runs share: limits, cache, defaults, observers.
+///
+/// Most programs never name it: the ambient runtime is used wherever no other is set. It starts no thread and
+/// opens no file. Cloning is cheap and gives the same runtime.
+///
+/// ```
+/// use flowkit::Runtime;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # use flowkit::prelude::*;
+/// #[flow]
+/// async fn nightly() -> Result<u32> { Ok(7) }
+///
+/// let runtime = Runtime::builder().limit("gpu", 2).build();
+/// assert_eq!(nightly().on(&runtime).await.unwrap(), 7);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    limits: Arc<Limits>,
+    cache: Cache,
+    observers: Observers,
+    task_defaults: TaskPolicy,
+    grace: Duration,
+    jitter: Mutex<fastrand::Rng>,
+    #[cfg(feature = "testing")]
+    mocks: crate::testing::Mocks,
+}
+
+impl Runtime {
+    /// Starts to describe a runtime.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// Returns the runtime that is used where no other is set.
+    pub fn ambient() -> Self {
+        static AMBIENT: OnceLock<Runtime> = OnceLock::new();
+        AMBIENT.get_or_init(|| RuntimeBuilder::default().build()).clone()
+    }
+
+    /// Runs a future in which this is the runtime of every call.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        super::context::in_runtime(self.clone(), future).await
+    }
+
+    /// Sets a named limit, also while it is in use. See [`limits::set`](crate::limits::set).
+    pub fn set_limit(&self, name: &str, slots: u32) {
+        self.0.limits.set(name, slots);
+    }
+
+    /// Sets a rate limit. See [`limits::set_rate`](crate::limits::set_rate).
+    pub fn set_rate(&self, name: &str, count: u32, per: Duration) {
+        self.0.limits.set_rate(name, count, per);
+    }
+
+    /// Calls `observer` for each event of each flow run from now on, in order and without loss.
+    ///
+    /// It is called by the thread on which the event happened, so it should be quick.
+    pub fn observe(&self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
+        self.0.observers.add(Arc::new(observer));
+    }
+
+    pub(crate) fn limits(&self) -> &Arc<Limits> {
+        &self.0.limits
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.0.observers
+    }
+
+    pub(crate) fn task_defaults(&self) -> &TaskPolicy {
+        &self.0.task_defaults
+    }
+
+    pub(crate) fn grace(&self) -> Duration {
+        self.0.grace
+    }
+
+    /// Draws a number from 0 (included) to 1 (excluded) for jitter.
+    pub(crate) fn draw(&self) -> f64 {
+        lock(&self.0.jitter).f64()
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn mocks(&self) -> &crate::testing::Mocks {
+        &self.0.mocks
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("limits", &self.0.limits.snapshot())
+            .field("task_defaults", &self.0.task_defaults)
+            .field("grace", &self.0.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Describes a [`Runtime`].
+#[must_use = "a builder does nothing until `build` is called"]
+#[derive(Default)]
+pub struct RuntimeBuilder {
+    limits: Limits,
+    observers: Observers,
+    task_defaults: TaskPolicy,
+    grace: Option<Duration>,
+    seed: Option<u64>,
+}
+
+impl RuntimeBuilder {
+    /// Sets a named limit. See [`limits::set`](crate::limits::set).
+    pub fn limit(self, name: &str, slots: u32) -> Self {
+        self.limits.set(name, slots);
+        self
+    }
+
+    /// Sets a rate limit. See [`limits::set_rate`](crate::limits::set_rate).
+    pub fn rate(self, name: &str, count: u32, per: Duration) -> Self {
+        self.limits.set_rate(name, count, per);
+        self
+    }
+
+    /// Sets what tasks take that say nothing themselves and whose flow says nothing either.
+    pub fn task_defaults(mut self, defaults: TaskPolicy) -> Self {
+        self.task_defaults = defaults;
+        self
+    }
+
+    /// Sets how long a task that listens for cancellation may take to end. Default: 10 s.
+    ///
+    /// A task listens when it has called [`Context::cancellation_token`](crate::Context::cancellation_token) or
+    /// [`Context::cancelled`](crate::Context::cancelled). All others end at their next await.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
+    }
+
+    /// Seeds the jitter of retry delays, so that they repeat. Default: a seed from the operating system.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Calls `observer` for each event. See [`Runtime::observe`].
+    pub fn observe(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
+        self.observers.add(Arc::new(observer));
+        self
+    }
+
+    /// Makes the runtime.
+    pub fn build(self) -> Runtime {
+        Runtime(Arc::new(Inner {
+            limits: Arc::new(self.limits),
+            cache: Cache::default(),
+            observers: self.observers,
+            task_defaults: self.task_defaults,
+            grace: self.grace.unwrap_or(DEFAULT_GRACE),
+            jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
+            #[cfg(feature = "testing")]
+            mocks: crate::testing::Mocks::default(),
+        }))
+    }
+}

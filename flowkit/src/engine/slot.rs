@@ -1,0 +1,52 @@
+//! Where a submitted task run leaves its result: one allocation, shared by its handles, its readers and its driver.
+
+use std::sync::Arc;
+
+use super::core::{Core, Scoped};
+use super::promise::Promise;
+use crate::model::Error;
+
+pub(crate) struct Slot<T, E> {
+    pub(crate) core: Core,
+    pub(crate) promise: Promise<Result<T, Error<E>>>,
+}
+
+impl<T, E> Slot<T, E> {
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core, promise: Promise::new() }
+    }
+
+    /// A slot whose run ended before it began.
+    pub(crate) fn ended(core: Core, result: Result<T, Error<E>>) -> Self {
+        Self { core, promise: Promise::kept(result) }
+    }
+
+    /// Returns the result of a run that has ended.
+    ///
+    /// # Panics
+    ///
+    /// If the run has not ended: readers are started by the end of their inputs, so this is a bug.
+    pub(crate) fn result(&self) -> &Result<T, Error<E>> {
+        self.promise.get().expect("bug in flowkit: a result was read before its task run had ended")
+    }
+
+    /// Takes the value out if nobody else holds the slot, and copies it otherwise.
+    pub(crate) fn take(self: Arc<Self>) -> Result<T, Error<E>>
+    where
+        T: Clone,
+    {
+        match Arc::try_unwrap(self) {
+            Ok(slot) => slot
+                .promise
+                .into_value()
+                .expect("bug in flowkit: a result was taken before its task run had ended"),
+            Err(shared) => shared.result().clone(),
+        }
+    }
+}
+
+impl<T: Send + Sync, E: Send + Sync> Scoped for Slot<T, E> {
+    fn core(&self) -> &Core {
+        &self.core
+    }
+}

@@ -1,0 +1,334 @@
+//! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use tokio::task::JoinHandle;
+
+use crate::engine::flow::{self, CancelOnDrop, Started};
+use crate::engine::flow_run::Run;
+use crate::engine::launch;
+use crate::graph::Graph;
+use crate::handle::{Handle, Handles};
+use crate::model::{
+    Error, Event, FlowRunId, RunLabel, RunRecord, State, TaskError, TaskRun, TaskRunId, Timestamp,
+};
+use crate::task::{Body, Call};
+
+/// The body of a flow: what `#[flow]` generates.
+#[doc(hidden)]
+pub trait FlowBody: Body + 'static {
+    /// Counts the handles in what the flow returned.
+    fn tally(_output: &Self::Output, _tally: &mut Tally) {}
+}
+
+/// How the handles that a flow returned have ended.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Tally {
+    pub(crate) total: usize,
+    pub(crate) failed: usize,
+    pub(crate) cancelled: usize,
+    pub(crate) cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Tally {
+    pub(crate) fn is_good(&self) -> bool {
+        self.failed == 0 && self.cancelled == 0
+    }
+
+    fn count<T, E: TaskError>(&mut self, handle: &Handle<T, E>) {
+        self.total += 1;
+        match handle.slot.promise.get() {
+            Some(Err(Error::Cancelled { .. })) => self.cancelled += 1,
+            Some(Err(Error::Skipped { .. })) | Some(Ok(_)) | None => {}
+            Some(Err(error)) => {
+                self.failed += 1;
+                self.cause.get_or_insert_with(|| Arc::new(error.clone()));
+            }
+        }
+    }
+
+    /// Counts every task run from `first` on, as `fail_on_any_task` wants it.
+    pub(crate) fn count_task_runs(&mut self, record: &RunRecord, first: u64) {
+        for task_run in &record.task_runs()[first as usize..] {
+            self.total += 1;
+            if task_run.state().is_failure() {
+                self.failed += 1;
+                if let Some(report) = task_run.error() {
+                    self.cause.get_or_insert_with(|| Arc::new(report.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// A part of what a flow returns that ends as the flow does.
+#[doc(hidden)]
+pub trait Returned {
+    fn add_to(&self, tally: &mut Tally);
+}
+
+impl<T, E: TaskError> Returned for Handle<T, E> {
+    fn add_to(&self, tally: &mut Tally) {
+        tally.count(self);
+    }
+}
+
+impl<T, E: TaskError> Returned for Handles<T, E> {
+    fn add_to(&self, tally: &mut Tally) {
+        for handle in self.known().unwrap_or_default() {
+            tally.count(handle);
+        }
+    }
+}
+
+impl<R: Returned> Returned for Vec<R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.iter().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<R: Returned> Returned for Option<R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.iter().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<R: Returned, const N: usize> Returned for [R; N] {
+    fn add_to(&self, tally: &mut Tally) {
+        self.iter().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<T, E, B> Call<'static, T, E, B>
+where
+    T: Send + Sync + 'static,
+    E: TaskError,
+    B: FlowBody<Output = T, Error = E>,
+{
+    /// Runs the flow and gives everything that is known of the run, whether it failed or not.
+    ///
+    /// Inside another flow it is a run of its own, ended with its parent but not a node of it: call `.await` for that.
+    pub async fn run(self) -> FlowRun<T, E> {
+        self.start().await
+    }
+
+    /// Starts the flow and gives the run, to watch it or to cancel it.
+    ///
+    /// Dropping what it gives cancels the run.
+    pub fn start(self) -> RunningFlow<T, E> {
+        let Self { body, mut setup, .. } = self;
+        let label = launch::label::<B>(None);
+        match flow::start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
+            Ok(Started { run, driver }) => {
+                let guard = CancelOnDrop(Some(run.token.clone()));
+                RunningFlow { label, state: Ok((run, driver, guard)) }
+            }
+            Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(&setup, why)) },
+        }
+    }
+}
+
+/// A flow run that is going on. Await it for the [`FlowRun`]; drop it to cancel the run.
+#[must_use = "dropping a running flow cancels it"]
+pub struct RunningFlow<T, E> {
+    label: RunLabel,
+    state: Result<(Arc<Run>, JoinHandle<Result<T, Error<E>>>, CancelOnDrop), Error<E>>,
+}
+
+impl<T, E> RunningFlow<T, E> {
+    /// Returns the id of the run; `None` if it was refused.
+    pub fn id(&self) -> Option<FlowRunId> {
+        self.state.as_ref().ok().map(|(run, ..)| run.id)
+    }
+
+    /// Returns where the run stands.
+    pub fn state(&self) -> State {
+        self.state.as_ref().map_or(State::Failed, |(run, ..)| run.state())
+    }
+
+    /// Returns the number of task runs that have not ended.
+    pub fn live_task_runs(&self) -> usize {
+        self.state.as_ref().map_or(0, |(run, ..)| run.live())
+    }
+
+    /// Cancels the run with all of its tasks.
+    ///
+    /// Tasks end at their next await. One that listens for cancellation is given the runtime's grace period. A run that
+    /// has ended stays as it is.
+    pub fn cancel(&self) {
+        if let Ok((run, ..)) = &self.state {
+            run.cancel();
+        }
+    }
+
+    /// Returns a stream of what happens to the run, from its beginning. Nothing is lost, however late it is read.
+    pub fn events(&self) -> EventStream {
+        EventStream { run: self.state.as_ref().ok().map(|(run, ..)| Arc::clone(run)), next: 0 }
+    }
+
+    /// Returns the graph as recorded so far.
+    pub fn graph(&self) -> Graph {
+        self.state.as_ref().map_or_else(|_| Graph::default(), |(run, ..)| run.read(Graph::of))
+    }
+}
+
+impl<T: Send + 'static, E: Send + Sync + 'static> IntoFuture for RunningFlow<T, E> {
+    type Output = FlowRun<T, E>;
+    type IntoFuture = BoxFuture<'static, FlowRun<T, E>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            match self.state {
+                Err(error) => FlowRun { run: None, result: Err(error) },
+                Ok((run, driver, guard)) => {
+                    let result = driver
+                        .await
+                        .unwrap_or_else(|_| Err(Error::Cancelled { run: self.label, orphaned: false }));
+                    guard.disarm();
+                    FlowRun { run: Some(run), result }
+                }
+            }
+        })
+    }
+}
+
+/// What happened to a flow run, in order and without loss: a reader of its record that waits at its end.
+///
+/// It holds no buffer of its own, so that a slow reader neither loses events nor holds up the run.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct EventStream {
+    run: Option<Arc<Run>>,
+    next: usize,
+}
+
+impl EventStream {
+    /// Waits for the next event; `None` after the end of the run. Cancel safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        let Some(run) = &self.run else {
+            return Poll::Ready(None);
+        };
+        for waiting in [false, true] {
+            if let Some((event, _)) = run.event(self.next) {
+                self.next += 1;
+                return Poll::Ready(Some(event));
+            }
+            if run.state().is_terminal() {
+                return Poll::Ready(None);
+            }
+            // Looked at again after the waker is known, so that no event falls in between.
+            if !waiting {
+                run.wake_at_next_event(cx.waker());
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl futures::Stream for EventStream {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
+    }
+}
+
+/// A flow run that has ended: its result and everything that is recorded of it.
+#[must_use = "it holds the result of the flow"]
+pub struct FlowRun<T, E> {
+    run: Option<Arc<Run>>,
+    result: Result<T, Error<E>>,
+}
+
+impl<T, E> FlowRun<T, E> {
+    /// Returns the id of the run; `None` if it was refused and never began.
+    pub fn id(&self) -> Option<FlowRunId> {
+        self.run.as_ref().map(|run| run.id)
+    }
+
+    /// Returns the result of the flow.
+    pub fn result(&self) -> &Result<T, Error<E>> {
+        &self.result
+    }
+
+    /// Takes the result of the flow.
+    ///
+    /// # Errors
+    ///
+    /// Why the flow gave no value.
+    pub fn into_result(self) -> Result<T, Error<E>> {
+        self.result
+    }
+
+    /// Returns how the run ended.
+    pub fn state(&self) -> State {
+        self.run.as_ref().map_or(State::Failed, |run| run.state())
+    }
+
+    /// Returns the run of the flow itself, with its attempts and timings; `None` if it never began.
+    pub fn flow(&self) -> Option<TaskRun> {
+        self.run.as_ref()?.task_run(TaskRunId::FLOW)
+    }
+
+    /// Returns the task runs in the order of their calls, without the flow itself.
+    pub fn task_runs(&self) -> Vec<TaskRun> {
+        self.record(|record| record.task_runs().get(1..).unwrap_or_default().to_vec())
+    }
+
+    /// Returns the runs of one task, in the order of their calls.
+    pub fn task_runs_of(&self, task: &str) -> Vec<TaskRun> {
+        let mut task_runs = self.task_runs();
+        task_runs.retain(|task_run| task_run.task() == task);
+        task_runs
+    }
+
+    /// Returns what happened, in order.
+    pub fn events(&self) -> Vec<Event> {
+        self.record(|record| record.events().to_vec())
+    }
+
+    /// Returns the graph of the task runs.
+    pub fn graph(&self) -> Graph {
+        self.record(Graph::of)
+    }
+
+    /// Returns the wall-clock time of a moment of this run, for people to read.
+    pub fn wall_time(&self, at: Timestamp) -> Option<std::time::SystemTime> {
+        self.run.as_ref().map(|run| run.clock.wall(at))
+    }
+
+    fn record<R: Default>(&self, read: impl FnOnce(&RunRecord) -> R) -> R {
+        self.run.as_ref().map_or_else(R::default, |run| run.read(read))
+    }
+}
+
+impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FlowRun")
+            .field("id", &self.id())
+            .field("state", &self.state())
+            .field("result", &self.result)
+            .finish_non_exhaustive()
+    }
+}
+
+#[doc(hidden)]
+pub fn call_flow<B: FlowBody>(
+    body: B,
+    setup: crate::task::Setup<B::Error>,
+) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send {
+    flow::call(body, setup)
+}
+
+#[doc(hidden)]
+pub fn submit_flow<B: FlowBody>(body: B, setup: crate::task::Setup<B::Error>) -> Handle<B::Output, B::Error> {
+    launch::submit(body, setup, flow::SubFlow)
+}

@@ -1,0 +1,107 @@
+//! Pipelines as plain Rust functions.
+//!
+//! `#[task]` and `#[flow]` wrap ordinary functions with retries, timeouts and caching; while a flow runs, its task
+//! graph is recorded and executed concurrently on tokio.
+//!
+//! ```
+//! use flowkit::prelude::*;
+//!
+//! /// Counts the words of one page.
+//! #[task(retries = 3, retry_delay = "1s", backoff = "exponential", timeout = "30s")]
+//! async fn count_words(page: String) -> usize {
+//!     page.split_whitespace().count()
+//! }
+//!
+//! #[task]
+//! async fn total(counts: &[usize]) -> usize {
+//!     counts.iter().sum()
+//! }
+//!
+//! #[flow]
+//! async fn word_count(pages: Vec<String>) -> Result<usize> {
+//!     let counts = count_words::map(pages); // all running now
+//!     Ok(total::of(&counts).await?)         // one edge per page
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<()> {
+//!     assert_eq!(word_count(vec!["a b".into(), "c".into()]).await?, 3);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Task or plain function? Flow or task?
+//!
+//! | you want | write |
+//! |---|---|
+//! | a retry, a timeout, a cached result, a node in the graph, something that runs beside others | a `#[task]` |
+//! | to put tasks together, with `if`, `for` and `?` | a `#[flow]` |
+//! | a step inside one of them that needs none of this | a plain function |
+//!
+//! # What a task gives
+//!
+//! `#[task] async fn add(a: u64, b: u64) -> Result<u64, E>` gives two names in one:
+//!
+//! | written | means |
+//! |---|---|
+//! | `add(1, 2).await` | runs it here: `Result<u64, flowkit::Error<E>>` |
+//! | `add(1, 2).submit()` | starts it now and gives a [`Handle`] |
+//! | `add::of(x, y)`, `add::submit(x, y)` | the same with values **or handles** in any place: each handle is an edge |
+//! | `add::map(xs, y)` | one run per item of `xs`, with `y` for all of them (or [`each`](items::each)`(ys)`) |
+//! | `add::raw(1, 2)` | the function as written, with nothing around it |
+//! | `add::skip("why")` | records that it does not run, for the branch that was not taken |
+//!
+//! # Feature flags
+//!
+//! - `macros` (default): the attributes.
+//! - `json` (default): [`graph::Graph::to_json`].
+//! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
+
+// The attributes name `::flowkit`, also in our own tests.
+#[cfg(test)]
+#[allow(unused_extern_crates, reason = "for tests that use the attributes")]
+extern crate self as flowkit;
+
+pub mod args;
+mod combinators;
+mod context;
+mod engine;
+mod flow;
+pub mod graph;
+mod handle;
+pub mod items;
+pub mod limits;
+pub mod model;
+pub mod policy;
+pub mod prelude;
+mod task;
+pub mod terminal;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use combinators::{
+    AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
+    first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file, wait_within,
+    with_resource,
+};
+pub use context::{Context, ctx, fatal, spawn};
+pub use engine::observer::Notice;
+pub use engine::runtime::{Runtime, RuntimeBuilder};
+pub use flow::{EventStream, FlowRun, RunningFlow};
+#[cfg(all(feature = "macros", feature = "testing"))]
+pub use flowkit_macros::test;
+#[cfg(feature = "macros")]
+pub use flowkit_macros::{flow, task};
+pub use handle::{AllowFailure, Handle, Handles};
+pub use items::each;
+pub use model::{BoxError, Error, Failure, Refusal, State, TaskError, TaskRun};
+pub use task::{Call, TaskOutput};
+
+/// Calls `observer` for each event of each flow run of the ambient runtime from now on. See [`Runtime::observe`].
+pub fn observe(observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
+    Runtime::ambient().observe(observer);
+}

@@ -1,0 +1,94 @@
+//! One digest per value: equal content gives equal digests, on every machine and in every process.
+//!
+//! Cache keys and call keys rest on it. A serde serializer feeds BLAKE3 with a typed encoding in
+//! which no value is the beginning of another, so that `("ab", "c")` and `("a", "bc")` differ. It is
+//! not a format: nothing reads it back. Pure, and it allocates only for maps.
+
+mod compound;
+mod digest;
+mod encoder;
+mod serializer;
+mod sink;
+
+pub use digest::{Digest, InvalidDigest};
+pub(crate) use encoder::{Domain, Encoder};
+
+use std::fmt;
+
+use serde::{Serialize, ser};
+
+/// How many levels deep a value may be nested: the limit of serde_json when it reads. A `Some` and a
+/// newtype are levels too.
+pub const DEPTH_MAX: u32 = 128;
+
+/// Returns the digest of `value`.
+///
+/// # What is equal
+/// - integers of equal value, whatever their type: widening a `u32` to a `u64` keeps the key;
+/// - maps of equal content, whatever their type and order;
+/// - a value and the same behind `&`, `Box`, `Arc` or `Cow`, as serde passes through these;
+/// - all NaNs of one float type; values that a `Serialize` makes equal, such as `1_u8` and `1_u64` in
+///   an `untagged` enum.
+///
+/// # What is different
+/// - `0.0` and `-0.0` (`1.0 / x` tells them apart), `1.5_f32` and `1.5_f64`, `1` and `1.0`;
+/// - `None`, `()`, `Some(None)` and `Some(())`; `'a'`, `"a"` and the bytes `b"a"`;
+/// - a vector, a tuple, a struct and a map of equal content; an array is a tuple to serde;
+/// - newtypes, structs and enums of different names: `Metres(1.0)` is not `Feet(1.0)`;
+/// - structs whose fields were renamed or reordered. Enum variants go by name: reordering is free.
+///
+/// A `HashSet` is a sequence to serde: its order counts, and two equal sets may differ. Take a `BTreeSet`.
+///
+/// # Errors
+/// If the value is nested deeper than [`DEPTH_MAX`], or its `Serialize` refuses.
+///
+/// ```
+/// # use flowkit::model::canonical::digest;
+/// # use std::collections::{BTreeMap, HashMap};
+/// let hashed = HashMap::from([("a", 1), ("b", 2)]);
+/// let sorted = BTreeMap::from([("b", 2_u64), ("a", 1)]);
+/// assert_eq!(digest(&hashed)?, digest(&sorted)?);
+/// assert_ne!(digest(&("ab", "c"))?, digest(&("a", "bc"))?);
+/// # Ok::<(), flowkit::model::canonical::DigestError>(())
+/// ```
+pub fn digest<T: Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
+    let mut encoder = Encoder::new(Domain::Value);
+    value.serialize(&mut encoder)?;
+    if encoder.is_incomplete() {
+        return Err(ser::Error::custom("it went on after a part of it failed"));
+    }
+    Ok(encoder.finish())
+}
+
+/// Why a value has no digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DigestError {
+    /// The value is nested deeper than [`DEPTH_MAX`].
+    TooDeep,
+    /// The `Serialize` of the value refused.
+    Refused {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl fmt::Display for DigestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooDeep => write!(f, "the value is nested deeper than {DEPTH_MAX} levels"),
+            Self::Refused { reason } => write!(f, "the value cannot be serialized: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for DigestError {}
+
+impl ser::Error for DigestError {
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::Refused { reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

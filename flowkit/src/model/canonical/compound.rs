@@ -1,0 +1,105 @@
+//! The serde serializers of values made of several: sequences, tuples, structs and maps.
+//!
+//! Lengths that serde announces are not used: they may be missing, and a hand-written `Serialize`
+//! may be wrong about them. An end mark cannot.
+
+use std::mem;
+
+use serde::{Serialize, ser};
+
+use super::DigestError;
+use super::encoder::{Encoder, Tag};
+use super::sink::Sink;
+
+type Written = Result<(), DigestError>;
+
+/// A list of values and an end mark, under each of serde's names for it.
+macro_rules! values {
+    ($($list:ident :: $add:ident),+) => { $(
+        impl ser::$list for &mut Encoder {
+            type Ok = ();
+            type Error = DigestError;
+
+            fn $add<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+                self.nested(value)
+            }
+
+            fn end(self) -> Written {
+                self.tag(Tag::End);
+                Ok(())
+            }
+        }
+    )+ };
+}
+
+values!(
+    SerializeSeq::serialize_element,
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field
+);
+
+/// A list of named values and an end mark. A skipped field leaves nothing.
+macro_rules! fields {
+    ($($list:ident),+) => { $(
+        impl ser::$list for &mut Encoder {
+            type Ok = ();
+            type Error = DigestError;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+                self.tag(Tag::Field);
+                self.text(name);
+                self.nested(value)
+            }
+
+            fn end(self) -> Written {
+                self.tag(Tag::End);
+                Ok(())
+            }
+        }
+    )+ };
+}
+
+fields!(SerializeStruct, SerializeStructVariant);
+
+/// A map: its entries are hashed one by one and their digests sorted, so that order does not count.
+pub(crate) struct Entries<'a> {
+    encoder: &'a mut Encoder,
+    /// The sink of what is around the map; the encoder has that of the current entry.
+    // Boxed: it has 3 kB, and each level of nested maps would put one on the stack.
+    around: Box<Sink>,
+    digests: Vec<[u8; 32]>,
+}
+
+impl<'a> Entries<'a> {
+    pub(super) fn begin(encoder: &'a mut Encoder) -> Self {
+        let mut around = Box::new(Sink::new());
+        mem::swap(&mut *around, &mut encoder.sink);
+        Self { encoder, around, digests: Vec::new() }
+    }
+}
+
+impl ser::SerializeMap for Entries<'_> {
+    type Ok = ();
+    type Error = DigestError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Written {
+        self.encoder.nested(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        self.encoder.nested(value)?;
+        self.digests.push(self.encoder.sink.take());
+        Ok(())
+    }
+
+    fn end(mut self) -> Written {
+        self.digests.sort_unstable();
+        self.encoder.sink = *self.around;
+        self.encoder.tag_and_length(Tag::Map, self.digests.len() as u64);
+        for digest in &self.digests {
+            self.encoder.sink.write(digest);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! A BLAKE3 hasher that takes small pieces cheaply.
+
+/// Hashes what is written to it.
+pub(super) struct Sink {
+    hasher: blake3::Hasher,
+    pending: [u8; PENDING_MAX],
+    filled: usize,
+}
+
+/// Bytes gathered before they are hashed: one chunk of BLAKE3. A number is 9 bytes; handing over each
+/// for itself makes long vectors twice as slow.
+const PENDING_MAX: usize = 1024;
+
+impl Sink {
+    pub(super) fn new() -> Self {
+        Self { hasher: blake3::Hasher::new(), pending: [0; PENDING_MAX], filled: 0 }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        if bytes.len() > PENDING_MAX - self.filled {
+            self.flush();
+            if bytes.len() > PENDING_MAX {
+                self.hasher.update(bytes);
+                return;
+            }
+        }
+        self.pending[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
+        self.filled += bytes.len();
+    }
+
+    /// Returns the hash of all that was written, and begins again with nothing.
+    pub(super) fn take(&mut self) -> [u8; 32] {
+        self.flush();
+        let hash = self.hasher.finalize().into();
+        self.hasher.reset();
+        hash
+    }
+
+    fn flush(&mut self) {
+        self.hasher.update(&self.pending[..self.filled]);
+        self.filled = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn hash_does_not_depend_on_the_pieces(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3 * PENDING_MAX), 0..6)) {
+            let mut sink = Sink::new();
+            // Twice, to see that nothing is left over from the first time.
+            for _ in 0..2 {
+                pieces.iter().for_each(|piece| sink.write(piece));
+                prop_assert_eq!(sink.take(), *blake3::hash(&pieces.concat()).as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_that_just_fit_are_kept_whole() {
+        for length in [PENDING_MAX - 1, PENDING_MAX, PENDING_MAX + 1] {
+            let mut sink = Sink::new();
+            let bytes = vec![7; length];
+            sink.write(&[1]);
+            sink.write(&bytes);
+            sink.write(&[2]);
+            let all = [&[1], &bytes[..], &[2]].concat();
+            assert_eq!(sink.take(), *blake3::hash(&all).as_bytes());
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the code says about a task or a flow, known at compile time. Not: what it said about retries and the like.
+
+/// Whether something is a task or a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A task.
+    Task,
+    /// A flow.
+    Flow,
+}
+
+impl Kind {
+    /// Returns `"task"` or `"flow"`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Flow => "flow",
+        }
+    }
+}
+
+/// A task or a flow as it stands in the code.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Declaration {
+    /// Task or flow.
+    pub kind: Kind,
+    /// The name that people see: the attribute's `name`, or the function's.
+    pub name: &'static str,
+    /// The function with its module path, such as `shop::etl::fetch`. It is the identity in keys.
+    pub path: &'static str,
+    /// The attribute's `description`, or the doc comment.
+    pub description: &'static str,
+    /// The attribute's `version`.
+    pub version: Option<&'static str>,
+    /// The attribute's `tags`.
+    pub tags: &'static [&'static str],
+    /// A hash of the function's tokens, so that a changed body is another task to the cache.
+    pub source_hash: u64,
+    /// The file of the function.
+    pub file: &'static str,
+    /// The line of the function.
+    pub line: u32,
+}
+
+impl Declaration {
+    /// For the attributes, which cannot write a non-exhaustive struct.
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "called by generated code only")]
+    pub const fn __new(
+        kind: Kind,
+        name: &'static str,
+        path: &'static str,
+        description: &'static str,
+        version: Option<&'static str>,
+        tags: &'static [&'static str],
+        source_hash: u64,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        Self { kind, name, path, description, version, tags, source_hash, file, line }
+    }
+}

@@ -1,0 +1,352 @@
+//! Why an await gave no value. The task's own error stays typed inside.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Kind, Refusal};
+
+/// Any error: the default of [`flowkit::prelude::Result`](crate::prelude::Result).
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// What a task may fail with: every error type, `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`, `String`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a task",
+    label = "flowkit shows this error and shares it between tasks",
+    note = "it needs `Debug + Display + Send + Sync + 'static`; derive them (the crate `thiserror` helps), or use `flowkit::BoxError`"
+)]
+pub trait TaskError: fmt::Debug + fmt::Display + Send + Sync + 'static {}
+
+impl<E: fmt::Debug + fmt::Display + Send + Sync + 'static> TaskError for E {}
+
+/// The run that an error speaks of: prints as ``task `fetch[3]` ``.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunLabel {
+    /// Task or flow.
+    pub kind: Kind,
+    /// Its name, with an index where it was mapped.
+    pub label: Arc<str>,
+}
+
+impl fmt::Display for RunLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind.name(), self.label)
+    }
+}
+
+/// Why a task or a flow gave no value.
+///
+/// It is cheap to clone, so that everyone who awaits a handle gets it. `?` turns it into `anyhow::Error`,
+/// `Box<dyn Error + Send + Sync>` and whatever has a `From` for it; [`source`](StdError::source) leads to
+/// the root cause.
+#[non_exhaustive]
+pub enum Error<E = std::convert::Infallible> {
+    /// The last allowed attempt returned an error, and here it is.
+    Task(Failure<E>),
+    /// The last allowed attempt was still running when its time was up.
+    #[non_exhaustive]
+    TimedOut {
+        /// Whose attempt.
+        run: RunLabel,
+        /// How long one attempt may take.
+        limit: Duration,
+        /// How many attempts were made.
+        attempts: u32,
+        /// Whether the body could not be stopped and still occupies its thread.
+        orphaned: bool,
+    },
+    /// The body panicked.
+    #[non_exhaustive]
+    Panicked {
+        /// Whose body.
+        run: RunLabel,
+        /// What the panic said.
+        message: Arc<str>,
+    },
+    /// The run was cancelled, or its flow was cancelled, timed out or dropped.
+    #[non_exhaustive]
+    Cancelled {
+        /// Which run.
+        run: RunLabel,
+        /// Whether the body could not be stopped and still occupies its thread.
+        orphaned: bool,
+    },
+    /// An input has no value, so the task never ran.
+    #[non_exhaustive]
+    Upstream {
+        /// The task that did not run.
+        run: RunLabel,
+        /// The input that has no value.
+        input: RunLabel,
+        /// The root: why that input, or what it waited for, failed.
+        cause: Arc<dyn StdError + Send + Sync>,
+    },
+    /// The flow or a trigger rule decided that the task does not run.
+    #[non_exhaustive]
+    Skipped {
+        /// The task that did not run.
+        run: RunLabel,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// A flow returned, and task runs that count for it had failed.
+    #[non_exhaustive]
+    TasksFailed {
+        /// The flow.
+        run: RunLabel,
+        /// How many of them failed.
+        failed: usize,
+        /// How many counted.
+        total: usize,
+        /// Why the first of them failed.
+        cause: Option<Arc<dyn StdError + Send + Sync>>,
+    },
+    /// flowkit refused to run it.
+    #[non_exhaustive]
+    Refused {
+        /// What was refused.
+        run: RunLabel,
+        /// Why, and what to do instead.
+        refusal: Refusal,
+    },
+}
+
+impl<E> Error<E> {
+    /// Returns the task's own error, if that is why there is no value.
+    pub fn task_error(&self) -> Option<&E> {
+        match self {
+            Self::Task(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Returns the run that gave no value.
+    pub fn run(&self) -> &RunLabel {
+        match self {
+            Self::Task(failure) => &failure.0.run,
+            Self::TimedOut { run, .. }
+            | Self::Panicked { run, .. }
+            | Self::Cancelled { run, .. }
+            | Self::Upstream { run, .. }
+            | Self::Skipped { run, .. }
+            | Self::TasksFailed { run, .. }
+            | Self::Refused { run, .. } => run,
+        }
+    }
+
+    /// Whether the attempt's time was up.
+    pub fn is_timed_out(&self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+
+    /// Whether the run was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled { .. })
+    }
+
+    /// Whether the body panicked.
+    pub fn is_panicked(&self) -> bool {
+        matches!(self, Self::Panicked { .. })
+    }
+
+    /// Whether an input had no value.
+    pub fn is_upstream(&self) -> bool {
+        matches!(self, Self::Upstream { .. })
+    }
+
+    /// Whether the task was skipped.
+    pub fn is_skipped(&self) -> bool {
+        matches!(self, Self::Skipped { .. })
+    }
+}
+
+impl<E: TaskError> Error<E> {
+    fn nearest_cause(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Task(failure) => (failure.0.as_error)(&failure.0.error),
+            Self::Upstream { cause, .. } => Some(&**cause),
+            Self::TasksFailed { cause, .. } => cause.as_deref().map(|cause| cause as _),
+            Self::Refused { refusal, .. } => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl<E: TaskError> Error<E> {
+    /// Writes the error down for the record: the task's own words first, then the chain of causes.
+    pub(crate) fn report(&self, location: &'static std::panic::Location<'static>) -> super::ErrorReport {
+        let (message, source) = match self {
+            Self::Task(failure) => (failure.to_string(), self.nearest_cause().and_then(StdError::source)),
+            _ => (self.to_string(), self.nearest_cause()),
+        };
+        let place = format!("{}:{}", location.file(), location.line());
+        super::ErrorReport::new(self.run().label.to_string(), message, source, place)
+    }
+}
+
+impl<E> Clone for Error<E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Task(failure) => Self::Task(failure.clone()),
+            Self::TimedOut { run, limit, attempts, orphaned } => {
+                Self::TimedOut { run: run.clone(), limit: *limit, attempts: *attempts, orphaned: *orphaned }
+            }
+            Self::Panicked { run, message } => Self::Panicked { run: run.clone(), message: message.clone() },
+            Self::Cancelled { run, orphaned } => Self::Cancelled { run: run.clone(), orphaned: *orphaned },
+            Self::Upstream { run, input, cause } => {
+                Self::Upstream { run: run.clone(), input: input.clone(), cause: cause.clone() }
+            }
+            Self::Skipped { run, reason } => Self::Skipped { run: run.clone(), reason: reason.clone() },
+            Self::TasksFailed { run, failed, total, cause } => {
+                Self::TasksFailed { run: run.clone(), failed: *failed, total: *total, cause: cause.clone() }
+            }
+            Self::Refused { run, refusal } => Self::Refused { run: run.clone(), refusal: refusal.clone() },
+        }
+    }
+}
+
+impl<E: TaskError> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(failure) => failure.fmt_headline(f),
+            Self::TimedOut { run, limit, attempts, orphaned } => {
+                write!(f, "{run} timed out: {} still running after {limit:?}", Attempt(*attempts))?;
+                if *orphaned {
+                    f.write_str(", and its thread cannot be stopped")?;
+                }
+                Ok(())
+            }
+            Self::Panicked { run, message } => write!(f, "{run} panicked: {message}"),
+            Self::Cancelled { run, .. } => write!(f, "{run} was cancelled"),
+            Self::Upstream { run, input, .. } => {
+                write!(f, "{run} did not run: its input {input} has no result")
+            }
+            Self::Skipped { run, reason } => write!(f, "{run} was skipped: {reason}"),
+            Self::TasksFailed { run, failed, total, .. } => {
+                write!(f, "{run} failed: {failed}/{total} states failed")
+            }
+            Self::Refused { run, .. } => write!(f, "{run} cannot run"),
+        }
+    }
+}
+
+/// "its only attempt was", "attempt 3 was".
+struct Attempt(u32);
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 | 1 => f.write_str("it was"),
+            n => write!(f, "attempt {n} was"),
+        }
+    }
+}
+
+/// Prints the whole chain of causes, as `fn main() -> Result<…>` shows it to people.
+impl<E: TaskError> fmt::Debug for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        for cause in std::iter::successors(self.nearest_cause(), |cause| (*cause).source()) {
+            write!(f, "\n  caused by: {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<E: TaskError> StdError for Error<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.nearest_cause()
+    }
+}
+
+/// The error that a task's last attempt returned. Dereferences to it.
+///
+/// ```
+/// # use flowkit::prelude::*;
+/// #[task]
+/// async fn parse(text: String) -> Result<u32, std::num::ParseIntError> {
+///     text.parse()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let error = parse("seven".into()).await.unwrap_err();
+/// let Error::Task(failure) = error else { panic!() };
+/// assert_eq!(failure.kind(), &std::num::IntErrorKind::InvalidDigit);
+/// assert_eq!(failure.attempts(), 1);
+/// # }
+/// ```
+pub struct Failure<E>(Arc<FailureInner<E>>);
+
+struct FailureInner<E> {
+    run: RunLabel,
+    attempts: u32,
+    error: E,
+    as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+}
+
+impl<E> Failure<E> {
+    pub(crate) fn new(
+        run: RunLabel,
+        attempts: u32,
+        error: E,
+        as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+    ) -> Self {
+        Self(Arc::new(FailureInner { run, attempts, error, as_error }))
+    }
+
+    /// Returns the number of attempts that were made.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Returns the error itself.
+    ///
+    /// # Errors
+    ///
+    /// Gives `self` back if somebody else holds it too: a clone of this error, or a handle of the task.
+    pub fn into_inner(self) -> Result<E, Self> {
+        Arc::try_unwrap(self.0).map(|inner| inner.error).map_err(Self)
+    }
+}
+
+impl<E: fmt::Display> Failure<E> {
+    fn fmt_headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed", self.0.run)?;
+        if self.0.attempts > 1 {
+            write!(f, " after {} attempts", self.0.attempts)?;
+        }
+        // An error that cannot be shown as a cause, such as a `String`, would be lost otherwise.
+        if (self.0.as_error)(&self.0.error).is_none() {
+            write!(f, ": {}", self.0.error)?;
+        }
+        Ok(())
+    }
+}
+
+impl<E> Clone for Failure<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<E> Deref for Failure<E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        &self.0.error
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.error.fmt(f)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.error.fmt(f)
+    }
+}

@@ -1,0 +1,137 @@
+//! What happens to a run: the one event type. Every view (record, graph, terminal line, stream) is made from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ErrorReport, TaskRunId};
+
+/// A moment of a flow run: nanoseconds since the run was created.
+///
+/// 64 bits last for 584 years.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment that lies `since_creation` after the creation of the run.
+    pub fn new(since_creation: Duration) -> Self {
+        Self(u64::try_from(since_creation.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Returns the time since the creation of the run.
+    pub const fn since_creation(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// Returns the time from `earlier` to this moment, zero if it lies before.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Something that happened to a flow run or to one of its task runs.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// To whom: [`TaskRunId::FLOW`] is the flow run itself.
+    pub task_run: TaskRunId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The run was created. Its task, inputs and names stand in its [`TaskRun`](super::TaskRun).
+    Created,
+    /// The run has its inputs and waits for a slot.
+    Queued,
+    /// An attempt began.
+    Started {
+        /// Which one, counting from 1.
+        attempt: u32,
+    },
+    /// An attempt failed, and another one follows.
+    AttemptFailed {
+        /// The attempt that failed, counting from 1.
+        attempt: u32,
+        /// Why.
+        error: Arc<ErrorReport>,
+        /// The wait before the next attempt.
+        retry_in: Duration,
+    },
+    /// The run ended with a result.
+    Completed,
+    /// The run ended with a result that was known already.
+    Cached,
+    /// The run ended without a result.
+    Failed {
+        /// Why.
+        error: Arc<ErrorReport>,
+    },
+    /// The last allowed attempt was still running when its time was up.
+    TimedOut {
+        /// Why, with the limit.
+        error: Arc<ErrorReport>,
+        /// Whether the body could not be stopped and still occupies its thread.
+        orphaned: bool,
+    },
+    /// A flow run was told to stop; its tasks are ending.
+    Cancelling,
+    /// The run was stopped.
+    Cancelled {
+        /// Whether the body could not be stopped and still occupies its thread.
+        orphaned: bool,
+    },
+    /// The run never started, because an input has no result.
+    UpstreamFailed {
+        /// Why the input has none.
+        error: Arc<ErrorReport>,
+    },
+    /// The run never started, because the flow or a trigger rule decided against it.
+    Skipped {
+        /// Why.
+        reason: Arc<str>,
+    },
+}
+
+impl EventKind {
+    /// Returns the event's name in lower case, such as `"timed out"`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Queued => "queued",
+            Self::Started { .. } => "started",
+            Self::AttemptFailed { .. } => "retried",
+            Self::Completed => "completed",
+            Self::Cached => "cached",
+            Self::Failed { .. } => "failed",
+            Self::TimedOut { .. } => "timed out",
+            Self::Cancelling => "told to stop",
+            Self::Cancelled { .. } => "cancelled",
+            Self::UpstreamFailed { .. } => "left without an input",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}
+
+impl EventKind {
+    /// Whether the run ends with this event.
+    pub const fn is_end(&self) -> bool {
+        match self {
+            Self::Completed
+            | Self::Cached
+            | Self::Failed { .. }
+            | Self::TimedOut { .. }
+            | Self::Cancelled { .. }
+            | Self::UpstreamFailed { .. }
+            | Self::Skipped { .. } => true,
+            Self::Created
+            | Self::Queued
+            | Self::Started { .. }
+            | Self::AttemptFailed { .. }
+            | Self::Cancelling => false,
+        }
+    }
+}

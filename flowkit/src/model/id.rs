@@ -1,0 +1,66 @@
+//! The identities of runs. What makes an id is the engine's business, not this file's.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Identifies one run of a flow, for ever: a UUIDv7, so ids sort by the time they were made.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowRunId(Uuid);
+
+impl FlowRunId {
+    /// Wraps a UUID.
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// Returns the UUID.
+    pub const fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+
+    /// Returns the short form that people type: seven letters and digits of the id's random part.
+    pub fn short(&self) -> String {
+        // Crockford's alphabet: no letter that reads like a digit.
+        const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let low = self.0.as_u64_pair().1;
+        (0..7).map(|digit| char::from(ALPHABET[(low >> (5 * digit)) as usize & 31])).collect()
+    }
+}
+
+impl fmt::Display for FlowRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for FlowRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FlowRunId({})", self.0)
+    }
+}
+
+/// Identifies one task run inside its flow run: the flow itself is 0, its calls count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskRunId(u64);
+
+impl TaskRunId {
+    /// The flow run itself, the root of its record.
+    pub const FLOW: Self = Self(0);
+
+    /// Wraps a number.
+    pub const fn new(id: u64) -> Self {
+        Self(id)
+    }
+
+    /// Returns the number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TaskRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

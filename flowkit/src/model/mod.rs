@@ -1,0 +1,28 @@
+//! The nouns: ids, states, events, records and errors.
+//!
+//! Pure: no async, no clock, no randomness, no I/O. Everything above this floor speaks in these words.
+//!
+//! ```text
+//! event ──► state.after(event) ──► task run ──► run record ──► views (graph, lines, history)
+//! ```
+
+pub mod canonical;
+mod declaration;
+mod error;
+mod event;
+mod id;
+mod refusal;
+mod report;
+mod run;
+mod state;
+
+pub use canonical::{Digest, DigestError, digest};
+pub use declaration::{Declaration, Kind};
+pub use error::{BoxError, Error, Failure, RunLabel, TaskError};
+pub use event::{Event, EventKind, Timestamp};
+pub use id::{FlowRunId, TaskRunId};
+pub use refusal::Refusal;
+pub use report::ErrorReport;
+pub use run::{Attempt, Edge, EdgeKind, NewTaskRun, RunRecord, TaskRun};
+pub(crate) use run::{Edges, Extras, label_of};
+pub use state::{IllegalTransition, State};

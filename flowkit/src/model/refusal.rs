@@ -1,0 +1,49 @@
+//! Why flowkit would not run something: mistakes of the calling code that types cannot catch.
+
+/// Why flowkit would not run a call, and what to do instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A task was submitted where no flow is running.
+    #[error(
+        "it was submitted outside a flow at {location}; call it inside a `#[flow]`, or await it directly"
+    )]
+    OutsideFlow {
+        /// Where, as `file:line`.
+        location: String,
+    },
+    /// A task was called after the end of its flow run.
+    #[error("its flow run has ended; a call made in a spawned task must be awaited by the flow")]
+    FlowEnded,
+    /// The lists given to `map` differ in length.
+    #[error("`map` zips its lists, and their lengths differ: {lengths:?}")]
+    UnequalLengths {
+        /// The lengths, in the order of the parameters; constants are left out.
+        lengths: Vec<usize>,
+    },
+    /// The call asks for more of a limit than there is.
+    #[error("it asks for {weight} of the limit `{limit}`, which has {slots}")]
+    WeightExceedsLimit {
+        /// The name of the limit.
+        limit: String,
+        /// How much the call asks for.
+        weight: u32,
+        /// How much there is.
+        slots: u32,
+    },
+    /// Flows call each other without end.
+    #[error("flows are nested {depth} deep, which is the most allowed")]
+    DepthExceeded {
+        /// The depth.
+        depth: u32,
+    },
+    /// The inputs could not be turned into a cache key.
+    #[error("its inputs cannot be turned into a cache key: {reason}")]
+    CacheKey {
+        /// Why not.
+        reason: String,
+    },
+    /// There is no tokio runtime.
+    #[error("there is no tokio runtime here; use `#[tokio::main]`, or call it inside `Runtime::block_on`")]
+    OutsideTokio,
+}

@@ -1,0 +1,50 @@
+//! An error as text, for records and for those who only read. The typed error stays with its task.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What went wrong, as text: the message and the chain of its causes.
+///
+/// It is an error itself, so that a chain of reports can be walked like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorReport {
+    /// The task that failed first: the root of the trouble, with its index or name.
+    pub task: String,
+    /// The message of the error.
+    pub message: String,
+    /// The messages of its causes, the nearest first.
+    pub causes: Vec<String>,
+    /// Where in the user's code the failed call was made, as `file:line`.
+    pub location: String,
+}
+
+impl ErrorReport {
+    /// Writes down `message` and the causes of `source`.
+    pub(crate) fn new(
+        task: String,
+        message: String,
+        source: Option<&(dyn StdError + 'static)>,
+        location: String,
+    ) -> Self {
+        // A chain longer than this is a loop or tells nobody anything.
+        const CAUSES_MAX: usize = 64;
+        let causes = std::iter::successors(source, |error| (*error).source())
+            .take(CAUSES_MAX)
+            .map(ToString::to_string)
+            .collect();
+        Self { task, message, causes, location }
+    }
+}
+
+impl fmt::Display for ErrorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for cause in &self.causes {
+            write!(f, ": {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for ErrorReport {}

@@ -1,0 +1,346 @@
+//! The record of a flow run: one row per task run, one entry per event, and nothing that is not told by an event.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::{Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, TaskRunId, Timestamp};
+
+/// What an edge of the graph stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeKind {
+    /// The result of one run is an argument of the other.
+    Data,
+    /// One run starts after the other, and no data passes.
+    Order,
+}
+
+/// Something that a task run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Edge {
+    /// The run that comes first.
+    pub from: TaskRunId,
+    /// Data or order.
+    pub kind: EdgeKind,
+}
+
+/// The inputs of a task run. Four fit in place; most tasks have fewer.
+pub(crate) type Edges = SmallVec<[Edge; 4]>;
+
+/// What is said about few task runs, kept out of the row so that the row stays small.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) name: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) group: Option<Arc<str>>,
+    pub(crate) branch: Option<Arc<str>>,
+    pub(crate) flow_run: Option<super::FlowRunId>,
+}
+
+/// What is known of a task run when it is created.
+#[derive(Debug)]
+pub struct NewTaskRun {
+    pub(crate) task: &'static Declaration,
+    pub(crate) parent: TaskRunId,
+    pub(crate) index: Option<u32>,
+    pub(crate) edges: Edges,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) extras: Option<Box<Extras>>,
+}
+
+/// One try of a task run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Which one, counting from 1.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it runs.
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed, if it did.
+    pub error: Option<Arc<ErrorReport>>,
+    /// The wait after it, if another attempt followed.
+    pub retry_in: Option<Duration>,
+}
+
+/// One call of a task, or of a flow, inside a flow run: where it stands and how it got there.
+#[derive(Clone, Debug)]
+pub struct TaskRun {
+    id: TaskRunId,
+    task: &'static Declaration,
+    parent: TaskRunId,
+    index: Option<u32>,
+    state: State,
+    orphaned: bool,
+    attempt: u32,
+    location: &'static Location<'static>,
+    edges: Edges,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    attempt_started_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    failed_attempts: Vec<Attempt>,
+    outcome: Option<Arc<ErrorReport>>,
+    skip_reason: Option<Arc<str>>,
+    extras: Option<Box<Extras>>,
+}
+
+impl TaskRun {
+    fn new(id: TaskRunId, new: NewTaskRun, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            task: new.task,
+            parent: new.parent,
+            index: new.index,
+            state: State::Pending,
+            orphaned: false,
+            attempt: 0,
+            location: new.location,
+            edges: new.edges,
+            created_at,
+            started_at: None,
+            attempt_started_at: created_at,
+            ended_at: None,
+            failed_attempts: Vec::new(),
+            outcome: None,
+            skip_reason: None,
+            extras: new.extras,
+        }
+    }
+
+    /// Returns the id, unique inside the flow run.
+    pub fn id(&self) -> TaskRunId {
+        self.id
+    }
+
+    /// Returns the name of the task.
+    pub fn task(&self) -> &'static str {
+        self.task.name
+    }
+
+    /// Returns the task as it stands in the code.
+    pub fn declaration(&self) -> &'static Declaration {
+        self.task
+    }
+
+    /// Returns the name of this run: its `run_name`, or the task's name with the index of a mapped run: `fetch[3]`.
+    pub fn label(&self) -> String {
+        label_of(self.task, self.index, self.extras.as_deref())
+    }
+
+    /// Returns the position in the list that was mapped.
+    pub fn index(&self) -> Option<u32> {
+        self.index
+    }
+
+    /// Returns the run in whose body this one was called; [`TaskRunId::FLOW`] for the flow's own body.
+    pub fn parent(&self) -> TaskRunId {
+        self.parent
+    }
+
+    /// Returns where the run stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Returns what the run waited for.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// Returns where in the user's code the call was made.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Returns the tags of the task and those of this call.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let own = self.extras.as_deref().map_or(&[][..], |extras| &extras.tags);
+        self.task.tags.iter().copied().chain(own.iter().map(String::as_str))
+    }
+
+    /// Returns the name of the group in which the call was made.
+    pub fn group(&self) -> Option<&str> {
+        self.extras.as_deref()?.group.as_deref()
+    }
+
+    /// Returns the label of the branch that led to this call.
+    pub fn branch(&self) -> Option<&str> {
+        self.extras.as_deref()?.branch.as_deref()
+    }
+
+    /// Returns the flow run behind a sub-flow's node.
+    pub fn flow_run(&self) -> Option<super::FlowRunId> {
+        self.extras.as_deref()?.flow_run
+    }
+
+    /// Whether the body could not be stopped and went on after the end of the run.
+    pub fn is_orphaned(&self) -> bool {
+        self.orphaned
+    }
+
+    /// Returns when the run was created.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// Returns when the first attempt began.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        self.started_at
+    }
+
+    /// Returns when the run ended.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.ended_at
+    }
+
+    /// Returns the time from the first attempt to the end, waits between attempts included.
+    pub fn duration(&self) -> Option<Duration> {
+        Some(self.ended_at?.since(self.started_at?))
+    }
+
+    /// Returns the time during which attempts ran, waits between them left out.
+    pub fn busy_time(&self) -> Duration {
+        self.attempts().iter().filter_map(|attempt| Some(attempt.ended_at?.since(attempt.started_at))).sum()
+    }
+
+    /// Returns how many attempts began.
+    pub fn attempt_count(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Returns the attempts, the first one first.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        let mut attempts = self.failed_attempts.clone();
+        if self.attempt as usize > attempts.len() {
+            attempts.push(Attempt {
+                number: self.attempt,
+                started_at: self.attempt_started_at,
+                ended_at: self.ended_at,
+                error: self.outcome.clone(),
+                retry_in: None,
+            });
+        }
+        attempts
+    }
+
+    /// Returns why the run has no result.
+    pub fn error(&self) -> Option<&ErrorReport> {
+        self.outcome.as_deref()
+    }
+
+    /// Returns why the run was skipped.
+    pub fn skip_reason(&self) -> Option<&str> {
+        self.skip_reason.as_deref()
+    }
+
+    pub(crate) fn set_name(&mut self, name: String) {
+        self.extras.get_or_insert_default().name = Some(name);
+    }
+
+    pub(crate) fn set_edges(&mut self, edges: Edges) {
+        self.edges = edges;
+    }
+
+    pub(crate) fn set_flow_run(&mut self, id: super::FlowRunId) {
+        self.extras.get_or_insert_default().flow_run = Some(id);
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        self.state = self.state.after(&event.kind)?;
+        match &event.kind {
+            EventKind::Started { attempt } => {
+                self.attempt = *attempt;
+                self.attempt_started_at = event.at;
+                self.started_at.get_or_insert(event.at);
+            }
+            EventKind::AttemptFailed { attempt, error, retry_in } => self.failed_attempts.push(Attempt {
+                number: *attempt,
+                started_at: self.attempt_started_at,
+                ended_at: Some(event.at),
+                error: Some(Arc::clone(error)),
+                retry_in: Some(*retry_in),
+            }),
+            EventKind::Failed { error } | EventKind::UpstreamFailed { error } => {
+                self.outcome = Some(Arc::clone(error))
+            }
+            EventKind::TimedOut { error, orphaned } => {
+                self.outcome = Some(Arc::clone(error));
+                self.orphaned = *orphaned;
+            }
+            EventKind::Cancelled { orphaned } => self.orphaned = *orphaned,
+            EventKind::Skipped { reason } => self.skip_reason = Some(Arc::clone(reason)),
+            EventKind::Created
+            | EventKind::Queued
+            | EventKind::Completed
+            | EventKind::Cached
+            | EventKind::Cancelling => {}
+        }
+        if self.state.is_terminal() {
+            self.ended_at = Some(event.at);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn label_of(task: &Declaration, index: Option<u32>, extras: Option<&Extras>) -> String {
+    if let Some(name) = extras.and_then(|extras| extras.name.as_ref()) {
+        return name.clone();
+    }
+    match index {
+        Some(index) => format!("{}[{index}]", task.name),
+        None => task.name.to_owned(),
+    }
+}
+
+/// Everything that happened in one flow run, in order.
+#[derive(Debug, Default)]
+pub struct RunRecord {
+    task_runs: Vec<TaskRun>,
+    events: Vec<Event>,
+}
+
+impl RunRecord {
+    /// Adds a task run in the state `Pending`, with the event that tells of it. The first one is the flow itself.
+    pub(crate) fn create(&mut self, new: NewTaskRun, at: Timestamp) -> TaskRunId {
+        let id = TaskRunId::new(self.task_runs.len() as u64);
+        self.task_runs.push(TaskRun::new(id, new, at));
+        self.events.push(Event { task_run: id, at, kind: EventKind::Created });
+        id
+    }
+
+    /// Moves a task run by an event.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalTransition`], and nothing changes, if the event cannot happen in the run's state.
+    pub(crate) fn apply(&mut self, event: Event) -> Result<(), IllegalTransition> {
+        let run = &mut self.task_runs[event.task_run.get() as usize];
+        run.apply(&event)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// Returns the task runs in the order in which they were created; the first one is the flow itself.
+    pub fn task_runs(&self) -> &[TaskRun] {
+        &self.task_runs
+    }
+
+    /// Returns the events in the order in which they happened.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Returns one task run.
+    pub fn task_run(&self, id: TaskRunId) -> Option<&TaskRun> {
+        self.task_runs.get(id.get() as usize)
+    }
+
+    pub(crate) fn task_run_mut(&mut self, id: TaskRunId) -> Option<&mut TaskRun> {
+        self.task_runs.get_mut(id.get() as usize)
+    }
+}

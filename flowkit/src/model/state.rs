@@ -1,0 +1,146 @@
+//! Where a run stands, and the one function by which it may move. Not: who decides that it moves.
+
+use std::fmt;
+
+use super::EventKind;
+
+/// Where a flow run or a task run stands.
+///
+/// ```text
+/// Pending ─► (Waiting) ─► Running ─► Completed | Failed | TimedOut | Cancelled | Crashed
+///    │                     │  ▲
+///    │                     ▼  │
+///    │                AwaitingRetry
+///    └─► Cached | UpstreamFailed | Skipped | Cancelled
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum State {
+    /// A flow run that is to start later.
+    Scheduled,
+    /// Created; waits for its inputs.
+    Pending,
+    /// Has its inputs; waits for a slot of a limit.
+    Waiting,
+    /// An attempt is under way.
+    Running,
+    /// An attempt failed; the next one starts after a delay.
+    AwaitingRetry,
+    /// A flow run that was told to stop and whose tasks are ending.
+    Cancelling,
+    /// A flow run that a clean shut-down put aside; it can go on.
+    Suspended,
+    /// Ended with a result.
+    Completed,
+    /// Ended with a result that was already known.
+    Cached,
+    /// Ended: the last allowed attempt failed.
+    Failed,
+    /// Ended: the last allowed attempt was still running when its time was up.
+    TimedOut,
+    /// Ended: told to stop.
+    Cancelled,
+    /// A run whose process died; a flow run in this state can go on.
+    Crashed,
+    /// Never ran: an input failed.
+    UpstreamFailed,
+    /// Never ran: the flow or a trigger rule decided against it.
+    Skipped,
+}
+
+impl State {
+    /// Returns the state's name as written in the code, such as `"TimedOut"`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "Scheduled",
+            Self::Pending => "Pending",
+            Self::Waiting => "Waiting",
+            Self::Running => "Running",
+            Self::AwaitingRetry => "AwaitingRetry",
+            Self::Cancelling => "Cancelling",
+            Self::Suspended => "Suspended",
+            Self::Completed => "Completed",
+            Self::Cached => "Cached",
+            Self::Failed => "Failed",
+            Self::TimedOut => "TimedOut",
+            Self::Cancelled => "Cancelled",
+            Self::Crashed => "Crashed",
+            Self::UpstreamFailed => "UpstreamFailed",
+            Self::Skipped => "Skipped",
+        }
+    }
+
+    /// Whether the run has ended for good.
+    ///
+    /// `Crashed` and `Suspended` are not terminal: such a flow run can go on.
+    pub const fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::Completed
+                | Self::Cached
+                | Self::Failed
+                | Self::TimedOut
+                | Self::Cancelled
+                | Self::UpstreamFailed
+                | Self::Skipped
+        )
+    }
+
+    /// Whether the run ended with a result.
+    pub const fn is_success(self) -> bool {
+        matches!(self, Self::Completed | Self::Cached)
+    }
+
+    /// Whether the run ended without a result because something went wrong or was stopped.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::TimedOut | Self::Cancelled | Self::Crashed | Self::UpstreamFailed)
+    }
+
+    /// Returns the state after `event`.
+    ///
+    /// This is the only way in which a state changes.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalTransition`] with both sides, if the event cannot happen in this state.
+    pub fn after(self, event: &EventKind) -> Result<Self, IllegalTransition> {
+        use EventKind as E;
+        use State as S;
+        Ok(match (self, event) {
+            (S::Scheduled, E::Created) => S::Pending,
+            (S::Pending | S::AwaitingRetry | S::Running, E::Queued) => S::Waiting,
+            (S::Pending | S::Waiting | S::AwaitingRetry | S::Running, E::Started { .. }) => S::Running,
+            (S::Running, E::AttemptFailed { retry_in, .. }) if retry_in.is_zero() => S::Running,
+            (S::Running, E::AttemptFailed { .. }) => S::AwaitingRetry,
+            (S::Running | S::Cancelling, E::Completed) => S::Completed,
+            (S::Pending | S::Waiting | S::Running, E::Cached) => S::Cached,
+            (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Failed { .. }) => S::Failed,
+            (S::Running, E::TimedOut { .. }) => S::TimedOut,
+            (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Cancelling) => S::Cancelling,
+            (
+                S::Scheduled | S::Pending | S::Waiting | S::Running | S::AwaitingRetry | S::Cancelling,
+                E::Cancelled { .. },
+            ) => S::Cancelled,
+            (S::Pending, E::UpstreamFailed { .. }) => S::UpstreamFailed,
+            (S::Pending | S::Running, E::Skipped { .. }) => S::Skipped,
+            (from, event) => return Err(IllegalTransition { from, event: event.name() }),
+        })
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An event that cannot happen in the state in which a run stands. Seen only if flowkit has a bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a run that is {from} cannot be {event}")]
+pub struct IllegalTransition {
+    /// The state in which the run stood.
+    pub from: State,
+    /// The name of the event that was refused.
+    pub event: &'static str,
+}

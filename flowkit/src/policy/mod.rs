@@ -1,0 +1,183 @@
+//! What is to happen, decided from plain values: retries, triggers, cache keys.
+//!
+//! Pure: no async, no clock, no randomness, no I/O. The engine asks and carries out.
+
+pub mod cache;
+pub mod retry;
+pub mod trigger;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use retry::{Backoff, IntoDelays, RetryPolicy};
+use trigger::Trigger;
+
+/// What one place said about a task; what it left open is `None`.
+///
+/// The places, strongest first: the call, the attribute, the flow's `task_defaults`, the runtime.
+/// [`or`](Self::or) puts them together. The builder methods are named like the attribute keys.
+///
+/// ```
+/// # use flowkit::policy::TaskPolicy;
+/// # use std::{borrow::Cow, time::Duration};
+/// static ATTRIBUTE: TaskPolicy = TaskPolicy {
+///     retries: Some(3),
+///     retry_delay: Some(Cow::Borrowed(&[Duration::from_secs(1)])),
+///     ..TaskPolicy::EMPTY
+/// };
+/// let call = TaskPolicy::EMPTY.retries(0);
+/// assert_eq!(call.or(&ATTRIBUTE).retry_policy().retries, 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskPolicy {
+    /// Attempts after the first. Built in: 0.
+    pub retries: Option<u32>,
+    /// The wait before a retry, or several whose last one repeats. Built in: none.
+    pub retry_delay: Option<Cow<'static, [Duration]>>,
+    /// How a single `retry_delay` grows. Built in: [`Backoff::Fixed`].
+    pub backoff: Option<Backoff>,
+    /// The limit of a wait, before jitter. Built in: 1 h, or the longest `retry_delay` if that is more.
+    pub max_retry_delay: Option<Duration>,
+    /// The share of a wait that is left to chance, 0 to 1. Built in: 0.
+    pub jitter: Option<f64>,
+    /// The limit of one attempt. Built in: none; [`Duration::MAX`] takes away the one of a weaker place.
+    pub timeout: Option<Duration>,
+    /// Whether a panic is retried. Built in: `false`.
+    pub retry_panics: Option<bool>,
+    /// Which outcomes of the inputs let the task run. Built in: [`Trigger::AllSuccess`].
+    pub trigger: Option<Trigger>,
+    /// How long a cached result may be used again. Built in: for ever.
+    pub cache_ttl: Option<Duration>,
+}
+
+static EMPTY: TaskPolicy = TaskPolicy::EMPTY;
+
+impl TaskPolicy {
+    /// Nothing said. The same as `default()`, usable in a static.
+    pub const EMPTY: Self = Self {
+        retries: None,
+        retry_delay: None,
+        backoff: None,
+        max_retry_delay: None,
+        jitter: None,
+        timeout: None,
+        retry_panics: None,
+        trigger: None,
+        cache_ttl: None,
+    };
+
+    /// Sets how many attempts may follow the first. 0 is said too: it beats a weaker 3.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn retries(mut self, retries: u32) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// Sets the wait before a retry: one `Duration`, or several whose last one repeats.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub fn retry_delay(mut self, delay: impl IntoDelays) -> Self {
+        self.retry_delay = Some(delay.into_delays());
+        self
+    }
+
+    /// Sets how a single `retry_delay` grows.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = Some(backoff);
+        self
+    }
+
+    /// Sets the limit of a wait, before jitter.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn max_retry_delay(mut self, limit: Duration) -> Self {
+        self.max_retry_delay = Some(limit);
+        self
+    }
+
+    /// Sets the share of a wait that is left to chance, 0 to 1.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn jitter(mut self, share: f64) -> Self {
+        self.jitter = Some(share);
+        self
+    }
+
+    /// Sets the limit of one attempt.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Sets whether a panic is retried.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn retry_panics(mut self, retry: bool) -> Self {
+        self.retry_panics = Some(retry);
+        self
+    }
+
+    /// Sets which outcomes of the inputs let the task run.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn trigger(mut self, trigger: Trigger) -> Self {
+        self.trigger = Some(trigger);
+        self
+    }
+
+    /// Sets how long a cached result may be used again.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.cache_ttl = Some(ttl);
+        self
+    }
+
+    /// Returns this policy with what it left open taken from a `weaker` place, field by field.
+    ///
+    /// Who states `retry_delay` states the whole wait: `backoff`, `max_retry_delay` and `jitter` of
+    /// weaker places then no longer apply, since they were chosen for another delay. Who states only
+    /// one of these three changes just that one.
+    ///
+    /// ```
+    /// # use flowkit::policy::{TaskPolicy, retry::Backoff};
+    /// # use std::time::Duration;
+    /// let attribute = TaskPolicy::EMPTY.retries(3).retry_delay(Duration::from_secs(1)).backoff(Backoff::Exponential);
+    /// let call = TaskPolicy::EMPTY.retry_delay(Duration::from_secs(60));
+    /// let both = call.or(&attribute);
+    /// assert_eq!(both.retries, Some(3));
+    /// assert_eq!(both.backoff, None);      // a minute, three times; not 1, 2 and 4 minutes
+    /// ```
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub fn or(&self, weaker: &Self) -> Self {
+        let wait = if self.retry_delay.is_some() { &EMPTY } else { weaker };
+        Self {
+            retries: self.retries.or(weaker.retries),
+            retry_delay: self.retry_delay.as_ref().or(wait.retry_delay.as_ref()).cloned(),
+            backoff: self.backoff.or(wait.backoff),
+            max_retry_delay: self.max_retry_delay.or(wait.max_retry_delay),
+            jitter: self.jitter.or(wait.jitter),
+            timeout: self.timeout.or(weaker.timeout),
+            retry_panics: self.retry_panics.or(weaker.retry_panics),
+            trigger: self.trigger.or(weaker.trigger),
+            cache_ttl: self.cache_ttl.or(weaker.cache_ttl),
+        }
+    }
+
+    /// Returns the retry policy, with the built-in value for what nobody said.
+    ///
+    /// The built-in limit of a wait only stops growth: it never shortens a delay that was stated.
+    #[must_use]
+    pub fn retry_policy(&self) -> RetryPolicy {
+        let built_in = RetryPolicy::NONE;
+        let delays = self.retry_delay.clone().unwrap_or(built_in.delays);
+        let longest = delays.iter().copied().max().unwrap_or_default();
+        RetryPolicy {
+            retries: self.retries.unwrap_or(built_in.retries),
+            backoff: self.backoff.unwrap_or(built_in.backoff),
+            max_delay: self.max_retry_delay.unwrap_or(built_in.max_delay.max(longest)),
+            jitter: self.jitter.unwrap_or(built_in.jitter),
+            retry_panics: self.retry_panics.unwrap_or(built_in.retry_panics),
+            delays,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Whether a task may run, given how its inputs ended.
+//!
+//! The rules and their outcomes are Airflow's (`airflow/ti_deps/deps/trigger_rule_dep.py`). Pure: it
+//! looks at counts, never at the inputs themselves.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// When a task runs, told by how its inputs ended.
+///
+/// "Failed" below includes `UpstreamFailed` unless it says otherwise; an input that is cached
+/// succeeded, one that timed out, crashed or was cancelled failed. A task without inputs always runs.
+///
+/// | trigger | runs | else |
+/// |---|---|---|
+/// | `AllSuccess` | when all succeeded | `UpstreamFailed` at the first failure; skipped if one was skipped and none failed |
+/// | `AllFailed` | when all failed | skipped at the first that did not |
+/// | `AllDone` | when all are done | |
+/// | `OneSuccess` | at the first success | none: `UpstreamFailed`; all skipped: skipped |
+/// | `OneFailed` | at the first failure | skipped when all are done |
+/// | `OneDone` | at the first that ran (succeeded or failed itself) | skipped when all are done |
+/// | `NoneFailed` | when all succeeded or were skipped | `UpstreamFailed` at the first failure |
+/// | `NoneSkipped` | when all are done | skipped at the first skip |
+/// | `NoneFailedMinOneSuccess` | as `NoneFailed`, with one success | `UpstreamFailed` at the first failure; skipped if all were skipped |
+/// | `Always` | at once | |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Trigger {
+    /// All inputs succeeded.
+    #[default]
+    AllSuccess,
+    /// All inputs failed.
+    AllFailed,
+    /// All inputs are done, whatever their outcome.
+    AllDone,
+    /// One input succeeded; the others need not be done.
+    OneSuccess,
+    /// One input failed; the others need not be done.
+    OneFailed,
+    /// One input succeeded or failed; the others need not be done.
+    OneDone,
+    /// No input failed.
+    NoneFailed,
+    /// No input was skipped.
+    NoneSkipped,
+    /// No input failed and one succeeded.
+    NoneFailedMinOneSuccess,
+    /// At once, without waiting for any input.
+    Always,
+}
+
+/// How many inputs a task has and how those that are done ended.
+///
+/// The rest, `total` less the four others, is still to come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// All inputs, done or not.
+    pub total: u32,
+    /// Completed or cached.
+    pub succeeded: u32,
+    /// Failed, timed out, crashed or cancelled.
+    pub failed: u32,
+    /// Never ran, because an input of theirs failed.
+    pub upstream_failed: u32,
+    /// Skipped.
+    pub skipped: u32,
+}
+
+/// What a trigger says about a task. All but `Wait` are final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Inputs that are still to come may change the answer.
+    Wait,
+    /// Run the task.
+    Run,
+    /// End the task as skipped.
+    Skip,
+    /// End the task as failed by its inputs.
+    UpstreamFailed,
+}
+
+impl Inputs {
+    fn all_done(&self) -> bool {
+        let done = [self.succeeded, self.failed, self.upstream_failed, self.skipped];
+        done.into_iter().fold(0, u32::saturating_add) >= self.total
+    }
+}
+
+impl Trigger {
+    /// All triggers.
+    pub const ALL: [Self; 10] = [
+        Self::AllSuccess,
+        Self::AllFailed,
+        Self::AllDone,
+        Self::OneSuccess,
+        Self::OneFailed,
+        Self::OneDone,
+        Self::NoneFailed,
+        Self::NoneSkipped,
+        Self::NoneFailedMinOneSuccess,
+        Self::Always,
+    ];
+
+    /// Decides as early as the answer is certain.
+    ///
+    /// The final answer depends only on how the inputs ended, never on their order. Airflow's does
+    /// where `all_success` sees a skip first and a failure later; here a skip waits for the rest,
+    /// because a failure among it is the better thing to report.
+    ///
+    /// ```
+    /// # use flowkit::policy::trigger::{Inputs, Trigger, Verdict};
+    /// let inputs = Inputs { total: 3, succeeded: 1, failed: 1, ..Inputs::default() };
+    /// assert_eq!(Trigger::OneSuccess.verdict(&inputs), Verdict::Run);
+    /// assert_eq!(Trigger::AllDone.verdict(&inputs), Verdict::Wait);
+    /// assert_eq!(Trigger::AllSuccess.verdict(&inputs), Verdict::UpstreamFailed);
+    /// ```
+    #[must_use]
+    pub fn verdict(self, inputs: &Inputs) -> Verdict {
+        use Trigger::*;
+        use Verdict::*;
+        let Inputs { total, succeeded, failed, upstream_failed, skipped } = *inputs;
+        let any_failed = failed > 0 || upstream_failed > 0;
+        match self {
+            _ if total == 0 => Run,
+            Always => Run,
+
+            // Certain before all are done.
+            AllSuccess | NoneFailed | NoneFailedMinOneSuccess if any_failed => UpstreamFailed,
+            AllFailed if succeeded > 0 || skipped > 0 => Skip,
+            NoneSkipped if skipped > 0 => Skip,
+            OneSuccess if succeeded > 0 => Run,
+            OneFailed if any_failed => Run,
+            OneDone if succeeded > 0 || failed > 0 => Run,
+
+            _ if !inputs.all_done() => Wait,
+
+            // Certain now that all are done.
+            AllSuccess if skipped > 0 => Skip,
+            NoneFailedMinOneSuccess if succeeded == 0 => Skip,
+            OneSuccess if any_failed => UpstreamFailed,
+            OneSuccess | OneFailed | OneDone => Skip,
+            AllSuccess | AllFailed | AllDone | NoneFailed | NoneSkipped | NoneFailedMinOneSuccess => Run,
+        }
+    }
+
+    /// Returns the name used in the attribute: `"all_success"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AllSuccess => "all_success",
+            Self::AllFailed => "all_failed",
+            Self::AllDone => "all_done",
+            Self::OneSuccess => "one_success",
+            Self::OneFailed => "one_failed",
+            Self::OneDone => "one_done",
+            Self::NoneFailed => "none_failed",
+            Self::NoneSkipped => "none_skipped",
+            Self::NoneFailedMinOneSuccess => "none_failed_min_one_success",
+            Self::Always => "always",
+        }
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Trigger {
+    type Err = UnknownTrigger;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTrigger> {
+        let known = Self::ALL.into_iter().find(|trigger| trigger.name() == name);
+        known.ok_or_else(|| UnknownTrigger { name: name.to_owned() })
+    }
+}
+
+/// A name that is no trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownTrigger {
+    /// The name as given.
+    pub name: String,
+}
+
+impl fmt::Display for UnknownTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown trigger `{}`; use ", self.name)?;
+        for (index, trigger) in Trigger::ALL.into_iter().enumerate() {
+            let separator = match index {
+                0 => "",
+                _ if index + 1 == Trigger::ALL.len() => " or ",
+                _ => ", ",
+            };
+            write!(f, "{separator}`{trigger}`")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UnknownTrigger {}
+
+#[cfg(test)]
+mod tests;

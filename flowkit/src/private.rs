@@ -1,0 +1,258 @@
+//! What the attributes' generated code names. Not for people: it may change with any release.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+
+use crate::engine::blocking;
+use crate::engine::context;
+
+pub use crate::args::{Arg, IntoArg, Lend, Lent, Own, Param};
+pub use crate::engine::inputs::{Cause, Visit};
+pub use crate::engine::launch::skip;
+pub use crate::engine::limits::Want;
+pub use crate::engine::map::map;
+pub use crate::flow::{FlowBody, Returned, Tally, call_flow, submit_flow};
+pub use crate::handle::{Handle, Handles};
+pub use crate::items::{Column, IntoColumn, IntoItems};
+pub use crate::model::{Declaration, Digest, DigestError, Error, Kind, TaskError, TaskRun, digest};
+pub use crate::policy::TaskPolicy;
+pub use crate::policy::retry::Backoff;
+pub use crate::policy::trigger::Trigger;
+pub use crate::task::{
+    Body, CacheArg, CacheOutput, CacheScope, Call, Fallible, FlowSettings, Hooks, RetryArg, Setup, TaskInfo,
+    TaskOutput,
+};
+#[cfg(feature = "testing")]
+pub use crate::testing::{__mocked as mocked, Mock};
+
+/// Runs a blocking function on flowkit's own pool, in the context of the task run.
+///
+/// Dropped before it has ended, it leaves the thread behind and says so. The slots of limits go with the thread.
+pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send + 'static) -> R {
+    let current = context::current();
+    let permit = current.as_ref().and_then(|current| current.core().let_go());
+    let span = tracing::Span::current();
+    let scope = current.clone();
+    let call = blocking::spawn(move || {
+        let _permit = permit;
+        let _entered = span.enter();
+        match scope {
+            Some(scope) => scope.scope_blocking(function),
+            None => function(),
+        }
+    });
+    let mut left = Left { call: Some(call), current };
+    let ended = std::future::poll_fn(|cx| match &mut left.call {
+        Some(call) => std::pin::Pin::new(call).poll(cx),
+        None => unreachable!("bug in flowkit: a blocking call is kept until its future is dropped"),
+    })
+    .await;
+    left.call = None;
+    match ended {
+        Ok(value) => value,
+        // The attempt loop catches it again; the panic hook does not run a second time.
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// A blocking call whose future may be dropped before the call has ended.
+struct Left<R> {
+    call: Option<blocking::BlockingCall<R>>,
+    current: Option<context::Current>,
+}
+
+impl<R> Drop for Left<R> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take()
+            && call.abandon()
+            && let Some(current) = &self.current
+        {
+            current.core().set_orphaned();
+        }
+    }
+}
+
+/// Finds out at compile time what a type can do, without asking for it in a bound.
+///
+/// `(&Probe(&value)).again()` takes the method of the trait for `Probe<T>` if `T` has what it needs, and otherwise,
+/// one reference further, the method of the trait for `&Probe<T>`.
+#[derive(Debug)]
+pub struct Probe<'a, T: ?Sized>(pub &'a T);
+
+/// Copies what is `Clone`.
+pub trait Again<T> {
+    fn again(&self) -> Option<T>;
+}
+
+impl<T: Clone> Again<T> for Probe<'_, T> {
+    fn again(&self) -> Option<T> {
+        Some(self.0.clone())
+    }
+}
+
+/// Copies nothing.
+pub trait NotAgain<T> {
+    fn again(&self) -> Option<T>;
+}
+
+impl<T> NotAgain<T> for &Probe<'_, T> {
+    fn again(&self) -> Option<T> {
+        None
+    }
+}
+
+/// Shows what is an error.
+pub trait AsError<'a> {
+    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)>;
+}
+
+impl<'a, E: StdError + 'static> AsError<'a> for &Probe<'a, E> {
+    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)> {
+        Some(self.0)
+    }
+}
+
+/// Shows what dereferences to an error: `anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send + Sync>`.
+pub trait DerefsToError<'a> {
+    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)>;
+}
+
+impl<'a, E> DerefsToError<'a> for &&Probe<'a, E>
+where
+    E: std::ops::Deref,
+    E::Target: ToStdError + 'a,
+{
+    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)> {
+        let error: &'a E = self.0;
+        Some((**error).to_std_error())
+    }
+}
+
+/// Erases what an error type promises beside being an error.
+pub trait ToStdError {
+    fn to_std_error(&self) -> &(dyn StdError + 'static);
+}
+
+impl ToStdError for dyn StdError + Send + Sync + 'static {
+    fn to_std_error(&self) -> &(dyn StdError + 'static) {
+        self
+    }
+}
+
+/// Shows nothing.
+pub trait NoErrorToShow<'a> {
+    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)>;
+}
+
+impl<'a, E> NoErrorToShow<'a> for Probe<'a, E> {
+    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)> {
+        None
+    }
+}
+
+/// Counts what is a handle in the result of a flow.
+pub trait Tallied {
+    fn tally(&self, tally: &mut Tally);
+}
+
+impl<R: Returned> Tallied for Probe<'_, R> {
+    fn tally(&self, tally: &mut Tally) {
+        self.0.add_to(tally);
+    }
+}
+
+/// Counts nothing.
+pub trait NotTallied {
+    fn tally(&self, _tally: &mut Tally) {}
+}
+
+impl<R> NotTallied for &Probe<'_, R> {}
+
+/// Collects the digests of the inputs of a call.
+#[derive(Debug, Default)]
+pub struct CallKey {
+    digests: Vec<Digest>,
+    opaque: bool,
+}
+
+impl CallKey {
+    /// Returns the digest of all inputs; `None` if one of them has none.
+    pub fn finish(self) -> Option<Digest> {
+        (!self.opaque).then(|| Digest::join(&self.digests))
+    }
+
+    fn add(&mut self, digest: Option<Digest>) {
+        match digest {
+            Some(digest) => self.digests.push(digest),
+            None => self.opaque = true,
+        }
+    }
+
+    /// A handle contributes the key of the call that it stands for.
+    fn add_upstream(&mut self, visit: impl FnOnce(&mut Visit<'_>)) {
+        visit(&mut |input, _| {
+            let key = input.input_core().and_then(|core| core.key());
+            self.add(key);
+        });
+    }
+}
+
+/// Adds what can be serialized.
+pub trait Keyed {
+    fn add_to(&self, key: &mut CallKey);
+}
+
+impl<T: Serialize> Keyed for Probe<'_, Arg<T>> {
+    fn add_to(&self, key: &mut CallKey) {
+        match self.0 {
+            Arg::Value(value) => key.add(digest(value).ok()),
+            Arg::Input(source) => key.add_upstream(|visit| source.visit(visit)),
+        }
+    }
+}
+
+impl<U: Serialize + ?Sized> Keyed for Probe<'_, Lent<'_, U>> {
+    fn add_to(&self, key: &mut CallKey) {
+        match self.0 {
+            Lent::Borrowed(value) => key.add(digest(value).ok()),
+            Lent::Input(lender) => key.add_upstream(|visit| lender.visit(visit)),
+        }
+    }
+}
+
+/// Adds that something has no digest.
+pub trait NotKeyed {
+    fn add_to(&self, key: &mut CallKey);
+}
+
+impl<H> NotKeyed for &Probe<'_, H> {
+    fn add_to(&self, key: &mut CallKey) {
+        key.add(None);
+    }
+}
+
+/// Checks that a type has a trait, with the error at the type.
+pub fn assert_retry_arg<T: RetryArg + ?Sized>() {}
+/// See [`assert_retry_arg`].
+pub fn assert_cache_arg<T: CacheArg + ?Sized>() {}
+/// See [`assert_retry_arg`].
+pub fn assert_cache_output<T: CacheOutput>() {}
+/// See [`assert_retry_arg`].
+pub fn assert_task_output<T: TaskOutput>() {}
+/// See [`assert_retry_arg`].
+pub fn assert_task_error<E: TaskError>() {}
+
+/// Takes the type of a hook, so that the closure's parameter need not be written.
+pub const fn hook(hook: fn(&TaskRun)) -> fn(&TaskRun) {
+    hook
+}
+
+/// Stands for a constant parameter where a type is needed.
+#[derive(Debug)]
+pub enum ConstMention<const N: u128> {}
+
+/// The type of what a generic body does not mention in its arguments.
+pub type Mention<T> = PhantomData<fn() -> T>;

@@ -1,0 +1,87 @@
+//! For tests of flows (feature `testing`, for `[dev-dependencies]`): the paused clock and mocks.
+//!
+//! A task needs none of this: call `task::raw(…)` for the function as written, or await the task for its policies too.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::engine::context;
+use crate::engine::lock;
+use crate::engine::runtime::Runtime;
+use crate::task::TaskInfo;
+
+/// The seed of jitter in tests that do not set one.
+const SEED: u64 = 0x5eed;
+
+/// Runs a test: on one thread, with tokio's clock paused, in a runtime of its own with seeded jitter.
+///
+/// This is what `#[flowkit::test]` calls. When every task waits, the clock jumps to the next timer: a retry delay of
+/// 60 s passes at once. Blocking tasks run on real threads and hold the clock while they do.
+///
+/// # Panics
+///
+/// If tokio cannot start, or if the test panics.
+pub fn run<F: Future>(seed: Option<u64>, test: F) -> F::Output {
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a tokio runtime for the test");
+    let runtime = Runtime::builder().seed(seed.unwrap_or(SEED)).build();
+    tokio.block_on(context::in_runtime(runtime, test))
+}
+
+/// What stands for tasks in this runtime, by the path of the task.
+#[derive(Default)]
+pub(crate) struct Mocks(Mutex<HashMap<&'static str, Replacement>>);
+
+#[derive(Clone)]
+struct Replacement {
+    /// A boxed closure of the task's own type; the generated code knows which.
+    call: Arc<dyn Any + Send + Sync>,
+    calls: Arc<AtomicUsize>,
+}
+
+/// A task that is replaced until this is dropped. Made by the task's `mock` method.
+#[must_use = "the task is replaced only while this lives"]
+pub struct Mock {
+    runtime: Runtime,
+    path: &'static str,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Mock {
+    #[doc(hidden)]
+    pub fn __replace<C: Send + Sync + 'static>(task: &'static TaskInfo, call: C) -> Self {
+        let path = task.declaration.path;
+        let runtime = context::runtime();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let replacement = Replacement { call: Arc::new(call), calls: Arc::clone(&calls) };
+        lock(&runtime.mocks().0).insert(path, replacement);
+        Self { runtime, path, calls }
+    }
+
+    /// Returns how often the task was tried.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        lock(&self.runtime.mocks().0).remove(self.path);
+    }
+}
+
+/// Returns what stands for a task here, and counts the call.
+#[doc(hidden)]
+pub fn __mocked<C: Clone + Send + Sync + 'static>(task: &'static TaskInfo) -> Option<C> {
+    let runtime = context::runtime();
+    let replacement = lock(&runtime.mocks().0).get(task.declaration.path).cloned()?;
+    let call = replacement.call.downcast_ref::<C>().cloned()?;
+    replacement.calls.fetch_add(1, Ordering::SeqCst);
+    Some(call)
+}

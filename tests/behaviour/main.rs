@@ -1,0 +1,5 @@
+//! What users see, case by case: the letters and numbers are those of the behaviour list (A1, B2, …).
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "the names of tests are sentences")]
+
+mod smoke;
