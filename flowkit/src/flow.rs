@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use crate::engine::flow::{self, CancelOnDrop, Started};
@@ -233,7 +233,7 @@ impl EventStream {
     }
 }
 
-impl futures::Stream for EventStream {
+impl futures_util::Stream for EventStream {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {

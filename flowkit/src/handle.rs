@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
-use futures::task::AtomicWaker;
+use futures_util::task::AtomicWaker;
 
 use crate::args::{Lender, Source, no_value};
-use crate::engine::attempt::take_up_again;
 use crate::engine::context;
 use crate::engine::inputs::{Input, Outcome, Visit};
 use crate::engine::limits::Acquire;
 use crate::engine::promise::{Continuation, Promise, Seat};
 use crate::engine::slot::Slot;
+use crate::engine::slots::take_up_again;
 use crate::model::{EdgeKind, Error, State, TaskError, TaskRun, TaskRunId};
 
 /// A task run that was started: clone it, await it, pass it to other tasks.
@@ -310,7 +310,7 @@ where
     E: TaskError,
 {
     type Output = Result<Vec<T>, Error<E>>;
-    type IntoFuture = futures::future::BoxFuture<'static, Self::Output>;
+    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {

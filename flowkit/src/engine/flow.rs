@@ -1,8 +1,9 @@
 //! Starts flow runs: as the root of everything, or as a node of the flow that calls it.
 
+use parking_lot::Mutex;
 use std::future::Future;
 use std::panic::Location;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -12,7 +13,6 @@ use super::context::{self, Current};
 use super::core::{Core, Home};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
-use super::lock;
 use super::options::CallOptions;
 use super::perform::{End, perform, ready, recall, remember};
 use crate::flow::{FlowBody, Tally};
@@ -92,7 +92,8 @@ async fn drive<B: FlowBody>(
         options.order.clear();
     }
     let current = Current::new(core.clone());
-    let result = current.scope(perform(&core, &host, body, options.as_deref())).await;
+    let mut body = Some(body);
+    let result = current.scope(perform(&core, &host, &mut body, options.as_deref())).await;
     drop(end);
     result
 }
@@ -115,7 +116,7 @@ struct FlowHost {
 impl<B: FlowBody> Host<B> for FlowHost {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
         let attempt = self.run.open();
-        *lock(&self.attempt) = Some(Arc::clone(&attempt));
+        *self.attempt.lock() = Some(Arc::clone(&attempt));
         let home = Home::Flow(attempt);
         let inner =
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
@@ -131,7 +132,7 @@ impl<B: FlowBody> Host<B> for FlowHost {
     }
 
     async fn settle(&self, stopped: bool) {
-        let attempt = lock(&self.attempt).clone();
+        let attempt = self.attempt.lock().clone();
         if let Some(attempt) = attempt {
             if stopped {
                 attempt.token.cancel();
@@ -144,7 +145,7 @@ impl<B: FlowBody> Host<B> for FlowHost {
         let mut tally = Tally::default();
         B::tally(value, &mut tally);
         if B::info().flow.fail_on_any_task
-            && let Some(attempt) = &*lock(&self.attempt)
+            && let Some(attempt) = &*self.attempt.lock()
         {
             self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
         }
@@ -175,7 +176,7 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
     async fn carry(
         self,
         core: &Core,
-        body: B,
+        body: &mut Option<B>,
         options: Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         // Retries, timeout and hooks are those of the run behind the node.
@@ -189,15 +190,16 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
 
 async fn sub_flow<B: FlowBody>(
     core: &Core,
-    body: B,
+    body: &mut Option<B>,
     options: Option<Box<CallOptions<B::Error>>>,
     cached: &mut bool,
 ) -> Result<B::Output, Error<B::Error>> {
-    let body = ready(core, body, options.as_deref()).await?;
-    if let Some(value) = recall(core, &body) {
+    ready(core, body, options.as_deref()).await?;
+    if let Some(value) = recall(core, body) {
         *cached = true;
         return Ok(value);
     }
+    let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
     let current = context::current();
     let started = start(body, options, current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
@@ -227,7 +229,7 @@ pub(crate) async fn finish<T, E>(
     guard.disarm();
     joined.unwrap_or_else(|_| {
         // The tokio runtime ended under us.
-        let run = RunLabel { kind: Kind::Flow, label: declaration.name.into() };
+        let run = RunLabel::new(Kind::Flow, declaration.name.to_owned());
         Err(Error::Cancelled { run, orphaned: false })
     })
 }

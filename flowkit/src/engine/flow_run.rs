@@ -1,7 +1,8 @@
 //! One flow run while it lives: its record, its children, its end.
 
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use tokio::sync::Notify;
@@ -11,7 +12,6 @@ use super::clock::RunClock;
 use super::context::Current;
 use super::journal::{Journal, Ordinals};
 use super::limits::Want;
-use super::lock;
 use super::runtime::Runtime;
 use crate::model::{Edges, Event, EventKind, FlowRunId, NewTaskRun, RunRecord, State, TaskRun, TaskRunId};
 use crate::policy::TaskPolicy;
@@ -109,7 +109,7 @@ impl Run {
 
     /// Opens the run for the children of an attempt.
     pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         ledger.closed = false;
         let first_child = ledger.record.task_runs().len() as u64;
         self.attempt(self.token.child_token(), first_child)
@@ -126,7 +126,7 @@ impl Run {
 
     /// Adds a child; `None` if the run is closed.
     pub(crate) fn create(&self, new: NewTaskRun) -> Option<TaskRunId> {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
@@ -140,7 +140,7 @@ impl Run {
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         let at = self.clock.now();
         let applied = ledger.record.apply(Event { task_run, at, kind });
         let mut idle = false;
@@ -165,7 +165,7 @@ impl Run {
 
     /// Keeps the run open for a child that will be created later; pair it with [`Run::release`].
     pub(crate) fn hold_open(&self) -> bool {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         if !ledger.closed {
             ledger.live += 1;
         }
@@ -173,7 +173,7 @@ impl Run {
     }
 
     pub(crate) fn release(&self) {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         ledger.live -= 1;
         let idle = ledger.live == 0;
         drop(ledger);
@@ -186,7 +186,7 @@ impl Run {
     pub(crate) async fn join(&self) {
         loop {
             {
-                let mut ledger = lock(&self.ledger);
+                let mut ledger = self.ledger.lock();
                 if ledger.live == 0 {
                     ledger.closed = true;
                     return;
@@ -206,7 +206,7 @@ impl Run {
 
     /// The number of children that have not ended.
     pub(crate) fn live(&self) -> usize {
-        lock(&self.ledger).live
+        self.ledger.lock().live
     }
 
     /// Gives the observers the rest, and forgets what was set up for this run only.
@@ -219,11 +219,11 @@ impl Run {
     }
 
     pub(crate) fn read<R>(&self, f: impl FnOnce(&RunRecord) -> R) -> R {
-        f(&lock(&self.ledger).record)
+        f(&self.ledger.lock().record)
     }
 
     pub(crate) fn change_task_run(&self, id: TaskRunId, change: impl FnOnce(&mut TaskRun)) {
-        if let Some(task_run) = lock(&self.ledger).record.task_run_mut(id) {
+        if let Some(task_run) = self.ledger.lock().record.task_run_mut(id) {
             change(task_run);
         }
     }
@@ -233,19 +233,19 @@ impl Run {
     }
 
     pub(crate) fn task_run(&self, id: TaskRunId) -> Option<TaskRun> {
-        lock(&self.ledger).record.task_run(id).cloned()
+        self.ledger.lock().record.task_run(id).cloned()
     }
 
     pub(crate) fn state(&self) -> State {
-        lock(&self.ledger).record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
+        self.ledger.lock().record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
     }
 
     pub(crate) fn event_count(&self) -> usize {
-        lock(&self.ledger).record.events().len()
+        self.ledger.lock().record.events().len()
     }
 
     pub(crate) fn event(&self, index: usize) -> Option<(Event, TaskRun)> {
-        let ledger = lock(&self.ledger);
+        let ledger = self.ledger.lock();
         let event = ledger.record.events().get(index)?.clone();
         let task_run = ledger.record.task_run(event.task_run)?.clone();
         Some((event, task_run))
@@ -253,7 +253,7 @@ impl Run {
 
     /// Wakes `waker` at the next event.
     pub(crate) fn wake_at_next_event(&self, waker: &Waker) {
-        let mut wakers = lock(&self.stream_wakers);
+        let mut wakers = self.stream_wakers.lock();
         if !wakers.iter().any(|known| known.will_wake(waker)) {
             wakers.push(waker.clone());
         }
@@ -262,7 +262,7 @@ impl Run {
 
     fn announce(&self) {
         if self.stream_waiting.swap(false, Ordering::SeqCst) {
-            for waker in std::mem::take(&mut *lock(&self.stream_wakers)) {
+            for waker in std::mem::take(&mut *self.stream_wakers.lock()) {
                 waker.wake();
             }
         }

@@ -1,10 +1,12 @@
 //! From a call to a running task run: finds the flow, makes the record, and starts it now or when its inputs have ended.
 
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::future::Future;
 use std::panic::Location;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::attempt::Host;
@@ -12,7 +14,6 @@ use super::context::{self, Current};
 use super::core::{Core, Home, Scoped};
 use super::flow_run::{FlowAttempt, any_alive};
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
-use super::lock;
 use super::options::{CallOptions, effective_policy};
 use super::perform::{perform, visit_call};
 use super::promise::Continuation;
@@ -41,14 +42,11 @@ impl<B: Body + 'static> Host<B> for Detached {
         body.run_detached()
     }
 
-    fn start_apart(&self, body: B) -> Result<tokio::task::JoinHandle<Result<B::Output, B::Error>>, B> {
+    fn start_apart(&self, body: &mut Option<B>) -> Option<JoinHandle<Result<B::Output, B::Error>>> {
         // A blocking body leaves its thread behind by itself.
-        match context::current() {
-            Some(current) if !B::info().blocking => {
-                Ok(tokio::spawn(current.scope(body.run_detached()).in_current_span()))
-            }
-            _ => Err(body),
-        }
+        let current = context::current().filter(|_| !B::info().blocking)?;
+        let attempt = body.take()?.run_detached();
+        Some(tokio::spawn(current.scope(attempt).in_current_span()))
     }
 }
 
@@ -57,7 +55,7 @@ pub(crate) trait Carrier<B: Body>: Send {
     fn carry(
         self,
         core: &Core,
-        body: B,
+        body: &mut Option<B>,
         options: Option<Box<CallOptions<B::Error>>>,
     ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send;
 }
@@ -66,7 +64,7 @@ impl<B: Body> Carrier<B> for InPlace {
     async fn carry(
         self,
         core: &Core,
-        body: B,
+        body: &mut Option<B>,
         options: Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         perform(core, &self, body, options.as_deref()).await
@@ -77,7 +75,7 @@ impl<B: Body + 'static> Carrier<B> for Detached {
     async fn carry(
         self,
         core: &Core,
-        body: B,
+        body: &mut Option<B>,
         options: Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         perform(core, &self, body, options.as_deref()).await
@@ -111,7 +109,10 @@ pub(crate) async fn call<B: Body>(
     if let Some(current) = &setup.current {
         current.core().lay_down();
     }
-    let result = scope.scope(carrier.carry(&core, body, setup.options.take())).instrument(span).await;
+    let mut body = Some(body);
+    let options = setup.options.take();
+    let carried = scope.scope(carrier.carry(&core, &mut body, options));
+    let result = if span.is_disabled() { carried.await } else { Box::pin(carried.instrument(span)).await };
     if let Some(current) = &setup.current {
         take_up(current.core()).await;
     }
@@ -161,11 +162,15 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
         let Self { flow, scope, slot, body, options, carrier } = self;
         let span = task_span(&slot.core);
         let kept = KeepOnDrop(slot);
+        let mut body = Some(body);
         let driver = async move {
-            let result = carrier.carry(&kept.0.core, body, options).await;
+            let carried = carrier.carry(&kept.0.core, &mut body, options);
+            // The future of a run that nobody traces stays small.
+            let result =
+                if span.is_disabled() { carried.await } else { Box::pin(carried.instrument(span)).await };
             kept.0.promise.keep(result);
         };
-        flow.run.tokio.spawn(scope.scope(driver).instrument(span));
+        flow.run.tokio.spawn(scope.scope(driver));
     }
 
     /// Whether a trigger rule may let the call start before all of its inputs have ended.
@@ -252,7 +257,7 @@ fn extras<E>(options: Option<&CallOptions<E>>, current: &Current) -> Option<Box<
         tags: said.map(|options| options.tags.clone()).unwrap_or_default(),
         branch: said.and_then(|options| options.branch.clone()),
         group,
-        flow_run: None,
+        ..Extras::default()
     }))
 }
 
@@ -306,7 +311,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
 
 pub(crate) fn label<B: Body>(index: Option<u32>) -> RunLabel {
     let declaration = &B::info().declaration;
-    RunLabel { kind: declaration.kind, label: label_of(declaration, index, None).into() }
+    RunLabel::new(declaration.kind, label_of(declaration, index, None))
 }
 
 pub(crate) fn refusal<B: Body>(setup: &Setup<B::Error>, refusal: Refusal) -> Error<B::Error> {
@@ -327,7 +332,7 @@ pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<
 /// Warns once per place of a call that is made outside a flow while a flow runs: it will not be recorded.
 pub(crate) fn warn_of_lost_context(declaration: &'static Declaration, location: &'static Location<'static>) {
     static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
-    if any_alive() && lock(&WARNED).get_or_insert_default().insert(location) {
+    if any_alive() && WARNED.lock().get_or_insert_default().insert(location) {
         tracing::warn!(
             task = declaration.name,
             %location,

@@ -19,7 +19,7 @@ mod state;
 pub use canonical::{Digest, DigestError, digest};
 pub use declaration::{Declaration, Kind};
 pub use error::{BoxError, Error, Failure, RunLabel, TaskError};
-pub use event::{Event, EventKind, Timestamp};
+pub use event::{AttemptFailure, Event, EventKind, Timestamp};
 pub use id::{FlowRunId, TaskRunId};
 pub use refusal::Refusal;
 pub use report::ErrorReport;

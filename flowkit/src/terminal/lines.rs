@@ -1,11 +1,10 @@
 //! One line per fact: start, retry, failure, finish, and a summary with the root cause. Not a live display.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::engine::lock;
 use crate::engine::observer::Notice;
 use crate::model::{EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
 
@@ -17,7 +16,7 @@ use crate::model::{EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
 pub fn lines() -> impl Fn(&Notice<'_>) + Send + Sync + 'static {
     let lines = Mutex::new(Lines::default());
     move |notice| {
-        for line in lock(&lines).of(notice) {
+        for line in lines.lock().of(notice) {
             eprintln!("{line}");
         }
     }
@@ -71,11 +70,12 @@ impl Counts {
         let label = task_run.label();
         self.count(notice);
         match &notice.event.kind {
-            EventKind::AttemptFailed { attempt, error, retry_in } => {
+            EventKind::AttemptFailed { attempt, failure } => {
                 let after = took(task_run, *attempt);
+                let retrying = retrying(failure.retry_in);
                 Some(format!(
-                    "↻ {label}  attempt {attempt} failed after {after}: {error} · {}",
-                    retrying(*retry_in)
+                    "↻ {label}  attempt {attempt} failed after {after}: {} · {retrying}",
+                    failure.error
                 ))
             }
             EventKind::Completed if task_run.declaration().kind == Kind::Task => {
@@ -125,8 +125,12 @@ impl Counts {
             EventKind::Started { attempt: 1 } => {
                 vec![format!("▶ {flow}  run {}", notice.flow_run.short())]
             }
-            EventKind::AttemptFailed { attempt, error, retry_in } => {
-                vec![format!("↻ {flow}  attempt {attempt} failed: {error} · {}", retrying(*retry_in))]
+            EventKind::AttemptFailed { attempt, failure } => {
+                vec![format!(
+                    "↻ {flow}  attempt {attempt} failed: {} · {}",
+                    failure.error,
+                    retrying(failure.retry_in)
+                )]
             }
             kind if kind.is_end() => self.summary(notice, &flow),
             _ => Vec::new(),
