@@ -125,7 +125,7 @@ where
         let label = launch::label::<B>(None);
         match flow::start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
             Ok(Started { run, driver }) => {
-                let guard = CancelOnDrop(Some(run.token.clone()));
+                let guard = CancelOnDrop(Some(run.cancellation.clone()));
                 RunningFlow { label, state: Ok((run, driver, guard)) }
             }
             Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(&setup, why)) },

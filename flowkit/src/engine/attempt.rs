@@ -17,7 +17,7 @@ use super::slots::{needs_slots, take_slots};
 use crate::flow::Tally;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, TaskError};
 use crate::policy::TaskPolicy;
-use crate::policy::retry::{Outcome as Attempted, Verdict};
+use crate::policy::retry::{Outcome, Verdict};
 use crate::task::Body;
 
 /// Where attempts run: in place, on their own, or as a flow with children.
@@ -42,55 +42,60 @@ pub(crate) trait Host<B: Body>: Sync {
     }
 }
 
+/// What all attempts of a task run have in common.
+pub(crate) struct Attempts<'a, H, E> {
+    pub(crate) core: &'a Core,
+    pub(crate) host: &'a H,
+    pub(crate) policy: &'a TaskPolicy,
+    pub(crate) options: Option<&'a CallOptions<E>>,
+}
+
 /// Tries until an attempt succeeds or the policy gives up.
 ///
-/// The body comes by reference, since an `async fn` keeps twice what it takes by value; what few runs need is boxed,
+/// Everything comes by reference, since an `async fn` keeps twice what it takes by value; what few runs need is boxed,
 /// so that the future of all others stays small.
 pub(crate) async fn attempts<B: Body, H: Host<B>>(
-    core: &Core,
-    host: &H,
+    all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
-    policy: &TaskPolicy,
-    options: Option<&CallOptions<B::Error>>,
 ) -> Result<B::Output, Error<B::Error>> {
     let mut number = 1;
     loop {
-        if needs_slots(core) {
-            Box::pin(take_slots(core, B::info().limits, options)).await?;
+        if needs_slots(all.core) {
+            Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
-        core.begin(number);
-        hooks(core, B::info(), options, Hook::Running);
-        let retries = policy.retries.unwrap_or(0);
-        let next = if number <= retries { body.as_ref().and_then(B::again) } else { None };
-        let span = tracing::info_span!("attempt", number);
-        let ended = if span.is_disabled() {
-            once(core, host, body, policy.timeout).await
+        all.core.begin(number);
+        hooks(all.core, B::info(), all.options, Hook::Running);
+        let next = repeat(all.policy, number, body);
+        let ended = if tracing::enabled!(tracing::Level::INFO) {
+            Box::pin(once(all, body).instrument(tracing::info_span!("attempt", number))).await
         } else {
-            Box::pin(once(core, host, body, policy.timeout).instrument(span)).await
+            once(all, body).await
         };
-        host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
-        drop(core.let_go());
-        let stop = match verified(host, ended) {
+        all.host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
+        drop(all.core.let_go());
+        let stop = match verified(all.host, ended) {
             Ok(value) => {
                 if number > 1 {
-                    tracing::info!(task = %core.label(), retries = number - 1, "succeeded after retries");
+                    tracing::info!(task = %all.core.label(), retries = number - 1, "succeeded after retries");
                 }
                 return Ok(value);
             }
             Err(stop) => stop,
         };
-        let attempted = judge::<B>(core, &stop, options);
-        let error = error_of::<B>(core, stop, number, policy);
-        let verdict = policy.retry_policy().verdict(number, attempted, core.runtime().draw());
-        let (Verdict::Retry { delay }, Some(again)) = (verdict, next) else {
-            return Err(error);
-        };
-        report_retry(core, &error, number, retries, delay);
-        hooks(core, B::info(), options, Hook::Retry);
-        Box::pin(wait_for_retry(core, delay)).await?;
-        *body = Some(again);
+        let delay = judge::<B, H>(all, stop, number, next.is_some())?;
+        hooks(all.core, B::info(), all.options, Hook::Retry);
+        Box::pin(wait_for_retry(all.core, delay)).await?;
+        *body = next.map(|next| *next);
         number += 1;
     }
+}
+
+/// Copies the arguments if another attempt may follow.
+fn repeat<B: Body>(policy: &TaskPolicy, number: u32, body: &Option<B>) -> Option<Box<B>> {
+    if number > policy.retries.unwrap_or(0) {
+        return None;
+    }
+    body.as_ref().and_then(B::again).map(Box::new)
 }
 
 /// A flow whose tasks count for it fails with them, although its body returned a value.
@@ -104,23 +109,41 @@ fn verified<B: Body, H: Host<B>>(
     })
 }
 
+/// Says how long to wait for another attempt, and tells of it; or gives the error, if there is to be none.
+fn judge<B: Body, H>(
+    all: &Attempts<'_, H, B::Error>,
+    stop: Stop<B::Error>,
+    number: u32,
+    repeatable: bool,
+) -> Result<Duration, Error<B::Error>> {
+    let outcome = outcome::<B>(all.core, &stop, all.options);
+    let error = error_of::<B>(all.core, stop, number, all.policy);
+    let retry = all.policy.retry_policy();
+    match retry.verdict(number, outcome, all.core.runtime().draw()) {
+        Verdict::Retry { delay } if repeatable => {
+            report_retry(all.core, &error, number, retry.retries, delay);
+            Ok(delay)
+        }
+        _ => Err(error),
+    }
+}
+
 /// Says what the retry policy must know of an attempt.
-fn judge<B: Body>(core: &Core, stop: &Stop<B::Error>, options: Option<&CallOptions<B::Error>>) -> Attempted {
+fn outcome<B: Body>(core: &Core, stop: &Stop<B::Error>, options: Option<&CallOptions<B::Error>>) -> Outcome {
     match stop {
         Stop::Errored(error) => {
-            let asked = guarded("retry_if", || {
-                options
-                    .and_then(|options| options.retry_if.as_ref())
-                    .map_or_else(|| B::retry_if(error), |ask| ask(error))
+            let asked = guarded("retry_if", || match options.and_then(|options| options.retry_if.as_ref()) {
+                Some(ask) => ask(error),
+                None => B::retry_if(error),
             });
-            Attempted::Errored { fatal: core.is_fatal(), retryable: asked.unwrap_or(false) }
+            Outcome::Errored { fatal: core.is_fatal(), retryable: asked.unwrap_or(false) }
         }
-        Stop::Panicked(_) => Attempted::Panicked,
-        Stop::TimedOut => Attempted::TimedOut,
+        Stop::Panicked(_) => Outcome::Panicked,
+        Stop::TimedOut => Outcome::TimedOut,
         Stop::TasksFailed(tally) if tally.cancelled == 0 => {
-            Attempted::Errored { fatal: false, retryable: true }
+            Outcome::Errored { fatal: false, retryable: true }
         }
-        Stop::Cancelled | Stop::TasksFailed(_) => Attempted::Cancelled,
+        Stop::Cancelled | Stop::TasksFailed(_) => Outcome::Cancelled,
     }
 }
 

@@ -195,7 +195,8 @@ impl Core {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.has(CANCELLED) || matches!(&self.home, Home::Flow(attempt) if attempt.token.is_cancelled())
+        self.has(CANCELLED)
+            || matches!(&self.home, Home::Flow(attempt) if attempt.cancellation.is_cancelled())
     }
 
     /// Polls whether this task run, or the flow attempt to which it belongs, was told to stop.
@@ -214,7 +215,7 @@ impl Core {
         let Home::Flow(attempt) = &self.home else {
             return poll_fn(|cx| self.poll_cancelled(cx)).await;
         };
-        let mut flow = pin!(attempt.token.cancelled());
+        let mut flow = pin!(attempt.cancellation.cancelled());
         poll_fn(
             |cx| if self.poll_cancelled(cx).is_ready() { Poll::Ready(()) } else { flow.as_mut().poll(cx) },
         )

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::attempt::Host;
+use super::cancellation::Cancellation;
 use super::context::{self, Current};
 use super::core::{Core, Home};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, NewRun, Run};
@@ -135,7 +136,7 @@ impl<B: FlowBody> Host<B> for FlowHost {
         let attempt = self.attempt.lock().clone();
         if let Some(attempt) = attempt {
             if stopped {
-                attempt.token.cancel();
+                attempt.cancellation.cancel();
             }
             self.run.join().await;
         }
@@ -173,11 +174,11 @@ pub(crate) async fn call<B: FlowBody>(
 pub(crate) struct SubFlow;
 
 impl<B: FlowBody> Carrier<B> for SubFlow {
-    async fn carry(
+    async fn carry<'a>(
         self,
-        core: &Core,
-        body: &mut Option<B>,
-        options: Option<Box<CallOptions<B::Error>>>,
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         // Retries, timeout and hooks are those of the run behind the node.
         let end = End::of(core, None);
@@ -191,7 +192,7 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
 async fn sub_flow<B: FlowBody>(
     core: &Core,
     body: &mut Option<B>,
-    options: Option<Box<CallOptions<B::Error>>>,
+    options: &mut Option<Box<CallOptions<B::Error>>>,
     cached: &mut bool,
 ) -> Result<B::Output, Error<B::Error>> {
     ready(core, body, options.as_deref()).await?;
@@ -201,7 +202,7 @@ async fn sub_flow<B: FlowBody>(
     }
     let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
     let current = context::current();
-    let started = start(body, options, current.as_ref(), core.location)
+    let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
     if let Some(run) = core.run() {
         let id = started.run.id;
@@ -219,7 +220,7 @@ pub(crate) async fn finish<T, E>(
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
     let Started { run, mut driver } = started;
-    let guard = CancelOnDrop(Some(run.token.clone()));
+    let guard = CancelOnDrop(Some(run.cancellation.clone()));
     let mut take_up = crate::handle::TakeUp::default();
     let joined = std::future::poll_fn(|cx| {
         let ended = std::pin::Pin::new(&mut driver).poll(cx);
@@ -234,7 +235,7 @@ pub(crate) async fn finish<T, E>(
     })
 }
 
-pub(crate) struct CancelOnDrop(pub(crate) Option<tokio_util::sync::CancellationToken>);
+pub(crate) struct CancelOnDrop(pub(crate) Option<Cancellation>);
 
 impl CancelOnDrop {
     pub(crate) fn disarm(mut self) {
@@ -244,8 +245,8 @@ impl CancelOnDrop {
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if let Some(token) = &self.0 {
-            token.cancel();
+        if let Some(cancellation) = &self.0 {
+            cancellation.cancel();
         }
     }
 }

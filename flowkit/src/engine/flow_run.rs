@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Waker;
 
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
+use super::cancellation::Cancellation;
 use super::clock::RunClock;
 use super::context::Current;
 use super::journal::{Journal, Ordinals};
@@ -34,8 +34,8 @@ pub(crate) struct Run {
     pub(crate) max_concurrency: Option<Want>,
     /// The results that later attempts of the flow take over; kept only where the flow may be retried.
     pub(crate) journal: Option<Journal>,
-    /// Cancels the whole run; each attempt of the flow has a child of it.
-    pub(crate) token: CancellationToken,
+    /// Of the whole run; each attempt of the flow has a child of it.
+    pub(crate) cancellation: Cancellation,
     /// How many events the observers were told of.
     pub(crate) told: Mutex<usize>,
     ledger: Mutex<Ledger>,
@@ -52,12 +52,22 @@ struct Ledger {
     live: usize,
     /// No child may be added any more: the attempt of the flow is ending.
     closed: bool,
+    /// The flow's body has returned, and its driver waits for the last child.
+    joining: bool,
+}
+
+impl Ledger {
+    /// Counts a child that has ended, and says whether the driver waits for just that.
+    fn one_ended(&mut self) -> bool {
+        self.live -= 1;
+        self.live == 0 && self.joining
+    }
 }
 
 /// One attempt of a flow: what its children belong to.
 pub(crate) struct FlowAttempt {
     pub(crate) run: Arc<Run>,
-    pub(crate) token: CancellationToken,
+    pub(crate) cancellation: Cancellation,
     pub(crate) ordinals: Ordinals,
     /// The number of the first task run that this attempt may create.
     pub(crate) first_child: u64,
@@ -88,7 +98,7 @@ impl Run {
         Arc::new(Self {
             id,
             depth: parent.map_or(0, |attempt| attempt.run.depth + 1),
-            token: parent.map_or_else(CancellationToken::new, |attempt| attempt.token.child_token()),
+            cancellation: parent.map_or_else(Cancellation::new, |attempt| attempt.cancellation.child()),
             max_concurrency: new.max_concurrency.map(|slots| {
                 let name = format!("flow run {id}");
                 new.runtime.limits().set(&name, slots);
@@ -100,7 +110,7 @@ impl Run {
             clock,
             tokio: new.tokio,
             told: Mutex::new(0),
-            ledger: Mutex::new(Ledger { record, live: 0, closed: true }),
+            ledger: Mutex::new(Ledger { record, live: 0, closed: true, joining: false }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
@@ -112,16 +122,21 @@ impl Run {
         let mut ledger = self.ledger.lock();
         ledger.closed = false;
         let first_child = ledger.record.task_runs().len() as u64;
-        self.attempt(self.token.child_token(), first_child)
+        self.attempt(self.cancellation.child(), first_child)
     }
 
     /// What the flow itself belongs to: no attempt of it, but the run as a whole.
     pub(crate) fn whole(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        self.attempt(self.token.clone(), 0)
+        self.attempt(self.cancellation.clone(), 0)
     }
 
-    fn attempt(self: &Arc<Self>, token: CancellationToken, first_child: u64) -> Arc<FlowAttempt> {
-        Arc::new(FlowAttempt { run: Arc::clone(self), token, ordinals: Ordinals::default(), first_child })
+    fn attempt(self: &Arc<Self>, cancellation: Cancellation, first_child: u64) -> Arc<FlowAttempt> {
+        Arc::new(FlowAttempt {
+            run: Arc::clone(self),
+            cancellation,
+            ordinals: Ordinals::default(),
+            first_child,
+        })
     }
 
     /// Adds a child; `None` if the run is closed.
@@ -142,15 +157,9 @@ impl Run {
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
         let mut ledger = self.ledger.lock();
         let at = self.clock.now();
+        let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
         let applied = ledger.record.apply(Event { task_run, at, kind });
-        let mut idle = false;
-        if applied.is_ok()
-            && task_run != TaskRunId::FLOW
-            && ledger.record.task_run(task_run).is_some_and(|run| run.state().is_terminal())
-        {
-            ledger.live -= 1;
-            idle = ledger.live == 0;
-        }
+        let idle = applied.is_ok() && is_end && ledger.one_ended();
         drop(ledger);
         if let Err(illegal) = applied {
             debug_assert!(false, "bug in flowkit: {illegal}");
@@ -174,8 +183,7 @@ impl Run {
 
     pub(crate) fn release(&self) {
         let mut ledger = self.ledger.lock();
-        ledger.live -= 1;
-        let idle = ledger.live == 0;
+        let idle = ledger.one_ended();
         drop(ledger);
         if idle {
             self.idle.notify_one();
@@ -187,7 +195,8 @@ impl Run {
         loop {
             {
                 let mut ledger = self.ledger.lock();
-                if ledger.live == 0 {
+                ledger.joining = ledger.live > 0;
+                if !ledger.joining {
                     ledger.closed = true;
                     return;
                 }
@@ -198,9 +207,9 @@ impl Run {
 
     /// Tells the run to stop, unless it has ended.
     pub(crate) fn cancel(&self) {
-        if !self.state().is_terminal() && !self.token.is_cancelled() {
+        if !self.state().is_terminal() && !self.cancellation.is_cancelled() {
             tracing::info!(flow_run = %self.id, "cancelling");
-            self.token.cancel();
+            self.cancellation.cancel();
         }
     }
 

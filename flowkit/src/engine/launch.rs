@@ -51,34 +51,37 @@ impl<B: Body + 'static> Host<B> for Detached {
 }
 
 /// Carries a call from its inputs to its end.
+///
+/// The call comes by reference and a future is given, not an `async fn` around it: each would be one more copy of the
+/// arguments in every task.
 pub(crate) trait Carrier<B: Body>: Send {
-    fn carry(
+    fn carry<'a>(
         self,
-        core: &Core,
-        body: &mut Option<B>,
-        options: Option<Box<CallOptions<B::Error>>>,
-    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send;
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
+    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a;
 }
 
 impl<B: Body> Carrier<B> for InPlace {
-    async fn carry(
+    fn carry<'a>(
         self,
-        core: &Core,
-        body: &mut Option<B>,
-        options: Option<Box<CallOptions<B::Error>>>,
-    ) -> Result<B::Output, Error<B::Error>> {
-        perform(core, &self, body, options.as_deref()).await
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
+    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
+        perform(core, &Self, body, options.as_deref())
     }
 }
 
 impl<B: Body + 'static> Carrier<B> for Detached {
-    async fn carry(
+    fn carry<'a>(
         self,
-        core: &Core,
-        body: &mut Option<B>,
-        options: Option<Box<CallOptions<B::Error>>>,
-    ) -> Result<B::Output, Error<B::Error>> {
-        perform(core, &self, body, options.as_deref()).await
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
+    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
+        perform(core, &Self, body, options.as_deref())
     }
 }
 
@@ -104,15 +107,17 @@ pub(crate) async fn call<B: Body>(
     };
     let core = Arc::new(core);
     let scope = child_scope(setup.current.as_ref(), core.clone());
-    let span = task_span(&core);
     // Who awaits here waits: the slots that the caller holds are laid down meanwhile.
     if let Some(current) = &setup.current {
         current.core().lay_down();
     }
     let mut body = Some(body);
-    let options = setup.options.take();
-    let carried = scope.scope(carrier.carry(&core, &mut body, options));
-    let result = if span.is_disabled() { carried.await } else { Box::pin(carried.instrument(span)).await };
+    let result = if traced() {
+        let carried = scope.scope(carrier.carry(&core, &mut body, &mut setup.options));
+        Box::pin(carried.instrument(task_span(&core))).await
+    } else {
+        scope.scope(carrier.carry(&core, &mut body, &mut setup.options)).await
+    };
     if let Some(current) = &setup.current {
         take_up(current.core()).await;
     }
@@ -159,15 +164,17 @@ struct Start<B: Body, C> {
 
 impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
     fn spawn(self) {
-        let Self { flow, scope, slot, body, options, carrier } = self;
-        let span = task_span(&slot.core);
+        let Self { flow, scope, slot, body, mut options, carrier } = self;
         let kept = KeepOnDrop(slot);
         let mut body = Some(body);
         let driver = async move {
-            let carried = carrier.carry(&kept.0.core, &mut body, options);
             // The future of a run that nobody traces stays small.
-            let result =
-                if span.is_disabled() { carried.await } else { Box::pin(carried.instrument(span)).await };
+            let result = if traced() {
+                let span = task_span(&kept.0.core);
+                Box::pin(carrier.carry(&kept.0.core, &mut body, &mut options).instrument(span)).await
+            } else {
+                carrier.carry(&kept.0.core, &mut body, &mut options).await
+            };
             kept.0.promise.keep(result);
         };
         flow.run.tokio.spawn(scope.scope(driver));
@@ -269,7 +276,12 @@ fn child_scope(parent: Option<&Current>, scope: Arc<dyn Scoped>) -> Current {
     }
 }
 
-pub(crate) fn task_span(core: &Core) -> tracing::Span {
+/// Whether anybody listens to our spans.
+fn traced() -> bool {
+    tracing::enabled!(tracing::Level::INFO)
+}
+
+fn task_span(core: &Core) -> tracing::Span {
     match core.run() {
         Some(run) => tracing::info_span!(
             "task_run",

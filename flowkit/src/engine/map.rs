@@ -55,13 +55,13 @@ where
     };
     let learning = Learning { later: Arc::new(Later { promise: Promise::new() }), run: Arc::clone(&run) };
     let handles = Handles::later(Arc::clone(&learning.later));
-    let token = match &current.core().home {
-        super::core::Home::Flow(attempt) => attempt.token.clone(),
-        super::core::Home::Outside(_) => run.token.clone(),
+    let cancellation = match &current.core().home {
+        super::core::Home::Flow(attempt) => attempt.cancellation.clone(),
+        super::core::Home::Outside(_) => run.cancellation.clone(),
     };
     run.tokio.spawn(current.scope(async move {
         let rows = std::pin::pin!(rows);
-        let cancelled = std::pin::pin!(token.cancelled());
+        let cancelled = std::pin::pin!(cancellation.cancelled());
         if let futures_util::future::Either::Left((rows, _)) =
             futures_util::future::select(rows, cancelled).await
         {

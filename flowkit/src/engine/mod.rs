@@ -10,6 +10,7 @@
 pub(crate) mod attempt;
 pub(crate) mod blocking;
 pub(crate) mod cache;
+pub(crate) mod cancellation;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod core;

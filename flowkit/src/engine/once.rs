@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::task::{JoinError, JoinHandle};
 
-use super::attempt::Host;
+use super::attempt::{Attempts, Host};
 use super::clock;
 use super::core::Core;
 use crate::flow::Tally;
@@ -31,22 +31,26 @@ const ABORT_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Runs one attempt, and ends it when its time is up or when it is told to stop.
 pub(crate) async fn once<B: Body, H: Host<B>>(
-    core: &Core,
-    host: &H,
+    all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
-    timeout: Option<Duration>,
 ) -> Result<B::Output, Stop<B::Error>> {
-    if let Some(limit) = timeout
-        && let Some(attempt) = host.start_apart(body)
+    let limit = all.policy.timeout;
+    if limit.is_some()
+        && let Some(attempt) = all.host.start_apart(body)
     {
-        return Box::pin(apart(core, attempt, limit)).await;
+        return Box::pin(apart(all.core, attempt, limit)).await;
     }
     let body = body.take().expect("bug in flowkit: an attempt was started without a body");
-    let began = timeout.map(|_| clock::now());
-    let attempt = pin!(AssertUnwindSafe(host.start(body)).catch_unwind());
-    match watch(core, attempt, timeout).await {
+    let began = limit.map(|_| clock::now());
+    // Taking the arguments may call a `Clone` of the user's, so this too is guarded.
+    let started = std::panic::catch_unwind(AssertUnwindSafe(|| all.host.start(body)));
+    let attempt = match started {
+        Ok(attempt) => pin!(AssertUnwindSafe(attempt).catch_unwind()),
+        Err(panic) => return Err(Stop::Panicked(panic_message(&*panic))),
+    };
+    match watch(all.core, attempt, limit).await {
         // A body that never yields cannot be stopped at its limit; that it broke it is known afterwards.
-        Ok(Ok(Ok(_))) if began.zip(timeout).is_some_and(|(began, limit)| began.elapsed() > limit) => {
+        Ok(Ok(Ok(_))) if began.zip(limit).is_some_and(|(began, limit)| began.elapsed() > limit) => {
             Err(Stop::TimedOut)
         }
         Ok(Ok(Ok(value))) => Ok(value),
@@ -69,10 +73,10 @@ async fn watch<F: Future>(
     mut attempt: Pin<&mut F>,
     limit: Option<Duration>,
 ) -> Result<F::Output, OutOfTime> {
-    // Timers are boxed, since they are large and most tasks have none.
+    // Boxed, and made only when the attempt waits: timers are large, and most attempts of small tasks never wait.
     let mut deadline = limit.map(|limit| Box::pin(clock::sleep(limit)));
+    let mut cancelled = None;
     let mut grace = None;
-    let mut cancelled = pin!(core.cancelled());
     poll_fn(|cx| {
         if let Poll::Ready(ended) = attempt.as_mut().poll(cx) {
             return Poll::Ready(Ok(ended));
@@ -80,6 +84,7 @@ async fn watch<F: Future>(
         if deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(Err(OutOfTime::Limit));
         }
+        let cancelled = cancelled.get_or_insert_with(|| Box::pin(core.cancelled()));
         if grace.is_none() && cancelled.as_mut().poll(cx).is_ready() {
             grace = Some(Box::pin(clock::sleep(core.runtime().grace())));
         }
@@ -96,10 +101,10 @@ async fn watch<F: Future>(
 async fn apart<T: Send + 'static, E: Send + 'static>(
     core: &Core,
     attempt: JoinHandle<Result<T, E>>,
-    limit: Duration,
+    limit: Option<Duration>,
 ) -> Result<T, Stop<E>> {
     let mut attempt = AbortOnDrop(attempt);
-    let stop = match watch(core, Pin::new(&mut attempt.0), Some(limit)).await {
+    let stop = match watch(core, Pin::new(&mut attempt.0), limit).await {
         Ok(ended) => return joined(ended),
         Err(OutOfTime::Limit) => Stop::TimedOut,
         Err(OutOfTime::Cancelled) => Stop::Cancelled,

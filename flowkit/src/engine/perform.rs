@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::Either;
 
-use super::attempt::{Host, attempts};
+use super::attempt::{Attempts, Host, attempts};
 use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
 use super::hooks::hooks;
@@ -73,12 +73,12 @@ async fn run<B: Body, H: Host<B>>(
                 *cached = true;
                 return Ok(value);
             }
-            Looked::Lead(right) => lead = Some(right),
+            Looked::Lead(right) => lead = Some(Box::new(right)),
         }
     }
-    let value = attempts(core, host, body, policy, options).await?;
+    let value = attempts(&Attempts { core, host, policy, options }, body).await?;
     if let (Some(lead), Some(copy)) = (lead, B::copy_output(&value)) {
-        core.runtime().cache().keep(lead, Arc::new(copy), policy.cache_ttl);
+        core.runtime().cache().keep(*lead, Arc::new(copy), policy.cache_ttl);
     }
     remember::<B>(core, &value);
     Ok(value)
@@ -184,7 +184,8 @@ pub(crate) fn recall<B: Body>(core: &Core, body: &Option<B>) -> Option<B::Output
 }
 
 pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
-    if let (Some(journal), Some(key)) = (core.run().and_then(|run| run.journal.as_ref()), core.key())
+    if let Some(journal) = core.run().and_then(|run| run.journal.as_ref())
+        && let Some(key) = core.key()
         && let Some(copy) = B::copy_output(value)
     {
         journal.keep(key, copy);
