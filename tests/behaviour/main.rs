@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+mod flow_retries;
 mod records;
 mod retries;
 mod retry_conditions;

@@ -87,8 +87,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             }
             Err(stop) => stop,
         };
-        let attempted = judge::<B>(core, &stop, options);
-        let error = error_of::<B>(core, stop, number, policy);
+        let (attempted, doubt) = judge::<B>(core, &stop, options);
+        let error = error_of::<B>(core, stop, number, policy, doubt);
         let verdict = retry.verdict(number, attempted, core.runtime().draw());
         let (Verdict::Retry { delay }, Some(again)) = (verdict, next) else {
             return Err(error);
@@ -210,16 +210,21 @@ impl<R> Drop for AbortOnDrop<R> {
     }
 }
 
-/// Says what the retry policy must know of an attempt.
-fn judge<B: Body>(core: &Core, stop: &Stop<B::Error>, options: Option<&CallOptions<B::Error>>) -> Attempted {
-    match stop {
+/// Says what the retry policy must know of an attempt, and what `retry_if` said if it panicked over its error.
+fn judge<B: Body>(
+    core: &Core,
+    stop: &Stop<B::Error>,
+    options: Option<&CallOptions<B::Error>>,
+) -> (Attempted, Option<Arc<str>>) {
+    let attempted = match stop {
         Stop::Errored(error) => {
             let asked = guarded("retry_if", || {
                 options
                     .and_then(|options| options.retry_if.as_ref())
                     .map_or_else(|| B::retry_if(error), |ask| ask(error))
             });
-            Attempted::Errored { fatal: core.is_fatal(), retryable: asked.unwrap_or(false) }
+            let retryable = asked.as_ref().is_ok_and(|yes| *yes);
+            return (Attempted::Errored { fatal: core.is_fatal(), retryable }, asked.err());
         }
         Stop::Panicked(_) => Attempted::Panicked,
         Stop::TimedOut => Attempted::TimedOut,
@@ -227,7 +232,8 @@ fn judge<B: Body>(core: &Core, stop: &Stop<B::Error>, options: Option<&CallOptio
             Attempted::Errored { fatal: false, retryable: true }
         }
         Stop::Cancelled | Stop::TasksFailed(_) => Attempted::Cancelled,
-    }
+    };
+    (attempted, None)
 }
 
 fn error_of<B: Body>(
@@ -235,10 +241,11 @@ fn error_of<B: Body>(
     stop: Stop<B::Error>,
     attempts: u32,
     policy: &TaskPolicy,
+    doubt: Option<Arc<str>>,
 ) -> Error<B::Error> {
     let run = core.label();
     match stop {
-        Stop::Errored(error) => Error::Task(Failure::new(run, attempts, error, B::as_error)),
+        Stop::Errored(error) => Error::Task(Failure::new(run, attempts, error, B::as_error, doubt)),
         Stop::Panicked(message) => Error::Panicked { run, message },
         Stop::TimedOut => Error::TimedOut {
             run,
@@ -376,22 +383,20 @@ pub(crate) fn hooks<E>(
         return;
     };
     for call in declared {
-        guarded("hook", || call(&task_run));
+        let _ = guarded("hook", || call(&task_run));
     }
     for (_, call) in said.iter().filter(|(occasion, _)| *occasion == hook) {
-        guarded("hook", || call(&task_run));
+        let _ = guarded("hook", || call(&task_run));
     }
 }
 
-/// Calls a user's closure that must not take the engine down; a panic is logged and gives `None`.
-pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
-    match std::panic::catch_unwind(AssertUnwindSafe(f)) {
-        Ok(result) => Some(result),
-        Err(panic) => {
-            tracing::error!(panic = %panic_message(&*panic), "a {what} panicked");
-            None
-        }
-    }
+/// Calls a user's closure that must not take the engine down; what a panic said is logged and given back.
+pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
+    std::panic::catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        let message = panic_message(&*panic);
+        tracing::error!(panic = %message, "a {what} panicked");
+        message
+    })
 }
 
 /// Reads what a panic said. The payload may be anything.

@@ -61,7 +61,7 @@ impl Observers {
                     task_run: &task_run,
                 };
                 for observer in &list {
-                    super::attempt::guarded("observer", || observer(&notice));
+                    let _ = super::attempt::guarded("observer", || observer(&notice));
                 }
             }
             let told_so_far = *told;

@@ -178,7 +178,10 @@ impl<E: TaskError> Error<E> {
     /// Writes the error down for the record: the task's own words first, then the chain of causes.
     pub(crate) fn report(&self, location: &'static std::panic::Location<'static>) -> super::ErrorReport {
         let (message, source) = match self {
-            Self::Task(failure) => (failure.to_string(), self.nearest_cause().and_then(StdError::source)),
+            Self::Task(failure) => {
+                let message = format!("{failure}{}", failure.doubt());
+                (message, self.nearest_cause().and_then(StdError::source))
+            }
             _ => (self.to_string(), self.nearest_cause()),
         };
         let place = format!("{}:{}", location.file(), location.line());
@@ -284,6 +287,8 @@ struct FailureInner<E> {
     attempts: u32,
     error: E,
     as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+    /// What the panic of `retry_if` said, if it panicked when it was asked about this error.
+    doubt: Option<Arc<str>>,
 }
 
 impl<E> Failure<E> {
@@ -292,8 +297,15 @@ impl<E> Failure<E> {
         attempts: u32,
         error: E,
         as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+        doubt: Option<Arc<str>>,
     ) -> Self {
-        Self(Arc::new(FailureInner { run, attempts, error, as_error }))
+        Self(Arc::new(FailureInner { run, attempts, error, as_error, doubt }))
+    }
+
+    /// Says why nobody knows whether another attempt would have been worth it; empty if that is known.
+    fn doubt(&self) -> String {
+        let doubt = self.0.doubt.as_ref();
+        doubt.map_or_else(String::new, |why| format!(" (not retried: `retry_if` panicked: {why})"))
     }
 
     /// Returns the number of attempts that were made.
@@ -321,7 +333,7 @@ impl<E: fmt::Display> Failure<E> {
         if (self.0.as_error)(&self.0.error).is_none() {
             write!(f, ": {}", self.0.error)?;
         }
-        Ok(())
+        f.write_str(&self.doubt())
     }
 }
 
