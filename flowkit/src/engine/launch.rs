@@ -19,7 +19,7 @@ use super::promise::Continuation;
 use super::slot::Slot;
 use crate::handle::Handle;
 use crate::model::{
-    Declaration, Edges, Error, EventKind, Extras, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
+    Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
 };
 use crate::policy::trigger::Trigger;
 use crate::task::{Body, Setup, TaskInfo};
@@ -324,10 +324,13 @@ pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<
     Handle::new(Arc::new(Slot::ended(core, Err(refusal::<B>(setup, why)))))
 }
 
-/// Warns once per place of a call that is made outside a flow while a flow runs: it will not be recorded.
+/// Warns once per place of a task that is called outside a flow while a flow runs: it will not be recorded.
+///
+/// A flow is recorded wherever it is called, and several may run at the same time.
 pub(crate) fn warn_of_lost_context(declaration: &'static Declaration, location: &'static Location<'static>) {
     static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
-    if any_alive() && lock(&WARNED).get_or_insert_default().insert(location) {
+    if declaration.kind == Kind::Task && any_alive() && lock(&WARNED).get_or_insert_default().insert(location)
+    {
         tracing::warn!(
             task = declaration.name,
             %location,
