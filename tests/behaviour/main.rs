@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+mod captured;
 mod flow_retries;
 mod records;
 mod retries;
 mod retry_conditions;
 mod smoke;
+mod spans;

@@ -137,7 +137,9 @@ pub(crate) fn submit<B: Body + 'static>(
     let slot = Arc::new(Slot::new(core));
     let handle = Handle::new(Arc::clone(&slot));
     let scope = child_scope(Some(&current), Arc::clone(&slot) as Arc<dyn Scoped>);
-    let start = Start { flow, scope, slot, body, options: setup.options, carrier };
+    // Made here, not when the inputs have ended: the run lies in the span of its caller, not of its last input.
+    let span = task_span(&slot.core);
+    let start = Start { flow, scope, span, slot, body, options: setup.options, carrier };
     if pending == 0 || start.fires_early() {
         start.spawn();
     } else {
@@ -150,6 +152,7 @@ pub(crate) fn submit<B: Body + 'static>(
 struct Start<B: Body, C> {
     flow: Arc<FlowAttempt>,
     scope: Current,
+    span: tracing::Span,
     slot: Arc<Slot<B::Output, B::Error>>,
     body: B,
     options: Option<Box<CallOptions<B::Error>>>,
@@ -158,8 +161,7 @@ struct Start<B: Body, C> {
 
 impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
     fn spawn(self) {
-        let Self { flow, scope, slot, body, options, carrier } = self;
-        let span = task_span(&slot.core);
+        let Self { flow, scope, span, slot, body, options, carrier } = self;
         let kept = KeepOnDrop(slot);
         let driver = async move {
             let result = carrier.carry(&kept.0.core, body, options).await;

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use futures::FutureExt;
+use tracing::Instrument;
 
 use super::context;
 use super::flow_run::Run;
@@ -60,13 +61,14 @@ where
         super::core::Home::Flow(attempt) => attempt.token.clone(),
         super::core::Home::Outside(_) => run.token.clone(),
     };
-    run.tokio.spawn(current.scope(async move {
+    let learn = async move {
         let rows = std::pin::pin!(rows);
         let cancelled = std::pin::pin!(token.cancelled());
         if let futures::future::Either::Left((rows, _)) = futures::future::select(rows, cancelled).await {
             learning.later.promise.keep(submit_rows(rows, location));
         }
-    }));
+    };
+    run.tokio.spawn(current.scope(learn).in_current_span());
     handles
 }
 
