@@ -7,5 +7,6 @@ mod flow_retries;
 mod records;
 mod retries;
 mod retry_conditions;
+mod retry_history;
 mod smoke;
 mod spans;

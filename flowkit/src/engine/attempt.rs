@@ -274,7 +274,7 @@ fn report_retry<E: crate::model::TaskError>(
         max = retries.saturating_add(1),
         delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
         error = %report,
-        error_type = std::any::type_name::<E>(),
+        error_type = error.kind(),
         "attempt failed, another one follows"
     );
     core.emit(EventKind::AttemptFailed { attempt, error: report, retry_in: delay });

@@ -305,7 +305,13 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
                 }
                 Error::Upstream { .. } => (EventKind::UpstreamFailed { error: report }, None),
                 _ => {
-                    tracing::error!(task = %core.label(), attempts = core.attempt(), error = %report, "failed");
+                    tracing::error!(
+                        task = %core.label(),
+                        attempts = core.attempt(),
+                        error = %report,
+                        error_type = error.kind(),
+                        "failed"
+                    );
                     (EventKind::Failed { error: report }, Some(Hook::Failure))
                 }
             }

@@ -162,6 +162,22 @@ impl<E> Error<E> {
     }
 }
 
+impl<E> Error<E> {
+    /// Names the kind of failure for logs: the type of the task's own error, or what happened instead.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Task(_) => std::any::type_name::<E>(),
+            Self::TimedOut { .. } => "TimedOut",
+            Self::Panicked { .. } => "Panicked",
+            Self::Cancelled { .. } => "Cancelled",
+            Self::Upstream { .. } => "Upstream",
+            Self::Skipped { .. } => "Skipped",
+            Self::TasksFailed { .. } => "TasksFailed",
+            Self::Refused { .. } => "Refused",
+        }
+    }
+}
+
 impl<E: TaskError> Error<E> {
     fn nearest_cause(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
