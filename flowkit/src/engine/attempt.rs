@@ -26,8 +26,9 @@ pub(crate) trait Host<B: Body>: Sync {
     /// Runs one attempt.
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send;
 
-    /// Runs one attempt so that it can be left behind if it does not yield; `None` if this host cannot.
-    fn start_apart(&self, body: B) -> Result<tokio::task::JoinHandle<Result<B::Output, B::Error>>, B> {
+    /// Runs one attempt [`within`] its limit so that it can be left behind if it does not yield; gives the body back if
+    /// this host cannot.
+    fn start_apart(&self, body: B, _limit: Duration) -> Result<Apart<B::Output, B::Error>, B> {
         Err(body)
     }
 
@@ -42,8 +43,11 @@ pub(crate) trait Host<B: Body>: Sync {
     }
 }
 
+/// An attempt that runs as a tokio task of its own.
+pub(crate) type Apart<T, E> = tokio::task::JoinHandle<Result<T, Stop<E>>>;
+
 /// How an attempt ended without a value.
-enum Stop<E> {
+pub(crate) enum Stop<E> {
     Errored(E),
     Panicked(Arc<str>),
     TimedOut,
@@ -109,24 +113,33 @@ async fn once<B: Body, H: Host<B>>(
     timeout: Option<Duration>,
 ) -> Result<B::Output, Stop<B::Error>> {
     let body = match timeout {
-        Some(limit) => match host.start_apart(body) {
+        Some(limit) => match host.start_apart(body, limit) {
             Ok(attempt) => return apart(core, attempt, limit).await,
             Err(body) => body,
         },
         None => body,
     };
-    let began = timeout.map(|_| clock::now());
-    let attempt = pin!(AssertUnwindSafe(host.start(body)).catch_unwind());
+    let attempt = pin!(AssertUnwindSafe(within(timeout, host.start(body))).catch_unwind());
     match watch(core, attempt, timeout).await {
-        // A body that never yields cannot be stopped at its limit; that it broke it is known afterwards.
-        Ok(Ok(Ok(_))) if began.zip(timeout).is_some_and(|(began, limit)| began.elapsed() > limit) => {
-            Err(Stop::TimedOut)
-        }
-        Ok(Ok(Ok(value))) => Ok(value),
-        Ok(Ok(Err(error))) => Err(Stop::Errored(error)),
+        Ok(Ok(ended)) => ended,
         Ok(Err(panic)) => Err(Stop::Panicked(panic_message(&*panic))),
         Err(OutOfTime::Limit) => Err(Stop::TimedOut),
         Err(OutOfTime::Cancelled) => Err(Stop::Cancelled),
+    }
+}
+
+/// Runs an attempt and looks at the clock afterwards.
+///
+/// A body that never yields cannot be stopped at its limit; that it broke it is known when it returns.
+pub(crate) async fn within<T, E>(
+    limit: Option<Duration>,
+    attempt: impl Future<Output = Result<T, E>>,
+) -> Result<T, Stop<E>> {
+    let began = limit.map(|limit| (clock::now(), limit));
+    let value = attempt.await.map_err(Stop::Errored)?;
+    match began {
+        Some((began, limit)) if began.elapsed() > limit => Err(Stop::TimedOut),
+        _ => Ok(value),
     }
 }
 
@@ -168,7 +181,7 @@ async fn watch<F: Future>(
 /// Watches over an attempt that runs as a tokio task of its own, so that even one that never yields can be left behind.
 async fn apart<T: Send + 'static, E: Send + 'static>(
     core: &Core,
-    attempt: tokio::task::JoinHandle<Result<T, E>>,
+    attempt: Apart<T, E>,
     limit: Duration,
 ) -> Result<T, Stop<E>> {
     let mut attempt = AbortOnDrop(attempt);
@@ -190,10 +203,9 @@ async fn apart<T: Send + 'static, E: Send + 'static>(
     Err(stop)
 }
 
-fn joined<T, E>(ended: Result<Result<T, E>, tokio::task::JoinError>) -> Result<T, Stop<E>> {
+fn joined<T, E>(ended: Result<Result<T, Stop<E>>, tokio::task::JoinError>) -> Result<T, Stop<E>> {
     match ended {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Stop::Errored(error)),
+        Ok(ended) => ended,
         Err(join) => match join.try_into_panic() {
             Ok(panic) => Err(Stop::Panicked(panic_message(&*panic))),
             // Only the end of the tokio runtime aborts an attempt that we did not abort.

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tracing::Instrument;
 
-use super::attempt::Host;
+use super::attempt::{Apart, Host, within};
 use super::context::{self, Current};
 use super::core::{Core, Home, Scoped};
 use super::flow_run::{FlowAttempt, any_alive};
@@ -41,11 +42,12 @@ impl<B: Body + 'static> Host<B> for Detached {
         body.run_detached()
     }
 
-    fn start_apart(&self, body: B) -> Result<tokio::task::JoinHandle<Result<B::Output, B::Error>>, B> {
+    fn start_apart(&self, body: B, limit: Duration) -> Result<Apart<B::Output, B::Error>, B> {
         // A blocking body leaves its thread behind by itself.
         match context::current() {
             Some(current) if !B::info().blocking => {
-                Ok(tokio::spawn(current.scope(body.run_detached()).in_current_span()))
+                let attempt = within(Some(limit), body.run_detached());
+                Ok(tokio::spawn(current.scope(attempt).in_current_span()))
             }
             _ => Err(body),
         }
