@@ -10,3 +10,4 @@ mod retry_conditions;
 mod retry_history;
 mod smoke;
 mod spans;
+mod timeouts;
