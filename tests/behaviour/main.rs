@@ -4,6 +4,7 @@
 
 mod captured;
 mod flow_retries;
+mod hooks;
 mod records;
 mod retries;
 mod retry_conditions;
