@@ -76,7 +76,7 @@ pub(crate) fn expand(
                     #[allow(unused_mut)]
                     let mut key = ::flowkit::__private::CallKey::default();
                     #((&::flowkit::__private::Probe(&self.#idents)).add_to(&mut key);)*
-                    key.finish()
+                    ::core::option::Option::Some(key.finish())
                 }
 
                 fn copy_output(output: &Self::Output) -> ::core::option::Option<Self::Output> {

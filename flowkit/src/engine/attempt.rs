@@ -5,13 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::clock;
 use super::core::Core;
 use super::hooks::{guarded, hooks};
-use super::once::{Stop, once};
+use super::once::{Apart, Stop, once};
 use super::options::{CallOptions, Hook};
 use super::slots::{needs_slots, take_slots};
 use crate::flow::Tally;
@@ -25,9 +24,9 @@ pub(crate) trait Host<B: Body>: Sync {
     /// Runs one attempt.
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send;
 
-    /// Runs one attempt as a tokio task of its own, so that it can be left behind; `None`, and the body stays, if this
-    /// host cannot.
-    fn start_apart(&self, _body: &mut Option<B>) -> Option<JoinHandle<Result<B::Output, B::Error>>> {
+    /// Runs one attempt [`within`](super::once::within) its limit, as a tokio task of its own that can be left behind;
+    /// `None`, and the body stays, if this host cannot.
+    fn start_apart(&self, _body: &mut Option<B>, _limit: Duration) -> Option<Apart<B::Output, B::Error>> {
         None
     }
 
@@ -116,8 +115,8 @@ fn judge<B: Body, H>(
     number: u32,
     repeatable: bool,
 ) -> Result<Duration, Error<B::Error>> {
-    let outcome = outcome::<B>(all.core, &stop, all.options);
-    let error = error_of::<B>(all.core, stop, number, all.policy);
+    let (outcome, doubt) = outcome::<B>(all.core, &stop, all.options);
+    let error = error_of::<B>(all.core, stop, number, all.policy, doubt);
     let retry = all.policy.retry_policy();
     match retry.verdict(number, outcome, all.core.runtime().draw()) {
         Verdict::Retry { delay } if repeatable => {
@@ -128,15 +127,20 @@ fn judge<B: Body, H>(
     }
 }
 
-/// Says what the retry policy must know of an attempt.
-fn outcome<B: Body>(core: &Core, stop: &Stop<B::Error>, options: Option<&CallOptions<B::Error>>) -> Outcome {
-    match stop {
+/// Says what the retry policy must know of an attempt, and what `retry_if` said if it panicked over its error.
+fn outcome<B: Body>(
+    core: &Core,
+    stop: &Stop<B::Error>,
+    options: Option<&CallOptions<B::Error>>,
+) -> (Outcome, Option<Arc<str>>) {
+    let outcome = match stop {
         Stop::Errored(error) => {
             let asked = guarded("retry_if", || match options.and_then(|options| options.retry_if.as_ref()) {
                 Some(ask) => ask(error),
                 None => B::retry_if(error),
             });
-            Outcome::Errored { fatal: core.is_fatal(), retryable: asked.unwrap_or(false) }
+            let retryable = asked.as_ref().is_ok_and(|yes| *yes);
+            return (Outcome::Errored { fatal: core.is_fatal(), retryable }, asked.err());
         }
         Stop::Panicked(_) => Outcome::Panicked,
         Stop::TimedOut => Outcome::TimedOut,
@@ -144,7 +148,8 @@ fn outcome<B: Body>(core: &Core, stop: &Stop<B::Error>, options: Option<&CallOpt
             Outcome::Errored { fatal: false, retryable: true }
         }
         Stop::Cancelled | Stop::TasksFailed(_) => Outcome::Cancelled,
-    }
+    };
+    (outcome, None)
 }
 
 fn error_of<B: Body>(
@@ -152,10 +157,11 @@ fn error_of<B: Body>(
     stop: Stop<B::Error>,
     attempts: u32,
     policy: &TaskPolicy,
+    doubt: Option<Arc<str>>,
 ) -> Error<B::Error> {
     let run = core.label();
     match stop {
-        Stop::Errored(error) => Error::Task(Failure::new(run, attempts, error, B::as_error)),
+        Stop::Errored(error) => Error::Task(Failure::new(run, attempts, error, B::as_error, doubt)),
         Stop::Panicked(message) => Error::Panicked { run, message },
         Stop::TimedOut => Error::TimedOut {
             run,
@@ -178,7 +184,7 @@ fn report_retry<E: TaskError>(core: &Core, error: &Error<E>, attempt: u32, retri
         max = retries.saturating_add(1),
         delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
         error = %report,
-        error_type = std::any::type_name::<E>(),
+        error_type = error.kind(),
         "attempt failed, another one follows"
     );
     let failure = AttemptFailure { error: report, retry_in: delay };

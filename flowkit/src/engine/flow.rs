@@ -184,7 +184,7 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
         let end = End::of(core, None);
         let mut cached = false;
         let result = sub_flow(core, body, options, &mut cached).await;
-        end.tell::<_, B::Error>(&result, cached, None);
+        end.tell(&result, cached);
         result
     }
 }

@@ -1,6 +1,7 @@
 //! Calls the closures of users that watch a run. None of them can take the engine down.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use super::core::Core;
 use super::once::panic_message;
@@ -18,20 +19,18 @@ pub(crate) fn hooks<E>(core: &Core, info: &'static TaskInfo, options: Option<&Ca
         return;
     };
     for call in declared {
-        guarded("hook", || call(&task_run));
+        let _ = guarded("hook", || call(&task_run));
     }
     for (_, call) in said.iter().filter(|(occasion, _)| *occasion == hook) {
-        guarded("hook", || call(&task_run));
+        let _ = guarded("hook", || call(&task_run));
     }
 }
 
-/// Calls a user's closure that must not take the engine down; a panic is logged and gives `None`.
-pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
-    match std::panic::catch_unwind(AssertUnwindSafe(f)) {
-        Ok(result) => Some(result),
-        Err(panic) => {
-            tracing::error!(panic = %panic_message(&*panic), "a {what} panicked");
-            None
-        }
-    }
+/// Calls a user's closure that must not take the engine down; what a panic said is logged and given back.
+pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
+    std::panic::catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        let message = panic_message(&*panic);
+        tracing::error!(panic = %message, "a {what} panicked");
+        message
+    })
 }

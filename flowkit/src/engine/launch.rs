@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::attempt::Host;
@@ -14,13 +14,14 @@ use super::context::{self, Current};
 use super::core::{Core, Home, Scoped};
 use super::flow_run::{FlowAttempt, any_alive};
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
+use super::once::{Apart, within};
 use super::options::{CallOptions, effective_policy};
 use super::perform::{perform, visit_call};
 use super::promise::Continuation;
 use super::slot::Slot;
 use crate::handle::Handle;
 use crate::model::{
-    Declaration, Edges, Error, EventKind, Extras, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
+    Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
 };
 use crate::policy::trigger::Trigger;
 use crate::task::{Body, Setup, TaskInfo};
@@ -42,10 +43,10 @@ impl<B: Body + 'static> Host<B> for Detached {
         body.run_detached()
     }
 
-    fn start_apart(&self, body: &mut Option<B>) -> Option<JoinHandle<Result<B::Output, B::Error>>> {
+    fn start_apart(&self, body: &mut Option<B>, limit: Duration) -> Option<Apart<B::Output, B::Error>> {
         // A blocking body leaves its thread behind by itself.
         let current = context::current().filter(|_| !B::info().blocking)?;
-        let attempt = body.take()?.run_detached();
+        let attempt = within(Some(limit), body.take()?.run_detached());
         Some(tokio::spawn(current.scope(attempt).in_current_span()))
     }
 }
@@ -143,7 +144,9 @@ pub(crate) fn submit<B: Body + 'static>(
     let slot = Arc::new(Slot::new(core));
     let handle = Handle::new(Arc::clone(&slot));
     let scope = child_scope(Some(&current), Arc::clone(&slot) as Arc<dyn Scoped>);
-    let start = Start { flow, scope, slot, body, options: setup.options, carrier };
+    // Made here, not when the inputs have ended: the run lies in the span of its caller, not of its last input.
+    let span = traced().then(|| Box::new(task_span(&slot.core)));
+    let start = Start { flow, scope, span, slot, body, options: setup.options, carrier };
     if pending == 0 || start.fires_early() {
         start.spawn();
     } else {
@@ -156,6 +159,7 @@ pub(crate) fn submit<B: Body + 'static>(
 struct Start<B: Body, C> {
     flow: Arc<FlowAttempt>,
     scope: Current,
+    span: Option<Box<tracing::Span>>,
     slot: Arc<Slot<B::Output, B::Error>>,
     body: B,
     options: Option<Box<CallOptions<B::Error>>>,
@@ -164,16 +168,17 @@ struct Start<B: Body, C> {
 
 impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
     fn spawn(self) {
-        let Self { flow, scope, slot, body, mut options, carrier } = self;
+        let Self { flow, scope, span, slot, body, mut options, carrier } = self;
         let kept = KeepOnDrop(slot);
         let mut body = Some(body);
         let driver = async move {
             // The future of a run that nobody traces stays small.
-            let result = if traced() {
-                let span = task_span(&kept.0.core);
-                Box::pin(carrier.carry(&kept.0.core, &mut body, &mut options).instrument(span)).await
-            } else {
-                carrier.carry(&kept.0.core, &mut body, &mut options).await
+            let result = match span {
+                Some(span) => {
+                    let carried = carrier.carry(&kept.0.core, &mut body, &mut options);
+                    Box::pin(carried.instrument(*span)).await
+                }
+                None => carrier.carry(&kept.0.core, &mut body, &mut options).await,
             };
             kept.0.promise.keep(result);
         };
@@ -341,10 +346,13 @@ pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<
     Handle::new(Arc::new(Slot::ended(core, Err(refusal::<B>(setup, why)))))
 }
 
-/// Warns once per place of a call that is made outside a flow while a flow runs: it will not be recorded.
+/// Warns once per place of a task that is called outside a flow while a flow runs: it will not be recorded.
+///
+/// A flow is recorded wherever it is called, and several may run at the same time.
 pub(crate) fn warn_of_lost_context(declaration: &'static Declaration, location: &'static Location<'static>) {
     static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
-    if any_alive() && WARNED.lock().get_or_insert_default().insert(location) {
+    if declaration.kind == Kind::Task && any_alive() && WARNED.lock().get_or_insert_default().insert(location)
+    {
         tracing::warn!(
             task = declaration.name,
             %location,

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use super::context;
 use super::flow_run::Run;
@@ -59,7 +60,7 @@ where
         super::core::Home::Flow(attempt) => attempt.cancellation.clone(),
         super::core::Home::Outside(_) => run.cancellation.clone(),
     };
-    run.tokio.spawn(current.scope(async move {
+    let learn = async move {
         let rows = std::pin::pin!(rows);
         let cancelled = std::pin::pin!(cancellation.cancelled());
         if let futures_util::future::Either::Left((rows, _)) =
@@ -67,7 +68,8 @@ where
         {
             learning.later.promise.keep(submit_rows(rows, location));
         }
-    }));
+    };
+    run.tokio.spawn(current.scope(learn).in_current_span());
     handles
 }
 

@@ -57,7 +57,7 @@ impl Observers {
                     task_run: &task_run,
                 };
                 for observer in &list {
-                    super::hooks::guarded("observer", || observer(&notice));
+                    let _ = super::hooks::guarded("observer", || observer(&notice));
                 }
             }
             let told_so_far = *told;

@@ -17,6 +17,9 @@ use super::core::Core;
 use crate::flow::Tally;
 use crate::task::Body;
 
+/// An attempt that runs as a tokio task of its own.
+pub(crate) type Apart<T, E> = JoinHandle<Result<T, Stop<E>>>;
+
 /// How an attempt ended without a value.
 pub(crate) enum Stop<E> {
     Errored(E),
@@ -35,29 +38,36 @@ pub(crate) async fn once<B: Body, H: Host<B>>(
     body: &mut Option<B>,
 ) -> Result<B::Output, Stop<B::Error>> {
     let limit = all.policy.timeout;
-    if limit.is_some()
-        && let Some(attempt) = all.host.start_apart(body)
-    {
+    if let Some(attempt) = limit.and_then(|limit| all.host.start_apart(body, limit)) {
         return Box::pin(apart(all.core, attempt, limit)).await;
     }
     let body = body.take().expect("bug in flowkit: an attempt was started without a body");
-    let began = limit.map(|_| clock::now());
     // Taking the arguments may call a `Clone` of the user's, so this too is guarded.
     let started = std::panic::catch_unwind(AssertUnwindSafe(|| all.host.start(body)));
     let attempt = match started {
-        Ok(attempt) => pin!(AssertUnwindSafe(attempt).catch_unwind()),
+        Ok(attempt) => pin!(AssertUnwindSafe(within(limit, attempt)).catch_unwind()),
         Err(panic) => return Err(Stop::Panicked(panic_message(&*panic))),
     };
     match watch(all.core, attempt, limit).await {
-        // A body that never yields cannot be stopped at its limit; that it broke it is known afterwards.
-        Ok(Ok(Ok(_))) if began.zip(limit).is_some_and(|(began, limit)| began.elapsed() > limit) => {
-            Err(Stop::TimedOut)
-        }
-        Ok(Ok(Ok(value))) => Ok(value),
-        Ok(Ok(Err(error))) => Err(Stop::Errored(error)),
+        Ok(Ok(ended)) => ended,
         Ok(Err(panic)) => Err(Stop::Panicked(panic_message(&*panic))),
         Err(OutOfTime::Limit) => Err(Stop::TimedOut),
         Err(OutOfTime::Cancelled) => Err(Stop::Cancelled),
+    }
+}
+
+/// Runs an attempt and looks at the clock afterwards.
+///
+/// A body that never yields cannot be stopped at its limit; that it broke it is known when it returns.
+pub(crate) async fn within<T, E>(
+    limit: Option<Duration>,
+    attempt: impl Future<Output = Result<T, E>>,
+) -> Result<T, Stop<E>> {
+    let began = limit.map(|limit| (clock::now(), limit));
+    let value = attempt.await.map_err(Stop::Errored)?;
+    match began {
+        Some((began, limit)) if began.elapsed() > limit => Err(Stop::TimedOut),
+        _ => Ok(value),
     }
 }
 
@@ -100,7 +110,7 @@ async fn watch<F: Future>(
 /// Watches over an attempt that runs as a tokio task of its own, so that even one that never yields can be left behind.
 async fn apart<T: Send + 'static, E: Send + 'static>(
     core: &Core,
-    attempt: JoinHandle<Result<T, E>>,
+    attempt: Apart<T, E>,
     limit: Option<Duration>,
 ) -> Result<T, Stop<E>> {
     let mut attempt = AbortOnDrop(attempt);
@@ -122,10 +132,9 @@ async fn apart<T: Send + 'static, E: Send + 'static>(
     Err(stop)
 }
 
-fn joined<T, E>(ended: Result<Result<T, E>, JoinError>) -> Result<T, Stop<E>> {
+fn joined<T, E>(ended: Result<Result<T, Stop<E>>, JoinError>) -> Result<T, Stop<E>> {
     match ended {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Stop::Errored(error)),
+        Ok(ended) => ended,
         Err(join) => match join.try_into_panic() {
             Ok(panic) => Err(Stop::Panicked(panic_message(&*panic))),
             // Only the end of the tokio runtime aborts an attempt that we did not abort.

@@ -44,10 +44,10 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
     body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
 ) -> Result<B::Output, Error<B::Error>> {
-    let end = End::of(core, Some(B::info()));
+    let end = End::of(core, Some((B::info(), options)));
     let mut cached = false;
     let result = run(core, host, body, options, &mut cached).await;
-    end.tell(&result, cached, options);
+    end.tell(&result, cached);
     result
 }
 
@@ -255,25 +255,23 @@ async fn look_into_cache<B: Body>(
     }
 }
 
+/// Where the hooks of a run are: in its attribute and in its call.
+type Hooked<'a, E> = (&'static TaskInfo, Option<&'a CallOptions<E>>);
+
 /// Tells the end of a task run exactly once.
-pub(crate) struct End<'a> {
+pub(crate) struct End<'a, E> {
     core: &'a Core,
     /// Whose hooks to call; `None` for the node of a sub-flow, whose own run calls them.
-    hooks: Option<&'static TaskInfo>,
+    hooks: Option<Hooked<'a, E>>,
     told: bool,
 }
 
-impl<'a> End<'a> {
-    pub(crate) fn of(core: &'a Core, hooks: Option<&'static TaskInfo>) -> Self {
+impl<'a, E: TaskError> End<'a, E> {
+    pub(crate) fn of(core: &'a Core, hooks: Option<Hooked<'a, E>>) -> Self {
         Self { core, hooks, told: false }
     }
 
-    pub(crate) fn tell<T, E: TaskError>(
-        mut self,
-        result: &Result<T, Error<E>>,
-        cached: bool,
-        options: Option<&CallOptions<E>>,
-    ) {
+    pub(crate) fn tell<T>(mut self, result: &Result<T, Error<E>>, cached: bool) {
         self.told = true;
         let (event, hook) = match result {
             Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
@@ -281,19 +279,25 @@ impl<'a> End<'a> {
             Err(error) => ending(self.core, error),
         };
         self.core.emit(event);
-        if let (Some(info), Some(hook)) = (self.hooks, hook) {
+        if let Some(hook) = hook {
+            self.call_hooks(hook);
+        }
+    }
+}
+
+impl<E> End<'_, E> {
+    fn call_hooks(&self, hook: Hook) {
+        if let Some((info, options)) = self.hooks {
             hooks(self.core, info, options, hook);
         }
     }
 }
 
-impl Drop for End<'_> {
+impl<E> Drop for End<'_, E> {
     fn drop(&mut self) {
         if !self.told {
             self.core.emit(EventKind::Cancelled { orphaned: self.core.is_orphaned() });
-            if let Some(info) = self.hooks {
-                hooks::<std::convert::Infallible>(self.core, info, None, Hook::Cancel);
-            }
+            self.call_hooks(Hook::Cancel);
         }
     }
 }
@@ -314,7 +318,13 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
                 }
                 Error::Upstream { .. } => (EventKind::UpstreamFailed { error: report }, None),
                 _ => {
-                    tracing::error!(task = %core.label(), attempts = core.attempt(), error = %report, "failed");
+                    tracing::error!(
+                        task = %core.label(),
+                        attempts = core.attempt(),
+                        error = %report,
+                        error_type = error.kind(),
+                        "failed"
+                    );
                     (EventKind::Failed { error: report }, Some(Hook::Failure))
                 }
             }

@@ -179,6 +179,22 @@ impl<E> Error<E> {
     }
 }
 
+impl<E> Error<E> {
+    /// Names the kind of failure for logs: the type of the task's own error, or what happened instead.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Task(_) => std::any::type_name::<E>(),
+            Self::TimedOut { .. } => "TimedOut",
+            Self::Panicked { .. } => "Panicked",
+            Self::Cancelled { .. } => "Cancelled",
+            Self::Upstream { .. } => "Upstream",
+            Self::Skipped { .. } => "Skipped",
+            Self::TasksFailed { .. } => "TasksFailed",
+            Self::Refused { .. } => "Refused",
+        }
+    }
+}
+
 impl<E: TaskError> Error<E> {
     fn nearest_cause(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
@@ -195,7 +211,10 @@ impl<E: TaskError> Error<E> {
     /// Writes the error down for the record: the task's own words first, then the chain of causes.
     pub(crate) fn report(&self, location: &'static std::panic::Location<'static>) -> super::ErrorReport {
         let (message, source) = match self {
-            Self::Task(failure) => (failure.to_string(), self.nearest_cause().and_then(StdError::source)),
+            Self::Task(failure) => {
+                let message = format!("{failure}{}", failure.doubt());
+                (message, self.nearest_cause().and_then(StdError::source))
+            }
             _ => (self.to_string(), self.nearest_cause()),
         };
         let place = format!("{}:{}", location.file(), location.line());
@@ -301,6 +320,8 @@ struct FailureInner<E> {
     attempts: u32,
     error: E,
     as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+    /// What the panic of `retry_if` said, if it panicked when it was asked about this error.
+    doubt: Option<Arc<str>>,
 }
 
 impl<E> Failure<E> {
@@ -309,8 +330,15 @@ impl<E> Failure<E> {
         attempts: u32,
         error: E,
         as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+        doubt: Option<Arc<str>>,
     ) -> Self {
-        Self(Arc::new(FailureInner { run, attempts, error, as_error }))
+        Self(Arc::new(FailureInner { run, attempts, error, as_error, doubt }))
+    }
+
+    /// Says why nobody knows whether another attempt would have been worth it; empty if that is known.
+    fn doubt(&self) -> String {
+        let doubt = self.0.doubt.as_ref();
+        doubt.map_or_else(String::new, |why| format!(" (not retried: `retry_if` panicked: {why})"))
     }
 
     /// Returns the number of attempts that were made.
@@ -338,7 +366,7 @@ impl<E: fmt::Display> Failure<E> {
         if (self.0.as_error)(&self.0.error).is_none() {
             write!(f, ": {}", self.0.error)?;
         }
-        Ok(())
+        f.write_str(&self.doubt())
     }
 }
 
