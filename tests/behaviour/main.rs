@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+mod arguments;
 mod smoke;
