@@ -2,6 +2,7 @@
 
 mod errors;
 mod shapes;
+mod sharing;
 
 use std::path::{Path, PathBuf};
 

@@ -73,7 +73,9 @@ async fn run<B: Body, H: Host<B>>(
         Looked::Off => None,
     };
     let value = attempts(core, host, body, policy, options).await?;
-    if let (Some(lead), Some(copy)) = (lead, B::copy_output(&value)) {
+    if let Some(lead) = lead
+        && let Some(copy) = B::copy_output(&value)
+    {
         core.runtime().cache().keep(lead, Arc::new(copy), policy.cache_ttl);
     }
     remember::<B>(core, &value);
