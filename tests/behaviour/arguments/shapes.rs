@@ -113,6 +113,23 @@ async fn what_is_awaited_borrows_from_locals_beside_handles() {
     assert_eq!(borrows().await.unwrap(), ("local".to_owned(), "local".to_owned()));
 }
 
+#[task(retries = 1)]
+fn constant_text(text: &'static str, texts: &'static [&'static str]) -> &'static str {
+    texts.iter().find(|other| **other > text).copied().unwrap_or(text)
+}
+
+#[flow]
+async fn constant_texts() -> Result<(&'static str, &'static str)> {
+    const TEXTS: &[&str] = &["a", "c"];
+    let next = constant_text("b", TEXTS).submit();
+    Ok((constant_text::of(&next, TEXTS).await?, next.await?))
+}
+
+#[flowkit::test]
+async fn what_is_borrowed_for_ever_is_a_value_like_any_other() {
+    assert_eq!(constant_texts().await.unwrap(), ("c", "c"));
+}
+
 #[flow]
 async fn with_two_inner_tasks() -> Result<(u32, u32)> {
     let first = {
