@@ -3,4 +3,8 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
 mod arguments;
+mod calls;
+mod captured;
+mod combinators;
+mod map;
 mod smoke;
