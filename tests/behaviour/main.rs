@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
 mod arguments;
+mod caching;
 mod calls;
 mod captured;
 mod combinators;

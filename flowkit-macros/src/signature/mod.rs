@@ -62,10 +62,7 @@ pub(crate) enum ParamKind {
     /// A value; a `&'static` is one too, since no other run can lend for so long.
     Owned,
     /// `&elem`.
-    Borrowed {
-        lifetime: Option<Lifetime>,
-        elem: Box<Type>,
-    },
+    Borrowed { lifetime: Option<Lifetime>, elem: Box<Type> },
 }
 
 /// What the function returns.
