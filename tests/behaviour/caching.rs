@@ -5,6 +5,7 @@
 //! C20 (they need a store). The many callers of one key are in `reliability/single_flight.rs`.
 
 mod identity;
+mod keys;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

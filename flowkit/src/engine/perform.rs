@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::Either;
 
-use super::attempt::{Host, attempts, hooks};
+use super::attempt::{Host, attempts, guarded, hooks};
 use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
 use super::inputs::{self, Cause, Inputs, Visit};
@@ -214,7 +214,8 @@ fn cache_key<B: Body>(
     let path = path::<B>();
     let identity =
         TaskIdentity { name: &path, source_hash: declaration.source_hash, version: declaration.version };
-    match body.cache_key() {
+    // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
+    match guarded("cache key", || body.cache_key())? {
         Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
         // A key that cannot be made switches caching off; it never falls back to a wider key.
         Err(reason) => {
