@@ -1,5 +1,6 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
+use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -95,6 +96,18 @@ impl<R: Returned> Returned for Vec<R> {
 impl<R: Returned> Returned for Option<R> {
     fn add_to(&self, tally: &mut Tally) {
         self.iter().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<K, R: Returned, S> Returned for HashMap<K, R, S> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<K, R: Returned> Returned for BTreeMap<K, R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
     }
 }
 
