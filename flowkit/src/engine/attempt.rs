@@ -85,6 +85,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
                 }
                 return Ok(value);
             }
+            // Told to stop, a body mostly returns the cancellation of what it awaited, and that is no failure.
+            Err(Stop::Errored(_)) if core.is_cancelled() => Stop::Cancelled,
             Err(stop) => stop,
         };
         let attempted = judge::<B>(core, &stop, options);
