@@ -125,7 +125,8 @@ where
 {
     /// Runs the flow and gives everything that is known of the run, whether it failed or not.
     ///
-    /// Inside another flow it is a run of its own, ended with its parent but not a node of it: call `.await` for that.
+    /// Inside another flow it is a run of its own that ends before the other one does, but no node of it: call `.await`
+    /// for that.
     pub async fn run(self) -> FlowRun<T, E> {
         self.start().await
     }

@@ -50,6 +50,8 @@ struct Ledger {
     record: RunRecord,
     /// The children that have not ended.
     live: usize,
+    /// What else must end before the run can: lists of children that are not known yet, runs of sub-flows.
+    pending: usize,
     /// No child may be added any more: the attempt of the flow is ending.
     closed: bool,
 }
@@ -67,10 +69,32 @@ pub(crate) struct NewRun<'a> {
     pub(crate) runtime: Runtime,
     pub(crate) tokio: tokio::runtime::Handle,
     pub(crate) parent: Option<&'a Current>,
+    pub(crate) depth: u32,
     pub(crate) task_defaults: TaskPolicy,
     pub(crate) max_concurrency: Option<u32>,
     pub(crate) retries: u32,
     pub(crate) root: NewTaskRun,
+}
+
+impl Ledger {
+    fn is_idle(&self) -> bool {
+        self.live == 0 && self.pending == 0
+    }
+}
+
+/// Keeps a run open until it is dropped.
+pub(crate) struct KeptOpen(Arc<Run>);
+
+impl Drop for KeptOpen {
+    fn drop(&mut self) {
+        let mut ledger = lock(&self.0.ledger);
+        ledger.pending -= 1;
+        let idle = ledger.is_idle();
+        drop(ledger);
+        if idle {
+            self.0.idle.notify_one();
+        }
+    }
 }
 
 impl Run {
@@ -87,7 +111,7 @@ impl Run {
         ALIVE.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             id,
-            depth: parent.map_or(0, |attempt| attempt.run.depth + 1),
+            depth: new.depth,
             token: parent.map_or_else(CancellationToken::new, |attempt| attempt.token.child_token()),
             max_concurrency: new.max_concurrency.map(|slots| {
                 let name = format!("flow run {id}");
@@ -100,7 +124,7 @@ impl Run {
             clock,
             tokio: new.tokio,
             told: Mutex::new(0),
-            ledger: Mutex::new(Ledger { record, live: 0, closed: true }),
+            ledger: Mutex::new(Ledger { record, live: 0, pending: 0, closed: true }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
@@ -149,7 +173,7 @@ impl Run {
             && ledger.record.task_run(task_run).is_some_and(|run| run.state().is_terminal())
         {
             ledger.live -= 1;
-            idle = ledger.live == 0;
+            idle = ledger.is_idle();
         }
         drop(ledger);
         if let Err(illegal) = applied {
@@ -163,23 +187,14 @@ impl Run {
         self.announce();
     }
 
-    /// Keeps the run open for a child that will be created later; pair it with [`Run::release`].
-    pub(crate) fn hold_open(&self) -> bool {
+    /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
+    pub(crate) fn keep_open(self: &Arc<Self>) -> Option<KeptOpen> {
         let mut ledger = lock(&self.ledger);
-        if !ledger.closed {
-            ledger.live += 1;
+        if ledger.closed {
+            return None;
         }
-        !ledger.closed
-    }
-
-    pub(crate) fn release(&self) {
-        let mut ledger = lock(&self.ledger);
-        ledger.live -= 1;
-        let idle = ledger.live == 0;
-        drop(ledger);
-        if idle {
-            self.idle.notify_one();
-        }
+        ledger.pending += 1;
+        Some(KeptOpen(Arc::clone(self)))
     }
 
     /// Waits until no child is left, and closes the run to further ones.
@@ -187,7 +202,7 @@ impl Run {
         loop {
             {
                 let mut ledger = lock(&self.ledger);
-                if ledger.live == 0 {
+                if ledger.is_idle() {
                     ledger.closed = true;
                     return;
                 }
@@ -211,6 +226,10 @@ impl Run {
 
     /// Gives the observers the rest, and forgets what was set up for this run only.
     pub(crate) fn finish(&self) {
+        if !self.state().is_terminal() {
+            // The tokio runtime ended before the run began.
+            self.emit(TaskRunId::FLOW, EventKind::Cancelled { orphaned: false });
+        }
         if let Some(limit) = &self.max_concurrency {
             self.runtime.limits().remove(&limit.name);
         }
