@@ -2,4 +2,11 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+mod flows;
+mod limits;
+mod record;
 mod smoke;
+mod subflows;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+mod support;
