@@ -1,5 +1,6 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
+use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -98,6 +99,18 @@ impl<R: Returned> Returned for Option<R> {
     }
 }
 
+impl<K, R: Returned, S> Returned for HashMap<K, R, S> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<K, R: Returned> Returned for BTreeMap<K, R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
+    }
+}
+
 impl<R: Returned, const N: usize> Returned for [R; N] {
     fn add_to(&self, tally: &mut Tally) {
         self.iter().for_each(|returned| returned.add_to(tally));
@@ -112,7 +125,8 @@ where
 {
     /// Runs the flow and gives everything that is known of the run, whether it failed or not.
     ///
-    /// Inside another flow it is a run of its own, ended with its parent but not a node of it: call `.await` for that.
+    /// Inside another flow it is a run of its own that ends before the other one does, but no node of it: call `.await`
+    /// for that.
     pub async fn run(self) -> FlowRun<T, E> {
         self.start().await
     }

@@ -130,7 +130,7 @@ async fn values_handles_and_calls_mix_in_any_position() {
     let expected = [vec![0; 1], vec![1; 6], vec![2; 12], vec![3; 8]].concat();
     assert_eq!(edges, expected);
     let all_edges = run.task_runs().iter().flat_map(|run| run.edges().to_vec()).collect::<Vec<_>>();
-    assert!(all_edges.iter().all(|edge| edge.kind == EdgeKind::Data));
+    assert!(all_edges.iter().all(|edge| edge.kind() == EdgeKind::Data));
 }
 
 #[task]

@@ -97,8 +97,7 @@ async fn d3_a_task_waits_for_the_handles_among_its_arguments_and_gets_their_valu
     let latest = only(&run, "latest");
     let last_end = inputs.iter().map(|input| input.ended_at().unwrap()).max().unwrap();
     assert!(latest.started_at().unwrap() >= last_end);
-    let from: Vec<Edge> =
-        inputs.iter().map(|input| Edge { from: input.id(), kind: EdgeKind::Data }).collect();
+    let from: Vec<Edge> = inputs.iter().map(|input| Edge::new(input.id(), EdgeKind::Data)).collect();
     assert_eq!(latest.edges(), from);
 }
 
@@ -200,7 +199,7 @@ async fn d8_after_orders_without_data_and_a_failure_before_blocks() {
     let by_label = |label: &str| task_runs.iter().find(|run| run.label() == label).unwrap();
     let (first, second) = (by_label("after_seconds"), by_label("after a success"));
     assert!(second.started_at().unwrap() >= first.ended_at().unwrap());
-    assert_eq!(second.edges(), [Edge { from: first.id(), kind: EdgeKind::Order }]);
+    assert_eq!(second.edges(), [Edge::new(first.id(), EdgeKind::Order)]);
     assert_eq!(by_label("after a failure").state(), State::UpstreamFailed);
     let error = run.result().as_ref().unwrap();
     assert_eq!(format!("{error}"), "task `after a failure` did not run: its input task `half` has no result");

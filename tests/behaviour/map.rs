@@ -146,7 +146,7 @@ async fn e6_mapping_a_list_that_comes_later_waits_for_it_and_each_run_depends_on
     let list = &run.task_runs_of("numbers")[0];
     let doubles = run.task_runs_of("double");
     let (first, second) = doubles.split_at(3);
-    let from = |id| Edge { from: id, kind: EdgeKind::Data };
+    let from = |id| Edge::new(id, EdgeKind::Data);
     for doubled in first {
         assert_eq!(doubled.edges(), [from(list.id())]);
         assert!(doubled.started_at() >= list.ended_at());
@@ -225,7 +225,7 @@ async fn e8_each_run_of_a_list_can_wait_for_another_run() {
     assert_eq!(run.result().as_ref().unwrap(), &[2, 4, 6]);
     let prepared = &run.task_runs_of("prepare")[0];
     for mapped in run.task_runs_of("double") {
-        assert_eq!(mapped.edges(), [Edge { from: prepared.id(), kind: EdgeKind::Order }]);
+        assert_eq!(mapped.edges(), [Edge::new(prepared.id(), EdgeKind::Order)]);
         assert!(mapped.started_at() >= prepared.ended_at());
     }
 }

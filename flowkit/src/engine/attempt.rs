@@ -79,6 +79,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
                 }
                 return Ok(value);
             }
+            // Told to stop, a body mostly returns the cancellation of what it awaited, and that is no failure.
+            Err(Stop::Errored(_)) if all.core.is_cancelled() => Stop::Cancelled,
             Err(stop) => stop,
         };
         let delay = judge::<B, H>(all, stop, number, next.is_some())?;
@@ -187,7 +189,7 @@ fn report_retry<E: TaskError>(core: &Core, error: &Error<E>, attempt: u32, retri
         error_type = error.kind(),
         "attempt failed, another one follows"
     );
-    let failure = AttemptFailure { error: report, retry_in: delay };
+    let failure = AttemptFailure::new(report, delay);
     core.emit(EventKind::AttemptFailed { attempt, failure: Arc::new(failure) });
 }
 

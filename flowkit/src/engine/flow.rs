@@ -3,8 +3,10 @@
 use parking_lot::Mutex;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
@@ -12,7 +14,7 @@ use super::attempt::Host;
 use super::cancellation::Cancellation;
 use super::context::{self, Current};
 use super::core::{Core, Home};
-use super::flow_run::{DEPTH_MAX, FlowAttempt, NewRun, Run};
+use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
 use super::options::CallOptions;
 use super::perform::{End, perform, ready, recall, remember};
@@ -36,6 +38,13 @@ pub(crate) fn start<B: FlowBody>(
 ) -> Result<Started<B::Output, B::Error>, Refusal> {
     let info = B::info();
     let tokio = tokio::runtime::Handle::try_current().map_err(|_| Refusal::OutsideTokio)?;
+    let (depth, kept_open) = match parent.and_then(|parent| parent.core().run()) {
+        Some(outer) => (outer.depth + 1, Some(outer.keep_open().ok_or(Refusal::FlowEnded)?)),
+        None => (0, None),
+    };
+    if depth > DEPTH_MAX {
+        return Err(Refusal::DepthExceeded { depth });
+    }
     let runtime = match parent {
         Some(parent) => parent.core().runtime().clone(),
         None => options.as_ref().and_then(|options| options.runtime.clone()).unwrap_or_else(context::runtime),
@@ -58,29 +67,26 @@ pub(crate) fn start<B: FlowBody>(
         runtime,
         tokio,
         parent,
+        depth,
         task_defaults: info.flow.task_defaults.clone(),
         max_concurrency: info.flow.max_concurrency,
         retries,
         root,
     });
-    if run.depth > DEPTH_MAX {
-        run.finish();
-        return Err(Refusal::DepthExceeded { depth: run.depth });
-    }
+    let end = FinishOnDrop { run: Arc::clone(&run), _parent: kept_open };
     let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
-    let driver =
-        run.tokio.spawn(drive(Arc::clone(&run), body, options, location, parent_name).instrument(span));
+    let driver = run.tokio.spawn(drive(end, body, options, location, parent_name).instrument(span));
     Ok(Started { run, driver })
 }
 
 async fn drive<B: FlowBody>(
-    run: Arc<Run>,
+    end: FinishOnDrop,
     body: B,
     mut options: Option<Box<CallOptions<B::Error>>>,
     location: &'static Location<'static>,
     name: Option<String>,
 ) -> Result<B::Output, Error<B::Error>> {
-    let end = FinishOnDrop(Arc::clone(&run));
+    let run = Arc::clone(&end.run);
     // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.
     let home = Home::Flow(run.whole());
     let core = Arc::new(Core::new(home, TaskRunId::FLOW, &B::info().declaration, None, location));
@@ -99,11 +105,15 @@ async fn drive<B: FlowBody>(
     result
 }
 
-struct FinishOnDrop(Arc<Run>);
+/// Ends a run, also one whose driver is dropped; only then may the flow end in which it was started.
+struct FinishOnDrop {
+    run: Arc<Run>,
+    _parent: Option<KeptOpen>,
+}
 
 impl Drop for FinishOnDrop {
     fn drop(&mut self) {
-        self.0.finish();
+        self.run.finish();
     }
 }
 
@@ -209,7 +219,15 @@ async fn sub_flow<B: FlowBody>(
         run.change_task_run(core.id, |task_run| task_run.set_flow_run(id));
     }
     core.begin(1);
-    let value = finish(started, &B::info().declaration).await?;
+    let run = Arc::clone(&started.run);
+    let finished = pin!(finish(started, &B::info().declaration));
+    let value = match select(finished, pin!(core.cancelled())).await {
+        Either::Left((result, _)) => result?,
+        Either::Right(((), finished)) => {
+            run.cancel();
+            finished.await?
+        }
+    };
     remember::<B>(core, &value);
     Ok(value)
 }

@@ -50,18 +50,12 @@ struct Ledger {
     record: RunRecord,
     /// The children that have not ended.
     live: usize,
+    /// What else must end before the run can: lists of children that are not known yet, runs of sub-flows.
+    pending: usize,
     /// No child may be added any more: the attempt of the flow is ending.
     closed: bool,
     /// The flow's body has returned, and its driver waits for the last child.
     joining: bool,
-}
-
-impl Ledger {
-    /// Counts a child that has ended, and says whether the driver waits for just that.
-    fn one_ended(&mut self) -> bool {
-        self.live -= 1;
-        self.live == 0 && self.joining
-    }
 }
 
 /// One attempt of a flow: what its children belong to.
@@ -77,10 +71,37 @@ pub(crate) struct NewRun<'a> {
     pub(crate) runtime: Runtime,
     pub(crate) tokio: tokio::runtime::Handle,
     pub(crate) parent: Option<&'a Current>,
+    pub(crate) depth: u32,
     pub(crate) task_defaults: TaskPolicy,
     pub(crate) max_concurrency: Option<u32>,
     pub(crate) retries: u32,
     pub(crate) root: NewTaskRun,
+}
+
+impl Ledger {
+    fn is_idle(&self) -> bool {
+        self.live == 0 && self.pending == 0
+    }
+
+    /// Whether the driver waits for just what has happened now.
+    fn driver_may_go(&self) -> bool {
+        self.joining && self.is_idle()
+    }
+}
+
+/// Keeps a run open until it is dropped.
+pub(crate) struct KeptOpen(Arc<Run>);
+
+impl Drop for KeptOpen {
+    fn drop(&mut self) {
+        let mut ledger = self.0.ledger.lock();
+        ledger.pending -= 1;
+        let idle = ledger.driver_may_go();
+        drop(ledger);
+        if idle {
+            self.0.idle.notify_one();
+        }
+    }
 }
 
 impl Run {
@@ -97,7 +118,7 @@ impl Run {
         ALIVE.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             id,
-            depth: parent.map_or(0, |attempt| attempt.run.depth + 1),
+            depth: new.depth,
             cancellation: parent.map_or_else(Cancellation::new, |attempt| attempt.cancellation.child()),
             max_concurrency: new.max_concurrency.map(|slots| {
                 let name = format!("flow run {id}");
@@ -110,7 +131,7 @@ impl Run {
             clock,
             tokio: new.tokio,
             told: Mutex::new(0),
-            ledger: Mutex::new(Ledger { record, live: 0, closed: true, joining: false }),
+            ledger: Mutex::new(Ledger { record, live: 0, pending: 0, closed: true, joining: false }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
@@ -159,7 +180,11 @@ impl Run {
         let at = self.clock.now();
         let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
         let applied = ledger.record.apply(Event { task_run, at, kind });
-        let idle = applied.is_ok() && is_end && ledger.one_ended();
+        let mut idle = false;
+        if applied.is_ok() && is_end {
+            ledger.live -= 1;
+            idle = ledger.driver_may_go();
+        }
         drop(ledger);
         if let Err(illegal) = applied {
             debug_assert!(false, "bug in flowkit: {illegal}");
@@ -172,22 +197,14 @@ impl Run {
         self.announce();
     }
 
-    /// Keeps the run open for a child that will be created later; pair it with [`Run::release`].
-    pub(crate) fn hold_open(&self) -> bool {
+    /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
+    pub(crate) fn keep_open(self: &Arc<Self>) -> Option<KeptOpen> {
         let mut ledger = self.ledger.lock();
-        if !ledger.closed {
-            ledger.live += 1;
+        if ledger.closed {
+            return None;
         }
-        !ledger.closed
-    }
-
-    pub(crate) fn release(&self) {
-        let mut ledger = self.ledger.lock();
-        let idle = ledger.one_ended();
-        drop(ledger);
-        if idle {
-            self.idle.notify_one();
-        }
+        ledger.pending += 1;
+        Some(KeptOpen(Arc::clone(self)))
     }
 
     /// Waits until no child is left, and closes the run to further ones.
@@ -195,7 +212,7 @@ impl Run {
         loop {
             {
                 let mut ledger = self.ledger.lock();
-                ledger.joining = ledger.live > 0;
+                ledger.joining = !ledger.is_idle();
                 if !ledger.joining {
                     ledger.closed = true;
                     return;
@@ -220,6 +237,10 @@ impl Run {
 
     /// Gives the observers the rest, and forgets what was set up for this run only.
     pub(crate) fn finish(&self) {
+        if !self.state().is_terminal() {
+            // The tokio runtime ended before the run began.
+            self.emit(TaskRunId::FLOW, EventKind::Cancelled { orphaned: false });
+        }
         if let Some(limit) = &self.max_concurrency {
             self.runtime.limits().remove(&limit.name);
         }

@@ -54,6 +54,13 @@ pub struct AttemptFailure {
     pub retry_in: Duration,
 }
 
+impl AttemptFailure {
+    /// A failure and the wait that follows it.
+    pub fn new(error: Arc<ErrorReport>, retry_in: Duration) -> Self {
+        Self { error, retry_in }
+    }
+}
+
 /// What happened.
 ///
 /// What is large stands behind an `Arc`, since a run of a million tasks keeps three million events.

@@ -26,7 +26,8 @@ pub struct Edge(
 );
 
 impl Edge {
-    pub(crate) fn new(from: TaskRunId, kind: EdgeKind) -> Self {
+    /// An edge from a run.
+    pub fn new(from: TaskRunId, kind: EdgeKind) -> Self {
         Self(from.get() << 1 | u64::from(kind == EdgeKind::Order))
     }
 
