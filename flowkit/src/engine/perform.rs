@@ -1,6 +1,5 @@
 //! One task run from its inputs to its end: waits, asks the cache, tries, and says how it ended.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::Either;
@@ -8,7 +7,7 @@ use futures_util::future::Either;
 use super::attempt::{Attempts, Host, attempts};
 use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
-use super::hooks::{guarded, hooks};
+use super::hooks::hooks;
 use super::inputs::{self, Cause, Inputs, Visit};
 use super::options::{CacheUse, CallOptions, Hook, effective_policy};
 use crate::model::{EdgeKind, Error, EventKind, TaskError};
@@ -78,9 +77,7 @@ async fn run<B: Body, H: Host<B>>(
         }
     }
     let value = attempts(&Attempts { core, host, policy, options }, body).await?;
-    if let Some(lead) = lead
-        && let Some(copy) = B::copy_output(&value)
-    {
+    if let (Some(lead), Some(copy)) = (lead, B::copy_output(&value)) {
         core.runtime().cache().keep(*lead, Arc::new(copy), policy.cache_ttl);
     }
     remember::<B>(core, &value);
@@ -180,16 +177,10 @@ fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::
 pub(crate) fn recall<B: Body>(core: &Core, body: &Option<B>) -> Option<B::Output> {
     let Home::Flow(flow) = &core.home else { return None };
     let journal = flow.run.journal.as_ref()?;
-    let inputs = body.as_ref().and_then(B::call_key);
-    let key = flow.ordinals.next(core.parent_key(), &path::<B>(), inputs);
+    let key =
+        flow.ordinals.next(core.parent_key(), core.declaration.path, body.as_ref().and_then(B::call_key));
     core.set_key(key);
     B::copy_output(&*journal.get::<B::Output>(key)?)
-}
-
-/// Returns the path of a function, with what its generics stand for: two instances are two functions.
-fn path<B: Body>() -> Cow<'static, str> {
-    let path = B::info().declaration.path;
-    B::instance().map_or(Cow::Borrowed(path), |instance| Cow::Owned(format!("{path} as {instance}")))
 }
 
 pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
@@ -222,12 +213,12 @@ fn cache_key<B: Body>(
         CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
     };
     let declaration = &info.declaration;
-    let path = path::<B>();
-    let identity =
-        TaskIdentity { name: &path, source_hash: declaration.source_hash, version: declaration.version };
-    let body = body.as_ref()?;
-    // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
-    match guarded("cache key", || body.cache_key()).ok()? {
+    let identity = TaskIdentity {
+        name: declaration.path,
+        source_hash: declaration.source_hash,
+        version: declaration.version,
+    };
+    match body.as_ref()?.cache_key() {
         Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
         // A key that cannot be made switches caching off; it never falls back to a wider key.
         Err(reason) => {
