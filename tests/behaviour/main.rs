@@ -2,18 +2,14 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
-mod arguments;
-mod caching;
-mod calls;
 mod captured;
-mod combinators;
 mod flow_retries;
 mod hooks;
-mod map;
 mod records;
 mod retries;
 mod retry_conditions;
 mod retry_history;
 mod smoke;
 mod spans;
+mod terminal;
 mod timeouts;
