@@ -287,19 +287,6 @@ impl<T, E> Handles<T, E> {
         }
     }
 
-    /// Takes the values of runs that have ended, out of those that nobody else holds.
-    fn take(self) -> Result<Vec<T>, Error<E>>
-    where
-        T: Clone,
-    {
-        match self.list {
-            List::Known(list) => list.into_iter().map(|handle| handle.slot.take()).collect(),
-            List::Later(_) => {
-                self.known().unwrap_or_default().iter().map(|handle| handle.slot.result().clone()).collect()
-            }
-        }
-    }
-
     /// Stops every run of the list.
     pub fn cancel(&self) {
         for handle in self.known().unwrap_or_default() {
@@ -328,7 +315,12 @@ where
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             wait_for_all(self.list().await?).await?;
-            self.take()
+            match self.list {
+                List::Known(list) => list.into_iter().map(|handle| handle.slot.take()).collect(),
+                List::Later(_) => {
+                    self.list().await?.iter().map(|handle| handle.slot.result().clone()).collect()
+                }
+            }
         })
     }
 }
@@ -491,11 +483,11 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<Vec<T>> for Gathered
     }
 
     fn take(self: Arc<Self>) -> Vec<T> {
-        let (handles, values) = match Arc::try_unwrap(self) {
-            Ok(Self { handles, values }) => (handles, values.into_inner()),
-            Err(shared) => (shared.handles.clone(), None),
-        };
-        values.unwrap_or_else(|| handles.take().unwrap_or_else(|_| no_value()))
+        self.gather();
+        match Arc::try_unwrap(self) {
+            Ok(gathered) => gathered.values.into_inner().unwrap_or_default(),
+            Err(shared) => shared.gather().clone(),
+        }
     }
 
     fn peek(&self) -> &Vec<T> {

@@ -117,11 +117,6 @@ pub trait Body: Send + Sized {
 
     fn info() -> &'static TaskInfo;
 
-    /// Names the types and constants that a generic function was given here; `None` for a function that is not generic.
-    fn instance() -> Option<&'static str> {
-        None
-    }
-
     /// Visits the handles among the arguments.
     fn visit(&self, visit: &mut Visit<'_>);
 
