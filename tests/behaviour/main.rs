@@ -23,4 +23,5 @@ mod subflows;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
 mod support;
+mod terminal;
 mod timeouts;

@@ -13,11 +13,16 @@ use super::context::Current;
 use super::journal::{Journal, Ordinals};
 use super::limits::Want;
 use super::runtime::Runtime;
-use crate::model::{Edges, Event, EventKind, FlowRunId, NewTaskRun, RunRecord, State, TaskRun, TaskRunId};
+use crate::model::{
+    Edges, Event, EventKind, FlowRunId, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId, label_of,
+};
 use crate::policy::TaskPolicy;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
 pub(crate) const DEPTH_MAX: u32 = 10_000;
+
+/// A path of nested flows longer than this, in bytes, begins anew: nobody reads it.
+const PATH_MAX: usize = 200;
 
 /// The number of flow runs that are alive in this process, to tell a lost context from a program without flows.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
@@ -26,6 +31,8 @@ pub(crate) struct Run {
     pub(crate) id: FlowRunId,
     pub(crate) runtime: Runtime,
     pub(crate) depth: u32,
+    /// Where a run inside another one comes from.
+    pub(crate) origin: Option<Box<Origin>>,
     pub(crate) clock: RunClock,
     pub(crate) tokio: tokio::runtime::Handle,
     /// What the flow and the runtime say to tasks that say nothing themselves; `None` when both say nothing.
@@ -112,6 +119,7 @@ impl Run {
             super::core::Home::Outside(_) => None,
         });
         let task_defaults = new.task_defaults.or(new.runtime.task_defaults());
+        let origin = new.parent.and_then(|current| origin(current.core(), &new.root));
         let clock = RunClock::start();
         let mut record = RunRecord::default();
         record.create(new.root, clock.now());
@@ -119,6 +127,7 @@ impl Run {
         Arc::new(Self {
             id,
             depth: new.depth,
+            origin: origin.map(Box::new),
             cancellation: parent.map_or_else(Cancellation::new, |attempt| attempt.cancellation.child()),
             max_concurrency: new.max_concurrency.map(|slots| {
                 let name = format!("flow run {id}");
@@ -300,6 +309,25 @@ impl Run {
             self.runtime.observers().tell(self);
         }
     }
+}
+
+/// Says where a run comes from that is started in the scope of `parent`.
+fn origin(parent: &super::core::Core, root: &NewTaskRun) -> Option<Origin> {
+    let outer = parent.run()?;
+    // Behind a node, the node's name is the run's: it knows the index. A run apart has a name of its own.
+    let is_node = parent.id != TaskRunId::FLOW && std::ptr::eq(parent.declaration, root.task);
+    let label = if is_node {
+        parent.label().as_str().to_owned()
+    } else {
+        label_of(root.task, root.index, root.extras.as_deref())
+    };
+    let (root, path) = match &outer.origin {
+        // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.
+        Some(origin) if origin.path.len() > PATH_MAX => (origin.root, format!("… › {label}").into()),
+        Some(origin) => (origin.root, format!("{} › {label}", origin.path).into()),
+        None => (outer.id, label.into()),
+    };
+    Some(Origin { root, flow_run: outer.id, task_run: parent.id, path })
 }
 
 /// Whether any flow run is alive in this process.

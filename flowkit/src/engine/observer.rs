@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::flow_run::Run;
-use crate::model::{Event, FlowRunId, TaskRun};
+use crate::model::{Event, FlowRunId, Origin, TaskRun};
 
 /// One event, as an observer is told of it.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ use crate::model::{Event, FlowRunId, TaskRun};
 pub struct Notice<'a> {
     /// The flow run to which it happened.
     pub flow_run: FlowRunId,
+    /// Where that flow run comes from, if it was started inside another one.
+    pub origin: Option<&'a Origin>,
     /// What happened.
     pub event: &'a Event,
     /// The task run to which it happened, as it stands now.
@@ -52,6 +54,7 @@ impl Observers {
                 *told += 1;
                 let notice = Notice {
                     flow_run: run.id,
+                    origin: run.origin.as_deref(),
                     at: run.clock.wall(event.at),
                     event: &event,
                     task_run: &task_run,
