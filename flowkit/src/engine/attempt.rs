@@ -1,6 +1,5 @@
 //! The attempt loop: the only one. Tasks and flows, awaited or submitted, blocking or not, all run through it.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -14,9 +13,10 @@ use tracing::Instrument;
 use super::core::Core;
 use super::limits::{Acquire, LimitError, Want};
 use super::options::{CallOptions, Hook};
+use super::panics::{guarded, guarded_or_why, panic_message, report};
 use super::{clock, context};
 use crate::flow::Tally;
-use crate::model::{Error, EventKind, Failure, Kind, Refusal};
+use crate::model::{Error, EventKind, Failure, Kind, Refusal, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::{Outcome as Attempted, Verdict};
 use crate::task::Body;
@@ -122,7 +122,7 @@ async fn once<B: Body, H: Host<B>>(
     let attempt = pin!(AssertUnwindSafe(within(timeout, host.start(body))).catch_unwind());
     match watch(core, attempt, timeout).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(panic)) => Err(Stop::Panicked(panic_message(&*panic))),
+        Ok(Err(panic)) => Err(Stop::Panicked(panic_message(panic))),
         Err(OutOfTime::Limit) => Err(Stop::TimedOut),
         Err(OutOfTime::Cancelled) => Err(Stop::Cancelled),
     }
@@ -207,7 +207,7 @@ fn joined<T, E>(ended: Result<Result<T, Stop<E>>, tokio::task::JoinError>) -> Re
     match ended {
         Ok(ended) => ended,
         Err(join) => match join.try_into_panic() {
-            Ok(panic) => Err(Stop::Panicked(panic_message(&*panic))),
+            Ok(panic) => Err(Stop::Panicked(panic_message(panic))),
             // Only the end of the tokio runtime aborts an attempt that we did not abort.
             Err(_) => Err(Stop::Cancelled),
         },
@@ -230,7 +230,7 @@ fn judge<B: Body>(
 ) -> (Attempted, Option<Arc<str>>) {
     let attempted = match stop {
         Stop::Errored(error) => {
-            let asked = guarded("retry_if", || {
+            let asked = guarded_or_why("retry_if", || {
                 options
                     .and_then(|options| options.retry_if.as_ref())
                     .map_or_else(|| B::retry_if(error), |ask| ask(error))
@@ -272,14 +272,8 @@ fn error_of<B: Body>(
     }
 }
 
-fn report_retry<E: crate::model::TaskError>(
-    core: &Core,
-    error: &Error<E>,
-    attempt: u32,
-    retries: u32,
-    delay: Duration,
-) {
-    let report = Arc::new(error.report(core.location));
+fn report_retry<E: TaskError>(core: &Core, error: &Error<E>, attempt: u32, retries: u32, delay: Duration) {
+    let report = report(core, error);
     tracing::warn!(
         task = %core.label(),
         attempt,
@@ -395,29 +389,9 @@ pub(crate) fn hooks<E>(
         return;
     };
     for call in declared {
-        let _ = guarded("hook", || call(&task_run));
+        guarded("hook", || call(&task_run));
     }
     for (_, call) in said.iter().filter(|(occasion, _)| *occasion == hook) {
-        let _ = guarded("hook", || call(&task_run));
-    }
-}
-
-/// Calls a user's closure that must not take the engine down; what a panic said is logged and given back.
-pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
-    std::panic::catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
-        let message = panic_message(&*panic);
-        tracing::error!(panic = %message, "a {what} panicked");
-        message
-    })
-}
-
-/// Reads what a panic said. The payload may be anything.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Arc<str> {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        (*text).into()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.as_str().into()
-    } else {
-        "a payload that is not text".into()
+        guarded("hook", || call(&task_run));
     }
 }

@@ -14,6 +14,7 @@ use super::flow_run::{DEPTH_MAX, FlowAttempt, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
 use super::lock;
 use super::options::CallOptions;
+use super::panics::caught;
 use super::perform::{End, perform, ready, recall, remember};
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
@@ -181,7 +182,7 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
         // Retries, timeout and hooks are those of the run behind the node.
         let end = End::of(core, None);
         let mut cached = false;
-        let result = sub_flow(core, body, options, &mut cached).await;
+        let result = caught(core, sub_flow(core, body, options, &mut cached)).await;
         end.tell(&result, cached);
         result
     }

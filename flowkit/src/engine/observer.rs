@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use super::flow_run::Run;
 use super::lock;
+use super::panics::guarded;
 use crate::model::{Event, FlowRunId, TaskRun};
 
 /// One event, as an observer is told of it.
@@ -61,7 +62,7 @@ impl Observers {
                     task_run: &task_run,
                 };
                 for observer in &list {
-                    let _ = super::attempt::guarded("observer", || observer(&notice));
+                    guarded("observer", || observer(&notice));
                 }
             }
             let told_so_far = *told;

@@ -9,6 +9,7 @@ use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
 use super::inputs::{self, Cause, Inputs, Visit};
 use super::options::{CacheUse, CallOptions, Hook, effective_policy};
+use super::panics::{caught, report};
 use crate::model::{EdgeKind, Error, EventKind, TaskError};
 use crate::policy::cache::{CacheKey, TaskIdentity};
 use crate::policy::trigger::{Trigger, Verdict};
@@ -43,7 +44,7 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
 ) -> Result<B::Output, Error<B::Error>> {
     let end = End::of(core, Some((B::info(), options)));
     let mut cached = false;
-    let result = run(core, host, body, options, &mut cached).await;
+    let result = caught(core, run(core, host, body, options, &mut cached)).await;
     end.tell(&result, cached);
     result
 }
@@ -301,7 +302,7 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
         }
         Error::Skipped { reason, .. } => (EventKind::Skipped { reason: Arc::clone(reason) }, None),
         _ => {
-            let report = Arc::new(error.report(core.location));
+            let report = report(core, error);
             match error {
                 Error::TimedOut { orphaned, .. } => {
                     tracing::error!(task = %core.label(), error = %report, "timed out");

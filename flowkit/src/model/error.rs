@@ -200,8 +200,7 @@ impl<E: TaskError> Error<E> {
             }
             _ => (self.to_string(), self.nearest_cause()),
         };
-        let place = format!("{}:{}", location.file(), location.line());
-        super::ErrorReport::new(self.run().label.to_string(), message, source, place)
+        super::ErrorReport::new(self.run().label.to_string(), message, source, location)
     }
 }
 
