@@ -11,4 +11,5 @@ mod retry_conditions;
 mod retry_history;
 mod smoke;
 mod spans;
+mod sub_flow_triggers;
 mod timeouts;

@@ -19,6 +19,7 @@ use super::perform::{End, perform, ready, recall, remember};
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
 use crate::policy::TaskPolicy;
+use crate::policy::trigger::Trigger;
 use crate::task::Setup;
 
 /// A flow run that was started: its record, and its result to come.
@@ -191,10 +192,14 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
 async fn sub_flow<B: FlowBody>(
     core: &Core,
     body: B,
-    options: Option<Box<CallOptions<B::Error>>>,
+    mut options: Option<Box<CallOptions<B::Error>>>,
     cached: &mut bool,
 ) -> Result<B::Output, Error<B::Error>> {
     let body = ready(core, body, options.as_deref()).await?;
+    if let Some(options) = &mut options {
+        // Decided here, where all inputs are known; the run behind this node sees only those with data.
+        options.policy.trigger = Some(Trigger::Always);
+    }
     if let Some(value) = recall(core, &body) {
         *cached = true;
         return Ok(value);
