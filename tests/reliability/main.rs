@@ -3,3 +3,5 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
 mod panics;
+mod retry_table;
+mod timeout_matrix;
