@@ -377,3 +377,6 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
         self.0.error.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests;
