@@ -9,7 +9,7 @@ use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
 use super::inputs::{self, Cause, Inputs, Visit};
 use super::options::{CacheUse, CallOptions, Hook, effective_policy};
-use super::panics::{caught, report};
+use super::panics::{caught, guarded, report};
 use crate::model::{EdgeKind, Error, EventKind, TaskError};
 use crate::policy::cache::{CacheKey, TaskIdentity};
 use crate::policy::trigger::{Trigger, Verdict};
@@ -168,7 +168,8 @@ fn name<B: Body>(core: &Core, body: &B, options: Option<&CallOptions<B::Error>>)
 pub(crate) fn recall<B: Body>(core: &Core, body: &B) -> Option<B::Output> {
     let Home::Flow(flow) = &core.home else { return None };
     let journal = flow.run.journal.as_ref()?;
-    let key = flow.ordinals.next(core.parent_key(), core.declaration.path, body.call_key());
+    let inputs = guarded("call key", || body.call_key()).flatten();
+    let key = flow.ordinals.next(core.parent_key(), core.declaration.path, inputs);
     core.set_key(key);
     B::copy_output(&*journal.get::<B::Output>(key)?)
 }
@@ -208,7 +209,8 @@ fn cache_key<B: Body>(
         source_hash: declaration.source_hash,
         version: declaration.version,
     };
-    match body.cache_key() {
+    // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
+    match guarded("cache key", || body.cache_key())? {
         Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
         // A key that cannot be made switches caching off; it never falls back to a wider key.
         Err(reason) => {

@@ -73,8 +73,9 @@ impl Clone for Opaque {
     }
 }
 
+/// As with every key that cannot be made: the task runs, and nothing is kept.
 #[flowkit::test]
-async fn r31_a_cache_key_that_panics_is_a_failure() {
+async fn r31_a_cache_key_that_panics_switches_caching_off() {
     #[task(cache = |payload| -> u32 { payload.throw() })]
     async fn by_key(payload: Payload) -> u32 {
         payload as u32
@@ -86,19 +87,43 @@ async fn r31_a_cache_key_that_panics_is_a_failure() {
     }
 
     #[flow]
-    async fn call_by_key(payload: Payload) -> Result<u32> {
-        Ok(by_key(payload).await?)
+    async fn try_it(payload: Payload) -> Result<()> {
+        let handles = [by_key(payload).submit(), by_key(payload).submit()];
+        let handles = handles.into_iter().chain([(); 2].map(|()| by_inputs(Opaque(payload)).submit()));
+        for result in settle_all(handles).await {
+            assert_eq!(result?, payload as u32);
+        }
+        Ok(())
     }
 
-    #[flow]
-    async fn call_by_inputs(payload: Payload) -> Result<u32> {
-        Ok(by_inputs(Opaque(payload)).submit().await?)
+    for (payload, _) in PAYLOADS {
+        let run = try_it(payload).run().await;
+        run.result().as_ref().unwrap();
+        // None of them is `Cached`.
+        assert!(run.task_runs().iter().all(|task_run| task_run.state() == State::Completed));
+    }
+    a_thousand_tasks_run().await;
+}
+
+/// A flow with retries makes a key of every call, to find it again: without one, their order must do.
+#[flowkit::test]
+async fn r31_an_argument_that_panics_when_a_flow_remembers_the_call_does_no_harm() {
+    #[task]
+    async fn plain(opaque: Opaque) -> u32 {
+        opaque.0 as u32
     }
 
-    for (payload, text) in PAYLOADS {
-        let task_run = failed(&call_by_key(payload).run().await, &format!("task `by_key` panicked: {text}"));
-        assert_eq!(task_run.attempt_count(), 0, "it never began");
-        failed(&call_by_inputs(payload).run().await, &format!("task `by_inputs` panicked: {text}"));
+    #[flow(retries = 1)]
+    async fn try_it(payload: Payload) -> Result<u32> {
+        let value = plain(Opaque(payload)).submit().await?;
+        if ctx().attempt() == 1 { Err("again".into()) } else { Ok(value) }
+    }
+
+    for (payload, _) in PAYLOADS {
+        let run = try_it(payload).run().await;
+        assert_eq!(run.result().as_ref().unwrap(), &(payload as u32));
+        let states: Vec<_> = run.task_runs().iter().map(flowkit::TaskRun::state).collect();
+        assert_eq!(states, [State::Completed, State::Cached]);
     }
     a_thousand_tasks_run().await;
 }
