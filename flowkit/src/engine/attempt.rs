@@ -9,9 +9,10 @@ use tracing::Instrument;
 
 use super::clock;
 use super::core::Core;
-use super::hooks::{guarded, hooks};
+use super::hooks::hooks;
 use super::once::{Apart, Stop, once};
 use super::options::{CallOptions, Hook};
+use super::panics::{guarded_or_why, report};
 use super::slots::{needs_slots, take_slots};
 use crate::flow::Tally;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, TaskError};
@@ -137,10 +138,11 @@ fn outcome<B: Body>(
 ) -> (Outcome, Option<Arc<str>>) {
     let outcome = match stop {
         Stop::Errored(error) => {
-            let asked = guarded("retry_if", || match options.and_then(|options| options.retry_if.as_ref()) {
-                Some(ask) => ask(error),
-                None => B::retry_if(error),
-            });
+            let asked =
+                guarded_or_why("retry_if", || match options.and_then(|options| options.retry_if.as_ref()) {
+                    Some(ask) => ask(error),
+                    None => B::retry_if(error),
+                });
             let retryable = asked.as_ref().is_ok_and(|yes| *yes);
             return (Outcome::Errored { fatal: core.is_fatal(), retryable }, asked.err());
         }
@@ -179,7 +181,7 @@ fn error_of<B: Body>(
 }
 
 fn report_retry<E: TaskError>(core: &Core, error: &Error<E>, attempt: u32, retries: u32, delay: Duration) {
-    let report = Arc::new(error.report(core.location));
+    let report = report(core, error);
     tracing::warn!(
         task = %core.label(),
         attempt,

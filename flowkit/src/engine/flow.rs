@@ -17,10 +17,12 @@ use super::core::{Core, Home};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
 use super::options::CallOptions;
+use super::panics::caught;
 use super::perform::{End, perform, ready, recall, remember};
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
 use crate::policy::TaskPolicy;
+use crate::policy::trigger::Trigger;
 use crate::task::Setup;
 
 /// A flow run that was started: its record, and its result to come.
@@ -193,7 +195,7 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
         // Retries, timeout and hooks are those of the run behind the node.
         let end = End::of(core, None);
         let mut cached = false;
-        let result = sub_flow(core, body, options, &mut cached).await;
+        let result = caught(core, sub_flow(core, body, options, &mut cached)).await;
         end.tell(&result, cached);
         result
     }
@@ -206,6 +208,10 @@ async fn sub_flow<B: FlowBody>(
     cached: &mut bool,
 ) -> Result<B::Output, Error<B::Error>> {
     ready(core, body, options.as_deref()).await?;
+    if let Some(options) = options {
+        // Decided here, where all inputs are known; the run behind this node sees only those with data.
+        options.policy.trigger = Some(Trigger::Always);
+    }
     if let Some(value) = recall(core, body) {
         *cached = true;
         return Ok(value);

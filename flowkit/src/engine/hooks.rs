@@ -1,11 +1,8 @@
 //! Calls the closures of users that watch a run. None of them can take the engine down.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-
 use super::core::Core;
-use super::once::panic_message;
 use super::options::{CallOptions, Hook};
+use super::panics::guarded;
 use crate::task::TaskInfo;
 
 /// Calls the hooks of an occasion: the attribute's, then the call's. One that panics is logged, and the next is called.
@@ -19,18 +16,9 @@ pub(crate) fn hooks<E>(core: &Core, info: &'static TaskInfo, options: Option<&Ca
         return;
     };
     for call in declared {
-        let _ = guarded("hook", || call(&task_run));
+        guarded("hook", || call(&task_run));
     }
     for (_, call) in said.iter().filter(|(occasion, _)| *occasion == hook) {
-        let _ = guarded("hook", || call(&task_run));
+        guarded("hook", || call(&task_run));
     }
-}
-
-/// Calls a user's closure that must not take the engine down; what a panic said is logged and given back.
-pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
-    std::panic::catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
-        let message = panic_message(&*panic);
-        tracing::error!(panic = %message, "a {what} panicked");
-        message
-    })
 }

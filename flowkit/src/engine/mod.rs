@@ -25,6 +25,7 @@ pub(crate) mod map;
 pub(crate) mod observer;
 pub(crate) mod once;
 pub(crate) mod options;
+pub(crate) mod panics;
 pub(crate) mod perform;
 pub(crate) mod promise;
 pub(crate) mod runtime;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::flow_run::Run;
+use super::panics::guarded;
 use crate::model::{Event, FlowRunId, Origin, TaskRun};
 
 /// One event, as an observer is told of it.
@@ -60,7 +61,7 @@ impl Observers {
                     task_run: &task_run,
                 };
                 for observer in &list {
-                    let _ = super::hooks::guarded("observer", || observer(&notice));
+                    guarded("observer", || observer(&notice));
                 }
             }
             let told_so_far = *told;

@@ -1,6 +1,5 @@
 //! One attempt: runs it until it returns, panics, runs out of time, or is told to stop.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -14,6 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::attempt::{Attempts, Host};
 use super::clock;
 use super::core::Core;
+use super::panics::panic_message;
 use crate::flow::Tally;
 use crate::task::Body;
 
@@ -42,15 +42,10 @@ pub(crate) async fn once<B: Body, H: Host<B>>(
         return Box::pin(apart(all.core, attempt, limit)).await;
     }
     let body = body.take().expect("bug in flowkit: an attempt was started without a body");
-    // Taking the arguments may call a `Clone` of the user's, so this too is guarded.
-    let started = std::panic::catch_unwind(AssertUnwindSafe(|| all.host.start(body)));
-    let attempt = match started {
-        Ok(attempt) => pin!(AssertUnwindSafe(within(limit, attempt)).catch_unwind()),
-        Err(panic) => return Err(Stop::Panicked(panic_message(&*panic))),
-    };
+    let attempt = pin!(AssertUnwindSafe(within(limit, all.host.start(body))).catch_unwind());
     match watch(all.core, attempt, limit).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(panic)) => Err(Stop::Panicked(panic_message(&*panic))),
+        Ok(Err(panic)) => Err(Stop::Panicked(panic_message(panic))),
         Err(OutOfTime::Limit) => Err(Stop::TimedOut),
         Err(OutOfTime::Cancelled) => Err(Stop::Cancelled),
     }
@@ -136,7 +131,7 @@ fn joined<T, E>(ended: Result<Result<T, Stop<E>>, JoinError>) -> Result<T, Stop<
     match ended {
         Ok(ended) => ended,
         Err(join) => match join.try_into_panic() {
-            Ok(panic) => Err(Stop::Panicked(panic_message(&*panic))),
+            Ok(panic) => Err(Stop::Panicked(panic_message(panic))),
             // Only the end of the tokio runtime aborts an attempt that we did not abort.
             Err(_) => Err(Stop::Cancelled),
         },
@@ -148,16 +143,5 @@ struct AbortOnDrop<R>(JoinHandle<R>);
 impl<R> Drop for AbortOnDrop<R> {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Reads what a panic said. The payload may be anything.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Arc<str> {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        (*text).into()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.as_str().into()
-    } else {
-        "a payload that is not text".into()
     }
 }

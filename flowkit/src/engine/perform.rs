@@ -8,9 +8,10 @@ use futures_util::future::Either;
 use super::attempt::{Attempts, Host, attempts};
 use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
-use super::hooks::{guarded, hooks};
+use super::hooks::hooks;
 use super::inputs::{self, Cause, Inputs, Visit};
 use super::options::{CacheUse, CallOptions, Hook, effective_policy};
+use super::panics::{caught, guarded, report};
 use crate::model::{EdgeKind, Error, EventKind, TaskError};
 use crate::policy::cache::{CacheKey, TaskIdentity};
 use crate::policy::trigger::{Trigger, Verdict};
@@ -47,7 +48,7 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
 ) -> Result<B::Output, Error<B::Error>> {
     let end = End::of(core, Some((B::info(), options)));
     let mut cached = false;
-    let result = run(core, host, body, options, &mut cached).await;
+    let result = caught(core, run(core, host, body, options, &mut cached)).await;
     end.tell(&result, cached);
     result
 }
@@ -180,7 +181,7 @@ fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::
 pub(crate) fn recall<B: Body>(core: &Core, body: &Option<B>) -> Option<B::Output> {
     let Home::Flow(flow) = &core.home else { return None };
     let journal = flow.run.journal.as_ref()?;
-    let inputs = body.as_ref().and_then(B::call_key);
+    let inputs = guarded("call key", || body.as_ref().and_then(B::call_key)).flatten();
     let key = flow.ordinals.next(core.parent_key(), &path::<B>(), inputs);
     core.set_key(key);
     B::copy_output(&*journal.get::<B::Output>(key)?)
@@ -227,7 +228,7 @@ fn cache_key<B: Body>(
         TaskIdentity { name: &path, source_hash: declaration.source_hash, version: declaration.version };
     let body = body.as_ref()?;
     // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
-    match guarded("cache key", || body.cache_key()).ok()? {
+    match guarded("cache key", || body.cache_key())? {
         Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
         // A key that cannot be made switches caching off; it never falls back to a wider key.
         Err(reason) => {
@@ -319,7 +320,7 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
         }
         Error::Skipped { reason, .. } => (EventKind::Skipped { reason: Arc::clone(reason) }, None),
         _ => {
-            let report = Arc::new(error.report(core.location));
+            let report = report(core, error);
             match error {
                 Error::TimedOut { orphaned, .. } => {
                     tracing::error!(task = %core.label(), error = %report, "timed out");

@@ -217,8 +217,7 @@ impl<E: TaskError> Error<E> {
             }
             _ => (self.to_string(), self.nearest_cause()),
         };
-        let place = format!("{}:{}", location.file(), location.line());
-        super::ErrorReport::new(self.run().as_str().to_owned(), message, source, place)
+        super::ErrorReport::new(self.run().as_str().to_owned(), message, source, location)
     }
 }
 
@@ -395,3 +394,6 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
         self.0.error.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests;
