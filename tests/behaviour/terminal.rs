@@ -31,10 +31,11 @@ fn listening() -> (Runtime, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let lines = Mutex::new(Lines::default());
     let listener = Arc::clone(&told);
-    let runtime = Runtime::builder()
-        .observe(move |notice| listener.lock().unwrap().extend(lines.lock().unwrap().of(notice)))
-        .build();
-    (runtime, told)
+    let listen = move |notice: &flowkit::Notice<'_>| {
+        let lines = lines.lock().expect("no poison").of(notice);
+        listener.lock().expect("no poison").extend(lines);
+    };
+    (Runtime::builder().observe(listen).build(), told)
 }
 
 #[flowkit::test]
