@@ -79,6 +79,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             if tally.is_good() { Ok(value) } else { Err(Stop::TasksFailed(tally)) }
         });
         let stop = match ended {
+            // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
+            _ if core.declaration.kind == Kind::Flow && core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
                 if number > 1 {
                     tracing::info!(task = %core.label(), retries = number - 1, "succeeded after retries");
@@ -313,6 +315,10 @@ async fn take_slots<E>(
     })
     .await;
     match permit {
+        // The slot is often free because the one who held it was cancelled too.
+        Some(Ok(_)) if queued && core.is_cancelled() => {
+            Err(Error::Cancelled { run: core.label(), orphaned: false })
+        }
         Some(Ok(permit)) => {
             core.hold(wants.into(), permit);
             Ok(())

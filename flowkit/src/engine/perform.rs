@@ -238,7 +238,9 @@ async fn look_into_cache<B: Body>(
             Found::Wait(receiver) => {
                 let over = std::pin::pin!(over(receiver));
                 let cancelled = std::pin::pin!(core.cancelled());
-                if let Either::Right(_) = futures::future::select(over, cancelled).await {
+                futures::future::select(over, cancelled).await;
+                // Also when it is over: because the one who executed was cancelled too.
+                if core.is_cancelled() {
                     return Err(Error::Cancelled { run: core.label(), orphaned: false });
                 }
             }
