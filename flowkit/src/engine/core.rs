@@ -1,9 +1,11 @@
 //! The part of a task run that does not depend on its types: who it is, where it belongs, how it is stopped.
 
+use std::future::{Future, poll_fn};
 use std::panic::Location;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use futures::task::AtomicWaker;
 
@@ -35,6 +37,8 @@ pub struct Core {
     pub(crate) index: Option<u32>,
     pub(crate) location: &'static Location<'static>,
     attempt: AtomicU32,
+    /// How many of the calls that the body awaits in place listen for cancellation.
+    listeners: AtomicU32,
     flags: AtomicU8,
     cancel_waker: AtomicWaker,
     hold: Mutex<Option<Box<Hold>>>,
@@ -76,6 +80,7 @@ impl Core {
             index,
             location,
             attempt: AtomicU32::new(0),
+            listeners: AtomicU32::new(0),
             flags: AtomicU8::new(0),
             cancel_waker: AtomicWaker::new(),
             hold: Mutex::new(None),
@@ -183,14 +188,20 @@ impl Core {
         self.set(COOPERATIVE);
     }
 
+    /// Whether the body listens for cancellation, or a call does that it awaits in place and that would end with it.
     pub(crate) fn is_cooperative(&self) -> bool {
-        self.has(COOPERATIVE)
+        self.has(COOPERATIVE) || self.listeners.load(Ordering::Relaxed) > 0
     }
 
     /// Stops this task run only.
     pub(crate) fn cancel(&self) {
         self.set(CANCELLED);
         self.cancel_waker.wake();
+    }
+
+    /// Has `waker` woken when this task run is stopped, as long as no attempt of it waits.
+    pub(crate) fn wake_at_cancel(&self, waker: &Waker) {
+        self.cancel_waker.register(waker);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -201,7 +212,7 @@ impl Core {
     ///
     /// At most one future may wait at a time: the attempt loop.
     pub(crate) async fn cancelled(&self) {
-        let own = std::future::poll_fn(|cx| {
+        let own = poll_fn(|cx| {
             if self.has(CANCELLED) {
                 return Poll::Ready(());
             }
@@ -258,6 +269,47 @@ impl Core {
         }
         self.clear(HOLDS);
         lock(&self.hold).take().and_then(|hold| hold.permit)
+    }
+}
+
+/// Makes the one who awaits a call in place as patient at a cancellation as the call is itself.
+pub(crate) struct Patience<'a> {
+    caller: &'a Core,
+    listens: bool,
+}
+
+impl<'a> Patience<'a> {
+    /// Awaits the call `callee`.
+    pub(crate) async fn share<F: Future>(
+        callee: &Core,
+        caller: Option<&'a Core>,
+        mut call: Pin<&mut F>,
+    ) -> F::Output {
+        let mut patience = caller.map(|caller| Self { caller, listens: false });
+        poll_fn(|cx| {
+            let polled = call.as_mut().poll(cx);
+            if let Some(patience) = &mut patience {
+                patience.set(polled.is_pending() && callee.is_cooperative());
+            }
+            polled
+        })
+        .await
+    }
+
+    fn set(&mut self, listens: bool) {
+        if listens != self.listens {
+            self.listens = listens;
+            match listens {
+                true => self.caller.listeners.fetch_add(1, Ordering::Relaxed),
+                false => self.caller.listeners.fetch_sub(1, Ordering::Relaxed),
+            };
+        }
+    }
+}
+
+impl Drop for Patience<'_> {
+    fn drop(&mut self) {
+        self.set(false);
     }
 }
 

@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use super::attempt::Host;
 use super::context::{self, Current};
-use super::core::{Core, Home};
+use super::core::{Core, Home, Patience};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
 use super::lock;
@@ -131,7 +131,8 @@ impl<B: FlowBody> Host<B> for FlowHost {
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
         inner.set_attempt(self.core.attempt());
         async move {
-            let result = Current::new(inner.clone()).scope(body.run()).await;
+            let running = pin!(Current::new(inner.clone()).scope(body.run()));
+            let result = Patience::share(&inner, Some(&*self.core), running).await;
             if inner.is_fatal() {
                 self.core.set_fatal();
             }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Poll, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
@@ -226,10 +226,14 @@ impl Continuation for Bell {
 pub(crate) trait Deferrable: Send + 'static {
     /// Subscribes to the pending inputs and returns how many there are.
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize;
+    /// Asks for `waker` to be woken when it is told to stop.
+    fn wake_at_cancel(&self, waker: &Waker);
     fn start(self);
 }
 
 /// Starts something when its inputs have ended: the last one of them starts it.
+///
+/// It is started early when it is told to stop, so that it can say so.
 pub(crate) struct Deferred<D> {
     remaining: AtomicUsize,
     deferred: Mutex<Option<D>>,
@@ -246,7 +250,10 @@ impl<D: Deferrable> Deferred<D> {
             deferred: Mutex::new(Some(deferred)),
         });
         let continuation: Arc<dyn Continuation> = this.clone();
-        let pending = lock(&this.deferred).as_ref().map_or(0, |deferred| deferred.subscribe(&continuation));
+        let pending = lock(&this.deferred).as_ref().map_or(0, |deferred| {
+            deferred.wake_at_cancel(&Waker::from(Arc::clone(&this)));
+            deferred.subscribe(&continuation)
+        });
         let surplus = NOT_COUNTED_YET - pending;
         if this.remaining.fetch_sub(surplus, Ordering::AcqRel) == surplus {
             this.fire();
@@ -258,6 +265,12 @@ impl<D: Deferrable> Deferred<D> {
         if let Some(deferred) = deferred {
             deferred.start();
         }
+    }
+}
+
+impl<D: Deferrable> Wake for Deferred<D> {
+    fn wake(self: Arc<Self>) {
+        self.fire();
     }
 }
 

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Waker;
 
 use tracing::Instrument;
 
 use super::attempt::Host;
 use super::context::{self, Current};
-use super::core::{Core, Home, Scoped};
+use super::core::{Core, Home, Patience, Scoped};
 use super::flow_run::{FlowAttempt, any_alive};
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
 use super::lock;
@@ -111,7 +113,9 @@ pub(crate) async fn call<B: Body>(
     if let Some(current) = &setup.current {
         current.core().lay_down();
     }
-    let result = scope.scope(carrier.carry(&core, body, setup.options.take())).instrument(span).await;
+    let running = scope.scope(carrier.carry(&core, body, setup.options.take())).instrument(span);
+    let caller = setup.current.as_ref().map(Current::core);
+    let result = Patience::share(&core, caller, pin!(running)).await;
     if let Some(current) = &setup.current {
         take_up(current.core()).await;
     }
@@ -185,6 +189,10 @@ impl<B: Body + 'static, C> Inputs for Start<B, C> {
 impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize {
         inputs::subscribe(self, continuation)
+    }
+
+    fn wake_at_cancel(&self, waker: &Waker) {
+        self.slot.core.wake_at_cancel(waker);
     }
 
     fn start(self) {
