@@ -11,10 +11,10 @@ use std::time::Duration;
 use futures::FutureExt;
 use tracing::Instrument;
 
+use super::clock;
 use super::core::Core;
-use super::limits::{Acquire, LimitError, Want};
+use super::limits::{LimitError, Want};
 use super::options::{CallOptions, Hook};
-use super::{clock, context};
 use crate::flow::Tally;
 use crate::model::{Error, EventKind, Failure, Kind, Refusal};
 use crate::policy::TaskPolicy;
@@ -73,7 +73,6 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         let span = tracing::info_span!("attempt", number);
         let ended = once(core, host, body, policy.timeout).instrument(span).await;
         host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
-        drop(core.let_go());
         let ended = ended.and_then(|value| {
             let tally = host.verify(&value);
             if tally.is_good() { Ok(value) } else { Err(Stop::TasksFailed(tally)) }
@@ -98,6 +97,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             return Err(error);
         };
         report_retry(core, &error, number, retry.retries, delay);
+        // Only now, so that the record never shows more of them running than there are slots.
+        drop(core.let_go());
         hooks(core, B::info(), options, Hook::Retry);
         wait_for_retry(core, delay).await?;
         body = again;
@@ -184,11 +185,11 @@ async fn apart<T: Send + 'static, E: Send + 'static>(
     attempt.0.abort();
     if tokio::time::timeout(ABORT_PATIENCE, &mut attempt.0).await.is_err() {
         core.set_orphaned();
-        let permit = core.let_go();
+        let hold = core.let_go();
         // The slots stay taken until the body truly ends: it still uses what they stand for.
         drop(tokio::spawn(async move {
             let _ = (&mut attempt.0).await;
-            drop(permit);
+            drop(hold);
         }));
     }
     Err(stop)
@@ -347,15 +348,6 @@ fn wants<E>(core: &Core, declared: &'static [Want], options: Option<&CallOptions
         want(limit.name.clone());
     }
     wants
-}
-
-/// Gets back the slots that a body laid down while it waited.
-pub(crate) fn take_up_again() -> Option<Acquire> {
-    context::with_core(|core| {
-        let core = core?;
-        let wants = core.laid_down()?;
-        Some(core.runtime().limits().acquire(&wants))
-    })
 }
 
 impl From<LimitError> for Refusal {

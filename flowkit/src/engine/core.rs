@@ -54,9 +54,11 @@ pub(crate) struct CoreExtras {
 }
 
 /// The slots of limits that a running attempt holds, or held before it began to wait.
-struct Hold {
+pub(crate) struct Hold {
     wants: Arc<[Want]>,
     permit: Option<Permit>,
+    /// Those who want the slots back at the end of their waits; one of them gets them for all.
+    returning: Vec<Waker>,
 }
 
 const CANCELLED: u8 = 1;
@@ -230,7 +232,12 @@ impl Core {
     }
 
     pub(crate) fn hold(&self, wants: Arc<[Want]>, permit: Permit) {
-        *lock(&self.hold) = Some(Box::new(Hold { wants, permit: Some(permit) }));
+        self.hold_again(Box::new(Hold { wants, permit: Some(permit), returning: Vec::new() }));
+    }
+
+    /// Gives back what was let go.
+    pub(crate) fn hold_again(&self, hold: Box<Hold>) {
+        *lock(&self.hold) = Some(hold);
         self.set(HOLDS);
     }
 
@@ -247,28 +254,35 @@ impl Core {
         }
     }
 
-    /// Returns what the body must get back before it goes on, if it laid anything down.
-    pub(crate) fn laid_down(&self) -> Option<Arc<[Want]>> {
-        if !self.holds_slots() {
-            return None;
+    /// Returns what the body must get back before it goes on, if it laid anything down; then `waker` is woken when
+    /// another one has got it.
+    pub(crate) fn laid_down(&self, waker: &Waker) -> Option<Arc<[Want]>> {
+        let mut hold = lock(&self.hold);
+        let hold = hold.as_mut().filter(|hold| hold.permit.is_none())?;
+        if !hold.returning.iter().any(|known| known.will_wake(waker)) {
+            hold.returning.push(waker.clone());
         }
-        lock(&self.hold).as_ref().filter(|hold| hold.permit.is_none()).map(|hold| Arc::clone(&hold.wants))
+        Some(Arc::clone(&hold.wants))
     }
 
     /// Takes the slots up again.
     pub(crate) fn take_up(&self, permit: Permit) {
-        if let Some(hold) = lock(&self.hold).as_mut() {
+        let mut hold = lock(&self.hold);
+        let returning = hold.as_mut().map(|hold| {
             hold.permit = Some(permit);
-        }
+            std::mem::take(&mut hold.returning)
+        });
+        drop(hold);
+        returning.into_iter().flatten().for_each(Waker::wake);
     }
 
     /// Ends the hold: the attempt is over, or its slots go to the thread that runs it.
-    pub(crate) fn let_go(&self) -> Option<Permit> {
+    pub(crate) fn let_go(&self) -> Option<Box<Hold>> {
         if !self.holds_slots() {
             return None;
         }
         self.clear(HOLDS);
-        lock(&self.hold).take().and_then(|hold| hold.permit)
+        lock(&self.hold).take()
     }
 }
 

@@ -17,6 +17,7 @@ use super::launch::{self, Carrier, refusal};
 use super::lock;
 use super::options::CallOptions;
 use super::perform::{End, perform, ready, recall, remember};
+use super::take_up::laid_down;
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
 use crate::policy::TaskPolicy;
@@ -235,14 +236,9 @@ pub(crate) async fn finish<T, E>(
     started: Started<T, E>,
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
-    let Started { run, mut driver } = started;
+    let Started { run, driver } = started;
     let guard = CancelOnDrop(Some(run.token.clone()));
-    let mut take_up = crate::handle::TakeUp::default();
-    let joined = std::future::poll_fn(|cx| {
-        let ended = std::pin::Pin::new(&mut driver).poll(cx);
-        take_up.poll(ended, cx)
-    })
-    .await;
+    let joined = laid_down(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
         // The tokio runtime ended under us.

@@ -19,6 +19,7 @@ use super::options::{CallOptions, effective_policy};
 use super::perform::{perform, visit_call};
 use super::promise::Continuation;
 use super::slot::Slot;
+use super::take_up::take_up;
 use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
@@ -282,14 +283,6 @@ pub(crate) fn task_span(core: &Core) -> tracing::Span {
             flow_run_id = %run.id
         ),
         None => tracing::info_span!("task_run", task = core.declaration.name),
-    }
-}
-
-async fn take_up(core: &Core) {
-    if let Some(wants) = core.laid_down()
-        && let Ok(permit) = core.runtime().limits().acquire(&wants).await
-    {
-        core.take_up(permit);
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod perform;
 pub(crate) mod promise;
 pub(crate) mod runtime;
 pub(crate) mod slot;
+pub(crate) mod take_up;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

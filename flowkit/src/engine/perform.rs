@@ -274,6 +274,7 @@ impl<'a> End<'a> {
             Err(error) => ending(self.core, error),
         };
         self.core.emit(event);
+        drop(self.core.let_go());
         if let (Some(info), Some(hook)) = (self.hooks, hook) {
             hooks(self.core, info, options, hook);
         }
@@ -284,6 +285,7 @@ impl Drop for End<'_> {
     fn drop(&mut self) {
         if !self.told {
             self.core.emit(EventKind::Cancelled { orphaned: self.core.is_orphaned() });
+            drop(self.core.let_go());
             if let Some(info) = self.hooks {
                 hooks::<std::convert::Infallible>(self.core, info, None, Hook::Cancel);
             }
