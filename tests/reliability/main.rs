@@ -4,9 +4,12 @@
 
 mod cancellation;
 mod depth;
+mod grace;
 mod nested_limits;
 mod races;
+mod slots;
 mod structure;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
 mod support;
+mod thousand;
