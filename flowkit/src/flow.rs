@@ -232,11 +232,13 @@ impl EventStream {
             return Poll::Ready(None);
         };
         for waiting in [false, true] {
+            // Asked first: events may come between the two questions, but none after the end.
+            let over = run.state().is_terminal();
             if let Some((event, _)) = run.event(self.next) {
                 self.next += 1;
                 return Poll::Ready(Some(event));
             }
-            if run.state().is_terminal() {
+            if over {
                 return Poll::Ready(None);
             }
             // Looked at again after the waker is known, so that no event falls in between.
