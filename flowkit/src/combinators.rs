@@ -9,7 +9,8 @@ use futures_util::stream::FuturesUnordered;
 
 use crate::engine::clock;
 use crate::engine::context;
-use crate::handle::{AllowFailure, Handle, TakeUp};
+use crate::engine::take_up::laid_down;
+use crate::handle::{AllowFailure, Handle};
 use crate::model::{Error, TaskError};
 
 /// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference
@@ -133,7 +134,7 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
         &mut self,
         limit: Duration,
     ) -> Result<Option<(usize, Result<T, Error<E>>)>, StillWaiting> {
-        match tokio::time::timeout(limit, self.next()).await {
+        match laid_down(tokio::time::timeout(limit, self.next())).await {
             Ok(next) => Ok(next),
             Err(_) => Err(StillWaiting { unfinished: self.waiting.len(), limit }),
         }
@@ -163,7 +164,7 @@ pub async fn wait_within<T: Send + Sync, E: TaskError>(
         }
     };
     // Either all have ended or the time is up; both are answered by looking.
-    let _ = tokio::time::timeout(limit, all).await;
+    let _ = laid_down(tokio::time::timeout(limit, all)).await;
     handles.into_iter().partition(Handle::is_finished)
 }
 
@@ -173,21 +174,10 @@ pub async fn sleep(wait: Duration) {
 }
 
 /// Awaits anything without holding a slot of any limit; the slots are taken up again before it returns.
+///
+/// Put it around a `select!` over handles or calls: the one that loses cannot take up again what it laid down.
 pub async fn holding_no_slot<F: IntoFuture>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future.into_future());
-    let mut take_up = TakeUp::default();
-    let mut ended = None;
-    std::future::poll_fn(|cx| {
-        if ended.is_none()
-            && let std::task::Poll::Ready(result) = future.as_mut().poll(cx)
-        {
-            ended = Some(result);
-        }
-        let over = if ended.is_some() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending };
-        take_up.poll(over, cx)
-    })
-    .await;
-    ended.expect("bug in flowkit: a wait ended without a result")
+    laid_down(future.into_future()).await
 }
 
 /// Calls made inside belong to the group `name`: the graph shows them in one box.

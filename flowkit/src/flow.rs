@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::engine::flow::{self, CancelOnDrop, Started};
 use crate::engine::flow_run::Run;
 use crate::engine::launch;
+use crate::engine::take_up::laid_down;
 use crate::graph::Graph;
 use crate::handle::{Handle, Handles};
 use crate::model::{
@@ -200,7 +201,7 @@ impl<T: Send + 'static, E: Send + Sync + 'static> IntoFuture for RunningFlow<T, 
             match self.state {
                 Err(error) => FlowRun { run: None, result: Err(error) },
                 Ok((run, driver, guard)) => {
-                    let result = driver
+                    let result = laid_down(driver)
                         .await
                         .unwrap_or_else(|_| Err(Error::Cancelled { run: self.label, orphaned: false }));
                     guard.disarm();
@@ -231,11 +232,13 @@ impl EventStream {
             return Poll::Ready(None);
         };
         for waiting in [false, true] {
+            // Asked first: events may come between the two questions, but none after the end.
+            let over = run.state().is_terminal();
             if let Some((event, _)) = run.event(self.next) {
                 self.next += 1;
                 return Poll::Ready(Some(event));
             }
-            if run.state().is_terminal() {
+            if over {
                 return Poll::Ready(None);
             }
             // Looked at again after the waker is known, so that no event falls in between.

@@ -10,12 +10,10 @@ use std::task::{Context, Poll, ready};
 use futures_util::task::AtomicWaker;
 
 use crate::args::{Lender, Source, no_value};
-use crate::engine::context;
 use crate::engine::inputs::{Input, Outcome, Visit};
-use crate::engine::limits::Acquire;
 use crate::engine::promise::{Continuation, Promise, Seat};
 use crate::engine::slot::Slot;
-use crate::engine::slots::take_up_again;
+use crate::engine::take_up::TakeUp;
 use crate::model::{EdgeKind, Error, State, TaskError, TaskRun, TaskRunId};
 
 /// A task run that was started: clone it, await it, pass it to other tasks.
@@ -93,31 +91,6 @@ struct Wait<T, E> {
     take_up: TakeUp,
 }
 
-/// Lays slots of limits down while something is pending, and takes them up when it is there.
-#[derive(Default)]
-pub(crate) struct TakeUp(Option<Acquire>);
-
-impl TakeUp {
-    /// Turns the poll of what is waited for into the poll of the waiting task.
-    pub(crate) fn poll<R>(&mut self, ended: Poll<R>, cx: &mut Context<'_>) -> Poll<R> {
-        let Poll::Ready(result) = ended else {
-            context::with_core(|core| core.map(|core| core.lay_down()));
-            return Poll::Pending;
-        };
-        if self.0.is_none() {
-            self.0 = take_up_again();
-        }
-        if let Some(acquire) = &mut self.0 {
-            // The limit may be gone or too small by now; then there is nothing to hold, and waiting would not end.
-            if let Ok(permit) = ready!(Pin::new(acquire).poll(cx)) {
-                context::with_core(|core| core.map(|core| core.take_up(permit)));
-            }
-            self.0 = None;
-        }
-        Poll::Ready(result)
-    }
-}
-
 impl<T, E> Wait<T, E> {
     fn new(slot: Arc<Slot<T, E>>) -> Self {
         Self { slot, seat: Seat::default(), take_up: TakeUp::default() }
@@ -129,8 +102,8 @@ impl<T, E> Future for Wait<T, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let ended = this.slot.promise.poll(&mut this.seat, cx).map(|_| ());
-        this.take_up.poll(ended, cx)
+        let over = this.slot.promise.poll(&mut this.seat, cx).is_ready();
+        this.take_up.poll(over, cx)
     }
 }
 
@@ -180,8 +153,8 @@ impl<'a, T, E> Future for Lending<'a, T, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let ended = this.slot.promise.poll(&mut this.seat, cx).map(|_| ());
-        ready!(this.take_up.poll(ended, cx));
+        let over = this.slot.promise.poll(&mut this.seat, cx).is_ready();
+        ready!(this.take_up.poll(over, cx));
         Poll::Ready(this.slot.result().as_ref().map_err(Clone::clone))
     }
 }
@@ -273,8 +246,8 @@ impl<T, E> Handles<T, E> {
                 let mut seat = Seat::default();
                 let mut take_up = TakeUp::default();
                 let list = std::future::poll_fn(|cx| {
-                    let ended = later.promise.poll(&mut seat, cx).map(|_| ());
-                    take_up.poll(ended, cx)
+                    let over = later.promise.poll(&mut seat, cx).is_ready();
+                    take_up.poll(over, cx)
                 })
                 .await;
                 let () = list;
@@ -361,7 +334,7 @@ async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, 
     std::future::poll_fn(|cx| {
         gate.waker.register(cx.waker());
         let over = gate.pending.load(Ordering::Acquire) == 0 || gate.failed.load(Ordering::Acquire);
-        take_up.poll(if over { Poll::Ready(()) } else { Poll::Pending }, cx)
+        take_up.poll(over, cx)
     })
     .await;
     match list.iter().find_map(|handle| handle.slot.promise.get()?.as_ref().err()) {

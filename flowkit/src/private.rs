@@ -33,16 +33,16 @@ pub use crate::testing::{__mocked as mocked, Mock};
 /// Dropped before it has ended, it leaves the thread behind and says so. The slots of limits go with the thread.
 pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send + 'static) -> R {
     let current = context::current();
-    let permit = current.as_ref().and_then(|current| current.core().let_go());
+    let hold = current.as_ref().and_then(|current| current.core().let_go());
     let span = tracing::Span::current();
     let scope = current.clone();
     let call = blocking::spawn(move || {
-        let _permit = permit;
         let _entered = span.enter();
-        match scope {
+        let value = match scope {
             Some(scope) => scope.scope_blocking(function),
             None => function(),
-        }
+        };
+        (value, hold)
     });
     let mut left = Left { call: Some(call), current };
     let ended = std::future::poll_fn(|cx| match &mut left.call {
@@ -52,7 +52,12 @@ pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send
     .await;
     left.call = None;
     match ended {
-        Ok(value) => value,
+        Ok((value, hold)) => {
+            if let (Some(current), Some(hold)) = (&left.current, hold) {
+                current.core().hold_again(hold);
+            }
+            value
+        }
         // The attempt loop catches it again; the panic hook does not run a second time.
         Err(panic) => std::panic::resume_unwind(panic),
     }

@@ -5,12 +5,15 @@
 
 mod cancellation;
 mod depth;
+mod grace;
 mod nested_limits;
 mod panics;
 mod races;
 mod retry_table;
+mod slots;
 mod structure;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
 mod support;
+mod thousand;
 mod timeout_matrix;

@@ -15,7 +15,7 @@ use super::options::{CallOptions, Hook};
 use super::panics::{guarded_or_why, report};
 use super::slots::{needs_slots, take_slots};
 use crate::flow::Tally;
-use crate::model::{AttemptFailure, Error, EventKind, Failure, TaskError};
+use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::{Outcome, Verdict};
 use crate::task::Body;
@@ -72,8 +72,9 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             once(all, body).await
         };
         all.host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
-        drop(all.core.let_go());
         let stop = match verified(all.host, ended) {
+            // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
+            _ if all.core.declaration.kind == Kind::Flow && all.core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
                 if number > 1 {
                     tracing::info!(task = %all.core.label(), retries = number - 1, "succeeded after retries");
@@ -85,6 +86,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             Err(stop) => stop,
         };
         let delay = judge::<B, H>(all, stop, number, next.is_some())?;
+        // Only now, so that the record never shows more of them running than there are slots.
+        drop(all.core.let_go());
         hooks(all.core, B::info(), all.options, Hook::Retry);
         Box::pin(wait_for_retry(all.core, delay)).await?;
         *body = next.map(|next| *next);

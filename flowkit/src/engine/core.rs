@@ -3,10 +3,10 @@
 use parking_lot::{Mutex, MutexGuard};
 use std::future::{Future, poll_fn};
 use std::panic::Location;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 
@@ -37,6 +37,8 @@ pub struct Core {
     pub(crate) index: Option<u32>,
     pub(crate) location: &'static Location<'static>,
     attempt: AtomicU32,
+    /// How many of the calls that the body awaits in place listen for cancellation.
+    listeners: AtomicU32,
     flags: AtomicU8,
     cancel_waker: AtomicWaker,
     extras: Mutex<Option<Box<CoreExtras>>>,
@@ -52,9 +54,11 @@ struct CoreExtras {
 }
 
 /// The slots of limits that a running attempt holds, or held before it began to wait.
-struct Hold {
+pub(crate) struct Hold {
     wants: Arc<[Want]>,
     permit: Option<Permit>,
+    /// Those who want the slots back at the end of their waits; one of them gets them for all.
+    returning: Vec<Waker>,
 }
 
 const CANCELLED: u8 = 1;
@@ -78,6 +82,7 @@ impl Core {
             index,
             location,
             attempt: AtomicU32::new(0),
+            listeners: AtomicU32::new(0),
             flags: AtomicU8::new(0),
             cancel_waker: AtomicWaker::new(),
             extras: Mutex::new(None),
@@ -184,14 +189,20 @@ impl Core {
         self.set(COOPERATIVE);
     }
 
+    /// Whether the body listens for cancellation, or a call does that it awaits in place and that would end with it.
     pub(crate) fn is_cooperative(&self) -> bool {
-        self.has(COOPERATIVE)
+        self.has(COOPERATIVE) || self.listeners.load(Ordering::Relaxed) > 0
     }
 
     /// Stops this task run only.
     pub(crate) fn cancel(&self) {
         self.set(CANCELLED);
         self.cancel_waker.wake();
+    }
+
+    /// Has `waker` woken when this task run is stopped, as long as no attempt of it waits.
+    pub(crate) fn wake_at_cancel(&self, waker: &Waker) {
+        self.cancel_waker.register(waker);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -223,12 +234,17 @@ impl Core {
     }
 
     pub(crate) fn hold(&self, wants: Arc<[Want]>, permit: Permit) {
-        self.extras().get_or_insert_default().hold = Some(Hold { wants, permit: Some(permit) });
+        self.hold_again(Hold { wants, permit: Some(permit), returning: Vec::new() });
+    }
+
+    /// Gives back what was let go.
+    pub(crate) fn hold_again(&self, hold: Hold) {
+        self.extras().get_or_insert_default().hold = Some(hold);
         self.set(HOLDS);
     }
 
     /// Whether the attempt holds slots, or will want them back when it stops waiting.
-    fn holds_slots(&self) -> bool {
+    pub(crate) fn holds_slots(&self) -> bool {
         self.has(HOLDS)
     }
 
@@ -241,35 +257,80 @@ impl Core {
         }
     }
 
-    /// Returns what the body must get back before it goes on, if it laid anything down.
-    pub(crate) fn laid_down(&self) -> Option<Arc<[Want]>> {
-        if !self.holds_slots() {
-            return None;
+    /// Returns what the body must get back before it goes on, if it laid anything down; then `waker` is woken when
+    /// another one has got it.
+    pub(crate) fn laid_down(&self, waker: &Waker) -> Option<Arc<[Want]>> {
+        let mut extras = self.extras();
+        let hold = extras.as_mut()?.hold.as_mut().filter(|hold| hold.permit.is_none())?;
+        if !hold.returning.iter().any(|known| known.will_wake(waker)) {
+            hold.returning.push(waker.clone());
         }
-        let extras = self.extras();
-        let hold = extras.as_ref()?.hold.as_ref()?;
-        hold.permit.is_none().then(|| Arc::clone(&hold.wants))
+        Some(Arc::clone(&hold.wants))
     }
 
     /// Takes the slots up again.
     pub(crate) fn take_up(&self, permit: Permit) {
-        if let Some(hold) = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()) {
+        let mut extras = self.extras();
+        let returning = extras.as_mut().and_then(|extras| extras.hold.as_mut()).map(|hold| {
             hold.permit = Some(permit);
-        }
+            std::mem::take(&mut hold.returning)
+        });
+        drop(extras);
+        returning.into_iter().flatten().for_each(Waker::wake);
     }
 
     /// Ends the hold: the attempt is over, or its slots go to the thread that runs it.
-    pub(crate) fn let_go(&self) -> Option<Permit> {
+    pub(crate) fn let_go(&self) -> Option<Hold> {
         if !self.holds_slots() {
             return None;
         }
         self.clear(HOLDS);
-        let hold = self.extras().as_mut().and_then(|extras| extras.hold.take());
-        hold.and_then(|hold| hold.permit)
+        self.extras().as_mut().and_then(|extras| extras.hold.take())
     }
 
     fn extras(&self) -> MutexGuard<'_, Option<Box<CoreExtras>>> {
         self.extras.lock()
+    }
+}
+
+/// Makes the one who awaits a call in place as patient at a cancellation as the call is itself.
+pub(crate) struct Patience<'a> {
+    caller: &'a Core,
+    listens: bool,
+}
+
+impl<'a> Patience<'a> {
+    /// Awaits the call `callee`.
+    pub(crate) async fn share<F: Future>(
+        callee: &Core,
+        caller: Option<&'a Core>,
+        mut call: Pin<&mut F>,
+    ) -> F::Output {
+        let mut patience = caller.map(|caller| Self { caller, listens: false });
+        poll_fn(|cx| {
+            let polled = call.as_mut().poll(cx);
+            if let Some(patience) = &mut patience {
+                patience.set(polled.is_pending() && callee.is_cooperative());
+            }
+            polled
+        })
+        .await
+    }
+
+    fn set(&mut self, listens: bool) {
+        if listens != self.listens {
+            self.listens = listens;
+            match listens {
+                true => self.caller.listeners.fetch_add(1, Ordering::Relaxed),
+                false => self.caller.listeners.fetch_sub(1, Ordering::Relaxed),
+            };
+        }
+    }
+}
+
+impl Drop for Patience<'_> {
+    fn drop(&mut self) {
+        self.set(false);
     }
 }
 

@@ -13,12 +13,13 @@ use tracing::Instrument;
 use super::attempt::Host;
 use super::cancellation::Cancellation;
 use super::context::{self, Current};
-use super::core::{Core, Home};
+use super::core::{Core, Home, Patience};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
 use super::options::CallOptions;
 use super::panics::caught;
 use super::perform::{End, perform, ready, recall, remember};
+use super::take_up::laid_down;
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
 use crate::policy::TaskPolicy;
@@ -135,7 +136,8 @@ impl<B: FlowBody> Host<B> for FlowHost {
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
         inner.set_attempt(self.core.attempt());
         async move {
-            let result = Current::new(inner.clone()).scope(body.run()).await;
+            let running = pin!(Current::new(inner.clone()).scope(body.run()));
+            let result = Patience::share(&inner, Some(&*self.core), running).await;
             if inner.is_fatal() {
                 self.core.set_fatal();
             }
@@ -243,14 +245,9 @@ pub(crate) async fn finish<T, E>(
     started: Started<T, E>,
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
-    let Started { run, mut driver } = started;
+    let Started { run, driver } = started;
     let guard = CancelOnDrop(Some(run.cancellation.clone()));
-    let mut take_up = crate::handle::TakeUp::default();
-    let joined = std::future::poll_fn(|cx| {
-        let ended = std::pin::Pin::new(&mut driver).poll(cx);
-        take_up.poll(ended, cx)
-    })
-    .await;
+    let joined = laid_down(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
         // The tokio runtime ended under us.

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
@@ -229,10 +229,14 @@ impl Continuation for Bell {
 pub(crate) trait Deferrable: Send + 'static {
     /// Subscribes to the pending inputs and returns how many there are.
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize;
+    /// Asks for `waker` to be woken when it is told to stop.
+    fn wake_at_cancel(&self, waker: &Waker);
     fn start(self);
 }
 
 /// Starts something when its inputs have ended: the last one of them starts it.
+///
+/// It is started early when it is told to stop, so that it can say so.
 pub(crate) struct Deferred<D> {
     remaining: AtomicUsize,
     deferred: Mutex<Option<D>>,
@@ -249,7 +253,10 @@ impl<D: Deferrable> Deferred<D> {
             deferred: Mutex::new(Some(deferred)),
         });
         let continuation: Arc<dyn Continuation> = this.clone();
-        let pending = this.deferred.lock().as_ref().map_or(0, |deferred| deferred.subscribe(&continuation));
+        let pending = this.deferred.lock().as_ref().map_or(0, |deferred| {
+            deferred.wake_at_cancel(&Waker::from(Arc::clone(&this)));
+            deferred.subscribe(&continuation)
+        });
         let surplus = NOT_COUNTED_YET - pending;
         if this.remaining.fetch_sub(surplus, Ordering::AcqRel) == surplus {
             this.fire();
@@ -261,6 +268,12 @@ impl<D: Deferrable> Deferred<D> {
         if let Some(deferred) = deferred {
             deferred.start();
         }
+    }
+}
+
+impl<D: Deferrable> Wake for Deferred<D> {
+    fn wake(self: Arc<Self>) {
+        self.fire();
     }
 }
 

@@ -4,14 +4,16 @@ use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use tracing::Instrument;
 
 use super::attempt::Host;
 use super::context::{self, Current};
-use super::core::{Core, Home, Scoped};
+use super::core::{Core, Home, Patience, Scoped};
 use super::flow_run::{FlowAttempt, any_alive};
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
 use super::once::{Apart, within};
@@ -19,6 +21,7 @@ use super::options::{CallOptions, effective_policy};
 use super::perform::{perform, visit_call};
 use super::promise::Continuation;
 use super::slot::Slot;
+use super::take_up::take_up;
 use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
@@ -113,11 +116,13 @@ pub(crate) async fn call<B: Body>(
         current.core().lay_down();
     }
     let mut body = Some(body);
+    let caller = setup.current.as_ref().map(Current::core);
     let result = if traced() {
         let carried = scope.scope(carrier.carry(&core, &mut body, &mut setup.options));
-        Box::pin(carried.instrument(task_span(&core))).await
+        Patience::share(&core, caller, Box::pin(carried.instrument(task_span(&core))).as_mut()).await
     } else {
-        scope.scope(carrier.carry(&core, &mut body, &mut setup.options)).await
+        let carried = pin!(scope.scope(carrier.carry(&core, &mut body, &mut setup.options)));
+        Patience::share(&core, caller, carried).await
     };
     if let Some(current) = &setup.current {
         take_up(current.core()).await;
@@ -202,6 +207,10 @@ impl<B: Body + 'static, C> Inputs for Start<B, C> {
 impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize {
         inputs::subscribe(self, continuation)
+    }
+
+    fn wake_at_cancel(&self, waker: &Waker) {
+        self.slot.core.wake_at_cancel(waker);
     }
 
     fn start(self) {
@@ -296,14 +305,6 @@ fn task_span(core: &Core) -> tracing::Span {
             flow_run_id = %run.id
         ),
         None => tracing::info_span!("task_run", task = core.declaration.name),
-    }
-}
-
-async fn take_up(core: &Core) {
-    if let Some(wants) = core.laid_down()
-        && let Ok(permit) = core.runtime().limits().acquire(&wants).await
-    {
-        core.take_up(permit);
     }
 }
 

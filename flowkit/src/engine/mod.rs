@@ -31,3 +31,4 @@ pub(crate) mod promise;
 pub(crate) mod runtime;
 pub(crate) mod slot;
 pub(crate) mod slots;
+pub(crate) mod take_up;

@@ -117,11 +117,11 @@ async fn apart<T: Send + 'static, E: Send + 'static>(
     attempt.0.abort();
     if tokio::time::timeout(ABORT_PATIENCE, &mut attempt.0).await.is_err() {
         core.set_orphaned();
-        let permit = core.let_go();
+        let hold = core.let_go();
         // The slots stay taken until the body truly ends: it still uses what they stand for.
         drop(tokio::spawn(async move {
             let _ = (&mut attempt.0).await;
-            drop(permit);
+            drop(hold);
         }));
     }
     Err(stop)

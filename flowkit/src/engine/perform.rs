@@ -257,7 +257,9 @@ async fn look_into_cache<B: Body>(
             Found::Wait(receiver) => {
                 let over = std::pin::pin!(over(receiver));
                 let cancelled = std::pin::pin!(core.cancelled());
-                if let Either::Right(_) = futures_util::future::select(over, cancelled).await {
+                futures_util::future::select(over, cancelled).await;
+                // Also when it is over: because the one who executed was cancelled too.
+                if core.is_cancelled() {
                     return Err(Error::Cancelled { run: core.label(), orphaned: false });
                 }
             }
@@ -289,6 +291,7 @@ impl<'a, E: TaskError> End<'a, E> {
             Err(error) => ending(self.core, error),
         };
         self.core.emit(event);
+        drop(self.core.let_go());
         if let Some(hook) = hook {
             self.call_hooks(hook);
         }
@@ -307,6 +310,7 @@ impl<E> Drop for End<'_, E> {
     fn drop(&mut self) {
         if !self.told {
             self.core.emit(EventKind::Cancelled { orphaned: self.core.is_orphaned() });
+            drop(self.core.let_go());
             self.call_hooks(Hook::Cancel);
         }
     }

@@ -1,13 +1,12 @@
-//! The slots of named limits that an attempt takes, lays down while it waits, and takes up again.
+//! The slots of named limits that an attempt takes. Laying them down and taking them up is `take_up`'s business.
 
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use super::context;
 use super::core::Core;
-use super::limits::{Acquire, LimitError, Want};
+use super::limits::{LimitError, Want};
 use super::options::CallOptions;
 use crate::model::{Error, EventKind, Kind, Refusal};
 
@@ -41,6 +40,10 @@ pub(crate) async fn take_slots<E>(
     })
     .await;
     match permit {
+        // The slot is often free because the one who held it was cancelled too.
+        Some(Ok(_)) if queued && core.is_cancelled() => {
+            Err(Error::Cancelled { run: core.label(), orphaned: false })
+        }
         Some(Ok(permit)) => {
             core.hold(wants.into(), permit);
             Ok(())
@@ -69,15 +72,6 @@ fn wants<E>(core: &Core, declared: &'static [Want], options: Option<&CallOptions
         want(limit.name.clone());
     }
     wants
-}
-
-/// Gets back the slots that a body laid down while it waited.
-pub(crate) fn take_up_again() -> Option<Acquire> {
-    context::with_core(|core| {
-        let core = core?;
-        let wants = core.laid_down()?;
-        Some(core.runtime().limits().acquire(&wants))
-    })
 }
 
 impl From<LimitError> for Refusal {

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deep::Deep;
 use super::{Kind, Refusal};
 
 /// Any error: the default of [`flowkit::prelude::Result`](crate::prelude::Result).
@@ -317,13 +318,13 @@ pub struct Failure<E>(Arc<FailureInner<E>>);
 struct FailureInner<E> {
     run: RunLabel,
     attempts: u32,
-    error: E,
+    error: Deep<E>,
     as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
     /// What the panic of `retry_if` said, if it panicked when it was asked about this error.
     doubt: Option<Arc<str>>,
 }
 
-impl<E> Failure<E> {
+impl<E: TaskError> Failure<E> {
     pub(crate) fn new(
         run: RunLabel,
         attempts: u32,
@@ -331,9 +332,11 @@ impl<E> Failure<E> {
         as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
         doubt: Option<Arc<str>>,
     ) -> Self {
-        Self(Arc::new(FailureInner { run, attempts, error, as_error, doubt }))
+        Self(Arc::new(FailureInner { run, attempts, error: Deep::new(error), as_error, doubt }))
     }
+}
 
+impl<E> Failure<E> {
     /// Says why nobody knows whether another attempt would have been worth it; empty if that is known.
     fn doubt(&self) -> String {
         let doubt = self.0.doubt.as_ref();
@@ -351,7 +354,7 @@ impl<E> Failure<E> {
     ///
     /// Gives `self` back if somebody else holds it too: a clone of this error, or a handle of the task.
     pub fn into_inner(self) -> Result<E, Self> {
-        Arc::try_unwrap(self.0).map(|inner| inner.error).map_err(Self)
+        Arc::try_unwrap(self.0).map(|inner| inner.error.into_inner()).map_err(Self)
     }
 }
 
@@ -363,7 +366,7 @@ impl<E: fmt::Display> Failure<E> {
         }
         // An error that cannot be shown as a cause, such as a `String`, would be lost otherwise.
         if (self.0.as_error)(&self.0.error).is_none() {
-            write!(f, ": {}", self.0.error)?;
+            write!(f, ": {}", *self.0.error)?;
         }
         f.write_str(&self.doubt())
     }

@@ -8,6 +8,7 @@
 
 pub mod canonical;
 mod declaration;
+mod deep;
 mod error;
 mod event;
 mod id;
