@@ -249,9 +249,5 @@ pub const fn hook(hook: fn(&TaskRun)) -> fn(&TaskRun) {
     hook
 }
 
-/// Stands for a constant parameter where a type is needed.
-#[derive(Debug)]
-pub enum ConstMention<const N: u128> {}
-
 /// The type of what a generic body does not mention in its arguments.
 pub type Mention<T> = PhantomData<fn() -> T>;

@@ -129,8 +129,8 @@ async fn a5_with_a_delay_a_task_awaits_its_retry_and_the_record_says_until_when(
     let events = events_of(&run, &task_run);
     let mut retries = 0;
     for pair in events.windows(2) {
-        if let EventKind::AttemptFailed { retry_in, .. } = &pair[0].kind {
-            assert_eq!(pair[1].at.since(pair[0].at), *retry_in);
+        if let EventKind::AttemptFailed { failure, .. } = &pair[0].kind {
+            assert_eq!(pair[1].at.since(pair[0].at), failure.retry_in);
             assert!(matches!(pair[1].kind, EventKind::Started { .. }));
             retries += 1;
         }

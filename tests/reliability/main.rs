@@ -3,6 +3,14 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod cancellation;
+mod depth;
+mod nested_limits;
 mod panics;
+mod races;
 mod retry_table;
+mod structure;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+mod support;
 mod timeout_matrix;

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use futures::FutureExt;
+use futures_util::FutureExt;
 
 use super::core::Core;
 use crate::model::{Error, ErrorReport, TaskError};
@@ -44,7 +44,7 @@ pub(crate) fn report<E: TaskError>(core: &Core, error: &Error<E>) -> Arc<ErrorRe
     let report = guarded_or_why("way to show an error", || error.report(core.location));
     Arc::new(report.unwrap_or_else(|why| {
         let message = format!("an error that cannot be shown: {why}");
-        ErrorReport::new(core.label().label.to_string(), message, None, core.location)
+        ErrorReport::new(core.label().as_str().to_owned(), message, None, core.location)
     }))
 }
 

@@ -22,17 +22,34 @@ pub trait TaskError: fmt::Debug + fmt::Display + Send + Sync + 'static {}
 impl<E: fmt::Debug + fmt::Display + Send + Sync + 'static> TaskError for E {}
 
 /// The run that an error speaks of: prints as ``task `fetch[3]` ``.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunLabel {
-    /// Task or flow.
-    pub kind: Kind,
-    /// Its name, with an index where it was mapped.
-    pub label: Arc<str>,
+#[derive(Clone, PartialEq, Eq)]
+pub struct RunLabel(Arc<(Kind, String)>);
+
+impl RunLabel {
+    pub(crate) fn new(kind: Kind, label: String) -> Self {
+        Self(Arc::new((kind, label)))
+    }
+
+    /// Whether it is a task or a flow.
+    pub fn kind(&self) -> Kind {
+        self.0.0
+    }
+
+    /// Returns the name of the run, with an index where it was mapped.
+    pub fn as_str(&self) -> &str {
+        &self.0.1
+    }
 }
 
 impl fmt::Display for RunLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.kind.name(), self.label)
+        write!(f, "{} `{}`", self.kind().name(), self.as_str())
+    }
+}
+
+impl fmt::Debug for RunLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 
@@ -89,7 +106,7 @@ pub enum Error<E = std::convert::Infallible> {
         /// The task that did not run.
         run: RunLabel,
         /// Why.
-        reason: Arc<str>,
+        reason: Arc<String>,
     },
     /// A flow returned, and task runs that count for it had failed.
     #[non_exhaustive]
@@ -200,7 +217,7 @@ impl<E: TaskError> Error<E> {
             }
             _ => (self.to_string(), self.nearest_cause()),
         };
-        super::ErrorReport::new(self.run().label.to_string(), message, source, location)
+        super::ErrorReport::new(self.run().as_str().to_owned(), message, source, location)
     }
 }
 
