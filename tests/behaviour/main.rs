@@ -9,3 +9,4 @@ mod captured;
 mod combinators;
 mod map;
 mod smoke;
+mod testing_tools;
