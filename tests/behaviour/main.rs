@@ -8,5 +8,6 @@ mod calls;
 mod captured;
 mod combinators;
 mod map;
+mod random_graphs;
 mod smoke;
 mod testing_tools;
