@@ -1,3 +1,5 @@
 //! Promises under stress: cancellation, timeouts, panics, limits. The numbers (R27, …) are those of the reliability list.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
+
+mod single_flight;

@@ -50,6 +50,8 @@ pub(crate) enum Found {
 pub(crate) struct Lead {
     entries: Arc<DashMap<CacheKey, Entry>>,
     key: CacheKey,
+    /// There is a result, and the entry is no longer this lead's: it may be in flight again.
+    kept: bool,
     // Dropped last: it wakes those who wait, who must then find the entry changed.
     _over: watch::Sender<()>,
 }
@@ -79,13 +81,14 @@ impl Cache {
 
     fn lead(&self, key: CacheKey) -> (Lead, watch::Receiver<()>) {
         let (sender, receiver) = watch::channel(());
-        (Lead { entries: Arc::clone(&self.entries), key, _over: sender }, receiver)
+        (Lead { entries: Arc::clone(&self.entries), key, kept: false, _over: sender }, receiver)
     }
 
     /// Keeps a result and lets everyone who waits have it.
-    pub(crate) fn keep(&self, lead: Lead, value: Value, ttl: Option<Duration>) {
+    pub(crate) fn keep(&self, mut lead: Lead, value: Value, ttl: Option<Duration>) {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         self.entries.insert(lead.key, Entry::Kept { value, at: clock::now(), ttl, sequence });
+        lead.kept = true;
         drop(lead);
         if self.entries.len() > ENTRIES_MAX {
             self.make_room();
@@ -108,7 +111,9 @@ fn is_fresh(at: Instant, ttl: Option<Duration>) -> bool {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
+        if !self.kept {
+            self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
+        }
     }
 }
 
