@@ -3,6 +3,7 @@
 //!
 //! Not here: a leader whose process is killed (it needs a store).
 
+mod bounds;
 mod same_values;
 
 use std::sync::Arc;
