@@ -208,6 +208,25 @@ async fn e7_a_parameter_that_is_not_mapped_is_the_same_for_each_run_also_as_a_ha
     assert!(run.task_runs_of("placed").iter().all(|run| run.edges().len() == 2));
 }
 
+/// Not `Clone`, so it cannot be the same for several runs.
+struct Ticket(u32);
+
+#[flow]
+async fn one_ticket_each() -> Result<(u32, Vec<u32>)> {
+    #[task]
+    async fn admitted(guest: u32, ticket: Ticket) -> u32 {
+        guest * 10 + ticket.0
+    }
+    let guest = double(1).submit();
+    let alone = admitted::of(&guest, Ticket(9)).await?;
+    Ok((alone, admitted::map([1, 2], each([Ticket(3), Ticket(4)])).await?))
+}
+
+#[flowkit::test]
+async fn e7_a_parameter_that_cannot_be_cloned_can_be_given_and_zipped() {
+    assert_eq!(one_ticket_each().await.unwrap(), (29, vec![13, 24]));
+}
+
 #[flow]
 async fn each_after() -> Result<Vec<u32>> {
     #[task]
