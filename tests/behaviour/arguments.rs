@@ -1,5 +1,6 @@
 //! Parameters of every kind, fed with values, handles and calls in any position.
 
+mod borrows;
 mod errors;
 mod shapes;
 mod sharing;
