@@ -54,17 +54,23 @@ where
     let (Some(current), Some(run)) = (current.clone(), run.cloned()) else {
         return Handles::refused(refusal_of::<B>(Refusal::OutsideFlow { location: location.to_string() }));
     };
-    let learning = Learning { later: Arc::new(Later { promise: Promise::new() }), run: Arc::clone(&run) };
-    let handles = Handles::later(Arc::clone(&learning.later));
     let token = match &current.core().home {
-        super::core::Home::Flow(attempt) => attempt.token.clone(),
-        super::core::Home::Outside(_) => run.token.clone(),
+        super::core::Home::Flow(attempt) => attempt.token.child_token(),
+        super::core::Home::Outside(_) => run.token.child_token(),
     };
+    let later = Arc::new(Later { promise: Promise::new(), token: token.clone() });
+    let learning = Learning { later: Arc::clone(&later), run: Arc::clone(&run) };
+    let handles = Handles::later(later);
+    let learnt = handles.clone();
     run.tokio.spawn(current.scope(async move {
         let rows = std::pin::pin!(rows);
         let cancelled = std::pin::pin!(token.cancelled());
         if let futures::future::Either::Left((rows, _)) = futures::future::select(rows, cancelled).await {
             learning.later.promise.keep(submit_rows(rows, location));
+            // Told to stop just now, the list was not known to the one who told it.
+            if token.is_cancelled() {
+                learnt.cancel();
+            }
         }
     }));
     handles

@@ -31,7 +31,7 @@ impl<B: Body> Inputs for CallInputs<'_, B> {
 pub(crate) fn visit_call<B: Body>(body: &B, options: Option<&CallOptions<B::Error>>, visit: &mut Visit<'_>) {
     body.visit(visit);
     for first in options.iter().flat_map(|options| &options.order) {
-        visit(&**first, EdgeKind::Order);
+        first.visit_as(EdgeKind::Order, visit);
     }
 }
 
