@@ -1,6 +1,5 @@
 //! One task run from its inputs to its end: waits, asks the cache, tries, and says how it ended.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::future::Either;
@@ -170,15 +169,9 @@ fn name<B: Body>(core: &Core, body: &B, options: Option<&CallOptions<B::Error>>)
 pub(crate) fn recall<B: Body>(core: &Core, body: &B) -> Option<B::Output> {
     let Home::Flow(flow) = &core.home else { return None };
     let journal = flow.run.journal.as_ref()?;
-    let key = flow.ordinals.next(core.parent_key(), &path::<B>(), body.call_key());
+    let key = flow.ordinals.next(core.parent_key(), B::identity(), body.call_key());
     core.set_key(key);
     B::copy_output(&*journal.get::<B::Output>(key)?)
-}
-
-/// Returns the path of a function, with what its generics stand for: two instances are two functions.
-fn path<B: Body>() -> Cow<'static, str> {
-    let path = B::info().declaration.path;
-    B::instance().map_or(Cow::Borrowed(path), |instance| Cow::Owned(format!("{path} as {instance}")))
 }
 
 pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
@@ -211,9 +204,11 @@ fn cache_key<B: Body>(
         CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
     };
     let declaration = &info.declaration;
-    let path = path::<B>();
-    let identity =
-        TaskIdentity { name: &path, source_hash: declaration.source_hash, version: declaration.version };
+    let identity = TaskIdentity {
+        name: B::identity(),
+        source_hash: declaration.source_hash,
+        version: declaration.version,
+    };
     // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
     match guarded("cache key", || body.cache_key())? {
         Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
