@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::task::AtomicWaker;
 
 use crate::args::{Lender, Source, no_value};
+use crate::engine::cancellation::Cancellation;
 use crate::engine::inputs::{Input, Outcome, Visit};
 use crate::engine::promise::{Continuation, Promise, Seat};
 use crate::engine::slot::Slot;
@@ -193,6 +194,8 @@ pub(crate) type LaterResult<T, E> = Result<Vec<Handle<T, E>>, Error<E>>;
 /// A list of handles that is not known yet.
 pub(crate) struct Later<T, E> {
     pub(crate) promise: Promise<LaterResult<T, E>>,
+    /// Cancelled when the runs are to be stopped before they are known.
+    pub(crate) cancellation: Cancellation,
 }
 
 impl<T, E> Clone for Handles<T, E> {
@@ -223,7 +226,7 @@ impl<T, E> Handles<T, E> {
     }
 
     pub(crate) fn refused(error: Error<E>) -> Self {
-        Self::later(Arc::new(Later { promise: Promise::kept(Err(error)) }))
+        Self::later(Arc::new(Later { promise: Promise::kept(Err(error)), cancellation: Cancellation::new() }))
     }
 
     /// Returns the handles, or `None` while the list that is mapped is not there yet.
@@ -273,8 +276,11 @@ impl<T, E> Handles<T, E> {
         }
     }
 
-    /// Stops every run of the list.
+    /// Stops every run of the list. One that is not there yet will have none.
     pub fn cancel(&self) {
+        if let List::Later(later) = &self.list {
+            later.cancellation.cancel();
+        }
         for handle in self.known().unwrap_or_default() {
             handle.cancel();
         }
@@ -421,6 +427,13 @@ impl<T: Send + Sync, E: TaskError> Input for Later<T, E> {
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
         self.promise.subscribe(continuation)
     }
+
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
+        visit(self, kind);
+        for handle in self.promise.get().and_then(|list| list.as_ref().ok()).into_iter().flatten() {
+            visit(&*handle.slot, kind);
+        }
+    }
 }
 
 /// The values of a list of handles, gathered when all are there.
@@ -449,11 +462,9 @@ impl<T: Clone, E> Gathered<T, E> {
 
 impl<T: Clone + Send + Sync + 'static, E: TaskError> Gathered<T, E> {
     fn visit_all(&self, visit: &mut Visit<'_>) {
-        if let List::Later(later) = &self.handles.list {
-            visit(&**later, EdgeKind::Data);
-        }
-        for handle in self.handles.known().unwrap_or_default() {
-            visit(&*handle.slot, EdgeKind::Data);
+        match &self.handles.list {
+            List::Known(list) => list.iter().for_each(|handle| visit(&*handle.slot, EdgeKind::Data)),
+            List::Later(later) => later.visit_as(EdgeKind::Data, visit),
         }
     }
 }
@@ -553,6 +564,10 @@ impl<T: Send + Sync, E: TaskError> Input for Ended<'_, T, E> {
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
         self.0.promise.subscribe(continuation)
+    }
+
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
+        visit(self, kind);
     }
 }
 

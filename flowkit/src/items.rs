@@ -22,12 +22,20 @@ pub enum Items<H> {
 /// A parameter of `map` beside the first.
 #[doc(hidden)]
 pub enum Column<H> {
-    Constant(H),
+    /// A value for all rows, and how to copy it: nothing else here needs `Clone`.
+    Constant(H, fn(&H) -> H),
     Items(std::vec::IntoIter<H>),
     Later(BoxFuture<'static, Result<Vec<H>, Cause>>),
 }
 
-impl<H: Clone> Column<H> {
+impl<H> Column<H> {
+    fn constant(held: H) -> Self
+    where
+        H: Clone,
+    {
+        Self::Constant(held, H::clone)
+    }
+
     pub fn is_later(&self) -> bool {
         matches!(self, Self::Later(_))
     }
@@ -44,14 +52,14 @@ impl<H: Clone> Column<H> {
     pub fn len(&self) -> Option<usize> {
         match self {
             Self::Items(items) => Some(items.len()),
-            Self::Constant(_) | Self::Later(_) => None,
+            Self::Constant(..) | Self::Later(_) => None,
         }
     }
 
     /// Returns the item of the next row.
     pub fn next_row(&mut self) -> H {
         match self {
-            Self::Constant(held) => held.clone(),
+            Self::Constant(held, copy) => copy(held),
             Self::Items(items) => {
                 items.next().expect("bug in flowkit: lengths are compared before any row is made")
             }
@@ -186,31 +194,31 @@ pub trait IntoColumn<K: Param> {
 
 impl<T: Clone> IntoColumn<Own<T>> for T {
     fn into_column(self) -> Column<Arg<T>> {
-        Column::Constant(Arg::Value(self))
+        Column::constant(Arg::Value(self))
     }
 }
 
 impl<'a, U: ?Sized> IntoColumn<Lend<'a, U>> for &'a U {
     fn into_column(self) -> Column<Lent<'a, U>> {
-        Column::Constant(Lent::Borrowed(self))
+        Column::constant(Lent::Borrowed(self))
     }
 }
 
 impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Own<T>> for Handle<T, E> {
     fn into_column(self) -> Column<Arg<T>> {
-        Column::Constant(IntoArg::<Own<T>>::into_arg(self))
+        Column::constant(IntoArg::<Own<T>>::into_arg(self))
     }
 }
 
 impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Own<T>> for &Handle<T, E> {
     fn into_column(self) -> Column<Arg<T>> {
-        Column::Constant(IntoArg::<Own<T>>::into_arg(self))
+        Column::constant(IntoArg::<Own<T>>::into_arg(self))
     }
 }
 
 impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Own<Vec<T>>> for &Handles<T, E> {
     fn into_column(self) -> Column<Arg<Vec<T>>> {
-        Column::Constant(IntoArg::<Own<Vec<T>>>::into_arg(self))
+        Column::constant(IntoArg::<Own<Vec<T>>>::into_arg(self))
     }
 }
 
@@ -220,13 +228,13 @@ where
     Slot<T, E>: Lender<U>,
 {
     fn into_column(self) -> Column<Lent<'a, U>> {
-        Column::Constant(IntoArg::<Lend<'a, U>>::into_arg(self))
+        Column::constant(IntoArg::<Lend<'a, U>>::into_arg(self))
     }
 }
 
 impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Lend<'a, [T]>> for &Handles<T, E> {
     fn into_column(self) -> Column<Lent<'a, [T]>> {
-        Column::Constant(IntoArg::<Lend<'a, [T]>>::into_arg(self))
+        Column::constant(IntoArg::<Lend<'a, [T]>>::into_arg(self))
     }
 }
 

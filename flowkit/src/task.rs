@@ -117,10 +117,8 @@ pub trait Body: Send + Sized {
 
     fn info() -> &'static TaskInfo;
 
-    /// Names the types and constants that a generic function was given here; `None` for a function that is not generic.
-    fn instance() -> Option<&'static str> {
-        None
-    }
+    /// Names the function for keys: its path, through functions too, and the types and constants it was given here.
+    fn identity() -> &'static str;
 
     /// Visits the handles among the arguments.
     fn visit(&self, visit: &mut Visit<'_>);

@@ -3,7 +3,7 @@
 //! A task needs none of this: call `task::raw(…)` for the function as written, or await the task for its policies too.
 
 use parking_lot::Mutex;
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -34,9 +34,12 @@ pub fn run<F: Future>(seed: Option<u64>, test: F) -> F::Output {
     tokio.block_on(context::in_runtime(runtime, test))
 }
 
-/// What stands for tasks in this runtime, by the path of the task.
+/// What stands for tasks in this runtime; of several mocks of one task the last one counts.
 #[derive(Default)]
-pub(crate) struct Mocks(Mutex<HashMap<&'static str, Replacement>>);
+pub(crate) struct Mocks(Mutex<HashMap<Mocked, Vec<Replacement>>>);
+
+/// The path of a task, and the type of its closure: that tells the instances of a generic task apart.
+type Mocked = (&'static str, TypeId);
 
 #[derive(Clone)]
 struct Replacement {
@@ -49,19 +52,19 @@ struct Replacement {
 #[must_use = "the task is replaced only while this lives"]
 pub struct Mock {
     runtime: Runtime,
-    path: &'static str,
+    mocked: Mocked,
     calls: Arc<AtomicUsize>,
 }
 
 impl Mock {
     #[doc(hidden)]
     pub fn __replace<C: Send + Sync + 'static>(task: &'static TaskInfo, call: C) -> Self {
-        let path = task.declaration.path;
+        let mocked = (task.declaration.path, TypeId::of::<C>());
         let runtime = context::runtime();
         let calls = Arc::new(AtomicUsize::new(0));
         let replacement = Replacement { call: Arc::new(call), calls: Arc::clone(&calls) };
-        runtime.mocks().0.lock().insert(path, replacement);
-        Self { runtime, path, calls }
+        runtime.mocks().0.lock().entry(mocked).or_default().push(replacement);
+        Self { runtime, mocked, calls }
     }
 
     /// Returns how often the task was tried.
@@ -72,7 +75,9 @@ impl Mock {
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        self.runtime.mocks().0.lock().remove(self.path);
+        if let Some(replacements) = self.runtime.mocks().0.lock().get_mut(&self.mocked) {
+            replacements.retain(|replacement| !Arc::ptr_eq(&replacement.calls, &self.calls));
+        }
     }
 }
 
@@ -80,7 +85,8 @@ impl Drop for Mock {
 #[doc(hidden)]
 pub fn __mocked<C: Clone + Send + Sync + 'static>(task: &'static TaskInfo) -> Option<C> {
     let runtime = context::runtime();
-    let replacement = runtime.mocks().0.lock().get(task.declaration.path).cloned()?;
+    let mocked = (task.declaration.path, TypeId::of::<C>());
+    let replacement = runtime.mocks().0.lock().get(&mocked)?.last().cloned()?;
     let call = replacement.call.downcast_ref::<C>().cloned()?;
     replacement.calls.fetch_add(1, Ordering::SeqCst);
     Some(call)

@@ -1,5 +1,6 @@
 //! Parameters of every kind, fed with values, handles and calls in any position.
 
+mod borrows;
 mod errors;
 mod shapes;
 mod sharing;
@@ -144,6 +145,7 @@ async fn sum_of_vec(items: Vec<u32>) -> u32 {
 }
 
 #[task]
+#[allow(clippy::ptr_arg, reason = "this kind of parameter is what is tested")]
 async fn sum_of_vec_reference(items: &Vec<u32>) -> u32 {
     items.iter().sum()
 }

@@ -14,6 +14,7 @@ mod flows;
 mod hooks;
 mod limits;
 mod map;
+mod random_graphs;
 mod record;
 mod records;
 mod retries;
@@ -27,4 +28,5 @@ mod subflows;
 #[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
 mod support;
 mod terminal;
+mod testing_tools;
 mod timeouts;

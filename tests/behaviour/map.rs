@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowkit::model::{Edge, EdgeKind, Refusal};
+use flowkit::policy::trigger::Trigger;
 use flowkit::prelude::*;
 
 #[task]
@@ -208,6 +209,25 @@ async fn e7_a_parameter_that_is_not_mapped_is_the_same_for_each_run_also_as_a_ha
     assert!(run.task_runs_of("placed").iter().all(|run| run.edges().len() == 2));
 }
 
+/// Not `Clone`, so it cannot be the same for several runs.
+struct Ticket(u32);
+
+#[flow]
+async fn one_ticket_each() -> Result<(u32, Vec<u32>)> {
+    #[task]
+    async fn admitted(guest: u32, ticket: Ticket) -> u32 {
+        guest * 10 + ticket.0
+    }
+    let guest = double(1).submit();
+    let alone = admitted::of(&guest, Ticket(9)).await?;
+    Ok((alone, admitted::map([1, 2], each([Ticket(3), Ticket(4)])).await?))
+}
+
+#[flowkit::test]
+async fn e7_a_parameter_that_cannot_be_cloned_can_be_given_and_zipped() {
+    assert_eq!(one_ticket_each().await.unwrap(), (29, vec![13, 24]));
+}
+
 #[flow]
 async fn each_after() -> Result<Vec<u32>> {
     #[task]
@@ -228,6 +248,52 @@ async fn e8_each_run_of_a_list_can_wait_for_another_run() {
         assert_eq!(mapped.edges(), [Edge::new(prepared.id(), EdgeKind::Order)]);
         assert!(mapped.started_at() >= prepared.ended_at());
     }
+}
+
+#[task]
+async fn seconds(number: u32) -> u32 {
+    sleep(Duration::from_secs(number.into())).await;
+    number
+}
+
+#[flow]
+async fn after_a_later_list() -> Result<()> {
+    #[task]
+    async fn last() {}
+    let mapped = seconds::map(numbers(3).submit());
+    last().after(&mapped).submit().await?;
+    last().after(&mapped).await?;
+    Ok(())
+}
+
+#[flowkit::test]
+async fn e8_a_run_after_a_list_that_comes_later_waits_for_each_of_its_runs() {
+    let run = after_a_later_list().run().await;
+    let mapped = run.task_runs_of("seconds");
+    let last_end = mapped.iter().map(|run| run.ended_at().unwrap()).max().unwrap();
+    for last in run.task_runs_of("last") {
+        assert!(last.started_at().unwrap() >= last_end);
+        let from: Vec<Edge> =
+            mapped.iter().map(|run| Edge::new(run.id(), EdgeKind::Order)).collect();
+        assert_eq!(last.edges(), from);
+    }
+}
+
+#[flow]
+async fn cancelled_lists() -> Result<[bool; 2]> {
+    let known = seconds::map([60, 60]);
+    let later = seconds::map(numbers(3).after(&known).trigger(Trigger::AllDone).submit());
+    known.cancel();
+    later.cancel();
+    Ok([known.await, later.await].map(|result| result.is_err_and(|error| error.is_cancelled())))
+}
+
+#[flowkit::test]
+async fn a_list_can_be_stopped_also_before_it_is_known() {
+    let run = cancelled_lists().run().await;
+    assert_eq!(run.result().as_ref().unwrap(), &[true; 2]);
+    let states: Vec<State> = run.task_runs_of("seconds").iter().map(|run| run.state()).collect();
+    assert_eq!(states, [State::Cancelled; 2], "the list that came later has no runs");
 }
 
 #[flow]

@@ -10,6 +10,7 @@ mod nested_limits;
 mod panics;
 mod races;
 mod retry_table;
+mod single_flight;
 mod slots;
 mod structure;
 #[path = "../support/mod.rs"]

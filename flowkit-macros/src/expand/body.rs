@@ -26,13 +26,8 @@ pub(crate) fn expand(
     let quiet = quiet();
     let info_fn = info::path();
     let check_types = check_types(callable);
-    let instance = callable.turbofish().map(|_| {
-        quote! {
-            fn instance() -> ::core::option::Option<&'static str> {
-                ::core::option::Option::Some(::core::any::type_name::<Self>())
-            }
-        }
-    });
+    // The path of a type, unlike `module_path!`, names the function in whose body it stands.
+    let identity = if callable.turbofish().is_some() { quote!(Self) } else { quote!(#name) };
     quote! {
         #(#cfgs)*
         #quiet
@@ -53,7 +48,9 @@ pub(crate) fn expand(
                     #name::#info_fn()
                 }
 
-                #instance
+                fn identity() -> &'static str {
+                    ::core::any::type_name::<#identity>()
+                }
 
                 fn visit(&self, visit: &mut ::flowkit::__private::Visit<'_>) {
                     #(self.#idents.visit(visit);)*

@@ -20,6 +20,7 @@ pub(crate) fn quiet() -> TokenStream {
             clippy::type_complexity,
             clippy::needless_lifetimes,
             clippy::new_ret_no_self,
+            clippy::unit_arg,
             clippy::wrong_self_convention
         )]
     }

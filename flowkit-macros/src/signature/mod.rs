@@ -13,7 +13,7 @@ use proc_macro2::TokenStream;
 use quote::format_ident;
 use syn::{
     Attribute, Block, FnArg, Generics, Ident, ItemFn, Lifetime, Pat, PatType, ReturnType, Token, Type,
-    Visibility, parse_quote,
+    TypeParamBound, Visibility, parse_quote,
 };
 
 pub(crate) use self::item::fallback;
@@ -93,6 +93,7 @@ impl Function {
         let lifetimes = lifetimes::name(types, &mut self.generics);
         for param in &mut self.params {
             param.kind = ParamKind::of(&param.ty);
+            param.kind.bound_trait_object();
         }
         lifetimes
     }
@@ -161,9 +162,20 @@ impl ParamKind {
             Type::Reference(reference)
                 if reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") =>
             {
-                Self::Borrowed { lifetime: reference.lifetime.clone(), elem: reference.elem.clone() }
+                let elem = Box::new(bare(&reference.elem).clone());
+                Self::Borrowed { lifetime: reference.lifetime.clone(), elem }
             }
             _ => Self::Owned,
+        }
+    }
+
+    /// Writes down that in `&'a dyn Trait` the trait object may borrow for `'a`, which holds only behind the `&`.
+    fn bound_trait_object(&mut self) {
+        if let Self::Borrowed { lifetime: Some(lifetime), elem } = self
+            && let Type::TraitObject(object) = &mut **elem
+            && !object.bounds.iter().any(|bound| matches!(bound, TypeParamBound::Lifetime(_)))
+        {
+            object.bounds.push(TypeParamBound::Lifetime(lifetime.clone()));
         }
     }
 }

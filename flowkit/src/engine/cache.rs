@@ -18,6 +18,9 @@ use crate::policy::cache::CacheKey;
 /// More results than this are not kept in memory; the oldest give way.
 const ENTRIES_MAX: usize = 10_000;
 
+/// For how many results room is made at a time: it looks at every entry, those in flight too.
+const ROOM: usize = ENTRIES_MAX / 10;
+
 type Value = Arc<dyn Any + Send + Sync>;
 
 #[derive(Default)]
@@ -33,8 +36,18 @@ enum Entry {
         value: Value,
         at: Instant,
         ttl: Option<Duration>,
+        /// The larger, the younger.
         sequence: u64,
     },
+}
+
+impl Entry {
+    fn sequence(&self) -> Option<u64> {
+        match self {
+            Self::InFlight(_) => None,
+            Self::Kept { sequence, .. } => Some(*sequence),
+        }
+    }
 }
 
 /// What a look into the cache says.
@@ -50,6 +63,8 @@ pub(crate) enum Found {
 pub(crate) struct Lead {
     entries: Arc<DashMap<CacheKey, Entry>>,
     key: CacheKey,
+    /// There is a result, and the entry is no longer this lead's: it may be in flight again.
+    kept: bool,
     // Dropped last: it wakes those who wait, who must then find the entry changed.
     _over: watch::Sender<()>,
 }
@@ -79,26 +94,28 @@ impl Cache {
 
     fn lead(&self, key: CacheKey) -> (Lead, watch::Receiver<()>) {
         let (sender, receiver) = watch::channel(());
-        (Lead { entries: Arc::clone(&self.entries), key, _over: sender }, receiver)
+        (Lead { entries: Arc::clone(&self.entries), key, kept: false, _over: sender }, receiver)
     }
 
     /// Keeps a result and lets everyone who waits have it.
-    pub(crate) fn keep(&self, lead: Lead, value: Value, ttl: Option<Duration>) {
+    pub(crate) fn keep(&self, mut lead: Lead, value: Value, ttl: Option<Duration>) {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        self.entries.insert(lead.key, Entry::Kept { value, at: clock::now(), ttl, sequence });
-        drop(lead);
-        if self.entries.len() > ENTRIES_MAX {
+        if sequence.is_multiple_of(ROOM as u64) {
             self.make_room();
         }
+        self.entries.insert(lead.key, Entry::Kept { value, at: clock::now(), ttl, sequence });
+        lead.kept = true;
     }
 
-    /// Drops what is stale and then the oldest tenth, so that room is made once per thousand results, not for each.
+    /// Drops what is stale, and then the oldest until there is room.
     fn make_room(&self) {
         self.entries.retain(|_, entry| !matches!(entry, Entry::Kept { at, ttl, .. } if !is_fresh(*at, *ttl)));
-        let oldest_kept =
-            self.sequence.load(Ordering::Relaxed).saturating_sub((ENTRIES_MAX - ENTRIES_MAX / 10) as u64);
-        self.entries
-            .retain(|_, entry| !matches!(entry, Entry::Kept { sequence, .. } if *sequence < oldest_kept));
+        let mut kept: Vec<u64> = self.entries.iter().filter_map(|entry| entry.sequence()).collect();
+        let surplus = kept.len().saturating_sub(ENTRIES_MAX - ROOM);
+        if surplus > 0 {
+            let (_, last_to_go, _) = kept.select_nth_unstable(surplus - 1);
+            self.entries.retain(|_, entry| entry.sequence().is_none_or(|sequence| sequence > *last_to_go));
+        }
     }
 }
 
@@ -108,7 +125,9 @@ fn is_fresh(at: Instant, ttl: Option<Duration>) -> bool {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
+        if !self.kept {
+            self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
+        }
     }
 }
 

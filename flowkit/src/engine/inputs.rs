@@ -27,6 +27,9 @@ pub trait Input: Send + Sync {
     /// Asks to be told of its end; `false` if it has ended.
     #[doc(hidden)]
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool;
+    /// Visits this, and the runs that it is known to stand for by now.
+    #[doc(hidden)]
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>);
 }
 
 /// How an input ended, or that it has not.
@@ -74,6 +77,10 @@ impl<T: Send + Sync, E: TaskError> Input for Slot<T, E> {
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
         self.promise.subscribe(continuation)
+    }
+
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
+        visit(self, kind);
     }
 }
 

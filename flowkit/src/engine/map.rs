@@ -60,9 +60,11 @@ where
     let Some(open) = flow.run.keep_open() else {
         return Handles::refused(refusal_of::<B>(Refusal::FlowEnded));
     };
-    let learning = Learning { later: Arc::new(Later { promise: Promise::new() }), _open: open };
-    let handles = Handles::later(Arc::clone(&learning.later));
-    let cancellation = flow.cancellation.clone();
+    let cancellation = flow.cancellation.child();
+    let later = Arc::new(Later { promise: Promise::new(), cancellation: cancellation.clone() });
+    let learning = Learning { later: Arc::clone(&later), _open: open };
+    let handles = Handles::later(later);
+    let learnt = handles.clone();
     let learn = async move {
         let rows = std::pin::pin!(rows);
         let cancelled = std::pin::pin!(cancellation.cancelled());
@@ -70,6 +72,10 @@ where
             futures_util::future::select(rows, cancelled).await
         {
             learning.later.promise.keep(submit_rows(rows, location));
+            // Told to stop just now, the list was not known to the one who told it.
+            if cancellation.is_cancelled() {
+                learnt.cancel();
+            }
         }
     };
     flow.run.tokio.spawn(current.scope(learn).in_current_span());

@@ -1,6 +1,5 @@
 //! One task run from its inputs to its end: waits, asks the cache, tries, and says how it ended.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::Either;
@@ -35,7 +34,7 @@ impl<B: Body> Inputs for CallInputs<'_, B> {
 pub(crate) fn visit_call<B: Body>(body: &B, options: Option<&CallOptions<B::Error>>, visit: &mut Visit<'_>) {
     body.visit(visit);
     for first in options.iter().flat_map(|options| &options.order) {
-        visit(&**first, EdgeKind::Order);
+        first.visit_as(EdgeKind::Order, visit);
     }
 }
 
@@ -182,15 +181,9 @@ pub(crate) fn recall<B: Body>(core: &Core, body: &Option<B>) -> Option<B::Output
     let Home::Flow(flow) = &core.home else { return None };
     let journal = flow.run.journal.as_ref()?;
     let inputs = guarded("call key", || body.as_ref().and_then(B::call_key)).flatten();
-    let key = flow.ordinals.next(core.parent_key(), &path::<B>(), inputs);
+    let key = flow.ordinals.next(core.parent_key(), B::identity(), inputs);
     core.set_key(key);
     B::copy_output(&*journal.get::<B::Output>(key)?)
-}
-
-/// Returns the path of a function, with what its generics stand for: two instances are two functions.
-fn path<B: Body>() -> Cow<'static, str> {
-    let path = B::info().declaration.path;
-    B::instance().map_or(Cow::Borrowed(path), |instance| Cow::Owned(format!("{path} as {instance}")))
 }
 
 pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
@@ -223,9 +216,11 @@ fn cache_key<B: Body>(
         CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
     };
     let declaration = &info.declaration;
-    let path = path::<B>();
-    let identity =
-        TaskIdentity { name: &path, source_hash: declaration.source_hash, version: declaration.version };
+    let identity = TaskIdentity {
+        name: B::identity(),
+        source_hash: declaration.source_hash,
+        version: declaration.version,
+    };
     let body = body.as_ref()?;
     // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
     match guarded("cache key", || body.cache_key())? {

@@ -28,7 +28,7 @@ pub struct Declaration {
     pub kind: Kind,
     /// The name that people see: the attribute's `name`, or the function's.
     pub name: &'static str,
-    /// The function with its module path, such as `shop::etl::fetch`. It is the identity in keys.
+    /// The function with its module path, such as `shop::etl::fetch`.
     pub path: &'static str,
     /// The attribute's `description`, or the doc comment.
     pub description: &'static str,

@@ -71,6 +71,29 @@ async fn bodies_and_versions() -> Result<Vec<u32>> {
     Ok(values)
 }
 
+async fn tenfold(number: u32) -> Result<u32, Error> {
+    const FACTOR: u32 = 10;
+    #[task(cache = "inputs")]
+    async fn scaled(number: u32) -> u32 {
+        number * FACTOR
+    }
+    scaled(number).await
+}
+
+async fn hundredfold(number: u32) -> Result<u32, Error> {
+    const FACTOR: u32 = 100;
+    #[task(cache = "inputs")]
+    async fn scaled(number: u32) -> u32 {
+        number * FACTOR
+    }
+    scaled(number).await
+}
+
+#[flowkit::test]
+async fn c5_tasks_that_read_alike_in_two_functions_share_no_result() {
+    assert_eq!((tenfold(3).await.unwrap(), hundredfold(3).await.unwrap()), (30, 300));
+}
+
 #[flowkit::test]
 async fn c6_another_body_or_version_under_the_same_name_is_a_miss() {
     let run = bodies_and_versions().run().await;
