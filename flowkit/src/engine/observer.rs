@@ -1,6 +1,5 @@
 //! Tells observers what happened: in order, each event once, without loss, and never under the record's lock.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 
 use super::flow_run::Run;
@@ -23,52 +22,46 @@ pub struct Notice<'a> {
 
 type Observer = Arc<dyn Fn(&Notice<'_>) + Send + Sync>;
 
+/// Those who observe a flow run: everybody who did when it began.
+pub(crate) type Audience = Arc<[Observer]>;
+
 #[derive(Default)]
-pub(crate) struct Observers {
-    list: Mutex<Vec<Observer>>,
-    any: AtomicBool,
-}
+pub(crate) struct Observers(Mutex<Audience>);
 
 impl Observers {
     pub(crate) fn add(&self, observer: Observer) {
-        lock(&self.list).push(observer);
-        self.any.store(true, Ordering::Release);
+        let mut list = lock(&self.0);
+        *list = list.iter().cloned().chain([observer]).collect();
     }
 
-    /// Whether anybody observes: the one question that every event asks.
-    pub(crate) fn any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
+    pub(crate) fn audience(&self) -> Audience {
+        Arc::clone(&lock(&self.0))
     }
+}
 
-    /// Tells everything of `run` that has not been told yet.
-    ///
-    /// One thread at a time tells. Another thread that comes meanwhile leaves, and the teller looks again after it has
-    /// unlocked, so nothing is left behind; an observer that causes events itself is told of them later, not within.
-    pub(crate) fn tell(&self, run: &Run) {
-        loop {
-            let mut told = match run.told.try_lock() {
-                Ok(told) => told,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            let list = lock(&self.list).clone();
-            while let Some((event, task_run)) = run.event(*told) {
-                *told += 1;
-                let notice = Notice {
-                    flow_run: run.id,
-                    at: run.clock.wall(event.at),
-                    event: &event,
-                    task_run: &task_run,
-                };
-                for observer in &list {
-                    super::attempt::guarded("observer", || observer(&notice));
-                }
+/// Tells everything of `run` that has not been told yet.
+///
+/// One thread at a time tells. Another thread that comes meanwhile leaves, and the teller looks again after it has
+/// unlocked, so nothing is left behind; an observer that causes events itself is told of them later, not within.
+pub(crate) fn tell(run: &Run) {
+    loop {
+        let mut told = match run.told.try_lock() {
+            Ok(told) => told,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        while let Some((event, task_run)) = run.event(*told) {
+            *told += 1;
+            let notice =
+                Notice { flow_run: run.id, at: run.clock.wall(event.at), event: &event, task_run: &task_run };
+            for observer in run.audience.iter() {
+                super::attempt::guarded("observer", || observer(&notice));
             }
-            let told_so_far = *told;
-            drop(told);
-            if run.event_count() == told_so_far {
-                return;
-            }
+        }
+        let told_so_far = *told;
+        drop(told);
+        if run.event_count() == told_so_far {
+            return;
         }
     }
 }
