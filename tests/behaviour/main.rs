@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+mod defaults;
 mod flows;
+mod graph;
 mod limits;
 mod record;
 mod smoke;
