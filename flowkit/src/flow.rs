@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use crate::engine::flow::{self, CancelOnDrop, Started};
@@ -140,7 +140,7 @@ where
         let label = launch::label::<B>(None);
         match flow::start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
             Ok(Started { run, driver }) => {
-                let guard = CancelOnDrop(Some(run.token.clone()));
+                let guard = CancelOnDrop(Some(run.cancellation.clone()));
                 RunningFlow { label, state: Ok((run, driver, guard)) }
             }
             Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(&setup, why)) },
@@ -250,7 +250,7 @@ impl EventStream {
     }
 }
 
-impl futures::Stream for EventStream {
+impl futures_util::Stream for EventStream {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {

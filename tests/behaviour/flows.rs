@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 
-use flowkit::model::{ErrorReport, EventKind, TaskRunId};
+use flowkit::model::{AttemptFailure, ErrorReport, EventKind, TaskRunId};
 use flowkit::policy::trigger::Trigger;
 use flowkit::prelude::*;
 use flowkit::{BoxError, Runtime};
@@ -351,7 +351,10 @@ fn f11_no_event_moves_a_run_that_has_ended() {
         EventKind::Created,
         EventKind::Queued,
         EventKind::Started { attempt: 2 },
-        EventKind::AttemptFailed { attempt: 1, error: Arc::clone(&error), retry_in: HOUR },
+        EventKind::AttemptFailed {
+            attempt: 1,
+            failure: Arc::new(AttemptFailure::new(Arc::clone(&error), HOUR)),
+        },
         EventKind::Completed,
         EventKind::Cached,
         EventKind::Failed { error: Arc::clone(&error) },
@@ -359,7 +362,7 @@ fn f11_no_event_moves_a_run_that_has_ended() {
         EventKind::Cancelling,
         EventKind::Cancelled { orphaned: false },
         EventKind::UpstreamFailed { error },
-        EventKind::Skipped { reason: "why".into() },
+        EventKind::Skipped { reason: Arc::new("why".to_owned()) },
     ];
     let ended = [
         State::Completed,

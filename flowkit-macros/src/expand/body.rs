@@ -26,6 +26,13 @@ pub(crate) fn expand(
     let quiet = quiet();
     let info_fn = info::path();
     let check_types = check_types(callable);
+    let instance = callable.turbofish().map(|_| {
+        quote! {
+            fn instance() -> ::core::option::Option<&'static str> {
+                ::core::option::Option::Some(::core::any::type_name::<Self>())
+            }
+        }
+    });
     quote! {
         #(#cfgs)*
         #quiet
@@ -45,6 +52,8 @@ pub(crate) fn expand(
                 fn info() -> &'static ::flowkit::__private::TaskInfo {
                     #name::#info_fn()
                 }
+
+                #instance
 
                 fn visit(&self, visit: &mut ::flowkit::__private::Visit<'_>) {
                     #(self.#idents.visit(visit);)*
@@ -76,7 +85,7 @@ pub(crate) fn expand(
                     #[allow(unused_mut)]
                     let mut key = ::flowkit::__private::CallKey::default();
                     #((&::flowkit::__private::Probe(&self.#idents)).add_to(&mut key);)*
-                    key.finish()
+                    ::core::option::Option::Some(key.finish())
                 }
 
                 fn copy_output(output: &Self::Output) -> ::core::option::Option<Self::Output> {

@@ -1,7 +1,7 @@
 //! The function in the shapes in which the generated code needs it: with its own lifetimes, with named ones, with none.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
+use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::visit_mut::VisitMut;
 use syn::{GenericParam, Generics, Ident, Lifetime, Type, WherePredicate, parse_quote};
@@ -59,7 +59,7 @@ impl Callable {
         (lifetime, generics)
     }
 
-    /// The body's type with its arguments: `__flowkit_fetch<Arg<String>, Lent<'a, str>, (T,)>`.
+    /// The body's type with its arguments: `__flowkit_fetch<Arg<String>, Lent<'a, str>, (T,), N>`.
     pub(crate) fn body_type(&self) -> TokenStream {
         self.body_type_of(&self.named.params)
     }
@@ -78,21 +78,9 @@ impl Callable {
             }
             ParamKind::Borrowed { lifetime, elem } => quote!(::flowkit::__private::Lent<#lifetime, #elem>),
         });
-        let mention = self.mention();
-        quote!(#body<#(#held,)* #mention>)
-    }
-
-    /// A type that mentions every generic parameter, for those that no argument mentions.
-    fn mention(&self) -> TokenStream {
-        let parts = self.named.generics.params.iter().filter_map(|param| match param {
-            GenericParam::Type(param) => Some(param.ident.to_token_stream()),
-            GenericParam::Const(param) => {
-                let ident = &param.ident;
-                Some(quote!(::flowkit::__private::ConstMention<{ #ident as u128 }>))
-            }
-            GenericParam::Lifetime(_) => None,
-        });
-        quote!((#(#parts,)*))
+        let mentioned = self.named.generics.type_params().map(|param| &param.ident);
+        let constants = self.named.generics.const_params().map(|param| &param.ident);
+        quote!(#body<#(#held,)* (#(#mentioned,)*), #(#constants),*>)
     }
 
     /// The kind of a parameter: `Own<String>` or `Lend<'a, str>`.

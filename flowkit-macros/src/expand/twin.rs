@@ -91,23 +91,28 @@ fn call(callable: &Callable) -> TokenStream {
     }
 }
 
-/// The struct that holds the arguments. Its parameters are the holders, so that it is `Clone` where they are.
+/// The struct that holds the arguments. Its parameters are the holders, so that it is `Clone` where they are; a type
+/// that mentions the function's type parameters, for those that no argument mentions; and the function's constants.
 fn body_struct(callable: &Callable) -> TokenStream {
     let (cfgs, vis, body) = (&callable.written.attrs.cfgs, &callable.written.vis, &callable.body);
     let idents = callable.idents();
     let types: Vec<_> = (0..idents.len()).map(|index| quote::format_ident!("__FlowkitArg{index}")).collect();
+    let constants: Vec<_> = callable.named.generics.const_params().collect();
+    let constant_names: Vec<_> = constants.iter().map(|constant| &constant.ident).collect();
     let quiet = quiet();
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #quiet
-        #vis struct #body<#(#types,)* __FlowkitMention> {
+        #vis struct #body<#(#types,)* __FlowkitMention, #(#constants),*> {
             #(#idents: #types,)*
             __flowkit_mention: ::flowkit::__private::Mention<__FlowkitMention>,
         }
         #(#cfgs)*
         #[automatically_derived]
-        impl<#(#types: ::core::clone::Clone,)* __FlowkitMention> ::core::clone::Clone for #body<#(#types,)* __FlowkitMention> {
+        impl<#(#types: ::core::clone::Clone,)* __FlowkitMention, #(#constants),*> ::core::clone::Clone
+            for #body<#(#types,)* __FlowkitMention, #(#constant_names),*>
+        {
             fn clone(&self) -> Self {
                 Self {
                     #(#idents: ::core::clone::Clone::clone(&self.#idents),)*

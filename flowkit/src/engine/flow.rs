@@ -1,26 +1,29 @@
 //! Starts flow runs: as the root of everything, or as a node of the flow that calls it.
 
+use parking_lot::Mutex;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use futures::future::{Either, select};
+use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::attempt::Host;
+use super::cancellation::Cancellation;
 use super::context::{self, Current};
 use super::core::{Core, Home, Patience};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
-use super::lock;
 use super::options::CallOptions;
+use super::panics::caught;
 use super::perform::{End, perform, ready, recall, remember};
 use super::take_up::laid_down;
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
 use crate::policy::TaskPolicy;
+use crate::policy::trigger::Trigger;
 use crate::task::Setup;
 
 /// A flow run that was started: its record, and its result to come.
@@ -99,7 +102,8 @@ async fn drive<B: FlowBody>(
         options.order.clear();
     }
     let current = Current::new(core.clone());
-    let result = current.scope(perform(&core, &host, body, options.as_deref())).await;
+    let mut body = Some(body);
+    let result = current.scope(perform(&core, &host, &mut body, options.as_deref())).await;
     drop(end);
     result
 }
@@ -126,7 +130,7 @@ struct FlowHost {
 impl<B: FlowBody> Host<B> for FlowHost {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
         let attempt = self.run.open();
-        *lock(&self.attempt) = Some(Arc::clone(&attempt));
+        *self.attempt.lock() = Some(Arc::clone(&attempt));
         let home = Home::Flow(attempt);
         let inner =
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
@@ -143,10 +147,10 @@ impl<B: FlowBody> Host<B> for FlowHost {
     }
 
     async fn settle(&self, stopped: bool) {
-        let attempt = lock(&self.attempt).clone();
+        let attempt = self.attempt.lock().clone();
         if let Some(attempt) = attempt {
             if stopped {
-                attempt.token.cancel();
+                attempt.cancellation.cancel();
             }
             self.run.join().await;
         }
@@ -156,7 +160,7 @@ impl<B: FlowBody> Host<B> for FlowHost {
         let mut tally = Tally::default();
         B::tally(value, &mut tally);
         if B::info().flow.fail_on_any_task
-            && let Some(attempt) = &*lock(&self.attempt)
+            && let Some(attempt) = &*self.attempt.lock()
         {
             self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
         }
@@ -184,34 +188,39 @@ pub(crate) async fn call<B: FlowBody>(
 pub(crate) struct SubFlow;
 
 impl<B: FlowBody> Carrier<B> for SubFlow {
-    async fn carry(
+    async fn carry<'a>(
         self,
-        core: &Core,
-        body: B,
-        options: Option<Box<CallOptions<B::Error>>>,
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         // Retries, timeout and hooks are those of the run behind the node.
         let end = End::of(core, None);
         let mut cached = false;
-        let result = sub_flow(core, body, options, &mut cached).await;
-        end.tell::<_, B::Error>(&result, cached, None);
+        let result = caught(core, sub_flow(core, body, options, &mut cached)).await;
+        end.tell(&result, cached);
         result
     }
 }
 
 async fn sub_flow<B: FlowBody>(
     core: &Core,
-    body: B,
-    options: Option<Box<CallOptions<B::Error>>>,
+    body: &mut Option<B>,
+    options: &mut Option<Box<CallOptions<B::Error>>>,
     cached: &mut bool,
 ) -> Result<B::Output, Error<B::Error>> {
-    let body = ready(core, body, options.as_deref()).await?;
-    if let Some(value) = recall(core, &body) {
+    ready(core, body, options.as_deref()).await?;
+    if let Some(options) = options {
+        // Decided here, where all inputs are known; the run behind this node sees only those with data.
+        options.policy.trigger = Some(Trigger::Always);
+    }
+    if let Some(value) = recall(core, body) {
         *cached = true;
         return Ok(value);
     }
+    let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
     let current = context::current();
-    let started = start(body, options, current.as_ref(), core.location)
+    let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
     if let Some(run) = core.run() {
         let id = started.run.id;
@@ -237,17 +246,17 @@ pub(crate) async fn finish<T, E>(
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
     let Started { run, driver } = started;
-    let guard = CancelOnDrop(Some(run.token.clone()));
+    let guard = CancelOnDrop(Some(run.cancellation.clone()));
     let joined = laid_down(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
         // The tokio runtime ended under us.
-        let run = RunLabel { kind: Kind::Flow, label: declaration.name.into() };
+        let run = RunLabel::new(Kind::Flow, declaration.name.to_owned());
         Err(Error::Cancelled { run, orphaned: false })
     })
 }
 
-pub(crate) struct CancelOnDrop(pub(crate) Option<tokio_util::sync::CancellationToken>);
+pub(crate) struct CancelOnDrop(pub(crate) Option<Cancellation>);
 
 impl CancelOnDrop {
     pub(crate) fn disarm(mut self) {
@@ -257,8 +266,8 @@ impl CancelOnDrop {
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if let Some(token) = &self.0 {
-            token.cancel();
+        if let Some(cancellation) = &self.0 {
+            cancellation.cancel();
         }
     }
 }

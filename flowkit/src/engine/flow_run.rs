@@ -1,24 +1,29 @@
 //! One flow run while it lives: its record, its children, its end.
 
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
+use super::cancellation::Cancellation;
 use super::clock::RunClock;
 use super::context::Current;
 use super::journal::{Journal, Ordinals};
 use super::limits::Want;
-use super::lock;
 use super::observer::{Audience, tell};
 use super::runtime::Runtime;
-use crate::model::{Edges, Event, EventKind, FlowRunId, NewTaskRun, RunRecord, State, TaskRun, TaskRunId};
+use crate::model::{
+    Edges, Event, EventKind, FlowRunId, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId, label_of,
+};
 use crate::policy::TaskPolicy;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
 pub(crate) const DEPTH_MAX: u32 = 10_000;
+
+/// A path of nested flows longer than this, in bytes, begins anew: nobody reads it.
+const PATH_MAX: usize = 200;
 
 /// The number of flow runs that are alive in this process, to tell a lost context from a program without flows.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
@@ -27,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) id: FlowRunId,
     pub(crate) runtime: Runtime,
     pub(crate) depth: u32,
+    /// Where a run inside another one comes from.
+    pub(crate) origin: Option<Box<Origin>>,
     pub(crate) clock: RunClock,
     pub(crate) tokio: tokio::runtime::Handle,
     /// What the flow and the runtime say to tasks that say nothing themselves; `None` when both say nothing.
@@ -35,8 +42,8 @@ pub(crate) struct Run {
     pub(crate) max_concurrency: Option<Want>,
     /// The results that later attempts of the flow take over; kept only where the flow may be retried.
     pub(crate) journal: Option<Journal>,
-    /// Cancels the whole run; each attempt of the flow has a child of it.
-    pub(crate) token: CancellationToken,
+    /// Of the whole run; each attempt of the flow has a child of it.
+    pub(crate) cancellation: Cancellation,
     pub(crate) audience: Audience,
     /// How many events the audience was told of.
     pub(crate) told: Mutex<usize>,
@@ -56,12 +63,14 @@ struct Ledger {
     pending: usize,
     /// No child may be added any more: the attempt of the flow is ending.
     closed: bool,
+    /// The flow's body has returned, and its driver waits for the last child.
+    joining: bool,
 }
 
 /// One attempt of a flow: what its children belong to.
 pub(crate) struct FlowAttempt {
     pub(crate) run: Arc<Run>,
-    pub(crate) token: CancellationToken,
+    pub(crate) cancellation: Cancellation,
     pub(crate) ordinals: Ordinals,
     /// The number of the first task run that this attempt may create.
     pub(crate) first_child: u64,
@@ -82,6 +91,11 @@ impl Ledger {
     fn is_idle(&self) -> bool {
         self.live == 0 && self.pending == 0
     }
+
+    /// Whether the driver waits for just what has happened now.
+    fn driver_may_go(&self) -> bool {
+        self.joining && self.is_idle()
+    }
 }
 
 /// Keeps a run open until it is dropped.
@@ -89,9 +103,9 @@ pub(crate) struct KeptOpen(Arc<Run>);
 
 impl Drop for KeptOpen {
     fn drop(&mut self) {
-        let mut ledger = lock(&self.0.ledger);
+        let mut ledger = self.0.ledger.lock();
         ledger.pending -= 1;
-        let idle = ledger.is_idle();
+        let idle = ledger.driver_may_go();
         drop(ledger);
         if idle {
             self.0.idle.notify_one();
@@ -107,6 +121,7 @@ impl Run {
             super::core::Home::Outside(_) => None,
         });
         let task_defaults = new.task_defaults.or(new.runtime.task_defaults());
+        let origin = new.parent.and_then(|current| origin(current.core(), &new.root));
         let clock = RunClock::start();
         let mut record = RunRecord::default();
         record.create(new.root, clock.now());
@@ -114,7 +129,8 @@ impl Run {
         Arc::new(Self {
             id,
             depth: new.depth,
-            token: parent.map_or_else(CancellationToken::new, |attempt| attempt.token.child_token()),
+            origin: origin.map(Box::new),
+            cancellation: parent.map_or_else(Cancellation::new, |attempt| attempt.cancellation.child()),
             max_concurrency: new.max_concurrency.map(|slots| {
                 let name = format!("flow run {id}");
                 new.runtime.limits().set(&name, slots);
@@ -127,7 +143,7 @@ impl Run {
             clock,
             tokio: new.tokio,
             told: Mutex::new(0),
-            ledger: Mutex::new(Ledger { record, live: 0, pending: 0, closed: true }),
+            ledger: Mutex::new(Ledger { record, live: 0, pending: 0, closed: true, joining: false }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
@@ -136,24 +152,29 @@ impl Run {
 
     /// Opens the run for the children of an attempt.
     pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         ledger.closed = false;
         let first_child = ledger.record.task_runs().len() as u64;
-        self.attempt(self.token.child_token(), first_child)
+        self.attempt(self.cancellation.child(), first_child)
     }
 
     /// What the flow itself belongs to: no attempt of it, but the run as a whole.
     pub(crate) fn whole(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        self.attempt(self.token.clone(), 0)
+        self.attempt(self.cancellation.clone(), 0)
     }
 
-    fn attempt(self: &Arc<Self>, token: CancellationToken, first_child: u64) -> Arc<FlowAttempt> {
-        Arc::new(FlowAttempt { run: Arc::clone(self), token, ordinals: Ordinals::default(), first_child })
+    fn attempt(self: &Arc<Self>, cancellation: Cancellation, first_child: u64) -> Arc<FlowAttempt> {
+        Arc::new(FlowAttempt {
+            run: Arc::clone(self),
+            cancellation,
+            ordinals: Ordinals::default(),
+            first_child,
+        })
     }
 
     /// Adds a child; `None` if the run is closed.
     pub(crate) fn create(&self, new: NewTaskRun) -> Option<TaskRunId> {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
@@ -167,16 +188,14 @@ impl Run {
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         let at = self.clock.now();
+        let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
         let applied = ledger.record.apply(Event { task_run, at, kind });
         let mut idle = false;
-        if applied.is_ok()
-            && task_run != TaskRunId::FLOW
-            && ledger.record.task_run(task_run).is_some_and(|run| run.state().is_terminal())
-        {
+        if applied.is_ok() && is_end {
             ledger.live -= 1;
-            idle = ledger.is_idle();
+            idle = ledger.driver_may_go();
         }
         drop(ledger);
         if let Err(illegal) = applied {
@@ -192,7 +211,7 @@ impl Run {
 
     /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
     pub(crate) fn keep_open(self: &Arc<Self>) -> Option<KeptOpen> {
-        let mut ledger = lock(&self.ledger);
+        let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
@@ -204,8 +223,9 @@ impl Run {
     pub(crate) async fn join(&self) {
         loop {
             {
-                let mut ledger = lock(&self.ledger);
-                if ledger.is_idle() {
+                let mut ledger = self.ledger.lock();
+                ledger.joining = !ledger.is_idle();
+                if !ledger.joining {
                     ledger.closed = true;
                     return;
                 }
@@ -216,15 +236,15 @@ impl Run {
 
     /// Tells the run to stop, unless it has ended.
     pub(crate) fn cancel(&self) {
-        if !self.state().is_terminal() && !self.token.is_cancelled() {
+        if !self.state().is_terminal() && !self.cancellation.is_cancelled() {
             tracing::info!(flow_run = %self.id, "cancelling");
-            self.token.cancel();
+            self.cancellation.cancel();
         }
     }
 
     /// The number of children that have not ended.
     pub(crate) fn live(&self) -> usize {
-        lock(&self.ledger).live
+        self.ledger.lock().live
     }
 
     /// Gives the observers the rest, and forgets what was set up for this run only.
@@ -241,11 +261,11 @@ impl Run {
     }
 
     pub(crate) fn read<R>(&self, f: impl FnOnce(&RunRecord) -> R) -> R {
-        f(&lock(&self.ledger).record)
+        f(&self.ledger.lock().record)
     }
 
     pub(crate) fn change_task_run(&self, id: TaskRunId, change: impl FnOnce(&mut TaskRun)) {
-        if let Some(task_run) = lock(&self.ledger).record.task_run_mut(id) {
+        if let Some(task_run) = self.ledger.lock().record.task_run_mut(id) {
             change(task_run);
         }
     }
@@ -255,19 +275,19 @@ impl Run {
     }
 
     pub(crate) fn task_run(&self, id: TaskRunId) -> Option<TaskRun> {
-        lock(&self.ledger).record.task_run(id).cloned()
+        self.ledger.lock().record.task_run(id).cloned()
     }
 
     pub(crate) fn state(&self) -> State {
-        lock(&self.ledger).record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
+        self.ledger.lock().record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
     }
 
     pub(crate) fn event_count(&self) -> usize {
-        lock(&self.ledger).record.events().len()
+        self.ledger.lock().record.events().len()
     }
 
     pub(crate) fn event(&self, index: usize) -> Option<(Event, TaskRun)> {
-        let ledger = lock(&self.ledger);
+        let ledger = self.ledger.lock();
         let event = ledger.record.events().get(index)?.clone();
         let task_run = ledger.record.task_run(event.task_run)?.clone();
         Some((event, task_run))
@@ -275,7 +295,7 @@ impl Run {
 
     /// Wakes `waker` at the next event.
     pub(crate) fn wake_at_next_event(&self, waker: &Waker) {
-        let mut wakers = lock(&self.stream_wakers);
+        let mut wakers = self.stream_wakers.lock();
         if !wakers.iter().any(|known| known.will_wake(waker)) {
             wakers.push(waker.clone());
         }
@@ -284,7 +304,7 @@ impl Run {
 
     fn announce(&self) {
         if self.stream_waiting.swap(false, Ordering::SeqCst) {
-            for waker in std::mem::take(&mut *lock(&self.stream_wakers)) {
+            for waker in std::mem::take(&mut *self.stream_wakers.lock()) {
                 waker.wake();
             }
         }
@@ -292,6 +312,25 @@ impl Run {
             tell(self);
         }
     }
+}
+
+/// Says where a run comes from that is started in the scope of `parent`.
+fn origin(parent: &super::core::Core, root: &NewTaskRun) -> Option<Origin> {
+    let outer = parent.run()?;
+    // Behind a node, the node's name is the run's: it knows the index. A run apart has a name of its own.
+    let is_node = parent.id != TaskRunId::FLOW && std::ptr::eq(parent.declaration, root.task);
+    let label = if is_node {
+        parent.label().as_str().to_owned()
+    } else {
+        label_of(root.task, root.index, root.extras.as_deref())
+    };
+    let (root, path) = match &outer.origin {
+        // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.
+        Some(origin) if origin.path.len() > PATH_MAX => (origin.root, format!("… › {label}").into()),
+        Some(origin) => (origin.root, format!("{} › {label}", origin.path).into()),
+        None => (outer.id, label.into()),
+    };
+    Some(Origin { root, flow_run: outer.id, task_run: parent.id, path })
 }
 
 /// Whether any flow run is alive in this process.

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use futures::FutureExt;
+use futures_util::FutureExt;
+use tracing::Instrument;
 
 use super::context;
 use super::core::Home;
@@ -18,8 +19,7 @@ use crate::model::{Error, Refusal};
 use crate::task::{Body, Setup};
 
 /// The columns of a map beside the first: their lengths, and what makes the call of one row.
-#[doc(hidden)]
-pub type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;
+type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;
 
 /// Maps a task over `first`, beside `columns`. Lists that are known are submitted before this returns.
 #[doc(hidden)]
@@ -62,14 +62,17 @@ where
     };
     let learning = Learning { later: Arc::new(Later { promise: Promise::new() }), _open: open };
     let handles = Handles::later(Arc::clone(&learning.later));
-    let token = flow.token.clone();
-    flow.run.tokio.spawn(current.scope(async move {
+    let cancellation = flow.cancellation.clone();
+    let learn = async move {
         let rows = std::pin::pin!(rows);
-        let cancelled = std::pin::pin!(token.cancelled());
-        if let futures::future::Either::Left((rows, _)) = futures::future::select(rows, cancelled).await {
+        let cancelled = std::pin::pin!(cancellation.cancelled());
+        if let futures_util::future::Either::Left((rows, _)) =
+            futures_util::future::select(rows, cancelled).await
+        {
             learning.later.promise.keep(submit_rows(rows, location));
         }
-    }));
+    };
+    flow.run.tokio.spawn(current.scope(learn).in_current_span());
     handles
 }
 
@@ -82,7 +85,7 @@ struct Learning<T, E: crate::model::TaskError> {
 impl<T, E: crate::model::TaskError> Drop for Learning<T, E> {
     fn drop(&mut self) {
         if self.later.promise.get().is_none() {
-            let run = crate::model::RunLabel { kind: crate::model::Kind::Task, label: "map".into() };
+            let run = crate::model::RunLabel::new(crate::model::Kind::Task, "map".to_owned());
             self.later.promise.keep(Err(Error::Cancelled { run, orphaned: false }));
         }
     }

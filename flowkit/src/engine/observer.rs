@@ -1,10 +1,12 @@
 //! Tells observers what happened: in order, each event once, without loss, and never under the record's lock.
 
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::flow_run::Run;
-use super::lock;
-use crate::model::{Event, FlowRunId, TaskRun};
+use super::panics::guarded;
+use crate::model::{Event, FlowRunId, Origin, TaskRun};
 
 /// One event, as an observer is told of it.
 #[derive(Debug)]
@@ -12,6 +14,8 @@ use crate::model::{Event, FlowRunId, TaskRun};
 pub struct Notice<'a> {
     /// The flow run to which it happened.
     pub flow_run: FlowRunId,
+    /// Where that flow run comes from, if it was started inside another one.
+    pub origin: Option<&'a Origin>,
     /// What happened.
     pub event: &'a Event,
     /// The task run to which it happened, as it stands now.
@@ -30,12 +34,12 @@ pub(crate) struct Observers(Mutex<Audience>);
 
 impl Observers {
     pub(crate) fn add(&self, observer: Observer) {
-        let mut list = lock(&self.0);
+        let mut list = self.0.lock();
         *list = list.iter().cloned().chain([observer]).collect();
     }
 
     pub(crate) fn audience(&self) -> Audience {
-        Arc::clone(&lock(&self.0))
+        Arc::clone(&self.0.lock())
     }
 }
 
@@ -45,17 +49,18 @@ impl Observers {
 /// unlocked, so nothing is left behind; an observer that causes events itself is told of them later, not within.
 pub(crate) fn tell(run: &Run) {
     loop {
-        let mut told = match run.told.try_lock() {
-            Ok(told) => told,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
+        let Some(mut told) = run.told.try_lock() else { return };
         while let Some((event, task_run)) = run.event(*told) {
             *told += 1;
-            let notice =
-                Notice { flow_run: run.id, at: run.clock.wall(event.at), event: &event, task_run: &task_run };
+            let notice = Notice {
+                flow_run: run.id,
+                origin: run.origin.as_deref(),
+                at: run.clock.wall(event.at),
+                event: &event,
+                task_run: &task_run,
+            };
             for observer in run.audience.iter() {
-                super::attempt::guarded("observer", || observer(&notice));
+                guarded("observer", || observer(&notice));
             }
         }
         let told_so_far = *told;

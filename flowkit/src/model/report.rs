@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::Location;
 
 /// What went wrong, as text: the message and the chain of its causes.
 ///
@@ -25,7 +26,7 @@ impl ErrorReport {
         task: String,
         message: String,
         source: Option<&(dyn StdError + 'static)>,
-        location: String,
+        location: &Location<'_>,
     ) -> Self {
         // A chain longer than this is a loop or tells nobody anything.
         const CAUSES_MAX: usize = 64;
@@ -33,6 +34,7 @@ impl ErrorReport {
             .take(CAUSES_MAX)
             .map(ToString::to_string)
             .collect();
+        let location = format!("{}:{}", location.file(), location.line());
         Self { task, message, causes, location }
     }
 }

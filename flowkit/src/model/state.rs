@@ -13,6 +13,8 @@ use super::EventKind;
 ///    │                AwaitingRetry
 ///    └─► Cached | UpstreamFailed | Skipped | Cancelled
 /// ```
+///
+/// [`after`](Self::after) has the whole table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -99,7 +101,17 @@ impl State {
 
     /// Returns the state after `event`.
     ///
-    /// This is the only way in which a state changes.
+    /// This is the only way in which a state changes:
+    ///
+    /// | state | what may happen |
+    /// |---|---|
+    /// | `Scheduled` | it is created or cancelled |
+    /// | `Pending` | it is queued, started, cached, skipped, left without an input, refused (`Failed`), told to stop, cancelled |
+    /// | `Waiting` | it is started, refused (`Failed`), told to stop, cancelled |
+    /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, is told to stop, is cancelled |
+    /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
+    /// | `Cancelling` | it is cancelled, or completes before that |
+    /// | any other | nothing |
     ///
     /// # Errors
     ///
@@ -111,10 +123,10 @@ impl State {
             (S::Scheduled, E::Created) => S::Pending,
             (S::Pending | S::AwaitingRetry | S::Running, E::Queued) => S::Waiting,
             (S::Pending | S::Waiting | S::AwaitingRetry | S::Running, E::Started { .. }) => S::Running,
-            (S::Running, E::AttemptFailed { retry_in, .. }) if retry_in.is_zero() => S::Running,
+            (S::Running, E::AttemptFailed { failure, .. }) if failure.retry_in.is_zero() => S::Running,
             (S::Running, E::AttemptFailed { .. }) => S::AwaitingRetry,
             (S::Running | S::Cancelling, E::Completed) => S::Completed,
-            (S::Pending | S::Waiting | S::Running, E::Cached) => S::Cached,
+            (S::Pending, E::Cached) => S::Cached,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Failed { .. }) => S::Failed,
             (S::Running, E::TimedOut { .. }) => S::TimedOut,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Cancelling) => S::Cancelling,
@@ -123,7 +135,7 @@ impl State {
                 E::Cancelled { .. },
             ) => S::Cancelled,
             (S::Pending, E::UpstreamFailed { .. }) => S::UpstreamFailed,
-            (S::Pending | S::Running, E::Skipped { .. }) => S::Skipped,
+            (S::Pending, E::Skipped { .. }) => S::Skipped,
             (from, event) => return Err(IllegalTransition { from, event: event.name() }),
         })
     }
@@ -144,3 +156,6 @@ pub struct IllegalTransition {
     /// The name of the event that was refused.
     pub event: &'static str,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! Calls the closures of users that watch a run. None of them can take the engine down.
+
+use super::core::Core;
+use super::options::{CallOptions, Hook};
+use super::panics::guarded;
+use crate::task::TaskInfo;
+
+/// Calls the hooks of an occasion: the attribute's, then the call's. One that panics is logged, and the next is called.
+pub(crate) fn hooks<E>(core: &Core, info: &'static TaskInfo, options: Option<&CallOptions<E>>, hook: Hook) {
+    let declared = info.hooks.of(hook);
+    let said = options.map_or(&[][..], |options| &options.hooks);
+    if declared.is_empty() && said.is_empty() {
+        return;
+    }
+    let Some(task_run) = core.run().and_then(|run| run.task_run(core.id)) else {
+        return;
+    };
+    for call in declared {
+        guarded("hook", || call(&task_run));
+    }
+    for (_, call) in said.iter().filter(|(occasion, _)| *occasion == hook) {
+        guarded("hook", || call(&task_run));
+    }
+}

@@ -1,0 +1,179 @@
+//! Tests of the parent: the whole table of transitions, and what the states are counted as.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::model::ErrorReport;
+
+const STATES: [State; 15] = [
+    State::Scheduled,
+    State::Pending,
+    State::Waiting,
+    State::Running,
+    State::AwaitingRetry,
+    State::Cancelling,
+    State::Suspended,
+    State::Completed,
+    State::Cached,
+    State::Failed,
+    State::TimedOut,
+    State::Cancelled,
+    State::Crashed,
+    State::UpstreamFailed,
+    State::Skipped,
+];
+
+/// Every kind of event, with a short name; `AttemptFailed` twice, since its delay matters.
+fn events() -> [(&'static str, EventKind); 13] {
+    let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, Location::caller()));
+    let failed = |retry_in| EventKind::AttemptFailed { attempt: 1, error: Arc::clone(&error), retry_in };
+    [
+        ("created", EventKind::Created),
+        ("queued", EventKind::Queued),
+        ("started", EventKind::Started { attempt: 1 }),
+        ("retried at once", failed(Duration::ZERO)),
+        ("retried later", failed(Duration::from_nanos(1))),
+        ("completed", EventKind::Completed),
+        ("cached", EventKind::Cached),
+        ("failed", EventKind::Failed { error: Arc::clone(&error) }),
+        ("timed out", EventKind::TimedOut { error: Arc::clone(&error), orphaned: false }),
+        ("told to stop", EventKind::Cancelling),
+        ("cancelled", EventKind::Cancelled { orphaned: false }),
+        ("left without an input", EventKind::UpstreamFailed { error }),
+        ("skipped", EventKind::Skipped { reason: "why not".into() }),
+    ]
+}
+
+/// The transitions that are allowed. What is not in here is refused.
+const ALLOWED: [(State, &[(&str, State)]); 6] = [
+    (State::Scheduled, &[("created", State::Pending), ("cancelled", State::Cancelled)]),
+    (
+        State::Pending,
+        &[
+            ("queued", State::Waiting),
+            ("started", State::Running),
+            ("cached", State::Cached),
+            ("failed", State::Failed),
+            ("told to stop", State::Cancelling),
+            ("cancelled", State::Cancelled),
+            ("left without an input", State::UpstreamFailed),
+            ("skipped", State::Skipped),
+        ],
+    ),
+    (
+        State::Waiting,
+        &[
+            ("started", State::Running),
+            ("failed", State::Failed),
+            ("told to stop", State::Cancelling),
+            ("cancelled", State::Cancelled),
+        ],
+    ),
+    (
+        State::Running,
+        &[
+            ("queued", State::Waiting),
+            ("started", State::Running),
+            ("retried at once", State::Running),
+            ("retried later", State::AwaitingRetry),
+            ("completed", State::Completed),
+            ("failed", State::Failed),
+            ("timed out", State::TimedOut),
+            ("told to stop", State::Cancelling),
+            ("cancelled", State::Cancelled),
+        ],
+    ),
+    (
+        State::AwaitingRetry,
+        &[
+            ("queued", State::Waiting),
+            ("started", State::Running),
+            ("failed", State::Failed),
+            ("told to stop", State::Cancelling),
+            ("cancelled", State::Cancelled),
+        ],
+    ),
+    (State::Cancelling, &[("completed", State::Completed), ("cancelled", State::Cancelled)]),
+];
+
+fn allowed(from: State, event: &str) -> Option<State> {
+    let (_, events) = ALLOWED.iter().find(|(state, _)| *state == from)?;
+    events.iter().find(|(name, _)| *name == event).map(|(_, to)| *to)
+}
+
+#[test]
+fn every_event_does_in_every_state_what_the_table_says() {
+    for from in STATES {
+        for (name, event) in events() {
+            let expected = allowed(from, name).ok_or(IllegalTransition { from, event: event.name() });
+            assert_eq!(from.after(&event), expected, "{from}: {name}");
+        }
+    }
+}
+
+#[test]
+fn every_transition_of_the_table_is_about_a_kind_of_event_that_exists() {
+    let events = events();
+    for (from, transitions) in ALLOWED {
+        for (name, _) in transitions {
+            assert!(events.iter().any(|(event, _)| event == name), "{from}: {name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_happens_any_more_to_a_run_that_has_ended() {
+    for state in STATES.into_iter().filter(|state| state.is_terminal()) {
+        assert!(events().iter().all(|(_, event)| state.after(event).is_err()), "{state}");
+    }
+}
+
+#[test]
+fn an_event_that_is_an_end_leads_to_a_terminal_state_and_no_other_does() {
+    for (from, transitions) in ALLOWED {
+        for (name, to) in transitions {
+            let events = events();
+            let (_, event) = events.iter().find(|(event, _)| event == name).unwrap();
+            assert_eq!(event.is_end(), to.is_terminal(), "{from}: {name}");
+        }
+    }
+}
+
+#[test]
+fn every_state_is_counted_as_what_it_is() {
+    for state in STATES {
+        // terminal, success, failure
+        let expected = match state {
+            State::Scheduled
+            | State::Pending
+            | State::Waiting
+            | State::Running
+            | State::AwaitingRetry
+            | State::Cancelling
+            | State::Suspended => (false, false, false),
+            State::Completed | State::Cached => (true, true, false),
+            State::Failed | State::TimedOut | State::Cancelled | State::UpstreamFailed => (true, false, true),
+            // Its process died: a failure to those who wait for it, and yet it can go on.
+            State::Crashed => (false, false, true),
+            State::Skipped => (true, false, false),
+        };
+        assert_eq!((state.is_terminal(), state.is_success(), state.is_failure()), expected, "{state}");
+    }
+}
+
+#[test]
+fn a_state_prints_as_its_name_and_fills_a_column() {
+    for state in STATES {
+        assert_eq!(state.to_string(), format!("{state:?}"));
+        assert_eq!(state.name(), state.to_string());
+    }
+    assert_eq!(format!("[{:10}]", State::Failed), "[Failed    ]");
+}
+
+#[test]
+fn a_refused_event_names_both_sides() {
+    let refused = State::Completed.after(&EventKind::Started { attempt: 2 }).unwrap_err();
+    assert_eq!(refused.to_string(), "a run that is Completed cannot be started");
+}
