@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Level, Subscriber};
+use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -53,9 +53,17 @@ impl Fields {
     }
 }
 
+/// Subscribers that nobody uses.
+///
+/// With only one subscriber in the process, tracing asks the subscriber of the thread that comes to a line of code
+/// first whether anybody wants it; a test on another thread, which has none, would then switch the line off for all.
+static KEPT: LazyLock<[Dispatch; 2]> =
+    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
+
 impl Captured {
     /// Captures what this thread causes until the guard is dropped.
     pub(crate) fn start() -> (Self, DefaultGuard) {
+        LazyLock::force(&KEPT);
         let captured = Self::default();
         let subscriber = tracing_subscriber::registry().with(Capture(captured.clone()));
         (captured, tracing::subscriber::set_default(subscriber))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::core::Core;
-use crate::model::{Error, ErrorReport, TaskError};
+use crate::model::{Error, ErrorReport, TaskError, place};
 
 /// Calls a user's closure that must not take the engine down; a panic is logged and gives `None`.
 pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
@@ -44,7 +44,7 @@ pub(crate) fn report<E: TaskError>(core: &Core, error: &Error<E>) -> Arc<ErrorRe
     let report = guarded_or_why("way to show an error", || error.report(core.location));
     Arc::new(report.unwrap_or_else(|why| {
         let message = format!("an error that cannot be shown: {why}");
-        ErrorReport::new(core.label().as_str().to_owned(), message, None, core.location)
+        ErrorReport::new(core.label().as_str().to_owned(), message, None, place(core.location))
     }))
 }
 

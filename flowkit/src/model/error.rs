@@ -218,7 +218,7 @@ impl<E: TaskError> Error<E> {
             }
             _ => (self.to_string(), self.nearest_cause()),
         };
-        super::ErrorReport::new(self.run().as_str().to_owned(), message, source, location)
+        super::ErrorReport::new(self.run().as_str().to_owned(), message, source, super::place(location))
     }
 }
 

@@ -26,6 +26,7 @@ pub use id::{FlowRunId, TaskRunId};
 pub use origin::Origin;
 pub use refusal::Refusal;
 pub use report::ErrorReport;
+pub(crate) use report::place;
 pub use run::{Attempt, Edge, EdgeKind, NewTaskRun, RunRecord, TaskRun};
 pub(crate) use run::{Edges, Extras, label_of};
 pub use state::{IllegalTransition, State};

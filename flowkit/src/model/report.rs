@@ -26,7 +26,7 @@ impl ErrorReport {
         task: String,
         message: String,
         source: Option<&(dyn StdError + 'static)>,
-        location: &Location<'_>,
+        location: String,
     ) -> Self {
         // A chain longer than this is a loop or tells nobody anything.
         const CAUSES_MAX: usize = 64;
@@ -34,9 +34,13 @@ impl ErrorReport {
             .take(CAUSES_MAX)
             .map(ToString::to_string)
             .collect();
-        let location = format!("{}:{}", location.file(), location.line());
         Self { task, message, causes, location }
     }
+}
+
+/// Writes a place in the user's code as `file:line`.
+pub(crate) fn place(location: &Location<'_>) -> String {
+    format!("{}:{}", location.file(), location.line())
 }
 
 impl fmt::Display for ErrorReport {

@@ -8,7 +8,7 @@ use super::*;
 use crate::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _, Probe};
 
 fn run(kind: Kind, label: &str) -> RunLabel {
-    RunLabel { kind, label: label.into() }
+    RunLabel::new(kind, label.to_owned())
 }
 
 fn task() -> RunLabel {
@@ -59,7 +59,7 @@ fn others() -> Vec<(Error<String>, &'static str, Vec<&'static str>)> {
             vec!["cannot read the list", "disk on fire"],
         ),
         (
-            Error::Skipped { run: task(), reason: "nothing to do".into() },
+            Error::Skipped { run: task(), reason: Arc::new("nothing to do".into()) },
             "task `load[3]` was skipped: nothing to do",
             vec![],
         ),

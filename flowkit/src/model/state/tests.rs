@@ -1,11 +1,10 @@
 //! Tests of the parent: the whole table of transitions, and what the states are counted as.
 
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::model::ErrorReport;
+use crate::model::{AttemptFailure, ErrorReport};
 
 const STATES: [State; 15] = [
     State::Scheduled,
@@ -27,8 +26,11 @@ const STATES: [State; 15] = [
 
 /// Every kind of event, with a short name; `AttemptFailed` twice, since its delay matters.
 fn events() -> [(&'static str, EventKind); 13] {
-    let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, Location::caller()));
-    let failed = |retry_in| EventKind::AttemptFailed { attempt: 1, error: Arc::clone(&error), retry_in };
+    let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, "src/etl.rs:61".into()));
+    let failed = |retry_in| {
+        let failure = AttemptFailure::new(Arc::clone(&error), retry_in);
+        EventKind::AttemptFailed { attempt: 1, failure: Arc::new(failure) }
+    };
     [
         ("created", EventKind::Created),
         ("queued", EventKind::Queued),
@@ -42,7 +44,7 @@ fn events() -> [(&'static str, EventKind); 13] {
         ("told to stop", EventKind::Cancelling),
         ("cancelled", EventKind::Cancelled { orphaned: false }),
         ("left without an input", EventKind::UpstreamFailed { error }),
-        ("skipped", EventKind::Skipped { reason: "why not".into() }),
+        ("skipped", EventKind::Skipped { reason: Arc::new("why not".into()) }),
     ]
 }
 
