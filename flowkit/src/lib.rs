@@ -101,7 +101,9 @@ pub use items::each;
 pub use model::{BoxError, Error, Failure, Refusal, State, TaskError, TaskRun};
 pub use task::{Call, TaskOutput};
 
-/// Calls `observer` for each event of each flow run of the ambient runtime from now on. See [`Runtime::observe`].
+/// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.
+///
+/// See [`Runtime::observe`].
 pub fn observe(observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
     Runtime::ambient().observe(observer);
 }

@@ -15,6 +15,7 @@ pub(crate) fn quiet() -> TokenStream {
             missing_docs,
             missing_debug_implementations,
             unreachable_pub,
+            unused_lifetimes,
             dead_code,
             clippy::too_many_arguments,
             clippy::type_complexity,

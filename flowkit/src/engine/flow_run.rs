@@ -12,6 +12,7 @@ use super::clock::RunClock;
 use super::context::Current;
 use super::journal::{Journal, Ordinals};
 use super::limits::Want;
+use super::observer::{Audience, tell};
 use super::runtime::Runtime;
 use crate::model::{
     Edges, Event, EventKind, FlowRunId, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId, label_of,
@@ -43,7 +44,8 @@ pub(crate) struct Run {
     pub(crate) journal: Option<Journal>,
     /// Of the whole run; each attempt of the flow has a child of it.
     pub(crate) cancellation: Cancellation,
-    /// How many events the observers were told of.
+    pub(crate) audience: Audience,
+    /// How many events the audience was told of.
     pub(crate) told: Mutex<usize>,
     ledger: Mutex<Ledger>,
     idle: Notify,
@@ -136,6 +138,7 @@ impl Run {
             }),
             journal: (new.retries > 0).then(Journal::default),
             task_defaults: (task_defaults != TaskPolicy::EMPTY).then_some(task_defaults),
+            audience: new.runtime.observers().audience(),
             runtime: new.runtime,
             clock,
             tokio: new.tokio,
@@ -305,8 +308,8 @@ impl Run {
                 waker.wake();
             }
         }
-        if self.runtime.observers().any() {
-            self.runtime.observers().tell(self);
+        if !self.audience.is_empty() {
+            tell(self);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Tells observers what happened: in order, each event once, without loss, and never under the record's lock.
 
-use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
 
 use super::flow_run::Run;
 use super::panics::guarded;
@@ -26,49 +26,47 @@ pub struct Notice<'a> {
 
 type Observer = Arc<dyn Fn(&Notice<'_>) + Send + Sync>;
 
+/// Those who observe a flow run: everybody who did when it began.
+pub(crate) type Audience = Arc<[Observer]>;
+
 #[derive(Default)]
-pub(crate) struct Observers {
-    list: Mutex<Vec<Observer>>,
-    any: AtomicBool,
-}
+pub(crate) struct Observers(Mutex<Audience>);
 
 impl Observers {
     pub(crate) fn add(&self, observer: Observer) {
-        self.list.lock().push(observer);
-        self.any.store(true, Ordering::Release);
+        let mut list = self.0.lock();
+        *list = list.iter().cloned().chain([observer]).collect();
     }
 
-    /// Whether anybody observes: the one question that every event asks.
-    pub(crate) fn any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
+    pub(crate) fn audience(&self) -> Audience {
+        Arc::clone(&self.0.lock())
     }
+}
 
-    /// Tells everything of `run` that has not been told yet.
-    ///
-    /// One thread at a time tells. Another thread that comes meanwhile leaves, and the teller looks again after it has
-    /// unlocked, so nothing is left behind; an observer that causes events itself is told of them later, not within.
-    pub(crate) fn tell(&self, run: &Run) {
-        loop {
-            let Some(mut told) = run.told.try_lock() else { return };
-            let list = self.list.lock().clone();
-            while let Some((event, task_run)) = run.event(*told) {
-                *told += 1;
-                let notice = Notice {
-                    flow_run: run.id,
-                    origin: run.origin.as_deref(),
-                    at: run.clock.wall(event.at),
-                    event: &event,
-                    task_run: &task_run,
-                };
-                for observer in &list {
-                    guarded("observer", || observer(&notice));
-                }
+/// Tells everything of `run` that has not been told yet.
+///
+/// One thread at a time tells. Another thread that comes meanwhile leaves, and the teller looks again after it has
+/// unlocked, so nothing is left behind; an observer that causes events itself is told of them later, not within.
+pub(crate) fn tell(run: &Run) {
+    loop {
+        let Some(mut told) = run.told.try_lock() else { return };
+        while let Some((event, task_run)) = run.event(*told) {
+            *told += 1;
+            let notice = Notice {
+                flow_run: run.id,
+                origin: run.origin.as_deref(),
+                at: run.clock.wall(event.at),
+                event: &event,
+                task_run: &task_run,
+            };
+            for observer in run.audience.iter() {
+                guarded("observer", || observer(&notice));
             }
-            let told_so_far = *told;
-            drop(told);
-            if run.event_count() == told_so_far {
-                return;
-            }
+        }
+        let told_so_far = *told;
+        drop(told);
+        if run.event_count() == told_so_far {
+            return;
         }
     }
 }

@@ -71,7 +71,7 @@ impl Runtime {
         self.0.limits.set_rate(name, count, per);
     }
 
-    /// Calls `observer` for each event of each flow run from now on, in order and without loss.
+    /// Calls `observer` for each event of each flow run that begins from now on, in order and without loss.
     ///
     /// It is called by the thread on which the event happened, so it should be quick.
     pub fn observe(&self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
