@@ -18,7 +18,6 @@ pub mod allocations;
 pub mod bodies;
 pub mod bounds;
 pub mod by_hand;
-#[cfg(feature = "flowkit")]
 pub mod flowkit_side;
 pub mod measure;
 pub mod million;

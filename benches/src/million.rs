@@ -25,16 +25,8 @@ pub struct Million {
 }
 
 /// Every side; those of a default run first.
-pub const SIDES: &[Side] = &[
-    #[cfg(feature = "flowkit")]
-    Side::Flowkit,
-    Side::Spawn,
-    Side::Recorder,
-    Side::Shared,
-    Side::AsyncDag,
-    Side::Dagx,
-    Side::Dagrs,
-];
+pub const SIDES: &[Side] =
+    &[Side::Flowkit, Side::Spawn, Side::Recorder, Side::Shared, Side::AsyncDag, Side::Dagx, Side::Dagrs];
 
 /// The sides of a run that was not asked for more: together less than twenty seconds.
 pub const DEFAULT_SIDES: &[Side] = SIDES.split_at(SIDES.len() - 3).0;

@@ -15,7 +15,6 @@ pub type Work = BoxFuture<'static, u64>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// flowkit.
-    #[cfg(feature = "flowkit")]
     Flowkit,
     /// Bare `tokio::spawn` and `JoinHandle`.
     Spawn,
@@ -33,29 +32,16 @@ pub enum Side {
 
 impl Side {
     /// Every side, in the order of the table.
-    pub const ALL: &'static [Self] = &[
-        #[cfg(feature = "flowkit")]
-        Self::Flowkit,
-        Self::Spawn,
-        Self::Recorder,
-        Self::Shared,
-        Self::Dagx,
-        Self::AsyncDag,
-        Self::Dagrs,
-    ];
+    pub const ALL: &'static [Self] =
+        &[Self::Flowkit, Self::Spawn, Self::Recorder, Self::Shared, Self::Dagx, Self::AsyncDag, Self::Dagrs];
 
     /// The side every ratio of the table is relative to, and whose promises are checked.
-    #[cfg(feature = "flowkit")]
     pub const BASELINE: Self = Self::Flowkit;
-    /// The side every ratio of the table is relative to. Without flowkit no promise is checked.
-    #[cfg(not(feature = "flowkit"))]
-    pub const BASELINE: Self = Self::Spawn;
 
     /// The name in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            #[cfg(feature = "flowkit")]
             Self::Flowkit => "flowkit",
             Self::Spawn => "tokio::spawn",
             Self::Recorder => "spawn + recorder",
@@ -76,7 +62,6 @@ impl Side {
     #[must_use]
     pub fn work(self, shape: Shape) -> Option<Work> {
         match self {
-            #[cfg(feature = "flowkit")]
             Self::Flowkit => crate::flowkit_side::work(shape),
             Self::Spawn => by_hand::spawn(shape),
             Self::Recorder => by_hand::recorder(shape),
@@ -91,7 +76,6 @@ impl Side {
     #[must_use]
     pub fn note(self, shape: Shape) -> Option<&'static str> {
         match self {
-            #[cfg(feature = "flowkit")]
             Self::Flowkit => None,
             Self::Spawn => by_hand::spawn_note(shape),
             Self::Recorder => by_hand::recorder_note(shape),

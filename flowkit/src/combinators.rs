@@ -4,8 +4,8 @@ use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use crate::engine::clock;
 use crate::engine::context;
@@ -294,7 +294,7 @@ impl WaitForFile {
 
 impl IntoFuture for WaitForFile {
     type Output = Result<PathBuf, NoFile>;
-    type IntoFuture = futures::future::BoxFuture<'static, Self::Output>;
+    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.wait())

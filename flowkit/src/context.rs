@@ -70,7 +70,7 @@ impl Context {
         };
         current.core().set_cooperative();
         match &current.core().home {
-            Home::Flow(attempt) => attempt.token.clone(),
+            Home::Flow(attempt) => attempt.cancellation.token(),
             Home::Outside(_) => CancellationToken::new(),
         }
     }

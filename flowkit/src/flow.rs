@@ -1,11 +1,12 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
+use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use crate::engine::flow::{self, CancelOnDrop, Started};
@@ -98,6 +99,18 @@ impl<R: Returned> Returned for Option<R> {
     }
 }
 
+impl<K, R: Returned, S> Returned for HashMap<K, R, S> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<K, R: Returned> Returned for BTreeMap<K, R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
+    }
+}
+
 impl<R: Returned, const N: usize> Returned for [R; N] {
     fn add_to(&self, tally: &mut Tally) {
         self.iter().for_each(|returned| returned.add_to(tally));
@@ -112,7 +125,8 @@ where
 {
     /// Runs the flow and gives everything that is known of the run, whether it failed or not.
     ///
-    /// Inside another flow it is a run of its own, ended with its parent but not a node of it: call `.await` for that.
+    /// Inside another flow it is a run of its own that ends before the other one does, but no node of it: call `.await`
+    /// for that.
     pub async fn run(self) -> FlowRun<T, E> {
         self.start().await
     }
@@ -125,7 +139,7 @@ where
         let label = launch::label::<B>(None);
         match flow::start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
             Ok(Started { run, driver }) => {
-                let guard = CancelOnDrop(Some(run.token.clone()));
+                let guard = CancelOnDrop(Some(run.cancellation.clone()));
                 RunningFlow { label, state: Ok((run, driver, guard)) }
             }
             Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(&setup, why)) },
@@ -233,7 +247,7 @@ impl EventStream {
     }
 }
 
-impl futures::Stream for EventStream {
+impl futures_util::Stream for EventStream {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {

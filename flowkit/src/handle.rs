@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
-use futures::task::AtomicWaker;
+use futures_util::task::AtomicWaker;
 
 use crate::args::{Lender, Source, no_value};
-use crate::engine::attempt::take_up_again;
 use crate::engine::context;
 use crate::engine::inputs::{Input, Outcome, Visit};
 use crate::engine::limits::Acquire;
 use crate::engine::promise::{Continuation, Promise, Seat};
 use crate::engine::slot::Slot;
+use crate::engine::slots::take_up_again;
 use crate::model::{EdgeKind, Error, State, TaskError, TaskRun, TaskRunId};
 
 /// A task run that was started: clone it, await it, pass it to other tasks.
@@ -287,6 +287,19 @@ impl<T, E> Handles<T, E> {
         }
     }
 
+    /// Takes the values of runs that have ended, out of those that nobody else holds.
+    fn take(self) -> Result<Vec<T>, Error<E>>
+    where
+        T: Clone,
+    {
+        match self.list {
+            List::Known(list) => list.into_iter().map(|handle| handle.slot.take()).collect(),
+            List::Later(_) => {
+                self.known().unwrap_or_default().iter().map(|handle| handle.slot.result().clone()).collect()
+            }
+        }
+    }
+
     /// Stops every run of the list.
     pub fn cancel(&self) {
         for handle in self.known().unwrap_or_default() {
@@ -310,17 +323,12 @@ where
     E: TaskError,
 {
     type Output = Result<Vec<T>, Error<E>>;
-    type IntoFuture = futures::future::BoxFuture<'static, Self::Output>;
+    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             wait_for_all(self.list().await?).await?;
-            match self.list {
-                List::Known(list) => list.into_iter().map(|handle| handle.slot.take()).collect(),
-                List::Later(_) => {
-                    self.list().await?.iter().map(|handle| handle.slot.result().clone()).collect()
-                }
-            }
+            self.take()
         })
     }
 }
@@ -483,11 +491,11 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<Vec<T>> for Gathered
     }
 
     fn take(self: Arc<Self>) -> Vec<T> {
-        self.gather();
-        match Arc::try_unwrap(self) {
-            Ok(gathered) => gathered.values.into_inner().unwrap_or_default(),
-            Err(shared) => shared.gather().clone(),
-        }
+        let (handles, values) = match Arc::try_unwrap(self) {
+            Ok(Self { handles, values }) => (handles, values.into_inner()),
+            Err(shared) => (shared.handles.clone(), None),
+        };
+        values.unwrap_or_else(|| handles.take().unwrap_or_else(|_| no_value()))
     }
 
     fn peek(&self) -> &Vec<T> {

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 
 use crate::args::{Arg, Copied, IntoArg, Lend, Lender, Lent, Own, Passing};
 use crate::engine::inputs::Cause;

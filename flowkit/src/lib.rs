@@ -109,3 +109,11 @@ pub use task::{Call, TaskOutput};
 pub fn observe(observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
     Runtime::ambient().observe(observer);
 }
+
+/// Returns how many blocking bodies run on although their task run has ended: timed out or cancelled.
+///
+/// A thread cannot be stopped from outside. Each holds one of the 512 threads of flowkit's blocking pool, and the slots
+/// of limits that its task took, until it returns.
+pub fn orphaned_threads() -> usize {
+    engine::blocking::orphans()
+}

@@ -178,20 +178,19 @@ impl<R> NotTallied for &Probe<'_, R> {}
 #[derive(Debug, Default)]
 pub struct CallKey {
     digests: Vec<Digest>,
-    opaque: bool,
 }
 
+/// Stands for an input without a digest: calls that differ only there are told apart by their order.
+const OPAQUE: Digest = Digest::from_bytes([0; 32]);
+
 impl CallKey {
-    /// Returns the digest of all inputs; `None` if one of them has none.
-    pub fn finish(self) -> Option<Digest> {
-        (!self.opaque).then(|| Digest::join(&self.digests))
+    /// Returns the digest of all inputs.
+    pub fn finish(self) -> Digest {
+        Digest::join(&self.digests)
     }
 
     fn add(&mut self, digest: Option<Digest>) {
-        match digest {
-            Some(digest) => self.digests.push(digest),
-            None => self.opaque = true,
-        }
+        self.digests.push(digest.unwrap_or(OPAQUE));
     }
 
     /// A handle contributes the key of the call that it stands for.

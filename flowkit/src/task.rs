@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures_util::future::BoxFuture;
 
 use crate::engine::context::{self, Current};
 use crate::engine::inputs::Visit;
@@ -123,6 +123,11 @@ pub trait Body: Send + Sized {
     type Error: TaskError;
 
     fn info() -> &'static TaskInfo;
+
+    /// Names the types and constants that a generic function was given here; `None` for a function that is not generic.
+    fn instance() -> Option<&'static str> {
+        None
+    }
 
     /// Visits the handles among the arguments.
     fn visit(&self, visit: &mut Visit<'_>);

@@ -2,14 +2,14 @@
 //!
 //! A task needs none of this: call `task::raw(…)` for the function as written, or await the task for its policies too.
 
+use parking_lot::Mutex;
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use crate::engine::context;
-use crate::engine::lock;
 use crate::engine::runtime::Runtime;
 use crate::task::TaskInfo;
 
@@ -60,7 +60,7 @@ impl Mock {
         let runtime = context::runtime();
         let calls = Arc::new(AtomicUsize::new(0));
         let replacement = Replacement { call: Arc::new(call), calls: Arc::clone(&calls) };
-        lock(&runtime.mocks().0).insert(path, replacement);
+        runtime.mocks().0.lock().insert(path, replacement);
         Self { runtime, path, calls }
     }
 
@@ -72,7 +72,7 @@ impl Mock {
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        lock(&self.runtime.mocks().0).remove(self.path);
+        self.runtime.mocks().0.lock().remove(self.path);
     }
 }
 
@@ -80,7 +80,7 @@ impl Drop for Mock {
 #[doc(hidden)]
 pub fn __mocked<C: Clone + Send + Sync + 'static>(task: &'static TaskInfo) -> Option<C> {
     let runtime = context::runtime();
-    let replacement = lock(&runtime.mocks().0).get(task.declaration.path).cloned()?;
+    let replacement = runtime.mocks().0.lock().get(task.declaration.path).cloned()?;
     let call = replacement.call.downcast_ref::<C>().cloned()?;
     replacement.calls.fetch_add(1, Ordering::SeqCst);
     Some(call)

@@ -30,6 +30,13 @@ pub(crate) fn expand(
     let quiet = quiet(callable);
     let info_fn = info::path();
     let check_output = check_output(callable);
+    let instance = callable.turbofish().map(|_| {
+        quote! {
+            fn instance() -> ::core::option::Option<&'static str> {
+                ::core::option::Option::Some(::core::any::type_name::<Self>())
+            }
+        }
+    });
     quote! {
         #(#cfgs)*
         #quiet
@@ -50,6 +57,8 @@ pub(crate) fn expand(
                     #name::#info_fn()
                 }
 
+                #instance
+
                 fn visit(&self, visit: &mut ::flowkit::__private::Visit<'_>) {
                     #(self.#idents.visit(visit);)*
                     let _ = visit;
@@ -66,9 +75,9 @@ pub(crate) fn expand(
 
                 #runs
 
-                fn as_error(
-                    error: &#error,
-                ) -> ::core::option::Option<&(dyn ::core::error::Error + 'static)> {
+                fn as_error<'__flowkit_error>(
+                    error: &'__flowkit_error #error,
+                ) -> ::core::option::Option<&'__flowkit_error (dyn ::core::error::Error + 'static)> {
                     #[allow(unused_imports)]
                     use ::flowkit::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _};
                     (&&::flowkit::__private::Probe(error)).as_error()
@@ -80,7 +89,7 @@ pub(crate) fn expand(
                     #[allow(unused_mut)]
                     let mut key = ::flowkit::__private::CallKey::default();
                     #((&::flowkit::__private::Probe(&self.#idents)).add_to(&mut key);)*
-                    key.finish()
+                    ::core::option::Option::Some(key.finish())
                 }
 
                 fn copy_output(output: &#value) -> ::core::option::Option<#value> {

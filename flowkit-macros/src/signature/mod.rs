@@ -60,12 +60,10 @@ pub(crate) struct Param {
 
 #[derive(Clone)]
 pub(crate) enum ParamKind {
+    /// A value; a `&'static` is one too, since no other run can lend for so long.
     Owned,
     /// `&elem`.
-    Borrowed {
-        lifetime: Option<Lifetime>,
-        elem: Box<Type>,
-    },
+    Borrowed { lifetime: Option<Lifetime>, elem: Box<Type> },
 }
 
 /// What the function returns.
@@ -191,7 +189,9 @@ impl Param {
 impl ParamKind {
     fn of(ty: &Type) -> Self {
         match bare(ty) {
-            Type::Reference(reference) => {
+            Type::Reference(reference)
+                if reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") =>
+            {
                 Self::Borrowed { lifetime: reference.lifetime.clone(), elem: reference.elem.clone() }
             }
             _ => Self::Owned,

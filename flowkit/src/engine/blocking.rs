@@ -23,7 +23,7 @@ mod tests;
 mod thread_tests;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub(crate) use call::BlockingCall;
@@ -68,9 +68,4 @@ pub(crate) fn orphans() -> usize {
 fn pool() -> &'static Pool {
     static POOL: OnceLock<Pool> = OnceLock::new();
     POOL.get_or_init(|| Pool::new(THREADS_MAX, KEEP_ALIVE))
-}
-
-/// Locks, also after a panic: nothing is left half done while one of our locks is held.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

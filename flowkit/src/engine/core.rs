@@ -1,15 +1,17 @@
 //! The part of a task run that does not depend on its types: who it is, where it belongs, how it is stopped.
 
+use parking_lot::{Mutex, MutexGuard};
+use std::future::{Future, poll_fn};
 use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use futures::task::AtomicWaker;
+use futures_util::task::AtomicWaker;
 
 use super::flow_run::{FlowAttempt, Run};
 use super::limits::{Permit, Want};
-use super::lock;
 use super::runtime::Runtime;
 use crate::model::{Declaration, Digest, EventKind, RunLabel, TaskRunId, label_of};
 
@@ -37,16 +39,16 @@ pub struct Core {
     attempt: AtomicU32,
     flags: AtomicU8,
     cancel_waker: AtomicWaker,
-    hold: Mutex<Option<Box<Hold>>>,
     extras: Mutex<Option<Box<CoreExtras>>>,
 }
 
 /// What few task runs have.
 #[derive(Default)]
-pub(crate) struct CoreExtras {
-    pub(crate) name: Option<Arc<str>>,
-    pub(crate) key: Option<Digest>,
-    pub(crate) parent_key: Option<Digest>,
+struct CoreExtras {
+    name: Option<String>,
+    key: Option<Digest>,
+    parent_key: Option<Digest>,
+    hold: Option<Hold>,
 }
 
 /// The slots of limits that a running attempt holds, or held before it began to wait.
@@ -78,7 +80,6 @@ impl Core {
             attempt: AtomicU32::new(0),
             flags: AtomicU8::new(0),
             cancel_waker: AtomicWaker::new(),
-            hold: Mutex::new(None),
             extras: Mutex::new(None),
         }
     }
@@ -98,30 +99,30 @@ impl Core {
     }
 
     pub(crate) fn label(&self) -> RunLabel {
-        let name = lock(&self.extras).as_ref().and_then(|extras| extras.name.clone());
-        let label = name.unwrap_or_else(|| label_of(self.declaration, self.index, None).into());
-        RunLabel { kind: self.declaration.kind, label }
+        let name = self.extras().as_ref().and_then(|extras| extras.name.clone());
+        let label = name.unwrap_or_else(|| label_of(self.declaration, self.index, None));
+        RunLabel::new(self.declaration.kind, label)
     }
 
     pub(crate) fn set_name(&self, name: &str) {
-        lock(&self.extras).get_or_insert_default().name = Some(name.into());
+        self.extras().get_or_insert_default().name = Some(name.to_owned());
     }
 
     pub(crate) fn key(&self) -> Option<Digest> {
-        lock(&self.extras).as_ref().and_then(|extras| extras.key)
+        self.extras().as_ref().and_then(|extras| extras.key)
     }
 
     pub(crate) fn set_key(&self, key: Digest) {
-        lock(&self.extras).get_or_insert_default().key = Some(key);
+        self.extras().get_or_insert_default().key = Some(key);
     }
 
     /// Returns the key of the run in whose body this one was called.
     pub(crate) fn parent_key(&self) -> Option<Digest> {
-        lock(&self.extras).as_ref().and_then(|extras| extras.parent_key)
+        self.extras().as_ref().and_then(|extras| extras.parent_key)
     }
 
     pub(crate) fn set_parent_key(&self, key: Digest) {
-        lock(&self.extras).get_or_insert_default().parent_key = Some(key);
+        self.extras().get_or_insert_default().parent_key = Some(key);
     }
 
     pub(crate) fn set_attempt(&self, attempt: u32) {
@@ -194,44 +195,48 @@ impl Core {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.has(CANCELLED) || matches!(&self.home, Home::Flow(attempt) if attempt.token.is_cancelled())
+        self.has(CANCELLED)
+            || matches!(&self.home, Home::Flow(attempt) if attempt.cancellation.is_cancelled())
+    }
+
+    /// Polls whether this task run, or the flow attempt to which it belongs, was told to stop.
+    ///
+    /// At most one future may wait at a time: the attempt loop.
+    fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.has(CANCELLED) {
+            return Poll::Ready(());
+        }
+        self.cancel_waker.register(cx.waker());
+        if self.has(CANCELLED) { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Waits until this task run, or the flow attempt to which it belongs, is told to stop.
-    ///
-    /// At most one future may wait at a time: the attempt loop.
     pub(crate) async fn cancelled(&self) {
-        let own = std::future::poll_fn(|cx| {
-            if self.has(CANCELLED) {
-                return Poll::Ready(());
-            }
-            self.cancel_waker.register(cx.waker());
-            if self.has(CANCELLED) { Poll::Ready(()) } else { Poll::Pending }
-        });
-        match &self.home {
-            Home::Outside(_) => own.await,
-            Home::Flow(attempt) => {
-                let own = std::pin::pin!(own);
-                let flow = std::pin::pin!(attempt.token.cancelled());
-                futures::future::select(own, flow).await;
-            }
-        }
+        let Home::Flow(attempt) = &self.home else {
+            return poll_fn(|cx| self.poll_cancelled(cx)).await;
+        };
+        let mut flow = pin!(attempt.cancellation.cancelled());
+        poll_fn(
+            |cx| if self.poll_cancelled(cx).is_ready() { Poll::Ready(()) } else { flow.as_mut().poll(cx) },
+        )
+        .await;
     }
 
     pub(crate) fn hold(&self, wants: Arc<[Want]>, permit: Permit) {
-        *lock(&self.hold) = Some(Box::new(Hold { wants, permit: Some(permit) }));
+        self.extras().get_or_insert_default().hold = Some(Hold { wants, permit: Some(permit) });
         self.set(HOLDS);
     }
 
     /// Whether the attempt holds slots, or will want them back when it stops waiting.
-    pub(crate) fn holds_slots(&self) -> bool {
+    fn holds_slots(&self) -> bool {
         self.has(HOLDS)
     }
 
     /// Gives the slots back while the body waits; what is wanted stays known.
     pub(crate) fn lay_down(&self) {
         if self.holds_slots() {
-            let permit = lock(&self.hold).as_mut().and_then(|hold| hold.permit.take());
+            // Dropped after the lock is free, since it wakes those who wait for the slots.
+            let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()?.permit.take());
             drop(permit);
         }
     }
@@ -241,12 +246,14 @@ impl Core {
         if !self.holds_slots() {
             return None;
         }
-        lock(&self.hold).as_ref().filter(|hold| hold.permit.is_none()).map(|hold| Arc::clone(&hold.wants))
+        let extras = self.extras();
+        let hold = extras.as_ref()?.hold.as_ref()?;
+        hold.permit.is_none().then(|| Arc::clone(&hold.wants))
     }
 
     /// Takes the slots up again.
     pub(crate) fn take_up(&self, permit: Permit) {
-        if let Some(hold) = lock(&self.hold).as_mut() {
+        if let Some(hold) = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()) {
             hold.permit = Some(permit);
         }
     }
@@ -257,7 +264,12 @@ impl Core {
             return None;
         }
         self.clear(HOLDS);
-        lock(&self.hold).take().and_then(|hold| hold.permit)
+        let hold = self.extras().as_mut().and_then(|extras| extras.hold.take());
+        hold.and_then(|hold| hold.permit)
+    }
+
+    fn extras(&self) -> MutexGuard<'_, Option<Box<CoreExtras>>> {
+        self.extras.lock()
     }
 }
 

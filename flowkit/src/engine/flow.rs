@@ -1,18 +1,21 @@
 //! Starts flow runs: as the root of everything, or as a node of the flow that calls it.
 
+use parking_lot::Mutex;
 use std::future::Future;
 use std::panic::Location;
-use std::sync::{Arc, Mutex};
+use std::pin::pin;
+use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::attempt::Host;
+use super::cancellation::Cancellation;
 use super::context::{self, Current};
 use super::core::{Core, Home};
-use super::flow_run::{DEPTH_MAX, FlowAttempt, NewRun, Run};
+use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
-use super::lock;
 use super::options::CallOptions;
 use super::perform::{End, perform, ready, recall, remember};
 use crate::flow::{FlowBody, Tally};
@@ -35,6 +38,13 @@ pub(crate) fn start<B: FlowBody>(
 ) -> Result<Started<B::Output, B::Error>, Refusal> {
     let info = B::info();
     let tokio = tokio::runtime::Handle::try_current().map_err(|_| Refusal::OutsideTokio)?;
+    let (depth, kept_open) = match parent.and_then(|parent| parent.core().run()) {
+        Some(outer) => (outer.depth + 1, Some(outer.keep_open().ok_or(Refusal::FlowEnded)?)),
+        None => (0, None),
+    };
+    if depth > DEPTH_MAX {
+        return Err(Refusal::DepthExceeded { depth });
+    }
     let runtime = match parent {
         Some(parent) => parent.core().runtime().clone(),
         None => options.as_ref().and_then(|options| options.runtime.clone()).unwrap_or_else(context::runtime),
@@ -57,29 +67,26 @@ pub(crate) fn start<B: FlowBody>(
         runtime,
         tokio,
         parent,
+        depth,
         task_defaults: info.flow.task_defaults.clone(),
         max_concurrency: info.flow.max_concurrency,
         retries,
         root,
     });
-    if run.depth > DEPTH_MAX {
-        run.finish();
-        return Err(Refusal::DepthExceeded { depth: run.depth });
-    }
+    let end = FinishOnDrop { run: Arc::clone(&run), _parent: kept_open };
     let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
-    let driver =
-        run.tokio.spawn(drive(Arc::clone(&run), body, options, location, parent_name).instrument(span));
+    let driver = run.tokio.spawn(drive(end, body, options, location, parent_name).instrument(span));
     Ok(Started { run, driver })
 }
 
 async fn drive<B: FlowBody>(
-    run: Arc<Run>,
+    end: FinishOnDrop,
     body: B,
     mut options: Option<Box<CallOptions<B::Error>>>,
     location: &'static Location<'static>,
     name: Option<String>,
 ) -> Result<B::Output, Error<B::Error>> {
-    let end = FinishOnDrop(Arc::clone(&run));
+    let run = Arc::clone(&end.run);
     // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.
     let home = Home::Flow(run.whole());
     let core = Arc::new(Core::new(home, TaskRunId::FLOW, &B::info().declaration, None, location));
@@ -92,16 +99,21 @@ async fn drive<B: FlowBody>(
         options.order.clear();
     }
     let current = Current::new(core.clone());
-    let result = current.scope(perform(&core, &host, body, options.as_deref())).await;
+    let mut body = Some(body);
+    let result = current.scope(perform(&core, &host, &mut body, options.as_deref())).await;
     drop(end);
     result
 }
 
-struct FinishOnDrop(Arc<Run>);
+/// Ends a run, also one whose driver is dropped; only then may the flow end in which it was started.
+struct FinishOnDrop {
+    run: Arc<Run>,
+    _parent: Option<KeptOpen>,
+}
 
 impl Drop for FinishOnDrop {
     fn drop(&mut self) {
-        self.0.finish();
+        self.run.finish();
     }
 }
 
@@ -115,7 +127,7 @@ struct FlowHost {
 impl<B: FlowBody> Host<B> for FlowHost {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
         let attempt = self.run.open();
-        *lock(&self.attempt) = Some(Arc::clone(&attempt));
+        *self.attempt.lock() = Some(Arc::clone(&attempt));
         let home = Home::Flow(attempt);
         let inner =
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
@@ -131,10 +143,10 @@ impl<B: FlowBody> Host<B> for FlowHost {
     }
 
     async fn settle(&self, stopped: bool) {
-        let attempt = lock(&self.attempt).clone();
+        let attempt = self.attempt.lock().clone();
         if let Some(attempt) = attempt {
             if stopped {
-                attempt.token.cancel();
+                attempt.cancellation.cancel();
             }
             self.run.join().await;
         }
@@ -144,7 +156,7 @@ impl<B: FlowBody> Host<B> for FlowHost {
         let mut tally = Tally::default();
         B::tally(value, &mut tally);
         if B::info().flow.fail_on_any_task
-            && let Some(attempt) = &*lock(&self.attempt)
+            && let Some(attempt) = &*self.attempt.lock()
         {
             self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
         }
@@ -172,41 +184,50 @@ pub(crate) async fn call<B: FlowBody>(
 pub(crate) struct SubFlow;
 
 impl<B: FlowBody> Carrier<B> for SubFlow {
-    async fn carry(
+    async fn carry<'a>(
         self,
-        core: &Core,
-        body: B,
-        options: Option<Box<CallOptions<B::Error>>>,
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         // Retries, timeout and hooks are those of the run behind the node.
         let end = End::of(core, None);
         let mut cached = false;
         let result = sub_flow(core, body, options, &mut cached).await;
-        end.tell::<_, B::Error>(&result, cached, None);
+        end.tell(&result, cached);
         result
     }
 }
 
 async fn sub_flow<B: FlowBody>(
     core: &Core,
-    body: B,
-    options: Option<Box<CallOptions<B::Error>>>,
+    body: &mut Option<B>,
+    options: &mut Option<Box<CallOptions<B::Error>>>,
     cached: &mut bool,
 ) -> Result<B::Output, Error<B::Error>> {
-    let body = ready(core, body, options.as_deref()).await?;
-    if let Some(value) = recall(core, &body) {
+    ready(core, body, options.as_deref()).await?;
+    if let Some(value) = recall(core, body) {
         *cached = true;
         return Ok(value);
     }
+    let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
     let current = context::current();
-    let started = start(body, options, current.as_ref(), core.location)
+    let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
     if let Some(run) = core.run() {
         let id = started.run.id;
         run.change_task_run(core.id, |task_run| task_run.set_flow_run(id));
     }
     core.begin(1);
-    let value = finish(started, &B::info().declaration).await?;
+    let run = Arc::clone(&started.run);
+    let finished = pin!(finish(started, &B::info().declaration));
+    let value = match select(finished, pin!(core.cancelled())).await {
+        Either::Left((result, _)) => result?,
+        Either::Right(((), finished)) => {
+            run.cancel();
+            finished.await?
+        }
+    };
     remember::<B>(core, &value);
     Ok(value)
 }
@@ -217,7 +238,7 @@ pub(crate) async fn finish<T, E>(
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
     let Started { run, mut driver } = started;
-    let guard = CancelOnDrop(Some(run.token.clone()));
+    let guard = CancelOnDrop(Some(run.cancellation.clone()));
     let mut take_up = crate::handle::TakeUp::default();
     let joined = std::future::poll_fn(|cx| {
         let ended = std::pin::Pin::new(&mut driver).poll(cx);
@@ -227,12 +248,12 @@ pub(crate) async fn finish<T, E>(
     guard.disarm();
     joined.unwrap_or_else(|_| {
         // The tokio runtime ended under us.
-        let run = RunLabel { kind: Kind::Flow, label: declaration.name.into() };
+        let run = RunLabel::new(Kind::Flow, declaration.name.to_owned());
         Err(Error::Cancelled { run, orphaned: false })
     })
 }
 
-pub(crate) struct CancelOnDrop(pub(crate) Option<tokio_util::sync::CancellationToken>);
+pub(crate) struct CancelOnDrop(pub(crate) Option<Cancellation>);
 
 impl CancelOnDrop {
     pub(crate) fn disarm(mut self) {
@@ -242,8 +263,8 @@ impl CancelOnDrop {
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if let Some(token) = &self.0 {
-            token.cancel();
+        if let Some(cancellation) = &self.0 {
+            cancellation.cancel();
         }
     }
 }

@@ -1,16 +1,16 @@
 //! What a task run waits for: the results of others. Collects edges, waits, and says what became of the inputs.
 
+use parking_lot::Mutex;
 use std::error::Error as StdError;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use futures::task::AtomicWaker;
+use futures_util::task::AtomicWaker;
 
 use super::core::{Core, Home};
 use super::flow_run::FlowAttempt;
-use super::lock;
 use super::promise::Continuation;
 use super::slot::Slot;
 use crate::model::{Edge, EdgeKind, Edges, Error, RunLabel, TaskError};
@@ -122,7 +122,7 @@ pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, us
             && Arc::ptr_eq(&home.run, &flow.run)
             && core.id != crate::model::TaskRunId::FLOW
         {
-            let edge = Edge { from: core.id, kind };
+            let edge = Edge::new(core.id, kind);
             if !edges.contains(&edge) {
                 edges.push(edge);
             }
@@ -162,34 +162,37 @@ pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, O
     (trigger.verdict(&counts), missing, first)
 }
 
+/// Whether an input stands for others that are recorded: the items of a list that is mapped.
+pub(crate) fn has_unrecorded(inputs: &impl Inputs) -> bool {
+    let mut any = false;
+    inputs.visit(&mut |input, _| any |= input.input_core().is_none());
+    any
+}
+
 /// Waits until the trigger rule has decided and every data input has ended.
-pub(crate) async fn wait<I: Inputs>(inputs: I, trigger: Trigger) -> I {
+pub(crate) async fn wait<I: Inputs + Send>(inputs: &mut I, trigger: Trigger) {
     let bell = Arc::new(Bell::default());
     let continuation: Arc<dyn Continuation> = bell.clone();
     let mut outstanding = 0;
-    let mut kept = Some(inputs);
     poll_fn(move |cx| {
         bell.waker.register(cx.waker());
         outstanding -= bell.rung.swap(0, Ordering::AcqRel);
-        let inputs = kept.take_if(|inputs| {
-            while !decided(inputs, trigger) {
-                // Inputs that were unknown before, such as the items of a list that is mapped, appear by and by.
-                if outstanding == 0 {
-                    outstanding = subscribe(inputs, &continuation);
-                }
-                if outstanding > 0 {
-                    return false;
-                }
+        while !decided(inputs, trigger) {
+            // Inputs that were unknown before, such as the items of a list that is mapped, appear by and by.
+            if outstanding == 0 {
+                outstanding = subscribe(inputs, &continuation);
             }
-            true
-        });
-        inputs.map_or(Poll::Pending, Poll::Ready)
+            if outstanding > 0 {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
     })
-    .await
+    .await;
 }
 
 /// Whether nothing is left to wait for.
-fn decided(inputs: &impl Inputs, trigger: Trigger) -> bool {
+pub(crate) fn decided(inputs: &impl Inputs, trigger: Trigger) -> bool {
     let mut data_pending = false;
     let mut any_pending = false;
     inputs.visit(&mut |input, kind| {
@@ -246,7 +249,7 @@ impl<D: Deferrable> Deferred<D> {
             deferred: Mutex::new(Some(deferred)),
         });
         let continuation: Arc<dyn Continuation> = this.clone();
-        let pending = lock(&this.deferred).as_ref().map_or(0, |deferred| deferred.subscribe(&continuation));
+        let pending = this.deferred.lock().as_ref().map_or(0, |deferred| deferred.subscribe(&continuation));
         let surplus = NOT_COUNTED_YET - pending;
         if this.remaining.fetch_sub(surplus, Ordering::AcqRel) == surplus {
             this.fire();
@@ -254,7 +257,7 @@ impl<D: Deferrable> Deferred<D> {
     }
 
     fn fire(&self) {
-        let deferred = lock(&self.deferred).take();
+        let deferred = self.deferred.lock().take();
         if let Some(deferred) = deferred {
             deferred.start();
         }

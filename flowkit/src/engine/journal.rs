@@ -2,11 +2,11 @@
 //!
 //! A call is found again by its key: parent / task / inputs / n-th such call. So the order of calls is free.
 
+use parking_lot::Mutex;
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::lock;
 use crate::model::Digest;
 
 #[derive(Default)]
@@ -16,11 +16,11 @@ pub(crate) struct Journal {
 
 impl Journal {
     pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: Digest, value: T) {
-        lock(&self.results).insert(key, Arc::new(value));
+        self.results.lock().insert(key, Arc::new(value));
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self, key: Digest) -> Option<Arc<T>> {
-        Arc::clone(lock(&self.results).get(&key)?).downcast().ok()
+        Arc::clone(self.results.lock().get(&key)?).downcast().ok()
     }
 }
 
@@ -40,7 +40,7 @@ impl Ordinals {
         }
         hasher.update(task.as_bytes());
         let kind = Digest::from_bytes(*hasher.finalize().as_bytes());
-        let mut counts = lock(&self.0);
+        let mut counts = self.0.lock();
         let count = counts.entry(kind).or_insert(0);
         *count += 1;
         hasher.update(&count.to_le_bytes());

@@ -1,9 +1,11 @@
 //! From a call to a running task run: finds the flow, makes the record, and starts it now or when its inputs have ended.
 
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::future::Future;
 use std::panic::Location;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Instrument;
 
@@ -12,14 +14,14 @@ use super::context::{self, Current};
 use super::core::{Core, Home, Scoped};
 use super::flow_run::{FlowAttempt, any_alive};
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
-use super::lock;
+use super::once::{Apart, within};
 use super::options::{CallOptions, effective_policy};
 use super::perform::{perform, visit_call};
 use super::promise::Continuation;
 use super::slot::Slot;
 use crate::handle::Handle;
 use crate::model::{
-    Declaration, Edges, Error, EventKind, Extras, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
+    Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
 };
 use crate::policy::trigger::Trigger;
 use crate::task::{Body, Setup, TaskInfo};
@@ -41,46 +43,46 @@ impl<B: Body + 'static> Host<B> for Detached {
         body.run_detached()
     }
 
-    fn start_apart(&self, body: B) -> Result<tokio::task::JoinHandle<Result<B::Output, B::Error>>, B> {
+    fn start_apart(&self, body: &mut Option<B>, limit: Duration) -> Option<Apart<B::Output, B::Error>> {
         // A blocking body leaves its thread behind by itself.
-        match context::current() {
-            Some(current) if !B::info().blocking => {
-                Ok(tokio::spawn(current.scope(body.run_detached()).in_current_span()))
-            }
-            _ => Err(body),
-        }
+        let current = context::current().filter(|_| !B::info().blocking)?;
+        let attempt = within(Some(limit), body.take()?.run_detached());
+        Some(tokio::spawn(current.scope(attempt).in_current_span()))
     }
 }
 
 /// Carries a call from its inputs to its end.
+///
+/// The call comes by reference and a future is given, not an `async fn` around it: each would be one more copy of the
+/// arguments in every task.
 pub(crate) trait Carrier<B: Body>: Send {
-    fn carry(
+    fn carry<'a>(
         self,
-        core: &Core,
-        body: B,
-        options: Option<Box<CallOptions<B::Error>>>,
-    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send;
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
+    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a;
 }
 
 impl<B: Body> Carrier<B> for InPlace {
-    async fn carry(
+    fn carry<'a>(
         self,
-        core: &Core,
-        body: B,
-        options: Option<Box<CallOptions<B::Error>>>,
-    ) -> Result<B::Output, Error<B::Error>> {
-        perform(core, &self, body, options.as_deref()).await
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
+    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
+        perform(core, &Self, body, options.as_deref())
     }
 }
 
 impl<B: Body + 'static> Carrier<B> for Detached {
-    async fn carry(
+    fn carry<'a>(
         self,
-        core: &Core,
-        body: B,
-        options: Option<Box<CallOptions<B::Error>>>,
-    ) -> Result<B::Output, Error<B::Error>> {
-        perform(core, &self, body, options.as_deref()).await
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
+    ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
+        perform(core, &Self, body, options.as_deref())
     }
 }
 
@@ -106,12 +108,17 @@ pub(crate) async fn call<B: Body>(
     };
     let core = Arc::new(core);
     let scope = child_scope(setup.current.as_ref(), core.clone());
-    let span = task_span(&core);
     // Who awaits here waits: the slots that the caller holds are laid down meanwhile.
     if let Some(current) = &setup.current {
         current.core().lay_down();
     }
-    let result = scope.scope(carrier.carry(&core, body, setup.options.take())).instrument(span).await;
+    let mut body = Some(body);
+    let result = if traced() {
+        let carried = scope.scope(carrier.carry(&core, &mut body, &mut setup.options));
+        Box::pin(carried.instrument(task_span(&core))).await
+    } else {
+        scope.scope(carrier.carry(&core, &mut body, &mut setup.options)).await
+    };
     if let Some(current) = &setup.current {
         take_up(current.core()).await;
     }
@@ -137,7 +144,9 @@ pub(crate) fn submit<B: Body + 'static>(
     let slot = Arc::new(Slot::new(core));
     let handle = Handle::new(Arc::clone(&slot));
     let scope = child_scope(Some(&current), Arc::clone(&slot) as Arc<dyn Scoped>);
-    let start = Start { flow, scope, slot, body, options: setup.options, carrier };
+    // Made here, not when the inputs have ended: the run lies in the span of its caller, not of its last input.
+    let span = traced().then(|| Box::new(task_span(&slot.core)));
+    let start = Start { flow, scope, span, slot, body, options: setup.options, carrier };
     if pending == 0 || start.fires_early() {
         start.spawn();
     } else {
@@ -150,6 +159,7 @@ pub(crate) fn submit<B: Body + 'static>(
 struct Start<B: Body, C> {
     flow: Arc<FlowAttempt>,
     scope: Current,
+    span: Option<Box<tracing::Span>>,
     slot: Arc<Slot<B::Output, B::Error>>,
     body: B,
     options: Option<Box<CallOptions<B::Error>>>,
@@ -158,14 +168,21 @@ struct Start<B: Body, C> {
 
 impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
     fn spawn(self) {
-        let Self { flow, scope, slot, body, options, carrier } = self;
-        let span = task_span(&slot.core);
+        let Self { flow, scope, span, slot, body, mut options, carrier } = self;
         let kept = KeepOnDrop(slot);
+        let mut body = Some(body);
         let driver = async move {
-            let result = carrier.carry(&kept.0.core, body, options).await;
+            // The future of a run that nobody traces stays small.
+            let result = match span {
+                Some(span) => {
+                    let carried = carrier.carry(&kept.0.core, &mut body, &mut options);
+                    Box::pin(carried.instrument(*span)).await
+                }
+                None => carrier.carry(&kept.0.core, &mut body, &mut options).await,
+            };
             kept.0.promise.keep(result);
         };
-        flow.run.tokio.spawn(scope.scope(driver).instrument(span));
+        flow.run.tokio.spawn(scope.scope(driver));
     }
 
     /// Whether a trigger rule may let the call start before all of its inputs have ended.
@@ -252,7 +269,7 @@ fn extras<E>(options: Option<&CallOptions<E>>, current: &Current) -> Option<Box<
         tags: said.map(|options| options.tags.clone()).unwrap_or_default(),
         branch: said.and_then(|options| options.branch.clone()),
         group,
-        flow_run: None,
+        ..Extras::default()
     }))
 }
 
@@ -264,7 +281,12 @@ fn child_scope(parent: Option<&Current>, scope: Arc<dyn Scoped>) -> Current {
     }
 }
 
-pub(crate) fn task_span(core: &Core) -> tracing::Span {
+/// Whether anybody listens to our spans.
+fn traced() -> bool {
+    tracing::enabled!(tracing::Level::INFO)
+}
+
+fn task_span(core: &Core) -> tracing::Span {
     match core.run() {
         Some(run) => tracing::info_span!(
             "task_run",
@@ -306,7 +328,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
 
 pub(crate) fn label<B: Body>(index: Option<u32>) -> RunLabel {
     let declaration = &B::info().declaration;
-    RunLabel { kind: declaration.kind, label: label_of(declaration, index, None).into() }
+    RunLabel::new(declaration.kind, label_of(declaration, index, None))
 }
 
 pub(crate) fn refusal<B: Body>(setup: &Setup<B::Error>, refusal: Refusal) -> Error<B::Error> {
@@ -324,10 +346,13 @@ pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<
     Handle::new(Arc::new(Slot::ended(core, Err(refusal::<B>(setup, why)))))
 }
 
-/// Warns once per place of a call that is made outside a flow while a flow runs: it will not be recorded.
+/// Warns once per place of a task that is called outside a flow while a flow runs: it will not be recorded.
+///
+/// A flow is recorded wherever it is called, and several may run at the same time.
 pub(crate) fn warn_of_lost_context(declaration: &'static Declaration, location: &'static Location<'static>) {
     static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
-    if any_alive() && lock(&WARNED).get_or_insert_default().insert(location) {
+    if declaration.kind == Kind::Task && any_alive() && WARNED.lock().get_or_insert_default().insert(location)
+    {
         tracing::warn!(
             task = declaration.name,
             %location,

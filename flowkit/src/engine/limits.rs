@@ -25,10 +25,11 @@ mod rate_tests;
 #[cfg(test)]
 mod tests;
 
+use parking_lot::Mutex;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub(crate) use acquire::Acquire;
@@ -91,12 +92,6 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Returns a table without limits.
-    #[must_use]
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// Gives `name` this many slots, also while some are in use.
     ///
     /// Growing lets waiters go. Shrinking lets holders finish; a waiter that now asks for more than
@@ -156,7 +151,7 @@ impl Limits {
     ///
     /// Waking or dropping a waker can drop a task, and with it a permit of this very table.
     fn change<T>(&self, change: impl FnOnce(&mut Table) -> T) -> T {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock();
         let answer = change(&mut table);
         self.limited.store(table.limited(), Ordering::Relaxed);
         let outbox = table.take_outbox();

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use futures::FutureExt;
+use futures_util::FutureExt;
+use tracing::Instrument;
 
 use super::context;
-use super::flow_run::Run;
+use super::core::Home;
+use super::flow_run::KeptOpen;
 use super::inputs::Cause;
 use super::launch::{label, refusal_of, warn_of_lost_context};
 use super::promise::Promise;
@@ -17,8 +19,7 @@ use crate::model::{Error, Refusal};
 use crate::task::{Body, Setup};
 
 /// The columns of a map beside the first: their lengths, and what makes the call of one row.
-#[doc(hidden)]
-pub type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;
+type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;
 
 /// Maps a task over `first`, beside `columns`. Lists that are known are submitted before this returns.
 #[doc(hidden)]
@@ -50,39 +51,43 @@ where
         let rows = rows.now_or_never().expect("bug in flowkit: known lists do not wait");
         return submit_rows(rows, location).map_or_else(Handles::refused, Handles::from);
     }
-    let run = current.as_ref().and_then(|current| current.core().run()).filter(|run| run.hold_open());
-    let (Some(current), Some(run)) = (current.clone(), run.cloned()) else {
+    let Some((current, flow)) = current.as_ref().and_then(|current| match &current.core().home {
+        Home::Flow(flow) => Some((current.clone(), Arc::clone(flow))),
+        Home::Outside(_) => None,
+    }) else {
         return Handles::refused(refusal_of::<B>(Refusal::OutsideFlow { location: location.to_string() }));
     };
-    let learning = Learning { later: Arc::new(Later { promise: Promise::new() }), run: Arc::clone(&run) };
-    let handles = Handles::later(Arc::clone(&learning.later));
-    let token = match &current.core().home {
-        super::core::Home::Flow(attempt) => attempt.token.clone(),
-        super::core::Home::Outside(_) => run.token.clone(),
+    let Some(open) = flow.run.keep_open() else {
+        return Handles::refused(refusal_of::<B>(Refusal::FlowEnded));
     };
-    run.tokio.spawn(current.scope(async move {
+    let learning = Learning { later: Arc::new(Later { promise: Promise::new() }), _open: open };
+    let handles = Handles::later(Arc::clone(&learning.later));
+    let cancellation = flow.cancellation.clone();
+    let learn = async move {
         let rows = std::pin::pin!(rows);
-        let cancelled = std::pin::pin!(token.cancelled());
-        if let futures::future::Either::Left((rows, _)) = futures::future::select(rows, cancelled).await {
+        let cancelled = std::pin::pin!(cancellation.cancelled());
+        if let futures_util::future::Either::Left((rows, _)) =
+            futures_util::future::select(rows, cancelled).await
+        {
             learning.later.promise.keep(submit_rows(rows, location));
         }
-    }));
+    };
+    flow.run.tokio.spawn(current.scope(learn).in_current_span());
     handles
 }
 
 /// Keeps the run open until the list is known, and leaves nobody waiting if it never is.
 struct Learning<T, E: crate::model::TaskError> {
     later: Arc<Later<T, E>>,
-    run: Arc<Run>,
+    _open: KeptOpen,
 }
 
 impl<T, E: crate::model::TaskError> Drop for Learning<T, E> {
     fn drop(&mut self) {
         if self.later.promise.get().is_none() {
-            let run = crate::model::RunLabel { kind: crate::model::Kind::Task, label: "map".into() };
+            let run = crate::model::RunLabel::new(crate::model::Kind::Task, "map".to_owned());
             self.later.promise.keep(Err(Error::Cancelled { run, orphaned: false }));
         }
-        self.run.release();
     }
 }
 

@@ -10,26 +10,23 @@
 pub(crate) mod attempt;
 pub(crate) mod blocking;
 pub(crate) mod cache;
+pub(crate) mod cancellation;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod flow;
 pub(crate) mod flow_run;
+pub(crate) mod hooks;
 pub(crate) mod inputs;
 pub(crate) mod journal;
 pub(crate) mod launch;
 pub(crate) mod limits;
 pub(crate) mod map;
 pub(crate) mod observer;
+pub(crate) mod once;
 pub(crate) mod options;
 pub(crate) mod perform;
 pub(crate) mod promise;
 pub(crate) mod runtime;
 pub(crate) mod slot;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks, also after a panic of a user's closure: what our locks guard is changed in single steps and stays valid.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub(crate) mod slots;

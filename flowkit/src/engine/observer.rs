@@ -1,11 +1,11 @@
 //! Tells observers what happened: in order, each event once, without loss, and never under the record's lock.
 
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
 
 use super::flow_run::Run;
-use super::lock;
-use crate::model::{Event, FlowRunId, TaskRun};
+use crate::model::{Event, FlowRunId, Origin, TaskRun};
 
 /// One event, as an observer is told of it.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ use crate::model::{Event, FlowRunId, TaskRun};
 pub struct Notice<'a> {
     /// The flow run to which it happened.
     pub flow_run: FlowRunId,
+    /// Where that flow run comes from, if it was started inside another one.
+    pub origin: Option<&'a Origin>,
     /// What happened.
     pub event: &'a Event,
     /// The task run to which it happened, as it stands now.
@@ -31,7 +33,7 @@ pub(crate) struct Observers {
 
 impl Observers {
     pub(crate) fn add(&self, observer: Observer) {
-        lock(&self.list).push(observer);
+        self.list.lock().push(observer);
         self.any.store(true, Ordering::Release);
     }
 
@@ -46,22 +48,19 @@ impl Observers {
     /// unlocked, so nothing is left behind; an observer that causes events itself is told of them later, not within.
     pub(crate) fn tell(&self, run: &Run) {
         loop {
-            let mut told = match run.told.try_lock() {
-                Ok(told) => told,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            let list = lock(&self.list).clone();
+            let Some(mut told) = run.told.try_lock() else { return };
+            let list = self.list.lock().clone();
             while let Some((event, task_run)) = run.event(*told) {
                 *told += 1;
                 let notice = Notice {
                     flow_run: run.id,
+                    origin: run.origin.as_deref(),
                     at: run.clock.wall(event.at),
                     event: &event,
                     task_run: &task_run,
                 };
                 for observer in &list {
-                    super::attempt::guarded("observer", || observer(&notice));
+                    let _ = super::hooks::guarded("observer", || observer(&notice));
                 }
             }
             let told_so_far = *told;

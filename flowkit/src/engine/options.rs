@@ -6,7 +6,7 @@ use super::core::Home;
 use super::inputs::Input;
 use super::limits::Want;
 use super::runtime::Runtime;
-use crate::model::TaskRun;
+use crate::model::{Kind, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::task::TaskInfo;
 
@@ -65,7 +65,8 @@ impl<E> Default for CallOptions<E> {
 
 /// Joins the policies: the call's, the attribute's, the flow's task defaults, the runtime's. The first that speaks wins.
 ///
-/// `None` means that only the attribute speaks, which is the common case and costs nothing.
+/// `None` means that only the attribute speaks, which is the common case and costs nothing. Defaults are for tasks: a
+/// flow does not take its own.
 pub(crate) fn effective_policy<E>(
     options: Option<&CallOptions<E>>,
     info: &TaskInfo,
@@ -73,6 +74,7 @@ pub(crate) fn effective_policy<E>(
 ) -> Option<Box<TaskPolicy>> {
     let said_by_call = options.map(|options| &options.policy).filter(|policy| **policy != TaskPolicy::EMPTY);
     let defaults = match home {
+        _ if info.declaration.kind == Kind::Flow => None,
         Home::Flow(attempt) => attempt.run.task_defaults.as_ref(),
         Home::Outside(runtime) => {
             Some(runtime.task_defaults()).filter(|policy| **policy != TaskPolicy::EMPTY)

@@ -1,12 +1,14 @@
 //! One task run from its inputs to its end: waits, asks the cache, tries, and says how it ended.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use futures::future::Either;
+use futures_util::future::Either;
 
-use super::attempt::{Host, attempts, hooks};
+use super::attempt::{Attempts, Host, attempts};
 use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
+use super::hooks::{guarded, hooks};
 use super::inputs::{self, Cause, Inputs, Visit};
 use super::options::{CacheUse, CallOptions, Hook, effective_policy};
 use crate::model::{EdgeKind, Error, EventKind, TaskError};
@@ -15,14 +17,16 @@ use crate::policy::trigger::{Trigger, Verdict};
 use crate::task::{Body, CacheScope, TaskInfo};
 
 /// The arguments of a call and what it was told to run after.
-pub(crate) struct CallInputs<'a, B: Body> {
-    pub(crate) body: B,
-    pub(crate) options: Option<&'a CallOptions<B::Error>>,
+struct CallInputs<'a, B: Body> {
+    body: &'a mut Option<B>,
+    options: Option<&'a CallOptions<B::Error>>,
 }
 
 impl<B: Body> Inputs for CallInputs<'_, B> {
     fn visit(&self, visit: &mut Visit<'_>) {
-        visit_call(&self.body, self.options, visit);
+        if let Some(body) = &*self.body {
+            visit_call(body, self.options, visit);
+        }
     }
 }
 
@@ -38,69 +42,73 @@ pub(crate) fn visit_call<B: Body>(body: &B, options: Option<&CallOptions<B::Erro
 pub(crate) async fn perform<B: Body, H: Host<B>>(
     core: &Core,
     host: &H,
-    body: B,
+    body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
 ) -> Result<B::Output, Error<B::Error>> {
-    let end = End::of(core, Some(B::info()));
+    let end = End::of(core, Some((B::info(), options)));
     let mut cached = false;
     let result = run(core, host, body, options, &mut cached).await;
-    end.tell(&result, cached, options);
+    end.tell(&result, cached);
     result
 }
 
 async fn run<B: Body, H: Host<B>>(
     core: &Core,
     host: &H,
-    body: B,
+    body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
     cached: &mut bool,
 ) -> Result<B::Output, Error<B::Error>> {
     let info = B::info();
-    let body = ready(core, body, options).await?;
+    ready(core, body, options).await?;
     let own_policy = effective_policy(options, info, &core.home);
     let policy = own_policy.as_deref().unwrap_or(&info.policy);
-    if let Some(value) = recall(core, &body) {
+    if let Some(value) = recall(core, body) {
         *cached = true;
         return Ok(value);
     }
-    let key = cache_key(core, &body, options);
-    let lead = match look_into_cache::<B>(core, key).await? {
-        Looked::Value(value) => {
-            *cached = true;
-            return Ok(value);
+    let mut lead = None;
+    if let Some((key, refresh)) = cache_key(core, body, options) {
+        match Box::pin(look_into_cache::<B>(core, key, refresh)).await? {
+            Looked::Value(value) => {
+                *cached = true;
+                return Ok(value);
+            }
+            Looked::Lead(right) => lead = Some(Box::new(right)),
         }
-        Looked::Lead(lead) => Some(lead),
-        Looked::Off => None,
-    };
-    let value = attempts(core, host, body, policy, options).await?;
-    if let (Some(lead), Some(copy)) = (lead, B::copy_output(&value)) {
-        core.runtime().cache().keep(lead, Arc::new(copy), policy.cache_ttl);
+    }
+    let value = attempts(&Attempts { core, host, policy, options }, body).await?;
+    if let Some(lead) = lead
+        && let Some(copy) = B::copy_output(&value)
+    {
+        core.runtime().cache().keep(*lead, Arc::new(copy), policy.cache_ttl);
     }
     remember::<B>(core, &value);
     Ok(value)
 }
 
 /// Waits for the inputs, and names the run before it starts.
-///
-/// The body comes and goes by value: held by reference across an await, it would have to be `Sync`.
 pub(crate) async fn ready<B: Body>(
     core: &Core,
-    body: B,
+    body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
-) -> Result<B, Error<B::Error>> {
+) -> Result<(), Error<B::Error>> {
     let mut inputs = CallInputs { body, options };
     if has_any(&inputs) {
         let trigger = effective_policy(options, B::info(), &core.home)
             .map_or(B::info().policy.trigger, |policy| policy.trigger)
             .unwrap_or_default();
-        inputs = await_inputs(core, inputs, trigger).await?;
+        // A submitted call comes when its inputs have ended; one that is awaited in place waits here.
+        if !inputs::decided(&inputs, trigger) {
+            Box::pin(await_inputs(core, &mut inputs, trigger)).await?;
+        }
         may_run(core, &inputs, trigger)?;
     }
     if core.is_cancelled() {
         return Err(Error::Cancelled { run: core.label(), orphaned: false });
     }
-    name(core, &inputs.body, options);
-    Ok(inputs.body)
+    name(core, body, options);
+    Ok(())
 }
 
 fn has_any(inputs: &impl Inputs) -> bool {
@@ -109,12 +117,15 @@ fn has_any(inputs: &impl Inputs) -> bool {
     any
 }
 
-/// Waits here for the inputs of a call that is awaited in place; those of a submitted one have ended when it comes.
-async fn await_inputs<I: Inputs, E>(core: &Core, inputs: I, trigger: Trigger) -> Result<I, Error<E>> {
+async fn await_inputs<E>(
+    core: &Core,
+    inputs: &mut (impl Inputs + Send),
+    trigger: Trigger,
+) -> Result<(), Error<E>> {
     let wait = std::pin::pin!(inputs::wait(inputs, trigger));
     let cancelled = std::pin::pin!(core.cancelled());
-    match futures::future::select(wait, cancelled).await {
-        Either::Left((inputs, _)) => Ok(inputs),
+    match futures_util::future::select(wait, cancelled).await {
+        Either::Left(_) => Ok(()),
         Either::Right(_) => Err(Error::Cancelled { run: core.label(), orphaned: false }),
     }
 }
@@ -123,8 +134,10 @@ async fn await_inputs<I: Inputs, E>(core: &Core, inputs: I, trigger: Trigger) ->
 fn may_run<E>(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Result<(), Error<E>> {
     if let Home::Flow(flow) = &core.home {
         // The items of a list that is mapped are known only now.
-        let (edges, _) = inputs::edges(inputs, flow);
-        flow.run.set_edges(core.id, edges);
+        if inputs::has_unrecorded(inputs) {
+            let (edges, _) = inputs::edges(inputs, flow);
+            flow.run.set_edges(core.id, edges);
+        }
     }
     let (verdict, missing, failed) = inputs::look(inputs, trigger);
     match (verdict, missing, failed) {
@@ -151,11 +164,11 @@ fn blame<E>(core: &Core, cause: Cause) -> Error<E> {
 }
 
 /// Names the run before it starts: by the call, or by the attribute's template.
-fn name<B: Body>(core: &Core, body: &B, options: Option<&CallOptions<B::Error>>) {
+fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::Error>>) {
     if options.is_some_and(|options| options.name.is_some()) {
         return;
     }
-    if let Some(name) = body.run_name() {
+    if let Some(name) = body.as_ref().and_then(B::run_name) {
         core.set_name(&name);
         if let Some(run) = core.run() {
             run.change_task_run(core.id, |task_run| task_run.set_name(name));
@@ -164,16 +177,24 @@ fn name<B: Body>(core: &Core, body: &B, options: Option<&CallOptions<B::Error>>)
 }
 
 /// Finds the result of this call in an earlier attempt of the flow.
-pub(crate) fn recall<B: Body>(core: &Core, body: &B) -> Option<B::Output> {
+pub(crate) fn recall<B: Body>(core: &Core, body: &Option<B>) -> Option<B::Output> {
     let Home::Flow(flow) = &core.home else { return None };
     let journal = flow.run.journal.as_ref()?;
-    let key = flow.ordinals.next(core.parent_key(), core.declaration.path, body.call_key());
+    let inputs = body.as_ref().and_then(B::call_key);
+    let key = flow.ordinals.next(core.parent_key(), &path::<B>(), inputs);
     core.set_key(key);
     B::copy_output(&*journal.get::<B::Output>(key)?)
 }
 
+/// Returns the path of a function, with what its generics stand for: two instances are two functions.
+fn path<B: Body>() -> Cow<'static, str> {
+    let path = B::info().declaration.path;
+    B::instance().map_or(Cow::Borrowed(path), |instance| Cow::Owned(format!("{path} as {instance}")))
+}
+
 pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
-    if let (Some(journal), Some(key)) = (core.run().and_then(|run| run.journal.as_ref()), core.key())
+    if let Some(journal) = core.run().and_then(|run| run.journal.as_ref())
+        && let Some(key) = core.key()
         && let Some(copy) = B::copy_output(value)
     {
         journal.keep(key, copy);
@@ -181,7 +202,6 @@ pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
 }
 
 enum Looked<T> {
-    Off,
     Lead(Lead),
     Value(T),
 }
@@ -189,7 +209,7 @@ enum Looked<T> {
 /// Returns the key under which a call may be cached, and whether what is kept shall be ignored.
 fn cache_key<B: Body>(
     core: &Core,
-    body: &B,
+    body: &Option<B>,
     options: Option<&CallOptions<B::Error>>,
 ) -> Option<(CacheKey, bool)> {
     let info = B::info();
@@ -202,12 +222,12 @@ fn cache_key<B: Body>(
         CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
     };
     let declaration = &info.declaration;
-    let identity = TaskIdentity {
-        name: declaration.path,
-        source_hash: declaration.source_hash,
-        version: declaration.version,
-    };
-    match body.cache_key() {
+    let path = path::<B>();
+    let identity =
+        TaskIdentity { name: &path, source_hash: declaration.source_hash, version: declaration.version };
+    let body = body.as_ref()?;
+    // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
+    match guarded("cache key", || body.cache_key()).ok()? {
         Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
         // A key that cannot be made switches caching off; it never falls back to a wider key.
         Err(reason) => {
@@ -220,11 +240,9 @@ fn cache_key<B: Body>(
 /// Looks into the cache; waits, holding no slot, while somebody else executes for the same key.
 async fn look_into_cache<B: Body>(
     core: &Core,
-    key: Option<(CacheKey, bool)>,
+    key: CacheKey,
+    mut refresh: bool,
 ) -> Result<Looked<B::Output>, Error<B::Error>> {
-    let Some((key, mut refresh)) = key else {
-        return Ok(Looked::Off);
-    };
     loop {
         match core.runtime().cache().look(key, refresh) {
             Found::Lead(lead) => return Ok(Looked::Lead(lead)),
@@ -238,7 +256,7 @@ async fn look_into_cache<B: Body>(
             Found::Wait(receiver) => {
                 let over = std::pin::pin!(over(receiver));
                 let cancelled = std::pin::pin!(core.cancelled());
-                if let Either::Right(_) = futures::future::select(over, cancelled).await {
+                if let Either::Right(_) = futures_util::future::select(over, cancelled).await {
                     return Err(Error::Cancelled { run: core.label(), orphaned: false });
                 }
             }
@@ -246,25 +264,23 @@ async fn look_into_cache<B: Body>(
     }
 }
 
+/// Where the hooks of a run are: in its attribute and in its call.
+type Hooked<'a, E> = (&'static TaskInfo, Option<&'a CallOptions<E>>);
+
 /// Tells the end of a task run exactly once.
-pub(crate) struct End<'a> {
+pub(crate) struct End<'a, E> {
     core: &'a Core,
     /// Whose hooks to call; `None` for the node of a sub-flow, whose own run calls them.
-    hooks: Option<&'static TaskInfo>,
+    hooks: Option<Hooked<'a, E>>,
     told: bool,
 }
 
-impl<'a> End<'a> {
-    pub(crate) fn of(core: &'a Core, hooks: Option<&'static TaskInfo>) -> Self {
+impl<'a, E: TaskError> End<'a, E> {
+    pub(crate) fn of(core: &'a Core, hooks: Option<Hooked<'a, E>>) -> Self {
         Self { core, hooks, told: false }
     }
 
-    pub(crate) fn tell<T, E: TaskError>(
-        mut self,
-        result: &Result<T, Error<E>>,
-        cached: bool,
-        options: Option<&CallOptions<E>>,
-    ) {
+    pub(crate) fn tell<T>(mut self, result: &Result<T, Error<E>>, cached: bool) {
         self.told = true;
         let (event, hook) = match result {
             Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
@@ -272,19 +288,25 @@ impl<'a> End<'a> {
             Err(error) => ending(self.core, error),
         };
         self.core.emit(event);
-        if let (Some(info), Some(hook)) = (self.hooks, hook) {
+        if let Some(hook) = hook {
+            self.call_hooks(hook);
+        }
+    }
+}
+
+impl<E> End<'_, E> {
+    fn call_hooks(&self, hook: Hook) {
+        if let Some((info, options)) = self.hooks {
             hooks(self.core, info, options, hook);
         }
     }
 }
 
-impl Drop for End<'_> {
+impl<E> Drop for End<'_, E> {
     fn drop(&mut self) {
         if !self.told {
             self.core.emit(EventKind::Cancelled { orphaned: self.core.is_orphaned() });
-            if let Some(info) = self.hooks {
-                hooks::<std::convert::Infallible>(self.core, info, None, Hook::Cancel);
-            }
+            self.call_hooks(Hook::Cancel);
         }
     }
 }
@@ -305,7 +327,13 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
                 }
                 Error::Upstream { .. } => (EventKind::UpstreamFailed { error: report }, None),
                 _ => {
-                    tracing::error!(task = %core.label(), attempts = core.attempt(), error = %report, "failed");
+                    tracing::error!(
+                        task = %core.label(),
+                        attempts = core.attempt(),
+                        error = %report,
+                        error_type = error.kind(),
+                        "failed"
+                    );
                     (EventKind::Failed { error: report }, Some(Hook::Failure))
                 }
             }

@@ -2,14 +2,13 @@
 //!
 //! Waiters are wakers (somebody awaits) or continuations (somebody is to be started). Not a channel: nothing is queued.
 
+use parking_lot::Mutex;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use smallvec::SmallVec;
-
-use super::lock;
 
 /// Something to be told that an input has ended.
 #[doc(hidden)]
@@ -25,7 +24,7 @@ pub(crate) struct Promise<R> {
 #[derive(Default)]
 struct Waiters {
     // One waiter is the common case: a chain, or an awaited handle.
-    list: SmallVec<[Waiter; 1]>,
+    list: SmallVec<[Waiter; 2]>,
     vacant: usize,
 }
 
@@ -61,7 +60,7 @@ impl<R> Promise<R> {
         if self.value.set(value).is_err() {
             return;
         }
-        let list = std::mem::take(&mut lock(&self.waiters).list);
+        let list = std::mem::take(&mut self.waiters.lock().list);
         for waiter in list {
             match waiter {
                 Waiter::Vacant => {}
@@ -76,7 +75,7 @@ impl<R> Promise<R> {
         if let Some(value) = self.value.get() {
             return Poll::Ready(value);
         }
-        let mut waiters = lock(&self.waiters);
+        let mut waiters = self.waiters.lock();
         // The value may have been given before the lock was taken; whoever gives it later sees this waiter.
         if let Some(value) = self.value.get() {
             return Poll::Ready(value);
@@ -94,7 +93,7 @@ impl<R> Promise<R> {
     /// Gives up a seat: the future that held it is dropped.
     pub(crate) fn leave(&self, seat: &mut Seat) {
         if let Some(taken) = seat.0.take() {
-            let mut waiters = lock(&self.waiters);
+            let mut waiters = self.waiters.lock();
             if let Some(waiter) = waiters.list.get_mut(taken) {
                 *waiter = Waiter::Vacant;
                 waiters.vacant += 1;
@@ -107,7 +106,7 @@ impl<R> Promise<R> {
         if self.value.get().is_some() {
             return false;
         }
-        let mut waiters = lock(&self.waiters);
+        let mut waiters = self.waiters.lock();
         if self.value.get().is_some() {
             return false;
         }
@@ -197,6 +196,6 @@ mod tests {
             assert!(promise.poll(&mut seat, &cx).is_pending());
             promise.leave(&mut seat);
         }
-        assert_eq!(lock(&promise.waiters).list.len(), 1);
+        assert_eq!(promise.waiters.lock().list.len(), 1);
     }
 }

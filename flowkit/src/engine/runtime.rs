@@ -1,11 +1,11 @@
 //! What flow runs share: limits, the in-memory cache, defaults, observers. Not a thread pool: that is tokio's.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::cache::Cache;
 use super::limits::Limits;
-use super::lock;
 use super::observer::{Notice, Observers};
 use crate::policy::TaskPolicy;
 
@@ -100,7 +100,7 @@ impl Runtime {
 
     /// Draws a number from 0 (included) to 1 (excluded) for jitter.
     pub(crate) fn draw(&self) -> f64 {
-        lock(&self.0.jitter).f64()
+        self.0.jitter.lock().f64()
     }
 
     #[cfg(feature = "testing")]

@@ -29,7 +29,7 @@ pub(super) struct Colours {
 
 /// The glyph of a state. It is in the fonts of every desktop system and is no emoji, which would
 /// bring colours of its own.
-pub(super) const fn glyph(state: State) -> &'static str {
+pub(crate) const fn glyph(state: State) -> &'static str {
     match state {
         State::Scheduled => "◷",
         State::Pending => "○",

@@ -14,11 +14,11 @@ mod fold;
 #[cfg(feature = "json")]
 mod json;
 mod layout;
-mod look;
+pub(crate) mod look;
 mod mermaid;
 mod recorded;
 mod svg;
-mod text;
+pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::collections::HashSet;

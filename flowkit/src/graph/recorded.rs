@@ -16,9 +16,9 @@ impl Graph {
         let edges = task_runs.iter().flat_map(|task_run| {
             let label: Option<Arc<str>> = task_run.branch().map(Into::into);
             task_run.edges().iter().map(move |edge| Edge {
-                from: edge.from.get(),
+                from: edge.from().get(),
                 to: task_run.id().get(),
-                kind: match edge.kind {
+                kind: match edge.kind() {
                     model::EdgeKind::Data => EdgeKind::Data,
                     model::EdgeKind::Order => EdgeKind::Order,
                 },

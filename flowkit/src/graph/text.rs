@@ -9,7 +9,7 @@ use std::time::Duration;
 /// White space becomes single spaces. Control characters, bidirectional overrides, invisible
 /// marks and characters that XML forbids become `�`, so that a name cannot pretend to be another.
 /// The joiners of emoji and of Indic scripts stay.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect()
 }
@@ -24,8 +24,8 @@ fn is_hidden(c: char) -> bool {
 
 /// Returns the first `columns` of `text` as a terminal counts them, ending in `…` if that is not
 /// all of it.
-pub(super) fn shortened(text: &str, columns: usize) -> String {
-    if text.chars().map(columns_of).sum::<usize>() <= columns {
+pub(crate) fn shortened(text: &str, columns: usize) -> String {
+    if self::columns(text) <= columns {
         return text.to_owned();
     }
     let mut left = columns.saturating_sub(1);
@@ -38,6 +38,11 @@ pub(super) fn shortened(text: &str, columns: usize) -> String {
     short.truncate(short.trim_end().len());
     short.push('…');
     short
+}
+
+/// Returns how many columns of a terminal `text` takes.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
 }
 
 /// Returns about how wide `text` is, in pixels, in a sans-serif font of `font_size` pixels.
@@ -85,10 +90,11 @@ const fn columns_of(c: char) -> usize {
     }
 }
 
-/// Returns `duration` as short as it can be read: `12ms`, `3.2s`, `4m 05s`, `2h 07m`.
-pub(super) fn duration(duration: Duration) -> String {
+/// Returns `duration` as short as it can be read: `80µs`, `12ms`, `3.2s`, `4m 05s`, `2h 07m`.
+pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
+        0 if duration.as_micros() < 1000 => format!("{}µs", duration.as_micros()),
         0 if duration.as_millis() < 100 => format!("{}ms", duration.as_millis()),
         0..60 => format!("{seconds}.{}s", duration.subsec_millis() / 100),
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
@@ -145,6 +151,7 @@ mod tests {
     fn durations_keep_two_units_at_most() {
         let texts =
             [12, 100, 3_250, 59_999, 245_000, 7_620_000].map(|ms| duration(Duration::from_millis(ms)));
+        assert_eq!(duration(Duration::from_micros(80)), "80µs");
         assert_eq!(texts, ["12ms", "0.1s", "3.2s", "59.9s", "4m 05s", "2h 07m"]);
     }
 }

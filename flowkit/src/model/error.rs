@@ -23,17 +23,34 @@ pub trait TaskError: fmt::Debug + fmt::Display + Send + Sync + 'static {}
 impl<E: fmt::Debug + fmt::Display + Send + Sync + 'static> TaskError for E {}
 
 /// The run that an error speaks of: prints as ``task `fetch[3]` ``.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunLabel {
-    /// Task or flow.
-    pub kind: Kind,
-    /// Its name, with an index where it was mapped.
-    pub label: Arc<str>,
+#[derive(Clone, PartialEq, Eq)]
+pub struct RunLabel(Arc<(Kind, String)>);
+
+impl RunLabel {
+    pub(crate) fn new(kind: Kind, label: String) -> Self {
+        Self(Arc::new((kind, label)))
+    }
+
+    /// Whether it is a task or a flow.
+    pub fn kind(&self) -> Kind {
+        self.0.0
+    }
+
+    /// Returns the name of the run, with an index where it was mapped.
+    pub fn as_str(&self) -> &str {
+        &self.0.1
+    }
 }
 
 impl fmt::Display for RunLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.kind.name(), self.label)
+        write!(f, "{} `{}`", self.kind().name(), self.as_str())
+    }
+}
+
+impl fmt::Debug for RunLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 
@@ -90,7 +107,7 @@ pub enum Error<E = std::convert::Infallible> {
         /// The task that did not run.
         run: RunLabel,
         /// Why.
-        reason: Arc<str>,
+        reason: Arc<String>,
     },
     /// A flow returned, and task runs that count for it had failed.
     #[non_exhaustive]
@@ -163,6 +180,22 @@ impl<E> Error<E> {
     }
 }
 
+impl<E> Error<E> {
+    /// Names the kind of failure for logs: the type of the task's own error, or what happened instead.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Task(_) => std::any::type_name::<E>(),
+            Self::TimedOut { .. } => "TimedOut",
+            Self::Panicked { .. } => "Panicked",
+            Self::Cancelled { .. } => "Cancelled",
+            Self::Upstream { .. } => "Upstream",
+            Self::Skipped { .. } => "Skipped",
+            Self::TasksFailed { .. } => "TasksFailed",
+            Self::Refused { .. } => "Refused",
+        }
+    }
+}
+
 impl<E: TaskError> Error<E> {
     fn nearest_cause(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
@@ -179,11 +212,14 @@ impl<E: TaskError> Error<E> {
     /// Writes the error down for the record: the task's own words first, then the chain of causes.
     pub(crate) fn report(&self, location: &'static std::panic::Location<'static>) -> super::ErrorReport {
         let (message, source) = match self {
-            Self::Task(failure) => (failure.to_string(), self.nearest_cause().and_then(StdError::source)),
+            Self::Task(failure) => {
+                let message = format!("{failure}{}", failure.doubt());
+                (message, self.nearest_cause().and_then(StdError::source))
+            }
             _ => (self.to_string(), self.nearest_cause()),
         };
         let place = format!("{}:{}", location.file(), location.line());
-        super::ErrorReport::new(self.run().label.to_string(), message, source, place)
+        super::ErrorReport::new(self.run().as_str().to_owned(), message, source, place)
     }
 }
 
@@ -285,6 +321,8 @@ struct FailureInner<E> {
     attempts: u32,
     error: E,
     as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+    /// What the panic of `retry_if` said, if it panicked when it was asked about this error.
+    doubt: Option<Arc<str>>,
 }
 
 impl<E> Failure<E> {
@@ -293,8 +331,15 @@ impl<E> Failure<E> {
         attempts: u32,
         error: E,
         as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
+        doubt: Option<Arc<str>>,
     ) -> Self {
-        Self(Arc::new(FailureInner { run, attempts, error, as_error }))
+        Self(Arc::new(FailureInner { run, attempts, error, as_error, doubt }))
+    }
+
+    /// Says why nobody knows whether another attempt would have been worth it; empty if that is known.
+    fn doubt(&self) -> String {
+        let doubt = self.0.doubt.as_ref();
+        doubt.map_or_else(String::new, |why| format!(" (not retried: `retry_if` panicked: {why})"))
     }
 
     /// Returns the number of attempts that were made.
@@ -322,7 +367,7 @@ impl<E: fmt::Display> Failure<E> {
         if (self.0.as_error)(&self.0.error).is_none() {
             write!(f, ": {}", self.0.error)?;
         }
-        Ok(())
+        f.write_str(&self.doubt())
     }
 }
 

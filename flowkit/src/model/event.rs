@@ -1,30 +1,35 @@
 //! What happens to a run: the one event type. Every view (record, graph, terminal line, stream) is made from it.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ErrorReport, TaskRunId};
 
-/// A moment of a flow run: nanoseconds since the run was created.
+/// A moment of a flow run, to the nanosecond, counted from the creation of the run.
 ///
 /// 64 bits last for 584 years.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(
+    // One more than the nanoseconds: an `Option<Timestamp>` then needs no room of its own.
+    NonZeroU64,
+);
 
 impl Timestamp {
     /// The moment that lies `since_creation` after the creation of the run.
     pub fn new(since_creation: Duration) -> Self {
-        Self(u64::try_from(since_creation.as_nanos()).unwrap_or(u64::MAX))
+        let nanos = u64::try_from(since_creation.as_nanos()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::MIN.saturating_add(nanos))
     }
 
     /// Returns the time since the creation of the run.
     pub const fn since_creation(self) -> Duration {
-        Duration::from_nanos(self.0)
+        Duration::from_nanos(self.0.get() - 1)
     }
 
     /// Returns the time from `earlier` to this moment, zero if it lies before.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
 }
 
@@ -39,7 +44,26 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+/// How an attempt failed that is followed by another one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AttemptFailure {
+    /// Why.
+    pub error: Arc<ErrorReport>,
+    /// The wait before the next attempt.
+    pub retry_in: Duration,
+}
+
+impl AttemptFailure {
+    /// A failure and the wait that follows it.
+    pub fn new(error: Arc<ErrorReport>, retry_in: Duration) -> Self {
+        Self { error, retry_in }
+    }
+}
+
 /// What happened.
+///
+/// What is large stands behind an `Arc`, since a run of a million tasks keeps three million events.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -56,10 +80,8 @@ pub enum EventKind {
     AttemptFailed {
         /// The attempt that failed, counting from 1.
         attempt: u32,
-        /// Why.
-        error: Arc<ErrorReport>,
-        /// The wait before the next attempt.
-        retry_in: Duration,
+        /// Why, and how long the wait is.
+        failure: Arc<AttemptFailure>,
     },
     /// The run ended with a result.
     Completed,
@@ -92,7 +114,7 @@ pub enum EventKind {
     /// The run never started, because the flow or a trigger rule decided against it.
     Skipped {
         /// Why.
-        reason: Arc<str>,
+        reason: Arc<String>,
     },
 }
 

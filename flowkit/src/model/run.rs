@@ -19,12 +19,33 @@ pub enum EdgeKind {
 }
 
 /// Something that a task run waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Edge {
-    /// The run that comes first.
-    pub from: TaskRunId,
-    /// Data or order.
-    pub kind: EdgeKind,
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Edge(
+    // The id and, in the lowest bit, the kind: half the size, and most of a record is edges.
+    u64,
+);
+
+impl Edge {
+    /// An edge from a run.
+    pub fn new(from: TaskRunId, kind: EdgeKind) -> Self {
+        Self(from.get() << 1 | u64::from(kind == EdgeKind::Order))
+    }
+
+    /// Returns the run that comes first.
+    pub const fn from(self) -> TaskRunId {
+        TaskRunId::new(self.0 >> 1)
+    }
+
+    /// Returns what the edge stands for.
+    pub const fn kind(self) -> EdgeKind {
+        if self.0 & 1 == 0 { EdgeKind::Data } else { EdgeKind::Order }
+    }
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Edge({:?} from {})", self.kind(), self.from())
+    }
 }
 
 /// The inputs of a task run. Four fit in place; most tasks have fewer.
@@ -38,6 +59,9 @@ pub(crate) struct Extras {
     pub(crate) group: Option<Arc<str>>,
     pub(crate) branch: Option<Arc<str>>,
     pub(crate) flow_run: Option<super::FlowRunId>,
+    pub(crate) failed_attempts: Vec<Attempt>,
+    pub(crate) error: Option<Arc<ErrorReport>>,
+    pub(crate) skip_reason: Option<Arc<String>>,
 }
 
 /// What is known of a task run when it is created.
@@ -83,9 +107,6 @@ pub struct TaskRun {
     started_at: Option<Timestamp>,
     attempt_started_at: Timestamp,
     ended_at: Option<Timestamp>,
-    failed_attempts: Vec<Attempt>,
-    outcome: Option<Arc<ErrorReport>>,
-    skip_reason: Option<Arc<str>>,
     extras: Option<Box<Extras>>,
 }
 
@@ -105,9 +126,6 @@ impl TaskRun {
             started_at: None,
             attempt_started_at: created_at,
             ended_at: None,
-            failed_attempts: Vec::new(),
-            outcome: None,
-            skip_reason: None,
             extras: new.extras,
         }
     }
@@ -215,13 +233,14 @@ impl TaskRun {
 
     /// Returns the attempts, the first one first.
     pub fn attempts(&self) -> Vec<Attempt> {
-        let mut attempts = self.failed_attempts.clone();
+        let extras = self.extras.as_deref();
+        let mut attempts = extras.map(|extras| extras.failed_attempts.clone()).unwrap_or_default();
         if self.attempt as usize > attempts.len() {
             attempts.push(Attempt {
                 number: self.attempt,
                 started_at: self.attempt_started_at,
                 ended_at: self.ended_at,
-                error: self.outcome.clone(),
+                error: extras.and_then(|extras| extras.error.clone()),
                 retry_in: None,
             });
         }
@@ -230,16 +249,16 @@ impl TaskRun {
 
     /// Returns why the run has no result.
     pub fn error(&self) -> Option<&ErrorReport> {
-        self.outcome.as_deref()
+        self.extras.as_deref()?.error.as_deref()
     }
 
     /// Returns why the run was skipped.
     pub fn skip_reason(&self) -> Option<&str> {
-        self.skip_reason.as_deref()
+        self.extras.as_deref()?.skip_reason.as_deref().map(String::as_str)
     }
 
     pub(crate) fn set_name(&mut self, name: String) {
-        self.extras.get_or_insert_default().name = Some(name);
+        self.extras().name = Some(name);
     }
 
     pub(crate) fn set_edges(&mut self, edges: Edges) {
@@ -247,7 +266,7 @@ impl TaskRun {
     }
 
     pub(crate) fn set_flow_run(&mut self, id: super::FlowRunId) {
-        self.extras.get_or_insert_default().flow_run = Some(id);
+        self.extras().flow_run = Some(id);
     }
 
     fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
@@ -258,22 +277,25 @@ impl TaskRun {
                 self.attempt_started_at = event.at;
                 self.started_at.get_or_insert(event.at);
             }
-            EventKind::AttemptFailed { attempt, error, retry_in } => self.failed_attempts.push(Attempt {
-                number: *attempt,
-                started_at: self.attempt_started_at,
-                ended_at: Some(event.at),
-                error: Some(Arc::clone(error)),
-                retry_in: Some(*retry_in),
-            }),
+            EventKind::AttemptFailed { attempt, failure } => {
+                let attempt = Attempt {
+                    number: *attempt,
+                    started_at: self.attempt_started_at,
+                    ended_at: Some(event.at),
+                    error: Some(Arc::clone(&failure.error)),
+                    retry_in: Some(failure.retry_in),
+                };
+                self.extras().failed_attempts.push(attempt);
+            }
             EventKind::Failed { error } | EventKind::UpstreamFailed { error } => {
-                self.outcome = Some(Arc::clone(error))
+                self.extras().error = Some(Arc::clone(error));
             }
             EventKind::TimedOut { error, orphaned } => {
-                self.outcome = Some(Arc::clone(error));
+                self.extras().error = Some(Arc::clone(error));
                 self.orphaned = *orphaned;
             }
             EventKind::Cancelled { orphaned } => self.orphaned = *orphaned,
-            EventKind::Skipped { reason } => self.skip_reason = Some(Arc::clone(reason)),
+            EventKind::Skipped { reason } => self.extras().skip_reason = Some(Arc::clone(reason)),
             EventKind::Created
             | EventKind::Queued
             | EventKind::Completed
@@ -284,6 +306,10 @@ impl TaskRun {
             self.ended_at = Some(event.at);
         }
         Ok(())
+    }
+
+    fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 }
 

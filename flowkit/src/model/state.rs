@@ -111,7 +111,7 @@ impl State {
             (S::Scheduled, E::Created) => S::Pending,
             (S::Pending | S::AwaitingRetry | S::Running, E::Queued) => S::Waiting,
             (S::Pending | S::Waiting | S::AwaitingRetry | S::Running, E::Started { .. }) => S::Running,
-            (S::Running, E::AttemptFailed { retry_in, .. }) if retry_in.is_zero() => S::Running,
+            (S::Running, E::AttemptFailed { failure, .. }) if failure.retry_in.is_zero() => S::Running,
             (S::Running, E::AttemptFailed { .. }) => S::AwaitingRetry,
             (S::Running | S::Cancelling, E::Completed) => S::Completed,
             (S::Pending | S::Waiting | S::Running, E::Cached) => S::Cached,

@@ -1,23 +1,42 @@
-//! One line per fact: start, retry, failure, finish, and a summary with the root cause. Not a live display.
+//! One line per fact: start, retry, failure, end, and a summary with the root cause. Not a live display.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::io::IsTerminal as _;
+use std::time::SystemTime;
 
-use crate::engine::lock;
+use parking_lot::Mutex;
+
+use super::root_cause::RootCause;
+use super::tally::Tally;
 use crate::engine::observer::Notice;
-use crate::model::{EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
+use crate::graph::look::glyph;
+use crate::graph::text;
+use crate::model::{AttemptFailure, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
+
+/// Labels up to this width stand in a column; longer ones push their text to the right.
+const LABEL_COLUMNS: usize = 20;
+/// A longer label is cut: it is there to be recognised, not to carry data.
+const LABEL_COLUMNS_MAX: usize = 60;
+/// A longer message is cut to keep a fact on one line of a log; the root cause is printed in full at the end.
+const MESSAGE_COLUMNS_MAX: usize = 400;
 
 /// Returns an observer that prints lines to standard error. Standard output stays the program's own.
+///
+/// Where standard error is not a terminal, as in CI, each line begins with the time (UTC) and a counter: how many task
+/// runs have ended of those seen so far. The second number grows while the flow runs, because a flow is not known
+/// before it has run.
 ///
 /// ```
 /// flowkit::observe(flowkit::terminal::lines());
 /// ```
 pub fn lines() -> impl Fn(&Notice<'_>) + Send + Sync + 'static {
-    let lines = Mutex::new(Lines::default());
+    let lines = Lines::default();
+    let lines = if std::io::stderr().is_terminal() { lines } else { lines.with_time() };
+    let lines = Mutex::new(lines);
     move |notice| {
-        for line in lock(&lines).of(notice) {
+        // Printed under the lock, so that lines stand in the order of their events.
+        let mut lines = lines.lock();
+        for line in lines.of(notice) {
             eprintln!("{line}");
         }
     }
@@ -26,182 +45,177 @@ pub fn lines() -> impl Fn(&Notice<'_>) + Send + Sync + 'static {
 /// Turns events into lines. It remembers what the summary at the end of a flow run needs.
 #[derive(Debug, Default)]
 pub struct Lines {
-    flows: BTreeMap<FlowRunId, Counts>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    ended: usize,
-    ran: usize,
-    cached: usize,
-    failed: usize,
-    skipped: usize,
-    cancelled: usize,
-    retries: usize,
-    /// The first failure that has no other behind it.
-    root: Option<Root>,
-}
-
-#[derive(Debug)]
-struct Root {
-    label: String,
-    attempts: u32,
-    message: String,
-    causes: Vec<String>,
-    location: String,
+    with_time: bool,
+    /// By outermost flow run: its sub-flows are part of the same story.
+    tallies: BTreeMap<FlowRunId, Tally>,
 }
 
 impl Lines {
-    /// Returns the lines that an event is worth; most are worth one.
+    /// Begins each line with the time of its event (UTC) and a counter of ended task runs.
+    #[must_use = "returns the changed renderer; the original is gone"]
+    pub fn with_time(mut self) -> Self {
+        self.with_time = true;
+        self
+    }
+
+    /// Returns the lines that an event is worth: most are worth one, some none.
+    ///
+    /// No line has a line break or another control character in it, whatever names and messages hold.
     pub fn of(&mut self, notice: &Notice<'_>) -> Vec<String> {
-        let flow = notice.event.task_run == TaskRunId::FLOW;
-        let counts = self.flows.entry(notice.flow_run).or_default();
-        let lines =
-            if flow { counts.flow_lines(notice) } else { counts.task_line(notice).into_iter().collect() };
-        if flow && notice.event.kind.is_end() {
-            self.flows.remove(&notice.flow_run);
-        }
-        lines
-    }
-}
-
-impl Counts {
-    fn task_line(&mut self, notice: &Notice<'_>) -> Option<String> {
-        let task_run = notice.task_run;
-        let label = task_run.label();
-        self.count(notice);
-        match &notice.event.kind {
-            EventKind::AttemptFailed { attempt, error, retry_in } => {
-                let after = took(task_run, *attempt);
-                Some(format!(
-                    "↻ {label}  attempt {attempt} failed after {after}: {error} · {}",
-                    retrying(*retry_in)
-                ))
-            }
-            EventKind::Completed if task_run.declaration().kind == Kind::Task => {
-                let attempts = match task_run.attempt_count() {
-                    0 | 1 => String::new(),
-                    n => format!("  (attempt {n})"),
-                };
-                Some(format!("✓ {label}  {}{attempts}", short(task_run.duration().unwrap_or_default())))
-            }
-            EventKind::Cached => Some(format!("≡ {label}  cached")),
-            EventKind::Failed { error } if task_run.declaration().kind == Kind::Task => {
-                Some(format!("✗ {label}  failed: {error}"))
-            }
-            EventKind::TimedOut { error, .. } => Some(format!("✗ {label}  {}", error.message)),
-            EventKind::UpstreamFailed { error } => Some(format!("⊘ {label}  {}", error.message)),
-            EventKind::Skipped { reason } => Some(format!("⊘ {label}  skipped: {reason}")),
-            EventKind::Cancelled { .. } => Some(format!("⊖ {label}  cancelled")),
-            _ => None,
-        }
-    }
-
-    fn count(&mut self, notice: &Notice<'_>) {
-        match &notice.event.kind {
-            EventKind::AttemptFailed { .. } => self.retries += 1,
-            EventKind::Completed => self.ran += 1,
-            EventKind::Cached => self.cached += 1,
-            EventKind::Failed { error } | EventKind::TimedOut { error, .. } => {
-                self.failed += 1;
-                self.root.get_or_insert_with(|| Root {
-                    label: notice.task_run.label(),
-                    attempts: notice.task_run.attempt_count(),
-                    message: error.message.clone(),
-                    causes: error.causes.clone(),
-                    location: error.location.clone(),
-                });
-            }
-            EventKind::UpstreamFailed { .. } | EventKind::Skipped { .. } => self.skipped += 1,
-            EventKind::Cancelled { .. } => self.cancelled += 1,
-            _ => {}
-        }
-        self.ended += usize::from(notice.event.kind.is_end());
-    }
-
-    fn flow_lines(&mut self, notice: &Notice<'_>) -> Vec<String> {
-        let flow = notice.task_run.label();
-        match &notice.event.kind {
-            EventKind::Started { attempt: 1 } => {
-                vec![format!("▶ {flow}  run {}", notice.flow_run.short())]
-            }
-            EventKind::AttemptFailed { attempt, error, retry_in } => {
-                vec![format!("↻ {flow}  attempt {attempt} failed: {error} · {}", retrying(*retry_in))]
-            }
-            kind if kind.is_end() => self.summary(notice, &flow),
-            _ => Vec::new(),
-        }
-    }
-
-    fn summary(&self, notice: &Notice<'_>, flow: &str) -> Vec<String> {
-        let mut lines = Vec::new();
-        let state = notice.task_run.state();
-        if let Some(root) = self.root.as_ref().filter(|_| !state.is_success()) {
-            lines.extend(root.lines());
-        } else if let Some(error) = notice.task_run.error() {
-            lines.push(format!("✗ {flow}  {error}"));
-        }
-        let took = short(notice.task_run.duration().unwrap_or_default());
-        let verb = match state {
-            State::Completed | State::Cached => "Finished",
-            State::Cancelled => "Cancelled",
-            State::TimedOut => "Timed out",
-            _ => "Failed",
+        let is_flow = notice.event.task_run == TaskRunId::FLOW;
+        let is_root = notice.origin.is_none();
+        let root = notice.origin.map_or(notice.flow_run, |origin| origin.root);
+        // A sub-flow that is told of after the end of everything changes no summary any more.
+        let mut late = Tally::default();
+        let tally = if is_root {
+            self.tallies.entry(root).or_default()
+        } else {
+            self.tallies.get_mut(&root).unwrap_or(&mut late)
         };
-        let mut summary = format!("{verb} {flow} in {took}: {} tasks", self.ended);
-        let parts = [
-            (self.ran, "ran"),
-            (self.cached, "cached"),
-            (self.failed, "failed"),
-            (self.skipped, "skipped"),
-            (self.cancelled, "cancelled"),
-        ];
-        for (count, word) in parts.into_iter().filter(|(count, _)| *count > 0) {
-            let _ = write!(summary, ", {count} {word}");
+        let lines = if is_flow {
+            flow_lines(notice, tally)
+        } else {
+            tally.count(notice);
+            task_line(notice).into_iter().collect()
+        };
+        let prefix =
+            if self.with_time { format!("{} {} ", clock(notice.at), tally.counter()) } else { String::new() };
+        if is_flow && is_root && notice.event.kind.is_end() {
+            self.tallies.remove(&root);
         }
-        match self.retries {
-            0 => {}
-            1 => summary.push_str(", 1 retry"),
-            n => {
-                let _ = write!(summary, ", {n} retries");
-            }
-        }
-        lines.push(summary);
-        lines
+        lines.into_iter().map(|line| format!("{prefix}{line}")).collect()
     }
 }
 
-impl Root {
-    fn lines(&self) -> Vec<String> {
-        let attempts =
-            if self.attempts > 1 { format!(" after {} attempts", self.attempts) } else { String::new() };
-        let mut lines = vec![format!("✗ {} failed{attempts}", self.label), format!("  {}", self.message)];
-        for (position, cause) in self.causes.iter().enumerate() {
-            let branch = if position + 1 == self.causes.len() { "└" } else { "├" };
-            lines.push(format!("  {branch} caused by: {cause}"));
+fn task_line(notice: &Notice<'_>) -> Option<String> {
+    let task_run = notice.task_run;
+    // The run behind a sub-flow's node speaks for itself.
+    if task_run.declaration().kind == Kind::Flow && task_run.flow_run().is_some() {
+        return None;
+    }
+    let label = label(notice);
+    let text = match &notice.event.kind {
+        EventKind::AttemptFailed { attempt, failure } => {
+            return Some(retry_line(&label, task_run, *attempt, failure));
         }
-        lines.push(format!("  at {}", self.location));
-        lines
+        EventKind::Completed => match task_run.attempt_count() {
+            0 | 1 => format!("completed in {}", took(task_run)),
+            attempt => format!("completed in {}, attempt {attempt}", took(task_run)),
+        },
+        EventKind::Cached => "cached".to_owned(),
+        EventKind::Failed { error } | EventKind::TimedOut { error, .. } => {
+            failure(task_run, &error.to_string())
+        }
+        // Why the input failed was said when it did.
+        EventKind::UpstreamFailed { error } => failure(task_run, &error.message),
+        EventKind::Skipped { reason } => format!("skipped: {}", message(reason)),
+        EventKind::Cancelled { .. } => "cancelled".to_owned(),
+        _ => return None,
+    };
+    Some(line(glyph(task_run.state()), &label, &text))
+}
+
+fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {
+    let task_run = notice.task_run;
+    let label = label(notice);
+    match &notice.event.kind {
+        EventKind::Started { attempt: 1 } => {
+            vec![line("▶", &label, &format!("started, run {}", notice.flow_run.short()))]
+        }
+        EventKind::AttemptFailed { attempt, failure } => {
+            tally.retries += 1;
+            vec![retry_line(&label, task_run, *attempt, failure)]
+        }
+        EventKind::Cancelling => vec![line(glyph(State::Cancelling), &label, "cancelling")],
+        kind if !kind.is_end() => Vec::new(),
+        _ if notice.origin.is_some() => vec![line(glyph(task_run.state()), &label, &sub_flow_end(task_run))],
+        _ => {
+            let mut lines = RootCause::of(task_run, tally).map_or_else(Vec::new, |root| root.lines());
+            let end = format!("{}: {}", end(task_run), tally.summary());
+            lines.push(line(glyph(task_run.state()), &label, &end));
+            lines
+        }
     }
 }
 
-fn took(task_run: &TaskRun, attempt: u32) -> String {
+fn sub_flow_end(task_run: &TaskRun) -> String {
+    match task_run.error() {
+        Some(error) => failure(task_run, &error.to_string()),
+        None => end(task_run),
+    }
+}
+
+fn retry_line(label: &str, task_run: &TaskRun, attempt: u32, failure: &AttemptFailure) -> String {
     let attempts = task_run.attempts();
-    let ended = attempts.iter().find(|candidate| candidate.number == attempt);
-    short(ended.and_then(|attempt| Some(attempt.ended_at?.since(attempt.started_at))).unwrap_or_default())
+    let failed = attempts.iter().find(|candidate| candidate.number == attempt);
+    let after = failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at))).unwrap_or_default();
+    let next = if failure.retry_in.is_zero() {
+        "retrying now".to_owned()
+    } else {
+        format!("retrying in {}", text::duration(failure.retry_in))
+    };
+    let what = message(&failure.error.to_string());
+    line(
+        glyph(State::AwaitingRetry),
+        label,
+        &format!("attempt {attempt} failed after {}: {what}; {next}", text::duration(after)),
+    )
 }
 
-fn retrying(delay: Duration) -> String {
-    if delay.is_zero() { "retrying now".to_owned() } else { format!("retrying in {}", short(delay)) }
-}
-
-/// Three digits are enough to compare; more would only look exact.
-fn short(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    match seconds {
-        s if s < 0.001 => format!("{:.0}µs", s * 1e6),
-        s if s < 1.0 => format!("{:.0}ms", s * 1e3),
-        s if s < 100.0 => format!("{s:.1}s"),
-        s => format!("{s:.0}s"),
+/// Says how a run failed; errors of flowkit's own say so themselves, after the name of the run.
+fn failure(task_run: &TaskRun, error: &str) -> String {
+    let words = message(error);
+    let name = format!("{} `{}` ", task_run.declaration().kind.name(), task_run.label());
+    if let Some(own) = words.strip_prefix(&name) {
+        return own.to_owned();
+    }
+    match task_run.attempt_count() {
+        0 | 1 => format!("failed after {}: {words}", took(task_run)),
+        attempt => format!("failed after {}, attempt {attempt}: {words}", took(task_run)),
     }
 }
+
+fn end(task_run: &TaskRun) -> String {
+    let took = took(task_run);
+    match task_run.state() {
+        State::Completed | State::Cached => format!("completed in {took}"),
+        State::Cancelled => format!("cancelled after {took}"),
+        State::TimedOut => format!("timed out after {took}"),
+        _ => format!("failed after {took}"),
+    }
+}
+
+/// Returns the name of a run, with the sub-flows that lead to it.
+pub(super) fn label(notice: &Notice<'_>) -> String {
+    let own = text::visible(&notice.task_run.label());
+    let label = match notice.origin {
+        None => own,
+        Some(origin) if notice.event.task_run == TaskRunId::FLOW => text::visible(&origin.path),
+        Some(origin) => format!("{} › {own}", text::visible(&origin.path)),
+    };
+    text::shortened(&label, LABEL_COLUMNS_MAX)
+}
+
+fn line(glyph: &str, label: &str, text: &str) -> String {
+    let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+    format!("{glyph} {label}{:padding$}  {text}", "")
+}
+
+fn message(text: &str) -> String {
+    text::shortened(&text::visible(text), MESSAGE_COLUMNS_MAX)
+}
+
+fn took(task_run: &TaskRun) -> String {
+    text::duration(task_run.duration().unwrap_or_default())
+}
+
+/// Returns the time of day in UTC: `09:02:53.389Z`.
+fn clock(at: SystemTime) -> String {
+    let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let of_day = since_epoch.as_secs() % 86_400;
+    let (hours, minutes, seconds) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", since_epoch.subsec_millis())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,17 @@
 //! One blocking function: the future that waits for it, and what the pool thread runs.
 
+use parking_lot::Mutex;
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::pool::{Shared, Work, forget_panic};
-use super::{ClockHold, NoThread, hold_clock, lock};
+use super::{ClockHold, NoThread, hold_clock};
 
 /// The outcome of a function given to [`spawn`](super::spawn). Dropping it abandons the function.
 ///
@@ -100,7 +101,7 @@ impl<F, R> Call<F, R> {
 
     /// Takes the function out to run it; `None` if it was abandoned.
     fn begin(&self) -> Option<F> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         match std::mem::replace(&mut state.phase, Phase::Running) {
             Phase::Queued(function) => Some(function),
             other => {
@@ -112,7 +113,7 @@ impl<F, R> Call<F, R> {
 
     /// Hands the result to the call, or gives it back if nobody wants it.
     fn finish(&self, result: thread::Result<R>) -> Result<(), thread::Result<R>> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if matches!(state.phase, Phase::Orphaned) {
             return Err(result);
         }
@@ -158,7 +159,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Work for Call<F, R> {
 impl<F: FnOnce() -> R + Send, R: Send> Outcome<R> for Call<F, R> {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<R>> {
         let waker = cx.waker().clone();
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         match std::mem::replace(&mut state.phase, Phase::Over) {
             Phase::Finished(result) => return Poll::Ready(result),
             Phase::Over => panic!("`BlockingCall` polled after it was ready"),
@@ -174,7 +175,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Outcome<R> for Call<F, R> {
     }
 
     fn abandon(&self) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let phase = std::mem::replace(&mut state.phase, Phase::Over);
         let is_queued = matches!(phase, Phase::Queued(_));
         let runs_on = matches!(phase, Phase::Running | Phase::Orphaned);

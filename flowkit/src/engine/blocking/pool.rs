@@ -1,16 +1,17 @@
 //! The threads and the queue before them. It does not know what it runs.
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::NoThread;
 use super::call::{BlockingCall, Call};
-use super::{NoThread, lock};
 
 /// Something a thread of the pool can run, once.
 pub(super) trait Work: Send + Sync {
@@ -95,19 +96,19 @@ impl Pool {
     /// Returns how many threads there are: running, orphaned and idle.
     #[must_use]
     pub(crate) fn threads(&self) -> usize {
-        lock(&self.shared.state).threads
+        self.shared.state.lock().threads
     }
 
     /// Returns how many functions wait for a thread.
     #[must_use]
     pub(crate) fn queued(&self) -> usize {
-        lock(&self.shared.state).queue.len()
+        self.shared.state.lock().queue.len()
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        lock(&self.shared.state).closed = true;
+        self.shared.state.lock().closed = true;
         self.shared.changed.notify_all();
     }
 }
@@ -134,7 +135,7 @@ impl Shared {
 
     /// Queues the work, and returns the name of the thread to start if one is needed and allowed.
     fn enqueue(&self, place: u64, work: Arc<dyn Work>) -> Option<String> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.queue.insert(place, work);
         if state.queue.len() <= state.idle {
             drop(state);
@@ -152,7 +153,7 @@ impl Shared {
 
     /// Undoes the start of a thread. If there is no other, nobody would ever look at the queue.
     fn thread_refused(&self, error: io::Error) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.threads -= 1;
         state.idle -= 1;
         if state.threads > 0 {
@@ -173,13 +174,13 @@ impl Shared {
             // a thread that died here would be counted for ever.
             let outcome = catch_unwind(AssertUnwindSafe(move || work.run()));
             forget_panic(outcome);
-            lock(&self.state).idle += 1;
+            self.state.lock().idle += 1;
         }
     }
 
     /// Waits for work; `None` ends the thread, which is then no longer counted.
     fn next_work(&self) -> Option<Arc<dyn Work>> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         loop {
             if let Some((_, work)) = state.queue.pop_first() {
                 state.idle -= 1;
@@ -188,10 +189,8 @@ impl Shared {
             if state.closed {
                 return leave(state);
             }
-            let woken = self.changed.wait_timeout(state, self.keep_alive);
-            let (guard, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
-            state = guard;
-            if timeout.timed_out() && state.queue.is_empty() {
+            let waited = self.changed.wait_for(&mut state, self.keep_alive);
+            if waited.timed_out() && state.queue.is_empty() {
                 return leave(state);
             }
         }
@@ -199,7 +198,7 @@ impl Shared {
 
     /// Takes work out of the queue that nobody wants any more.
     pub(super) fn withdraw(&self, place: u64) {
-        let withdrawn = lock(&self.state).queue.remove(&place);
+        let withdrawn = self.state.lock().queue.remove(&place);
         // Dropped after the lock is free again: it may own user values.
         drop(withdrawn);
     }

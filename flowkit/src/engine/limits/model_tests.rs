@@ -160,7 +160,7 @@ proptest! {
 
     #[test]
     fn any_sequence_of_changes_agrees_with_the_model(changes in prop::collection::vec(change(), 1..80)) {
-        let (limits, mut real, mut model) = (Arc::new(Limits::new()), Vec::new(), Model::default());
+        let (limits, mut real, mut model) = (Arc::new(Limits::default()), Vec::new(), Model::default());
         for change in changes {
             apply(change, &limits, &mut real, &mut model);
             prop_assert_eq!(limits.snapshot(), expected(&model));

@@ -33,7 +33,7 @@ async fn starts(limits: &Arc<Limits>, asks: &[(u64, u32)]) -> Vec<u64> {
 }
 
 fn rated(count: u32) -> Arc<Limits> {
-    let limits = Arc::new(Limits::new());
+    let limits = Arc::new(Limits::default());
     limits.set_rate("api", count, PER);
     limits
 }

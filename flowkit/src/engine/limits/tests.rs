@@ -10,7 +10,7 @@ fn want(name: &'static str, weight: u32) -> Want {
 }
 
 fn limits(slots: &[(&str, u32)]) -> Arc<Limits> {
-    let limits = Arc::new(Limits::new());
+    let limits = Arc::new(Limits::default());
     for (name, slots) in slots {
         limits.set(name, *slots);
     }
@@ -53,7 +53,7 @@ impl Wake for Count {
 
 #[test]
 fn a_table_without_limits_grants_at_once() {
-    let limits = Arc::new(Limits::new());
+    let limits = Arc::new(Limits::default());
     assert!(limits.is_empty());
     let permit = granted(&limits, &[want("gpu", 1_000)]);
     assert_eq!(format!("{permit:?}"), "[]");

@@ -1,0 +1,121 @@
+//! What you learn: a list known only at run time becomes tasks that run beside each other, and one that fails takes
+//! only its own branch with it.
+//!
+//! cargo run --example multi_model
+//!
+//! ```text
+//! line     right 52.9%, off by 0.59
+//! stump    right 52.6%, off by 0.62
+//! nearest  right 48.9%, off by 0.61
+//! mean     right 37.9%, off by 0.72
+//! best: line
+//! ```
+//!
+//! Meanwhile, on standard error:
+//!
+//! ```text
+//! ▶ multi_model           started, run k6tfe4v
+//! ✓ read                  completed in 5ms
+//! ✗ train forest          failed after 4ms: unknown model type `forest`
+//! ⊘ evaluate[4]           did not run: its input task `train forest` has no result
+//! ✓ train mean            completed in 4ms
+//! ✓ train line            completed in 4ms
+//! ✓ train nearest         completed in 4ms
+//! ✓ evaluate mean         completed in 3ms
+//! ✓ evaluate line         completed in 3ms
+//! ✓ train stump           completed in 88ms
+//! ✓ evaluate stump        completed in 289µs
+//! ✓ evaluate nearest      completed in 1.2s
+//! ✓ compare               completed in 96µs
+//! ✓ multi_model           completed in 1.2s: 12 tasks (10 completed, 1 failed, 1 skipped)
+//! 4 of 4 trainings at the same time
+//! ```
+
+mod models;
+
+use std::collections::HashSet;
+
+use flowkit::policy::trigger::Trigger;
+use flowkit::prelude::*;
+use models::{Guess, UnknownModel, Wine, average};
+
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/winequality-red.csv");
+
+/// Wines to train on, and wines to test with.
+type Split = [Vec<Wine>; 2];
+
+#[derive(Clone, Debug)]
+struct Score {
+    model: String,
+    accuracy: f64,
+    mean_error: f64,
+}
+
+/// Reads the wines, and keeps every fifth of them for the test. A repeated line must not be in both.
+#[task]
+fn read(path: String) -> Result<Split> {
+    let table = std::fs::read_to_string(path)?;
+    let mut seen = HashSet::new();
+    let lines = table.lines().skip(1).filter(|line| seen.insert(*line));
+    let mut split = [vec![], vec![]];
+    for (number, line) in lines.enumerate() {
+        let row = line.split(',').map(str::parse).collect::<Result<Vec<f64>, _>>()?;
+        let wine = Wine { acidity: row[1], sulphates: row[9], alcohol: row[10], quality: row[11] };
+        split[usize::from(number % 5 == 0)].push(wine);
+    }
+    Ok(split)
+}
+
+#[task(run_name = "train {name}")]
+fn train(name: String, [wines, _]: &Split) -> Result<Guess, UnknownModel> {
+    models::train(&name, wines)
+}
+
+#[task(run_name = "evaluate {name}")]
+fn evaluate(guess: &Guess, name: String, [_, wines]: &Split) -> Score {
+    let errors = || wines.iter().map(|wine| (guess(wine) - wine.quality).abs());
+    let accuracy = average(errors().map(|error| f64::from(error < 0.5)));
+    Score { model: name, accuracy, mean_error: average(errors()) }
+}
+
+/// Sorts the scores, the best one first.
+#[task]
+fn compare(mut scores: Vec<Score>) -> Vec<Score> {
+    scores.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
+    scores
+}
+
+#[flow]
+async fn multi_model(names: Vec<String>) -> Result<Vec<Score>> {
+    let wines = read(SOURCE.into()).submit();
+    let models = train::map(names.clone(), &wines);
+    let scores = evaluate::map(&models, each(names), &wines);
+    let known = settle_all(scores.list().await?.to_vec()).await.into_iter().flatten().collect();
+    Ok(compare(known).after(&scores).trigger(Trigger::AllDone).await?)
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    flowkit::observe(flowkit::terminal::lines());
+    let names = ["mean", "line", "stump", "nearest", "forest"].map(String::from);
+    let run = multi_model(names.into()).run().await;
+
+    // How many trainings ran at the moment when one of them began: the record knows when each began and ended.
+    let trainings: Vec<_> = run
+        .task_runs_of("train")
+        .iter()
+        .filter(|training| training.state() == State::Completed)
+        .filter_map(|training| Some(training.started_at()?..training.ended_at()?))
+        .collect();
+    let running = |at| trainings.iter().filter(|training| training.contains(at)).count();
+    let most = trainings.iter().map(|training| running(&training.start)).max().unwrap_or_default();
+    eprintln!("{most} of {} trainings at the same time", trainings.len());
+
+    let scores = run.into_result()?;
+    for Score { model, accuracy, mean_error } in &scores {
+        println!("{model:<8} right {:.1}%, off by {mean_error:.2}", accuracy * 100.0);
+    }
+    let best = scores.first().ok_or("no model could be trained")?;
+    println!("best: {}", best.model);
+    Ok(())
+}

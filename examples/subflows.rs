@@ -1,0 +1,78 @@
+//! What you learn: a flow called in a flow is one node of it, and a run of its own with its own timeout and retries.
+//!
+//! cargo run --example subflows
+//!
+//! ```text
+//! region 2 is left out: flow `region` failed
+//!   caused by: task `orders` failed: no region `east`
+//! region[0]: Completed
+//! region[1]: Completed
+//! region[2]: Failed
+//! total: 400
+//! ```
+//!
+//! Meanwhile, on standard error:
+//!
+//! ```text
+//! ▶ report                started, run ency0a0
+//! ▶ region[2]             started, run adkr9c4
+//! ✗ region[2] › orders    failed after 22µs: no region `east`
+//! ✗ region[2]             failed after 87µs: task `orders` failed: no region `east`
+//! ▶ region[0]             started, run h3m9wg9
+//! ✓ region[0] › orders    completed in 7µs
+//! ✓ region[0] › total     completed in 8µs
+//! ✓ region[0]             completed in 62µs
+//! ▶ region[1]             started, run 99fpvnd
+//! ✓ region[1] › orders    completed in 5µs
+//! ✓ region[1] › total     completed in 5µs
+//! ✓ region[1]             completed in 51µs
+//! ✓ report                completed in 516µs: 5 tasks (4 completed, 1 failed)
+//! ```
+
+use flowkit::prelude::*;
+
+#[task]
+async fn orders(region: &str) -> Result<Vec<u32>, String> {
+    match region {
+        "north" => Ok(vec![120, 80]),
+        "south" => Ok(vec![200]),
+        _ => Err(format!("no region `{region}`")),
+    }
+}
+
+#[task]
+async fn total(orders: &[u32]) -> u32 {
+    orders.iter().sum()
+}
+
+/// Adds up the orders of one region.
+#[flow(timeout = "1m")]
+async fn region(name: String) -> Result<u32> {
+    let orders = orders(&name).await?;
+    Ok(total(&orders).await?)
+}
+
+/// Adds up all regions, and counts one that cannot be read as nothing.
+#[flow]
+async fn report(names: Vec<String>) -> Result<u32> {
+    let regions = region::map(names); // sub-flows run beside each other, as tasks do
+    let mut sum = 0;
+    for (position, total) in settle_all(regions.list().await?.to_vec()).await.into_iter().enumerate() {
+        match total {
+            Ok(total) => sum += total,
+            Err(error) => println!("region {position} is left out: {error:?}"),
+        }
+    }
+    Ok(sum)
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    flowkit::observe(flowkit::terminal::lines());
+    let run = report(["north", "south", "east"].map(String::from).into()).run().await;
+    for node in run.task_runs() {
+        println!("{}: {}", node.label(), node.state());
+    }
+    println!("total: {}", run.into_result()?);
+    Ok(())
+}

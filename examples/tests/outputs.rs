@@ -1,0 +1,157 @@
+//! What is shown is what is printed: the comments of the examples, the README and its picture.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "the names of tests are sentences")]
+
+mod shown;
+
+use shown::{Run, example, fences, masked, root};
+
+const EXAMPLES: [&str; 10] = [
+    "airflow_basic",
+    "caching",
+    "dynamic",
+    "etl",
+    "graph",
+    "multi_model",
+    "retries",
+    "subflows",
+    "testing",
+    "word_count",
+];
+
+#[test]
+#[cfg(unix)]
+fn airflow_basic_prints_what_its_comment_shows() {
+    exactly("airflow_basic");
+}
+
+#[test]
+fn caching_prints_what_its_comment_shows() {
+    exactly("caching");
+}
+
+#[test]
+fn dynamic_prints_what_its_comment_shows() {
+    exactly("dynamic");
+}
+
+#[test]
+fn etl_prints_what_its_comment_shows() {
+    exactly("etl");
+}
+
+#[test]
+fn graph_prints_what_its_comment_shows_but_for_times() {
+    let (shown, run) = shown::comment("graph");
+    assert_eq!(masked(&run.stdout), masked(&shown.stdout));
+}
+
+#[test]
+fn multi_model_prints_what_its_comment_shows() {
+    exactly("multi_model");
+}
+
+#[test]
+fn retries_prints_what_its_comment_shows() {
+    exactly("retries");
+}
+
+#[test]
+fn subflows_prints_what_its_comment_shows() {
+    exactly("subflows");
+}
+
+#[test]
+fn word_count_prints_what_its_comment_shows() {
+    exactly("word_count");
+}
+
+#[test]
+fn the_comment_of_testing_names_its_tests() {
+    let source = example("testing");
+    let shown = fences(&source, "text").next().expect("a block");
+    let shown =
+        shown.lines().filter_map(|line| line.strip_prefix("//! test tests::")?.strip_suffix(" ... ok"));
+    let tests =
+        source.split("test]\n").skip(1).filter_map(|test| test.split_once("fn ")?.1.split('(').next());
+    assert_eq!(shown.collect::<Vec<_>>(), tests.collect::<Vec<_>>());
+}
+
+/// Standard output as it is; standard error without times and ids, in any order: its lines come from several threads.
+#[track_caller]
+fn exactly(name: &str) {
+    let (shown, run) = shown::comment(name);
+    assert_eq!(run.stdout, shown.stdout, "standard output of `{name}`");
+    if !shown.stderr.is_empty() {
+        assert_eq!(sorted(&run.stderr), sorted(&shown.stderr), "standard error of `{name}`");
+    }
+}
+
+fn sorted(text: &str) -> Vec<String> {
+    let mut lines = masked(text);
+    lines.sort();
+    lines
+}
+
+#[test]
+fn every_example_says_first_what_it_teaches_and_how_to_run_it() {
+    for name in EXAMPLES {
+        let source = example(name);
+        assert!(source.starts_with("//! What you learn: "), "{name}");
+        let command = if name == "testing" { "test" } else { "run" };
+        assert!(source.contains(&format!("\n//! cargo {command} --example {name}")), "{name}");
+    }
+}
+
+#[test]
+fn every_example_of_the_package_is_in_the_list_above() {
+    let manifest = std::fs::read_to_string(root().join("examples/Cargo.toml")).expect("the manifest");
+    let parts = manifest.split("[[example]]\nname = \"").skip(1);
+    let mut names: Vec<_> = parts.filter_map(|part| part.split('"').next()).collect();
+    names.sort_unstable();
+    assert_eq!(names, EXAMPLES);
+}
+
+#[test]
+fn the_transcripts_in_the_readme_are_real() {
+    let readme = readme();
+    let transcripts: Vec<_> = fences(&readme, "console").collect();
+    assert!(!transcripts.is_empty());
+    for transcript in transcripts {
+        let (command, output) = transcript.split_once('\n').expect("a command and its output");
+        let Run { stdout, stderr } = shown::run(command.strip_prefix("$ ").expect("a command"));
+        assert_eq!(sorted(&(stderr + &stdout)), sorted(output), "{command}");
+    }
+}
+
+#[test]
+fn the_code_in_the_readme_is_part_of_an_example() {
+    let readme = readme();
+    let examples: Vec<String> = EXAMPLES.iter().map(|name| unindented(&example(name))).collect();
+    for code in fences(&readme, "rust") {
+        let code = unindented(&code);
+        assert!(examples.iter().any(|example| example.contains(&code)), "in no example:\n{code}");
+    }
+}
+
+#[test]
+fn the_picture_in_the_readme_shows_the_run_of_etl() {
+    let fresh = std::env::temp_dir().join(format!("flowkit-{}.svg", std::process::id()));
+    shown::run(&format!("cargo run --example etl {}", fresh.display()));
+    let titles = |path: &std::path::Path| {
+        let picture = std::fs::read_to_string(path).expect("a picture");
+        let titles = picture.split("<title>").skip(1).filter_map(|rest| rest.split("</title>").next());
+        masked(&titles.collect::<Vec<_>>().join("\n"))
+    };
+    assert_eq!(titles(&root().join("docs/etl.svg")), titles(&fresh));
+    std::fs::remove_file(fresh).expect("the picture can be removed");
+    assert!(readme().contains("(docs/etl.svg)"));
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).expect("the README")
+}
+
+fn unindented(code: &str) -> String {
+    code.lines().map(str::trim).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,120 @@
+//! Reads what a comment or a README shows, and runs what it speaks of.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a program wrote, or is said to write.
+pub(crate) struct Run {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Returns the folder of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Returns the source of an example.
+pub(crate) fn example(name: &str) -> String {
+    std::fs::read_to_string(source(name)).expect("the source of the example")
+}
+
+fn source(name: &str) -> PathBuf {
+    let folder = root().join("examples");
+    let file = folder.join(format!("{name}.rs"));
+    if file.exists() { file } else { folder.join(name).join("main.rs") }
+}
+
+/// Returns what an example's comment shows (first standard output, then standard error), and what a run of it gives.
+pub(crate) fn comment(name: &str) -> (Run, Run) {
+    let source = example(name);
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let comment: String = lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect();
+    let command =
+        comment.lines().find(|line| line.starts_with("cargo run ")).expect("a command in the comment");
+    let mut blocks = fences(&comment, "text");
+    let mut block = || blocks.next().unwrap_or_default();
+    (Run { stdout: block(), stderr: block() }, run(command))
+}
+
+/// Returns the texts between ```` ```kind ```` and ```` ``` ````.
+pub(crate) fn fences(text: &str, kind: &str) -> impl Iterator<Item = String> {
+    let begin = format!("```{kind}\n");
+    let blocks: Vec<_> = text.split(&begin).skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    blocks.into_iter().map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+/// Runs the example that a `cargo run [-q] --example NAME [--] ARGUMENTS` would run, from the root of the repository.
+pub(crate) fn run(command: &str) -> Run {
+    let mut words = command.split_whitespace().skip_while(|word| *word != "--example").skip(1);
+    let name = words.next().expect("the name of an example");
+    let output = Command::new(program(name))
+        .args(words.filter(|word| *word != "--"))
+        .current_dir(root())
+        .output()
+        .expect("the example starts");
+    let temp_dir = format!("{}", std::env::temp_dir().join("").display());
+    let text =
+        |bytes| String::from_utf8(bytes).expect("text").replace("\r\n", "\n").replace(&temp_dir, "/tmp/");
+    Run { stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Finds the program of an example near this test, where cargo puts it: `cargo test` and `cargo nextest run` build the
+/// examples of the package that they test. (There is no `CARGO_BIN_EXE_…` for examples.)
+fn program(name: &str) -> PathBuf {
+    let this = std::env::current_exe().expect("the path of this test");
+    let file = Path::new("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let program = this.ancestors().map(|folder| folder.join(&file)).find(|path| path.is_file());
+    let program = program.unwrap_or_else(|| panic!("`{name}` is not built: {HINT}"));
+    let changed =
+        |path: &Path| path.metadata().and_then(|data| data.modified()).expect("the time of a change");
+    // With `--test outputs` cargo builds nothing else, and an old program would be compared with a new comment.
+    assert!(changed(&program) >= changed(&source(name)), "`{name}` is older than its source: {HINT}");
+    program
+}
+
+const HINT: &str = "run `cargo build -p flowkit-examples --examples` first";
+
+/// Returns the lines with `<time>` for every duration and `<id>` for every run's id, without what only a log has.
+pub(crate) fn masked(text: &str) -> Vec<String> {
+    text.lines().map(|line| masked_line(without_prefix(line))).collect()
+}
+
+/// Cuts `09:02:53.389Z [ 3/12] ` off.
+fn without_prefix(line: &str) -> &str {
+    let is_time = |word: &str| word.len() == 13 && word.ends_with('Z') && word[2..3] == *":";
+    match line.split_once(" [") {
+        Some((time, rest)) if is_time(time) => rest.split_once("] ").map_or(line, |(_, line)| line),
+        _ => line,
+    }
+}
+
+fn masked_line(line: &str) -> String {
+    if let Some(at) = line.find(" trainings at the same time") {
+        return format!("<count>{}", &line[at..]);
+    }
+    if let Some((before, _)) = line.split_once("started, run ") {
+        return format!("{before}started, run <id>");
+    }
+    let mut masked = String::new();
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let number = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let unit =
+            ["µs", "ms", "s"].into_iter().find(|unit| rest[number..].starts_with(unit)).unwrap_or_default();
+        let after = &rest[number + unit.len()..];
+        let is_time = number > 0 && !unit.is_empty() && !after.starts_with(char::is_alphanumeric);
+        let taken = if is_time { number + unit.len() } else { number.max(first.len_utf8()) };
+        masked.push_str(if is_time { "<time>" } else { &rest[..taken] });
+        rest = &rest[taken..];
+    }
+    masked
+}
+
+#[test]
+fn times_and_ids_are_masked_and_nothing_else() {
+    let line = "09:02:53.389Z [ 3/12] ✓ fetch[3]  completed in 0.4s, attempt 2; 42099 of 84199 bytes";
+    assert_eq!(masked(line), ["✓ fetch[3]  completed in <time>, attempt 2; 42099 of 84199 bytes"]);
+    assert_eq!(masked("▶ etl  started, run k7m2npq"), ["▶ etl  started, run <id>"]);
+    assert_eq!(masked("12µs 3ms 4 seconds 5sec"), ["<time> <time> 4 seconds 5sec"]);
+}

@@ -1,0 +1,134 @@
+//! Tells a flow run, its attempts and its sub-flows to stop: a tree in which cancelling reaches everything below.
+//!
+//! Every task run asks whether it was cancelled, so asking is one load; `tokio_util`'s token takes a lock for it. Who
+//! wants such a token gets one ([`Cancellation::token`]), made when it is asked for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// A place in the tree. Cloning gives the same place.
+#[derive(Clone)]
+pub(crate) struct Cancellation(Arc<Node>);
+
+struct Node {
+    cancelled: AtomicBool,
+    waiting: Notify,
+    below: Mutex<Below>,
+}
+
+#[derive(Default)]
+struct Below {
+    children: Vec<Weak<Node>>,
+    /// When the list is this long, those who are gone are taken out of it.
+    prune_at: usize,
+    token: Option<CancellationToken>,
+}
+
+impl Cancellation {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Node {
+            cancelled: AtomicBool::new(false),
+            waiting: Notify::new(),
+            below: Mutex::default(),
+        }))
+    }
+
+    /// Returns a place below, which is cancelled with this one.
+    pub(crate) fn child(&self) -> Self {
+        let child = Self::new();
+        let mut below = self.0.below.lock();
+        // Looked at under the lock, which `cancel` takes after it has set the flag: no child is missed.
+        if self.is_cancelled() {
+            child.0.cancelled.store(true, Ordering::Release);
+        }
+        if below.children.len() >= below.prune_at {
+            below.children.retain(|child| child.strong_count() > 0);
+            below.prune_at = 2 * below.children.len().max(4);
+        }
+        below.children.push(Arc::downgrade(&child.0));
+        child
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Cancels this place and everything below. A second time does nothing.
+    pub(crate) fn cancel(&self) {
+        // Not recursive: sub-flows may be nested 10,000 deep.
+        let mut rest = vec![Arc::clone(&self.0)];
+        while let Some(node) = rest.pop() {
+            if node.cancelled.swap(true, Ordering::AcqRel) {
+                continue;
+            }
+            let below = std::mem::take(&mut *node.below.lock());
+            node.waiting.notify_waiters();
+            if let Some(token) = below.token {
+                token.cancel();
+            }
+            rest.extend(below.children.iter().filter_map(Weak::upgrade));
+        }
+    }
+
+    /// Waits until this place is cancelled.
+    pub(crate) async fn cancelled(&self) {
+        let mut waiting = std::pin::pin!(self.0.waiting.notified());
+        // A notification counts from the moment the future is made, so the flag is looked at after it.
+        waiting.as_mut().enable();
+        if !self.is_cancelled() {
+            waiting.await;
+        }
+    }
+
+    /// Returns a token that is cancelled with this place.
+    pub(crate) fn token(&self) -> CancellationToken {
+        let mut below = self.0.below.lock();
+        let token = below.token.get_or_insert_default().clone();
+        if self.is_cancelled() {
+            token.cancel();
+        }
+        token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancelling_reaches_everything_below_and_nothing_above() {
+        let root = Cancellation::new();
+        let (left, right) = (root.child(), root.child());
+        let leaf = left.child();
+        let token = leaf.token();
+        left.cancel();
+        assert!(leaf.is_cancelled() && token.is_cancelled());
+        assert!(!root.is_cancelled() && !right.is_cancelled());
+        assert!(left.child().is_cancelled(), "a place made below a cancelled one is cancelled");
+        assert!(left.token().is_cancelled());
+    }
+
+    #[test]
+    fn a_tree_100_000_deep_is_cancelled_without_overflowing_the_stack() {
+        let root = Cancellation::new();
+        let mut places = vec![root.clone()];
+        for _ in 0..100_000 {
+            places.push(places[places.len() - 1].child());
+        }
+        root.cancel();
+        assert!(places.iter().all(Cancellation::is_cancelled));
+    }
+
+    #[test]
+    fn children_that_are_gone_take_no_room() {
+        let root = Cancellation::new();
+        for _ in 0..10_000 {
+            drop(root.child());
+        }
+        assert!(root.0.below.lock().children.len() <= 16);
+    }
+}

@@ -1,0 +1,163 @@
+//! One attempt: runs it until it returns, panics, runs out of time, or is told to stop.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::task::{JoinError, JoinHandle};
+
+use super::attempt::{Attempts, Host};
+use super::clock;
+use super::core::Core;
+use crate::flow::Tally;
+use crate::task::Body;
+
+/// An attempt that runs as a tokio task of its own.
+pub(crate) type Apart<T, E> = JoinHandle<Result<T, Stop<E>>>;
+
+/// How an attempt ended without a value.
+pub(crate) enum Stop<E> {
+    Errored(E),
+    Panicked(Arc<str>),
+    TimedOut,
+    Cancelled,
+    TasksFailed(Tally),
+}
+
+/// An aborted attempt ends at its next await; one that has not ended after this time is busy and called an orphan.
+const ABORT_PATIENCE: Duration = Duration::from_millis(20);
+
+/// Runs one attempt, and ends it when its time is up or when it is told to stop.
+pub(crate) async fn once<B: Body, H: Host<B>>(
+    all: &Attempts<'_, H, B::Error>,
+    body: &mut Option<B>,
+) -> Result<B::Output, Stop<B::Error>> {
+    let limit = all.policy.timeout;
+    if let Some(attempt) = limit.and_then(|limit| all.host.start_apart(body, limit)) {
+        return Box::pin(apart(all.core, attempt, limit)).await;
+    }
+    let body = body.take().expect("bug in flowkit: an attempt was started without a body");
+    // Taking the arguments may call a `Clone` of the user's, so this too is guarded.
+    let started = std::panic::catch_unwind(AssertUnwindSafe(|| all.host.start(body)));
+    let attempt = match started {
+        Ok(attempt) => pin!(AssertUnwindSafe(within(limit, attempt)).catch_unwind()),
+        Err(panic) => return Err(Stop::Panicked(panic_message(&*panic))),
+    };
+    match watch(all.core, attempt, limit).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(panic)) => Err(Stop::Panicked(panic_message(&*panic))),
+        Err(OutOfTime::Limit) => Err(Stop::TimedOut),
+        Err(OutOfTime::Cancelled) => Err(Stop::Cancelled),
+    }
+}
+
+/// Runs an attempt and looks at the clock afterwards.
+///
+/// A body that never yields cannot be stopped at its limit; that it broke it is known when it returns.
+pub(crate) async fn within<T, E>(
+    limit: Option<Duration>,
+    attempt: impl Future<Output = Result<T, E>>,
+) -> Result<T, Stop<E>> {
+    let began = limit.map(|limit| (clock::now(), limit));
+    let value = attempt.await.map_err(Stop::Errored)?;
+    match began {
+        Some((began, limit)) if began.elapsed() > limit => Err(Stop::TimedOut),
+        _ => Ok(value),
+    }
+}
+
+/// Why an attempt was not waited for any longer.
+enum OutOfTime {
+    Limit,
+    Cancelled,
+}
+
+/// Waits for an attempt until its time is up, or until it is told to stop; one that listens then gets its grace.
+async fn watch<F: Future>(
+    core: &Core,
+    mut attempt: Pin<&mut F>,
+    limit: Option<Duration>,
+) -> Result<F::Output, OutOfTime> {
+    // Boxed, and made only when the attempt waits: timers are large, and most attempts of small tasks never wait.
+    let mut deadline = limit.map(|limit| Box::pin(clock::sleep(limit)));
+    let mut cancelled = None;
+    let mut grace = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = attempt.as_mut().poll(cx) {
+            return Poll::Ready(Ok(ended));
+        }
+        if deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Err(OutOfTime::Limit));
+        }
+        let cancelled = cancelled.get_or_insert_with(|| Box::pin(core.cancelled()));
+        if grace.is_none() && cancelled.as_mut().poll(cx).is_ready() {
+            grace = Some(Box::pin(clock::sleep(core.runtime().grace())));
+        }
+        match &mut grace {
+            Some(_) if !core.is_cooperative() => Poll::Ready(Err(OutOfTime::Cancelled)),
+            Some(grace) => grace.as_mut().poll(cx).map(|()| Err(OutOfTime::Cancelled)),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Watches over an attempt that runs as a tokio task of its own, so that even one that never yields can be left behind.
+async fn apart<T: Send + 'static, E: Send + 'static>(
+    core: &Core,
+    attempt: Apart<T, E>,
+    limit: Option<Duration>,
+) -> Result<T, Stop<E>> {
+    let mut attempt = AbortOnDrop(attempt);
+    let stop = match watch(core, Pin::new(&mut attempt.0), limit).await {
+        Ok(ended) => return joined(ended),
+        Err(OutOfTime::Limit) => Stop::TimedOut,
+        Err(OutOfTime::Cancelled) => Stop::Cancelled,
+    };
+    attempt.0.abort();
+    if tokio::time::timeout(ABORT_PATIENCE, &mut attempt.0).await.is_err() {
+        core.set_orphaned();
+        let permit = core.let_go();
+        // The slots stay taken until the body truly ends: it still uses what they stand for.
+        drop(tokio::spawn(async move {
+            let _ = (&mut attempt.0).await;
+            drop(permit);
+        }));
+    }
+    Err(stop)
+}
+
+fn joined<T, E>(ended: Result<Result<T, Stop<E>>, JoinError>) -> Result<T, Stop<E>> {
+    match ended {
+        Ok(ended) => ended,
+        Err(join) => match join.try_into_panic() {
+            Ok(panic) => Err(Stop::Panicked(panic_message(&*panic))),
+            // Only the end of the tokio runtime aborts an attempt that we did not abort.
+            Err(_) => Err(Stop::Cancelled),
+        },
+    }
+}
+
+struct AbortOnDrop<R>(JoinHandle<R>);
+
+impl<R> Drop for AbortOnDrop<R> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Reads what a panic said. The payload may be anything.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Arc<str> {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        (*text).into()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.as_str().into()
+    } else {
+        "a payload that is not text".into()
+    }
+}

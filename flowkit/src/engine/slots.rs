@@ -1,0 +1,91 @@
+//! The slots of named limits that an attempt takes, lays down while it waits, and takes up again.
+
+use std::borrow::Cow;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use super::context;
+use super::core::Core;
+use super::limits::{Acquire, LimitError, Want};
+use super::options::CallOptions;
+use crate::model::{Error, EventKind, Kind, Refusal};
+
+/// Whether an attempt has to ask for slots at all: a flow waits for its tasks, and whoever waits holds none.
+pub(crate) fn needs_slots(core: &Core) -> bool {
+    !core.runtime().limits().is_empty() && core.declaration.kind == Kind::Task
+}
+
+/// Takes the slots that an attempt needs; waits for them if it must.
+pub(crate) async fn take_slots<E>(
+    core: &Core,
+    declared: &'static [Want],
+    options: Option<&CallOptions<E>>,
+) -> Result<(), Error<E>> {
+    let wants = wants(core, declared, options);
+    if wants.is_empty() {
+        return Ok(());
+    }
+    let mut acquire = core.runtime().limits().acquire(&wants);
+    let mut cancelled = pin!(core.cancelled());
+    let mut queued = false;
+    let permit = poll_fn(|cx| {
+        if let Poll::Ready(permit) = Pin::new(&mut acquire).poll(cx) {
+            return Poll::Ready(Some(permit));
+        }
+        if !queued {
+            queued = true;
+            core.emit(EventKind::Queued);
+        }
+        cancelled.as_mut().poll(cx).map(|()| None)
+    })
+    .await;
+    match permit {
+        Some(Ok(permit)) => {
+            core.hold(wants.into(), permit);
+            Ok(())
+        }
+        Some(Err(error)) => Err(Error::Refused { run: core.label(), refusal: error.into() }),
+        None => Err(Error::Cancelled { run: core.label(), orphaned: false }),
+    }
+}
+
+/// Lists what an attempt needs. A tag that is also the name of a limit counts as one slot of it.
+fn wants<E>(core: &Core, declared: &'static [Want], options: Option<&CallOptions<E>>) -> Vec<Want> {
+    let said = options.and_then(|options| options.limits.as_deref()).unwrap_or(declared);
+    let mut wants = said.to_vec();
+    let mut want = |name: Cow<'static, str>| {
+        if !wants.iter().any(|want| want.name == name) {
+            wants.push(Want { name, weight: 1 });
+        }
+    };
+    for tag in core.declaration.tags {
+        want((*tag).into());
+    }
+    for tag in options.iter().flat_map(|options| &options.tags) {
+        want(tag.clone().into());
+    }
+    if let Some(limit) = core.run().and_then(|run| run.max_concurrency.as_ref()) {
+        want(limit.name.clone());
+    }
+    wants
+}
+
+/// Gets back the slots that a body laid down while it waited.
+pub(crate) fn take_up_again() -> Option<Acquire> {
+    context::with_core(|core| {
+        let core = core?;
+        let wants = core.laid_down()?;
+        Some(core.runtime().limits().acquire(&wants))
+    })
+}
+
+impl From<LimitError> for Refusal {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::WeightExceedsLimit { name, weight, slots } => {
+                Self::WeightExceedsLimit { limit: name, weight, slots }
+            }
+        }
+    }
+}

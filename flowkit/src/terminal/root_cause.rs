@@ -1,0 +1,97 @@
+//! Why a flow run failed: the task run that failed first, not what failed because of it.
+
+use super::tally::{Failed, Tally};
+use crate::graph::text;
+use crate::model::{ErrorReport, State, TaskRun};
+
+/// A message of more lines than this is somebody's log.
+const MESSAGE_LINES_MAX: usize = 20;
+/// Of further failures, this many are named.
+const OTHERS_MAX: usize = 5;
+
+/// Why a flow run failed.
+pub(super) struct RootCause<'a> {
+    headline: String,
+    report: &'a ErrorReport,
+    /// What the flow made of it, where it has words of its own.
+    seen_as: Option<&'a str>,
+    others: Vec<&'a str>,
+    /// How many failed besides the root cause, with those that nobody remembers.
+    others_count: usize,
+}
+
+impl<'a> RootCause<'a> {
+    /// Finds the failure behind the end of `flow`; `None` if nothing failed.
+    ///
+    /// A failure that the flow has dealt with is not the cause: only one that its error ends with is.
+    pub(super) fn of(flow: &'a TaskRun, tally: &'a Tally) -> Option<Self> {
+        let end = flow.error().filter(|_| flow.state() != State::TimedOut)?;
+        let others_than = |root: Option<&Failed>| {
+            let differs = |failed: &&Failed| root.is_none_or(|root| !std::ptr::eq(root, *failed));
+            tally.failures.iter().filter(differs).map(|failed| failed.label.as_str()).collect()
+        };
+        let Some(root) = find(end, &tally.failures) else {
+            let headline = format!("{} failed", text::visible(&flow.label()));
+            let others = others_than(None);
+            return Some(Self { headline, report: end, seen_as: None, others, others_count: tally.failed });
+        };
+        let attempts =
+            if root.attempts > 1 { format!(" after {} attempts", root.attempts) } else { String::new() };
+        let passed_on = end.message.starts_with("task `") || end.message.starts_with("flow `");
+        let in_own_words = !passed_on && !end.message.ends_with(&root.report.message);
+        Some(Self {
+            headline: format!("{} failed{attempts}", root.label),
+            report: &root.report,
+            seen_as: in_own_words.then_some(end.message.as_str()),
+            others: others_than(Some(root)),
+            others_count: tally.failed - 1,
+        })
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut message = self.report.message.lines().map(text::visible).filter(|line| !line.is_empty());
+        let first = message.next().unwrap_or_default();
+        let mut lines = vec![format!("root cause: {}: {first}", self.headline)];
+        lines.extend(message.by_ref().take(MESSAGE_LINES_MAX - 1).map(|line| format!("  │ {line}")));
+        match message.count() {
+            0 => {}
+            more => lines.push(format!("  │ … and {more} more lines")),
+        }
+        for (position, cause) in self.report.causes.iter().enumerate() {
+            let branch = if position + 1 == self.report.causes.len() { "└" } else { "├" };
+            lines.push(format!("  {branch} caused by: {}", text::visible(cause)));
+        }
+        if let Some(words) = self.seen_as {
+            lines.push(format!("  the flow says: {}", text::visible(words)));
+        }
+        lines.push(format!("  at {}", text::visible(&self.report.location)));
+        if !self.others.is_empty() {
+            lines.push(self.others_line());
+        }
+        lines
+    }
+
+    fn others_line(&self) -> String {
+        let named = self.others.iter().take(OTHERS_MAX).copied().collect::<Vec<_>>().join(", ");
+        match self.others_count.saturating_sub(OTHERS_MAX) {
+            0 => format!("  failed too: {named}"),
+            more => format!("  failed too: {named} and {more} more"),
+        }
+    }
+}
+
+/// Returns the failure that an error ends with. Two may have the same words; then the error should name its task.
+fn find<'a>(error: &ErrorReport, failures: &'a [Failed]) -> Option<&'a Failed> {
+    let texts = || std::iter::once(&error.message).chain(&error.causes);
+    let ends_with = |failed: &&Failed| {
+        let words = &failed.report.message;
+        // A cause may stand in the text of what it caused.
+        !words.is_empty() && texts().any(|text| text.ends_with(words))
+    };
+    let names = |failed: &&Failed| {
+        let name = format!("`{}`", failed.report.task);
+        texts().any(|text| text.contains(&name))
+    };
+    let mut candidates = failures.iter().filter(ends_with);
+    candidates.clone().find(names).or_else(|| candidates.next())
+}

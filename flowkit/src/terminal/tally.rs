@@ -1,0 +1,93 @@
+//! What the summary of a flow run needs: how its task runs ended, and which of them failed.
+
+use crate::engine::observer::Notice;
+use crate::model::{ErrorReport, EventKind, Kind};
+
+/// More failures than this are counted, but not remembered: nobody reads the names of a thousand.
+const FAILURES_MAX: usize = 100;
+
+/// How the task runs of a flow run ended, those of its sub-flows among them.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    seen: usize,
+    ended: usize,
+    completed: usize,
+    cached: usize,
+    pub(super) failed: usize,
+    skipped: usize,
+    cancelled: usize,
+    pub(super) retries: usize,
+    /// The first failures that have no other behind them, in the order in which they happened.
+    pub(super) failures: Vec<Failed>,
+}
+
+/// A task run that failed by itself.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) label: String,
+    pub(super) attempts: u32,
+    pub(super) report: ErrorReport,
+}
+
+impl Tally {
+    /// Counts an event of a task run.
+    pub(super) fn count(&mut self, notice: &Notice<'_>) {
+        let task_run = notice.task_run;
+        // A sub-flow is not counted beside the tasks in it, unless it never ran.
+        if task_run.declaration().kind == Kind::Flow && task_run.flow_run().is_some() {
+            return;
+        }
+        match &notice.event.kind {
+            EventKind::Created if task_run.declaration().kind == Kind::Task => self.seen += 1,
+            EventKind::AttemptFailed { .. } => self.retries += 1,
+            EventKind::Completed => self.completed += 1,
+            EventKind::Cached => self.cached += 1,
+            EventKind::Failed { error } | EventKind::TimedOut { error, .. } => {
+                self.failed += 1;
+                if self.failures.len() < FAILURES_MAX {
+                    self.failures.push(Failed {
+                        label: super::lines::label(notice),
+                        attempts: task_run.attempt_count(),
+                        report: (**error).clone(),
+                    });
+                }
+            }
+            EventKind::UpstreamFailed { .. } | EventKind::Skipped { .. } => self.skipped += 1,
+            EventKind::Cancelled { .. } => self.cancelled += 1,
+            _ => {}
+        }
+        self.ended += usize::from(notice.event.kind.is_end());
+    }
+
+    /// Returns how many have ended of those seen so far: `[ 3/12]`.
+    pub(super) fn counter(&self) -> String {
+        let seen = self.seen.max(self.ended).to_string();
+        format!("[{:>width$}/{seen}]", self.ended, width = seen.len())
+    }
+
+    /// Returns the counts: `12 tasks (9 completed, 2 cached, 1 failed), 3 retries`.
+    pub(super) fn summary(&self) -> String {
+        let parts = [
+            (self.completed, "completed"),
+            (self.cached, "cached"),
+            (self.failed, "failed"),
+            (self.skipped, "skipped"),
+            (self.cancelled, "cancelled"),
+        ];
+        let parts: Vec<_> = parts.iter().filter(|(count, _)| *count > 0).collect();
+        let mut summary = counted(self.ended, "task", "tasks");
+        // If all of them did the same, and the good one at that, the number says it all.
+        if self.completed < self.ended {
+            let parts: Vec<_> = parts.iter().map(|(count, word)| format!("{count} {word}")).collect();
+            summary = format!("{summary} ({})", parts.join(", "));
+        }
+        if self.retries > 0 {
+            summary = format!("{summary}, {}", counted(self.retries, "retry", "retries"));
+        }
+        summary
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
