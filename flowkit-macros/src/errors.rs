@@ -10,7 +10,7 @@ use syn::LitStr;
 
 /// The mistakes found so far.
 #[derive(Default)]
-pub(crate) struct Errors(Option<syn::Error>);
+pub(crate) struct Errors(Vec<syn::Error>);
 
 impl Errors {
     /// Adds a message which underlines `tokens`.
@@ -25,10 +25,7 @@ impl Errors {
 
     /// Adds an error of another parser.
     pub(crate) fn add(&mut self, error: syn::Error) {
-        match &mut self.0 {
-            Some(first) => first.combine(error),
-            None => self.0 = Some(error),
-        }
+        self.0.push(error);
     }
 
     /// Keeps the value of `result`, or its error.
@@ -36,9 +33,18 @@ impl Errors {
         result.map_err(|error| self.add(error)).ok()
     }
 
+    /// Counts what was reported so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Gives all mistakes as one error, if there are any.
     pub(crate) fn finish(self) -> syn::Result<()> {
-        self.0.map_or(Ok(()), Err)
+        let all = self.0.into_iter().reduce(|mut all, error| {
+            all.combine(error);
+            all
+        });
+        all.map_or(Ok(()), Err)
     }
 }
 

@@ -50,7 +50,7 @@ use quote::quote;
 #[proc_macro_attribute]
 pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = TokenStream2::from(item);
-    emit(model::Task::parse(args.into(), item.clone()).map(|task| expand::task(task, &item)), &item)
+    emit(model::Task::parse(args.into(), item.clone()), &item, expand::task)
 }
 
 /// Makes a flow of an `async fn`: the calls of tasks in it are recorded as its graph.
@@ -60,7 +60,7 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | value | meaning, and what holds if it is not given |
 /// |---|---|---|
 /// | `name`, `description`, `version`, `tags`, `run_name` | as for a task | |
-/// | `retries`, `retry_delay`, `backoff`, `max_retry_delay`, `jitter` | as for a task | the whole body is tried again; calls that succeeded before are taken over |
+/// | `retries`, `retry_delay` | as for a task | the whole body is tried again; calls that succeeded before are taken over |
 /// | `timeout` | `"10m"` | how long one attempt of the whole flow may take; its tasks end with it |
 /// | `max_concurrency` | `4` | how many of its tasks run at the same time; no limit |
 /// | `task_defaults` | `(retries = 2, timeout = "1h")` | what its tasks take that say nothing themselves |
@@ -69,7 +69,7 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn flow(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = TokenStream2::from(item);
-    emit(model::Flow::parse(args.into(), item.clone()).map(|flow| expand::flow(flow, &item)), &item)
+    emit(model::Flow::parse(args.into(), item.clone()), &item, expand::flow)
 }
 
 /// Makes a test of an `async fn`, with the clock paused, a runtime of its own, and seeded jitter.
@@ -78,17 +78,20 @@ pub fn flow(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = TokenStream2::from(item);
-    emit(model::Test::parse(args.into(), item.clone()).map(expand::test), &item)
+    emit(model::Test::parse(args.into(), item.clone()), &item, |test, _| expand::test(test))
 }
 
-fn emit(expanded: syn::Result<TokenStream2>, item: &TokenStream2) -> TokenStream {
-    match expanded {
-        Ok(tokens) => tokens.into(),
-        Err(error) => {
-            let error = error.into_compile_error();
-            // The function stays, so that its callers do not fail with a second, misleading error.
-            let fallback = signature::fallback(item.clone());
-            quote!(#error #fallback).into()
-        }
-    }
+/// Writes what was read, and everything that is wrong about it.
+fn emit<M>(
+    (model, checked): (Option<M>, syn::Result<()>),
+    item: &TokenStream2,
+    expand: fn(M, &TokenStream2) -> TokenStream2,
+) -> TokenStream {
+    let expanded = match (model, &checked) {
+        (Some(model), _) => expand(model, item),
+        (None, Err(error)) => signature::fallback(item.clone(), error),
+        (None, Ok(())) => quote!(::core::compile_error!("bug in flowkit: no function and no error");),
+    };
+    let errors = checked.err().map(syn::Error::into_compile_error);
+    quote!(#errors #expanded).into()
 }

@@ -1,6 +1,6 @@
 //! A task, a flow or a test: the options of the attribute, with the function under it.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
 use crate::options::{FlowOptions, Label, Options, Place, TaskOptions, TestOptions};
@@ -20,46 +20,48 @@ pub(crate) struct Model<O> {
 pub(crate) trait AttributeOptions: Options {
     const PLACE: Place;
 
-    fn label(&self) -> Option<&Label>;
+    fn label(&mut self) -> Option<&mut Label>;
 }
 
 impl<O: AttributeOptions> Model<O> {
-    /// Reads both, or gives all mistakes in both.
-    pub(crate) fn parse(args: TokenStream, item: TokenStream) -> syn::Result<Self> {
+    /// Reads both, with all mistakes in both.
+    ///
+    /// There is a model if the function is fit for the attribute, also with options that are not: the code for it then
+    /// stands beside the errors, so that callers do not fail with misleading ones.
+    pub(crate) fn parse(args: TokenStream, item: TokenStream) -> (Option<Self>, syn::Result<()>) {
         let mut errors = Errors::default();
-        let options = O::parse(args, O::PLACE, &mut errors);
+        let mut options = O::parse(args, O::PLACE, &mut errors);
+        let before = errors.count();
         let function = Function::parse(item, O::PLACE, &mut errors);
-        let run_name = options.label().and_then(|label| label.run_name.as_ref());
-        if let (Some(function), Some(run_name)) = (&function, run_name) {
-            run_name.value.check(function, &mut errors);
+        let is_fit = errors.count() == before;
+        if let (Some(function), Some(label)) = (&function, options.label()) {
+            label.run_name.take_if(|run_name| !run_name.value.check(function, &mut errors));
         }
-        errors.finish()?;
-        // Without an error there is a function.
-        let bug = || syn::Error::new(Span::call_site(), "bug in flowkit: no function and no error");
-        Ok(Self { options, function: function.ok_or_else(bug)? })
+        let model = function.filter(|_| is_fit).map(|function| Self { options, function });
+        (model, errors.finish())
     }
 }
 
 impl AttributeOptions for TaskOptions {
     const PLACE: Place = Place::Task;
 
-    fn label(&self) -> Option<&Label> {
-        Some(&self.label)
+    fn label(&mut self) -> Option<&mut Label> {
+        Some(&mut self.label)
     }
 }
 
 impl AttributeOptions for FlowOptions {
     const PLACE: Place = Place::Flow;
 
-    fn label(&self) -> Option<&Label> {
-        Some(&self.label)
+    fn label(&mut self) -> Option<&mut Label> {
+        Some(&mut self.label)
     }
 }
 
 impl AttributeOptions for TestOptions {
     const PLACE: Place = Place::Test;
 
-    fn label(&self) -> Option<&Label> {
+    fn label(&mut self) -> Option<&mut Label> {
         None
     }
 }

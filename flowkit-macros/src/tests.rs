@@ -4,7 +4,8 @@ use crate::errors::assert_errors;
 use crate::model::{Flow, Task, Test};
 
 fn task(args: &str, item: &str) -> syn::Result<Task> {
-    Task::parse(args.parse().unwrap(), item.parse().unwrap())
+    let (task, checked) = Task::parse(args.parse().unwrap(), item.parse().unwrap());
+    checked.map(|()| task.unwrap())
 }
 
 #[test]
@@ -26,8 +27,8 @@ fn mistakes_of_options_and_function_come_in_one_compile() {
 fn what_is_right_gives_a_model() {
     let args = r#"run_name = "{type}-{n}""#;
     assert!(task(args, "fn f(r#type: u8, mut n: u8) {}").is_ok());
-    let flow = Flow::parse("retries = 2".parse().unwrap(), "async fn f() {}".parse().unwrap());
+    let (flow, _) = Flow::parse("retries = 2".parse().unwrap(), "async fn f() {}".parse().unwrap());
     assert_eq!(flow.unwrap().options.attempts.retries.unwrap().value, 2);
-    let test = Test::parse("seed = 7".parse().unwrap(), "async fn f() {}".parse().unwrap());
+    let (test, _) = Test::parse("seed = 7".parse().unwrap(), "async fn f() {}".parse().unwrap());
     assert_eq!(test.unwrap().options.seed.unwrap().value, 7);
 }

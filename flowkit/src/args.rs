@@ -12,46 +12,52 @@ use crate::handle::{AllowFailure, Element, Gathered, Handle, Handles};
 use crate::model::{EdgeKind, Error, TaskError};
 use crate::task::{Body, Call};
 
-/// A parameter that is taken by value: `page: String`.
-#[derive(Debug)]
-pub enum Own<T> {
-    #[doc(hidden)]
-    Never(std::convert::Infallible, std::marker::PhantomData<fn() -> T>),
-}
-
-/// A parameter that is taken by reference: `page: &str`.
-#[derive(Debug)]
-pub enum Lend<'a, U: ?Sized> {
-    #[doc(hidden)]
-    Never(std::convert::Infallible, std::marker::PhantomData<&'a U>),
-}
-
-/// A kind of parameter: [`Own`] or [`Lend`].
-pub trait Param {
+/// How a parameter is passed: [`Own`] or [`Lend`].
+pub trait Passing<P> {
     /// What a call keeps for the parameter until it runs.
     #[doc(hidden)]
     type Held;
 }
 
-impl<T> Param for Own<T> {
+/// By value: `page: String`.
+#[derive(Debug)]
+pub enum Own {}
+
+impl<T> Passing<T> for Own {
     type Held = Arg<T>;
 }
 
-impl<'a, U: ?Sized> Param for Lend<'a, U> {
+/// By reference: `page: &str`.
+#[derive(Debug)]
+pub enum Lend {}
+
+impl<'a, U: ?Sized> Passing<&'a U> for Lend {
     type Held = Lent<'a, U>;
 }
 
-/// What may stand for a parameter: the value itself, a [`Handle`] or [`Handles`] of it, or a call that is not awaited yet.
+/// What may stand for a parameter `P`: the value itself, a [`Handle`] or [`Handles`] of it, or a call that is not awaited
+/// yet.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot stand for this parameter",
-    label = "neither the parameter's type nor a handle of it",
-    note = "give the value itself, a `Handle` of it (or `Handles` of its items), or a call that is not awaited; \
-            a value taken from a handle must be `Clone`"
+    message = "expected `{P}` or a handle of it, found `{Self}`",
+    label = "this does not give `{P}`",
+    note = "a parameter takes its value, a `Handle` of it, `Handles` of its items, or a call that is not awaited"
 )]
-pub trait IntoArg<K: Param> {
+pub trait IntoArg<P, K: Passing<P> = Own> {
     #[doc(hidden)]
     fn into_arg(self) -> K::Held;
 }
+
+/// A value that a task takes from a handle by value, while others may hold the handle too.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be taken from a handle by value, because it is not `Clone`",
+    label = "somebody else may hold the handle too, so this needs a copy",
+    note = "derive `Clone` for it, or let the task take it by reference: a handle lends its value without a copy"
+)]
+pub trait Copied: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> Copied for T {}
 
 /// Gives a value by and by.
 #[doc(hidden)]
@@ -139,13 +145,13 @@ impl<U: ?Sized> Clone for Lent<'_, U> {
 
 // What is given by value.
 
-impl<T> IntoArg<Own<T>> for T {
+impl<T> IntoArg<T> for T {
     fn into_arg(self) -> Arg<T> {
         Arg::Value(self)
     }
 }
 
-impl<'a, U: ?Sized> IntoArg<Lend<'a, U>> for &'a U {
+impl<'a, U: ?Sized> IntoArg<&'a U, Lend> for &'a U {
     fn into_arg(self) -> Lent<'a, U> {
         Lent::Borrowed(self)
     }
@@ -153,50 +159,48 @@ impl<'a, U: ?Sized> IntoArg<Lend<'a, U>> for &'a U {
 
 // Handles and calls for a parameter by value.
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Own<T>> for Handle<T, E> {
+impl<T: Copied, E: TaskError> IntoArg<T> for Handle<T, E> {
     fn into_arg(self) -> Arg<T> {
         Arg::Input(self.slot)
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Own<T>> for &Handle<T, E> {
+impl<T: Copied, E: TaskError> IntoArg<T> for &Handle<T, E> {
     fn into_arg(self) -> Arg<T> {
-        IntoArg::<Own<_>>::into_arg(self.clone())
+        IntoArg::<_, Own>::into_arg(self.clone())
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Own<Vec<T>>> for Handles<T, E> {
+impl<T: Copied, E: TaskError> IntoArg<Vec<T>> for Handles<T, E> {
     fn into_arg(self) -> Arg<Vec<T>> {
         Arg::Input(Arc::new(Gathered::new(self)))
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Own<Vec<T>>> for &Handles<T, E> {
+impl<T: Copied, E: TaskError> IntoArg<Vec<T>> for &Handles<T, E> {
     fn into_arg(self) -> Arg<Vec<T>> {
-        IntoArg::<Own<_>>::into_arg(self.clone())
+        IntoArg::<_, Own>::into_arg(self.clone())
     }
 }
 
-impl<T, E, B> IntoArg<Own<T>> for Call<'static, T, E, B>
+impl<T, E, B> IntoArg<T> for Call<'static, T, E, B>
 where
-    T: Clone + Send + Sync + 'static,
+    T: Copied,
     E: TaskError,
     B: Body<Output = T, Error = E> + 'static,
 {
     fn into_arg(self) -> Arg<T> {
-        IntoArg::<Own<T>>::into_arg(self.submit())
+        IntoArg::<T>::into_arg(self.submit())
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Own<Result<T, Error<E>>>>
-    for AllowFailure<T, E>
-{
+impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Result<T, Error<E>>> for AllowFailure<T, E> {
     fn into_arg(self) -> Arg<Result<T, Error<E>>> {
         Arg::Input(Arc::new(self))
     }
 }
 
-impl<'a, T: Send + Sync + 'static, E: TaskError> IntoArg<Lend<'a, Result<T, Error<E>>>>
+impl<'a, T: Send + Sync + 'static, E: TaskError> IntoArg<&'a Result<T, Error<E>>, Lend>
     for AllowFailure<T, E>
 {
     fn into_arg(self) -> Lent<'a, Result<T, Error<E>>> {
@@ -258,19 +262,22 @@ macro_rules! lend {
             }
         }
 
-        impl<'a, $($generics)* E: TaskError> IntoArg<Lend<'a, $lent>> for Handle<$owned, E> {
+        #[diagnostic::do_not_recommend]
+        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, Lend> for Handle<$owned, E> {
             fn into_arg(self) -> Lent<'a, $lent> {
                 Lent::Input(self.slot)
             }
         }
 
-        impl<'a, $($generics)* E: TaskError> IntoArg<Lend<'a, $lent>> for &Handle<$owned, E> {
+        #[diagnostic::do_not_recommend]
+        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, Lend> for &Handle<$owned, E> {
             fn into_arg(self) -> Lent<'a, $lent> {
                 Lent::Input(Arc::clone(&self.slot) as _)
             }
         }
 
-        impl<'a, $($generics)* E, B> IntoArg<Lend<'a, $lent>> for Call<'static, $owned, E, B>
+        #[diagnostic::do_not_recommend]
+        impl<'a, $($generics)* E, B> IntoArg<&'a $lent, Lend> for Call<'static, $owned, E, B>
         where
             E: TaskError,
             B: Body<Output = $owned, Error = E> + 'static,
@@ -296,25 +303,25 @@ lend! {
     [T: Send + Sync + 'static,] Box<[T]> => [T], |value| value;
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Lend<'a, [T]>> for Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], Lend> for Handles<T, E> {
     fn into_arg(self) -> Lent<'a, [T]> {
         Lent::Input(Arc::new(Gathered::new(self)))
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Lend<'a, [T]>> for &Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], Lend> for &Handles<T, E> {
     fn into_arg(self) -> Lent<'a, [T]> {
         Lent::Input(Arc::new(Gathered::new(self.clone())))
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Lend<'a, Vec<T>>> for Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, Lend> for Handles<T, E> {
     fn into_arg(self) -> Lent<'a, Vec<T>> {
         Lent::Input(Arc::new(Gathered::new(self)))
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Lend<'a, Vec<T>>> for &Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, Lend> for &Handles<T, E> {
     fn into_arg(self) -> Lent<'a, Vec<T>> {
         Lent::Input(Arc::new(Gathered::new(self.clone())))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::args::{Arg, IntoArg, Lend, Lender, Lent, Own, Param};
+use crate::args::{Arg, Copied, IntoArg, Lend, Lender, Lent, Own, Passing};
 use crate::engine::inputs::Cause;
 use crate::engine::slot::Slot;
 use crate::handle::{Element, Handle, Handles};
@@ -22,20 +22,13 @@ pub enum Items<H> {
 /// A parameter of `map` beside the first.
 #[doc(hidden)]
 pub enum Column<H> {
-    /// A value for all rows, and how to copy it: nothing else here needs `Clone`.
+    /// The same for all, with what copies it: a task may have parameters that are not `Clone`, if nobody maps it.
     Constant(H, fn(&H) -> H),
     Items(std::vec::IntoIter<H>),
     Later(BoxFuture<'static, Result<Vec<H>, Cause>>),
 }
 
 impl<H> Column<H> {
-    fn constant(held: H) -> Self
-    where
-        H: Clone,
-    {
-        Self::Constant(held, H::clone)
-    }
-
     pub fn is_later(&self) -> bool {
         matches!(self, Self::Later(_))
     }
@@ -70,23 +63,23 @@ impl<H> Column<H> {
 
 /// What may be mapped: an iterator of values, handles or calls; [`Handles`]; a [`Handle`] of a `Vec`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be mapped over this parameter",
-    label = "neither an iterator of what the parameter takes, nor `Handles`, nor a handle of a `Vec`"
+    message = "expected items for a parameter `{P}`, found `{Self}`",
+    label = "neither a list of what gives `{P}`, nor `Handles`, nor a handle of a `Vec`"
 )]
-pub trait IntoItems<K: Param> {
+pub trait IntoItems<P, K: Passing<P> = Own> {
     #[doc(hidden)]
     fn into_items(self) -> Items<K::Held>;
 }
 
-impl<K: Param, I: IntoIterator<Item: IntoArg<K>>> IntoItems<K> for I {
+impl<P, K: Passing<P>, I: IntoIterator<Item: IntoArg<P, K>>> IntoItems<P, K> for I {
     fn into_items(self) -> Items<K::Held> {
         Items::Known(self.into_iter().map(IntoArg::into_arg).collect())
     }
 }
 
-impl<K: Param, T: Send + Sync + 'static, E: TaskError> IntoItems<K> for Handles<T, E>
+impl<P, K: Passing<P>, T: Send + Sync + 'static, E: TaskError> IntoItems<P, K> for Handles<T, E>
 where
-    Handle<T, E>: IntoArg<K>,
+    Handle<T, E>: IntoArg<P, K>,
 {
     fn into_items(self) -> Items<K::Held> {
         match self.known() {
@@ -99,28 +92,28 @@ where
     }
 }
 
-impl<K: Param, T: Send + Sync + 'static, E: TaskError> IntoItems<K> for &Handles<T, E>
+impl<P, K: Passing<P>, T: Send + Sync + 'static, E: TaskError> IntoItems<P, K> for &Handles<T, E>
 where
-    Handle<T, E>: IntoArg<K>,
+    Handle<T, E>: IntoArg<P, K>,
 {
     fn into_items(self) -> Items<K::Held> {
         self.clone().into_items()
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoItems<Own<T>> for Handle<Vec<T>, E> {
+impl<T: Copied, E: TaskError> IntoItems<T> for Handle<Vec<T>, E> {
     fn into_items(self) -> Items<Arg<T>> {
         Items::Later(Box::pin(elements(self, |element| Arg::Input(element))))
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoItems<Own<T>> for &Handle<Vec<T>, E> {
+impl<T: Copied, E: TaskError> IntoItems<T> for &Handle<Vec<T>, E> {
     fn into_items(self) -> Items<Arg<T>> {
-        IntoItems::<Own<T>>::into_items(self.clone())
+        IntoItems::<T>::into_items(self.clone())
     }
 }
 
-impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<Lend<'static, U>>
+impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<&'static U, Lend>
     for Handle<Vec<T>, E>
 where
     Element<T, E>: Lender<U>,
@@ -130,13 +123,13 @@ where
     }
 }
 
-impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<Lend<'static, U>>
+impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<&'static U, Lend>
     for &Handle<Vec<T>, E>
 where
     Element<T, E>: Lender<U>,
 {
     fn into_items(self) -> Items<Lent<'static, U>> {
-        IntoItems::<Lend<'static, U>>::into_items(self.clone())
+        IntoItems::<&'static U, Lend>::into_items(self.clone())
     }
 }
 
@@ -169,76 +162,76 @@ async fn elements<T: Send + Sync + 'static, E: TaskError, H>(
 /// assert_eq!(powers().await.unwrap(), [2, 9, 64]);
 /// # }
 /// ```
-pub fn each<K: Param, I: IntoItems<K>>(items: I) -> Each<I, K> {
-    Each { items, kind: PhantomData }
+pub fn each<P, K: Passing<P>, I: IntoItems<P, K>>(items: I) -> Each<I, P, K> {
+    Each { items, parameter: PhantomData }
 }
 
 /// A zipped parameter of `map`. Made by [`each`].
 #[must_use = "it is an argument of `map`"]
 #[derive(Debug)]
-pub struct Each<I, K> {
+pub struct Each<I, P, K> {
     items: I,
-    kind: PhantomData<fn() -> K>,
+    parameter: PhantomData<fn() -> (P, K)>,
 }
 
 /// What may stand for a parameter of `map` beside the first: one value for all runs, or [`each`] of a list.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot stand for this parameter of `map`",
-    label = "neither the parameter's type, nor a handle of it, nor `each(list)`",
+    message = "expected `{P}`, a handle of it or `each(list)`, found `{Self}`",
+    label = "this does not give a `{P}` for every run",
     note = "a value that is given to every run must be `Clone`"
 )]
-pub trait IntoColumn<K: Param> {
+pub trait IntoColumn<P, K: Passing<P> = Own> {
     #[doc(hidden)]
     fn into_column(self) -> Column<K::Held>;
 }
 
-impl<T: Clone> IntoColumn<Own<T>> for T {
+impl<T: Clone> IntoColumn<T> for T {
     fn into_column(self) -> Column<Arg<T>> {
-        Column::constant(Arg::Value(self))
+        Column::Constant(Arg::Value(self), Clone::clone)
     }
 }
 
-impl<'a, U: ?Sized> IntoColumn<Lend<'a, U>> for &'a U {
+impl<'a, U: ?Sized> IntoColumn<&'a U, Lend> for &'a U {
     fn into_column(self) -> Column<Lent<'a, U>> {
-        Column::constant(Lent::Borrowed(self))
+        Column::Constant(Lent::Borrowed(self), Clone::clone)
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Own<T>> for Handle<T, E> {
+impl<T: Copied, E: TaskError> IntoColumn<T> for Handle<T, E> {
     fn into_column(self) -> Column<Arg<T>> {
-        Column::constant(IntoArg::<Own<T>>::into_arg(self))
+        Column::Constant(IntoArg::<T>::into_arg(self), Clone::clone)
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Own<T>> for &Handle<T, E> {
+impl<T: Copied, E: TaskError> IntoColumn<T> for &Handle<T, E> {
     fn into_column(self) -> Column<Arg<T>> {
-        Column::constant(IntoArg::<Own<T>>::into_arg(self))
+        Column::Constant(IntoArg::<T>::into_arg(self), Clone::clone)
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Own<Vec<T>>> for &Handles<T, E> {
+impl<T: Copied, E: TaskError> IntoColumn<Vec<T>> for &Handles<T, E> {
     fn into_column(self) -> Column<Arg<Vec<T>>> {
-        Column::constant(IntoArg::<Own<Vec<T>>>::into_arg(self))
+        Column::Constant(IntoArg::<Vec<T>>::into_arg(self), Clone::clone)
     }
 }
 
-impl<'a, U: ?Sized + 'a, T, E: TaskError> IntoColumn<Lend<'a, U>> for &Handle<T, E>
+impl<'a, U: ?Sized + 'a, T, E: TaskError> IntoColumn<&'a U, Lend> for &Handle<T, E>
 where
-    for<'h> &'h Handle<T, E>: IntoArg<Lend<'a, U>>,
+    for<'h> &'h Handle<T, E>: IntoArg<&'a U, Lend>,
     Slot<T, E>: Lender<U>,
 {
     fn into_column(self) -> Column<Lent<'a, U>> {
-        Column::constant(IntoArg::<Lend<'a, U>>::into_arg(self))
+        Column::Constant(IntoArg::<&'a U, Lend>::into_arg(self), Clone::clone)
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<Lend<'a, [T]>> for &Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<&'a [T], Lend> for &Handles<T, E> {
     fn into_column(self) -> Column<Lent<'a, [T]>> {
-        Column::constant(IntoArg::<Lend<'a, [T]>>::into_arg(self))
+        Column::Constant(IntoArg::<&'a [T], Lend>::into_arg(self), Clone::clone)
     }
 }
 
-impl<K: Param, I: IntoItems<K>> IntoColumn<K> for Each<I, K> {
+impl<P, K: Passing<P>, I: IntoItems<P, K>> IntoColumn<P, K> for Each<I, P, K> {
     fn into_column(self) -> Column<K::Held> {
         match self.items.into_items() {
             Items::Known(items) => Column::Items(items.into_iter()),

@@ -82,6 +82,8 @@ pub mod testing;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[doc(hidden)]
+pub mod rules;
 
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
@@ -99,6 +101,8 @@ pub use flowkit_macros::{flow, task};
 pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
 pub use model::{BoxError, Error, Failure, Refusal, State, TaskError, TaskRun};
+#[doc(hidden)]
+pub use task::Body;
 pub use task::{Call, TaskOutput};
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.

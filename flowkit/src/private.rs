@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::engine::blocking;
 use crate::engine::context;
 
-pub use crate::args::{Arg, IntoArg, Lend, Lent, Own, Param};
+pub use crate::args::{Arg, IntoArg, Lend, Lent, Own, Passing};
 pub use crate::engine::inputs::{Cause, Visit};
 pub use crate::engine::launch::skip;
 pub use crate::engine::limits::Want;
@@ -21,12 +21,15 @@ pub use crate::model::{Declaration, Digest, DigestError, Error, Kind, TaskError,
 pub use crate::policy::TaskPolicy;
 pub use crate::policy::retry::Backoff;
 pub use crate::policy::trigger::Trigger;
-pub use crate::task::{
-    Body, CacheArg, CacheOutput, CacheScope, Call, Fallible, FlowSettings, Hooks, RetryArg, Setup, TaskInfo,
-    TaskOutput,
-};
+pub use crate::task::{Body, CacheScope, Call, Fallible, FlowSettings, Hooks, Setup, TaskInfo, TaskOutput};
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};
+
+/// Starts a call of which nothing is said beside its arguments.
+#[track_caller]
+pub fn submit<B: Body + 'static>(body: B) -> Handle<B::Output, B::Error> {
+    Call::<'static, B::Output, B::Error, B>::__new(body).submit()
+}
 
 /// Runs a blocking function on flowkit's own pool, in the context of the task run.
 ///
@@ -237,17 +240,6 @@ impl<H> NotKeyed for &Probe<'_, H> {
         key.add(None);
     }
 }
-
-/// Checks that a type has a trait, with the error at the type.
-pub fn assert_retry_arg<T: RetryArg + ?Sized>() {}
-/// See [`assert_retry_arg`].
-pub fn assert_cache_arg<T: CacheArg + ?Sized>() {}
-/// See [`assert_retry_arg`].
-pub fn assert_cache_output<T: CacheOutput>() {}
-/// See [`assert_retry_arg`].
-pub fn assert_task_output<T: TaskOutput>() {}
-/// See [`assert_retry_arg`].
-pub fn assert_task_error<E: TaskError>() {}
 
 /// Takes the type of a hook, so that the closure's parameter need not be written.
 pub const fn hook(hook: fn(&TaskRun)) -> fn(&TaskRun) {

@@ -19,6 +19,7 @@ use crate::model::{Declaration, Digest, DigestError, Error, TaskError, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::Backoff;
 use crate::policy::trigger::Trigger;
+use crate::rules::{CanRepeat, Retry};
 
 /// What a task may return: any owned type that threads may share.
 #[diagnostic::on_unimplemented(
@@ -28,10 +29,16 @@ use crate::policy::trigger::Trigger;
 )]
 pub trait TaskOutput: Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> TaskOutput for T {}
 
 /// A return type that is a `Result`, taken apart.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the `Result` of the standard library",
+    label = "flowkit goes by the name, and takes this for a `Result`",
+    note = "give the type another name, here or where it is declared"
+)]
 pub trait Fallible {
     type Value;
     type Error;
@@ -200,10 +207,10 @@ pub struct Call<'a, T, E, B> {
     marker: PhantomData<fn() -> (&'a (), T)>,
 }
 
+// What `T` and `E` must be able to do is said by `Body`, once, where the function is: a task that breaks a rule is then no
+// error where it is called.
 impl<'a, T, E, B> Call<'a, T, E, B>
 where
-    T: TaskOutput,
-    E: TaskError,
     B: Body<Output = T, Error = E> + 'a,
 {
     #[doc(hidden)]
@@ -236,7 +243,7 @@ where
     /// Sets how often the task is tried again after a failure.
     pub fn retries(self, retries: u32) -> Self
     where
-        B: Repeatable,
+        Retry: CanRepeat<B>,
     {
         self.with_policy(|policy| policy.retries(retries))
     }
@@ -367,8 +374,6 @@ where
 
 impl<'a, T, E, B> IntoFuture for Call<'a, T, E, B>
 where
-    T: TaskOutput,
-    E: TaskError,
     B: Body<Output = T, Error = E> + 'a,
 {
     type Output = Result<T, Error<E>>;
@@ -378,47 +383,3 @@ where
         Box::pin(self.body.call(self.setup))
     }
 }
-
-/// A body whose arguments can be cloned, so that it can be tried again.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "this task cannot be retried, because an argument cannot be cloned",
-    label = "retries need the arguments again",
-    note = "make every argument `Clone` (an `Arc` around it helps), or take it by reference"
-)]
-pub trait Repeatable {}
-
-impl<B: Clone> Repeatable for B {}
-
-/// An argument of a task that has retries.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "a task with retries cannot take `{Self}`",
-    label = "retries need the argument again, and it is not `Clone`",
-    note = "derive `Clone` for it, put an `Arc` around it, or take it by reference"
-)]
-pub trait RetryArg {}
-
-impl<T: Clone> RetryArg for T {}
-
-/// An argument of a task that is cached by its inputs.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "a task with `cache = \"inputs\"` cannot take `{Self}`",
-    label = "the inputs make the cache key, so they must be serializable",
-    note = "derive `serde::Serialize` for it, or give the key yourself: `cache = |a, b| …`"
-)]
-pub trait CacheArg {}
-
-impl<T: serde::Serialize + ?Sized> CacheArg for T {}
-
-/// The result of a task that is cached.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "a cached task cannot return `{Self}`",
-    label = "everyone who asks the cache gets a copy, and it is not `Clone`",
-    note = "derive `Clone` for it, or put an `Arc` around it"
-)]
-pub trait CacheOutput {}
-
-impl<T: Clone> CacheOutput for T {}

@@ -273,8 +273,7 @@ async fn e8_a_run_after_a_list_that_comes_later_waits_for_each_of_its_runs() {
     let last_end = mapped.iter().map(|run| run.ended_at().unwrap()).max().unwrap();
     for last in run.task_runs_of("last") {
         assert!(last.started_at().unwrap() >= last_end);
-        let from: Vec<Edge> =
-            mapped.iter().map(|run| Edge::new(run.id(), EdgeKind::Order)).collect();
+        let from: Vec<Edge> = mapped.iter().map(|run| Edge::new(run.id(), EdgeKind::Order)).collect();
         assert_eq!(last.edges(), from);
     }
 }

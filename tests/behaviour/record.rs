@@ -112,7 +112,7 @@ async fn events_stand_in_causal_order() {
         let parent_started = place(&events, task_run.parent(), is_started).unwrap();
         assert!(parent_started < created, "{}: the caller runs when it calls", task_run.label());
         for edge in task_run.edges() {
-            let input_ended = place(&events, edge.from, EventKind::is_end).unwrap();
+            let input_ended = place(&events, edge.from(), EventKind::is_end).unwrap();
             let own = place(&events, task_run.id(), is_started)
                 .or_else(|| place(&events, task_run.id(), EventKind::is_end));
             assert!(input_ended < own.unwrap(), "{}: its inputs end before it starts", task_run.label());

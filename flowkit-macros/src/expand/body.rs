@@ -2,14 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned as _;
-use syn::{GenericArgument, Ident, PathArguments, Type};
+use syn::{Ident, Type};
 
 use super::callable::Callable;
 use super::info;
+use super::place::Place;
 use super::twin::{mock_type, quiet};
 use crate::options::{Cache, Part, TaskOptions, Template};
-use crate::signature::ParamKind;
+use crate::signature::{Output, Param, ParamKind};
 
 /// The `impl Body`, and the checks of what its types must be able to do.
 pub(crate) fn expand(
@@ -20,12 +20,16 @@ pub(crate) fn expand(
 ) -> TokenStream {
     let (cfgs, name, body) = (&callable.written.attrs.cfgs, &callable.written.ident, &callable.body);
     let (generics, _, clause) = callable.named.generics.split_for_impl();
-    let (value, error, body_type) = (&callable.value, &callable.error, callable.body_type());
+    let (value, error) = (&callable.value, &callable.error);
+    // At one place, so that an argument that cannot cross threads is reported there once.
+    let place = argument_place(callable);
+    let body_type = callable.body_type_at(place);
+    let body_trait = place.around(quote!(::flowkit::__private::), quote!(), quote!(Body));
     let idents = callable.idents();
     let runs = runs(callable);
-    let quiet = quiet();
+    let quiet = quiet(callable);
     let info_fn = info::path();
-    let check_types = check_types(callable);
+    let check_output = check_output(callable);
     // The path of a type, unlike `module_path!`, names the function in whose body it stands.
     let identity = if callable.turbofish().is_some() { quote!(Self) } else { quote!(#name) };
     quote! {
@@ -40,7 +44,7 @@ pub(crate) fn expand(
                 }
             }
 
-            impl #generics ::flowkit::__private::Body for #body_type #clause {
+            impl #generics #body_trait for #body_type #clause {
                 type Output = #value;
                 type Error = #error;
 
@@ -68,9 +72,9 @@ pub(crate) fn expand(
 
                 #runs
 
-                fn as_error(
-                    error: &Self::Error,
-                ) -> ::core::option::Option<&(dyn ::core::error::Error + 'static)> {
+                fn as_error<'__flowkit_error>(
+                    error: &'__flowkit_error #error,
+                ) -> ::core::option::Option<&'__flowkit_error (dyn ::core::error::Error + 'static)> {
                     #[allow(unused_imports)]
                     use ::flowkit::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _};
                     (&&::flowkit::__private::Probe(error)).as_error()
@@ -85,7 +89,7 @@ pub(crate) fn expand(
                     ::core::option::Option::Some(key.finish())
                 }
 
-                fn copy_output(output: &Self::Output) -> ::core::option::Option<Self::Output> {
+                fn copy_output(output: &#value) -> ::core::option::Option<#value> {
                     #[allow(unused_imports)]
                     use ::flowkit::__private::{Again as _, NotAgain as _};
                     (&::flowkit::__private::Probe(output)).again()
@@ -95,7 +99,9 @@ pub(crate) fn expand(
             }
 
             fn __flowkit_checks #generics () #clause {
-                #check_types
+                #[allow(unused_imports)]
+                use ::flowkit::rules::NoResult as _;
+                #check_output
                 #checks
             }
         };
@@ -121,14 +127,14 @@ fn runs(callable: &Callable) -> TokenStream {
         })
         .collect();
     let (name, turbofish) = (&callable.written.ident, callable.turbofish());
-    let span = name.span();
-    let raw = quote_spanned!(span=> #name::raw #turbofish (#(#arguments),*));
+    let place = name.span();
+    let raw = quote_spanned!(place=> #name::raw #turbofish (#(#arguments),*));
     let mocked = if cfg!(feature = "testing") {
         let mock_type = mock_type(callable);
-        let result = as_result(callable, quote!(mock(#(#arguments),*).await));
+        let result = as_result(callable, quote!(__flowkit_mock(#(#arguments),*).await));
         let info = info::path();
         quote! {
-            if let ::core::option::Option::Some(mock) =
+            if let ::core::option::Option::Some(__flowkit_mock) =
                 ::flowkit::__private::mocked::<#mock_type>(#name::#info())
             {
                 return #result;
@@ -137,9 +143,10 @@ fn runs(callable: &Callable) -> TokenStream {
     } else {
         TokenStream::new()
     };
+    // Placed at the function's name, where the compiler then says that the future is not `Send`.
     let future = |attempt: TokenStream| {
         let result = as_result(callable, attempt);
-        quote! {
+        quote_spanned! {place=>
             async move {
                 #take
                 #mocked
@@ -147,14 +154,14 @@ fn runs(callable: &Callable) -> TokenStream {
             }
         }
     };
-    let output = quote! {
-        impl ::core::future::Future<Output = ::core::result::Result<Self::Output, Self::Error>> + ::core::marker::Send
-    };
+    let (value, error) = (&callable.value, &callable.error);
+    let result = quote!(::core::result::Result<#value, #error>);
+    let output = quote_spanned!(place=> impl ::core::future::Future<Output = #result> + ::core::marker::Send);
     if callable.written.asyncness.is_some() {
-        let run = future(quote!(#raw.await));
+        let run = future(quote_spanned!(place=> #raw.await));
         return quote!(fn run(self) -> #output { #run });
     }
-    let pooled = future(quote!(::flowkit::__private::run_blocking(move || #raw).await));
+    let pooled = future(quote_spanned!(place=> ::flowkit::__private::run_blocking(move || #raw).await));
     if callable.is_static() {
         return quote!(fn run(self) -> #output { #pooled });
     }
@@ -166,34 +173,44 @@ fn runs(callable: &Callable) -> TokenStream {
 }
 
 fn as_result(callable: &Callable, output: TokenStream) -> TokenStream {
+    let place = Place::of(&callable.written.output.ty).start;
     if callable.written.output.is_result {
-        quote!(::flowkit::__private::Fallible::into_result(#output))
+        quote_spanned!(place=> ::flowkit::__private::Fallible::into_result(#output))
     } else {
         quote!(::core::result::Result::Ok(#output))
     }
 }
 
-fn check_types(callable: &Callable) -> TokenStream {
-    let (value, error) = (&callable.value, &callable.error);
-    let span = callable.written.output.ty.span();
-    let checked_error = if callable.written.output.is_result {
-        quote_spanned!(span=> ::flowkit::__private::assert_task_error::<#error>();)
-    } else {
-        TokenStream::new()
-    };
-    let checked_value = quote_spanned!(span=> ::flowkit::__private::assert_task_output::<#value>(););
-    quote!(#checked_value #checked_error)
+/// What to underline if an argument cannot cross threads: its type, where there is only one.
+pub(crate) fn argument_place(callable: &Callable) -> Place {
+    let mut types = callable.written.params.iter().map(|param| &param.ty);
+    match (types.next(), types.next()) {
+        (Some(only), None) => Place::of(only),
+        _ => Place::of(&callable.written.ident),
+    }
+}
+
+/// A `Result` under another name would be a plain value, and its errors successes.
+fn check_output(callable: &Callable) -> TokenStream {
+    let Output { ty, is_result } = &callable.written.output;
+    if *is_result {
+        return TokenStream::new();
+    }
+    let place = Place::of(ty);
+    let returned = place.around(quote!(::flowkit::rules::Returned::<), ty, quote!(>::new()));
+    let check = quote_spanned!(place.start=> .is_plain().every_value_is_a_success(););
+    quote!(#returned #check)
 }
 
 /// Retries need the arguments again.
 pub(crate) fn retry_checks(callable: &Callable) -> TokenStream {
     let owned = callable.named.params.iter().filter(|param| matches!(param.kind, ParamKind::Owned));
-    owned
-        .map(|param| {
-            let ty = &param.ty;
-            quote_spanned!(ty.span()=> ::flowkit::__private::assert_retry_arg::<#ty>();)
-        })
-        .collect()
+    owned.map(|param| rule(quote!(taken_again), &param.ty)).collect()
+}
+
+/// Asks for what a type must be able to do, with the error at the type.
+fn rule(name: TokenStream, ty: &Type) -> TokenStream {
+    Place::of(ty).around(quote!(::flowkit::rules::#name::<), ty, quote!(>();))
 }
 
 /// What only a task has.
@@ -204,11 +221,11 @@ pub(crate) struct TaskExtras<'a> {
 impl TaskExtras<'_> {
     pub(crate) fn methods(&self, callable: &Callable) -> TokenStream {
         let retry_if = self.options.retry_if.as_ref().map(|predicate| {
-            let predicate = &predicate.value;
+            let (predicate, error) = (&predicate.value, &callable.error);
             quote! {
-                fn retry_if(error: &Self::Error) -> bool {
-                    let predicate: fn(&Self::Error) -> bool = #predicate;
-                    predicate(error)
+                fn retry_if(__flowkit_error: &#error) -> ::core::primitive::bool {
+                    let __flowkit_predicate: fn(&#error) -> ::core::primitive::bool = #predicate;
+                    __flowkit_predicate(__flowkit_error)
                 }
             }
         });
@@ -218,22 +235,24 @@ impl TaskExtras<'_> {
     }
 
     fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
-        let idents = callable.idents();
         let digest = match &self.options.cache.as_ref()?.value {
             Cache::None => return None,
-            Cache::Inputs | Cache::Run => quote! {
-                ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[
-                    #(::flowkit::__private::digest(self.#idents.get())?),*
-                ]))
-            },
-            Cache::Key(key) => {
-                let types = callable.written.params.iter().map(|param| match &param.kind {
-                    ParamKind::Owned => &param.ty,
-                    ParamKind::Borrowed { elem, .. } => elem,
+            Cache::Inputs | Cache::Run => {
+                let digests = callable.written.params.iter().map(|param| {
+                    let (ident, place) = (&param.ident, Place::of(&param.ty).start);
+                    quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get())?)
                 });
+                quote!(::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*])))
+            }
+            Cache::Key(key) => {
+                let idents = callable.idents();
+                let types = callable.written.params.iter().map(elem);
+                let place = Place::of(key);
+                let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
+                let digest = quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value));
                 quote! {
-                    let key: fn(#(&#types),*) -> _ = #key;
-                    ::flowkit::__private::digest(&key(#(self.#idents.get()),*))
+                    let __flowkit_key: fn(#(&#types),*) -> _ = #key;
+                    #digest
                 }
             }
         };
@@ -249,29 +268,27 @@ impl TaskExtras<'_> {
     pub(crate) fn checks(&self, callable: &Callable) -> TokenStream {
         let retries = self.options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
         let retry_checks = if retries { retry_checks(callable) } else { TokenStream::new() };
-        let (inputs, output) = match self.options.cache.as_ref().map(|cache| &cache.value) {
-            None | Some(Cache::None) => (false, false),
-            Some(Cache::Key(_)) => (false, true),
-            Some(Cache::Inputs | Cache::Run) => (true, true),
-        };
-        let params = callable.named.params.iter().filter(|_| inputs).map(|param| {
-            let ty: &Type = match &param.kind {
-                ParamKind::Owned => &param.ty,
-                ParamKind::Borrowed { elem, .. } => elem,
-            };
-            quote_spanned!(param.ty.span()=> ::flowkit::__private::assert_cache_arg::<#ty>();)
+        let cached = self.options.cache.as_ref().is_some_and(|cache| !matches!(cache.value, Cache::None));
+        let output = cached.then(|| {
+            let place = Place::of(callable.written.output.value_place());
+            place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
         });
-        let output = output.then(|| {
-            let value = &callable.value;
-            quote_spanned!(callable.written.output.ty.span()=> ::flowkit::__private::assert_cache_output::<#value>();)
-        });
-        quote!(#retry_checks #(#params)* #output)
+        quote!(#retry_checks #output)
+    }
+}
+
+/// What a cache key sees a reference of.
+fn elem(param: &Param) -> &Type {
+    match &param.kind {
+        ParamKind::Owned => &param.ty,
+        ParamKind::Borrowed { elem, .. } => elem,
     }
 }
 
 pub(crate) fn run_name(template: &Template) -> TokenStream {
     let mut format = String::new();
     let mut arguments = Vec::new();
+    let mut spans = template.spans.iter();
     for part in &template.parts {
         match part {
             Part::Text(text) => format.push_str(&text.replace('{', "{{").replace('}', "}}")),
@@ -279,7 +296,8 @@ pub(crate) fn run_name(template: &Template) -> TokenStream {
                 format.push_str("{}");
                 let ident = syn::parse_str::<Ident>(name)
                     .unwrap_or_else(|_| Ident::new_raw(name, proc_macro2::Span::call_site()));
-                arguments.push(quote!(self.#ident.get()));
+                let place = spans.next().copied().unwrap_or_else(proc_macro2::Span::call_site);
+                arguments.push(quote_spanned!(place=> ::flowkit::rules::in_run_name(self.#ident.get())));
             }
         }
     }
@@ -291,23 +309,21 @@ pub(crate) fn run_name(template: &Template) -> TokenStream {
 }
 
 /// What only a flow has.
-pub(crate) fn flow_methods(run_name: Option<TokenStream>) -> TokenStream {
+pub(crate) fn flow_methods(callable: &Callable, run_name: Option<TokenStream>) -> TokenStream {
+    let (value, error) = (&callable.value, &callable.error);
     quote! {
         #run_name
 
         fn call(
             self,
-            setup: ::flowkit::__private::Setup<Self::Error>,
+            setup: ::flowkit::__private::Setup<#error>,
         ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<Self::Output, ::flowkit::Error<Self::Error>>,
+            Output = ::core::result::Result<#value, ::flowkit::Error<#error>>,
         > + ::core::marker::Send {
             ::flowkit::__private::call_flow(self, setup)
         }
 
-        fn submit(
-            self,
-            setup: ::flowkit::__private::Setup<Self::Error>,
-        ) -> ::flowkit::Handle<Self::Output, Self::Error> {
+        fn submit(self, setup: ::flowkit::__private::Setup<#error>) -> ::flowkit::Handle<#value, #error> {
             ::flowkit::__private::submit_flow(self, setup)
         }
     }
@@ -315,11 +331,11 @@ pub(crate) fn flow_methods(run_name: Option<TokenStream>) -> TokenStream {
 
 /// The `impl FlowBody`: counts the handles in what the flow returns, each part of a tuple by itself.
 pub(crate) fn tally(callable: &Callable) -> TokenStream {
-    let cfgs = &callable.written.attrs.cfgs;
+    let (cfgs, value) = (&callable.written.attrs.cfgs, &callable.value);
     let (generics, _, clause) = callable.named.generics.split_for_impl();
     let body_type = callable.body_type();
-    let parts = match returned_type(callable) {
-        Some(Type::Tuple(tuple)) if !tuple.elems.is_empty() => {
+    let parts = match callable.written.output.value_place() {
+        Type::Tuple(tuple) if !tuple.elems.is_empty() => {
             let indices = (0..tuple.elems.len()).map(syn::Index::from);
             quote!(#((&::flowkit::__private::Probe(&output.#indices)).tally(tally);)*)
         }
@@ -329,26 +345,12 @@ pub(crate) fn tally(callable: &Callable) -> TokenStream {
         #(#cfgs)*
         const _: () = {
             impl #generics ::flowkit::__private::FlowBody for #body_type #clause {
-                fn tally(output: &Self::Output, tally: &mut ::flowkit::__private::Tally) {
+                fn tally(output: &#value, tally: &mut ::flowkit::__private::Tally) {
                     #[allow(unused_imports)]
                     use ::flowkit::__private::{NotTallied as _, Tallied as _};
                     #parts
                 }
             }
         };
-    }
-}
-
-/// The type of the value, as far as it can be read: that of a `Result` is its first argument.
-fn returned_type(callable: &Callable) -> Option<&Type> {
-    let output = &callable.written.output;
-    if !output.is_result {
-        return Some(&output.ty);
-    }
-    let Type::Path(path) = &output.ty else { return None };
-    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
-    match arguments.args.first()? {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
     }
 }

@@ -6,7 +6,8 @@ use syn::ext::IdentExt;
 use syn::visit_mut::VisitMut;
 use syn::{GenericParam, Generics, Ident, Lifetime, Type, WherePredicate, parse_quote};
 
-use crate::signature::{Function, Param, ParamKind};
+use super::place::Place;
+use crate::signature::{Function, Output, Param, ParamKind};
 
 pub(crate) struct Callable {
     /// As written.
@@ -27,12 +28,14 @@ impl Callable {
     pub(crate) fn new(function: Function) -> Self {
         let mut named = function.clone();
         let lifetimes = named.name_lifetimes();
-        let ty = &function.output.ty;
-        let (value, error) = if function.output.is_result {
-            (
-                quote!(<#ty as ::flowkit::__private::Fallible>::Value),
-                quote!(<#ty as ::flowkit::__private::Fallible>::Error),
-            )
+        say_what_types_must_do(&mut named, &lifetimes);
+        let Output { ty, is_result } = &function.output;
+        let part = |place: &Type, name: TokenStream| {
+            Place::of(place).around(quote!(<), ty, quote!(as ::flowkit::__private::Fallible>::#name))
+        };
+        let (value, error) = if *is_result {
+            let output = &function.output;
+            (part(output.value_place(), quote!(Value)), part(output.error_place(), quote!(Error)))
         } else {
             (quote!(#ty), quote!(::core::convert::Infallible))
         };
@@ -44,7 +47,8 @@ impl Callable {
     pub(crate) fn call_lifetime(&self) -> (Lifetime, Generics) {
         let mut generics = self.named.generics.clone();
         let lifetime = match &self.lifetimes[..] {
-            [] => parse_quote!('static),
+            // Then the type parameters are `'static` too.
+            [] => return (parse_quote!('static), generics),
             [only] => only.clone(),
             several => {
                 let shortest: Lifetime = parse_quote!('__flowkit_call);
@@ -56,20 +60,26 @@ impl Callable {
                 shortest
             }
         };
+        require(&mut generics, &quote!(#lifetime), |_| true);
         (lifetime, generics)
     }
 
     /// The body's type with its arguments: `__flowkit_fetch<Arg<String>, Lent<'a, str>, (T,), N>`.
     pub(crate) fn body_type(&self) -> TokenStream {
-        self.body_type_of(&self.named.params)
+        self.body_type_of(&self.named.params, Place::of(&self.written.ident))
+    }
+
+    /// The same, at a place of the user's choice: there the compiler says what is wrong with the arguments as a whole.
+    pub(crate) fn body_type_at(&self, place: Place) -> TokenStream {
+        self.body_type_of(&self.named.params, place)
     }
 
     /// The same with `'static` for every lifetime.
     pub(crate) fn static_body_type(&self) -> TokenStream {
-        self.body_type_of(&self.static_params())
+        self.body_type_of(&self.static_params(), Place::of(&self.written.ident))
     }
 
-    fn body_type_of(&self, params: &[Param]) -> TokenStream {
+    fn body_type_of(&self, params: &[Param], place: Place) -> TokenStream {
         let body = &self.body;
         let held = params.iter().map(|param| match &param.kind {
             ParamKind::Owned => {
@@ -80,19 +90,22 @@ impl Callable {
         });
         let mentioned = self.named.generics.type_params().map(|param| &param.ident);
         let constants = self.named.generics.const_params().map(|param| &param.ident);
-        quote!(#body<#(#held,)* (#(#mentioned,)*), #(#constants),*>)
+        let holders = quote!(#(#held,)* (#(#mentioned,)*), #(#constants),*);
+        place.around(quote!(#body<), holders, quote!(>))
     }
 
-    /// The kind of a parameter: `Own<String>` or `Lend<'a, str>`.
-    pub(crate) fn kinds(params: &[Param]) -> Vec<TokenStream> {
-        let kind = |param: &Param| match &param.kind {
-            ParamKind::Owned => {
-                let ty = &param.ty;
-                quote!(::flowkit::__private::Own<#ty>)
-            }
-            ParamKind::Borrowed { lifetime, elem } => quote!(::flowkit::__private::Lend<#lifetime, #elem>),
-        };
-        params.iter().map(kind).collect()
+    /// What stands for a parameter: `impl IntoArg<String>` or `impl IntoArg<&'a str, Lend>`, with the given trait.
+    pub(crate) fn stand_ins<'a>(
+        params: &'a [Param],
+        of_trait: &'a TokenStream,
+    ) -> impl Iterator<Item = TokenStream> + 'a {
+        params.iter().map(move |param| {
+            let passing = match &param.kind {
+                ParamKind::Owned => quote!(>),
+                ParamKind::Borrowed { .. } => quote!(, ::flowkit::args::Lend>),
+            };
+            Place::of(&param.ty).around(quote!(impl #of_trait<), &param.ty, passing)
+        })
     }
 
     /// The parameters with `'static` for every lifetime: what a submitted call takes.
@@ -119,9 +132,10 @@ impl Callable {
         ((!written.is_empty()).then(|| quote!(for<#(#renamed),*>)), types)
     }
 
-    /// The generics without lifetimes.
+    /// The generics without lifetimes, for what outlives the call.
     pub(crate) fn static_generics(&self) -> Generics {
         let mut generics = self.named.generics.clone();
+        require(&mut generics, &quote!('static), |_| true);
         generics.params =
             generics.params.into_iter().filter(|param| !matches!(param, GenericParam::Lifetime(_))).collect();
         if let Some(clause) = &mut generics.where_clause {
@@ -152,18 +166,44 @@ impl Callable {
 
     /// Whether a call that is awaited in place may move its arguments to another thread.
     pub(crate) fn is_static(&self) -> bool {
-        let bounded = |param: &GenericParam| match param {
-            GenericParam::Type(param) => {
-                let is_static = |bound: &syn::TypeParamBound| matches!(bound, syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static");
-                param.bounds.iter().any(is_static)
-            }
-            GenericParam::Lifetime(_) | GenericParam::Const(_) => true,
-        };
-        self.lifetimes.is_empty() && self.written.generics.params.iter().all(bounded)
+        self.lifetimes.is_empty()
+    }
+
+    /// A name of the twin, placed at the name of the user's function.
+    pub(crate) fn named(&self, name: &str) -> Ident {
+        Ident::new(name, self.written.ident.span())
     }
 
     pub(crate) fn idents(&self) -> Vec<&Ident> {
         self.written.params.iter().map(|param| &param.ident).collect()
+    }
+}
+
+/// Adds the bounds that every task has to the type parameters: its arguments cross threads, its value is shared, and
+/// what borrows nothing by itself shall borrow nothing through a type either.
+fn say_what_types_must_do(named: &mut Function, lifetimes: &[Lifetime]) {
+    require(&mut named.generics, &quote!(::core::marker::Send + ::core::marker::Sync), |_| true);
+    let mut words = Words(Vec::new());
+    words.visit_type_mut(&mut named.output.ty.clone());
+    require(&mut named.generics, &quote!('static), |param| lifetimes.is_empty() || words.0.contains(param));
+}
+
+/// Adds bounds to some of the type parameters.
+fn require(generics: &mut Generics, bounds: &TokenStream, of: impl Fn(&Ident) -> bool) {
+    let params: Vec<Ident> =
+        generics.type_params().map(|param| param.ident.clone()).filter(|param| of(param)).collect();
+    if !params.is_empty() {
+        let predicates = params.iter().map(|param| -> WherePredicate { parse_quote!(#param: #bounds) });
+        generics.make_where_clause().predicates.extend(predicates);
+    }
+}
+
+/// All words of a type.
+struct Words(Vec<Ident>);
+
+impl VisitMut for Words {
+    fn visit_ident_mut(&mut self, ident: &mut Ident) {
+        self.0.push(ident.clone());
     }
 }
 

@@ -145,7 +145,7 @@ fn policy(
 fn hooks(hooks: &options::Hooks) -> TokenStream {
     let list = |hooks: &Option<Spanned<Vec<Expr>>>| {
         let hooks = hooks.iter().flat_map(|hooks| &hooks.value);
-        quote!(&[#(::flowkit::__private::hook(#hooks)),*])
+        quote!(&[#(#hooks),*])
     };
     let (running, success, failure) =
         (list(&hooks.on_running), list(&hooks.on_success), list(&hooks.on_failure));

@@ -10,6 +10,7 @@
 mod body;
 mod callable;
 mod info;
+mod place;
 mod test;
 mod twin;
 
@@ -37,7 +38,7 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
     let callable = Callable::new(function);
     let twin = twin::expand(&callable, "flow");
-    let methods = body::flow_methods(run_name);
+    let methods = body::flow_methods(&callable, run_name);
     let retries = options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
     let checks = if retries { body::retry_checks(&callable) } else { TokenStream::new() };
     let body = body::expand(&callable, &info, &methods, &checks);

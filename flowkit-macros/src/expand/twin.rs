@@ -2,28 +2,31 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
 use syn::spanned::Spanned;
 
+use super::body::argument_place;
 use super::callable::Callable;
 use crate::signature::ParamKind;
 
-/// Lints that speak of names or shapes that the attribute, not the user, chose.
-pub(crate) fn quiet() -> TokenStream {
+/// Lints that speak of names or shapes that the attribute, not the user, chose. Not for what has code of the user in it.
+pub(crate) fn quiet(callable: &Callable) -> TokenStream {
+    let allowed = callable.written.attrs.allowed();
     quote! {
         #[allow(
             non_camel_case_types,
-            missing_docs,
             missing_debug_implementations,
             unreachable_pub,
             unused_lifetimes,
             dead_code,
-            clippy::too_many_arguments,
-            clippy::type_complexity,
-            clippy::needless_lifetimes,
-            clippy::new_ret_no_self,
-            clippy::unit_arg,
-            clippy::wrong_self_convention
+            deprecated,
+            private_bounds,
+            private_interfaces,
+            clippy::all,
+            clippy::pedantic,
+            clippy::nursery
         )]
+        #(#allowed)*
     }
 }
 
@@ -32,7 +35,7 @@ pub(crate) fn expand(callable: &Callable, what: &str) -> TokenStream {
     let docs = &callable.written.attrs.docs;
     let vis = &callable.written.vis;
     let name = &callable.written.ident;
-    let quiet = quiet();
+    let quiet = quiet(callable);
     let call = call(callable);
     let held = body_struct(callable);
     let raw = raw(callable, what);
@@ -41,18 +44,23 @@ pub(crate) fn expand(callable: &Callable, what: &str) -> TokenStream {
     let map = map(callable);
     let skip = skip(callable);
     let mock = if cfg!(feature = "testing") { mock(callable) } else { TokenStream::new() };
+    let no_docs = docs.is_empty().then(|| format!("The {what} `{name}`, with other ways to call it."));
+    let no_docs = no_docs.iter();
     quote! {
         #call
         #(#cfgs)*
         #(#docs)*
+        #(#[doc = #no_docs])*
         #quiet
-        #[derive(Clone, Copy)]
         #vis struct #name {}
         #held
         #(#cfgs)*
-        #quiet
         impl #name {
             #raw
+        }
+        #(#cfgs)*
+        #quiet
+        impl #name {
             #of
             #submit
             #map
@@ -80,11 +88,12 @@ fn call(callable: &Callable) -> TokenStream {
         }
     });
     let body = construct(callable, held);
-    let quiet = quiet();
+    let allowed = function.attrs.allowed();
     quote! {
         #(#cfgs)*
         #(#docs)*
-        #quiet
+        #[allow(dead_code, clippy::needless_lifetimes, clippy::too_many_arguments, clippy::type_complexity)]
+        #(#allowed)*
         #[track_caller]
         #vis fn #name #generics (#(#idents: #types),*) -> ::flowkit::Call<#lifetime, #value, #error, #body_type> #clause {
             ::flowkit::Call::__new(#body)
@@ -100,7 +109,7 @@ fn body_struct(callable: &Callable) -> TokenStream {
     let types: Vec<_> = (0..idents.len()).map(|index| quote::format_ident!("__FlowkitArg{index}")).collect();
     let constants: Vec<_> = callable.named.generics.const_params().collect();
     let constant_names: Vec<_> = constants.iter().map(|constant| &constant.ident).collect();
-    let quiet = quiet();
+    let quiet = quiet(callable);
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
@@ -142,11 +151,13 @@ fn raw(callable: &Callable, what: &str) -> TokenStream {
     });
     let output = &function.output.ty;
     let doc = format!("The {what} as it is written: a plain function, with nothing of flowkit around it.");
+    let name = callable.named("raw");
     quote! {
         #[doc = #doc]
+        #[allow(unreachable_pub, private_bounds, private_interfaces)]
         #(#lints)*
         #(#others)*
-        #vis #asyncness fn raw #generics (#(#params),*) -> #output #clause #block
+        #vis #asyncness fn #name #generics (#(#params),*) -> #output #clause #block
     }
 }
 
@@ -154,19 +165,19 @@ fn of(callable: &Callable, what: &str) -> TokenStream {
     let vis = &callable.written.vis;
     let (lifetime, generics) = callable.call_lifetime();
     let (generics, _, clause) = generics.split_for_impl();
-    let (idents, kinds) = (callable.idents(), Callable::kinds(&callable.named.params));
+    let idents = callable.idents();
+    let of_trait = quote!(::flowkit::args::IntoArg);
+    let stand_ins = Callable::stand_ins(&callable.named.params, &of_trait);
     let (value, error, body_type) = (&callable.value, &callable.error, callable.body_type());
-    let body = construct(
-        callable,
-        idents.iter().map(|ident| quote!(::flowkit::__private::IntoArg::into_arg(#ident))),
-    );
+    let body = construct(callable, idents.iter().map(|ident| quote!(#of_trait::into_arg(#ident))));
+    let name = callable.named("of");
     let doc =
         format!("Makes a call of the {what} from values, or from handles of results that are not there yet.");
     quote! {
         #[doc = #doc]
         #[track_caller]
-        #vis fn of #generics (
-            #(#idents: impl ::flowkit::__private::IntoArg<#kinds>),*
+        #vis fn #name #generics (
+            #(#idents: #stand_ins),*
         ) -> ::flowkit::Call<#lifetime, #value, #error, #body_type> #clause {
             ::flowkit::Call::__new(#body)
         }
@@ -177,21 +188,20 @@ fn submit(callable: &Callable, what: &str) -> TokenStream {
     let vis = &callable.written.vis;
     let generics = callable.static_generics();
     let (generics, _, clause) = generics.split_for_impl();
-    let (idents, kinds) = (callable.idents(), Callable::kinds(&callable.static_params()));
+    let (idents, params) = (callable.idents(), callable.static_params());
+    let of_trait = quote!(::flowkit::args::IntoArg);
+    let stand_ins = Callable::stand_ins(&params, &of_trait);
     let (value, error, body_type) = (&callable.value, &callable.error, callable.static_body_type());
-    let body = construct(
-        callable,
-        idents.iter().map(|ident| quote!(::flowkit::__private::IntoArg::into_arg(#ident))),
-    );
+    let body = construct(callable, idents.iter().map(|ident| quote!(#of_trait::into_arg(#ident))));
+    let name = callable.named("submit");
     let doc = format!("Starts a run of the {what} now, from values or handles.");
     quote! {
         #[doc = #doc]
         #[track_caller]
-        #vis fn submit #generics (
-            #(#idents: impl ::flowkit::__private::IntoArg<#kinds>),*
+        #vis fn #name #generics (
+            #(#idents: #stand_ins),*
         ) -> ::flowkit::Handle<#value, #error> #clause {
-            let call: ::flowkit::Call<'static, #value, #error, #body_type> = ::flowkit::Call::__new(#body);
-            call.submit()
+            ::flowkit::__private::submit::<#body_type>(#body)
         }
     }
 }
@@ -199,8 +209,7 @@ fn submit(callable: &Callable, what: &str) -> TokenStream {
 fn map(callable: &Callable) -> TokenStream {
     let params = callable.static_params();
     let idents = callable.idents();
-    let kinds = Callable::kinds(&params);
-    let ([first, others @ ..], [first_kind, other_kinds @ ..]) = (&idents[..], &kinds[..]) else {
+    let ([first, others @ ..], [first_param, other_params @ ..]) = (&idents[..], &params[..]) else {
         // There is nothing to map over.
         return TokenStream::new();
     };
@@ -208,29 +217,38 @@ fn map(callable: &Callable) -> TokenStream {
     let generics = callable.static_generics();
     let (generics, _, clause) = generics.split_for_impl();
     let (value, error, body_type) = (&callable.value, &callable.error, callable.static_body_type());
+    let (items, column) = (quote!(::flowkit::items::IntoItems), quote!(::flowkit::items::IntoColumn));
+    let list = Callable::stand_ins(std::slice::from_ref(first_param), &items);
+    let columns = Callable::stand_ins(other_params, &column);
     let rows = others.iter().map(|ident| quote!(::flowkit::__private::Column::next_row(&mut #ident)));
     let held = std::iter::once(quote!(__flowkit_item)).chain(rows);
     let body = construct(callable, held);
+    let name = callable.named("map");
+    let place = argument_place(callable);
+    let start = place.around(quote!(::flowkit::__private::), quote!(), quote!(map));
+    // What they hold must cross threads, so they are placed where the compiler says that it does not.
+    let known = Ident::new("__flowkit_items", place.start);
+    let zipped = Ident::new("__flowkit_columns", place.start);
     quote! {
         /// Starts one run per item of the first argument; the others are the same for all, unless they are `each(list)`.
         #[track_caller]
-        #vis fn map #generics (
-            #first: impl ::flowkit::__private::IntoItems<#first_kind>,
-            #(#others: impl ::flowkit::__private::IntoColumn<#other_kinds>),*
+        #vis fn #name #generics (
+            #first: #(#list)*,
+            #(#others: #columns),*
         ) -> ::flowkit::Handles<#value, #error> #clause {
-            let __flowkit_items = ::flowkit::__private::IntoItems::into_items(#first);
-            #(let #others = ::flowkit::__private::IntoColumn::into_column(#others);)*
+            let #known = #items::into_items(#first);
+            #(let #others = #column::into_column(#others);)*
             let __flowkit_later = false #(|| ::flowkit::__private::Column::is_later(&#others))*;
-            let __flowkit_columns = async move {
+            let #zipped = async move {
                 #(let mut #others = ::flowkit::__private::Column::resolve(#others).await?;)*
                 let __flowkit_lengths = ::std::vec![#(::flowkit::__private::Column::len(&#others)),*];
                 let __flowkit_row = move |__flowkit_item| -> #body_type { #body };
                 ::core::result::Result::Ok((__flowkit_lengths, __flowkit_row))
             };
-            ::flowkit::__private::map(
-                __flowkit_items,
+            #start(
+                #known,
                 __flowkit_later,
-                __flowkit_columns,
+                #zipped,
                 ::core::panic::Location::caller(),
             )
         }
@@ -245,8 +263,7 @@ fn skip(callable: &Callable) -> TokenStream {
         /// Records that this is not run, and why: for the branch that was not taken.
         #[track_caller]
         #vis fn skip(reason: impl ::core::convert::Into<::std::string::String>) {
-            let info: &'static ::flowkit::__private::TaskInfo = #name::#info();
-            ::flowkit::__private::skip(info, reason.into(), ::core::panic::Location::caller());
+            ::flowkit::__private::skip(#name::#info(), reason.into(), ::core::panic::Location::caller());
         }
     }
 }
@@ -257,7 +274,7 @@ pub(crate) fn mock_type(callable: &Callable) -> TokenStream {
     let output = &callable.written.output.ty;
     quote!(
         ::std::sync::Arc<
-            dyn #binder Fn(#(#types),*)
+            dyn #binder ::core::ops::Fn(#(#types),*)
                 -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send>>
                 + ::core::marker::Send + ::core::marker::Sync
         >
@@ -283,10 +300,12 @@ fn mock(callable: &Callable) -> TokenStream {
     let mock_type = mock_type(callable);
     let info = super::info::path();
     quote_spanned! {callable.written.output.ty.span()=>
-        /// Puts `with` in the place of the function until the mock is dropped; retries and the rest stay.
-        #vis fn mock #generics (with: __FlowkitMock) -> ::flowkit::__private::Mock #clause {
-            let call: #mock_type = ::std::sync::Arc::new(move |#(#idents),*| ::std::boxed::Box::pin(with(#(#idents),*)));
-            ::flowkit::__private::Mock::__replace(#name::#info(), call)
+        /// Puts a closure in the place of the function until the mock is dropped; retries and the rest stay.
+        #vis fn mock #generics (__flowkit_with: __FlowkitMock) -> ::flowkit::testing::Mock #clause {
+            let __flowkit_call: #mock_type = ::std::sync::Arc::new(
+                move |#(#idents),*| ::std::boxed::Box::pin(__flowkit_with(#(#idents),*))
+            );
+            ::flowkit::testing::Mock::__replace(#name::#info(), __flowkit_call)
         }
     }
 }

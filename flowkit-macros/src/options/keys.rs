@@ -132,7 +132,9 @@ impl Key {
             }
             None => {
                 let near = did_you_mean(&name, place.keys());
-                format!("unknown option `{name}`; {}{near}", place.takes())
+                // The list is long, so it comes last, on a line of its own where a guess stands before it.
+                let separator = if near.is_empty() { "; " } else { "\n" };
+                format!("unknown option `{name}`{near}{separator}{}", place.takes())
             }
         };
         Err(syn::Error::new(written.span(), message))

@@ -118,5 +118,6 @@ fn choice<T: Clone>(key: &Key, value: &Expr, choices: &[(&'static str, T)]) -> s
     }
     let names = || choices.iter().map(|(name, _)| *name);
     let (allowed, near) = (list(names(), "or"), did_you_mean(&written, names()));
-    Err(error(value, format!("unknown {} `{written}`; use {allowed}{near}", key.name)))
+    let separator = if near.is_empty() { "; " } else { "\n" };
+    Err(error(value, format!("unknown {} `{written}`{near}{separator}use {allowed}", key.name)))
 }

@@ -11,7 +11,7 @@ use crate::signature::Function;
 pub(crate) struct Template {
     pub parts: Vec<Part>,
     /// Where each parameter is named, in order.
-    spans: Vec<Span>,
+    pub spans: Vec<Span>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -55,8 +55,9 @@ impl Template {
         Ok(Self { parts, spans })
     }
 
-    /// Reports what is not a parameter of the function.
-    pub(crate) fn check(&self, function: &Function, errors: &mut Errors) {
+    /// Reports what is not a parameter of the function; gives whether everything is one.
+    pub(crate) fn check(&self, function: &Function, errors: &mut Errors) -> bool {
+        let before = errors.count();
         let named = function.params.iter().filter(|param| !param.is_anonymous());
         let names: Vec<String> = named.map(|param| param.ident.unraw().to_string()).collect();
         let names = || names.iter().map(String::as_str);
@@ -75,6 +76,7 @@ impl Template {
             let message = format!("`{{{name}}}` is not a parameter of `{}`; {known}", function.ident);
             errors.push_at(*span, message);
         }
+        errors.count() == before
     }
 }
 

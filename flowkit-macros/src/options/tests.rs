@@ -96,7 +96,7 @@ fn one_compile_reports_every_mistake() {
     assert_errors(
         task(r#"retry = |a, b| a, timeout = "5 parsecs", timeout = "1s", 7, cache_ttl = 60"#),
         &[
-            (&format!("unknown option `retry`; {taken}; did you mean `retries`?"), "retry"),
+            (&format!("unknown option `retry`; did you mean `retries`?\n{taken}"), "retry"),
             ("`timeout` is set twice", "timeout"),
             (&format!("expected an option; {taken}"), "7"),
             ("unknown time unit `parsecs`; use `ms`, `s`, `m`, `h` or `d`", "parsecs"),

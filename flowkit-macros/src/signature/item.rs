@@ -1,8 +1,8 @@
 //! Finds the function in the item under an attribute.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::{FnArg, ItemFn};
+use quote::{format_ident, quote};
+use syn::{FnArg, ItemFn, Signature};
 
 use crate::options::Place;
 
@@ -63,19 +63,50 @@ fn keyword(item: TokenStream) -> Option<TokenTree> {
     first
 }
 
-/// Gives the item as written, without what only the attribute understands.
+/// Gives what stands beside the errors of a function that cannot be under its attribute, so that its callers do not fail
+/// with further, misleading ones.
 ///
-/// To stand beside the error, so that callers do not fail with a second, misleading one.
-pub(crate) fn fallback(item: TokenStream) -> TokenStream {
+/// Its name is a type that the compiler knows to be an error, and of which it takes any use: what the function returns, and
+/// what `name::of(…)` is looked for in. The body stays, since the rest of the file may be there for it. What is no free
+/// function stays as it is written.
+pub(crate) fn fallback(item: TokenStream, error: &syn::Error) -> TokenStream {
     let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
         return item;
     };
-    for input in &mut function.sig.inputs {
+    forget_attributes_of_params(&mut function.sig);
+    let ItemFn { attrs, vis, sig, block } = function;
+    let Signature { ident, generics, inputs, asyncness, .. } = &sig;
+    if matches!(inputs.first(), Some(FnArg::Receiver(_))) {
+        return quote!(#(#attrs)* #vis #sig #block);
+    }
+    let types = inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(param) => Some(&param.ty),
+        FnArg::Receiver(_) => None,
+    });
+    let params = types.enumerate().map(|(position, ty)| {
+        let name = format_ident!("_{position}");
+        quote!(#name: #ty)
+    });
+    let clause = &generics.where_clause;
+    let first = error.clone().into_iter().next().unwrap_or_else(|| error.clone()).to_compile_error();
+    quote! {
+        #[allow(non_camel_case_types, dead_code, unreachable_pub)]
+        #vis type #ident = [(); #first];
+        #[allow(unused, unreachable_pub)]
+        #vis fn #ident #generics (#(#params),*) -> #ident #clause {
+            #asyncness fn body #generics (#inputs) -> #ident #clause #block
+            loop {}
+        }
+    }
+}
+
+/// Forgets the attributes that only ours understand.
+fn forget_attributes_of_params(sig: &mut Signature) {
+    for input in &mut sig.inputs {
         let attrs = match input {
             FnArg::Typed(param) => &mut param.attrs,
             FnArg::Receiver(receiver) => &mut receiver.attrs,
         };
         attrs.retain(|attr| !attr.path().is_ident("doc") && !attr.path().is_ident("param"));
     }
-    function.into_token_stream()
 }

@@ -10,10 +10,10 @@ mod rules;
 mod tests;
 
 use proc_macro2::TokenStream;
-use quote::format_ident;
+use quote::{format_ident, quote};
 use syn::{
-    Attribute, Block, FnArg, Generics, Ident, ItemFn, Lifetime, Pat, PatType, ReturnType, Token, Type,
-    TypeParamBound, Visibility, parse_quote,
+    Attribute, Block, FnArg, GenericArgument, Generics, Ident, ItemFn, Lifetime, Meta, Pat, PatType,
+    PathArguments, PathSegment, ReturnType, Token, Type, TypeParamBound, Visibility, parse_quote,
 };
 
 pub(crate) use self::item::fallback;
@@ -38,6 +38,7 @@ pub(crate) struct Function {
 /// The other attributes of the function, by where they belong in the generated code.
 #[derive(Default, Clone)]
 pub(crate) struct Attrs {
+    /// What is for readers, and belongs to both names.
     pub docs: Vec<Attribute>,
     pub cfgs: Vec<Attribute>,
     pub lints: Vec<Attribute>,
@@ -72,6 +73,23 @@ pub(crate) struct Output {
     pub ty: Type,
     /// Whether the last word of its path is `Result`.
     pub is_result: bool,
+}
+
+impl Output {
+    /// The type to underline for what is wrong with the value: `T` of a `Result<T, E>`, if it can be seen.
+    pub(crate) fn value_place(&self) -> &Type {
+        self.argument(0).filter(|_| self.is_result).unwrap_or(&self.ty)
+    }
+
+    /// The type to underline for what is wrong with the error: `E` of a `Result<T, E>`, if it can be seen.
+    pub(crate) fn error_place(&self) -> &Type {
+        self.argument(1).unwrap_or(&self.ty)
+    }
+
+    /// A generic argument, as it is written.
+    fn argument(&self, position: usize) -> Option<&Type> {
+        type_arguments(last_segment(&self.ty)?).nth(position)
+    }
 }
 
 impl Function {
@@ -121,13 +139,26 @@ impl From<ItemFn> for Function {
     }
 }
 
+impl Attrs {
+    /// What the user allows in the function is allowed in all that is made of it: a name or a type occurs there too.
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = TokenStream> {
+        let lists = self.lints.iter().filter_map(|lint| match &lint.meta {
+            Meta::List(list) if ["allow", "expect"].iter().any(|word| list.path.is_ident(word)) => {
+                Some(&list.tokens)
+            }
+            _ => None,
+        });
+        lists.map(|lints| quote!(#[allow(#lints)]))
+    }
+}
+
 impl From<Vec<Attribute>> for Attrs {
     fn from(attrs: Vec<Attribute>) -> Self {
         let mut sorted = Self::default();
         for attr in attrs {
             let first = attr.path().segments.first().map(|first| first.ident.to_string());
             let group = match first.as_deref() {
-                Some("doc") => &mut sorted.docs,
+                Some("doc" | "deprecated") => &mut sorted.docs,
                 Some("cfg") => &mut sorted.cfgs,
                 Some("allow" | "expect" | "warn" | "deny" | "forbid" | "clippy") => &mut sorted.lints,
                 _ => &mut sorted.others,
@@ -186,10 +217,7 @@ impl From<ReturnType> for Output {
             ReturnType::Default => parse_quote!(()),
             ReturnType::Type(_, ty) => *ty,
         };
-        let is_result = match bare(&ty) {
-            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Result"),
-            _ => false,
-        };
+        let is_result = last_segment(&ty).is_some_and(|last| last.ident == "Result");
         Self { ty, is_result }
     }
 }
@@ -201,4 +229,23 @@ fn bare(ty: &Type) -> &Type {
         Type::Paren(paren) => bare(&paren.elem),
         _ => ty,
     }
+}
+
+/// The last part of a path: the `Result<T, E>` of `core::result::Result<T, E>`.
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match bare(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
 }

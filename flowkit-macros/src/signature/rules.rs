@@ -5,10 +5,10 @@ use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Attribute, FnArg, ItemFn, ParenthesizedGenericArguments, ReturnType, Signature, Type, TypeBareFn,
-    TypeImplTrait, TypeReference,
+    TypeImplTrait, TypeParamBound, TypeReference,
 };
 
-use super::{bare, lifetimes};
+use super::{bare, last_segment, lifetimes, type_arguments};
 use crate::errors::Errors;
 use crate::options::Place;
 
@@ -152,6 +152,15 @@ fn param_type(ty: &Type, place: Place, errors: &mut Errors) {
 
 fn output(ty: &Type, place: Place, errors: &mut Errors) {
     let noun = noun(place);
+    if let Some(boxed) = error_that_stays_in_its_thread(ty) {
+        let boxed_text = tidy(boxed);
+        let message = format!(
+            "the error of a {noun} crosses threads, and `{boxed_text}` cannot; \
+             write `{} + Send + Sync>`, or `flowkit::BoxError`",
+            boxed_text.trim_end_matches('>')
+        );
+        errors.push(boxed, message);
+    }
     if let Type::Never(never) = bare(ty) {
         let message = format!("a {noun} ends with a value; write the type it returns, or `()`");
         errors.push(never, message);
@@ -169,6 +178,21 @@ fn output(ty: &Type, place: Place, errors: &mut Errors) {
         };
         errors.push_at(token, format!("a {noun} returns owned values; {owned}"));
     }
+}
+
+/// Finds the `Box<dyn Error>` of a `Result<T, Box<dyn Error>>`: the most usual error type, and the compiler has no word on
+/// what to write instead.
+fn error_that_stays_in_its_thread(ty: &Type) -> Option<&Type> {
+    let result = last_segment(ty).filter(|segment| segment.ident == "Result")?;
+    let error = type_arguments(result).nth(1)?;
+    let boxed = last_segment(error).filter(|segment| segment.ident == "Box")?;
+    let Type::TraitObject(object) = type_arguments(boxed).next()? else { return None };
+    let traits = object.bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().map(|segment| segment.ident.to_string()),
+        _ => None,
+    });
+    let traits: Vec<String> = traits.collect();
+    (traits == ["Error"]).then_some(error)
 }
 
 /// Finds the first lifetime of a type, written or not, but `'static`.

@@ -79,8 +79,19 @@ fn elided_lifetimes_get_names() {
 }
 
 #[test]
-fn the_fallback_is_the_function_without_what_only_the_attribute_knows() {
-    let item = "#[inline] fn f(/// Pages \n #[param(default = 1)] a: u8) {}";
-    assert_eq!(text(fallback(item.parse().unwrap())), "# [inline] fn f (a : u8) { }");
-    assert_eq!(text(fallback("struct A ;".parse().unwrap())), "struct A ;");
+fn beside_an_error_stands_a_function_of_which_the_compiler_takes_any_use() {
+    let error = syn::Error::new(proc_macro2::Span::call_site(), "no");
+    let fallback = |item: &str| text(fallback(item.parse().unwrap(), &error));
+    assert_eq!(
+        fallback(
+            "/// Docs. \n pub const fn f<T: Copy>(/// Pages \n #[param(default = 1)] (a, b): (T, u8)) -> &str { a }"
+        ),
+        "# [allow (non_camel_case_types , dead_code , unreachable_pub)] \
+         pub type f = [() ; :: core :: compile_error ! { \"no\" }] ; \
+         # [allow (unused , unreachable_pub)] \
+         pub fn f < T : Copy > (_0 : (T , u8)) -> f { \
+         fn body < T : Copy > ((a , b) : (T , u8)) -> f { a } loop { } }"
+    );
+    assert_eq!(fallback("fn f(&self, #[param] a: u8) {}"), "fn f (& self , a : u8) { }");
+    assert_eq!(fallback("struct A ;"), "struct A ;");
 }

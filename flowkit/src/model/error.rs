@@ -20,6 +20,7 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 )]
 pub trait TaskError: fmt::Debug + fmt::Display + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<E: fmt::Debug + fmt::Display + Send + Sync + 'static> TaskError for E {}
 
 /// The run that an error speaks of: prints as ``task `fetch[3]` ``.

@@ -67,9 +67,10 @@ fn a_value_of_the_wrong_kind_names_the_right_one() {
 
 #[test]
 fn a_value_out_of_range_names_the_range() {
-    let triggers = "unknown trigger `all_don`; use `all_success`, `all_failed`, `all_done`, \
+    let triggers = "unknown trigger `all_don`; did you mean `all_done`?\n\
+                    use `all_success`, `all_failed`, `all_done`, \
                     `one_success`, `one_failed`, `one_done`, `none_failed`, `none_skipped`, \
-                    `none_failed_min_one_success` or `always`; did you mean `all_done`?";
+                    `none_failed_min_one_success` or `always`";
     let weight = "`0` is not a weight; use a whole number from 1 on";
     let template = "unmatched `{`; write `{{` for a brace";
     let twice = "limit `a` is named twice; give a weight: `\"a:2\"`";

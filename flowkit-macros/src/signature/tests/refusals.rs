@@ -39,6 +39,12 @@ fn what_a_task_cannot_be_is_refused_with_what_to_do() {
             "a task returns owned values; clone what it borrows",
             "'a",
         ),
+        (
+            "fn f() -> Result<(), Box<dyn std::error::Error>> {}",
+            "the error of a task crosses threads, and `Box<dyn std::error::Error>` cannot; \
+             write `Box<dyn std::error::Error + Send + Sync>`, or `flowkit::BoxError`",
+            "Box<dyn std::error::Error>",
+        ),
         ("fn f() -> ! {}", "a task ends with a value; write the type it returns, or `()`", "!"),
         (
             "fn f(#[cfg(unix)] a: u8) {}",
@@ -63,7 +69,12 @@ fn what_a_task_cannot_be_is_refused_with_what_to_do() {
 
 #[test]
 fn what_owns_its_values_may_be_returned() {
-    for output in ["&'static str", "Box<dyn Fn(&u8) -> &u8>", "fn(&u8) -> &u8", "Result<(), E>"] {
+    for output in [
+        "&'static str",
+        "Box<dyn Fn(&u8) -> &u8>",
+        "fn(&u8) -> &u8",
+        "Result<(), Box<dyn Error + Send + Sync>>",
+    ] {
         assert_errors(task(&format!("fn f() -> {output} {{}}")), &[]);
     }
 }

@@ -1,0 +1,6 @@
+use flowkit::prelude::*;
+
+#[task(timeout = 30)]
+async fn fetch() {}
+
+fn main() {}

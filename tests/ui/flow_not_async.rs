@@ -1,0 +1,8 @@
+use flowkit::prelude::*;
+
+#[flow]
+pub fn etl(top: usize) -> usize {
+    top
+}
+
+fn main() {}

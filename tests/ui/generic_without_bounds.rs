@@ -1,0 +1,8 @@
+use flowkit::prelude::*;
+
+#[task]
+async fn same<T>(value: T) -> T {
+    value
+}
+
+fn main() {}

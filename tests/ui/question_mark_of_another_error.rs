@@ -1,0 +1,13 @@
+use flowkit::prelude::*;
+
+#[task]
+async fn count(page: String) -> Result<usize, std::io::Error> {
+    Ok(page.parse::<usize>()?)
+}
+
+#[flow]
+async fn etl() -> Result<usize, std::io::Error> {
+    Ok(count("1".to_owned()).await?)
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use flowkit::prelude::*;
+
+#[task(retries = "3")]
+async fn fetch() {}
+
+fn main() {}

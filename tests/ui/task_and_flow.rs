@@ -1,0 +1,7 @@
+use flowkit::prelude::*;
+
+#[flow]
+#[task]
+async fn load() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use flowkit::prelude::*;
+
+#[task]
+#[tokio::test]
+async fn load() {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use flowkit::prelude::*;
+
+#[task]
+pub struct Page {
+    url: String,
+}
+
+fn main() {
+    let _ = Page { url: String::new() };
+}

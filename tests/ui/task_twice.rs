@@ -1,0 +1,7 @@
+use flowkit::prelude::*;
+
+#[task]
+#[task(retries = 3)]
+async fn load() {}
+
+fn main() {}

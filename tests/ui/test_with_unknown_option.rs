@@ -1,0 +1,4 @@
+#[flowkit::test(sed = 7)]
+async fn counts() {}
+
+fn main() {}
