@@ -59,7 +59,7 @@ fn edges(graph: &Graph) -> Vec<String> {
     graph
         .edges()
         .iter()
-        .map(|edge| format!("{} {} {}", label(edge.from()), arrow(edge.kind()), label(edge.to)))
+        .map(|edge| format!("{} {} {}", label(edge.from), arrow(edge.kind), label(edge.to)))
         .collect()
 }
 
