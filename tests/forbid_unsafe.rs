@@ -18,6 +18,12 @@
 #![allow(
     clippy::unused_async,
     clippy::needless_pass_by_value,
+    clippy::many_single_char_names,
+    clippy::missing_errors_doc,
+    clippy::multiple_bound_locations,
+    clippy::must_use_candidate,
+    clippy::ptr_arg,
+    clippy::used_underscore_binding,
     reason = "the forms of a signature, not what is in it, are the point here"
 )]
 

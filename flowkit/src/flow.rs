@@ -152,8 +152,11 @@ where
 #[must_use = "dropping a running flow cancels it"]
 pub struct RunningFlow<T, E> {
     label: RunLabel,
-    state: Result<(Arc<Run>, JoinHandle<Result<T, Error<E>>>, CancelOnDrop), Error<E>>,
+    state: Result<Live<T, E>, Error<E>>,
 }
+
+/// The run, its driver, and what cancels it when it is dropped.
+type Live<T, E> = (Arc<Run>, JoinHandle<Result<T, Error<E>>>, CancelOnDrop);
 
 impl<T, E> RunningFlow<T, E> {
     /// Returns the id of the run; `None` if it was refused.

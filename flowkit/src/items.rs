@@ -42,7 +42,7 @@ impl<H> Column<H> {
     }
 
     /// Returns the number of items; `None` for a constant.
-    pub fn len(&self) -> Option<usize> {
+    pub fn rows(&self) -> Option<usize> {
         match self {
             Self::Items(items) => Some(items.len()),
             Self::Constant(..) | Self::Later(_) => None,

@@ -96,14 +96,14 @@ impl<T> Returned<T> {
 
 impl<T, E> Returned<Result<T, E>> {
     /// Comes before the method of the same name in [`NoResult`].
-    pub fn is_plain(self) -> Known<ResultByAnotherName> {
+    pub fn asked(self) -> Known<ResultByAnotherName> {
         Known(PhantomData)
     }
 }
 
 /// Any other type.
 pub trait NoResult: Sized {
-    fn is_plain(self) -> Known<Plain> {
+    fn asked(self) -> Known<Plain> {
         Known(PhantomData)
     }
 }

@@ -69,8 +69,8 @@ async fn arguments() -> Result<()> {
     add::submit(&first, &second);
     add::of(&first, &first).named("twice").submit();
     add::of(fetch(3).named("un-awaited"), 4).named("nested call").submit();
-    total::of(&Handles::from_iter([first.clone(), second.clone()])).submit();
-    length::submit(&name().submit());
+    total::of(Handles::from_iter([first.clone(), second.clone()])).submit();
+    length::submit(name().submit());
     copes::submit(allow_failure(&broken().submit()));
     add(1, 2).named("values").await?;
     Ok(())

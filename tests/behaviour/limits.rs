@@ -258,8 +258,9 @@ fn meets_on_a_thread(barrier: Arc<std::sync::Barrier>) -> bool {
 
 #[flow]
 async fn all_meet(count: usize) -> Result<usize> {
-    let tasks = meets::map(vec![Arc::new(Barrier::new(count)); count]);
-    let threads = meets_on_a_thread::map(vec![Arc::new(std::sync::Barrier::new(count)); count]);
+    let (barrier, on_threads) = (Arc::new(Barrier::new(count)), Arc::new(std::sync::Barrier::new(count)));
+    let tasks = meets::map((0..count).map(|_| Arc::clone(&barrier)));
+    let threads = meets_on_a_thread::map((0..count).map(|_| Arc::clone(&on_threads)));
     let mut leaders = tasks.await?;
     leaders.extend(threads.await?);
     Ok(leaders.into_iter().filter(|leader| *leader).count())

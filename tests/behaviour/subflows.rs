@@ -67,7 +67,7 @@ async fn passes_handles() -> Result<Vec<u64>> {
     let number = number().submit();
     let first = inner::submit(&number);
     let second = inner::of(&number).after(&first).submit();
-    let third = inner::of(&first_number(&first)).await?;
+    let third = inner::of(first_number(&first)).await?;
     let mapped = inner::map([1, 2]);
     let mut doubled = vec![first.await?.1, second.await?.1, third.1];
     doubled.extend(mapped.await?.iter().map(|(_, doubled)| doubled));

@@ -229,7 +229,7 @@ async fn selects(bodies: Bodies) -> Result<State> {
         () = flowkit::sleep(SECOND) => {}
     }
     assert_eq!((bodies.begun(), bodies.over()), (2, 1));
-    assert_eq!(ctx().is_cancelled(), false);
+    assert!(!ctx().is_cancelled());
     Ok(handle.state())
 }
 

@@ -71,7 +71,7 @@ enum Wait {
     TryJoin,
     AsCompleted,
     NextWithin,
-    WaitWithin,
+    Within,
     SettleAll,
     FirstSuccess,
     AllOrCancel,
@@ -91,7 +91,7 @@ const WAITS: [Wait; 17] = [
     Wait::TryJoin,
     Wait::AsCompleted,
     Wait::NextWithin,
-    Wait::WaitWithin,
+    Wait::Within,
     Wait::SettleAll,
     Wait::FirstSuccess,
     Wait::AllOrCancel,
@@ -145,7 +145,7 @@ async fn wait_for_others(wait: Wait, bodies: Bodies) -> Result<u64> {
             assert_eq!(ended.next_within(Duration::from_millis(10)).await.unwrap_err().unfinished, 2);
             ended.next().await.map_or(Ok(0), |(_, result)| result)?
         }
-        Wait::WaitWithin => {
+        Wait::Within => {
             let (ended, waiting) =
                 flowkit::wait_within([submit(), submit()], Duration::from_millis(10)).await;
             (ended.len() + waiting.len()) as u64

@@ -197,7 +197,7 @@ async fn many_streams_of_one_run_give_all_events_to_each_reader() {
 async fn one_of_three(number: u32, bodies: Bodies) -> Result<u32, String> {
     let _inside = bodies.enter();
     tokio::task::yield_now().await;
-    if number % 5 == 0 && ctx().attempt() < 3 { Err("again".into()) } else { Ok(number) }
+    if number.is_multiple_of(5) && ctx().attempt() < 3 { Err("again".into()) } else { Ok(number) }
 }
 
 #[task(concurrency = "three")]

@@ -198,7 +198,7 @@ fn check_output(callable: &Callable) -> TokenStream {
     }
     let place = Place::of(ty);
     let returned = place.around(quote!(::flowkit::rules::Returned::<), ty, quote!(>::new()));
-    let check = quote_spanned!(place.start=> .is_plain().every_value_is_a_success(););
+    let check = quote_spanned!(place.start=> .asked().every_value_is_a_success(););
     quote!(#returned #check)
 }
 

@@ -190,12 +190,29 @@ fn say_what_types_must_do(named: &mut Function, lifetimes: &[Lifetime]) {
 
 /// Adds bounds to some of the type parameters.
 fn require(generics: &mut Generics, bounds: &TokenStream, of: impl Fn(&Ident) -> bool) {
-    let params: Vec<Ident> =
-        generics.type_params().map(|param| param.ident.clone()).filter(|param| of(param)).collect();
-    if !params.is_empty() {
-        let predicates = params.iter().map(|param| -> WherePredicate { parse_quote!(#param: #bounds) });
-        generics.make_where_clause().predicates.extend(predicates);
+    let bounded: syn::TypeParam = parse_quote!(__FlowkitBounded: #bounds);
+    let Generics { params, where_clause, .. } = generics;
+    for param in params.iter_mut() {
+        let GenericParam::Type(param) = param else { continue };
+        if !of(&param.ident) {
+            continue;
+        }
+        // Where the user's own bounds stand: a bound in two places is a lint of clippy's.
+        let said = where_clause.iter_mut().flat_map(|clause| &mut clause.predicates);
+        let bounds = said.filter_map(|predicate| match predicate {
+            WherePredicate::Type(said) if is_param(&said.bounded_ty, &param.ident) => Some(&mut said.bounds),
+            _ => None,
+        });
+        let bounds = bounds.last().unwrap_or(&mut param.bounds);
+        bounds.extend(bounded.bounds.clone());
+        if !param.bounds.is_empty() {
+            param.colon_token.get_or_insert_default();
+        }
     }
+}
+
+fn is_param(ty: &Type, param: &Ident) -> bool {
+    matches!(ty, Type::Path(path) if path.path.is_ident(param))
 }
 
 /// All words of a type.

@@ -241,7 +241,7 @@ fn map(callable: &Callable) -> TokenStream {
             let __flowkit_later = false #(|| ::flowkit::__private::Column::is_later(&#others))*;
             let #zipped = async move {
                 #(let mut #others = ::flowkit::__private::Column::resolve(#others).await?;)*
-                let __flowkit_lengths = ::std::vec![#(::flowkit::__private::Column::len(&#others)),*];
+                let __flowkit_lengths = ::std::vec![#(::flowkit::__private::Column::rows(&#others)),*];
                 let __flowkit_row = move |__flowkit_item| -> #body_type { #body };
                 ::core::result::Result::Ok((__flowkit_lengths, __flowkit_row))
             };

@@ -13,7 +13,7 @@ use super::flow_run::KeptOpen;
 use super::inputs::Cause;
 use super::launch::{label, refusal_of, warn_of_lost_context};
 use super::promise::Promise;
-use crate::handle::{Handle, Handles, Later};
+use crate::handle::{Handles, Later, LaterResult};
 use crate::items::Items;
 use crate::model::{Error, Refusal};
 use crate::task::{Body, Setup};
@@ -102,7 +102,7 @@ type Rows<H, R> = Result<(Vec<H>, Vec<Option<usize>>, R), Cause>;
 fn submit_rows<H, B, R>(
     rows: Rows<H, R>,
     location: &'static Location<'static>,
-) -> Result<Vec<Handle<B::Output, B::Error>>, Error<B::Error>>
+) -> LaterResult<B::Output, B::Error>
 where
     B: Body + 'static,
     R: FnMut(H) -> B,

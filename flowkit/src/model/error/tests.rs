@@ -184,7 +184,10 @@ fn a_report_begins_with_the_tasks_own_words() {
 /// What the attributes write down for a task with this error: the same words, the same way of finding out.
 macro_rules! as_error {
     ($error:expr) => {{
-        fn same<E>(error: E, shown: fn(&E) -> Option<&(dyn StdError + 'static)>) -> Error<E> {
+        fn same<E: super::TaskError>(
+            error: E,
+            shown: fn(&E) -> Option<&(dyn StdError + 'static)>,
+        ) -> Error<E> {
             Error::Task(Failure::new(task(), 1, error, shown, None))
         }
         same($error, |error| (&&Probe(error)).as_error())
