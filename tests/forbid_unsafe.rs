@@ -293,7 +293,7 @@ async fn attributes_work_inside_a_function() -> Result<()> {
 
     #[flow]
     async fn local() -> Result<u32> {
-        Ok(inner(1).await? + inner::of(&inner(2).submit()).await?)
+        Ok(inner(1).await? + inner::of(inner(2).submit()).await?)
     }
 
     assert_eq!(local().await?, 3);

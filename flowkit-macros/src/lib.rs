@@ -1,7 +1,7 @@
 //! The attributes of flowkit: `#[task]`, `#[flow]` and `#[flowkit::test]`.
 //!
-//! This crate knows form, never behaviour: it reads what an attribute says ([`options`]), checks the function
-//! ([`signature`]), and writes down a call and its description ([`expand`]). What happens at run time is in `flowkit`.
+//! This crate knows form, never behaviour: it reads what an attribute says (`options`), checks the function
+//! (`signature`), and writes down a call and its description (`expand`). What happens at run time is in `flowkit`.
 
 mod duration;
 mod errors;
@@ -43,7 +43,7 @@ use quote::quote;
 ///
 /// A plain `fn` runs on flowkit's blocking pool; in place, where it is awaited with borrowed arguments.
 ///
-/// ```ignore
+/// ```text
 /// #[task(retries = 3, retry_delay = "1s", backoff = "exponential")]
 /// async fn fetch(url: String) -> Result<String, reqwest::Error> { … }
 /// ```

@@ -47,7 +47,7 @@
 //! | `add(1, 2).await` | runs it here: `Result<u64, flowkit::Error<E>>` |
 //! | `add(1, 2).submit()` | starts it now and gives a [`Handle`] |
 //! | `add::of(x, y)`, `add::submit(x, y)` | the same with values **or handles** in any place: each handle is an edge |
-//! | `add::map(xs, y)` | one run per item of `xs`, with `y` for all of them (or [`each`](items::each)`(ys)`) |
+//! | `add::map(xs, y)` | one run per item of `xs`, with `y` for all of them (or [`each`]`(ys)`) |
 //! | `add::raw(1, 2)` | the function as written, with nothing around it |
 //! | `add::skip("why")` | records that it does not run, for the branch that was not taken |
 //!

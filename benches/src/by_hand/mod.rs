@@ -55,7 +55,7 @@ pub fn recorder(shape: Shape) -> Option<Work> {
     Some(work::<Recorder>(shape))
 }
 
-/// What a reader of the [`spawn`] rows must know.
+/// What a reader of the `spawn` rows must know.
 #[must_use]
 pub fn spawn_note(shape: Shape) -> Option<&'static str> {
     match shape {
@@ -65,7 +65,7 @@ pub fn spawn_note(shape: Shape) -> Option<&'static str> {
     }
 }
 
-/// What a reader of the [`recorder`] rows must know.
+/// What a reader of the `recorder` rows must know.
 #[must_use]
 pub fn recorder_note(shape: Shape) -> Option<&'static str> {
     matches!(shape, Shape::FanOut { .. } | Shape::Layered { .. }).then_some(IN_PHASES)
