@@ -74,6 +74,7 @@ pub mod limits;
 pub mod model;
 pub mod policy;
 pub mod prelude;
+pub mod store;
 mod task;
 pub mod terminal;
 #[cfg(feature = "testing")]

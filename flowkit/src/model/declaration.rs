@@ -1,7 +1,7 @@
 //! What the code says about a task or a flow, known at compile time. Not: what it said about retries and the like.
 
 /// Whether something is a task or a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A task.

@@ -116,6 +116,13 @@ pub enum EventKind {
         /// Why.
         reason: Arc<String>,
     },
+    /// The process died while the run was under way. Written by whoever finds it.
+    Crashed,
+    /// A flow run was put aside by a clean shut-down; it can go on.
+    Suspended,
+    /// The run is to go on, or to be done again: a crashed or suspended one, one that failed, or one that somebody wants
+    /// anew.
+    Reopened,
 }
 
 impl EventKind {
@@ -134,6 +141,9 @@ impl EventKind {
             Self::Cancelled { .. } => "cancelled",
             Self::UpstreamFailed { .. } => "left without an input",
             Self::Skipped { .. } => "skipped",
+            Self::Crashed => "crashed",
+            Self::Suspended => "suspended",
+            Self::Reopened => "reopened",
         }
     }
 }
@@ -153,7 +163,10 @@ impl EventKind {
             | Self::Queued
             | Self::Started { .. }
             | Self::AttemptFailed { .. }
-            | Self::Cancelling => false,
+            | Self::Cancelling
+            | Self::Crashed
+            | Self::Suspended
+            | Self::Reopened => false,
         }
     }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use uuid::Uuid;
 
 /// Identifies one run of a flow, for ever: a UUIDv7, so ids sort by the time they were made.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct FlowRunId(Uuid);
 
 impl FlowRunId {
@@ -41,7 +42,8 @@ impl fmt::Debug for FlowRunId {
 }
 
 /// Identifies one task run inside its flow run: the flow itself is 0, its calls count from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct TaskRunId(u64);
 
 impl TaskRunId {

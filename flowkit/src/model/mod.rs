@@ -17,6 +17,7 @@ mod refusal;
 mod report;
 mod run;
 mod state;
+mod stored;
 
 pub use canonical::{Digest, DigestError, digest};
 pub use declaration::{Declaration, Kind};
@@ -30,3 +31,6 @@ pub(crate) use report::place;
 pub use run::{Attempt, Edge, EdgeKind, NewTaskRun, RunRecord, TaskRun};
 pub(crate) use run::{Edges, Extras, label_of};
 pub use state::{IllegalTransition, State};
+pub use stored::{
+    EventDetail, LogLevel, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, WallTime,
+};

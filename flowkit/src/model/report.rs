@@ -7,7 +7,7 @@ use std::panic::Location;
 /// What went wrong, as text: the message and the chain of its causes.
 ///
 /// It is an error itself, so that a chain of reports can be walked like any other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct ErrorReport {
     /// The task that failed first: the root of the trouble, with its index or name.

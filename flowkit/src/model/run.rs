@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::{Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, TaskRunId, Timestamp};
 
 /// What an edge of the graph stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
     /// The result of one run is an argument of the other.
@@ -300,7 +300,10 @@ impl TaskRun {
             | EventKind::Queued
             | EventKind::Completed
             | EventKind::Cached
-            | EventKind::Cancelling => {}
+            | EventKind::Cancelling
+            | EventKind::Crashed
+            | EventKind::Suspended
+            | EventKind::Reopened => {}
         }
         if self.state.is_terminal() {
             self.ended_at = Some(event.at);

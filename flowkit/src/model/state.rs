@@ -99,6 +99,11 @@ impl State {
         matches!(self, Self::Failed | Self::TimedOut | Self::Cancelled | Self::Crashed | Self::UpstreamFailed)
     }
 
+    /// Whether the run can be reopened: nothing of it is under way.
+    pub const fn can_reopen(self) -> bool {
+        self.is_terminal() || matches!(self, Self::Crashed | Self::Suspended)
+    }
+
     /// Returns the state after `event`.
     ///
     /// This is the only way in which a state changes:
@@ -111,6 +116,8 @@ impl State {
     /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, is told to stop, is cancelled |
     /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
     /// | `Cancelling` | it is cancelled, or completes before that |
+    /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | its process dies (`Crashed`), or puts it aside (`Suspended`) |
+    /// | `Crashed`, `Suspended`, and whatever has ended | it is reopened: by resuming, retrying or running it again |
     /// | any other | nothing |
     ///
     /// # Errors
@@ -136,6 +143,9 @@ impl State {
             ) => S::Cancelled,
             (S::Pending, E::UpstreamFailed { .. }) => S::UpstreamFailed,
             (S::Pending, E::Skipped { .. }) => S::Skipped,
+            (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Crashed) => S::Crashed,
+            (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Suspended) => S::Suspended,
+            (from, E::Reopened) if from.can_reopen() => S::Pending,
             (from, event) => return Err(IllegalTransition { from, event: event.name() }),
         })
     }

@@ -1,0 +1,261 @@
+//! Runs as they are kept and read back: plain data that owns its text. Not how they are kept: that is a store's business.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, EdgeKind, ErrorReport, FlowRunId, Kind, State, TaskRunId, Timestamp};
+
+/// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
+///
+/// Order comes from sequence numbers, and durations inside a process from [`Timestamp`]: a wall clock may jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WallTime(i64);
+
+impl WallTime {
+    /// Takes microseconds since 1970, UTC.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Returns the microseconds since 1970, UTC.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the moment that lies `at` after this one, the creation of a run.
+    pub fn plus(self, at: Timestamp) -> Self {
+        let micros = i64::try_from(at.since_creation().as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// Returns this moment as the time since `created`, the creation of a run; zero if it lies before.
+    pub fn since(self, created: Self) -> Timestamp {
+        let micros = u64::try_from(self.0.saturating_sub(created.0)).unwrap_or(0);
+        Timestamp::new(Duration::from_micros(micros))
+    }
+}
+
+impl From<SystemTime> for WallTime {
+    fn from(time: SystemTime) -> Self {
+        let micros = match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
+        };
+        Self(micros)
+    }
+}
+
+impl From<WallTime> for SystemTime {
+    fn from(time: WallTime) -> Self {
+        let distance = Duration::from_micros(time.0.unsigned_abs());
+        let moved =
+            if time.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
+        moved.unwrap_or(UNIX_EPOCH)
+    }
+}
+
+/// A flow run as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StoredFlowRun {
+    /// Its id, for ever.
+    pub id: FlowRunId,
+    /// The name of the flow.
+    pub flow: String,
+    /// The function of the flow, with its module path.
+    pub path: String,
+    /// The flow's version, if it says one.
+    pub version: Option<String>,
+    /// The name of this run, if it has one of its own.
+    pub name: Option<String>,
+    /// The tags of the flow and of this run.
+    pub tags: Vec<String>,
+    /// Where it stands.
+    pub state: State,
+    /// Its arguments as a JSON object; `None` if one of them is not `Serialize`.
+    pub parameters: Option<String>,
+    /// The run in whose code it was started, and the task run there.
+    pub parent: Option<(FlowRunId, TaskRunId)>,
+    /// When it was created.
+    pub created_at: WallTime,
+    /// When its first attempt began.
+    pub started_at: Option<WallTime>,
+    /// When it ended.
+    pub ended_at: Option<WallTime>,
+    /// How many attempts of the flow began.
+    pub attempt: u32,
+    /// The attempts that did not end the run.
+    pub earlier_attempts: Vec<StoredAttempt>,
+    /// When the last attempt began.
+    pub attempt_started_at: Option<WallTime>,
+    /// Why it has no result.
+    pub error: Option<ErrorReport>,
+    /// How often its process died.
+    pub crashes: u32,
+    /// Where in the user's code it was called, as `file:line`.
+    pub location: String,
+}
+
+/// A task run as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StoredTaskRun {
+    /// Its number inside the flow run.
+    pub id: TaskRunId,
+    /// The run in whose body it was called; [`TaskRunId::FLOW`] for the flow's own body.
+    pub parent: TaskRunId,
+    /// What finds the call again when the flow runs again: parent / task / inputs / n-th such call.
+    pub key: Option<Digest>,
+    /// Whether it is a task or a sub-flow.
+    pub kind: Kind,
+    /// The name of the task.
+    pub task: String,
+    /// The function of the task, with its module path.
+    pub path: String,
+    /// The task's version, if it says one.
+    pub version: Option<String>,
+    /// The position in the list that was mapped.
+    pub index: Option<u32>,
+    /// The name of this run, if it has one of its own.
+    pub name: Option<String>,
+    /// The tags of the task and of this call.
+    pub tags: Vec<String>,
+    /// The name of the group in which the call was made.
+    pub group: Option<String>,
+    /// The label of the branch that led to the call.
+    pub branch: Option<String>,
+    /// Where in the user's code it was called, as `file:line`.
+    pub location: String,
+    /// What it waited for.
+    pub edges: Vec<(TaskRunId, EdgeKind)>,
+    /// Where it stands.
+    pub state: State,
+    /// How many attempts began.
+    pub attempt: u32,
+    /// The attempts that did not end the run, the first one first.
+    pub earlier_attempts: Vec<StoredAttempt>,
+    /// When it was created.
+    pub created_at: WallTime,
+    /// When the first attempt began.
+    pub started_at: Option<WallTime>,
+    /// When the last attempt began.
+    pub attempt_started_at: Option<WallTime>,
+    /// When it ended.
+    pub ended_at: Option<WallTime>,
+    /// Why it has no result.
+    pub error: Option<ErrorReport>,
+    /// Why it was skipped.
+    pub skip_reason: Option<String>,
+    /// The flow run behind a sub-flow's node.
+    pub flow_run: Option<FlowRunId>,
+    /// Whether the body could not be stopped and went on after the end of the run.
+    pub orphaned: bool,
+    /// In how many processes that died it was running.
+    pub crashes: u32,
+    /// Whether its result is kept.
+    pub has_result: bool,
+}
+
+impl StoredTaskRun {
+    /// Returns the name of this run: its own, or the task's with the index of a mapped run: `fetch[3]`.
+    pub fn label(&self) -> String {
+        match (&self.name, self.index) {
+            (Some(name), _) => name.clone(),
+            (None, Some(index)) => format!("{}[{index}]", self.task),
+            (None, None) => self.task.clone(),
+        }
+    }
+}
+
+/// An attempt that did not end its run: it failed, or its process died.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StoredAttempt {
+    /// Which one, counting from 1.
+    pub number: u32,
+    /// `Failed`, `TimedOut` or `Crashed`.
+    pub state: State,
+    /// When it began.
+    pub started_at: WallTime,
+    /// When it ended; `None` if nobody saw it.
+    pub ended_at: Option<WallTime>,
+    /// Why it failed.
+    pub error: Option<ErrorReport>,
+    /// The wait after it, if another attempt was to follow.
+    pub retry_in: Option<Duration>,
+}
+
+/// An event as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StoredEvent {
+    /// Its place in the history of the flow run, counting from 1 without gaps.
+    pub sequence: u64,
+    /// To whom it happened; [`TaskRunId::FLOW`] is the flow run itself.
+    pub task_run: TaskRunId,
+    /// When.
+    pub at: WallTime,
+    /// Its name, as [`EventKind::name`](super::EventKind::name) gives it.
+    pub name: String,
+    /// What else there is to say: the attempt, the error, the wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<EventDetail>,
+}
+
+/// What an event says beside its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventDetail {
+    /// An attempt began.
+    Attempt(u32),
+    /// An attempt failed, and another one follows after the wait.
+    Retry {
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        error: ErrorReport,
+        /// The wait before the next one.
+        retry_in: Duration,
+    },
+    /// The run ended with this error.
+    Error(ErrorReport),
+    /// The run was skipped for this reason.
+    Reason(String),
+}
+
+/// A line that a run logged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StoredLog {
+    /// The line's number in its flow run, in the order of arrival.
+    pub sequence: u64,
+    /// Whose line it is; [`TaskRunId::FLOW`] for the flow itself.
+    pub task_run: TaskRunId,
+    /// When it was written.
+    pub at: WallTime,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// Where it comes from: the module path of the code.
+    pub target: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// How much a log line matters, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// For those who follow every move.
+    Trace,
+    /// For those who look for a mistake.
+    Debug,
+    /// What happens.
+    Info,
+    /// What should be looked at.
+    Warn,
+    /// What went wrong.
+    Error,
+}

@@ -1,0 +1,133 @@
+//! What the engine hands to a store, and what a store hands back for going on with a run.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use crate::model::{
+    Digest, Event, EventDetail, EventKind, FlowRunId, LogLevel, StoredFlowRun, StoredTaskRun, TaskRun,
+    TaskRunId, WallTime,
+};
+use crate::policy::cache::CacheKey;
+
+/// Told once: the entry cannot be lost any more, or it could not be kept.
+pub type Ack = oneshot::Sender<Result<(), StoreError>>;
+
+/// A run that this process owns. Whoever takes it over gets a larger epoch, and writes with this one are refused then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnedRun {
+    /// The run.
+    pub id: FlowRunId,
+    /// How often it was begun or taken over, counting from 1.
+    pub epoch: u64,
+    /// When the run was created: [`Timestamp`](crate::model::Timestamp)s count from there.
+    pub created_at: WallTime,
+}
+
+/// A run that begins.
+#[derive(Debug)]
+pub struct NewFlowRun {
+    /// Who it is; its epoch is 1.
+    pub owned: OwnedRun,
+    /// The flow itself, as it stands.
+    pub flow: TaskRun,
+    /// Its arguments as a JSON object, if all of them can be written.
+    pub parameters: Option<String>,
+    /// The run in whose code it was started, and the task run there.
+    pub parent: Option<(FlowRunId, TaskRunId)>,
+}
+
+/// Something that happened, with the row that it left behind.
+#[derive(Debug)]
+pub struct Entry {
+    /// The flow run, and the right to write of it.
+    pub run: OwnedRun,
+    /// What happened. Its task run [`TaskRunId::FLOW`] is the flow itself.
+    pub event: Event,
+    /// The task run as it stands after the event.
+    pub task_run: TaskRun,
+    /// What finds the call again when the flow runs again.
+    pub key: Option<Digest>,
+    /// The result, in its envelope.
+    pub result: Option<Vec<u8>>,
+    /// The result's place in the cache; kept together with the result or not at all.
+    pub cache: Option<CacheEntry>,
+}
+
+/// Under what a result may be found by other runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CacheEntry {
+    /// The key.
+    pub key: CacheKey,
+    /// For how long; `None` is for ever.
+    pub ttl: Option<Duration>,
+    /// What the key is made of, as JSON, for `explain-cache`.
+    pub explanation: String,
+}
+
+/// A result that some run has left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CachedValue {
+    /// The result, in its envelope.
+    pub envelope: Vec<u8>,
+    /// When it was kept.
+    pub stored_at: WallTime,
+    /// For how long it may be used.
+    pub ttl: Option<Duration>,
+    /// Whose result it is.
+    pub from: (FlowRunId, TaskRunId),
+}
+
+/// A line that a run logged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogEntry {
+    /// The flow run.
+    pub run: FlowRunId,
+    /// The task run; [`TaskRunId::FLOW`] for the flow itself.
+    pub task_run: TaskRunId,
+    /// When it was written.
+    pub at: WallTime,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The module path of the code.
+    pub target: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// Everything that is known of a run that was taken over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recovered {
+    /// The right to write of it.
+    pub owned: OwnedRun,
+    /// The run as it stood before.
+    pub run: StoredFlowRun,
+    /// Its task runs, by id, without the flow itself.
+    pub task_runs: Vec<StoredTaskRun>,
+}
+
+/// What an event says beside its name, as it is kept.
+pub(crate) fn detail_of(kind: &EventKind) -> Option<EventDetail> {
+    Some(match kind {
+        EventKind::Started { attempt } => EventDetail::Attempt(*attempt),
+        EventKind::AttemptFailed { attempt, failure } => EventDetail::Retry {
+            attempt: *attempt,
+            error: (*failure.error).clone(),
+            retry_in: failure.retry_in,
+        },
+        EventKind::Failed { error }
+        | EventKind::TimedOut { error, .. }
+        | EventKind::UpstreamFailed { error } => EventDetail::Error((**error).clone()),
+        EventKind::Skipped { reason } => EventDetail::Reason((**reason).clone()),
+        EventKind::Created
+        | EventKind::Queued
+        | EventKind::Completed
+        | EventKind::Cached
+        | EventKind::Cancelling
+        | EventKind::Cancelled { .. }
+        | EventKind::Crashed
+        | EventKind::Suspended
+        | EventKind::Reopened => return None,
+    })
+}

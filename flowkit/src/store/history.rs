@@ -1,0 +1,131 @@
+//! Looking back: what the command line and the page ask of a store. Reading only, but for `forget`.
+
+use std::time::Duration;
+
+use super::StoreError;
+use crate::model::{
+    FlowRunId, LogLevel, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+};
+
+/// Which flow runs. What is empty says nothing; several words of one kind are alternatives, kinds must all hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct FlowRunFilter {
+    /// In one of these states.
+    pub states: Vec<State>,
+    /// Of one of these flows, by name.
+    pub flows: Vec<String>,
+    /// With one of these tags.
+    pub tags: Vec<String>,
+    /// Created at this moment or later.
+    pub since: Option<WallTime>,
+    /// Created before this moment.
+    pub until: Option<WallTime>,
+    /// With this text in the name of the flow, the run's own name, or the beginning of its short id.
+    pub text: Option<String>,
+    /// Also the runs of sub-flows, which are otherwise left out.
+    pub sub_flows: bool,
+}
+
+/// Which task runs of a flow run. What is empty says nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct TaskRunFilter {
+    /// In one of these states.
+    pub states: Vec<State>,
+    /// Of one of these tasks, by name.
+    pub tasks: Vec<String>,
+}
+
+/// Which log lines of a flow run. What is empty says nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct LogFilter {
+    /// Of this task run.
+    pub task_run: Option<TaskRunId>,
+    /// At least this level.
+    pub level: Option<LogLevel>,
+    /// With these words in it.
+    pub text: Option<String>,
+}
+
+/// One page of flow runs, the newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlowRunPage {
+    /// The runs.
+    pub runs: Vec<StoredFlowRun>,
+    /// Where the next page begins: pass it as `before`. `None` on the last page.
+    pub next: Option<FlowRunId>,
+}
+
+/// What `forget` leaves. A run goes if it is older than all of what is said; runs that have not ended stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Keep {
+    /// Runs that ended within this time.
+    pub younger_than: Option<Duration>,
+    /// So many of the newest runs.
+    pub newest: Option<u64>,
+}
+
+/// What `forget` took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Removed {
+    /// Flow runs, with everything that belongs to them.
+    pub flow_runs: u64,
+    /// Results that nothing points to any more.
+    pub files: u64,
+}
+
+/// Reads what was kept.
+///
+/// # Errors
+///
+/// Every method fails if the store cannot be read, with [`StoreError::Read`] or [`StoreError::Damaged`].
+#[allow(clippy::missing_errors_doc, reason = "the trait says it once for all")]
+pub trait History: Send + Sync + std::fmt::Debug + 'static {
+    /// Returns flow runs, the newest first: at most `limit`, those created before the run `before`.
+    fn flow_runs(
+        &self,
+        filter: &FlowRunFilter,
+        before: Option<FlowRunId>,
+        limit: usize,
+    ) -> Result<FlowRunPage, StoreError>;
+
+    /// Returns one flow run.
+    fn flow_run(&self, id: FlowRunId) -> Result<Option<StoredFlowRun>, StoreError>;
+
+    /// Returns the runs whose short or long id begins with `prefix`: at most `limit`, the newest first.
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<FlowRunId>, StoreError>;
+
+    /// Returns task runs of a flow run by id: at most `limit`, those after `after`.
+    fn task_runs(
+        &self,
+        run: FlowRunId,
+        filter: &TaskRunFilter,
+        after: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredTaskRun>, StoreError>;
+
+    /// Returns how many task runs of a flow run stand in which state.
+    fn counts(&self, run: FlowRunId) -> Result<Vec<(State, u64)>, StoreError>;
+
+    /// Returns events of a flow run in order: at most `limit`, those after the sequence number `since`.
+    fn events(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Returns log lines of a flow run in order: at most `limit`, those after the sequence number `since`.
+    fn logs(
+        &self,
+        run: FlowRunId,
+        filter: &LogFilter,
+        since: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredLog>, StoreError>;
+
+    /// Returns how many log lines of each task run were dropped because it logged too much.
+    fn dropped_logs(&self, run: FlowRunId) -> Result<Vec<(TaskRunId, u64)>, StoreError>;
+
+    /// Removes runs that nobody needs any more, and what only they pointed to.
+    fn forget(&self, keep: Keep) -> Result<Removed, StoreError>;
+}

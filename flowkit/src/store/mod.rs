@@ -1,0 +1,101 @@
+//! What survives the process: the seam between the engine, which writes, and whatever keeps it.
+//!
+//! Not a database layer: a store keeps runs, results and cached values, and says nothing of how. Memory and SQLite
+//! implement it; `contract` has the tests that every store must pass.
+//!
+//! ```text
+//! engine ──► Entry (event, row, result) ──► Store ──► acknowledged ──► who waits is woken
+//! history ◄── StoredFlowRun, StoredTaskRun, StoredEvent ◄── Store
+//! ```
+
+mod entry;
+mod error;
+mod history;
+
+pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, Recovered};
+pub use error::{OwnerName, StoreError};
+pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
+
+use crate::model::{FlowRunId, TaskRunId};
+use crate::policy::cache::CacheKey;
+
+/// Keeps runs beyond their process.
+///
+/// Writing is queued: [`begin`](Self::begin), [`record`](Self::record) and [`log`](Self::log) return at once and are
+/// kept in the order of the calls. Reading sees everything that was acknowledged before. Every method may be called
+/// from any thread; those that read may block for as long as a disk does.
+pub trait Store: History {
+    /// Writes down a run that begins here: this process owns it until it ends.
+    fn begin(&self, run: NewFlowRun);
+
+    /// Writes down what happened. With `ack`, says when it cannot be lost any more, or that it could not be kept.
+    ///
+    /// An entry that ends a run (that of [`TaskRunId::FLOW`]) gives the run up.
+    fn record(&self, entry: Entry, ack: Option<Ack>);
+
+    /// Writes down a line of a log. Lines beyond a task's quota are counted and dropped.
+    fn log(&self, line: LogEntry);
+
+    /// Blocks while so much waits to be written that more would cost memory without end. Usually returns at once.
+    fn make_room(&self);
+
+    /// Waits until everything that was written before can no longer be lost.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be kept.
+    fn flush(&self) -> Result<(), StoreError>;
+
+    /// Takes a run over that nobody owns, to go on with it. The run is owned by this process from now on, with a new
+    /// epoch, so that whoever owned it before writes nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Owned`] if its owner is alive, [`StoreError::UnknownRun`] if there is no such run, or what the
+    /// disk says.
+    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError>;
+
+    /// Leaves a run to whoever resumes it: it is `Suspended`, and this process writes nothing more of it.
+    fn suspend(&self, run: OwnedRun, ack: Option<Ack>);
+
+    /// Returns the kept result of a task run, as the envelope that was written; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Returns the runs of sub-flows that were started for a task run, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError>;
+
+    /// Looks for a result that any run has left under `key`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError>;
+
+    /// Asks for the right to execute for `key`, among all processes; `false` if a living process has it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be asked.
+    fn lease(&self, key: CacheKey) -> Result<bool, StoreError>;
+
+    /// Gives the right to execute for `key` back. Keeping a result under the key does so too.
+    fn release(&self, key: CacheKey);
+
+    /// Asks the owner of a run, in whatever process, to cancel it; `false` if nobody runs it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be asked.
+    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError>;
+
+    /// Returns those of the runs that this process owns that somebody asked to cancel, each once.
+    fn cancel_requests(&self) -> Vec<FlowRunId>;
+}
