@@ -16,13 +16,23 @@ use crate::engine::take_up::laid_down;
 use crate::graph::Graph;
 use crate::handle::{Handle, Handles};
 use crate::model::{
-    Error, Event, FlowRunId, RunLabel, RunRecord, State, TaskError, TaskRun, TaskRunId, Timestamp,
+    BoxError, Error, Event, FlowRunId, RunLabel, RunRecord, State, TaskError, TaskRun, TaskRunId, Timestamp,
 };
 use crate::task::{Body, Call};
 
 /// The body of a flow: what `#[flow]` generates.
 #[doc(hidden)]
 pub trait FlowBody: Body + 'static {
+    /// Returns the arguments as a JSON object; `None` if one is a handle, or cannot be written.
+    fn arguments(&self) -> Option<String> {
+        None
+    }
+
+    /// Makes the body again from what [`arguments`](Self::arguments) gave; `None` if an argument cannot be read at all.
+    fn from_arguments(_json: &str) -> Option<std::result::Result<Self, BoxError>> {
+        None
+    }
+
     /// Counts the handles in what the flow returned.
     fn tally(_output: &Self::Output, _tally: &mut Tally) {}
 }

@@ -104,7 +104,7 @@ pub use items::each;
 pub use model::{BoxError, Error, Failure, Refusal, State, TaskError, TaskRun};
 #[doc(hidden)]
 pub use task::Body;
-pub use task::{Call, TaskOutput};
+pub use task::{Call, Durability, TaskOutput};
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.
 ///

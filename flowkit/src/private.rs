@@ -17,11 +17,15 @@ pub use crate::engine::map::map;
 pub use crate::flow::{FlowBody, Returned, Tally, call_flow, submit_flow};
 pub use crate::handle::{Handle, Handles};
 pub use crate::items::{Column, IntoColumn, IntoItems};
-pub use crate::model::{Declaration, Digest, DigestError, Error, Kind, TaskError, TaskRun, digest};
+pub use crate::model::{
+    BoxError, Codec, Declaration, Digest, DigestError, Error, Kind, TaskError, TaskRun, digest,
+};
 pub use crate::policy::TaskPolicy;
 pub use crate::policy::retry::Backoff;
 pub use crate::policy::trigger::Trigger;
-pub use crate::task::{Body, CacheScope, Call, Fallible, FlowSettings, Hooks, Setup, TaskInfo, TaskOutput};
+pub use crate::task::{
+    Body, CacheScope, Call, Durability, Fallible, FlowSettings, Hooks, Setup, TaskInfo, TaskOutput,
+};
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};
 

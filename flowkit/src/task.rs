@@ -15,7 +15,7 @@ use crate::engine::limits::Want;
 use crate::engine::options::{CacheUse, CallOptions, Hook};
 use crate::engine::runtime::Runtime;
 use crate::handle::{After, Handle};
-use crate::model::{Declaration, Digest, DigestError, Error, TaskError, TaskRun};
+use crate::model::{Codec, Declaration, Digest, DigestError, Error, TaskError, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::Backoff;
 use crate::policy::trigger::Trigger;
@@ -64,6 +64,8 @@ pub struct TaskInfo {
     pub hooks: Hooks,
     pub cache: CacheScope,
     pub blocking: bool,
+    /// An attempt without a known outcome is never made again.
+    pub at_most_once: bool,
     pub flow: FlowSettings,
 }
 
@@ -83,11 +85,28 @@ pub struct FlowSettings {
     pub task_defaults: TaskPolicy,
     pub max_concurrency: Option<u32>,
     pub fail_on_any_task: bool,
+    pub durability: Option<Durability>,
 }
 
 impl FlowSettings {
-    pub const NONE: Self =
-        Self { task_defaults: TaskPolicy::EMPTY, max_concurrency: None, fail_on_any_task: false };
+    pub const NONE: Self = Self {
+        task_defaults: TaskPolicy::EMPTY,
+        max_concurrency: None,
+        fail_on_any_task: false,
+        durability: None,
+    };
+}
+
+/// When the result of a task counts as kept. It matters only for a runtime that has a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is on disk, also if the power fails: who waits for it is woken then.
+    #[default]
+    Full,
+    /// When it is on its way: who waits goes on at once, and the last few milliseconds may be done again after a crash.
+    Relaxed,
+    /// At once, and nothing is kept: the run leaves no history and cannot be resumed.
+    Memory,
 }
 
 /// The hooks of an attribute.
@@ -162,6 +181,12 @@ pub trait Body: Send + Sized {
 
     /// The digest of the inputs for finding the call again in a later attempt of the flow.
     fn call_key(&self) -> Option<Digest> {
+        None
+    }
+
+    /// How a result is kept beyond the process; `None` if its type cannot be written and read, or if the attribute says
+    /// that it shall not be.
+    fn codec() -> Option<Codec<Self::Output>> {
         None
     }
 

@@ -37,6 +37,7 @@ pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStr
             hooks: #hooks,
             cache: ::flowkit::__private::CacheScope::#cache,
             blocking: #blocking,
+            at_most_once: false,
             flow: ::flowkit::__private::FlowSettings::NONE,
         }
     }
@@ -63,10 +64,12 @@ pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStr
             hooks: #hooks,
             cache: ::flowkit::__private::CacheScope::Off,
             blocking: false,
+            at_most_once: false,
             flow: ::flowkit::__private::FlowSettings {
                 task_defaults: #defaults,
                 max_concurrency: #max_concurrency,
                 fail_on_any_task: #fail_on_any_task,
+                durability: ::core::option::Option::None,
             },
         }
     }

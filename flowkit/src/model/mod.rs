@@ -7,6 +7,7 @@
 //! ```
 
 pub mod canonical;
+mod codec;
 mod declaration;
 mod deep;
 mod error;
@@ -20,6 +21,7 @@ mod state;
 mod stored;
 
 pub use canonical::{Digest, DigestError, digest};
+pub use codec::Codec;
 pub use declaration::{Declaration, Kind};
 pub use error::{BoxError, Error, Failure, RunLabel, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, Timestamp};
