@@ -154,7 +154,7 @@ impl Run {
     pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
         let mut ledger = self.ledger.lock();
         ledger.closed = false;
-        let first_child = ledger.record.task_runs().len() as u64;
+        let first_child = ledger.record.next_id().get();
         self.attempt(self.cancellation.child(), first_child)
     }
 

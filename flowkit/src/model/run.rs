@@ -1,12 +1,16 @@
 //! The record of a flow run: one row per task run, one entry per event, and nothing that is not told by an event.
 
+use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::{Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, TaskRunId, Timestamp};
+use super::{
+    Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, StoredAttempt, StoredTaskRun, TaskRunId,
+    Timestamp, WallTime,
+};
 
 /// What an edge of the graph stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -91,6 +95,18 @@ pub struct Attempt {
     pub retry_in: Option<Duration>,
 }
 
+impl Attempt {
+    fn recovered(stored: &StoredAttempt, created: WallTime) -> Self {
+        Self {
+            number: stored.number,
+            started_at: stored.started_at.since(created),
+            ended_at: stored.ended_at.map(|ended_at| ended_at.since(created)),
+            error: stored.error.clone().map(Arc::new),
+            retry_in: stored.retry_in,
+        }
+    }
+}
+
 /// One call of a task, or of a flow, inside a flow run: where it stands and how it got there.
 #[derive(Clone, Debug)]
 pub struct TaskRun {
@@ -128,6 +144,35 @@ impl TaskRun {
             ended_at: None,
             extras: new.extras,
         }
+    }
+
+    /// The task run `stored` of an earlier process, which is called again as `new` says.
+    pub(crate) fn recovered(new: NewTaskRun, stored: &StoredTaskRun, created: WallTime) -> Self {
+        let at = |time: WallTime| time.since(created);
+        let mut task_run = Self::new(stored.id, new, at(stored.created_at));
+        task_run.state = stored.state;
+        task_run.orphaned = stored.orphaned;
+        task_run.attempt = stored.attempt;
+        task_run.started_at = stored.started_at.map(at);
+        task_run.attempt_started_at = at(stored.attempt_started_at.unwrap_or(stored.created_at));
+        task_run.ended_at = stored.ended_at.map(at);
+        if let Some(name) = &stored.name {
+            task_run.extras().name.get_or_insert_with(|| name.clone());
+        }
+        if let Some(id) = stored.flow_run {
+            task_run.extras().flow_run = Some(id);
+        }
+        if let Some(error) = &stored.error {
+            task_run.extras().error = Some(Arc::new(error.clone()));
+        }
+        if let Some(reason) = &stored.skip_reason {
+            task_run.extras().skip_reason = Some(Arc::new(reason.clone()));
+        }
+        if !stored.earlier_attempts.is_empty() {
+            let attempts = stored.earlier_attempts.iter().map(|attempt| Attempt::recovered(attempt, created));
+            task_run.extras().failed_attempts = attempts.collect();
+        }
+        task_run
     }
 
     /// Returns the id, unique inside the flow run.
@@ -301,14 +346,41 @@ impl TaskRun {
             | EventKind::Completed
             | EventKind::Cached
             | EventKind::Cancelling
-            | EventKind::Crashed
-            | EventKind::Suspended
-            | EventKind::Reopened => {}
+            | EventKind::Suspended => {}
+            // Whoever sees that a process has died keeps the attempt that died with it.
+            EventKind::Crashed => self.keep_attempt(None),
+            EventKind::Reopened => self.reopen(),
         }
         if self.state.is_terminal() {
             self.ended_at = Some(event.at);
         }
         Ok(())
+    }
+
+    /// Forgets how the run ended; its last attempt becomes an earlier one.
+    fn reopen(&mut self) {
+        let error = self.extras.as_deref_mut().and_then(|extras| {
+            extras.skip_reason = None;
+            extras.error.take()
+        });
+        self.keep_attempt(error);
+        self.ended_at = None;
+        self.orphaned = false;
+    }
+
+    /// Makes the last attempt an earlier one, if it is not one yet.
+    fn keep_attempt(&mut self, error: Option<Arc<ErrorReport>>) {
+        let kept = self.extras.as_deref().map_or(0, |extras| extras.failed_attempts.len());
+        if self.attempt as usize > kept {
+            let attempt = Attempt {
+                number: self.attempt,
+                started_at: self.attempt_started_at,
+                ended_at: self.ended_at,
+                error,
+                retry_in: None,
+            };
+            self.extras().failed_attempts.push(attempt);
+        }
     }
 
     fn extras(&mut self) -> &mut Extras {
@@ -327,19 +399,42 @@ pub(crate) fn label_of(task: &Declaration, index: Option<u32>, extras: Option<&E
 }
 
 /// Everything that happened in one flow run, in order.
+///
+/// Of a run that was resumed, it has the task runs of earlier processes that were called again, and what has happened
+/// since. The rest is history, and a store tells of it.
 #[derive(Debug, Default)]
 pub struct RunRecord {
+    /// The task runs of earlier processes that were called again.
+    claimed: BTreeMap<TaskRunId, TaskRun>,
+    /// How many ids earlier processes have used.
+    used: u64,
+    /// The task runs of this process, by id less `used`.
     task_runs: Vec<TaskRun>,
     events: Vec<Event>,
 }
 
 impl RunRecord {
+    /// The record of a run that goes on: `flow` is the flow itself, and ids below `used` are taken.
+    pub(crate) fn resumed(flow: TaskRun, used: u64) -> Self {
+        Self { claimed: BTreeMap::from([(TaskRunId::FLOW, flow)]), used, ..Self::default() }
+    }
+
     /// Adds a task run in the state `Pending`, with the event that tells of it. The first one is the flow itself.
     pub(crate) fn create(&mut self, new: NewTaskRun, at: Timestamp) -> TaskRunId {
-        let id = TaskRunId::new(self.task_runs.len() as u64);
+        let id = self.next_id();
         self.task_runs.push(TaskRun::new(id, new, at));
         self.events.push(Event { task_run: id, at, kind: EventKind::Created });
         id
+    }
+
+    /// Takes a task run of an earlier process up again, as it stood. Nothing happens to it by that.
+    pub(crate) fn claim(&mut self, task_run: TaskRun) {
+        self.claimed.insert(task_run.id, task_run);
+    }
+
+    /// Returns the id that the next new task run will have.
+    pub(crate) fn next_id(&self) -> TaskRunId {
+        TaskRunId::new(self.used + self.task_runs.len() as u64)
     }
 
     /// Moves a task run by an event.
@@ -347,29 +442,39 @@ impl RunRecord {
     /// # Errors
     ///
     /// [`IllegalTransition`], and nothing changes, if the event cannot happen in the run's state.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such task run: ids are given out by this record only, so this is a bug.
     pub(crate) fn apply(&mut self, event: Event) -> Result<(), IllegalTransition> {
-        let run = &mut self.task_runs[event.task_run.get() as usize];
+        let run = self.task_run_mut(event.task_run).expect("bug in flowkit: an event of an unknown task run");
         run.apply(&event)?;
         self.events.push(event);
         Ok(())
     }
 
     /// Returns the task runs in the order in which they were created; the first one is the flow itself.
-    pub fn task_runs(&self) -> &[TaskRun] {
-        &self.task_runs
+    pub fn task_runs(&self) -> impl Iterator<Item = &TaskRun> {
+        self.claimed.values().chain(&self.task_runs)
     }
 
-    /// Returns the events in the order in which they happened.
+    /// Returns the events of this process in the order in which they happened.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
     /// Returns one task run.
     pub fn task_run(&self, id: TaskRunId) -> Option<&TaskRun> {
-        self.task_runs.get(id.get() as usize)
+        match id.get().checked_sub(self.used) {
+            Some(index) => self.task_runs.get(index as usize),
+            None => self.claimed.get(&id),
+        }
     }
 
     pub(crate) fn task_run_mut(&mut self, id: TaskRunId) -> Option<&mut TaskRun> {
-        self.task_runs.get_mut(id.get() as usize)
+        match id.get().checked_sub(self.used) {
+            Some(index) => self.task_runs.get_mut(index as usize),
+            None => self.claimed.get_mut(&id),
+        }
     }
 }

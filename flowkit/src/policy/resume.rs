@@ -1,0 +1,111 @@
+//! What becomes of a recorded task run when its flow runs again: kept, replayed, done again, or refused.
+//!
+//! Pure: it reads a row and a wish; who asks for it and what is done about it is the engine's business.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::model::{State, StoredTaskRun, TaskRunId, WallTime};
+
+/// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
+/// brings the process down. DBOS and Temporal call such a run a dead letter and a poison pill.
+pub const POISON_CAP: u32 = 3;
+
+/// What to do again, beside what was never finished.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Redo {
+    /// Nothing: what failed for good has failed.
+    #[default]
+    Nothing,
+    /// What failed, and what did not run because of it.
+    Failed,
+    /// This task, by name, and everything that used its results.
+    From(String),
+}
+
+/// What becomes of a recorded task run when it is called again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has succeeded, and its result is there.
+    Keep,
+    /// It has failed for good, and fails again with the recorded error.
+    Replay,
+    /// It runs, after what is left of the wait before the next attempt.
+    Again,
+    /// It was running in too many processes that died.
+    Poison,
+    /// It may run at most once, and nobody knows how it ended.
+    UnknownOutcome,
+}
+
+/// Says what becomes of `row`. `redo` are the rows that are wanted again whatever they are.
+pub fn standing(
+    row: &StoredTaskRun,
+    redo: &HashSet<TaskRunId>,
+    at_most_once: bool,
+    poison_cap: u32,
+) -> Standing {
+    let wanted_again = redo.contains(&row.id);
+    let was_under_way = matches!(row.state, State::Crashed | State::Running | State::Suspended);
+    match row.state {
+        _ if wanted_again => Standing::Again,
+        State::Completed | State::Cached if row.has_result => Standing::Keep,
+        State::Failed | State::TimedOut => Standing::Replay,
+        _ if at_most_once && was_under_way => Standing::UnknownOutcome,
+        State::Crashed if row.crashes >= poison_cap => Standing::Poison,
+        _ => Standing::Again,
+    }
+}
+
+/// Returns the rows that are done again although they have ended.
+pub fn rows_to_redo(rows: &[StoredTaskRun], redo: &Redo) -> HashSet<TaskRunId> {
+    let mut wanted = HashSet::new();
+    // Inputs have smaller ids than what uses them, so one pass from the first to the last finds everything below.
+    for row in rows {
+        let chosen = match redo {
+            Redo::Nothing => false,
+            Redo::Failed => row.state.is_failure() || row.state == State::Skipped,
+            Redo::From(task) => {
+                row.task == *task || row.edges.iter().any(|(from, _)| wanted.contains(from))
+            }
+        };
+        if chosen {
+            wanted.insert(row.id);
+        }
+    }
+    // Whoever called one of them in its own body has to run for that.
+    for row in rows.iter().rev() {
+        if wanted.contains(&row.id) {
+            wanted.insert(row.parent);
+        }
+    }
+    wanted
+}
+
+/// Where the attempts of a task run go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of the last attempt that began.
+    pub attempts: u32,
+    /// How many of them count for the retry budget: those that failed. A crash is not the task's failure.
+    pub failed: u32,
+    /// What is left of the wait before the next attempt.
+    pub wait: Duration,
+}
+
+/// Returns where the attempts of `row` go on at the moment `now`.
+///
+/// `wait = ended_at + retry_in - now`, within 0 and `retry_in`: a clock that was set back does not make it longer.
+pub fn progress(row: &StoredTaskRun, now: WallTime) -> Progress {
+    let failed = row.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
+    let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
+    let wait = last.and_then(|last| Some((last.retry_in?, last.ended_at?))).map_or(
+        Duration::ZERO,
+        |(retry_in, ended_at)| {
+            let passed = u64::try_from(now.as_micros().saturating_sub(ended_at.as_micros())).unwrap_or(0);
+            retry_in.saturating_sub(Duration::from_micros(passed))
+        },
+    );
+    Progress { attempts: row.attempt, failed: u32::try_from(failed).unwrap_or(u32::MAX), wait }
+}
