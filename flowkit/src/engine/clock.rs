@@ -4,33 +4,53 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::model::Timestamp;
+use crate::model::{Timestamp, WallTime};
 
 /// Counts the time of one flow run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunClock {
     started: Instant,
-    started_wall: SystemTime,
+    /// How old the run was then: more than nothing if it was resumed.
+    age: Duration,
+    created_wall: SystemTime,
 }
 
 impl RunClock {
     pub(crate) fn start() -> Self {
-        Self { started: Instant::now(), started_wall: wall_now() }
+        Self { started: Instant::now(), age: Duration::ZERO, created_wall: wall_now() }
+    }
+
+    /// The clock of a run that was created in another process. A wall clock that was set back does not make it younger
+    /// than `last`, the last that was heard of it.
+    pub(crate) fn resume(created: WallTime, last: Timestamp) -> Self {
+        let created_wall = SystemTime::from(created);
+        let age = wall_now().duration_since(created_wall).unwrap_or_default().max(last.since_creation());
+        Self { started: Instant::now(), age, created_wall }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::new(self.started.elapsed())
+        Timestamp::new(self.age.saturating_add(self.started.elapsed()))
+    }
+
+    /// Returns when the run was created.
+    pub(crate) fn created(&self) -> WallTime {
+        self.created_wall.into()
     }
 
     /// Returns the wall-clock time of a moment. It is for people: order and durations come from [`Timestamp`].
     pub(crate) fn wall(&self, at: Timestamp) -> SystemTime {
-        self.started_wall.checked_add(at.since_creation()).unwrap_or(self.started_wall)
+        self.created_wall.checked_add(at.since_creation()).unwrap_or(self.created_wall)
     }
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the seam")]
 fn wall_now() -> SystemTime {
     SystemTime::now()
+}
+
+/// Returns the time of the wall clock, for what outlives the process.
+pub(crate) fn wall() -> WallTime {
+    wall_now().into()
 }
 
 pub(crate) fn now() -> Instant {

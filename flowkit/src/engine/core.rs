@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::task::AtomicWaker;
 
 use super::flow_run::{FlowAttempt, Run};
+use super::kept::{Claimed, Keeping, Receipt};
 use super::limits::{Permit, Want};
 use super::runtime::Runtime;
 use crate::model::{Declaration, Digest, EventKind, RunLabel, TaskRunId, label_of};
@@ -49,7 +50,7 @@ pub struct Core {
 struct CoreExtras {
     name: Option<String>,
     key: Option<Digest>,
-    parent_key: Option<Digest>,
+    claimed: Option<Claimed>,
     hold: Option<Hold>,
 }
 
@@ -66,6 +67,7 @@ const COOPERATIVE: u8 = 2;
 const FATAL: u8 = 4;
 const ORPHANED: u8 = 8;
 const HOLDS: u8 = 16;
+const CLAIMED: u8 = 32;
 
 impl Core {
     pub(crate) fn new(
@@ -121,13 +123,25 @@ impl Core {
         self.extras().get_or_insert_default().key = Some(key);
     }
 
-    /// Returns the key of the run in whose body this one was called.
-    pub(crate) fn parent_key(&self) -> Option<Digest> {
-        self.extras().as_ref().and_then(|extras| extras.parent_key)
+    pub(crate) fn set_claimed(&self, claimed: Claimed) {
+        self.extras().get_or_insert_default().claimed = Some(claimed);
+        self.set(CLAIMED);
     }
 
-    pub(crate) fn set_parent_key(&self, key: Digest) {
-        self.extras().get_or_insert_default().parent_key = Some(key);
+    /// Returns what an earlier process left of this call.
+    pub(crate) fn claimed(&self) -> Option<Claimed> {
+        if !self.has(CLAIMED) {
+            return None;
+        }
+        self.extras().as_ref().and_then(|extras| extras.claimed.clone())
+    }
+
+    /// Runs a call after all whose result was said to be kept.
+    pub(crate) fn reopen(&self) {
+        self.extras().get_or_insert_default().claimed = None;
+        if let Some(run) = self.run() {
+            run.reopen(self.id);
+        }
     }
 
     pub(crate) fn set_attempt(&self, attempt: u32) {
@@ -144,11 +158,17 @@ impl Core {
         }
     }
 
-    /// Begins an attempt: what the one before said of itself is forgotten.
-    pub(crate) fn begin(&self, attempt: u32) {
+    /// Says what happened, with what is to be kept of it.
+    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
+        self.run().and_then(|run| run.emit_kept(self.id, kind, keeping))
+    }
+
+    /// Begins an attempt: what the one before said of itself is forgotten. If it is `awaited`, it may not go on before
+    /// the beginning is kept.
+    pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<Receipt> {
         self.attempt.store(attempt, Ordering::Relaxed);
         self.clear(FATAL | ORPHANED);
-        self.emit(EventKind::Started { attempt });
+        self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, ..Keeping::default() })
     }
 
     fn has(&self, flag: u8) -> bool {

@@ -9,14 +9,24 @@ use std::sync::Arc;
 
 use crate::model::Digest;
 
-#[derive(Default)]
 pub(crate) struct Journal {
+    /// Whether the flow may be retried in this process; otherwise nobody asks for what is kept here.
+    remembers: bool,
     results: Mutex<HashMap<Digest, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Journal {
-    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: Digest, value: T) {
-        self.results.lock().insert(key, Arc::new(value));
+    pub(crate) fn new(remembers: bool) -> Self {
+        Self { remembers, results: Mutex::default() }
+    }
+
+    /// Keeps a copy of a result, if a later attempt of the flow may ask for it.
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: Digest, copy: impl FnOnce() -> Option<T>) {
+        if self.remembers
+            && let Some(value) = copy()
+        {
+            self.results.lock().insert(key, Arc::new(value));
+        }
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self, key: Digest) -> Option<Arc<T>> {

@@ -19,6 +19,7 @@ pub(crate) mod flow_run;
 pub(crate) mod hooks;
 pub(crate) mod inputs;
 pub(crate) mod journal;
+pub(crate) mod kept;
 pub(crate) mod launch;
 pub(crate) mod limits;
 pub(crate) mod map;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deep::Deep;
-use super::{Kind, Refusal};
+use super::{ErrorReport, Kind, Refusal};
 
 /// Any error: the default of [`flowkit::prelude::Result`](crate::prelude::Result).
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -122,6 +122,22 @@ pub enum Error<E = std::convert::Infallible> {
         /// Why the first of them failed.
         cause: Option<Arc<dyn StdError + Send + Sync>>,
     },
+    /// It ended so in an earlier process, and the run that was resumed takes that over.
+    #[non_exhaustive]
+    Recorded {
+        /// Which run.
+        run: RunLabel,
+        /// Why it gave no value, as it was recorded.
+        report: Arc<ErrorReport>,
+    },
+    /// Its result could not be kept, so that nobody may rely on it.
+    #[non_exhaustive]
+    Store {
+        /// Which run.
+        run: RunLabel,
+        /// What the store said.
+        source: Arc<dyn StdError + Send + Sync>,
+    },
     /// flowkit refused to run it.
     #[non_exhaustive]
     Refused {
@@ -151,6 +167,8 @@ impl<E> Error<E> {
             | Self::Upstream { run, .. }
             | Self::Skipped { run, .. }
             | Self::TasksFailed { run, .. }
+            | Self::Recorded { run, .. }
+            | Self::Store { run, .. }
             | Self::Refused { run, .. } => run,
         }
     }
@@ -192,6 +210,8 @@ impl<E> Error<E> {
             Self::Upstream { .. } => "Upstream",
             Self::Skipped { .. } => "Skipped",
             Self::TasksFailed { .. } => "TasksFailed",
+            Self::Recorded { .. } => "Recorded",
+            Self::Store { .. } => "Store",
             Self::Refused { .. } => "Refused",
         }
     }
@@ -203,6 +223,8 @@ impl<E: TaskError> Error<E> {
             Self::Task(failure) => (failure.0.as_error)(&failure.0.error),
             Self::Upstream { cause, .. } => Some(&**cause),
             Self::TasksFailed { cause, .. } => cause.as_deref().map(|cause| cause as _),
+            Self::Recorded { report, .. } => Some(&**report),
+            Self::Store { source, .. } => Some(&**source),
             Self::Refused { refusal, .. } => Some(refusal),
             _ => None,
         }
@@ -217,6 +239,8 @@ impl<E: TaskError> Error<E> {
                 let message = format!("{failure}{}", failure.doubt());
                 (message, self.nearest_cause().and_then(StdError::source))
             }
+            // It was written down before.
+            Self::Recorded { report, .. } => return (**report).clone(),
             _ => (self.to_string(), self.nearest_cause()),
         };
         super::ErrorReport::new(self.run().as_str().to_owned(), message, source, super::place(location))
@@ -239,6 +263,8 @@ impl<E> Clone for Error<E> {
             Self::TasksFailed { run, failed, total, cause } => {
                 Self::TasksFailed { run: run.clone(), failed: *failed, total: *total, cause: cause.clone() }
             }
+            Self::Recorded { run, report } => Self::Recorded { run: run.clone(), report: report.clone() },
+            Self::Store { run, source } => Self::Store { run: run.clone(), source: source.clone() },
             Self::Refused { run, refusal } => Self::Refused { run: run.clone(), refusal: refusal.clone() },
         }
     }
@@ -264,6 +290,8 @@ impl<E: TaskError> fmt::Display for Error<E> {
             Self::TasksFailed { run, failed, total, .. } => {
                 write!(f, "{run} failed: {failed}/{total} states failed")
             }
+            Self::Recorded { run, .. } => write!(f, "{run} failed before the run was resumed"),
+            Self::Store { run, .. } => write!(f, "the result of {run} could not be kept"),
             Self::Refused { run, .. } => write!(f, "{run} cannot run"),
         }
     }

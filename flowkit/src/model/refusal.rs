@@ -43,6 +43,42 @@ pub enum Refusal {
         /// Why not.
         reason: String,
     },
+    /// The process died several times while the task was running.
+    #[error(
+        "its process died {crashes} times while it was running; find out why, then run it again with `retry_failed`"
+    )]
+    Poison {
+        /// How often.
+        crashes: u32,
+    },
+    /// The task may run at most once, and its process died while it was running.
+    #[error("it may run at most once, and nobody knows how its last attempt ended; look there, then decide")]
+    UnknownOutcome,
+    /// A run was to be resumed in a runtime that keeps nothing.
+    #[error("its runtime has no store; build one with `Runtime::builder().store(…)`, and pass it with `.on(&runtime)`")]
+    NoStore,
+    /// A run was to be resumed whose arguments were not kept.
+    #[error("the arguments of run `{run}` are not kept; derive `Serialize` and `Deserialize` for all of them")]
+    NoArguments {
+        /// The short id of the run.
+        run: String,
+    },
+    /// A run was to be resumed as the run of another flow.
+    #[error("run `{run}` is a run of the flow `{recorded}`")]
+    OtherFlow {
+        /// The short id of the run.
+        run: String,
+        /// The flow that it is a run of.
+        recorded: String,
+    },
+    /// A run was to be resumed whose arguments do not fit the flow any more.
+    #[error("the kept arguments of run `{run}` do not fit the flow: {reason}")]
+    Arguments {
+        /// The short id of the run.
+        run: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// There is no tokio runtime.
     #[error("there is no tokio runtime here; use `#[tokio::main]`, or call it inside `Runtime::block_on`")]
     OutsideTokio,

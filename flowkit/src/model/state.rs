@@ -99,9 +99,9 @@ impl State {
         matches!(self, Self::Failed | Self::TimedOut | Self::Cancelled | Self::Crashed | Self::UpstreamFailed)
     }
 
-    /// Whether the run can be reopened: nothing of it is under way.
+    /// Whether the run can be reopened: nothing of it is under way, here or in a process that died.
     pub const fn can_reopen(self) -> bool {
-        self.is_terminal() || matches!(self, Self::Crashed | Self::Suspended)
+        !matches!(self, Self::Scheduled | Self::Running | Self::Cancelling)
     }
 
     /// Returns the state after `event`.
@@ -117,7 +117,7 @@ impl State {
     /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
     /// | `Cancelling` | it is cancelled, or completes before that |
     /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | its process dies (`Crashed`), or puts it aside (`Suspended`) |
-    /// | `Crashed`, `Suspended`, and whatever has ended | it is reopened: by resuming, retrying or running it again |
+    /// | `Crashed`, `Suspended`, whatever has ended, and what waited when its process died | it is reopened: by resuming, retrying or running it again |
     /// | any other | nothing |
     ///
     /// # Errors

@@ -1,0 +1,184 @@
+//! A flow run as its store sees it: what happens is told to it, and what an earlier process left is claimed from it.
+//!
+//! Not the record: that is the truth of this process. The store hears of every change of it, in the same order.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::blocking::{self, hold_clock};
+use super::clock;
+use super::core::Core;
+use crate::model::{
+    Digest, Error, ErrorReport, Event, Refusal, State, StoredTaskRun, TaskRun, TaskRunId, WallTime,
+};
+use crate::policy::resume::{Progress, Redo, Standing, progress, rows_to_redo, standing};
+use crate::store::{CacheEntry, Entry, OwnedRun, Recovered, Store, StoreError};
+use crate::task::Durability;
+
+/// Comes when what was told cannot be lost any more.
+pub(crate) type Receipt = oneshot::Receiver<Result<(), StoreError>>;
+
+/// What is kept together with an event.
+#[derive(Default)]
+pub(crate) struct Keeping {
+    pub(crate) key: Option<Digest>,
+    pub(crate) result: Option<Vec<u8>>,
+    pub(crate) cache: Option<CacheEntry>,
+    /// Whether somebody waits until it is kept.
+    pub(crate) awaited: bool,
+}
+
+/// What an earlier process left of a call that is made again.
+#[derive(Clone, Debug)]
+pub(crate) enum Claimed {
+    /// Its result.
+    Kept,
+    /// Its failure.
+    Failed(Arc<ErrorReport>),
+    /// Attempts, after which it goes on.
+    Again(Progress),
+    /// A reason not to run it.
+    Refused(Refusal),
+}
+
+pub(crate) struct Kept {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) owned: OwnedRun,
+    pub(crate) durability: Durability,
+    earlier: Mutex<Earlier>,
+    /// Another process has taken the run over, or it was put aside: the store hears no more of it.
+    silent: AtomicBool,
+}
+
+/// The task runs of earlier processes that have not been called again so far.
+#[derive(Default)]
+struct Earlier {
+    rows: HashMap<Digest, StoredTaskRun>,
+    redo: HashSet<TaskRunId>,
+    poison_cap: u32,
+}
+
+/// A run that was taken over, and what of it is to be done again.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) recovered: Recovered,
+    pub(crate) redo: Redo,
+}
+
+impl Kept {
+    pub(crate) fn new(store: Arc<dyn Store>, owned: OwnedRun, durability: Durability) -> Self {
+        Self { store, owned, durability, earlier: Mutex::default(), silent: AtomicBool::new(false) }
+    }
+
+    /// Takes note of what an earlier process left.
+    pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
+        let Recovered { run, task_runs, .. } = &resumed.recovered;
+        let mut earlier =
+            Earlier { rows: HashMap::new(), redo: rows_to_redo(task_runs, &resumed.redo), poison_cap };
+        for row in task_runs {
+            let Some(key) = row.key else { continue };
+            // The failure of an earlier attempt of the flow is why there was a later one: it counts no more.
+            let is_of_last_attempt = run.attempt_started_at.is_none_or(|at| row.created_at >= at);
+            let is_success = row.state.is_success();
+            let known_success = earlier.rows.get(&key).is_some_and(|known| known.state.is_success());
+            if is_success || (is_of_last_attempt && !known_success) {
+                earlier.rows.insert(key, row.clone());
+            }
+        }
+        *self.earlier.lock() = earlier;
+        self
+    }
+
+    /// Returns what an earlier process left of the call `key`, once.
+    pub(crate) fn claim(&self, key: Digest, at_most_once: bool) -> Option<(StoredTaskRun, Claimed)> {
+        let mut earlier = self.earlier.lock();
+        let row = earlier.rows.remove(&key)?;
+        let claimed = match standing(&row, &earlier.redo, at_most_once, earlier.poison_cap) {
+            Standing::Keep => Claimed::Kept,
+            Standing::Replay => match &row.error {
+                Some(error) => Claimed::Failed(Arc::new(error.clone())),
+                None => Claimed::Again(Progress::default()),
+            },
+            // What is done again although it has ended has all of its retries again.
+            Standing::Again if row.state.is_terminal() => {
+                Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
+            }
+            Standing::Again => Claimed::Again(progress(&row, clock::wall())),
+            Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
+            Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
+        };
+        Some((row, claimed))
+    }
+
+    /// Returns the labels of what was recorded and not called again, but for what never began.
+    pub(crate) fn not_called_again(&self) -> Vec<String> {
+        let earlier = self.earlier.lock();
+        let mut rows: Vec<_> = earlier.rows.values().filter(|row| row.state != State::Skipped).collect();
+        rows.sort_unstable_by_key(|row| row.id);
+        rows.into_iter().map(StoredTaskRun::label).collect()
+    }
+
+    pub(crate) fn created_at(&self) -> WallTime {
+        self.owned.created_at
+    }
+
+    /// Tells the store what happened. Called under the lock of the record, so that the order is the same.
+    pub(crate) fn record(&self, event: Event, task_run: TaskRun, keeping: Keeping) -> Option<Receipt> {
+        if self.silent.load(Ordering::Acquire) {
+            return None;
+        }
+        let is_root = task_run.id() == TaskRunId::FLOW;
+        // The end of a run is always waited for: the process may end with it.
+        let awaited = keeping.awaited && (self.durability == Durability::Full || is_root);
+        let (ack, receipt) = if awaited {
+            let (ack, receipt) = oneshot::channel();
+            (Some(ack), Some(receipt))
+        } else {
+            (None, None)
+        };
+        let Keeping { key, result, cache, .. } = keeping;
+        self.store.record(Entry { run: self.owned, event, task_run, key, result, cache }, ack);
+        receipt
+    }
+
+    /// Tells the store nothing more.
+    pub(crate) fn fall_silent(&self) {
+        self.silent.store(true, Ordering::Release);
+    }
+}
+
+/// Waits until a result is kept. Only then may anybody rely on it.
+pub(crate) async fn committed<T, E>(
+    core: &Core,
+    receipt: Receipt,
+    result: Result<T, Error<E>>,
+) -> Result<T, Error<E>> {
+    let hold = hold_clock();
+    let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
+    hold.release();
+    match answer {
+        Ok(()) => result,
+        Err(error) => {
+            tracing::error!(task = %core.label(), %error, "the result could not be kept");
+            if let Some(run) = core.run()
+                && matches!(error, StoreError::LostOwnership { .. })
+            {
+                run.lose();
+            }
+            Err(Error::Store { run: core.label(), source: Arc::new(error) })
+        }
+    }
+}
+
+/// Asks a store something that may wait for a disk.
+pub(crate) async fn ask<R: Send + 'static>(
+    store: &Arc<dyn Store>,
+    question: impl FnOnce(&dyn Store) -> Result<R, StoreError> + Send + 'static,
+) -> Result<R, StoreError> {
+    let store = Arc::clone(store);
+    blocking::spawn(move || question(&*store)).await.unwrap_or(Err(StoreError::Closed))
+}
