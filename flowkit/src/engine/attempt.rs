@@ -10,6 +10,7 @@ use tracing::Instrument;
 use super::clock;
 use super::core::Core;
 use super::hooks::hooks;
+use super::kept::committed;
 use super::once::{Apart, Stop, once};
 use super::options::{CallOptions, Hook};
 use super::panics::{guarded_or_why, report};
@@ -58,14 +59,24 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
     all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
 ) -> Result<B::Output, Error<B::Error>> {
-    let mut number = 1;
+    // Attempts of earlier processes have their numbers; those that died with their process do not count.
+    let left = all.core.attempts_left();
+    let uncounted = left.attempts.saturating_sub(left.failed);
+    if !left.wait.is_zero() {
+        Box::pin(wait_for_retry(all.core, left.wait)).await?;
+    }
+    let mut number = left.attempts + 1;
     loop {
         if needs_slots(all.core) {
             Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
-        all.core.begin(number);
+        let begun = all.core.begin(number, B::info().at_most_once);
+        if let Some(receipt) = begun {
+            Box::pin(committed(all.core, receipt, Ok(()))).await?;
+        }
         hooks(all.core, B::info(), all.options, Hook::Running);
-        let next = repeat(all.policy, number, body);
+        let counted = number - uncounted;
+        let next = repeat(all.policy, counted, body);
         let ended = if tracing::enabled!(tracing::Level::INFO) {
             Box::pin(once(all, body).instrument(tracing::info_span!("attempt", number))).await
         } else {
@@ -85,7 +96,7 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             Err(Stop::Errored(_)) if all.core.is_cancelled() => Stop::Cancelled,
             Err(stop) => stop,
         };
-        let delay = judge::<B, H>(all, stop, number, next.is_some())?;
+        let delay = judge::<B, H>(all, stop, Number { number, counted }, next.is_some())?;
         // Only now, so that the record never shows more of them running than there are slots.
         drop(all.core.let_go());
         hooks(all.core, B::info(), all.options, Hook::Retry);
@@ -93,6 +104,15 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         *body = next.map(|next| *next);
         number += 1;
     }
+}
+
+/// Which attempt it is.
+#[derive(Clone, Copy)]
+struct Number {
+    /// Of the task run, from 1.
+    number: u32,
+    /// For the retry budget: without the attempts that died with their process.
+    counted: u32,
 }
 
 /// Copies the arguments if another attempt may follow.
@@ -118,13 +138,13 @@ fn verified<B: Body, H: Host<B>>(
 fn judge<B: Body, H>(
     all: &Attempts<'_, H, B::Error>,
     stop: Stop<B::Error>,
-    number: u32,
+    Number { number, counted }: Number,
     repeatable: bool,
 ) -> Result<Duration, Error<B::Error>> {
     let (outcome, doubt) = outcome::<B>(all.core, &stop, all.options);
     let error = error_of::<B>(all.core, stop, number, all.policy, doubt);
     let retry = all.policy.retry_policy();
-    match retry.verdict(number, outcome, all.core.runtime().draw()) {
+    match retry.verdict(counted, outcome, all.core.runtime().draw()) {
         Verdict::Retry { delay } if repeatable => {
             report_retry(all.core, &error, number, retry.retries, delay);
             Ok(delay)

@@ -14,6 +14,7 @@ use super::flow_run::{FlowAttempt, Run};
 use super::kept::{Claimed, Keeping, Receipt};
 use super::limits::{Permit, Want};
 use super::runtime::Runtime;
+use crate::policy::resume::Progress;
 use crate::model::{Declaration, Digest, EventKind, RunLabel, TaskRunId, label_of};
 
 /// Whatever runs in the scope of a task run: its slot, or the core itself for a call that is awaited in place.
@@ -128,6 +129,11 @@ impl Core {
         self.set(CLAIMED);
     }
 
+    /// Whether an earlier process left something of this call.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.has(CLAIMED)
+    }
+
     /// Returns what an earlier process left of this call.
     pub(crate) fn claimed(&self) -> Option<Claimed> {
         if !self.has(CLAIMED) {
@@ -136,9 +142,17 @@ impl Core {
         self.extras().as_ref().and_then(|extras| extras.claimed.clone())
     }
 
+    /// Returns what earlier processes have left of the attempts.
+    pub(crate) fn attempts_left(&self) -> Progress {
+        match self.claimed() {
+            Some(Claimed::Again(progress)) => progress,
+            _ => Progress::default(),
+        }
+    }
+
     /// Runs a call after all whose result was said to be kept.
     pub(crate) fn reopen(&self) {
-        self.extras().get_or_insert_default().claimed = None;
+        self.clear(CLAIMED);
         if let Some(run) = self.run() {
             run.reopen(self.id);
         }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
@@ -17,12 +18,14 @@ use super::core::{Core, Home, Patience};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::launch::{self, Carrier, refusal};
 use super::options::CallOptions;
-use super::panics::caught;
-use super::perform::{End, perform, ready, recall, remember};
+use super::panics::{caught, guarded};
+use super::kept::{Claimed, Resumed, ask};
+use super::perform::{End, How, conclude, perform, ready, recall, recorded, remember};
 use super::take_up::laid_down;
 use crate::flow::{FlowBody, Tally};
-use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
+use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
+use crate::policy::resume::{Progress, Redo};
 use crate::policy::trigger::Trigger;
 use crate::task::Setup;
 
@@ -35,7 +38,7 @@ pub(crate) struct Started<T, E> {
 /// Starts a flow on a worker: a body polled by `block_on` would pay a thread switch for each hand-off.
 pub(crate) fn start<B: FlowBody>(
     body: B,
-    options: Option<Box<CallOptions<B::Error>>>,
+    mut options: Option<Box<CallOptions<B::Error>>>,
     parent: Option<&Current>,
     location: &'static Location<'static>,
 ) -> Result<Started<B::Output, B::Error>, Refusal> {
@@ -55,6 +58,11 @@ pub(crate) fn start<B: FlowBody>(
     let said = options.as_ref().map_or(TaskPolicy::EMPTY, |options| options.policy.clone());
     let retries = said.or(&info.policy).retries.unwrap_or(0);
     let parent_name = options.as_ref().and_then(|options| options.name.clone());
+    let durability = info.flow.durability;
+    let resumed = options.as_mut().and_then(|options| options.resumed.take());
+    let standing = resumed.as_deref().map(root_standing);
+    let keeps = runtime.store().is_some() && resumed.is_none();
+    let parameters = keeps.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
     let extras = options.as_deref().map(|options| {
         Box::new(Extras { name: parent_name.clone(), tags: options.tags.clone(), ..Extras::default() })
     });
@@ -74,20 +82,43 @@ pub(crate) fn start<B: FlowBody>(
         task_defaults: info.flow.task_defaults.clone(),
         max_concurrency: info.flow.max_concurrency,
         retries,
+        durability,
+        parameters,
+        resumed,
         root,
     });
     let end = FinishOnDrop { run: Arc::clone(&run), _parent: kept_open };
     let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
-    let driver = run.tokio.spawn(drive(end, body, options, location, parent_name).instrument(span));
+    let way = Way { location, name: parent_name, standing };
+    let driver = run.tokio.spawn(drive(end, body, options, way).instrument(span));
     Ok(Started { run, driver })
+}
+
+/// What a flow has of its own beside its arguments.
+struct Way {
+    location: &'static Location<'static>,
+    name: Option<String>,
+    /// What an earlier process left of it.
+    standing: Option<Claimed>,
+}
+
+/// Says what becomes of a flow that is resumed: one that has its result needs not run, unless something is wanted again.
+fn root_standing(resumed: &Resumed) -> Claimed {
+    let run = &resumed.recovered.run;
+    if run.state.is_success() && resumed.redo == Redo::Nothing {
+        return Claimed::Kept;
+    }
+    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
+    // What is wanted again although it has ended has all of its retries again.
+    let failed = if run.state.is_terminal() { 0 } else { u32::try_from(failed).unwrap_or(u32::MAX) };
+    Claimed::Again(Progress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 
 async fn drive<B: FlowBody>(
     end: FinishOnDrop,
     body: B,
     mut options: Option<Box<CallOptions<B::Error>>>,
-    location: &'static Location<'static>,
-    name: Option<String>,
+    Way { location, name, standing }: Way,
 ) -> Result<B::Output, Error<B::Error>> {
     let run = Arc::clone(&end.run);
     // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.
@@ -95,6 +126,14 @@ async fn drive<B: FlowBody>(
     let core = Arc::new(Core::new(home, TaskRunId::FLOW, &B::info().declaration, None, location));
     if let Some(name) = name {
         core.set_name(&name);
+    }
+    match standing {
+        Some(Claimed::Kept) => core.set_claimed(Claimed::Kept),
+        Some(standing) => {
+            run.reopen(TaskRunId::FLOW);
+            core.set_claimed(standing);
+        }
+        None => {}
     }
     let host = FlowHost { core: Arc::clone(&core), run, attempt: Mutex::new(None) };
     if let Some(options) = &mut options {
@@ -196,10 +235,9 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
     ) -> Result<B::Output, Error<B::Error>> {
         // Retries, timeout and hooks are those of the run behind the node.
         let end = End::of(core, None);
-        let mut cached = false;
-        let result = caught(core, sub_flow(core, body, options, &mut cached)).await;
-        end.tell(&result, cached);
-        result
+        let mut how = How::default();
+        let result = caught(core, sub_flow(core, body, options, &mut how)).await;
+        conclude::<B>(core, end, result, how).await
     }
 }
 
@@ -207,18 +245,27 @@ async fn sub_flow<B: FlowBody>(
     core: &Core,
     body: &mut Option<B>,
     options: &mut Option<Box<CallOptions<B::Error>>>,
-    cached: &mut bool,
+    how: &mut How,
 ) -> Result<B::Output, Error<B::Error>> {
+    if core.is_claimed()
+        && let Some(known) = Box::pin(recorded::<B>(core, how)).await
+    {
+        return known;
+    }
     ready(core, body, options.as_deref()).await?;
     if let Some(options) = options {
         // Decided here, where all inputs are known; the run behind this node sees only those with data.
         options.policy.trigger = Some(Trigger::Always);
     }
-    if let Some(value) = recall(core, body) {
-        *cached = true;
+    if let Some(value) = recall::<B>(core) {
+        how.cached = true;
         return Ok(value);
     }
     let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
+    if core.is_claimed() {
+        let resumed = Box::pin(earlier_run::<B>(core)).await?;
+        options.get_or_insert_default().resumed = resumed;
+    }
     let current = context::current();
     let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
@@ -226,7 +273,7 @@ async fn sub_flow<B: FlowBody>(
         let id = started.run.id;
         run.change_task_run(core.id, |task_run| task_run.set_flow_run(id));
     }
-    core.begin(1);
+    core.begin(core.attempts_left().attempts + 1, false);
     let run = Arc::clone(&started.run);
     let finished = pin!(finish(started, &B::info().declaration));
     let value = match select(finished, pin!(core.cancelled())).await {
@@ -238,6 +285,24 @@ async fn sub_flow<B: FlowBody>(
     };
     remember::<B>(core, &value);
     Ok(value)
+}
+
+/// Takes over the run that an earlier process started behind this node, if it did.
+async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, Error<B::Error>> {
+    let Some(run) = core.run() else { return Ok(None) };
+    let Some(kept) = &run.kept else { return Ok(None) };
+    let (id, node, redo) = (run.id, core.id, kept.redo());
+    let path = core.declaration.path;
+    let found = ask(&kept.store, move |store| {
+        for child in store.children(id, node)? {
+            if store.flow_run(child)?.is_some_and(|child| child.path == path) {
+                return store.take_over(child).map(Some);
+            }
+        }
+        Ok(None)
+    });
+    let recovered = found.await.map_err(|error| Error::Store { run: core.label(), source: Arc::new(error) })?;
+    Ok(recovered.map(|recovered| Box::new(Resumed { recovered, redo })))
 }
 
 /// Waits for the end of a flow run; ends it if nobody waits any more.

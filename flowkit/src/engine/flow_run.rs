@@ -11,13 +11,17 @@ use super::cancellation::Cancellation;
 use super::clock::RunClock;
 use super::context::Current;
 use super::journal::{Journal, Ordinals};
+use super::kept::{Claimed, Keeping, Kept, Receipt, Resumed};
 use super::limits::Want;
 use super::observer::{Audience, tell};
 use super::runtime::Runtime;
 use crate::model::{
-    Edges, Event, EventKind, FlowRunId, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId, label_of,
+    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId,
+    label_of,
 };
 use crate::policy::TaskPolicy;
+use crate::store::{NewFlowRun, OwnedRun};
+use crate::task::Durability;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
 pub(crate) const DEPTH_MAX: u32 = 10_000;
@@ -40,8 +44,11 @@ pub(crate) struct Run {
     pub(crate) task_defaults: Option<TaskPolicy>,
     /// The limit on the tasks of this run that run at the same time.
     pub(crate) max_concurrency: Option<Want>,
-    /// The results that later attempts of the flow take over; kept only where the flow may be retried.
+    /// The results that later attempts of the flow take over. Calls have keys where there is one: in a flow that may be
+    /// retried, or that is kept.
     pub(crate) journal: Option<Journal>,
+    /// The store's side of the run, if a store keeps it.
+    pub(crate) kept: Option<Kept>,
     /// Of the whole run; each attempt of the flow has a child of it.
     pub(crate) cancellation: Cancellation,
     pub(crate) audience: Audience,
@@ -63,6 +70,8 @@ struct Ledger {
     pending: usize,
     /// No child may be added any more: the attempt of the flow is ending.
     closed: bool,
+    /// An attempt of the flow has begun in this process.
+    opened: bool,
     /// The flow's body has returned, and its driver waits for the last child.
     joining: bool,
 }
@@ -84,6 +93,11 @@ pub(crate) struct NewRun<'a> {
     pub(crate) task_defaults: TaskPolicy,
     pub(crate) max_concurrency: Option<u32>,
     pub(crate) retries: u32,
+    pub(crate) durability: Option<Durability>,
+    /// The arguments as a JSON object, for whoever resumes the run.
+    pub(crate) parameters: Option<String>,
+    /// What an earlier process left of the run.
+    pub(crate) resumed: Option<Box<Resumed>>,
     pub(crate) root: NewTaskRun,
 }
 
@@ -92,10 +106,25 @@ impl Ledger {
         self.live == 0 && self.pending == 0
     }
 
+    /// The row of a run, as it stands.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such run: ids come from the record itself, so this is a bug.
+    fn row(&self, id: TaskRunId) -> TaskRun {
+        self.record.task_run(id).expect("bug in flowkit: a task run has no row").clone()
+    }
+
     /// Whether the driver waits for just what has happened now.
     fn driver_may_go(&self) -> bool {
         self.joining && self.is_idle()
     }
+}
+
+/// A call that is part of the run now.
+pub(crate) struct Child {
+    pub(crate) id: TaskRunId,
+    pub(crate) claimed: Option<Claimed>,
 }
 
 /// Keeps a run open until it is dropped.
@@ -114,17 +143,14 @@ impl Drop for KeptOpen {
 }
 
 impl Run {
-    pub(crate) fn new(new: NewRun<'_>) -> Arc<Self> {
-        let id = FlowRunId::new(uuid::Uuid::now_v7());
+    pub(crate) fn new(mut new: NewRun<'_>) -> Arc<Self> {
         let parent = new.parent.and_then(|current| match &current.core().home {
             super::core::Home::Flow(attempt) => Some(attempt),
             super::core::Home::Outside(_) => None,
         });
         let task_defaults = new.task_defaults.or(new.runtime.task_defaults());
         let origin = new.parent.and_then(|current| origin(current.core(), &new.root));
-        let clock = RunClock::start();
-        let mut record = RunRecord::default();
-        record.create(new.root, clock.now());
+        let Begun { id, clock, record, kept } = begin(&mut new, parent, origin.as_ref());
         ALIVE.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             id,
@@ -136,14 +162,15 @@ impl Run {
                 new.runtime.limits().set(&name, slots);
                 Want { name: name.into(), weight: 1 }
             }),
-            journal: (new.retries > 0).then(Journal::default),
+            journal: (new.retries > 0 || kept.is_some()).then(|| Journal::new(new.retries > 0)),
+            kept,
             task_defaults: (task_defaults != TaskPolicy::EMPTY).then_some(task_defaults),
             audience: new.runtime.observers().audience(),
             runtime: new.runtime,
             clock,
             tokio: new.tokio,
             told: Mutex::new(0),
-            ledger: Mutex::new(Ledger { record, live: 0, pending: 0, closed: true, joining: false }),
+            ledger: Mutex::new(Ledger { record, closed: true, ..Ledger::default() }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
@@ -154,7 +181,9 @@ impl Run {
     pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
         let mut ledger = self.ledger.lock();
         ledger.closed = false;
-        let first_child = ledger.record.next_id().get();
+        // What the first attempt of this process claims from earlier ones belongs to it too.
+        let is_first = !std::mem::replace(&mut ledger.opened, true);
+        let first_child = if is_first { 1 } else { ledger.record.next_id().get() };
         self.attempt(self.cancellation.child(), first_child)
     }
 
@@ -172,41 +201,107 @@ impl Run {
         })
     }
 
-    /// Adds a child; `None` if the run is closed.
-    pub(crate) fn create(&self, new: NewTaskRun) -> Option<TaskRunId> {
+    /// Adds a child, or takes up what an earlier process left of it; `None` if the run is closed.
+    pub(crate) fn create(&self, new: NewTaskRun, key: Option<Digest>, at_most_once: bool) -> Option<Child> {
         let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
         let at = self.clock.now();
-        ledger.live += 1;
-        let id = ledger.record.create(new, at);
+        let left = self.kept.as_ref().zip(key).and_then(|(kept, key)| kept.claim(key, at_most_once));
+        let child = match left {
+            None => {
+                ledger.live += 1;
+                let id = ledger.record.create(new, at);
+                if let Some(kept) = &self.kept {
+                    let event = Event { task_run: id, at, kind: EventKind::Created };
+                    kept.record(event, ledger.row(id), Keeping { key, ..Keeping::default() });
+                }
+                Child { id, claimed: None }
+            }
+            Some((row, claimed)) => {
+                ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
+                if !matches!(claimed, Claimed::Kept | Claimed::Failed(_)) {
+                    self.reopen_in(&mut ledger, row.id);
+                }
+                Child { id: row.id, claimed: Some(claimed) }
+            }
+        };
         drop(ledger);
+        self.wrote();
         self.announce();
-        Some(id)
+        Some(child)
+    }
+
+    /// Makes a run that has ended in an earlier process run again.
+    pub(crate) fn reopen(&self, id: TaskRunId) {
+        self.reopen_in(&mut self.ledger.lock(), id);
+        self.wrote();
+        self.announce();
+    }
+
+    fn reopen_in(&self, ledger: &mut Ledger, id: TaskRunId) {
+        if id != TaskRunId::FLOW {
+            ledger.live += 1;
+        }
+        let event = Event { task_run: id, at: self.clock.now(), kind: EventKind::Reopened };
+        if self.accepted(ledger.record.apply(event.clone()), id)
+            && let Some(kept) = &self.kept
+        {
+            kept.record(event, ledger.row(id), Keeping::default());
+        }
     }
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
+        self.emit_kept(task_run, kind, Keeping::default());
+    }
+
+    /// Says what happened to a run of this flow run, with what is to be kept of it.
+    pub(crate) fn emit_kept(&self, task_run: TaskRunId, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
         let mut ledger = self.ledger.lock();
-        let at = self.clock.now();
         let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
-        let applied = ledger.record.apply(Event { task_run, at, kind });
+        let event = Event { task_run, at: self.clock.now(), kind };
+        let told = self.kept.as_ref().map(|kept| (kept, event.clone()));
+        if !self.accepted(ledger.record.apply(event), task_run) {
+            return None;
+        }
+        let receipt = told.and_then(|(kept, event)| kept.record(event, ledger.row(task_run), keeping));
         let mut idle = false;
-        if applied.is_ok() && is_end {
+        if is_end {
             ledger.live -= 1;
             idle = ledger.driver_may_go();
         }
         drop(ledger);
-        if let Err(illegal) = applied {
-            debug_assert!(false, "bug in flowkit: {illegal}");
-            tracing::error!(flow_run = %self.id, %task_run, %illegal, "bug in flowkit: an event was refused");
-            return;
-        }
         if idle {
             self.idle.notify_one();
         }
+        self.wrote();
         self.announce();
+        receipt
+    }
+
+    /// Whether an event fitted the state of its run.
+    fn accepted(&self, applied: Result<(), IllegalTransition>, task_run: TaskRunId) -> bool {
+        let Err(illegal) = applied else { return true };
+        debug_assert!(false, "bug in flowkit: {illegal}");
+        tracing::error!(flow_run = %self.id, %task_run, %illegal, "bug in flowkit: an event was refused");
+        false
+    }
+
+    /// Waits, where so much is to be written that more would cost memory without end.
+    fn wrote(&self) {
+        if let Some(kept) = &self.kept {
+            kept.store.make_room();
+        }
+    }
+
+    /// Stops a run that another process has taken over.
+    pub(crate) fn lose(&self) {
+        if let Some(kept) = &self.kept {
+            kept.fall_silent();
+        }
+        self.cancel();
     }
 
     /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
@@ -312,6 +407,49 @@ impl Run {
             tell(self);
         }
     }
+}
+
+/// What a run has at its beginning, or where it goes on.
+struct Begun {
+    id: FlowRunId,
+    clock: RunClock,
+    record: RunRecord,
+    kept: Option<Kept>,
+}
+
+/// Begins a run, or goes on with one that another process left; and tells the store, if there is one.
+fn begin(new: &mut NewRun<'_>, parent: Option<&Arc<FlowAttempt>>, origin: Option<&Origin>) -> Begun {
+    let root = new.root.clone();
+    let durability = new
+        .durability
+        .or_else(|| parent.and_then(|parent| Some(parent.run.kept.as_ref()?.durability)))
+        .unwrap_or_else(|| new.runtime.durability());
+    let store = new.runtime.store().filter(|_| durability != Durability::Memory).cloned();
+    let Some((resumed, store)) = new.resumed.take().zip(store.clone()) else {
+        let id = FlowRunId::new(uuid::Uuid::now_v7());
+        let clock = RunClock::start();
+        let mut record = RunRecord::default();
+        record.create(root, clock.now());
+        let kept = store.map(|store| {
+            let owned = OwnedRun { id, epoch: 1, created_at: clock.created() };
+            let parent = origin.map(|origin| (origin.flow_run, origin.task_run));
+            if let Some(flow) = record.task_run(TaskRunId::FLOW).cloned() {
+                store.begin(NewFlowRun { owned, flow, parameters: new.parameters.take(), parent });
+            }
+            Kept::new(store, owned, durability)
+        });
+        return Begun { id, clock, record, kept };
+    };
+    let stored = &resumed.recovered.run;
+    let created = stored.created_at;
+    let rows = &resumed.recovered.task_runs;
+    let last = rows.iter().filter_map(|row| row.ended_at.or(row.started_at)).chain(stored.started_at).max();
+    let clock = RunClock::resume(created, last.unwrap_or(created).since(created));
+    let used = rows.last().map_or(0, |row| row.id.get()) + 1;
+    let record = RunRecord::resumed(TaskRun::recovered_flow(root, stored), used);
+    let kept = Kept::new(store, resumed.recovered.owned, durability)
+        .with_earlier(&resumed, new.runtime.poison_cap());
+    Begun { id: stored.id, clock, record, kept: Some(kept) }
 }
 
 /// Says where a run comes from that is started in the scope of `parent`.

@@ -59,6 +59,7 @@ pub(crate) struct Kept {
 struct Earlier {
     rows: HashMap<Digest, StoredTaskRun>,
     redo: HashSet<TaskRunId>,
+    wish: Redo,
     poison_cap: u32,
 }
 
@@ -78,7 +79,7 @@ impl Kept {
     pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
         let mut earlier =
-            Earlier { rows: HashMap::new(), redo: rows_to_redo(task_runs, &resumed.redo), poison_cap };
+            Earlier { rows: HashMap::new(), redo: rows_to_redo(task_runs, &resumed.redo), wish: resumed.redo.clone(), poison_cap };
         for row in task_runs {
             let Some(key) = row.key else { continue };
             // The failure of an earlier attempt of the flow is why there was a later one: it counts no more.
@@ -122,8 +123,9 @@ impl Kept {
         rows.into_iter().map(StoredTaskRun::label).collect()
     }
 
-    pub(crate) fn created_at(&self) -> WallTime {
-        self.owned.created_at
+    /// Returns what is to be done again, for the runs of sub-flows.
+    pub(crate) fn redo(&self) -> Redo {
+        self.earlier.lock().wish.clone()
     }
 
     /// Tells the store what happened. Called under the lock of the record, so that the order is the same.

@@ -18,6 +18,7 @@ use super::flow_run::{FlowAttempt, any_alive};
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
 use super::once::{Apart, within};
 use super::options::{CallOptions, effective_policy};
+use super::panics::guarded;
 use super::perform::{perform, visit_call};
 use super::promise::Continuation;
 use super::slot::Slot;
@@ -255,13 +256,22 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         location: setup.location,
         extras,
     };
-    let id = flow.run.create(new).ok_or(Refusal::FlowEnded)?;
+    let key = flow.run.journal.as_ref().map(|_| {
+        // It runs the user's `Serialize`.
+        let inputs = guarded("call key", || body.call_key()).flatten();
+        flow.ordinals.next(parent.key(), B::identity(), inputs)
+    });
+    let child = flow.run.create(new, key, B::info().at_most_once).ok_or(Refusal::FlowEnded)?;
+    let id = child.id;
     let core = Core::new(parent.home.clone(), id, declaration, setup.index, setup.location);
     if let Some(name) = name {
         core.set_name(&name);
     }
-    if let Some(key) = flow.run.journal.as_ref().and_then(|_| parent.key()) {
-        core.set_parent_key(key);
+    if let Some(key) = key {
+        core.set_key(key);
+    }
+    if let Some(claimed) = child.claimed {
+        core.set_claimed(claimed);
     }
     Ok(Registered { core, pending })
 }
@@ -321,8 +331,8 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         let parent = current.core().id;
         let new =
             NewTaskRun { task: declaration, parent, index: None, edges: Edges::new(), location, extras };
-        if let Some(id) = flow.run.create(new) {
-            flow.run.emit(id, EventKind::Skipped { reason: reason.into() });
+        if let Some(child) = flow.run.create(new, None, false) {
+            flow.run.emit(child.id, EventKind::Skipped { reason: reason.into() });
         }
     }
 }

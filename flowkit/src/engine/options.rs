@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::core::Home;
 use super::inputs::Input;
+use super::kept::Resumed;
 use super::limits::Want;
 use super::runtime::Runtime;
 use crate::model::{Kind, TaskRun};
@@ -44,6 +45,8 @@ pub(crate) struct CallOptions<E> {
     pub(crate) retry_if: Option<RetryIf<E>>,
     pub(crate) hooks: Vec<(Hook, CallHook)>,
     pub(crate) runtime: Option<Runtime>,
+    /// The run that is gone on with, for a flow.
+    pub(crate) resumed: Option<Box<Resumed>>,
 }
 
 impl<E> Default for CallOptions<E> {
@@ -59,6 +62,7 @@ impl<E> Default for CallOptions<E> {
             retry_if: None,
             hooks: Vec::new(),
             runtime: None,
+            resumed: None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One task run from its inputs to its end: waits, asks the cache, tries, and says how it ended.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::Either;
 
@@ -8,12 +10,14 @@ use super::attempt::{Attempts, Host, attempts};
 use super::cache::{Found, Lead, over};
 use super::core::{Core, Home};
 use super::hooks::hooks;
+use super::kept::{Claimed, Keeping, Receipt, ask, committed};
 use super::inputs::{self, Cause, Inputs, Visit};
 use super::options::{CacheUse, CallOptions, Hook, effective_policy};
 use super::panics::{caught, guarded, report};
-use crate::model::{EdgeKind, Error, EventKind, TaskError};
+use crate::model::{BoxError, EdgeKind, Error, EventKind, TaskError, TaskRunId};
 use crate::policy::cache::{CacheKey, TaskIdentity};
 use crate::policy::trigger::{Trigger, Verdict};
+use crate::store::CacheEntry;
 use crate::task::{Body, CacheScope, TaskInfo};
 
 /// The arguments of a call and what it was told to run after.
@@ -46,10 +50,114 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
     options: Option<&CallOptions<B::Error>>,
 ) -> Result<B::Output, Error<B::Error>> {
     let end = End::of(core, Some((B::info(), options)));
-    let mut cached = false;
-    let result = caught(core, run(core, host, body, options, &mut cached)).await;
-    end.tell(&result, cached);
-    result
+    let mut how = How::default();
+    let result = caught(core, run(core, host, body, options, &mut how)).await;
+    conclude::<B>(core, end, result, how).await
+}
+
+/// How a task run came to its result.
+#[derive(Default)]
+pub(crate) struct How {
+    /// It was known already.
+    pub(crate) cached: bool,
+    /// It ended so in an earlier process, and nothing happens to it in this one.
+    pub(crate) recorded: bool,
+    /// Its place in the cache that outlives the process.
+    pub(crate) cache: Option<Box<CacheEntry>>,
+}
+
+/// Tells the end of a task run, and waits until its result is kept.
+pub(crate) fn conclude<'a, B: Body>(
+    core: &'a Core,
+    end: End<'_, B::Error>,
+    result: Result<B::Output, Error<B::Error>>,
+    how: How,
+) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a
+where
+    B: 'a,
+{
+    let receipt = if how.recorded {
+        end.is_known();
+        None
+    } else {
+        let keeping = keeping::<B>(core, &result, how.cache);
+        end.tell(&result, how.cached, keeping)
+    };
+    match receipt {
+        None => Either::Left(std::future::ready(result)),
+        // Boxed: most runs have no store.
+        Some(receipt) => Either::Right(Box::pin(committed(core, receipt, result))),
+    }
+}
+
+/// Writes down what a store is to keep of a result.
+fn keeping<B: Body>(
+    core: &Core,
+    result: &Result<B::Output, Error<B::Error>>,
+    cache: Option<Box<CacheEntry>>,
+) -> Keeping {
+    if core.run().is_none_or(|run| run.kept.is_none()) {
+        return Keeping::default();
+    }
+    let awaited = result.is_ok() || core.id == TaskRunId::FLOW;
+    let mut keeping = Keeping { awaited, ..Keeping::default() };
+    let (Ok(value), Some(codec)) = (result, B::codec()) else { return keeping };
+    let encode = || (codec.encode)(value, B::info().declaration.version);
+    match guarded("way to write a result down", encode) {
+        Some(Ok(bytes)) => {
+            keeping.result = Some(bytes);
+            keeping.cache = cache.map(|cache| *cache);
+        }
+        Some(Err(reason)) => {
+            tracing::warn!(task = %core.label(), %reason, "the result is not kept: a resumed run does this again");
+        }
+        None => {}
+    }
+    keeping
+}
+
+/// Returns what an earlier process left of this call, if that settles it.
+pub(crate) async fn recorded<B: Body>(
+    core: &Core,
+    how: &mut How,
+) -> Option<Result<B::Output, Error<B::Error>>> {
+    match core.claimed()? {
+        Claimed::Again(_) => None,
+        Claimed::Refused(refusal) => Some(Err(Error::Refused { run: core.label(), refusal })),
+        Claimed::Failed(report) => {
+            how.recorded = true;
+            Some(Err(Error::Recorded { run: core.label(), report }))
+        }
+        Claimed::Kept => match Box::pin(kept_value::<B>(core)).await {
+            Some(value) => {
+                how.recorded = true;
+                Some(Ok(value))
+            }
+            None => {
+                core.reopen();
+                None
+            }
+        },
+    }
+}
+
+/// Reads the result that an earlier process left; `None`, with a warning, if it cannot be used.
+async fn kept_value<B: Body>(core: &Core) -> Option<B::Output> {
+    let run = core.run()?;
+    let (store, id, task_run) = (&run.kept.as_ref()?.store, run.id, core.id);
+    let reason: BoxError = match ask(store, move |store| store.result(id, task_run)).await {
+        Ok(None) => return None,
+        Ok(Some(bytes)) => match B::codec() {
+            Some(codec) => match (codec.decode)(&bytes, B::info().declaration.version) {
+                Ok(value) => return Some(value),
+                Err(reason) => reason,
+            },
+            None => "its type can no longer be read".into(),
+        },
+        Err(error) => error.into(),
+    };
+    tracing::warn!(task = %core.label(), %reason, "the kept result cannot be used: it is done again");
+    None
 }
 
 async fn run<B: Body, H: Host<B>>(
@@ -57,24 +165,32 @@ async fn run<B: Body, H: Host<B>>(
     host: &H,
     body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
-    cached: &mut bool,
+    how: &mut How,
 ) -> Result<B::Output, Error<B::Error>> {
     let info = B::info();
+    if core.is_claimed()
+        && let Some(known) = Box::pin(recorded::<B>(core, how)).await
+    {
+        return known;
+    }
     ready(core, body, options).await?;
     let own_policy = effective_policy(options, info, &core.home);
     let policy = own_policy.as_deref().unwrap_or(&info.policy);
-    if let Some(value) = recall(core, body) {
-        *cached = true;
+    if let Some(value) = recall::<B>(core) {
+        how.cached = true;
         return Ok(value);
     }
     let mut lead = None;
     if let Some((key, refresh)) = cache_key(core, body, options) {
         match Box::pin(look_into_cache::<B>(core, key, refresh)).await? {
             Looked::Value(value) => {
-                *cached = true;
+                how.cached = true;
                 return Ok(value);
             }
-            Looked::Lead(right) => lead = Some(Box::new(right)),
+            Looked::Lead(right) => {
+                how.cache = cache_entry(info, key, policy.cache_ttl);
+                lead = Some(Box::new(right));
+            }
         }
     }
     let value = attempts(&Attempts { core, host, policy, options }, body).await?;
@@ -177,21 +293,16 @@ fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::
 }
 
 /// Finds the result of this call in an earlier attempt of the flow.
-pub(crate) fn recall<B: Body>(core: &Core, body: &Option<B>) -> Option<B::Output> {
-    let Home::Flow(flow) = &core.home else { return None };
-    let journal = flow.run.journal.as_ref()?;
-    let inputs = guarded("call key", || body.as_ref().and_then(B::call_key)).flatten();
-    let key = flow.ordinals.next(core.parent_key(), B::identity(), inputs);
-    core.set_key(key);
-    B::copy_output(&*journal.get::<B::Output>(key)?)
+pub(crate) fn recall<B: Body>(core: &Core) -> Option<B::Output> {
+    let journal = core.run()?.journal.as_ref()?;
+    B::copy_output(&*journal.get::<B::Output>(core.key()?)?)
 }
 
 pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
     if let Some(journal) = core.run().and_then(|run| run.journal.as_ref())
         && let Some(key) = core.key()
-        && let Some(copy) = B::copy_output(value)
     {
-        journal.keep(key, copy);
+        journal.keep(key, || B::copy_output(value));
     }
 }
 
@@ -231,6 +342,14 @@ fn cache_key<B: Body>(
             None
         }
     }
+}
+
+/// Says under what a result is to be found by other processes; `None` for one that only this run shares.
+fn cache_entry(info: &TaskInfo, key: CacheKey, ttl: Option<Duration>) -> Option<Box<CacheEntry>> {
+    (info.cache == CacheScope::Runtime).then(|| {
+        let explanation = info.declaration.path.to_owned();
+        Box::new(CacheEntry { key, ttl, explanation })
+    })
 }
 
 /// Looks into the cache; waits, holding no slot, while somebody else executes for the same key.
@@ -278,18 +397,30 @@ impl<'a, E: TaskError> End<'a, E> {
         Self { core, hooks, told: false }
     }
 
-    pub(crate) fn tell<T>(mut self, result: &Result<T, Error<E>>, cached: bool) {
+    /// Nothing is told: the run ended in an earlier process.
+    pub(crate) fn is_known(mut self) {
+        self.told = true;
+        drop(self.core.let_go());
+    }
+
+    pub(crate) fn tell<T>(
+        mut self,
+        result: &Result<T, Error<E>>,
+        cached: bool,
+        keeping: Keeping,
+    ) -> Option<Receipt> {
         self.told = true;
         let (event, hook) = match result {
             Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
             Ok(_) => (EventKind::Completed, Some(Hook::Success)),
             Err(error) => ending(self.core, error),
         };
-        self.core.emit(event);
+        let receipt = self.core.emit_kept(event, keeping);
         drop(self.core.let_go());
         if let Some(hook) = hook {
             self.call_hooks(hook);
         }
+        receipt
     }
 }
 

@@ -8,6 +8,9 @@ use super::cache::Cache;
 use super::limits::Limits;
 use super::observer::{Notice, Observers};
 use crate::policy::TaskPolicy;
+use crate::policy::resume::POISON_CAP;
+use crate::store::Store;
+use crate::task::Durability;
 
 /// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
 /// but here a person may be waiting after Ctrl-C.
@@ -39,6 +42,9 @@ struct Inner {
     observers: Observers,
     task_defaults: TaskPolicy,
     grace: Duration,
+    store: Option<Arc<dyn Store>>,
+    durability: Durability,
+    poison_cap: u32,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
     mocks: crate::testing::Mocks,
@@ -94,6 +100,19 @@ impl Runtime {
         &self.0.task_defaults
     }
 
+    /// Returns the store that keeps the runs of this runtime, to look back; `None` if nothing keeps them.
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.0.store.as_ref()
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        self.0.durability
+    }
+
+    pub(crate) fn poison_cap(&self) -> u32 {
+        self.0.poison_cap
+    }
+
     pub(crate) fn grace(&self) -> Duration {
         self.0.grace
     }
@@ -128,6 +147,9 @@ pub struct RuntimeBuilder {
     task_defaults: TaskPolicy,
     grace: Option<Duration>,
     seed: Option<u64>,
+    store: Option<Arc<dyn Store>>,
+    durability: Durability,
+    poison_cap: Option<u32>,
 }
 
 impl RuntimeBuilder {

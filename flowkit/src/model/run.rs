@@ -8,7 +8,8 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::{
-    Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, StoredAttempt, StoredTaskRun, TaskRunId,
+    Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, StoredAttempt, StoredFlowRun, StoredTaskRun,
+    TaskRunId,
     Timestamp, WallTime,
 };
 
@@ -69,7 +70,7 @@ pub(crate) struct Extras {
 }
 
 /// What is known of a task run when it is created.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewTaskRun {
     pub(crate) task: &'static Declaration,
     pub(crate) parent: TaskRunId,
@@ -173,6 +174,29 @@ impl TaskRun {
             task_run.extras().failed_attempts = attempts.collect();
         }
         task_run
+    }
+
+    /// The flow itself, of a run that another process left.
+    pub(crate) fn recovered_flow(new: NewTaskRun, stored: &StoredFlowRun) -> Self {
+        let at = |time: WallTime| time.since(stored.created_at);
+        let mut flow = Self::new(TaskRunId::FLOW, new, at(stored.created_at));
+        flow.state = stored.state;
+        flow.attempt = stored.attempt;
+        flow.started_at = stored.started_at.map(at);
+        flow.attempt_started_at = at(stored.attempt_started_at.unwrap_or(stored.created_at));
+        flow.ended_at = stored.ended_at.map(at);
+        if let Some(name) = &stored.name {
+            flow.extras().name.get_or_insert_with(|| name.clone());
+        }
+        if let Some(error) = &stored.error {
+            flow.extras().error = Some(Arc::new(error.clone()));
+        }
+        let attempts = &stored.earlier_attempts;
+        if !attempts.is_empty() {
+            let recovered = attempts.iter().map(|attempt| Attempt::recovered(attempt, stored.created_at));
+            flow.extras().failed_attempts = recovered.collect();
+        }
+        flow
     }
 
     /// Returns the id, unique inside the flow run.
