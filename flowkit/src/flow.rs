@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::engine::flow::{self, CancelOnDrop, Started};
 use crate::engine::flow_run::Run;
+use crate::engine::kept::Kept;
 use crate::engine::launch;
 use crate::engine::take_up::laid_down;
 use crate::graph::Graph;
@@ -149,10 +150,7 @@ where
         let Self { body, mut setup, .. } = self;
         let label = launch::label::<B>(None);
         match flow::start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
-            Ok(Started { run, driver }) => {
-                let guard = CancelOnDrop(Some(run.cancellation.clone()));
-                RunningFlow { label, state: Ok((run, driver, guard)) }
-            }
+            Ok(started) => RunningFlow::of(label, started),
             Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(&setup, why)) },
         }
     }
@@ -169,6 +167,11 @@ pub struct RunningFlow<T, E> {
 type Live<T, E> = (Arc<Run>, JoinHandle<Result<T, Error<E>>>, CancelOnDrop);
 
 impl<T, E> RunningFlow<T, E> {
+    pub(crate) fn of(label: RunLabel, Started { run, driver }: Started<T, E>) -> Self {
+        let guard = CancelOnDrop(Some(run.cancellation.clone()));
+        Self { label, state: Ok((run, driver, guard)) }
+    }
+
     /// Returns the id of the run; `None` if it was refused.
     pub fn id(&self) -> Option<FlowRunId> {
         self.state.as_ref().ok().map(|(run, ..)| run.id)
@@ -279,6 +282,17 @@ pub struct FlowRun<T, E> {
 }
 
 impl<T, E> FlowRun<T, E> {
+    pub(crate) fn refused(error: Error<E>) -> Self {
+        Self { run: None, result: Err(error) }
+    }
+
+    /// Returns the labels of the task runs that earlier processes recorded and that were not called again: the code has
+    /// changed, or took another way. Empty for a run that was not resumed.
+    pub fn not_called_again(&self) -> Vec<String> {
+        let kept = self.run.as_ref().and_then(|run| run.kept.as_ref());
+        kept.map(Kept::not_called_again).unwrap_or_default()
+    }
+
     /// Returns the id of the run; `None` if it was refused and never began.
     pub fn id(&self) -> Option<FlowRunId> {
         self.run.as_ref().map(|run| run.id)

@@ -74,6 +74,9 @@ pub mod limits;
 pub mod model;
 pub mod policy;
 pub mod prelude;
+mod resume;
+#[doc(hidden)]
+pub mod rules;
 pub mod store;
 mod task;
 pub mod terminal;
@@ -83,8 +86,6 @@ pub mod testing;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-#[doc(hidden)]
-pub mod rules;
 
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
@@ -101,7 +102,8 @@ pub use flowkit_macros::test;
 pub use flowkit_macros::{flow, task};
 pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
-pub use model::{BoxError, Error, Failure, Refusal, State, TaskError, TaskRun};
+pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
+pub use resume::Resume;
 #[doc(hidden)]
 pub use task::Body;
 pub use task::{Call, Durability, TaskOutput};

@@ -14,8 +14,8 @@ use super::flow_run::{FlowAttempt, Run};
 use super::kept::{Claimed, Keeping, Receipt};
 use super::limits::{Permit, Want};
 use super::runtime::Runtime;
-use crate::policy::resume::Progress;
 use crate::model::{Declaration, Digest, EventKind, RunLabel, TaskRunId, label_of};
+use crate::policy::resume::Progress;
 
 /// Whatever runs in the scope of a task run: its slot, or the core itself for a call that is awaited in place.
 pub(crate) trait Scoped: Send + Sync {

@@ -16,10 +16,10 @@ use super::cancellation::Cancellation;
 use super::context::{self, Current};
 use super::core::{Core, Home, Patience};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
+use super::kept::{Claimed, Resumed, ask};
 use super::launch::{self, Carrier, refusal};
 use super::options::CallOptions;
 use super::panics::{caught, guarded};
-use super::kept::{Claimed, Resumed, ask};
 use super::perform::{End, How, conclude, perform, ready, recall, recorded, remember};
 use super::take_up::laid_down;
 use crate::flow::{FlowBody, Tally};
@@ -62,7 +62,8 @@ pub(crate) fn start<B: FlowBody>(
     let resumed = options.as_mut().and_then(|options| options.resumed.take());
     let standing = resumed.as_deref().map(root_standing);
     let keeps = runtime.store().is_some() && resumed.is_none();
-    let parameters = keeps.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
+    let parameters =
+        keeps.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
     let extras = options.as_deref().map(|options| {
         Box::new(Extras { name: parent_name.clone(), tags: options.tags.clone(), ..Extras::default() })
     });
@@ -301,7 +302,8 @@ async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, E
         }
         Ok(None)
     });
-    let recovered = found.await.map_err(|error| Error::Store { run: core.label(), source: Arc::new(error) })?;
+    let recovered =
+        found.await.map_err(|error| Error::Store { run: core.label(), source: Arc::new(error) })?;
     Ok(recovered.map(|recovered| Box::new(Resumed { recovered, redo })))
 }
 

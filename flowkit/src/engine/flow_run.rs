@@ -16,8 +16,8 @@ use super::limits::Want;
 use super::observer::{Audience, tell};
 use super::runtime::Runtime;
 use crate::model::{
-    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId,
-    label_of,
+    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, RunRecord, State,
+    TaskRun, TaskRunId, label_of,
 };
 use crate::policy::TaskPolicy;
 use crate::store::{NewFlowRun, OwnedRun};
@@ -258,7 +258,12 @@ impl Run {
     }
 
     /// Says what happened to a run of this flow run, with what is to be kept of it.
-    pub(crate) fn emit_kept(&self, task_run: TaskRunId, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
+    pub(crate) fn emit_kept(
+        &self,
+        task_run: TaskRunId,
+        kind: EventKind,
+        keeping: Keeping,
+    ) -> Option<Receipt> {
         let mut ledger = self.ledger.lock();
         let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
         let event = Event { task_run, at: self.clock.now(), kind };

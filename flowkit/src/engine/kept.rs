@@ -12,9 +12,7 @@ use tokio::sync::oneshot;
 use super::blocking::{self, hold_clock};
 use super::clock;
 use super::core::Core;
-use crate::model::{
-    Digest, Error, ErrorReport, Event, Refusal, State, StoredTaskRun, TaskRun, TaskRunId, WallTime,
-};
+use crate::model::{Digest, Error, ErrorReport, Event, Refusal, State, StoredTaskRun, TaskRun, TaskRunId};
 use crate::policy::resume::{Progress, Redo, Standing, progress, rows_to_redo, standing};
 use crate::store::{CacheEntry, Entry, OwnedRun, Recovered, Store, StoreError};
 use crate::task::Durability;
@@ -78,8 +76,12 @@ impl Kept {
     /// Takes note of what an earlier process left.
     pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
-        let mut earlier =
-            Earlier { rows: HashMap::new(), redo: rows_to_redo(task_runs, &resumed.redo), wish: resumed.redo.clone(), poison_cap };
+        let mut earlier = Earlier {
+            rows: HashMap::new(),
+            redo: rows_to_redo(task_runs, &resumed.redo),
+            wish: resumed.redo.clone(),
+            poison_cap,
+        };
         for row in task_runs {
             let Some(key) = row.key else { continue };
             // The failure of an earlier attempt of the flow is why there was a later one: it counts no more.

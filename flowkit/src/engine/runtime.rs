@@ -192,6 +192,28 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Keeps every run of this runtime in `store`: its history, its results, and where it goes on after a crash.
+    ///
+    /// Default: none; nothing outlives the process, and no file is opened.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets when a result counts as kept, for flows that say nothing themselves. Default: [`Durability::Full`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Sets after how many crashes of the process with a task running that task is not tried again. Default: 3.
+    ///
+    /// 0 is read as 1.
+    pub fn poison_cap(mut self, crashes: u32) -> Self {
+        self.poison_cap = Some(crashes.max(1));
+        self
+    }
+
     /// Makes the runtime.
     pub fn build(self) -> Runtime {
         Runtime(Arc::new(Inner {
@@ -200,6 +222,9 @@ impl RuntimeBuilder {
             observers: self.observers,
             task_defaults: self.task_defaults,
             grace: self.grace.unwrap_or(DEFAULT_GRACE),
+            store: self.store,
+            durability: self.durability,
+            poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
             mocks: crate::testing::Mocks::default(),

@@ -55,10 +55,14 @@ pub enum Refusal {
     #[error("it may run at most once, and nobody knows how its last attempt ended; look there, then decide")]
     UnknownOutcome,
     /// A run was to be resumed in a runtime that keeps nothing.
-    #[error("its runtime has no store; build one with `Runtime::builder().store(…)`, and pass it with `.on(&runtime)`")]
+    #[error(
+        "its runtime has no store; build one with `Runtime::builder().store(…)`, and pass it with `.on(&runtime)`"
+    )]
     NoStore,
     /// A run was to be resumed whose arguments were not kept.
-    #[error("the arguments of run `{run}` are not kept; derive `Serialize` and `Deserialize` for all of them")]
+    #[error(
+        "the arguments of run `{run}` are not kept; derive `Serialize` and `Deserialize` for all of them"
+    )]
     NoArguments {
         /// The short id of the run.
         run: String,

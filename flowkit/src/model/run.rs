@@ -8,9 +8,8 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::{
-    Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, StoredAttempt, StoredFlowRun, StoredTaskRun,
-    TaskRunId,
-    Timestamp, WallTime,
+    Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, StoredAttempt, StoredFlowRun,
+    StoredTaskRun, TaskRunId, Timestamp, WallTime,
 };
 
 /// What an edge of the graph stands for.

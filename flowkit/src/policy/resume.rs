@@ -66,9 +66,7 @@ pub fn rows_to_redo(rows: &[StoredTaskRun], redo: &Redo) -> HashSet<TaskRunId> {
         let chosen = match redo {
             Redo::Nothing => false,
             Redo::Failed => row.state.is_failure() || row.state == State::Skipped,
-            Redo::From(task) => {
-                row.task == *task || row.edges.iter().any(|(from, _)| wanted.contains(from))
-            }
+            Redo::From(task) => row.task == *task || row.edges.iter().any(|(from, _)| wanted.contains(from)),
         };
         if chosen {
             wanted.insert(row.id);

@@ -1,0 +1,146 @@
+//! Going on with a flow run that another process left: crashed, put aside, or failed.
+
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::engine::context;
+use crate::engine::flow::{self, Started};
+use crate::engine::kept::{Resumed, ask};
+use crate::engine::launch;
+use crate::engine::options::CallOptions;
+use crate::engine::runtime::Runtime;
+use crate::flow::{FlowBody, FlowRun, RunningFlow};
+use crate::model::{Error, FlowRunId, Refusal};
+use crate::policy::resume::Redo;
+use crate::store::Recovered;
+use crate::task::{Body, Call};
+
+/// A flow run that is gone on with. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
+///
+/// The flow function runs again from the top. Each call whose result is kept gives that result and does not run; what was
+/// under way when the process died runs again; the rest runs for the first time. What of the record is not called again,
+/// because the code has changed, is warned of.
+///
+/// A run that failed for good does again what failed. One that has ended well gives its result.
+#[must_use = "nothing is resumed until this is awaited"]
+pub struct Resume<B: FlowBody> {
+    run: FlowRunId,
+    /// The arguments, if they do not come from the store.
+    body: Option<B>,
+    redo: Option<Redo>,
+    runtime: Option<Runtime>,
+    location: &'static Location<'static>,
+    marker: PhantomData<fn() -> B>,
+}
+
+impl<B: FlowBody> Resume<B> {
+    #[doc(hidden)]
+    pub fn __new(run: FlowRunId, body: Option<B>, location: &'static Location<'static>) -> Self {
+        Self { run, body, redo: None, runtime: None, location, marker: PhantomData }
+    }
+
+    /// Uses this runtime, whose store has the run, instead of the ambient one.
+    pub fn on(mut self, runtime: &Runtime) -> Self {
+        self.runtime = Some(runtime.clone());
+        self
+    }
+
+    /// Does again what failed for good, and what did not run because of it.
+    pub fn retry_failed(mut self) -> Self {
+        self.redo = Some(Redo::Failed);
+        self
+    }
+
+    /// Does the task `task` again, by name, and everything that used its results.
+    pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
+        self.redo = Some(Redo::From(task.into()));
+        self
+    }
+
+    /// Goes on with the run, and gives everything that is known of it, whether it failed or not.
+    pub async fn run(self) -> FlowRun<B::Output, B::Error> {
+        match self.start().await {
+            Ok(started) => RunningFlow::of(launch::label::<B>(None), started).await,
+            Err(error) => FlowRun::refused(error),
+        }
+    }
+
+    async fn start(self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
+        let label = launch::label::<B>(None);
+        let refused = |refusal| Error::Refused { run: label.clone(), refusal };
+        let runtime = self.runtime.unwrap_or_else(context::runtime);
+        let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
+        let id = self.run;
+        let path = B::info().declaration.path;
+        let taken = ask(store, move |store| {
+            // Looked at before it is taken over: a run of another flow stays as it is.
+            let known = store.flow_run(id)?.is_some_and(|run| run.path != path);
+            if known { store.flow_run(id).map(Err) } else { store.take_over(id).map(Ok) }
+        });
+        let recovered = match taken.await {
+            Ok(Ok(recovered)) => recovered,
+            Ok(Err(other)) => {
+                let recorded = other.map(|run| run.flow).unwrap_or_default();
+                return Err(refused(Refusal::OtherFlow { run: id.short(), recorded }));
+            }
+            Err(error) => return Err(Error::Store { run: label, source: Arc::new(error) }),
+        };
+        let body = match self.body {
+            Some(body) => body,
+            None => arguments::<B>(&recovered).map_err(&refused)?,
+        };
+        let redo = self.redo.unwrap_or_else(|| match recovered.run.state.is_failure() {
+            // A crash is a failure too, but what failed for good before it has failed.
+            true if recovered.run.state.is_terminal() => Redo::Failed,
+            _ => Redo::Nothing,
+        });
+        let options = CallOptions {
+            runtime: Some(runtime.clone()),
+            resumed: Some(Box::new(Resumed { recovered, redo })),
+            ..CallOptions::default()
+        };
+        flow::start(body, Some(Box::new(options)), context::current().as_ref(), self.location)
+            .map_err(refused)
+    }
+}
+
+/// Reads the kept arguments of a run.
+fn arguments<B: FlowBody>(recovered: &Recovered) -> Result<B, Refusal> {
+    let run = recovered.run.id.short();
+    let body = recovered.run.parameters.as_deref().and_then(B::from_arguments);
+    match body {
+        Some(Ok(body)) => Ok(body),
+        Some(Err(reason)) => Err(Refusal::Arguments { run, reason: reason.to_string() }),
+        None => Err(Refusal::NoArguments { run }),
+    }
+}
+
+impl<B: FlowBody> IntoFuture for Resume<B> {
+    type Output = Result<B::Output, Error<B::Error>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let started = self.start().await?;
+            flow::finish(started, &B::info().declaration).await
+        })
+    }
+}
+
+impl<T, E, B> Call<'static, T, E, B>
+where
+    B: FlowBody + Body<Output = T, Error = E>,
+{
+    /// Goes on with the run `run` of this flow, which another process left, with these arguments.
+    ///
+    /// A flow whose arguments can be written and read has `resume(run)` too, which needs no arguments.
+    #[track_caller]
+    pub fn resuming(self, run: FlowRunId) -> Resume<B> {
+        let runtime = self.setup.options.and_then(|options| options.runtime);
+        Resume { runtime, ..Resume::__new(run, Some(self.body), Location::caller()) }
+    }
+}
