@@ -9,6 +9,8 @@
 pub mod canonical;
 mod declaration;
 mod deep;
+#[cfg(feature = "store")]
+pub mod envelope;
 mod error;
 mod event;
 mod id;
@@ -16,6 +18,8 @@ mod origin;
 mod refusal;
 mod report;
 mod run;
+#[cfg(feature = "store")]
+pub mod shape;
 mod state;
 
 pub use canonical::{Digest, DigestError, digest};
