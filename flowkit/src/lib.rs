@@ -55,6 +55,7 @@
 //!
 //! - `macros` (default): the attributes.
 //! - `json` (default): [`graph::Graph::to_json`].
+//! - `store` (default): the form in which a store keeps values, `model::envelope`.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
