@@ -55,6 +55,7 @@
 //!
 //! - `macros` (default): the attributes.
 //! - `json` (default): [`graph::Graph::to_json`].
+//! - `store` (default): results and arguments in the form in which a store keeps them.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
@@ -67,6 +68,9 @@ mod combinators;
 mod context;
 mod engine;
 mod flow;
+#[cfg(feature = "store")]
+#[doc(hidden)]
+mod given;
 pub mod graph;
 mod handle;
 pub mod items;
@@ -74,11 +78,17 @@ pub mod limits;
 pub mod model;
 pub mod policy;
 pub mod prelude;
+mod resume;
 pub mod store;
 mod task;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "store")]
+mod wording;
+#[cfg(feature = "store")]
+#[doc(hidden)]
+mod written;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -101,7 +111,8 @@ pub use flowkit_macros::test;
 pub use flowkit_macros::{flow, task};
 pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
-pub use model::{BoxError, Error, Failure, Refusal, State, TaskError, TaskRun};
+pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
+pub use resume::Resume;
 #[doc(hidden)]
 pub use task::Body;
 pub use task::{Call, Durability, TaskOutput};

@@ -17,6 +17,7 @@ use syn::{
 };
 
 pub(crate) use self::item::fallback;
+pub(crate) use self::lifetimes::mentions_lifetime;
 
 use crate::errors::Errors;
 use crate::options::Place;
