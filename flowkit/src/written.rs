@@ -24,6 +24,18 @@ impl<T: Serialize + DeserializeOwned> Kept<T> for Probe<'_, PhantomData<T>> {
     }
 }
 
+/// What borrows for ever is `Deserialize`, and the search for a method takes it for `DeserializeOwned`. A method of the type
+/// itself comes before both traits.
+impl<T: ?Sized> Probe<'_, PhantomData<&'static T>> {
+    pub fn codec(&self) -> Option<Codec<&'static T>> {
+        None
+    }
+
+    pub fn reader(&self) -> Option<Reader<&'static T>> {
+        None
+    }
+}
+
 /// Says that results of a type cannot be kept.
 pub trait NotKept<T> {
     fn codec(&self) -> Option<Codec<T>> {

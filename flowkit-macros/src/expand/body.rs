@@ -204,32 +204,35 @@ fn check_output(callable: &Callable) -> TokenStream {
 
 /// The function that says how results are written and read, where their type can do it.
 pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream> {
-    let (value, written) = (&callable.value, callable.written.output.value_place());
+    let (value, output) = (&callable.value, &callable.written.output);
     // What borrows may be `Deserialize`, and the compiler then takes it for `DeserializeOwned` until it is too late.
     let is_kept = match persist {
-        Persist::Auto => !mentions_lifetime(written),
-        Persist::Always => true,
+        Persist::Auto => !mentions_lifetime(output.value_place()),
+        Persist::Always => output.reference().is_none(),
         Persist::Never => false,
     };
     if !is_kept || !cfg!(feature = "store") {
         return None;
     }
-    let place = Place::of(written);
-    let ty = quote!(::core::marker::PhantomData::<#value>);
-    let probe = place.around(quote!(&::flowkit::__private::Probe), quote!((&#ty)), quote!());
+    let Place { start, end } = Place::of(output.value_place());
+    let probe = quote_spanned! {start=>
+        (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#value>))
+    };
+    let answer = quote_spanned!(end=> .codec());
     Some(quote! {
         fn codec() -> ::core::option::Option<::flowkit::__private::Codec<#value>> {
             #[allow(unused_imports)]
             use ::flowkit::__private::{Kept as _, NotKept as _};
-            (#probe).codec()
+            #probe #answer
         }
     })
 }
 
 /// The check that a result can be kept, where it must be.
 pub(crate) fn check_kept(callable: &Callable, persist: Persist) -> Option<TokenStream> {
-    (persist == Persist::Always).then(|| {
-        let place = Place::of(callable.written.output.value_place());
+    let output = &callable.written.output;
+    (persist == Persist::Always && output.reference().is_none()).then(|| {
+        let place = Place::of(output.value_place());
         place.around(quote!(::flowkit::rules::kept_output::<), &callable.value, quote!(>();))
     })
 }
@@ -263,17 +266,8 @@ impl TaskExtras<'_> {
         });
         let run_name = self.options.label.run_name.as_ref().map(|name| run_name(&name.value));
         let cache_key = self.cache_key(callable);
-        let codec = codec(callable, self.keeping());
+        let codec = codec(callable, self.options.keeping());
         quote!(#retry_if #run_name #cache_key #codec)
-    }
-
-    /// A task that may run only once cannot make its result again.
-    fn keeping(&self) -> Persist {
-        match &self.options.persist {
-            _ if self.options.is_at_most_once() => Persist::Always,
-            Some(persist) => persist.value,
-            None => Persist::Auto,
-        }
     }
 
     fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
@@ -315,7 +309,7 @@ impl TaskExtras<'_> {
             let place = Place::of(callable.written.output.value_place());
             place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
         });
-        let kept = check_kept(callable, self.keeping());
+        let kept = check_kept(callable, self.options.keeping());
         quote!(#retry_checks #output #kept)
     }
 }

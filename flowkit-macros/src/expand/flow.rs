@@ -8,13 +8,13 @@ use syn::ext::IdentExt;
 use super::body;
 use super::callable::Callable;
 use super::twin::quiet;
-use crate::options::{FlowOptions, Persist};
+use crate::options::FlowOptions;
 use crate::signature::mentions_lifetime;
 
 /// What the `impl Body` of a flow has besides.
 pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream {
     let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
-    let codec = body::codec(callable, keeping(options));
+    let codec = body::codec(callable, options.keeping());
     let (value, error) = (&callable.value, &callable.error);
     quote! {
         #run_name
@@ -38,12 +38,8 @@ pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream
 pub(crate) fn checks(options: &FlowOptions, callable: &Callable) -> TokenStream {
     let retries = options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
     let retry_checks = retries.then(|| body::retry_checks(callable));
-    let kept = body::check_kept(callable, keeping(options));
+    let kept = body::check_kept(callable, options.keeping());
     quote!(#retry_checks #kept)
-}
-
-fn keeping(options: &FlowOptions) -> Persist {
-    options.persist.as_ref().map_or(Persist::Auto, |persist| persist.value)
 }
 
 /// The twin's way to go on with a run.

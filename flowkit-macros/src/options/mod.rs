@@ -154,6 +154,21 @@ impl TaskOptions {
     pub(crate) fn is_at_most_once(&self) -> bool {
         self.at_most_once.as_ref().is_some_and(|once| once.value)
     }
+
+    /// A task that may run only once cannot make its result again.
+    pub(crate) fn keeping(&self) -> Persist {
+        if self.is_at_most_once() { Persist::Always } else { keeping(self.persist.as_ref()) }
+    }
+}
+
+impl FlowOptions {
+    pub(crate) fn keeping(&self) -> Persist {
+        keeping(self.persist.as_ref())
+    }
+}
+
+fn keeping(persist: Option<&Spanned<Persist>>) -> Persist {
+    persist.map_or(Persist::Auto, |persist| persist.value)
 }
 
 impl Options for FlowOptions {

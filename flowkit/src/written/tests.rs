@@ -62,6 +62,18 @@ async fn text_for_ever() -> &'static str {
     "a"
 }
 
+type Name = &'static str;
+
+#[task]
+async fn name() -> Name {
+    "a"
+}
+
+#[flow]
+async fn of_a_name(name: Name) -> usize {
+    name.len()
+}
+
 #[task]
 async fn texts_for_ever() -> Result<Vec<(&'static str, u32)>, &'static str> {
     Err("none")
@@ -186,6 +198,7 @@ fn what_cannot_be_read_again_or_shall_not_be_is_not_kept() {
     assert!(codec(write_only()).is_none());
     assert!(codec(text_for_ever()).is_none());
     assert!(codec(texts_for_ever()).is_none());
+    assert!(codec(name()).is_none());
     assert!(codec(forgotten()).is_none());
     assert!(codec(forgetful(String::new(), (1, 2))).is_none());
 }
@@ -245,6 +258,8 @@ fn arguments_that_cannot_be_written_or_read_are_none() {
     assert!(read(of_something_opaque(1, Opaque), r#"{"number":1}"#).is_none());
     assert_eq!(of_what_is_only_written(WriteOnly("a")).body.arguments().unwrap(), r#"{"text":"a"}"#);
     assert!(read(of_what_is_only_written(WriteOnly("a")), r#"{"text":"a"}"#).is_none());
+    assert_eq!(of_a_name("a").body.arguments().unwrap(), r#"{"name":"a"}"#);
+    assert!(read(of_a_name("a"), r#"{"name":"a"}"#).is_none());
     assert_eq!(of_any(1).body.arguments(), None);
     assert!(read(of_any(1), r#"{"value":1}"#).is_none());
     assert_eq!(of_any_that_is_kept(1).body.arguments().unwrap(), r#"{"value":1}"#);
