@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::args::Arg;
 use crate::model::BoxError;
+use crate::model::envelope::to_json;
 use crate::wording::{list, nearest};
 
 /// The arguments of a call, written as a JSON object.
@@ -15,9 +16,9 @@ use crate::wording::{list, nearest};
 pub struct Arguments(String);
 
 impl Arguments {
-    /// Adds an argument; `None` if it refuses to be written.
+    /// Adds an argument; `None` if it refuses to be written, or would not come back as it is.
     pub(crate) fn add<T: Serialize>(&mut self, name: &str, value: &T) -> Option<()> {
-        let value = serde_json::to_string(value).ok()?;
+        let value = to_json(value).ok()?;
         let name = serde_json::to_string(name).ok()?;
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(&name);

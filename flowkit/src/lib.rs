@@ -55,7 +55,7 @@
 //!
 //! - `macros` (default): the attributes.
 //! - `json` (default): [`graph::Graph::to_json`].
-//! - `store` (default): results and arguments in the form in which a store keeps them.
+//! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.

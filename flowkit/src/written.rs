@@ -3,22 +3,28 @@
 //! Generic code knows of its type parameters only what its bounds say: a flow of a `T` keeps values of it if it says
 //! `T: Serialize + DeserializeOwned`.
 
+use std::any::{TypeId, type_name};
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::panic::catch_unwind;
 
+use parking_lot::RwLock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::__private::Probe;
 use crate::args::Arg;
 use crate::given::{Arguments, Reader, read};
-use crate::model::{BoxError, Codec};
+use crate::model::envelope::{self, Fingerprint};
+use crate::model::shape::shape_of;
+use crate::model::{BoxError, Codec, Digest};
 
 /// Gives how results of a type are written and read.
 pub trait Kept<T> {
     fn codec(&self) -> Option<Codec<T>>;
 }
 
-impl<T: Serialize + DeserializeOwned> Kept<T> for Probe<'_, PhantomData<T>> {
+impl<T: Serialize + DeserializeOwned + 'static> Kept<T> for Probe<'_, PhantomData<T>> {
     fn codec(&self) -> Option<Codec<T>> {
         Some(Codec { encode: encode::<T>, decode: decode::<T> })
     }
@@ -45,12 +51,37 @@ pub trait NotKept<T> {
 
 impl<T> NotKept<T> for &Probe<'_, PhantomData<T>> {}
 
-fn encode<T: Serialize>(value: &T, _version: Option<&str>) -> Result<Vec<u8>, BoxError> {
-    Ok(serde_json::to_vec(value)?)
+fn encode<T: Serialize + DeserializeOwned + 'static>(
+    value: &T,
+    version: Option<&str>,
+) -> Result<Vec<u8>, BoxError> {
+    Ok(envelope::encode(value, fingerprint::<T>(version)?)?)
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8], _version: Option<&str>) -> Result<T, BoxError> {
-    Ok(serde_json::from_slice(bytes)?)
+fn decode<T: DeserializeOwned + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, BoxError> {
+    Ok(envelope::decode(bytes, fingerprint::<T>(version)?)?)
+}
+
+fn fingerprint<T: DeserializeOwned + 'static>(version: Option<&str>) -> Result<Fingerprint, BoxError> {
+    match shape(TypeId::of::<T>(), shape_of::<T>) {
+        Some(shape) => Ok(Fingerprint::new(shape, version)),
+        None => {
+            Err(format!("the value cannot be kept: the `Deserialize` of `{}` panicked", type_name::<T>())
+                .into())
+        }
+    }
+}
+
+/// Returns the shape of a type, which is found out once in a process; `None` if its `Deserialize` panicked.
+fn shape(id: TypeId, find_out: fn() -> Digest) -> Option<Digest> {
+    static KNOWN: RwLock<BTreeMap<TypeId, Option<Digest>>> = RwLock::new(BTreeMap::new());
+    let known = KNOWN.read().get(&id).copied();
+    known.unwrap_or_else(|| {
+        // Under no lock, since it runs code of the user. Two threads may do it at the same time, with equal results.
+        let shape = catch_unwind(find_out).ok();
+        KNOWN.write().insert(id, shape);
+        shape
+    })
 }
 
 /// Writes an argument down.

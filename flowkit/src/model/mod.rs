@@ -10,6 +10,8 @@ pub mod canonical;
 mod codec;
 mod declaration;
 mod deep;
+#[cfg(feature = "store")]
+pub mod envelope;
 mod error;
 mod event;
 mod id;
@@ -17,6 +19,8 @@ mod origin;
 mod refusal;
 mod report;
 mod run;
+#[cfg(feature = "store")]
+pub mod shape;
 mod state;
 mod stored;
 

@@ -217,6 +217,31 @@ fn a_codec_reads_what_it_wrote() {
     let bytes = (codec.encode)(&value, Some("2")).unwrap();
     assert_eq!((codec.decode)(&bytes, Some("2")).unwrap(), value);
     assert!((codec.decode)(b"[]", Some("2")).is_err());
+    let other = (codec.decode)(&bytes, Some("3")).unwrap_err().to_string();
+    assert!(other.contains("version"), "{other}");
+    assert!((codec.encode)(&Row { name: String::new(), size: f64::NAN }, None).is_err());
+}
+
+#[test]
+fn a_type_whose_deserialize_panics_is_an_error_and_no_panic() {
+    #[derive(Serialize)]
+    struct Strange;
+
+    impl<'de> Deserialize<'de> for Strange {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("strange")
+        }
+    }
+
+    #[task]
+    async fn strange() -> Strange {
+        Strange
+    }
+    let codec = codec(strange()).unwrap();
+    for _ in 0..2 {
+        let error = (codec.encode)(&Strange, None).unwrap_err().to_string();
+        assert!(error.starts_with("the value cannot be kept: the `Deserialize` of `"), "{error}");
+    }
 }
 
 #[test]
@@ -274,12 +299,18 @@ async fn a_handle_is_no_argument_that_can_be_written() {
 }
 
 #[test]
-fn a_refusal_to_be_written_is_no_panic() {
+fn what_would_not_come_back_is_not_written() {
     #[flow]
     async fn odd(map: BTreeMap<(u8, u8), u8>) -> usize {
         map.len()
     }
     assert!(odd(BTreeMap::from([((1, 2), 3)])).body.arguments().is_none());
+
+    #[flow]
+    async fn lossy(number: f64) -> bool {
+        number > 0.0
+    }
+    assert!(lossy(f64::NAN).body.arguments().is_none());
 }
 
 #[test]

@@ -18,6 +18,10 @@ pub(crate) enum Domain {
     Value = 1,
     Join = 2,
     CacheKey = 3,
+    #[cfg(feature = "store")]
+    Shape = 4,
+    #[cfg(feature = "store")]
+    Fingerprint = 5,
 }
 
 /// The first byte of an encoded value. Stored keys depend on the numbers.
