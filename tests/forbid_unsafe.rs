@@ -88,6 +88,16 @@ pub mod signatures {
         keyed.iter().fold(shown.to_string(), |text, (key, value)| format!("{text} {key}={value}"))
     }
 
+    /// Generic over what is read from anything.
+    #[task]
+    pub async fn read_from_any<T>(value: T) -> T
+    where
+        T: for<'de> serde::Deserialize<'de> + serde::Serialize,
+        for<'a> &'a T: Send,
+    {
+        value
+    }
+
     /// Generic over a number.
     #[task]
     pub fn counted<const N: usize>(list: [u32; N]) -> usize {
@@ -183,6 +193,8 @@ pub mod options {
         timeout = "1h",
         cache = "inputs",
         cache_ttl = "1h",
+        persist = "always",
+        at_most_once = false,
         concurrency = ["gpu", "cpu:2"],
         trigger = "none_failed",
         on_running = seen,
@@ -207,6 +219,18 @@ pub mod options {
         number
     }
 
+    /// Made once, and never made again.
+    #[task(at_most_once)]
+    pub async fn pay(amount: u32) -> Result<u32, String> {
+        Ok(amount)
+    }
+
+    /// Never kept.
+    #[flow(persist = "never", durability = "memory")]
+    pub async fn forgetful((a, b): (u32, u32), r#type: String) -> (u32, String) {
+        (a + b, r#type)
+    }
+
     /// Everything that can be said of a flow.
     #[flow(
         name = "The whole",
@@ -220,6 +244,8 @@ pub mod options {
         max_concurrency = 4,
         task_defaults(retries = 1, retry_delay = ["1s", "2s"], max_retry_delay = "3s", jitter = 0.1, timeout = "1h"),
         fail_on_any_task,
+        persist = "auto",
+        durability = "relaxed",
         on_running = seen,
         on_success = seen,
         on_failure = seen,
@@ -241,6 +267,10 @@ async fn every_option_compiles_cleanly_and_runs() {
     assert_eq!(run.graph().name(), "the whole 3");
     assert_eq!(run.task_runs()[0].label(), "everything 3");
     assert_eq!(run.result().as_ref().map(|(size, _)| *size).ok(), Some(7));
+    assert_eq!(options::pay(1).await.unwrap(), 1);
+    assert_eq!(options::forgetful((1, 2), "x".into()).await.unwrap(), (3, "x".to_owned()));
+    let id: flowkit::FlowRunId = serde_json::from_str(r#""00000000-0000-0000-0000-000000000000""#).unwrap();
+    let _ = (options::the_whole::resume(id), signatures::generic_flow::resume::<u8>(id));
 }
 
 #[flowkit::test]
@@ -254,6 +284,7 @@ async fn every_signature_compiles_cleanly_and_runs() -> Result<()> {
     assert_eq!(s::patterns(1, (2, 3), [4, 5, 6], 0, 0).await?, 10);
     assert_eq!(s::r#match("x".into()).await?, "x");
     assert_eq!(s::generic(1, BTreeMap::from([("a", 2)])).await?, "1 a=2");
+    assert_eq!(s::read_from_any(1).await?, 1);
     assert_eq!(s::counted([1, 2, 3]).await?, 3);
     assert!(s::fallible("x".into()).await.is_err());
     assert_eq!(s::boxed("4").await?, 4);

@@ -37,9 +37,21 @@ use quote::quote;
 /// | `timeout` | `"30s"` | how long one attempt may take; for ever |
 /// | `cache` | `"inputs"`, `"run"`, `"none"`, `\|a, b\| key` | when an equal call gets the known result; `"none"` |
 /// | `cache_ttl` | `"1h"` | for how long; for ever |
+/// | `persist` | `"auto"`, `"always"`, `"never"` | whether the result outlives the process, where there is a store: if its type is `Serialize + Deserialize`; or it must be; or it shall not; `"auto"` |
+/// | `at_most_once` | (no value) | an attempt whose outcome nobody knows is never made again; see below |
 /// | `concurrency` | `"gpu"`, `"gpu:2"`, or a list | the named limits of which an attempt takes slots; none |
 /// | `trigger` | `"all_success"`, `"all_done"`, … | when to run, given how the inputs ended; `"all_success"` |
 /// | `on_running`, `on_success`, `on_failure`, `on_retry`, `on_cancel` | `\|run\| …`, or a list | what to call with the task run; nothing |
+///
+/// `persist = "auto"` goes by what the compiler knows where the task is written: a result of a type parameter is kept if
+/// its bounds say `T: Serialize + DeserializeOwned`, and one whose type is written with a lifetime, such as
+/// `&'static str`, is not (`Cow<'static, str>` is). What is not kept is made again when a run is resumed.
+///
+/// `at_most_once` is for what must not happen twice, such as a payment. If the process dies during an attempt, the run can
+/// be resumed, but this task fails with an unknown outcome: somebody has to look. It has no `retries`, not even those of
+/// a flow's `task_defaults`, since an attempt that timed out or panicked may have done its work. An error that it returned
+/// is an outcome: a later attempt of the flow, or `resume`, may call it again. Its result must be
+/// `Serialize + Deserialize`, because it cannot be made again.
 ///
 /// A plain `fn` runs on flowkit's blocking pool; in place, where it is awaited with borrowed arguments.
 ///
@@ -65,7 +77,13 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_concurrency` | `4` | how many of its tasks run at the same time; no limit |
 /// | `task_defaults` | `(retries = 2, timeout = "1h")` | what its tasks take that say nothing themselves |
 /// | `fail_on_any_task` | (no value) | the flow fails if any of its tasks does; only its own result counts |
+/// | `persist` | as for a task | its result, where it is called by another flow |
+/// | `durability` | `"full"`, `"relaxed"`, `"memory"` | when a result counts as kept: on disk, also if the power fails; on its way there; at once, and nothing is kept; `"full"` |
 /// | `on_running`, `on_success`, `on_failure`, `on_retry`, `on_cancel` | `\|run\| …`, or a list | what to call with the run |
+///
+/// `etl::resume(id)` goes on with a run that another process began. It needs the arguments again, so all of them must be
+/// `Serialize + Deserialize`; those of a type parameter by its bounds, as for `persist`. A flow with type parameters is
+/// resumed as `etl::resume::<u32>(id)`.
 #[proc_macro_attribute]
 pub fn flow(args: TokenStream, item: TokenStream) -> TokenStream {
     let item = TokenStream2::from(item);

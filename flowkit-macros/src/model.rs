@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
-use crate::options::{FlowOptions, Label, Options, Place, TaskOptions, TestOptions};
-use crate::signature::Function;
+use crate::options::{FlowOptions, Label, Options, Persist, Place, TaskOptions, TestOptions};
+use crate::signature::{self, Function};
 
 pub(crate) type Task = Model<TaskOptions>;
 pub(crate) type Flow = Model<FlowOptions>;
@@ -21,6 +21,9 @@ pub(crate) trait AttributeOptions: Options {
     const PLACE: Place;
 
     fn label(&mut self) -> Option<&mut Label>;
+
+    /// Whether the result must outlive the process.
+    fn must_keep(&self) -> bool;
 }
 
 impl<O: AttributeOptions> Model<O> {
@@ -37,6 +40,9 @@ impl<O: AttributeOptions> Model<O> {
         if let (Some(function), Some(label)) = (&function, options.label()) {
             label.run_name.take_if(|run_name| !run_name.value.check(function, &mut errors));
         }
+        if let Some(function) = function.as_ref().filter(|_| options.must_keep()) {
+            signature::check_kept(&function.output, O::PLACE, &mut errors);
+        }
         let model = function.filter(|_| is_fit).map(|function| Self { options, function });
         (model, errors.finish())
     }
@@ -48,6 +54,10 @@ impl AttributeOptions for TaskOptions {
     fn label(&mut self) -> Option<&mut Label> {
         Some(&mut self.label)
     }
+
+    fn must_keep(&self) -> bool {
+        self.keeping() == Persist::Always
+    }
 }
 
 impl AttributeOptions for FlowOptions {
@@ -56,6 +66,10 @@ impl AttributeOptions for FlowOptions {
     fn label(&mut self) -> Option<&mut Label> {
         Some(&mut self.label)
     }
+
+    fn must_keep(&self) -> bool {
+        self.keeping() == Persist::Always
+    }
 }
 
 impl AttributeOptions for TestOptions {
@@ -63,5 +77,9 @@ impl AttributeOptions for TestOptions {
 
     fn label(&mut self) -> Option<&mut Label> {
         None
+    }
+
+    fn must_keep(&self) -> bool {
+        false
     }
 }

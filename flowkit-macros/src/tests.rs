@@ -24,6 +24,21 @@ fn mistakes_of_options_and_function_come_in_one_compile() {
 }
 
 #[test]
+fn what_must_be_kept_is_owned() {
+    let kept = r#"persist = "always""#;
+    let text =
+        "the result of this task is kept and read back, and `&'static str` cannot be read; return `String`";
+    assert_errors(task(kept, "fn f() -> Result<&'static str, &'static str> {}"), &[(text, "&")]);
+    assert_errors(task("at_most_once", "fn f() -> &'static str {}"), &[(text, "&")]);
+    let list = "the result of this task is kept and read back, and `Vec<&'static str>` cannot be read; \
+                return owned values";
+    assert_errors(task(kept, "fn f() -> Vec<&'static str> {}"), &[(list, "&")]);
+    assert!(task(kept, "fn f() -> Result<String, &'static str> {}").is_ok());
+    assert!(task(kept, "fn f() -> Cow<'static, str> {}").is_ok());
+    assert!(task(r#"persist = "auto""#, "fn f() -> &'static str {}").is_ok());
+}
+
+#[test]
 fn what_is_right_gives_a_model() {
     let args = r#"run_name = "{type}-{n}""#;
     assert!(task(args, "fn f(r#type: u8, mut n: u8) {}").is_ok());

@@ -55,7 +55,7 @@
 //!
 //! - `macros` (default): the attributes.
 //! - `json` (default): [`graph::Graph::to_json`].
-//! - `store` (default): the form in which a store keeps values, `model::envelope`.
+//! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
@@ -68,6 +68,9 @@ mod combinators;
 mod context;
 mod engine;
 mod flow;
+#[cfg(feature = "store")]
+#[doc(hidden)]
+mod given;
 pub mod graph;
 mod handle;
 pub mod items;
@@ -83,6 +86,11 @@ mod task;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "store")]
+mod wording;
+#[cfg(feature = "store")]
+#[doc(hidden)]
+mod written;
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -15,6 +15,8 @@ pub use crate::engine::launch::skip;
 pub use crate::engine::limits::Want;
 pub use crate::engine::map::map;
 pub use crate::flow::{FlowBody, Returned, Tally, call_flow, submit_flow};
+#[cfg(feature = "store")]
+pub use crate::given::{Arguments, Given};
 pub use crate::handle::{Handle, Handles};
 pub use crate::items::{Column, IntoColumn, IntoItems};
 pub use crate::model::{
@@ -28,6 +30,8 @@ pub use crate::task::{
 };
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};
+#[cfg(feature = "store")]
+pub use crate::written::{Kept, NotKept, NotReadBack, NotWrittenDown, ReadBack, WrittenDown};
 
 /// Starts a call of which nothing is said beside its arguments.
 #[track_caller]

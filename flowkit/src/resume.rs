@@ -39,8 +39,8 @@ pub struct Resume<B: FlowBody> {
 
 impl<B: FlowBody> Resume<B> {
     #[doc(hidden)]
-    pub fn __new(run: FlowRunId, body: Option<B>, location: &'static Location<'static>) -> Self {
-        Self { run, body, redo: None, runtime: None, location, marker: PhantomData }
+    pub fn __new(run: FlowRunId, location: &'static Location<'static>) -> Self {
+        Self { run, body: None, redo: None, runtime: None, location, marker: PhantomData }
     }
 
     /// Uses this runtime, whose store has the run, instead of the ambient one.
@@ -141,6 +141,6 @@ where
     #[track_caller]
     pub fn resuming(self, run: FlowRunId) -> Resume<B> {
         let runtime = self.setup.options.and_then(|options| options.runtime);
-        Resume { runtime, ..Resume::__new(run, Some(self.body), Location::caller()) }
+        Resume { runtime, body: Some(self.body), ..Resume::__new(run, Location::caller()) }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::marker::PhantomData;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::model::{Digest, DigestError, digest};
 
@@ -84,6 +85,20 @@ impl<T: Clone> CanKeep<T> for Cache {}
 
 pub struct Cache;
 
+/// The result of a task that must be kept: `persist = "always"`, or `at_most_once`.
+#[diagnostic::on_unimplemented(
+    message = "the result `{Value}` cannot be kept, because it is not `Serialize + Deserialize`",
+    label = "flowkit keeps this result beyond the process",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, without borrowed fields",
+    note = "or let it be made again after a crash: `persist = \"auto\"`, and not `at_most_once`"
+)]
+pub trait CanReadBack<Value> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> CanReadBack<T> for Store {}
+
+pub struct Store;
+
 /// What a return type is that is not called `Result`.
 pub struct Returned<T>(PhantomData<T>);
 
@@ -143,6 +158,12 @@ where
 pub fn cached_output<Value>()
 where
     Cache: CanKeep<Value>,
+{
+}
+
+pub fn kept_output<Value>()
+where
+    Store: CanReadBack<Value>,
 {
 }
 

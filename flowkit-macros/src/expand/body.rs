@@ -8,8 +8,8 @@ use super::callable::Callable;
 use super::info;
 use super::place::Place;
 use super::twin::{mock_type, quiet};
-use crate::options::{Cache, Part, TaskOptions, Template};
-use crate::signature::{Output, Param, ParamKind};
+use crate::options::{Cache, Part, Persist, TaskOptions, Template};
+use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
 /// The `impl Body`, and the checks of what its types must be able to do.
 pub(crate) fn expand(
@@ -202,6 +202,41 @@ fn check_output(callable: &Callable) -> TokenStream {
     quote!(#returned #check)
 }
 
+/// The function that says how results are written and read, where their type can do it.
+pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream> {
+    let (value, output) = (&callable.value, &callable.written.output);
+    // What borrows may be `Deserialize`, and the compiler then takes it for `DeserializeOwned` until it is too late.
+    let is_kept = match persist {
+        Persist::Auto => !mentions_lifetime(output.value_place()),
+        Persist::Always => output.reference().is_none(),
+        Persist::Never => false,
+    };
+    if !is_kept || !cfg!(feature = "store") {
+        return None;
+    }
+    let Place { start, end } = Place::of(output.value_place());
+    let probe = quote_spanned! {start=>
+        (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#value>))
+    };
+    let answer = quote_spanned!(end=> .codec());
+    Some(quote! {
+        fn codec() -> ::core::option::Option<::flowkit::__private::Codec<#value>> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{Kept as _, NotKept as _};
+            #probe #answer
+        }
+    })
+}
+
+/// The check that a result can be kept, where it must be.
+pub(crate) fn check_kept(callable: &Callable, persist: Persist) -> Option<TokenStream> {
+    let output = &callable.written.output;
+    (persist == Persist::Always && output.reference().is_none()).then(|| {
+        let place = Place::of(output.value_place());
+        place.around(quote!(::flowkit::rules::kept_output::<), &callable.value, quote!(>();))
+    })
+}
+
 /// Retries need the arguments again.
 pub(crate) fn retry_checks(callable: &Callable) -> TokenStream {
     let owned = callable.named.params.iter().filter(|param| matches!(param.kind, ParamKind::Owned));
@@ -231,7 +266,8 @@ impl TaskExtras<'_> {
         });
         let run_name = self.options.label.run_name.as_ref().map(|name| run_name(&name.value));
         let cache_key = self.cache_key(callable);
-        quote!(#retry_if #run_name #cache_key)
+        let codec = codec(callable, self.options.keeping());
+        quote!(#retry_if #run_name #cache_key #codec)
     }
 
     fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
@@ -273,7 +309,8 @@ impl TaskExtras<'_> {
             let place = Place::of(callable.written.output.value_place());
             place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
         });
-        quote!(#retry_checks #output)
+        let kept = check_kept(callable, self.options.keeping());
+        quote!(#retry_checks #output #kept)
     }
 }
 
@@ -305,52 +342,5 @@ pub(crate) fn run_name(template: &Template) -> TokenStream {
         fn run_name(&self) -> ::core::option::Option<::std::string::String> {
             ::core::option::Option::Some(::std::format!(#format #(, #arguments)*))
         }
-    }
-}
-
-/// What only a flow has.
-pub(crate) fn flow_methods(callable: &Callable, run_name: Option<TokenStream>) -> TokenStream {
-    let (value, error) = (&callable.value, &callable.error);
-    quote! {
-        #run_name
-
-        fn call(
-            self,
-            setup: ::flowkit::__private::Setup<#error>,
-        ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<#value, ::flowkit::Error<#error>>,
-        > + ::core::marker::Send {
-            ::flowkit::__private::call_flow(self, setup)
-        }
-
-        fn submit(self, setup: ::flowkit::__private::Setup<#error>) -> ::flowkit::Handle<#value, #error> {
-            ::flowkit::__private::submit_flow(self, setup)
-        }
-    }
-}
-
-/// The `impl FlowBody`: counts the handles in what the flow returns, each part of a tuple by itself.
-pub(crate) fn tally(callable: &Callable) -> TokenStream {
-    let (cfgs, value) = (&callable.written.attrs.cfgs, &callable.value);
-    let (generics, _, clause) = callable.named.generics.split_for_impl();
-    let body_type = callable.body_type();
-    let parts = match callable.written.output.value_place() {
-        Type::Tuple(tuple) if !tuple.elems.is_empty() => {
-            let indices = (0..tuple.elems.len()).map(syn::Index::from);
-            quote!(#((&::flowkit::__private::Probe(&output.#indices)).tally(tally);)*)
-        }
-        _ => quote!((&::flowkit::__private::Probe(output)).tally(tally);),
-    };
-    quote! {
-        #(#cfgs)*
-        const _: () = {
-            impl #generics ::flowkit::__private::FlowBody for #body_type #clause {
-                fn tally(output: &#value, tally: &mut ::flowkit::__private::Tally) {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{NotTallied as _, Tallied as _};
-                    #parts
-                }
-            }
-        };
     }
 }

@@ -3,8 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::visit_mut::VisitMut;
-use syn::{GenericParam, Generics, Ident, Lifetime, Type, WherePredicate, parse_quote};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    BoundLifetimes, GenericParam, Generics, Ident, Lifetime, PredicateType, TraitBound, Type, WherePredicate,
+    parse_quote,
+};
 
 use super::place::Place;
 use crate::signature::{Function, Output, Param, ParamKind};
@@ -112,10 +115,10 @@ impl Callable {
     pub(crate) fn static_params(&self) -> Vec<Param> {
         let mut params = self.named.params.clone();
         for param in &mut params {
-            MakeStatic.visit_type_mut(&mut param.ty);
+            MakeStatic::default().visit_type_mut(&mut param.ty);
             if let ParamKind::Borrowed { lifetime, elem } = &mut param.kind {
                 *lifetime = Some(parse_quote!('static));
-                MakeStatic.visit_type_mut(elem);
+                MakeStatic::default().visit_type_mut(elem);
             }
         }
         params
@@ -144,7 +147,7 @@ impl Callable {
                 .filter(|predicate| !matches!(predicate, WherePredicate::Lifetime(_)));
             clause.predicates = kept.collect();
         }
-        MakeStatic.visit_generics_mut(&mut generics);
+        MakeStatic::default().visit_generics_mut(&mut generics);
         generics
     }
 
@@ -240,11 +243,38 @@ impl VisitMut for Rename<'_> {
     }
 }
 
-struct MakeStatic;
+/// Holds the lifetimes that a `for<'a>` around has introduced: those stay.
+#[derive(Default)]
+struct MakeStatic(Vec<Lifetime>);
+
+impl MakeStatic {
+    fn under(&mut self, binder: Option<&BoundLifetimes>, visit: impl FnOnce(&mut Self)) {
+        let outside = self.0.len();
+        for param in binder.iter().flat_map(|binder| &binder.lifetimes) {
+            if let GenericParam::Lifetime(param) = param {
+                self.0.push(param.lifetime.clone());
+            }
+        }
+        visit(self);
+        self.0.truncate(outside);
+    }
+}
 
 impl VisitMut for MakeStatic {
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        *lifetime = Lifetime::new("'static", lifetime.span());
+        if !self.0.contains(lifetime) {
+            *lifetime = Lifetime::new("'static", lifetime.span());
+        }
+    }
+
+    fn visit_trait_bound_mut(&mut self, bound: &mut TraitBound) {
+        let binder = bound.lifetimes.clone();
+        self.under(binder.as_ref(), |this| visit_mut::visit_trait_bound_mut(this, bound));
+    }
+
+    fn visit_predicate_type_mut(&mut self, predicate: &mut PredicateType) {
+        let binder = predicate.lifetimes.clone();
+        self.under(binder.as_ref(), |this| visit_mut::visit_predicate_type_mut(this, predicate));
     }
 
     // Lifetimes in `fn(&str)` and `Fn(&str)` are their own.

@@ -17,7 +17,10 @@ pub(crate) fn path() -> Ident {
 
 pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStream) -> TokenStream {
     let declaration = declaration("Task", &options.label, function, source);
-    let policy = policy(&options.attempts, options.trigger.as_ref(), options.cache_ttl.as_ref());
+    let at_most_once = options.is_at_most_once();
+    // What is said by the flow for all of its tasks is not said for this one.
+    let no_retries = at_most_once.then_some(0);
+    let policy = policy(&options.attempts, no_retries, options.trigger.as_ref(), options.cache_ttl.as_ref());
     let limits = options.concurrency.iter().flat_map(|limits| &limits.value).map(|limit| {
         let (name, weight) = (&limit.name, limit.weight);
         quote!(::flowkit::__private::Want { name: ::std::borrow::Cow::Borrowed(#name), weight: #weight })
@@ -37,7 +40,7 @@ pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStr
             hooks: #hooks,
             cache: ::flowkit::__private::CacheScope::#cache,
             blocking: #blocking,
-            at_most_once: false,
+            at_most_once: #at_most_once,
             flow: ::flowkit::__private::FlowSettings::NONE,
         }
     }
@@ -45,15 +48,19 @@ pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStr
 
 pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStream) -> TokenStream {
     let declaration = declaration("Flow", &options.label, function, source);
-    let policy_of_flow = policy(&options.attempts, None, None);
+    let policy_of_flow = policy(&options.attempts, None, None, None);
     let hooks = hooks(&options.hooks);
     let defaults = match &options.task_defaults {
-        Some(defaults) => policy(&defaults.value, None, None),
+        Some(defaults) => policy(&defaults.value, None, None, None),
         None => quote!(::flowkit::__private::TaskPolicy::EMPTY),
     };
     let max_concurrency = option(options.max_concurrency.as_ref().map(|max| {
         let max = max.value;
         quote!(#max)
+    }));
+    let durability = option(options.durability.as_ref().map(|durability| {
+        let name = Ident::new(&format!("{:?}", durability.value), Span::call_site());
+        quote!(::flowkit::__private::Durability::#name)
     }));
     let fail_on_any_task = options.fail_on_any_task.as_ref().is_some_and(|fail| fail.value);
     quote! {
@@ -69,7 +76,7 @@ pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStr
                 task_defaults: #defaults,
                 max_concurrency: #max_concurrency,
                 fail_on_any_task: #fail_on_any_task,
-                durability: ::core::option::Option::None,
+                durability: #durability,
             },
         }
     }
@@ -104,13 +111,12 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
 
 fn policy(
     attempts: &Attempts,
+    retries: Option<u32>,
     trigger: Option<&Spanned<options::Trigger>>,
     cache_ttl: Option<&Spanned<Duration>>,
 ) -> TokenStream {
-    let retries = option(attempts.retries.as_ref().map(|retries| {
-        let retries = retries.value;
-        quote!(#retries)
-    }));
+    let retries = retries.or(attempts.retries.as_ref().map(|retries| retries.value));
+    let retries = option(retries.map(|retries| quote!(#retries)));
     let retry_delay = option(attempts.retry_delay.as_ref().map(|delays| {
         let delays = delays.value.iter().map(|delay| duration(*delay));
         quote!(::std::borrow::Cow::Borrowed(&[#(#delays),*]))

@@ -9,6 +9,7 @@
 
 mod body;
 mod callable;
+mod flow;
 mod info;
 mod place;
 mod test;
@@ -27,7 +28,7 @@ pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let info = info::task(&options, &function, source);
     let extras = body::TaskExtras { options: &options };
     let callable = Callable::new(function);
-    let twin = twin::expand(&callable, "task");
+    let twin = twin::expand(&callable, "task", &TokenStream::new());
     let body = body::expand(&callable, &info, &extras.methods(&callable), &extras.checks(&callable));
     quote!(#twin #body)
 }
@@ -35,13 +36,10 @@ pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
 pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let Flow { options, function } = flow;
     let info = info::flow(&options, &function, source);
-    let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
     let callable = Callable::new(function);
-    let twin = twin::expand(&callable, "flow");
-    let methods = body::flow_methods(&callable, run_name);
-    let retries = options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
-    let checks = if retries { body::retry_checks(&callable) } else { TokenStream::new() };
+    let twin = twin::expand(&callable, "flow", &flow::resume(&callable));
+    let (methods, checks) = (flow::methods(&options, &callable), flow::checks(&options, &callable));
     let body = body::expand(&callable, &info, &methods, &checks);
-    let tally = body::tally(&callable);
-    quote!(#twin #body #tally)
+    let flow_body = flow::flow_body(&callable);
+    quote!(#twin #body #flow_body)
 }

@@ -30,7 +30,7 @@ pub(crate) fn quiet(callable: &Callable) -> TokenStream {
     }
 }
 
-pub(crate) fn expand(callable: &Callable, what: &str) -> TokenStream {
+pub(crate) fn expand(callable: &Callable, what: &str, more: &TokenStream) -> TokenStream {
     let cfgs = &callable.written.attrs.cfgs;
     let docs = &callable.written.attrs.docs;
     let vis = &callable.written.vis;
@@ -66,6 +66,7 @@ pub(crate) fn expand(callable: &Callable, what: &str) -> TokenStream {
             #map
             #skip
             #mock
+            #more
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::Arg;
 use super::keys::Key;
-use super::{Attempts, Cache, Spanned, TaskOptions};
+use super::{Attempts, Cache, Persist, Spanned, TaskOptions};
 use crate::errors::Errors;
 
 /// Checks what says how often and when it is tried again.
@@ -36,6 +36,30 @@ pub(super) fn cache(options: &TaskOptions, args: &[Arg], errors: &mut Errors) {
         let message = "`cache_ttl` says how long a result is kept, \
                        but `cache = \"none\"` keeps none; remove one of them";
         errors.push_at(ttl.span, message);
+    }
+    if let (Some(cache), Some(Spanned { value: Persist::Never, span })) = (&options.cache, &options.persist)
+        && !matches!(cache.value, Cache::None)
+    {
+        let message = "`cache` keeps the result for later calls, \
+                       but `persist = \"never\"` keeps none; remove one of them";
+        errors.push_at(*span, message);
+    }
+}
+
+/// Checks what contradicts that an attempt is never made again.
+pub(super) fn at_most_once(options: &TaskOptions, errors: &mut Errors) {
+    if !options.is_at_most_once() {
+        return;
+    }
+    if let Some(retries) = options.attempts.retries.as_ref().filter(|retries| retries.value > 0) {
+        let message = "`retries` would make an attempt again that timed out or panicked, and nobody knows what \
+                       that one did; remove `retries` or `at_most_once`";
+        errors.push_at(retries.span, message);
+    }
+    if let Some(Spanned { value: Persist::Never, span }) = options.persist {
+        let message = "a task that may run only once must keep its result, since it cannot make it again; \
+                       remove `persist` or `at_most_once`";
+        errors.push_at(span, message);
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) struct Key {
 const BOTH: &[Place] = &[Task, Flow];
 const EVERYWHERE: &[Place] = &[Task, Flow, TaskDefaults];
 const DELAYS: &[Place] = &[Task, TaskDefaults];
+const SWITCH: &str = "nothing, `true` or `false`";
 const HOOK: &str = "a closure, a function or a list of them";
 
 /// All keys, in the order in which messages list them.
@@ -77,11 +78,14 @@ pub(super) const KEYS: &[Key] = &[
     key("timeout", EVERYWHERE, "a duration", r#"timeout = "30s""#),
     key("cache", &[Task], CACHE, r#"cache = "inputs""#),
     key("cache_ttl", &[Task], "a duration", r#"cache_ttl = "1h""#),
+    key("persist", BOTH, r#""auto", "always" or "never""#, r#"persist = "always""#),
+    key("at_most_once", &[Task], SWITCH, "at_most_once = true"),
     key("concurrency", &[Task], "a limit or a list of limits", r#"concurrency = "gpu:2""#),
     key("trigger", &[Task], "a trigger rule", r#"trigger = "all_done""#),
     key("max_concurrency", &[Flow], "a whole number", "max_concurrency = 8"),
     key("task_defaults", &[Flow], "options in parentheses", "task_defaults(retries = 3)"),
-    key("fail_on_any_task", &[Flow], "nothing, `true` or `false`", "fail_on_any_task = true"),
+    key("fail_on_any_task", &[Flow], SWITCH, "fail_on_any_task = true"),
+    key("durability", &[Flow], r#""full", "relaxed" or "memory""#, r#"durability = "relaxed""#),
     key("run_name", BOTH, "a text with parameters in braces", r#"run_name = "etl-{date}""#),
     key("on_running", BOTH, HOOK, "on_running = notify"),
     key("on_success", BOTH, HOOK, "on_success = notify"),
@@ -89,13 +93,10 @@ pub(super) const KEYS: &[Key] = &[
     key("on_retry", BOTH, HOOK, "on_retry = notify"),
     key("on_cancel", BOTH, HOOK, "on_cancel = notify"),
     key("seed", &[Test], "a whole number", "seed = 7"),
-    not_yet("persist", &[Task], "; it comes with the store"),
-    not_yet("at_most_once", &[Task], "; it comes with the store"),
     not_yet("resources", &[Task], ""),
     not_yet("log_prints", &[Task], ""),
     not_yet("ensure", &[Task], ""),
     not_yet("critical", &[Task], ""),
-    not_yet("durability", &[Flow], "; it comes with the store"),
     not_yet("cron", &[Flow], "; it comes with the scheduler"),
     not_yet("every", &[Flow], "; it comes with the scheduler"),
     not_yet("schedule", &[Flow], "; it comes with the scheduler"),

@@ -21,7 +21,7 @@ use syn::Expr;
 
 pub(crate) use self::args::Spanned;
 pub(crate) use self::keys::Place;
-pub(crate) use self::policies::{Backoff, Cache, Limit, Trigger};
+pub(crate) use self::policies::{Backoff, Cache, Durability, Limit, Persist, Trigger};
 pub(crate) use self::template::{Part, Template};
 
 use self::args::{Arg, Value};
@@ -39,6 +39,8 @@ pub(crate) struct TaskOptions {
     pub cache: Option<Spanned<Cache>>,
     /// More than zero.
     pub cache_ttl: Option<Spanned<Duration>>,
+    pub persist: Option<Spanned<Persist>>,
+    pub at_most_once: Option<Spanned<bool>>,
     /// At least one.
     pub concurrency: Option<Spanned<Vec<Limit>>>,
     pub trigger: Option<Spanned<Trigger>>,
@@ -55,6 +57,8 @@ pub(crate) struct FlowOptions {
     pub max_concurrency: Option<Spanned<u32>>,
     pub task_defaults: Option<Spanned<Attempts>>,
     pub fail_on_any_task: Option<Spanned<bool>>,
+    pub persist: Option<Spanned<Persist>>,
+    pub durability: Option<Spanned<Durability>>,
 }
 
 /// The options of `#[flowkit::test]`.
@@ -127,6 +131,8 @@ impl Options for TaskOptions {
             "retry_if" => set(&mut self.retry_if, arg, values::callable, errors),
             "cache" => set(&mut self.cache, arg, policies::cache, errors),
             "cache_ttl" => set(&mut self.cache_ttl, arg, values::time_span, errors),
+            "persist" => set(&mut self.persist, arg, policies::persist, errors),
+            "at_most_once" => set_switch(&mut self.at_most_once, arg, errors),
             "concurrency" => set(&mut self.concurrency, arg, policies::limits, errors),
             "trigger" => set(&mut self.trigger, arg, policies::trigger, errors),
             _ => {
@@ -140,7 +146,29 @@ impl Options for TaskOptions {
     fn check(&self, args: &[Arg], errors: &mut Errors) {
         checks::attempts(&self.attempts, args, errors);
         checks::cache(self, args, errors);
+        checks::at_most_once(self, errors);
     }
+}
+
+impl TaskOptions {
+    pub(crate) fn is_at_most_once(&self) -> bool {
+        self.at_most_once.as_ref().is_some_and(|once| once.value)
+    }
+
+    /// A task that may run only once cannot make its result again.
+    pub(crate) fn keeping(&self) -> Persist {
+        if self.is_at_most_once() { Persist::Always } else { keeping(self.persist.as_ref()) }
+    }
+}
+
+impl FlowOptions {
+    pub(crate) fn keeping(&self) -> Persist {
+        keeping(self.persist.as_ref())
+    }
+}
+
+fn keeping(persist: Option<&Spanned<Persist>>) -> Persist {
+    persist.map_or(Persist::Auto, |persist| persist.value)
 }
 
 impl Options for FlowOptions {
@@ -156,11 +184,9 @@ impl Options for FlowOptions {
                 errors.push_at(arg.span, arg.key.takes());
                 true
             }
-            ("fail_on_any_task", Value::None) => {
-                self.fail_on_any_task = Some(Spanned { value: true, span: arg.span });
-                true
-            }
-            ("fail_on_any_task", _) => set(&mut self.fail_on_any_task, arg, values::switch, errors),
+            ("fail_on_any_task", _) => set_switch(&mut self.fail_on_any_task, arg, errors),
+            ("persist", _) => set(&mut self.persist, arg, policies::persist, errors),
+            ("durability", _) => set(&mut self.durability, arg, policies::durability, errors),
             _ => {
                 self.label.take(arg, errors)
                     || self.attempts.take(arg, errors)
@@ -235,4 +261,13 @@ fn set<T>(slot: &mut Option<Spanned<T>>, arg: &Arg, read: Read<T>, errors: &mut 
         Value::Malformed => {}
     }
     true
+}
+
+/// The same for a switch, whose key alone means `true`.
+fn set_switch(slot: &mut Option<Spanned<bool>>, arg: &Arg, errors: &mut Errors) -> bool {
+    if matches!(arg.value, Value::None) {
+        *slot = Some(Spanned { value: true, span: arg.span });
+        return true;
+    }
+    set(slot, arg, values::switch, errors)
 }

@@ -1,4 +1,4 @@
-//! Reads the options which choose a policy: backoff, trigger, cache and limits.
+//! Reads the options which choose a policy: backoff, trigger, cache, limits, and what is kept how well.
 
 use syn::{Expr, ExprPath};
 
@@ -39,6 +39,23 @@ pub(crate) enum Cache {
     Key(Box<Expr>),
 }
 
+/// Whether a result outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Persist {
+    /// If its type can be written and read.
+    Auto,
+    Always,
+    Never,
+}
+
+/// When a result counts as kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Durability {
+    Full,
+    Relaxed,
+    Memory,
+}
+
 /// A share of a named concurrency limit.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Limit {
@@ -77,6 +94,16 @@ pub(crate) fn cache(key: &Key, value: &Expr) -> syn::Result<Cache> {
         Expr::Path(path) if is_scope(path) => Err(wrong_kind(key, value)),
         _ => callable(key, value).map(|function| Cache::Key(Box::new(function))),
     }
+}
+
+pub(crate) fn persist(key: &Key, value: &Expr) -> syn::Result<Persist> {
+    use Persist::{Always, Auto, Never};
+    choice(key, value, &[("auto", Auto), ("always", Always), ("never", Never)])
+}
+
+pub(crate) fn durability(key: &Key, value: &Expr) -> syn::Result<Durability> {
+    use Durability::{Full, Memory, Relaxed};
+    choice(key, value, &[("full", Full), ("relaxed", Relaxed), ("memory", Memory)])
 }
 
 pub(crate) fn limits(key: &Key, value: &Expr) -> syn::Result<Vec<Limit>> {

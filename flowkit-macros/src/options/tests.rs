@@ -53,7 +53,7 @@ fn values_are_read() {
            retry_delay = ["1s", "1m"], jitter = 0.5, retry_if = |e: &Error<A, B>| e.a(),
            timeout = "30s", cache = "inputs", cache_ttl = "1h", concurrency = ["gpu:2", "cpu"],
            trigger = "none_failed_min_one_success", on_failure = [notify, |run| a(run, 1)],
-           run_name = "fetch-{url}","#,
+           run_name = "fetch-{url}", persist = "always", at_most_once = false,"#,
     )
     .unwrap();
     assert_eq!(value(options.label.name), "Fetch");
@@ -72,12 +72,18 @@ fn values_are_read() {
     assert_eq!(value(options.trigger), Trigger::NoneFailedMinOneSuccess);
     assert_eq!(value(options.hooks.on_failure).len(), 2);
     assert!(options.hooks.on_success.is_none());
+    assert_eq!(value(options.persist), Persist::Always);
+    assert!(!value(options.at_most_once));
+    assert!(value(task("at_most_once").unwrap().at_most_once));
 }
 
 #[test]
 fn flow_options_are_read() {
     let defaults = r#"task_defaults(retries = 2, retry_delay = "1s", backoff = "linear")"#;
-    let options = flow(&format!("fail_on_any_task, max_concurrency = 8, {defaults}")).unwrap();
+    let kept = r#"persist = "never", durability = "memory""#;
+    let options = flow(&format!("fail_on_any_task, max_concurrency = 8, {kept}, {defaults}")).unwrap();
+    assert_eq!(value(options.persist), Persist::Never);
+    assert_eq!(value(options.durability), Durability::Memory);
     assert!(value(options.fail_on_any_task));
     assert_eq!(value(options.max_concurrency), 8);
     let defaults = value(options.task_defaults);
@@ -91,7 +97,7 @@ fn flow_options_are_read() {
 fn one_compile_reports_every_mistake() {
     let taken = "`#[task]` takes `name`, `description`, `version`, `tags`, `retries`, \
                  `retry_delay`, `backoff`, `max_retry_delay`, `jitter`, `retry_if`, `timeout`, \
-                 `cache`, `cache_ttl`, `concurrency`, `trigger`, `run_name`, `on_running`, \
+                 `cache`, `cache_ttl`, `persist`, `at_most_once`, `concurrency`, `trigger`, `run_name`, `on_running`, \
                  `on_success`, `on_failure`, `on_retry` and `on_cancel`";
     assert_errors(
         task(r#"retry = |a, b| a, timeout = "5 parsecs", timeout = "1s", 7, cache_ttl = 60"#),

@@ -3,8 +3,8 @@
 use proc_macro2::Span;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    GenericParam, Generics, Lifetime, LifetimeParam, ParenthesizedGenericArguments, TraitBound, Type,
-    TypeBareFn, TypeReference,
+    GenericArgument, GenericParam, Generics, Lifetime, LifetimeParam, ParenthesizedGenericArguments,
+    PathArguments, PathSegment, TraitBound, Type, TypeBareFn, TypeReference,
 };
 
 /// Calls `each` for each lifetime of a type: with `None` for that of a bare `&`.
@@ -46,6 +46,30 @@ pub(super) fn name<'a>(types: impl Iterator<Item = &'a mut Type>, generics: &mut
         generics.gt_token.get_or_insert_default();
     }
     found
+}
+
+/// Whether a type names a lifetime, or is a reference, anywhere but in a `Cow`, which owns what it needs to.
+pub(crate) fn mentions_lifetime(ty: &Type) -> bool {
+    let mut ty = ty.clone();
+    NotOfCow.visit_type_mut(&mut ty);
+    let mut found = false;
+    visit(&mut ty, |_, _| found = true);
+    found
+}
+
+/// Takes the lifetime of each `Cow<'a, T>` away.
+struct NotOfCow;
+
+impl VisitMut for NotOfCow {
+    fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+        if segment.ident == "Cow"
+            && let PathArguments::AngleBracketed(arguments) = &mut segment.arguments
+        {
+            let kept = arguments.args.clone().into_iter();
+            arguments.args = kept.filter(|arg| !matches!(arg, GenericArgument::Lifetime(_))).collect();
+        }
+        visit_mut::visit_path_segment_mut(self, segment);
+    }
 }
 
 struct Visitor<F>(F);

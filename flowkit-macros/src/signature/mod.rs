@@ -9,7 +9,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{
     Attribute, Block, FnArg, GenericArgument, Generics, Ident, ItemFn, Lifetime, Meta, Pat, PatType,
@@ -17,6 +17,8 @@ use syn::{
 };
 
 pub(crate) use self::item::fallback;
+pub(crate) use self::lifetimes::mentions_lifetime;
+pub(crate) use self::rules::check_kept;
 
 use crate::errors::Errors;
 use crate::options::Place;
@@ -79,6 +81,11 @@ impl Output {
     /// The type to underline for what is wrong with the value: `T` of a `Result<T, E>`, if it can be seen.
     pub(crate) fn value_place(&self) -> &Type {
         self.argument(0).filter(|_| self.is_result).unwrap_or(&self.ty)
+    }
+
+    /// The first `&` in the value.
+    pub(crate) fn reference(&self) -> Option<Span> {
+        rules::reference(self.value_place())
     }
 
     /// The type to underline for what is wrong with the error: `E` of a `Result<T, E>`, if it can be seen.

@@ -8,7 +8,7 @@ use syn::{
     TypeImplTrait, TypeParamBound, TypeReference,
 };
 
-use super::{bare, last_segment, lifetimes, type_arguments};
+use super::{Output, bare, last_segment, lifetimes, type_arguments};
 use crate::errors::Errors;
 use crate::options::Place;
 
@@ -178,6 +178,28 @@ fn output(ty: &Type, place: Place, errors: &mut Errors) {
         };
         errors.push_at(token, format!("a {noun} returns owned values; {owned}"));
     }
+}
+
+/// Reports a value that would be read back, and cannot be: text that is read is owned by somebody.
+pub(crate) fn check_kept(output: &Output, place: Place, errors: &mut Errors) {
+    let value = output.value_place();
+    if let Some(token) = output.reference() {
+        let owned = match bare(value) {
+            Type::Reference(reference) => format!("`{}`", owned(&reference.elem)),
+            _ => "owned values".to_owned(),
+        };
+        let message = format!(
+            "the result of this {} is kept and read back, and `{}` cannot be read; return {owned}",
+            noun(place),
+            tidy(value)
+        );
+        errors.push_at(token, message);
+    }
+}
+
+/// Finds the first `&` of a type.
+pub(super) fn reference(ty: &Type) -> Option<Span> {
+    Refused::in_type(ty).reference
 }
 
 /// Finds the `Box<dyn Error>` of a `Result<T, Box<dyn Error>>`: the most usual error type, and the compiler has no word on

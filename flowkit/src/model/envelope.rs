@@ -13,6 +13,7 @@ mod json;
 mod strict;
 
 pub use fingerprint::Fingerprint;
+pub(crate) use json::to_json;
 pub use json::{DecodeError, EncodeError, decode, encode};
 
 use std::fmt;

@@ -7,8 +7,7 @@ fn a_wrong_place_or_a_coming_option_is_named() {
     let table = [
         ("max_concurrency = 2", "`max_concurrency` is an option of `#[flow]`, not of `#[task]`"),
         ("seed = 2", "`seed` is an option of `#[flowkit::test]`, not of `#[task]`"),
-        ("persist = \"auto\"", "`persist` is not available yet; it comes with the store"),
-        ("at_most_once", "`at_most_once` is not available yet; it comes with the store"),
+        ("durability = \"full\"", "`durability` is an option of `#[flow]`, not of `#[task]`"),
         ("resources(cpu = 2)", "`resources` is not available yet"),
         ("log_prints = true", "`log_prints` is not available yet"),
         ("ensure = |x| x > 0", "`ensure` is not available yet"),
@@ -21,7 +20,7 @@ fn a_wrong_place_or_a_coming_option_is_named() {
     let table = [
         ("cache = \"run\"", "`cache` is an option of `#[task]`, not of `#[flow]`"),
         ("jitter = 1", "`jitter` is an option of `#[task]` and `task_defaults`, not of `#[flow]`"),
-        ("durability = \"full\"", "`durability` is not available yet; it comes with the store"),
+        ("at_most_once", "`at_most_once` is an option of `#[task]`, not of `#[flow]`"),
         ("cron = \"* *\"", "`cron` is not available yet; it comes with the scheduler"),
         ("every = \"1h\"", "`every` is not available yet; it comes with the scheduler"),
         ("schedule(a, b)", "`schedule` is not available yet; it comes with the scheduler"),
@@ -42,6 +41,8 @@ fn a_value_of_the_wrong_kind_names_the_right_one() {
                 such as `on_retry = notify`";
     let cache = "`cache` takes \"inputs\", \"run\", \"none\", or a closure or function giving a \
                  key, such as `cache = \"inputs\"`";
+    let persist = "`persist` takes \"auto\", \"always\" or \"never\", such as `persist = \"always\"`";
+    let once = "`at_most_once` takes nothing, `true` or `false`, such as `at_most_once = true`";
     let jitter = "`jitter` takes a number from 0 to 1, such as `jitter = 0.5`";
     let table = [
         ("retries = \"3\"", retries, "\"3\""),
@@ -55,6 +56,10 @@ fn a_value_of_the_wrong_kind_names_the_right_one() {
         ("timeout = x", "`timeout` takes a duration, such as `timeout = \"30s\"`", "x"),
         ("on_retry = [f, 3]", hook, "3"),
         ("cache = inputs", cache, "inputs"),
+        ("persist = true", persist, "true"),
+        ("persist", persist, "persist"),
+        ("at_most_once = \"yes\"", once, "\"yes\""),
+        ("at_most_once(true)", once, "at_most_once"),
     ];
     for (source, message, underlined) in table {
         assert_errors(task(source), &[(message, underlined)]);
@@ -63,6 +68,9 @@ fn a_value_of_the_wrong_kind_names_the_right_one() {
     let defaults = "`task_defaults` takes options in parentheses, \
                     such as `task_defaults(retries = 3)`";
     assert_errors(flow("task_defaults = 3"), &[(defaults, "task_defaults")]);
+    let durability =
+        "`durability` takes \"full\", \"relaxed\" or \"memory\", such as `durability = \"relaxed\"`";
+    assert_errors(flow("durability = 1"), &[(durability, "1")]);
 }
 
 #[test]
@@ -71,6 +79,7 @@ fn a_value_out_of_range_names_the_range() {
                     use `all_success`, `all_failed`, `all_done`, \
                     `one_success`, `one_failed`, `one_done`, `none_failed`, `none_skipped`, \
                     `none_failed_min_one_success` or `always`";
+    let persist = "unknown persist `allways`; did you mean `always`?\nuse `auto`, `always` or `never`";
     let weight = "`0` is not a weight; use a whole number from 1 on";
     let template = "unmatched `{`; write `{{` for a brace";
     let twice = "limit `a` is named twice; give a weight: `\"a:2\"`";
@@ -82,6 +91,7 @@ fn a_value_out_of_range_names_the_range() {
         ("tags = []", "`tags` is empty", "[]"),
         ("timeout = \"0s\"", "`timeout` must be more than zero", "\"0s\""),
         ("trigger = \"all_don\"", triggers, "\"all_don\""),
+        ("persist = \"allways\"", persist, "\"allways\""),
         ("concurrency = \"gpu:0\"", weight, "0"),
         ("concurrency = \":2\"", "the limit has no name; write one such as `\"gpu:2\"`", "\":2\""),
         ("concurrency = [\"a\", \"a\"]", twice, "[\"a\", \"a\"]"),
@@ -96,6 +106,8 @@ fn a_value_out_of_range_names_the_range() {
     let many = "`retry_delay` takes at most 50 durations";
     assert_errors(task(&format!("retry_delay = {delays}")), &[(many, &delays)]);
     assert_errors(flow("max_concurrency = 0"), &[("`max_concurrency` is at least 1", "0")]);
+    let durability = "unknown durability `disk`; use `full`, `relaxed` or `memory`";
+    assert_errors(flow("durability = \"disk\""), &[(durability, "\"disk\"")]);
     assert!(task(&format!("name = \"{}\"", "x".repeat(256))).is_ok());
 }
 
@@ -106,7 +118,17 @@ fn options_which_do_not_go_together_are_refused() {
     let list = "`backoff` cannot stand beside a list of delays: a list already says every delay";
     let shorter = "`max_retry_delay` is shorter than the first `retry_delay`";
     let needs = |key: &str| format!("`{key}` needs `retry_delay`, such as `retry_delay = \"1s\"`");
+    let never = "`cache` keeps the result for later calls, but `persist = \"never\"` keeps none; \
+                 remove one of them";
+    let retried = "`retries` would make an attempt again that timed out or panicked, and nobody knows what \
+                   that one did; remove `retries` or `at_most_once`";
+    let forgotten = "a task that may run only once must keep its result, since it cannot make it again; \
+                     remove `persist` or `at_most_once`";
     let table = [
+        (r#"cache = "run", persist = "never""#, never, "persist"),
+        (r#"persist = "never", cache = |a| a"#, never, "persist"),
+        ("at_most_once, retries = 1", retried, "retries"),
+        (r#"persist = "never", at_most_once = true"#, forgotten, "persist"),
         (r#"cache = "none", cache_ttl = "1h""#, ttl, "cache_ttl"),
         (r#"backoff = "fixed", retry_delay = ["1s", "2s"]"#, list, "backoff"),
         (r#"retry_delay = "1m", max_retry_delay = "1s""#, shorter, "max_retry_delay"),
@@ -119,6 +141,14 @@ fn options_which_do_not_go_together_are_refused() {
     }
     assert_errors(flow("task_defaults(jitter = 1)"), &[(needs("jitter").as_str(), "jitter")]);
     assert!(task(r#"backoff = "fixed", retry_delay = ["1s"]"#).is_ok());
+    for fits in [
+        r#"cache = "none", persist = "never""#,
+        r#"cache = "inputs", persist = "always""#,
+        "at_most_once, retries = 0",
+        r#"at_most_once = false, retries = 1, persist = "never""#,
+    ] {
+        assert!(task(fits).is_ok(), "{fits}");
+    }
     // A bad delay is one mistake, not two.
     let unit = "`1` needs a time unit; use `ms`, `s`, `m`, `h` or `d`";
     assert_errors(task(r#"jitter = 1, retry_delay = "1""#), &[(unit, "1")]);

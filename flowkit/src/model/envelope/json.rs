@@ -33,15 +33,26 @@ const SMALL_BYTES: usize = 64;
 pub fn encode<T: Serialize + ?Sized>(value: &T, fingerprint: Fingerprint) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + SMALL_BYTES);
     begin(&mut bytes);
-    let reason = Reason::default();
-    let written = value.serialize(Strict::new(&mut serde_json::Serializer::new(&mut bytes), &reason));
-    // A `Serialize` that passes over the refusal of a part would leave half a value.
-    if let Some(refused) = reason.take() {
-        return Err(refused);
-    }
-    written.map_err(|source| EncodeError::Refused { reason: source.to_string() })?;
+    write(value, &mut bytes)?;
     finish(&mut bytes, fingerprint);
     Ok(bytes)
+}
+
+/// Returns a value as JSON from which it comes back as it is, with no envelope.
+pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, EncodeError> {
+    let mut bytes = Vec::with_capacity(SMALL_BYTES);
+    write(value, &mut bytes)?;
+    String::from_utf8(bytes).map_err(|source| EncodeError::Refused { reason: source.to_string() })
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let reason = Reason::default();
+    let written = value.serialize(Strict::new(&mut serde_json::Serializer::new(bytes), &reason));
+    // A `Serialize` that passes over the refusal of a part would leave half a value.
+    match reason.take() {
+        Some(refused) => Err(refused),
+        None => written.map_err(|source| EncodeError::Refused { reason: source.to_string() }),
+    }
 }
 
 /// Returns the value that [`encode`] was given.

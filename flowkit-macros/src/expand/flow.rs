@@ -1,0 +1,154 @@
+//! What only a flow has: its own ways to be called, to be written down, and to be gone on with.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::Type;
+use syn::ext::IdentExt;
+
+use super::body;
+use super::callable::Callable;
+use super::twin::quiet;
+use crate::options::FlowOptions;
+use crate::signature::mentions_lifetime;
+
+/// What the `impl Body` of a flow has besides.
+pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream {
+    let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
+    let codec = body::codec(callable, options.keeping());
+    let (value, error) = (&callable.value, &callable.error);
+    quote! {
+        #run_name
+        #codec
+
+        fn call(
+            self,
+            setup: ::flowkit::__private::Setup<#error>,
+        ) -> impl ::core::future::Future<
+            Output = ::core::result::Result<#value, ::flowkit::Error<#error>>,
+        > + ::core::marker::Send {
+            ::flowkit::__private::call_flow(self, setup)
+        }
+
+        fn submit(self, setup: ::flowkit::__private::Setup<#error>) -> ::flowkit::Handle<#value, #error> {
+            ::flowkit::__private::submit_flow(self, setup)
+        }
+    }
+}
+
+pub(crate) fn checks(options: &FlowOptions, callable: &Callable) -> TokenStream {
+    let retries = options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
+    let retry_checks = retries.then(|| body::retry_checks(callable));
+    let kept = body::check_kept(callable, options.keeping());
+    quote!(#retry_checks #kept)
+}
+
+/// The twin's way to go on with a run.
+pub(crate) fn resume(callable: &Callable) -> TokenStream {
+    let vis = &callable.written.vis;
+    let generics = callable.static_generics();
+    let (generics, _, clause) = generics.split_for_impl();
+    let (name, body_type) = (callable.named("resume"), callable.static_body_type());
+    quote! {
+        /// Goes on with a run of the flow that another process began and did not end.
+        ///
+        /// Its arguments are those that were kept; what has succeeded is not run again.
+        #[track_caller]
+        #vis fn #name #generics (run: ::flowkit::FlowRunId) -> ::flowkit::Resume<#body_type> #clause {
+            ::flowkit::Resume::__new(run, ::core::panic::Location::caller())
+        }
+    }
+}
+
+/// The `impl FlowBody`: counts the handles in what the flow returns, each part of a tuple by itself; and writes and reads
+/// the arguments.
+pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
+    let (cfgs, value) = (&callable.written.attrs.cfgs, &callable.value);
+    let (generics, _, clause) = callable.named.generics.split_for_impl();
+    let (body_type, quiet) = (callable.body_type(), quiet(callable));
+    let parts = match callable.written.output.value_place() {
+        Type::Tuple(tuple) if !tuple.elems.is_empty() => {
+            let indices = (0..tuple.elems.len()).map(syn::Index::from);
+            quote!(#((&::flowkit::__private::Probe(&output.#indices)).tally(tally);)*)
+        }
+        _ => quote!((&::flowkit::__private::Probe(output)).tally(tally);),
+    };
+    let arguments = cfg!(feature = "store")
+        .then(|| [Some(arguments(callable)), from_arguments(callable)])
+        .into_iter()
+        .flatten();
+    let arguments = arguments.flatten();
+    quote! {
+        #(#cfgs)*
+        #quiet
+        const _: () = {
+            impl #generics ::flowkit::__private::FlowBody for #body_type #clause {
+                fn tally(output: &#value, tally: &mut ::flowkit::__private::Tally) {
+                    #[allow(unused_imports)]
+                    use ::flowkit::__private::{NotTallied as _, Tallied as _};
+                    #parts
+                }
+
+                #(#arguments)*
+            }
+        };
+    }
+}
+
+fn arguments(callable: &Callable) -> TokenStream {
+    let (idents, names) = (callable.idents(), names(callable));
+    quote! {
+        fn arguments(&self) -> ::core::option::Option<::std::string::String> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{NotWrittenDown as _, WrittenDown as _};
+            #[allow(unused_mut)]
+            let mut arguments = ::flowkit::__private::Arguments::default();
+            #((&::flowkit::__private::Probe(&self.#idents)).write(#names, &mut arguments)?;)*
+            ::core::option::Option::Some(arguments.finish())
+        }
+    }
+}
+
+/// Nothing where a parameter cannot be read, or borrows: see [`body::codec`].
+fn from_arguments(callable: &Callable) -> Option<TokenStream> {
+    let params = &callable.named.params;
+    if params.iter().any(|param| mentions_lifetime(&param.ty)) {
+        return None;
+    }
+    let (body, idents, names) = (&callable.body, callable.idents(), names(callable));
+    let types = params.iter().map(|param| &param.ty);
+    let readers: Vec<_> = (0..params.len()).map(|index| format_ident!("__flowkit_reader{index}")).collect();
+    Some(quote! {
+        fn from_arguments(
+            __flowkit_json: &::core::primitive::str,
+        ) -> ::core::option::Option<::core::result::Result<Self, ::flowkit::BoxError>> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{NotReadBack as _, ReadBack as _};
+            // All of them first: it is the types that say whether there is anything to read.
+            #(
+                let #readers =
+                    (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#types>)).reader()?;
+            )*
+            #[allow(unused_mut)]
+            let mut __flowkit_given = ::flowkit::__private::Given::parse(__flowkit_json);
+            #(let #idents = #readers(&mut __flowkit_given, #names);)*
+            #[allow(unreachable_patterns)]
+            let __flowkit_body = match (#(#idents,)*) {
+                (#(::core::option::Option::Some(#idents),)*) => ::core::option::Option::Some(#body {
+                    #(#idents,)*
+                    __flowkit_mention: ::core::marker::PhantomData,
+                }),
+                _ => ::core::option::Option::None,
+            };
+            ::core::option::Option::Some(__flowkit_given.finish(&[#(#names),*], __flowkit_body))
+        }
+    })
+}
+
+/// The names of the parameters; for one that has a pattern in the place of a name, its position from 1 on.
+fn names(callable: &Callable) -> Vec<String> {
+    let name = |(position, param): (usize, &crate::signature::Param)| match param.is_anonymous() {
+        true => (position + 1).to_string(),
+        false => param.ident.unraw().to_string(),
+    };
+    callable.written.params.iter().enumerate().map(name).collect()
+}

@@ -1,0 +1,158 @@
+//! The arguments of a flow as a JSON object: how they are written down, and read back with everything that is wrong.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
+use serde::{Serialize, forward_to_deserialize_any};
+use serde_json::value::RawValue;
+
+use crate::args::Arg;
+use crate::model::BoxError;
+use crate::model::envelope::to_json;
+use crate::wording::{list, nearest};
+
+/// The arguments of a call, written as a JSON object.
+#[derive(Debug, Default)]
+pub struct Arguments(String);
+
+impl Arguments {
+    /// Adds an argument; `None` if it refuses to be written, or would not come back as it is.
+    pub(crate) fn add<T: Serialize>(&mut self, name: &str, value: &T) -> Option<()> {
+        let value = to_json(value).ok()?;
+        let name = serde_json::to_string(name).ok()?;
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0.push_str(&name);
+        self.0.push(':');
+        self.0.push_str(&value);
+        Some(())
+    }
+
+    /// Returns the JSON.
+    pub fn finish(mut self) -> String {
+        if self.0.is_empty() {
+            self.0.push('{');
+        }
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// The arguments that are given for a call, as a JSON object, while they are read.
+#[derive(Debug)]
+pub struct Given<'json> {
+    /// What was not read so far; `None` if it is no object at all, which was reported.
+    values: Option<Vec<(String, &'json RawValue)>>,
+    mistakes: Vec<String>,
+}
+
+/// Reads the argument of a name; `None` after a mistake, which is reported.
+pub(crate) type Reader<T> = fn(&mut Given<'_>, &'static str) -> Option<Arg<T>>;
+
+impl<'json> Given<'json> {
+    /// Takes the object apart.
+    pub fn parse(json: &'json str) -> Self {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        let values = reader.deserialize_map(InOrder).and_then(|values| reader.end().map(|()| values));
+        match values {
+            Ok(values) => Self { values: Some(values), mistakes: Vec::new() },
+            Err(error) => {
+                let mistake = format!("the arguments are not a JSON object: {error}");
+                Self { values: None, mistakes: vec![mistake] }
+            }
+        }
+    }
+
+    /// Returns what was made of the arguments, or everything that is wrong with them.
+    ///
+    /// # Errors
+    ///
+    /// If something was wrong, or something was given that is not among the `names` of the parameters.
+    pub fn finish<B>(mut self, names: &[&'static str], body: Option<B>) -> Result<B, BoxError> {
+        for (name, _) in self.values.unwrap_or_default() {
+            let known = match nearest(&name, names) {
+                _ if names.is_empty() => "it takes none".to_owned(),
+                _ if names.contains(&name.as_str()) => {
+                    self.mistakes.push(format!("parameter `{name}` is given twice"));
+                    continue;
+                }
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it takes {}", list(names)),
+            };
+            self.mistakes.push(format!("unknown parameter `{name}`; {known}"));
+        }
+        match body {
+            Some(body) if self.mistakes.is_empty() => Ok(body),
+            _ => Err(Mistakes(self.mistakes).into()),
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'json RawValue> {
+        let values = self.values.as_mut()?;
+        let position = values.iter().position(|(given, _)| given == name)?;
+        Some(values.remove(position).1)
+    }
+}
+
+/// Reads the argument of a parameter.
+pub(crate) fn read<T: DeserializeOwned>(given: &mut Given<'_>, name: &'static str) -> Option<Arg<T>> {
+    let read = match given.take(name) {
+        Some(value) => {
+            serde_json::from_str(value.get()).map_err(|error| format!("parameter `{name}`: {}", bare(&error)))
+        }
+        // The mistake is that there are no arguments at all.
+        None if given.values.is_none() => return None,
+        None => T::deserialize(Missing).map_err(|_| format!("parameter `{name}` is missing")),
+    };
+    read.map_err(|mistake| given.mistakes.push(mistake)).ok().map(Arg::Value)
+}
+
+/// The words of an error, without the place: that is one in the value, not in what the user wrote.
+fn bare(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).map(str::to_owned).unwrap_or(text)
+}
+
+/// Stands for an argument that is not given: an `Option` is then `None`, and everything else an error.
+struct Missing;
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("it is missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// Collects the members of an object as they are written, also those of equal names.
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Vec<(String, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a value for each parameter")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
+/// Everything that is wrong with the arguments.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+struct Mistakes(Vec<String>);

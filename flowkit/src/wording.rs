@@ -1,0 +1,58 @@
+//! Wording that several messages share: lists, and "did you mean". Pure.
+
+/// Writes names as `` `a`, `b` and `c` ``.
+pub(crate) fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+/// Finds the name with the fewest edits, the first of equals.
+///
+/// Near is up to a third of the longer word, and one more for short words. One letter is near to none.
+pub(crate) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
+    let near = names.iter().map(|name| (edit_distance(written, name), *name)).filter(|(edits, name)| {
+        let longer = written.len().max(name.len());
+        *edits <= (1 + longer / 3).min(longer.saturating_sub(1))
+    });
+    near.min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
+}
+
+/// Counts the insertions, removals and replacements between two words (Levenshtein).
+fn edit_distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (line, left) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, right) in to.chars().enumerate() {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_like_sentences() {
+        assert_eq!(list(&[]), "");
+        assert_eq!(list(&["a"]), "`a`");
+        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_far_one_is_not() {
+        let names = ["urls", "top", "x"];
+        let cases = [("tpo", Some("top")), ("url", Some("urls")), ("colour", None), ("y", None), ("", None)];
+        for (written, name) in cases {
+            assert_eq!(nearest(written, &names), name, "{written}");
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Which results have a codec, and what becomes of arguments, for each kind of type.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::FlowBody;
+use crate::model::{Codec, FlowRunId};
+use crate::prelude::{flow, task};
+use crate::task::{Body, Call, Durability};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Row {
+    name: String,
+    size: f64,
+}
+
+#[derive(Clone)]
+struct Opaque;
+
+/// Can be written, and never read.
+#[derive(Clone, Serialize)]
+struct WriteOnly(&'static str);
+
+mod alias {
+    pub(super) type Result<T> = std::result::Result<T, crate::BoxError>;
+}
+
+#[task]
+async fn row() -> Row {
+    Row { name: "a".to_owned(), size: 0.1 }
+}
+
+#[task]
+async fn row_or_error() -> Result<Row, String> {
+    Err("no row".to_owned())
+}
+
+#[task]
+fn rows_by_alias() -> alias::Result<Vec<Row>> {
+    Ok(Vec::new())
+}
+
+#[task]
+async fn nothing() {}
+
+#[task]
+async fn opaque() -> Result<Opaque, String> {
+    Ok(Opaque)
+}
+
+#[task]
+async fn write_only() -> WriteOnly {
+    WriteOnly("a")
+}
+
+#[task]
+async fn text_for_ever() -> &'static str {
+    "a"
+}
+
+type Name = &'static str;
+
+#[task]
+async fn name() -> Name {
+    "a"
+}
+
+#[flow]
+async fn of_a_name(name: Name) -> usize {
+    name.len()
+}
+
+#[task]
+async fn texts_for_ever() -> Result<Vec<(&'static str, u32)>, &'static str> {
+    Err("none")
+}
+
+#[task]
+async fn error_for_ever() -> Result<u32, &'static str> {
+    Err("none")
+}
+
+#[task]
+async fn text_of_either_kind() -> Cow<'static, str> {
+    "a".into()
+}
+
+#[task(persist = "never")]
+async fn forgotten() -> u32 {
+    1
+}
+
+#[task(persist = "always")]
+async fn always() -> Result<Row, String> {
+    Err("no row".to_owned())
+}
+
+#[task(at_most_once)]
+async fn pay(amount: u32) -> u32 {
+    amount
+}
+
+#[task(at_most_once = false, retries = 2)]
+async fn pay_again(amount: u32) -> u32 {
+    amount
+}
+
+#[task]
+async fn generic<T: Display>(value: T) -> T
+where
+    T: Clone,
+{
+    value
+}
+
+#[task]
+async fn generic_beside<T: Display>(value: T) -> String {
+    value.to_string()
+}
+
+#[task]
+async fn generic_with_bounds<T: Serialize + for<'de> Deserialize<'de>>(value: T) -> Option<T> {
+    Some(value)
+}
+
+#[flow]
+async fn etl(urls: Vec<String>, mut top: u32, label: Option<String>) -> alias::Result<u32> {
+    top += urls.len() as u32 + label.map_or(0, |label| label.len() as u32);
+    Ok(top)
+}
+
+#[flow(persist = "never", durability = "relaxed")]
+async fn forgetful(r#type: String, (a, b): (u8, u8)) -> usize {
+    r#type.len() + usize::from(a + b)
+}
+
+#[flow]
+async fn no_arguments() {}
+
+#[flow]
+async fn of_something_opaque(number: u32, opaque: Opaque) -> u32 {
+    let Opaque = opaque;
+    number
+}
+
+#[flow]
+async fn of_what_is_only_written(text: WriteOnly) -> u32 {
+    text.0.len() as u32
+}
+
+#[flow]
+async fn of_any<T: Display + Clone>(value: T) -> String {
+    value.to_string()
+}
+
+#[flow]
+async fn of_any_that_is_kept<T: Clone + Serialize + for<'de> Deserialize<'de>>(value: T) -> u32 {
+    let _ = value;
+    1
+}
+
+fn codec<T, E, B: Body<Output = T, Error = E>>(_: Call<'_, T, E, B>) -> Option<Codec<T>> {
+    B::codec()
+}
+
+fn read<T, E, B: FlowBody + Body<Output = T, Error = E>>(
+    _: Call<'static, T, E, B>,
+    json: &str,
+) -> Option<Result<B, String>> {
+    Some(B::from_arguments(json)?.map_err(|error| error.to_string()))
+}
+
+fn etl_reads(json: &str) -> Result<String, String> {
+    let read = read(etl(Vec::new(), 0, None), json).unwrap();
+    read.map(|body| body.arguments().unwrap())
+}
+
+#[test]
+fn what_can_be_written_and_read_is_kept() {
+    assert!(codec(row()).is_some());
+    assert!(codec(row_or_error()).is_some());
+    assert!(codec(rows_by_alias()).is_some());
+    assert!(codec(nothing()).is_some());
+    assert!(codec(error_for_ever()).is_some());
+    assert!(codec(text_of_either_kind()).is_some());
+    assert!(codec(always()).is_some());
+    assert!(codec(pay(1)).is_some());
+    assert!(codec(etl(Vec::new(), 1, None)).is_some());
+}
+
+#[test]
+fn what_cannot_be_read_again_or_shall_not_be_is_not_kept() {
+    assert!(codec(opaque()).is_none());
+    assert!(codec(write_only()).is_none());
+    assert!(codec(text_for_ever()).is_none());
+    assert!(codec(texts_for_ever()).is_none());
+    assert!(codec(name()).is_none());
+    assert!(codec(forgotten()).is_none());
+    assert!(codec(forgetful(String::new(), (1, 2))).is_none());
+}
+
+#[test]
+fn generic_code_keeps_what_its_bounds_say_that_it_can() {
+    assert!(codec(generic(1)).is_none());
+    assert!(codec(generic_beside(1)).is_some());
+    assert!(codec(generic_with_bounds(1)).is_some());
+}
+
+#[test]
+fn a_codec_reads_what_it_wrote() {
+    let codec = codec(row_or_error()).unwrap();
+    let value = Row { name: "ü\n".to_owned(), size: 0.1 + 0.2 };
+    let bytes = (codec.encode)(&value, Some("2")).unwrap();
+    assert_eq!((codec.decode)(&bytes, Some("2")).unwrap(), value);
+    assert!((codec.decode)(b"[]", Some("2")).is_err());
+    let other = (codec.decode)(&bytes, Some("3")).unwrap_err().to_string();
+    assert!(other.contains("version"), "{other}");
+    assert!((codec.encode)(&Row { name: String::new(), size: f64::NAN }, None).is_err());
+}
+
+#[test]
+fn a_type_whose_deserialize_panics_is_an_error_and_no_panic() {
+    #[derive(Serialize)]
+    struct Strange;
+
+    impl<'de> Deserialize<'de> for Strange {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("strange")
+        }
+    }
+
+    #[task]
+    async fn strange() -> Strange {
+        Strange
+    }
+    let codec = codec(strange()).unwrap();
+    for _ in 0..2 {
+        let error = (codec.encode)(&Strange, None).unwrap_err().to_string();
+        assert!(error.starts_with("the value cannot be kept: the `Deserialize` of `"), "{error}");
+    }
+}
+
+#[test]
+fn a_task_that_may_run_once_has_no_retries_also_where_the_flow_gives_some() {
+    let (once, again) = (<_ as Described>::info(&pay(1)), <_ as Described>::info(&pay_again(1)));
+    assert!(once.at_most_once && once.policy.retries == Some(0));
+    assert!(!again.at_most_once && again.policy.retries == Some(2));
+    let flow = <_ as Described>::info(&forgetful(String::new(), (0, 0))).flow.durability;
+    assert_eq!(flow, Some(Durability::Relaxed));
+    assert_eq!(<_ as Described>::info(&no_arguments()).flow.durability, None);
+}
+
+trait Described {
+    fn info(&self) -> &'static crate::task::TaskInfo;
+}
+
+impl<T, E, B: Body<Output = T, Error = E>> Described for Call<'_, T, E, B> {
+    fn info(&self) -> &'static crate::task::TaskInfo {
+        B::info()
+    }
+}
+
+#[test]
+fn arguments_are_an_object_in_the_order_of_the_signature() {
+    let json = r#"{"urls":["a","\"b\""],"top":5,"label":null}"#;
+    assert_eq!(etl(vec!["a".into(), "\"b\"".into()], 5, None).body.arguments().unwrap(), json);
+    assert_eq!(etl_reads(json).unwrap(), json);
+    let json = r#"{"type":"x","2":[1,2]}"#;
+    let call = forgetful("x".into(), (1, 2));
+    assert_eq!(call.body.arguments().unwrap(), json);
+    assert_eq!(read(call, json).unwrap().unwrap().arguments().unwrap(), json);
+    assert_eq!(no_arguments().body.arguments().unwrap(), "{}");
+    assert!(read(no_arguments(), "{}").unwrap().is_ok());
+}
+
+#[test]
+fn arguments_that_cannot_be_written_or_read_are_none() {
+    assert_eq!(of_something_opaque(1, Opaque).body.arguments(), None);
+    assert!(read(of_something_opaque(1, Opaque), r#"{"number":1}"#).is_none());
+    assert_eq!(of_what_is_only_written(WriteOnly("a")).body.arguments().unwrap(), r#"{"text":"a"}"#);
+    assert!(read(of_what_is_only_written(WriteOnly("a")), r#"{"text":"a"}"#).is_none());
+    assert_eq!(of_a_name("a").body.arguments().unwrap(), r#"{"name":"a"}"#);
+    assert!(read(of_a_name("a"), r#"{"name":"a"}"#).is_none());
+    assert_eq!(of_any(1).body.arguments(), None);
+    assert!(read(of_any(1), r#"{"value":1}"#).is_none());
+    assert_eq!(of_any_that_is_kept(1).body.arguments().unwrap(), r#"{"value":1}"#);
+    assert!(read(of_any_that_is_kept(1), r#"{"value":1}"#).unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_handle_is_no_argument_that_can_be_written() {
+    let number = forgotten().submit();
+    let call = etl::of(Vec::new(), &number, None);
+    assert_eq!(call.body.arguments(), None);
+}
+
+#[test]
+fn what_would_not_come_back_is_not_written() {
+    #[flow]
+    async fn odd(map: BTreeMap<(u8, u8), u8>) -> usize {
+        map.len()
+    }
+    assert!(odd(BTreeMap::from([((1, 2), 3)])).body.arguments().is_none());
+
+    #[flow]
+    async fn lossy(number: f64) -> bool {
+        number > 0.0
+    }
+    assert!(lossy(f64::NAN).body.arguments().is_none());
+}
+
+#[test]
+fn each_argument_is_written_once() {
+    static WRITTEN: AtomicU32 = AtomicU32::new(0);
+
+    #[derive(Clone)]
+    struct Counted;
+
+    impl Serialize for Counted {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            WRITTEN.fetch_add(1, Ordering::Relaxed);
+            serializer.serialize_unit()
+        }
+    }
+
+    #[flow]
+    async fn counting(first: Counted, second: Counted) -> u32 {
+        let (Counted, Counted) = (first, second);
+        1
+    }
+    assert_eq!(counting(Counted, Counted).body.arguments().unwrap(), r#"{"first":null,"second":null}"#);
+    assert_eq!(WRITTEN.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn an_optional_argument_may_be_left_out_and_order_is_free() {
+    let read = etl_reads(r#" { "top": 5, "urls": [] } "#).unwrap();
+    assert_eq!(read, r#"{"urls":[],"top":5,"label":null}"#);
+}
+
+#[test]
+fn a_large_number_is_read_as_it_is_written() {
+    #[flow]
+    async fn large(number: u128, exact: f64) -> bool {
+        number as f64 > exact
+    }
+    let json = r#"{"number":340282366920938463463374607431768211455,"exact":0.1}"#;
+    assert_eq!(read(large(0, 0.0), json).unwrap().unwrap().arguments().unwrap(), json);
+}
+
+#[test]
+fn each_mistake_names_its_parameter_and_all_come_at_once() {
+    let table = [
+        (r#"{"urls":[],"top":"x"}"#, "parameter `top`: invalid type: string \"x\", expected u32"),
+        (
+            r#"{"urls":[1],"top":-1}"#,
+            "parameter `urls`: invalid type: integer `1`, expected a string; \
+                                      parameter `top`: invalid value: integer `-1`, expected u32",
+        ),
+        (r#"{"top":1}"#, "parameter `urls` is missing"),
+        (
+            r#"{"urls":[],"tpo":1}"#,
+            "parameter `top` is missing; unknown parameter `tpo`; did you mean `top`?",
+        ),
+        (
+            r#"{"urls":[],"top":1,"colour":1}"#,
+            "unknown parameter `colour`; it takes `urls`, `top` and `label`",
+        ),
+        (r#"{"urls":[],"top":1,"top":2}"#, "parameter `top` is given twice"),
+        (
+            "[]",
+            "the arguments are not a JSON object: invalid type: sequence, expected an object with a value \
+                for each parameter at line 1 column 0",
+        ),
+        ("", "the arguments are not a JSON object: EOF while parsing a value at line 1 column 0"),
+        (
+            r#"{"urls":[],"top":1} 2"#,
+            "the arguments are not a JSON object: trailing characters at line 1 column 21",
+        ),
+    ];
+    for (json, mistakes) in table {
+        assert_eq!(etl_reads(json).unwrap_err(), mistakes, "{json}");
+    }
+    let none = read(no_arguments(), r#"{"a":1}"#).unwrap().err().unwrap();
+    assert_eq!(none, "unknown parameter `a`; it takes none");
+}
+
+#[test]
+fn a_flow_is_resumed_by_the_id_of_a_run() {
+    let id = FlowRunId::new(uuid::Uuid::nil());
+    let (resumed, line) = (etl::resume(id), line!());
+    assert_eq!((resumed.run, resumed.location.line()), (id, line));
+    let _ = of_any::resume::<String>(id);
+}

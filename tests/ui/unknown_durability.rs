@@ -1,0 +1,6 @@
+use flowkit::prelude::*;
+
+#[flow(durability = "relax")]
+async fn etl() {}
+
+fn main() {}
