@@ -150,6 +150,11 @@ impl TaskRun {
         label_of(self.task, self.index, self.extras.as_deref())
     }
 
+    /// Returns the name that only this run has: its `run_name`, or what the call was named.
+    pub fn name(&self) -> Option<&str> {
+        self.extras.as_deref()?.name.as_deref()
+    }
+
     /// Returns the position in the list that was mapped.
     pub fn index(&self) -> Option<u32> {
         self.index
