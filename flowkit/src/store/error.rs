@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{FlowRunId, State};
+use crate::model::{FlowRunId, State, TaskRunId};
 
 /// Why a store could not do what it was asked. Cheap to clone: everyone who waited for a commit gets it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -47,6 +47,14 @@ pub enum StoreError {
         id: FlowRunId,
         /// Where it stands.
         state: State,
+    },
+    /// The run has ended; only reopening it leads on.
+    #[error("task run {task_run} of flow run `{}` has ended, so nothing more can happen to it", id.short())]
+    Ended {
+        /// The flow run.
+        id: FlowRunId,
+        /// The task run; [`TaskRunId::FLOW`] is the flow itself.
+        task_run: TaskRunId,
     },
     /// Something could not be written, also not when it was tried again.
     #[error("cannot write to the database `{}`", path.display())]

@@ -11,10 +11,14 @@
 mod entry;
 mod error;
 mod history;
+mod memory;
+mod rows;
+mod words;
 
 pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, Recovered};
 pub use error::{OwnerName, StoreError};
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
+pub use memory::MemoryStore;
 
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::cache::CacheKey;
