@@ -8,6 +8,8 @@
 //! history ◄── StoredFlowRun, StoredTaskRun, StoredEvent ◄── Store
 //! ```
 
+#[cfg(test)]
+mod contract;
 mod entry;
 mod error;
 mod history;

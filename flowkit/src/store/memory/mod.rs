@@ -193,3 +193,25 @@ fn acknowledge(ack: Option<Ack>, outcome: Result<(), StoreError>) {
 fn now() -> WallTime {
     WallTime::from(clock::wall_now())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::{Place, contract};
+
+    impl Place for MemoryStore {
+        fn new() -> Self {
+            Self::new()
+        }
+
+        fn store(&self) -> &dyn Store {
+            self
+        }
+
+        fn crash(&mut self) {
+            Self::crash(self);
+        }
+    }
+
+    contract!(MemoryStore);
+}
