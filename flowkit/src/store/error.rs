@@ -40,6 +40,16 @@ pub enum StoreError {
         /// The run.
         id: FlowRunId,
     },
+    /// A run that has ended is only left by being reopened. Seen only if flowkit has a bug.
+    #[error("run {task_run} of flow run `{}` has ended and cannot be {event}", id.short())]
+    Ended {
+        /// The flow run.
+        id: FlowRunId,
+        /// Which of its runs.
+        task_run: TaskRunId,
+        /// The name of the event that was refused.
+        event: &'static str,
+    },
     /// The run cannot go on from where it stands.
     #[error("flow run `{}` is {}; only a run that ended, crashed or was suspended can be taken over", id.short(), state.name())]
     NotResumable {
@@ -47,14 +57,6 @@ pub enum StoreError {
         id: FlowRunId,
         /// Where it stands.
         state: State,
-    },
-    /// The run has ended; only reopening it leads on.
-    #[error("task run {task_run} of flow run `{}` has ended, so nothing more can happen to it", id.short())]
-    Ended {
-        /// The flow run.
-        id: FlowRunId,
-        /// The task run; [`TaskRunId::FLOW`] is the flow itself.
-        task_run: TaskRunId,
     },
     /// Something could not be written, also not when it was tried again.
     #[error("cannot write to the database `{}`", path.display())]

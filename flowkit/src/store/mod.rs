@@ -12,6 +12,7 @@
 mod contract;
 mod entry;
 mod error;
+pub mod filter;
 mod history;
 mod memory;
 mod rows;

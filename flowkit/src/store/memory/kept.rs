@@ -50,7 +50,7 @@ impl KeptRun {
         let before = self.state_of(id);
         // What has ended stays as it is, whoever comes late.
         if before.is_some_and(State::is_terminal) && !matches!(entry.event.kind, EventKind::Reopened) {
-            return Err(StoreError::Ended { id: self.row.id, task_run: id });
+            return Err(self.ended(&entry.event));
         }
         if id == TaskRunId::FLOW {
             update_flow_row(&mut self.row, &entry.task_run);
@@ -75,7 +75,7 @@ impl KeptRun {
         let now = self.row.created_at.plus(event.at);
         let id = event.task_run;
         let state = self.state_of(id).and_then(|state| state.after(&event.kind).ok());
-        let state = state.ok_or(StoreError::Ended { id: self.row.id, task_run: id })?;
+        let state = state.ok_or_else(|| self.ended(event))?;
         let ended_at = state.is_terminal().then_some(now);
         let row = &mut self.row;
         if id == TaskRunId::FLOW {
@@ -133,6 +133,10 @@ impl KeptRun {
             return Some(self.row.state);
         }
         self.task_runs.get(&id).map(|row| row.state)
+    }
+
+    fn ended(&self, event: &Event) -> StoreError {
+        StoreError::Ended { id: self.row.id, task_run: event.task_run, event: event.kind.name() }
     }
 
     fn push_event(&mut self, event: &Event) {
