@@ -3,12 +3,15 @@
 //! Pure. Not: when a row is written, and by whom.
 
 use super::NewFlowRun;
+use super::entry::detail_of;
 use crate::model::{
-    Attempt, Digest, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRun,
-    WallTime, place,
+    Attempt, Digest, Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredTaskRun,
+    TaskRun, WallTime, place,
 };
-use crate::store::entry::detail_of;
-use crate::model::Event;
+
+/// So many lines of one task run are kept; what it logs beyond them is counted and dropped. One task that floods its
+/// log then costs about a megabyte, and the others keep theirs.
+pub(crate) const LOG_LINES_MAX: u64 = 10_000;
 
 /// Writes down a run that begins.
 pub(crate) fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
