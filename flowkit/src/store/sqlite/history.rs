@@ -5,8 +5,12 @@ use rusqlite::{ToSql, params};
 
 use super::events::{self, EventRow};
 use super::{SqliteStore, codes, failure, stored};
-use crate::model::{FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime};
-use crate::store::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, TaskRunFilter};
+use crate::model::{
+    FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+};
+use crate::store::{
+    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, TaskRunFilter,
+};
 
 impl History for SqliteStore {
     fn flow_runs(
@@ -104,8 +108,14 @@ impl History for SqliteStore {
             "SELECT l.seq, l.task_run, l.at, l.level, l.target, l.message FROM logs l JOIN flow_runs f ON f.no = l.run
              WHERE f.id = ? AND l.seq > ?",
         );
-        let mut values: Vec<Value> = vec![run.as_uuid().as_bytes().to_vec().into(), since.cast_signed().into()];
-        any_of(&mut sql, &mut values, "l.task_run", filter.task_run.into_iter().map(|id| codes::number(id).into()));
+        let mut values: Vec<Value> =
+            vec![run.as_uuid().as_bytes().to_vec().into(), since.cast_signed().into()];
+        any_of(
+            &mut sql,
+            &mut values,
+            "l.task_run",
+            filter.task_run.into_iter().map(|id| codes::number(id).into()),
+        );
         if let Some(level) = filter.level {
             sql.push_str(" AND l.level >= ?");
             values.push(codes::level_code(level).into());
@@ -169,7 +179,12 @@ fn id_range(prefix: &str) -> Option<([u8; 16], [u8; 16])> {
 }
 
 /// Adds the condition that `column` is one of `alternatives`, if there are any.
-fn any_of(sql: &mut String, values: &mut Vec<Value>, column: &str, alternatives: impl Iterator<Item = Value>) {
+fn any_of(
+    sql: &mut String,
+    values: &mut Vec<Value>,
+    column: &str,
+    alternatives: impl Iterator<Item = Value>,
+) {
     let before = values.len();
     values.extend(alternatives);
     let count = values.len() - before;

@@ -74,15 +74,12 @@ fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing
 }
 
 /// Gives a run up: its tasks first, then the flow.
-fn leave(
-    connection: &Connection,
-    out: &mut EventsOut,
-    run: i64,
-    now: WallTime,
-) -> rusqlite::Result<()> {
+fn leave(connection: &Connection, out: &mut EventsOut, run: i64, now: WallTime) -> rusqlite::Result<()> {
     let under_way = [State::Running, State::Cancelling].map(codes::state_code);
     let tasks: Vec<Standing> = connection
-        .prepare_cached(&format!("SELECT {STANDING}, id FROM task_runs WHERE run = ?1 AND state IN (?2, ?3)"))?
+        .prepare_cached(&format!(
+            "SELECT {STANDING}, id FROM task_runs WHERE run = ?1 AND state IN (?2, ?3)"
+        ))?
         .query_map(params![run, under_way[0], under_way[1]], |row| {
             standing(codes::task_run(row.get(5)?), row)
         })?
@@ -129,7 +126,9 @@ fn meet(
     let read = |text: &Option<String>| text.as_deref().map_or(Ok(Vec::new()), codes::read_json);
     let mut attempts = merge_attempts(read(&row.attempts_before)?, read(&row.attempts)?);
     let crashed = state == State::Crashed;
-    if let (true, 1.., Some(at)) = (crashed && row.state == State::Running, row.attempt, row.attempt_started_at) {
+    if let (true, 1.., Some(at)) =
+        (crashed && row.state == State::Running, row.attempt, row.attempt_started_at)
+    {
         attempts.push(crashed_attempt(row.attempt, WallTime::from_micros(at)));
     }
     let attempts = if attempts.is_empty() { None } else { Some(codes::json(&attempts)?) };

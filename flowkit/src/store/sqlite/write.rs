@@ -65,7 +65,11 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
         .prepare_cached("SELECT no, last_event, epoch, owner FROM flow_runs WHERE id = ?1")?
         .query_row([id.as_uuid().as_bytes()], |row| {
             let owner: Option<i64> = row.get(3)?;
-            Ok((RunRow { no: row.get(0)?, last_event: row.get(1)? }, row.get::<_, i64>(2)?.cast_unsigned(), owner))
+            Ok((
+                RunRow { no: row.get(0)?, last_event: row.get(1)? },
+                row.get::<_, i64>(2)?.cast_unsigned(),
+                owner,
+            ))
         })
         .optional()?;
     let Some((row, epoch, owner)) = found else {
@@ -120,7 +124,8 @@ fn events(
 
 /// Leaves a run to whoever resumes it; `false` if it has ended or is ending.
 fn put_aside(connection: &Connection, row: &RunRow) -> rusqlite::Result<bool> {
-    let under_way = [State::Pending, State::Waiting, State::Running, State::AwaitingRetry].map(codes::state_code);
+    let under_way =
+        [State::Pending, State::Waiting, State::Running, State::AwaitingRetry].map(codes::state_code);
     let changed = connection
         .prepare_cached(
             "UPDATE flow_runs SET state = ?2, owner = NULL WHERE no = ?1 AND state IN (?3, ?4, ?5, ?6)",
