@@ -56,6 +56,7 @@
 //! - `macros` (default): the attributes.
 //! - `json` (default): [`graph::Graph::to_json`].
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
+//! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
@@ -67,6 +68,7 @@ pub mod args;
 mod combinators;
 mod context;
 mod engine;
+mod failpoint;
 mod flow;
 #[cfg(feature = "store")]
 #[doc(hidden)]

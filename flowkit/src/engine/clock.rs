@@ -44,7 +44,7 @@ impl RunClock {
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the seam")]
-fn wall_now() -> SystemTime {
+pub(crate) fn wall_now() -> SystemTime {
     SystemTime::now()
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{FlowRunId, State};
+use crate::model::{FlowRunId, State, TaskRunId};
 
 /// Why a store could not do what it was asked. Cheap to clone: everyone who waited for a commit gets it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,6 +39,16 @@ pub enum StoreError {
     LostOwnership {
         /// The run.
         id: FlowRunId,
+    },
+    /// A run that has ended is only left by being reopened. Seen only if flowkit has a bug.
+    #[error("run {task_run} of flow run `{}` has ended and cannot be {event}", id.short())]
+    Ended {
+        /// The flow run.
+        id: FlowRunId,
+        /// Which of its runs.
+        task_run: TaskRunId,
+        /// The name of the event that was refused.
+        event: &'static str,
     },
     /// The run cannot go on from where it stands.
     #[error("flow run `{}` is {}; only a run that ended, crashed or was suspended can be taken over", id.short(), state.name())]

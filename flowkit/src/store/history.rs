@@ -58,13 +58,16 @@ pub struct FlowRunPage {
     pub next: Option<FlowRunId>,
 }
 
-/// What `forget` leaves. A run goes if it is older than all of what is said; runs that have not ended stay.
+/// What `forget` leaves. A run goes if it is older than all of what is said; where nothing is said, none goes.
+///
+/// Runs that have not ended stay. The run of a sub-flow stays as long as the run that started it, which may need it when
+/// it is resumed, and goes together with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keep {
     /// Runs that ended within this time.
     pub younger_than: Option<Duration>,
-    /// So many of the newest runs.
+    /// So many of the newest runs, those of sub-flows not counted.
     pub newest: Option<u64>,
 }
 

@@ -8,13 +8,24 @@
 //! history ◄── StoredFlowRun, StoredTaskRun, StoredEvent ◄── Store
 //! ```
 
+#[cfg(test)]
+mod contract;
 mod entry;
 mod error;
+pub mod filter;
 mod history;
+mod memory;
+mod rows;
+#[cfg(all(feature = "sqlite", unix))]
+mod sqlite;
+mod words;
 
 pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, Recovered};
 pub use error::{OwnerName, StoreError};
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
+pub use memory::MemoryStore;
+#[cfg(all(feature = "sqlite", unix))]
+pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::cache::CacheKey;

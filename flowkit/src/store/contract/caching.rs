@@ -1,0 +1,77 @@
+//! Results that other runs find, and the right to make one.
+
+use super::script::*;
+use crate::model::EventKind;
+use crate::store::{Entry, Store};
+
+/// Ends a started task with a result under a cache key.
+fn caches(
+    run: &mut Script,
+    store: &dyn Store,
+    input: &str,
+    result: Option<&[u8]>,
+) -> crate::model::TaskRunId {
+    let id = run.create(store, &FETCH);
+    run.happens(store, id, started(1));
+    run.apply(id, EventKind::Completed);
+    let entry =
+        Entry { result: result.map(<[u8]>::to_vec), cache: Some(cache_entry(input)), ..run.last_entry() };
+    write(store, entry).unwrap();
+    id
+}
+
+pub(crate) fn a_cached_value_appears_with_its_result<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    assert_eq!(store.cached(cache_key("a")).unwrap(), None);
+    let id = caches(&mut run, store, "a", Some(b"1"));
+    let cached = store.cached(cache_key("a")).unwrap().unwrap();
+    assert_eq!((cached.envelope.as_slice(), cached.from), (&b"1"[..], (run.id(), id)));
+    assert_eq!(cached.ttl, cache_entry("a").ttl);
+    assert_eq!(store.cached(cache_key("b")).unwrap(), None);
+}
+
+pub(crate) fn a_cache_entry_without_a_result_is_not_kept<P: Place>() {
+    let place = P::new();
+    let mut run = Script::begin(place.store());
+    caches(&mut run, place.store(), "a", None);
+    assert_eq!(place.store().cached(cache_key("a")).unwrap(), None);
+}
+
+pub(crate) fn the_latest_result_stands_for_its_key<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let (mut one, mut other) = (Script::begin(store), Script::begin(store));
+    caches(&mut one, store, "a", Some(b"1"));
+    let id = caches(&mut other, store, "a", Some(b"2"));
+    let cached = store.cached(cache_key("a")).unwrap().unwrap();
+    assert_eq!((cached.envelope.as_slice(), cached.from), (&b"2"[..], (other.id(), id)));
+}
+
+pub(crate) fn a_lease_is_exclusive_until_it_is_released<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    assert!(store.lease(cache_key("a")).unwrap());
+    assert!(!store.lease(cache_key("a")).unwrap());
+    assert!(store.lease(cache_key("b")).unwrap());
+    store.release(cache_key("a"));
+    store.flush().unwrap();
+    assert!(store.lease(cache_key("a")).unwrap());
+}
+
+pub(crate) fn keeping_a_result_gives_the_lease_back<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    assert!(store.lease(cache_key("a")).unwrap());
+    caches(&mut run, store, "a", Some(b"1"));
+    assert!(store.lease(cache_key("a")).unwrap());
+}
+
+pub(crate) fn a_lease_ends_with_its_owner<P: Place>() {
+    let mut place = P::new();
+    assert!(place.store().lease(cache_key("a")).unwrap());
+    place.crash();
+    assert!(place.store().lease(cache_key("a")).unwrap());
+}

@@ -1,0 +1,101 @@
+//! What every store must do. Each function is one sentence; [`contract!`] makes them the tests of a store.
+
+pub(crate) mod caching;
+pub(crate) mod forgetting;
+pub(crate) mod logging;
+pub(crate) mod owning;
+pub(crate) mod reading;
+pub(crate) mod replay;
+pub(crate) mod script;
+pub(crate) mod writing;
+
+pub(crate) use script::Place;
+
+/// Makes a test of each sentence of the contract, for the store at `$place`.
+macro_rules! contract {
+    ($place:ty) => {
+        $crate::store::contract::contract! { @tests $place;
+            writing: {
+                a_run_that_begins_can_be_read,
+                an_entry_changes_its_row_and_adds_its_event,
+                events_are_numbered_from_one_without_gaps,
+                the_last_of_many_entries_is_what_stands,
+                an_acknowledged_entry_can_be_read_at_once,
+                an_attempt_that_failed_is_kept_with_its_error_and_its_wait,
+                a_result_reads_as_it_was_written,
+                a_result_of_a_megabyte_reads_as_it_was_written,
+                a_task_run_without_a_result_has_none,
+                what_has_ended_stays_as_it_is,
+                reopening_leads_on_from_an_end,
+                odd_names_read_as_they_were_written,
+                an_entry_of_an_unknown_run_is_refused,
+            }
+            owning: {
+                a_run_that_is_under_way_cannot_be_taken_over,
+                an_unknown_run_cannot_be_taken_over,
+                a_run_that_ended_can_be_taken_over,
+                taking_over_raises_the_epoch_and_shuts_the_old_owner_out,
+                taking_over_gives_everything_back,
+                a_dead_owner_leaves_crashed_runs,
+                what_only_waited_when_its_owner_died_still_waits,
+                a_run_that_was_told_to_stop_is_cancelled_when_its_owner_dies,
+                the_death_of_the_owner_changes_nothing_that_has_ended,
+                a_crashed_attempt_is_kept_when_the_run_goes_on,
+                a_suspended_run_can_go_on,
+                a_run_that_is_under_way_can_be_asked_to_stop_once,
+                a_run_that_nobody_runs_cannot_be_asked_to_stop,
+            }
+            caching: {
+                a_cached_value_appears_with_its_result,
+                a_cache_entry_without_a_result_is_not_kept,
+                the_latest_result_stands_for_its_key,
+                a_lease_is_exclusive_until_it_is_released,
+                keeping_a_result_gives_the_lease_back,
+                a_lease_ends_with_its_owner,
+            }
+            logging: {
+                lines_read_in_the_order_of_their_arrival,
+                lines_are_chosen_by_task_run_level_and_words,
+                a_search_finds_words_by_their_beginning_in_any_order_and_case,
+                a_search_is_never_a_query_language,
+                a_task_run_that_logs_too_much_loses_lines_and_the_loss_is_counted,
+            }
+            reading: {
+                a_run_is_found_by_the_beginning_of_either_id,
+                pages_have_no_gaps_and_no_repeats,
+                runs_are_chosen_by_state,
+                runs_are_chosen_by_flow,
+                runs_are_chosen_by_tag,
+                runs_are_chosen_by_time,
+                runs_are_chosen_by_text,
+                all_kinds_of_a_filter_must_hold,
+                runs_of_sub_flows_are_left_out_unless_asked_for,
+                children_are_the_runs_that_a_task_run_started,
+                task_runs_are_chosen_by_state_and_task_and_read_in_pages,
+                task_runs_are_counted_by_state,
+                of_an_unknown_run_there_is_nothing_to_read,
+            }
+            forgetting: {
+                nothing_is_forgotten_where_nothing_is_said,
+                old_runs_are_forgotten_with_all_that_belongs_to_them,
+                the_newest_runs_are_kept,
+                both_age_and_number_must_allow_forgetting,
+                runs_that_have_not_ended_are_kept,
+                a_sub_flow_stays_with_the_run_that_started_it,
+            }
+            replay: {
+                any_history_reads_as_the_model_says,
+            }
+        }
+    };
+    (@tests $place:ty; $($chapter:ident: { $($sentence:ident,)* })*) => {
+        $(mod $chapter {
+            use super::*;
+            $(#[test]
+            fn $sentence() {
+                $crate::store::contract::$chapter::$sentence::<$place>();
+            })*
+        })*
+    };
+}
+pub(crate) use contract;

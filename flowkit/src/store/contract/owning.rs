@@ -1,0 +1,210 @@
+//! One owner at a time, and what its death leaves.
+
+use std::time::Duration;
+
+use super::script::*;
+use crate::model::{EventKind, FlowRunId, State, TaskRunId};
+use crate::store::StoreError;
+
+pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let run = Script::begin(store);
+    store.flush().unwrap();
+    let refused = store.take_over(run.id());
+    assert!(matches!(refused, Err(StoreError::Owned { id, .. }) if id == run.id()), "{refused:?}");
+}
+
+pub(crate) fn an_unknown_run_cannot_be_taken_over<P: Place>() {
+    let place = P::new();
+    let refused = place.store().take_over(FlowRunId::new(uuid::Uuid::from_u128(1)));
+    assert!(matches!(refused, Err(StoreError::UnknownRun { .. })), "{refused:?}");
+}
+
+pub(crate) fn a_run_that_ended_can_be_taken_over<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    run.ends(store);
+    let recovered = store.take_over(run.id()).unwrap();
+    assert_eq!((recovered.owned.epoch, recovered.run.state), (2, State::Completed));
+    run.goes_on(&recovered);
+    run.happens(store, TaskRunId::FLOW, EventKind::Reopened);
+    assert_eq!(flow_row(store, run.id()).state, State::Pending);
+    let again = store.take_over(run.id());
+    assert!(matches!(again, Err(StoreError::Owned { .. })), "{again:?}");
+}
+
+pub(crate) fn taking_over_raises_the_epoch_and_shuts_the_old_owner_out<P: Place>() {
+    let mut place = P::new();
+    let mut run = Script::begin(place.store());
+    run.happens(place.store(), TaskRunId::FLOW, started(1));
+    place.crash();
+    let store = place.store();
+    let recovered = store.take_over(run.id()).unwrap();
+    assert_eq!(recovered.owned.epoch, run.owned.epoch + 1);
+    let (row, events) = (flow_row(store, run.id()), event_names(store, run.id()));
+    let refused = run.try_happen(store, TaskRunId::FLOW, EventKind::Completed);
+    assert!(matches!(refused, Err(StoreError::LostOwnership { .. })), "{refused:?}");
+    run.create(store, &FETCH);
+    let refused = acknowledged(|ack| store.suspend(run.owned, Some(ack)));
+    assert!(matches!(refused, Err(StoreError::LostOwnership { .. })), "{refused:?}");
+    assert_eq!(flow_row(store, run.id()), row);
+    assert_eq!(event_names(store, run.id()), events);
+    assert_eq!(all_task_runs(store, run.id()), []);
+}
+
+pub(crate) fn taking_over_gives_everything_back<P: Place>() {
+    let mut place = P::new();
+    let mut run = Script::begin(place.store());
+    run.happens(place.store(), TaskRunId::FLOW, started(1));
+    let fetch = run.completes(place.store(), &FETCH, b"1");
+    place.crash();
+    let store = place.store();
+    let recovered = store.take_over(run.id()).unwrap();
+    assert_eq!(recovered.owned.created_at, FIRST);
+    assert_eq!(recovered.run.crashes, 1);
+    assert_eq!(recovered.task_runs, all_task_runs(store, run.id()));
+    assert!(recovered.task_runs[0].has_result);
+    assert_eq!(store.result(run.id(), fetch).unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+pub(crate) fn a_dead_owner_leaves_crashed_runs<P: Place>() {
+    let mut place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    run.happens(store, TaskRunId::FLOW, started(1));
+    let fetch = run.create(store, &FETCH);
+    run.happens(store, fetch, started(1));
+    let last = store.events(run.id(), 0, usize::MAX).unwrap().len() as u64;
+    place.crash();
+    let store = place.store();
+    let row = flow_row(store, run.id());
+    assert_eq!((row.state, row.crashes, row.ended_at), (State::Crashed, 1, None));
+    let row = task_row(store, run.id(), fetch);
+    assert_eq!((row.state, row.crashes, row.attempt), (State::Crashed, 1, 1));
+    let [attempt] = row.earlier_attempts.as_slice() else { panic!("{row:?}") };
+    assert_eq!((attempt.number, attempt.state, attempt.retry_in), (1, State::Crashed, None));
+    assert_eq!(Some(attempt.started_at), row.started_at);
+    let events = store.events(run.id(), last, usize::MAX).unwrap();
+    let mut whose: Vec<_> = events.iter().map(|event| (event.task_run, event.name.as_str())).collect();
+    whose.sort_unstable();
+    assert_eq!(whose, [(TaskRunId::FLOW, "crashed"), (fetch, "crashed")]);
+    assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [last + 1, last + 2]);
+}
+
+pub(crate) fn what_only_waited_when_its_owner_died_still_waits<P: Place>() {
+    let mut place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    run.happens(store, TaskRunId::FLOW, started(1));
+    let pending = run.create(store, &FETCH);
+    let waiting = run.create(store, &FETCH);
+    run.happens(store, waiting, EventKind::Queued);
+    let retrying = run.create(store, &FETCH);
+    run.happens(store, retrying, started(1));
+    run.happens(store, retrying, retried(1, Duration::from_secs(60)));
+    let rows = all_task_runs(store, run.id());
+    place.crash();
+    assert_eq!(all_task_runs(place.store(), run.id()), rows);
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [pending, waiting, retrying]);
+}
+
+pub(crate) fn a_run_that_was_told_to_stop_is_cancelled_when_its_owner_dies<P: Place>() {
+    let mut place = P::new();
+    let mut run = Script::begin(place.store());
+    run.happens(place.store(), TaskRunId::FLOW, started(1));
+    run.happens(place.store(), TaskRunId::FLOW, EventKind::Cancelling);
+    place.crash();
+    let row = flow_row(place.store(), run.id());
+    assert_eq!(row.state, State::Cancelled);
+    assert!(row.ended_at.is_some());
+    assert_eq!(event_names(place.store(), run.id()).last().unwrap(), "0: cancelled");
+}
+
+pub(crate) fn the_death_of_the_owner_changes_nothing_that_has_ended<P: Place>() {
+    let mut place = P::new();
+    let store = place.store();
+    let mut ended = Script::begin(store);
+    ended.completes(store, &FETCH, b"1");
+    ended.ends(store);
+    let mut alive = Script::begin(store);
+    let fetch = alive.completes(store, &FETCH, b"1");
+    let before = (flow_row(store, ended.id()), event_names(store, ended.id()));
+    let task_run = task_row(store, alive.id(), fetch);
+    place.crash();
+    let store = place.store();
+    assert_eq!((flow_row(store, ended.id()), event_names(store, ended.id())), before);
+    assert_eq!(task_row(store, alive.id(), fetch), task_run);
+    assert_eq!(flow_row(store, alive.id()).state, State::Crashed);
+}
+
+pub(crate) fn a_crashed_attempt_is_kept_when_the_run_goes_on<P: Place>() {
+    let mut place = P::new();
+    let mut run = Script::begin(place.store());
+    run.happens(place.store(), TaskRunId::FLOW, started(1));
+    let fetch = run.create(place.store(), &FETCH);
+    for attempt in 1..=3 {
+        run.happens(place.store(), fetch, started(attempt));
+        place.crash();
+        let recovered = place.store().take_over(run.id()).unwrap();
+        run.goes_on(&recovered);
+        for id in [TaskRunId::FLOW, fetch] {
+            run.apply(id, EventKind::Crashed);
+            run.happens(place.store(), id, EventKind::Reopened);
+        }
+        run.happens(place.store(), TaskRunId::FLOW, started(attempt + 1));
+    }
+    run.happens(place.store(), fetch, started(4));
+    run.happens(place.store(), fetch, EventKind::Completed);
+    let row = task_row(place.store(), run.id(), fetch);
+    assert_eq!((row.state, row.attempt, row.crashes), (State::Completed, 4, 3));
+    let attempts: Vec<_> =
+        row.earlier_attempts.iter().map(|earlier| (earlier.number, earlier.state)).collect();
+    assert_eq!(attempts, [(1, State::Crashed), (2, State::Crashed), (3, State::Crashed)]);
+    assert_eq!(flow_row(place.store(), run.id()).crashes, 3);
+}
+
+pub(crate) fn a_suspended_run_can_go_on<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    run.happens(store, TaskRunId::FLOW, started(1));
+    acknowledged(|ack| store.suspend(run.owned, Some(ack))).unwrap();
+    assert_eq!(flow_row(store, run.id()).state, State::Suspended);
+    assert_eq!(event_names(store, run.id()).last().unwrap(), "0: suspended");
+    run.apply(TaskRunId::FLOW, EventKind::Suspended);
+    let refused = run.try_happen(store, TaskRunId::FLOW, EventKind::Reopened);
+    assert!(matches!(refused, Err(StoreError::LostOwnership { .. })), "{refused:?}");
+    let recovered = store.take_over(run.id()).unwrap();
+    assert_eq!((recovered.owned.epoch, recovered.run.state), (2, State::Suspended));
+    run.goes_on(&recovered);
+    run.happens(store, TaskRunId::FLOW, started(2));
+    assert_eq!(flow_row(store, run.id()).state, State::Running);
+}
+
+pub(crate) fn a_run_that_is_under_way_can_be_asked_to_stop_once<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let (run, _other) = (Script::begin(store), Script::begin(store));
+    store.flush().unwrap();
+    assert_eq!(store.cancel_requests(), []);
+    assert!(store.request_cancel(run.id()).unwrap());
+    assert!(store.request_cancel(run.id()).unwrap());
+    assert_eq!(store.cancel_requests(), [run.id()]);
+    assert_eq!(store.cancel_requests(), []);
+}
+
+pub(crate) fn a_run_that_nobody_runs_cannot_be_asked_to_stop<P: Place>() {
+    let mut place = P::new();
+    let mut ended = Script::begin(place.store());
+    ended.ends(place.store());
+    let crashed = Script::begin(place.store());
+    place.store().flush().unwrap();
+    place.crash();
+    let nobody = FlowRunId::new(uuid::Uuid::from_u128(1));
+    for id in [ended.id(), crashed.id(), nobody] {
+        assert!(!place.store().request_cancel(id).unwrap());
+    }
+    assert_eq!(place.store().cancel_requests(), []);
+}

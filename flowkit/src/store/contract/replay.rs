@@ -1,0 +1,229 @@
+//! Any legal history, several runs at once: the store reads as a model says that is too simple to be wrong.
+//!
+//! The model is the engine's own record of each run; what a death does to it is told once more, in few words.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::script::*;
+use crate::model::{EventKind, State, StoredEvent, TaskRunId};
+use crate::store::{Entry, Store, rows};
+
+const RUNS: usize = 3;
+
+#[derive(Clone, Debug)]
+enum Move {
+    Create {
+        run: usize,
+    },
+    /// Lets the `event`th thing happen to the `task_run`th task run, if it can; 0 is the flow itself.
+    Happen {
+        run: usize,
+        task_run: usize,
+        event: usize,
+        is_awaited: bool,
+    },
+    Crash,
+    TakeOver {
+        run: usize,
+    },
+    Suspend {
+        run: usize,
+    },
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let happen = (0..RUNS, 0_usize..5, 0_usize..12, any::<bool>())
+        .prop_map(|(run, task_run, event, is_awaited)| Move::Happen { run, task_run, event, is_awaited });
+    let one = prop_oneof![
+        4 => (0..RUNS).prop_map(|run| Move::Create { run }),
+        24 => happen,
+        1 => Just(Move::Crash),
+        3 => (0..RUNS).prop_map(|run| Move::TakeOver { run }),
+        1 => (0..RUNS).prop_map(|run| Move::Suspend { run }),
+    ];
+    prop::collection::vec(one, 1..60)
+}
+
+/// The `event`th of all the things that may happen.
+fn kind(event: usize, attempts: u32) -> EventKind {
+    let error = report("lost");
+    match event {
+        0 => EventKind::Queued,
+        1 | 2 => started(attempts + 1),
+        3 => retried(attempts, Duration::ZERO),
+        4 => retried(attempts, Duration::from_secs(1)),
+        5 => EventKind::Completed,
+        6 => EventKind::Cached,
+        7 => EventKind::Failed { error },
+        8 => EventKind::TimedOut { error, orphaned: true },
+        9 => EventKind::Cancelling,
+        10 => EventKind::Skipped { reason: std::sync::Arc::new("no need".into()) },
+        _ => EventKind::Reopened,
+    }
+}
+
+/// A run as it should stand.
+struct Expected {
+    script: Script,
+    is_owned: bool,
+    crashes: Vec<u32>,
+    results: Vec<Option<Vec<u8>>>,
+}
+
+impl Expected {
+    fn begin(store: &dyn Store) -> Self {
+        Self { script: Script::begin(store), is_owned: true, crashes: vec![0], results: vec![None] }
+    }
+
+    fn state(&self, id: TaskRunId) -> State {
+        self.script.record.task_run(id).unwrap().state()
+    }
+
+    fn create(&mut self, store: &dyn Store) {
+        self.script.create(store, &FETCH);
+        self.crashes.push(0);
+        self.results.push(None);
+    }
+
+    fn happen(&mut self, store: &dyn Store, task_run: usize, event: usize, is_awaited: bool) {
+        let id = TaskRunId::new((task_run % self.crashes.len()) as u64);
+        let attempts = self.script.record.task_run(id).unwrap().attempt_count();
+        let kind = kind(event, attempts);
+        if self.state(id).after(&kind).is_err() {
+            return;
+        }
+        let is_result = matches!(kind, EventKind::Completed);
+        self.script.apply(id, kind);
+        let mut entry = self.script.last_entry();
+        if is_result {
+            let result = Some(format!("{id} {attempts}").into_bytes());
+            self.results[id.get() as usize].clone_from(&result);
+            entry = Entry { result, ..entry };
+        }
+        if is_awaited {
+            write(store, entry).unwrap();
+        } else {
+            store.record(entry, None);
+        }
+        self.is_owned = !self.state(TaskRunId::FLOW).is_terminal();
+    }
+
+    fn die(&mut self) {
+        if !std::mem::take(&mut self.is_owned) {
+            return;
+        }
+        // Task runs by their numbers, and the flow itself at last.
+        let ids = (1..self.crashes.len()).chain([0]);
+        for index in ids {
+            let id = TaskRunId::new(index as u64);
+            let kind = match self.state(id) {
+                State::Running => EventKind::Crashed,
+                State::Pending | State::Waiting | State::AwaitingRetry if index == 0 => EventKind::Crashed,
+                State::Cancelling => EventKind::Cancelled { orphaned: false },
+                _ => continue,
+            };
+            self.crashes[index] += u32::from(matches!(kind, EventKind::Crashed));
+            self.script.apply(id, kind);
+        }
+    }
+
+    fn take_over(&mut self, store: &dyn Store) {
+        let taken = store.take_over(self.script.id());
+        assert_eq!(taken.is_ok(), !self.is_owned, "{taken:?}");
+        let Ok(recovered) = taken else { return };
+        assert_eq!(recovered.owned.epoch, self.script.owned.epoch + 1);
+        self.script.goes_on(&recovered);
+        self.is_owned = true;
+        self.script.try_happen(store, TaskRunId::FLOW, EventKind::Reopened).unwrap();
+    }
+
+    fn suspend(&mut self, store: &dyn Store) {
+        let can = self.state(TaskRunId::FLOW).after(&EventKind::Suspended).is_ok();
+        if self.is_owned && can {
+            acknowledged(|ack| store.suspend(self.script.owned, Some(ack))).unwrap();
+            self.script.apply(TaskRunId::FLOW, EventKind::Suspended);
+            self.is_owned = false;
+        }
+    }
+
+    /// Compares everything but the moments that the store itself read from the clock.
+    fn check(&self, store: &dyn Store) {
+        let (id, created_at) = (self.script.id(), self.script.owned.created_at);
+        let live = self.script.record.task_runs();
+        let row = flow_row(store, id);
+        let flow = &live[0];
+        assert_eq!(
+            (row.state, row.attempt, row.error.as_ref(), row.crashes),
+            (flow.state(), flow.attempt_count(), flow.error(), self.crashes[0])
+        );
+        let kept = all_task_runs(store, id);
+        assert_eq!(kept.len(), live.len() - 1);
+        for (mut kept, live) in kept.into_iter().zip(&live[1..]) {
+            let index = live.id().get() as usize;
+            let mut expected = rows::task_row(live, None, created_at);
+            expected.has_result = self.results[index].is_some();
+            expected.crashes = self.crashes[index];
+            let crashed = kept.earlier_attempts.iter().filter(|attempt| attempt.state == State::Crashed);
+            assert_eq!(crashed.count() as u32, expected.crashes);
+            kept.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);
+            if kept.state == State::Cancelled {
+                kept.ended_at = expected.ended_at;
+            }
+            assert_eq!(kept, expected);
+            assert_eq!(store.result(id, live.id()).unwrap(), self.results[index]);
+        }
+        let events: Vec<_> =
+            self.script.record.events().iter().map(|event| (event.task_run, event.kind.name())).collect();
+        let kept: Vec<StoredEvent> = store.events(id, 0, usize::MAX).unwrap();
+        assert!(kept.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
+        assert_eq!(
+            kept.iter().map(|event| (event.task_run, event.name.as_str())).collect::<Vec<_>>(),
+            events
+        );
+    }
+}
+
+pub(crate) fn any_history_reads_as_the_model_says<P: Place>() {
+    // Enough to meet each pair of a state and an event many times; a store with a disk takes its time.
+    let cases = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(cases, |(moves in moves())| play::<P>(&moves));
+}
+
+fn play<P: Place>(moves: &[Move]) {
+    let mut place = P::new();
+    let mut runs: Vec<Expected> = (0..RUNS).map(|_| Expected::begin(place.store())).collect();
+    for one in moves {
+        let touched = match one {
+            Move::Create { run } => Some(*run).filter(|run| runs[*run].is_owned),
+            Move::Happen { run, .. } => Some(*run).filter(|run| runs[*run].is_owned),
+            Move::TakeOver { run } | Move::Suspend { run } => Some(*run),
+            Move::Crash => None,
+        };
+        let store = place.store();
+        match (one, touched) {
+            (Move::Create { run }, Some(_)) => runs[*run].create(store),
+            (Move::Happen { run, task_run, event, is_awaited }, Some(_)) => {
+                runs[*run].happen(store, *task_run, *event, *is_awaited);
+            }
+            (Move::TakeOver { run }, _) => {
+                store.flush().unwrap();
+                runs[*run].take_over(store);
+            }
+            (Move::Suspend { run }, _) => runs[*run].suspend(store),
+            (Move::Crash, _) => {
+                // What was not acknowledged may be lost; this is about what is not.
+                store.flush().unwrap();
+                place.crash();
+                runs.iter_mut().for_each(Expected::die);
+            }
+            _ => {}
+        }
+        if let Some(run) = touched {
+            place.store().flush().unwrap();
+            runs[run].check(place.store());
+        }
+    }
+    runs.iter().for_each(|run| run.check(place.store()));
+}

@@ -1,0 +1,209 @@
+//! The language in which people choose flow runs, the same on the command line and on the page.
+//!
+//! Pure: the caller says what time it is.
+//!
+//! ```text
+//! state:failed flow:etl,report since:2d until:2026-01-01 tag:nightly some text
+//! ```
+//!
+//! | written | chooses runs |
+//! |---|---|
+//! | `state:failed,crashed` | in one of these states: `completed`, `timed_out`, `awaiting_retry`, …, or of a group |
+//! | `state:failed` | that went wrong by themselves: `Failed` **and** `TimedOut`; `state:timed_out` chooses only the latter |
+//! | `state:active` | that have begun and not ended, and whose process is at work |
+//! | `state:ended` | that have ended, in whatever way |
+//! | `flow:etl`, `flow:"Word count"` | of this flow, by its whole name |
+//! | `tag:nightly` | with this tag |
+//! | `since:2d`, `since:2026-01-01` | created in the last two days; created on this day (UTC) or later |
+//! | `until:2d`, `until:2026-01-01T12:30` | created before that |
+//! | `word`, `"any text: quoted"` | with this text in a name, or as the beginning of the short id |
+//!
+//! Alternatives stand behind a comma, or the key stands twice. Different keys must all hold.
+
+mod nearest;
+mod time;
+mod words;
+
+use self::nearest::{did_you_mean, list};
+use self::words::{Word, words};
+use super::FlowRunFilter;
+use crate::model::{State, WallTime};
+
+/// Why a filter cannot be read: what is wrong, and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilterError {
+    /// There is no such key.
+    #[error("unknown filter `{key}`; there are {}, and text with a colon goes in quotes{hint}", list(KEYS))]
+    UnknownKey {
+        /// What was written.
+        key: String,
+        /// The nearest key, as a question.
+        hint: String,
+    },
+    /// There is no such state.
+    #[error("unknown state `{state}`; there are {}{hint}", list(state_names()))]
+    UnknownState {
+        /// What was written.
+        state: String,
+        /// The nearest state, as a question.
+        hint: String,
+    },
+    /// A moment that makes no sense.
+    #[error(
+        "`{key}:{written}` is no time; write how long ago, such as `30m`, `2h`, `2d` or `1w`, or a date, such as `2026-01-31` or `2026-01-31T12:30`"
+    )]
+    Time {
+        /// `since` or `until`.
+        key: &'static str,
+        /// What was written.
+        written: String,
+    },
+    /// A key without a value.
+    #[error("`{key}:` says nothing; write what to look for behind it, without a space")]
+    Empty {
+        /// The key.
+        key: String,
+    },
+    /// A key that can be said once.
+    #[error("`{key}` is set twice")]
+    Twice {
+        /// The key.
+        key: &'static str,
+    },
+    /// A quotation that does not end.
+    #[error("a quotation does not end: `{rest}`")]
+    Unclosed {
+        /// From the quotation mark on.
+        rest: String,
+    },
+}
+
+const KEYS: [&str; 5] = ["state", "flow", "tag", "since", "until"];
+
+/// Words that stand for several states.
+const GROUPS: [(&str, fn(State) -> bool); 3] = [
+    // Somebody who looks for what failed looks for what ran out of time, too.
+    ("failed", |state| matches!(state, State::Failed | State::TimedOut)),
+    ("active", |state| !state.can_reopen() && !matches!(state, State::Scheduled)),
+    ("ended", State::is_terminal),
+];
+
+/// The states in which a flow run can be.
+const STATES: [State; 12] = [
+    State::Scheduled,
+    State::Pending,
+    State::Waiting,
+    State::Running,
+    State::AwaitingRetry,
+    State::Cancelling,
+    State::Suspended,
+    State::Completed,
+    State::Failed,
+    State::TimedOut,
+    State::Cancelled,
+    State::Crashed,
+];
+
+impl FlowRunFilter {
+    /// Reads what somebody typed. Empty text chooses every run.
+    ///
+    /// ```
+    /// # use flowkit::store::FlowRunFilter;
+    /// # use flowkit::model::WallTime;
+    /// let now = WallTime::from_micros(1_800_000_000_000_000);
+    /// let filter = FlowRunFilter::parse("flow:etl since:2d", now)?;
+    /// assert_eq!(filter.flows, ["etl"]);
+    ///
+    /// let error = FlowRunFilter::parse("stat:failed", now).unwrap_err();
+    /// assert!(error.to_string().ends_with("did you mean `state`?"));
+    /// # Ok::<(), flowkit::store::filter::FilterError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`FilterError`] with what is wrong and what is allowed.
+    pub fn parse(text: &str, now: WallTime) -> Result<Self, FilterError> {
+        let mut filter = Self::default();
+        let mut free: Vec<String> = Vec::new();
+        for word in words(text)? {
+            match word {
+                Word::Free(text) => free.push(text),
+                Word::Keyed { key, values } => filter.add(&key, values, now)?,
+            }
+        }
+        filter.text = (!free.is_empty()).then(|| free.join(" "));
+        Ok(filter)
+    }
+
+    fn add(&mut self, key: &str, values: Vec<String>, now: WallTime) -> Result<(), FilterError> {
+        if values.is_empty() && KEYS.contains(&key) {
+            return Err(FilterError::Empty { key: key.to_owned() });
+        }
+        match key {
+            "state" => {
+                for value in values {
+                    let fresh = states(&value)?.into_iter().filter(|state| !self.states.contains(state));
+                    let fresh: Vec<State> = fresh.collect();
+                    self.states.extend(fresh);
+                }
+            }
+            "flow" => self.flows.extend(values),
+            "tag" => self.tags.extend(values),
+            "since" => once("since", &mut self.since, &values, now)?,
+            "until" => once("until", &mut self.until, &values, now)?,
+            unknown => {
+                let hint = did_you_mean(unknown, KEYS);
+                return Err(FilterError::UnknownKey { key: unknown.to_owned(), hint });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn once(
+    key: &'static str,
+    place: &mut Option<WallTime>,
+    values: &[String],
+    now: WallTime,
+) -> Result<(), FilterError> {
+    let [written] = values else { return Err(FilterError::Twice { key }) };
+    let at = time::read(written, now).ok_or_else(|| FilterError::Time { key, written: written.clone() })?;
+    if place.replace(at).is_some() { Err(FilterError::Twice { key }) } else { Ok(()) }
+}
+
+/// Reads one state or group. `timed_out`, `timed-out` and `TimedOut` are the same.
+fn states(written: &str) -> Result<Vec<State>, FilterError> {
+    let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let wanted = plain(written);
+    if let Some((_, holds)) = GROUPS.into_iter().find(|(name, _)| *name == wanted) {
+        return Ok(STATES.into_iter().filter(|state| holds(*state)).collect());
+    }
+    let state = STATES.into_iter().find(|state| plain(state.name()) == wanted);
+    state.map(|state| vec![state]).ok_or_else(|| {
+        let names = state_names();
+        let hint = did_you_mean(&written.to_ascii_lowercase(), names.iter().map(String::as_str));
+        FilterError::UnknownState { state: written.to_owned(), hint }
+    })
+}
+
+/// The names of states and groups, as they are typed.
+fn state_names() -> Vec<String> {
+    let states = STATES.into_iter().map(|state| snake(state.name()));
+    let groups = GROUPS.into_iter().map(|(name, _)| name.to_owned()).filter(|name| name != "failed");
+    states.chain(groups).collect()
+}
+
+fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 1);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests;

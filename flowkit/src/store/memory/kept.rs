@@ -1,0 +1,151 @@
+//! One run as it is kept in memory: how an entry, a log line and the death of its process change it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::model::{
+    Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
+    WallTime,
+};
+use crate::store::rows::{
+    LOG_LINES_MAX, carry_over, crashed_attempt, death_of, event_row, new_flow_row, task_row, update_flow_row,
+};
+use crate::store::{Entry, LogEntry, NewFlowRun, StoreError};
+
+/// A run with everything that belongs to it.
+#[derive(Debug)]
+pub(super) struct KeptRun {
+    pub(super) row: StoredFlowRun,
+    pub(super) epoch: u64,
+    /// Whether somebody alive runs it: whoever holds the epoch.
+    pub(super) owned: bool,
+    pub(super) cancel_requested: bool,
+    pub(super) task_runs: BTreeMap<TaskRunId, StoredTaskRun>,
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) results: HashMap<TaskRunId, Vec<u8>>,
+    pub(super) logs: Vec<StoredLog>,
+    /// How many lines each task run logged, kept or not.
+    pub(super) logged: BTreeMap<TaskRunId, u64>,
+}
+
+impl KeptRun {
+    pub(super) fn new(new: &NewFlowRun) -> Self {
+        let created =
+            Event { task_run: TaskRunId::FLOW, at: new.flow.created_at(), kind: EventKind::Created };
+        Self {
+            row: new_flow_row(new),
+            epoch: new.owned.epoch,
+            owned: true,
+            cancel_requested: false,
+            task_runs: BTreeMap::new(),
+            events: vec![event_row(&created, 1, new.owned.created_at)],
+            results: HashMap::new(),
+            logs: Vec::new(),
+            logged: BTreeMap::new(),
+        }
+    }
+
+    /// Writes down what happened, with the row that it left behind and its result.
+    pub(super) fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let id = entry.event.task_run;
+        let before = self.state_of(id);
+        // What has ended stays as it is, whoever comes late.
+        if before.is_some_and(State::is_terminal) && !matches!(entry.event.kind, EventKind::Reopened) {
+            return Err(self.ended(&entry.event));
+        }
+        if id == TaskRunId::FLOW {
+            update_flow_row(&mut self.row, &entry.task_run);
+            self.owned = !self.row.state.is_terminal();
+        } else {
+            let mut row = task_row(&entry.task_run, entry.key, self.row.created_at);
+            row.has_result = entry.result.is_some();
+            if let Some(before) = self.task_runs.remove(&id) {
+                carry_over(before, &mut row);
+            }
+            self.task_runs.insert(id, row);
+        }
+        if let Some(result) = entry.result {
+            self.results.insert(id, result);
+        }
+        self.push_event(&entry.event);
+        Ok(())
+    }
+
+    /// Lets something happen that the store itself found out or was told.
+    pub(super) fn befall(&mut self, event: &Event) -> Result<(), StoreError> {
+        let now = self.row.created_at.plus(event.at);
+        let id = event.task_run;
+        let state = self.state_of(id).and_then(|state| state.after(&event.kind).ok());
+        let state = state.ok_or_else(|| self.ended(event))?;
+        let ended_at = state.is_terminal().then_some(now);
+        let row = &mut self.row;
+        if id == TaskRunId::FLOW {
+            if state == State::Crashed {
+                row.crashes += 1;
+                row.earlier_attempts.extend(under_way(row.state, row.attempt, row.attempt_started_at));
+            }
+            row.state = state;
+            row.ended_at = ended_at;
+        } else if let Some(row) = self.task_runs.get_mut(&id) {
+            if state == State::Crashed {
+                row.crashes += 1;
+                row.earlier_attempts.extend(under_way(row.state, row.attempt, row.attempt_started_at));
+            }
+            row.state = state;
+            row.ended_at = ended_at;
+        }
+        self.push_event(event);
+        Ok(())
+    }
+
+    /// Leaves the run as one whose process is dead.
+    pub(super) fn reap(&mut self, now: WallTime) {
+        let at = now.since(self.row.created_at);
+        let task_runs = self.task_runs.values().map(|row| (row.id, row.state, false));
+        // The flow itself comes last, as at every end of a run.
+        let all: Vec<_> = task_runs.chain([(TaskRunId::FLOW, self.row.state, true)]).collect();
+        for (task_run, state, is_flow) in all {
+            if let Some(kind) = death_of(state, is_flow) {
+                let befallen = self.befall(&Event { task_run, at, kind });
+                debug_assert!(befallen.is_ok(), "bug in flowkit: {befallen:?}");
+            }
+        }
+        self.owned = false;
+        self.cancel_requested = false;
+    }
+
+    pub(super) fn log(&mut self, line: LogEntry) {
+        let logged = self.logged.entry(line.task_run).or_default();
+        *logged += 1;
+        if *logged <= LOG_LINES_MAX {
+            self.logs.push(StoredLog {
+                sequence: self.logs.len() as u64 + 1,
+                task_run: line.task_run,
+                at: line.at,
+                level: line.level,
+                target: line.target,
+                message: line.message,
+            });
+        }
+    }
+
+    fn state_of(&self, id: TaskRunId) -> Option<State> {
+        if id == TaskRunId::FLOW {
+            return Some(self.row.state);
+        }
+        self.task_runs.get(&id).map(|row| row.state)
+    }
+
+    fn ended(&self, event: &Event) -> StoreError {
+        StoreError::Ended { id: self.row.id, task_run: event.task_run, event: event.kind.name() }
+    }
+
+    fn push_event(&mut self, event: &Event) {
+        let sequence = self.events.len() as u64 + 1;
+        self.events.push(event_row(event, sequence, self.row.created_at));
+    }
+}
+
+/// Returns the attempt that was under way in this state.
+fn under_way(state: State, attempt: u32, started_at: Option<WallTime>) -> Option<StoredAttempt> {
+    started_at.filter(|_| state == State::Running).map(|started_at| crashed_attempt(attempt, started_at))
+}

@@ -1,0 +1,217 @@
+//! The store that lasts as long as its process: for tests, and for programs that want history without a file.
+//!
+//! Simple on purpose: maps behind one lock, everything acknowledged at once. It is also what the other stores are
+//! compared with.
+
+mod kept;
+mod reading;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use parking_lot::Mutex;
+
+use self::kept::KeptRun;
+use super::{
+    Ack, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
+};
+use crate::engine::clock;
+use crate::model::{Event, EventKind, FlowRunId, TaskRunId, WallTime};
+use crate::policy::cache::CacheKey;
+
+/// Keeps runs in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    kept: Mutex<Kept>,
+}
+
+/// Everything that is kept.
+#[derive(Debug, Default)]
+struct Kept {
+    /// By id, that is by the time of their creation.
+    runs: BTreeMap<FlowRunId, KeptRun>,
+    cache: HashMap<CacheKey, Cached>,
+    leases: HashSet<CacheKey>,
+}
+
+/// Which result stands for a cache key. The result goes with its run, and the key with it.
+#[derive(Debug)]
+struct Cached {
+    from: (FlowRunId, TaskRunId),
+    value: CachedValue,
+}
+
+impl MemoryStore {
+    /// Returns a store that keeps nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Leaves the store as if the process that owns its runs had died just now, so that resuming can be tested.
+    ///
+    /// Runs that were under way are `Crashed`, those that were told to stop are `Cancelled`; whoever still writes of
+    /// them is told [`StoreError::LostOwnership`].
+    pub fn crash(&self) {
+        let mut kept = self.kept.lock();
+        let now = now();
+        kept.leases.clear();
+        for run in kept.runs.values_mut().filter(|run| run.owned) {
+            run.reap(now);
+        }
+    }
+}
+
+impl Kept {
+    /// Returns the run, if it may be written with this right.
+    fn writable(&mut self, owned: OwnedRun) -> Result<&mut KeptRun, StoreError> {
+        let run = self
+            .runs
+            .get_mut(&owned.id)
+            .ok_or_else(|| StoreError::UnknownRun { id: owned.id.to_string() })?;
+        if run.owned && run.epoch == owned.epoch {
+            Ok(run)
+        } else {
+            Err(StoreError::LostOwnership { id: owned.id })
+        }
+    }
+
+    fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let at = entry.run.created_at.plus(entry.event.at);
+        let from = (entry.run.id, entry.event.task_run);
+        let cached = entry.cache.clone().zip(entry.result.clone());
+        self.writable(entry.run)?.record(entry)?;
+        if let Some((place, envelope)) = cached {
+            self.leases.remove(&place.key);
+            let value = CachedValue { envelope, stored_at: at, ttl: place.ttl, from };
+            self.cache.insert(place.key, Cached { from, value });
+        }
+        Ok(())
+    }
+
+    fn suspend(&mut self, owned: OwnedRun) -> Result<(), StoreError> {
+        let run = self.writable(owned)?;
+        let at = now().since(owned.created_at);
+        run.befall(&Event { task_run: TaskRunId::FLOW, at, kind: EventKind::Suspended })?;
+        run.owned = false;
+        Ok(())
+    }
+
+    fn take_over(&mut self, id: FlowRunId) -> Result<Recovered, StoreError> {
+        let run = self.runs.get_mut(&id).ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
+        if run.owned {
+            return Err(StoreError::Owned { id, owner: OwnerName::new(std::process::id(), "this host") });
+        }
+        if !run.row.state.can_reopen() {
+            return Err(StoreError::NotResumable { id, state: run.row.state });
+        }
+        run.epoch += 1;
+        run.owned = true;
+        run.cancel_requested = false;
+        let owned = OwnedRun { id, epoch: run.epoch, created_at: run.row.created_at };
+        Ok(Recovered { owned, run: run.row.clone(), task_runs: run.task_runs.values().cloned().collect() })
+    }
+}
+
+impl Store for MemoryStore {
+    fn begin(&self, run: NewFlowRun) {
+        self.kept.lock().runs.insert(run.owned.id, KeptRun::new(&run));
+    }
+
+    fn record(&self, entry: Entry, ack: Option<Ack>) {
+        let recorded = self.kept.lock().record(entry);
+        acknowledge(ack, recorded);
+    }
+
+    fn log(&self, line: LogEntry) {
+        if let Some(run) = self.kept.lock().runs.get_mut(&line.run) {
+            run.log(line);
+        }
+    }
+
+    fn make_room(&self) {}
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
+        self.kept.lock().take_over(id)
+    }
+
+    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
+        let suspended = self.kept.lock().suspend(run);
+        acknowledge(ack, suspended);
+    }
+
+    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
+        let kept = self.kept.lock();
+        Ok(kept.runs.get(&run).and_then(|run| run.results.get(&task_run).cloned()))
+    }
+
+    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+        let kept = self.kept.lock();
+        let parent = Some((run, task_run));
+        let newest_first = kept.runs.iter().rev();
+        Ok(newest_first.filter(|(_, child)| child.row.parent == parent).map(|(id, _)| *id).collect())
+    }
+
+    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
+        Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
+    }
+
+    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
+        Ok(self.kept.lock().leases.insert(key))
+    }
+
+    fn release(&self, key: CacheKey) {
+        self.kept.lock().leases.remove(&key);
+    }
+
+    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
+        let mut kept = self.kept.lock();
+        let Some(run) = kept.runs.get_mut(&id).filter(|run| run.owned) else {
+            return Ok(false);
+        };
+        run.cancel_requested = true;
+        Ok(true)
+    }
+
+    fn cancel_requests(&self) -> Vec<FlowRunId> {
+        let mut kept = self.kept.lock();
+        let owned = kept.runs.iter_mut().filter(|(_, run)| run.owned);
+        owned.filter_map(|(id, run)| std::mem::take(&mut run.cancel_requested).then_some(*id)).collect()
+    }
+}
+
+fn acknowledge(ack: Option<Ack>, outcome: Result<(), StoreError>) {
+    if let Some(ack) = ack {
+        // Whoever asked may have gone away.
+        ack.send(outcome).ok();
+    }
+}
+
+fn now() -> WallTime {
+    WallTime::from(clock::wall_now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::{Place, contract};
+
+    impl Place for MemoryStore {
+        fn new() -> Self {
+            Self::new()
+        }
+
+        fn store(&self) -> &dyn Store {
+            self
+        }
+
+        fn crash(&mut self) {
+            Self::crash(self);
+        }
+    }
+
+    contract!(MemoryStore);
+}

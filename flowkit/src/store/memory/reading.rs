@@ -1,0 +1,165 @@
+//! Looking back at what is kept in memory: every question goes through everything that could be meant.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::kept::KeptRun;
+use super::{Kept, MemoryStore, now};
+use crate::model::{
+    FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+};
+use crate::store::rows::LOG_LINES_MAX;
+use crate::store::words::Words;
+use crate::store::{
+    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, TaskRunFilter,
+};
+
+impl History for MemoryStore {
+    fn flow_runs(
+        &self,
+        filter: &FlowRunFilter,
+        before: Option<FlowRunId>,
+        limit: usize,
+    ) -> Result<FlowRunPage, StoreError> {
+        let kept = self.kept.lock();
+        let newest_first = kept.runs.values().rev().map(|run| &run.row);
+        let older = newest_first.filter(|row| before.is_none_or(|before| row.id < before));
+        let mut found = older.filter(|row| fits(row, filter));
+        let runs: Vec<StoredFlowRun> = found.by_ref().take(limit).cloned().collect();
+        let next = runs.last().map(|row| row.id).filter(|_| found.next().is_some());
+        Ok(FlowRunPage { runs, next })
+    }
+
+    fn flow_run(&self, id: FlowRunId) -> Result<Option<StoredFlowRun>, StoreError> {
+        Ok(self.kept.lock().runs.get(&id).map(|run| run.row.clone()))
+    }
+
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<FlowRunId>, StoreError> {
+        let prefix = prefix.to_ascii_lowercase();
+        let begins = |id: &FlowRunId| id.short().starts_with(&prefix) || id.to_string().starts_with(&prefix);
+        Ok(self.kept.lock().runs.keys().rev().copied().filter(begins).take(limit).collect())
+    }
+
+    fn task_runs(
+        &self,
+        run: FlowRunId,
+        filter: &TaskRunFilter,
+        after: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredTaskRun>, StoreError> {
+        let fits = |row: &&StoredTaskRun| {
+            row.id > after
+                && any_or_nothing(&filter.states, |state| *state == row.state)
+                && any_or_nothing(&filter.tasks, |task| *task == row.task)
+        };
+        Ok(self.read(run, |run| run.task_runs.values().filter(fits).take(limit).cloned().collect()))
+    }
+
+    fn counts(&self, run: FlowRunId) -> Result<Vec<(State, u64)>, StoreError> {
+        Ok(self.read(run, |run| {
+            let mut counts = BTreeMap::<u8, (State, u64)>::new();
+            for row in run.task_runs.values() {
+                counts.entry(row.state as u8).or_insert((row.state, 0)).1 += 1;
+            }
+            counts.into_values().collect()
+        }))
+    }
+
+    fn events(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let later = |event: &&StoredEvent| event.sequence > since;
+        Ok(self.read(run, |run| run.events.iter().filter(later).take(limit).cloned().collect()))
+    }
+
+    fn logs(
+        &self,
+        run: FlowRunId,
+        filter: &LogFilter,
+        since: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredLog>, StoreError> {
+        let words = filter.text.as_deref().map(Words::of);
+        let fits = |line: &&StoredLog| {
+            line.sequence > since
+                && filter.task_run.is_none_or(|task_run| line.task_run == task_run)
+                && filter.level.is_none_or(|level| line.level >= level)
+                && words.as_ref().is_none_or(|words| words.are_in(&line.message))
+        };
+        Ok(self.read(run, |run| run.logs.iter().filter(fits).take(limit).cloned().collect()))
+    }
+
+    fn dropped_logs(&self, run: FlowRunId) -> Result<Vec<(TaskRunId, u64)>, StoreError> {
+        Ok(self.read(run, |run| {
+            let dropped = run.logged.iter().map(|(id, logged)| (*id, logged.saturating_sub(LOG_LINES_MAX)));
+            dropped.filter(|(_, dropped)| *dropped > 0).collect()
+        }))
+    }
+
+    fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
+        Ok(Removed { flow_runs: self.kept.lock().forget(keep, now()), files: 0 })
+    }
+}
+
+impl MemoryStore {
+    /// Reads of one run; of one that is not kept there is nothing to say.
+    fn read<R: Default>(&self, id: FlowRunId, read: impl FnOnce(&KeptRun) -> R) -> R {
+        self.kept.lock().runs.get(&id).map_or_else(R::default, read)
+    }
+}
+
+impl Kept {
+    fn forget(&mut self, keep: Keep, now: WallTime) -> u64 {
+        if keep == Keep::default() {
+            return 0;
+        }
+        let ended_before = keep
+            .younger_than
+            .map(|age| age.as_micros())
+            .map(|age| now.as_micros().saturating_sub(i64::try_from(age).unwrap_or(i64::MAX)));
+        let newest = usize::try_from(keep.newest.unwrap_or(0)).unwrap_or(usize::MAX);
+        let roots = self.runs.values().rev().filter(|run| run.row.parent.is_none()).skip(newest);
+        let old = roots.filter(|run| {
+            let ended_at = run.row.ended_at.map(WallTime::as_micros);
+            ended_before.is_none_or(|before| ended_at.is_some_and(|ended_at| ended_at < before))
+        });
+        let families = old.map(|run| self.family(run.row.id));
+        let ended = families.filter(|ids| ids.iter().all(|id| self.runs[id].row.state.is_terminal()));
+        let gone: HashSet<FlowRunId> = ended.flatten().collect();
+        for id in &gone {
+            self.runs.remove(id);
+        }
+        self.cache.retain(|_, cached| !gone.contains(&cached.from.0));
+        gone.len() as u64
+    }
+
+    /// Returns a run and those of its sub-flows, and theirs.
+    fn family(&self, root: FlowRunId) -> Vec<FlowRunId> {
+        let mut family = vec![root];
+        let mut next = 0;
+        while let Some(&parent) = family.get(next) {
+            let children =
+                self.runs.values().filter(|run| run.row.parent.is_some_and(|(id, _)| id == parent));
+            family.extend(children.map(|run| run.row.id));
+            next += 1;
+        }
+        family
+    }
+}
+
+fn fits(row: &StoredFlowRun, filter: &FlowRunFilter) -> bool {
+    (filter.sub_flows || row.parent.is_none())
+        && any_or_nothing(&filter.states, |state| *state == row.state)
+        && any_or_nothing(&filter.flows, |flow| *flow == row.flow)
+        && any_or_nothing(&filter.tags, |tag| row.tags.contains(tag))
+        && filter.since.is_none_or(|since| row.created_at >= since)
+        && filter.until.is_none_or(|until| row.created_at < until)
+        && filter.text.as_deref().is_none_or(|text| has_text(row, &text.to_ascii_lowercase()))
+}
+
+fn has_text(row: &StoredFlowRun, text: &str) -> bool {
+    let contains = |name: &str| name.to_ascii_lowercase().contains(text);
+    contains(&row.flow) || row.name.as_deref().is_some_and(contains) || row.id.short().starts_with(text)
+}
+
+/// Whether one of the alternatives holds; where none is said, everything does.
+fn any_or_nothing<T>(alternatives: &[T], holds: impl FnMut(&T) -> bool) -> bool {
+    alternatives.is_empty() || alternatives.iter().any(holds)
+}

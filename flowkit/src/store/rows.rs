@@ -1,0 +1,158 @@
+//! Records as rows: how a task run in memory reads once it is kept. The one place for it, so that stores agree.
+//!
+//! Pure. Not: when a row is written, and by whom.
+
+use super::NewFlowRun;
+use super::entry::detail_of;
+use crate::model::{
+    Attempt, Digest, Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredTaskRun,
+    TaskRun, WallTime, place,
+};
+
+/// So many lines of one task run are kept; what it logs beyond them is counted and dropped. One task that floods its
+/// log then costs about a megabyte, and the others keep theirs.
+pub(crate) const LOG_LINES_MAX: u64 = 10_000;
+
+/// Writes down a run that begins.
+pub(crate) fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
+    let flow = &new.flow;
+    let declaration = flow.declaration();
+    let created_at = new.owned.created_at;
+    StoredFlowRun {
+        id: new.owned.id,
+        flow: declaration.name.to_owned(),
+        path: declaration.path.to_owned(),
+        version: declaration.version.map(str::to_owned),
+        name: flow.name().map(str::to_owned),
+        tags: flow.tags().map(str::to_owned).collect(),
+        state: flow.state(),
+        parameters: new.parameters.clone(),
+        parent: new.parent,
+        created_at,
+        started_at: flow.started_at().map(|at| created_at.plus(at)),
+        ended_at: flow.ended_at().map(|at| created_at.plus(at)),
+        attempt: flow.attempt_count(),
+        earlier_attempts: earlier_attempts(flow, created_at),
+        attempt_started_at: attempt_started_at(flow, created_at),
+        error: flow.error().cloned(),
+        crashes: 0,
+        location: place(flow.location()),
+    }
+}
+
+/// Brings the row of a flow run up to date. What only the row knows stays: its parameters, its parent, its crashes.
+pub(crate) fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRun) {
+    let created_at = row.created_at;
+    row.name = flow.name().map(str::to_owned);
+    row.state = flow.state();
+    row.started_at = flow.started_at().map(|at| created_at.plus(at));
+    row.ended_at = flow.ended_at().map(|at| created_at.plus(at));
+    row.attempt = flow.attempt_count();
+    row.attempt_started_at = attempt_started_at(flow, created_at);
+    row.error = flow.error().cloned();
+    let before = std::mem::take(&mut row.earlier_attempts);
+    row.earlier_attempts = merge_attempts(before, earlier_attempts(flow, created_at));
+}
+
+/// Writes down a task run of a flow run that was created at `created_at`.
+pub(crate) fn task_row(task_run: &TaskRun, key: Option<Digest>, created_at: WallTime) -> StoredTaskRun {
+    let declaration = task_run.declaration();
+    StoredTaskRun {
+        id: task_run.id(),
+        parent: task_run.parent(),
+        key,
+        kind: declaration.kind,
+        task: declaration.name.to_owned(),
+        path: declaration.path.to_owned(),
+        version: declaration.version.map(str::to_owned),
+        index: task_run.index(),
+        name: task_run.name().map(str::to_owned),
+        tags: task_run.tags().map(str::to_owned).collect(),
+        group: task_run.group().map(str::to_owned),
+        branch: task_run.branch().map(str::to_owned),
+        location: place(task_run.location()),
+        edges: task_run.edges().iter().map(|edge| (edge.from(), edge.kind())).collect(),
+        state: task_run.state(),
+        attempt: task_run.attempt_count(),
+        earlier_attempts: earlier_attempts(task_run, created_at),
+        created_at: created_at.plus(task_run.created_at()),
+        started_at: task_run.started_at().map(|at| created_at.plus(at)),
+        attempt_started_at: attempt_started_at(task_run, created_at),
+        ended_at: task_run.ended_at().map(|at| created_at.plus(at)),
+        error: task_run.error().cloned(),
+        skip_reason: task_run.skip_reason().map(str::to_owned),
+        flow_run: task_run.flow_run(),
+        orphaned: task_run.is_orphaned(),
+        crashes: 0,
+        has_result: false,
+    }
+}
+
+/// Keeps of the row `before` what its successor cannot know: its key, crashed attempts, whether a result is kept.
+pub(crate) fn carry_over(before: StoredTaskRun, row: &mut StoredTaskRun) {
+    row.key = row.key.or(before.key);
+    row.crashes = before.crashes;
+    row.has_result |= before.has_result;
+    let attempts = std::mem::take(&mut row.earlier_attempts);
+    row.earlier_attempts = merge_attempts(before.earlier_attempts, attempts);
+}
+
+/// Writes down an event of a flow run that was created at `created_at`.
+pub(crate) fn event_row(event: &Event, sequence: u64, created_at: WallTime) -> StoredEvent {
+    StoredEvent {
+        sequence,
+        task_run: event.task_run,
+        at: created_at.plus(event.at),
+        name: event.kind.name().to_owned(),
+        detail: detail_of(&event.kind),
+    }
+}
+
+/// Returns what befalls a run in this state when the process that owns it is found dead; `None` leaves it as it is.
+///
+/// A run that had been told to stop has stopped. What waited may go on waiting in another process, except for the flow
+/// itself, of which nothing is under way any more.
+pub(crate) fn death_of(state: State, is_flow: bool) -> Option<EventKind> {
+    match state {
+        State::Cancelling => Some(EventKind::Cancelled { orphaned: false }),
+        State::Running => Some(EventKind::Crashed),
+        State::Pending | State::Waiting | State::AwaitingRetry if is_flow => Some(EventKind::Crashed),
+        _ => None,
+    }
+}
+
+/// Writes down the attempt that was under way when its process died. Nobody saw its end.
+pub(crate) fn crashed_attempt(number: u32, started_at: WallTime) -> StoredAttempt {
+    StoredAttempt { number, state: State::Crashed, started_at, ended_at: None, error: None, retry_in: None }
+}
+
+/// Writes down the attempts that another one followed.
+pub(crate) fn earlier_attempts(task_run: &TaskRun, created_at: WallTime) -> Vec<StoredAttempt> {
+    task_run.earlier_attempts().iter().map(|attempt| attempt_row(attempt, created_at)).collect()
+}
+
+fn attempt_row(attempt: &Attempt, created_at: WallTime) -> StoredAttempt {
+    // One without an end and without an error died with its process; a record in memory has no other word for it.
+    let is_crash = attempt.error.is_none() && attempt.ended_at.is_none();
+    StoredAttempt {
+        number: attempt.number,
+        state: if is_crash { State::Crashed } else { State::Failed },
+        started_at: created_at.plus(attempt.started_at),
+        ended_at: attempt.ended_at.map(|at| created_at.plus(at)),
+        error: attempt.error.as_deref().cloned(),
+        retry_in: attempt.retry_in,
+    }
+}
+
+fn attempt_started_at(task_run: &TaskRun, created_at: WallTime) -> Option<WallTime> {
+    task_run.attempt_started_at().map(|at| created_at.plus(at))
+}
+
+/// Puts two lists together: a run that goes on in another process knows only the attempts made there.
+pub(crate) fn merge_attempts(before: Vec<StoredAttempt>, now: Vec<StoredAttempt>) -> Vec<StoredAttempt> {
+    let known = |number| now.iter().any(|attempt| attempt.number == number);
+    let mut merged: Vec<_> = before.into_iter().filter(|attempt| !known(attempt.number)).collect();
+    merged.extend(now);
+    merged.sort_by_key(|attempt| attempt.number);
+    merged
+}

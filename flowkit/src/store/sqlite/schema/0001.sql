@@ -1,0 +1,181 @@
+-- The first format. Every table is STRICT; times are microseconds since 1970, UTC; what is JSON says so.
+-- Rows of task runs, events and results carry the small number of their flow run, not its UUID.
+
+-- For whoever looks with another program: the code itself knows these numbers.
+CREATE TABLE states (
+    code INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+) STRICT;
+INSERT INTO states (code, name) VALUES
+    (0, 'Scheduled'), (1, 'Pending'), (2, 'Waiting'), (3, 'Running'), (4, 'AwaitingRetry'),
+    (5, 'Cancelling'), (6, 'Suspended'), (7, 'Crashed'),
+    -- From here on, a run has ended: only `Reopened` leads on.
+    (8, 'Completed'), (9, 'Cached'), (10, 'Failed'), (11, 'TimedOut'), (12, 'Cancelled'),
+    (13, 'UpstreamFailed'), (14, 'Skipped');
+
+-- Open stores. A store is alive as long as it holds the lock of `<database>.owners/<uuid>.lock`.
+CREATE TABLE owners (
+    no          INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid        BLOB    NOT NULL UNIQUE,
+    boot_id     TEXT    NOT NULL,
+    pid         INTEGER NOT NULL,
+    -- When the process started, in the system's own unit: a process id is used again.
+    pid_started INTEGER NOT NULL,
+    host        TEXT    NOT NULL,
+    -- Matters only for those who cannot see the lock, on other hosts.
+    lease_until INTEGER NOT NULL,
+    -- The number of its last transaction: tells whether one is there whose commit was not answered.
+    last_transaction INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Tasks and flows as they stand in the code; one row for each wording.
+CREATE TABLE tasks (
+    no      INTEGER PRIMARY KEY,
+    -- 0 for a task, 1 for a flow.
+    kind    INTEGER NOT NULL CHECK (kind IN (0, 1)),
+    name    TEXT    NOT NULL,
+    path    TEXT    NOT NULL,
+    version TEXT,
+    -- JSON, a list.
+    tags    TEXT    NOT NULL
+) STRICT;
+CREATE INDEX tasks_by_path ON tasks (path);
+
+-- Places in the user's code, as `file:line`.
+CREATE TABLE places (
+    no   INTEGER PRIMARY KEY,
+    text TEXT    NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE flow_runs (
+    no                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                 BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
+    short              TEXT    NOT NULL,
+    task               INTEGER NOT NULL REFERENCES tasks (no),
+    place              INTEGER NOT NULL REFERENCES places (no),
+    name               TEXT,
+    -- JSON, a list: the flow's and the run's own.
+    tags               TEXT    NOT NULL,
+    -- JSON, an object.
+    parameters         TEXT,
+    parent             BLOB,
+    parent_task_run    INTEGER,
+    state              INTEGER NOT NULL CHECK (state BETWEEN 0 AND 14),
+    created_at         INTEGER NOT NULL,
+    started_at         INTEGER,
+    attempt_started_at INTEGER,
+    ended_at           INTEGER,
+    attempt            INTEGER NOT NULL,
+    -- JSON, lists of StoredAttempt: those of the last owner, and those of the owners before.
+    attempts           TEXT,
+    attempts_before    TEXT,
+    -- JSON, an ErrorReport.
+    error              TEXT,
+    crashes            INTEGER NOT NULL DEFAULT 0,
+    -- Who writes of the run, and the how-manieth owner that is. Every write carries the epoch.
+    owner              INTEGER REFERENCES owners (no),
+    epoch              INTEGER NOT NULL,
+    cancel_requested   INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
+    -- The last sequence numbers that were given.
+    last_event         INTEGER NOT NULL DEFAULT 0,
+    last_log           INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX flow_runs_by_short  ON flow_runs (short);
+CREATE INDEX flow_runs_by_parent ON flow_runs (parent, parent_task_run) WHERE parent IS NOT NULL;
+CREATE INDEX flow_runs_by_owner  ON flow_runs (owner) WHERE owner IS NOT NULL;
+
+-- The flow itself, task run 0, stands in `flow_runs` alone.
+CREATE TABLE task_runs (
+    run                INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    id                 INTEGER NOT NULL,
+    parent             INTEGER NOT NULL,
+    task               INTEGER NOT NULL,
+    place              INTEGER NOT NULL,
+    key                BLOB,
+    position           INTEGER,
+    name               TEXT,
+    -- JSON, a list: those of this call alone.
+    tags               TEXT,
+    in_group           TEXT,
+    branch             TEXT,
+    -- What it waited for, such as `3 5 o7`: numbers of task runs, with an `o` where only the order counts.
+    edges              TEXT,
+    state              INTEGER NOT NULL CHECK (state BETWEEN 0 AND 14),
+    attempt            INTEGER NOT NULL,
+    attempts           TEXT,
+    attempts_before    TEXT,
+    created_at         INTEGER NOT NULL,
+    started_at         INTEGER,
+    attempt_started_at INTEGER,
+    ended_at           INTEGER,
+    error              TEXT,
+    skip_reason        TEXT,
+    flow_run           BLOB,
+    orphaned           INTEGER NOT NULL DEFAULT 0,
+    crashes            INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, id)
+) STRICT, WITHOUT ROWID;
+
+-- One row for several events: what one transaction wrote of one run.
+CREATE TABLE events (
+    run       INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    first_seq INTEGER NOT NULL,
+    last_seq  INTEGER NOT NULL,
+    -- JSON, a list of [task run, at, name, detail]; the sequence numbers count on from `first_seq`.
+    body      TEXT    NOT NULL,
+    checksum  BLOB    NOT NULL,
+    PRIMARY KEY (run, first_seq)
+) STRICT, WITHOUT ROWID;
+
+-- Task run 0 is the flow itself.
+CREATE TABLE results (
+    run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    task_run INTEGER NOT NULL,
+    -- The envelope and its checksum, or the hash that names its file below `<database>.values/`.
+    body     BLOB,
+    checksum BLOB,
+    file     BLOB,
+    PRIMARY KEY (run, task_run),
+    CHECK ((body IS NULL) = (checksum IS NULL) AND (body IS NULL) <> (file IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX results_by_file ON results (file) WHERE file IS NOT NULL;
+
+-- Which result stands for a cache key. The result goes with its run, and the key with it.
+CREATE TABLE cache (
+    key         BLOB    PRIMARY KEY,
+    run         INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    task_run    INTEGER NOT NULL,
+    stored_at   INTEGER NOT NULL,
+    -- Microseconds; NULL is for ever.
+    ttl         INTEGER,
+    -- JSON: what the key is made of.
+    explanation TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cache_by_run ON cache (run);
+
+-- Who executes for a cache key.
+CREATE TABLE cache_leases (
+    key   BLOB    PRIMARY KEY,
+    owner INTEGER NOT NULL REFERENCES owners (no) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE logs (
+    no       INTEGER PRIMARY KEY,
+    run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    seq      INTEGER NOT NULL,
+    task_run INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    -- 0 for trace to 4 for error.
+    level    INTEGER NOT NULL CHECK (level BETWEEN 0 AND 4),
+    target   TEXT    NOT NULL,
+    message  TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX logs_by_run ON logs (run, seq);
+
+-- How many lines of a task run were dropped because it logged too much.
+CREATE TABLE dropped_logs (
+    run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    task_run INTEGER NOT NULL,
+    dropped  INTEGER NOT NULL,
+    PRIMARY KEY (run, task_run)
+) STRICT, WITHOUT ROWID;
