@@ -1,0 +1,176 @@
+//! Going on with a run inside one process: one that failed, one that has ended, one of other code.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use flowkit::prelude::*;
+use flowkit::store::SqliteStore;
+use flowkit::{FlowRunId, Runtime};
+
+fn kept_in(folder: &tempfile::TempDir) -> Runtime {
+    Runtime::builder().store(SqliteStore::open(folder.path().join("runs.db")).unwrap()).build()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_run_goes_on_where_it_failed_and_does_nothing_else_again() {
+    static EXTRACTED: AtomicU32 = AtomicU32::new(0);
+    static LOADED: AtomicU32 = AtomicU32::new(0);
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+
+    #[task]
+    async fn extract(part: u32) -> u32 {
+        EXTRACTED.fetch_add(1, Ordering::SeqCst);
+        part * 10
+    }
+    #[task]
+    async fn load(total: u32) -> Result<u32, String> {
+        LOADED.fetch_add(1, Ordering::SeqCst);
+        if BROKEN.load(Ordering::SeqCst) { Err("the disk is full".into()) } else { Ok(total) }
+    }
+    #[flow]
+    async fn etl(parts: u32) -> Result<u32> {
+        let total = extract::map(0..parts).await?.iter().sum();
+        Ok(load(total).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let id = {
+        let run = etl(4).on(&kept_in(&folder)).run().await;
+        assert_eq!(run.state(), State::Failed);
+        run.id().unwrap()
+    };
+    BROKEN.store(false, Ordering::SeqCst);
+    let runtime = kept_in(&folder);
+    let run = etl::resume(id).on(&runtime).run().await;
+    assert_eq!(run.result().as_ref().unwrap(), &60);
+    assert_eq!(run.id(), Some(id));
+    assert_eq!(EXTRACTED.load(Ordering::SeqCst), 4, "what was finished is not done again");
+    assert_eq!(LOADED.load(Ordering::SeqCst), 2);
+    let load = &run.task_runs_of("load")[0];
+    assert_eq!((load.state(), load.attempt_count()), (State::Completed, 2));
+    assert_eq!(run.task_runs().len(), 5, "a call that is made again is the same task run");
+    assert!(run.not_called_again().is_empty());
+
+    // Once more: it has its result, and nothing runs.
+    assert_eq!(etl::resume(id).on(&runtime).await.unwrap(), 60);
+    assert_eq!(LOADED.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_and_what_used_its_results_can_be_done_again() {
+    static RAN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+    #[task]
+    async fn first() -> u32 {
+        RAN.lock().unwrap().push("first");
+        1
+    }
+    #[task]
+    async fn second(n: u32) -> u32 {
+        RAN.lock().unwrap().push("second");
+        n + 1
+    }
+    #[task]
+    async fn third(n: u32) -> u32 {
+        RAN.lock().unwrap().push("third");
+        n + 1
+    }
+    #[flow]
+    async fn chain() -> Result<u32> {
+        let one = first().submit();
+        let two = second::of(&one).submit();
+        Ok(third::of(&two).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder);
+    let id = chain().on(&runtime).run().await.id().unwrap();
+    RAN.lock().unwrap().clear();
+    assert_eq!(chain::resume(id).on(&runtime).rerun_from("second").await.unwrap(), 3);
+    assert_eq!(*RAN.lock().unwrap(), ["second", "third"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sub_flow_goes_on_inside_its_own_run() {
+    static READ: AtomicU32 = AtomicU32::new(0);
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+
+    #[task]
+    async fn read(region: u32) -> u32 {
+        READ.fetch_add(1, Ordering::SeqCst);
+        region
+    }
+    #[task]
+    async fn check(n: u32) -> Result<u32, String> {
+        if n == 2 && BROKEN.load(Ordering::SeqCst) { Err("region 2 is closed".into()) } else { Ok(n) }
+    }
+    #[flow]
+    async fn region(number: u32) -> Result<u32> {
+        let n = read(number).await?;
+        Ok(check(n).await?)
+    }
+    #[flow]
+    async fn world() -> Result<u32> {
+        Ok(region::map(vec![1, 2, 3]).await?.iter().sum())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let run = world().on(&kept_in(&folder)).run().await;
+    assert!(run.result().is_err());
+    BROKEN.store(false, Ordering::SeqCst);
+    let sum = world::resume(run.id().unwrap()).on(&kept_in(&folder)).await.unwrap();
+    assert_eq!(sum, 6);
+    assert_eq!(READ.load(Ordering::SeqCst), 3, "what the sub-flow had finished is not done again");
+}
+
+#[task]
+async fn add(a: u32, b: u32) -> u32 {
+    a + b
+}
+
+#[flow]
+async fn one_sum(a: u32) -> Result<u32> {
+    Ok(add(a, 1).await?)
+}
+
+#[flow]
+async fn another() -> Result<u32> {
+    Ok(1)
+}
+
+#[tokio::test]
+async fn what_cannot_be_resumed_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder);
+    let id = one_sum(1).on(&runtime).run().await.id().unwrap();
+
+    let error = another::resume(id).on(&runtime).await.unwrap_err();
+    assert!(format!("{error:?}").contains("is a run of the flow `one_sum`"), "{error:?}");
+    let error = one_sum::resume(id).await.unwrap_err();
+    assert!(format!("{error:?}").contains("its runtime has no store"), "{error:?}");
+    let nobody: FlowRunId = serde_json::from_str("\"00000000-0000-7000-8000-000000000000\"").unwrap();
+    let error = one_sum::resume(nobody).on(&runtime).await.unwrap_err();
+    assert!(format!("{error:?}").contains("there is no flow run"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_not_made_again_are_named() {
+    static SHORT: AtomicBool = AtomicBool::new(false);
+
+    #[flow]
+    async fn changing() -> Result<u32> {
+        let mut sum = add(1, 1).await?;
+        if !SHORT.load(Ordering::SeqCst) {
+            sum = add(sum, 2).await?;
+            return Err("stop here".into());
+        }
+        Ok(sum)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let id = changing().on(&kept_in(&folder)).run().await.id().unwrap();
+    SHORT.store(true, Ordering::SeqCst);
+    let run = changing::resume(id).on(&kept_in(&folder)).run().await;
+    assert_eq!(run.result().as_ref().unwrap(), &2);
+    assert_eq!(run.not_called_again(), ["add"]);
+}
