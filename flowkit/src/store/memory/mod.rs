@@ -6,16 +6,17 @@
 mod kept;
 mod reading;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
 
 use self::kept::KeptRun;
+use super::rows::{death_of, suspension_of};
 use super::{
     Ack, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
 };
 use crate::engine::clock;
-use crate::model::{Event, EventKind, FlowRunId, TaskRunId, WallTime};
+use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
 
 /// Keeps runs in memory.
@@ -30,7 +31,6 @@ struct Kept {
     /// By id, that is by the time of their creation.
     runs: BTreeMap<FlowRunId, KeptRun>,
     cache: HashMap<CacheKey, Cached>,
-    leases: HashSet<CacheKey>,
 }
 
 /// Which result stands for a cache key. The result goes with its run, and the key with it.
@@ -54,9 +54,9 @@ impl MemoryStore {
     pub fn crash(&self) {
         let mut kept = self.kept.lock();
         let now = now();
-        kept.leases.clear();
         for run in kept.runs.values_mut().filter(|run| run.owned) {
-            run.reap(now);
+            run.leave(now, death_of);
+            run.row.crashes += 1;
         }
     }
 }
@@ -81,7 +81,6 @@ impl Kept {
         let cached = entry.cache.clone().zip(entry.result.clone());
         self.writable(entry.run)?.record(entry)?;
         if let Some((place, envelope)) = cached {
-            self.leases.remove(&place.key);
             let value = CachedValue { envelope, stored_at: at, ttl: place.ttl, from };
             self.cache.insert(place.key, Cached { from, value });
         }
@@ -90,9 +89,7 @@ impl Kept {
 
     fn suspend(&mut self, owned: OwnedRun) -> Result<(), StoreError> {
         let run = self.writable(owned)?;
-        let at = now().since(owned.created_at);
-        run.befall(&Event { task_run: TaskRunId::FLOW, at, kind: EventKind::Suspended })?;
-        run.owned = false;
+        run.leave(now(), suspension_of);
         Ok(())
     }
 
@@ -159,21 +156,18 @@ impl Store for MemoryStore {
         Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
     }
 
-    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        Ok(self.kept.lock().leases.insert(key))
+    fn lease(&self, _key: CacheKey) -> Result<bool, StoreError> {
+        // There is no other process to which this store could have given it.
+        Ok(true)
     }
 
-    fn release(&self, key: CacheKey) {
-        self.kept.lock().leases.remove(&key);
-    }
+    fn release(&self, _key: CacheKey) {}
 
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
         let mut kept = self.kept.lock();
-        let Some(run) = kept.runs.get_mut(&id).filter(|run| run.owned) else {
-            return Ok(false);
-        };
-        run.cancel_requested = true;
-        Ok(true)
+        let run = kept.runs.get_mut(&id).ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
+        run.cancel_requested = run.owned;
+        Ok(run.owned)
     }
 
     fn cancel_requests(&self) -> Vec<FlowRunId> {
