@@ -55,6 +55,7 @@
 //!
 //! - `macros` (default): the attributes.
 //! - `json` (default): [`graph::Graph::to_json`].
+//! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
@@ -66,6 +67,7 @@ pub mod args;
 mod combinators;
 mod context;
 mod engine;
+mod failpoint;
 mod flow;
 pub mod graph;
 mod handle;

@@ -182,8 +182,12 @@ impl TaskRun {
 
     /// Returns the tags of the task and those of this call.
     pub fn tags(&self) -> impl Iterator<Item = &str> {
-        let own = self.extras.as_deref().map_or(&[][..], |extras| &extras.tags);
-        self.task.tags.iter().copied().chain(own.iter().map(String::as_str))
+        self.task.tags.iter().copied().chain(self.own_tags().iter().map(String::as_str))
+    }
+
+    /// Returns the tags of this call alone.
+    pub(crate) fn own_tags(&self) -> &[String] {
+        self.extras.as_deref().map_or(&[][..], |extras| &extras.tags)
     }
 
     /// Returns the name of the group in which the call was made.
@@ -234,6 +238,16 @@ impl TaskRun {
     /// Returns how many attempts began.
     pub fn attempt_count(&self) -> u32 {
         self.attempt
+    }
+
+    /// Returns when the last attempt began.
+    pub(crate) fn attempt_started_at(&self) -> Option<Timestamp> {
+        (self.attempt > 0).then_some(self.attempt_started_at)
+    }
+
+    /// Returns the attempts that another one followed, the first one first.
+    pub(crate) fn earlier_attempts(&self) -> &[Attempt] {
+        self.extras.as_deref().map_or(&[], |extras| &extras.failed_attempts)
     }
 
     /// Returns the attempts, the first one first.

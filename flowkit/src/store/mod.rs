@@ -16,12 +16,16 @@ pub mod filter;
 mod history;
 mod memory;
 mod rows;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod words;
 
 pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, Recovered};
 pub use error::{OwnerName, StoreError};
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::cache::CacheKey;

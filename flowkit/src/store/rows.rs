@@ -134,16 +134,17 @@ pub(crate) fn crashed_attempt(number: u32, started_at: WallTime) -> StoredAttemp
     StoredAttempt { number, state: State::Crashed, started_at, ended_at: None, error: None, retry_in: None }
 }
 
-fn earlier_attempts(task_run: &TaskRun, created_at: WallTime) -> Vec<StoredAttempt> {
-    // An attempt with a wait after it is one that another followed.
-    let followed = task_run.attempts().into_iter().filter(|attempt| attempt.retry_in.is_some());
-    followed.map(|attempt| attempt_row(attempt, created_at)).collect()
+/// Writes down the attempts that another one followed.
+pub(crate) fn earlier_attempts(task_run: &TaskRun, created_at: WallTime) -> Vec<StoredAttempt> {
+    task_run.earlier_attempts().iter().map(|attempt| attempt_row(attempt, created_at)).collect()
 }
 
-fn attempt_row(attempt: Attempt, created_at: WallTime) -> StoredAttempt {
+fn attempt_row(attempt: &Attempt, created_at: WallTime) -> StoredAttempt {
+    // One without an end and without an error died with its process; a record in memory has no other word for it.
+    let is_crash = attempt.error.is_none() && attempt.ended_at.is_none();
     StoredAttempt {
         number: attempt.number,
-        state: State::Failed,
+        state: if is_crash { State::Crashed } else { State::Failed },
         started_at: created_at.plus(attempt.started_at),
         ended_at: attempt.ended_at.map(|at| created_at.plus(at)),
         error: attempt.error.as_deref().cloned(),
@@ -152,11 +153,11 @@ fn attempt_row(attempt: Attempt, created_at: WallTime) -> StoredAttempt {
 }
 
 fn attempt_started_at(task_run: &TaskRun, created_at: WallTime) -> Option<WallTime> {
-    task_run.attempts().last().map(|attempt| created_at.plus(attempt.started_at))
+    task_run.attempt_started_at().map(|at| created_at.plus(at))
 }
 
 /// Puts two lists together: a run that goes on in another process knows only the attempts made there.
-fn merge_attempts(before: Vec<StoredAttempt>, now: Vec<StoredAttempt>) -> Vec<StoredAttempt> {
+pub(crate) fn merge_attempts(before: Vec<StoredAttempt>, now: Vec<StoredAttempt>) -> Vec<StoredAttempt> {
     let known = |number| now.iter().any(|attempt| attempt.number == number);
     let mut merged: Vec<_> = before.into_iter().filter(|attempt| !known(attempt.number)).collect();
     merged.extend(now);

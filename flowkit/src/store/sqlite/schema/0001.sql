@@ -23,7 +23,9 @@ CREATE TABLE owners (
     pid_started INTEGER NOT NULL,
     host        TEXT    NOT NULL,
     -- Matters only for those who cannot see the lock, on other hosts.
-    lease_until INTEGER NOT NULL
+    lease_until INTEGER NOT NULL,
+    -- The number of its last transaction: tells whether one is there whose commit was not answered.
+    last_transaction INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Tasks and flows as they stand in the code; one row for each wording.

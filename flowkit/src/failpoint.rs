@@ -1,0 +1,57 @@
+//! Places where crash tests break the program on purpose. Without the feature `failpoints` there is nothing here.
+//!
+//! `FLOWKIT_FAILPOINT=name:abort|err|sleep`, and `name:abort:3` for the third time that the place is reached. Read once.
+
+/// Breaks here if the environment says so.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+#[allow(clippy::unnecessary_wraps, reason = "it can fail with the feature")]
+pub(crate) fn hit(_name: &str) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(feature = "failpoints")]
+pub(crate) use on::hit;
+
+#[cfg(feature = "failpoints")]
+mod on {
+    use std::io;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    struct Failpoint {
+        name: String,
+        action: String,
+        ordinal: u64,
+        reached: AtomicU64,
+    }
+
+    static FAILPOINT: OnceLock<Option<Failpoint>> = OnceLock::new();
+
+    fn from_environment() -> Option<Failpoint> {
+        let text = std::env::var("FLOWKIT_FAILPOINT").ok()?;
+        let mut parts = text.split(':');
+        let (name, action) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+        let ordinal = parts.next().and_then(|ordinal| ordinal.parse().ok()).unwrap_or(1);
+        Some(Failpoint { name, action, ordinal, reached: AtomicU64::new(0) })
+    }
+
+    /// Breaks here if the environment says so.
+    pub(crate) fn hit(name: &str) -> io::Result<()> {
+        let Some(failpoint) = FAILPOINT.get_or_init(from_environment) else { return Ok(()) };
+        if failpoint.name != name || failpoint.reached.fetch_add(1, Ordering::Relaxed) + 1 != failpoint.ordinal {
+            return Ok(());
+        }
+        match failpoint.action.as_str() {
+            "abort" => std::process::abort(),
+            "err" => Err(io::Error::other(format!("failpoint {name}"))),
+            // Long enough for whoever wants to kill the process here.
+            "sleep" => {
+                std::thread::sleep(Duration::from_secs(2));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

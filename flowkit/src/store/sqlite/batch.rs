@@ -1,0 +1,148 @@
+//! What one transaction writes: of several entries for a task run the last row, and all events in their order.
+//!
+//! Pure data, so that a transaction that failed can be tried again with the same.
+
+use std::collections::HashMap;
+
+use super::queue::Pledge;
+use crate::model::{Digest, Event, EventKind, FlowRunId, TaskRun, TaskRunId};
+use crate::policy::cache::CacheKey;
+use crate::store::{CacheEntry, Entry, LogEntry, NewFlowRun, OwnedRun, StoreError};
+
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) runs: Vec<RunPart>,
+    by_run: HashMap<(FlowRunId, u64), usize>,
+    /// Entries of one run tend to come together.
+    last: Option<(FlowRunId, u64, usize)>,
+    pub(super) logs: Vec<LogEntry>,
+    /// Lines that were not kept, by task run.
+    pub(super) dropped: Vec<(FlowRunId, TaskRunId, u64)>,
+    pub(super) released: Vec<CacheKey>,
+}
+
+/// What is written of one run, under one epoch.
+pub(super) struct RunPart {
+    pub(super) owned: OwnedRun,
+    pub(super) begin: Option<Box<NewFlowRun>>,
+    pub(super) slots: Vec<Slot>,
+    by_task_run: HashMap<TaskRunId, usize>,
+    /// With the slot to which the event belongs; if the slot is refused, so is the event.
+    pub(super) events: Vec<(usize, Event)>,
+    pub(super) suspended: bool,
+    pub(super) pledges: Vec<Pledge>,
+}
+
+/// A task run, or the flow itself, as it stands after the last of its entries.
+pub(super) struct Slot {
+    pub(super) task_run: TaskRun,
+    pub(super) key: Option<Digest>,
+    pub(super) result: Option<Vec<u8>>,
+    pub(super) cache: Option<CacheEntry>,
+    /// It may be written over a row that has ended.
+    pub(super) reopened: bool,
+    /// Only if somebody waits.
+    pub(super) pledges: Vec<Pledge>,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.logs.is_empty() && self.dropped.is_empty() && self.released.is_empty()
+    }
+
+    pub(super) fn begin(&mut self, new: Box<NewFlowRun>) {
+        let part = self.part(new.owned);
+        part.begin = Some(new);
+    }
+
+    pub(super) fn record(&mut self, entry: Entry, pledge: Pledge) {
+        self.part(entry.run).record(entry, pledge);
+    }
+
+    pub(super) fn suspend(&mut self, run: OwnedRun, pledge: Pledge) {
+        let part = self.part(run);
+        part.suspended = true;
+        part.keep(pledge);
+    }
+
+    fn part(&mut self, owned: OwnedRun) -> &mut RunPart {
+        let index = match self.last {
+            Some((id, epoch, index)) if id == owned.id && epoch == owned.epoch => index,
+            _ => *self.by_run.entry((owned.id, owned.epoch)).or_insert_with(|| {
+                self.runs.push(RunPart::new(owned));
+                self.runs.len() - 1
+            }),
+        };
+        self.last = Some((owned.id, owned.epoch, index));
+        &mut self.runs[index]
+    }
+
+    /// Splits off a batch for each run, to find out which of them cannot be written.
+    pub(super) fn one_by_one(self) -> Vec<Self> {
+        let rest = Self { logs: self.logs, dropped: self.dropped, released: self.released, ..Self::default() };
+        let mut parts: Vec<_> =
+            self.runs.into_iter().map(|part| Self { runs: vec![part], ..Self::default() }).collect();
+        parts.push(rest);
+        parts
+    }
+
+    /// Tells everyone who waits the same. Returns whether there was something of which nobody is told.
+    pub(super) fn answer_all(self, error: &StoreError) {
+        for part in self.runs {
+            part.answer_all(&Err(error.clone()));
+        }
+    }
+}
+
+impl RunPart {
+    fn new(owned: OwnedRun) -> Self {
+        Self {
+            owned,
+            begin: None,
+            slots: Vec::new(),
+            by_task_run: HashMap::new(),
+            events: Vec::new(),
+            suspended: false,
+            pledges: Vec::new(),
+        }
+    }
+
+    fn record(&mut self, entry: Entry, pledge: Pledge) {
+        let Entry { run: _, event, task_run, key, result, cache } = entry;
+        let reopens = matches!(event.kind, EventKind::Reopened);
+        let fresh = self.slots.len();
+        let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
+        if index == fresh {
+            self.slots.push(Slot { task_run, key, result, cache, reopened: reopens, pledges: Vec::new() });
+        } else {
+            let slot = &mut self.slots[index];
+            if slot.task_run.state().is_terminal() && !reopens {
+                let (id, task_run, event) = (self.owned.id, task_run.id(), event.kind.name());
+                pledge.answer(Err(StoreError::Ended { id, task_run, event }));
+                return;
+            }
+            slot.task_run = task_run;
+            slot.key = key.or(slot.key.take());
+            slot.result = result.or(slot.result.take());
+            slot.cache = cache.or(slot.cache.take());
+            slot.reopened |= reopens;
+        }
+        self.events.push((index, event));
+        if pledge.is_awaited() {
+            self.slots[index].pledges.push(pledge);
+        }
+    }
+
+    fn keep(&mut self, pledge: Pledge) {
+        if pledge.is_awaited() {
+            self.pledges.push(pledge);
+        }
+    }
+
+    pub(super) fn answer_all(self, answer: &Result<(), StoreError>) {
+        let of_slots = self.slots.into_iter().flat_map(|slot| slot.pledges);
+        for pledge in of_slots.chain(self.pledges) {
+            pledge.answer(answer.clone());
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The first row of a run.
+
+use rusqlite::{Connection, params};
+
+use super::codes;
+use super::write::{Tools, attempts, error};
+use crate::store::NewFlowRun;
+
+/// Writes the row of a run that begins. If there is one of this id, it stays, and its epoch decides about the rest.
+pub(super) fn insert(connection: &Connection, tools: &mut Tools<'_>, new: &NewFlowRun) -> rusqlite::Result<()> {
+    let (flow, created_at) = (&new.flow, new.owned.created_at);
+    let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
+    let tags: Vec<&str> = flow.tags().collect();
+    let task = tools.interned.task(connection, flow.declaration())?;
+    let place = tools.interned.place(connection, flow.location())?;
+    connection
+        .prepare_cached(
+            "INSERT INTO flow_runs (id, short, task, place, name, tags, parameters, parent, parent_task_run, state,
+                 created_at, started_at, attempt_started_at, ended_at, attempt, attempts, error, owner, epoch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            new.owned.id.as_uuid().as_bytes(),
+            new.owned.id.short(),
+            task,
+            place,
+            flow.name().map(codes::text),
+            codes::json(&tags)?,
+            new.parameters.as_deref().map(codes::text),
+            new.parent.map(|(run, _)| run.as_uuid().into_bytes()),
+            new.parent.map(|(_, task_run)| codes::number(task_run)),
+            codes::state_code(flow.state()),
+            created_at.as_micros(),
+            at(flow.started_at()),
+            at(flow.attempt_started_at()),
+            at(flow.ended_at()),
+            flow.attempt_count(),
+            attempts(flow, created_at)?,
+            error(flow)?,
+            tools.owner.no,
+            new.owned.epoch.cast_signed(),
+        ])?;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Connections, set up so that what is said to be kept is kept. What was set is read back: SQLite ignores silently.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure;
+use crate::store::StoreError;
+
+/// How much a commit waits for the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Synchronous {
+    /// Until it is on the disk: what was acknowledged survives a power cut.
+    #[default]
+    Full,
+    /// Not at all: it survives the end of the process, but a power cut may take the last moments. It never damages.
+    Normal,
+}
+
+impl Synchronous {
+    const fn code(self) -> i64 {
+        match self {
+            Self::Full => 2,
+            Self::Normal => 1,
+        }
+    }
+}
+
+/// How long a statement waits for another process. Transactions of ours last for 50 ms at most, those of others may not.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Pages after which a commit moves the log into the database: 4 MB, SQLite's own choice.
+const CHECKPOINT_PAGES: i64 = 1000;
+/// To so many bytes SQLite cuts the log when it begins anew.
+const LOG_BYTES_MAX: i64 = 16 << 20;
+/// Statements of ours that stay prepared: there are about 40.
+const STATEMENTS: usize = 64;
+
+/// Opens the one connection that writes.
+pub(super) fn to_write(path: &Path, synchronous: Synchronous) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| failure::open_sqlite(path, error))?;
+    set_up_to_write(&connection, synchronous).map_err(|error| failure::open_sqlite(path, error))?;
+    read_back(path, &connection, synchronous)?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    guard(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn guard(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // A stray write of the program would go straight into a mapped file.
+    connection.pragma_update(None, "mmap_size", 0)
+}
+
+fn set_up_to_write(connection: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
+    guard(connection)?;
+    // Answers with the mode that holds, so it is a query.
+    connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", synchronous.code())?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)
+}
+
+fn read_back(path: &Path, connection: &Connection, synchronous: Synchronous) -> Result<(), StoreError> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let mode = connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    let mode = mode.map_err(|error| failure::open_sqlite(path, error))?;
+    if mode != "wal" {
+        return Err(failure::open(
+            path,
+            format!("its file system cannot share memory (journal mode `{mode}` instead of `wal`); use a local disk"),
+        ));
+    }
+    for (name, wanted) in [("synchronous", synchronous.code()), ("foreign_keys", 1), ("trusted_schema", 0)] {
+        let found = number(name).map_err(|error| failure::open_sqlite(path, error))?;
+        if found != wanted {
+            return Err(failure::open(path, format!("SQLite holds `{name}` at {found} instead of {wanted}")));
+        }
+    }
+    Ok(())
+}

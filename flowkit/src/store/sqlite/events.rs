@@ -1,0 +1,115 @@
+//! Events: many in one row, numbered without gaps, with a checksum over them.
+
+use rusqlite::{Connection, params};
+
+use super::write::checksum;
+use crate::model::{EventDetail, EventKind, FlowRunId, StoredEvent, TaskRunId, WallTime};
+use crate::store::StoreError;
+use crate::store::entry::detail_of;
+
+/// So many events share a row, so that reading one page does not read a whole long run.
+const PER_ROW: i64 = 256;
+
+/// An event as it stands in a row: its sequence number follows from its place.
+pub(super) struct Happened {
+    task_run: TaskRunId,
+    at: WallTime,
+    name: &'static str,
+    detail: Option<EventDetail>,
+}
+
+impl Happened {
+    pub(super) fn new(task_run: TaskRunId, at: WallTime, kind: &EventKind) -> Self {
+        Self { task_run, at, name: kind.name(), detail: detail_of(kind) }
+    }
+}
+
+/// Numbers events of one run, and writes them when a row is full.
+pub(super) struct EventsOut {
+    run: i64,
+    /// The last number that is written.
+    written: i64,
+    /// How many are in `body`.
+    pending: i64,
+    body: Vec<u8>,
+}
+
+impl EventsOut {
+    pub(super) fn after(run: i64, last_event: i64) -> Self {
+        Self { run, written: last_event, pending: 0, body: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, connection: &Connection, event: &Happened) -> rusqlite::Result<()> {
+        self.body.push(if self.pending == 0 { b'[' } else { b',' });
+        let fields = (event.task_run.get(), event.at.as_micros(), event.name, &event.detail);
+        serde_json::to_writer(&mut self.body, &fields)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        self.pending += 1;
+        if self.pending == PER_ROW { self.write(connection) } else { Ok(()) }
+    }
+
+    fn write(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.body.push(b']');
+        let body = str::from_utf8(&self.body)?;
+        connection
+            .prepare_cached(
+                "INSERT INTO events (run, first_seq, last_seq, body, checksum) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                self.run,
+                self.written + 1,
+                self.written + self.pending,
+                body,
+                checksum(&self.body)
+            ])?;
+        self.written += self.pending;
+        self.pending = 0;
+        self.body.clear();
+        Ok(())
+    }
+
+    /// Writes the rest, and how far the numbers have come.
+    pub(super) fn finish(mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.pending > 0 {
+            self.write(connection)?;
+        }
+        connection
+            .prepare_cached("UPDATE flow_runs SET last_event = ?2 WHERE no = ?1 AND last_event <> ?2")?
+            .execute([self.run, self.written])?;
+        Ok(())
+    }
+}
+
+/// A row of events as it was read.
+pub(super) struct EventRow {
+    pub(super) first_seq: i64,
+    pub(super) body: String,
+    pub(super) checksum: [u8; 16],
+}
+
+/// Reads the events of a row.
+pub(super) fn unpack(run: FlowRunId, row: &EventRow) -> Result<Vec<StoredEvent>, StoreError> {
+    let damaged = |reason: String| StoreError::Damaged { what: format!("the events of run {}", run.short()), reason };
+    if checksum(row.body.as_bytes()) != row.checksum {
+        return Err(damaged("a checksum differs".to_owned()));
+    }
+    let events: Vec<(u64, i64, String, Option<EventDetail>)> =
+        serde_json::from_str(&row.body).map_err(|error| damaged(error.to_string()))?;
+    let numbered = events.into_iter().zip(row.first_seq.cast_unsigned()..);
+    Ok(numbered
+        .map(|((task_run, at, name, detail), sequence)| StoredEvent {
+            sequence,
+            task_run: TaskRunId::new(task_run),
+            at: WallTime::from_micros(at),
+            name,
+            detail,
+        })
+        .collect())
+}
+
+/// Returns the number of a run's last event.
+pub(super) fn last(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT last_event FROM flow_runs WHERE no = ?1")?
+        .query_row([run], |row| row.get(0))
+}

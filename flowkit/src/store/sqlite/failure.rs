@@ -1,0 +1,98 @@
+//! What SQLite and the system say, in our words.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+use crate::store::StoreError;
+
+/// Cannot be opened, for a reason that names the remedy.
+pub(super) fn open(path: &Path, reason: impl Into<String>) -> StoreError {
+    StoreError::Open { path: path.to_owned(), reason: reason.into(), source: None }
+}
+
+/// Cannot be opened, because the system says so.
+pub(super) fn open_io(path: &Path, doing: &str, error: io::Error) -> StoreError {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => "this user may not; change its permissions or choose another path",
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another path",
+        io::ErrorKind::StorageFull => "the disk is full; make room",
+        io::ErrorKind::NotFound => "it does not exist; make the directory or choose another path",
+        io::ErrorKind::NotADirectory => "a part of the path is not a directory; choose another path",
+        _ => "look at the cause",
+    };
+    StoreError::Open {
+        path: path.to_owned(),
+        reason: format!("cannot {doing}: {remedy}"),
+        source: Some(Arc::new(error)),
+    }
+}
+
+/// Cannot be opened, because SQLite says so.
+pub(super) fn open_sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
+    let reason = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => NOT_A_DATABASE,
+        Some(ErrorCode::DatabaseCorrupt) => DAMAGED,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "this user may not write it, or not write to its directory; change the permissions or choose another path"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another process has held it locked for too long; end that process"
+        }
+        Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        _ => "look at the cause",
+    };
+    StoreError::Open { path: path.to_owned(), reason: reason.to_owned(), source: Some(Arc::new(error)) }
+}
+
+pub(super) const NOT_A_DATABASE: &str = "it is not a SQLite database; choose another path, or move the file away";
+pub(super) const DAMAGED: &str =
+    "it is damaged; nothing was changed: restore a backup, or move the file away and begin with a new one";
+
+pub(super) fn write(path: &Path, error: impl Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Write { path: path.to_owned(), source: Arc::new(error) }
+}
+
+/// Cannot be read; what makes no sense is damaged.
+pub(super) fn read(path: &Path, error: rusqlite::Error) -> StoreError {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(_, _, reason) => {
+            StoreError::Damaged { what: format!("a row of `{}`", path.display()), reason: reason.to_string() }
+        }
+        error if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            StoreError::Damaged { what: format!("the database `{}`", path.display()), reason: error.to_string() }
+        }
+        error => StoreError::Read { path: path.to_owned(), source: Arc::new(error) },
+    }
+}
+
+/// An error of the system as one of SQLite's, so that a transaction has one kind of failure.
+pub(super) fn as_sqlite(error: io::Error) -> rusqlite::Error {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull => rusqlite::ffi::SQLITE_FULL,
+        _ => rusqlite::ffi::SQLITE_IOERR,
+    };
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(error.to_string()))
+}
+
+/// What is to be done about a failed transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Nothing: it would fail again.
+    GiveUp,
+    /// It may pass: another process writes, or the disk is full.
+    Wait,
+    /// As `Wait`, but the connection is not to be trusted: after a failed fsync the system forgets what it did not write.
+    Reopen,
+}
+
+pub(super) fn remedy(error: &rusqlite::Error) -> Remedy {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => Remedy::Wait,
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => Remedy::Reopen,
+        _ => Remedy::GiveUp,
+    }
+}

@@ -1,0 +1,105 @@
+//! Lines of logs: each task run may keep so many; what is beyond is counted.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::batch::Batch;
+use super::codes;
+use crate::model::{FlowRunId, TaskRunId};
+use crate::store::LogEntry;
+
+/// So many lines of one task run are kept: more than anybody reads, and less than a flood.
+const LINES_MAX: u64 = 10_000;
+
+#[derive(Default)]
+pub(super) struct Quotas(Mutex<HashMap<(FlowRunId, TaskRunId), Quota>>);
+
+#[derive(Default)]
+struct Quota {
+    kept: u64,
+    /// Not written down yet.
+    dropped: u64,
+}
+
+impl Quotas {
+    /// Counts a line; `false` if it is one too many, or if there is no room for it.
+    pub(super) fn admit(&self, line: &LogEntry, has_room: bool) -> bool {
+        let mut quotas = self.0.lock();
+        let quota = quotas.entry((line.run, line.task_run)).or_default();
+        let is_kept = has_room && quota.kept < LINES_MAX;
+        if is_kept {
+            quota.kept += 1;
+        } else {
+            quota.dropped += 1;
+        }
+        is_kept
+    }
+
+    /// Takes what was dropped since the last time.
+    pub(super) fn take_dropped(&self) -> Vec<(FlowRunId, TaskRunId, u64)> {
+        let mut quotas = self.0.lock();
+        let dropped = quotas.iter_mut().filter(|(_, quota)| quota.dropped > 0);
+        dropped.map(|((run, task_run), quota)| (*run, *task_run, std::mem::take(&mut quota.dropped))).collect()
+    }
+
+    /// Forgets a run that has ended; what was dropped of it is taken before.
+    pub(super) fn forget(&self, run: FlowRunId) {
+        self.0.lock().retain(|(of, _), quota| *of != run || quota.dropped > 0);
+    }
+}
+
+/// Writes the lines of a batch, and how many there are not. What belongs to no run is left out.
+pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let mut numbers: HashMap<FlowRunId, Option<(i64, i64)>> = HashMap::new();
+    for line in &batch.logs {
+        let Some((run, last)) = number(connection, &mut numbers, line.run)? else { continue };
+        *last += 1;
+        connection
+            .prepare_cached(
+                "INSERT INTO logs (run, seq, task_run, at, level, target, message)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                *run,
+                *last,
+                codes::number(line.task_run),
+                line.at.as_micros(),
+                codes::level_code(line.level),
+                codes::text(&line.target),
+                codes::text(&line.message),
+            ])?;
+    }
+    for (run, task_run, dropped) in &batch.dropped {
+        let Some((run, _)) = number(connection, &mut numbers, *run)? else { continue };
+        connection
+            .prepare_cached(
+                "INSERT INTO dropped_logs (run, task_run, dropped) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (run, task_run) DO UPDATE SET dropped = dropped + excluded.dropped",
+            )?
+            .execute(params![*run, codes::number(*task_run), dropped.cast_signed()])?;
+    }
+    for (run, last) in numbers.into_values().flatten() {
+        connection
+            .prepare_cached("UPDATE flow_runs SET last_log = ?2 WHERE no = ?1 AND last_log <> ?2")?
+            .execute([run, last])?;
+    }
+    Ok(())
+}
+
+/// Finds the number of a run and its last line, once for each batch.
+fn number<'a>(
+    connection: &Connection,
+    known: &'a mut HashMap<FlowRunId, Option<(i64, i64)>>,
+    id: FlowRunId,
+) -> rusqlite::Result<Option<&'a mut (i64, i64)>> {
+    if !known.contains_key(&id) {
+        let found = connection
+            .prepare_cached("SELECT no, last_log FROM flow_runs WHERE id = ?1")?
+            .query_row([id.as_uuid().as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        known.insert(id, found);
+    }
+    Ok(known.get_mut(&id).and_then(Option::as_mut))
+}

@@ -1,0 +1,252 @@
+//! Runs in a SQLite file: the only place that knows SQL.
+//!
+//! ```text
+//! record, begin, log ──► queue ──► writer: batch ──► one transaction ──► acknowledged
+//!                                    └► values (files)      └► owners fence it: (run, epoch)
+//! result, cached, history ◄── readers
+//! ```
+//!
+//! A run belongs to an open store, which holds a lock for as long as it lives. Whoever finds that lock free marks the
+//! store's runs as crashed and may take them over, with a larger epoch; entries of an older epoch are refused.
+
+mod batch;
+mod begin;
+mod clock;
+mod codes;
+mod connection;
+mod events;
+mod failure;
+mod files;
+mod history;
+mod interned;
+mod logs;
+mod options;
+mod owner;
+mod ownership;
+mod place;
+mod queue;
+mod readers;
+mod reap;
+mod schema;
+mod shared;
+mod stored;
+mod upkeep;
+mod values;
+mod write;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use connection::Synchronous;
+pub use options::SqliteOptions;
+pub use shared::SqliteStats;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::params;
+
+use self::queue::{Item, Pledge};
+use self::readers::{Readers, ResultRow};
+use self::shared::Shared;
+use self::values::Values;
+use self::writer::Writer;
+use super::{
+    Ack, CachedValue, Entry, History, LogEntry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter,
+};
+use crate::model::{FlowRunId, TaskRunId, WallTime};
+use crate::policy::cache::CacheKey;
+
+/// Keeps runs in a SQLite file. Several processes may open the same one.
+///
+/// Beside the file lie `<database>.values`, with large results, and `<database>.owners`, with the locks of those who have
+/// it open. Dropping the store writes what waits, and gives back what it holds.
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    readers: Readers,
+    values: Values,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, and makes it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::options().open(path)
+    }
+
+    /// Returns the defaults, to be changed before [`open`](SqliteOptions::open).
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::default()
+    }
+
+    /// Returns where the database lies.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Marks the runs of processes that have died, and returns them. Opening does so too.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn reap(&self) -> Result<Vec<FlowRunId>, StoreError> {
+        self.ask(|writer| Ok(writer.reap()?.into_iter().flat_map(|dead| dead.runs).collect()))
+    }
+
+    /// Whether the last write failed for so long that it was given up. The next one that succeeds ends this.
+    pub fn is_degraded(&self) -> bool {
+        self.shared.is_degraded()
+    }
+
+    /// Returns the length of the write-ahead log, in bytes. Beyond 64 MB some reader keeps it from being emptied.
+    pub fn wal_bytes(&self) -> u64 {
+        self.shared.log_bytes()
+    }
+
+    /// Returns what was done so far.
+    pub fn stats(&self) -> SqliteStats {
+        self.shared.stats()
+    }
+
+    /// Asks the writing thread, after everything that was said before.
+    fn ask<R: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Writer) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        let (answer, answered) = sync_channel(1);
+        let question = Box::new(move |writer: &mut Writer| {
+            // Whoever asked waits below.
+            let _ = answer.send(question(writer));
+        });
+        self.shared.queue.push(Item::Ask(question));
+        answered.recv().unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Store for SqliteStore {
+    fn begin(&self, run: NewFlowRun) {
+        self.shared.queue.push(Item::Begin(Box::new(run)));
+    }
+
+    fn record(&self, entry: Entry, ack: Option<Ack>) {
+        self.shared.queue.push(Item::Record(Box::new(entry), Pledge::new(ack)));
+    }
+
+    fn log(&self, line: LogEntry) {
+        if self.shared.quotas.admit(&line, self.shared.queue.has_room()) {
+            self.shared.queue.push(Item::Log(line));
+        }
+    }
+
+    fn make_room(&self) {
+        self.shared.queue.make_room();
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.ask(|writer| writer.take_lost().map_or(Ok(()), Err))
+    }
+
+    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
+        let owned = self.ask(move |writer| writer.take_over(id))?;
+        // It is ours now, so nobody changes it while it is read.
+        let run = self.flow_run(id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
+        let task_runs = self.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX)?;
+        Ok(Recovered { owned, run, task_runs })
+    }
+
+    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
+        self.shared.queue.push(Item::Suspend(run, Pledge::new(ack)));
+    }
+
+    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = self.readers.read_one(
+            "SELECT r.body, r.checksum, r.file FROM results r JOIN flow_runs f ON f.no = r.run
+             WHERE f.id = ?1 AND r.task_run = ?2",
+            params![run.as_uuid().as_bytes(), codes::number(task_run)],
+            ResultRow::from_row,
+        )?;
+        row.map(|row| row.envelope(&self.values)).transpose()
+    }
+
+    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+        self.readers.read_all(
+            "SELECT id FROM flow_runs WHERE parent = ?1 AND parent_task_run = ?2 ORDER BY no DESC",
+            params![run.as_uuid().as_bytes(), codes::number(task_run)],
+            |row| Ok(codes::flow_run(row.get(0)?)),
+        )
+    }
+
+    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
+        let found = self.readers.read_one(
+            "SELECT r.body, r.checksum, r.file, c.stored_at, c.ttl, f.id, c.task_run
+             FROM cache c JOIN results r ON r.run = c.run AND r.task_run = c.task_run JOIN flow_runs f ON f.no = c.run
+             WHERE c.key = ?1",
+            [key.digest().as_bytes()],
+            |row| {
+                let ttl: Option<i64> = row.get(4)?;
+                let value = CachedValue {
+                    envelope: Vec::new(),
+                    stored_at: WallTime::from_micros(row.get(3)?),
+                    ttl: ttl.map(|ttl| Duration::from_micros(ttl.unsigned_abs())),
+                    from: (codes::flow_run(row.get(5)?), codes::task_run(row.get(6)?)),
+                };
+                Ok((ResultRow::from_row(row)?, value))
+            },
+        )?;
+        let Some((row, value)) = found else { return Ok(None) };
+        match row.envelope(&self.values) {
+            Ok(envelope) => Ok(Some(CachedValue { envelope, ..value })),
+            // A cache that has lost something has not got it: the task runs, and its result is written over this one.
+            Err(error) => {
+                tracing::warn!(%key, %error, "a cached result is left out");
+                Ok(None)
+            }
+        }
+    }
+
+    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
+        self.ask(move |writer| writer.with_owner(|connection, owner| ownership::lease(connection, owner, key)))
+    }
+
+    fn release(&self, key: CacheKey) {
+        self.shared.queue.push(Item::Release(key));
+    }
+
+    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
+        self.ask(move |writer| {
+            let asked =
+                writer.with_owner(|connection, owner| ownership::request_cancel(connection, owner, id))??;
+            writer.listen();
+            Ok(asked)
+        })
+    }
+
+    fn cancel_requests(&self) -> Vec<FlowRunId> {
+        std::mem::take(&mut *self.shared.cancelled.lock())
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // It catches its own panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}

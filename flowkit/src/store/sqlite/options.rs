@@ -1,0 +1,144 @@
+//! Opening: every check before the first write, then the owner, then what dead owners left.
+
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::owner::Owner;
+use super::readers::Readers;
+use super::reap::Dead;
+use super::shared::Shared;
+use super::values::Values;
+use super::writer::Writer;
+use super::{SqliteStore, Synchronous, connection, failure, place, reap, schema};
+use crate::store::StoreError;
+
+/// How a [`SqliteStore`] works; [`SqliteStore::options`] gives the defaults.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is opened before `open`"]
+pub struct SqliteOptions {
+    settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) synchronous: Synchronous,
+    pub(super) retry_for: Duration,
+    pub(super) inline_max: usize,
+    pub(super) gather: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            synchronous: Synchronous::Full,
+            retry_for: Duration::from_secs(10),
+            inline_max: 256 << 10,
+            gather: Duration::from_millis(5),
+        }
+    }
+}
+
+impl SqliteOptions {
+    /// Sets how much a commit waits for the disk; by default [`Synchronous::Full`].
+    pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.settings.synchronous = synchronous;
+        self
+    }
+
+    /// Sets for how long a write that fails (a full disk, an error of the disk) is tried again; by default 10 s.
+    pub fn retry_for(mut self, retry_for: Duration) -> Self {
+        self.settings.retry_for = retry_for;
+        self
+    }
+
+    /// Sets the number of bytes up to which a result is kept in the database itself; by default 256 KiB. Larger ones are
+    /// files in `<database>.values`.
+    pub fn inline_max(mut self, bytes: usize) -> Self {
+        self.settings.inline_max = bytes;
+        self
+    }
+
+    /// Opens the database at `path`, and makes it if there is none.
+    ///
+    /// Runs whose process has died are marked as crashed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Open`] with the reason and what to do. A file that was there stays as it is.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
+        let path = path.as_ref();
+        let path = std::path::absolute(path).map_err(|error| failure::open_io(path, "find it", error))?;
+        let connection = self.prepare(&path)?;
+        self.start(path, connection)
+    }
+
+    /// Checks everything that can be checked; afterwards the file is ours, whole and up to date.
+    fn prepare(&self, path: &Path) -> Result<Connection, StoreError> {
+        place::sqlite_version(path, rusqlite::version_number())?;
+        place::warn_of_file_system(path);
+        if !place::is_taken(path).map_err(|error| failure::open_io(path, "look at it", error))? {
+            schema::create(path)?;
+        }
+        place::look_at(path)?;
+        let mut connection = connection::to_write(path, self.settings.synchronous)?;
+        schema::bring_up_to_date(path, &mut connection)?;
+        Ok(connection)
+    }
+
+    fn start(self, path: PathBuf, connection: Connection) -> Result<SqliteStore, StoreError> {
+        let mut owner =
+            Owner::enter(&path).map_err(|error| failure::open_io(&path, "take a lock beside it", error))?;
+        owner.register(&connection).map_err(|error| failure::open_sqlite(&path, error))?;
+        let values = Values::of(&path);
+        let shared = Arc::new(Shared::new(path.clone()));
+        let mut writer =
+            Writer::new(Arc::clone(&shared), owner, values.clone(), self.settings, connection);
+        let dead = writer.reap()?;
+        if dead.iter().any(|dead| dead.owner.identity.is_of_earlier_boot(&writer.owner.identity)) {
+            writer.look_for_damage()?;
+        }
+        writer.transact(|connection, tools| tools.values.sweep(connection))?;
+        let thread = spawn(writer).map_err(|error| failure::open_io(&path, "start a thread", error))?;
+        Ok(SqliteStore { readers: Readers::new(path), values, shared, thread: Some(thread) })
+    }
+}
+
+fn spawn(writer: Writer) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let shared = Arc::clone(&writer.shared);
+    std::thread::Builder::new().name("flowkit-store".to_owned()).spawn(move || {
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| writer.run()));
+        if ended.is_err() {
+            tracing::error!("bug in flowkit: the writing thread of the store panicked; nothing more is kept");
+        }
+        // Whoever waits is told, and whoever comes later.
+        shared.queue.abandon();
+    })
+}
+
+impl Writer {
+    /// Marks the runs of dead owners.
+    pub(super) fn reap(&mut self) -> Result<Vec<Dead>, StoreError> {
+        let dead = self.with_owner(reap::reap)?;
+        for dead in &dead {
+            self.owner.locks().remove(&dead.owner.identity);
+            if !dead.runs.is_empty() {
+                tracing::warn!(owner = %dead.owner.identity.name(), runs = dead.runs.len(), "found runs whose process died");
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Looks through the whole file. Only a power cut can damage it, so only the first one after a boot does this.
+    fn look_for_damage(&self) -> Result<(), StoreError> {
+        let path = &self.shared.path;
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let found: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|error| failure::open_sqlite(path, error))?;
+        if found == "ok" { Ok(()) } else { Err(failure::open(path, format!("{}: {found}", failure::DAMAGED))) }
+    }
+}

@@ -1,0 +1,183 @@
+//! Who writes: a store that is open, told from a dead one by a lock that the system takes back when its process ends.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use rustix::fs::{FlockOperation, flock};
+use uuid::Uuid;
+
+use super::{clock, files};
+use crate::store::OwnerName;
+
+/// For so long a store counts as alive for those who cannot see its lock.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+
+/// A process, as it can be told from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    uuid: Uuid,
+    boot_id: String,
+    pid: u32,
+    pid_started: i64,
+    host: String,
+}
+
+impl Identity {
+    fn of_this_process() -> Self {
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let pid = std::process::id();
+        Self {
+            uuid: Uuid::now_v7(),
+            boot_id: boot_id.trim().to_owned(),
+            pid,
+            pid_started: started(pid).unwrap_or(0),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        }
+    }
+
+    pub(super) fn name(&self) -> OwnerName {
+        OwnerName::new(self.pid, self.host.clone())
+    }
+
+    /// Whether the machine has been started anew since. Then a power cut may have been the reason.
+    pub(super) fn is_of_earlier_boot(&self, me: &Self) -> bool {
+        self.host == me.host && self.boot_id != me.boot_id
+    }
+}
+
+/// Returns when a process started, in the kernel's own unit: field 22 of its `stat`.
+fn started(pid: u32) -> Option<i64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses, and may hold anything.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// This store as an owner of runs, for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) no: i64,
+    pub(super) identity: Identity,
+    locks: Locks,
+    /// Never read: its lock is what counts.
+    _lock: File,
+}
+
+/// Another store, alive or dead.
+#[derive(Debug)]
+pub(super) struct Other {
+    pub(super) no: i64,
+    pub(super) identity: Identity,
+    lease_until: i64,
+}
+
+/// The folder of the locks.
+#[derive(Clone, Debug)]
+pub(super) struct Locks(PathBuf);
+
+impl Locks {
+    pub(super) fn of(database: &Path) -> Self {
+        Self(files::beside(database, "owners"))
+    }
+
+    fn file(&self, uuid: Uuid) -> PathBuf {
+        self.0.join(format!("{uuid}.lock"))
+    }
+
+    /// Takes the lock of a new owner. Before it is in the table, nobody looks for it.
+    fn take(&self, uuid: Uuid) -> io::Result<File> {
+        files::private_folder(&self.0)?;
+        let file = files::private_file(&self.file(uuid))?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file)
+    }
+
+    /// Removes the lock file of an owner that is no more in the table.
+    pub(super) fn remove(&self, identity: &Identity) {
+        let _ = fs::remove_file(self.file(identity.uuid));
+    }
+
+    /// Whether the process of an owner is at work.
+    pub(super) fn is_alive(&self, other: &Other, me: &Identity) -> bool {
+        let them = &other.identity;
+        if them.boot_id != me.boot_id {
+            // On this host it ended with the last boot. On another one, only its lease tells.
+            return them.host != me.host && other.lease_until > clock::wall().as_micros();
+        }
+        match files::existing_file(&self.file(them.uuid)) {
+            // A shared lock: several may look at the same time and see no lock of each other.
+            Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
+            // Somebody has removed the file. The process may be there all the same; its start time tells it from another
+            // one that has the same number now.
+            Err(_) => started(them.pid) == Some(them.pid_started),
+        }
+    }
+}
+
+impl Owner {
+    /// Takes a lock, and only then a row.
+    pub(super) fn enter(database: &Path) -> io::Result<Self> {
+        let identity = Identity::of_this_process();
+        let locks = Locks::of(database);
+        let lock = locks.take(identity.uuid)?;
+        Ok(Self { no: 0, identity, locks, _lock: lock })
+    }
+
+    pub(super) fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
+    /// Writes the row, and takes its number.
+    pub(super) fn register(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let Identity { uuid, boot_id, pid, pid_started, host } = &self.identity;
+        connection.execute(
+            "INSERT INTO owners (uuid, boot_id, pid, pid_started, host, lease_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![uuid.as_bytes(), boot_id, pid, pid_started, host, lease_until()],
+        )?;
+        self.no = connection.last_insert_rowid();
+        Ok(())
+    }
+
+    /// Removes the lock file. The lock itself goes with the process or with this value.
+    pub(super) fn leave(&self) {
+        self.locks.remove(&self.identity);
+    }
+}
+
+/// Returns until when a store that writes now counts as alive.
+pub(super) fn lease_until() -> i64 {
+    let lease = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
+    clock::wall().as_micros().saturating_add(lease)
+}
+
+const OTHERS: &str = "SELECT no, uuid, boot_id, pid, pid_started, host, lease_until FROM owners";
+
+fn other(row: &Row<'_>) -> rusqlite::Result<Other> {
+    Ok(Other {
+        no: row.get(0)?,
+        identity: Identity {
+            uuid: Uuid::from_bytes(row.get(1)?),
+            boot_id: row.get(2)?,
+            pid: row.get(3)?,
+            pid_started: row.get(4)?,
+            host: row.get(5)?,
+        },
+        lease_until: row.get(6)?,
+    })
+}
+
+/// Returns all stores but this one.
+pub(super) fn others(connection: &Connection, me: i64) -> rusqlite::Result<Vec<Other>> {
+    let mut statement = connection.prepare_cached(&format!("{OTHERS} WHERE no <> ?1"))?;
+    let rows = statement.query_map([me], other)?;
+    rows.collect()
+}
+
+pub(super) fn find(connection: &Connection, no: i64) -> rusqlite::Result<Option<Other>> {
+    let mut statement = connection.prepare_cached(&format!("{OTHERS} WHERE no = ?1"))?;
+    statement.query_row([no], other).optional()
+}

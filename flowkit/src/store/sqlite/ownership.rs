@@ -1,0 +1,102 @@
+//! Whose a run is: taking it over, asking its owner to cancel it, and leases of cache keys.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::owner::Owner;
+use super::{codes, reap};
+use crate::model::{FlowRunId, State, WallTime};
+use crate::policy::cache::CacheKey;
+use crate::store::{OwnedRun, StoreError};
+
+/// What a transaction answers: an error of ours is no error of the transaction.
+pub(super) type Answer<T> = rusqlite::Result<Result<T, StoreError>>;
+
+struct RunRow {
+    no: i64,
+    state: State,
+    owner: Option<i64>,
+    epoch: u64,
+    created_at: WallTime,
+}
+
+fn find(connection: &Connection, id: FlowRunId) -> Answer<RunRow> {
+    let found = connection
+        .prepare_cached("SELECT no, state, owner, epoch, created_at FROM flow_runs WHERE id = ?1")?
+        .query_row([id.as_uuid().as_bytes()], |row| {
+            Ok(RunRow {
+                no: row.get(0)?,
+                state: codes::state(row.get(1)?)?,
+                owner: row.get(2)?,
+                epoch: row.get::<_, i64>(3)?.cast_unsigned(),
+                created_at: WallTime::from_micros(row.get(4)?),
+            })
+        })
+        .optional()?;
+    Ok(found.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() }))
+}
+
+/// Makes `me` the owner of a run that nobody is at work on. Dead owners have been buried before, in the same transaction.
+pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> Answer<OwnedRun> {
+    let run = match find(connection, id)? {
+        Ok(run) => run,
+        Err(error) => return Ok(Err(error)),
+    };
+    if let Some(owner) = run.owner
+        && let Some(owner) = reap::living(connection, me.locks(), me, owner)?
+    {
+        return Ok(Err(StoreError::Owned { id, owner: owner.name() }));
+    }
+    if !run.state.can_reopen() {
+        return Ok(Err(StoreError::NotResumable { id, state: run.state }));
+    }
+    connection
+        .prepare_cached("UPDATE flow_runs SET owner = ?2, epoch = epoch + 1, cancel_requested = 0 WHERE no = ?1")?
+        .execute([run.no, me.no])?;
+    Ok(Ok(OwnedRun { id, epoch: run.epoch + 1, created_at: run.created_at }))
+}
+
+/// Leaves a wish with the owner of a run; `false` if nobody is at work on it.
+pub(super) fn request_cancel(connection: &Connection, me: &Owner, id: FlowRunId) -> Answer<bool> {
+    let run = match find(connection, id)? {
+        Ok(run) => run,
+        Err(error) => return Ok(Err(error)),
+    };
+    let Some(owner) = run.owner else { return Ok(Ok(false)) };
+    if reap::living(connection, me.locks(), me, owner)?.is_none() {
+        return Ok(Ok(false));
+    }
+    connection.prepare_cached("UPDATE flow_runs SET cancel_requested = 1 WHERE no = ?1")?.execute([run.no])?;
+    Ok(Ok(true))
+}
+
+/// Returns the runs of `me` that somebody wants cancelled.
+pub(super) fn cancel_requests(connection: &Connection, me: i64) -> rusqlite::Result<Vec<FlowRunId>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM flow_runs WHERE owner = ?1 AND cancel_requested = 1")?;
+    let rows = statement.query_map([me], |row| Ok(codes::flow_run(row.get(0)?)))?;
+    rows.collect()
+}
+
+pub(super) fn owns_any(connection: &Connection, me: i64) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM flow_runs WHERE owner = ?1")?.exists([me])
+}
+
+/// Takes the lease of a cache key, unless a living store has it, be it this one.
+pub(super) fn lease(connection: &Connection, me: &Owner, key: CacheKey) -> rusqlite::Result<bool> {
+    let digest = key.digest();
+    let owner: Option<i64> = connection
+        .prepare_cached("SELECT owner FROM cache_leases WHERE key = ?1")?
+        .query_row([digest.as_bytes()], |row| row.get(0))
+        .optional()?;
+    if let Some(owner) = owner {
+        if reap::living(connection, me.locks(), me, owner)?.is_some() {
+            return Ok(false);
+        }
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO cache_leases (key, owner) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET owner = ?2",
+        )?
+        .execute(params![digest.as_bytes(), me.no])?;
+    Ok(true)
+}

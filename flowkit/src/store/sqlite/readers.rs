@@ -1,0 +1,88 @@
+//! Connections for reading. Each statement is finished before anything is returned: an open one would keep the log from
+//! being cut.
+
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::values::{Hash, Values};
+use super::write::checksum;
+use super::{connection, failure};
+use crate::store::StoreError;
+
+/// So many connections stay open while nobody reads.
+const IDLE_MAX: usize = 4;
+
+#[derive(Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, idle: Mutex::default() }
+    }
+
+    /// Reads with a connection of its own.
+    pub(super) fn read<R>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<R>) -> Result<R, StoreError> {
+        let idle = self.idle.lock().pop();
+        let answer = idle.map_or_else(|| connection::to_read(&self.path), Ok).and_then(|connection| {
+            let answer = query(&connection)?;
+            // One that failed is not used again.
+            let mut idle = self.idle.lock();
+            if idle.len() < IDLE_MAX {
+                idle.push(connection);
+            }
+            Ok(answer)
+        });
+        answer.map_err(|error| failure::read(&self.path, error))
+    }
+
+    /// Reads at most one row.
+    pub(super) fn read_one<R>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<R>,
+    ) -> Result<Option<R>, StoreError> {
+        self.read(|connection| connection.prepare_cached(sql)?.query_row(params, map).optional())
+    }
+
+    /// Reads all rows that there are.
+    pub(super) fn read_all<R>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        map: impl FnMut(&Row<'_>) -> rusqlite::Result<R>,
+    ) -> Result<Vec<R>, StoreError> {
+        self.read(|connection| connection.prepare_cached(sql)?.query_map(params, map)?.collect())
+    }
+}
+
+/// A row of `results`: in place, or the name of a file.
+pub(super) struct ResultRow {
+    body: Option<Vec<u8>>,
+    checksum: Option<[u8; 16]>,
+    file: Option<Hash>,
+}
+
+impl ResultRow {
+    /// Reads the columns `body`, `checksum` and `file`, which come first.
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { body: row.get(0)?, checksum: row.get(1)?, file: row.get(2)? })
+    }
+
+    /// Returns the envelope, if it is what was written.
+    pub(super) fn envelope(self, values: &Values) -> Result<Vec<u8>, StoreError> {
+        let damaged =
+            |reason: &str| StoreError::Damaged { what: "a result".to_owned(), reason: reason.to_owned() };
+        match (self.body, self.checksum, self.file) {
+            (None, _, Some(hash)) => values.read(&hash),
+            (Some(body), Some(sum), _) if checksum(&body) == sum => Ok(body),
+            (Some(_), _, _) => Err(damaged("its checksum differs")),
+            (None, _, None) => Err(damaged("there is nothing in its row")),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The format of the file: made whole or not at all, and brought up to date in one transaction after a backup.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::{connection, failure, files};
+use crate::failpoint;
+use crate::store::StoreError;
+
+/// `FLOW` in ASCII: no other program's database has it.
+pub(super) const APPLICATION_ID: u32 = 0x464c_4f57;
+
+/// What leads from one format to the next, the first from nothing.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/0001.sql")];
+
+/// The format that this code writes.
+pub(super) const VERSION: usize = MIGRATIONS.len();
+
+/// Makes a new database. Whoever dies on the way leaves nothing at `path`; whoever is second finds that of the first.
+pub(super) fn create(path: &Path) -> Result<(), StoreError> {
+    let draft = files::beside(path, &format!("new-{}", uuid::Uuid::now_v7().simple()));
+    let made = write_new(path, &draft).and_then(|()| {
+        let done = files::sync_folder(files::folder_of(path));
+        publish(&draft, path).and(done).map_err(|error| failure::open_io(path, "make it", error))
+    });
+    // It is another name of the finished database, or of one that nobody will finish.
+    let _ = fs::remove_file(&draft);
+    made
+}
+
+fn write_new(path: &Path, draft: &Path) -> Result<(), StoreError> {
+    let file = files::private_file(draft).map_err(|error| failure::open_io(path, "make it", error))?;
+    let write = || -> rusqlite::Result<()> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(draft, flags)?;
+        migrate(&mut connection, 0)?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    write().map_err(|error| failure::open_sqlite(path, error))?;
+    file.sync_all().map_err(|error| failure::open_io(path, "make it", error))
+}
+
+/// Gives a finished file its name, unless somebody else was faster.
+fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // Some file systems have no hard links.
+        Err(_) if !path.exists() => fs::rename(draft, path),
+        other => other,
+    }
+}
+
+/// Looks at the format of an open database, and brings an older one up to date.
+pub(super) fn bring_up_to_date(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+    let number = |connection: &Connection, name: &str| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .map_err(|error| failure::open_sqlite(path, error))
+    };
+    let application = number(connection, "application_id")?;
+    if application != i64::from(APPLICATION_ID) {
+        return Err(failure::open(path, "it is a SQLite database of another program; choose another path"));
+    }
+    let found = number(connection, "user_version")?;
+    match usize::try_from(found) {
+        Ok(VERSION) => Ok(()),
+        Ok(older) if (1..VERSION).contains(&older) => {
+            back_up(path, connection, older)?;
+            migrate(connection, older).map_err(|error| failure::open_sqlite(path, error))
+        }
+        _ => Err(failure::open(
+            path,
+            format!("its format is {found}, and this flowkit knows formats up to {VERSION}; update flowkit"),
+        )),
+    }
+}
+
+/// Copies the database to `<path>.backup-v<version>`. A backup that is there is older, so it stays.
+fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), StoreError> {
+    let backup = files::beside(path, &format!("backup-v{version}"));
+    if backup.exists() {
+        return Ok(());
+    }
+    let draft = files::beside(path, &format!("backup-{}", uuid::Uuid::now_v7().simple()));
+    // SQLite writes into an empty file that is there, and so leaves it private.
+    let file = files::private_file(&draft).map_err(|error| failure::open_io(path, "make a backup", error))?;
+    connection
+        .execute("VACUUM INTO ?1", [draft.to_string_lossy()])
+        .map_err(|error| failure::open_sqlite(path, error))?;
+    let kept = file.sync_all().and_then(|()| fs::rename(&draft, &backup));
+    kept.and_then(|()| files::sync_folder(files::folder_of(path)))
+        .map_err(|error| failure::open_io(path, "make a backup", error))
+}
+
+fn migrate(connection: &mut Connection, from: usize) -> rusqlite::Result<()> {
+    connection.busy_timeout(connection::BUSY_WAIT)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have done it while this one waited for the lock.
+    let now: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if usize::try_from(now) == Ok(from) {
+        for script in &MIGRATIONS[from..] {
+            transaction.execute_batch(script)?;
+            failpoint::hit("mid-migration").map_err(failure::as_sqlite)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", VERSION as i64)?;
+    }
+    transaction.commit()
+}

@@ -1,0 +1,101 @@
+//! Rows as they are read back.
+
+use rusqlite::Row;
+
+use super::codes;
+use crate::model::{StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
+use crate::store::rows::merge_attempts;
+
+/// What [`flow_run`] reads. Conditions may name the tables `f` (flow runs), `t` (their flows) and `p` (places).
+pub(super) const FLOW_RUN: &str = "
+    SELECT f.id, t.name, t.path, t.version, f.name, f.tags, f.state, f.parameters, f.parent, f.parent_task_run,
+        f.created_at, f.started_at, f.ended_at, f.attempt, f.attempts_before, f.attempts, f.attempt_started_at,
+        f.error, f.crashes, p.text
+    FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place";
+
+pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
+    let parent: Option<[u8; 16]> = row.get(8)?;
+    let parent_task_run: Option<i64> = row.get(9)?;
+    let tags: String = row.get(5)?;
+    Ok(StoredFlowRun {
+        id: codes::flow_run(row.get(0)?),
+        flow: row.get(1)?,
+        path: row.get(2)?,
+        version: row.get(3)?,
+        name: row.get(4)?,
+        tags: codes::read_json(&tags)?,
+        state: codes::state(row.get(6)?)?,
+        parameters: row.get(7)?,
+        parent: parent.zip(parent_task_run).map(|(run, task_run)| (codes::flow_run(run), codes::task_run(task_run))),
+        created_at: WallTime::from_micros(row.get(10)?),
+        started_at: time(row, 11)?,
+        ended_at: time(row, 12)?,
+        attempt: row.get(13)?,
+        earlier_attempts: attempts(row, 14, 15)?,
+        attempt_started_at: time(row, 16)?,
+        error: json(row, 17)?,
+        crashes: row.get(18)?,
+        location: row.get(19)?,
+    })
+}
+
+/// What [`task_run`] reads. Conditions may name the tables `r` (task runs), `t` (their tasks), `p` (places) and `f`.
+pub(super) const TASK_RUN: &str = "
+    SELECT r.id, r.parent, r.key, t.kind, t.name, t.path, t.version, r.position, r.name, t.tags, r.tags, r.in_group,
+        r.branch, p.text, r.edges, r.state, r.attempt, r.attempts_before, r.attempts, r.created_at, r.started_at,
+        r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
+        EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id)
+    FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
+
+pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
+    let key: Option<[u8; 32]> = row.get(2)?;
+    let tags: String = row.get(9)?;
+    let mut tags: Vec<String> = codes::read_json(&tags)?;
+    tags.extend(json::<Vec<String>>(row, 10)?.unwrap_or_default());
+    let edges: Option<String> = row.get(14)?;
+    let flow_run: Option<[u8; 16]> = row.get(25)?;
+    Ok(StoredTaskRun {
+        id: codes::task_run(row.get(0)?),
+        parent: codes::task_run(row.get(1)?),
+        key: key.map(crate::model::Digest::from_bytes),
+        kind: codes::kind(row.get(3)?),
+        task: row.get(4)?,
+        path: row.get(5)?,
+        version: row.get(6)?,
+        index: row.get(7)?,
+        name: row.get(8)?,
+        tags,
+        group: row.get(11)?,
+        branch: row.get(12)?,
+        location: row.get(13)?,
+        edges: edges.as_deref().map_or(Ok(Vec::new()), codes::read_edges)?,
+        state: codes::state(row.get(15)?)?,
+        attempt: row.get(16)?,
+        earlier_attempts: attempts(row, 17, 18)?,
+        created_at: WallTime::from_micros(row.get(19)?),
+        started_at: time(row, 20)?,
+        attempt_started_at: time(row, 21)?,
+        ended_at: time(row, 22)?,
+        error: json(row, 23)?,
+        skip_reason: row.get(24)?,
+        flow_run: flow_run.map(codes::flow_run),
+        orphaned: row.get(26)?,
+        crashes: row.get(27)?,
+        has_result: row.get(28)?,
+    })
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<WallTime>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(WallTime::from_micros))
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.as_deref().map(codes::read_json).transpose()
+}
+
+/// The attempts of earlier owners, and those of the last one.
+fn attempts(row: &Row<'_>, before: usize, now: usize) -> rusqlite::Result<Vec<StoredAttempt>> {
+    let before = json(row, before)?.unwrap_or_default();
+    Ok(merge_attempts(before, json(row, now)?.unwrap_or_default()))
+}

@@ -1,0 +1,102 @@
+//! What the writing thread does between transactions: heartbeat, wishes of other processes, the length of the log.
+
+use std::time::{Duration, Instant};
+
+use super::writer::{Writer, truncate_log};
+use super::{clock, connection, owner, ownership};
+
+/// How often others are listened to while runs are owned.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long the thread sleeps while there is nothing to look after.
+const SLEEP: Duration = Duration::from_secs(60);
+/// A checkpoint by SQLite itself keeps the log near 4 MB; beyond twice that something is in the way.
+const LONG_LOG_BYTES: u64 = 8 << 20;
+/// Beyond this, somebody should know.
+const ALARM_BYTES: u64 = 64 << 20;
+
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    looked: Instant,
+    checkpointed: Instant,
+    /// Something was written since the log was emptied.
+    log_is_dirty: bool,
+    alarmed: bool,
+}
+
+impl Upkeep {
+    pub(super) fn new() -> Self {
+        let now = clock::now();
+        // The opening itself writes.
+        Self { looked: now, checkpointed: now, log_is_dirty: true, alarmed: false }
+    }
+}
+
+impl Writer {
+    /// Returns how long the thread may sleep.
+    pub(super) fn patience(&self) -> Duration {
+        if self.is_busy || self.upkeep.log_is_dirty { LOOK_EVERY } else { SLEEP }
+    }
+
+    /// Does what is due. What fails is tried again the next time.
+    pub(super) fn look_after(&mut self, is_idle: bool) {
+        self.upkeep.log_is_dirty |= !is_idle;
+        self.shared.set_log_bytes(self.log_bytes());
+        if self.upkeep.looked.elapsed() >= LOOK_EVERY {
+            self.upkeep.looked = clock::now();
+            if self.is_busy {
+                self.listen();
+                self.beat();
+            }
+        }
+        self.shorten_log(is_idle);
+    }
+
+    /// Passes on whom others want cancelled.
+    pub(super) fn listen(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        match ownership::cancel_requests(connection, self.owner.no) {
+            Ok(wanted) => {
+                let fresh: Vec<_> = wanted.into_iter().filter(|id| self.told.insert(*id)).collect();
+                self.shared.cancelled.lock().extend(fresh);
+            }
+            Err(error) => tracing::debug!(%error, "could not look for requests to cancel"),
+        }
+    }
+
+    /// Prolongs the lease, if nothing was written for some time; every transaction does too.
+    fn beat(&mut self) {
+        if self.last_commit.elapsed() < owner::LEASE / 3 {
+            return;
+        }
+        let owned = self.connection.as_ref().map(|connection| ownership::owns_any(connection, self.owner.no));
+        if let Some(Ok(false)) = owned {
+            self.is_busy = false;
+        } else if let Err(error) = self.transact(|_, _| Ok(())) {
+            tracing::debug!(%error, "could not prolong the lease");
+        }
+    }
+
+    fn shorten_log(&mut self, is_idle: bool) {
+        let bytes = self.shared.log_bytes();
+        if bytes <= ALARM_BYTES {
+            self.upkeep.alarmed = false;
+        } else if !std::mem::replace(&mut self.upkeep.alarmed, true) {
+            tracing::warn!(
+                path = %self.shared.path.display(),
+                mb = bytes >> 20,
+                "the write-ahead log is long: a reader keeps an old state of the database open"
+            );
+        }
+        let is_due = self.upkeep.checkpointed.elapsed() >= 2 * LOOK_EVERY;
+        if !((is_idle && self.upkeep.log_is_dirty) || (bytes > LONG_LOG_BYTES && is_due)) {
+            return;
+        }
+        self.upkeep.checkpointed = clock::now();
+        let Some(connection) = &self.connection else { return };
+        // Who reads is not waited for: there is another time.
+        let done = connection.busy_timeout(Duration::ZERO).and_then(|()| truncate_log(connection));
+        let _ = connection.busy_timeout(connection::BUSY_WAIT);
+        self.upkeep.log_is_dirty = !matches!(done, Ok(true)) && bytes > 0;
+        self.shared.set_log_bytes(self.log_bytes());
+    }
+}

@@ -1,0 +1,284 @@
+//! Writes a batch inside a transaction: conditional on who owns the run, and on what has not ended.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::batch::{Batch, RunPart, Slot};
+use super::events::{EventsOut, Happened};
+use super::interned::Interned;
+use super::owner::Owner;
+use super::values::{Hash, Values};
+use super::{clock, codes, logs, owner, reap};
+use crate::model::{EventKind, TaskRun, TaskRunId, WallTime};
+use crate::store::{CacheEntry, StoreError, rows};
+
+/// What a transaction needs beside the connection.
+pub(super) struct Tools<'a> {
+    pub(super) interned: &'a mut Interned,
+    pub(super) values: &'a Values,
+    /// Results larger than this are kept in files.
+    pub(super) inline_max: usize,
+    /// This store.
+    pub(super) owner: &'a Owner,
+}
+
+/// How the part of one run was received.
+pub(super) enum Verdict {
+    /// It is written, but for these slots: their task runs have ended before.
+    Written { refused: Vec<usize> },
+    /// Nothing of it is written.
+    Refused(StoreError),
+}
+
+/// A row of `flow_runs`, as far as writing needs it.
+struct RunRow {
+    no: i64,
+    last_event: i64,
+}
+
+/// Writes everything; returns one verdict for each run.
+pub(super) fn batch(
+    connection: &Connection,
+    tools: &mut Tools<'_>,
+    batch: &Batch,
+) -> rusqlite::Result<Vec<Verdict>> {
+    let mut verdicts = Vec::with_capacity(batch.runs.len());
+    for part in &batch.runs {
+        verdicts.push(run(connection, tools, part)?);
+    }
+    logs::write(connection, batch)?;
+    for key in &batch.released {
+        connection
+            .prepare_cached("DELETE FROM cache_leases WHERE key = ?1 AND owner = ?2")?
+            .execute(params![key.digest().as_bytes(), tools.owner.no])?;
+    }
+    Ok(verdicts)
+}
+
+fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqlite::Result<Verdict> {
+    if let Some(new) = &part.begin {
+        super::begin::insert(connection, tools, new)?;
+    }
+    let id = part.owned.id;
+    let found = connection
+        .prepare_cached("SELECT no, last_event, epoch, owner FROM flow_runs WHERE id = ?1")?
+        .query_row([id.as_uuid().as_bytes()], |row| {
+            let owner: Option<i64> = row.get(3)?;
+            Ok((RunRow { no: row.get(0)?, last_event: row.get(1)? }, row.get::<_, i64>(2)?.cast_unsigned(), owner))
+        })
+        .optional()?;
+    let Some((row, epoch, owner)) = found else {
+        return Ok(Verdict::Refused(StoreError::UnknownRun { id: id.to_string() }));
+    };
+    // A run that has ended has no owner, but its epoch tells whose it was.
+    if epoch != part.owned.epoch || owner.is_some_and(|owner| owner != tools.owner.no) {
+        return Ok(Verdict::Refused(StoreError::LostOwnership { id }));
+    }
+    let mut refused = Vec::new();
+    for (index, slot) in part.slots.iter().enumerate() {
+        let is_flow = slot.task_run.id() == TaskRunId::FLOW;
+        let written = if is_flow {
+            flow_row(connection, tools, &row, slot, part.owned.created_at)?
+        } else {
+            task_row(connection, tools, &row, slot, part.owned.created_at)?
+        };
+        if written {
+            result(connection, tools, &row, slot)?;
+        } else {
+            refused.push(index);
+        }
+    }
+    events(connection, &row, part, &refused)?;
+    Ok(Verdict::Written { refused })
+}
+
+fn events(
+    connection: &Connection,
+    row: &RunRow,
+    part: &RunPart,
+    refused: &[usize],
+) -> rusqlite::Result<()> {
+    let created_at = part.owned.created_at;
+    let mut out = EventsOut::after(row.no, row.last_event);
+    if let Some(new) = &part.begin {
+        let at = created_at.plus(new.flow.created_at());
+        out.push(connection, &Happened::new(TaskRunId::FLOW, at, &EventKind::Created))?;
+    }
+    for (slot, event) in &part.events {
+        if !refused.contains(slot) {
+            let at = created_at.plus(event.at);
+            out.push(connection, &Happened::new(event.task_run, at, &event.kind))?;
+        }
+    }
+    if part.suspended {
+        reap::put_aside(connection, &mut out, row.no, clock::wall())?;
+    }
+    out.finish(connection)
+}
+
+/// Writes the flow itself; `false` if it has ended before.
+fn flow_row(
+    connection: &Connection,
+    tools: &Tools<'_>,
+    row: &RunRow,
+    slot: &Slot,
+    created_at: WallTime,
+) -> rusqlite::Result<bool> {
+    let flow = &slot.task_run;
+    let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
+    // Whoever ends a run gives it up.
+    let owner = (!flow.state().is_terminal()).then_some(tools.owner.no);
+    let changed = connection
+        .prepare_cached(
+            "UPDATE flow_runs SET name = ?2, state = ?3, started_at = ?4, attempt_started_at = ?5, ended_at = ?6,
+                 attempt = ?7, attempts = ?8, error = ?9, owner = ?10,
+                 cancel_requested = CASE WHEN ?10 IS NULL THEN 0 ELSE cancel_requested END
+             WHERE no = ?1 AND (state < ?11 OR ?12)",
+        )?
+        .execute(params![
+            row.no,
+            flow.name().map(codes::text),
+            codes::state_code(flow.state()),
+            at(flow.started_at()),
+            at(flow.attempt_started_at()),
+            at(flow.ended_at()),
+            flow.attempt_count(),
+            attempts(flow, created_at)?,
+            error(flow)?,
+            owner,
+            codes::FIRST_TERMINAL,
+            slot.reopened,
+        ])?;
+    Ok(changed > 0)
+}
+
+const TASK_ROW: &str = "
+    INSERT INTO task_runs (run, id, parent, task, place, key, position, name, tags, in_group, branch, edges, state,
+        attempt, attempts, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+    ON CONFLICT (run, id) DO UPDATE SET
+        task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key), name = excluded.name,
+        edges = excluded.edges, state = excluded.state, attempt = excluded.attempt, attempts = excluded.attempts,
+        started_at = excluded.started_at, attempt_started_at = excluded.attempt_started_at,
+        ended_at = excluded.ended_at, error = excluded.error, skip_reason = excluded.skip_reason,
+        flow_run = excluded.flow_run, orphaned = excluded.orphaned
+    WHERE state < ?24 OR ?25";
+
+/// Writes a task run; `false` if it has ended before.
+fn task_row(
+    connection: &Connection,
+    tools: &mut Tools<'_>,
+    row: &RunRow,
+    slot: &Slot,
+    created_at: WallTime,
+) -> rusqlite::Result<bool> {
+    let task_run = &slot.task_run;
+    let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
+    let own_tags = task_run.own_tags();
+    let changed = connection.prepare_cached(TASK_ROW)?.execute(params![
+        row.no,
+        codes::number(task_run.id()),
+        codes::number(task_run.parent()),
+        tools.interned.task(connection, task_run.declaration())?,
+        tools.interned.place(connection, task_run.location())?,
+        slot.key.as_ref().map(|key| key.as_bytes()),
+        task_run.index(),
+        task_run.name().map(codes::text),
+        if own_tags.is_empty() { None } else { Some(codes::json(own_tags)?) },
+        task_run.group().map(codes::text),
+        task_run.branch().map(codes::text),
+        codes::edges(task_run.edges()),
+        codes::state_code(task_run.state()),
+        task_run.attempt_count(),
+        attempts(task_run, created_at)?,
+        created_at.plus(task_run.created_at()).as_micros(),
+        at(task_run.started_at()),
+        at(task_run.attempt_started_at()),
+        at(task_run.ended_at()),
+        error(task_run)?,
+        task_run.skip_reason().map(codes::text),
+        task_run.flow_run().as_ref().map(|id| id.as_uuid().into_bytes()),
+        task_run.is_orphaned(),
+        codes::FIRST_TERMINAL,
+        slot.reopened,
+    ])?;
+    Ok(changed > 0)
+}
+
+pub(super) fn attempts(task_run: &TaskRun, created_at: WallTime) -> rusqlite::Result<Option<String>> {
+    if task_run.earlier_attempts().is_empty() {
+        return Ok(None);
+    }
+    codes::json(&rows::earlier_attempts(task_run, created_at)).map(Some)
+}
+
+pub(super) fn error(task_run: &TaskRun) -> rusqlite::Result<Option<String>> {
+    task_run.error().map(codes::json).transpose()
+}
+
+/// Keeps a result, and its place in the cache with it.
+fn result(connection: &Connection, tools: &Tools<'_>, row: &RunRow, slot: &Slot) -> rusqlite::Result<()> {
+    let Some(envelope) = &slot.result else { return Ok(()) };
+    let task_run = codes::number(slot.task_run.id());
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO results (run, task_run, body, checksum, file) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (run, task_run) DO UPDATE SET
+             body = excluded.body, checksum = excluded.checksum, file = excluded.file",
+    )?;
+    if envelope.len() <= tools.inline_max {
+        let none: Option<&Hash> = None;
+        insert.execute(params![row.no, task_run, envelope, checksum(envelope), none])?;
+    } else {
+        // It was written before the transaction; a sweep may have removed an older copy that was used again.
+        let hash = *blake3::hash(envelope).as_bytes();
+        if !tools.values.exists(&hash) {
+            tools.values.keep(envelope).map_err(super::failure::as_sqlite)?;
+        }
+        let none: Option<&[u8]> = None;
+        insert.execute(params![row.no, task_run, none, none, hash])?;
+    }
+    match &slot.cache {
+        Some(cache) => cache_entry(connection, row, task_run, cache),
+        None => Ok(()),
+    }
+}
+
+fn cache_entry(
+    connection: &Connection,
+    row: &RunRow,
+    task_run: i64,
+    cache: &CacheEntry,
+) -> rusqlite::Result<()> {
+    let key = cache.key.digest();
+    let ttl = cache.ttl.map(|ttl| i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX));
+    connection
+        .prepare_cached(
+            "INSERT INTO cache (key, run, task_run, stored_at, ttl, explanation) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (key) DO UPDATE SET run = excluded.run, task_run = excluded.task_run,
+                 stored_at = excluded.stored_at, ttl = excluded.ttl, explanation = excluded.explanation",
+        )?
+        .execute(params![
+            key.as_bytes(),
+            row.no,
+            task_run,
+            clock::wall().as_micros(),
+            ttl,
+            codes::text(&cache.explanation)
+        ])?;
+    connection.prepare_cached("DELETE FROM cache_leases WHERE key = ?1")?.execute([key.as_bytes()])?;
+    Ok(())
+}
+
+/// Finds a damaged row, which SQLite itself does not.
+pub(super) fn checksum(bytes: &[u8]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+    short
+}
+
+/// Marks the transaction, and prolongs the lease of whoever writes.
+pub(super) fn stamp(connection: &Connection, me: i64, transaction: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE owners SET last_transaction = ?2, lease_until = ?3 WHERE no = ?1")?
+        .execute(params![me, transaction, owner::lease_until()])?;
+    Ok(())
+}
