@@ -16,7 +16,7 @@ pub mod filter;
 mod history;
 mod memory;
 mod rows;
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "sqlite", unix))]
 mod sqlite;
 mod words;
 
@@ -24,7 +24,7 @@ pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, Owned
 pub use error::{OwnerName, StoreError};
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
 pub use memory::MemoryStore;
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "sqlite", unix))]
 pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
 use crate::model::{FlowRunId, TaskRunId};

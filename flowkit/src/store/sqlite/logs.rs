@@ -9,9 +9,7 @@ use super::batch::Batch;
 use super::codes;
 use crate::model::{FlowRunId, TaskRunId};
 use crate::store::LogEntry;
-
-/// So many lines of one task run are kept: more than anybody reads, and less than a flood.
-const LINES_MAX: u64 = 10_000;
+use crate::store::rows::LOG_LINES_MAX;
 
 #[derive(Default)]
 pub(super) struct Quotas(Mutex<HashMap<(FlowRunId, TaskRunId), Quota>>);
@@ -28,7 +26,7 @@ impl Quotas {
     pub(super) fn admit(&self, line: &LogEntry, has_room: bool) -> bool {
         let mut quotas = self.0.lock();
         let quota = quotas.entry((line.run, line.task_run)).or_default();
-        let is_kept = has_room && quota.kept < LINES_MAX;
+        let is_kept = has_room && quota.kept < LOG_LINES_MAX;
         if is_kept {
             quota.kept += 1;
         } else {

@@ -224,7 +224,7 @@ impl Store for SqliteStore {
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
         self.ask(move |writer| {
             let asked =
-                writer.with_owner(|connection, owner| ownership::request_cancel(connection, owner, id))??;
+                writer.with_owner(|connection, owner| ownership::request_cancel(connection, owner, id))?;
             writer.listen();
             Ok(asked)
         })

@@ -42,7 +42,7 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
         Err(error) => return Ok(Err(error)),
     };
     if let Some(owner) = run.owner
-        && let Some(owner) = reap::living(connection, me.locks(), me, owner)?
+        && let Some(owner) = reap::living(connection, me, owner)?
     {
         return Ok(Err(StoreError::Owned { id, owner: owner.name() }));
     }
@@ -56,17 +56,13 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
 }
 
 /// Leaves a wish with the owner of a run; `false` if nobody is at work on it.
-pub(super) fn request_cancel(connection: &Connection, me: &Owner, id: FlowRunId) -> Answer<bool> {
-    let run = match find(connection, id)? {
-        Ok(run) => run,
-        Err(error) => return Ok(Err(error)),
-    };
-    let Some(owner) = run.owner else { return Ok(Ok(false)) };
-    if reap::living(connection, me.locks(), me, owner)?.is_none() {
-        return Ok(Ok(false));
+pub(super) fn request_cancel(connection: &Connection, me: &Owner, id: FlowRunId) -> rusqlite::Result<bool> {
+    let Ok(RunRow { no, owner: Some(owner), .. }) = find(connection, id)? else { return Ok(false) };
+    if reap::living(connection, me, owner)?.is_none() {
+        return Ok(false);
     }
-    connection.prepare_cached("UPDATE flow_runs SET cancel_requested = 1 WHERE no = ?1")?.execute([run.no])?;
-    Ok(Ok(true))
+    connection.prepare_cached("UPDATE flow_runs SET cancel_requested = 1 WHERE no = ?1")?.execute([no])?;
+    Ok(true)
 }
 
 /// Returns the runs of `me` that somebody wants cancelled.
@@ -89,7 +85,7 @@ pub(super) fn lease(connection: &Connection, me: &Owner, key: CacheKey) -> rusql
         .query_row([digest.as_bytes()], |row| row.get(0))
         .optional()?;
     if let Some(owner) = owner {
-        if reap::living(connection, me.locks(), me, owner)?.is_some() {
+        if reap::living(connection, me, owner)?.is_some() {
             return Ok(false);
         }
     }

@@ -1,15 +1,12 @@
-//! Runs that nobody writes any more: those of dead owners, and those that their owner puts aside.
+//! Runs whose owner has died: marked as crashed, with the attempts that died with them.
 
 use rusqlite::{Connection, Statement, params};
 
 use super::events::{self, EventsOut, Happened};
-use super::owner::{self, Locks, Other};
+use super::owner::{self, Other};
 use super::{clock, codes};
 use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
 use crate::store::rows::{crashed_attempt, death_of, merge_attempts};
-
-/// What befalls a run in this state: a task run, or the flow itself.
-type Fate = fn(State, bool) -> Option<EventKind>;
 
 /// A dead owner, whose rows are taken away.
 #[derive(Debug)]
@@ -30,7 +27,6 @@ pub(super) fn reap(connection: &Connection, me: &owner::Owner) -> rusqlite::Resu
 /// Whether an owner is at work. One that is not in the table has left in order.
 pub(super) fn living(
     connection: &Connection,
-    locks: &Locks,
     me: &owner::Owner,
     no: i64,
 ) -> rusqlite::Result<Option<owner::Identity>> {
@@ -38,7 +34,7 @@ pub(super) fn living(
         return Ok(Some(me.identity.clone()));
     }
     let other = owner::find(connection, no)?;
-    Ok(other.filter(|other| locks.is_alive(other, &me.identity)).map(|other| other.identity))
+    Ok(other.filter(|other| me.locks().is_alive(other, &me.identity)).map(|other| other.identity))
 }
 
 fn bury(connection: &Connection, owner: Other) -> rusqlite::Result<Dead> {
@@ -47,31 +43,11 @@ fn bury(connection: &Connection, owner: Other) -> rusqlite::Result<Dead> {
     let runs: Vec<(i64, FlowRunId)> = rows.collect::<rusqlite::Result<_>>()?;
     for (run, _) in &runs {
         let mut out = EventsOut::after(*run, events::last(connection, *run)?);
-        leave(connection, &mut out, *run, clock::wall(), death_of)?;
+        leave(connection, &mut out, *run, clock::wall())?;
         out.finish(connection)?;
-        // Its owner may only be asleep, and would write on with its epoch.
-        connection
-            .prepare_cached("UPDATE flow_runs SET epoch = epoch + 1, crashes = crashes + 1 WHERE no = ?1")?
-            .execute([run])?;
     }
     connection.prepare_cached("DELETE FROM owners WHERE no = ?1")?.execute([owner.no])?;
     Ok(Dead { owner, runs: runs.into_iter().map(|(_, id)| id).collect() })
-}
-
-/// Puts a run aside that its owner leaves in order.
-pub(super) fn put_aside(
-    connection: &Connection,
-    out: &mut EventsOut,
-    run: i64,
-    now: WallTime,
-) -> rusqlite::Result<()> {
-    leave(connection, out, run, now, |state, is_flow| match state {
-        State::Running => Some(EventKind::Suspended),
-        State::Pending | State::Waiting | State::AwaitingRetry if is_flow => Some(EventKind::Suspended),
-        // It is told to stop, and now it has.
-        State::Cancelling => Some(EventKind::Cancelled { orphaned: false }),
-        _ => None,
-    })
 }
 
 /// The part of a row that a fate changes.
@@ -103,7 +79,6 @@ fn leave(
     out: &mut EventsOut,
     run: i64,
     now: WallTime,
-    fate: Fate,
 ) -> rusqlite::Result<()> {
     let under_way = [State::Running, State::Cancelling].map(codes::state_code);
     let tasks: Vec<Standing> = connection
@@ -118,7 +93,7 @@ fn leave(
          WHERE run = ?1 AND id = ?2",
     )?;
     for task in &tasks {
-        if let Some(kind) = fate(task.state, false) {
+        if let Some(kind) = death_of(task.state, false) {
             out.push(connection, &Happened::new(task.id, now, &kind))?;
             meet(&mut update, run, task, &kind, now)?;
         }
@@ -126,16 +101,19 @@ fn leave(
     let flow = connection
         .prepare_cached(&format!("SELECT {STANDING} FROM flow_runs WHERE no = ?1"))?
         .query_row([run], |row| standing(TaskRunId::FLOW, row))?;
-    if let Some(kind) = fate(flow.state, true) {
+    if let Some(kind) = death_of(flow.state, true) {
         out.push(connection, &Happened::new(TaskRunId::FLOW, now, &kind))?;
-        // The crashes of a flow run are those of its processes; whoever buries one counts them.
         let mut update = connection.prepare_cached(
-            "UPDATE flow_runs SET state = ?3, attempts = NULL, attempts_before = ?4, ended_at = coalesce(?6, ended_at)
-             WHERE no = ?1 AND ?2 = 0 AND ?5 >= 0",
+            "UPDATE flow_runs SET state = ?3, attempts = NULL, attempts_before = ?4, crashes = crashes + ?5,
+                 ended_at = coalesce(?6, ended_at)
+             WHERE no = ?1 AND ?2 = 0",
         )?;
         meet(&mut update, run, &flow, &kind, now)?;
     }
-    connection.prepare_cached("UPDATE flow_runs SET owner = NULL WHERE no = ?1")?.execute([run])?;
+    // Its owner may only be asleep: without the run, it writes nothing when it wakes up.
+    connection
+        .prepare_cached("UPDATE flow_runs SET owner = NULL, cancel_requested = 0 WHERE no = ?1")?
+        .execute([run])?;
     Ok(())
 }
 
@@ -146,7 +124,7 @@ fn meet(
     kind: &EventKind,
     now: WallTime,
 ) -> rusqlite::Result<()> {
-    // The tables of `fate` name only what fits.
+    // The table of `death_of` names only what fits.
     let state = row.state.after(kind).unwrap_or(row.state);
     let read = |text: &Option<String>| text.as_deref().map_or(Ok(Vec::new()), codes::read_json);
     let mut attempts = merge_attempts(read(&row.attempts_before)?, read(&row.attempts)?);

@@ -1,1 +1,40 @@
-//! x
+//! What only a file can do wrong; the contract of all stores runs here too.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::contract::{Place, contract};
+
+/// A database in a folder of its own, which is removed with it.
+pub(super) struct OnDisk {
+    store: Option<SqliteStore>,
+    folder: TempDir,
+}
+
+impl OnDisk {
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("runs.db")
+    }
+}
+
+impl Place for OnDisk {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::options().synchronous(Synchronous::Normal).open(folder.path().join("runs.db"));
+        Self { store: Some(store.unwrap()), folder }
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.store.as_ref().unwrap()
+    }
+
+    /// Leaving with runs under way is what a death looks like to others: the lock is free, the owner is in the table.
+    fn crash(&mut self) {
+        self.store = None;
+        self.store = Some(SqliteStore::open(self.path()).unwrap());
+    }
+}
+
+contract!(OnDisk);

@@ -7,8 +7,8 @@ use super::events::{EventsOut, Happened};
 use super::interned::Interned;
 use super::owner::Owner;
 use super::values::{Hash, Values};
-use super::{clock, codes, logs, owner, reap};
-use crate::model::{EventKind, TaskRun, TaskRunId, WallTime};
+use super::{clock, codes, logs, owner};
+use crate::model::{EventKind, State, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
 /// What a transaction needs beside the connection.
@@ -24,7 +24,9 @@ pub(super) struct Tools<'a> {
 /// How the part of one run was received.
 pub(super) enum Verdict {
     /// It is written, but for these slots: their task runs have ended before.
-    Written { refused: Vec<usize> },
+    ///
+    /// `suspended` is false if the run was to be put aside and has ended or is ending.
+    Written { refused: Vec<usize>, suspended: bool },
     /// Nothing of it is written.
     Refused(StoreError),
 }
@@ -69,8 +71,7 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
     let Some((row, epoch, owner)) = found else {
         return Ok(Verdict::Refused(StoreError::UnknownRun { id: id.to_string() }));
     };
-    // A run that has ended has no owner, but its epoch tells whose it was.
-    if epoch != part.owned.epoch || owner.is_some_and(|owner| owner != tools.owner.no) {
+    if epoch != part.owned.epoch || owner != Some(tools.owner.no) {
         return Ok(Verdict::Refused(StoreError::LostOwnership { id }));
     }
     let mut refused = Vec::new();
@@ -82,13 +83,14 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
             task_row(connection, tools, &row, slot, part.owned.created_at)?
         };
         if written {
-            result(connection, tools, &row, slot)?;
+            result(connection, tools, &row, slot, part.owned.created_at)?;
         } else {
             refused.push(index);
         }
     }
-    events(connection, &row, part, &refused)?;
-    Ok(Verdict::Written { refused })
+    let suspended = !part.suspended || put_aside(connection, &row)?;
+    events(connection, &row, part, &refused, suspended)?;
+    Ok(Verdict::Written { refused, suspended })
 }
 
 fn events(
@@ -96,6 +98,7 @@ fn events(
     row: &RunRow,
     part: &RunPart,
     refused: &[usize],
+    suspended: bool,
 ) -> rusqlite::Result<()> {
     let created_at = part.owned.created_at;
     let mut out = EventsOut::after(row.no, row.last_event);
@@ -109,10 +112,28 @@ fn events(
             out.push(connection, &Happened::new(event.task_run, at, &event.kind))?;
         }
     }
-    if part.suspended {
-        reap::put_aside(connection, &mut out, row.no, clock::wall())?;
+    if part.suspended && suspended {
+        out.push(connection, &Happened::new(TaskRunId::FLOW, clock::wall(), &EventKind::Suspended))?;
     }
     out.finish(connection)
+}
+
+/// Leaves a run to whoever resumes it; `false` if it has ended or is ending.
+fn put_aside(connection: &Connection, row: &RunRow) -> rusqlite::Result<bool> {
+    let under_way = [State::Pending, State::Waiting, State::Running, State::AwaitingRetry].map(codes::state_code);
+    let changed = connection
+        .prepare_cached(
+            "UPDATE flow_runs SET state = ?2, owner = NULL WHERE no = ?1 AND state IN (?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            row.no,
+            codes::state_code(State::Suspended),
+            under_way[0],
+            under_way[1],
+            under_way[2],
+            under_way[3]
+        ])?;
+    Ok(changed > 0)
 }
 
 /// Writes the flow itself; `false` if it has ended before.
@@ -216,7 +237,13 @@ pub(super) fn error(task_run: &TaskRun) -> rusqlite::Result<Option<String>> {
 }
 
 /// Keeps a result, and its place in the cache with it.
-fn result(connection: &Connection, tools: &Tools<'_>, row: &RunRow, slot: &Slot) -> rusqlite::Result<()> {
+fn result(
+    connection: &Connection,
+    tools: &Tools<'_>,
+    row: &RunRow,
+    slot: &Slot,
+    created_at: WallTime,
+) -> rusqlite::Result<()> {
     let Some(envelope) = &slot.result else { return Ok(()) };
     let task_run = codes::number(slot.task_run.id());
     let mut insert = connection.prepare_cached(
@@ -237,7 +264,10 @@ fn result(connection: &Connection, tools: &Tools<'_>, row: &RunRow, slot: &Slot)
         insert.execute(params![row.no, task_run, none, none, hash])?;
     }
     match &slot.cache {
-        Some(cache) => cache_entry(connection, row, task_run, cache),
+        Some(cache) => {
+            let stored_at = slot.task_run.ended_at().map_or_else(clock::wall, |at| created_at.plus(at));
+            cache_entry(connection, row, task_run, cache, stored_at)
+        }
         None => Ok(()),
     }
 }
@@ -247,6 +277,7 @@ fn cache_entry(
     row: &RunRow,
     task_run: i64,
     cache: &CacheEntry,
+    stored_at: WallTime,
 ) -> rusqlite::Result<()> {
     let key = cache.key.digest();
     let ttl = cache.ttl.map(|ttl| i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX));
@@ -260,7 +291,7 @@ fn cache_entry(
             key.as_bytes(),
             row.no,
             task_run,
-            clock::wall().as_micros(),
+            stored_at.as_micros(),
             ttl,
             codes::text(&cache.explanation)
         ])?;

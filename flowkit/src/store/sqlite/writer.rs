@@ -18,7 +18,7 @@ use super::values::Values;
 use super::write::{self, Tools, Verdict};
 use super::{clock, connection, files, ownership};
 use crate::failpoint;
-use crate::model::{FlowRunId, TaskRunId};
+use crate::model::{EventKind, FlowRunId, TaskRunId};
 use crate::store::{OwnedRun, StoreError};
 
 /// The waits between tries of a transaction that failed.
@@ -173,8 +173,8 @@ impl Writer {
                 self.shared.quotas.forget(part.owned.id);
             }
             match verdict {
-                Verdict::Written { refused } if refused.is_empty() => part.answer_all(&Ok(())),
-                Verdict::Written { refused } => answer_some(part, &refused),
+                Verdict::Written { refused, suspended: true } if refused.is_empty() => part.answer_all(&Ok(())),
+                Verdict::Written { refused, suspended } => answer_some(part, &refused, suspended),
                 Verdict::Refused(error) => {
                     tracing::warn!(%error, "entries were refused");
                     part.answer_all(&Err(error));
@@ -321,8 +321,8 @@ pub(super) fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0).map(|busy| busy == 0))
 }
 
-/// Answers a run some of whose task runs had ended before.
-fn answer_some(part: RunPart, refused: &[usize]) {
+/// Answers a run of which something had ended before.
+fn answer_some(part: RunPart, refused: &[usize], suspended: bool) {
     let id = part.owned.id;
     let last_event = |index: usize| {
         let last = part.events.iter().rev().find(|(slot, _)| *slot == index);
@@ -338,7 +338,13 @@ fn answer_some(part: RunPart, refused: &[usize]) {
             });
         }
     }
+    // These wait for the run to be put aside.
+    let put_aside = if suspended {
+        Ok(())
+    } else {
+        Err(StoreError::Ended { id, task_run: TaskRunId::FLOW, event: EventKind::Suspended.name() })
+    };
     for pledge in part.pledges {
-        pledge.answer(Ok(()));
+        pledge.answer(put_aside.clone());
     }
 }
