@@ -25,7 +25,13 @@ pub(crate) fn a_run_is_owned_once_among_processes<P: Place>() {
         // Whoever does not run it may ask the one who does.
         assert!(elsewhere.request_cancel(run.id()).unwrap());
         assert_eq!(elsewhere.cancel_requests(), []);
-        assert_eq!(place.store().cancel_requests(), [run.id()]);
+        // A wish from elsewhere takes its time, but not for ever.
+        let wishes = || Some(place.store().cancel_requests()).filter(|wishes| !wishes.is_empty());
+        let asked = std::iter::repeat_with(wishes).take(1000).find_map(|wishes| {
+            std::thread::sleep(Duration::from_millis(if wishes.is_some() { 0 } else { 10 }));
+            wishes
+        });
+        assert_eq!(asked, Some(vec![run.id()]));
         run.ends(place.store());
         run.goes_on(&elsewhere.take_over(run.id()).unwrap());
         run.happens(&*elsewhere, TaskRunId::FLOW, EventKind::Reopened);
@@ -245,10 +251,8 @@ pub(crate) fn a_run_that_nobody_runs_cannot_be_asked_to_stop<P: Place>() {
     place.store().flush().unwrap();
     place.crash();
     let nobody = FlowRunId::new(uuid::Uuid::from_u128(1));
-    for id in [ended.id(), crashed.id()] {
+    for id in [ended.id(), crashed.id(), nobody] {
         assert!(!place.store().request_cancel(id).unwrap());
     }
-    let unknown = place.store().request_cancel(nobody);
-    assert!(matches!(unknown, Err(StoreError::UnknownRun { .. })), "{unknown:?}");
     assert_eq!(place.store().cancel_requests(), []);
 }

@@ -113,7 +113,6 @@ impl Expected {
     fn die(&mut self) {
         if std::mem::take(&mut self.is_owned) {
             self.leave(EventKind::Crashed);
-            self.crashes[0] += 1;
         }
     }
 
@@ -127,7 +126,7 @@ impl Expected {
                 State::Cancelling => EventKind::Cancelled { orphaned: false },
                 _ => continue,
             };
-            self.crashes[index] += u32::from(index > 0 && matches!(kind, EventKind::Crashed));
+            self.crashes[index] += u32::from(matches!(kind, EventKind::Crashed));
             self.script.apply(id, kind);
         }
     }

@@ -208,7 +208,7 @@ pub(crate) fn odd_names_read_as_they_were_written<P: Place>() {
         let row = flow_row(store, run.id());
         assert_eq!((&row.flow, row.name.as_ref()), (name, Some(name)));
         assert_eq!(row.tags[1], *tag);
-        assert_eq!(row.parameters, Some(format!("{{\"text\":{name:?}}}")));
+        assert_eq!(row.parameters, Some(format!("{{\"text\":{tag:?}}}")));
         let row = task_row(store, run.id(), id);
         assert_eq!((&row.task, row.name.as_ref()), (name, Some(name)));
         assert_eq!(row.error.unwrap().message, *tag);

@@ -98,6 +98,7 @@ impl KeptRun {
             if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
                 row.earlier_attempts.push(crashed_attempt(row.attempt, started_at));
             }
+            row.crashes += u32::from(state == State::Crashed);
             row.state = state;
             row.ended_at = ended_at.or(row.ended_at);
         } else if let Some(row) = self.task_runs.get_mut(&id) {

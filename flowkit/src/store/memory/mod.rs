@@ -6,7 +6,7 @@
 mod kept;
 mod reading;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use parking_lot::Mutex;
 
@@ -31,6 +31,7 @@ struct Kept {
     /// By id, that is by the time of their creation.
     runs: BTreeMap<FlowRunId, KeptRun>,
     cache: HashMap<CacheKey, Cached>,
+    leases: HashSet<CacheKey>,
 }
 
 /// Which result stands for a cache key. The result goes with its run, and the key with it.
@@ -54,9 +55,9 @@ impl MemoryStore {
     pub fn crash(&self) {
         let mut kept = self.kept.lock();
         let now = now();
+        kept.leases.clear();
         for run in kept.runs.values_mut().filter(|run| run.owned) {
             run.leave(now, death_of);
-            run.row.crashes += 1;
         }
     }
 }
@@ -81,6 +82,7 @@ impl Kept {
         let cached = entry.cache.clone().zip(entry.result.clone());
         self.writable(entry.run)?.record(entry)?;
         if let Some((place, envelope)) = cached {
+            self.leases.remove(&place.key);
             let value = CachedValue { envelope, stored_at: at, ttl: place.ttl, from };
             self.cache.insert(place.key, Cached { from, value });
         }
@@ -156,18 +158,21 @@ impl Store for MemoryStore {
         Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
     }
 
-    fn lease(&self, _key: CacheKey) -> Result<bool, StoreError> {
-        // There is no other process to which this store could have given it.
-        Ok(true)
+    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
+        Ok(self.kept.lock().leases.insert(key))
     }
 
-    fn release(&self, _key: CacheKey) {}
+    fn release(&self, key: CacheKey) {
+        self.kept.lock().leases.remove(&key);
+    }
 
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
         let mut kept = self.kept.lock();
-        let run = kept.runs.get_mut(&id).ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
-        run.cancel_requested = run.owned;
-        Ok(run.owned)
+        let Some(run) = kept.runs.get_mut(&id).filter(|run| run.owned) else {
+            return Ok(false);
+        };
+        run.cancel_requested = true;
+        Ok(true)
     }
 
     fn cancel_requests(&self) -> Vec<FlowRunId> {

@@ -22,12 +22,17 @@ impl OnDisk {
 impl Place for OnDisk {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let store = SqliteStore::options().synchronous(Synchronous::Normal).open(folder.path().join("runs.db"));
+        let store =
+            SqliteStore::options().synchronous(Synchronous::Normal).open(folder.path().join("runs.db"));
         Self { store: Some(store.unwrap()), folder }
     }
 
     fn store(&self) -> &dyn Store {
         self.store.as_ref().unwrap()
+    }
+
+    fn elsewhere(&self) -> Option<Box<dyn Store>> {
+        Some(Box::new(SqliteStore::open(self.path()).unwrap()))
     }
 
     /// Leaving with runs under way is what a death looks like to others: the lock is free, the owner is in the table.

@@ -65,7 +65,11 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
         .prepare_cached("SELECT no, last_event, epoch, owner FROM flow_runs WHERE id = ?1")?
         .query_row([id.as_uuid().as_bytes()], |row| {
             let owner: Option<i64> = row.get(3)?;
-            Ok((RunRow { no: row.get(0)?, last_event: row.get(1)? }, row.get::<_, i64>(2)?.cast_unsigned(), owner))
+            Ok((
+                RunRow { no: row.get(0)?, last_event: row.get(1)? },
+                row.get::<_, i64>(2)?.cast_unsigned(),
+                owner,
+            ))
         })
         .optional()?;
     let Some((row, epoch, owner)) = found else {
@@ -88,9 +92,8 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
             refused.push(index);
         }
     }
-    let suspended = !part.suspended || put_aside(connection, &row)?;
-    events(connection, &row, part, &refused, suspended)?;
-    Ok(Verdict::Written { refused, suspended })
+    events(connection, &row, part, &refused)?;
+    Ok(Verdict::Written { refused })
 }
 
 fn events(
@@ -98,7 +101,6 @@ fn events(
     row: &RunRow,
     part: &RunPart,
     refused: &[usize],
-    suspended: bool,
 ) -> rusqlite::Result<()> {
     let created_at = part.owned.created_at;
     let mut out = EventsOut::after(row.no, row.last_event);
@@ -112,28 +114,10 @@ fn events(
             out.push(connection, &Happened::new(event.task_run, at, &event.kind))?;
         }
     }
-    if part.suspended && suspended {
-        out.push(connection, &Happened::new(TaskRunId::FLOW, clock::wall(), &EventKind::Suspended))?;
+    if part.suspended {
+        reap::leave(connection, &mut out, row.no, clock::wall(), rows::suspension_of)?;
     }
     out.finish(connection)
-}
-
-/// Leaves a run to whoever resumes it; `false` if it has ended or is ending.
-fn put_aside(connection: &Connection, row: &RunRow) -> rusqlite::Result<bool> {
-    let under_way = [State::Pending, State::Waiting, State::Running, State::AwaitingRetry].map(codes::state_code);
-    let changed = connection
-        .prepare_cached(
-            "UPDATE flow_runs SET state = ?2, owner = NULL WHERE no = ?1 AND state IN (?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            row.no,
-            codes::state_code(State::Suspended),
-            under_way[0],
-            under_way[1],
-            under_way[2],
-            under_way[3]
-        ])?;
-    Ok(changed > 0)
 }
 
 /// Writes the flow itself; `false` if it has ended before.
