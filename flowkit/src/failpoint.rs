@@ -40,7 +40,9 @@ mod on {
     /// Breaks here if the environment says so.
     pub(crate) fn hit(name: &str) -> io::Result<()> {
         let Some(failpoint) = FAILPOINT.get_or_init(from_environment) else { return Ok(()) };
-        if failpoint.name != name || failpoint.reached.fetch_add(1, Ordering::Relaxed) + 1 != failpoint.ordinal {
+        if failpoint.name != name
+            || failpoint.reached.fetch_add(1, Ordering::Relaxed) + 1 != failpoint.ordinal
+        {
             return Ok(());
         }
         match failpoint.action.as_str() {

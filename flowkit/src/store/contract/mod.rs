@@ -6,7 +6,7 @@ pub(crate) mod logging;
 pub(crate) mod owning;
 pub(crate) mod reading;
 pub(crate) mod replay;
-mod script;
+pub(crate) mod script;
 pub(crate) mod writing;
 
 pub(crate) use script::Place;

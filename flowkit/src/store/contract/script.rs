@@ -32,40 +32,40 @@ pub(crate) trait Place {
     fn crash(&mut self);
 }
 
-pub(super) static ETL: Declaration = declaration(Kind::Flow, "etl");
-pub(super) static FETCH: Declaration = declaration(Kind::Task, "fetch");
-pub(super) static LOAD: Declaration = declaration(Kind::Task, "load");
+pub(crate) static ETL: Declaration = declaration(Kind::Flow, "etl");
+pub(crate) static FETCH: Declaration = declaration(Kind::Task, "fetch");
+pub(crate) static LOAD: Declaration = declaration(Kind::Task, "load");
 
-pub(super) const fn declaration(kind: Kind, name: &'static str) -> Declaration {
+pub(crate) const fn declaration(kind: Kind, name: &'static str) -> Declaration {
     Declaration::__new(kind, name, name, "", None, &["nightly"], 0, "src/etl.rs", 1)
 }
 
 /// Long ago, so that a test about age needs no clock.
-pub(super) const FIRST: WallTime = WallTime::from_micros(1_000_000_000_000_000);
+pub(crate) const FIRST: WallTime = WallTime::from_micros(1_000_000_000_000_000);
 
 /// A run that writes what happens to a store.
-pub(super) struct Script {
-    pub(super) owned: OwnedRun,
-    pub(super) record: RunRecord,
+pub(crate) struct Script {
+    pub(crate) owned: OwnedRun,
+    pub(crate) record: RunRecord,
     at: Duration,
 }
 
 /// What a run is besides its flow.
 #[derive(Default)]
-pub(super) struct Birth {
-    pub(super) created_at: Option<WallTime>,
-    pub(super) name: Option<String>,
-    pub(super) tags: Vec<String>,
-    pub(super) parameters: Option<String>,
-    pub(super) parent: Option<(FlowRunId, TaskRunId)>,
+pub(crate) struct Birth {
+    pub(crate) created_at: Option<WallTime>,
+    pub(crate) name: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) parameters: Option<String>,
+    pub(crate) parent: Option<(FlowRunId, TaskRunId)>,
 }
 
 impl Script {
-    pub(super) fn begin(store: &dyn Store) -> Self {
+    pub(crate) fn begin(store: &dyn Store) -> Self {
         Self::born(store, &ETL, Birth::default())
     }
 
-    pub(super) fn born(store: &dyn Store, flow: &'static Declaration, birth: Birth) -> Self {
+    pub(crate) fn born(store: &dyn Store, flow: &'static Declaration, birth: Birth) -> Self {
         let created_at = birth.created_at.unwrap_or(FIRST);
         let owned = OwnedRun { id: next_id(created_at), epoch: 1, created_at };
         let mut script = Self { owned, record: RunRecord::default(), at: Duration::ZERO };
@@ -76,15 +76,15 @@ impl Script {
         script
     }
 
-    pub(super) fn id(&self) -> FlowRunId {
+    pub(crate) fn id(&self) -> FlowRunId {
         self.owned.id
     }
 
-    pub(super) fn create(&mut self, store: &dyn Store, task: &'static Declaration) -> TaskRunId {
+    pub(crate) fn create(&mut self, store: &dyn Store, task: &'static Declaration) -> TaskRunId {
         self.create_named(store, task, None)
     }
 
-    pub(super) fn create_named(
+    pub(crate) fn create_named(
         &mut self,
         store: &dyn Store,
         task: &'static Declaration,
@@ -97,11 +97,11 @@ impl Script {
     }
 
     /// Lets something happen, and waits until it is kept.
-    pub(super) fn happens(&mut self, store: &dyn Store, task_run: TaskRunId, kind: EventKind) {
+    pub(crate) fn happens(&mut self, store: &dyn Store, task_run: TaskRunId, kind: EventKind) {
         self.try_happen(store, task_run, kind).unwrap();
     }
 
-    pub(super) fn try_happen(
+    pub(crate) fn try_happen(
         &mut self,
         store: &dyn Store,
         task_run: TaskRunId,
@@ -112,13 +112,13 @@ impl Script {
     }
 
     /// Lets something happen that the store is not told: it knows, or must not know.
-    pub(super) fn apply(&mut self, task_run: TaskRunId, kind: EventKind) {
+    pub(crate) fn apply(&mut self, task_run: TaskRunId, kind: EventKind) {
         self.at += Duration::from_millis(1);
         self.record.apply(Event { task_run, at: Timestamp::new(self.at), kind }).unwrap();
     }
 
     /// Runs a task that gives `result`.
-    pub(super) fn completes(
+    pub(crate) fn completes(
         &mut self,
         store: &dyn Store,
         task: &'static Declaration,
@@ -132,18 +132,18 @@ impl Script {
     }
 
     /// Starts and completes the flow.
-    pub(super) fn ends(&mut self, store: &dyn Store) {
+    pub(crate) fn ends(&mut self, store: &dyn Store) {
         self.happens(store, TaskRunId::FLOW, started(1));
         self.happens(store, TaskRunId::FLOW, EventKind::Completed);
     }
 
     /// Goes on with a run that was taken over.
-    pub(super) fn goes_on(&mut self, recovered: &Recovered) {
+    pub(crate) fn goes_on(&mut self, recovered: &Recovered) {
         self.owned = recovered.owned;
     }
 
     /// The last event as the engine hands it to the store.
-    pub(super) fn last_entry(&self) -> Entry {
+    pub(crate) fn last_entry(&self) -> Entry {
         let event = self.record.events().last().unwrap().clone();
         let task_run = self.record.task_run(event.task_run).unwrap().clone();
         Entry { run: self.owned, event, task_run, key: None, result: None, cache: None }
@@ -174,58 +174,58 @@ fn next_id(created_at: WallTime) -> FlowRunId {
 }
 
 /// Hands over an entry, and waits until it is kept or refused.
-pub(super) fn write(store: &dyn Store, entry: Entry) -> Result<(), StoreError> {
+pub(crate) fn write(store: &dyn Store, entry: Entry) -> Result<(), StoreError> {
     acknowledged(|ack| store.record(entry, Some(ack)))
 }
 
-pub(super) fn acknowledged(ask: impl FnOnce(crate::store::Ack)) -> Result<(), StoreError> {
+pub(crate) fn acknowledged(ask: impl FnOnce(crate::store::Ack)) -> Result<(), StoreError> {
     let (ack, answer) = oneshot::channel();
     ask(ack);
     answer.blocking_recv().expect("every entry is answered")
 }
 
-pub(super) fn started(attempt: u32) -> EventKind {
+pub(crate) fn started(attempt: u32) -> EventKind {
     EventKind::Started { attempt }
 }
 
-pub(super) fn failed(message: &str) -> EventKind {
+pub(crate) fn failed(message: &str) -> EventKind {
     EventKind::Failed { error: report(message) }
 }
 
-pub(super) fn retried(attempt: u32, retry_in: Duration) -> EventKind {
+pub(crate) fn retried(attempt: u32, retry_in: Duration) -> EventKind {
     EventKind::AttemptFailed {
         attempt,
         failure: Arc::new(AttemptFailure { error: report("lost"), retry_in }),
     }
 }
 
-pub(super) fn report(message: &str) -> Arc<ErrorReport> {
+pub(crate) fn report(message: &str) -> Arc<ErrorReport> {
     Arc::new(ErrorReport::new("fetch".into(), message.into(), None, "src/etl.rs:61".into()))
 }
 
-pub(super) fn cache_key(input: &str) -> CacheKey {
+pub(crate) fn cache_key(input: &str) -> CacheKey {
     let task = TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
     CacheKey::new(&task, None, digest(input).unwrap())
 }
 
-pub(super) fn cache_entry(input: &str) -> CacheEntry {
+pub(crate) fn cache_entry(input: &str) -> CacheEntry {
     CacheEntry { key: cache_key(input), ttl: Some(Duration::from_secs(60)), explanation: "{}".into() }
 }
 
-pub(super) fn flow_row(store: &dyn Store, id: FlowRunId) -> StoredFlowRun {
+pub(crate) fn flow_row(store: &dyn Store, id: FlowRunId) -> StoredFlowRun {
     store.flow_run(id).unwrap().expect("the run is kept")
 }
 
-pub(super) fn task_row(store: &dyn Store, run: FlowRunId, id: TaskRunId) -> StoredTaskRun {
+pub(crate) fn task_row(store: &dyn Store, run: FlowRunId, id: TaskRunId) -> StoredTaskRun {
     all_task_runs(store, run).into_iter().find(|row| row.id == id).expect("the task run is kept")
 }
 
-pub(super) fn all_task_runs(store: &dyn Store, run: FlowRunId) -> Vec<StoredTaskRun> {
+pub(crate) fn all_task_runs(store: &dyn Store, run: FlowRunId) -> Vec<StoredTaskRun> {
     store.task_runs(run, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX).unwrap()
 }
 
 /// The events of a run as `task run: name`.
-pub(super) fn event_names(store: &dyn Store, run: FlowRunId) -> Vec<String> {
+pub(crate) fn event_names(store: &dyn Store, run: FlowRunId) -> Vec<String> {
     let events = store.events(run, 0, usize::MAX).unwrap();
     events.iter().map(|event| format!("{}: {}", event.task_run, event.name)).collect()
 }

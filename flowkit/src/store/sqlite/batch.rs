@@ -79,7 +79,8 @@ impl Batch {
 
     /// Splits off a batch for each run, to find out which of them cannot be written.
     pub(super) fn one_by_one(self) -> Vec<Self> {
-        let rest = Self { logs: self.logs, dropped: self.dropped, released: self.released, ..Self::default() };
+        let rest =
+            Self { logs: self.logs, dropped: self.dropped, released: self.released, ..Self::default() };
         let mut parts: Vec<_> =
             self.runs.into_iter().map(|part| Self { runs: vec![part], ..Self::default() }).collect();
         parts.push(rest);

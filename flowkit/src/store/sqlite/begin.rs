@@ -7,7 +7,11 @@ use super::write::{Tools, attempts, error};
 use crate::store::NewFlowRun;
 
 /// Writes the row of a run that begins. If there is one of this id, it stays, and its epoch decides about the rest.
-pub(super) fn insert(connection: &Connection, tools: &mut Tools<'_>, new: &NewFlowRun) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    connection: &Connection,
+    tools: &mut Tools<'_>,
+    new: &NewFlowRun,
+) -> rusqlite::Result<()> {
     let (flow, created_at) = (&new.flow, new.owned.created_at);
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
     let tags: Vec<&str> = flow.tags().collect();

@@ -11,7 +11,10 @@ pub(super) fn wall() -> WallTime {
     SystemTime::now().into()
 }
 
-#[allow(clippy::disallowed_methods, reason = "a disk takes real time, also while a test's clock stands still")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a disk takes real time, also while a test's clock stands still"
+)]
 pub(super) fn now() -> Instant {
     Instant::now()
 }

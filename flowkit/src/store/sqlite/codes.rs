@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn edges_are_read_as_they_were_written() {
-        let written = [Edge::new(TaskRunId::new(3), EdgeKind::Data), Edge::new(TaskRunId::new(0), EdgeKind::Order)];
+        let written =
+            [Edge::new(TaskRunId::new(3), EdgeKind::Data), Edge::new(TaskRunId::new(0), EdgeKind::Order)];
         let text = edges(&written).unwrap();
         assert_eq!(text, "3 o0");
         let read = read_edges(&text).unwrap();

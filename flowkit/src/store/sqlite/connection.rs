@@ -85,7 +85,9 @@ fn read_back(path: &Path, connection: &Connection, synchronous: Synchronous) -> 
     if mode != "wal" {
         return Err(failure::open(
             path,
-            format!("its file system cannot share memory (journal mode `{mode}` instead of `wal`); use a local disk"),
+            format!(
+                "its file system cannot share memory (journal mode `{mode}` instead of `wal`); use a local disk"
+            ),
         ));
     }
     for (name, wanted) in [("synchronous", synchronous.code()), ("foreign_keys", 1), ("trusted_schema", 0)] {

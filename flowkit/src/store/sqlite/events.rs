@@ -89,7 +89,8 @@ pub(super) struct EventRow {
 
 /// Reads the events of a row.
 pub(super) fn unpack(run: FlowRunId, row: &EventRow) -> Result<Vec<StoredEvent>, StoreError> {
-    let damaged = |reason: String| StoreError::Damaged { what: format!("the events of run {}", run.short()), reason };
+    let damaged =
+        |reason: String| StoreError::Damaged { what: format!("the events of run {}", run.short()), reason };
     if checksum(row.body.as_bytes()) != row.checksum {
         return Err(damaged("a checksum differs".to_owned()));
     }

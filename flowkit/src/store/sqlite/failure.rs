@@ -48,7 +48,8 @@ pub(super) fn open_sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
     StoreError::Open { path: path.to_owned(), reason: reason.to_owned(), source: Some(Arc::new(error)) }
 }
 
-pub(super) const NOT_A_DATABASE: &str = "it is not a SQLite database; choose another path, or move the file away";
+pub(super) const NOT_A_DATABASE: &str =
+    "it is not a SQLite database; choose another path, or move the file away";
 pub(super) const DAMAGED: &str =
     "it is damaged; nothing was changed: restore a backup, or move the file away and begin with a new one";
 
@@ -62,9 +63,10 @@ pub(super) fn read(path: &Path, error: rusqlite::Error) -> StoreError {
         rusqlite::Error::FromSqlConversionFailure(_, _, reason) => {
             StoreError::Damaged { what: format!("a row of `{}`", path.display()), reason: reason.to_string() }
         }
-        error if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { what: format!("the database `{}`", path.display()), reason: error.to_string() }
-        }
+        error if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged {
+            what: format!("the database `{}`", path.display()),
+            reason: error.to_string(),
+        },
         error => StoreError::Read { path: path.to_owned(), source: Arc::new(error) },
     }
 }

@@ -22,7 +22,11 @@ impl Interned {
         self.places.clear();
     }
 
-    pub(super) fn task(&mut self, connection: &Connection, task: &'static Declaration) -> rusqlite::Result<i64> {
+    pub(super) fn task(
+        &mut self,
+        connection: &Connection,
+        task: &'static Declaration,
+    ) -> rusqlite::Result<i64> {
         let address = std::ptr::from_ref(task) as usize;
         if let Some(no) = self.tasks.get(&address) {
             return Ok(*no);
@@ -33,7 +37,8 @@ impl Interned {
         let mut find = connection.prepare_cached(
             "SELECT no FROM tasks WHERE path = ?1 AND name = ?2 AND kind = ?3 AND version IS ?4 AND tags = ?5",
         )?;
-        let known = find.query_row(params![task.path, name, kind, version, tags], |row| row.get(0)).optional()?;
+        let known =
+            find.query_row(params![task.path, name, kind, version, tags], |row| row.get(0)).optional()?;
         let no = match known {
             Some(no) => no,
             None => {

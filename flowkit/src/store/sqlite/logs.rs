@@ -39,7 +39,9 @@ impl Quotas {
     pub(super) fn take_dropped(&self) -> Vec<(FlowRunId, TaskRunId, u64)> {
         let mut quotas = self.0.lock();
         let dropped = quotas.iter_mut().filter(|(_, quota)| quota.dropped > 0);
-        dropped.map(|((run, task_run), quota)| (*run, *task_run, std::mem::take(&mut quota.dropped))).collect()
+        dropped
+            .map(|((run, task_run), quota)| (*run, *task_run, std::mem::take(&mut quota.dropped)))
+            .collect()
     }
 
     /// Forgets a run that has ended; what was dropped of it is taken before.

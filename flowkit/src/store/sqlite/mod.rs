@@ -57,7 +57,8 @@ use self::shared::Shared;
 use self::values::Values;
 use self::writer::Writer;
 use super::{
-    Ack, CachedValue, Entry, History, LogEntry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter,
+    Ack, CachedValue, Entry, History, LogEntry, NewFlowRun, OwnedRun, Recovered, Store, StoreError,
+    TaskRunFilter,
 };
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
@@ -214,7 +215,9 @@ impl Store for SqliteStore {
     }
 
     fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        self.ask(move |writer| writer.with_owner(|connection, owner| ownership::lease(connection, owner, key)))
+        self.ask(move |writer| {
+            writer.with_owner(|connection, owner| ownership::lease(connection, owner, key))
+        })
     }
 
     fn release(&self, key: CacheKey) {

@@ -95,8 +95,7 @@ impl SqliteOptions {
         owner.register(&connection).map_err(|error| failure::open_sqlite(&path, error))?;
         let values = Values::of(&path);
         let shared = Arc::new(Shared::new(path.clone()));
-        let mut writer =
-            Writer::new(Arc::clone(&shared), owner, values.clone(), self.settings, connection);
+        let mut writer = Writer::new(Arc::clone(&shared), owner, values.clone(), self.settings, connection);
         let dead = writer.reap()?;
         if dead.iter().any(|dead| dead.owner.identity.is_of_earlier_boot(&writer.owner.identity)) {
             writer.look_for_damage()?;
@@ -139,6 +138,10 @@ impl Writer {
         let found: String = connection
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
             .map_err(|error| failure::open_sqlite(path, error))?;
-        if found == "ok" { Ok(()) } else { Err(failure::open(path, format!("{}: {found}", failure::DAMAGED))) }
+        if found == "ok" {
+            Ok(())
+        } else {
+            Err(failure::open(path, format!("{}: {found}", failure::DAMAGED)))
+        }
     }
 }

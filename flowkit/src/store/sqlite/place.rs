@@ -100,10 +100,7 @@ fn judge(path: &Path, header: &[u8], file: &File) -> Result<(), StoreError> {
     };
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     if word(68) != schema::APPLICATION_ID {
-        return Err(failure::open(
-            path,
-            "it is a SQLite database of another program; choose another path",
-        ));
+        return Err(failure::open(path, "it is a SQLite database of another program; choose another path"));
     }
     // Page sizes are powers of two up to 65536, which is written as 1.
     let page = match u16::from_be_bytes([header[16], header[17]]) {
@@ -115,7 +112,10 @@ fn judge(path: &Path, header: &[u8], file: &File) -> Result<(), StoreError> {
     // What is missing may still be in the log, if a process died while it moved pages from there.
     let log_is_empty = fs::metadata(log).map_or(true, |metadata| metadata.len() == 0);
     if len < said && log_is_empty {
-        return Err(failure::open(path, format!("it was cut off after {len} of {said} bytes; restore a backup")));
+        return Err(failure::open(
+            path,
+            format!("it was cut off after {len} of {said} bytes; restore a backup"),
+        ));
     }
     Ok(())
 }

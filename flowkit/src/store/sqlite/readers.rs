@@ -26,7 +26,10 @@ impl Readers {
     }
 
     /// Reads with a connection of its own.
-    pub(super) fn read<R>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<R>) -> Result<R, StoreError> {
+    pub(super) fn read<R>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<R>,
+    ) -> Result<R, StoreError> {
         let idle = self.idle.lock().pop();
         let answer = idle.map_or_else(|| connection::to_read(&self.path), Ok).and_then(|connection| {
             let answer = query(&connection)?;

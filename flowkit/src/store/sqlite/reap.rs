@@ -77,7 +77,13 @@ fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing
 }
 
 /// Gives a run up: its tasks first, then the flow.
-pub(super) fn leave(connection: &Connection, out: &mut EventsOut, run: i64, now: WallTime, fate: Fate) -> rusqlite::Result<()> {
+pub(super) fn leave(
+    connection: &Connection,
+    out: &mut EventsOut,
+    run: i64,
+    now: WallTime,
+    fate: Fate,
+) -> rusqlite::Result<()> {
     let under_way = [State::Running, State::Cancelling].map(codes::state_code);
     let tasks: Vec<Standing> = connection
         .prepare_cached(&format!(

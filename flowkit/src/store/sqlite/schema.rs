@@ -79,7 +79,7 @@ pub(super) fn bring_up_to_date(path: &Path, connection: &mut Connection) -> Resu
 }
 
 /// Copies the database to `<path>.backup-v<version>`. A backup that is there is older, so it stays.
-fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), StoreError> {
+pub(super) fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), StoreError> {
     let backup = files::beside(path, &format!("backup-v{version}"));
     if backup.exists() {
         return Ok(());

@@ -26,7 +26,9 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
         tags: codes::read_json(&tags)?,
         state: codes::state(row.get(6)?)?,
         parameters: row.get(7)?,
-        parent: parent.zip(parent_task_run).map(|(run, task_run)| (codes::flow_run(run), codes::task_run(task_run))),
+        parent: parent
+            .zip(parent_task_run)
+            .map(|(run, task_run)| (codes::flow_run(run), codes::task_run(task_run))),
         created_at: WallTime::from_micros(row.get(10)?),
         started_at: time(row, 11)?,
         ended_at: time(row, 12)?,

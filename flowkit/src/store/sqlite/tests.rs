@@ -1,5 +1,10 @@
 //! What only a file can do wrong; the contract of all stores runs here too.
 
+mod failing;
+mod opening;
+mod racing;
+mod writing_rows;
+
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -14,17 +19,21 @@ pub(super) struct OnDisk {
 }
 
 impl OnDisk {
-    pub(super) fn path(&self) -> PathBuf {
+    fn path(&self) -> PathBuf {
         self.folder.path().join("runs.db")
+    }
+
+    /// No test cuts the power.
+    fn open(&self) -> SqliteStore {
+        SqliteStore::options().synchronous(Synchronous::Normal).open(self.path()).unwrap()
     }
 }
 
 impl Place for OnDisk {
     fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let store =
-            SqliteStore::options().synchronous(Synchronous::Normal).open(folder.path().join("runs.db"));
-        Self { store: Some(store.unwrap()), folder }
+        let mut place = Self { store: None, folder: TempDir::new().unwrap() };
+        place.store = Some(place.open());
+        place
     }
 
     fn store(&self) -> &dyn Store {
@@ -38,7 +47,7 @@ impl Place for OnDisk {
     /// Leaving with runs under way is what a death looks like to others: the lock is free, the owner is in the table.
     fn crash(&mut self) {
         self.store = None;
-        self.store = Some(SqliteStore::open(self.path()).unwrap());
+        self.store = Some(self.open());
     }
 }
 

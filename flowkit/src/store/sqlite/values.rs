@@ -122,7 +122,8 @@ fn is_old(path: &Path) -> bool {
 }
 
 fn is_referenced(connection: &Connection, path: &Path) -> rusqlite::Result<bool> {
-    let hash = path.file_name().and_then(|name| name.to_str()).and_then(|name| blake3::Hash::from_hex(name).ok());
+    let hash =
+        path.file_name().and_then(|name| name.to_str()).and_then(|name| blake3::Hash::from_hex(name).ok());
     // What has no name of ours is not ours to remove.
     let Some(hash) = hash else { return Ok(true) };
     let mut statement = connection.prepare_cached("SELECT 1 FROM results WHERE file = ?1")?;

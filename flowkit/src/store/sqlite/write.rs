@@ -7,8 +7,8 @@ use super::events::{EventsOut, Happened};
 use super::interned::Interned;
 use super::owner::Owner;
 use super::values::{Hash, Values};
-use super::{clock, codes, logs, owner};
-use crate::model::{EventKind, State, TaskRun, TaskRunId, WallTime};
+use super::{clock, codes, logs, owner, reap};
+use crate::model::{EventKind, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
 /// What a transaction needs beside the connection.
@@ -24,9 +24,7 @@ pub(super) struct Tools<'a> {
 /// How the part of one run was received.
 pub(super) enum Verdict {
     /// It is written, but for these slots: their task runs have ended before.
-    ///
-    /// `suspended` is false if the run was to be put aside and has ended or is ending.
-    Written { refused: Vec<usize>, suspended: bool },
+    Written { refused: Vec<usize> },
     /// Nothing of it is written.
     Refused(StoreError),
 }
@@ -96,12 +94,7 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
     Ok(Verdict::Written { refused })
 }
 
-fn events(
-    connection: &Connection,
-    row: &RunRow,
-    part: &RunPart,
-    refused: &[usize],
-) -> rusqlite::Result<()> {
+fn events(connection: &Connection, row: &RunRow, part: &RunPart, refused: &[usize]) -> rusqlite::Result<()> {
     let created_at = part.owned.created_at;
     let mut out = EventsOut::after(row.no, row.last_event);
     if let Some(new) = &part.begin {

@@ -18,7 +18,7 @@ use super::values::Values;
 use super::write::{self, Tools, Verdict};
 use super::{clock, connection, files, ownership};
 use crate::failpoint;
-use crate::model::{EventKind, FlowRunId, TaskRunId};
+use crate::model::{FlowRunId, TaskRunId};
 use crate::store::{OwnedRun, StoreError};
 
 /// The waits between tries of a transaction that failed.
@@ -165,16 +165,17 @@ impl Writer {
 
     fn answer(&mut self, batch: Batch, verdicts: Vec<Verdict>) {
         for (part, verdict) in batch.runs.into_iter().zip(verdicts) {
-            let has_ended = part.slots.iter().any(|slot| {
-                slot.task_run.id() == TaskRunId::FLOW && slot.task_run.state().is_terminal()
-            });
+            let has_ended = part
+                .slots
+                .iter()
+                .any(|slot| slot.task_run.id() == TaskRunId::FLOW && slot.task_run.state().is_terminal());
             if has_ended || part.suspended {
                 self.told.remove(&part.owned.id);
                 self.shared.quotas.forget(part.owned.id);
             }
             match verdict {
-                Verdict::Written { refused, suspended: true } if refused.is_empty() => part.answer_all(&Ok(())),
-                Verdict::Written { refused, suspended } => answer_some(part, &refused, suspended),
+                Verdict::Written { refused } if refused.is_empty() => part.answer_all(&Ok(())),
+                Verdict::Written { refused } => answer_some(part, &refused),
                 Verdict::Refused(error) => {
                     tracing::warn!(%error, "entries were refused");
                     part.answer_all(&Err(error));
@@ -232,7 +233,10 @@ impl Writer {
             // Names that were written in the transaction are gone with it.
             self.interned.forget();
             let remedy = failure::remedy(&error);
-            if remedy == Remedy::Reopen && self.reopen_finds_it() && let Some(answer) = answer {
+            if remedy == Remedy::Reopen
+                && self.reopen_finds_it()
+                && let Some(answer) = answer
+            {
                 return Ok(answer);
             }
             let mut patience = self.settings.retry_for;
@@ -282,13 +286,16 @@ impl Writer {
     fn reopen_finds_it(&mut self) -> bool {
         // Its files are closed first: to close them later would drop the locks of the new ones.
         self.connection = None;
-        let Ok(connection) = connection::to_write(&self.shared.path, self.settings.synchronous) else { return false };
+        let Ok(connection) = connection::to_write(&self.shared.path, self.settings.synchronous) else {
+            return false;
+        };
         let found = connection.query_row(
             "SELECT last_transaction FROM owners WHERE no = ?1",
             [self.owner.no],
             |row| row.get::<_, i64>(0),
         );
-        let is_there = found.is_ok_and(|found| found == self.transaction) && truncate_log(&connection).is_ok();
+        let is_there =
+            found.is_ok_and(|found| found == self.transaction) && truncate_log(&connection).is_ok();
         self.connection = Some(connection);
         is_there
     }
@@ -318,11 +325,12 @@ impl Writer {
 
 /// Moves the log into the database and cuts it to nothing. Whether it could: a reader may be in the way.
 pub(super) fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0).map(|busy| busy == 0))
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0).map(|busy| busy == 0))
 }
 
 /// Answers a run of which something had ended before.
-fn answer_some(part: RunPart, refused: &[usize], suspended: bool) {
+fn answer_some(part: RunPart, refused: &[usize]) {
     let id = part.owned.id;
     let last_event = |index: usize| {
         let last = part.events.iter().rev().find(|(slot, _)| *slot == index);
@@ -339,12 +347,7 @@ fn answer_some(part: RunPart, refused: &[usize], suspended: bool) {
         }
     }
     // These wait for the run to be put aside.
-    let put_aside = if suspended {
-        Ok(())
-    } else {
-        Err(StoreError::Ended { id, task_run: TaskRunId::FLOW, event: EventKind::Suspended.name() })
-    };
     for pledge in part.pledges {
-        pledge.answer(put_aside.clone());
+        pledge.answer(Ok(()));
     }
 }

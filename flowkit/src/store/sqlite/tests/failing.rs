@@ -1,0 +1,140 @@
+//! A full disk, damaged bytes, a writing thread that is gone: nobody hangs, and nothing false is read.
+
+use std::fs;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{OnDisk, SqliteStore};
+use crate::model::{EventKind, TaskRunId};
+use crate::store::contract::Place;
+use crate::store::contract::script::*;
+use crate::store::{Entry, History, Store, StoreError};
+
+/// Lets the writing thread do something with its own connection.
+fn sql(store: &SqliteStore, sql: &'static str) {
+    store
+        .ask(move |writer| {
+            // Answers with the value that holds now.
+            writer.connection.as_ref().unwrap().query_row(sql, [], |_| Ok(())).unwrap();
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn large_entry(run: &mut Script, store: &dyn Store) -> Entry {
+    let id = run.create(store, &FETCH);
+    run.apply(id, started(1));
+    run.apply(id, EventKind::Completed);
+    Entry { result: Some(vec![7; 200_000]), ..run.last_entry() }
+}
+
+#[test]
+fn a_full_disk_fails_what_waits_and_heals_when_there_is_room() {
+    let place = OnDisk::new();
+    let store = SqliteStore::options().retry_for(Duration::from_millis(120)).open(place.path()).unwrap();
+    let mut run = Script::begin(&store);
+    let kept = run.completes(&store, &FETCH, b"1");
+    sql(&store, "PRAGMA max_page_count = 1");
+    let entry = large_entry(&mut run, &store);
+    let refused = write(&store, entry);
+    assert!(matches!(refused, Err(StoreError::Write { .. })), "{refused:?}");
+    assert!(store.is_degraded());
+    assert!(matches!(store.flush(), Err(StoreError::Write { .. })));
+    sql(&store, "PRAGMA max_page_count = 1000000");
+    let entry = large_entry(&mut run, &store);
+    write(&store, entry).unwrap();
+    assert!(!store.is_degraded());
+    store.flush().unwrap();
+    assert_eq!(store.result(run.id(), kept).unwrap().as_deref(), Some(&b"1"[..]));
+    // Numbers have no gaps, although a transaction between was lost.
+    let events = store.events(run.id(), 0, usize::MAX).unwrap();
+    assert!(events.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
+}
+
+#[test]
+fn closing_waits_for_room_on_the_disk_but_not_long() {
+    let place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let mut run = Script::begin(store);
+    sql(store, "PRAGMA max_page_count = 1");
+    let entry = large_entry(&mut run, store);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| write(store, entry));
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(!waiting.is_finished());
+        store.shared.queue.close();
+        assert!(matches!(waiting.join().unwrap(), Err(StoreError::Write { .. })));
+    });
+}
+
+#[test]
+fn nobody_hangs_after_a_panic_of_the_writing_thread() {
+    let place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let mut run = Script::begin(store);
+    let fetch = run.create(store, &FETCH);
+    let asked: Result<(), StoreError> = store.ask(|_| panic!("a panic that a test asked for"));
+    assert!(matches!(asked, Err(StoreError::Closed)));
+    let refused = run.try_happen(store, fetch, started(1));
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+    assert!(matches!(store.flush(), Err(StoreError::Closed)));
+    assert!(matches!(store.take_over(run.id()), Err(StoreError::Closed)));
+    store.make_room();
+}
+
+#[test]
+fn a_damaged_result_is_told_from_a_whole_one() {
+    let place = OnDisk::new();
+    let mut run = Script::begin(place.store());
+    let small = run.completes(place.store(), &FETCH, b"a small result");
+    let large = run.completes(place.store(), &FETCH, &vec![7; 1 << 20]);
+    let raw = Connection::open(place.path()).unwrap();
+    raw.execute("UPDATE results SET body = x'00' WHERE body IS NOT NULL", []).unwrap();
+    let values = place.folder.path().join("runs.db.values");
+    let shelf = fs::read_dir(values).unwrap().next().unwrap().unwrap().path();
+    let file = fs::read_dir(shelf).unwrap().next().unwrap().unwrap().path();
+    fs::write(&file, vec![8; 1 << 20]).unwrap();
+    for id in [small, large] {
+        let read = place.store().result(run.id(), id);
+        assert!(matches!(read, Err(StoreError::Damaged { .. })), "{read:?}");
+    }
+    fs::remove_file(file).unwrap();
+    assert!(matches!(place.store().result(run.id(), large), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn damaged_events_are_not_shown() {
+    let place = OnDisk::new();
+    let run = Script::begin(place.store());
+    place.store().flush().unwrap();
+    let raw = Connection::open(place.path()).unwrap();
+    raw.execute("UPDATE events SET body = replace(body, 'created', 'started')", []).unwrap();
+    let read = place.store().events(run.id(), 0, 9);
+    assert!(matches!(read, Err(StoreError::Damaged { .. })), "{read:?}");
+}
+
+#[test]
+fn a_reader_that_stays_lets_the_log_grow_and_its_end_cuts_it() {
+    let place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let mut run = Script::begin(store);
+    run.happens(store, TaskRunId::FLOW, started(1));
+    let mut reader = Connection::open(place.path()).unwrap();
+    let snapshot = reader.transaction().unwrap();
+    let _: i64 = snapshot.query_row("SELECT count(*) FROM flow_runs", [], |row| row.get(0)).unwrap();
+    for _ in 0..100 {
+        let entry = large_entry(&mut run, store);
+        write(store, entry).unwrap();
+    }
+    store.flush().unwrap();
+    assert!(store.shared.log_bytes() > 16 << 20, "{}", store.shared.log_bytes());
+    snapshot.commit().unwrap();
+    for _ in 0..250 {
+        if store.wal_bytes() <= 4 << 20 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(store.wal_bytes() <= 4 << 20, "{}", store.wal_bytes());
+}

@@ -1,0 +1,188 @@
+//! Opening: what is refused, what is set, and what is private.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::store::sqlite::{SqliteStore, connection, failure, place, schema};
+use crate::store::{StoreError, Synchronous};
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("runs.db")
+    }
+
+    fn with(bytes: &[u8]) -> Self {
+        let folder = Self::new();
+        fs::write(folder.path(), bytes).unwrap();
+        folder
+    }
+
+    /// A whole database, as bytes: nothing of it is left in a log.
+    fn database() -> Vec<u8> {
+        let folder = Self::new();
+        drop(SqliteStore::open(folder.path()).unwrap());
+        fs::read(folder.path()).unwrap()
+    }
+}
+
+/// Opening is refused for a reason that says `word`, and the file stays as it is.
+fn refused(folder: &Folder, word: &str) {
+    let before = fs::read(folder.path()).ok();
+    let said = reason(&folder.path());
+    assert!(said.contains(word), "{said}");
+    assert_eq!(fs::read(folder.path()).ok(), before, "the file was changed");
+}
+
+fn reason(path: &Path) -> String {
+    match SqliteStore::open(path) {
+        Err(error @ StoreError::Open { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_empty_file_is_refused() {
+    refused(&Folder::with(b""), "it is empty");
+}
+
+#[test]
+fn random_bytes_are_refused() {
+    let random: Vec<u8> = (0..8192_u32).map(|byte| (byte.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    refused(&Folder::with(&random), "not a SQLite database");
+    refused(&Folder::with(b"short"), "not a SQLite database");
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_refused() {
+    let whole = Folder::database();
+    refused(&Folder::with(&whole[..whole.len() / 2]), "cut off");
+    refused(&Folder::with(&whole[..50]), "damaged");
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let folder = Folder::new();
+    Connection::open(folder.path()).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    refused(&folder, "another program");
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let folder = Folder::with(&Folder::database());
+    let newer = Connection::open(folder.path()).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    let said = reason(&folder.path());
+    assert!(said.contains("format is 99") && said.contains("update flowkit"), "{said}");
+    let kept = Connection::open(folder.path()).unwrap();
+    assert_eq!(kept.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).unwrap(), 99);
+}
+
+#[test]
+fn a_directory_and_a_missing_folder_are_refused() {
+    let folder = Folder::new();
+    assert!(reason(folder.0.path()).contains("it is a directory"));
+    let said = reason(&folder.0.path().join("nowhere").join("runs.db"));
+    assert!(said.contains("it does not exist"), "{said}");
+    // Nobody may make a file here, not even root.
+    let said = reason(Path::new("/proc/runs.db"));
+    assert!(said.contains("cannot make it"), "{said}");
+}
+
+#[test]
+fn what_may_not_be_written_is_refused_with_a_remedy() {
+    let folder = Folder::with(&Folder::database());
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o400)).unwrap();
+    // Root may write everything.
+    if !rustix::process::geteuid().is_root() {
+        refused(&folder, "change its permissions");
+    }
+    for (kind, word) in [
+        (std::io::ErrorKind::PermissionDenied, "permissions"),
+        (std::io::ErrorKind::ReadOnlyFilesystem, "read-only"),
+        (std::io::ErrorKind::StorageFull, "full"),
+    ] {
+        let said = failure::open_io(&folder.path(), "write it", kind.into()).to_string();
+        assert!(said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn an_older_sqlite_is_refused() {
+    let said = place::sqlite_version(Path::new("runs.db"), 3_051_002).unwrap_err().to_string();
+    assert!(said.contains("3.51.3"), "{said}");
+    assert!(place::sqlite_version(Path::new("runs.db"), rusqlite::version_number()).is_ok());
+}
+
+#[test]
+fn what_makes_a_write_durable_is_set() {
+    let folder = Folder::with(&Folder::database());
+    for (synchronous, code) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
+        let open = connection::to_write(&folder.path(), synchronous).unwrap();
+        let number = |name| open.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        let mode: String = open.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+        assert_eq!(number("synchronous"), code);
+        assert_eq!((number("foreign_keys"), number("trusted_schema"), number("cell_size_check")), (1, 0, 1));
+        assert!(number("busy_timeout") >= 5000);
+        assert_eq!((number("wal_autocheckpoint"), number("journal_size_limit")), (1000, 16 << 20));
+        assert_eq!(number("mmap_size"), 0);
+    }
+}
+
+#[test]
+fn everything_is_private_to_the_user() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    store.values.keep(b"large").unwrap();
+    let mut looked_at = 0;
+    let mut folders = vec![folder.0.path().to_owned()];
+    while let Some(inside) = folders.pop() {
+        for entry in fs::read_dir(inside).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(metadata.permissions().mode() & 0o777, wanted, "{:?}", entry.path());
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            }
+            looked_at += 1;
+        }
+    }
+    // The database, its log and index, two folders, a lock, a shelf, a value.
+    assert!(looked_at >= 8, "{looked_at}");
+}
+
+#[test]
+fn an_older_format_is_backed_up_before_it_is_changed() {
+    let folder = Folder::with(&Folder::database());
+    let mut open = connection::to_write(&folder.path(), Synchronous::Normal).unwrap();
+    schema::back_up(&folder.path(), &open, 1).unwrap();
+    schema::bring_up_to_date(&folder.path(), &mut open).unwrap();
+    let backup = folder.0.path().join("runs.db.backup-v1");
+    assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+    let copy = Connection::open(backup).unwrap();
+    let tables: i64 = copy.query_row("SELECT count(*) FROM task_runs", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 0);
+}
+
+#[test]
+fn closing_leaves_one_file_and_two_folders_in_order() {
+    let folder = Folder::new();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    assert!(!folder.0.path().join("runs.db-wal").exists());
+    assert_eq!(fs::read_dir(folder.0.path().join("runs.db.owners")).unwrap().count(), 0);
+    let names: Vec<_> =
+        fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.len() <= 2, "{names:?}");
+}

@@ -1,0 +1,167 @@
+//! How rows are written: few for many entries, large results as files, answers in order.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::oneshot;
+
+use super::{OnDisk, SqliteStore};
+use crate::model::{EventKind, TaskRunId};
+use crate::store::contract::Place;
+use crate::store::contract::script::*;
+use crate::store::sqlite::clock;
+use crate::store::{Entry, History, Store, StoreError};
+
+#[test]
+fn entries_that_come_together_are_one_row_and_all_events() {
+    let place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let mut run = Script::begin(store);
+    // The thread is held up, so that all of it waits at once.
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let holding = std::thread::scope(|scope| {
+        let asked = scope.spawn(move || store.ask(move |_| Ok(held.recv().is_err())));
+        for _ in 0..100 {
+            let id = run.create(store, &FETCH);
+            run.apply(id, started(1));
+            store.record(run.last_entry(), None);
+            run.apply(id, EventKind::Completed);
+            store.record(run.last_entry(), None);
+        }
+        drop(hold);
+        asked.join().unwrap()
+    });
+    assert!(holding.unwrap());
+    store.flush().unwrap();
+    let stats = store.stats();
+    assert!(stats.rows < 250, "{stats:?}");
+    assert_eq!(stats.events, 300);
+    assert_eq!(event_names(store, run.id()).len(), 301);
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_entries_and_after_the_commit() {
+    let place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let mut run = Script::begin(store);
+    let mut answers = Vec::new();
+    for _ in 0..50 {
+        let id = run.create(store, &FETCH);
+        run.apply(id, started(1));
+        let (ack, answer) = oneshot::channel();
+        store.record(run.last_entry(), Some(ack));
+        answers.push((id, answer));
+    }
+    let (last, answer) = answers.pop().unwrap();
+    answer.blocking_recv().unwrap().unwrap();
+    assert_eq!(task_row(store, run.id(), last).attempt, 1);
+    for (_, mut answer) in answers {
+        answer.try_recv().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn only_the_run_that_was_lost_is_refused() {
+    let place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let (mut mine, mut lost) = (Script::begin(store), Script::begin(store));
+    store.flush().unwrap();
+    lost.owned.epoch = 7;
+    let fetch = mine.create(store, &FETCH);
+    let theirs = lost.create(store, &FETCH);
+    lost.apply(theirs, started(1));
+    let (ack, answer) = oneshot::channel();
+    store.record(lost.last_entry(), Some(ack));
+    mine.happens(store, fetch, started(1));
+    assert!(matches!(answer.blocking_recv().unwrap(), Err(StoreError::LostOwnership { .. })));
+    assert_eq!(all_task_runs(store, lost.id()), []);
+    assert_eq!(event_names(store, lost.id()), ["0: created"]);
+}
+
+#[test]
+fn equal_large_results_share_a_file() {
+    let place = OnDisk::new();
+    let mut run = Script::begin(place.store());
+    let large = vec![7; 1 << 20];
+    for _ in 0..3 {
+        run.completes(place.store(), &FETCH, &large);
+    }
+    let values = place.folder.path().join("runs.db.values");
+    let shelves: Vec<_> = fs::read_dir(values).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(shelves.len(), 1);
+    assert_eq!(fs::read_dir(&shelves[0]).unwrap().count(), 1);
+    let name = blake3::hash(&large).to_hex();
+    assert!(shelves[0].join(name.as_str()).exists() && shelves[0].ends_with(&name[..2]));
+}
+
+#[test]
+fn a_row_whose_file_was_swept_meanwhile_gets_it_again() {
+    let place = OnDisk::new();
+    let mut run = Script::begin(place.store());
+    let large = vec![7; 1 << 20];
+    let id = run.completes(place.store(), &FETCH, &large);
+    fs::remove_dir_all(place.folder.path().join("runs.db.values")).unwrap();
+    let again = run.completes(place.store(), &FETCH, &large);
+    assert!(place.store().result(run.id(), again).unwrap() == Some(large.clone()));
+    assert!(place.store().result(run.id(), id).unwrap() == Some(large));
+}
+
+#[test]
+fn old_files_that_nothing_points_to_are_swept_on_opening() {
+    let mut place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let mut run = Script::begin(store);
+    run.completes(store, &FETCH, &vec![7; 1 << 20]);
+    let [orphan, young] = [b"orphan", b"young!"].map(|bytes| store.values.keep(bytes).unwrap());
+    let kept = *blake3::hash(&vec![7; 1 << 20]).as_bytes();
+    let draft = place.folder.path().join("runs.db.values").join("1.tmp");
+    fs::write(&draft, b"half of it").unwrap();
+    let file = |hash: &[u8; 32]| {
+        let name = blake3::Hash::from_bytes(*hash).to_hex();
+        place.folder.path().join("runs.db.values").join(&name[..2]).join(name.as_str())
+    };
+    let files = [file(&orphan), file(&kept), draft];
+    let young = file(&young);
+    let old = SystemTime::from(clock::wall()) - Duration::from_secs(2 * 3600);
+    for path in &files {
+        fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    }
+    place.crash();
+    assert_eq!(files.map(|path| path.exists()), [false, true, false]);
+    assert!(young.exists());
+}
+
+#[test]
+fn a_waiting_flood_of_logs_is_counted() {
+    let place = OnDisk::new();
+    let store: &SqliteStore = place.store.as_ref().unwrap();
+    let run = Script::begin(store);
+    for line in 0..10_050 {
+        store.log(crate::store::LogEntry {
+            run: run.id(),
+            task_run: TaskRunId::FLOW,
+            at: FIRST,
+            level: crate::model::LogLevel::Info,
+            target: "flood".into(),
+            message: format!("line {line}"),
+        });
+    }
+    store.flush().unwrap();
+    assert_eq!(store.dropped_logs(run.id()).unwrap(), [(TaskRunId::FLOW, 50)]);
+}
+
+#[test]
+fn a_result_and_its_place_in_the_cache_are_kept_together() {
+    let place = OnDisk::new();
+    let mut run = Script::begin(place.store());
+    let id = run.create(place.store(), &FETCH);
+    run.apply(id, started(1));
+    run.apply(id, EventKind::Completed);
+    let entry = Entry { result: Some(vec![7; 1 << 20]), cache: Some(cache_entry("a")), ..run.last_entry() };
+    write(place.store(), entry).unwrap();
+    let cached = place.store().cached(cache_key("a")).unwrap().unwrap();
+    assert_eq!((cached.envelope.len(), cached.from), (1 << 20, (run.id(), id)));
+    // What the cache has lost is not there, instead of an error.
+    fs::remove_dir_all(place.folder.path().join("runs.db.values")).unwrap();
+    assert_eq!(place.store().cached(cache_key("a")).unwrap(), None);
+}
