@@ -28,12 +28,12 @@ use crate::task::{Body, Call};
 /// A run that failed for good does again what failed. One that has ended well gives its result.
 #[must_use = "nothing is resumed until this is awaited"]
 pub struct Resume<B: FlowBody> {
-    run: FlowRunId,
+    pub(crate) run: FlowRunId,
     /// The arguments, if they do not come from the store.
     body: Option<B>,
     redo: Option<Redo>,
     runtime: Option<Runtime>,
-    location: &'static Location<'static>,
+    pub(crate) location: &'static Location<'static>,
     marker: PhantomData<fn() -> B>,
 }
 

@@ -59,8 +59,26 @@ struct CoreExtras {
 pub(crate) struct Hold {
     wants: Arc<[Want]>,
     permit: Option<Permit>,
-    /// Those who want the slots back at the end of their waits; one of them gets them for all.
-    returning: Vec<Waker>,
+    /// The waits of the body, woken when one of them has got the slots back: those that are over need not ask for them
+    /// any more, and those that are not lay them down again.
+    waits: Vec<Waker>,
+    /// How often the slots came back.
+    round: u64,
+}
+
+/// What a wait of a body knows of itself: in which round, and with which waker, it is among the waits of the hold.
+#[derive(Default)]
+pub(crate) struct Wait(Option<(u64, Waker)>);
+
+impl Hold {
+    /// Puts a wait among those that are woken when the slots come back, once.
+    fn join(&mut self, wait: &mut Wait, waker: &Waker) {
+        let round = self.round;
+        if !wait.0.as_ref().is_some_and(|(known, own)| *known == round && own.will_wake(waker)) {
+            self.waits.push(waker.clone());
+            wait.0 = Some((round, waker.clone()));
+        }
+    }
 }
 
 const CANCELLED: u8 = 1;
@@ -268,7 +286,7 @@ impl Core {
     }
 
     pub(crate) fn hold(&self, wants: Arc<[Want]>, permit: Permit) {
-        self.hold_again(Hold { wants, permit: Some(permit), returning: Vec::new() });
+        self.hold_again(Hold { wants, permit: Some(permit), waits: Vec::new(), round: 0 });
     }
 
     /// Gives back what was let go.
@@ -291,26 +309,35 @@ impl Core {
         }
     }
 
-    /// Returns what the body must get back before it goes on, if it laid anything down; then `waker` is woken when
+    /// Gives the slots back while `wait` is not over; it is woken when another wait of the body has got them back, since
+    /// whoever polls several waits may not poll this one again by itself.
+    pub(crate) fn lay_down_for(&self, wait: &mut Wait, waker: &Waker) {
+        let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()).and_then(|hold| {
+            hold.join(wait, waker);
+            hold.permit.take()
+        });
+        drop(permit);
+    }
+
+    /// Returns what the body must get back before it goes on, if it laid anything down; then `wait` is woken when
     /// another one has got it.
-    pub(crate) fn laid_down(&self, waker: &Waker) -> Option<Arc<[Want]>> {
+    pub(crate) fn laid_down(&self, wait: &mut Wait, waker: &Waker) -> Option<Arc<[Want]>> {
         let mut extras = self.extras();
         let hold = extras.as_mut()?.hold.as_mut().filter(|hold| hold.permit.is_none())?;
-        if !hold.returning.iter().any(|known| known.will_wake(waker)) {
-            hold.returning.push(waker.clone());
-        }
+        hold.join(wait, waker);
         Some(Arc::clone(&hold.wants))
     }
 
     /// Takes the slots up again.
     pub(crate) fn take_up(&self, permit: Permit) {
         let mut extras = self.extras();
-        let returning = extras.as_mut().and_then(|extras| extras.hold.as_mut()).map(|hold| {
+        let waits = extras.as_mut().and_then(|extras| extras.hold.as_mut()).map(|hold| {
             hold.permit = Some(permit);
-            std::mem::take(&mut hold.returning)
+            hold.round += 1;
+            std::mem::take(&mut hold.waits)
         });
         drop(extras);
-        returning.into_iter().flatten().for_each(Waker::wake);
+        waits.into_iter().flatten().for_each(Waker::wake);
     }
 
     /// Ends the hold: the attempt is over, or its slots go to the thread that runs it.

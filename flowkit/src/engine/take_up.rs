@@ -5,12 +5,15 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use super::context;
-use super::core::Core;
+use super::core::{Core, Wait};
 use super::limits::Acquire;
 
 /// One wait of a body. A body may wait in several places at once: the first that is over gets the slots for all.
 #[derive(Default)]
-pub(crate) struct TakeUp(Option<Acquire>);
+pub(crate) struct TakeUp {
+    acquire: Option<Acquire>,
+    wait: Wait,
+}
 
 impl TakeUp {
     /// Lays the slots down while something is pending; `Ready` when it is over and the slots are back.
@@ -21,7 +24,7 @@ impl TakeUp {
         match context::current() {
             Some(current) if over => self.poll_back(current.core(), cx),
             Some(current) => {
-                current.core().lay_down();
+                current.core().lay_down_for(&mut self.wait, cx.waker());
                 Poll::Pending
             }
             None => unreachable!("bug in flowkit: the context went away"),
@@ -30,13 +33,13 @@ impl TakeUp {
 
     /// `Ready` when the body has the slots back that it laid down.
     fn poll_back(&mut self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(wants) = core.laid_down(cx.waker()) else {
-            self.0 = None;
+        let Some(wants) = core.laid_down(&mut self.wait, cx.waker()) else {
+            self.acquire = None;
             return Poll::Ready(());
         };
-        let acquire = self.0.get_or_insert_with(|| core.runtime().limits().acquire(&wants));
+        let acquire = self.acquire.get_or_insert_with(|| core.runtime().limits().acquire(&wants));
         let permit = ready!(Pin::new(acquire).poll(cx));
-        self.0 = None;
+        self.acquire = None;
         // The limit may be gone or too small by now; then there is nothing to hold, and waiting would not end.
         if let Ok(permit) = permit {
             core.take_up(permit);

@@ -151,16 +151,16 @@ impl Expected {
     /// Compares everything but the moments that the store itself read from the clock.
     fn check(&self, store: &dyn Store) {
         let (id, created_at) = (self.script.id(), self.script.owned.created_at);
-        let live = self.script.record.task_runs();
+        let live: Vec<_> = self.script.record.task_runs().collect();
         let row = flow_row(store, id);
-        let flow = &live[0];
+        let flow = live[0];
         assert_eq!(
             (row.state, row.attempt, row.error.as_ref(), row.crashes),
             (flow.state(), flow.attempt_count(), flow.error(), self.crashes[0])
         );
         let kept = all_task_runs(store, id);
         assert_eq!(kept.len(), live.len() - 1);
-        for (mut kept, live) in kept.into_iter().zip(&live[1..]) {
+        for (mut kept, live) in kept.into_iter().zip(live[1..].iter().copied()) {
             let index = live.id().get() as usize;
             let mut expected = rows::task_row(live, None, created_at);
             expected.has_result = self.results[index].is_some();
