@@ -15,6 +15,7 @@ mod error;
 pub mod filter;
 mod history;
 mod memory;
+mod prefix;
 mod rows;
 #[cfg(all(feature = "sqlite", unix))]
 mod sqlite;

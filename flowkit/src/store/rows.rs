@@ -121,6 +121,14 @@ pub(crate) fn death_of(state: State, is_flow: bool) -> Option<EventKind> {
     }
 }
 
+/// Returns what befalls a run in this state when its owner puts it aside in order; `None` leaves it as it is.
+pub(crate) fn suspension_of(state: State, is_flow: bool) -> Option<EventKind> {
+    match death_of(state, is_flow) {
+        Some(EventKind::Crashed) => Some(EventKind::Suspended),
+        other => other,
+    }
+}
+
 /// Writes down the attempt that was under way when its process died. Nobody saw its end.
 pub(crate) fn crashed_attempt(number: u32, started_at: WallTime) -> StoredAttempt {
     StoredAttempt { number, state: State::Crashed, started_at, ended_at: None, error: None, retry_in: None }

@@ -55,9 +55,13 @@ pub(crate) fn a_lease_is_exclusive_until_it_is_released<P: Place>() {
     assert!(store.lease(cache_key("a")).unwrap());
     assert!(!store.lease(cache_key("a")).unwrap());
     assert!(store.lease(cache_key("b")).unwrap());
+    let elsewhere = place.elsewhere();
+    assert!(elsewhere.as_deref().is_none_or(|elsewhere| !elsewhere.lease(cache_key("a")).unwrap()));
     store.release(cache_key("a"));
     store.flush().unwrap();
-    assert!(store.lease(cache_key("a")).unwrap());
+    let next = elsewhere.as_deref().unwrap_or(store);
+    assert!(next.lease(cache_key("a")).unwrap());
+    assert!(!store.lease(cache_key("a")).unwrap());
 }
 
 pub(crate) fn keeping_a_result_gives_the_lease_back<P: Place>() {

@@ -32,6 +32,7 @@ macro_rules! contract {
             }
             owning: {
                 a_run_that_is_under_way_cannot_be_taken_over,
+                a_run_is_owned_once_among_processes,
                 an_unknown_run_cannot_be_taken_over,
                 a_run_that_ended_can_be_taken_over,
                 taking_over_raises_the_epoch_and_shuts_the_old_owner_out,
@@ -42,6 +43,7 @@ macro_rules! contract {
                 the_death_of_the_owner_changes_nothing_that_has_ended,
                 a_crashed_attempt_is_kept_when_the_run_goes_on,
                 a_suspended_run_can_go_on,
+                suspending_puts_aside_what_is_under_way,
                 a_run_that_is_under_way_can_be_asked_to_stop_once,
                 a_run_that_nobody_runs_cannot_be_asked_to_stop,
             }

@@ -111,16 +111,18 @@ impl Expected {
     }
 
     fn die(&mut self) {
-        if !std::mem::take(&mut self.is_owned) {
-            return;
+        if std::mem::take(&mut self.is_owned) {
+            self.leave(EventKind::Crashed);
         }
-        // Task runs by their numbers, and the flow itself at last.
-        let ids = (1..self.crashes.len()).chain([0]);
-        for index in ids {
+    }
+
+    /// What is under way meets `fate`, what was told to stop has stopped, and what waits goes on waiting, but for the flow.
+    fn leave(&mut self, fate: EventKind) {
+        for index in (1..self.crashes.len()).chain([0]) {
             let id = TaskRunId::new(index as u64);
             let kind = match self.state(id) {
-                State::Running => EventKind::Crashed,
-                State::Pending | State::Waiting | State::AwaitingRetry if index == 0 => EventKind::Crashed,
+                State::Running => fate.clone(),
+                State::Pending | State::Waiting | State::AwaitingRetry if index == 0 => fate.clone(),
                 State::Cancelling => EventKind::Cancelled { orphaned: false },
                 _ => continue,
             };
@@ -133,18 +135,16 @@ impl Expected {
         let taken = store.take_over(self.script.id());
         assert_eq!(taken.is_ok(), !self.is_owned, "{taken:?}");
         let Ok(recovered) = taken else { return };
-        assert_eq!(recovered.owned.epoch, self.script.owned.epoch + 1);
+        assert!(recovered.owned.epoch > self.script.owned.epoch);
         self.script.goes_on(&recovered);
         self.is_owned = true;
         self.script.try_happen(store, TaskRunId::FLOW, EventKind::Reopened).unwrap();
     }
 
     fn suspend(&mut self, store: &dyn Store) {
-        let can = self.state(TaskRunId::FLOW).after(&EventKind::Suspended).is_ok();
-        if self.is_owned && can {
+        if std::mem::take(&mut self.is_owned) {
             acknowledged(|ack| store.suspend(self.script.owned, Some(ack))).unwrap();
-            self.script.apply(TaskRunId::FLOW, EventKind::Suspended);
-            self.is_owned = false;
+            self.leave(EventKind::Suspended);
         }
     }
 

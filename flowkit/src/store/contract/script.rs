@@ -23,6 +23,11 @@ pub(crate) trait Place {
     /// Returns the store, as a living process sees it.
     fn store(&self) -> &dyn Store;
 
+    /// Returns the store as another living process sees it, if there can be one.
+    fn elsewhere(&self) -> Option<Box<dyn Store>> {
+        None
+    }
+
     /// Lets the process die that owns what is under way; [`store`](Self::store) is another one's afterwards.
     fn crash(&mut self);
 }

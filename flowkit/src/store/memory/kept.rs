@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{
-    Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
-    WallTime,
+    Event, EventKind, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
 };
 use crate::store::rows::{
-    LOG_LINES_MAX, carry_over, crashed_attempt, death_of, event_row, new_flow_row, task_row, update_flow_row,
+    LOG_LINES_MAX, carry_over, crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
 };
 use crate::store::{Entry, LogEntry, NewFlowRun, StoreError};
 
@@ -50,7 +49,7 @@ impl KeptRun {
         let before = self.state_of(id);
         // What has ended stays as it is, whoever comes late.
         if before.is_some_and(State::is_terminal) && !matches!(entry.event.kind, EventKind::Reopened) {
-            return Err(self.ended(&entry.event));
+            return Err(StoreError::Ended { id: self.row.id, task_run: id, event: entry.event.kind.name() });
         }
         if id == TaskRunId::FLOW {
             update_flow_row(&mut self.row, &entry.task_run);
@@ -70,47 +69,46 @@ impl KeptRun {
         Ok(())
     }
 
-    /// Lets something happen that the store itself found out or was told.
-    pub(super) fn befall(&mut self, event: &Event) -> Result<(), StoreError> {
-        let now = self.row.created_at.plus(event.at);
-        let id = event.task_run;
-        let state = self.state_of(id).and_then(|state| state.after(&event.kind).ok());
-        let state = state.ok_or_else(|| self.ended(event))?;
-        let ended_at = state.is_terminal().then_some(now);
-        let row = &mut self.row;
-        if id == TaskRunId::FLOW {
-            if state == State::Crashed {
-                row.crashes += 1;
-                row.earlier_attempts.extend(under_way(row.state, row.attempt, row.attempt_started_at));
-            }
-            row.state = state;
-            row.ended_at = ended_at;
-        } else if let Some(row) = self.task_runs.get_mut(&id) {
-            if state == State::Crashed {
-                row.crashes += 1;
-                row.earlier_attempts.extend(under_way(row.state, row.attempt, row.attempt_started_at));
-            }
-            row.state = state;
-            row.ended_at = ended_at;
-        }
-        self.push_event(event);
-        Ok(())
-    }
-
-    /// Leaves the run as one whose process is dead.
-    pub(super) fn reap(&mut self, now: WallTime) {
-        let at = now.since(self.row.created_at);
+    /// Leaves the run as one on which nobody is at work: `fate` says what befalls a run in which state.
+    pub(super) fn leave(&mut self, now: WallTime, fate: fn(State, bool) -> Option<EventKind>) {
         let task_runs = self.task_runs.values().map(|row| (row.id, row.state, false));
         // The flow itself comes last, as at every end of a run.
         let all: Vec<_> = task_runs.chain([(TaskRunId::FLOW, self.row.state, true)]).collect();
         for (task_run, state, is_flow) in all {
-            if let Some(kind) = death_of(state, is_flow) {
-                let befallen = self.befall(&Event { task_run, at, kind });
-                debug_assert!(befallen.is_ok(), "bug in flowkit: {befallen:?}");
-            }
+            // A fate fits the state that it was asked for.
+            let Some((kind, after)) =
+                fate(state, is_flow).and_then(|kind| state.after(&kind).ok().map(|after| (kind, after)))
+            else {
+                continue;
+            };
+            self.stand(task_run, after, now);
+            let at = now.since(self.row.created_at);
+            self.push_event(&Event { task_run, at, kind });
         }
         self.owned = false;
         self.cancel_requested = false;
+    }
+
+    /// Moves a run that did not move itself.
+    fn stand(&mut self, id: TaskRunId, state: State, now: WallTime) {
+        let ended_at = state.is_terminal().then_some(now);
+        let has_crashed = |before: State| state == State::Crashed && before == State::Running;
+        if id == TaskRunId::FLOW {
+            let row = &mut self.row;
+            if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
+                row.earlier_attempts.push(crashed_attempt(row.attempt, started_at));
+            }
+            row.crashes += u32::from(state == State::Crashed);
+            row.state = state;
+            row.ended_at = ended_at.or(row.ended_at);
+        } else if let Some(row) = self.task_runs.get_mut(&id) {
+            if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
+                row.earlier_attempts.push(crashed_attempt(row.attempt, started_at));
+                row.crashes += 1;
+            }
+            row.state = state;
+            row.ended_at = ended_at.or(row.ended_at);
+        }
     }
 
     pub(super) fn log(&mut self, line: LogEntry) {
@@ -135,17 +133,8 @@ impl KeptRun {
         self.task_runs.get(&id).map(|row| row.state)
     }
 
-    fn ended(&self, event: &Event) -> StoreError {
-        StoreError::Ended { id: self.row.id, task_run: event.task_run, event: event.kind.name() }
-    }
-
     fn push_event(&mut self, event: &Event) {
         let sequence = self.events.len() as u64 + 1;
         self.events.push(event_row(event, sequence, self.row.created_at));
     }
-}
-
-/// Returns the attempt that was under way in this state.
-fn under_way(state: State, attempt: u32, started_at: Option<WallTime>) -> Option<StoredAttempt> {
-    started_at.filter(|_| state == State::Running).map(|started_at| crashed_attempt(attempt, started_at))
 }

@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use parking_lot::Mutex;
 
 use self::kept::KeptRun;
+use super::rows::{death_of, suspension_of};
 use super::{
     Ack, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
 };
 use crate::engine::clock;
-use crate::model::{Event, EventKind, FlowRunId, TaskRunId, WallTime};
+use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
 
 /// Keeps runs in memory.
@@ -56,7 +57,7 @@ impl MemoryStore {
         let now = now();
         kept.leases.clear();
         for run in kept.runs.values_mut().filter(|run| run.owned) {
-            run.reap(now);
+            run.leave(now, death_of);
         }
     }
 }
@@ -90,9 +91,7 @@ impl Kept {
 
     fn suspend(&mut self, owned: OwnedRun) -> Result<(), StoreError> {
         let run = self.writable(owned)?;
-        let at = now().since(owned.created_at);
-        run.befall(&Event { task_run: TaskRunId::FLOW, at, kind: EventKind::Suspended })?;
-        run.owned = false;
+        run.leave(now(), suspension_of);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::{Kept, MemoryStore, now};
 use crate::model::{
     FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
 };
+use crate::store::prefix::Prefix;
 use crate::store::rows::LOG_LINES_MAX;
 use crate::store::words::Words;
 use crate::store::{
@@ -34,9 +35,10 @@ impl History for MemoryStore {
     }
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<FlowRunId>, StoreError> {
-        let prefix = prefix.to_ascii_lowercase();
-        let begins = |id: &FlowRunId| id.short().starts_with(&prefix) || id.to_string().starts_with(&prefix);
-        Ok(self.kept.lock().runs.keys().rev().copied().filter(begins).take(limit).collect())
+        let prefix = Prefix::of(prefix);
+        let kept = self.kept.lock();
+        let newest_first = kept.runs.keys().rev().copied();
+        Ok(newest_first.filter(|id| prefix.begins(*id)).take(limit).collect())
     }
 
     fn task_runs(

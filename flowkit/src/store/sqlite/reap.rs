@@ -1,4 +1,4 @@
-//! Runs whose owner has died: marked as crashed, with the attempts that died with them.
+//! Runs that nobody is at work on any more: those of dead owners, and those that their owner puts aside.
 
 use rusqlite::{Connection, Statement, params};
 
@@ -7,6 +7,9 @@ use super::owner::{self, Other};
 use super::{clock, codes};
 use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
 use crate::store::rows::{crashed_attempt, death_of, merge_attempts};
+
+/// What befalls a run in this state: a task run, or the flow itself.
+pub(super) type Fate = fn(State, bool) -> Option<EventKind>;
 
 /// A dead owner, whose rows are taken away.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ fn bury(connection: &Connection, owner: Other) -> rusqlite::Result<Dead> {
     let runs: Vec<(i64, FlowRunId)> = rows.collect::<rusqlite::Result<_>>()?;
     for (run, _) in &runs {
         let mut out = EventsOut::after(*run, events::last(connection, *run)?);
-        leave(connection, &mut out, *run, clock::wall())?;
+        leave(connection, &mut out, *run, clock::wall(), death_of)?;
         out.finish(connection)?;
     }
     connection.prepare_cached("DELETE FROM owners WHERE no = ?1")?.execute([owner.no])?;
@@ -74,7 +77,13 @@ fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing
 }
 
 /// Gives a run up: its tasks first, then the flow.
-fn leave(connection: &Connection, out: &mut EventsOut, run: i64, now: WallTime) -> rusqlite::Result<()> {
+pub(super) fn leave(
+    connection: &Connection,
+    out: &mut EventsOut,
+    run: i64,
+    now: WallTime,
+    fate: Fate,
+) -> rusqlite::Result<()> {
     let under_way = [State::Running, State::Cancelling].map(codes::state_code);
     let tasks: Vec<Standing> = connection
         .prepare_cached(&format!(
@@ -90,7 +99,7 @@ fn leave(connection: &Connection, out: &mut EventsOut, run: i64, now: WallTime) 
          WHERE run = ?1 AND id = ?2",
     )?;
     for task in &tasks {
-        if let Some(kind) = death_of(task.state, false) {
+        if let Some(kind) = fate(task.state, false) {
             out.push(connection, &Happened::new(task.id, now, &kind))?;
             meet(&mut update, run, task, &kind, now)?;
         }
@@ -98,7 +107,7 @@ fn leave(connection: &Connection, out: &mut EventsOut, run: i64, now: WallTime) 
     let flow = connection
         .prepare_cached(&format!("SELECT {STANDING} FROM flow_runs WHERE no = ?1"))?
         .query_row([run], |row| standing(TaskRunId::FLOW, row))?;
-    if let Some(kind) = death_of(flow.state, true) {
+    if let Some(kind) = fate(flow.state, true) {
         out.push(connection, &Happened::new(TaskRunId::FLOW, now, &kind))?;
         let mut update = connection.prepare_cached(
             "UPDATE flow_runs SET state = ?3, attempts = NULL, attempts_before = ?4, crashes = crashes + ?5,
@@ -121,7 +130,7 @@ fn meet(
     kind: &EventKind,
     now: WallTime,
 ) -> rusqlite::Result<()> {
-    // The table of `death_of` names only what fits.
+    // A fate names only what fits.
     let state = row.state.after(kind).unwrap_or(row.state);
     let read = |text: &Option<String>| text.as_deref().map_or(Ok(Vec::new()), codes::read_json);
     let mut attempts = merge_attempts(read(&row.attempts_before)?, read(&row.attempts)?);

@@ -40,6 +40,10 @@ impl Place for OnDisk {
         self.store.as_ref().unwrap()
     }
 
+    fn elsewhere(&self) -> Option<Box<dyn Store>> {
+        Some(Box::new(SqliteStore::open(self.path()).unwrap()))
+    }
+
     /// Leaving with runs under way is what a death looks like to others: the lock is free, the owner is in the table.
     fn crash(&mut self) {
         self.store = None;

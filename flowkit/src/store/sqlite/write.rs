@@ -7,9 +7,9 @@ use super::events::{EventsOut, Happened};
 use super::interned::Interned;
 use super::owner::Owner;
 use super::values::{Hash, Values};
-use super::{clock, codes, failure, logs, owner};
+use super::{clock, codes, failure, logs, owner, reap};
 use crate::failpoint;
-use crate::model::{EventKind, State, TaskRun, TaskRunId, WallTime};
+use crate::model::{EventKind, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
 /// What a transaction needs beside the connection.
@@ -25,9 +25,7 @@ pub(super) struct Tools<'a> {
 /// How the part of one run was received.
 pub(super) enum Verdict {
     /// It is written, but for these slots: their task runs have ended before.
-    ///
-    /// `suspended` is false if the run was to be put aside and has ended or is ending.
-    Written { refused: Vec<usize>, suspended: bool },
+    Written { refused: Vec<usize> },
     /// Nothing of it is written.
     Refused(StoreError),
 }
@@ -93,18 +91,11 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
             refused.push(index);
         }
     }
-    let suspended = !part.suspended || put_aside(connection, &row)?;
-    events(connection, &row, part, &refused, suspended)?;
-    Ok(Verdict::Written { refused, suspended })
+    events(connection, &row, part, &refused)?;
+    Ok(Verdict::Written { refused })
 }
 
-fn events(
-    connection: &Connection,
-    row: &RunRow,
-    part: &RunPart,
-    refused: &[usize],
-    suspended: bool,
-) -> rusqlite::Result<()> {
+fn events(connection: &Connection, row: &RunRow, part: &RunPart, refused: &[usize]) -> rusqlite::Result<()> {
     let created_at = part.owned.created_at;
     let mut out = EventsOut::after(row.no, row.last_event);
     if let Some(new) = &part.begin {
@@ -117,29 +108,10 @@ fn events(
             out.push(connection, &Happened::new(event.task_run, at, &event.kind))?;
         }
     }
-    if part.suspended && suspended {
-        out.push(connection, &Happened::new(TaskRunId::FLOW, clock::wall(), &EventKind::Suspended))?;
+    if part.suspended {
+        reap::leave(connection, &mut out, row.no, clock::wall(), rows::suspension_of)?;
     }
     out.finish(connection)
-}
-
-/// Leaves a run to whoever resumes it; `false` if it has ended or is ending.
-fn put_aside(connection: &Connection, row: &RunRow) -> rusqlite::Result<bool> {
-    let under_way =
-        [State::Pending, State::Waiting, State::Running, State::AwaitingRetry].map(codes::state_code);
-    let changed = connection
-        .prepare_cached(
-            "UPDATE flow_runs SET state = ?2, owner = NULL WHERE no = ?1 AND state IN (?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            row.no,
-            codes::state_code(State::Suspended),
-            under_way[0],
-            under_way[1],
-            under_way[2],
-            under_way[3]
-        ])?;
-    Ok(changed > 0)
 }
 
 /// Writes the flow itself; `false` if it has ended before.

@@ -18,7 +18,7 @@ use super::values::Values;
 use super::write::{self, Tools, Verdict};
 use super::{clock, connection, files, ownership, reap};
 use crate::failpoint;
-use crate::model::{EventKind, FlowRunId, TaskRunId};
+use crate::model::{FlowRunId, TaskRunId};
 use crate::store::{OwnedRun, StoreError};
 
 /// The waits between tries of a transaction that failed.
@@ -174,10 +174,8 @@ impl Writer {
                 self.shared.quotas.forget(part.owned.id);
             }
             match verdict {
-                Verdict::Written { refused, suspended: true } if refused.is_empty() => {
-                    part.answer_all(&Ok(()))
-                }
-                Verdict::Written { refused, suspended } => answer_some(part, &refused, suspended),
+                Verdict::Written { refused } if refused.is_empty() => part.answer_all(&Ok(())),
+                Verdict::Written { refused } => answer_some(part, &refused),
                 Verdict::Refused(error) => {
                     tracing::warn!(%error, "entries were refused");
                     part.answer_all(&Err(error));
@@ -335,7 +333,7 @@ pub(super) fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Answers a run of which something had ended before.
-fn answer_some(part: RunPart, refused: &[usize], suspended: bool) {
+fn answer_some(part: RunPart, refused: &[usize]) {
     let id = part.owned.id;
     let last_event = |index: usize| {
         let last = part.events.iter().rev().find(|(slot, _)| *slot == index);
@@ -352,12 +350,7 @@ fn answer_some(part: RunPart, refused: &[usize], suspended: bool) {
         }
     }
     // These wait for the run to be put aside.
-    let put_aside = if suspended {
-        Ok(())
-    } else {
-        Err(StoreError::Ended { id, task_run: TaskRunId::FLOW, event: EventKind::Suspended.name() })
-    };
     for pledge in part.pledges {
-        pledge.answer(put_aside.clone());
+        pledge.answer(Ok(()));
     }
 }

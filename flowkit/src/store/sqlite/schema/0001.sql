@@ -179,3 +179,33 @@ CREATE TABLE dropped_logs (
     dropped  INTEGER NOT NULL,
     PRIMARY KEY (run, task_run)
 ) STRICT, WITHOUT ROWID;
+
+-- For choosing runs: each kind of filter has its index, in the order in which runs are shown.
+CREATE INDEX flow_runs_by_state   ON flow_runs (state, id);
+CREATE INDEX flow_runs_by_task    ON flow_runs (task, id);
+CREATE INDEX flow_runs_outermost  ON flow_runs (id) WHERE parent IS NULL;
+CREATE INDEX tasks_by_name        ON tasks (name);
+
+-- The tags of flow runs, each with the ids of its runs.
+CREATE TABLE flow_run_tags (
+    tag TEXT NOT NULL,
+    run BLOB NOT NULL,
+    PRIMARY KEY (tag, run)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER flow_run_tags_come AFTER INSERT ON flow_runs WHEN new.tags <> '[]' BEGIN
+    INSERT OR IGNORE INTO flow_run_tags (tag, run) SELECT value, new.id FROM json_each(new.tags);
+END;
+CREATE TRIGGER flow_run_tags_go AFTER DELETE ON flow_runs WHEN old.tags <> '[]' BEGIN
+    DELETE FROM flow_run_tags WHERE run = old.id AND tag IN (SELECT value FROM json_each(old.tags));
+END;
+
+-- The words of log lines. The lines themselves stand in `logs` alone.
+CREATE VIRTUAL TABLE log_words USING fts5 (
+    message, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
+CREATE TRIGGER log_words_come AFTER INSERT ON logs BEGIN
+    INSERT INTO log_words (rowid, message) VALUES (new.no, new.message);
+END;
+CREATE TRIGGER log_words_go AFTER DELETE ON logs BEGIN
+    DELETE FROM log_words WHERE rowid = old.no;
+END;

@@ -1,0 +1,110 @@
+//! A filter as a question to SQLite. What a user wrote goes into bound parameters only.
+
+use rusqlite::ParamsFromIter;
+use rusqlite::types::Value;
+
+use super::super::{codes, stored};
+use super::{id_value, signed, text_value};
+use crate::model::FlowRunId;
+use crate::store::FlowRunFilter;
+
+/// An id is made a moment before its run is, and somebody may set the clock between the two. The time of the run is what
+/// counts; the id only leads to where to look.
+const SKEW_MICROS: i64 = 3_600_000_000;
+
+/// SQL with a mark for each of its values.
+pub(super) struct Question {
+    pub(super) sql: String,
+    values: Vec<Value>,
+    has_conditions: bool,
+}
+
+impl Question {
+    /// Begins with a `SELECT` that has no conditions yet.
+    pub(super) fn new(select: &str) -> Self {
+        Self { sql: select.to_owned(), values: Vec::new(), has_conditions: false }
+    }
+
+    /// Adds a condition.
+    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(if self.has_conditions { " AND " } else { " WHERE " });
+        self.has_conditions = true;
+        self.end(condition, values);
+    }
+
+    /// Adds the condition that `column` is one of `alternatives`, if there are any.
+    pub(super) fn any_of(&mut self, column: &str, alternatives: impl Iterator<Item = Value>) {
+        let alternatives: Vec<Value> = alternatives.collect();
+        if !alternatives.is_empty() {
+            self.and(&format!("{column} IN ({})", marks(alternatives.len())), alternatives);
+        }
+    }
+
+    /// Adds what follows the conditions.
+    pub(super) fn end(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(sql);
+        self.values.extend(values);
+    }
+
+    pub(super) fn values(&self) -> ParamsFromIter<&[Value]> {
+        rusqlite::params_from_iter(self.values.as_slice())
+    }
+}
+
+/// Returns the smallest id that is made at a moment: a UUIDv7 begins with its milliseconds since 1970, in 48 bits.
+fn first_id(micros: i64) -> FlowRunId {
+    let millis = u128::from(micros.max(0).unsigned_abs() / 1000).min((1 << 48) - 1);
+    FlowRunId::new(uuid::Uuid::from_u128(millis << 80))
+}
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+/// Asks for the newest flow runs that a filter chooses.
+///
+/// Ids sort by the time of creation, so that the end of one page is the key of the next.
+pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit: usize) -> Question {
+    let mut question = Question::new(stored::FLOW_RUN);
+    question.any_of("f.state", filter.states.iter().map(|state| codes::state_code(*state).into()));
+    if !filter.flows.is_empty() {
+        let flows = filter.flows.iter().map(|flow| text_value(flow));
+        let tasks = format!("f.task IN (SELECT no FROM tasks WHERE name IN ({}))", marks(filter.flows.len()));
+        question.and(&tasks, flows);
+    }
+    if !filter.tags.is_empty() {
+        let tags = filter.tags.iter().map(|tag| text_value(tag));
+        let tagged =
+            format!("f.id IN (SELECT run FROM flow_run_tags WHERE tag IN ({}))", marks(filter.tags.len()));
+        question.and(&tagged, tags);
+    }
+    if let Some(since) = filter.since {
+        question.and("f.created_at >= ?", [since.as_micros().into()]);
+        question.and("f.id >= ?", [id_value(first_id(since.as_micros().saturating_sub(SKEW_MICROS)))]);
+    }
+    if let Some(until) = filter.until {
+        question.and("f.created_at < ?", [until.as_micros().into()]);
+        question.and("f.id < ?", [id_value(first_id(until.as_micros().saturating_add(SKEW_MICROS)))]);
+    }
+    if let Some(text) = &filter.text {
+        with_text(&mut question, &text.to_ascii_lowercase());
+    }
+    if !filter.sub_flows {
+        question.and("f.parent IS NULL", []);
+    }
+    if let Some(before) = before {
+        question.and("f.id < ?", [id_value(before)]);
+    }
+    question.end(" ORDER BY f.id DESC LIMIT ?", [signed(limit).into()]);
+    question
+}
+
+/// Looks for text where people see it. SQLite's own `lower` leaves letters beyond ASCII alone, and so do we.
+fn with_text(question: &mut Question, text: &str) {
+    question.and(
+        "(f.task IN (SELECT no FROM tasks WHERE instr(lower(name), ?) > 0)
+            OR instr(lower(f.name), ?) > 0 OR (f.short >= ? AND f.short < ? || '~'))",
+        // Short ids have letters and digits only, and `~` comes after all of them.
+        std::iter::repeat_n(text_value(text), 4),
+    );
+}
