@@ -50,6 +50,7 @@ pub(super) fn open_sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
 
 pub(super) const NOT_A_DATABASE: &str =
     "it is not a SQLite database; choose another path, or move the file away";
+pub(super) const OTHER_PROGRAM: &str = "it is a SQLite database of another program; choose another path";
 pub(super) const DAMAGED: &str =
     "it is damaged; nothing was changed: restore a backup, or move the file away and begin with a new one";
 

@@ -1,6 +1,7 @@
 //! Lines of logs: each task run may keep so many; what is beyond is counted.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -94,12 +95,14 @@ fn number<'a>(
     known: &'a mut HashMap<FlowRunId, Option<(i64, i64)>>,
     id: FlowRunId,
 ) -> rusqlite::Result<Option<&'a mut (i64, i64)>> {
-    if !known.contains_key(&id) {
-        let found = connection
-            .prepare_cached("SELECT no, last_log FROM flow_runs WHERE id = ?1")?
-            .query_row([id.as_uuid().as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        known.insert(id, found);
-    }
-    Ok(known.get_mut(&id).and_then(Option::as_mut))
+    let entry = match known.entry(id) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => unknown.insert(
+            connection
+                .prepare_cached("SELECT no, last_log FROM flow_runs WHERE id = ?1")?
+                .query_row([id.as_uuid().as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?,
+        ),
+    };
+    Ok(entry.as_mut())
 }

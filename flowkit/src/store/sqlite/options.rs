@@ -122,13 +122,18 @@ impl Writer {
     /// Marks the runs of dead owners.
     pub(super) fn reap(&mut self) -> Result<Vec<Dead>, StoreError> {
         let dead = self.with_owner(reap::reap)?;
-        for dead in &dead {
-            self.owner.locks().remove(&dead.owner.identity);
-            if !dead.runs.is_empty() {
-                tracing::warn!(owner = %dead.owner.identity.name(), runs = dead.runs.len(), "found runs whose process died");
+        self.forget_dead(&dead);
+        Ok(dead)
+    }
+
+    /// Removes the lock files of owners that are out of the table.
+    pub(super) fn forget_dead(&self, dead: &[Dead]) {
+        for Dead { owner, runs } in dead {
+            self.owner.locks().remove(&owner.identity);
+            if !runs.is_empty() {
+                tracing::warn!(owner = %owner.identity.name(), runs = runs.len(), "found runs whose process died");
             }
         }
-        Ok(dead)
     }
 
     /// Looks through the whole file. Only a power cut can damage it, so only the first one after a boot does this.

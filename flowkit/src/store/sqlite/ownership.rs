@@ -86,10 +86,10 @@ pub(super) fn lease(connection: &Connection, me: &Owner, key: CacheKey) -> rusql
         .prepare_cached("SELECT owner FROM cache_leases WHERE key = ?1")?
         .query_row([digest.as_bytes()], |row| row.get(0))
         .optional()?;
-    if let Some(owner) = owner {
-        if reap::living(connection, me, owner)?.is_some() {
-            return Ok(false);
-        }
+    if let Some(owner) = owner
+        && reap::living(connection, me, owner)?.is_some()
+    {
+        return Ok(false);
     }
     connection
         .prepare_cached(

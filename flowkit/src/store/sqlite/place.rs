@@ -1,8 +1,13 @@
-//! What is looked at before SQLite is let near a file: its place, its first bytes, its size. Changes nothing.
+//! What is looked at before SQLite is let near a file: its place, and whose it is. Changes nothing.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::Access;
 
 use super::{failure, files, schema};
 use crate::store::StoreError;
@@ -11,9 +16,6 @@ use crate::store::StoreError;
 const SQLITE_MIN: i32 = 3_051_003;
 // At compile time for what is bundled; `sqlite_version` looks again, since another crate may link another SQLite.
 const _: () = assert!(rusqlite::ffi::SQLITE_VERSION_NUMBER >= SQLITE_MIN);
-
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const HEADER_LEN: usize = 100;
 
 /// Below this, writing is likely to fail soon.
 const FREE_MIN_BYTES: u64 = 64 << 20;
@@ -66,7 +68,10 @@ fn network_file_system(_folder: &Path) -> Option<&'static str> {
     None
 }
 
-/// Looks at a file that is there: whether it is ours and whole, as far as its first bytes tell.
+/// Looks at a file that is there: whether it is ours, as far as its first page tells.
+///
+/// Only SQLite itself opens it. The system drops all locks of a process on a file when the process closes any descriptor
+/// of it: those of another store in this process would be gone, and a third party could take its log away.
 pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
     let metadata = fs::metadata(path).map_err(|error| failure::open_io(path, "look at it", error))?;
     if metadata.is_dir() {
@@ -75,49 +80,43 @@ pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
     if !metadata.is_file() {
         return Err(failure::open(path, "it is not a file; choose another path"));
     }
-    // A database that may not be written would be found out only at the first write.
-    let file = OpenOptions::new().read(true).write(true).open(path);
-    let mut file = file.map_err(|error| failure::open_io(path, "write it", error))?;
-    let mut header = Vec::with_capacity(HEADER_LEN);
-    let read = (&mut file).take(HEADER_LEN as u64).read_to_end(&mut header);
-    read.map_err(|error| failure::open_io(path, "read it", error))?;
-    judge(path, &header, &file)
-}
-
-fn judge(path: &Path, header: &[u8], file: &File) -> Result<(), StoreError> {
-    let log = files::wal(path);
-    if header.is_empty() {
+    if metadata.len() == 0 {
         return Err(failure::open(
             path,
             "it is empty, so it was cut off or made by something else; delete it if nobody needs it",
         ));
     }
-    if !header.starts_with(MAGIC) {
-        return Err(failure::open(path, failure::NOT_A_DATABASE));
+    // A database that may not be written would be found out only at the first write.
+    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK)
+        .map_err(|error| failure::open_io(path, "write it", error.into()))?;
+    match application_id(path) {
+        Ok(schema::APPLICATION_ID) => Ok(()),
+        Ok(_) => Err(failure::open(path, failure::OTHER_PROGRAM)),
+        // What seems to be missing may be in the log, which was not looked at: opening it in earnest tells.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(()),
+        Err(error) => Err(failure::open_sqlite(path, error)),
     }
-    let Some(header) = header.first_chunk::<HEADER_LEN>() else {
-        return Err(failure::open(path, failure::DAMAGED));
-    };
-    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if word(68) != schema::APPLICATION_ID {
-        return Err(failure::open(path, "it is a SQLite database of another program; choose another path"));
+}
+
+/// Reads whose database it is. As immutable: nothing is recovered, and no file is made beside what may be another's.
+fn application_id(path: &Path) -> rusqlite::Result<u32> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                uri.push(char::from(*byte))
+            }
+            // Writing to a `String` cannot fail.
+            other => drop(write!(uri, "%{other:02x}")),
+        }
     }
-    // Page sizes are powers of two up to 65536, which is written as 1.
-    let page = match u16::from_be_bytes([header[16], header[17]]) {
-        1 => 65_536,
-        size => u64::from(size),
-    };
-    let said = page * u64::from(word(28));
-    let len = file.metadata().map_err(|error| failure::open_io(path, "look at it", error))?.len();
-    // What is missing may still be in the log, if a process died while it moved pages from there.
-    let log_is_empty = fs::metadata(log).map_or(true, |metadata| metadata.len() == 0);
-    if len < said && log_is_empty {
-        return Err(failure::open(
-            path,
-            format!("it was cut off after {len} of {said} bytes; restore a backup"),
-        ));
-    }
-    Ok(())
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri, flags)?;
+    // A file that was cut off says so here; asked for a number of its first page, it would say nothing and answer zero.
+    connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
 /// Whether there is something at `path`, if only a link that leads nowhere.

@@ -62,7 +62,7 @@ pub(super) fn bring_up_to_date(path: &Path, connection: &mut Connection) -> Resu
     };
     let application = number(connection, "application_id")?;
     if application != i64::from(APPLICATION_ID) {
-        return Err(failure::open(path, "it is a SQLite database of another program; choose another path"));
+        return Err(failure::open(path, failure::OTHER_PROGRAM));
     }
     let found = number(connection, "user_version")?;
     match usize::try_from(found) {

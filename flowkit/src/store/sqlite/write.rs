@@ -7,7 +7,8 @@ use super::events::{EventsOut, Happened};
 use super::interned::Interned;
 use super::owner::Owner;
 use super::values::{Hash, Values};
-use super::{clock, codes, logs, owner, reap};
+use super::{clock, codes, failure, logs, owner, reap};
+use crate::failpoint;
 use crate::model::{EventKind, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
@@ -172,6 +173,7 @@ fn task_row(
     let task_run = &slot.task_run;
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
     let own_tags = task_run.own_tags();
+    failpoint::hit("before-submit-row").map_err(failure::as_sqlite)?;
     let changed = connection.prepare_cached(TASK_ROW)?.execute(params![
         row.no,
         codes::number(task_run.id()),
@@ -199,6 +201,7 @@ fn task_row(
         codes::FIRST_TERMINAL,
         slot.reopened,
     ])?;
+    failpoint::hit("after-submit-row").map_err(failure::as_sqlite)?;
     Ok(changed > 0)
 }
 
@@ -235,7 +238,7 @@ fn result(
         // It was written before the transaction; a sweep may have removed an older copy that was used again.
         let hash = *blake3::hash(envelope).as_bytes();
         if !tools.values.exists(&hash) {
-            tools.values.keep(envelope).map_err(super::failure::as_sqlite)?;
+            tools.values.keep(envelope).map_err(failure::as_sqlite)?;
         }
         let none: Option<&[u8]> = None;
         insert.execute(params![row.no, task_run, none, none, hash])?;

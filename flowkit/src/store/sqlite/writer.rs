@@ -16,7 +16,7 @@ use super::queue::Item;
 use super::shared::Shared;
 use super::values::Values;
 use super::write::{self, Tools, Verdict};
-use super::{clock, connection, files, ownership};
+use super::{clock, connection, files, ownership, reap};
 use crate::failpoint;
 use crate::model::{FlowRunId, TaskRunId};
 use crate::store::{OwnedRun, StoreError};
@@ -207,8 +207,11 @@ impl Writer {
 
     /// Buries dead owners, then makes this store the owner of a run.
     pub(super) fn take_over(&mut self, id: FlowRunId) -> Result<OwnedRun, StoreError> {
-        self.reap()?;
-        let owned = self.with_owner(|connection, owner| ownership::take_over(connection, owner, id))??;
+        let (dead, owned) = self.with_owner(|connection, owner| {
+            Ok((reap::reap(connection, owner)?, ownership::take_over(connection, owner, id)?))
+        })?;
+        self.forget_dead(&dead);
+        let owned = owned?;
         self.is_busy = true;
         self.told.remove(&id);
         Ok(owned)

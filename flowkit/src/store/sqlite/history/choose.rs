@@ -8,6 +8,10 @@ use super::{id_value, signed, text_value};
 use crate::model::FlowRunId;
 use crate::store::FlowRunFilter;
 
+/// An id is made a moment before its run is, and somebody may set the clock between the two. The time of the run is what
+/// counts; the id only leads to where to look.
+const SKEW_MICROS: i64 = 3_600_000_000;
+
 /// SQL with a mark for each of its values.
 pub(super) struct Question {
     pub(super) sql: String,
@@ -47,6 +51,12 @@ impl Question {
     }
 }
 
+/// Returns the smallest id that is made at a moment: a UUIDv7 begins with its milliseconds since 1970, in 48 bits.
+fn first_id(micros: i64) -> FlowRunId {
+    let millis = u128::from(micros.max(0).unsigned_abs() / 1000).min((1 << 48) - 1);
+    FlowRunId::new(uuid::Uuid::from_u128(millis << 80))
+}
+
 fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
@@ -70,9 +80,11 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
     }
     if let Some(since) = filter.since {
         question.and("f.created_at >= ?", [since.as_micros().into()]);
+        question.and("f.id >= ?", [id_value(first_id(since.as_micros().saturating_sub(SKEW_MICROS)))]);
     }
     if let Some(until) = filter.until {
         question.and("f.created_at < ?", [until.as_micros().into()]);
+        question.and("f.id < ?", [id_value(first_id(until.as_micros().saturating_add(SKEW_MICROS)))]);
     }
     if let Some(text) = &filter.text {
         with_text(&mut question, &text.to_ascii_lowercase());

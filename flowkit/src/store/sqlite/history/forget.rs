@@ -13,6 +13,9 @@ use crate::store::{Keep, Removed, StoreError};
 /// Others wait for so long at most; the commit comes on top of it.
 const TRANSACTION_MAX: Duration = Duration::from_millis(25);
 
+/// So many families are claimed at once. If the process dies, a reaper has no more than these to give back.
+const CLAIMED_MAX: usize = 64;
+
 /// So many rows go between two looks at the clock.
 const ROWS: i64 = 500;
 
@@ -31,15 +34,21 @@ pub(super) fn forget(store: &SqliteStore, keep: Keep) -> Result<Removed, StoreEr
     if keep == Keep::default() {
         return Ok(removed);
     }
-    for root in old_roots(store, keep)? {
-        let family = store
-            .ask(move |writer| writer.with_owner(|connection, owner| claim(connection, owner.no, root)))?;
-        // Children first: a run without its children must not look whole.
-        for no in family.into_iter().rev() {
-            while !store.ask(move |writer| {
-                writer.with_owner(|connection, owner| take_apart(connection, owner.no, no))
-            })? {}
-            removed.flow_runs += 1;
+    for roots in old_roots(store, keep)?.chunks(CLAIMED_MAX) {
+        let roots = roots.to_vec();
+        let mut claimed = store.ask(move |writer| {
+            writer.with_owner(|connection, owner| {
+                let families = roots.iter().map(|root| claim(connection, owner.no, *root));
+                families.collect::<rusqlite::Result<Vec<_>>>().map(|families| families.concat())
+            })
+        })?;
+        while !claimed.is_empty() {
+            let left = claimed.clone();
+            let gone = store.ask(move |writer| {
+                writer.with_owner(|connection, owner| take_apart(connection, owner.no, &left))
+            })?;
+            claimed.drain(..gone);
+            removed.flow_runs += gone as u64;
         }
     }
     let values = store.values.clone();
@@ -63,8 +72,8 @@ fn old_roots(store: &SqliteStore, keep: Keep) -> Result<Vec<i64>, StoreError> {
     )
 }
 
-/// Takes a run and those of its sub-flows, parents first; nothing if somebody is at work on one, or may go on with it.
-fn claim(connection: &Connection, me: i64, root: i64) -> rusqlite::Result<Vec<i64>> {
+/// Takes a run and those of its sub-flows, which come first: a run without its children must not look whole. Nothing, if somebody is at work on one, or may go on with it.
+pub(super) fn claim(connection: &Connection, me: i64, root: i64) -> rusqlite::Result<Vec<i64>> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE family (no, id) AS (
              SELECT no, id FROM flow_runs WHERE no = ?1
@@ -83,22 +92,26 @@ fn claim(connection: &Connection, me: i64, root: i64) -> rusqlite::Result<Vec<i6
     for (no, _) in &family {
         claim.execute([*no, me])?;
     }
-    Ok(family.into_iter().map(|(no, _)| no).collect())
+    Ok(family.into_iter().rev().map(|(no, _)| no).collect())
 }
 
-/// Removes rows of a claimed run for a short while; whether the run is gone.
-fn take_apart(connection: &Connection, me: i64, run: i64) -> rusqlite::Result<bool> {
+/// Removes claimed runs for a short while; returns how many are gone. The next one may have lost a part of its rows.
+fn take_apart(connection: &Connection, me: i64, runs: &[i64]) -> rusqlite::Result<usize> {
     let began = clock::now();
-    for (table, key) in PARTS {
-        let mut statement = connection.prepare_cached(&format!(
-            "DELETE FROM {table} WHERE run = ?1 AND {key} IN (SELECT {key} FROM {table} WHERE run = ?1 LIMIT ?2)"
-        ))?;
-        while statement.execute([run, ROWS])? > 0 {
-            if began.elapsed() >= TRANSACTION_MAX {
-                return Ok(false);
+    for (gone, run) in runs.iter().enumerate() {
+        for (table, key) in PARTS {
+            let mut statement = connection.prepare_cached(&format!(
+                "DELETE FROM {table} WHERE run = ?1 AND {key} IN (SELECT {key} FROM {table} WHERE run = ?1 LIMIT ?2)"
+            ))?;
+            while statement.execute([*run, ROWS])? > 0 {
+                if began.elapsed() >= TRANSACTION_MAX {
+                    return Ok(gone);
+                }
             }
         }
+        connection
+            .prepare_cached("DELETE FROM flow_runs WHERE no = ?1 AND owner = ?2")?
+            .execute([*run, me])?;
     }
-    connection.prepare_cached("DELETE FROM flow_runs WHERE no = ?1 AND owner = ?2")?.execute([run, me])?;
-    Ok(true)
+    Ok(runs.len())
 }

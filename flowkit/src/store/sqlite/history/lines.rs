@@ -12,11 +12,15 @@ use crate::store::words::Words;
 
 const LINE: &str = "SELECT l.seq, l.task_run, l.at, l.level, l.target, l.message FROM logs l";
 
+/// The words come first: few lines have them. Both tables count in the same order.
+const LINE_WITH_WORDS: &str = "SELECT l.seq, l.task_run, l.at, l.level, l.target, l.message
+    FROM log_words w CROSS JOIN logs l ON l.no = w.rowid";
+
 /// Where the lines of a run stand among those of all runs.
-struct Place {
-    run: i64,
-    first: i64,
-    last: i64,
+pub(super) struct Place {
+    pub(super) run: i64,
+    pub(super) first: i64,
+    pub(super) last: i64,
 }
 
 pub(super) fn read(
@@ -32,15 +36,18 @@ pub(super) fn read(
     statement.query_map(question.values(), line)?.collect()
 }
 
-fn question(place: &Place, filter: &LogFilter, since: i64, limit: usize) -> Question {
-    let mut question = Question::new(LINE);
-    match filter.text.as_deref().map(Words::of) {
+pub(super) fn question(place: &Place, filter: &LogFilter, since: i64, limit: usize) -> Question {
+    let words = filter.text.as_deref().map(Words::of);
+    let (line, order) = match &words {
+        Some(Words::All(_)) => (LINE_WITH_WORDS, " ORDER BY w.rowid LIMIT ?"),
+        Some(Words::Verbatim(_)) | None => (LINE, " ORDER BY l.seq LIMIT ?"),
+    };
+    let mut question = Question::new(line);
+    match words {
         Some(Words::All(words)) => {
+            question.and("w.log_words MATCH ?", [Value::from(in_any_order(&words))]);
             // The index knows the lines of all runs; those of this one stand between its first and its last.
-            question.and(
-                "l.no IN (SELECT rowid FROM log_words WHERE log_words MATCH ? AND rowid BETWEEN ? AND ?)",
-                [Value::from(in_any_order(&words)), place.first.into(), place.last.into()],
-            );
+            question.and("w.rowid BETWEEN ? AND ?", [place.first.into(), place.last.into()]);
         }
         Some(Words::Verbatim(text)) => question.and("instr(l.message, ?) > 0", [text_value(&text)]),
         None => {}
@@ -51,7 +58,7 @@ fn question(place: &Place, filter: &LogFilter, since: i64, limit: usize) -> Ques
     if let Some(level) = filter.level {
         question.and("l.level >= ?", [codes::level_code(level).into()]);
     }
-    question.end(" ORDER BY l.seq LIMIT ?", [signed(limit).into()]);
+    question.end(order, [signed(limit).into()]);
     question
 }
 

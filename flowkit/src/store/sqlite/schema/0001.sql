@@ -183,7 +183,6 @@ CREATE TABLE dropped_logs (
 -- For choosing runs: each kind of filter has its index, in the order in which runs are shown.
 CREATE INDEX flow_runs_by_state   ON flow_runs (state, id);
 CREATE INDEX flow_runs_by_task    ON flow_runs (task, id);
-CREATE INDEX flow_runs_by_time    ON flow_runs (created_at);
 CREATE INDEX flow_runs_outermost  ON flow_runs (id) WHERE parent IS NULL;
 CREATE INDEX tasks_by_name        ON tasks (name);
 

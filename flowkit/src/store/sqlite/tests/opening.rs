@@ -65,7 +65,7 @@ fn random_bytes_are_refused() {
 #[test]
 fn a_file_that_was_cut_off_is_refused() {
     let whole = Folder::database();
-    refused(&Folder::with(&whole[..whole.len() / 2]), "cut off");
+    refused(&Folder::with(&whole[..whole.len() / 2]), "damaged");
     refused(&Folder::with(&whole[..50]), "damaged");
 }
 
