@@ -13,6 +13,7 @@ use super::context::Current;
 use super::journal::{Journal, Ordinals};
 use super::limits::Want;
 use super::observer::{Audience, tell};
+use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
     Edges, Event, EventKind, FlowRunId, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId, label_of,
@@ -36,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) origin: Option<Box<Origin>>,
     pub(crate) clock: RunClock,
     pub(crate) tokio: tokio::runtime::Handle,
+    /// The task runs that are ready to start.
+    pub(crate) queue: Queue,
     /// What the flow and the runtime say to tasks that say nothing themselves; `None` when both say nothing.
     pub(crate) task_defaults: Option<TaskPolicy>,
     /// The limit on the tasks of this run that run at the same time.
@@ -142,6 +145,7 @@ impl Run {
             runtime: new.runtime,
             clock,
             tokio: new.tokio,
+            queue: Queue::default(),
             told: Mutex::new(0),
             ledger: Mutex::new(Ledger { record, live: 0, pending: 0, closed: true, joining: false }),
             idle: Notify::new(),
@@ -303,7 +307,9 @@ impl Run {
     }
 
     fn announce(&self) {
-        if self.stream_waiting.swap(false, Ordering::SeqCst) {
+        // Mostly nobody waits, and a load leaves the line in every thread's cache. Whoever waits says so before it looks
+        // at the record once more, and the event was written under the record's lock: one of the two sees the other.
+        if self.stream_waiting.load(Ordering::SeqCst) && self.stream_waiting.swap(false, Ordering::SeqCst) {
             for waker in std::mem::take(&mut *self.stream_wakers.lock()) {
                 waker.wake();
             }
