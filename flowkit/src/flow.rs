@@ -56,7 +56,7 @@ impl Tally {
 
     /// Counts every task run from `first` on, as `fail_on_any_task` wants it.
     pub(crate) fn count_task_runs(&mut self, record: &RunRecord, first: u64) {
-        for task_run in &record.task_runs()[first as usize..] {
+        for task_run in record.task_runs().filter(|task_run| task_run.id().get() >= first) {
             self.total += 1;
             if task_run.state().is_failure() {
                 self.failed += 1;
@@ -300,7 +300,7 @@ impl<T, E> FlowRun<T, E> {
 
     /// Returns the task runs in the order of their calls, without the flow itself.
     pub fn task_runs(&self) -> Vec<TaskRun> {
-        self.record(|record| record.task_runs().get(1..).unwrap_or_default().to_vec())
+        self.record(|record| record.task_runs().skip(1).cloned().collect())
     }
 
     /// Returns the runs of one task, in the order of their calls.
@@ -312,7 +312,7 @@ impl<T, E> FlowRun<T, E> {
 
     /// Returns what happened, in order.
     pub fn events(&self) -> Vec<Event> {
-        self.record(|record| record.events().to_vec())
+        self.record(|record| record.events().iter().cloned().collect())
     }
 
     /// Returns the graph of the task runs.

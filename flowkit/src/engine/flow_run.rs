@@ -16,7 +16,8 @@ use super::observer::{Audience, tell};
 use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
-    Edges, Event, EventKind, FlowRunId, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId, label_of,
+    Edges, Event, EventKind, FlowRunId, NewTaskRun, Origin, RunRecord, State, TaskRun, TaskRunId, Timestamp,
+    label_of,
 };
 use crate::policy::TaskPolicy;
 
@@ -91,6 +92,12 @@ pub(crate) struct NewRun<'a> {
 }
 
 impl Ledger {
+    /// The time of an event that happens now. The clock is read before the lock is taken, which all threads want, so
+    /// another event may have come in between: time does not go back for that.
+    fn moment(&self, read: Timestamp) -> Timestamp {
+        self.record.events().last().map_or(read, |last| last.at.max(read))
+    }
+
     fn is_idle(&self) -> bool {
         self.live == 0 && self.pending == 0
     }
@@ -158,7 +165,7 @@ impl Run {
     pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
         let mut ledger = self.ledger.lock();
         ledger.closed = false;
-        let first_child = ledger.record.task_runs().len() as u64;
+        let first_child = ledger.record.next_id().get();
         self.attempt(self.cancellation.child(), first_child)
     }
 
@@ -178,11 +185,12 @@ impl Run {
 
     /// Adds a child; `None` if the run is closed.
     pub(crate) fn create(&self, new: NewTaskRun) -> Option<TaskRunId> {
+        let read = self.clock.now();
         let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
-        let at = self.clock.now();
+        let at = ledger.moment(read);
         ledger.live += 1;
         let id = ledger.record.create(new, at);
         drop(ledger);
@@ -192,8 +200,9 @@ impl Run {
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
+        let read = self.clock.now();
         let mut ledger = self.ledger.lock();
-        let at = self.clock.now();
+        let at = ledger.moment(read);
         let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
         let applied = ledger.record.apply(Event { task_run, at, kind });
         let mut idle = false;

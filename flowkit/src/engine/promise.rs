@@ -26,9 +26,8 @@ pub(crate) struct Promise<R> {
 
 #[derive(Default)]
 struct Waiters {
-    // One waiter is the common case: a chain, or an awaited handle.
-    list: SmallVec<[Waiter; 2]>,
-    vacant: usize,
+    // One waiter is the common case: a chain, or an awaited handle. Three need no memory of their own either.
+    list: SmallVec<[Waiter; 3]>,
 }
 
 enum Waiter {
@@ -54,8 +53,8 @@ impl<R> Promise<R> {
         self.value.get()
     }
 
-    pub(crate) fn into_value(self) -> Option<R> {
-        self.value.into_inner()
+    pub(crate) fn take(&mut self) -> Option<R> {
+        self.value.take()
     }
 
     /// Gives the value, tells everyone who waits, and starts what is ready because of it. A second value is dropped.
@@ -104,7 +103,6 @@ impl<R> Promise<R> {
             let mut waiters = self.waiters.lock();
             if let Some(waiter) = waiters.list.get_mut(taken) {
                 *waiter = Waiter::Vacant;
-                waiters.vacant += 1;
             }
         }
     }
@@ -125,10 +123,12 @@ impl<R> Promise<R> {
 
 impl Waiters {
     fn take_seat(&mut self, waiter: Waiter) -> usize {
-        if self.vacant > 0
-            && let Some(seat) = self.list.iter().position(|waiter| matches!(waiter, Waiter::Vacant))
+        // Looked for before the list must grow, so that looking costs no more than growing, and at its end, where who
+        // comes and goes leaves it.
+        let is_vacant = |waiter: &Waiter| matches!(waiter, Waiter::Vacant);
+        if (self.list.last().is_some_and(is_vacant) || self.list.len() == self.list.capacity())
+            && let Some(seat) = self.list.iter().rposition(is_vacant)
         {
-            self.vacant -= 1;
             self.list[seat] = waiter;
             return seat;
         }

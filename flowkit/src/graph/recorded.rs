@@ -9,11 +9,9 @@ impl Graph {
     /// Returns the graph of a record: a node per task run, an edge per input.
     #[must_use]
     pub fn of(record: &RunRecord) -> Self {
-        let (flow, task_runs) = match record.task_runs() {
-            [flow, task_runs @ ..] => (flow.label(), task_runs),
-            [] => (String::new(), &[][..]),
-        };
-        let edges = task_runs.iter().flat_map(|task_run| {
+        let flow = record.task_run(TaskRunId::FLOW).map(TaskRun::label).unwrap_or_default();
+        let task_runs = || record.task_runs().skip(1);
+        let edges = task_runs().flat_map(|task_run| {
             let label: Option<Arc<str>> = task_run.branch().map(Into::into);
             task_run.edges().iter().map(move |edge| Edge {
                 from: edge.from().get(),
@@ -25,7 +23,7 @@ impl Graph {
                 label: label.clone(),
             })
         });
-        Self::new(flow, task_runs.iter().map(node), edges)
+        Self::new(flow, task_runs().map(node), edges)
     }
 }
 

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod canonical;
+mod chunks;
 mod declaration;
 mod deep;
 mod error;
@@ -19,6 +20,7 @@ mod run;
 mod state;
 
 pub use canonical::{Digest, DigestError, digest};
+pub use chunks::Chunks;
 pub use declaration::{Declaration, Kind};
 pub use error::{BoxError, Error, Failure, RunLabel, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, Timestamp};

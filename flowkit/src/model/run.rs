@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::{Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, TaskRunId, Timestamp};
+use super::{
+    Chunks, Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, TaskRunId, Timestamp,
+};
 
 /// What an edge of the graph stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -326,14 +328,14 @@ pub(crate) fn label_of(task: &Declaration, index: Option<u32>, extras: Option<&E
 /// Everything that happened in one flow run, in order.
 #[derive(Debug, Default)]
 pub struct RunRecord {
-    task_runs: Vec<TaskRun>,
-    events: Vec<Event>,
+    task_runs: Chunks<TaskRun>,
+    events: Chunks<Event>,
 }
 
 impl RunRecord {
     /// Adds a task run in the state `Pending`, with the event that tells of it. The first one is the flow itself.
     pub(crate) fn create(&mut self, new: NewTaskRun, at: Timestamp) -> TaskRunId {
-        let id = TaskRunId::new(self.task_runs.len() as u64);
+        let id = self.next_id();
         self.task_runs.push(TaskRun::new(id, new, at));
         self.events.push(Event { task_run: id, at, kind: EventKind::Created });
         id
@@ -344,20 +346,29 @@ impl RunRecord {
     /// # Errors
     ///
     /// [`IllegalTransition`], and nothing changes, if the event cannot happen in the run's state.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such task run: ids are given out by this record only, so this is a bug.
     pub(crate) fn apply(&mut self, event: Event) -> Result<(), IllegalTransition> {
-        let run = &mut self.task_runs[event.task_run.get() as usize];
+        let run = self.task_run_mut(event.task_run).expect("bug in flowkit: an event of an unknown task run");
         run.apply(&event)?;
         self.events.push(event);
         Ok(())
     }
 
+    /// Returns the id that the next new task run will have.
+    pub(crate) fn next_id(&self) -> TaskRunId {
+        TaskRunId::new(self.task_runs.len() as u64)
+    }
+
     /// Returns the task runs in the order in which they were created; the first one is the flow itself.
-    pub fn task_runs(&self) -> &[TaskRun] {
-        &self.task_runs
+    pub fn task_runs(&self) -> impl Iterator<Item = &TaskRun> {
+        self.task_runs.iter()
     }
 
     /// Returns the events in the order in which they happened.
-    pub fn events(&self) -> &[Event] {
+    pub fn events(&self) -> &Chunks<Event> {
         &self.events
     }
 
