@@ -336,7 +336,7 @@ impl<T, E> FlowRun<T, E> {
 
     /// Returns what happened, in order.
     pub fn events(&self) -> Vec<Event> {
-        self.record(|record| record.events().to_vec())
+        self.record(|record| record.events().iter().cloned().collect())
     }
 
     /// Returns the graph of the task runs.

@@ -13,6 +13,7 @@ use crate::args::{Lender, Source, no_value};
 use crate::engine::cancellation::Cancellation;
 use crate::engine::inputs::{Input, Outcome, Visit};
 use crate::engine::promise::{Continuation, Promise, Seat};
+use crate::engine::queue::Ready;
 use crate::engine::slot::Slot;
 use crate::engine::take_up::TakeUp;
 use crate::model::{EdgeKind, Error, State, TaskError, TaskRun, TaskRunId};
@@ -361,7 +362,7 @@ struct Watch<T, E> {
 }
 
 impl<T: Send + Sync, E: TaskError> Continuation for Watch<T, E> {
-    fn input_ended(self: Arc<Self>) {
+    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
         let failed = matches!(self.slot.promise.get(), Some(Err(_)));
         if failed {
             self.gate.failed.store(true, Ordering::Release);
@@ -369,6 +370,7 @@ impl<T: Send + Sync, E: TaskError> Continuation for Watch<T, E> {
         if self.gate.pending.fetch_sub(1, Ordering::AcqRel) == 1 || failed {
             self.gate.waker.wake();
         }
+        None
     }
 }
 

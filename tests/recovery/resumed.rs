@@ -159,10 +159,10 @@ async fn calls_that_are_not_made_again_are_named() {
 
     #[flow]
     async fn changing() -> Result<u32> {
-        let mut sum = add(1, 1).await?;
+        let sum = add(1, 1).await?;
         if !SHORT.load(Ordering::SeqCst) {
-            sum = add(sum, 2).await?;
-            return Err("stop here".into());
+            let more = add(sum, 2).await?;
+            return Err(format!("stop at {more}").into());
         }
         Ok(sum)
     }

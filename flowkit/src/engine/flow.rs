@@ -225,6 +225,7 @@ pub(crate) async fn call<B: FlowBody>(
 }
 
 /// Carries the node of a sub-flow in its parent: waits for the inputs and then for the run behind it.
+#[derive(Clone, Copy)]
 pub(crate) struct SubFlow;
 
 impl<B: FlowBody> Carrier<B> for SubFlow {

@@ -14,10 +14,11 @@ use super::journal::{Journal, Ordinals};
 use super::kept::{Claimed, Keeping, Kept, Receipt, Resumed};
 use super::limits::Want;
 use super::observer::{Audience, tell};
+use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
     Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, RunRecord, State,
-    TaskRun, TaskRunId, label_of,
+    TaskRun, TaskRunId, Timestamp, label_of,
 };
 use crate::policy::TaskPolicy;
 use crate::store::{NewFlowRun, OwnedRun};
@@ -40,6 +41,8 @@ pub(crate) struct Run {
     pub(crate) origin: Option<Box<Origin>>,
     pub(crate) clock: RunClock,
     pub(crate) tokio: tokio::runtime::Handle,
+    /// The task runs that are ready to start.
+    pub(crate) queue: Queue,
     /// What the flow and the runtime say to tasks that say nothing themselves; `None` when both say nothing.
     pub(crate) task_defaults: Option<TaskPolicy>,
     /// The limit on the tasks of this run that run at the same time.
@@ -102,6 +105,12 @@ pub(crate) struct NewRun<'a> {
 }
 
 impl Ledger {
+    /// The time of an event that happens now. The clock is read before the lock is taken, which all threads want, so
+    /// another event may have come in between: time does not go back for that.
+    fn moment(&self, read: Timestamp) -> Timestamp {
+        self.record.events().last().map_or(read, |last| last.at.max(read))
+    }
+
     fn is_idle(&self) -> bool {
         self.live == 0 && self.pending == 0
     }
@@ -169,6 +178,7 @@ impl Run {
             runtime: new.runtime,
             clock,
             tokio: new.tokio,
+            queue: Queue::default(),
             told: Mutex::new(0),
             ledger: Mutex::new(Ledger { record, closed: true, ..Ledger::default() }),
             idle: Notify::new(),
@@ -203,11 +213,12 @@ impl Run {
 
     /// Adds a child, or takes up what an earlier process left of it; `None` if the run is closed.
     pub(crate) fn create(&self, new: NewTaskRun, key: Option<Digest>, at_most_once: bool) -> Option<Child> {
+        let read = self.clock.now();
         let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
-        let at = self.clock.now();
+        let at = ledger.moment(read);
         let left = self.kept.as_ref().zip(key).and_then(|(kept, key)| kept.claim(key, at_most_once));
         let child = match left {
             None => {
@@ -264,9 +275,11 @@ impl Run {
         kind: EventKind,
         keeping: Keeping,
     ) -> Option<Receipt> {
+        let read = self.clock.now();
         let mut ledger = self.ledger.lock();
+        let at = ledger.moment(read);
         let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
-        let event = Event { task_run, at: self.clock.now(), kind };
+        let event = Event { task_run, at, kind };
         let told = self.kept.as_ref().map(|kept| (kept, event.clone()));
         if !self.accepted(ledger.record.apply(event), task_run) {
             return None;
@@ -403,7 +416,9 @@ impl Run {
     }
 
     fn announce(&self) {
-        if self.stream_waiting.swap(false, Ordering::SeqCst) {
+        // Mostly nobody waits, and a load leaves the line in every thread's cache. Whoever waits says so before it looks
+        // at the record once more, and the event was written under the record's lock: one of the two sees the other.
+        if self.stream_waiting.load(Ordering::SeqCst) && self.stream_waiting.swap(false, Ordering::SeqCst) {
             for waker in std::mem::take(&mut *self.stream_wakers.lock()) {
                 waker.wake();
             }

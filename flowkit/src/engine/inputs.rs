@@ -4,14 +4,15 @@ use parking_lot::Mutex;
 use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
 use super::core::{Core, Home};
-use super::flow_run::FlowAttempt;
+use super::flow_run::{FlowAttempt, Run};
 use super::promise::Continuation;
+use super::queue::Ready;
 use super::slot::Slot;
 use crate::model::{Edge, EdgeKind, Edges, Error, RunLabel, TaskError};
 use crate::policy::trigger::{Inputs as InputCounts, Trigger, Verdict as TriggerVerdict};
@@ -226,26 +227,32 @@ struct Bell {
 }
 
 impl Continuation for Bell {
-    fn input_ended(self: Arc<Self>) {
+    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
         self.rung.fetch_add(1, Ordering::AcqRel);
         self.waker.wake();
+        None
     }
 }
 
 /// Something that is to start when its inputs have ended.
 pub(crate) trait Deferrable: Send + 'static {
+    /// The flow run to which it belongs.
+    fn run(&self) -> &Arc<Run>;
     /// Subscribes to the pending inputs and returns how many there are.
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize;
     /// Asks for `waker` to be woken when it is told to stop.
     fn wake_at_cancel(&self, waker: &Waker);
-    fn start(self);
+    /// Spawns a driver for it, which must be counted as ahead in the queue of its run.
+    fn spawn(self);
 }
 
-/// Starts something when its inputs have ended: the last one of them starts it.
+/// Keeps something until it is ready to start, and then until its turn comes: the last of its inputs makes it ready.
 ///
-/// It is started early when it is told to stop, so that it can say so.
+/// It is made ready early when it is told to stop, so that it can say so.
 pub(crate) struct Deferred<D> {
     remaining: AtomicUsize,
+    /// It was made ready. Whoever sets this queues it, and whoever takes it from the queue finds it.
+    ready: AtomicBool,
     deferred: Mutex<Option<D>>,
 }
 
@@ -253,10 +260,16 @@ pub(crate) struct Deferred<D> {
 const NOT_COUNTED_YET: usize = usize::MAX / 2;
 
 impl<D: Deferrable> Deferred<D> {
+    /// Keeps what waits for nothing but its turn.
+    pub(crate) fn ready(deferred: D) -> Self {
+        Self { remaining: AtomicUsize::new(0), ready: AtomicBool::new(true), deferred: Some(deferred).into() }
+    }
+
     /// Starts `deferred` once, when all of its inputs have ended; at once, if they have.
     pub(crate) fn arrange(deferred: D) {
         let this = Arc::new(Self {
             remaining: AtomicUsize::new(NOT_COUNTED_YET),
+            ready: AtomicBool::new(false),
             deferred: Mutex::new(Some(deferred)),
         });
         let continuation: Arc<dyn Continuation> = this.clone();
@@ -265,29 +278,48 @@ impl<D: Deferrable> Deferred<D> {
             deferred.subscribe(&continuation)
         });
         let surplus = NOT_COUNTED_YET - pending;
-        if this.remaining.fetch_sub(surplus, Ordering::AcqRel) == surplus {
-            this.fire();
+        if this.remaining.fetch_sub(surplus, Ordering::AcqRel) == surplus && this.becomes_ready() {
+            this.enqueue();
         }
     }
 
-    fn fire(&self) {
-        let deferred = self.deferred.lock().take();
-        if let Some(deferred) = deferred {
-            deferred.start();
-        }
+    /// Takes out what was queued.
+    pub(crate) fn take(&self) -> D {
+        self.deferred.lock().take().expect("bug in flowkit: a task run was started twice")
+    }
+
+    fn becomes_ready(&self) -> bool {
+        !self.ready.swap(true, Ordering::AcqRel)
+    }
+}
+
+impl<D: Deferrable> Ready for Deferred<D> {
+    fn enqueue(self: Arc<Self>) {
+        let run = self.deferred.lock().as_ref().map(|deferred| Arc::clone(deferred.run()));
+        let run = run.expect("bug in flowkit: a task run was queued twice");
+        if run.queue.admit() { self.spawn() } else { run.queue.push(self) }
+    }
+
+    fn spawn(self: Arc<Self>) {
+        self.take().spawn();
+    }
+
+    fn abandon(self: Arc<Self>) {
+        drop(self.take());
     }
 }
 
 impl<D: Deferrable> Wake for Deferred<D> {
     fn wake(self: Arc<Self>) {
-        self.fire();
+        if self.becomes_ready() {
+            self.enqueue();
+        }
     }
 }
 
 impl<D: Deferrable> Continuation for Deferred<D> {
-    fn input_ended(self: Arc<Self>) {
-        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.fire();
-        }
+    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
+        let is_last = self.remaining.fetch_sub(1, Ordering::AcqRel) == 1;
+        (is_last && self.becomes_ready()).then_some(self as Arc<dyn Ready>)
     }
 }

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 use tracing::Instrument;
@@ -14,23 +13,23 @@ use tracing::Instrument;
 use super::attempt::Host;
 use super::context::{self, Current};
 use super::core::{Core, Home, Patience, Scoped};
-use super::flow_run::{FlowAttempt, any_alive};
-use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
+use super::driver::{KeepOnDrop, Start};
+use super::flow_run::any_alive;
+use super::inputs::{self, Deferred, Visit};
 use super::once::{Apart, within};
-use super::options::{CallOptions, effective_policy};
+use super::options::CallOptions;
 use super::panics::guarded;
 use super::perform::{perform, visit_call};
-use super::promise::Continuation;
 use super::slot::Slot;
 use super::take_up::take_up;
 use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
 };
-use crate::policy::trigger::Trigger;
 use crate::task::{Body, Setup, TaskInfo};
 
 /// Runs attempts where they are awaited.
+#[derive(Clone, Copy)]
 pub(crate) struct InPlace;
 
 impl<B: Body> Host<B> for InPlace {
@@ -40,6 +39,7 @@ impl<B: Body> Host<B> for InPlace {
 }
 
 /// Runs the attempts of a submitted call.
+#[derive(Clone, Copy)]
 pub(crate) struct Detached;
 
 impl<B: Body + 'static> Host<B> for Detached {
@@ -59,7 +59,7 @@ impl<B: Body + 'static> Host<B> for Detached {
 ///
 /// The call comes by reference and a future is given, not an `async fn` around it: each would be one more copy of the
 /// arguments in every task.
-pub(crate) trait Carrier<B: Body>: Send {
+pub(crate) trait Carrier<B: Body>: Copy + Send + Sync {
     fn carry<'a>(
         self,
         core: &'a Core,
@@ -111,7 +111,8 @@ pub(crate) async fn call<B: Body>(
         }
     };
     let core = Arc::new(core);
-    let scope = child_scope(setup.current.as_ref(), core.clone());
+    let group = setup.current.as_ref().and_then(|current| current.group.clone());
+    let scope = child_scope(group, core.clone());
     // Who awaits here waits: the slots that the caller holds are laid down meanwhile.
     if let Some(current) = &setup.current {
         current.core().lay_down();
@@ -134,13 +135,10 @@ pub(crate) async fn call<B: Body>(
 /// Starts a call on its own.
 pub(crate) fn submit<B: Body + 'static>(
     body: B,
-    setup: Setup<B::Error>,
+    mut setup: Setup<B::Error>,
     carrier: impl Carrier<B> + 'static,
 ) -> Handle<B::Output, B::Error> {
-    let Some(current) = setup.current.clone() else {
-        return refused::<B>(&setup, Refusal::OutsideFlow { location: setup.location.to_string() });
-    };
-    let Home::Flow(flow) = current.core().home.clone() else {
+    let Some(current) = setup.current.take().filter(|current| current.core().run().is_some()) else {
         return refused::<B>(&setup, Refusal::OutsideFlow { location: setup.location.to_string() });
     };
     let Registered { core, pending } = match register(&body, &setup, &current) {
@@ -149,85 +147,17 @@ pub(crate) fn submit<B: Body + 'static>(
     };
     let slot = Arc::new(Slot::new(core));
     let handle = Handle::new(Arc::clone(&slot));
-    let scope = child_scope(Some(&current), Arc::clone(&slot) as Arc<dyn Scoped>);
     // Made here, not when the inputs have ended: the run lies in the span of its caller, not of its last input.
     let span = traced().then(|| Box::new(task_span(&slot.core)));
-    let start = Start { flow, scope, span, slot, body, options: setup.options, carrier };
+    let options = setup.options;
+    let start =
+        Start { kept: KeepOnDrop(slot), group: current.group, span, body: Some(body), options, carrier };
     if pending == 0 || start.fires_early() {
-        start.spawn();
+        start.start();
     } else {
         Deferred::arrange(start);
     }
     handle
-}
-
-/// A submitted call that is ready to be spawned.
-struct Start<B: Body, C> {
-    flow: Arc<FlowAttempt>,
-    scope: Current,
-    span: Option<Box<tracing::Span>>,
-    slot: Arc<Slot<B::Output, B::Error>>,
-    body: B,
-    options: Option<Box<CallOptions<B::Error>>>,
-    carrier: C,
-}
-
-impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
-    fn spawn(self) {
-        let Self { flow, scope, span, slot, body, mut options, carrier } = self;
-        let kept = KeepOnDrop(slot);
-        let mut body = Some(body);
-        let driver = async move {
-            // The future of a run that nobody traces stays small.
-            let result = match span {
-                Some(span) => {
-                    let carried = carrier.carry(&kept.0.core, &mut body, &mut options);
-                    Box::pin(carried.instrument(*span)).await
-                }
-                None => carrier.carry(&kept.0.core, &mut body, &mut options).await,
-            };
-            kept.0.promise.keep(result);
-        };
-        flow.run.tokio.spawn(scope.scope(driver));
-    }
-
-    /// Whether a trigger rule may let the call start before all of its inputs have ended.
-    fn fires_early(&self) -> bool {
-        let own = effective_policy(self.options.as_deref(), B::info(), &self.slot.core.home);
-        let policy = own.as_deref().unwrap_or(&B::info().policy);
-        !matches!(policy.trigger.unwrap_or_default(), Trigger::AllSuccess | Trigger::AllDone)
-    }
-}
-
-impl<B: Body + 'static, C> Inputs for Start<B, C> {
-    fn visit(&self, visit: &mut Visit<'_>) {
-        visit_call(&self.body, self.options.as_deref(), visit);
-    }
-}
-
-impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
-    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize {
-        inputs::subscribe(self, continuation)
-    }
-
-    fn wake_at_cancel(&self, waker: &Waker) {
-        self.slot.core.wake_at_cancel(waker);
-    }
-
-    fn start(self) {
-        self.spawn();
-    }
-}
-
-/// Leaves a result also when the driver is dropped, as at the end of the tokio runtime: nobody waits for ever.
-struct KeepOnDrop<T, E>(Arc<Slot<T, E>>);
-
-impl<T, E> Drop for KeepOnDrop<T, E> {
-    fn drop(&mut self) {
-        if self.0.promise.get().is_none() {
-            self.0.promise.keep(Err(Error::Cancelled { run: self.0.core.label(), orphaned: false }));
-        }
-    }
 }
 
 struct Registered {
@@ -292,9 +222,9 @@ fn extras<E>(options: Option<&CallOptions<E>>, current: &Current) -> Option<Box<
     }))
 }
 
-fn child_scope(parent: Option<&Current>, scope: Arc<dyn Scoped>) -> Current {
+pub(crate) fn child_scope(group: Option<Arc<str>>, scope: Arc<dyn Scoped>) -> Current {
     let current = Current::new(scope);
-    match parent.and_then(|parent| parent.group.clone()) {
+    match group {
         Some(group) => current.in_group(group),
         None => current,
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::future::Either;
+use futures_util::{FutureExt, TryFutureExt};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::attempt::{Attempts, Host};
@@ -54,15 +55,19 @@ pub(crate) async fn once<B: Body, H: Host<B>>(
 /// Runs an attempt and looks at the clock afterwards.
 ///
 /// A body that never yields cannot be stopped at its limit; that it broke it is known when it returns.
-pub(crate) async fn within<T, E>(
+pub(crate) fn within<T, E>(
     limit: Option<Duration>,
-    attempt: impl Future<Output = Result<T, E>>,
-) -> Result<T, Stop<E>> {
-    let began = limit.map(|limit| (clock::now(), limit));
-    let value = attempt.await.map_err(Stop::Errored)?;
-    match began {
-        Some((began, limit)) if began.elapsed() > limit => Err(Stop::TimedOut),
-        _ => Ok(value),
+    attempt: impl Future<Output = Result<T, E>> + Send,
+) -> impl Future<Output = Result<T, Stop<E>>> + Send {
+    let attempt = attempt.map_err(Stop::Errored);
+    match limit {
+        None => Either::Left(attempt),
+        // Boxed, since it keeps the attempt twice, and most attempts have no limit.
+        Some(limit) => Either::Right(Box::pin(async move {
+            let began = clock::now();
+            let value = attempt.await?;
+            if began.elapsed() > limit { Err(Stop::TimedOut) } else { Ok(value) }
+        })),
     }
 }
 

@@ -10,10 +10,13 @@ use std::task::{Context, Poll, Waker};
 
 use smallvec::SmallVec;
 
+use super::queue::Ready;
+
 /// Something to be told that an input has ended.
 #[doc(hidden)]
 pub trait Continuation: Send + Sync {
-    fn input_ended(self: Arc<Self>);
+    /// Gives what is ready to start because of it.
+    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>>;
 }
 
 pub(crate) struct Promise<R> {
@@ -23,9 +26,8 @@ pub(crate) struct Promise<R> {
 
 #[derive(Default)]
 struct Waiters {
-    // One waiter is the common case: a chain, or an awaited handle.
-    list: SmallVec<[Waiter; 2]>,
-    vacant: usize,
+    // One waiter is the common case: a chain, or an awaited handle. Three need no memory of their own either.
+    list: SmallVec<[Waiter; 3]>,
 }
 
 enum Waiter {
@@ -51,12 +53,17 @@ impl<R> Promise<R> {
         self.value.get()
     }
 
-    pub(crate) fn into_value(self) -> Option<R> {
-        self.value.into_inner()
+    pub(crate) fn take(&mut self) -> Option<R> {
+        self.value.take()
     }
 
-    /// Gives the value and tells everyone who waits. A second value is dropped.
+    /// Gives the value, tells everyone who waits, and starts what is ready because of it. A second value is dropped.
     pub(crate) fn keep(&self, value: R) {
+        self.keep_and(value, &mut Ready::enqueue);
+    }
+
+    /// As [`keep`](Self::keep), but leaves it to `start` to start what is ready.
+    pub(crate) fn keep_and(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
         if self.value.set(value).is_err() {
             return;
         }
@@ -65,7 +72,7 @@ impl<R> Promise<R> {
             match waiter {
                 Waiter::Vacant => {}
                 Waiter::Wake(waker) => waker.wake(),
-                Waiter::Continue(continuation) => run_soon(continuation),
+                Waiter::Continue(continuation) => run_soon(continuation, start),
             }
         }
     }
@@ -96,7 +103,6 @@ impl<R> Promise<R> {
             let mut waiters = self.waiters.lock();
             if let Some(waiter) = waiters.list.get_mut(taken) {
                 *waiter = Waiter::Vacant;
-                waiters.vacant += 1;
             }
         }
     }
@@ -117,10 +123,12 @@ impl<R> Promise<R> {
 
 impl Waiters {
     fn take_seat(&mut self, waiter: Waiter) -> usize {
-        if self.vacant > 0
-            && let Some(seat) = self.list.iter().position(|waiter| matches!(waiter, Waiter::Vacant))
+        // Looked for before the list must grow, so that looking costs no more than growing, and at its end, where who
+        // comes and goes leaves it.
+        let is_vacant = |waiter: &Waiter| matches!(waiter, Waiter::Vacant);
+        if (self.list.last().is_some_and(is_vacant) || self.list.len() == self.list.capacity())
+            && let Some(seat) = self.list.iter().rposition(is_vacant)
         {
-            self.vacant -= 1;
             self.list[seat] = waiter;
             return seat;
         }
@@ -138,7 +146,7 @@ thread_local! {
 ///
 /// A continuation may end another run and so lead to further ones; in a chain of 100,000 tasks that are cancelled
 /// together, calling them from one another would overflow the stack.
-fn run_soon(continuation: Arc<dyn Continuation>) {
+fn run_soon(continuation: Arc<dyn Continuation>, start: &mut dyn FnMut(Arc<dyn Ready>)) {
     let queued = QUEUE.with_borrow_mut(|queue| match queue {
         Some(queue) => {
             queue.push_back(Arc::clone(&continuation));
@@ -154,7 +162,9 @@ fn run_soon(continuation: Arc<dyn Continuation>) {
     }
     let mut next = Some(continuation);
     while let Some(continuation) = next {
-        continuation.input_ended();
+        if let Some(ready) = continuation.input_ended() {
+            start(ready);
+        }
         next = QUEUE.with_borrow_mut(|queue| queue.as_mut().and_then(VecDeque::pop_front));
     }
     QUEUE.set(None);
@@ -169,10 +179,11 @@ mod tests {
     }
 
     impl Continuation for Chain {
-        fn input_ended(self: Arc<Self>) {
+        fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
             if let Some(next) = &self.next {
                 next.keep(());
             }
+            None
         }
     }
 

@@ -31,16 +31,16 @@ impl<T, E> Slot<T, E> {
     }
 
     /// Takes the value out if nobody else holds the slot, and copies it otherwise.
-    pub(crate) fn take(self: Arc<Self>) -> Result<T, Error<E>>
+    pub(crate) fn take(mut self: Arc<Self>) -> Result<T, Error<E>>
     where
         T: Clone,
     {
-        match Arc::try_unwrap(self) {
-            Ok(slot) => slot
-                .promise
-                .into_value()
-                .expect("bug in flowkit: a result was taken before its task run had ended"),
-            Err(shared) => shared.result().clone(),
+        // Not `try_unwrap`, which moves the whole slot.
+        match Arc::get_mut(&mut self) {
+            Some(slot) => {
+                slot.promise.take().expect("bug in flowkit: a result was taken before its task run had ended")
+            }
+            None => self.result().clone(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod canonical;
+mod chunks;
 mod codec;
 mod declaration;
 mod deep;
@@ -16,6 +17,7 @@ mod error;
 mod event;
 mod id;
 mod origin;
+mod record;
 mod refusal;
 mod report;
 mod run;
@@ -25,16 +27,18 @@ mod state;
 mod stored;
 
 pub use canonical::{Digest, DigestError, digest};
+pub use chunks::Chunks;
 pub use codec::Codec;
 pub use declaration::{Declaration, Kind};
 pub use error::{BoxError, Error, Failure, RunLabel, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, Timestamp};
 pub use id::{FlowRunId, TaskRunId};
 pub use origin::Origin;
+pub use record::RunRecord;
 pub use refusal::Refusal;
 pub use report::ErrorReport;
 pub(crate) use report::place;
-pub use run::{Attempt, Edge, EdgeKind, NewTaskRun, RunRecord, TaskRun};
+pub use run::{Attempt, Edge, EdgeKind, NewTaskRun, TaskRun};
 pub(crate) use run::{Edges, Extras, label_of};
 pub use state::{IllegalTransition, State};
 pub use stored::{

@@ -1,6 +1,5 @@
-//! The record of a flow run: one row per task run, one entry per event, and nothing that is not told by an event.
+//! One row of the record: a task run, where it stands and how it got there. It changes only by an event.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,7 +126,7 @@ pub struct TaskRun {
 }
 
 impl TaskRun {
-    fn new(id: TaskRunId, new: NewTaskRun, created_at: Timestamp) -> Self {
+    pub(super) fn new(id: TaskRunId, new: NewTaskRun, created_at: Timestamp) -> Self {
         Self {
             id,
             task: new.task,
@@ -356,7 +355,7 @@ impl TaskRun {
         self.extras().flow_run = Some(id);
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+    pub(super) fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
         self.state = self.state.after(&event.kind)?;
         match &event.kind {
             EventKind::Started { attempt } => {
@@ -437,86 +436,5 @@ pub(crate) fn label_of(task: &Declaration, index: Option<u32>, extras: Option<&E
     match index {
         Some(index) => format!("{}[{index}]", task.name),
         None => task.name.to_owned(),
-    }
-}
-
-/// Everything that happened in one flow run, in order.
-///
-/// Of a run that was resumed, it has the task runs of earlier processes that were called again, and what has happened
-/// since. The rest is history, and a store tells of it.
-#[derive(Debug, Default)]
-pub struct RunRecord {
-    /// The task runs of earlier processes that were called again.
-    claimed: BTreeMap<TaskRunId, TaskRun>,
-    /// How many ids earlier processes have used.
-    used: u64,
-    /// The task runs of this process, by id less `used`.
-    task_runs: Vec<TaskRun>,
-    events: Vec<Event>,
-}
-
-impl RunRecord {
-    /// The record of a run that goes on: `flow` is the flow itself, and ids below `used` are taken.
-    pub(crate) fn resumed(flow: TaskRun, used: u64) -> Self {
-        Self { claimed: BTreeMap::from([(TaskRunId::FLOW, flow)]), used, ..Self::default() }
-    }
-
-    /// Adds a task run in the state `Pending`, with the event that tells of it. The first one is the flow itself.
-    pub(crate) fn create(&mut self, new: NewTaskRun, at: Timestamp) -> TaskRunId {
-        let id = self.next_id();
-        self.task_runs.push(TaskRun::new(id, new, at));
-        self.events.push(Event { task_run: id, at, kind: EventKind::Created });
-        id
-    }
-
-    /// Takes a task run of an earlier process up again, as it stood. Nothing happens to it by that.
-    pub(crate) fn claim(&mut self, task_run: TaskRun) {
-        self.claimed.insert(task_run.id, task_run);
-    }
-
-    /// Returns the id that the next new task run will have.
-    pub(crate) fn next_id(&self) -> TaskRunId {
-        TaskRunId::new(self.used + self.task_runs.len() as u64)
-    }
-
-    /// Moves a task run by an event.
-    ///
-    /// # Errors
-    ///
-    /// [`IllegalTransition`], and nothing changes, if the event cannot happen in the run's state.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such task run: ids are given out by this record only, so this is a bug.
-    pub(crate) fn apply(&mut self, event: Event) -> Result<(), IllegalTransition> {
-        let run = self.task_run_mut(event.task_run).expect("bug in flowkit: an event of an unknown task run");
-        run.apply(&event)?;
-        self.events.push(event);
-        Ok(())
-    }
-
-    /// Returns the task runs in the order in which they were created; the first one is the flow itself.
-    pub fn task_runs(&self) -> impl Iterator<Item = &TaskRun> {
-        self.claimed.values().chain(&self.task_runs)
-    }
-
-    /// Returns the events of this process in the order in which they happened.
-    pub fn events(&self) -> &[Event] {
-        &self.events
-    }
-
-    /// Returns one task run.
-    pub fn task_run(&self, id: TaskRunId) -> Option<&TaskRun> {
-        match id.get().checked_sub(self.used) {
-            Some(index) => self.task_runs.get(index as usize),
-            None => self.claimed.get(&id),
-        }
-    }
-
-    pub(crate) fn task_run_mut(&mut self, id: TaskRunId) -> Option<&mut TaskRun> {
-        match id.get().checked_sub(self.used) {
-            Some(index) => self.task_runs.get_mut(index as usize),
-            None => self.claimed.get_mut(&id),
-        }
     }
 }

@@ -1,0 +1,85 @@
+//! A list that grows without moving what it holds. Pure.
+
+/// How many items a chunk holds. With the rows of a record a chunk stays below the 128 KiB from which on allocators ask
+/// the system for each piece anew, and a short run pays for no more than it needs.
+const CHUNK: usize = 256;
+
+/// A list that grows by chunks.
+///
+/// A vector copies itself when it grows, holds both copies meanwhile, and has room for up to twice its items in the end:
+/// for the record of a million task runs that would be more than the record.
+#[derive(Clone, Debug)]
+pub struct Chunks<T>(
+    // All but the last one are full.
+    Vec<Vec<T>>,
+);
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Chunks<T> {
+    pub(crate) fn push(&mut self, item: T) {
+        match self.0.last_mut() {
+            Some(last) if last.len() < CHUNK => last.push(item),
+            // The first chunk grows as a vector does: most runs are short.
+            None => self.0.push(vec![item]),
+            Some(_) => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(item);
+                self.0.push(chunk);
+            }
+        }
+    }
+
+    /// Returns how many items there are.
+    pub fn len(&self) -> usize {
+        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    /// Whether there is no item.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns an item.
+    pub fn get(&self, index: usize) -> Option<&T> {
+        self.0.get(index / CHUNK)?.get(index % CHUNK)
+    }
+
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        self.0.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    }
+
+    /// Returns the item that was added last.
+    pub fn last(&self) -> Option<&T> {
+        self.0.last()?.last()
+    }
+
+    /// Returns the items in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_found_where_they_were_added() {
+        let mut chunks = Chunks::default();
+        assert_eq!((chunks.len(), chunks.last(), chunks.get(0)), (0, None, None));
+        for item in 0..3 * CHUNK + 1 {
+            chunks.push(item);
+            assert_eq!((chunks.len(), chunks.last()), (item + 1, Some(&item)));
+        }
+        *chunks.get_mut(CHUNK).unwrap() = 7;
+        assert_eq!(chunks.get(CHUNK), Some(&7));
+        assert_eq!(chunks.get(CHUNK - 1), Some(&(CHUNK - 1)));
+        assert_eq!(chunks.get(3 * CHUNK + 1), None);
+        assert_eq!(chunks.iter().count(), chunks.len());
+    }
+}
