@@ -18,8 +18,7 @@ use flowkit::{FlowRunId, Runtime};
 
 #[task(run_name = "file {number}", concurrency = "files")]
 async fn import(number: u64) -> u64 {
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    println!("  file {number}");
+    tokio::time::sleep(Duration::from_millis(200)).await;
     number * 10
 }
 

@@ -6,13 +6,14 @@ mod shown;
 
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 10] = [
+const EXAMPLES: [&str; 11] = [
     "airflow_basic",
     "caching",
     "dynamic",
     "etl",
     "graph",
     "multi_model",
+    "resume",
     "retries",
     "subflows",
     "testing",
@@ -49,6 +50,34 @@ fn graph_prints_what_its_comment_shows_but_for_times() {
 #[test]
 fn multi_model_prints_what_its_comment_shows() {
     exactly("multi_model");
+}
+
+#[test]
+fn resume_goes_on_after_it_was_killed() {
+    let shown: Vec<String> = fences(&example("resume"), "text").collect();
+    let [first, .., last] =
+        &shown[0].lines().map(|line| line.trim_start_matches("//! ")).collect::<Vec<_>>()[..]
+    else {
+        panic!("the comment shows two lines");
+    };
+    // Cargo puts the examples beside the folder of this test.
+    let program = std::env::current_exe().expect("this test has a path");
+    let program = program.ancestors().nth(2).expect("a folder").join("examples/resume");
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = || {
+        let mut command = std::process::Command::new(&program);
+        command.arg(folder.path().join("runs.db")).stdout(std::process::Stdio::piped());
+        command.spawn().expect("the example starts")
+    };
+    let mut killed = start();
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    killed.kill().expect("it can be killed");
+    let killed = killed.wait_with_output().expect("it has ended");
+    assert_eq!(String::from_utf8_lossy(&killed.stdout), format!("{first}\n"));
+    let resumed = start().wait_with_output().expect("it ends");
+    let resumed = String::from_utf8_lossy(&resumed.stdout).into_owned();
+    assert!(resumed.contains(" was interrupted; ") && !resumed.contains("; 0 files"), "{resumed}");
+    assert!(resumed.ends_with(&format!("{last}\n")), "{resumed}");
 }
 
 #[test]

@@ -47,13 +47,19 @@ impl Context {
         self.current.as_ref().map_or(0, |current| current.core().attempt())
     }
 
-    /// Returns a key for side effects: equal in every attempt of this task run, different for every other run.
+    /// Returns a key for side effects: equal in every attempt of this task run, also after the process died, and different
+    /// for every other run.
     ///
     /// Send it along with a payment or an insert, so that the receiver can tell a repetition. `None` outside a flow.
     pub fn idempotency_key(&self) -> Option<String> {
         let core = self.current.as_ref()?.core();
         let run = core.run()?;
-        Some(format!("{}/{}/{}", run.id, core.declaration.name, core.id))
+        // A kept run may go on in another process, where the call has the same key, though not always the same number.
+        let key = core.key().filter(|_| run.kept.is_some());
+        Some(match key {
+            Some(key) => format!("{}/{}/{key}", run.id, core.declaration.name),
+            None => format!("{}/{}/{}", run.id, core.declaration.name, core.id),
+        })
     }
 
     /// Whether the run was told to stop.

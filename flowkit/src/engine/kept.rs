@@ -164,6 +164,7 @@ pub(crate) async fn committed<T, E>(
     let hold = hold_clock();
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
     hold.release();
+    drop(core.let_go());
     match answer {
         Ok(()) => result,
         Err(error) => {

@@ -416,7 +416,11 @@ impl<'a, E: TaskError> End<'a, E> {
             Err(error) => ending(self.core, error),
         };
         let receipt = self.core.emit_kept(event, keeping);
-        drop(self.core.let_go());
+        // What is not kept yet may have to be done again, so it still counts for the limits: after a crash no more is done
+        // again than may run at the same time.
+        if receipt.is_none() {
+            drop(self.core.let_go());
+        }
         if let Some(hook) = hook {
             self.call_hooks(hook);
         }

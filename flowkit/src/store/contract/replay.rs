@@ -165,6 +165,7 @@ impl Expected {
             let mut expected = rows::task_row(live, None, created_at);
             expected.has_result = self.results[index].is_some();
             expected.crashes = self.crashes[index];
+            expected.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);
             let crashed = kept.earlier_attempts.iter().filter(|attempt| attempt.state == State::Crashed);
             assert_eq!(crashed.count() as u32, expected.crashes);
             kept.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);

@@ -88,7 +88,9 @@ type Holds = fn(State) -> bool;
 const GROUPS: [(&str, Holds); 3] = [
     // Somebody who looks for what failed looks for what ran out of time, too.
     ("failed", |state| matches!(state, State::Failed | State::TimedOut)),
-    ("active", |state| !state.can_reopen() && !matches!(state, State::Scheduled)),
+    ("active", |state| {
+        !state.is_terminal() && !matches!(state, State::Scheduled | State::Suspended | State::Crashed)
+    }),
     ("ended", State::is_terminal),
 ];
 
