@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
-use serde::{Serialize, forward_to_deserialize_any};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
 use crate::args::Arg;
 use crate::model::BoxError;
-use crate::model::envelope::to_json;
+use crate::model::envelope::{from_json, to_json};
 use crate::wording::{list, nearest};
 
 /// The arguments of a call, written as a JSON object.
@@ -94,10 +94,10 @@ impl<'json> Given<'json> {
 }
 
 /// Reads the argument of a parameter.
-pub(crate) fn read<T: DeserializeOwned>(given: &mut Given<'_>, name: &'static str) -> Option<Arg<T>> {
+pub(crate) fn read<T: Deserialize<'static>>(given: &mut Given<'_>, name: &'static str) -> Option<Arg<T>> {
     let read = match given.take(name) {
         Some(value) => {
-            serde_json::from_str(value.get()).map_err(|error| format!("parameter `{name}`: {}", bare(&error)))
+            from_json(value.get().as_bytes()).map_err(|error| format!("parameter `{name}`: {}", bare(&error)))
         }
         // The mistake is that there are no arguments at all.
         None if given.values.is_none() => return None,

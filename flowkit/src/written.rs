@@ -9,8 +9,7 @@ use std::marker::PhantomData;
 use std::panic::catch_unwind;
 
 use parking_lot::RwLock;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::__private::Probe;
 use crate::args::Arg;
@@ -24,21 +23,10 @@ pub trait Kept<T> {
     fn codec(&self) -> Option<Codec<T>>;
 }
 
-impl<T: Serialize + DeserializeOwned + 'static> Kept<T> for Probe<'_, PhantomData<T>> {
+// `DeserializeOwned` would be an error for a `Vec<&'static str>`, see `from_json`.
+impl<T: Serialize + Deserialize<'static> + 'static> Kept<T> for Probe<'_, PhantomData<T>> {
     fn codec(&self) -> Option<Codec<T>> {
-        Some(Codec { encode: encode::<T>, decode: decode::<T> })
-    }
-}
-
-/// What borrows for ever is `Deserialize`, and the search for a method takes it for `DeserializeOwned`. A method of the type
-/// itself comes before both traits.
-impl<T: ?Sized> Probe<'_, PhantomData<&'static T>> {
-    pub fn codec(&self) -> Option<Codec<&'static T>> {
-        None
-    }
-
-    pub fn reader(&self) -> Option<Reader<&'static T>> {
-        None
+        (!borrows::<T>()).then_some(Codec { encode: encode::<T>, decode: decode::<T> })
     }
 }
 
@@ -51,36 +39,63 @@ pub trait NotKept<T> {
 
 impl<T> NotKept<T> for &Probe<'_, PhantomData<T>> {}
 
-fn encode<T: Serialize + DeserializeOwned + 'static>(
+/// Whether there is a reference in the name of a type. One in a field is not seen here, but when a value is written.
+fn borrows<T>() -> bool {
+    type_name::<T>().contains('&')
+}
+
+fn encode<T: Serialize + Deserialize<'static> + 'static>(
     value: &T,
     version: Option<&str>,
 ) -> Result<Vec<u8>, BoxError> {
-    Ok(envelope::encode(value, fingerprint::<T>(version)?)?)
+    let known = known::<T>();
+    let fingerprint = Fingerprint::new(known.shape()?, version);
+    let bytes = envelope::encode(value, fingerprint)?;
+    if !known.was_read {
+        // The first value of a type is the proof that it can be read: nobody relies on it yet.
+        envelope::decode::<T>(&bytes, fingerprint)
+            .map_err(|error| format!("the value cannot be kept: what is written cannot be read: {error}"))?;
+        KNOWN.write().insert(TypeId::of::<T>(), Known { was_read: true, ..known });
+    }
+    Ok(bytes)
 }
 
-fn decode<T: DeserializeOwned + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, BoxError> {
-    Ok(envelope::decode(bytes, fingerprint::<T>(version)?)?)
+fn decode<T: Deserialize<'static> + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, BoxError> {
+    let fingerprint = Fingerprint::new(known::<T>().shape()?, version);
+    Ok(envelope::decode(bytes, fingerprint)?)
 }
 
-fn fingerprint<T: DeserializeOwned + 'static>(version: Option<&str>) -> Result<Fingerprint, BoxError> {
-    match shape(TypeId::of::<T>(), shape_of::<T>) {
-        Some(shape) => Ok(Fingerprint::new(shape, version)),
-        None => {
-            Err(format!("the value cannot be kept: the `Deserialize` of `{}` panicked", type_name::<T>())
-                .into())
-        }
+/// The types of which values were written or read in this process.
+static KNOWN: RwLock<BTreeMap<TypeId, Known>> = RwLock::new(BTreeMap::new());
+
+/// What was found out about a type.
+#[derive(Clone, Copy)]
+struct Known {
+    name: &'static str,
+    /// `None` if its `Deserialize` panicked.
+    shape: Option<Digest>,
+    /// Whether a value of it was written and read back.
+    was_read: bool,
+}
+
+impl Known {
+    fn shape(&self) -> Result<Digest, BoxError> {
+        let panicked = || format!("the value cannot be kept: the `Deserialize` of `{}` panicked", self.name);
+        self.shape.ok_or_else(|| panicked().into())
     }
 }
 
-/// Returns the shape of a type, which is found out once in a process; `None` if its `Deserialize` panicked.
-fn shape(id: TypeId, find_out: fn() -> Digest) -> Option<Digest> {
-    static KNOWN: RwLock<BTreeMap<TypeId, Option<Digest>>> = RwLock::new(BTreeMap::new());
+fn known<T: Deserialize<'static> + 'static>() -> Known {
+    find_out(TypeId::of::<T>(), type_name::<T>(), shape_of::<T>)
+}
+
+fn find_out(id: TypeId, name: &'static str, shape: fn() -> Digest) -> Known {
     let known = KNOWN.read().get(&id).copied();
     known.unwrap_or_else(|| {
         // Under no lock, since it runs code of the user. Two threads may do it at the same time, with equal results.
-        let shape = catch_unwind(find_out).ok();
-        KNOWN.write().insert(id, shape);
-        shape
+        let known = Known { name, shape: catch_unwind(shape).ok(), was_read: false };
+        KNOWN.write().insert(id, known);
+        known
     })
 }
 
@@ -113,9 +128,9 @@ pub trait ReadBack<T> {
     fn reader(&self) -> Option<Reader<T>>;
 }
 
-impl<T: DeserializeOwned> ReadBack<T> for Probe<'_, PhantomData<T>> {
+impl<T: Deserialize<'static>> ReadBack<T> for Probe<'_, PhantomData<T>> {
     fn reader(&self) -> Option<Reader<T>> {
-        Some(read::<T>)
+        (!borrows::<T>()).then_some(read::<T>)
     }
 }
 
@@ -128,5 +143,6 @@ pub trait NotReadBack<T> {
 
 impl<T> NotReadBack<T> for &Probe<'_, PhantomData<T>> {}
 
-#[cfg(all(test, feature = "macros"))]
+#[cfg(test)]
+#[cfg(feature = "macros")]
 mod tests;

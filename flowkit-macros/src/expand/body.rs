@@ -205,7 +205,7 @@ fn check_output(callable: &Callable) -> TokenStream {
 /// The function that says how results are written and read, where their type can do it.
 pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream> {
     let (value, output) = (&callable.value, &callable.written.output);
-    // What borrows may be `Deserialize`, and the compiler then takes it for `DeserializeOwned` until it is too late.
+    // What borrows may be `Deserialize`, and cannot be read from what is kept.
     let is_kept = match persist {
         Persist::Auto => !mentions_lifetime(output.value_place()),
         Persist::Always => output.reference().is_none(),

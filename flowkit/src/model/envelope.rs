@@ -13,8 +13,8 @@ mod json;
 mod strict;
 
 pub use fingerprint::Fingerprint;
-pub(crate) use json::to_json;
 pub use json::{DecodeError, EncodeError, decode, encode};
+pub(crate) use json::{from_json, to_json};
 
 use std::fmt;
 

@@ -11,7 +11,7 @@ mod place;
 mod recorder;
 mod walk;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use super::canonical::{Digest, Domain, Encoder};
 use recorder::Recorder;
@@ -59,7 +59,7 @@ const DEPTH_PER_ROUND: usize = 16;
 /// assert_ne!(shape_of::<Vec<u32>>(), shape_of::<Vec<Option<u32>>>());
 /// ```
 #[must_use]
-pub fn shape_of<T: DeserializeOwned>() -> Digest {
+pub fn shape_of<T: Deserialize<'static>>() -> Digest {
     let mut best: Option<Walk> = None;
     // A type that branches into itself has too many places in depth-first order: the first branch would use up the
     // budget. So each round looks one level further everywhere, and the last one that came to its end counts.
@@ -82,7 +82,7 @@ pub fn shape_of<T: DeserializeOwned>() -> Digest {
 }
 
 /// Runs the `Deserialize` of `T` until there is nothing new to learn.
-fn walk<T: DeserializeOwned>(limits: Limits) -> Walk {
+fn walk<T: Deserialize<'static>>(limits: Limits) -> Walk {
     let mut walk = Walk::new(limits);
     loop {
         walk.begin_run();

@@ -74,6 +74,40 @@ async fn of_a_name(name: Name) -> usize {
     name.len()
 }
 
+type Names = std::sync::Arc<Vec<(&'static str, u32)>>;
+
+#[task]
+async fn names() -> Result<Names, String> {
+    Err("none".to_owned())
+}
+
+#[flow]
+async fn of_names(names: Names) -> usize {
+    names.len()
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Labelled {
+    label: &'static str,
+}
+
+#[task]
+async fn labelled() -> Labelled {
+    Labelled { label: "a" }
+}
+
+/// Leaves out what it wants to read.
+#[derive(Debug, Serialize, Deserialize)]
+struct Lopsided {
+    #[serde(skip_serializing)]
+    hidden: u32,
+}
+
+#[task]
+async fn lopsided() -> Lopsided {
+    Lopsided { hidden: 1 }
+}
+
 #[task]
 async fn texts_for_ever() -> Result<Vec<(&'static str, u32)>, &'static str> {
     Err("none")
@@ -110,10 +144,7 @@ async fn pay_again(amount: u32) -> u32 {
 }
 
 #[task]
-async fn generic<T: Display>(value: T) -> T
-where
-    T: Clone,
-{
+async fn generic<T: Display + Clone>(value: T) -> T {
     value
 }
 
@@ -199,6 +230,7 @@ fn what_cannot_be_read_again_or_shall_not_be_is_not_kept() {
     assert!(codec(text_for_ever()).is_none());
     assert!(codec(texts_for_ever()).is_none());
     assert!(codec(name()).is_none());
+    assert!(codec(names()).is_none());
     assert!(codec(forgotten()).is_none());
     assert!(codec(forgetful(String::new(), (1, 2))).is_none());
 }
@@ -220,6 +252,17 @@ fn a_codec_reads_what_it_wrote() {
     let other = (codec.decode)(&bytes, Some("3")).unwrap_err().to_string();
     assert!(other.contains("version"), "{other}");
     assert!((codec.encode)(&Row { name: String::new(), size: f64::NAN }, None).is_err());
+}
+
+#[test]
+fn what_cannot_be_read_again_is_found_out_when_it_is_written() {
+    let error = (codec(labelled()).unwrap().encode)(&Labelled { label: "a" }, None).unwrap_err().to_string();
+    assert!(error.contains("cannot be read") && error.contains("borrowed string"), "{error}");
+    let codec = codec(lopsided()).unwrap();
+    for _ in 0..2 {
+        let error = (codec.encode)(&Lopsided { hidden: 1 }, None).unwrap_err().to_string();
+        assert!(error.contains("missing field `hidden`"), "{error}");
+    }
 }
 
 #[test]
@@ -285,6 +328,7 @@ fn arguments_that_cannot_be_written_or_read_are_none() {
     assert!(read(of_what_is_only_written(WriteOnly("a")), r#"{"text":"a"}"#).is_none());
     assert_eq!(of_a_name("a").body.arguments().unwrap(), r#"{"name":"a"}"#);
     assert!(read(of_a_name("a"), r#"{"name":"a"}"#).is_none());
+    assert!(read(of_names(Names::default()), r#"{"names":[]}"#).is_none());
     assert_eq!(of_any(1).body.arguments(), None);
     assert!(read(of_any(1), r#"{"value":1}"#).is_none());
     assert_eq!(of_any_that_is_kept(1).body.arguments().unwrap(), r#"{"value":1}"#);

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
 
 use flowkit::FlowRunId;
 use flowkit::prelude::*;
@@ -18,6 +19,13 @@ async fn summarize(page: String) -> Result<Summary, &'static str> {
 #[task(persist = "never", cache = "none")]
 async fn name() -> Result<Vec<&'static str>, String> {
     Ok(vec!["a"])
+}
+
+type Log = Arc<Mutex<Vec<&'static str>>>;
+
+#[flow]
+async fn logged(log: Log) -> Log {
+    log
 }
 
 #[task]

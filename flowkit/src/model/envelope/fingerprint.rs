@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use crate::model::canonical::{Digest, Domain, Encoder};
 use crate::model::shape::shape_of;
@@ -28,7 +28,7 @@ impl Fingerprint {
     /// # Panics
     /// If the `Deserialize` of `T` does, see [`shape_of`].
     #[must_use]
-    pub fn of<T: DeserializeOwned>(version: Option<&str>) -> Self {
+    pub fn of<T: Deserialize<'static>>(version: Option<&str>) -> Self {
         Self::new(shape_of::<T>(), version)
     }
 

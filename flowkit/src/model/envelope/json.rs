@@ -5,8 +5,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::strict::{Reason, Strict};
 use super::{Envelope, EnvelopeError, Fingerprint, HEADER_BYTES, begin, finish};
@@ -60,9 +59,21 @@ fn write<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), En
 /// # Errors
 /// If the envelope cannot be opened, or what is in it is no `T`. The latter means that the type was changed in a way
 /// that its shape does not show.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8], expected: Fingerprint) -> Result<T, DecodeError> {
+pub fn decode<T: Deserialize<'static>>(bytes: &[u8], expected: Fingerprint) -> Result<T, DecodeError> {
     let payload = Envelope::open(bytes, expected)?;
-    serde_json::from_slice(payload).map_err(|source| DecodeError::Json { reason: source.to_string() })
+    from_json(payload).map_err(|source| DecodeError::Json { reason: source.to_string() })
+}
+
+/// Reads a value that borrows nothing from `json`, whatever its type says.
+///
+/// Like `DeserializeOwned`, but without a `for<'de>`: the generated code asks of every type whether it is `Deserialize`, and
+/// the compiler answers such a question without regard to lifetimes. A `Vec<&'static str>` would pass, and be refused with
+/// an error when it is too late. Here it is an error when it is read.
+pub(crate) fn from_json<T: Deserialize<'static>>(json: &[u8]) -> serde_json::Result<T> {
+    // A reader lends nothing to what it gives.
+    let mut reader = serde_json::Deserializer::from_reader(json);
+    let value = T::deserialize(&mut reader)?;
+    reader.end().map(|()| value)
 }
 
 /// Why a value cannot be kept.

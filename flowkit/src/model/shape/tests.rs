@@ -29,7 +29,7 @@ trait Named {
     fn shape(&self) -> Digest;
 }
 
-impl<T: DeserializeOwned, F: Fn() -> T> Named for F {
+impl<T: Deserialize<'static>, F: Fn() -> T> Named for F {
     fn shape(&self) -> Digest {
         shape_of::<T>()
     }
