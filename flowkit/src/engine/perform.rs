@@ -67,17 +67,14 @@ pub(crate) struct How {
 }
 
 /// Tells the end of a task run, and waits until its result is kept.
-pub(crate) fn conclude<'a, B: Body>(
+pub(crate) fn conclude<'a, B: Body + 'a>(
     core: &'a Core,
     end: End<'_, B::Error>,
     result: Result<B::Output, Error<B::Error>>,
     how: How,
-) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a
-where
-    B: 'a,
-{
+) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
     let receipt = if how.recorded {
-        end.is_known();
+        end.known();
         None
     } else {
         let keeping = keeping::<B>(core, &result, how.cache);
@@ -398,7 +395,7 @@ impl<'a, E: TaskError> End<'a, E> {
     }
 
     /// Nothing is told: the run ended in an earlier process.
-    pub(crate) fn is_known(mut self) {
+    pub(crate) fn known(mut self) {
         self.told = true;
         drop(self.core.let_go());
     }

@@ -100,6 +100,7 @@ async fn labelled() -> Labelled {
 #[derive(Debug, Serialize, Deserialize)]
 struct Lopsided {
     #[serde(skip_serializing)]
+    #[allow(dead_code, reason = "it is there to be missed")]
     hidden: u32,
 }
 
