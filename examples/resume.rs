@@ -42,7 +42,7 @@ fn unfinished(store: &SqliteStore) -> Result<Option<FlowRunId>> {
 #[tokio::main]
 async fn main() -> Result<()> {
     let file = std::env::args().nth(1).map(PathBuf::from);
-    let file = file.unwrap_or_else(|| std::env::temp_dir().join("flowkit-resume").join("runs.db"));
+    let file = file.unwrap_or_else(|| std::env::temp_dir().join("flowkit-resume.db"));
     let store = SqliteStore::open(&file)?;
     let unfinished = unfinished(&store)?;
     let runtime = Runtime::builder().store(store).limit("files", 2).build();
