@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::attempt::Host;
 use super::cancellation::Cancellation;
+use super::conclude::{How, conclude, recorded};
 use super::context::{self, Current};
 use super::core::{Core, Home, Patience};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
@@ -20,7 +21,7 @@ use super::kept::{Claimed, Resumed, ask};
 use super::launch::{self, Carrier, refusal};
 use super::options::CallOptions;
 use super::panics::{caught, guarded};
-use super::perform::{End, How, conclude, perform, ready, recall, recorded, remember};
+use super::perform::{End, perform, ready, recall, remember};
 use super::take_up::laid_down;
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use tokio::sync::Notify;
 
+use super::begin::{Begun, begin, origin};
 use super::cancellation::Cancellation;
 use super::clock::RunClock;
 use super::context::Current;
@@ -18,17 +19,13 @@ use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
     Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, RunRecord, State,
-    TaskRun, TaskRunId, Timestamp, label_of,
+    TaskRun, TaskRunId, Timestamp,
 };
 use crate::policy::TaskPolicy;
-use crate::store::{NewFlowRun, OwnedRun};
 use crate::task::Durability;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
 pub(crate) const DEPTH_MAX: u32 = 10_000;
-
-/// A path of nested flows longer than this, in bytes, begins anew: nobody reads it.
-const PATH_MAX: usize = 200;
 
 /// The number of flow runs that are alive in this process, to tell a lost context from a program without flows.
 static ALIVE: AtomicU32 = AtomicU32::new(0);
@@ -427,68 +424,6 @@ impl Run {
             tell(self);
         }
     }
-}
-
-/// What a run has at its beginning, or where it goes on.
-struct Begun {
-    id: FlowRunId,
-    clock: RunClock,
-    record: RunRecord,
-    kept: Option<Kept>,
-}
-
-/// Begins a run, or goes on with one that another process left; and tells the store, if there is one.
-fn begin(new: &mut NewRun<'_>, parent: Option<&Arc<FlowAttempt>>, origin: Option<&Origin>) -> Begun {
-    let root = new.root.clone();
-    let durability = new
-        .durability
-        .or_else(|| parent.and_then(|parent| Some(parent.run.kept.as_ref()?.durability)))
-        .unwrap_or_else(|| new.runtime.durability());
-    let store = new.runtime.store().filter(|_| durability != Durability::Memory).cloned();
-    let Some((resumed, store)) = new.resumed.take().zip(store.clone()) else {
-        let id = FlowRunId::new(uuid::Uuid::now_v7());
-        let clock = RunClock::start();
-        let mut record = RunRecord::default();
-        record.create(root, clock.now());
-        let kept = store.map(|store| {
-            let owned = OwnedRun { id, epoch: 1, created_at: clock.created() };
-            let parent = origin.map(|origin| (origin.flow_run, origin.task_run));
-            if let Some(flow) = record.task_run(TaskRunId::FLOW).cloned() {
-                store.begin(NewFlowRun { owned, flow, parameters: new.parameters.take(), parent });
-            }
-            Kept::new(store, owned, durability)
-        });
-        return Begun { id, clock, record, kept };
-    };
-    let stored = &resumed.recovered.run;
-    let created = stored.created_at;
-    let rows = &resumed.recovered.task_runs;
-    let last = rows.iter().filter_map(|row| row.ended_at.or(row.started_at)).chain(stored.started_at).max();
-    let clock = RunClock::resume(created, last.unwrap_or(created).since(created));
-    let used = rows.last().map_or(0, |row| row.id.get()) + 1;
-    let record = RunRecord::resumed(TaskRun::recovered_flow(root, stored), used);
-    let kept = Kept::new(store, resumed.recovered.owned, durability)
-        .with_earlier(&resumed, new.runtime.poison_cap());
-    Begun { id: stored.id, clock, record, kept: Some(kept) }
-}
-
-/// Says where a run comes from that is started in the scope of `parent`.
-fn origin(parent: &super::core::Core, root: &NewTaskRun) -> Option<Origin> {
-    let outer = parent.run()?;
-    // Behind a node, the node's name is the run's: it knows the index. A run apart has a name of its own.
-    let is_node = parent.id != TaskRunId::FLOW && std::ptr::eq(parent.declaration, root.task);
-    let label = if is_node {
-        parent.label().as_str().to_owned()
-    } else {
-        label_of(root.task, root.index, root.extras.as_deref())
-    };
-    let (root, path) = match &outer.origin {
-        // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.
-        Some(origin) if origin.path.len() > PATH_MAX => (origin.root, format!("… › {label}").into()),
-        Some(origin) => (origin.root, format!("{} › {label}", origin.path).into()),
-        None => (outer.id, label.into()),
-    };
-    Some(Origin { root, flow_run: outer.id, task_run: parent.id, path })
 }
 
 /// Whether any flow run is alive in this process.

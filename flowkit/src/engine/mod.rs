@@ -8,10 +8,12 @@
 //! ```
 
 pub(crate) mod attempt;
+pub(crate) mod begin;
 pub(crate) mod blocking;
 pub(crate) mod cache;
 pub(crate) mod cancellation;
 pub(crate) mod clock;
+pub(crate) mod conclude;
 pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod driver;

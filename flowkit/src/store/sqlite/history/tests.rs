@@ -1,13 +1,12 @@
 //! Which index answers which question, and how fast: `cargo test --release -- --ignored --nocapture history_is_fast`.
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::super::{SqliteStore, clock, codes};
+use super::super::{SqliteStore, codes};
 use super::*;
 use crate::model::WallTime;
 use crate::store::Store;

@@ -1,0 +1,80 @@
+//! How a flow run begins, or goes on where another process left it.
+
+use std::sync::Arc;
+
+use super::clock::RunClock;
+use super::core::Core;
+use super::flow_run::{FlowAttempt, NewRun};
+use super::kept::Kept;
+use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId, label_of};
+use crate::store::{NewFlowRun, OwnedRun};
+use crate::task::Durability;
+
+/// A path of nested flows longer than this, in bytes, begins anew: nobody reads it.
+const PATH_MAX: usize = 200;
+
+/// What a run has at its beginning, or where it goes on.
+pub(crate) struct Begun {
+    pub(crate) id: FlowRunId,
+    pub(crate) clock: RunClock,
+    pub(crate) record: RunRecord,
+    pub(crate) kept: Option<Kept>,
+}
+
+/// Begins a run, or goes on with one that another process left; and tells the store, if there is one.
+pub(crate) fn begin(
+    new: &mut NewRun<'_>,
+    parent: Option<&Arc<FlowAttempt>>,
+    origin: Option<&Origin>,
+) -> Begun {
+    let root = new.root.clone();
+    let durability = new
+        .durability
+        .or_else(|| parent.and_then(|parent| Some(parent.run.kept.as_ref()?.durability)))
+        .unwrap_or_else(|| new.runtime.durability());
+    let store = new.runtime.store().filter(|_| durability != Durability::Memory).cloned();
+    let Some((resumed, store)) = new.resumed.take().zip(store.clone()) else {
+        let id = FlowRunId::new(uuid::Uuid::now_v7());
+        let clock = RunClock::start();
+        let mut record = RunRecord::default();
+        record.create(root, clock.now());
+        let kept = store.map(|store| {
+            let owned = OwnedRun { id, epoch: 1, created_at: clock.created() };
+            let parent = origin.map(|origin| (origin.flow_run, origin.task_run));
+            if let Some(flow) = record.task_run(TaskRunId::FLOW).cloned() {
+                store.begin(NewFlowRun { owned, flow, parameters: new.parameters.take(), parent });
+            }
+            Kept::new(store, owned, durability)
+        });
+        return Begun { id, clock, record, kept };
+    };
+    let stored = &resumed.recovered.run;
+    let created = stored.created_at;
+    let rows = &resumed.recovered.task_runs;
+    let last = rows.iter().filter_map(|row| row.ended_at.or(row.started_at)).chain(stored.started_at).max();
+    let clock = RunClock::resume(created, last.unwrap_or(created).since(created));
+    let used = rows.last().map_or(0, |row| row.id.get()) + 1;
+    let record = RunRecord::resumed(TaskRun::recovered_flow(root, stored), used);
+    let kept = Kept::new(store, resumed.recovered.owned, durability)
+        .with_earlier(&resumed, new.runtime.poison_cap());
+    Begun { id: stored.id, clock, record, kept: Some(kept) }
+}
+
+/// Says where a run comes from that is started in the scope of `parent`.
+pub(crate) fn origin(parent: &Core, root: &NewTaskRun) -> Option<Origin> {
+    let outer = parent.run()?;
+    // Behind a node, the node's name is the run's: it knows the index. A run apart has a name of its own.
+    let is_node = parent.id != TaskRunId::FLOW && std::ptr::eq(parent.declaration, root.task);
+    let label = if is_node {
+        parent.label().as_str().to_owned()
+    } else {
+        label_of(root.task, root.index, root.extras.as_deref())
+    };
+    let (root, path) = match &outer.origin {
+        // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.
+        Some(origin) if origin.path.len() > PATH_MAX => (origin.root, format!("… › {label}").into()),
+        Some(origin) => (origin.root, format!("{} › {label}", origin.path).into()),
+        None => (outer.id, label.into()),
+    };
+    Some(Origin { root, flow_run: outer.id, task_run: parent.id, path })
+}
