@@ -88,7 +88,6 @@ mod task;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(feature = "store")]
 mod wording;
 #[cfg(feature = "store")]
 #[doc(hidden)]

@@ -1,18 +1,19 @@
 //! Wording that several messages share: lists, and "did you mean". Pure.
 
 /// Writes names as `` `a`, `b` and `c` ``.
-pub(crate) fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
+pub(crate) fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    let mut quoted: Vec<String> = names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.pop() {
         None => String::new(),
-        Some((only, [])) => only.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        Some(only) if quoted.is_empty() => only,
+        Some(last) => format!("{} and {last}", quoted.join(", ")),
     }
 }
 
 /// Finds the name with the fewest edits, the first of equals.
 ///
 /// Near is up to a third of the longer word, and one more for short words. One letter is near to none.
+#[cfg(feature = "store")]
 pub(crate) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
     let near = names.iter().map(|name| (edit_distance(written, name), *name)).filter(|(edits, name)| {
         let longer = written.len().max(name.len());
@@ -22,7 +23,7 @@ pub(crate) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Counts the insertions, removals and replacements between two words (Levenshtein).
-fn edit_distance(from: &str, to: &str) -> usize {
+pub(crate) fn edit_distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.chars().count()).collect();
     for (line, left) in from.chars().enumerate() {
         let mut diagonal = row[0];
@@ -42,11 +43,12 @@ mod tests {
 
     #[test]
     fn lists_read_like_sentences() {
-        assert_eq!(list(&[]), "");
-        assert_eq!(list(&["a"]), "`a`");
-        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+        assert_eq!(list([""; 0]), "");
+        assert_eq!(list(["a"]), "`a`");
+        assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
     }
 
+    #[cfg(feature = "store")]
     #[test]
     fn the_nearest_name_is_found_and_a_far_one_is_not() {
         let names = ["urls", "top", "x"];

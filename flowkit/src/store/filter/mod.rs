@@ -24,10 +24,11 @@ mod nearest;
 mod time;
 mod words;
 
-use self::nearest::{did_you_mean, list};
+use self::nearest::did_you_mean;
 use self::words::{Word, words};
 use super::FlowRunFilter;
 use crate::model::{State, WallTime};
+use crate::wording::list;
 
 /// Why a filter cannot be read: what is wrong, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
