@@ -81,8 +81,11 @@ pub enum FilterError {
 
 const KEYS: [&str; 5] = ["state", "flow", "tag", "since", "until"];
 
+/// Whether a group has a state.
+type Holds = fn(State) -> bool;
+
 /// Words that stand for several states.
-const GROUPS: [(&str, fn(State) -> bool); 3] = [
+const GROUPS: [(&str, Holds); 3] = [
     // Somebody who looks for what failed looks for what ran out of time, too.
     ("failed", |state| matches!(state, State::Failed | State::TimedOut)),
     ("active", |state| !state.can_reopen() && !matches!(state, State::Scheduled)),
