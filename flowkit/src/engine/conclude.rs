@@ -5,12 +5,12 @@ use std::future::Future;
 
 use futures_util::future::Either;
 
+use super::cache::Shared;
 use super::core::Core;
 use super::kept::{Claimed, Keeping, ask, committed};
 use super::panics::guarded;
 use super::perform::End;
 use crate::model::{BoxError, Error, TaskRunId};
-use crate::store::CacheEntry;
 use crate::task::Body;
 
 /// How a task run came to its result.
@@ -20,8 +20,8 @@ pub(crate) struct How {
     pub(crate) cached: bool,
     /// It ended so in an earlier process, and nothing happens to it in this one.
     pub(crate) recorded: bool,
-    /// Its place in the cache that outlives the process.
-    pub(crate) cache: Option<Box<CacheEntry>>,
+    /// The result for those who ask the cache for it.
+    pub(crate) shared: Option<Box<Shared>>,
 }
 
 /// Tells the end of a task run, and waits until its result is kept.
@@ -29,19 +29,33 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
     core: &'a Core,
     end: End<'_, B::Error>,
     result: Result<B::Output, Error<B::Error>>,
-    how: How,
+    mut how: How,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
     let receipt = if how.recorded {
         end.known();
         None
     } else {
-        let keeping = keeping::<B>(core, &result, how.cache);
+        let keeping = keeping::<B>(core, &result, how.shared.as_deref_mut());
         end.tell(&result, how.cached, keeping)
     };
     match receipt {
-        None => Either::Left(std::future::ready(result)),
+        None => {
+            publish(core, how.shared);
+            Either::Left(std::future::ready(result))
+        }
         // Boxed: most runs have no store.
-        Some(receipt) => Either::Right(Box::pin(committed(core, receipt, result))),
+        Some(receipt) => Either::Right(Box::pin(async move {
+            let result = committed(core, receipt, result).await;
+            publish(core, how.shared.filter(|_| result.is_ok()));
+            result
+        })),
+    }
+}
+
+/// Gives a result that is kept to those who asked the cache for it.
+fn publish(core: &Core, shared: Option<Box<Shared>>) {
+    if let Some(shared) = shared {
+        shared.publish(core.runtime().cache());
     }
 }
 
@@ -49,7 +63,7 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
 fn keeping<B: Body>(
     core: &Core,
     result: &Result<B::Output, Error<B::Error>>,
-    cache: Option<Box<CacheEntry>>,
+    shared: Option<&mut Shared>,
 ) -> Keeping {
     if core.run().is_none_or(|run| run.kept.is_none()) {
         return Keeping::default();
@@ -61,7 +75,7 @@ fn keeping<B: Body>(
     match guarded("way to write a result down", encode) {
         Some(Ok(bytes)) => {
             keeping.result = Some(bytes);
-            keeping.cache = cache.map(|cache| *cache);
+            keeping.cache = shared.and_then(Shared::take_entry);
         }
         Some(Err(reason)) => {
             tracing::warn!(task = %core.label(), %reason, "the result is not kept: a resumed run does this again");

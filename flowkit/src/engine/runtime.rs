@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::cache::Cache;
+use super::cache::Memory;
 use super::limits::Limits;
 use super::observer::{Notice, Observers};
 use crate::policy::TaskPolicy;
@@ -38,7 +38,7 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     limits: Arc<Limits>,
-    cache: Cache,
+    cache: Memory,
     observers: Observers,
     task_defaults: TaskPolicy,
     grace: Duration,
@@ -88,7 +88,7 @@ impl Runtime {
         &self.0.limits
     }
 
-    pub(crate) fn cache(&self) -> &Cache {
+    pub(crate) fn cache(&self) -> &Memory {
         &self.0.cache
     }
 
@@ -218,7 +218,7 @@ impl RuntimeBuilder {
     pub fn build(self) -> Runtime {
         Runtime(Arc::new(Inner {
             limits: Arc::new(self.limits),
-            cache: Cache::default(),
+            cache: Memory::default(),
             observers: self.observers,
             task_defaults: self.task_defaults,
             grace: self.grace.unwrap_or(DEFAULT_GRACE),

@@ -12,6 +12,7 @@
 mod contract;
 mod entry;
 mod error;
+mod explain;
 pub mod filter;
 mod history;
 mod memory;
@@ -23,6 +24,7 @@ mod words;
 
 pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, Recovered};
 pub use error::{OwnerName, StoreError};
+pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
 pub use memory::MemoryStore;
 #[cfg(all(feature = "sqlite", unix))]

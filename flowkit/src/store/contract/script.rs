@@ -12,7 +12,7 @@ use crate::model::{
     AttemptFailure, Declaration, Edges, ErrorReport, Event, EventKind, Extras, FlowRunId, Kind, NewTaskRun,
     RunRecord, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime, digest,
 };
-use crate::policy::cache::{CacheKey, TaskIdentity};
+use crate::policy::cache::{CacheKey, KeyInput, KeyParts, TaskIdentity};
 use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter};
 
 /// Where a store stands, so that the process that owns its runs can die.
@@ -203,13 +203,17 @@ pub(crate) fn report(message: &str) -> Arc<ErrorReport> {
     Arc::new(ErrorReport::new("fetch".into(), message.into(), None, "src/etl.rs:61".into()))
 }
 
+const IDENTITY: TaskIdentity<'static> = TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
+
 pub(crate) fn cache_key(input: &str) -> CacheKey {
-    let task = TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
-    CacheKey::new(&task, None, digest(input).unwrap())
+    CacheKey::new(&IDENTITY, None, digest(input).unwrap())
 }
 
 pub(crate) fn cache_entry(input: &str) -> CacheEntry {
-    CacheEntry { key: cache_key(input), ttl: Some(Duration::from_secs(60)), explanation: "{}".into() }
+    let input_of_key =
+        KeyInput { name: "url".into(), digest: digest(input).unwrap(), shown: format!("{input:?}") };
+    let parts = KeyParts::new(&IDENTITY, vec![input_of_key]);
+    CacheEntry { key: cache_key(input), ttl: Some(Duration::from_secs(60)), parts }
 }
 
 pub(crate) fn flow_row(store: &dyn Store, id: FlowRunId) -> StoredFlowRun {

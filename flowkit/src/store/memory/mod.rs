@@ -17,7 +17,7 @@ use super::{
 };
 use crate::engine::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
-use crate::policy::cache::CacheKey;
+use crate::policy::cache::{CacheKey, KeyParts};
 
 /// Keeps runs in memory.
 #[derive(Debug, Default)]
@@ -39,6 +39,9 @@ struct Kept {
 struct Cached {
     from: (FlowRunId, TaskRunId),
     value: CachedValue,
+    /// The path of the task.
+    path: &'static str,
+    parts: KeyParts,
 }
 
 impl MemoryStore {
@@ -79,12 +82,13 @@ impl Kept {
     fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         let at = entry.run.created_at.plus(entry.event.at);
         let from = (entry.run.id, entry.event.task_run);
+        let path = entry.task_run.declaration().path;
         let cached = entry.cache.clone().zip(entry.result.clone());
         self.writable(entry.run)?.record(entry)?;
         if let Some((place, envelope)) = cached {
             self.leases.remove(&place.key);
             let value = CachedValue { envelope, stored_at: at, ttl: place.ttl, from };
-            self.cache.insert(place.key, Cached { from, value });
+            self.cache.insert(place.key, Cached { from, value, path, parts: place.parts });
         }
         Ok(())
     }
