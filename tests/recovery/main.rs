@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod cached;
+mod diverged;
 mod kept;
 mod killed;
 mod resumed;

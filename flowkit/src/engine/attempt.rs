@@ -32,9 +32,9 @@ pub(crate) trait Host<B: Body>: Sync {
         None
     }
 
-    /// Looks at the value of an attempt: a flow that returns handles ends as they did.
-    fn verify(&self, _value: &B::Output) -> Tally {
-        Tally::default()
+    /// Looks at the value of an attempt: a flow fails with the tasks that count for it, although its body returned a value.
+    fn verify(&self, _value: &B::Output) -> Result<(), Stop<B::Error>> {
+        Ok(())
     }
 
     /// Does what must be done before the attempt counts as ended.
@@ -83,7 +83,7 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             once(all, body).await
         };
         all.host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
-        let stop = match verified(all.host, ended) {
+        let stop = match ended.and_then(|value| all.host.verify(&value).map(|()| value)) {
             // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
             _ if all.core.declaration.kind == Kind::Flow && all.core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
@@ -121,17 +121,6 @@ fn repeat<B: Body>(policy: &TaskPolicy, number: u32, body: &Option<B>) -> Option
         return None;
     }
     body.as_ref().and_then(B::again).map(Box::new)
-}
-
-/// A flow whose tasks count for it fails with them, although its body returned a value.
-fn verified<B: Body, H: Host<B>>(
-    host: &H,
-    ended: Result<B::Output, Stop<B::Error>>,
-) -> Result<B::Output, Stop<B::Error>> {
-    ended.and_then(|value| {
-        let tally = host.verify(&value);
-        if tally.is_good() { Ok(value) } else { Err(Stop::TasksFailed(tally)) }
-    })
 }
 
 /// Says how long to wait for another attempt, and tells of it; or gives the error, if there is to be none.
@@ -174,6 +163,7 @@ fn outcome<B: Body>(
         Stop::TasksFailed(tally) if tally.cancelled == 0 => {
             Outcome::Errored { fatal: false, retryable: true }
         }
+        Stop::Refused(_) => Outcome::Errored { fatal: true, retryable: false },
         Stop::Cancelled | Stop::TasksFailed(_) => Outcome::Cancelled,
     };
     (outcome, None)
@@ -190,6 +180,7 @@ fn error_of<B: Body>(
     match stop {
         Stop::Errored(error) => Error::Task(Failure::new(run, attempts, error, B::as_error, doubt)),
         Stop::Panicked(message) => Error::Panicked { run, message },
+        Stop::Refused(refusal) => Error::Refused { run, refusal },
         Stop::TimedOut => Error::TimedOut {
             run,
             limit: policy.timeout.unwrap_or_default(),

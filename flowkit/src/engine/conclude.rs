@@ -2,15 +2,18 @@
 //! ended in an earlier process is not run again.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use futures_util::future::Either;
 
 use super::cache::Shared;
 use super::core::Core;
-use super::kept::{Claimed, Keeping, ask, committed};
+use super::earlier::Claimed;
+use super::kept::{Keeping, ask, committed};
 use super::panics::guarded;
 use super::perform::End;
-use crate::model::{BoxError, Error, TaskRunId};
+use crate::model::{Error, Refusal, TaskRunId, Unreadable};
+use crate::store::StoreError;
 use crate::task::Body;
 
 /// How a task run came to its result.
@@ -98,33 +101,58 @@ pub(crate) async fn recorded<B: Body>(
             Some(Err(Error::Recorded { run: core.label(), report }))
         }
         Claimed::Kept => match Box::pin(kept_value::<B>(core)).await {
-            Some(value) => {
+            Ok(Some(value)) => {
                 how.recorded = true;
                 Some(Ok(value))
             }
-            None => {
+            Ok(None) => {
                 core.reopen();
                 None
+            }
+            // The record stays as it is: the task did end well.
+            Err(error) => {
+                how.recorded = true;
+                Some(Err(error))
             }
         },
     }
 }
 
-/// Reads the result that an earlier process left; `None`, with a warning, if it cannot be used.
-async fn kept_value<B: Body>(core: &Core) -> Option<B::Output> {
-    let run = core.run()?;
-    let (store, id, task_run) = (&run.kept.as_ref()?.store, run.id, core.id);
-    let reason: BoxError = match ask(store, move |store| store.result(id, task_run)).await {
-        Ok(None) => return None,
-        Ok(Some(bytes)) => match B::codec() {
-            Some(codec) => match (codec.decode)(&bytes, B::info().declaration.version) {
-                Ok(value) => return Some(value),
-                Err(reason) => reason,
-            },
-            None => "its type can no longer be read".into(),
-        },
-        Err(error) => error.into(),
+/// Reads the result that an earlier process left; `None`, with a warning, if it is lost and may be made again.
+async fn kept_value<B: Body>(core: &Core) -> Result<Option<B::Output>, Error<B::Error>> {
+    let Some((run, kept)) = core.run().and_then(|run| Some((run, run.kept.as_ref()?))) else {
+        return Ok(None);
     };
-    tracing::warn!(task = %core.label(), %reason, "the kept result cannot be used: it is done again");
-    None
+    let (id, task_run) = (run.id, core.id);
+    let bytes = match ask(&kept.store, move |store| store.result(id, task_run)).await {
+        Ok(bytes) => bytes,
+        // Its own bytes are wrong, which asking again would not mend.
+        Err(StoreError::Damaged { reason, .. }) => return lost::<B>(core, &reason),
+        Err(error) => return Err(Error::Store { run: core.label(), source: Arc::new(error) }),
+    };
+    let Some(bytes) = bytes else { return lost::<B>(core, &"it is gone") };
+    let changed = |reason: String| {
+        let task = core.declaration.name.to_owned();
+        Err(Error::Refused { run: core.label(), refusal: Refusal::ResultChanged { task, reason } })
+    };
+    let Some(codec) = B::codec() else {
+        return changed("its type is no longer `Serialize + Deserialize`".into());
+    };
+    match (codec.decode)(&bytes, B::info().declaration.version) {
+        Ok(value) => Ok(Some(value)),
+        Err(Unreadable::Damaged(reason)) => lost::<B>(core, &reason),
+        Err(Unreadable::Changed(reason)) => changed(reason.to_string()),
+    }
+}
+
+/// A kept result is damaged or gone: the task is done again, unless it may run only once.
+fn lost<B: Body>(
+    core: &Core,
+    reason: &(dyn std::fmt::Display + Sync),
+) -> Result<Option<B::Output>, Error<B::Error>> {
+    if B::info().at_most_once {
+        return Err(Error::Refused { run: core.label(), refusal: Refusal::UnknownOutcome });
+    }
+    tracing::warn!(task = %core.label(), %reason, "the kept result is lost: it is done again");
+    Ok(None)
 }

@@ -10,8 +10,9 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 
+use super::earlier::Claimed;
 use super::flow_run::{FlowAttempt, Run};
-use super::kept::{Claimed, Keeping, Receipt};
+use super::kept::{Keeping, Receipt};
 use super::limits::{Permit, Want};
 use super::runtime::Runtime;
 use crate::model::{Declaration, Digest, EventKind, RunLabel, TaskRunId, label_of};

@@ -16,9 +16,11 @@ use super::cancellation::Cancellation;
 use super::conclude::{How, conclude, recorded};
 use super::context::{self, Current};
 use super::core::{Core, Home, Patience};
+use super::earlier::{Claimed, Resumed};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
-use super::kept::{Claimed, Resumed, ask};
+use super::kept::ask;
 use super::launch::{self, Carrier, refusal};
+use super::once::Stop;
 use super::options::CallOptions;
 use super::panics::{caught, guarded};
 use super::perform::{End, perform, ready, recall, remember};
@@ -107,7 +109,7 @@ struct Way {
 /// Says what becomes of a flow that is resumed: one that has its result needs not run, unless something is wanted again.
 fn root_standing(resumed: &Resumed) -> Claimed {
     let run = &resumed.recovered.run;
-    if run.state.is_success() && resumed.redo == Redo::Nothing {
+    if run.state.is_success() && resumed.wish.redo == Redo::Nothing {
         return Claimed::Kept;
     }
     let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
@@ -197,7 +199,8 @@ impl<B: FlowBody> Host<B> for FlowHost {
         }
     }
 
-    fn verify(&self, value: &B::Output) -> Tally {
+    fn verify(&self, value: &B::Output) -> Result<(), Stop<B::Error>> {
+        self.run.check_against_record().map_err(Stop::Refused)?;
         let mut tally = Tally::default();
         B::tally(value, &mut tally);
         if B::info().flow.fail_on_any_task
@@ -205,7 +208,7 @@ impl<B: FlowBody> Host<B> for FlowHost {
         {
             self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
         }
-        tally
+        if tally.is_good() { Ok(()) } else { Err(Stop::TasksFailed(tally)) }
     }
 }
 
@@ -294,7 +297,8 @@ async fn sub_flow<B: FlowBody>(
 async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, Error<B::Error>> {
     let Some(run) = core.run() else { return Ok(None) };
     let Some(kept) = &run.kept else { return Ok(None) };
-    let (id, node, redo) = (run.id, core.id, kept.redo());
+    let (id, node) = (run.id, core.id);
+    let wish = kept.earlier(|earlier| earlier.wish.clone()).unwrap_or_default();
     let path = core.declaration.path;
     let found = ask(&kept.store, move |store| {
         for child in store.children(id, node)? {
@@ -306,7 +310,7 @@ async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, E
     });
     let recovered =
         found.await.map_err(|error| Error::Store { run: core.label(), source: Arc::new(error) })?;
-    Ok(recovered.map(|recovered| Box::new(Resumed { recovered, redo })))
+    Ok(recovered.map(|recovered| Box::new(Resumed { recovered, wish })))
 }
 
 /// Waits for the end of a flow run; ends it if nobody waits any more.

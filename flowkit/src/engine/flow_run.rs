@@ -11,15 +11,16 @@ use super::begin::{Begun, begin, origin};
 use super::cancellation::Cancellation;
 use super::clock::RunClock;
 use super::context::Current;
+use super::earlier::{Claimed, Resumed};
 use super::journal::{Journal, Ordinals};
-use super::kept::{Claimed, Keeping, Kept, Receipt, Resumed};
+use super::kept::{Keeping, Kept, Receipt};
 use super::limits::Want;
 use super::observer::{Audience, tell};
 use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
-    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, RunRecord, State,
-    TaskRun, TaskRunId, Timestamp,
+    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, RunRecord,
+    State, TaskRun, TaskRunId, Timestamp,
 };
 use crate::policy::TaskPolicy;
 use crate::task::Durability;
@@ -208,15 +209,27 @@ impl Run {
         })
     }
 
-    /// Adds a child, or takes up what an earlier process left of it; `None` if the run is closed.
-    pub(crate) fn create(&self, new: NewTaskRun, key: Option<Digest>, at_most_once: bool) -> Option<Child> {
+    /// Adds a child, or takes up what an earlier process left of it.
+    ///
+    /// # Errors
+    ///
+    /// If the run is closed, or wants recorded calls first.
+    pub(crate) fn create(
+        &self,
+        new: NewTaskRun,
+        key: Option<Digest>,
+        at_most_once: bool,
+    ) -> Result<Child, Refusal> {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
         if ledger.closed {
-            return None;
+            return Err(Refusal::FlowEnded);
         }
         let at = ledger.moment(read);
-        let left = self.kept.as_ref().zip(key).and_then(|(kept, key)| kept.claim(key, at_most_once));
+        let left = match self.kept.as_ref().zip(key) {
+            Some((kept, key)) => kept.claim(key, &new, at_most_once)?,
+            None => None,
+        };
         let child = match left {
             None => {
                 ledger.live += 1;
@@ -238,7 +251,7 @@ impl Run {
         drop(ledger);
         self.wrote();
         self.announce();
-        Some(child)
+        Ok(child)
     }
 
     /// Makes a run that has ended in an earlier process run again.
@@ -302,6 +315,15 @@ impl Run {
         debug_assert!(false, "bug in flowkit: {illegal}");
         tracing::error!(flow_run = %self.id, %task_run, %illegal, "bug in flowkit: an event was refused");
         false
+    }
+
+    /// Says what an earlier process has recorded and this one has not called.
+    ///
+    /// # Errors
+    ///
+    /// If there is something, and the run is strict.
+    pub(crate) fn check_against_record(&self) -> Result<(), Refusal> {
+        self.kept.as_ref().map_or(Ok(()), Kept::check)
     }
 
     /// Waits, where so much is to be written that more would cost memory without end.

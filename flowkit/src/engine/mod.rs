@@ -17,6 +17,7 @@ pub(crate) mod conclude;
 pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod driver;
+pub(crate) mod earlier;
 pub(crate) mod flow;
 pub(crate) mod flow_run;
 pub(crate) mod hooks;

@@ -28,7 +28,7 @@ mod stored;
 
 pub use canonical::{Digest, DigestError, digest};
 pub use chunks::Chunks;
-pub use codec::Codec;
+pub use codec::{Codec, Unreadable};
 pub use declaration::{Declaration, Kind};
 pub use error::{BoxError, Error, Failure, RunLabel, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, Timestamp};

@@ -11,7 +11,7 @@ use futures_util::future::select;
 use crate::engine::clock;
 use crate::engine::core::Core;
 use crate::engine::kept::ask;
-use crate::model::{BoxError, Error};
+use crate::model::{Error, Unreadable};
 use crate::policy::cache::{CacheKey, is_fresh};
 use crate::store::{CachedValue, Store, StoreError};
 
@@ -56,7 +56,7 @@ pub(crate) async fn look_into_store<T, E>(
     key: CacheKey,
     refresh: bool,
     ttl: Option<Duration>,
-    decode: &(impl Fn(&[u8]) -> Result<T, BoxError> + Sync),
+    decode: &(impl Fn(&[u8]) -> Result<T, Unreadable> + Sync),
 ) -> Result<InStore<T>, Error<E>> {
     let mut wait = FIRST_WAIT;
     loop {
@@ -91,7 +91,7 @@ fn usable<T>(
     core: &Core,
     known: Result<Option<CachedValue>, StoreError>,
     ttl: Option<Duration>,
-    decode: &impl Fn(&[u8]) -> Result<T, BoxError>,
+    decode: &impl Fn(&[u8]) -> Result<T, Unreadable>,
 ) -> Option<InStore<T>> {
     let known = known.unwrap_or_else(|error| {
         tracing::warn!(task = %core.label(), %error, "the cache cannot be read: the task runs");
