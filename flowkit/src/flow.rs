@@ -56,7 +56,7 @@ impl Tally {
     fn count<T, E: TaskError>(&mut self, handle: &Handle<T, E>) {
         self.total += 1;
         match handle.slot.promise.get() {
-            Some(Err(Error::Cancelled { .. })) => self.cancelled += 1,
+            Some(Err(Error::Cancelled { .. } | Error::Suspended { .. })) => self.cancelled += 1,
             Some(Err(Error::Skipped { .. })) | Some(Ok(_)) | None => {}
             Some(Err(error)) => {
                 self.failed += 1;
@@ -168,7 +168,7 @@ type Live<T, E> = (Arc<Run>, JoinHandle<Result<T, Error<E>>>, CancelOnDrop);
 
 impl<T, E> RunningFlow<T, E> {
     pub(crate) fn of(label: RunLabel, Started { run, driver }: Started<T, E>) -> Self {
-        let guard = CancelOnDrop(Some(run.cancellation.clone()));
+        let guard = CancelOnDrop::of(&run);
         Self { label, state: Ok((run, driver, guard)) }
     }
 
@@ -249,7 +249,7 @@ impl EventStream {
         };
         for waiting in [false, true] {
             // Asked first: events may come between the two questions, but none after the end.
-            let over = run.state().is_terminal();
+            let over = run.state().is_over();
             if let Some((event, _)) = run.event(self.next) {
                 self.next += 1;
                 return Poll::Ready(Some(event));

@@ -8,3 +8,4 @@ mod diverged;
 mod kept;
 mod killed;
 mod resumed;
+mod signals;

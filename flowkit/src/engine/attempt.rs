@@ -70,6 +70,7 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         if needs_slots(all.core) {
             Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
+        stay_if_closing(all.core).await?;
         let begun = all.core.begin(number, B::info().at_most_once);
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
@@ -104,6 +105,15 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         *body = next.map(|next| *next);
         number += 1;
     }
+}
+
+/// Lets nothing begin while the program shuts down: it waits here until its run is put aside.
+pub(crate) async fn stay_if_closing<E>(core: &Core) -> Result<(), Error<E>> {
+    if core.runtime().live().is_closing() && core.run().is_some() {
+        Box::pin(core.cancelled()).await;
+        return Err(core.stopped(false));
+    }
+    Ok(())
 }
 
 /// Which attempt it is.
@@ -190,7 +200,7 @@ fn error_of<B: Body>(
         Stop::TasksFailed(Tally { failed, total, cause, cancelled: 0 }) => {
             Error::TasksFailed { run, failed, total, cause }
         }
-        Stop::Cancelled | Stop::TasksFailed(_) => Error::Cancelled { run, orphaned: core.is_orphaned() },
+        Stop::Cancelled | Stop::TasksFailed(_) => core.stopped(core.is_orphaned()),
     }
 }
 
@@ -215,5 +225,5 @@ async fn wait_for_retry<E>(core: &Core, delay: Duration) -> Result<(), Error<E>>
         let cancelled = pin!(core.cancelled());
         futures_util::future::select(sleep, cancelled).await;
     }
-    if core.is_cancelled() { Err(Error::Cancelled { run: core.label(), orphaned: false }) } else { Ok(()) }
+    if core.is_cancelled() { Err(core.stopped(false)) } else { Ok(()) }
 }

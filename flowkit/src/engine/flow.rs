@@ -11,8 +11,7 @@ use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use super::attempt::Host;
-use super::cancellation::Cancellation;
+use super::attempt::{Host, stay_if_closing};
 use super::conclude::{How, conclude, recorded};
 use super::context::{self, Current};
 use super::core::{Core, Home, Patience};
@@ -51,13 +50,16 @@ pub(crate) fn start<B: FlowBody>(
         Some(outer) => (outer.depth + 1, Some(outer.keep_open().ok_or(Refusal::FlowEnded)?)),
         None => (0, None),
     };
-    if depth > DEPTH_MAX {
-        return Err(Refusal::DepthExceeded { depth });
-    }
     let runtime = match parent {
         Some(parent) => parent.core().runtime().clone(),
         None => options.as_ref().and_then(|options| options.runtime.clone()).unwrap_or_else(context::runtime),
     };
+    if depth == 0 && runtime.live().turns_away() {
+        return Err(Refusal::ShuttingDown);
+    }
+    if depth > DEPTH_MAX {
+        return Err(Refusal::DepthExceeded { depth });
+    }
     let said = options.as_ref().map_or(TaskPolicy::EMPTY, |options| options.policy.clone());
     let retries = said.or(&info.policy).retries.unwrap_or(0);
     let parent_name = options.as_ref().and_then(|options| options.name.clone());
@@ -272,6 +274,7 @@ async fn sub_flow<B: FlowBody>(
         let resumed = Box::pin(earlier_run::<B>(core)).await?;
         options.get_or_insert_default().resumed = resumed;
     }
+    stay_if_closing(core).await?;
     let current = context::current();
     let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
@@ -319,7 +322,7 @@ pub(crate) async fn finish<T, E>(
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
     let Started { run, driver } = started;
-    let guard = CancelOnDrop(Some(run.cancellation.clone()));
+    let guard = CancelOnDrop::of(&run);
     let joined = laid_down(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
@@ -329,9 +332,14 @@ pub(crate) async fn finish<T, E>(
     })
 }
 
-pub(crate) struct CancelOnDrop(pub(crate) Option<Cancellation>);
+/// Cancels a run that nobody waits for any more.
+pub(crate) struct CancelOnDrop(Option<Arc<Run>>);
 
 impl CancelOnDrop {
+    pub(crate) fn of(run: &Arc<Run>) -> Self {
+        Self(Some(Arc::clone(run)))
+    }
+
     pub(crate) fn disarm(mut self) {
         self.0 = None;
     }
@@ -339,8 +347,8 @@ impl CancelOnDrop {
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if let Some(cancellation) = &self.0 {
-            cancellation.cancel();
+        if let Some(run) = &self.0 {
+            run.cancel();
         }
     }
 }

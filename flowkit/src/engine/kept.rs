@@ -110,6 +110,13 @@ impl Kept {
         receipt
     }
 
+    /// Leaves the run to whoever resumes it.
+    pub(crate) fn suspend(&self) {
+        if !self.silent.swap(true, Ordering::AcqRel) {
+            self.store.suspend(self.owned, None);
+        }
+    }
+
     /// Tells the store nothing more.
     pub(crate) fn fall_silent(&self) {
         self.silent.store(true, Ordering::Release);

@@ -26,6 +26,7 @@ pub(crate) mod journal;
 pub(crate) mod kept;
 pub(crate) mod launch;
 pub(crate) mod limits;
+pub(crate) mod live;
 pub(crate) mod map;
 pub(crate) mod observer;
 pub(crate) mod once;

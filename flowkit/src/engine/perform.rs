@@ -106,7 +106,7 @@ pub(crate) async fn ready<B: Body>(
         may_run(core, &inputs, trigger)?;
     }
     if core.is_cancelled() {
-        return Err(Error::Cancelled { run: core.label(), orphaned: false });
+        return Err(core.stopped(false));
     }
     name(core, body, options);
     Ok(())
@@ -127,7 +127,7 @@ async fn await_inputs<E>(
     let cancelled = std::pin::pin!(core.cancelled());
     match futures_util::future::select(wait, cancelled).await {
         Either::Left(_) => Ok(()),
-        Either::Right(_) => Err(Error::Cancelled { run: core.label(), orphaned: false }),
+        Either::Right(_) => Err(core.stopped(false)),
     }
 }
 
@@ -159,7 +159,7 @@ fn blame<E>(core: &Core, cause: Cause) -> Error<E> {
         inputs::CauseKind::Skipped => {
             Error::Skipped { run, reason: format!("its input {} was skipped", cause.input).into() }
         }
-        inputs::CauseKind::Cancelled if core.is_cancelled() => Error::Cancelled { run, orphaned: false },
+        inputs::CauseKind::Cancelled if core.is_cancelled() => core.stopped(false),
         _ => Error::Upstream { run, input: cause.input, cause: cause.error },
     }
 }
@@ -249,9 +249,15 @@ impl<E> End<'_, E> {
 impl<E> Drop for End<'_, E> {
     fn drop(&mut self) {
         if !self.told {
-            self.core.emit(EventKind::Cancelled { orphaned: self.core.is_orphaned() });
+            let suspended = self.core.is_suspended();
+            self.core.emit(match suspended {
+                true => EventKind::Suspended,
+                false => EventKind::Cancelled { orphaned: self.core.is_orphaned() },
+            });
             drop(self.core.let_go());
-            self.call_hooks(Hook::Cancel);
+            if !suspended {
+                self.call_hooks(Hook::Cancel);
+            }
         }
     }
 }
@@ -262,6 +268,7 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
         Error::Cancelled { orphaned, .. } => {
             (EventKind::Cancelled { orphaned: *orphaned }, Some(Hook::Cancel))
         }
+        Error::Suspended { .. } => (EventKind::Suspended, None),
         Error::Skipped { reason, .. } => (EventKind::Skipped { reason: Arc::clone(reason) }, None),
         _ => {
             let report = report(core, error);

@@ -5,11 +5,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::cache::Memory;
+use super::kept::ask;
 use super::limits::Limits;
+use super::live::Live;
 use super::observer::{Notice, Observers};
+use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;
 use crate::policy::resume::POISON_CAP;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::task::Durability;
 
 /// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
@@ -45,6 +48,7 @@ struct Inner {
     store: Option<Arc<dyn Store>>,
     durability: Durability,
     poison_cap: u32,
+    live: Live,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
     mocks: crate::testing::Mocks,
@@ -103,6 +107,33 @@ impl Runtime {
     /// Returns the store that keeps the runs of this runtime, to look back; `None` if nothing keeps them.
     pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.0.store.as_ref()
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// Shuts the runtime down in order. Nothing begins any more; what runs has `drain` to end, and its results are kept;
+    /// then what is left is put aside, and everything is written. Returns the runs that were put aside: their state is
+    /// `Suspended`, and [`resume`](crate::Resume) goes on with them. A run without a store is cancelled.
+    ///
+    /// A runtime that was shut down begins no more flow runs. Dropping the future leaves it closed, with what runs
+    /// still running.
+    ///
+    /// # Errors
+    ///
+    /// If what happened last could not be kept.
+    pub async fn suspend(&self, drain: Duration) -> Result<Vec<FlowRunId>, StoreError> {
+        self.live().suspend(drain).await;
+        if let Some(store) = self.store() {
+            ask(store, |store| store.flush()).await?;
+        }
+        Ok(self.live().aside())
+    }
+
+    /// Cancels a flow run of this runtime; `false` if it does not run here.
+    pub fn cancel(&self, id: FlowRunId) -> bool {
+        self.live().get(id).map(|run| run.cancel()).is_some()
     }
 
     pub(crate) fn durability(&self) -> Durability {
@@ -216,7 +247,7 @@ impl RuntimeBuilder {
 
     /// Makes the runtime.
     pub fn build(self) -> Runtime {
-        Runtime(Arc::new(Inner {
+        let runtime = Runtime(Arc::new(Inner {
             limits: Arc::new(self.limits),
             cache: Memory::default(),
             observers: self.observers,
@@ -225,9 +256,19 @@ impl RuntimeBuilder {
             store: self.store,
             durability: self.durability,
             poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
+            live: Live::default(),
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
             mocks: crate::testing::Mocks::default(),
-        }))
+        }));
+        if let Some(store) = runtime.store() {
+            let listener = Arc::downgrade(&runtime.0);
+            store.on_cancel_request(Box::new(move |id| {
+                if let Some(inner) = listener.upgrade() {
+                    Runtime(inner).cancel(id);
+                }
+            }));
+        }
+        runtime
     }
 }

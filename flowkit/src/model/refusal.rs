@@ -104,6 +104,9 @@ pub enum Refusal {
         /// What does not fit.
         reason: String,
     },
+    /// The runtime is being shut down.
+    #[error("the program was told to stop, and begins no more flow runs")]
+    ShuttingDown,
     /// There is no tokio runtime.
     #[error("there is no tokio runtime here; use `#[tokio::main]`, or call it inside `Runtime::block_on`")]
     OutsideTokio,

@@ -15,6 +15,7 @@ mod error;
 mod explain;
 pub mod filter;
 mod history;
+mod listener;
 mod memory;
 mod prefix;
 mod rows;
@@ -110,6 +111,7 @@ pub trait Store: History {
     /// If it cannot be asked.
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError>;
 
-    /// Returns those of the runs that this process owns that somebody asked to cancel, each once.
-    fn cancel_requests(&self) -> Vec<FlowRunId>;
+    /// Calls `listener` with each run of this process that somebody asks to cancel, once, from whatever thread. There is
+    /// one listener; a later one takes its place.
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>);
 }

@@ -141,7 +141,7 @@ pub(crate) async fn look<B: Body>(
                 futures_util::future::select(over, cancelled).await;
                 // Also when it is over: because the one who executed was cancelled too.
                 if core.is_cancelled() {
-                    return Err(Error::Cancelled { run: core.label(), orphaned: false });
+                    return Err(core.stopped(false));
                 }
             }
         }

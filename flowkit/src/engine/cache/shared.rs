@@ -80,7 +80,7 @@ pub(crate) async fn look_into_store<T, E>(
         }
         select(pin!(clock::sleep(wait)), pin!(core.cancelled())).await;
         if core.is_cancelled() {
-            return Err(Error::Cancelled { run: core.label(), orphaned: false });
+            return Err(core.stopped(false));
         }
         wait = (wait * 2).min(LAST_WAIT);
     }

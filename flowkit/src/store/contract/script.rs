@@ -1,8 +1,8 @@
 //! A flow run of which a test says what happens, and what the tests ask of a store.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -214,6 +214,30 @@ pub(crate) fn cache_entry(input: &str) -> CacheEntry {
         KeyInput { name: "url".into(), digest: digest(input).unwrap(), shown: format!("{input:?}") };
     let parts = KeyParts::new(&IDENTITY, vec![input_of_key]);
     CacheEntry { key: cache_key(input), ttl: Some(Duration::from_secs(60)), parts }
+}
+
+/// The runs that somebody asked a store to cancel, as it tells them.
+pub(crate) struct Wishes(mpsc::Receiver<FlowRunId>);
+
+impl Wishes {
+    pub(crate) fn of(store: &dyn Store) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        store.on_cancel_request(Box::new(move |id| {
+            // Nobody may listen any more.
+            let _ = sender.send(id);
+        }));
+        Self(receiver)
+    }
+
+    /// Those that it has told so far.
+    pub(crate) fn so_far(&self) -> Vec<FlowRunId> {
+        self.0.try_iter().collect()
+    }
+
+    /// Waits for the next one: from another process it takes its time, but not for ever.
+    pub(crate) fn next(&self) -> Option<FlowRunId> {
+        self.0.recv_timeout(Duration::from_secs(30)).ok()
+    }
 }
 
 pub(crate) fn flow_row(store: &dyn Store, id: FlowRunId) -> StoredFlowRun {

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use parking_lot::Mutex;
 
 use self::kept::KeptRun;
+use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
     Ack, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
@@ -23,6 +24,7 @@ use crate::policy::cache::{CacheKey, KeyParts};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     kept: Mutex<Kept>,
+    listener: Listener,
 }
 
 /// Everything that is kept.
@@ -175,14 +177,16 @@ impl Store for MemoryStore {
         let Some(run) = kept.runs.get_mut(&id).filter(|run| run.owned) else {
             return Ok(false);
         };
-        run.cancel_requested = true;
+        let is_first = !std::mem::replace(&mut run.cancel_requested, true);
+        drop(kept);
+        if is_first {
+            self.listener.tell(id);
+        }
         Ok(true)
     }
 
-    fn cancel_requests(&self) -> Vec<FlowRunId> {
-        let mut kept = self.kept.lock();
-        let owned = kept.runs.iter_mut().filter(|(_, run)| run.owned);
-        owned.filter_map(|(id, run)| std::mem::take(&mut run.cancel_requested).then_some(*id)).collect()
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
+        self.listener.set(listener);
     }
 }
 
