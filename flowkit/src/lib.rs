@@ -64,6 +64,7 @@
 #[allow(unused_extern_crates, reason = "for tests that use the attributes")]
 extern crate self as flowkit;
 
+mod any_flow;
 pub mod args;
 mod combinators;
 mod context;
@@ -76,8 +77,10 @@ mod given;
 pub mod graph;
 mod handle;
 pub mod items;
+mod keyed;
 pub mod limits;
 pub mod model;
+mod once;
 pub mod policy;
 pub mod prelude;
 mod resume;
@@ -99,6 +102,7 @@ mod written;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use any_flow::{AnyFlowRun, FlowSpec, ResumeAny};
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
     first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file, wait_within,
@@ -114,7 +118,9 @@ pub use flowkit_macros::test;
 pub use flowkit_macros::{flow, task};
 pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
+pub use keyed::Keyed;
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
+pub use once::once;
 pub use resume::Resume;
 #[cfg(all(feature = "signals", unix))]
 pub use signals::Interrupted;
