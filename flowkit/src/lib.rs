@@ -57,6 +57,7 @@
 //! - `json` (default): [`graph::Graph::to_json`].
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
+//! - `signals` (default): [`Runtime::until_signal`], on Unix.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
