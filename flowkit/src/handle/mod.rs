@@ -4,7 +4,7 @@ mod after;
 mod argument;
 mod list;
 
-pub use after::After;
+pub(crate) use after::After;
 pub use argument::AllowFailure;
 pub(crate) use argument::{Element, Gathered};
 pub use list::Handles;
