@@ -26,3 +26,4 @@ pub mod report;
 pub mod results;
 pub mod shape;
 pub mod side;
+pub mod store;
