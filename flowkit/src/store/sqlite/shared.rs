@@ -1,11 +1,13 @@
 //! What the writing thread and everyone who calls the store have in common.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use super::batch::Batch;
+use super::files;
 use super::logs::Quotas;
 use super::queue::Queue;
 use crate::model::FlowRunId;
@@ -17,7 +19,6 @@ pub(super) struct Shared {
     /// Runs that somebody wants cancelled, until the engine fetches them.
     pub(super) cancelled: Mutex<Vec<FlowRunId>>,
     degraded: AtomicBool,
-    log_bytes: AtomicU64,
     transactions: AtomicU64,
     events: AtomicU64,
     rows: AtomicU64,
@@ -45,7 +46,6 @@ impl Shared {
             quotas: Quotas::default(),
             cancelled: Mutex::default(),
             degraded: AtomicBool::new(false),
-            log_bytes: AtomicU64::new(0),
             transactions: AtomicU64::new(0),
             events: AtomicU64::new(0),
             rows: AtomicU64::new(0),
@@ -60,12 +60,9 @@ impl Shared {
         self.degraded.store(degraded, Ordering::Relaxed);
     }
 
+    /// The length of the write-ahead log.
     pub(super) fn log_bytes(&self) -> u64 {
-        self.log_bytes.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_log_bytes(&self, bytes: u64) {
-        self.log_bytes.store(bytes, Ordering::Relaxed);
+        fs::metadata(files::wal(&self.path)).map_or(0, |metadata| metadata.len())
     }
 
     pub(super) fn count(&self, batch: &Batch) {
