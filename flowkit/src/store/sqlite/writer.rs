@@ -109,7 +109,7 @@ impl Writer {
                 Item::Begin(new) => batch.begin(new),
                 Item::Record(entry, pledge) => batch.record(*entry, pledge),
                 Item::Suspend(run, pledge) => batch.suspend(run, pledge),
-                Item::Log(line) => batch.logs.push(line),
+                Item::Log(line) => batch.logs.push(*line),
                 Item::Release(key) => batch.released.push(key),
                 Item::Ask(question) => {
                     self.commit(std::mem::take(&mut batch));
