@@ -2,14 +2,13 @@
 //! promises held. See the README beside it.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use flowkit_benches::report;
 use flowkit_benches::store::durare::Durare;
-use flowkit_benches::store::figures::{CHAIN, FAN_OUT, Figures};
-use flowkit_benches::store::side::Ground;
-use flowkit_benches::store::{disk, history, promises};
+use flowkit_benches::store::plan::Plan;
+use flowkit_benches::store::promises;
 
 /// The cost of keeping runs, as ratios.
 #[derive(Parser)]
@@ -35,49 +34,30 @@ struct Options {
 }
 
 impl Options {
-    /// Without `--bench`, as under `cargo test`, it is enough that everything runs.
-    fn is_quick(&self) -> bool {
-        self.quick || !self.bench
+    fn plan(self) -> Plan {
+        // Without `--bench`, as under `cargo test`, it is enough that everything runs.
+        let is_quick = self.quick || !self.bench;
+        let plan = if is_quick { Plan::quick(self.folder) } else { Plan::full(self.folder) };
+        let durare = if is_quick || self.no_peer { None } else { peer(&plan.folder) };
+        Plan { only: self.only, durare, ..plan }
     }
+}
 
-    /// An odd number, so that the median is a measured pass. A pass of the store varies with the disk.
-    fn passes(&self) -> usize {
-        if self.is_quick() { 1 } else { 11 }
-    }
-
-    /// The peer, unless it is not wanted or cannot be built.
-    fn peer(&self) -> Option<Durare> {
-        if self.is_quick() || self.no_peer {
-            return None;
-        }
-        eprintln!("building the peer");
-        Durare::build(&self.folder).inspect_err(|error| eprintln!("left out the peer: {error}")).ok()
-    }
+/// Builds the peer, which may be impossible, as without a network.
+fn peer(folder: &Path) -> Option<Durare> {
+    eprintln!("building the peer");
+    Durare::build(folder).inspect_err(|error| eprintln!("left out the peer: {error}")).ok()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let figures = measured(&options)?;
+    let is_json = options.json;
+    let figures = options.plan().measure()?;
     let verdicts = promises::verdicts(&figures);
-    if options.json {
+    if is_json {
         println!("{}", report::store::render_json(&figures, &verdicts)?);
     } else {
         print!("{}", report::store::render(&figures, &verdicts));
     }
     Ok(())
-}
-
-fn measured(options: &Options) -> Result<Figures, Box<dyn Error>> {
-    let ground = Ground::new(&options.folder, options.peer())?;
-    let fsync = disk::fsync(ground.folder(), if options.is_quick() { 20 } else { 500 })?;
-    let mut figures = Figures { fsync_us: fsync.as_secs_f64() * 1e6, ..Figures::default() };
-    for shape in [FAN_OUT, CHAIN].into_iter().filter(|shape| shape.to_string().contains(&options.only)) {
-        eprintln!("timing {shape}");
-        figures.measure(&ground, shape, options.passes())?;
-    }
-    if !options.is_quick() && "history".contains(&options.only) {
-        eprintln!("writing a million task runs");
-        figures.history = Some(history::measure(ground.folder(), history::RUNS)?);
-    }
-    Ok(figures)
 }

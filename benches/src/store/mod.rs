@@ -1,7 +1,7 @@
 //! What keeping runs costs: the same work with and without a store, beside the least that SQLite needs for it.
 //!
 //! ```text
-//!  promises                          what is promised
+//!  plan   promises                   what one run measures, and what is promised
 //!  figures                           what was measured
 //!  history                           a million task runs, looked back on
 //!  side                              who does the work, and one pass of it
@@ -18,5 +18,6 @@ pub mod figures;
 pub mod floor;
 pub mod history;
 pub mod kept;
+pub mod plan;
 pub mod promises;
 pub mod side;
