@@ -1,11 +1,12 @@
 //! The same work through flowkit, by hand, and through flowkit's peers.
 //!
 //! ```text
-//!  ratios.rs   count_allocations.rs                  the two programs
+//!  ratios.rs   count_allocations.rs   store.rs       the programs
 //!  report                                            what is printed
 //!  bounds                                            what is promised
 //!  results                                           what was measured
 //!  million   allocations   measure                   how it is measured
+//!  store                                             the same with runs that are kept, and its own floors
 //!  side                                              who does the work
 //!  flowkit_side   by_hand (spawn, recorder, shared)   peers (dagx, async_dag, dagrs)
 //!  shape   bodies                                    what the work is
@@ -26,3 +27,4 @@ pub mod report;
 pub mod results;
 pub mod shape;
 pub mod side;
+pub mod store;

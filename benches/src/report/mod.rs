@@ -1,4 +1,5 @@
 //! What is printed.
 
 pub mod json;
+pub mod store;
 pub mod table;

@@ -81,7 +81,7 @@ fn cells(row: &Row, shape: String, notes: &mut Notes) -> [String; 9] {
     ]
 }
 
-fn promises(bounds: &[Verdict]) -> String {
+pub(super) fn promises(bounds: &[Verdict]) -> String {
     let mut table = new_table(["promise", "bound", "measured", "reached", ""]);
     for verdict in bounds {
         let with_unit = |value: String| format!("{value} {}", verdict.unit).trim_end().to_owned();
@@ -97,18 +97,18 @@ fn promises(bounds: &[Verdict]) -> String {
     table.trim_fmt()
 }
 
-fn new_table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn new_table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(header.map(Cell::new));
     table
 }
 
-fn align_right_from(table: &mut Table, first: usize) {
+pub(super) fn align_right_from(table: &mut Table, first: usize) {
     for column in table.column_iter_mut().skip(first) {
         column.set_cell_alignment(CellAlignment::Right);
     }
 }
 
-fn or_dash(value: Option<String>) -> String {
+pub(super) fn or_dash(value: Option<String>) -> String {
     value.unwrap_or_else(|| "-".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Events: many in one row, numbered without gaps, with a checksum over them.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::write::checksum;
 use crate::model::{EventDetail, EventKind, FlowRunId, StoredEvent, TaskRunId, WallTime};
@@ -35,8 +35,9 @@ pub(super) struct EventsOut {
 }
 
 impl EventsOut {
-    pub(super) fn after(run: i64, last_event: i64) -> Self {
-        Self { run, written: last_event, pending: 0, body: Vec::new() }
+    /// Goes on behind the last event of a run.
+    pub(super) fn of(connection: &Connection, run: i64) -> rusqlite::Result<Self> {
+        Ok(Self { run, written: last(connection, run)?, pending: 0, body: Vec::new() })
     }
 
     pub(super) fn push(&mut self, connection: &Connection, event: &Happened) -> rusqlite::Result<()> {
@@ -68,15 +69,9 @@ impl EventsOut {
         Ok(())
     }
 
-    /// Writes the rest, and how far the numbers have come.
+    /// Writes the rest.
     pub(super) fn finish(mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.pending > 0 {
-            self.write(connection)?;
-        }
-        connection
-            .prepare_cached("UPDATE flow_runs SET last_event = ?2 WHERE no = ?1 AND last_event <> ?2")?
-            .execute([self.run, self.written])?;
-        Ok(())
+        if self.pending > 0 { self.write(connection) } else { Ok(()) }
     }
 }
 
@@ -108,9 +103,12 @@ pub(super) fn unpack(run: FlowRunId, row: &EventRow) -> Result<Vec<StoredEvent>,
         .collect())
 }
 
-/// Returns the number of a run's last event.
-pub(super) fn last(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
+/// Returns the number of a run's last event, or 0. It is read off the events: kept in the row of the run, it would be one
+/// more page to write for every commit.
+fn last(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
     connection
-        .prepare_cached("SELECT last_event FROM flow_runs WHERE no = ?1")?
+        .prepare_cached("SELECT last_seq FROM events WHERE run = ?1 ORDER BY first_seq DESC LIMIT 1")?
         .query_row([run], |row| row.get(0))
+        .optional()
+        .map(Option::unwrap_or_default)
 }

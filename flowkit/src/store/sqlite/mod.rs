@@ -144,7 +144,7 @@ impl Store for SqliteStore {
 
     fn log(&self, line: LogEntry) {
         if self.shared.quotas.admit(&line, self.shared.queue.has_room()) {
-            self.shared.queue.push(Item::Log(line));
+            self.shared.queue.push(Item::Log(Box::new(line)));
         }
     }
 

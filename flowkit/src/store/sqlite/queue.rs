@@ -56,7 +56,8 @@ pub(super) enum Item {
     Begin(Box<NewFlowRun>),
     Record(Box<Entry>, Pledge),
     Suspend(OwnedRun, Pledge),
-    Log(LogEntry),
+    /// Boxed, as `Entry` is: items are moved while others wait for the lock.
+    Log(Box<LogEntry>),
     Release(CacheKey),
     Ask(Question),
 }
@@ -221,8 +222,8 @@ impl Waiting {
             fits
         };
         let count = self.items.iter().take(TAKEN_MAX).take_while(fits).count();
-        let rest = self.items.split_off(count);
-        let taken = std::mem::replace(&mut self.items, rest);
+        // What is taken moves, not what stays: that may be ten times as much, and everybody waits for the lock.
+        let taken: VecDeque<Item> = self.items.drain(..count).collect();
         self.bytes -= taken.iter().map(Item::bytes).sum::<usize>();
         self.urgent -= taken.iter().filter(|item| item.is_urgent()).count();
         taken

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Statement, params};
 
-use super::events::{self, EventsOut, Happened};
+use super::events::{EventsOut, Happened};
 use super::owner::{self, Other};
 use super::{clock, codes};
 use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
@@ -45,7 +45,7 @@ fn bury(connection: &Connection, owner: Other) -> rusqlite::Result<Dead> {
     let rows = statement.query_map([owner.no], |row| Ok((row.get(0)?, codes::flow_run(row.get(1)?))))?;
     let runs: Vec<(i64, FlowRunId)> = rows.collect::<rusqlite::Result<_>>()?;
     for (run, _) in &runs {
-        let mut out = EventsOut::after(*run, events::last(connection, *run)?);
+        let mut out = EventsOut::of(connection, *run)?;
         leave(connection, &mut out, *run, clock::wall(), death_of)?;
         out.finish(connection)?;
     }

@@ -1,9 +1,11 @@
 //! What the writing thread and everyone who calls the store have in common.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::batch::Batch;
+use super::files;
 use super::logs::Quotas;
 use super::queue::Queue;
 use crate::store::listener::Listener;
@@ -14,7 +16,6 @@ pub(super) struct Shared {
     pub(super) quotas: Quotas,
     pub(super) listener: Listener,
     degraded: AtomicBool,
-    log_bytes: AtomicU64,
     transactions: AtomicU64,
     events: AtomicU64,
     rows: AtomicU64,
@@ -42,7 +43,6 @@ impl Shared {
             quotas: Quotas::default(),
             listener: Listener::default(),
             degraded: AtomicBool::new(false),
-            log_bytes: AtomicU64::new(0),
             transactions: AtomicU64::new(0),
             events: AtomicU64::new(0),
             rows: AtomicU64::new(0),
@@ -57,12 +57,9 @@ impl Shared {
         self.degraded.store(degraded, Ordering::Relaxed);
     }
 
+    /// The length of the write-ahead log.
     pub(super) fn log_bytes(&self) -> u64 {
-        self.log_bytes.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_log_bytes(&self, bytes: u64) {
-        self.log_bytes.store(bytes, Ordering::Relaxed);
+        fs::metadata(files::wal(&self.path)).map_or(0, |metadata| metadata.len())
     }
 
     pub(super) fn count(&self, batch: &Batch) {

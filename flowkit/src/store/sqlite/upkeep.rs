@@ -40,15 +40,18 @@ impl Writer {
     /// Does what is due. What fails is tried again the next time.
     pub(super) fn look_after(&mut self, is_idle: bool) {
         self.upkeep.log_is_dirty |= !is_idle;
-        self.shared.set_log_bytes(self.log_bytes());
-        if self.upkeep.looked.elapsed() >= LOOK_EVERY {
+        let is_due = self.upkeep.looked.elapsed() >= LOOK_EVERY;
+        if is_due {
             self.upkeep.looked = clock::now();
             if self.is_busy {
                 self.listen();
                 self.beat();
             }
         }
-        self.shorten_log(is_idle);
+        // Between two commits that somebody waits for, even a look at the length of the log takes its time.
+        if is_due || is_idle {
+            self.shorten_log(is_idle);
+        }
     }
 
     /// Passes on whom others want cancelled.
@@ -100,6 +103,5 @@ impl Writer {
         let done = connection.busy_timeout(Duration::ZERO).and_then(|()| truncate_log(connection));
         let _ = connection.busy_timeout(connection::BUSY_WAIT);
         self.upkeep.log_is_dirty = !matches!(done, Ok(true)) && bytes > 0;
-        self.shared.set_log_bytes(self.log_bytes());
     }
 }

@@ -1,6 +1,6 @@
 //! Writes a batch inside a transaction: conditional on who owns the run, and on what has not ended.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::batch::{Batch, RunPart, Slot};
 use super::events::{EventsOut, Happened};
@@ -30,12 +30,6 @@ pub(super) enum Verdict {
     Refused(StoreError),
 }
 
-/// A row of `flow_runs`, as far as writing needs it.
-struct RunRow {
-    no: i64,
-    last_event: i64,
-}
-
 /// Writes everything; returns one verdict for each run.
 pub(super) fn batch(
     connection: &Connection,
@@ -61,43 +55,54 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
     }
     let id = part.owned.id;
     let found = connection
-        .prepare_cached("SELECT no, last_event, epoch, owner FROM flow_runs WHERE id = ?1")?
+        .prepare_cached("SELECT no, epoch, owner FROM flow_runs WHERE id = ?1")?
         .query_row([id.as_uuid().as_bytes()], |row| {
-            let owner: Option<i64> = row.get(3)?;
-            Ok((
-                RunRow { no: row.get(0)?, last_event: row.get(1)? },
-                row.get::<_, i64>(2)?.cast_unsigned(),
-                owner,
-            ))
+            let owner: Option<i64> = row.get(2)?;
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?.cast_unsigned(), owner))
         })
         .optional()?;
-    let Some((row, epoch, owner)) = found else {
+    let Some((no, epoch, owner)) = found else {
         return Ok(Verdict::Refused(StoreError::UnknownRun { id: id.to_string() }));
     };
     if epoch != part.owned.epoch || owner != Some(tools.owner.no) {
         return Ok(Verdict::Refused(StoreError::LostOwnership { id }));
     }
+    let mut rows = Rows::of(connection, no)?;
     let mut refused = Vec::new();
     for (index, slot) in part.slots.iter().enumerate() {
         let is_flow = slot.task_run.id() == TaskRunId::FLOW;
         let written = if is_flow {
-            flow_row(connection, tools, &row, slot, part.owned.created_at)?
+            flow_row(connection, tools, no, slot, part.owned.created_at)?
         } else {
-            task_row(connection, tools, &row, slot, part.owned.created_at)?
+            task_row(connection, tools, &mut rows, slot, part.owned.created_at)?
         };
         if written {
-            result(connection, tools, &row, slot, part.owned.created_at)?;
+            result(connection, tools, &mut rows, slot, part.owned.created_at)?;
         } else {
             refused.push(index);
         }
     }
-    events(connection, &row, part, &refused)?;
+    events(connection, no, part, &refused)?;
     Ok(Verdict::Written { refused })
 }
 
-fn events(connection: &Connection, row: &RunRow, part: &RunPart, refused: &[usize]) -> rusqlite::Result<()> {
+/// Writes rows of one run. Its statements are looked up once, not for each of thousands of rows.
+struct Rows<'c> {
+    run: i64,
+    task: CachedStatement<'c>,
+    result: CachedStatement<'c>,
+}
+
+impl<'c> Rows<'c> {
+    fn of(connection: &'c Connection, run: i64) -> rusqlite::Result<Self> {
+        let (task, result) = (connection.prepare_cached(TASK_ROW)?, connection.prepare_cached(RESULT_ROW)?);
+        Ok(Self { run, task, result })
+    }
+}
+
+fn events(connection: &Connection, run: i64, part: &RunPart, refused: &[usize]) -> rusqlite::Result<()> {
     let created_at = part.owned.created_at;
-    let mut out = EventsOut::after(row.no, row.last_event);
+    let mut out = EventsOut::of(connection, run)?;
     if let Some(new) = &part.begin {
         let at = created_at.plus(new.flow.created_at());
         out.push(connection, &Happened::new(TaskRunId::FLOW, at, &EventKind::Created))?;
@@ -109,7 +114,7 @@ fn events(connection: &Connection, row: &RunRow, part: &RunPart, refused: &[usiz
         }
     }
     if part.suspended {
-        reap::leave(connection, &mut out, row.no, clock::wall(), rows::suspension_of)?;
+        reap::leave(connection, &mut out, run, clock::wall(), rows::suspension_of)?;
     }
     out.finish(connection)
 }
@@ -118,7 +123,7 @@ fn events(connection: &Connection, row: &RunRow, part: &RunPart, refused: &[usiz
 fn flow_row(
     connection: &Connection,
     tools: &Tools<'_>,
-    row: &RunRow,
+    run: i64,
     slot: &Slot,
     created_at: WallTime,
 ) -> rusqlite::Result<bool> {
@@ -134,7 +139,7 @@ fn flow_row(
              WHERE no = ?1 AND (state < ?11 OR ?12)",
         )?
         .execute(params![
-            row.no,
+            run,
             flow.name().map(codes::text),
             codes::state_code(flow.state()),
             at(flow.started_at()),
@@ -162,11 +167,16 @@ const TASK_ROW: &str = "
         flow_run = excluded.flow_run, orphaned = excluded.orphaned
     WHERE state < ?24 OR ?25";
 
+const RESULT_ROW: &str = "
+    INSERT INTO results (run, task_run, body, checksum, file) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (run, task_run) DO UPDATE SET
+        body = excluded.body, checksum = excluded.checksum, file = excluded.file";
+
 /// Writes a task run; `false` if it has ended before.
 fn task_row(
     connection: &Connection,
     tools: &mut Tools<'_>,
-    row: &RunRow,
+    rows: &mut Rows<'_>,
     slot: &Slot,
     created_at: WallTime,
 ) -> rusqlite::Result<bool> {
@@ -174,8 +184,8 @@ fn task_row(
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
     let own_tags = task_run.own_tags();
     failpoint::hit("before-submit-row").map_err(failure::as_sqlite)?;
-    let changed = connection.prepare_cached(TASK_ROW)?.execute(params![
-        row.no,
+    let changed = rows.task.execute(params![
+        rows.run,
         codes::number(task_run.id()),
         codes::number(task_run.parent()),
         tools.interned.task(connection, task_run.declaration())?,
@@ -220,20 +230,15 @@ pub(super) fn error(task_run: &TaskRun) -> rusqlite::Result<Option<String>> {
 fn result(
     connection: &Connection,
     tools: &Tools<'_>,
-    row: &RunRow,
+    rows: &mut Rows<'_>,
     slot: &Slot,
     created_at: WallTime,
 ) -> rusqlite::Result<()> {
     let Some(envelope) = &slot.result else { return Ok(()) };
     let task_run = codes::number(slot.task_run.id());
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO results (run, task_run, body, checksum, file) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (run, task_run) DO UPDATE SET
-             body = excluded.body, checksum = excluded.checksum, file = excluded.file",
-    )?;
     if envelope.len() <= tools.inline_max {
         let none: Option<&Hash> = None;
-        insert.execute(params![row.no, task_run, envelope, checksum(envelope), none])?;
+        rows.result.execute(params![rows.run, task_run, envelope, checksum(envelope), none])?;
     } else {
         // It was written before the transaction; a sweep may have removed an older copy that was used again.
         let hash = *blake3::hash(envelope).as_bytes();
@@ -241,12 +246,12 @@ fn result(
             tools.values.keep(envelope).map_err(failure::as_sqlite)?;
         }
         let none: Option<&[u8]> = None;
-        insert.execute(params![row.no, task_run, none, none, hash])?;
+        rows.result.execute(params![rows.run, task_run, none, none, hash])?;
     }
     match &slot.cache {
         Some(cache) => {
             let stored_at = slot.task_run.ended_at().map_or_else(clock::wall, |at| created_at.plus(at));
-            cache_entry(connection, row, task_run, cache, stored_at)
+            cache_entry(connection, rows.run, task_run, cache, stored_at)
         }
         None => Ok(()),
     }
@@ -254,7 +259,7 @@ fn result(
 
 fn cache_entry(
     connection: &Connection,
-    row: &RunRow,
+    run: i64,
     task_run: i64,
     cache: &CacheEntry,
     stored_at: WallTime,
@@ -270,7 +275,7 @@ fn cache_entry(
         )?
         .execute(params![
             key.as_bytes(),
-            row.no,
+            run,
             task_run,
             stored_at.as_micros(),
             ttl,

@@ -1,7 +1,6 @@
 //! The one thread that writes. It takes what waits, writes it in one transaction, and only then answers.
 
 use std::collections::{HashSet, VecDeque};
-use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use super::queue::Item;
 use super::shared::Shared;
 use super::values::Values;
 use super::write::{self, Tools, Verdict};
-use super::{clock, connection, files, ownership, reap};
+use super::{clock, connection, ownership, reap};
 use crate::failpoint;
 use crate::model::{FlowRunId, TaskRunId};
 use crate::store::{OwnedRun, StoreError};
@@ -110,7 +109,7 @@ impl Writer {
                 Item::Begin(new) => batch.begin(new),
                 Item::Record(entry, pledge) => batch.record(*entry, pledge),
                 Item::Suspend(run, pledge) => batch.suspend(run, pledge),
-                Item::Log(line) => batch.logs.push(line),
+                Item::Log(line) => batch.logs.push(*line),
                 Item::Release(key) => batch.released.push(key),
                 Item::Ask(question) => {
                     self.commit(std::mem::take(&mut batch));
@@ -319,10 +318,6 @@ impl Writer {
             let _ = connection.busy_timeout(Duration::ZERO);
             let _ = truncate_log(&connection);
         }
-    }
-
-    pub(super) fn log_bytes(&self) -> u64 {
-        fs::metadata(files::wal(&self.shared.path)).map_or(0, |metadata| metadata.len())
     }
 }
 

@@ -37,8 +37,8 @@ fn fill(path: &Path, runs: i64, task_runs: i64, lines: i64) {
         transaction
             .prepare_cached(
                 "INSERT INTO flow_runs (no, id, short, task, place, name, tags, parameters, state, created_at,
-                     started_at, ended_at, attempt, epoch, last_event, last_log)
-                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?9, ?9, 1, 1, 0, ?10)",
+                     started_at, ended_at, attempt, epoch, last_log)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?9, ?9, 1, 1, ?10)",
             )
             .unwrap()
             .execute(params![

@@ -76,8 +76,7 @@ CREATE TABLE flow_runs (
     owner              INTEGER REFERENCES owners (no),
     epoch              INTEGER NOT NULL,
     cancel_requested   INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
-    -- The last sequence numbers that were given.
-    last_event         INTEGER NOT NULL DEFAULT 0,
+    -- The last sequence number that was given to a line; that of an event stands with the events.
     last_log           INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX flow_runs_by_short  ON flow_runs (short);

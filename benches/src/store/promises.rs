@@ -1,0 +1,89 @@
+//! What flowkit promises about the cost of keeping runs, and whether one run kept it.
+//!
+//! Pure: reads figures, measures nothing.
+
+use super::figures::{CHAIN, FAN_OUT, Figures};
+use super::history::Look;
+use super::side::Keeper;
+use crate::bounds::Verdict;
+use crate::shape::Shape;
+
+/// Compares one run with every promise.
+#[must_use]
+pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
+    let total = |shape: Shape, keeper: Keeper| figures.row(shape, keeper).map(|row| row.total_ms);
+    let against = |shape: Shape, keeper: Keeper| Some(total(shape, Keeper::Full)? / total(shape, keeper)?);
+    let in_memory = |time: Option<f64>| Some(time? / total(FAN_OUT, Keeper::Memory)?);
+    let relaxed = figures.row(FAN_OUT, Keeper::Relaxed);
+    let history = figures.history.as_ref();
+    let slowest = history.and_then(|history| history.looks.iter().map(Look::slower).max_by(f64::total_cmp));
+    vec![
+        verdict(
+            format!("{FAN_OUT}: 20,000 tasks in a second"),
+            50.0,
+            "µs/task",
+            figures.row(FAN_OUT, Keeper::Full).map(|row| row.task_us),
+        ),
+        verdict(
+            format!("{FAN_OUT}: time against {}", Keeper::Groups),
+            3.0,
+            "×",
+            against(FAN_OUT, Keeper::Groups),
+        ),
+        verdict(
+            format!("{CHAIN}: time against {}", Keeper::OneByOne),
+            1.5,
+            "×",
+            against(CHAIN, Keeper::OneByOne),
+        ),
+        verdict(
+            format!("{FAN_OUT}: relaxed against memory, until the last task ended"),
+            2.0,
+            "×",
+            in_memory(relaxed.and_then(|row| row.until_last_task_ms)),
+        ),
+        verdict(
+            format!("{FAN_OUT}: relaxed against memory, until the run is kept"),
+            2.0,
+            "×",
+            in_memory(relaxed.map(|row| row.total_ms)),
+        ),
+        verdict(
+            format!("{FAN_OUT}: time against {}", Keeper::DurareFull),
+            1.0,
+            "×",
+            against(FAN_OUT, Keeper::DurareFull),
+        ),
+        verdict(
+            format!("{CHAIN}: time against {}", Keeper::DurareFull),
+            1.0,
+            "×",
+            against(CHAIN, Keeper::DurareFull),
+        ),
+        verdict("history: opening the file".to_owned(), 100.0, "ms", history.map(|history| history.open_ms)),
+        verdict("history: the slowest page of runs".to_owned(), 50.0, "ms", slowest),
+    ]
+}
+
+fn verdict(promise: String, limit: f64, unit: &'static str, measured: Option<f64>) -> Verdict {
+    let reached = measured.map(|measured| measured <= limit);
+    Verdict { promise, limit, unit, measured, decided_by: None, reached }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_is_neither_kept_nor_broken() {
+        let verdicts = verdicts(&Figures::default());
+        assert!(!verdicts.is_empty());
+        assert!(verdicts.iter().all(|verdict| verdict.measured.is_none() && verdict.reached.is_none()));
+    }
+
+    #[test]
+    fn a_promise_is_broken_just_beyond_its_bound() {
+        let reached = |measured| verdict(String::new(), 3.0, "×", Some(measured)).reached;
+        assert_eq!((reached(3.0), reached(3.01)), (Some(true), Some(false)));
+    }
+}
