@@ -3,6 +3,8 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod broken;
 mod kept;
 mod killed;
+mod kit;
 mod resumed;

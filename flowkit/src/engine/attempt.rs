@@ -15,6 +15,7 @@ use super::once::{Apart, Stop, once};
 use super::options::{CallOptions, Hook};
 use super::panics::{guarded_or_why, report};
 use super::slots::{needs_slots, take_slots};
+use crate::failpoint;
 use crate::flow::Tally;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
 use crate::policy::TaskPolicy;
@@ -70,11 +71,12 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         if needs_slots(all.core) {
             Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
-        let begun = all.core.begin(number, B::info().at_most_once);
+        let begun = all.core.begin(number, B::info().at_most_once || all.core.keeps_beginnings());
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
         }
         hooks(all.core, B::info(), all.options, Hook::Running);
+        failpoint::reach("before-run");
         let counted = number - uncounted;
         let next = repeat(all.policy, counted, body);
         let ended = if tracing::enabled!(tracing::Level::INFO) {
@@ -87,6 +89,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
             _ if all.core.declaration.kind == Kind::Flow && all.core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
+                let is_flow = all.core.declaration.kind == Kind::Flow;
+                failpoint::reach(if is_flow { "before-run-complete" } else { "after-body" });
                 if number > 1 {
                     tracing::info!(task = %all.core.label(), retries = number - 1, "succeeded after retries");
                 }

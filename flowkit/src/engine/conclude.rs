@@ -41,7 +41,11 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
     match receipt {
         None => Either::Left(std::future::ready(result)),
         // Boxed: most runs have no store.
-        Some(receipt) => Either::Right(Box::pin(committed(core, receipt, result))),
+        Some(receipt) => Either::Right(Box::pin(async move {
+            let result = committed(core, receipt, result).await;
+            drop(core.let_go());
+            result
+        })),
     }
 }
 

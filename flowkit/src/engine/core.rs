@@ -203,6 +203,15 @@ impl Core {
         self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, ..Keeping::default() })
     }
 
+    /// Whether no attempt may go on before its beginning is kept.
+    ///
+    /// That of a flow: what its tasks do would else belong to a run that nobody can find and resume. And in a run whose
+    /// process has died, that of every task: the one that brings the process down must be known to the next process.
+    pub(crate) fn keeps_beginnings(&self) -> bool {
+        let kept = self.run().and_then(|run| run.kept.as_ref());
+        kept.is_some_and(|kept| self.id == TaskRunId::FLOW || kept.has_crashed)
+    }
+
     fn has(&self, flag: u8) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
     }

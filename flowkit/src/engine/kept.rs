@@ -12,7 +12,9 @@ use tokio::sync::oneshot;
 use super::blocking::{self, hold_clock};
 use super::clock;
 use super::core::Core;
-use crate::model::{Digest, Error, ErrorReport, Event, Refusal, State, StoredTaskRun, TaskRun, TaskRunId};
+use crate::model::{
+    Digest, Error, ErrorReport, Event, Refusal, State, StoredFlowRun, StoredTaskRun, TaskRun, TaskRunId,
+};
 use crate::policy::resume::{Progress, Redo, Standing, progress, rows_to_redo, standing};
 use crate::store::{CacheEntry, Entry, OwnedRun, Recovered, Store, StoreError};
 use crate::task::Durability;
@@ -47,6 +49,8 @@ pub(crate) struct Kept {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) owned: OwnedRun,
     pub(crate) durability: Durability,
+    /// A process has died with this run under way.
+    pub(crate) has_crashed: bool,
     earlier: Mutex<Earlier>,
     /// Another process has taken the run over, or it was put aside: the store hears no more of it.
     silent: AtomicBool,
@@ -70,11 +74,12 @@ pub(crate) struct Resumed {
 
 impl Kept {
     pub(crate) fn new(store: Arc<dyn Store>, owned: OwnedRun, durability: Durability) -> Self {
-        Self { store, owned, durability, earlier: Mutex::default(), silent: AtomicBool::new(false) }
+        let (earlier, silent) = (Mutex::default(), AtomicBool::new(false));
+        Self { store, owned, durability, has_crashed: false, earlier, silent }
     }
 
     /// Takes note of what an earlier process left.
-    pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
+    pub(crate) fn with_earlier(mut self, resumed: &Resumed, poison_cap: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
         let mut earlier = Earlier {
             rows: HashMap::new(),
@@ -84,15 +89,14 @@ impl Kept {
         };
         for row in task_runs {
             let Some(key) = row.key else { continue };
-            // The failure of an earlier attempt of the flow is why there was a later one: it counts no more.
-            let is_of_last_attempt = run.attempt_started_at.is_none_or(|at| row.created_at >= at);
             let is_success = row.state.is_success();
             let known_success = earlier.rows.get(&key).is_some_and(|known| known.state.is_success());
-            if is_success || (is_of_last_attempt && !known_success) {
+            if is_success || (counts(row, run) && !known_success) {
                 earlier.rows.insert(key, row.clone());
             }
         }
-        *self.earlier.lock() = earlier;
+        *self.earlier.get_mut() = earlier;
+        self.has_crashed = run.crashes > 0;
         self
     }
 
@@ -155,7 +159,15 @@ impl Kept {
     }
 }
 
-/// Waits until a result is kept. Only then may anybody rely on it.
+/// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
+/// attempt, which tries it anew. One that died with its process goes on in the next.
+fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
+    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
+    let since = failed.filter_map(|attempt| attempt.ended_at).max();
+    !row.state.is_terminal() || row.ended_at >= since
+}
+
+/// Waits until what was told is kept. Only then may anybody rely on it.
 pub(crate) async fn committed<T, E>(
     core: &Core,
     receipt: Receipt,
@@ -164,7 +176,6 @@ pub(crate) async fn committed<T, E>(
     let hold = hold_clock();
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
     hold.release();
-    drop(core.let_go());
     match answer {
         Ok(()) => result,
         Err(error) => {

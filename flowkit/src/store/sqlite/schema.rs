@@ -23,6 +23,7 @@ pub(super) const VERSION: usize = MIGRATIONS.len();
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let draft = files::beside(path, &format!("new-{}", uuid::Uuid::now_v7().simple()));
     let made = write_new(path, &draft).and_then(|()| {
+        failpoint::reach("mid-migration");
         let done = files::sync_folder(files::folder_of(path));
         publish(&draft, path).and(done).map_err(|error| failure::open_io(path, "make it", error))
     });
@@ -101,12 +102,16 @@ fn migrate(connection: &mut Connection, from: usize) -> rusqlite::Result<()> {
     // Another process may have done it while this one waited for the lock.
     let now: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if usize::try_from(now) == Ok(from) {
+        let breaks = || failpoint::hit("mid-migration").map_err(failure::as_sqlite);
         for script in &MIGRATIONS[from..] {
+            breaks()?;
             transaction.execute_batch(script)?;
-            failpoint::hit("mid-migration").map_err(failure::as_sqlite)?;
         }
+        breaks()?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        breaks()?;
         transaction.pragma_update(None, "user_version", VERSION as i64)?;
+        breaks()?;
     }
     transaction.commit()
 }

@@ -48,7 +48,19 @@ impl Writer {
                 self.beat();
             }
         }
+        // What a full disk broke need not be tried before something else was written again.
+        if !self.unended.is_empty() && !self.shared.is_degraded() {
+            self.put_aside();
+        }
         self.shorten_log(is_idle);
+    }
+
+    /// Gives up the runs that are over although their end could not be written: somebody may want to resume them.
+    fn put_aside(&mut self) {
+        let runs = std::mem::take(&mut self.unended);
+        if self.with_owner(|connection, owner| ownership::put_aside(connection, owner, &runs)).is_err() {
+            self.unended = runs;
+        }
     }
 
     /// Passes on whom others want cancelled.
