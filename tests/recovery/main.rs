@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod broken;
+mod disk;
 mod kept;
 mod killed;
 mod kit;
+mod processes;
 mod resumed;
+mod values;

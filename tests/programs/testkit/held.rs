@@ -10,7 +10,8 @@ use crate::{Said, appears, database, note};
 
 #[task]
 async fn sit(index: u64) -> io::Result<u64> {
-    note(&format!("sits {index}"))?;
+    // Ten bytes, as `watch` counts lines.
+    note(&format!("sits {index:>4}"))?;
     appears(&format!("release-{index}")).await;
     Ok(index)
 }

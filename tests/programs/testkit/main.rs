@@ -16,10 +16,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use flowkit::BoxError;
 use flowkit::model::StoredFlowRun;
+use flowkit::prelude::ctx;
 use flowkit::store::{FlowRunFilter, History, SqliteStore, StoreError};
 
 /// What the command line says.
@@ -44,19 +46,32 @@ pub(crate) fn database() -> PathBuf {
     std::env::var_os("FLOWKIT_TEST_DATABASE").map_or_else(|| folder().join("runs.db"), PathBuf::from)
 }
 
-/// Leaves a line. One write, so that lines of several tasks do not mix.
-pub(crate) fn note(line: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).create(true).open(folder().join("notes"))?;
-    file.write_all(format!("{line}\n").as_bytes())
+/// A file to which lines are added.
+struct Lines(&'static str, OnceLock<File>);
+
+impl Lines {
+    /// One write, so that lines of several tasks do not mix.
+    fn add(&self, line: &str) -> io::Result<()> {
+        let open = || OpenOptions::new().append(true).create(true).open(folder().join(self.0));
+        let mut file = match self.1.get() {
+            Some(file) => file,
+            // Whoever opens it second closes it again.
+            None => open().map(|file| self.1.get_or_init(|| file))?,
+        };
+        file.write_all(format!("{line}\n").as_bytes())
+    }
 }
 
-/// Pays `what`, at a receiver that takes a payment only once under one key.
+/// Leaves a line.
+pub(crate) fn note(line: &str) -> io::Result<()> {
+    static NOTES: Lines = Lines("notes", OnceLock::new());
+    NOTES.add(line)
+}
+
+/// Pays for `what`, at a receiver that takes one payment under one key.
 pub(crate) fn pay(what: &str) -> io::Result<()> {
-    let key = flowkit::prelude::ctx().idempotency_key().unwrap_or_default().replace('/', "~");
-    match File::create_new(folder().join("payments").join(format!("{what} {key}"))) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        paid => paid.map(drop),
-    }
+    static PAYMENTS: Lines = Lines("payments", OnceLock::new());
+    PAYMENTS.add(&format!("{} {what}", ctx().idempotency_key().unwrap_or_default()))
 }
 
 /// Waits until somebody has made the file `<folder>/<name>`.
