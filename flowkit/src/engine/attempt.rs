@@ -77,6 +77,12 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         }
         hooks(all.core, B::info(), all.options, Hook::Running);
         failpoint::reach("before-run");
+        #[cfg(feature = "testing")]
+        if let Some(copy) = rehearsal(all.core, body) {
+            // As if the process had died before what it gives was kept.
+            drop(Box::pin(once(all, &mut Some(copy))).await);
+            all.core.forget_marks();
+        }
         let counted = number - uncounted;
         let next = repeat(all.policy, counted, body);
         let ended = if tracing::enabled!(tracing::Level::INFO) {
@@ -108,6 +114,15 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         *body = next.map(|next| *next);
         number += 1;
     }
+}
+
+/// Returns a body to be run before the true one, in a test that wants every task to bear that. See
+/// [`repeat_bodies`](crate::engine::runtime::RuntimeBuilder::repeat_bodies).
+#[cfg(feature = "testing")]
+fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
+    let is_wanted = core.runtime().repeats_bodies();
+    let may_run_twice = core.declaration.kind == Kind::Task && !B::info().at_most_once;
+    body.as_ref().filter(|_| is_wanted && may_run_twice).and_then(B::again)
 }
 
 /// Which attempt it is.

@@ -199,8 +199,13 @@ impl Core {
     /// the beginning is kept.
     pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<Receipt> {
         self.attempt.store(attempt, Ordering::Relaxed);
-        self.clear(FATAL | ORPHANED);
+        self.forget_marks();
         self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, ..Keeping::default() })
+    }
+
+    /// Forgets what a body has said of its end.
+    pub(crate) fn forget_marks(&self) {
+        self.clear(FATAL | ORPHANED);
     }
 
     /// Whether no attempt may go on before its beginning is kept.

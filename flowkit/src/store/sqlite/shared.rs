@@ -21,6 +21,7 @@ pub(super) struct Shared {
     transactions: AtomicU64,
     events: AtomicU64,
     rows: AtomicU64,
+    log_alarms: AtomicU64,
 }
 
 /// What a store has done so far.
@@ -35,6 +36,8 @@ pub struct SqliteStats {
     pub rows: u64,
     /// Entries that wait to be written.
     pub waiting: usize,
+    /// How often the write-ahead log has grown beyond 64 MB, because a reader kept an old state of the database open.
+    pub log_alarms: u64,
 }
 
 impl Shared {
@@ -49,6 +52,7 @@ impl Shared {
             transactions: AtomicU64::new(0),
             events: AtomicU64::new(0),
             rows: AtomicU64::new(0),
+            log_alarms: AtomicU64::new(0),
         }
     }
 
@@ -68,6 +72,10 @@ impl Shared {
         self.log_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    pub(super) fn count_log_alarm(&self) {
+        self.log_alarms.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn count(&self, batch: &Batch) {
         let events: usize = batch.runs.iter().map(|run| run.events.len()).sum();
         let rows: usize = batch.runs.iter().map(|run| run.slots.len()).sum();
@@ -82,6 +90,7 @@ impl Shared {
             events: self.events.load(Ordering::Relaxed),
             rows: self.rows.load(Ordering::Relaxed),
             waiting: self.queue.len(),
+            log_alarms: self.log_alarms.load(Ordering::Relaxed),
         }
     }
 }

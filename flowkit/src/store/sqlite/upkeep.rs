@@ -93,6 +93,7 @@ impl Writer {
         if bytes <= ALARM_BYTES {
             self.upkeep.alarmed = false;
         } else if !std::mem::replace(&mut self.upkeep.alarmed, true) {
+            self.shared.count_log_alarm();
             tracing::warn!(
                 path = %self.shared.path.display(),
                 mb = bytes >> 20,
