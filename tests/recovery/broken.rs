@@ -75,3 +75,14 @@ fn r07_a_task_that_aborts_the_process_three_times_is_refused_by_name_and_other_r
     );
     assert_eq!(String::from_utf8_lossy(&refused.stdout), "harmless 7\n");
 }
+
+#[test]
+fn a_task_that_may_run_once_stays_failed_after_its_process_died_also_when_its_flow_is_retried() {
+    let folder = Folder::new();
+    assert!(aborted(folder.kit("stubborn", &[]).output().unwrap().status));
+    let output = folder.kit("stubborn", &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("nobody knows how its last attempt ended"), "{said}");
+    assert_eq!(folder.notes(), "charge\n");
+}

@@ -216,8 +216,9 @@ impl Run {
             return None;
         }
         let at = ledger.moment(read);
-        let left = self.kept.as_ref().zip(key).and_then(|(kept, key)| kept.claim(key, at_most_once));
-        let child = match left {
+        let kept = self.kept.as_ref().zip(key);
+        let (row, claimed) = kept.map_or((None, None), |(kept, key)| kept.claim(key, at_most_once));
+        let child = match row {
             None => {
                 ledger.live += 1;
                 let id = ledger.record.create(new, at);
@@ -225,14 +226,14 @@ impl Run {
                     let event = Event { task_run: id, at, kind: EventKind::Created };
                     kept.record(event, ledger.row(id), Keeping { key, ..Keeping::default() });
                 }
-                Child { id, claimed: None }
+                Child { id, claimed }
             }
-            Some((row, claimed)) => {
+            Some(row) => {
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
-                if !matches!(claimed, Claimed::Kept | Claimed::Failed(_)) {
+                if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_))) {
                     self.reopen_in(&mut ledger, row.id);
                 }
-                Child { id: row.id, claimed: Some(claimed) }
+                Child { id: row.id, claimed }
             }
         };
         drop(ledger);

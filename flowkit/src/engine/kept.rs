@@ -15,7 +15,7 @@ use super::core::Core;
 use crate::model::{
     Digest, Error, ErrorReport, Event, Refusal, State, StoredFlowRun, StoredTaskRun, TaskRun, TaskRunId,
 };
-use crate::policy::resume::{Progress, Redo, Standing, progress, rows_to_redo, standing};
+use crate::policy::resume::{Progress, Redo, Standing, died, progress, rows_to_redo, standing};
 use crate::store::{CacheEntry, Entry, OwnedRun, Recovered, Store, StoreError};
 use crate::task::Durability;
 
@@ -60,6 +60,8 @@ pub(crate) struct Kept {
 #[derive(Default)]
 struct Earlier {
     rows: HashMap<Digest, StoredTaskRun>,
+    /// What was refused because its process died, or fails for that again: a retry of the flow does not make it run.
+    refused: HashMap<Digest, Refusal>,
     redo: HashSet<TaskRunId>,
     wish: Redo,
     poison_cap: u32,
@@ -83,6 +85,7 @@ impl Kept {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
         let mut earlier = Earlier {
             rows: HashMap::new(),
+            refused: HashMap::new(),
             redo: rows_to_redo(task_runs, &resumed.redo),
             wish: resumed.redo.clone(),
             poison_cap,
@@ -100,10 +103,12 @@ impl Kept {
         self
     }
 
-    /// Returns what an earlier process left of the call `key`, once.
-    pub(crate) fn claim(&self, key: Digest, at_most_once: bool) -> Option<(StoredTaskRun, Claimed)> {
+    /// Returns what an earlier process left of the call `key`: its row, once, and what becomes of it.
+    pub(crate) fn claim(&self, key: Digest, at_most_once: bool) -> (Option<StoredTaskRun>, Option<Claimed>) {
         let mut earlier = self.earlier.lock();
-        let row = earlier.rows.remove(&key)?;
+        let Some(row) = earlier.rows.remove(&key) else {
+            return (None, earlier.refused.get(&key).cloned().map(Claimed::Refused));
+        };
         let claimed = match standing(&row, &earlier.redo, at_most_once, earlier.poison_cap) {
             Standing::Keep => Claimed::Kept,
             Standing::Replay => match &row.error {
@@ -118,7 +123,16 @@ impl Kept {
             Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
             Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
         };
-        Some((row, claimed))
+        let is_final = match claimed {
+            Claimed::Refused(_) => true,
+            Claimed::Failed(_) => died(&row),
+            Claimed::Kept | Claimed::Again(_) => false,
+        };
+        if is_final {
+            let poison = Refusal::Poison { crashes: row.crashes };
+            earlier.refused.insert(key, if at_most_once { Refusal::UnknownOutcome } else { poison });
+        }
+        (Some(row), Some(claimed))
     }
 
     /// Returns the labels of what was recorded and not called again, but for what never began.
@@ -160,11 +174,11 @@ impl Kept {
 }
 
 /// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
-/// attempt, which tries it anew. One that died with its process goes on in the next.
+/// attempt, which tries it anew, unless it failed because its process died.
 fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
     let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
     let since = failed.filter_map(|attempt| attempt.ended_at).max();
-    !row.state.is_terminal() || row.ended_at >= since
+    !row.state.is_terminal() || died(row) || row.ended_at >= since
 }
 
 /// Waits until what was told is kept. Only then may anybody rely on it.

@@ -62,6 +62,12 @@ pub fn standing(
     }
 }
 
+/// Whether the last attempt of `row` died with its process, so that nobody knows how it ended.
+pub fn died(row: &StoredTaskRun) -> bool {
+    let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
+    last.is_some_and(|last| last.state == State::Crashed)
+}
+
 /// Returns the rows that are done again although they have ended.
 pub fn rows_to_redo(rows: &[StoredTaskRun], redo: &Redo) -> HashSet<TaskRunId> {
     let mut wanted = HashSet::new();

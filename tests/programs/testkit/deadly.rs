@@ -1,4 +1,4 @@
-//! A flow with a task that brings its process down, each time.
+//! Flows with a task that brings its process down.
 
 use flowkit::prelude::*;
 use flowkit::store::SqliteStore;
@@ -21,6 +21,29 @@ async fn aborts(n: u64) -> std::io::Result<u64> {
 async fn deadly() -> Result<u64> {
     let n = prepare().await?;
     Ok(aborts(n).await?)
+}
+
+#[task(at_most_once)]
+async fn aborts_once() -> std::io::Result<()> {
+    note("charge")?;
+    std::process::abort()
+}
+
+/// Its retry must not make the task run again.
+#[flow(retries = 1)]
+async fn stubborn() -> Result<()> {
+    Ok(aborts_once().await?)
+}
+
+/// Begins the stubborn run, or goes on with it.
+pub(crate) async fn run_stubborn() -> Result<(), BoxError> {
+    let store = SqliteStore::open(database())?;
+    let earlier = runs(&store)?.pop();
+    let runtime = Runtime::builder().store(store).build();
+    Ok(match earlier {
+        Some(run) => stubborn::resume(run.id).on(&runtime).await?,
+        None => stubborn().on(&runtime).await?,
+    })
 }
 
 #[flow]

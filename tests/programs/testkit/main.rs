@@ -116,6 +116,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "hold" => held::hold(said).await,
         "race" => held::race().await,
         "deadly" => deadly::run().await,
+        "stubborn" => deadly::run_stubborn().await,
         "starved" => starved::run(said).await,
         "open" => Ok(drop(SqliteStore::open(database())?)),
         other => Err(format!("there is no `{other}` in the testkit").into()),
