@@ -5,9 +5,12 @@
 
 mod broken;
 mod disk;
+mod golden;
 mod kept;
 mod killed;
 mod kit;
+mod odd;
 mod processes;
+mod repeated;
 mod resumed;
 mod values;
