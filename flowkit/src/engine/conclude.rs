@@ -11,7 +11,7 @@ use super::panics::guarded;
 use super::perform::End;
 use crate::model::{BoxError, Error, TaskRunId};
 use crate::store::CacheEntry;
-use crate::task::Body;
+use crate::task::{Body, Durability};
 
 /// How a task run came to its result.
 #[derive(Default)]
@@ -55,10 +55,9 @@ fn keeping<B: Body>(
     result: &Result<B::Output, Error<B::Error>>,
     cache: Option<Box<CacheEntry>>,
 ) -> Keeping {
-    if core.run().is_none_or(|run| run.kept.is_none()) {
-        return Keeping::default();
-    }
-    let awaited = result.is_ok() || core.id == TaskRunId::FLOW;
+    let Some(kept) = core.run().and_then(|run| run.kept.as_ref()) else { return Keeping::default() };
+    // The end of a run is always waited for: the process may end with it.
+    let awaited = (result.is_ok() && kept.durability == Durability::Full) || core.id == TaskRunId::FLOW;
     let mut keeping = Keeping { awaited, ..Keeping::default() };
     let (Ok(value), Some(codec)) = (result, B::codec()) else { return keeping };
     let encode = || (codec.encode)(value, B::info().declaration.version);

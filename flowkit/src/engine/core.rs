@@ -16,6 +16,7 @@ use super::limits::{Permit, Want};
 use super::runtime::Runtime;
 use crate::model::{Declaration, Digest, EventKind, RunLabel, TaskRunId, label_of};
 use crate::policy::resume::Progress;
+use crate::task::Durability;
 
 /// Whatever runs in the scope of a task run: its slot, or the core itself for a call that is awaited in place.
 pub(crate) trait Scoped: Send + Sync {
@@ -214,7 +215,9 @@ impl Core {
     /// process has died, that of every task: the one that brings the process down must be known to the next process.
     pub(crate) fn keeps_beginnings(&self) -> bool {
         let kept = self.run().and_then(|run| run.kept.as_ref());
-        kept.is_some_and(|kept| self.id == TaskRunId::FLOW || kept.has_crashed)
+        kept.is_some_and(|kept| {
+            kept.has_crashed || (self.id == TaskRunId::FLOW && kept.durability == Durability::Full)
+        })
     }
 
     fn has(&self, flag: u8) -> bool {

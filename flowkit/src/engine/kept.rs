@@ -153,10 +153,7 @@ impl Kept {
         if self.silent.load(Ordering::Acquire) {
             return None;
         }
-        let is_root = task_run.id() == TaskRunId::FLOW;
-        // The end of a run is always waited for: the process may end with it.
-        let awaited = keeping.awaited && (self.durability == Durability::Full || is_root);
-        let (ack, receipt) = if awaited {
+        let (ack, receipt) = if keeping.awaited {
             let (ack, receipt) = oneshot::channel();
             (Some(ack), Some(receipt))
         } else {

@@ -29,8 +29,8 @@ async fn aborts_once() -> std::io::Result<()> {
     std::process::abort()
 }
 
-/// Its retry must not make the task run again.
-#[flow(retries = 1)]
+/// Neither its retry nor its relaxed durability may make the task run again.
+#[flow(retries = 1, durability = "relaxed")]
 async fn stubborn() -> Result<()> {
     Ok(aborts_once().await?)
 }
@@ -40,10 +40,11 @@ pub(crate) async fn run_stubborn() -> Result<(), BoxError> {
     let store = SqliteStore::open(database())?;
     let earlier = runs(&store)?.pop();
     let runtime = Runtime::builder().store(store).build();
-    Ok(match earlier {
+    match earlier {
         Some(run) => stubborn::resume(run.id).on(&runtime).await?,
         None => stubborn().on(&runtime).await?,
-    })
+    }
+    Ok(())
 }
 
 #[flow]

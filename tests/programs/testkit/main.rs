@@ -118,7 +118,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "deadly" => deadly::run().await,
         "stubborn" => deadly::run_stubborn().await,
         "starved" => starved::run(said).await,
-        "open" => Ok(drop(SqliteStore::open(database())?)),
+        "open" => SqliteStore::open(database()).map(drop).map_err(Into::into),
         other => Err(format!("there is no `{other}` in the testkit").into()),
     }
 }
