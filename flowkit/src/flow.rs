@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
+use crate::engine::earlier::Earlier;
 use crate::engine::flow::{self, CancelOnDrop, Started};
 use crate::engine::flow_run::Run;
-use crate::engine::kept::Kept;
 use crate::engine::launch;
 use crate::engine::take_up::laid_down;
 use crate::graph::Graph;
@@ -56,7 +56,7 @@ impl Tally {
     fn count<T, E: TaskError>(&mut self, handle: &Handle<T, E>) {
         self.total += 1;
         match handle.slot.promise.get() {
-            Some(Err(Error::Cancelled { .. })) => self.cancelled += 1,
+            Some(Err(Error::Cancelled { .. } | Error::Suspended { .. })) => self.cancelled += 1,
             Some(Err(Error::Skipped { .. })) | Some(Ok(_)) | None => {}
             Some(Err(error)) => {
                 self.failed += 1;
@@ -168,7 +168,7 @@ type Live<T, E> = (Arc<Run>, JoinHandle<Result<T, Error<E>>>, CancelOnDrop);
 
 impl<T, E> RunningFlow<T, E> {
     pub(crate) fn of(label: RunLabel, Started { run, driver }: Started<T, E>) -> Self {
-        let guard = CancelOnDrop(Some(run.cancellation.clone()));
+        let guard = CancelOnDrop::of(&run);
         Self { label, state: Ok((run, driver, guard)) }
     }
 
@@ -249,7 +249,7 @@ impl EventStream {
         };
         for waiting in [false, true] {
             // Asked first: events may come between the two questions, but none after the end.
-            let over = run.state().is_terminal();
+            let over = run.state().is_over();
             if let Some((event, _)) = run.event(self.next) {
                 self.next += 1;
                 return Poll::Ready(Some(event));
@@ -289,8 +289,18 @@ impl<T, E> FlowRun<T, E> {
     /// Returns the labels of the task runs that earlier processes recorded and that were not called again: the code has
     /// changed, or took another way. Empty for a run that was not resumed.
     pub fn not_called_again(&self) -> Vec<String> {
+        self.earlier(|earlier| earlier.not_called_again(None))
+    }
+
+    /// Returns the labels of calls that no record had, and that were made while recorded ones of the same body were
+    /// missing: the other side of [`not_called_again`](Self::not_called_again). The first twenty.
+    pub fn called_instead(&self) -> Vec<String> {
+        self.earlier(|earlier| earlier.called_instead().to_vec())
+    }
+
+    fn earlier(&self, look: impl FnOnce(&Earlier) -> Vec<String>) -> Vec<String> {
         let kept = self.run.as_ref().and_then(|run| run.kept.as_ref());
-        kept.map(Kept::not_called_again).unwrap_or_default()
+        kept.and_then(|kept| kept.earlier(look)).unwrap_or_default()
     }
 
     /// Returns the id of the run; `None` if it was refused and never began.

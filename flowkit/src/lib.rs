@@ -83,6 +83,8 @@ pub mod prelude;
 mod resume;
 #[doc(hidden)]
 pub mod rules;
+#[cfg(all(feature = "signals", unix))]
+mod signals;
 pub mod store;
 mod task;
 pub mod terminal;
@@ -114,6 +116,8 @@ pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use resume::Resume;
+#[cfg(all(feature = "signals", unix))]
+pub use signals::Interrupted;
 #[doc(hidden)]
 pub use task::Body;
 pub use task::{Call, Durability, TaskOutput};

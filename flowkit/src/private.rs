@@ -23,6 +23,7 @@ pub use crate::model::{
     BoxError, Codec, Declaration, Digest, DigestError, Error, Kind, TaskError, TaskRun, digest,
 };
 pub use crate::policy::TaskPolicy;
+pub use crate::policy::cache::KeyInput;
 pub use crate::policy::retry::Backoff;
 pub use crate::policy::trigger::Trigger;
 pub use crate::task::{

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::engine::context;
+use crate::engine::earlier::{Resumed, Wish};
 use crate::engine::flow::{self, Started};
-use crate::engine::kept::{Resumed, ask};
+use crate::engine::kept::ask;
 use crate::engine::launch;
 use crate::engine::options::CallOptions;
 use crate::engine::runtime::Runtime;
@@ -23,7 +24,7 @@ use crate::task::{Body, Call};
 ///
 /// The flow function runs again from the top. Each call whose result is kept gives that result and does not run; what was
 /// under way when the process died runs again; the rest runs for the first time. What of the record is not called again,
-/// because the code has changed, is warned of.
+/// because the code has changed, is warned of when the flow has ended.
 ///
 /// A run that failed for good does again what failed. One that has ended well gives its result.
 #[must_use = "nothing is resumed until this is awaited"]
@@ -32,6 +33,7 @@ pub struct Resume<B: FlowBody> {
     /// The arguments, if they do not come from the store.
     body: Option<B>,
     redo: Option<Redo>,
+    strict: bool,
     runtime: Option<Runtime>,
     pub(crate) location: &'static Location<'static>,
     marker: PhantomData<fn() -> B>,
@@ -40,7 +42,7 @@ pub struct Resume<B: FlowBody> {
 impl<B: FlowBody> Resume<B> {
     #[doc(hidden)]
     pub fn __new(run: FlowRunId, location: &'static Location<'static>) -> Self {
-        Self { run, body: None, redo: None, runtime: None, location, marker: PhantomData }
+        Self { run, body: None, redo: None, strict: false, runtime: None, location, marker: PhantomData }
     }
 
     /// Uses this runtime, whose store has the run, instead of the ambient one.
@@ -58,6 +60,16 @@ impl<B: FlowBody> Resume<B> {
     /// Does the task `task` again, by name, and everything that used its results.
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
         self.redo = Some(Redo::From(task.into()));
+        self
+    }
+
+    /// Refuses a call that is not recorded, as long as recorded ones of the same body have not been made again; and fails
+    /// the run if some are never made. Nothing of what was refused runs.
+    ///
+    /// For flows whose body makes its calls in the same order each time. Without it, what has changed is warned of, and
+    /// [`FlowRun::not_called_again`] and [`FlowRun::called_instead`] name it.
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
         self
     }
 
@@ -100,7 +112,7 @@ impl<B: FlowBody> Resume<B> {
         });
         let options = CallOptions {
             runtime: Some(runtime.clone()),
-            resumed: Some(Box::new(Resumed { recovered, redo })),
+            resumed: Some(Box::new(Resumed { recovered, wish: Wish { redo, strict: self.strict } })),
             ..CallOptions::default()
         };
         flow::start(body, Some(Box::new(options)), context::current().as_ref(), self.location)

@@ -17,6 +17,7 @@ use crate::engine::runtime::Runtime;
 use crate::handle::{After, Handle};
 use crate::model::{Codec, Declaration, Digest, DigestError, Error, TaskError, TaskRun};
 use crate::policy::TaskPolicy;
+use crate::policy::cache::KeyInput;
 use crate::policy::retry::Backoff;
 use crate::policy::trigger::Trigger;
 use crate::rules::{CanRepeat, Retry};
@@ -177,6 +178,11 @@ pub trait Body: Send + Sized {
     /// The digest of the inputs for the cache.
     fn cache_key(&self) -> Result<Digest, DigestError> {
         Err(DigestError::Refused { reason: "the task is not cached".to_owned() })
+    }
+
+    /// What the digest for the cache is made of, for people.
+    fn key_inputs(&self) -> Vec<KeyInput> {
+        Vec::new()
     }
 
     /// The digest of the inputs for finding the call again in a later attempt of the flow.

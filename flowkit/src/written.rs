@@ -16,7 +16,7 @@ use crate::args::Arg;
 use crate::given::{Arguments, Reader, read};
 use crate::model::envelope::{self, Fingerprint};
 use crate::model::shape::shape_of;
-use crate::model::{BoxError, Codec, Digest};
+use crate::model::{BoxError, Codec, Digest, Unreadable};
 
 /// Gives how results of a type are written and read.
 pub trait Kept<T> {
@@ -60,9 +60,12 @@ fn encode<T: Serialize + Deserialize<'static> + 'static>(
     Ok(bytes)
 }
 
-fn decode<T: Deserialize<'static> + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, BoxError> {
-    let fingerprint = Fingerprint::new(known::<T>().shape()?, version);
-    Ok(envelope::decode(bytes, fingerprint)?)
+fn decode<T: Deserialize<'static> + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, Unreadable> {
+    let shape = known::<T>().shape().map_err(Unreadable::Changed)?;
+    envelope::decode(bytes, Fingerprint::new(shape, version)).map_err(|error| match error.is_damage() {
+        true => Unreadable::Damaged(error.into()),
+        false => Unreadable::Changed(error.into()),
+    })
 }
 
 /// The types of which values were written or read in this process.

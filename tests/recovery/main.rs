@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod broken;
+mod cached;
 mod disk;
+mod diverged;
 mod golden;
 mod kept;
 mod killed;
@@ -13,4 +15,5 @@ mod odd;
 mod processes;
 mod repeated;
 mod resumed;
+mod signals;
 mod values;

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::{Ident, Type};
 
 use super::callable::Callable;
@@ -271,14 +272,21 @@ impl TaskExtras<'_> {
     }
 
     fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
-        let digest = match &self.options.cache.as_ref()?.value {
+        let (digest, inputs) = match &self.options.cache.as_ref()?.value {
             Cache::None => return None,
             Cache::Inputs | Cache::Run => {
                 let digests = callable.written.params.iter().map(|param| {
                     let (ident, place) = (&param.ident, Place::of(&param.ty).start);
                     quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get())?)
                 });
-                quote!(::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*])))
+                let inputs = callable.written.params.iter().map(|param| {
+                    let (ident, name) = (&param.ident, param.ident.unraw().to_string());
+                    quote!(::flowkit::rules::key_input(#name, self.#ident.get()))
+                });
+                (
+                    quote!(::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))),
+                    quote!([#(#inputs),*]),
+                )
             }
             Cache::Key(key) => {
                 let idents = callable.idents();
@@ -286,13 +294,27 @@ impl TaskExtras<'_> {
                 let place = Place::of(key);
                 let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
                 let digest = quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value));
-                quote! {
-                    let __flowkit_key: fn(#(&#types),*) -> _ = #key;
-                    #digest
-                }
+                let types = quote!(fn(#(&#types),*) -> _);
+                let arguments = quote!(#(self.#idents.get()),*);
+                (
+                    quote! {
+                        let __flowkit_key: #types = #key;
+                        #digest
+                    },
+                    quote!([::flowkit::rules::key_input("key", &(#key as #types)(#arguments))]),
+                )
             }
         };
+        let key_inputs = cfg!(feature = "store").then(|| {
+            quote! {
+                fn key_inputs(&self) -> ::std::vec::Vec<::flowkit::__private::KeyInput> {
+                    ::flowkit::rules::key_inputs(#inputs)
+                }
+            }
+        });
         Some(quote! {
+            #key_inputs
+
             fn cache_key(
                 &self,
             ) -> ::core::result::Result<::flowkit::__private::Digest, ::flowkit::__private::DigestError> {

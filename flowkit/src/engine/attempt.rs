@@ -33,9 +33,9 @@ pub(crate) trait Host<B: Body>: Sync {
         None
     }
 
-    /// Looks at the value of an attempt: a flow that returns handles ends as they did.
-    fn verify(&self, _value: &B::Output) -> Tally {
-        Tally::default()
+    /// Looks at the value of an attempt: a flow fails with the tasks that count for it, although its body returned a value.
+    fn verify(&self, _value: &B::Output) -> Result<(), Stop<B::Error>> {
+        Ok(())
     }
 
     /// Does what must be done before the attempt counts as ended.
@@ -71,6 +71,7 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         if needs_slots(all.core) {
             Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
+        stay_if_closing(all.core).await?;
         let begun = all.core.begin(number, B::info().at_most_once || all.core.keeps_beginnings());
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
@@ -91,7 +92,7 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             once(all, body).await
         };
         all.host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
-        let stop = match verified(all.host, ended) {
+        let stop = match ended.and_then(|value| all.host.verify(&value).map(|()| value)) {
             // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
             _ if all.core.declaration.kind == Kind::Flow && all.core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
@@ -125,6 +126,15 @@ fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
     body.as_ref().filter(|_| is_wanted && may_run_twice).and_then(B::again)
 }
 
+/// Lets nothing begin while the program shuts down: it waits here until its run is put aside.
+pub(crate) async fn stay_if_closing<E>(core: &Core) -> Result<(), Error<E>> {
+    if core.runtime().live().is_closing() && core.run().is_some() {
+        Box::pin(core.cancelled()).await;
+        return Err(core.stopped(false));
+    }
+    Ok(())
+}
+
 /// Which attempt it is.
 #[derive(Clone, Copy)]
 struct Number {
@@ -140,17 +150,6 @@ fn repeat<B: Body>(policy: &TaskPolicy, number: u32, body: &Option<B>) -> Option
         return None;
     }
     body.as_ref().and_then(B::again).map(Box::new)
-}
-
-/// A flow whose tasks count for it fails with them, although its body returned a value.
-fn verified<B: Body, H: Host<B>>(
-    host: &H,
-    ended: Result<B::Output, Stop<B::Error>>,
-) -> Result<B::Output, Stop<B::Error>> {
-    ended.and_then(|value| {
-        let tally = host.verify(&value);
-        if tally.is_good() { Ok(value) } else { Err(Stop::TasksFailed(tally)) }
-    })
 }
 
 /// Says how long to wait for another attempt, and tells of it; or gives the error, if there is to be none.
@@ -193,6 +192,7 @@ fn outcome<B: Body>(
         Stop::TasksFailed(tally) if tally.cancelled == 0 => {
             Outcome::Errored { fatal: false, retryable: true }
         }
+        Stop::Refused(_) => Outcome::Errored { fatal: true, retryable: false },
         Stop::Cancelled | Stop::TasksFailed(_) => Outcome::Cancelled,
     };
     (outcome, None)
@@ -209,6 +209,7 @@ fn error_of<B: Body>(
     match stop {
         Stop::Errored(error) => Error::Task(Failure::new(run, attempts, error, B::as_error, doubt)),
         Stop::Panicked(message) => Error::Panicked { run, message },
+        Stop::Refused(refusal) => Error::Refused { run, refusal },
         Stop::TimedOut => Error::TimedOut {
             run,
             limit: policy.timeout.unwrap_or_default(),
@@ -218,7 +219,7 @@ fn error_of<B: Body>(
         Stop::TasksFailed(Tally { failed, total, cause, cancelled: 0 }) => {
             Error::TasksFailed { run, failed, total, cause }
         }
-        Stop::Cancelled | Stop::TasksFailed(_) => Error::Cancelled { run, orphaned: core.is_orphaned() },
+        Stop::Cancelled | Stop::TasksFailed(_) => core.stopped(core.is_orphaned()),
     }
 }
 
@@ -243,5 +244,5 @@ async fn wait_for_retry<E>(core: &Core, delay: Duration) -> Result<(), Error<E>>
         let cancelled = pin!(core.cancelled());
         futures_util::future::select(sleep, cancelled).await;
     }
-    if core.is_cancelled() { Err(Error::Cancelled { run: core.label(), orphaned: false }) } else { Ok(()) }
+    if core.is_cancelled() { Err(core.stopped(false)) } else { Ok(()) }
 }

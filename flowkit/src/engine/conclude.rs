@@ -2,15 +2,18 @@
 //! ended in an earlier process is not run again.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use futures_util::future::Either;
 
+use super::cache::Shared;
 use super::core::Core;
-use super::kept::{Claimed, Keeping, ask, committed};
+use super::earlier::Claimed;
+use super::kept::{Keeping, ask, committed};
 use super::panics::guarded;
 use super::perform::End;
-use crate::model::{BoxError, Error, TaskRunId};
-use crate::store::CacheEntry;
+use crate::model::{Error, Refusal, TaskRunId, Unreadable};
+use crate::store::StoreError;
 use crate::task::{Body, Durability};
 
 /// How a task run came to its result.
@@ -20,8 +23,8 @@ pub(crate) struct How {
     pub(crate) cached: bool,
     /// It ended so in an earlier process, and nothing happens to it in this one.
     pub(crate) recorded: bool,
-    /// Its place in the cache that outlives the process.
-    pub(crate) cache: Option<Box<CacheEntry>>,
+    /// The result for those who ask the cache for it.
+    pub(crate) shared: Option<Box<Shared>>,
 }
 
 /// Tells the end of a task run, and waits until its result is kept.
@@ -29,23 +32,34 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
     core: &'a Core,
     end: End<'_, B::Error>,
     result: Result<B::Output, Error<B::Error>>,
-    how: How,
+    mut how: How,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
     let receipt = if how.recorded {
         end.known();
         None
     } else {
-        let keeping = keeping::<B>(core, &result, how.cache);
+        let keeping = keeping::<B>(core, &result, how.shared.as_deref_mut());
         end.tell(&result, how.cached, keeping)
     };
     match receipt {
-        None => Either::Left(std::future::ready(result)),
+        None => {
+            publish(core, how.shared);
+            Either::Left(std::future::ready(result))
+        }
         // Boxed: most runs have no store.
         Some(receipt) => Either::Right(Box::pin(async move {
             let result = committed(core, receipt, result).await;
             drop(core.let_go());
+            publish(core, how.shared.filter(|_| result.is_ok()));
             result
         })),
+    }
+}
+
+/// Gives a result that is kept to those who asked the cache for it.
+fn publish(core: &Core, shared: Option<Box<Shared>>) {
+    if let Some(shared) = shared {
+        shared.publish(core.runtime().cache());
     }
 }
 
@@ -53,7 +67,7 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
 fn keeping<B: Body>(
     core: &Core,
     result: &Result<B::Output, Error<B::Error>>,
-    cache: Option<Box<CacheEntry>>,
+    shared: Option<&mut Shared>,
 ) -> Keeping {
     let Some(kept) = core.run().and_then(|run| run.kept.as_ref()) else { return Keeping::default() };
     // The end of a run is always waited for: the process may end with it.
@@ -64,7 +78,7 @@ fn keeping<B: Body>(
     match guarded("way to write a result down", encode) {
         Some(Ok(bytes)) => {
             keeping.result = Some(bytes);
-            keeping.cache = cache.map(|cache| *cache);
+            keeping.cache = shared.and_then(Shared::take_entry);
         }
         Some(Err(reason)) => {
             tracing::warn!(task = %core.label(), %reason, "the result is not kept: a resumed run does this again");
@@ -87,33 +101,58 @@ pub(crate) async fn recorded<B: Body>(
             Some(Err(Error::Recorded { run: core.label(), report }))
         }
         Claimed::Kept => match Box::pin(kept_value::<B>(core)).await {
-            Some(value) => {
+            Ok(Some(value)) => {
                 how.recorded = true;
                 Some(Ok(value))
             }
-            None => {
+            Ok(None) => {
                 core.reopen();
                 None
+            }
+            // The record stays as it is: the task did end well.
+            Err(error) => {
+                how.recorded = true;
+                Some(Err(error))
             }
         },
     }
 }
 
-/// Reads the result that an earlier process left; `None`, with a warning, if it cannot be used.
-async fn kept_value<B: Body>(core: &Core) -> Option<B::Output> {
-    let run = core.run()?;
-    let (store, id, task_run) = (&run.kept.as_ref()?.store, run.id, core.id);
-    let reason: BoxError = match ask(store, move |store| store.result(id, task_run)).await {
-        Ok(None) => return None,
-        Ok(Some(bytes)) => match B::codec() {
-            Some(codec) => match (codec.decode)(&bytes, B::info().declaration.version) {
-                Ok(value) => return Some(value),
-                Err(reason) => reason,
-            },
-            None => "its type can no longer be read".into(),
-        },
-        Err(error) => error.into(),
+/// Reads the result that an earlier process left; `None`, with a warning, if it is lost and may be made again.
+async fn kept_value<B: Body>(core: &Core) -> Result<Option<B::Output>, Error<B::Error>> {
+    let Some((run, kept)) = core.run().and_then(|run| Some((run, run.kept.as_ref()?))) else {
+        return Ok(None);
     };
-    tracing::warn!(task = %core.label(), %reason, "the kept result cannot be used: it is done again");
-    None
+    let (id, task_run) = (run.id, core.id);
+    let bytes = match ask(&kept.store, move |store| store.result(id, task_run)).await {
+        Ok(bytes) => bytes,
+        // Its own bytes are wrong, which asking again would not mend.
+        Err(StoreError::Damaged { reason, .. }) => return lost::<B>(core, &reason),
+        Err(error) => return Err(Error::Store { run: core.label(), source: Arc::new(error) }),
+    };
+    let Some(bytes) = bytes else { return lost::<B>(core, &"it is gone") };
+    let changed = |reason: String| {
+        let task = core.declaration.name.to_owned();
+        Err(Error::Refused { run: core.label(), refusal: Refusal::ResultChanged { task, reason } })
+    };
+    let Some(codec) = B::codec() else {
+        return changed("its type is no longer `Serialize + Deserialize`".into());
+    };
+    match (codec.decode)(&bytes, B::info().declaration.version) {
+        Ok(value) => Ok(Some(value)),
+        Err(Unreadable::Damaged(reason)) => lost::<B>(core, &reason),
+        Err(Unreadable::Changed(reason)) => changed(reason.to_string()),
+    }
+}
+
+/// A kept result is damaged or gone: the task is done again, unless it may run only once.
+fn lost<B: Body>(
+    core: &Core,
+    reason: &(dyn std::fmt::Display + Sync),
+) -> Result<Option<B::Output>, Error<B::Error>> {
+    if B::info().at_most_once {
+        return Err(Error::Refused { run: core.label(), refusal: Refusal::UnknownOutcome });
+    }
+    tracing::warn!(task = %core.label(), %reason, "the kept result is lost: it is done again");
+    Ok(None)
 }

@@ -10,11 +10,12 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 
+use super::earlier::Claimed;
 use super::flow_run::{FlowAttempt, Run};
-use super::kept::{Claimed, Keeping, Receipt};
+use super::kept::{Keeping, Receipt};
 use super::limits::{Permit, Want};
 use super::runtime::Runtime;
-use crate::model::{Declaration, Digest, EventKind, RunLabel, TaskRunId, label_of};
+use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskRunId, label_of};
 use crate::policy::resume::Progress;
 use crate::task::Durability;
 
@@ -277,6 +278,19 @@ impl Core {
     pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
             || matches!(&self.home, Home::Flow(attempt) if attempt.cancellation.is_cancelled())
+    }
+
+    /// Says that the run was stopped, and whether somebody cancelled it or the program shuts down.
+    pub(crate) fn stopped<E>(&self, orphaned: bool) -> Error<E> {
+        let run = self.label();
+        match self.is_suspended() {
+            true => Error::Suspended { run },
+            false => Error::Cancelled { run, orphaned },
+        }
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.run().is_some_and(|run| run.is_suspended())
     }
 
     /// Polls whether this task run, or the flow attempt to which it belongs, was told to stop.

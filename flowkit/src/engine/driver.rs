@@ -46,7 +46,7 @@ pub(crate) struct KeepOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
 impl<T, E> Drop for KeepOnDrop<T, E> {
     fn drop(&mut self) {
         if self.0.promise.get().is_none() {
-            self.0.promise.keep(Err(Error::Cancelled { run: self.0.core.label(), orphaned: false }));
+            self.0.promise.keep(Err(self.0.core.stopped(false)));
         }
     }
 }

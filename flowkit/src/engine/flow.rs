@@ -11,14 +11,15 @@ use futures_util::future::{Either, select};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use super::attempt::Host;
-use super::cancellation::Cancellation;
+use super::attempt::{Host, stay_if_closing};
 use super::conclude::{How, conclude, recorded};
 use super::context::{self, Current};
 use super::core::{Core, Home, Patience};
+use super::earlier::{Claimed, Resumed};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
-use super::kept::{Claimed, Resumed, ask};
+use super::kept::ask;
 use super::launch::{self, Carrier, refusal};
+use super::once::Stop;
 use super::options::CallOptions;
 use super::panics::{caught, guarded};
 use super::perform::{End, perform, ready, recall, remember};
@@ -49,13 +50,16 @@ pub(crate) fn start<B: FlowBody>(
         Some(outer) => (outer.depth + 1, Some(outer.keep_open().ok_or(Refusal::FlowEnded)?)),
         None => (0, None),
     };
-    if depth > DEPTH_MAX {
-        return Err(Refusal::DepthExceeded { depth });
-    }
     let runtime = match parent {
         Some(parent) => parent.core().runtime().clone(),
         None => options.as_ref().and_then(|options| options.runtime.clone()).unwrap_or_else(context::runtime),
     };
+    if depth == 0 && runtime.live().turns_away() {
+        return Err(Refusal::ShuttingDown);
+    }
+    if depth > DEPTH_MAX {
+        return Err(Refusal::DepthExceeded { depth });
+    }
     let said = options.as_ref().map_or(TaskPolicy::EMPTY, |options| options.policy.clone());
     let retries = said.or(&info.policy).retries.unwrap_or(0);
     let parent_name = options.as_ref().and_then(|options| options.name.clone());
@@ -107,7 +111,7 @@ struct Way {
 /// Says what becomes of a flow that is resumed: one that has its result needs not run, unless something is wanted again.
 fn root_standing(resumed: &Resumed) -> Claimed {
     let run = &resumed.recovered.run;
-    if run.state.is_success() && resumed.redo == Redo::Nothing {
+    if run.state.is_success() && resumed.wish.redo == Redo::Nothing {
         return Claimed::Kept;
     }
     let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
@@ -197,7 +201,8 @@ impl<B: FlowBody> Host<B> for FlowHost {
         }
     }
 
-    fn verify(&self, value: &B::Output) -> Tally {
+    fn verify(&self, value: &B::Output) -> Result<(), Stop<B::Error>> {
+        self.run.check_against_record().map_err(Stop::Refused)?;
         let mut tally = Tally::default();
         B::tally(value, &mut tally);
         if B::info().flow.fail_on_any_task
@@ -205,7 +210,7 @@ impl<B: FlowBody> Host<B> for FlowHost {
         {
             self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
         }
-        tally
+        if tally.is_good() { Ok(()) } else { Err(Stop::TasksFailed(tally)) }
     }
 }
 
@@ -269,6 +274,7 @@ async fn sub_flow<B: FlowBody>(
         let resumed = Box::pin(earlier_run::<B>(core)).await?;
         options.get_or_insert_default().resumed = resumed;
     }
+    stay_if_closing(core).await?;
     let current = context::current();
     let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
@@ -294,7 +300,8 @@ async fn sub_flow<B: FlowBody>(
 async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, Error<B::Error>> {
     let Some(run) = core.run() else { return Ok(None) };
     let Some(kept) = &run.kept else { return Ok(None) };
-    let (id, node, redo) = (run.id, core.id, kept.redo());
+    let (id, node) = (run.id, core.id);
+    let wish = kept.earlier(|earlier| earlier.wish.clone()).unwrap_or_default();
     let path = core.declaration.path;
     let found = ask(&kept.store, move |store| {
         for child in store.children(id, node)? {
@@ -306,7 +313,7 @@ async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, E
     });
     let recovered =
         found.await.map_err(|error| Error::Store { run: core.label(), source: Arc::new(error) })?;
-    Ok(recovered.map(|recovered| Box::new(Resumed { recovered, redo })))
+    Ok(recovered.map(|recovered| Box::new(Resumed { recovered, wish })))
 }
 
 /// Waits for the end of a flow run; ends it if nobody waits any more.
@@ -315,7 +322,7 @@ pub(crate) async fn finish<T, E>(
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
     let Started { run, driver } = started;
-    let guard = CancelOnDrop(Some(run.cancellation.clone()));
+    let guard = CancelOnDrop::of(&run);
     let joined = laid_down(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
@@ -325,9 +332,14 @@ pub(crate) async fn finish<T, E>(
     })
 }
 
-pub(crate) struct CancelOnDrop(pub(crate) Option<Cancellation>);
+/// Cancels a run that nobody waits for any more.
+pub(crate) struct CancelOnDrop(Option<Arc<Run>>);
 
 impl CancelOnDrop {
+    pub(crate) fn of(run: &Arc<Run>) -> Self {
+        Self(Some(Arc::clone(run)))
+    }
+
     pub(crate) fn disarm(mut self) {
         self.0 = None;
     }
@@ -335,8 +347,8 @@ impl CancelOnDrop {
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if let Some(cancellation) = &self.0 {
-            cancellation.cancel();
+        if let Some(run) = &self.0 {
+            run.cancel();
         }
     }
 }

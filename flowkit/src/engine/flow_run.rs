@@ -11,15 +11,16 @@ use super::begin::{Begun, begin, origin};
 use super::cancellation::Cancellation;
 use super::clock::RunClock;
 use super::context::Current;
+use super::earlier::{Claimed, Resumed};
 use super::journal::{Journal, Ordinals};
-use super::kept::{Claimed, Keeping, Kept, Receipt, Resumed};
+use super::kept::{Keeping, Kept, Receipt};
 use super::limits::Want;
 use super::observer::{Audience, tell};
 use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
-    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, RunRecord, State,
-    TaskRun, TaskRunId, Timestamp,
+    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, Kind, NewTaskRun, Origin, Refusal,
+    RunRecord, State, TaskRun, TaskRunId, Timestamp,
 };
 use crate::policy::TaskPolicy;
 use crate::task::Durability;
@@ -51,6 +52,8 @@ pub(crate) struct Run {
     pub(crate) kept: Option<Kept>,
     /// Of the whole run; each attempt of the flow has a child of it.
     pub(crate) cancellation: Cancellation,
+    /// It was put aside by a shut-down.
+    suspended: AtomicBool,
     pub(crate) audience: Audience,
     /// How many events the audience was told of.
     pub(crate) told: Mutex<usize>,
@@ -108,6 +111,11 @@ impl Ledger {
         self.record.events().last().map_or(read, |last| last.at.max(read))
     }
 
+    /// Where the flow itself stands.
+    fn state(&self) -> State {
+        self.record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
+    }
+
     fn is_idle(&self) -> bool {
         self.live == 0 && self.pending == 0
     }
@@ -158,7 +166,7 @@ impl Run {
         let origin = new.parent.and_then(|current| origin(current.core(), &new.root));
         let Begun { id, clock, record, kept } = begin(&mut new, parent, origin.as_ref());
         ALIVE.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self {
+        let run = Arc::new(Self {
             id,
             depth: new.depth,
             origin: origin.map(Box::new),
@@ -177,11 +185,14 @@ impl Run {
             tokio: new.tokio,
             queue: Queue::default(),
             told: Mutex::new(0),
+            suspended: AtomicBool::new(false),
             ledger: Mutex::new(Ledger { record, closed: true, ..Ledger::default() }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
-        })
+        });
+        run.runtime.live().add(&run);
+        run
     }
 
     /// Opens the run for the children of an attempt.
@@ -208,16 +219,27 @@ impl Run {
         })
     }
 
-    /// Adds a child, or takes up what an earlier process left of it; `None` if the run is closed.
-    pub(crate) fn create(&self, new: NewTaskRun, key: Option<Digest>, at_most_once: bool) -> Option<Child> {
+    /// Adds a child, or takes up what an earlier process left of it.
+    ///
+    /// # Errors
+    ///
+    /// If the run is closed, or wants recorded calls first.
+    pub(crate) fn create(
+        &self,
+        new: NewTaskRun,
+        key: Option<Digest>,
+        at_most_once: bool,
+    ) -> Result<Child, Refusal> {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
         if ledger.closed {
-            return None;
+            return Err(Refusal::FlowEnded);
         }
         let at = ledger.moment(read);
-        let kept = self.kept.as_ref().zip(key);
-        let (row, claimed) = kept.map_or((None, None), |(kept, key)| kept.claim(key, at_most_once));
+        let (row, claimed) = match self.kept.as_ref().zip(key) {
+            Some((kept, key)) => kept.claim(key, &new, at_most_once)?,
+            None => (None, None),
+        };
         let child = match row {
             None => {
                 ledger.live += 1;
@@ -239,7 +261,7 @@ impl Run {
         drop(ledger);
         self.wrote();
         self.announce();
-        Some(child)
+        Ok(child)
     }
 
     /// Makes a run that has ended in an earlier process run again.
@@ -305,6 +327,15 @@ impl Run {
         false
     }
 
+    /// Says what an earlier process has recorded and this one has not called.
+    ///
+    /// # Errors
+    ///
+    /// If there is something, and the run is strict.
+    pub(crate) fn check_against_record(&self) -> Result<(), Refusal> {
+        self.kept.as_ref().map_or(Ok(()), Kept::check)
+    }
+
     /// Waits, where so much is to be written that more would cost memory without end.
     fn wrote(&self) {
         if let Some(kept) = &self.kept {
@@ -347,10 +378,55 @@ impl Run {
 
     /// Tells the run to stop, unless it has ended.
     pub(crate) fn cancel(&self) {
-        if !self.state().is_terminal() && !self.cancellation.is_cancelled() {
-            tracing::info!(flow_run = %self.id, "cancelling");
+        let read = self.clock.now();
+        let mut ledger = self.ledger.lock();
+        if ledger.state().is_over() || self.cancellation.is_cancelled() {
+            return;
+        }
+        let event = Event { task_run: TaskRunId::FLOW, at: ledger.moment(read), kind: EventKind::Cancelling };
+        if self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW)
+            && let Some(kept) = &self.kept
+        {
+            kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
+        }
+        drop(ledger);
+        tracing::info!(flow_run = %self.id, "cancelling");
+        self.cancellation.cancel();
+        self.wrote();
+        self.announce();
+    }
+
+    /// Puts the run aside, unless it has ended: the store hears no more of it, and what runs of it is stopped. Without a
+    /// store it is cancelled. Returns whether it was put aside.
+    pub(crate) fn suspend(&self) -> bool {
+        let Some(kept) = &self.kept else {
+            self.cancel();
+            return false;
+        };
+        // Under the lock: no result is told to the store after it was told that the run is put aside.
+        let ledger = self.ledger.lock();
+        let is_over = ledger.state().is_over() || ledger.state() == State::Cancelling;
+        let goes_aside = !is_over && !self.suspended.swap(true, Ordering::AcqRel);
+        if goes_aside {
+            kept.suspend();
+        }
+        drop(ledger);
+        if goes_aside {
+            tracing::info!(flow_run = %self.id, "put aside");
             self.cancellation.cancel();
         }
+        goes_aside
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspended.load(Ordering::Acquire)
+    }
+
+    /// Whether a task of the run is running.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let ledger = self.ledger.lock();
+        let running = |row: &TaskRun| row.declaration().kind == Kind::Task && row.state() == State::Running;
+        !ledger.state().is_over() && ledger.record.task_runs().any(running)
     }
 
     /// The number of children that have not ended.
@@ -360,7 +436,7 @@ impl Run {
 
     /// Gives the observers the rest, and forgets what was set up for this run only.
     pub(crate) fn finish(&self) {
-        if !self.state().is_terminal() {
+        if !self.state().is_over() {
             // The tokio runtime ended before the run began.
             self.emit(TaskRunId::FLOW, EventKind::Cancelled { orphaned: false });
         }
@@ -368,6 +444,7 @@ impl Run {
             self.runtime.limits().remove(&limit.name);
         }
         self.announce();
+        self.runtime.live().remove(self.id);
         ALIVE.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -390,7 +467,7 @@ impl Run {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.ledger.lock().record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
+        self.ledger.lock().state()
     }
 
     pub(crate) fn event_count(&self) -> usize {

@@ -90,7 +90,7 @@ impl Cause {
         let kind = match error {
             Error::Upstream { .. } => CauseKind::UpstreamFailed,
             Error::Skipped { .. } => CauseKind::Skipped,
-            Error::Cancelled { .. } => CauseKind::Cancelled,
+            Error::Cancelled { .. } | Error::Suspended { .. } => CauseKind::Cancelled,
             _ => CauseKind::Failed,
         };
         let cause = match error {

@@ -2,7 +2,6 @@
 //!
 //! Not the record: that is the truth of this process. The store hears of every change of it, in the same order.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,13 +9,10 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::blocking::{self, hold_clock};
-use super::clock;
 use super::core::Core;
-use crate::model::{
-    Digest, Error, ErrorReport, Event, Refusal, State, StoredFlowRun, StoredTaskRun, TaskRun, TaskRunId,
-};
-use crate::policy::resume::{Progress, Redo, Standing, died, progress, rows_to_redo, standing};
-use crate::store::{CacheEntry, Entry, OwnedRun, Recovered, Store, StoreError};
+use super::earlier::{Earlier, Left, Resumed};
+use crate::model::{Digest, Error, Event, NewTaskRun, Refusal, TaskRun};
+use crate::store::{CacheEntry, Entry, OwnedRun, Store, StoreError};
 use crate::task::Durability;
 
 /// Comes when what was told cannot be lost any more.
@@ -32,120 +28,68 @@ pub(crate) struct Keeping {
     pub(crate) awaited: bool,
 }
 
-/// What an earlier process left of a call that is made again.
-#[derive(Clone, Debug)]
-pub(crate) enum Claimed {
-    /// Its result.
-    Kept,
-    /// Its failure.
-    Failed(Arc<ErrorReport>),
-    /// Attempts, after which it goes on.
-    Again(Progress),
-    /// A reason not to run it.
-    Refused(Refusal),
-}
-
 pub(crate) struct Kept {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) owned: OwnedRun,
     pub(crate) durability: Durability,
+    /// What earlier processes left; `None` for a run that begins in this one.
+    earlier: Option<Mutex<Earlier>>,
     /// A process has died with this run under way.
     pub(crate) has_crashed: bool,
-    earlier: Mutex<Earlier>,
     /// Another process has taken the run over, or it was put aside: the store hears no more of it.
     silent: AtomicBool,
 }
 
-/// The task runs of earlier processes that have not been called again so far.
-#[derive(Default)]
-struct Earlier {
-    rows: HashMap<Digest, StoredTaskRun>,
-    /// What was refused because its process died, or fails for that again: a retry of the flow does not make it run.
-    refused: HashMap<Digest, Refusal>,
-    redo: HashSet<TaskRunId>,
-    wish: Redo,
-    poison_cap: u32,
-}
-
-/// A run that was taken over, and what of it is to be done again.
-#[derive(Debug)]
-pub(crate) struct Resumed {
-    pub(crate) recovered: Recovered,
-    pub(crate) redo: Redo,
-}
-
 impl Kept {
     pub(crate) fn new(store: Arc<dyn Store>, owned: OwnedRun, durability: Durability) -> Self {
-        let (earlier, silent) = (Mutex::default(), AtomicBool::new(false));
-        Self { store, owned, durability, has_crashed: false, earlier, silent }
+        let silent = AtomicBool::new(false);
+        Self { store, owned, durability, earlier: None, has_crashed: false, silent }
     }
 
     /// Takes note of what an earlier process left.
-    pub(crate) fn with_earlier(mut self, resumed: &Resumed, poison_cap: u32) -> Self {
-        let Recovered { run, task_runs, .. } = &resumed.recovered;
-        let mut earlier = Earlier {
-            rows: HashMap::new(),
-            refused: HashMap::new(),
-            redo: rows_to_redo(task_runs, &resumed.redo),
-            wish: resumed.redo.clone(),
-            poison_cap,
+    pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
+        let earlier = Some(Mutex::new(Earlier::new(resumed, poison_cap)));
+        Self { earlier, has_crashed: resumed.recovered.run.crashes > 0, ..self }
+    }
+
+    /// Returns what an earlier process left of the call `key`: its row, once, and what becomes of the call.
+    ///
+    /// # Errors
+    ///
+    /// If the call is not recorded, and the run wants recorded ones first.
+    pub(crate) fn claim(&self, key: Digest, call: &NewTaskRun, at_most_once: bool) -> Result<Left, Refusal> {
+        self.earlier
+            .as_ref()
+            .map_or(Ok((None, None)), |earlier| earlier.lock().claim(key, call, at_most_once))
+    }
+
+    /// Looks at what an earlier process left; `None` if the run begins in this one.
+    pub(crate) fn earlier<R>(&self, look: impl FnOnce(&Earlier) -> R) -> Option<R> {
+        self.earlier.as_ref().map(|earlier| look(&earlier.lock()))
+    }
+
+    /// Says what of the record the flow has not called again, now that its body has returned.
+    ///
+    /// # Errors
+    ///
+    /// If there is something, and the run is strict.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        let Some((strict, missing, instead)) = self.earlier(|earlier| {
+            (earlier.wish.strict, earlier.not_called_again(None), earlier.called_instead().to_vec())
+        }) else {
+            return Ok(());
         };
-        for row in task_runs {
-            let Some(key) = row.key else { continue };
-            let is_success = row.state.is_success();
-            let known_success = earlier.rows.get(&key).is_some_and(|known| known.state.is_success());
-            if is_success || (counts(row, run) && !known_success) {
-                earlier.rows.insert(key, row.clone());
-            }
+        let Some(recorded) = missing.first() else { return Ok(()) };
+        if strict {
+            return Err(Refusal::Diverged { recorded: recorded.clone(), got: None });
         }
-        *self.earlier.get_mut() = earlier;
-        self.has_crashed = run.crashes > 0;
-        self
-    }
-
-    /// Returns what an earlier process left of the call `key`: its row, once, and what becomes of it.
-    pub(crate) fn claim(&self, key: Digest, at_most_once: bool) -> (Option<StoredTaskRun>, Option<Claimed>) {
-        let mut earlier = self.earlier.lock();
-        let Some(row) = earlier.rows.remove(&key) else {
-            return (None, earlier.refused.get(&key).cloned().map(Claimed::Refused));
-        };
-        let claimed = match standing(&row, &earlier.redo, at_most_once, earlier.poison_cap) {
-            Standing::Keep => Claimed::Kept,
-            Standing::Replay => match &row.error {
-                Some(error) => Claimed::Failed(Arc::new(error.clone())),
-                None => Claimed::Again(Progress::default()),
-            },
-            // What is done again although it has ended has all of its retries again.
-            Standing::Again if row.state.is_terminal() => {
-                Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
-            }
-            Standing::Again => Claimed::Again(progress(&row, clock::wall())),
-            Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
-            Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
-        };
-        let is_final = match claimed {
-            Claimed::Refused(_) => true,
-            Claimed::Failed(_) => died(&row),
-            Claimed::Kept | Claimed::Again(_) => false,
-        };
-        if is_final {
-            let poison = Refusal::Poison { crashes: row.crashes };
-            earlier.refused.insert(key, if at_most_once { Refusal::UnknownOutcome } else { poison });
-        }
-        (Some(row), Some(claimed))
-    }
-
-    /// Returns the labels of what was recorded and not called again, but for what never began.
-    pub(crate) fn not_called_again(&self) -> Vec<String> {
-        let earlier = self.earlier.lock();
-        let mut rows: Vec<_> = earlier.rows.values().filter(|row| row.state != State::Skipped).collect();
-        rows.sort_unstable_by_key(|row| row.id);
-        rows.into_iter().map(StoredTaskRun::label).collect()
-    }
-
-    /// Returns what is to be done again, for the runs of sub-flows.
-    pub(crate) fn redo(&self) -> Redo {
-        self.earlier.lock().wish.clone()
+        tracing::warn!(
+            flow_run = %self.owned.id,
+            recorded = ?missing,
+            called_instead = ?instead,
+            "the code has changed: recorded task runs were not called again, and their results were not used"
+        );
+        Ok(())
     }
 
     /// Tells the store what happened. Called under the lock of the record, so that the order is the same.
@@ -164,18 +108,17 @@ impl Kept {
         receipt
     }
 
+    /// Leaves the run to whoever resumes it.
+    pub(crate) fn suspend(&self) {
+        if !self.silent.swap(true, Ordering::AcqRel) {
+            self.store.suspend(self.owned, None);
+        }
+    }
+
     /// Tells the store nothing more.
     pub(crate) fn fall_silent(&self) {
         self.silent.store(true, Ordering::Release);
     }
-}
-
-/// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
-/// attempt, which tries it anew, unless it failed because its process died.
-fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
-    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
-    let since = failed.filter_map(|attempt| attempt.ended_at).max();
-    !row.state.is_terminal() || died(row) || row.ended_at >= since
 }
 
 /// Waits until what was told is kept. Only then may anybody rely on it.

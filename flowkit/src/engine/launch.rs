@@ -191,7 +191,7 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         let inputs = guarded("call key", || body.call_key()).flatten();
         flow.ordinals.next(parent.key(), B::identity(), inputs)
     });
-    let child = flow.run.create(new, key, B::info().at_most_once).ok_or(Refusal::FlowEnded)?;
+    let child = flow.run.create(new, key, B::info().at_most_once)?;
     let id = child.id;
     let core = Core::new(parent.home.clone(), id, declaration, setup.index, setup.location);
     if let Some(name) = name {
@@ -261,7 +261,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         let parent = current.core().id;
         let new =
             NewTaskRun { task: declaration, parent, index: None, edges: Edges::new(), location, extras };
-        if let Some(child) = flow.run.create(new, None, false) {
+        if let Ok(child) = flow.run.create(new, None, false) {
             flow.run.emit(child.id, EventKind::Skipped { reason: reason.into() });
         }
     }

@@ -16,6 +16,7 @@ use super::clock;
 use super::core::Core;
 use super::panics::panic_message;
 use crate::flow::Tally;
+use crate::model::Refusal;
 use crate::task::Body;
 
 /// An attempt that runs as a tokio task of its own.
@@ -28,6 +29,8 @@ pub(crate) enum Stop<E> {
     TimedOut,
     Cancelled,
     TasksFailed(Tally),
+    /// It is not accepted, although the body returned a value.
+    Refused(Refusal),
 }
 
 /// An aborted attempt ends at its next await; one that has not ended after this time is busy and called an orphan.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::core::Home;
+use super::earlier::Resumed;
 use super::inputs::Input;
-use super::kept::Resumed;
 use super::limits::Want;
 use super::runtime::Runtime;
 use crate::model::{Kind, TaskRun};

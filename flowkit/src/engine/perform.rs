@@ -1,24 +1,21 @@
 //! One task run from its inputs to its end: waits, asks the cache, tries, and says how it ended.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::Either;
 
 use super::attempt::{Attempts, Host, attempts};
-use super::cache::{Found, Lead, over};
+use super::cache::{self, Looked};
 use super::conclude::{How, conclude, recorded};
 use super::core::{Core, Home};
 use super::hooks::hooks;
 use super::inputs::{self, Cause, Inputs, Visit};
 use super::kept::{Keeping, Receipt};
-use super::options::{CacheUse, CallOptions, Hook, effective_policy};
-use super::panics::{caught, guarded, report};
+use super::options::{CallOptions, Hook, effective_policy};
+use super::panics::{caught, report};
 use crate::model::{EdgeKind, Error, EventKind, TaskError};
-use crate::policy::cache::{CacheKey, TaskIdentity};
 use crate::policy::trigger::{Trigger, Verdict};
-use crate::store::CacheEntry;
-use crate::task::{Body, CacheScope, TaskInfo};
+use crate::task::{Body, TaskInfo};
 
 /// The arguments of a call and what it was told to run after.
 struct CallInputs<'a, B: Body> {
@@ -75,25 +72,18 @@ async fn run<B: Body, H: Host<B>>(
         how.cached = true;
         return Ok(value);
     }
-    let mut lead = None;
-    if let Some((key, refresh)) = cache_key(core, body, options) {
-        match Box::pin(look_into_cache::<B>(core, key, refresh)).await? {
+    let mut right = None;
+    if let Some(wanted) = cache::wanted(core, body, options, policy.cache_ttl) {
+        match Box::pin(cache::look::<B>(core, wanted)).await? {
             Looked::Value(value) => {
                 how.cached = true;
                 return Ok(value);
             }
-            Looked::Lead(right) => {
-                how.cache = cache_entry(info, key, policy.cache_ttl);
-                lead = Some(Box::new(right));
-            }
+            Looked::Right(own) => right = Some(own),
         }
     }
     let value = attempts(&Attempts { core, host, policy, options }, body).await?;
-    if let Some(lead) = lead
-        && let Some(copy) = B::copy_output(&value)
-    {
-        core.runtime().cache().keep(*lead, Arc::new(copy), policy.cache_ttl);
-    }
+    how.shared = right.and_then(|right| Some(right.share(B::copy_output(&value)?)));
     remember::<B>(core, &value);
     Ok(value)
 }
@@ -116,7 +106,7 @@ pub(crate) async fn ready<B: Body>(
         may_run(core, &inputs, trigger)?;
     }
     if core.is_cancelled() {
-        return Err(Error::Cancelled { run: core.label(), orphaned: false });
+        return Err(core.stopped(false));
     }
     name(core, body, options);
     Ok(())
@@ -137,7 +127,7 @@ async fn await_inputs<E>(
     let cancelled = std::pin::pin!(core.cancelled());
     match futures_util::future::select(wait, cancelled).await {
         Either::Left(_) => Ok(()),
-        Either::Right(_) => Err(Error::Cancelled { run: core.label(), orphaned: false }),
+        Either::Right(_) => Err(core.stopped(false)),
     }
 }
 
@@ -169,7 +159,7 @@ fn blame<E>(core: &Core, cause: Cause) -> Error<E> {
         inputs::CauseKind::Skipped => {
             Error::Skipped { run, reason: format!("its input {} was skipped", cause.input).into() }
         }
-        inputs::CauseKind::Cancelled if core.is_cancelled() => Error::Cancelled { run, orphaned: false },
+        inputs::CauseKind::Cancelled if core.is_cancelled() => core.stopped(false),
         _ => Error::Upstream { run, input: cause.input, cause: cause.error },
     }
 }
@@ -198,81 +188,6 @@ pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
         && let Some(key) = core.key()
     {
         journal.keep(key, || B::copy_output(value));
-    }
-}
-
-enum Looked<T> {
-    Lead(Lead),
-    Value(T),
-}
-
-/// Returns the key under which a call may be cached, and whether what is kept shall be ignored.
-fn cache_key<B: Body>(
-    core: &Core,
-    body: &Option<B>,
-    options: Option<&CallOptions<B::Error>>,
-) -> Option<(CacheKey, bool)> {
-    let info = B::info();
-    let said = options.map(|options| options.cache).unwrap_or_default();
-    let scope = match info.cache {
-        _ if said == CacheUse::Off => return None,
-        CacheScope::Off => return None,
-        CacheScope::Runtime => None,
-        // Outside a flow there is no run whose calls could share a result.
-        CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
-    };
-    let declaration = &info.declaration;
-    let identity = TaskIdentity {
-        name: B::identity(),
-        source_hash: declaration.source_hash,
-        version: declaration.version,
-    };
-    let body = body.as_ref()?;
-    // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
-    match guarded("cache key", || body.cache_key())? {
-        Ok(inputs) => Some((CacheKey::new(&identity, scope, inputs), said == CacheUse::Refresh)),
-        // A key that cannot be made switches caching off; it never falls back to a wider key.
-        Err(reason) => {
-            tracing::warn!(task = %core.label(), %reason, "not cached: the inputs give no cache key");
-            None
-        }
-    }
-}
-
-/// Says under what a result is to be found by other processes; `None` for one that only this run shares.
-fn cache_entry(info: &TaskInfo, key: CacheKey, ttl: Option<Duration>) -> Option<Box<CacheEntry>> {
-    (info.cache == CacheScope::Runtime).then(|| {
-        let explanation = info.declaration.path.to_owned();
-        Box::new(CacheEntry { key, ttl, explanation })
-    })
-}
-
-/// Looks into the cache; waits, holding no slot, while somebody else executes for the same key.
-async fn look_into_cache<B: Body>(
-    core: &Core,
-    key: CacheKey,
-    mut refresh: bool,
-) -> Result<Looked<B::Output>, Error<B::Error>> {
-    loop {
-        match core.runtime().cache().look(key, refresh) {
-            Found::Lead(lead) => return Ok(Looked::Lead(lead)),
-            Found::Value(value) => {
-                if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output) {
-                    return Ok(Looked::Value(copy));
-                }
-                // Another type under the same key can only come from two tasks with one path; execute.
-                refresh = true;
-            }
-            Found::Wait(receiver) => {
-                let over = std::pin::pin!(over(receiver));
-                let cancelled = std::pin::pin!(core.cancelled());
-                futures_util::future::select(over, cancelled).await;
-                // Also when it is over: because the one who executed was cancelled too.
-                if core.is_cancelled() {
-                    return Err(Error::Cancelled { run: core.label(), orphaned: false });
-                }
-            }
-        }
     }
 }
 
@@ -334,9 +249,15 @@ impl<E> End<'_, E> {
 impl<E> Drop for End<'_, E> {
     fn drop(&mut self) {
         if !self.told {
-            self.core.emit(EventKind::Cancelled { orphaned: self.core.is_orphaned() });
+            let suspended = self.core.is_suspended();
+            self.core.emit(match suspended {
+                true => EventKind::Suspended,
+                false => EventKind::Cancelled { orphaned: self.core.is_orphaned() },
+            });
             drop(self.core.let_go());
-            self.call_hooks(Hook::Cancel);
+            if !suspended {
+                self.call_hooks(Hook::Cancel);
+            }
         }
     }
 }
@@ -347,6 +268,7 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
         Error::Cancelled { orphaned, .. } => {
             (EventKind::Cancelled { orphaned: *orphaned }, Some(Hook::Cancel))
         }
+        Error::Suspended { .. } => (EventKind::Suspended, None),
         Error::Skipped { reason, .. } => (EventKind::Skipped { reason: Arc::clone(reason) }, None),
         _ => {
             let report = report(core, error);

@@ -4,12 +4,15 @@ use parking_lot::Mutex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::cache::Cache;
+use super::cache::Memory;
+use super::kept::ask;
 use super::limits::Limits;
+use super::live::Live;
 use super::observer::{Notice, Observers};
+use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;
 use crate::policy::resume::POISON_CAP;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::task::Durability;
 
 /// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
@@ -38,13 +41,14 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     limits: Arc<Limits>,
-    cache: Cache,
+    cache: Memory,
     observers: Observers,
     task_defaults: TaskPolicy,
     grace: Duration,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
     poison_cap: u32,
+    live: Live,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
     mocks: crate::testing::Mocks,
@@ -90,7 +94,7 @@ impl Runtime {
         &self.0.limits
     }
 
-    pub(crate) fn cache(&self) -> &Cache {
+    pub(crate) fn cache(&self) -> &Memory {
         &self.0.cache
     }
 
@@ -105,6 +109,33 @@ impl Runtime {
     /// Returns the store that keeps the runs of this runtime, to look back; `None` if nothing keeps them.
     pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.0.store.as_ref()
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// Shuts the runtime down in order. Nothing begins any more; what runs has `drain` to end, and its results are kept;
+    /// then what is left is put aside, and everything is written. Returns the runs that were put aside: their state is
+    /// `Suspended`, and [`resume`](crate::Resume) goes on with them. A run without a store is cancelled.
+    ///
+    /// A runtime that was shut down begins no more flow runs. Dropping the future leaves it closed, with what runs
+    /// still running.
+    ///
+    /// # Errors
+    ///
+    /// If what happened last could not be kept.
+    pub async fn suspend(&self, drain: Duration) -> Result<Vec<FlowRunId>, StoreError> {
+        self.live().suspend(drain).await;
+        if let Some(store) = self.store() {
+            ask(store, |store| store.flush()).await?;
+        }
+        Ok(self.live().aside())
+    }
+
+    /// Cancels a flow run of this runtime; `false` if it does not run here.
+    pub fn cancel(&self, id: FlowRunId) -> bool {
+        self.live().get(id).map(|run| run.cancel()).is_some()
     }
 
     pub(crate) fn durability(&self) -> Durability {
@@ -236,20 +267,30 @@ impl RuntimeBuilder {
 
     /// Makes the runtime.
     pub fn build(self) -> Runtime {
-        Runtime(Arc::new(Inner {
+        let runtime = Runtime(Arc::new(Inner {
             limits: Arc::new(self.limits),
-            cache: Cache::default(),
+            cache: Memory::default(),
             observers: self.observers,
             task_defaults: self.task_defaults,
             grace: self.grace.unwrap_or(DEFAULT_GRACE),
             store: self.store,
             durability: self.durability,
             poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
+            live: Live::default(),
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
             mocks: crate::testing::Mocks::default(),
             #[cfg(feature = "testing")]
             repeats_bodies: self.repeats_bodies,
-        }))
+        }));
+        if let Some(store) = runtime.store() {
+            let listener = Arc::downgrade(&runtime.0);
+            store.on_cancel_request(Box::new(move |id| {
+                if let Some(inner) = listener.upgrade() {
+                    Runtime(inner).cancel(id);
+                }
+            }));
+        }
+        runtime
     }
 }

@@ -41,15 +41,13 @@ pub(crate) async fn take_slots<E>(
     .await;
     match permit {
         // The slot is often free because the one who held it was cancelled too.
-        Some(Ok(_)) if queued && core.is_cancelled() => {
-            Err(Error::Cancelled { run: core.label(), orphaned: false })
-        }
+        Some(Ok(_)) if queued && core.is_cancelled() => Err(core.stopped(false)),
         Some(Ok(permit)) => {
             core.hold(wants.into(), permit);
             Ok(())
         }
         Some(Err(error)) => Err(Error::Refused { run: core.label(), refusal: error.into() }),
-        None => Err(Error::Cancelled { run: core.label(), orphaned: false }),
+        None => Err(core.stopped(false)),
     }
 }
 

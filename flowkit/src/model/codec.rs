@@ -6,7 +6,7 @@ use super::BoxError;
 #[doc(hidden)]
 pub struct Codec<T> {
     pub(crate) encode: fn(&T, version: Option<&str>) -> Result<Vec<u8>, BoxError>,
-    pub(crate) decode: fn(&[u8], version: Option<&str>) -> Result<T, BoxError>,
+    pub(crate) decode: fn(&[u8], version: Option<&str>) -> Result<T, Unreadable>,
 }
 
 impl<T> Clone for Codec<T> {
@@ -16,3 +16,15 @@ impl<T> Clone for Codec<T> {
 }
 
 impl<T> Copy for Codec<T> {}
+
+/// Why a kept value cannot be read.
+#[doc(hidden)]
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The bytes are not those that were written.
+    #[error(transparent)]
+    Damaged(BoxError),
+    /// They are, and are no value of today's type.
+    #[error(transparent)]
+    Changed(BoxError),
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deep::Deep;
-use super::{ErrorReport, Kind, Refusal};
+use super::{ErrorReport, Refusal, RunLabel};
 
 /// Any error: the default of [`flowkit::prelude::Result`](crate::prelude::Result).
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -22,38 +22,6 @@ pub trait TaskError: fmt::Debug + fmt::Display + Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<E: fmt::Debug + fmt::Display + Send + Sync + 'static> TaskError for E {}
-
-/// The run that an error speaks of: prints as ``task `fetch[3]` ``.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RunLabel(Arc<(Kind, String)>);
-
-impl RunLabel {
-    pub(crate) fn new(kind: Kind, label: String) -> Self {
-        Self(Arc::new((kind, label)))
-    }
-
-    /// Whether it is a task or a flow.
-    pub fn kind(&self) -> Kind {
-        self.0.0
-    }
-
-    /// Returns the name of the run, with an index where it was mapped.
-    pub fn as_str(&self) -> &str {
-        &self.0.1
-    }
-}
-
-impl fmt::Display for RunLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.kind().name(), self.as_str())
-    }
-}
-
-impl fmt::Debug for RunLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
 
 /// Why a task or a flow gave no value.
 ///
@@ -91,6 +59,12 @@ pub enum Error<E = std::convert::Infallible> {
         run: RunLabel,
         /// Whether the body could not be stopped and still occupies its thread.
         orphaned: bool,
+    },
+    /// The program was shut down in order while the run was under way; it can be resumed.
+    #[non_exhaustive]
+    Suspended {
+        /// Which run.
+        run: RunLabel,
     },
     /// An input has no value, so the task never ran.
     #[non_exhaustive]
@@ -164,6 +138,7 @@ impl<E> Error<E> {
             Self::TimedOut { run, .. }
             | Self::Panicked { run, .. }
             | Self::Cancelled { run, .. }
+            | Self::Suspended { run }
             | Self::Upstream { run, .. }
             | Self::Skipped { run, .. }
             | Self::TasksFailed { run, .. }
@@ -181,6 +156,11 @@ impl<E> Error<E> {
     /// Whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled { .. })
+    }
+
+    /// Whether the run was put aside by a shut-down.
+    pub fn is_suspended(&self) -> bool {
+        matches!(self, Self::Suspended { .. })
     }
 
     /// Whether the body panicked.
@@ -207,6 +187,7 @@ impl<E> Error<E> {
             Self::TimedOut { .. } => "TimedOut",
             Self::Panicked { .. } => "Panicked",
             Self::Cancelled { .. } => "Cancelled",
+            Self::Suspended { .. } => "Suspended",
             Self::Upstream { .. } => "Upstream",
             Self::Skipped { .. } => "Skipped",
             Self::TasksFailed { .. } => "TasksFailed",
@@ -256,6 +237,7 @@ impl<E> Clone for Error<E> {
             }
             Self::Panicked { run, message } => Self::Panicked { run: run.clone(), message: message.clone() },
             Self::Cancelled { run, orphaned } => Self::Cancelled { run: run.clone(), orphaned: *orphaned },
+            Self::Suspended { run } => Self::Suspended { run: run.clone() },
             Self::Upstream { run, input, cause } => {
                 Self::Upstream { run: run.clone(), input: input.clone(), cause: cause.clone() }
             }
@@ -283,6 +265,9 @@ impl<E: TaskError> fmt::Display for Error<E> {
             }
             Self::Panicked { run, message } => write!(f, "{run} panicked: {message}"),
             Self::Cancelled { run, .. } => write!(f, "{run} was cancelled"),
+            Self::Suspended { run } => {
+                write!(f, "{run} was put aside when the program was told to stop; it can be resumed")
+            }
             Self::Upstream { run, input, .. } => {
                 write!(f, "{run} did not run: its input {input} has no result")
             }

@@ -118,7 +118,7 @@ pub enum EventKind {
     },
     /// The process died while the run was under way. Written by whoever finds it.
     Crashed,
-    /// A flow run was put aside by a clean shut-down; it can go on.
+    /// The run was put aside by a clean shut-down; it can go on.
     Suspended,
     /// The run is to go on, or to be done again: a crashed or suspended one, one that failed, or one that somebody wants
     /// anew.
@@ -149,7 +149,7 @@ impl EventKind {
 }
 
 impl EventKind {
-    /// Whether the run ends with this event.
+    /// Whether the run ends with this event, in this process at least: one that is put aside goes on in another.
     pub const fn is_end(&self) -> bool {
         match self {
             Self::Completed
@@ -158,14 +158,14 @@ impl EventKind {
             | Self::TimedOut { .. }
             | Self::Cancelled { .. }
             | Self::UpstreamFailed { .. }
-            | Self::Skipped { .. } => true,
+            | Self::Skipped { .. }
+            | Self::Suspended => true,
             Self::Created
             | Self::Queued
             | Self::Started { .. }
             | Self::AttemptFailed { .. }
             | Self::Cancelling
             | Self::Crashed
-            | Self::Suspended
             | Self::Reopened => false,
         }
     }

@@ -54,6 +54,27 @@ pub enum Refusal {
     /// The task may run at most once, and its process died while it was running.
     #[error("it may run at most once, and nobody knows how its last attempt ended; look there, then decide")]
     UnknownOutcome,
+    /// The task has ended in an earlier process, and its kept result is not of the type that the code has now.
+    #[error(
+        "its kept result cannot be read any more: {reason}; resume with `.rerun_from(\"{task}\")` to do it again"
+    )]
+    ResultChanged {
+        /// The name of the task.
+        task: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A run that is resumed strictly makes other calls than are recorded.
+    #[error(
+        "the run has recorded `{recorded}`, and {}; without `.strict()` the run goes on",
+        got.as_ref().map_or_else(|| "never calls it again".to_owned(), |got| format!("calls `{got}` instead"))
+    )]
+    Diverged {
+        /// The label of a task run that is recorded and was not called again.
+        recorded: String,
+        /// The label of the call that was made instead; `None` if the flow came to its end.
+        got: Option<String>,
+    },
     /// A run was to be resumed in a runtime that keeps nothing.
     #[error(
         "its runtime has no store; build one with `Runtime::builder().store(…)`, and pass it with `.on(&runtime)`"
@@ -83,6 +104,9 @@ pub enum Refusal {
         /// What does not fit.
         reason: String,
     },
+    /// The runtime is being shut down.
+    #[error("the program was told to stop, and begins no more flow runs")]
+    ShuttingDown,
     /// There is no tokio runtime.
     #[error("there is no tokio runtime here; use `#[tokio::main]`, or call it inside `Runtime::block_on`")]
     OutsideTokio,

@@ -89,6 +89,11 @@ impl State {
         )
     }
 
+    /// Whether nothing more happens to the run in this process: it has ended, or was put aside.
+    pub const fn is_over(self) -> bool {
+        self.is_terminal() || matches!(self, Self::Suspended)
+    }
+
     /// Whether the run ended with a result.
     pub const fn is_success(self) -> bool {
         matches!(self, Self::Completed | Self::Cached)
@@ -115,7 +120,7 @@ impl State {
     /// | `Waiting` | it is started, refused (`Failed`), told to stop, cancelled |
     /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, is told to stop, is cancelled |
     /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
-    /// | `Cancelling` | it is cancelled, or completes before that |
+    /// | `Cancelling` | it is cancelled, or comes to another end before that; until it hears of it, attempts go on |
     /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | its process dies (`Crashed`), or puts it aside (`Suspended`) |
     /// | `Crashed`, `Suspended`, whatever has ended, and what waited when its process died | it is reopened: by resuming, retrying or running it again |
     /// | any other | nothing |
@@ -136,6 +141,10 @@ impl State {
             (S::Pending, E::Cached) => S::Cached,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Failed { .. }) => S::Failed,
             (S::Running, E::TimedOut { .. }) => S::TimedOut,
+            // It did not hear of it yet, or came to its end by itself before it did.
+            (S::Cancelling, E::Queued | E::Started { .. } | E::AttemptFailed { .. }) => S::Cancelling,
+            (S::Cancelling, E::Failed { .. }) => S::Failed,
+            (S::Cancelling, E::TimedOut { .. }) => S::TimedOut,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Cancelling) => S::Cancelling,
             (
                 S::Scheduled | S::Pending | S::Waiting | S::Running | S::AwaitingRetry | S::Cancelling,

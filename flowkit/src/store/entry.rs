@@ -9,7 +9,7 @@ use crate::model::{
     Digest, Event, EventDetail, EventKind, FlowRunId, LogLevel, StoredFlowRun, StoredTaskRun, TaskRun,
     TaskRunId, WallTime,
 };
-use crate::policy::cache::CacheKey;
+use crate::policy::cache::{CacheKey, KeyParts};
 
 /// Told once: the entry cannot be lost any more, or it could not be kept.
 pub type Ack = oneshot::Sender<Result<(), StoreError>>;
@@ -62,8 +62,8 @@ pub struct CacheEntry {
     pub key: CacheKey,
     /// For how long; `None` is for ever.
     pub ttl: Option<Duration>,
-    /// What the key is made of, as JSON, for `explain-cache`.
-    pub explanation: String,
+    /// What the key is made of, to say later why another one is not it.
+    pub parts: KeyParts,
 }
 
 /// A result that some run has left.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::StoreError;
+use super::{StoreError, StoredCacheEntry};
 use crate::model::{
     FlowRunId, LogLevel, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
 };
@@ -128,6 +128,9 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
 
     /// Returns how many log lines of each task run were dropped because it logged too much.
     fn dropped_logs(&self, run: FlowRunId) -> Result<Vec<(TaskRunId, u64)>, StoreError>;
+
+    /// Returns the places in the cache of the task with this path: at most `limit`, the newest first.
+    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError>;
 
     /// Removes runs that nobody needs any more, and what only they pointed to.
     fn forget(&self, keep: Keep) -> Result<Removed, StoreError>;

@@ -12,8 +12,10 @@
 mod contract;
 mod entry;
 mod error;
+mod explain;
 pub mod filter;
 mod history;
+mod listener;
 mod memory;
 mod prefix;
 mod rows;
@@ -23,6 +25,7 @@ mod words;
 
 pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, Recovered};
 pub use error::{OwnerName, StoreError};
+pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
 pub use memory::MemoryStore;
 #[cfg(all(feature = "sqlite", unix))]
@@ -108,6 +111,7 @@ pub trait Store: History {
     /// If it cannot be asked.
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError>;
 
-    /// Returns those of the runs that this process owns that somebody asked to cancel, each once.
-    fn cancel_requests(&self) -> Vec<FlowRunId>;
+    /// Calls `listener` with each run of this process that somebody asks to cancel, once, from whatever thread. There is
+    /// one listener; a later one takes its place.
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>);
 }

@@ -137,6 +137,14 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// Whether the bytes are not those that were written; otherwise the code has changed.
+    pub fn is_damage(&self) -> bool {
+        use EnvelopeError as E;
+        matches!(self, Self::Envelope(E::NotAnEnvelope | E::Truncated { .. } | E::Corrupt))
+    }
+}
+
 impl From<EnvelopeError> for DecodeError {
     fn from(error: EnvelopeError) -> Self {
         Self::Envelope(error)

@@ -6,6 +6,7 @@ use std::panic::Location;
 
 use super::*;
 use crate::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _, Probe};
+use crate::model::Kind;
 
 fn run(kind: Kind, label: &str) -> RunLabel {
     RunLabel::new(kind, label.to_owned())

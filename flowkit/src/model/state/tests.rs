@@ -25,7 +25,7 @@ const STATES: [State; 15] = [
 ];
 
 /// Every kind of event, with a short name; `AttemptFailed` twice, since its delay matters.
-fn events() -> [(&'static str, EventKind); 13] {
+fn events() -> [(&'static str, EventKind); 16] {
     let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, "src/etl.rs:61".into()));
     let failed = |retry_in| {
         let failure = AttemptFailure::new(Arc::clone(&error), retry_in);
@@ -45,11 +45,14 @@ fn events() -> [(&'static str, EventKind); 13] {
         ("cancelled", EventKind::Cancelled { orphaned: false }),
         ("left without an input", EventKind::UpstreamFailed { error }),
         ("skipped", EventKind::Skipped { reason: Arc::new("why not".into()) }),
+        ("crashed", EventKind::Crashed),
+        ("suspended", EventKind::Suspended),
+        ("reopened", EventKind::Reopened),
     ]
 }
 
 /// The transitions that are allowed. What is not in here is refused.
-const ALLOWED: [(State, &[(&str, State)]); 6] = [
+const ALLOWED: [(State, &[(&str, State)]); 15] = [
     (State::Scheduled, &[("created", State::Pending), ("cancelled", State::Cancelled)]),
     (
         State::Pending,
@@ -62,6 +65,9 @@ const ALLOWED: [(State, &[(&str, State)]); 6] = [
             ("cancelled", State::Cancelled),
             ("left without an input", State::UpstreamFailed),
             ("skipped", State::Skipped),
+            ("crashed", State::Crashed),
+            ("suspended", State::Suspended),
+            ("reopened", State::Pending),
         ],
     ),
     (
@@ -71,6 +77,9 @@ const ALLOWED: [(State, &[(&str, State)]); 6] = [
             ("failed", State::Failed),
             ("told to stop", State::Cancelling),
             ("cancelled", State::Cancelled),
+            ("crashed", State::Crashed),
+            ("suspended", State::Suspended),
+            ("reopened", State::Pending),
         ],
     ),
     (
@@ -85,6 +94,8 @@ const ALLOWED: [(State, &[(&str, State)]); 6] = [
             ("timed out", State::TimedOut),
             ("told to stop", State::Cancelling),
             ("cancelled", State::Cancelled),
+            ("crashed", State::Crashed),
+            ("suspended", State::Suspended),
         ],
     ),
     (
@@ -95,9 +106,33 @@ const ALLOWED: [(State, &[(&str, State)]); 6] = [
             ("failed", State::Failed),
             ("told to stop", State::Cancelling),
             ("cancelled", State::Cancelled),
+            ("crashed", State::Crashed),
+            ("suspended", State::Suspended),
+            ("reopened", State::Pending),
         ],
     ),
-    (State::Cancelling, &[("completed", State::Completed), ("cancelled", State::Cancelled)]),
+    (
+        State::Cancelling,
+        &[
+            ("queued", State::Cancelling),
+            ("started", State::Cancelling),
+            ("retried at once", State::Cancelling),
+            ("retried later", State::Cancelling),
+            ("completed", State::Completed),
+            ("failed", State::Failed),
+            ("timed out", State::TimedOut),
+            ("cancelled", State::Cancelled),
+        ],
+    ),
+    (State::Crashed, &[("reopened", State::Pending)]),
+    (State::Suspended, &[("reopened", State::Pending)]),
+    (State::Completed, &[("reopened", State::Pending)]),
+    (State::Cached, &[("reopened", State::Pending)]),
+    (State::Failed, &[("reopened", State::Pending)]),
+    (State::TimedOut, &[("reopened", State::Pending)]),
+    (State::Cancelled, &[("reopened", State::Pending)]),
+    (State::UpstreamFailed, &[("reopened", State::Pending)]),
+    (State::Skipped, &[("reopened", State::Pending)]),
 ];
 
 fn allowed(from: State, event: &str) -> Option<State> {
@@ -126,19 +161,21 @@ fn every_transition_of_the_table_is_about_a_kind_of_event_that_exists() {
 }
 
 #[test]
-fn nothing_happens_any_more_to_a_run_that_has_ended() {
+fn nothing_happens_to_a_run_that_has_ended_but_that_it_is_reopened() {
     for state in STATES.into_iter().filter(|state| state.is_terminal()) {
-        assert!(events().iter().all(|(_, event)| state.after(event).is_err()), "{state}");
+        for (name, event) in events() {
+            assert_eq!(state.after(&event).is_ok(), name == "reopened", "{state}: {name}");
+        }
     }
 }
 
 #[test]
-fn an_event_that_is_an_end_leads_to_a_terminal_state_and_no_other_does() {
+fn an_event_that_is_an_end_leads_to_a_state_that_is_over_and_no_other_does() {
     for (from, transitions) in ALLOWED {
         for (name, to) in transitions {
             let events = events();
             let (_, event) = events.iter().find(|(event, _)| event == name).unwrap();
-            assert_eq!(event.is_end(), to.is_terminal(), "{from}: {name}");
+            assert_eq!(event.is_end(), to.is_over(), "{from}: {name}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::script::*;
 use crate::model::EventKind;
-use crate::store::{Entry, Store};
+use crate::store::{CacheExplanation, Entry, Store, explain_cache};
 
 /// Ends a started task with a result under a cache key.
 fn caches(
@@ -47,6 +47,20 @@ pub(crate) fn the_latest_result_stands_for_its_key<P: Place>() {
     let id = caches(&mut other, store, "a", Some(b"2"));
     let cached = store.cached(cache_key("a")).unwrap().unwrap();
     assert_eq!((cached.envelope.as_slice(), cached.from), (&b"2"[..], (other.id(), id)));
+}
+
+pub(crate) fn a_miss_is_explained_by_the_nearest_earlier_result<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    let first = caches(&mut run, store, "a", Some(b"1"));
+    let second = caches(&mut run, store, "b", Some(b"2"));
+    let explained = |id| explain_cache(store, run.id(), id).unwrap().unwrap();
+    assert_eq!(explained(first), CacheExplanation::First);
+    let why = explained(second);
+    assert!(matches!(&why, CacheExplanation::Differs { from, .. } if *from == (run.id(), first)), "{why:?}");
+    assert!(why.to_string().ends_with(r#"argument `url` was "a", is "b""#), "{why}");
+    assert_eq!(explain_cache(store, run.id(), crate::model::TaskRunId::new(99)).unwrap(), None);
 }
 
 pub(crate) fn a_lease_is_exclusive_until_it_is_released<P: Place>() {

@@ -51,6 +51,7 @@ macro_rules! contract {
                 a_cached_value_appears_with_its_result,
                 a_cache_entry_without_a_result_is_not_kept,
                 the_latest_result_stands_for_its_key,
+                a_miss_is_explained_by_the_nearest_earlier_result,
                 a_lease_is_exclusive_until_it_is_released,
                 keeping_a_result_gives_the_lease_back,
                 a_lease_ends_with_its_owner,

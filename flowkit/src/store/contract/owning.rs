@@ -23,15 +23,10 @@ pub(crate) fn a_run_is_owned_once_among_processes<P: Place>() {
         let refused = elsewhere.take_over(run.id());
         assert!(matches!(refused, Err(StoreError::Owned { .. })), "{refused:?}");
         // Whoever does not run it may ask the one who does.
+        let (wishes, not_here) = (Wishes::of(place.store()), Wishes::of(&*elsewhere));
         assert!(elsewhere.request_cancel(run.id()).unwrap());
-        assert_eq!(elsewhere.cancel_requests(), []);
-        // A wish from elsewhere takes its time, but not for ever.
-        let wishes = || Some(place.store().cancel_requests()).filter(|wishes| !wishes.is_empty());
-        let asked = std::iter::repeat_with(wishes).take(1000).find_map(|wishes| {
-            std::thread::sleep(Duration::from_millis(if wishes.is_some() { 0 } else { 10 }));
-            wishes
-        });
-        assert_eq!(asked, Some(vec![run.id()]));
+        assert_eq!(wishes.next(), Some(run.id()));
+        assert_eq!(not_here.so_far(), []);
         run.ends(place.store());
         run.goes_on(&elsewhere.take_over(run.id()).unwrap());
         run.happens(&*elsewhere, TaskRunId::FLOW, EventKind::Reopened);
@@ -236,11 +231,10 @@ pub(crate) fn a_run_that_is_under_way_can_be_asked_to_stop_once<P: Place>() {
     let store = place.store();
     let (run, _other) = (Script::begin(store), Script::begin(store));
     store.flush().unwrap();
-    assert_eq!(store.cancel_requests(), []);
+    let wishes = Wishes::of(store);
     assert!(store.request_cancel(run.id()).unwrap());
     assert!(store.request_cancel(run.id()).unwrap());
-    assert_eq!(store.cancel_requests(), [run.id()]);
-    assert_eq!(store.cancel_requests(), []);
+    assert_eq!(wishes.so_far(), [run.id()]);
 }
 
 pub(crate) fn a_run_that_nobody_runs_cannot_be_asked_to_stop<P: Place>() {
@@ -250,9 +244,10 @@ pub(crate) fn a_run_that_nobody_runs_cannot_be_asked_to_stop<P: Place>() {
     let crashed = Script::begin(place.store());
     place.store().flush().unwrap();
     place.crash();
+    let wishes = Wishes::of(place.store());
     let nobody = FlowRunId::new(uuid::Uuid::from_u128(1));
     for id in [ended.id(), crashed.id(), nobody] {
         assert!(!place.store().request_cancel(id).unwrap());
     }
-    assert_eq!(place.store().cancel_requests(), []);
+    assert_eq!(wishes.so_far(), []);
 }

@@ -1,8 +1,8 @@
 //! A flow run of which a test says what happens, and what the tests ask of a store.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -12,7 +12,7 @@ use crate::model::{
     AttemptFailure, Declaration, Edges, ErrorReport, Event, EventKind, Extras, FlowRunId, Kind, NewTaskRun,
     RunRecord, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime, digest,
 };
-use crate::policy::cache::{CacheKey, TaskIdentity};
+use crate::policy::cache::{CacheKey, KeyInput, KeyParts, TaskIdentity};
 use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter};
 
 /// Where a store stands, so that the process that owns its runs can die.
@@ -203,13 +203,41 @@ pub(crate) fn report(message: &str) -> Arc<ErrorReport> {
     Arc::new(ErrorReport::new("fetch".into(), message.into(), None, "src/etl.rs:61".into()))
 }
 
+const IDENTITY: TaskIdentity<'static> = TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
+
 pub(crate) fn cache_key(input: &str) -> CacheKey {
-    let task = TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
-    CacheKey::new(&task, None, digest(input).unwrap())
+    CacheKey::new(&IDENTITY, None, digest(input).unwrap())
 }
 
 pub(crate) fn cache_entry(input: &str) -> CacheEntry {
-    CacheEntry { key: cache_key(input), ttl: Some(Duration::from_secs(60)), explanation: "{}".into() }
+    let input_of_key =
+        KeyInput { name: "url".into(), digest: digest(input).unwrap(), shown: format!("{input:?}") };
+    let parts = KeyParts::new(&IDENTITY, vec![input_of_key]);
+    CacheEntry { key: cache_key(input), ttl: Some(Duration::from_secs(60)), parts }
+}
+
+/// The runs that somebody asked a store to cancel, as it tells them.
+pub(crate) struct Wishes(mpsc::Receiver<FlowRunId>);
+
+impl Wishes {
+    pub(crate) fn of(store: &dyn Store) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        store.on_cancel_request(Box::new(move |id| {
+            // Nobody may listen any more.
+            let _ = sender.send(id);
+        }));
+        Self(receiver)
+    }
+
+    /// Those that it has told so far.
+    pub(crate) fn so_far(&self) -> Vec<FlowRunId> {
+        self.0.try_iter().collect()
+    }
+
+    /// Waits for the next one: from another process it takes its time, but not for ever.
+    pub(crate) fn next(&self) -> Option<FlowRunId> {
+        self.0.recv_timeout(Duration::from_secs(30)).ok()
+    }
 }
 
 pub(crate) fn flow_row(store: &dyn Store, id: FlowRunId) -> StoredFlowRun {

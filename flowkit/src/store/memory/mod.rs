@@ -11,18 +11,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use parking_lot::Mutex;
 
 use self::kept::KeptRun;
+use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
     Ack, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
 };
 use crate::engine::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
-use crate::policy::cache::CacheKey;
+use crate::policy::cache::{CacheKey, KeyParts};
 
 /// Keeps runs in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     kept: Mutex<Kept>,
+    listener: Listener,
 }
 
 /// Everything that is kept.
@@ -39,6 +41,9 @@ struct Kept {
 struct Cached {
     from: (FlowRunId, TaskRunId),
     value: CachedValue,
+    /// The path of the task.
+    path: &'static str,
+    parts: KeyParts,
 }
 
 impl MemoryStore {
@@ -79,12 +84,13 @@ impl Kept {
     fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         let at = entry.run.created_at.plus(entry.event.at);
         let from = (entry.run.id, entry.event.task_run);
+        let path = entry.task_run.declaration().path;
         let cached = entry.cache.clone().zip(entry.result.clone());
         self.writable(entry.run)?.record(entry)?;
         if let Some((place, envelope)) = cached {
             self.leases.remove(&place.key);
             let value = CachedValue { envelope, stored_at: at, ttl: place.ttl, from };
-            self.cache.insert(place.key, Cached { from, value });
+            self.cache.insert(place.key, Cached { from, value, path, parts: place.parts });
         }
         Ok(())
     }
@@ -171,14 +177,16 @@ impl Store for MemoryStore {
         let Some(run) = kept.runs.get_mut(&id).filter(|run| run.owned) else {
             return Ok(false);
         };
-        run.cancel_requested = true;
+        let is_first = !std::mem::replace(&mut run.cancel_requested, true);
+        drop(kept);
+        if is_first {
+            self.listener.tell(id);
+        }
         Ok(true)
     }
 
-    fn cancel_requests(&self) -> Vec<FlowRunId> {
-        let mut kept = self.kept.lock();
-        let owned = kept.runs.iter_mut().filter(|(_, run)| run.owned);
-        owned.filter_map(|(id, run)| std::mem::take(&mut run.cancel_requested).then_some(*id)).collect()
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
+        self.listener.set(listener);
     }
 }
 

@@ -11,7 +11,8 @@ use crate::store::prefix::Prefix;
 use crate::store::rows::LOG_LINES_MAX;
 use crate::store::words::Words;
 use crate::store::{
-    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, TaskRunFilter,
+    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, StoredCacheEntry,
+    TaskRunFilter,
 };
 
 impl History for MemoryStore {
@@ -93,6 +94,21 @@ impl History for MemoryStore {
             let dropped = run.logged.iter().map(|(id, logged)| (*id, logged.saturating_sub(LOG_LINES_MAX)));
             dropped.filter(|(_, dropped)| *dropped > 0).collect()
         }))
+    }
+
+    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
+        let kept = self.kept.lock();
+        let of_the_task = kept.cache.values().filter(|cached| cached.path == path);
+        let mut entries: Vec<_> = of_the_task
+            .map(|cached| StoredCacheEntry {
+                parts: cached.parts.clone(),
+                stored_at: cached.value.stored_at,
+                from: cached.from,
+            })
+            .collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.stored_at));
+        entries.truncate(limit);
+        Ok(entries)
     }
 
     fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {

@@ -12,10 +12,13 @@ use rusqlite::types::Value;
 use self::choose::Question;
 use super::events::{self, EventRow};
 use super::{SqliteStore, codes, stored};
-use crate::model::{FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId};
+use crate::model::{
+    FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+};
 use crate::store::prefix::Prefix;
 use crate::store::{
-    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, TaskRunFilter,
+    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, StoredCacheEntry,
+    TaskRunFilter,
 };
 
 impl History for SqliteStore {
@@ -113,6 +116,21 @@ impl History for SqliteStore {
              ORDER BY d.task_run",
             [run.as_uuid().as_bytes()],
             |row| Ok((codes::task_run(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned())),
+        )
+    }
+
+    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
+        self.readers.read_all(
+            "SELECT c.parts, c.stored_at, f.id, c.task_run FROM cache c JOIN flow_runs f ON f.no = c.run
+             WHERE c.task IN (SELECT no FROM tasks WHERE path = ?1) ORDER BY c.stored_at DESC LIMIT ?2",
+            params![path, signed(limit)],
+            |row| {
+                Ok(StoredCacheEntry {
+                    parts: codes::read_json(&row.get::<_, String>(0)?)?,
+                    stored_at: WallTime::from_micros(row.get(1)?),
+                    from: (codes::flow_run(row.get(2)?), codes::task_run(row.get(3)?)),
+                })
+            },
         )
     }
 

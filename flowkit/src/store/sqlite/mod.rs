@@ -233,8 +233,8 @@ impl Store for SqliteStore {
         })
     }
 
-    fn cancel_requests(&self) -> Vec<FlowRunId> {
-        std::mem::take(&mut *self.shared.cancelled.lock())
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
+        self.shared.listener.set(listener);
     }
 }
 

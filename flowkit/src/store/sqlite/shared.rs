@@ -3,19 +3,16 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
 use super::batch::Batch;
 use super::logs::Quotas;
 use super::queue::Queue;
-use crate::model::FlowRunId;
+use crate::store::listener::Listener;
 
 pub(super) struct Shared {
     pub(super) path: PathBuf,
     pub(super) queue: Queue,
     pub(super) quotas: Quotas,
-    /// Runs that somebody wants cancelled, until the engine fetches them.
-    pub(super) cancelled: Mutex<Vec<FlowRunId>>,
+    pub(super) listener: Listener,
     degraded: AtomicBool,
     log_bytes: AtomicU64,
     transactions: AtomicU64,
@@ -46,7 +43,7 @@ impl Shared {
             path,
             queue: Queue::default(),
             quotas: Quotas::default(),
-            cancelled: Mutex::default(),
+            listener: Listener::default(),
             degraded: AtomicBool::new(false),
             log_bytes: AtomicU64::new(0),
             transactions: AtomicU64::new(0),

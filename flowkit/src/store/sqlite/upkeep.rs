@@ -68,8 +68,11 @@ impl Writer {
         let Some(connection) = &self.connection else { return };
         match ownership::cancel_requests(connection, self.owner.no) {
             Ok(wanted) => {
-                let fresh: Vec<_> = wanted.into_iter().filter(|id| self.told.insert(*id)).collect();
-                self.shared.cancelled.lock().extend(fresh);
+                for id in wanted {
+                    if self.told.insert(id) {
+                        self.shared.listener.tell(id);
+                    }
+                }
             }
             Err(error) => tracing::debug!(%error, "could not look for requests to cancel"),
         }

@@ -263,9 +263,10 @@ fn cache_entry(
     let ttl = cache.ttl.map(|ttl| i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX));
     connection
         .prepare_cached(
-            "INSERT INTO cache (key, run, task_run, stored_at, ttl, explanation) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO cache (key, run, task_run, stored_at, ttl, task, parts)
+             VALUES (?1, ?2, ?3, ?4, ?5, (SELECT task FROM task_runs WHERE run = ?2 AND id = ?3), ?6)
              ON CONFLICT (key) DO UPDATE SET run = excluded.run, task_run = excluded.task_run,
-                 stored_at = excluded.stored_at, ttl = excluded.ttl, explanation = excluded.explanation",
+                 stored_at = excluded.stored_at, ttl = excluded.ttl, task = excluded.task, parts = excluded.parts",
         )?
         .execute(params![
             key.as_bytes(),
@@ -273,7 +274,7 @@ fn cache_entry(
             task_run,
             stored_at.as_micros(),
             ttl,
-            codes::text(&cache.explanation)
+            codes::json(&cache.parts)?
         ])?;
     connection.prepare_cached("DELETE FROM cache_leases WHERE key = ?1")?.execute([key.as_bytes()])?;
     Ok(())

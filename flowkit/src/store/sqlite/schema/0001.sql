@@ -148,10 +148,12 @@ CREATE TABLE cache (
     stored_at   INTEGER NOT NULL,
     -- Microseconds; NULL is for ever.
     ttl         INTEGER,
+    task        INTEGER NOT NULL,
     -- JSON: what the key is made of.
-    explanation TEXT    NOT NULL
+    parts       TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX cache_by_run ON cache (run);
+CREATE INDEX cache_by_run ON cache (run, task_run);
+CREATE INDEX cache_by_task ON cache (task, stored_at);
 
 -- Who executes for a cache key.
 CREATE TABLE cache_leases (

@@ -2,8 +2,12 @@
 //!
 //! Pure: it does not keep anything itself, and the caller says what time it is.
 
+mod parts;
+
 use std::fmt;
 use std::time::Duration;
+
+pub use parts::{Difference, KeyInput, KeyParts};
 
 use serde::{Deserialize, Serialize};
 

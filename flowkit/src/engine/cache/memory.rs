@@ -1,4 +1,4 @@
-//! The in-memory cache: one execution per key at a time, everyone else gets its result.
+//! The cache of this process: one execution per key at a time, everyone else gets its result.
 //!
 //! Failures are never kept. When the one who executes fails or is dropped, one of those who wait takes its place.
 
@@ -12,7 +12,7 @@ use dashmap::mapref::entry::Entry as MapEntry;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::clock;
+use crate::engine::clock;
 use crate::policy::cache::CacheKey;
 
 /// More results than this are not kept in memory; the oldest give way.
@@ -24,7 +24,7 @@ const ROOM: usize = ENTRIES_MAX / 10;
 type Value = Arc<dyn Any + Send + Sync>;
 
 #[derive(Default)]
-pub(crate) struct Cache {
+pub(crate) struct Memory {
     entries: Arc<DashMap<CacheKey, Entry>>,
     sequence: AtomicU64,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Lead {
     _over: watch::Sender<()>,
 }
 
-impl Cache {
+impl Memory {
     /// Looks for a fresh result; `refresh` ignores what is kept.
     pub(crate) fn look(&self, key: CacheKey, refresh: bool) -> Found {
         match self.entries.entry(key) {

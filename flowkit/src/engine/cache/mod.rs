@@ -1,0 +1,173 @@
+//! Whether the result of a call is known already: in this process, or in the store that all processes share.
+//!
+//! The key and what it is made of are decided in `policy/cache`; here it is looked up, and one caller per key executes.
+
+mod memory;
+mod shared;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use self::memory::Memory;
+use self::memory::{Found, Lead, over};
+use self::shared::{InStore, Lease, look_into_store};
+use super::core::Core;
+use super::options::{CacheUse, CallOptions};
+use super::panics::guarded;
+use crate::model::Error;
+use crate::policy::cache::{CacheKey, KeyParts, TaskIdentity};
+use crate::store::CacheEntry;
+use crate::task::{Body, CacheScope};
+
+/// A result that is looked for.
+pub(crate) struct Wanted {
+    key: CacheKey,
+    /// What is kept is ignored.
+    refresh: bool,
+    ttl: Option<Duration>,
+    /// Its place in the store's cache; `None` if only this process shares it.
+    entry: Option<Box<CacheEntry>>,
+}
+
+/// What a look into the cache says.
+pub(crate) enum Looked<T> {
+    Value(T),
+    /// Nobody has it: the caller executes.
+    Right(Box<Right>),
+}
+
+/// The right to execute for a key. Dropping it without a result lets another one execute.
+pub(crate) struct Right {
+    // The lease goes first: whoever leads in this process next may ask for it again.
+    lease: Option<Lease>,
+    lead: Lead,
+    wanted: Wanted,
+}
+
+impl Right {
+    /// Puts the result to it that others may have.
+    pub(crate) fn share<T: Any + Send + Sync>(self, value: T) -> Box<Shared> {
+        Box::new(Shared { right: self, value: Arc::new(value) })
+    }
+}
+
+/// A result that others may have as soon as it is kept. Dropped before that, it is nobody's.
+pub(crate) struct Shared {
+    right: Right,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+impl Shared {
+    /// Returns the result's place in the store's cache, once.
+    pub(crate) fn take_entry(&mut self) -> Option<CacheEntry> {
+        let entry = self.right.wanted.entry.take()?;
+        if let Some(lease) = &mut self.right.lease {
+            lease.goes_with_the_result();
+        }
+        Some(*entry)
+    }
+
+    /// Gives the result to everyone in this process who waits for it.
+    pub(crate) fn publish(self, memory: &Memory) {
+        let Right { lease, lead, wanted } = self.right;
+        drop(lease);
+        memory.keep(lead, self.value, wanted.ttl);
+    }
+}
+
+/// Says under which key the result of a call may be known; `None` if it is not cached.
+pub(crate) fn wanted<B: Body>(
+    core: &Core,
+    body: &Option<B>,
+    options: Option<&CallOptions<B::Error>>,
+    ttl: Option<Duration>,
+) -> Option<Wanted> {
+    let info = B::info();
+    let said = options.map(|options| options.cache).unwrap_or_default();
+    let scope = match info.cache {
+        _ if said == CacheUse::Off => return None,
+        CacheScope::Off => return None,
+        CacheScope::Runtime => None,
+        // Outside a flow there is no run whose calls could share a result.
+        CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
+    };
+    let declaration = &info.declaration;
+    let identity = TaskIdentity {
+        name: B::identity(),
+        source_hash: declaration.source_hash,
+        version: declaration.version,
+    };
+    let body = body.as_ref()?;
+    // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
+    match guarded("cache key", || body.cache_key())? {
+        Ok(inputs) => {
+            let key = CacheKey::new(&identity, scope, inputs);
+            let is_kept = core.run().is_some_and(|run| run.kept.is_some()) && B::codec().is_some();
+            let entry = (is_kept && info.cache == CacheScope::Runtime).then(|| {
+                let inputs = guarded("cache key", || body.key_inputs()).unwrap_or_default();
+                let parts = KeyParts::new(&identity, inputs);
+                Box::new(CacheEntry { key, ttl, parts })
+            });
+            Some(Wanted { key, refresh: said == CacheUse::Refresh, ttl, entry })
+        }
+        // A key that cannot be made switches caching off; it never falls back to a wider key.
+        Err(reason) => {
+            tracing::warn!(task = %core.label(), %reason, "not cached: the inputs give no cache key");
+            None
+        }
+    }
+}
+
+/// Looks into the cache; waits, holding no slot, while somebody else executes for the same key.
+pub(crate) async fn look<B: Body>(
+    core: &Core,
+    mut wanted: Wanted,
+) -> Result<Looked<B::Output>, Error<B::Error>> {
+    let memory = core.runtime().cache();
+    loop {
+        match memory.look(wanted.key, wanted.refresh) {
+            Found::Lead(lead) => return lead_or_value::<B>(core, lead, wanted).await,
+            Found::Value(value) => {
+                if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output) {
+                    return Ok(Looked::Value(copy));
+                }
+                // Another type under the same key can only come from two tasks with one path; execute.
+                wanted.refresh = true;
+            }
+            Found::Wait(receiver) => {
+                let over = std::pin::pin!(over(receiver));
+                let cancelled = std::pin::pin!(core.cancelled());
+                futures_util::future::select(over, cancelled).await;
+                // Also when it is over: because the one who executed was cancelled too.
+                if core.is_cancelled() {
+                    return Err(core.stopped(false));
+                }
+            }
+        }
+    }
+}
+
+/// Nobody in this process has it: another one may.
+async fn lead_or_value<B: Body>(
+    core: &Core,
+    lead: Lead,
+    wanted: Wanted,
+) -> Result<Looked<B::Output>, Error<B::Error>> {
+    let Some((kept, codec)) =
+        core.run().and_then(|run| run.kept.as_ref()).zip(B::codec()).filter(|_| wanted.entry.is_some())
+    else {
+        return Ok(Looked::Right(Box::new(Right { lease: None, lead, wanted })));
+    };
+    let version = B::info().declaration.version;
+    let decode = |bytes: &[u8]| (codec.decode)(bytes, version);
+    match look_into_store(core, &kept.store, wanted.key, wanted.refresh, wanted.ttl, &decode).await? {
+        InStore::Lease(lease) => Ok(Looked::Right(Box::new(Right { lease, lead, wanted }))),
+        InStore::Value { value, left } => {
+            if let Some(copy) = B::copy_output(&value) {
+                core.runtime().cache().keep(lead, Arc::new(copy), left);
+            }
+            Ok(Looked::Value(value))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The cache that all processes share, through the store: a result that any of them has kept, or the lease to make one.
+//!
+//! A store that cannot be read is no reason to fail: the task runs, as it would without a cache.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::select;
+
+use crate::engine::clock;
+use crate::engine::core::Core;
+use crate::engine::kept::ask;
+use crate::model::{Error, Unreadable};
+use crate::policy::cache::{CacheKey, is_fresh};
+use crate::store::{CachedValue, Store, StoreError};
+
+/// How long to wait before asking again whether another process is done. It doubles up to the second.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// The right to execute for a key among all processes. Dropping it gives it back.
+pub(crate) struct Lease {
+    store: Arc<dyn Store>,
+    key: CacheKey,
+    held: bool,
+}
+
+impl Lease {
+    /// The result is kept under the key, which gives the lease back: it may be another one's by now.
+    pub(crate) fn goes_with_the_result(&mut self) {
+        self.held = false;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.held {
+            self.store.release(self.key);
+        }
+    }
+}
+
+/// What a look into the store says.
+pub(crate) enum InStore<T> {
+    /// A result, and for how long it may still be used.
+    Value { value: T, left: Option<Duration> },
+    /// None: the caller executes, without a lease if the store cannot give one.
+    Lease(Option<Lease>),
+}
+
+/// Looks for a fresh result; waits while another process executes for the same key.
+pub(crate) async fn look_into_store<T, E>(
+    core: &Core,
+    store: &Arc<dyn Store>,
+    key: CacheKey,
+    refresh: bool,
+    ttl: Option<Duration>,
+    decode: &(impl Fn(&[u8]) -> Result<T, Unreadable> + Sync),
+) -> Result<InStore<T>, Error<E>> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        // Most of the time there is a result, and then nothing needs to be written.
+        let known = if refresh { Ok(None) } else { ask(store, move |store| store.cached(key)).await };
+        if let Some(value) = usable(core, known, ttl, decode) {
+            return Ok(value);
+        }
+        match ask(store, move |store| store.lease(key)).await {
+            Ok(true) => {
+                let lease = Lease { store: Arc::clone(store), key, held: true };
+                // Whoever had the lease until now may have kept a result.
+                let known = if refresh { Ok(None) } else { ask(store, move |store| store.cached(key)).await };
+                return Ok(usable(core, known, ttl, decode).unwrap_or(InStore::Lease(Some(lease))));
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(task = %core.label(), %error, "executed, whether another process does so or not");
+                return Ok(InStore::Lease(None));
+            }
+        }
+        select(pin!(clock::sleep(wait)), pin!(core.cancelled())).await;
+        if core.is_cancelled() {
+            return Err(core.stopped(false));
+        }
+        wait = (wait * 2).min(LAST_WAIT);
+    }
+}
+
+/// Reads a kept result; one that is stale, damaged or of another type is none.
+fn usable<T>(
+    core: &Core,
+    known: Result<Option<CachedValue>, StoreError>,
+    ttl: Option<Duration>,
+    decode: &impl Fn(&[u8]) -> Result<T, Unreadable>,
+) -> Option<InStore<T>> {
+    let known = known.unwrap_or_else(|error| {
+        tracing::warn!(task = %core.label(), %error, "the cache cannot be read: the task runs");
+        None
+    })?;
+    // The shorter one counts: what was promised when it was kept, or what the attribute says by now.
+    let ttl = known.ttl.into_iter().chain(ttl).min();
+    let age = clock::wall().since(known.stored_at).since_creation();
+    if !is_fresh(Duration::ZERO, ttl, age) {
+        return None;
+    }
+    match decode(&known.envelope) {
+        Ok(value) => Some(InStore::Value { value, left: ttl.map(|ttl| ttl.saturating_sub(age)) }),
+        Err(reason) => {
+            tracing::warn!(task = %core.label(), %reason, "the cached result cannot be used: the task runs");
+            None
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What earlier processes left of a run, while its calls are made again: each call claims its own row, once.
+//!
+//! What becomes of a claimed row is decided in `policy/resume`; what is not claimed has diverged.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::clock;
+use crate::model::{
+    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredFlowRun, StoredTaskRun, TaskRunId, label_of,
+};
+use crate::policy::resume::{Progress, Redo, Standing, died, progress, rows_to_redo, standing};
+use crate::store::Recovered;
+
+/// So many calls are named that were made instead of recorded ones.
+const NAMED_MAX: usize = 20;
+
+/// A run that was taken over, and what is wished for it.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) recovered: Recovered,
+    pub(crate) wish: Wish,
+}
+
+/// How a run is to be gone on with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) redo: Redo,
+    /// A call that is not recorded is refused, as long as recorded ones of the same body have not been made again.
+    pub(crate) strict: bool,
+}
+
+/// What an earlier process left of a call that is made again.
+#[derive(Clone, Debug)]
+pub(crate) enum Claimed {
+    /// Its result.
+    Kept,
+    /// Its failure.
+    Failed(Arc<ErrorReport>),
+    /// Attempts, after which it goes on.
+    Again(Progress),
+    /// A reason not to run it.
+    Refused(Refusal),
+}
+
+/// The row of a call, and what becomes of the call. A row is given once; a call may be refused for one that was given before.
+pub(crate) type Left = (Option<StoredTaskRun>, Option<Claimed>);
+
+/// The task runs of earlier processes that have not been called again so far.
+pub(crate) struct Earlier {
+    rows: HashMap<Digest, StoredTaskRun>,
+    /// What was refused because its process died, or fails for that again: a retry of the flow does not make it run.
+    refused: HashMap<Digest, Refusal>,
+    /// How many of them each body has called, without those that never began.
+    open: HashMap<TaskRunId, usize>,
+    redo: HashSet<TaskRunId>,
+    pub(crate) wish: Wish,
+    poison_cap: u32,
+    /// The calls that were made for the first time while recorded ones of the same body were missing.
+    instead: Vec<String>,
+}
+
+impl Earlier {
+    pub(crate) fn new(resumed: &Resumed, poison_cap: u32) -> Self {
+        let Recovered { run, task_runs, .. } = &resumed.recovered;
+        let mut rows: HashMap<_, StoredTaskRun> = HashMap::new();
+        for row in task_runs {
+            let Some(key) = row.key else { continue };
+            let is_success = row.state.is_success();
+            let known_success = rows.get(&key).is_some_and(|known| known.state.is_success());
+            if is_success || (counts(row, run) && !known_success) {
+                rows.insert(key, row.clone());
+            }
+        }
+        let mut open = HashMap::new();
+        for row in rows.values().filter(|row| began(row)) {
+            *open.entry(row.parent).or_default() += 1;
+        }
+        let redo = rows_to_redo(task_runs, &resumed.wish.redo);
+        let (refused, instead) = (HashMap::new(), Vec::new());
+        Self { rows, refused, open, redo, wish: resumed.wish.clone(), poison_cap, instead }
+    }
+
+    /// Returns what is left of a call; nothing for one that is made for the first time.
+    ///
+    /// # Errors
+    ///
+    /// If it is made for the first time, and the run is strict and misses recorded ones.
+    pub(crate) fn claim(
+        &mut self,
+        key: Digest,
+        call: &NewTaskRun,
+        at_most_once: bool,
+    ) -> Result<Left, Refusal> {
+        if let Some(refusal) = self.refused.get(&key) {
+            return Ok((None, Some(Claimed::Refused(refusal.clone()))));
+        }
+        let Some(row) = self.rows.remove(&key) else { return self.first_time(call).map(|()| (None, None)) };
+        if began(&row)
+            && let Some(open) = self.open.get_mut(&row.parent)
+        {
+            *open -= 1;
+        }
+        let claimed = match standing(&row, &self.redo, at_most_once, self.poison_cap) {
+            Standing::Keep => Claimed::Kept,
+            Standing::Replay => match &row.error {
+                Some(error) => Claimed::Failed(Arc::new(error.clone())),
+                None => Claimed::Again(Progress::default()),
+            },
+            // What is done again although it has ended has all of its retries again.
+            Standing::Again if row.state.is_terminal() => {
+                Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
+            }
+            Standing::Again => Claimed::Again(progress(&row, clock::wall())),
+            Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
+            Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
+        };
+        let is_final = match claimed {
+            Claimed::Refused(_) => true,
+            Claimed::Failed(_) => died(&row),
+            Claimed::Kept | Claimed::Again(_) => false,
+        };
+        if is_final {
+            let poison = Refusal::Poison { crashes: row.crashes };
+            self.refused.insert(key, if at_most_once { Refusal::UnknownOutcome } else { poison });
+        }
+        Ok((Some(row), Some(claimed)))
+    }
+
+    /// Takes note of a call that no record has.
+    fn first_time(&mut self, call: &NewTaskRun) -> Result<(), Refusal> {
+        if self.open.get(&call.parent).is_none_or(|open| *open == 0) {
+            return Ok(());
+        }
+        let got = label_of(call.task, call.index, call.extras.as_deref());
+        if self.wish.strict {
+            let recorded = self.not_called_again(Some(call.parent)).into_iter().next().unwrap_or_default();
+            return Err(Refusal::Diverged { recorded, got: Some(got) });
+        }
+        if self.instead.len() < NAMED_MAX {
+            self.instead.push(got);
+        }
+        Ok(())
+    }
+
+    /// Returns the labels of what was recorded and not called again, by all bodies or one of them.
+    pub(crate) fn not_called_again(&self, by: Option<TaskRunId>) -> Vec<String> {
+        let missing = self.rows.values().filter(|row| began(row) && by.is_none_or(|by| row.parent == by));
+        let mut rows: Vec<_> = missing.collect();
+        rows.sort_unstable_by_key(|row| row.id);
+        rows.into_iter().map(StoredTaskRun::label).collect()
+    }
+
+    /// Returns the labels of the calls that were made instead: some of them, if there are many.
+    pub(crate) fn called_instead(&self) -> &[String] {
+        &self.instead
+    }
+}
+
+/// Whether a row says more than that the flow decided against the task.
+fn began(row: &StoredTaskRun) -> bool {
+    row.state != State::Skipped
+}
+
+/// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
+/// attempt, which tries it anew, unless it failed because its process died.
+fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
+    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
+    let since = failed.filter_map(|attempt| attempt.ended_at).max();
+    !row.state.is_terminal() || died(row) || row.ended_at >= since
+}

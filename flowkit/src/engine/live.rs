@@ -1,0 +1,127 @@
+//! The flow runs of a runtime that are alive: found by id to cancel them, and put aside together at a shut-down.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::clock;
+use super::flow_run::Run;
+use crate::model::FlowRunId;
+
+/// How often it is looked whether anything still runs, at first and later.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Default)]
+pub(crate) struct Live {
+    /// No attempt begins any more.
+    closing: AtomicBool,
+    turned_away: AtomicBool,
+    known: Mutex<Known>,
+    one_less: Notify,
+}
+
+#[derive(Default)]
+struct Known {
+    runs: HashMap<FlowRunId, Weak<Run>>,
+    /// Whoever comes now is put aside at once.
+    closed: bool,
+    /// Those that were put aside.
+    aside: Vec<FlowRunId>,
+}
+
+impl Live {
+    pub(crate) fn add(&self, run: &Arc<Run>) {
+        let mut known = self.known.lock();
+        known.runs.insert(run.id, Arc::downgrade(run));
+        let closed = known.closed;
+        drop(known);
+        if closed {
+            self.put_aside(run);
+        }
+    }
+
+    fn put_aside(&self, run: &Run) {
+        if run.suspend() {
+            self.known.lock().aside.push(run.id);
+        }
+    }
+
+    /// Returns the runs that were put aside so far.
+    pub(crate) fn aside(&self) -> Vec<FlowRunId> {
+        self.known.lock().aside.clone()
+    }
+
+    pub(crate) fn remove(&self, id: FlowRunId) {
+        self.known.lock().runs.remove(&id);
+        self.one_less.notify_waiters();
+    }
+
+    pub(crate) fn get(&self, id: FlowRunId) -> Option<Arc<Run>> {
+        self.known.lock().runs.get(&id).and_then(Weak::upgrade)
+    }
+
+    fn all(&self) -> Vec<Arc<Run>> {
+        self.known.lock().runs.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether a flow run may not begin any more; whoever asks is turned away then.
+    pub(crate) fn turns_away(&self) -> bool {
+        let closing = self.is_closing();
+        if closing {
+            self.turned_away.store(true, Ordering::Release);
+        }
+        closing
+    }
+
+    /// Whether a flow run was not begun because of the shut-down.
+    pub(crate) fn has_turned_away(&self) -> bool {
+        self.turned_away.load(Ordering::Acquire)
+    }
+
+    /// Whether no attempt may begin any more.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Lets nothing begin any more, gives what runs at most `drain` to end, puts the rest aside, and waits until no run
+    /// is left.
+    pub(crate) async fn suspend(&self, drain: Duration) {
+        self.closing.store(true, Ordering::Release);
+        self.drain(drain).await;
+        self.known.lock().closed = true;
+        for run in self.all() {
+            self.put_aside(&run);
+        }
+        loop {
+            let mut one_less = std::pin::pin!(self.one_less.notified());
+            one_less.as_mut().enable();
+            if self.known.lock().runs.is_empty() {
+                return;
+            }
+            one_less.await;
+        }
+    }
+
+    /// Waits until nothing runs but flows that wait for what may not begin.
+    async fn drain(&self, patience: Duration) {
+        let begun: Instant = clock::now();
+        let mut look = FIRST_LOOK;
+        let mut idle_looks = 0;
+        // A flow whose last task has ended may be about to end itself, so one look is not enough.
+        while idle_looks < 2 && !self.all().is_empty() {
+            let left = patience.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            idle_looks = if self.all().iter().any(|run| run.is_at_work()) { 0 } else { idle_looks + 1 };
+            clock::sleep(look.min(left)).await;
+            look = (look * 2).min(LAST_LOOK);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a program does when the system tells it to stop: it puts its runs aside, so that they can go on later.
+
+use std::future::Future;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::engine::clock;
+use crate::engine::runtime::Runtime;
+use crate::model::FlowRunId;
+
+/// How long running tasks may take to end after the first signal.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long a store may take to write what is left after the second one.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
+/// How long the program may take to end by itself when nothing of it was put aside.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The program was told to stop before it had done its work. Made by [`Runtime::until_signal`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interrupted {
+    /// The name of the signal, such as `SIGTERM`.
+    pub signal: &'static str,
+    /// The runs that were put aside; [`resume`](crate::Resume) goes on with them.
+    pub runs: Vec<FlowRunId>,
+    /// Why the last that happened could not be kept.
+    pub lost: Option<String>,
+    number: u8,
+    /// Everything that was begun came to its end or was put aside, and nothing was turned away.
+    in_order: bool,
+}
+
+impl Interrupted {
+    /// Returns what the process should exit with: 0 if it ended in order with nothing left to do, else 128 and the number
+    /// of the signal, as shells count.
+    pub fn code(&self) -> u8 {
+        if self.in_order && self.runs.is_empty() { 0 } else { 128 + self.number }
+    }
+}
+
+impl From<Interrupted> for ExitCode {
+    fn from(interrupted: Interrupted) -> Self {
+        interrupted.code().into()
+    }
+}
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "told to stop by {}", self.signal)?;
+        match &self.runs[..] {
+            [] => {}
+            [run] => write!(f, "; run {} was put aside and can be resumed", run.short())?,
+            runs => {
+                write!(f, "; {} runs were put aside and can be resumed:", runs.len())?;
+                for run in runs {
+                    write!(f, " {}", run.short())?;
+                }
+            }
+        }
+        match &self.lost {
+            Some(reason) => write!(f, "; what happened last could not be kept: {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+impl Runtime {
+    /// Runs `future` until it is done, or until the process is told to stop by SIGTERM, SIGINT (Ctrl-C) or SIGHUP.
+    ///
+    /// At the first signal nothing begins any more, and what runs has 30 s to end; then the runs that are left are put
+    /// aside ([`Runtime::suspend`]). At the second one that happens at once, with 2 s to write what is known. The third
+    /// ends the process on the spot, with what was acknowledged, as a crash does.
+    ///
+    /// ```no_run
+    /// use flowkit::prelude::*;
+    /// use flowkit::store::SqliteStore;
+    /// use std::process::ExitCode;
+    ///
+    /// # #[flow]
+    /// # async fn etl() -> Result<u32> { Ok(7) }
+    /// #[tokio::main]
+    /// async fn main() -> Result<ExitCode> {
+    ///     let runtime = flowkit::Runtime::builder().store(SqliteStore::open("runs.db")?).build();
+    ///     match runtime.until_signal(etl().on(&runtime)).await {
+    ///         Ok(result) => println!("{}", result?),
+    ///         Err(interrupted) => {
+    ///             eprintln!("{interrupted}");
+    ///             return Ok(interrupted.into());
+    ///         }
+    ///     }
+    ///     Ok(ExitCode::SUCCESS)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupted`], if a signal came first. Whoever gets it should end the process with its code, and drop the
+    /// runtime before, so that the store is closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it; or if the system refuses to listen
+    /// for signals.
+    pub async fn until_signal<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+        let mut signals = Signals::listen();
+        let mut future = pin!(future);
+        let first = tokio::select! {
+            biased;
+            output = &mut future => return Ok(output),
+            first = signals.next() => first,
+        };
+        tracing::info!(signal = first.0, "told to stop: nothing begins any more, and what runs may end");
+        // What the program itself does goes on meanwhile: it may be needed for its tasks to end.
+        let mut output = None;
+        let mut down = pin!(tokio::time::timeout(DRAIN + LAST_WRITE, self.suspend(DRAIN)));
+        let written = loop {
+            tokio::select! {
+                biased;
+                done = &mut future, if output.is_none() => output = Some(done),
+                // A task that never yields cannot be stopped, and is left behind.
+                ended = &mut down => break ended.ok(),
+                _ = signals.next() => break None,
+            }
+        };
+        let in_a_hurry = written.is_none();
+        let written = match written {
+            Some(written) => written,
+            None => tokio::select! {
+                written = tokio::time::timeout(LAST_WRITE, self.suspend(Duration::ZERO)) => {
+                    written.unwrap_or(Ok(Vec::new()))
+                }
+                // Whoever sends a third one wants an end.
+                (_, number) = signals.next() => std::process::exit(128 + i32::from(number)),
+            },
+        };
+        let (signal, number) = first;
+        let lost = written.err().map(|error| error.to_string());
+        let runs = self.live().aside();
+        let in_order = !in_a_hurry && lost.is_none() && !self.live().has_turned_away();
+        let interrupted = Interrupted { signal, runs, lost, number, in_order };
+        if in_order && interrupted.runs.is_empty() {
+            // It may have been just at its end.
+            if output.is_none() {
+                tokio::select! {
+                    done = &mut future => output = Some(done),
+                    () = clock::sleep(LAST_WORDS) => {}
+                }
+            }
+            if let Some(output) = output {
+                return Ok(output);
+            }
+        }
+        Err(interrupted)
+    }
+}
+
+/// The signals that tell a program to stop.
+struct Signals([(&'static str, u8, Signal); 3]);
+
+impl Signals {
+    fn listen() -> Self {
+        let listen = |name, number, kind| match signal(kind) {
+            Ok(signal) => (name, number, signal),
+            Err(error) => panic!("the system refuses to tell of {name}: {error}"),
+        };
+        Self([
+            listen("SIGTERM", 15, SignalKind::terminate()),
+            listen("SIGINT", 2, SignalKind::interrupt()),
+            listen("SIGHUP", 1, SignalKind::hangup()),
+        ])
+    }
+
+    /// Waits for the next one; gives its name and number. Cancel safe.
+    async fn next(&mut self) -> (&'static str, u8) {
+        let [terminate, interrupt, hang_up] = &mut self.0;
+        tokio::select! {
+            _ = terminate.2.recv() => (terminate.0, terminate.1),
+            _ = interrupt.2.recv() => (interrupt.0, interrupt.1),
+            _ = hang_up.2.recv() => (hang_up.0, hang_up.1),
+        }
+    }
+}

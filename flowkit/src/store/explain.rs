@@ -1,0 +1,97 @@
+//! Why a cached task ran: which part of its key differs from the nearest result that was kept before. For people only.
+
+use std::fmt;
+
+use super::{History, StoreError, TaskRunFilter};
+use crate::model::{FlowRunId, State, TaskRunId, WallTime};
+use crate::policy::cache::{Difference, KeyParts};
+
+/// So many of the newest results of a task are compared.
+const COMPARED_MAX: usize = 1000;
+
+/// A place in the cache, with what its key is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredCacheEntry {
+    /// What the key is made of.
+    pub parts: KeyParts,
+    /// When the result was kept.
+    pub stored_at: WallTime,
+    /// Whose result it is.
+    pub from: (FlowRunId, TaskRunId),
+}
+
+/// Why a task run ran, or did not. Made by [`explain_cache`]; it shows itself as a sentence.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CacheExplanation {
+    /// It did not run: its result was in the cache.
+    Found,
+    /// It has left nothing in the cache: its task is not cached, it failed, or a later run has taken its place.
+    NotInCache,
+    /// It is the first of its task in the cache, or the first with this key after the earlier one was too old.
+    First,
+    /// Another call of the same task is the nearest, and differs in these parts.
+    Differs {
+        /// Whose result that is.
+        from: (FlowRunId, TaskRunId),
+        /// In what its key differs.
+        differences: Vec<Difference>,
+    },
+}
+
+/// Says why a task run ran although its task is cached; `None` if there is no such task run.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub fn explain_cache(
+    history: &(impl History + ?Sized),
+    run: FlowRunId,
+    task_run: TaskRunId,
+) -> Result<Option<CacheExplanation>, StoreError> {
+    let before = TaskRunId::new(task_run.get().saturating_sub(1));
+    let rows = history.task_runs(run, &TaskRunFilter::default(), before, 1)?;
+    let Some(row) = rows.into_iter().find(|row| row.id == task_run) else { return Ok(None) };
+    if row.state == State::Cached {
+        return Ok(Some(CacheExplanation::Found));
+    }
+    let entries = history.cache_entries(&row.path, COMPARED_MAX)?;
+    Ok(Some(explain(&entries, (run, task_run))))
+}
+
+fn explain(entries: &[StoredCacheEntry], own: (FlowRunId, TaskRunId)) -> CacheExplanation {
+    let Some(own) = entries.iter().find(|entry| entry.from == own) else {
+        return CacheExplanation::NotInCache;
+    };
+    let earlier = entries.iter().filter(|entry| entry.from != own.from && entry.stored_at <= own.stored_at);
+    // Generic functions have one path and many identities: only results of the same one could have been used.
+    let alike = earlier.filter(|entry| entry.parts.task == own.parts.task);
+    // The newest come first, and the first of several equally near ones is taken.
+    let nearest = alike
+        .map(|entry| (entry, own.parts.differences_from(&entry.parts)))
+        .min_by_key(|(_, differences)| differences.len());
+    match nearest {
+        Some((entry, differences)) => CacheExplanation::Differs { from: entry.from, differences },
+        None => CacheExplanation::First,
+    }
+}
+
+impl fmt::Display for CacheExplanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Found => f.write_str("its result was in the cache"),
+            Self::NotInCache => f.write_str(
+                "it has no place in the cache: its task is not cached by its inputs, it has no result that can be kept, \
+                 or a later run has taken its place",
+            ),
+            Self::First => f.write_str("no earlier result of this task is in the cache"),
+            Self::Differs { from, differences } => {
+                write!(f, "the nearest earlier result is that of run {}, but ", from.0.short())?;
+                for (index, difference) in differences.iter().enumerate() {
+                    write!(f, "{}{difference}", if index == 0 { "" } else { ", and " })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
