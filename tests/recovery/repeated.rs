@@ -77,3 +77,53 @@ async fn what_may_run_at_most_once_holds_its_slot_while_it_runs() {
     let runtime = Runtime::builder().store(folder.open()).limit("till", 1).build();
     assert_eq!(charges().on(&runtime).await.unwrap(), [0; 20], "none runs beside another one");
 }
+
+#[tokio::test]
+async fn what_is_kept_is_not_done_again_by_a_retry_of_the_flow_although_it_cannot_be_cloned() {
+    static CHARGED: AtomicU32 = AtomicU32::new(0);
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Receipt(u32);
+
+    #[task(at_most_once)]
+    async fn charge() -> Receipt {
+        Receipt(CHARGED.fetch_add(1, Ordering::SeqCst))
+    }
+    #[flow(retries = 1)]
+    async fn shop() -> Result<u32> {
+        let receipt = charge().await?;
+        if ctx().attempt() == 1 { Err("the network is gone".into()) } else { Ok(receipt.0) }
+    }
+
+    let folder = Folder::new();
+    let runtime = Runtime::builder().store(folder.open()).build();
+    assert_eq!(shop().on(&runtime).await.unwrap(), 0);
+    assert_eq!(CHARGED.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_finished_is_not_done_again_by_a_retry_of_the_flow() {
+    static READ: AtomicU32 = AtomicU32::new(0);
+    static TRIES: AtomicU32 = AtomicU32::new(0);
+
+    #[task]
+    async fn read() -> u32 {
+        READ.fetch_add(1, Ordering::SeqCst) + 7
+    }
+    #[flow(retries = 1)]
+    async fn stubborn() -> Result<u32> {
+        let read = read().await?;
+        // It fails twice in the first process, and once in the second.
+        if TRIES.fetch_add(1, Ordering::SeqCst) < 3 { Err("the network is gone".into()) } else { Ok(read) }
+    }
+
+    let folder = Folder::new();
+    let id = {
+        let run = stubborn().on(&Runtime::builder().store(folder.open()).build()).run().await;
+        assert!(run.result().is_err());
+        run.id().unwrap()
+    };
+    let runtime = Runtime::builder().store(folder.open()).build();
+    assert_eq!(stubborn::resume(id).on(&runtime).await.unwrap(), 7);
+    assert_eq!(READ.load(Ordering::SeqCst), 1);
+}
