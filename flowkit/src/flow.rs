@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
+use crate::any_flow::AnyFlowRun;
 use crate::engine::earlier::Earlier;
 use crate::engine::flow::{self, CancelOnDrop, Started};
 use crate::engine::flow_run::Run;
@@ -17,7 +18,8 @@ use crate::engine::take_up::laid_down;
 use crate::graph::Graph;
 use crate::handle::{Handle, Handles};
 use crate::model::{
-    BoxError, Error, Event, FlowRunId, RunLabel, RunRecord, State, TaskError, TaskRun, TaskRunId, Timestamp,
+    BoxError, Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun,
+    TaskRunId, Timestamp,
 };
 use crate::task::{Body, Call};
 
@@ -301,6 +303,29 @@ impl<T, E> FlowRun<T, E> {
     fn earlier(&self, look: impl FnOnce(&Earlier) -> Vec<String>) -> Vec<String> {
         let kept = self.run.as_ref().and_then(|run| run.kept.as_ref());
         kept.and_then(|kept| kept.earlier(look)).unwrap_or_default()
+    }
+
+    /// The same for whoever does not know the types.
+    ///
+    /// # Errors
+    ///
+    /// Why the run never began.
+    pub(crate) fn without_types(self, codec: Option<Codec<T>>) -> Result<AnyFlowRun, Error> {
+        match (self.run, self.result) {
+            (Some(run), Ok(value)) => {
+                let value = codec.and_then(|codec| (codec.json)(&value));
+                Ok(AnyFlowRun { run, value })
+            }
+            (Some(run), Err(_)) => Ok(AnyFlowRun { run, value: None }),
+            (None, Err(Error::Store { run, source })) => Err(Error::Store { run, source }),
+            (None, Err(Error::Refused { run, refusal })) => Err(Error::Refused { run, refusal }),
+            // A run that never began has no value and no error of its own.
+            (None, other) => {
+                let run = other
+                    .map_or_else(|error| error.run().clone(), |_| RunLabel::new(Kind::Flow, String::new()));
+                Err(Error::Cancelled { run, orphaned: false })
+            }
+        }
     }
 
     /// Returns the id of the run; `None` if it was refused and never began.

@@ -57,6 +57,7 @@
 //! - `json` (default): [`graph::Graph::to_json`].
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
+//! - `signals` (default): [`Runtime::until_signal`], on Unix.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
@@ -64,6 +65,7 @@
 #[allow(unused_extern_crates, reason = "for tests that use the attributes")]
 extern crate self as flowkit;
 
+mod any_flow;
 pub mod args;
 mod combinators;
 mod context;
@@ -76,8 +78,10 @@ mod given;
 pub mod graph;
 mod handle;
 pub mod items;
+mod keyed;
 pub mod limits;
 pub mod model;
+mod once;
 pub mod policy;
 pub mod prelude;
 mod resume;
@@ -99,6 +103,7 @@ mod written;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use any_flow::{AnyFlowRun, FlowSpec, ResumeAny};
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
     first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file, wait_within,
@@ -114,7 +119,9 @@ pub use flowkit_macros::test;
 pub use flowkit_macros::{flow, task};
 pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
+pub use keyed::Keyed;
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
+pub use once::once;
 pub use resume::Resume;
 #[cfg(all(feature = "signals", unix))]
 pub use signals::Interrupted;

@@ -32,17 +32,42 @@ pub struct Resume<B: FlowBody> {
     pub(crate) run: FlowRunId,
     /// The arguments, if they do not come from the store.
     body: Option<B>,
-    redo: Option<Redo>,
-    strict: bool,
+    how: How,
     runtime: Option<Runtime>,
     pub(crate) location: &'static Location<'static>,
     marker: PhantomData<fn() -> B>,
 }
 
+/// How a run is to be gone on with, as far as it was said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct How {
+    pub(crate) redo: Option<Redo>,
+    pub(crate) strict: bool,
+}
+
 impl<B: FlowBody> Resume<B> {
     #[doc(hidden)]
     pub fn __new(run: FlowRunId, location: &'static Location<'static>) -> Self {
-        Self { run, body: None, redo: None, strict: false, runtime: None, location, marker: PhantomData }
+        Self { run, body: None, how: How::default(), runtime: None, location, marker: PhantomData }
+    }
+
+    /// With arguments that do not come from the store.
+    pub(crate) fn with_body(
+        run: FlowRunId,
+        body: B,
+        runtime: &Runtime,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { body: Some(body), runtime: Some(runtime.clone()), ..Self::__new(run, location) }
+    }
+
+    pub(crate) fn as_said(
+        run: FlowRunId,
+        runtime: Runtime,
+        how: How,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { runtime: Some(runtime), how, ..Self::__new(run, location) }
     }
 
     /// Uses this runtime, whose store has the run, instead of the ambient one.
@@ -53,13 +78,13 @@ impl<B: FlowBody> Resume<B> {
 
     /// Does again what failed for good, and what did not run because of it.
     pub fn retry_failed(mut self) -> Self {
-        self.redo = Some(Redo::Failed);
+        self.how.redo = Some(Redo::Failed);
         self
     }
 
     /// Does the task `task` again, by name, and everything that used its results.
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
-        self.redo = Some(Redo::From(task.into()));
+        self.how.redo = Some(Redo::From(task.into()));
         self
     }
 
@@ -69,7 +94,7 @@ impl<B: FlowBody> Resume<B> {
     /// For flows whose body makes its calls in the same order each time. Without it, what has changed is warned of, and
     /// [`FlowRun::not_called_again`] and [`FlowRun::called_instead`] name it.
     pub fn strict(mut self) -> Self {
-        self.strict = true;
+        self.how.strict = true;
         self
     }
 
@@ -81,7 +106,7 @@ impl<B: FlowBody> Resume<B> {
         }
     }
 
-    async fn start(self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
+    pub(crate) async fn start(self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
         let label = launch::label::<B>(None);
         let refused = |refusal| Error::Refused { run: label.clone(), refusal };
         let runtime = self.runtime.unwrap_or_else(context::runtime);
@@ -105,14 +130,14 @@ impl<B: FlowBody> Resume<B> {
             Some(body) => body,
             None => arguments::<B>(&recovered).map_err(&refused)?,
         };
-        let redo = self.redo.unwrap_or_else(|| match recovered.run.state.is_failure() {
+        let redo = self.how.redo.unwrap_or_else(|| match recovered.run.state.is_failure() {
             // A crash is a failure too, but what failed for good before it has failed.
             true if recovered.run.state.is_terminal() => Redo::Failed,
             _ => Redo::Nothing,
         });
         let options = CallOptions {
             runtime: Some(runtime.clone()),
-            resumed: Some(Box::new(Resumed { recovered, wish: Wish { redo, strict: self.strict } })),
+            resumed: Some(Box::new(Resumed { recovered, wish: Wish { redo, strict: self.how.strict } })),
             ..CallOptions::default()
         };
         flow::start(body, Some(Box::new(options)), context::current().as_ref(), self.location)

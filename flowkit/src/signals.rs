@@ -1,6 +1,6 @@
 //! What a program does when the system tells it to stop: it puts its runs aside, so that they can go on later.
 
-use std::future::Future;
+use std::future::IntoFuture;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -108,9 +108,9 @@ impl Runtime {
     ///
     /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it; or if the system refuses to listen
     /// for signals.
-    pub async fn until_signal<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+    pub async fn until_signal<F: IntoFuture>(&self, future: F) -> Result<F::Output, Interrupted> {
         let mut signals = Signals::listen();
-        let mut future = pin!(future);
+        let mut future = pin!(future.into_future());
         let first = tokio::select! {
             biased;
             output = &mut future => return Ok(output),

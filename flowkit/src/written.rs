@@ -26,7 +26,7 @@ pub trait Kept<T> {
 // `DeserializeOwned` would be an error for a `Vec<&'static str>`, see `from_json`.
 impl<T: Serialize + Deserialize<'static> + 'static> Kept<T> for Probe<'_, PhantomData<T>> {
     fn codec(&self) -> Option<Codec<T>> {
-        (!borrows::<T>()).then_some(Codec { encode: encode::<T>, decode: decode::<T> })
+        (!borrows::<T>()).then(codec)
     }
 }
 
@@ -38,6 +38,11 @@ pub trait NotKept<T> {
 }
 
 impl<T> NotKept<T> for &Probe<'_, PhantomData<T>> {}
+
+/// Gives how values of a type are written and read of which it is known that they can be.
+pub(crate) fn codec<T: Serialize + Deserialize<'static> + 'static>() -> Codec<T> {
+    Codec { encode: encode::<T>, decode: decode::<T>, json: |value| serde_json::to_string(value).ok() }
+}
 
 /// Whether there is a reference in the name of a type. One in a field is not seen here, but when a value is written.
 fn borrows<T>() -> bool {

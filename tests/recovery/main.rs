@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod broken;
+mod by_key;
 mod cached;
 mod disk;
 mod diverged;

@@ -126,7 +126,7 @@ async fn s1_a_flow_that_is_cancelled_before_it_starts_never_runs_its_body() {
     running.cancel();
     let run = running.await;
     assert_eq!((bodies.begun(), run.state()), (0, State::Cancelled));
-    assert_eq!(replay::names(&run.events(), TaskRunId::FLOW), ["created", "cancelled"]);
+    assert_eq!(replay::names(&run.events(), TaskRunId::FLOW), ["created", "told to stop", "cancelled"]);
 }
 
 #[flowkit::test]
@@ -138,7 +138,10 @@ async fn s1_cancelling_twice_is_cancelling_once() {
     tokio::task::yield_now().await;
     running.cancel();
     let run = running.await;
-    assert_eq!(replay::names(&run.events(), TaskRunId::FLOW), ["created", "started", "cancelled"]);
+    assert_eq!(
+        replay::names(&run.events(), TaskRunId::FLOW),
+        ["created", "started", "told to stop", "cancelled"]
+    );
     assert_eq!(replay::names(&run.events(), TaskRunId::new(1)), ["created", "started", "cancelled"]);
 }
 

@@ -301,7 +301,10 @@ impl TaskExtras<'_> {
                         let __flowkit_key: #types = #key;
                         #digest
                     },
-                    quote!([::flowkit::rules::key_input("key", &(#key as #types)(#arguments))]),
+                    quote!({
+                        let __flowkit_key: #types = #key;
+                        [::flowkit::rules::key_input("key", &__flowkit_key(#arguments))]
+                    }),
                 )
             }
         };

@@ -42,6 +42,20 @@ pub(crate) fn checks(options: &FlowOptions, callable: &Callable) -> TokenStream 
     quote!(#retry_checks #kept)
 }
 
+/// The twin's description of the flow without its types.
+pub(crate) fn spec(callable: &Callable) -> TokenStream {
+    let vis = &callable.written.vis;
+    let generics = callable.static_generics();
+    let (generics, _, clause) = generics.split_for_impl();
+    let (name, body_type) = (callable.named("spec"), callable.static_body_type());
+    quote! {
+        /// Returns the flow without its types, for whoever finds flows by name.
+        #vis fn #name #generics () -> ::flowkit::FlowSpec #clause {
+            ::flowkit::FlowSpec::__of::<#body_type>()
+        }
+    }
+}
+
 /// The twin's way to go on with a run.
 pub(crate) fn resume(callable: &Callable) -> TokenStream {
     let vis = &callable.written.vis;

@@ -37,7 +37,11 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let Flow { options, function } = flow;
     let info = info::flow(&options, &function, source);
     let callable = Callable::new(function);
-    let twin = twin::expand(&callable, "flow", &flow::resume(&callable));
+    let twin = twin::expand(
+        &callable,
+        "flow",
+        &[flow::resume(&callable), flow::spec(&callable)].into_iter().collect(),
+    );
     let (methods, checks) = (flow::methods(&options, &callable), flow::checks(&options, &callable));
     let body = body::expand(&callable, &info, &methods, &checks);
     let flow_body = flow::flow_body(&callable);

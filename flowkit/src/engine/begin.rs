@@ -34,7 +34,7 @@ pub(crate) fn begin(
         .unwrap_or_else(|| new.runtime.durability());
     let store = new.runtime.store().filter(|_| durability != Durability::Memory).cloned();
     let Some((resumed, store)) = new.resumed.take().zip(store.clone()) else {
-        let id = FlowRunId::new(uuid::Uuid::now_v7());
+        let id = new.id.unwrap_or_else(|| FlowRunId::new(uuid::Uuid::now_v7()));
         let clock = RunClock::start();
         let mut record = RunRecord::default();
         record.create(root, clock.now());

@@ -99,6 +99,8 @@ pub(crate) struct NewRun<'a> {
     pub(crate) durability: Option<Durability>,
     /// The arguments as a JSON object, for whoever resumes the run.
     pub(crate) parameters: Option<String>,
+    /// The id that was reserved for the run.
+    pub(crate) id: Option<FlowRunId>,
     /// What an earlier process left of the run.
     pub(crate) resumed: Option<Box<Resumed>>,
     pub(crate) root: NewTaskRun,

@@ -7,7 +7,7 @@ use super::earlier::Resumed;
 use super::inputs::Input;
 use super::limits::Want;
 use super::runtime::Runtime;
-use crate::model::{Kind, TaskRun};
+use crate::model::{FlowRunId, Kind, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::task::TaskInfo;
 
@@ -45,6 +45,8 @@ pub(crate) struct CallOptions<E> {
     pub(crate) retry_if: Option<RetryIf<E>>,
     pub(crate) hooks: Vec<(Hook, CallHook)>,
     pub(crate) runtime: Option<Runtime>,
+    /// The id of the run, for a flow whose run was reserved.
+    pub(crate) id: Option<FlowRunId>,
     /// The run that is gone on with, for a flow.
     pub(crate) resumed: Option<Box<Resumed>>,
 }
@@ -62,6 +64,7 @@ impl<E> Default for CallOptions<E> {
             retry_if: None,
             hooks: Vec::new(),
             runtime: None,
+            id: None,
             resumed: None,
         }
     }

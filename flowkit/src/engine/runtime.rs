@@ -9,6 +9,7 @@ use super::kept::ask;
 use super::limits::Limits;
 use super::live::Live;
 use super::observer::{Notice, Observers};
+use crate::any_flow::FlowSpec;
 use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;
 use crate::policy::resume::POISON_CAP;
@@ -49,6 +50,7 @@ struct Inner {
     durability: Durability,
     poison_cap: u32,
     live: Live,
+    flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
     mocks: crate::testing::Mocks,
@@ -109,6 +111,11 @@ impl Runtime {
     /// Returns the store that keeps the runs of this runtime, to look back; `None` if nothing keeps them.
     pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.0.store.as_ref()
+    }
+
+    /// Returns the flows that are known by name.
+    pub fn flows(&self) -> &[FlowSpec] {
+        &self.0.flows
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -190,6 +197,7 @@ pub struct RuntimeBuilder {
     poison_cap: Option<u32>,
     #[cfg(feature = "testing")]
     repeats_bodies: bool,
+    flows: Vec<FlowSpec>,
 }
 
 impl RuntimeBuilder {
@@ -265,6 +273,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Makes a flow known by its name, for [`Runtime::resume`]: `.flow(etl::spec())`.
+    pub fn flow(mut self, flow: FlowSpec) -> Self {
+        self.flows.push(flow);
+        self
+    }
+
     /// Makes the runtime.
     pub fn build(self) -> Runtime {
         let runtime = Runtime(Arc::new(Inner {
@@ -277,6 +291,7 @@ impl RuntimeBuilder {
             durability: self.durability,
             poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
             live: Live::default(),
+            flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
             mocks: crate::testing::Mocks::default(),

@@ -7,6 +7,8 @@ use super::BoxError;
 pub struct Codec<T> {
     pub(crate) encode: fn(&T, version: Option<&str>) -> Result<Vec<u8>, BoxError>,
     pub(crate) decode: fn(&[u8], version: Option<&str>) -> Result<T, Unreadable>,
+    /// For people and other programs; `None` if the value refuses to be written.
+    pub(crate) json: fn(&T) -> Option<String>,
 }
 
 impl<T> Clone for Codec<T> {

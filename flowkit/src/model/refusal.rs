@@ -80,6 +80,17 @@ pub enum Refusal {
         "its runtime has no store; build one with `Runtime::builder().store(…)`, and pass it with `.on(&runtime)`"
     )]
     NoStore,
+    /// A run was to be resumed of a flow that the runtime does not know.
+    #[error(
+        "the runtime does not know the flow `{flow}`, but {}; add `.flow({flow}::spec())` to its builder",
+        if known.is_empty() { "no flow at all".to_owned() } else { format!("`{}`", known.join("`, `")) }
+    )]
+    UnknownFlow {
+        /// The flow of the run.
+        flow: String,
+        /// The flows that the runtime knows.
+        known: Vec<String>,
+    },
     /// A run was to be resumed whose arguments were not kept.
     #[error(
         "the arguments of run `{run}` are not kept; derive `Serialize` and `Deserialize` for all of them"

@@ -87,6 +87,16 @@ pub trait Store: History {
     /// If it cannot be read.
     fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError>;
 
+    /// Returns the run that stands for `key`; if there is none, `id` does from now on, and is to be begun by this process.
+    ///
+    /// One that was reserved and never begun gives way when its process has died, or when the caller will `give_up` on it.
+    /// A key goes with its run.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be asked.
+    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError>;
+
     /// Looks for a result that any run has left under `key`.
     ///
     /// # Errors

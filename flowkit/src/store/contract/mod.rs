@@ -6,6 +6,7 @@ pub(crate) mod logging;
 pub(crate) mod owning;
 pub(crate) mod reading;
 pub(crate) mod replay;
+pub(crate) mod reserving;
 pub(crate) mod script;
 pub(crate) mod writing;
 
@@ -55,6 +56,11 @@ macro_rules! contract {
                 a_lease_is_exclusive_until_it_is_released,
                 keeping_a_result_gives_the_lease_back,
                 a_lease_ends_with_its_owner,
+            }
+            reserving: {
+                a_key_stands_for_the_first_run_that_reserved_it,
+                a_key_whose_run_was_never_begun_gives_way_when_its_process_dies_or_it_is_given_up,
+                a_key_stays_with_a_run_that_has_begun_and_goes_with_it,
             }
             logging: {
                 lines_read_in_the_order_of_their_arrival,

@@ -34,6 +34,8 @@ struct Kept {
     runs: BTreeMap<FlowRunId, KeptRun>,
     cache: HashMap<CacheKey, Cached>,
     leases: HashSet<CacheKey>,
+    /// The runs that were reserved under a key.
+    keys: HashMap<String, FlowRunId>,
 }
 
 /// Which result stands for a cache key. The result goes with its run, and the key with it.
@@ -61,6 +63,8 @@ impl MemoryStore {
         let mut kept = self.kept.lock();
         let now = now();
         kept.leases.clear();
+        let Kept { keys, runs, .. } = &mut *kept;
+        keys.retain(|_, run| runs.contains_key(run));
         for run in kept.runs.values_mut().filter(|run| run.owned) {
             run.leave(now, death_of);
         }
@@ -158,6 +162,18 @@ impl Store for MemoryStore {
         let parent = Some((run, task_run));
         let newest_first = kept.runs.iter().rev();
         Ok(newest_first.filter(|(_, child)| child.row.parent == parent).map(|(id, _)| *id).collect())
+    }
+
+    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError> {
+        let mut kept = self.kept.lock();
+        let known = kept.keys.get(key).copied();
+        match known.filter(|known| kept.runs.contains_key(known) || !give_up) {
+            Some(known) => Ok(known),
+            None => {
+                kept.keys.insert(key.to_owned(), id);
+                Ok(id)
+            }
+        }
     }
 
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {

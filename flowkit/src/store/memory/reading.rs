@@ -145,6 +145,7 @@ impl Kept {
             self.runs.remove(id);
         }
         self.cache.retain(|_, cached| !gone.contains(&cached.from.0));
+        self.keys.retain(|_, run| !gone.contains(run));
         gone.len() as u64
     }
 

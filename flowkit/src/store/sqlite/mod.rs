@@ -186,6 +186,13 @@ impl Store for SqliteStore {
         )
     }
 
+    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError> {
+        let key = codes::text(key).into_owned();
+        self.ask(move |writer| {
+            writer.with_owner(|connection, owner| ownership::reserve(connection, owner, &key, id, give_up))
+        })
+    }
+
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
         let found = self.readers.read_one(
             "SELECT r.body, r.checksum, r.file, c.stored_at, c.ttl, f.id, c.task_run

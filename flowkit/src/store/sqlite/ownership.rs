@@ -94,6 +94,34 @@ pub(super) fn owns_any(connection: &Connection, me: i64) -> rusqlite::Result<boo
     connection.prepare_cached("SELECT 1 FROM flow_runs WHERE owner = ?1")?.exists([me])
 }
 
+/// Returns the run that stands for a key: one that has begun, one that a living store is about to begin, or else `id`.
+pub(super) fn reserve(
+    connection: &Connection,
+    me: &Owner,
+    key: &str,
+    id: FlowRunId,
+    give_up: bool,
+) -> rusqlite::Result<FlowRunId> {
+    let known: Option<(FlowRunId, i64, bool)> = connection
+        .prepare_cached(
+            "SELECT k.run, k.owner, f.no IS NOT NULL FROM run_keys k LEFT JOIN flow_runs f ON f.id = k.run WHERE k.key = ?1",
+        )?
+        .query_row([key], |row| Ok((codes::flow_run(row.get(0)?), row.get(1)?, row.get(2)?)))
+        .optional()?;
+    if let Some((run, owner, has_begun)) = known
+        && (has_begun || (!give_up && (owner == me.no || reap::living(connection, me, owner)?.is_some())))
+    {
+        return Ok(run);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO run_keys (key, run, owner) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET run = excluded.run, owner = excluded.owner",
+        )?
+        .execute(params![key, id.as_uuid().as_bytes(), me.no])?;
+    Ok(id)
+}
+
 /// Takes the lease of a cache key, unless a living store has it, be it this one.
 pub(super) fn lease(connection: &Connection, me: &Owner, key: CacheKey) -> rusqlite::Result<bool> {
     let digest = key.digest();

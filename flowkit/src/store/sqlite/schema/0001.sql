@@ -161,6 +161,18 @@ CREATE TABLE cache_leases (
     owner INTEGER NOT NULL REFERENCES owners (no) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+-- Which run stands for an idempotency key. A key goes with its run.
+CREATE TABLE run_keys (
+    key   TEXT    PRIMARY KEY,
+    run   BLOB    NOT NULL,
+    -- Who is about to begin the run: it may die before it does.
+    owner INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_keys_by_run ON run_keys (run);
+CREATE TRIGGER run_keys_go AFTER DELETE ON flow_runs BEGIN
+    DELETE FROM run_keys WHERE run = old.id;
+END;
+
 CREATE TABLE logs (
     no       INTEGER PRIMARY KEY,
     run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,

@@ -1,0 +1,240 @@
+//! The runs of a mapped list: known at once, or only when the list is.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use futures_util::task::AtomicWaker;
+
+use super::Handle;
+use crate::engine::cancellation::Cancellation;
+use crate::engine::inputs::{Input, Outcome, Visit};
+use crate::engine::promise::{Continuation, Promise, Seat};
+use crate::engine::queue::Ready;
+use crate::engine::slot::Slot;
+use crate::engine::take_up::TakeUp;
+use crate::model::{EdgeKind, Error, TaskError};
+
+/// The runs of a mapped list, in the order of its items.
+///
+/// `handles.await` gives all values, or the first failure as soon as it happens. As an argument it stands for a
+/// `Vec<T>` or a `&[T]`.
+pub struct Handles<T, E> {
+    pub(super) list: List<T, E>,
+}
+
+pub(super) enum List<T, E> {
+    Known(Vec<Handle<T, E>>),
+    /// The length comes with the list that is mapped.
+    Later(Arc<Later<T, E>>),
+}
+
+pub(crate) type LaterResult<T, E> = Result<Vec<Handle<T, E>>, Error<E>>;
+
+/// A list of handles that is not known yet.
+pub(crate) struct Later<T, E> {
+    pub(crate) promise: Promise<LaterResult<T, E>>,
+    /// Cancelled when the runs are to be stopped before they are known.
+    pub(crate) cancellation: Cancellation,
+}
+
+impl<T, E> Clone for Handles<T, E> {
+    fn clone(&self) -> Self {
+        let list = match &self.list {
+            List::Known(list) => List::Known(list.clone()),
+            List::Later(later) => List::Later(Arc::clone(later)),
+        };
+        Self { list }
+    }
+}
+
+impl<T, E> FromIterator<Handle<T, E>> for Handles<T, E> {
+    fn from_iter<I: IntoIterator<Item = Handle<T, E>>>(handles: I) -> Self {
+        Self { list: List::Known(handles.into_iter().collect()) }
+    }
+}
+
+impl<T, E> From<Vec<Handle<T, E>>> for Handles<T, E> {
+    fn from(list: Vec<Handle<T, E>>) -> Self {
+        Self { list: List::Known(list) }
+    }
+}
+
+impl<T, E> Handles<T, E> {
+    pub(crate) fn later(later: Arc<Later<T, E>>) -> Self {
+        Self { list: List::Later(later) }
+    }
+
+    pub(crate) fn refused(error: Error<E>) -> Self {
+        Self::later(Arc::new(Later { promise: Promise::kept(Err(error)), cancellation: Cancellation::new() }))
+    }
+
+    /// Returns the handles, or `None` while the list that is mapped is not there yet.
+    pub fn known(&self) -> Option<&[Handle<T, E>]> {
+        match &self.list {
+            List::Known(list) => Some(list),
+            List::Later(later) => later.promise.get()?.as_ref().ok().map(Vec::as_slice),
+        }
+    }
+
+    /// Waits until the list that is mapped is there, and returns its handles.
+    ///
+    /// # Errors
+    ///
+    /// The error of the list that was to be mapped, or that the lists differ in length.
+    pub async fn list(&self) -> Result<&[Handle<T, E>], Error<E>> {
+        match &self.list {
+            List::Known(list) => Ok(list),
+            List::Later(later) => {
+                let mut seat = Seat::default();
+                let mut take_up = TakeUp::default();
+                let list = std::future::poll_fn(|cx| {
+                    let over = later.promise.poll(&mut seat, cx).is_ready();
+                    take_up.poll(over, cx)
+                })
+                .await;
+                let () = list;
+                match later.promise.get() {
+                    Some(Ok(list)) => Ok(list),
+                    Some(Err(error)) => Err(error.clone()),
+                    None => unreachable!("bug in flowkit: a list was read before it was there"),
+                }
+            }
+        }
+    }
+
+    /// Takes the values of runs that have ended, out of those that nobody else holds.
+    pub(super) fn take(self) -> Result<Vec<T>, Error<E>>
+    where
+        T: Clone,
+    {
+        match self.list {
+            List::Known(list) => list.into_iter().map(|handle| handle.slot.take()).collect(),
+            List::Later(_) => {
+                self.known().unwrap_or_default().iter().map(|handle| handle.slot.result().clone()).collect()
+            }
+        }
+    }
+
+    /// Stops every run of the list. One that is not there yet will have none.
+    pub fn cancel(&self) {
+        if let List::Later(later) = &self.list {
+            later.cancellation.cancel();
+        }
+        for handle in self.known().unwrap_or_default() {
+            handle.cancel();
+        }
+    }
+}
+
+impl<T, E> fmt::Debug for Handles<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known() {
+            Some(list) => f.debug_list().entries(list).finish(),
+            None => f.write_str("[not known yet]"),
+        }
+    }
+}
+
+impl<T, E> IntoFuture for Handles<T, E>
+where
+    T: Clone + Send + Sync + 'static,
+    E: TaskError,
+{
+    type Output = Result<Vec<T>, Error<E>>;
+    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            wait_for_all(self.list().await?).await?;
+            self.take()
+        })
+    }
+}
+
+/// Waits until every run has ended, or until the first one has failed: one wake-up, whatever the number.
+async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, E>]) -> Result<(), Error<E>> {
+    let gate = Arc::new(Gate {
+        pending: AtomicUsize::new(1),
+        failed: AtomicBool::new(false),
+        waker: AtomicWaker::new(),
+    });
+    let mut subscriptions = Vec::new();
+    for handle in list {
+        if handle.slot.promise.get().is_none() {
+            let watch = Arc::new(Watch { gate: Arc::clone(&gate), slot: Arc::clone(&handle.slot) });
+            gate.pending.fetch_add(1, Ordering::AcqRel);
+            let continuation: Arc<dyn Continuation> = watch;
+            if !handle.slot.promise.subscribe(&continuation) {
+                continuation.input_ended();
+            } else {
+                subscriptions.push(continuation);
+            }
+        }
+        if let Some(Err(error)) = handle.slot.promise.get() {
+            return Err(error.clone());
+        }
+    }
+    gate.pending.fetch_sub(1, Ordering::AcqRel);
+    let mut take_up = TakeUp::default();
+    std::future::poll_fn(|cx| {
+        gate.waker.register(cx.waker());
+        let over = gate.pending.load(Ordering::Acquire) == 0 || gate.failed.load(Ordering::Acquire);
+        take_up.poll(over, cx)
+    })
+    .await;
+    match list.iter().find_map(|handle| handle.slot.promise.get()?.as_ref().err()) {
+        Some(error) => Err(error.clone()),
+        None => Ok(()),
+    }
+}
+
+struct Gate {
+    pending: AtomicUsize,
+    failed: AtomicBool,
+    waker: AtomicWaker,
+}
+
+struct Watch<T, E> {
+    gate: Arc<Gate>,
+    slot: Arc<Slot<T, E>>,
+}
+
+impl<T: Send + Sync, E: TaskError> Continuation for Watch<T, E> {
+    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
+        let failed = matches!(self.slot.promise.get(), Some(Err(_)));
+        if failed {
+            self.gate.failed.store(true, Ordering::Release);
+        }
+        if self.gate.pending.fetch_sub(1, Ordering::AcqRel) == 1 || failed {
+            self.gate.waker.wake();
+        }
+        None
+    }
+}
+
+impl<T: Send + Sync, E: TaskError> Input for Later<T, E> {
+    fn input_core(&self) -> Option<&crate::engine::core::Core> {
+        None
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.promise.get() {
+            None => Outcome::Pending,
+            Some(Ok(_)) => Outcome::Success,
+            Some(Err(error)) => Outcome::failure(error),
+        }
+    }
+
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
+        self.promise.subscribe(continuation)
+    }
+
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
+        visit(self, kind);
+        for handle in self.promise.get().and_then(|list| list.as_ref().ok()).into_iter().flatten() {
+            visit(&*handle.slot, kind);
+        }
+    }
+}
