@@ -3,10 +3,18 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod broken;
 mod by_key;
 mod cached;
+mod disk;
 mod diverged;
+mod golden;
 mod kept;
 mod killed;
+mod kit;
+mod odd;
+mod processes;
+mod repeated;
 mod resumed;
 mod signals;
+mod values;

@@ -15,6 +15,7 @@ use super::once::{Apart, Stop, once};
 use super::options::{CallOptions, Hook};
 use super::panics::{guarded_or_why, report};
 use super::slots::{needs_slots, take_slots};
+use crate::failpoint;
 use crate::flow::Tally;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
 use crate::policy::TaskPolicy;
@@ -71,11 +72,18 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
         stay_if_closing(all.core).await?;
-        let begun = all.core.begin(number, B::info().at_most_once);
+        let begun = all.core.begin(number, B::info().at_most_once || all.core.keeps_beginnings());
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
         }
         hooks(all.core, B::info(), all.options, Hook::Running);
+        failpoint::reach("before-run");
+        #[cfg(feature = "testing")]
+        if let Some(copy) = rehearsal(all.core, body) {
+            // As if the process had died before what it gives was kept.
+            drop(Box::pin(once(all, &mut Some(copy))).await);
+            all.core.forget_marks();
+        }
         let counted = number - uncounted;
         let next = repeat(all.policy, counted, body);
         let ended = if tracing::enabled!(tracing::Level::INFO) {
@@ -88,6 +96,8 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
             _ if all.core.declaration.kind == Kind::Flow && all.core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
+                let is_flow = all.core.declaration.kind == Kind::Flow;
+                failpoint::reach(if is_flow { "before-run-complete" } else { "after-body" });
                 if number > 1 {
                     tracing::info!(task = %all.core.label(), retries = number - 1, "succeeded after retries");
                 }
@@ -105,6 +115,15 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         *body = next.map(|next| *next);
         number += 1;
     }
+}
+
+/// Returns a body to be run before the true one, in a test that wants every task to bear that. See
+/// [`repeat_bodies`](crate::engine::runtime::RuntimeBuilder::repeat_bodies).
+#[cfg(feature = "testing")]
+fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
+    let is_wanted = core.runtime().repeats_bodies();
+    let may_run_twice = core.declaration.kind == Kind::Task && !B::info().at_most_once;
+    body.as_ref().filter(|_| is_wanted && may_run_twice).and_then(B::again)
 }
 
 /// Lets nothing begin while the program shuts down: it waits here until its run is put aside.

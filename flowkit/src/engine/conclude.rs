@@ -11,10 +11,10 @@ use super::core::Core;
 use super::earlier::Claimed;
 use super::kept::{Keeping, ask, committed};
 use super::panics::guarded;
-use super::perform::End;
+use super::perform::{End, journal};
 use crate::model::{Error, Refusal, TaskRunId, Unreadable};
-use crate::store::StoreError;
-use crate::task::Body;
+use crate::store::{Store, StoreError};
+use crate::task::{Body, Durability};
 
 /// How a task run came to its result.
 #[derive(Default)]
@@ -49,6 +49,7 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
         // Boxed: most runs have no store.
         Some(receipt) => Either::Right(Box::pin(async move {
             let result = committed(core, receipt, result).await;
+            drop(core.let_go());
             publish(core, how.shared.filter(|_| result.is_ok()));
             result
         })),
@@ -68,10 +69,9 @@ fn keeping<B: Body>(
     result: &Result<B::Output, Error<B::Error>>,
     shared: Option<&mut Shared>,
 ) -> Keeping {
-    if core.run().is_none_or(|run| run.kept.is_none()) {
-        return Keeping::default();
-    }
-    let awaited = result.is_ok() || core.id == TaskRunId::FLOW;
+    let Some(kept) = core.run().and_then(|run| run.kept.as_ref()) else { return Keeping::default() };
+    // The end of a run is always waited for: the process may end with it.
+    let awaited = (result.is_ok() && kept.durability == Durability::Full) || core.id == TaskRunId::FLOW;
     let mut keeping = Keeping { awaited, ..Keeping::default() };
     let (Ok(value), Some(codec)) = (result, B::codec()) else { return keeping };
     let encode = || (codec.encode)(value, B::info().declaration.version);
@@ -100,9 +100,12 @@ pub(crate) async fn recorded<B: Body>(
             how.recorded = true;
             Some(Err(Error::Recorded { run: core.label(), report }))
         }
-        Claimed::Kept => match Box::pin(kept_value::<B>(core)).await {
+        Claimed::Kept => match Box::pin(kept_value::<B>(core, core.id)).await {
             Ok(Some(value)) => {
                 how.recorded = true;
+                if let Some((journal, key)) = journal(core) {
+                    journal.keep_place(key, core.id);
+                }
                 Some(Ok(value))
             }
             Ok(None) => {
@@ -118,13 +121,22 @@ pub(crate) async fn recorded<B: Body>(
     }
 }
 
-/// Reads the result that an earlier process left; `None`, with a warning, if it is lost and may be made again.
-async fn kept_value<B: Body>(core: &Core) -> Result<Option<B::Output>, Error<B::Error>> {
+/// Reads the result that an earlier process or attempt of the flow left as that of `task_run`; `None`, with a warning, if it
+/// is lost and may be made again.
+pub(crate) async fn kept_value<B: Body>(
+    core: &Core,
+    task_run: TaskRunId,
+) -> Result<Option<B::Output>, Error<B::Error>> {
     let Some((run, kept)) = core.run().and_then(|run| Some((run, run.kept.as_ref()?))) else {
         return Ok(None);
     };
-    let (id, task_run) = (run.id, core.id);
-    let bytes = match ask(&kept.store, move |store| store.result(id, task_run)).await {
+    let id = run.id;
+    let read = move |store: &dyn Store| match store.result(id, task_run)? {
+        // One of this process may still wait to be written, where nobody waited for that.
+        None => store.flush().and_then(|()| store.result(id, task_run)),
+        kept => Ok(kept),
+    };
+    let bytes = match ask(&kept.store, read).await {
         Ok(bytes) => bytes,
         // Its own bytes are wrong, which asking again would not mend.
         Err(StoreError::Damaged { reason, .. }) => return lost::<B>(core, &reason),

@@ -17,6 +17,7 @@ use super::limits::{Permit, Want};
 use super::runtime::Runtime;
 use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskRunId, label_of};
 use crate::policy::resume::Progress;
+use crate::task::Durability;
 
 /// Whatever runs in the scope of a task run: its slot, or the core itself for a call that is awaited in place.
 pub(crate) trait Scoped: Send + Sync {
@@ -200,8 +201,24 @@ impl Core {
     /// the beginning is kept.
     pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<Receipt> {
         self.attempt.store(attempt, Ordering::Relaxed);
-        self.clear(FATAL | ORPHANED);
+        self.forget_marks();
         self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, ..Keeping::default() })
+    }
+
+    /// Forgets what a body has said of its end.
+    pub(crate) fn forget_marks(&self) {
+        self.clear(FATAL | ORPHANED);
+    }
+
+    /// Whether no attempt may go on before its beginning is kept.
+    ///
+    /// That of a flow: what its tasks do would else belong to a run that nobody can find and resume. And in a run whose
+    /// process has died, that of every task: the one that brings the process down must be known to the next process.
+    pub(crate) fn keeps_beginnings(&self) -> bool {
+        let kept = self.run().and_then(|run| run.kept.as_ref());
+        kept.is_some_and(|kept| {
+            kept.has_crashed || (self.id == TaskRunId::FLOW && kept.durability == Durability::Full)
+        })
     }
 
     fn has(&self, flag: u8) -> bool {

@@ -6,8 +6,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::clock;
-use crate::model::{Digest, ErrorReport, NewTaskRun, Refusal, State, StoredTaskRun, TaskRunId, label_of};
-use crate::policy::resume::{Progress, Redo, Standing, progress, rows_to_redo, standing};
+use crate::model::{
+    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredFlowRun, StoredTaskRun, TaskRunId, label_of,
+};
+use crate::policy::resume::{Progress, Redo, Standing, died, progress, rows_to_redo, standing};
 use crate::store::Recovered;
 
 /// So many calls are named that were made instead of recorded ones.
@@ -41,9 +43,14 @@ pub(crate) enum Claimed {
     Refused(Refusal),
 }
 
+/// The row of a call, and what becomes of the call. A row is given once; a call may be refused for one that was given before.
+pub(crate) type Left = (Option<StoredTaskRun>, Option<Claimed>);
+
 /// The task runs of earlier processes that have not been called again so far.
 pub(crate) struct Earlier {
     rows: HashMap<Digest, StoredTaskRun>,
+    /// What was refused because its process died, or fails for that again: a retry of the flow does not make it run.
+    refused: HashMap<Digest, Refusal>,
     /// How many of them each body has called, without those that never began.
     open: HashMap<TaskRunId, usize>,
     redo: HashSet<TaskRunId>,
@@ -59,11 +66,9 @@ impl Earlier {
         let mut rows: HashMap<_, StoredTaskRun> = HashMap::new();
         for row in task_runs {
             let Some(key) = row.key else { continue };
-            // The failure of an earlier attempt of the flow is why there was a later one: it counts no more.
-            let is_of_last_attempt = run.attempt_started_at.is_none_or(|at| row.created_at >= at);
             let is_success = row.state.is_success();
             let known_success = rows.get(&key).is_some_and(|known| known.state.is_success());
-            if is_success || (is_of_last_attempt && !known_success) {
+            if is_success || (counts(row, run) && !known_success) {
                 rows.insert(key, row.clone());
             }
         }
@@ -72,10 +77,11 @@ impl Earlier {
             *open.entry(row.parent).or_default() += 1;
         }
         let redo = rows_to_redo(task_runs, &resumed.wish.redo);
-        Self { rows, open, redo, wish: resumed.wish.clone(), poison_cap, instead: Vec::new() }
+        let (refused, instead) = (HashMap::new(), Vec::new());
+        Self { rows, refused, open, redo, wish: resumed.wish.clone(), poison_cap, instead }
     }
 
-    /// Returns what is left of a call, once; `None` for one that is made for the first time.
+    /// Returns what is left of a call; nothing for one that is made for the first time.
     ///
     /// # Errors
     ///
@@ -85,8 +91,11 @@ impl Earlier {
         key: Digest,
         call: &NewTaskRun,
         at_most_once: bool,
-    ) -> Result<Option<(StoredTaskRun, Claimed)>, Refusal> {
-        let Some(row) = self.rows.remove(&key) else { return self.first_time(call).map(|()| None) };
+    ) -> Result<Left, Refusal> {
+        if let Some(refusal) = self.refused.get(&key) {
+            return Ok((None, Some(Claimed::Refused(refusal.clone()))));
+        }
+        let Some(row) = self.rows.remove(&key) else { return self.first_time(call).map(|()| (None, None)) };
         if began(&row)
             && let Some(open) = self.open.get_mut(&row.parent)
         {
@@ -106,7 +115,16 @@ impl Earlier {
             Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
             Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
         };
-        Ok(Some((row, claimed)))
+        let is_final = match claimed {
+            Claimed::Refused(_) => true,
+            Claimed::Failed(_) => died(&row),
+            Claimed::Kept | Claimed::Again(_) => false,
+        };
+        if is_final {
+            let poison = Refusal::Poison { crashes: row.crashes };
+            self.refused.insert(key, if at_most_once { Refusal::UnknownOutcome } else { poison });
+        }
+        Ok((Some(row), Some(claimed)))
     }
 
     /// Takes note of a call that no record has.
@@ -142,4 +160,12 @@ impl Earlier {
 /// Whether a row says more than that the flow decided against the task.
 fn began(row: &StoredTaskRun) -> bool {
     row.state != State::Skipped
+}
+
+/// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
+/// attempt, which tries it anew, unless it failed because its process died.
+fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
+    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
+    let since = failed.filter_map(|attempt| attempt.ended_at).max();
+    !row.state.is_terminal() || died(row) || row.ended_at >= since
 }

@@ -22,7 +22,7 @@ use super::launch::{self, Carrier, refusal};
 use super::once::Stop;
 use super::options::CallOptions;
 use super::panics::{caught, guarded};
-use super::perform::{End, perform, ready, recall, remember};
+use super::perform::{End, journal, perform, ready, recall, remember};
 use super::take_up::laid_down;
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
@@ -267,7 +267,9 @@ async fn sub_flow<B: FlowBody>(
         // Decided here, where all inputs are known; the run behind this node sees only those with data.
         options.policy.trigger = Some(Trigger::Always);
     }
-    if let Some(value) = recall::<B>(core) {
+    if journal(core).is_some()
+        && let Some(value) = Box::pin(recall::<B>(core)).await?
+    {
         how.cached = true;
         return Ok(value);
     }

@@ -238,11 +238,11 @@ impl Run {
             return Err(Refusal::FlowEnded);
         }
         let at = ledger.moment(read);
-        let left = match self.kept.as_ref().zip(key) {
+        let (row, claimed) = match self.kept.as_ref().zip(key) {
             Some((kept, key)) => kept.claim(key, &new, at_most_once)?,
-            None => None,
+            None => (None, None),
         };
-        let child = match left {
+        let child = match row {
             None => {
                 ledger.live += 1;
                 let id = ledger.record.create(new, at);
@@ -250,14 +250,14 @@ impl Run {
                     let event = Event { task_run: id, at, kind: EventKind::Created };
                     kept.record(event, ledger.row(id), Keeping { key, ..Keeping::default() });
                 }
-                Child { id, claimed: None }
+                Child { id, claimed }
             }
-            Some((row, claimed)) => {
+            Some(row) => {
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
-                if !matches!(claimed, Claimed::Kept | Claimed::Failed(_)) {
+                if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_))) {
                     self.reopen_in(&mut ledger, row.id);
                 }
-                Child { id: row.id, claimed: Some(claimed) }
+                Child { id: row.id, claimed }
             }
         };
         drop(ledger);

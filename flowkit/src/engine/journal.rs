@@ -7,26 +7,38 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::Digest;
+use crate::model::{Digest, TaskRunId};
 
 pub(crate) struct Journal {
     /// Whether the flow may be retried in this process; otherwise nobody asks for what is kept here.
     remembers: bool,
     results: Mutex<HashMap<Digest, Arc<dyn Any + Send + Sync>>>,
+    /// Where the store keeps the results of which there is no copy here.
+    places: Mutex<HashMap<Digest, TaskRunId>>,
 }
 
 impl Journal {
     pub(crate) fn new(remembers: bool) -> Self {
-        Self { remembers, results: Mutex::default() }
+        Self { remembers, results: Mutex::default(), places: Mutex::default() }
     }
 
-    /// Keeps a copy of a result, if a later attempt of the flow may ask for it.
-    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: Digest, copy: impl FnOnce() -> Option<T>) {
-        if self.remembers
-            && let Some(value) = copy()
-        {
-            self.results.lock().insert(key, Arc::new(value));
-        }
+    /// Whether a later attempt of the flow may ask.
+    pub(crate) fn remembers(&self) -> bool {
+        self.remembers
+    }
+
+    /// Keeps a copy of a result.
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: Digest, copy: T) {
+        self.results.lock().insert(key, Arc::new(copy));
+    }
+
+    /// Takes note of which task run has the result of a call in the store.
+    pub(crate) fn keep_place(&self, key: Digest, place: TaskRunId) {
+        self.places.lock().insert(key, place);
+    }
+
+    pub(crate) fn place(&self, key: Digest) -> Option<TaskRunId> {
+        self.places.lock().get(&key).copied()
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self, key: Digest) -> Option<Arc<T>> {

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::blocking::{self, hold_clock};
 use super::core::Core;
-use super::earlier::{Claimed, Earlier, Resumed};
-use crate::model::{Digest, Error, Event, NewTaskRun, Refusal, StoredTaskRun, TaskRun, TaskRunId};
+use super::earlier::{Earlier, Left, Resumed};
+use crate::model::{Digest, Error, Event, NewTaskRun, Refusal, TaskRun};
 use crate::store::{CacheEntry, Entry, OwnedRun, Store, StoreError};
 use crate::task::Durability;
 
@@ -34,32 +34,33 @@ pub(crate) struct Kept {
     pub(crate) durability: Durability,
     /// What earlier processes left; `None` for a run that begins in this one.
     earlier: Option<Mutex<Earlier>>,
+    /// A process has died with this run under way.
+    pub(crate) has_crashed: bool,
     /// Another process has taken the run over, or it was put aside: the store hears no more of it.
     silent: AtomicBool,
 }
 
 impl Kept {
     pub(crate) fn new(store: Arc<dyn Store>, owned: OwnedRun, durability: Durability) -> Self {
-        Self { store, owned, durability, earlier: None, silent: AtomicBool::new(false) }
+        let silent = AtomicBool::new(false);
+        Self { store, owned, durability, earlier: None, has_crashed: false, silent }
     }
 
     /// Takes note of what an earlier process left.
     pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
-        Self { earlier: Some(Mutex::new(Earlier::new(resumed, poison_cap))), ..self }
+        let earlier = Some(Mutex::new(Earlier::new(resumed, poison_cap)));
+        Self { earlier, has_crashed: resumed.recovered.run.crashes > 0, ..self }
     }
 
-    /// Returns what an earlier process left of the call `key`, once.
+    /// Returns what an earlier process left of the call `key`: its row, once, and what becomes of the call.
     ///
     /// # Errors
     ///
     /// If the call is not recorded, and the run wants recorded ones first.
-    pub(crate) fn claim(
-        &self,
-        key: Digest,
-        call: &NewTaskRun,
-        at_most_once: bool,
-    ) -> Result<Option<(StoredTaskRun, Claimed)>, Refusal> {
-        self.earlier.as_ref().map_or(Ok(None), |earlier| earlier.lock().claim(key, call, at_most_once))
+    pub(crate) fn claim(&self, key: Digest, call: &NewTaskRun, at_most_once: bool) -> Result<Left, Refusal> {
+        self.earlier
+            .as_ref()
+            .map_or(Ok((None, None)), |earlier| earlier.lock().claim(key, call, at_most_once))
     }
 
     /// Looks at what an earlier process left; `None` if the run begins in this one.
@@ -96,10 +97,7 @@ impl Kept {
         if self.silent.load(Ordering::Acquire) {
             return None;
         }
-        let is_root = task_run.id() == TaskRunId::FLOW;
-        // The end of a run is always waited for: the process may end with it.
-        let awaited = keeping.awaited && (self.durability == Durability::Full || is_root);
-        let (ack, receipt) = if awaited {
+        let (ack, receipt) = if keeping.awaited {
             let (ack, receipt) = oneshot::channel();
             (Some(ack), Some(receipt))
         } else {
@@ -123,7 +121,7 @@ impl Kept {
     }
 }
 
-/// Waits until a result is kept. Only then may anybody rely on it.
+/// Waits until what was told is kept. Only then may anybody rely on it.
 pub(crate) async fn committed<T, E>(
     core: &Core,
     receipt: Receipt,
@@ -132,7 +130,6 @@ pub(crate) async fn committed<T, E>(
     let hold = hold_clock();
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
     hold.release();
-    drop(core.let_go());
     match answer {
         Ok(()) => result,
         Err(error) => {

@@ -6,14 +6,15 @@ use futures_util::future::Either;
 
 use super::attempt::{Attempts, Host, attempts};
 use super::cache::{self, Looked};
-use super::conclude::{How, conclude, recorded};
+use super::conclude::{How, conclude, kept_value, recorded};
 use super::core::{Core, Home};
 use super::hooks::hooks;
 use super::inputs::{self, Cause, Inputs, Visit};
+use super::journal::Journal;
 use super::kept::{Keeping, Receipt};
 use super::options::{CallOptions, Hook, effective_policy};
 use super::panics::{caught, report};
-use crate::model::{EdgeKind, Error, EventKind, TaskError};
+use crate::model::{Digest, EdgeKind, Error, EventKind, TaskError};
 use crate::policy::trigger::{Trigger, Verdict};
 use crate::task::{Body, TaskInfo};
 
@@ -68,7 +69,9 @@ async fn run<B: Body, H: Host<B>>(
     ready(core, body, options).await?;
     let own_policy = effective_policy(options, info, &core.home);
     let policy = own_policy.as_deref().unwrap_or(&info.policy);
-    if let Some(value) = recall::<B>(core) {
+    if journal(core).is_some()
+        && let Some(value) = Box::pin(recall::<B>(core)).await?
+    {
         how.cached = true;
         return Ok(value);
     }
@@ -177,18 +180,32 @@ fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::
     }
 }
 
-/// Finds the result of this call in an earlier attempt of the flow.
-pub(crate) fn recall<B: Body>(core: &Core) -> Option<B::Output> {
-    let journal = core.run()?.journal.as_ref()?;
-    B::copy_output(&*journal.get::<B::Output>(core.key()?)?)
+/// Finds the result of this call in an earlier attempt of the flow: here, or where the store keeps it.
+pub(crate) async fn recall<B: Body>(core: &Core) -> Result<Option<B::Output>, Error<B::Error>> {
+    let Some((journal, key)) = journal(core) else { return Ok(None) };
+    if let Some(value) = journal.get::<B::Output>(key) {
+        return Ok(B::copy_output(&value));
+    }
+    match journal.place(key) {
+        Some(place) => kept_value::<B>(core, place).await,
+        None => Ok(None),
+    }
 }
 
 pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
-    if let Some(journal) = core.run().and_then(|run| run.journal.as_ref())
-        && let Some(key) = core.key()
-    {
-        journal.keep(key, || B::copy_output(value));
+    if let Some((journal, key)) = journal(core) {
+        match B::copy_output(value) {
+            Some(copy) => journal.keep(key, copy),
+            None if B::codec().is_some() => journal.keep_place(key, core.id),
+            None => {}
+        }
     }
+}
+
+/// What later attempts of the flow look into, if there may be any, and what they look for.
+pub(crate) fn journal(core: &Core) -> Option<(&Journal, Digest)> {
+    let journal = core.run()?.journal.as_ref().filter(|journal| journal.remembers())?;
+    Some((journal, core.key()?))
 }
 
 /// Where the hooks of a run are: in its attribute and in its call.

@@ -54,6 +54,8 @@ struct Inner {
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
     mocks: crate::testing::Mocks,
+    #[cfg(feature = "testing")]
+    repeats_bodies: bool,
 }
 
 impl Runtime {
@@ -161,6 +163,11 @@ impl Runtime {
     }
 
     #[cfg(feature = "testing")]
+    pub(crate) fn repeats_bodies(&self) -> bool {
+        self.0.repeats_bodies
+    }
+
+    #[cfg(feature = "testing")]
     pub(crate) fn mocks(&self) -> &crate::testing::Mocks {
         &self.0.mocks
     }
@@ -188,6 +195,8 @@ pub struct RuntimeBuilder {
     store: Option<Arc<dyn Store>>,
     durability: Durability,
     poison_cap: Option<u32>,
+    #[cfg(feature = "testing")]
+    repeats_bodies: bool,
     flows: Vec<FlowSpec>,
 }
 
@@ -253,6 +262,17 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Runs the body of every task twice, and takes what the second one gives, as happens to a task that was in flight when
+    /// its process died: a test of your flow in such a runtime shows whether its tasks bear that.
+    ///
+    /// Both have the same attempt and the same idempotency key. A task that may run at most once runs once, and so does one
+    /// whose arguments are not `Clone`.
+    #[cfg(feature = "testing")]
+    pub fn repeat_bodies(mut self) -> Self {
+        self.repeats_bodies = true;
+        self
+    }
+
     /// Makes a flow known by its name, for [`Runtime::resume`]: `.flow(etl::spec())`.
     pub fn flow(mut self, flow: FlowSpec) -> Self {
         self.flows.push(flow);
@@ -275,6 +295,8 @@ impl RuntimeBuilder {
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
             mocks: crate::testing::Mocks::default(),
+            #[cfg(feature = "testing")]
+            repeats_bodies: self.repeats_bodies,
         }));
         if let Some(store) = runtime.store() {
             let listener = Arc::downgrade(&runtime.0);

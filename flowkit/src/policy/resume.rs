@@ -2,6 +2,9 @@
 //!
 //! Pure: it reads a row and a wish; who asks for it and what is done about it is the engine's business.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -47,15 +50,22 @@ pub fn standing(
     poison_cap: u32,
 ) -> Standing {
     let wanted_again = redo.contains(&row.id);
-    let was_under_way = matches!(row.state, State::Crashed | State::Running | State::Suspended);
     match row.state {
         _ if wanted_again => Standing::Again,
         State::Completed | State::Cached if row.has_result => Standing::Keep,
         State::Failed | State::TimedOut => Standing::Replay,
-        _ if at_most_once && was_under_way => Standing::UnknownOutcome,
-        State::Crashed if row.crashes >= poison_cap => Standing::Poison,
+        // Not only where it crashed: the process may have died again after it was taken up, before it was refused.
+        _ if at_most_once && row.attempt > 0 => Standing::UnknownOutcome,
+        // The node of a sub-flow is under way as long as anything in it is; what brings the process down is in there.
+        _ if row.crashes >= poison_cap && row.flow_run.is_none() => Standing::Poison,
         _ => Standing::Again,
     }
+}
+
+/// Whether the last attempt of `row` died with its process, so that nobody knows how it ended.
+pub fn died(row: &StoredTaskRun) -> bool {
+    let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
+    last.is_some_and(|last| last.state == State::Crashed)
 }
 
 /// Returns the rows that are done again although they have ended.

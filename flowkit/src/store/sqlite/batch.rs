@@ -134,6 +134,12 @@ impl RunPart {
         }
     }
 
+    /// Whether this process has nothing more to do with the run.
+    pub(super) fn has_ended(&self) -> bool {
+        let flow = self.by_task_run.get(&TaskRunId::FLOW).map(|index| &self.slots[*index]);
+        self.suspended || flow.is_some_and(|flow| flow.task_run.state().is_terminal())
+    }
+
     fn keep(&mut self, pledge: Pledge) {
         if pledge.is_awaited() {
             self.pledges.push(pledge);

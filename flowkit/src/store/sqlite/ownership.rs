@@ -2,10 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::events::EventsOut;
 use super::owner::Owner;
-use super::{codes, reap};
+use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;
+use crate::store::rows::suspension_of;
 use crate::store::{OwnedRun, StoreError};
 
 /// What a transaction answers: an error of ours is no error of the transaction.
@@ -55,6 +57,19 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
         )?
         .execute([run.no, me.no])?;
     Ok(Ok(OwnedRun { id, epoch: run.epoch + 1, created_at: run.created_at }))
+}
+
+/// Puts runs aside that `me` owns and has done with, so that they can be taken over, by `me` too.
+pub(super) fn put_aside(connection: &Connection, me: &Owner, runs: &[OwnedRun]) -> rusqlite::Result<()> {
+    for OwnedRun { id, epoch, .. } in runs {
+        let Ok(run) = find(connection, *id)? else { continue };
+        if run.owner == Some(me.no) && run.epoch == *epoch {
+            let mut out = EventsOut::of(connection, run.no)?;
+            reap::leave(connection, &mut out, run.no, clock::wall(), suspension_of)?;
+            out.finish(connection)?;
+        }
+    }
+    Ok(())
 }
 
 /// Leaves a wish with the owner of a run; `false` if nobody is at work on it.

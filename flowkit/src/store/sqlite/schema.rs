@@ -14,15 +14,13 @@ use crate::store::StoreError;
 pub(super) const APPLICATION_ID: u32 = 0x464c_4f57;
 
 /// What leads from one format to the next, the first from nothing.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001.sql")];
-
-/// The format that this code writes.
-pub(super) const VERSION: usize = MIGRATIONS.len();
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 
 /// Makes a new database. Whoever dies on the way leaves nothing at `path`; whoever is second finds that of the first.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let draft = files::beside(path, &format!("new-{}", uuid::Uuid::now_v7().simple()));
     let made = write_new(path, &draft).and_then(|()| {
+        failpoint::reach("mid-migration");
         let done = files::sync_folder(files::folder_of(path));
         publish(&draft, path).and(done).map_err(|error| failure::open_io(path, "make it", error))
     });
@@ -36,7 +34,7 @@ fn write_new(path: &Path, draft: &Path) -> Result<(), StoreError> {
     let write = || -> rusqlite::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(draft, flags)?;
-        migrate(&mut connection, 0)?;
+        migrate(&mut connection, 0, MIGRATIONS)?;
         connection.close().map_err(|(_, error)| error)
     };
     write().map_err(|error| failure::open_sqlite(path, error))?;
@@ -55,6 +53,15 @@ fn publish(draft: &Path, path: &Path) -> io::Result<()> {
 
 /// Looks at the format of an open database, and brings an older one up to date.
 pub(super) fn bring_up_to_date(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+    bring_up_to(path, connection, MIGRATIONS)
+}
+
+/// The same for any list of formats, so that a test can have one that is still to come.
+pub(super) fn bring_up_to(
+    path: &Path,
+    connection: &mut Connection,
+    migrations: &[&str],
+) -> Result<(), StoreError> {
     let number = |connection: &Connection, name: &str| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
@@ -65,21 +72,22 @@ pub(super) fn bring_up_to_date(path: &Path, connection: &mut Connection) -> Resu
         return Err(failure::open(path, failure::OTHER_PROGRAM));
     }
     let found = number(connection, "user_version")?;
+    let newest = migrations.len();
     match usize::try_from(found) {
-        Ok(VERSION) => Ok(()),
-        Ok(older) if (1..VERSION).contains(&older) => {
+        Ok(version) if version == newest => Ok(()),
+        Ok(older) if (1..newest).contains(&older) => {
             back_up(path, connection, older)?;
-            migrate(connection, older).map_err(|error| failure::open_sqlite(path, error))
+            migrate(connection, older, migrations).map_err(|error| failure::open_sqlite(path, error))
         }
         _ => Err(failure::open(
             path,
-            format!("its format is {found}, and this flowkit knows formats up to {VERSION}; update flowkit"),
+            format!("its format is {found}, and this flowkit knows formats up to {newest}; update flowkit"),
         )),
     }
 }
 
 /// Copies the database to `<path>.backup-v<version>`. A backup that is there is older, so it stays.
-pub(super) fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), StoreError> {
+fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), StoreError> {
     let backup = files::beside(path, &format!("backup-v{version}"));
     if backup.exists() {
         return Ok(());
@@ -95,18 +103,22 @@ pub(super) fn back_up(path: &Path, connection: &Connection, version: usize) -> R
         .map_err(|error| failure::open_io(path, "make a backup", error))
 }
 
-fn migrate(connection: &mut Connection, from: usize) -> rusqlite::Result<()> {
+fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rusqlite::Result<()> {
     connection.busy_timeout(connection::BUSY_WAIT)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it while this one waited for the lock.
     let now: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if usize::try_from(now) == Ok(from) {
-        for script in &MIGRATIONS[from..] {
+        let breaks = || failpoint::hit("mid-migration").map_err(failure::as_sqlite);
+        for script in &migrations[from..] {
+            breaks()?;
             transaction.execute_batch(script)?;
-            failpoint::hit("mid-migration").map_err(failure::as_sqlite)?;
         }
+        breaks()?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", VERSION as i64)?;
+        breaks()?;
+        transaction.pragma_update(None, "user_version", migrations.len() as i64)?;
+        breaks()?;
     }
     transaction.commit()
 }

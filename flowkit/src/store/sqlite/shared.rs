@@ -19,6 +19,7 @@ pub(super) struct Shared {
     transactions: AtomicU64,
     events: AtomicU64,
     rows: AtomicU64,
+    log_alarms: AtomicU64,
 }
 
 /// What a store has done so far.
@@ -33,6 +34,8 @@ pub struct SqliteStats {
     pub rows: u64,
     /// Entries that wait to be written.
     pub waiting: usize,
+    /// How often the write-ahead log has grown beyond 64 MB, because a reader kept an old state of the database open.
+    pub log_alarms: u64,
 }
 
 impl Shared {
@@ -46,6 +49,7 @@ impl Shared {
             transactions: AtomicU64::new(0),
             events: AtomicU64::new(0),
             rows: AtomicU64::new(0),
+            log_alarms: AtomicU64::new(0),
         }
     }
 
@@ -62,6 +66,10 @@ impl Shared {
         fs::metadata(files::wal(&self.path)).map_or(0, |metadata| metadata.len())
     }
 
+    pub(super) fn count_log_alarm(&self) {
+        self.log_alarms.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn count(&self, batch: &Batch) {
         let events: usize = batch.runs.iter().map(|run| run.events.len()).sum();
         let rows: usize = batch.runs.iter().map(|run| run.slots.len()).sum();
@@ -76,6 +84,7 @@ impl Shared {
             events: self.events.load(Ordering::Relaxed),
             rows: self.rows.load(Ordering::Relaxed),
             waiting: self.queue.len(),
+            log_alarms: self.log_alarms.load(Ordering::Relaxed),
         }
     }
 }

@@ -48,9 +48,21 @@ impl Writer {
                 self.beat();
             }
         }
+        // What a full disk broke need not be tried before something else was written again.
+        if !self.unended.is_empty() && !self.shared.is_degraded() {
+            self.put_aside();
+        }
         // Between two commits that somebody waits for, even a look at the length of the log takes its time.
         if is_due || is_idle {
             self.shorten_log(is_idle);
+        }
+    }
+
+    /// Gives up the runs that are over although their end could not be written: somebody may want to resume them.
+    fn put_aside(&mut self) {
+        let runs = std::mem::take(&mut self.unended);
+        if self.with_owner(|connection, owner| ownership::put_aside(connection, owner, &runs)).is_err() {
+            self.unended = runs;
         }
     }
 
@@ -87,6 +99,7 @@ impl Writer {
         if bytes <= ALARM_BYTES {
             self.upkeep.alarmed = false;
         } else if !std::mem::replace(&mut self.upkeep.alarmed, true) {
+            self.shared.count_log_alarm();
             tracing::warn!(
                 path = %self.shared.path.display(),
                 mb = bytes >> 20,

@@ -17,7 +17,7 @@ use super::values::Values;
 use super::write::{self, Tools, Verdict};
 use super::{clock, connection, ownership, reap};
 use crate::failpoint;
-use crate::model::{FlowRunId, TaskRunId};
+use crate::model::FlowRunId;
 use crate::store::{OwnedRun, StoreError};
 
 /// The waits between tries of a transaction that failed.
@@ -39,6 +39,8 @@ pub(super) struct Writer {
     pub(super) last_commit: Instant,
     /// Why something could not be kept of which nobody was told. `flush` tells it.
     lost: Option<StoreError>,
+    /// Runs of this store that are over, although their end could not be written.
+    pub(super) unended: Vec<OwnedRun>,
     /// The runs whose cancelling was passed on.
     pub(super) told: HashSet<FlowRunId>,
     /// Whether this store may own a run, so that others may have something to say about it.
@@ -82,6 +84,7 @@ impl Writer {
             transaction: 0,
             last_commit: clock::now(),
             lost: None,
+            unended: Vec::new(),
             told: HashSet::new(),
             is_busy: false,
             upkeep: super::upkeep::Upkeep::new(),
@@ -148,6 +151,7 @@ impl Writer {
             Err(GivenUp { error, .. }) => {
                 tracing::error!(%error, cause = ?std::error::Error::source(&error), "could not write");
                 self.lost.get_or_insert_with(|| error.clone());
+                self.unended.extend(batch.runs.iter().filter(|part| part.has_ended()).map(|part| part.owned));
                 batch.answer_all(&error);
             }
         }
@@ -164,11 +168,7 @@ impl Writer {
 
     fn answer(&mut self, batch: Batch, verdicts: Vec<Verdict>) {
         for (part, verdict) in batch.runs.into_iter().zip(verdicts) {
-            let has_ended = part
-                .slots
-                .iter()
-                .any(|slot| slot.task_run.id() == TaskRunId::FLOW && slot.task_run.state().is_terminal());
-            if has_ended || part.suspended {
+            if part.has_ended() {
                 self.told.remove(&part.owned.id);
                 self.shared.quotas.forget(part.owned.id);
             }
@@ -206,9 +206,15 @@ impl Writer {
 
     /// Buries dead owners, then makes this store the owner of a run.
     pub(super) fn take_over(&mut self, id: FlowRunId) -> Result<OwnedRun, StoreError> {
-        let (dead, owned) = self.with_owner(|connection, owner| {
+        let unended = std::mem::take(&mut self.unended);
+        let taken = self.with_owner(|connection, owner| {
+            ownership::put_aside(connection, owner, &unended)?;
             Ok((reap::reap(connection, owner)?, ownership::take_over(connection, owner, id)?))
-        })?;
+        });
+        if taken.is_err() {
+            self.unended = unended;
+        }
+        let (dead, owned) = taken?;
         self.forget_dead(&dead);
         let owned = owned?;
         self.is_busy = true;

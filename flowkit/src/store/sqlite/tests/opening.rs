@@ -163,17 +163,41 @@ fn everything_is_private_to_the_user() {
     assert!(looked_at >= 8, "{looked_at}");
 }
 
-#[test]
-fn an_older_format_is_backed_up_before_it_is_changed() {
+/// A database of the format before one that has `script` too, and what comes of bringing it up to date.
+fn brought_up_to_date(script: &str) -> (Folder, Result<(), StoreError>) {
     let folder = Folder::with(&Folder::database());
     let mut open = connection::to_write(&folder.path(), Synchronous::Normal).unwrap();
-    schema::back_up(&folder.path(), &open, 1).unwrap();
-    schema::bring_up_to_date(&folder.path(), &mut open).unwrap();
-    let backup = folder.0.path().join("runs.db.backup-v1");
+    let version: u32 = open.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    // What is there already is not run again, so it needs not be right.
+    let migrations = [vec!["nonsense"; version as usize], vec![script]].concat();
+    let done = schema::bring_up_to(&folder.path(), &mut open, &migrations);
+    (folder, done)
+}
+
+fn number(path: &Path, sql: &str) -> i64 {
+    Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn an_older_format_is_backed_up_and_brought_up_to_date() {
+    let (folder, done) = brought_up_to_date("CREATE TABLE later (x); INSERT INTO later VALUES (7);");
+    done.unwrap();
+    let version = number(&folder.path(), "PRAGMA user_version");
+    assert_eq!(number(&folder.path(), "SELECT x FROM later"), 7);
+    let backup = folder.0.path().join(format!("runs.db.backup-v{}", version - 1));
     assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
-    let copy = Connection::open(backup).unwrap();
-    let tables: i64 = copy.query_row("SELECT count(*) FROM task_runs", [], |row| row.get(0)).unwrap();
-    assert_eq!(tables, 0);
+    assert_eq!(number(&backup, "PRAGMA user_version"), version - 1);
+    assert_eq!(number(&backup, "SELECT count(*) FROM task_runs"), 0);
+    // A program that has not been updated leaves it alone.
+    assert!(reason(&folder.path()).contains("update flowkit"));
+}
+
+#[test]
+fn a_format_that_cannot_be_brought_up_to_date_stays_as_it_was() {
+    let (folder, done) = brought_up_to_date("CREATE TABLE later (x); CREATE TABLE task_runs (x);");
+    assert!(matches!(done, Err(StoreError::Open { .. })), "{done:?}");
+    assert_eq!(number(&folder.path(), "SELECT count(*) FROM sqlite_schema WHERE name = 'later'"), 0);
+    drop(SqliteStore::open(folder.path()).unwrap());
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! Tests of the parent: what is done again after a crash, as a table.
+
+use super::*;
+use crate::model::Kind;
+
+fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
+    StoredTaskRun {
+        id: TaskRunId::new(1),
+        parent: TaskRunId::FLOW,
+        key: None,
+        kind: Kind::Task,
+        task: "pay".to_owned(),
+        path: "shop::pay".to_owned(),
+        version: None,
+        index: None,
+        name: None,
+        tags: Vec::new(),
+        group: None,
+        branch: None,
+        location: String::new(),
+        edges: Vec::new(),
+        state,
+        attempt,
+        earlier_attempts: Vec::new(),
+        created_at: WallTime::from_micros(0),
+        started_at: None,
+        attempt_started_at: None,
+        ended_at: None,
+        error: None,
+        skip_reason: None,
+        flow_run: None,
+        orphaned: false,
+        crashes,
+        has_result: state == State::Completed,
+    }
+}
+
+#[test]
+fn what_was_under_way_is_done_again_unless_it_may_not_be() {
+    // Pending with an attempt: taken up by a process that died before it ran, or refused, again.
+    let table = [
+        (row(State::Completed, 1, 0), Standing::Keep, Standing::Keep),
+        (row(State::Failed, 1, 0), Standing::Replay, Standing::Replay),
+        (row(State::Pending, 0, 0), Standing::Again, Standing::Again),
+        (row(State::Crashed, 1, 1), Standing::Again, Standing::UnknownOutcome),
+        (row(State::Pending, 1, 1), Standing::Again, Standing::UnknownOutcome),
+        (row(State::Suspended, 1, 0), Standing::Again, Standing::UnknownOutcome),
+        (row(State::Crashed, 3, 3), Standing::Poison, Standing::UnknownOutcome),
+        (row(State::Pending, 3, 3), Standing::Poison, Standing::UnknownOutcome),
+    ];
+    let nothing = HashSet::new();
+    for (row, usually, at_most_once) in table {
+        assert_eq!(standing(&row, &nothing, false, 3), usually, "{:?}", row.state);
+        assert_eq!(standing(&row, &nothing, true, 3), at_most_once, "{:?}", row.state);
+        let wanted = HashSet::from([row.id]);
+        assert_eq!(standing(&row, &wanted, true, 3), Standing::Again, "somebody wants it");
+    }
+}
+
+#[test]
+fn a_sub_flow_is_no_poison_because_it_takes_long() {
+    let behind = crate::model::FlowRunId::new(uuid::Uuid::from_u128(7));
+    let node = StoredTaskRun { flow_run: Some(behind), ..row(State::Crashed, 9, 9) };
+    assert_eq!(standing(&node, &HashSet::new(), false, 3), Standing::Again);
+}

@@ -1,0 +1,124 @@
+//! A program to be killed, starved and raced: what the tests of recovery start as processes of their own.
+//!
+//! `testkit <what> <folder> [numbers]`. It keeps its runs in `<folder>/runs.db`, unless `FLOWKIT_TEST_DATABASE` names
+//! another file, and leaves a line in `<folder>/notes` for each thing that happened. It judges nothing: the tests do.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "no library")]
+
+mod deadly;
+mod held;
+mod many;
+mod squares;
+mod starved;
+
+use std::error::Error;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use flowkit::BoxError;
+use flowkit::model::StoredFlowRun;
+use flowkit::prelude::ctx;
+use flowkit::store::{FlowRunFilter, History, SqliteStore, StoreError};
+
+/// What the command line says.
+pub(crate) struct Said(Vec<String>);
+
+impl Said {
+    fn what(&self) -> &str {
+        self.0.get(1).map_or("", |what| what)
+    }
+
+    /// A number after the folder, counting from 0.
+    pub(crate) fn number(&self, index: usize) -> Result<u64, BoxError> {
+        Ok(self.0.get(3 + index).ok_or("testkit <what> <folder> <numbers>")?.parse()?)
+    }
+}
+
+pub(crate) fn folder() -> PathBuf {
+    std::env::args().nth(2).unwrap_or_default().into()
+}
+
+pub(crate) fn database() -> PathBuf {
+    std::env::var_os("FLOWKIT_TEST_DATABASE").map_or_else(|| folder().join("runs.db"), PathBuf::from)
+}
+
+/// A file to which lines are added.
+struct Lines(&'static str, OnceLock<File>);
+
+impl Lines {
+    /// One write, so that lines of several tasks do not mix.
+    fn add(&self, line: &str) -> io::Result<()> {
+        let open = || OpenOptions::new().append(true).create(true).open(folder().join(self.0));
+        let mut file = match self.1.get() {
+            Some(file) => file,
+            // Whoever opens it second closes it again.
+            None => open().map(|file| self.1.get_or_init(|| file))?,
+        };
+        file.write_all(format!("{line}\n").as_bytes())
+    }
+}
+
+/// Leaves a line.
+pub(crate) fn note(line: &str) -> io::Result<()> {
+    static NOTES: Lines = Lines("notes", OnceLock::new());
+    NOTES.add(line)
+}
+
+/// Pays for `what`, at a receiver that takes one payment under one key.
+pub(crate) fn pay(what: &str) -> io::Result<()> {
+    static PAYMENTS: Lines = Lines("payments", OnceLock::new());
+    PAYMENTS.add(&format!("{} {what}", ctx().idempotency_key().unwrap_or_default()))
+}
+
+/// Waits until somebody has made the file `<folder>/<name>`.
+pub(crate) async fn appears(name: &str) {
+    let path = folder().join(name);
+    while !path.exists() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// All runs but those of sub-flows, the newest first.
+pub(crate) fn runs(store: &dyn History) -> Result<Vec<StoredFlowRun>, StoreError> {
+    Ok(store.flow_runs(&FlowRunFilter::default(), None, usize::MAX)?.runs)
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let (mut told, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told.replace('\n', " ")
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let said = Said(std::env::args().collect());
+    match run(&said).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", told(&*error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(said: &Said) -> Result<(), BoxError> {
+    match said.what() {
+        "squares" => squares::run(said).await,
+        "many" => many::run(said).await,
+        "hold" => held::hold(said).await,
+        "race" => held::race().await,
+        "deadly" => deadly::run().await,
+        "stubborn" => deadly::run_stubborn().await,
+        "starved" => starved::run(said).await,
+        "open" => SqliteStore::open(database()).map(drop).map_err(Into::into),
+        other => Err(format!("there is no `{other}` in the testkit").into()),
+    }
+}
