@@ -129,9 +129,10 @@ pub(crate) async fn committed<T, E>(
     receipt: Receipt,
     result: Result<T, Error<E>>,
 ) -> Result<T, Error<E>> {
-    let hold = hold_clock();
+    let may_block = core.run().and_then(|run| run.kept.as_ref()).is_none_or(|kept| kept.store.may_block());
+    let hold = may_block.then(hold_clock);
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
-    hold.release();
+    drop(hold);
     drop(core.let_go());
     match answer {
         Ok(()) => result,
@@ -152,6 +153,9 @@ pub(crate) async fn ask<R: Send + 'static>(
     store: &Arc<dyn Store>,
     question: impl FnOnce(&dyn Store) -> Result<R, StoreError> + Send + 'static,
 ) -> Result<R, StoreError> {
+    if !store.may_block() {
+        return question(&**store);
+    }
     let store = Arc::clone(store);
     blocking::spawn(move || question(&*store)).await.unwrap_or(Err(StoreError::Closed))
 }
