@@ -49,7 +49,10 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
         // Boxed: most runs have no store.
         Some(receipt) => Either::Right(Box::pin(async move {
             let result = committed(core, receipt, result).await;
-            publish(core, how.shared.filter(|_| result.is_ok()));
+            if result.is_ok() {
+                how.shared.iter_mut().for_each(|shared| shared.is_kept());
+                publish(core, how.shared);
+            }
             result
         })),
     }
