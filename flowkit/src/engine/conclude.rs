@@ -11,7 +11,7 @@ use super::core::Core;
 use super::earlier::Claimed;
 use super::kept::{Keeping, ask, committed};
 use super::panics::guarded;
-use super::perform::End;
+use super::perform::{End, remember};
 use crate::model::{Error, Refusal, TaskRunId, Unreadable};
 use crate::store::StoreError;
 use crate::task::Body;
@@ -106,6 +106,8 @@ pub(crate) async fn recorded<B: Body>(
         Claimed::Kept => match Box::pin(kept_value::<B>(core)).await {
             Ok(Some(value)) => {
                 how.recorded = true;
+                // This attempt of the flow may fail too, and the next one finds nothing of this call in the store.
+                remember::<B>(core, &value);
                 Some(Ok(value))
             }
             Ok(None) => {
