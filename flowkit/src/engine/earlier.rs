@@ -6,7 +6,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::clock;
-use crate::model::{Digest, ErrorReport, NewTaskRun, Refusal, State, StoredTaskRun, TaskRunId, label_of};
+use crate::model::{
+    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId,
+    WallTime, label_of,
+};
 use crate::policy::resume::{Progress, Redo, Standing, progress, rows_to_redo, standing};
 use crate::store::Recovered;
 
@@ -49,6 +52,11 @@ pub(crate) struct Earlier {
     redo: HashSet<TaskRunId>,
     pub(crate) wish: Wish,
     poison_cap: u32,
+    /// In whose body each recorded task run was called.
+    parents: HashMap<TaskRunId, TaskRunId>,
+    /// The bodies whose calls nobody can expect again: they do not run again, or what is recorded of them are the calls of
+    /// several attempts.
+    quiet: HashSet<TaskRunId>,
     /// The calls that were made for the first time while recorded ones of the same body were missing.
     instead: Vec<String>,
 }
@@ -57,10 +65,11 @@ impl Earlier {
     pub(crate) fn new(resumed: &Resumed, poison_cap: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
         let mut rows: HashMap<_, StoredTaskRun> = HashMap::new();
+        let since = last_fresh_start(run);
         for row in task_runs {
             let Some(key) = row.key else { continue };
             // The failure of an earlier attempt of the flow is why there was a later one: it counts no more.
-            let is_of_last_attempt = run.attempt_started_at.is_none_or(|at| row.created_at >= at);
+            let is_of_last_attempt = since.is_none_or(|at| row.created_at >= at);
             let is_success = row.state.is_success();
             let known_success = rows.get(&key).is_some_and(|known| known.state.is_success());
             if is_success || (is_of_last_attempt && !known_success) {
@@ -72,7 +81,20 @@ impl Earlier {
             *open.entry(row.parent).or_default() += 1;
         }
         let redo = rows_to_redo(task_runs, &resumed.wish.redo);
-        Self { rows, open, redo, wish: resumed.wish.clone(), poison_cap, instead: Vec::new() }
+        let has_failed =
+            |attempts: &[StoredAttempt]| attempts.iter().any(|attempt| attempt.state != State::Crashed);
+        let repeated = task_runs.iter().filter(|row| has_failed(&row.earlier_attempts)).map(|row| row.id);
+        let flow = has_failed(&run.earlier_attempts).then_some(TaskRunId::FLOW);
+        Self {
+            rows,
+            open,
+            redo,
+            wish: resumed.wish.clone(),
+            poison_cap,
+            parents: task_runs.iter().map(|row| (row.id, row.parent)).collect(),
+            quiet: repeated.chain(flow).collect(),
+            instead: Vec::new(),
+        }
     }
 
     /// Returns what is left of a call, once; `None` for one that is made for the first time.
@@ -106,12 +128,15 @@ impl Earlier {
             Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
             Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
         };
+        if !matches!(claimed, Claimed::Again(_)) {
+            self.quiet.insert(row.id);
+        }
         Ok(Some((row, claimed)))
     }
 
     /// Takes note of a call that no record has.
     fn first_time(&mut self, call: &NewTaskRun) -> Result<(), Refusal> {
-        if self.open.get(&call.parent).is_none_or(|open| *open == 0) {
+        if self.quiet.contains(&call.parent) || self.open.get(&call.parent).is_none_or(|open| *open == 0) {
             return Ok(());
         }
         let got = label_of(call.task, call.index, call.extras.as_deref());
@@ -128,14 +153,32 @@ impl Earlier {
     /// Returns the labels of what was recorded and not called again, by all bodies or one of them.
     pub(crate) fn not_called_again(&self, by: Option<TaskRunId>) -> Vec<String> {
         let missing = self.rows.values().filter(|row| began(row) && by.is_none_or(|by| row.parent == by));
-        let mut rows: Vec<_> = missing.collect();
+        let mut rows: Vec<_> = missing.filter(|row| self.is_expected(row)).collect();
         rows.sort_unstable_by_key(|row| row.id);
         rows.into_iter().map(StoredTaskRun::label).collect()
+    }
+
+    /// Whether the body runs again that called it, or that called the caller, and so on.
+    fn is_expected(&self, row: &StoredTaskRun) -> bool {
+        let mut callers = std::iter::successors(Some(row.parent), |caller| self.parents.get(caller).copied());
+        !callers.any(|caller| self.quiet.contains(&caller))
     }
 
     /// Returns the labels of the calls that were made instead: some of them, if there are many.
     pub(crate) fn called_instead(&self) -> &[String] {
         &self.instead
+    }
+}
+
+/// When the flow last began all over again: after an attempt that failed. One that crashed is gone on with.
+fn last_fresh_start(run: &StoredFlowRun) -> Option<WallTime> {
+    let attempts = &run.earlier_attempts;
+    let failed = attempts.iter().rev().find(|attempt| attempt.state != State::Crashed)?.number;
+    match attempts.iter().find(|attempt| attempt.number > failed) {
+        Some(next) => Some(next.started_at),
+        None if run.attempt > failed => run.attempt_started_at,
+        // It has yet to begin.
+        None => Some(WallTime::from_micros(i64::MAX)),
     }
 }
 
