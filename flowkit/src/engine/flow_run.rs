@@ -442,6 +442,10 @@ impl Run {
             // The tokio runtime ended before the run began.
             self.emit(TaskRunId::FLOW, EventKind::Cancelled { orphaned: false });
         }
+        // A run that is gone on with is reopened first, unless it had ended and only gave its result once more.
+        if let Some(kept) = self.kept.as_ref().filter(|_| self.event_count() == 0) {
+            kept.suspend();
+        }
         if let Some(limit) = &self.max_concurrency {
             self.runtime.limits().remove(&limit.name);
         }
