@@ -93,12 +93,13 @@ impl Kept {
 
     /// Tells the store what happened. Called under the lock of the record, so that the order is the same.
     pub(crate) fn record(&self, event: Event, task_run: TaskRun, keeping: Keeping) -> Option<Receipt> {
-        if self.silent.load(Ordering::Acquire) {
-            return None;
-        }
         let is_root = task_run.id() == TaskRunId::FLOW;
         // The end of a run is always waited for: the process may end with it.
         let awaited = keeping.awaited && (self.durability == Durability::Full || is_root);
+        if self.silent.load(Ordering::Acquire) {
+            // A result that nobody keeps is none, even if everybody is told to stop anyway.
+            return (awaited && task_run.state().is_success()).then(|| self.lost());
+        }
         let (ack, receipt) = if awaited {
             let (ack, receipt) = oneshot::channel();
             (Some(ack), Some(receipt))
@@ -107,6 +108,13 @@ impl Kept {
         };
         let Keeping { key, result, cache, .. } = keeping;
         self.store.record(Entry { run: self.owned, event, task_run, key, result, cache }, ack);
+        receipt
+    }
+
+    fn lost(&self) -> Receipt {
+        let (ack, receipt) = oneshot::channel();
+        // The other end is right here.
+        let _ = ack.send(Err(StoreError::LostOwnership { id: self.owned.id }));
         receipt
     }
 
