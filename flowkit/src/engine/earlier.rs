@@ -120,8 +120,8 @@ impl Earlier {
                 Some(error) => Claimed::Failed(Arc::new(error.clone())),
                 None => Claimed::Again(Progress::default()),
             },
-            // What is done again although it has ended has all of its retries again.
-            Standing::Again if row.state.is_terminal() => {
+            // What is done again on request, or for a result that is gone, has all of its retries again.
+            Standing::Again if row.state.is_success() || self.redo.contains(&row.id) => {
                 Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
             }
             Standing::Again => Claimed::Again(progress(&row, clock::wall())),

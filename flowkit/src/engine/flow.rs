@@ -121,8 +121,9 @@ fn root_standing(resumed: &Resumed) -> Claimed {
         _ => {}
     }
     let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
-    // What is wanted again although it has ended has all of its retries again.
-    let failed = if run.state.is_terminal() { 0 } else { u32::try_from(failed).unwrap_or(u32::MAX) };
+    // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
+    let wanted_again = resumed.wish.redo != Redo::Nothing && run.state.is_terminal();
+    let failed = if wanted_again { 0 } else { u32::try_from(failed).unwrap_or(u32::MAX) };
     Claimed::Again(Progress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 
