@@ -34,7 +34,8 @@ pub(crate) fn check(world: &World, lines: &[Line]) -> Result<(), String> {
             sum += value;
         }
     }
-    let over = lines.iter().rev().find_map(|line| match line {
+    let last = lines.rsplit(|line| matches!(line, Line::Process { .. })).next().unwrap_or_default();
+    let over = last.iter().find_map(|line| match line {
         Line::Over { state, value, missing } => Some((*state, *value, missing.clone())),
         _ => None,
     });

@@ -196,6 +196,16 @@ fn part(script: Script) -> Handle<u64, Trouble> {
     told(work(Vec::new(), script.clone()), &script).submit()
 }
 
+/// How long others hold the slots that a body waits for is no fault of its own: its time is up only if it never ends.
+fn unhurried(script: Script) -> Script {
+    let (timeout, ending) = match script.ending {
+        Ending::TooLate => (Some(HOUR_MILLIS), Ending::TooLate),
+        Ending::InTimeAfter(late) => (None, Ending::WellAfter(late)),
+        ending => (None, ending),
+    };
+    Script { timeout, ending, ..script }
+}
+
 /// Makes the call of a node; no handle comes of one that is awaited in place.
 async fn make(node: &Node, earlier: &[Made]) -> Made {
     let handles =
@@ -212,16 +222,14 @@ async fn make(node: &Node, earlier: &[Made]) -> Made {
             total::of(inputs, items, script).trigger(trigger).after(&after[..]).submit()
         }
         Call::Nest(parts) => {
-            // What its parts wait for is no time of its own.
-            let script = Script { timeout: node.script.timeout.map(|_| HOUR_MILLIS), ..script };
+            let script = unhurried(script);
             told(nest::of(inputs, script.clone(), parts.clone()), &script)
                 .trigger(trigger)
                 .after(&after[..])
                 .submit()
         }
         Call::SubFlow(parts) => {
-            let timeout = node.script.timeout.map(|_| HOUR_MILLIS);
-            let script = Script { timeout, holds: Vec::new(), ..script };
+            let script = Script { holds: Vec::new(), ..unhurried(script) };
             told(part_of::of(inputs, script.clone(), parts.clone()), &script)
                 .trigger(trigger)
                 .after(&after[..])
