@@ -1,5 +1,6 @@
 //! Runs the seeds, each twice, on as many threads as there are processors.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -17,7 +18,8 @@ const CUT_SEEDS: u64 = 12;
 
 /// Simulates a world twice, and says what is wrong with it.
 fn judge(world: &World) -> Result<Vec<Line>, (String, Vec<Line>)> {
-    let (first, second) = (simulate(world), simulate(world));
+    let twice = panic::catch_unwind(AssertUnwindSafe(|| (simulate(world), simulate(world))));
+    let Ok((first, second)) = twice else { return Err(("it panics".into(), trace::take())) };
     let rules = Rules { slots: world.slots, full: world.full, is_tried_once: world.fails_first == 0 };
     let judged = match trace::first_difference(&first, &second) {
         Some(difference) => Err(format!("it is not the same twice: {difference}")),
