@@ -50,7 +50,10 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
         Some(receipt) => Either::Right(Box::pin(async move {
             let result = committed(core, receipt, result).await;
             drop(core.let_go());
-            publish(core, how.shared.filter(|_| result.is_ok()));
+            if result.is_ok() {
+                how.shared.iter_mut().for_each(|shared| shared.is_kept());
+                publish(core, how.shared);
+            }
             result
         })),
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::clock;
 use crate::model::{
-    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredFlowRun, StoredTaskRun, TaskRunId, label_of,
+    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId,
+    label_of,
 };
 use crate::policy::resume::{Progress, Redo, Standing, died, progress, rows_to_redo, standing};
 use crate::store::Recovered;
@@ -56,6 +57,11 @@ pub(crate) struct Earlier {
     redo: HashSet<TaskRunId>,
     pub(crate) wish: Wish,
     poison_cap: u32,
+    /// In whose body each recorded task run was called.
+    parents: HashMap<TaskRunId, TaskRunId>,
+    /// The bodies whose calls nobody can expect again: they do not run again, or what is recorded of them are the calls of
+    /// several attempts.
+    quiet: HashSet<TaskRunId>,
     /// The calls that were made for the first time while recorded ones of the same body were missing.
     instead: Vec<String>,
 }
@@ -77,8 +83,21 @@ impl Earlier {
             *open.entry(row.parent).or_default() += 1;
         }
         let redo = rows_to_redo(task_runs, &resumed.wish.redo);
-        let (refused, instead) = (HashMap::new(), Vec::new());
-        Self { rows, refused, open, redo, wish: resumed.wish.clone(), poison_cap, instead }
+        let has_failed =
+            |attempts: &[StoredAttempt]| attempts.iter().any(|attempt| attempt.state != State::Crashed);
+        let repeated = task_runs.iter().filter(|row| has_failed(&row.earlier_attempts)).map(|row| row.id);
+        let flow = has_failed(&run.earlier_attempts).then_some(TaskRunId::FLOW);
+        Self {
+            rows,
+            refused: HashMap::new(),
+            open,
+            redo,
+            wish: resumed.wish.clone(),
+            poison_cap,
+            parents: task_runs.iter().map(|row| (row.id, row.parent)).collect(),
+            quiet: repeated.chain(flow).collect(),
+            instead: Vec::new(),
+        }
     }
 
     /// Returns what is left of a call; nothing for one that is made for the first time.
@@ -107,8 +126,8 @@ impl Earlier {
                 Some(error) => Claimed::Failed(Arc::new(error.clone())),
                 None => Claimed::Again(Progress::default()),
             },
-            // What is done again although it has ended has all of its retries again.
-            Standing::Again if row.state.is_terminal() => {
+            // What is done again on request, or for a result that is gone, has all of its retries again.
+            Standing::Again if row.state.is_success() || self.redo.contains(&row.id) => {
                 Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
             }
             Standing::Again => Claimed::Again(progress(&row, clock::wall())),
@@ -124,12 +143,15 @@ impl Earlier {
             let poison = Refusal::Poison { crashes: row.crashes };
             self.refused.insert(key, if at_most_once { Refusal::UnknownOutcome } else { poison });
         }
+        if !matches!(claimed, Claimed::Again(_)) {
+            self.quiet.insert(row.id);
+        }
         Ok((Some(row), Some(claimed)))
     }
 
     /// Takes note of a call that no record has.
     fn first_time(&mut self, call: &NewTaskRun) -> Result<(), Refusal> {
-        if self.open.get(&call.parent).is_none_or(|open| *open == 0) {
+        if self.quiet.contains(&call.parent) || self.open.get(&call.parent).is_none_or(|open| *open == 0) {
             return Ok(());
         }
         let got = label_of(call.task, call.index, call.extras.as_deref());
@@ -146,9 +168,15 @@ impl Earlier {
     /// Returns the labels of what was recorded and not called again, by all bodies or one of them.
     pub(crate) fn not_called_again(&self, by: Option<TaskRunId>) -> Vec<String> {
         let missing = self.rows.values().filter(|row| began(row) && by.is_none_or(|by| row.parent == by));
-        let mut rows: Vec<_> = missing.collect();
+        let mut rows: Vec<_> = missing.filter(|row| self.is_expected(row)).collect();
         rows.sort_unstable_by_key(|row| row.id);
         rows.into_iter().map(StoredTaskRun::label).collect()
+    }
+
+    /// Whether the body runs again that called it, or that called the caller, and so on.
+    fn is_expected(&self, row: &StoredTaskRun) -> bool {
+        let mut callers = std::iter::successors(Some(row.parent), |caller| self.parents.get(caller).copied());
+        !callers.any(|caller| self.quiet.contains(&caller))
     }
 
     /// Returns the labels of the calls that were made instead: some of them, if there are many.

@@ -110,15 +110,20 @@ struct Way {
     standing: Option<Claimed>,
 }
 
-/// Says what becomes of a flow that is resumed: one that has its result needs not run, unless something is wanted again.
+/// Says what becomes of a flow that is resumed: one that has ended needs not run, unless something is wanted again.
 fn root_standing(resumed: &Resumed) -> Claimed {
     let run = &resumed.recovered.run;
-    if run.state.is_success() && resumed.wish.redo == Redo::Nothing {
-        return Claimed::Kept;
+    match (run.state, &run.error) {
+        _ if resumed.wish.redo != Redo::Nothing => {}
+        (State::Completed | State::Cached, _) => return Claimed::Kept,
+        // That of a sub-flow: the process died before its node heard of it.
+        (State::Failed | State::TimedOut, Some(error)) => return Claimed::Failed(Arc::new(error.clone())),
+        _ => {}
     }
     let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
-    // What is wanted again although it has ended has all of its retries again.
-    let failed = if run.state.is_terminal() { 0 } else { u32::try_from(failed).unwrap_or(u32::MAX) };
+    // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
+    let wanted_again = resumed.wish.redo != Redo::Nothing && run.state.is_terminal();
+    let failed = if wanted_again { 0 } else { u32::try_from(failed).unwrap_or(u32::MAX) };
     Claimed::Again(Progress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 
@@ -136,7 +141,7 @@ async fn drive<B: FlowBody>(
         core.set_name(&name);
     }
     match standing {
-        Some(Claimed::Kept) => core.set_claimed(Claimed::Kept),
+        Some(ended @ (Claimed::Kept | Claimed::Failed(_))) => core.set_claimed(ended),
         Some(standing) => {
             run.reopen(TaskRunId::FLOW);
             core.set_claimed(standing);

@@ -118,6 +118,15 @@ impl Ledger {
         self.record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
     }
 
+    /// Whether anything has happened in this process: a run that is gone on with stands as it was left until it is reopened.
+    fn is_begun(&self) -> bool {
+        !self.record.events().is_empty()
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_begun() && self.state().is_over()
+    }
+
     fn is_idle(&self) -> bool {
         self.live == 0 && self.pending == 0
     }
@@ -382,11 +391,12 @@ impl Run {
     pub(crate) fn cancel(&self) {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
-        if ledger.state().is_over() || self.cancellation.is_cancelled() {
+        if ledger.is_over() || self.cancellation.is_cancelled() {
             return;
         }
         let event = Event { task_run: TaskRunId::FLOW, at: ledger.moment(read), kind: EventKind::Cancelling };
-        if self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW)
+        if ledger.is_begun()
+            && self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW)
             && let Some(kept) = &self.kept
         {
             kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
@@ -407,7 +417,7 @@ impl Run {
         };
         // Under the lock: no result is told to the store after it was told that the run is put aside.
         let ledger = self.ledger.lock();
-        let is_over = ledger.state().is_over() || ledger.state() == State::Cancelling;
+        let is_over = ledger.is_over() || ledger.state() == State::Cancelling;
         let goes_aside = !is_over && !self.suspended.swap(true, Ordering::AcqRel);
         if goes_aside {
             kept.suspend();
@@ -438,9 +448,14 @@ impl Run {
 
     /// Gives the observers the rest, and forgets what was set up for this run only.
     pub(crate) fn finish(&self) {
-        if !self.state().is_over() {
+        match &self.kept {
+            // It had ended and only gave its result once more, or nobody came to go on with it: it stays as it is.
+            Some(kept) if self.event_count() == 0 => kept.suspend(),
             // The tokio runtime ended before the run began.
-            self.emit(TaskRunId::FLOW, EventKind::Cancelled { orphaned: false });
+            _ if !self.state().is_over() => {
+                self.emit(TaskRunId::FLOW, EventKind::Cancelled { orphaned: false });
+            }
+            _ => {}
         }
         if let Some(limit) = &self.max_concurrency {
             self.runtime.limits().remove(&limit.name);

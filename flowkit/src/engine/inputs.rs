@@ -49,6 +49,7 @@ impl Outcome {
 
 /// Why an input has no value.
 #[doc(hidden)]
+#[derive(Clone)]
 pub struct Cause {
     pub(crate) kind: CauseKind,
     pub(crate) input: RunLabel,
@@ -86,6 +87,10 @@ impl<T: Send + Sync, E: TaskError> Input for Slot<T, E> {
 }
 
 impl Cause {
+    pub(crate) fn is_skip(&self) -> bool {
+        self.kind == CauseKind::Skipped
+    }
+
     pub(crate) fn of<E: TaskError>(error: &Error<E>) -> Self {
         let kind = match error {
             Error::Upstream { .. } => CauseKind::UpstreamFailed,
@@ -146,11 +151,12 @@ pub(crate) fn subscribe(inputs: &impl Inputs, continuation: &Arc<dyn Continuatio
     pending
 }
 
-/// What became of the inputs so far.
+/// What became of the inputs so far: the verdict, the value that is missing, and the input that failed. A failure says
+/// more than what was skipped, so it is the one that is named.
 pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, Option<Cause>, Option<Cause>) {
     let mut counts = InputCounts::default();
-    let mut first = None;
-    let mut missing = None;
+    let mut failed = None;
+    let mut missing: Option<Cause> = None;
     inputs.visit(&mut |input, edge| {
         counts.total += 1;
         match input.outcome() {
@@ -162,12 +168,18 @@ pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, O
                     CauseKind::UpstreamFailed => counts.upstream_failed += 1,
                     CauseKind::Skipped => counts.skipped += 1,
                 }
-                let place = if edge == EdgeKind::Data { &mut missing } else { &mut first };
-                place.get_or_insert(cause);
+                if edge == EdgeKind::Data
+                    && missing.as_ref().is_none_or(|known| known.is_skip() && !cause.is_skip())
+                {
+                    missing = Some(cause.clone());
+                }
+                if !cause.is_skip() {
+                    failed.get_or_insert(cause);
+                }
             }
         }
     });
-    (trigger.verdict(&counts), missing, first)
+    (trigger.verdict(&counts), missing, failed)
 }
 
 /// Whether an input stands for others that are recorded: the items of a list that is mapped.

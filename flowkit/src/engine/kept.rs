@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::blocking::{self, hold_clock};
 use super::core::Core;
 use super::earlier::{Earlier, Left, Resumed};
-use crate::model::{Digest, Error, Event, NewTaskRun, Refusal, TaskRun};
+use crate::model::{Digest, Error, Event, EventKind, NewTaskRun, Refusal, TaskRun};
 use crate::store::{CacheEntry, Entry, OwnedRun, Store, StoreError};
 use crate::task::Durability;
 
@@ -95,7 +95,9 @@ impl Kept {
     /// Tells the store what happened. Called under the lock of the record, so that the order is the same.
     pub(crate) fn record(&self, event: Event, task_run: TaskRun, keeping: Keeping) -> Option<Receipt> {
         if self.silent.load(Ordering::Acquire) {
-            return None;
+            // A result that nobody keeps is none, and what may run once does not begin unrecorded.
+            let matters = task_run.state().is_success() || matches!(event.kind, EventKind::Started { .. });
+            return (keeping.awaited && matters).then(|| self.lost());
         }
         let (ack, receipt) = if keeping.awaited {
             let (ack, receipt) = oneshot::channel();
@@ -105,6 +107,13 @@ impl Kept {
         };
         let Keeping { key, result, cache, .. } = keeping;
         self.store.record(Entry { run: self.owned, event, task_run, key, result, cache }, ack);
+        receipt
+    }
+
+    fn lost(&self) -> Receipt {
+        let (ack, receipt) = oneshot::channel();
+        // The other end is right here.
+        let _ = ack.send(Err(StoreError::LostOwnership { id: self.owned.id }));
         receipt
     }
 
@@ -127,11 +136,15 @@ pub(crate) async fn committed<T, E>(
     receipt: Receipt,
     result: Result<T, Error<E>>,
 ) -> Result<T, Error<E>> {
-    let hold = hold_clock();
+    let may_block = core.run().and_then(|run| run.kept.as_ref()).is_none_or(|kept| kept.store.may_block());
+    let hold = may_block.then(hold_clock);
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
-    hold.release();
+    if let Some(hold) = hold {
+        hold.release();
+    }
     match answer {
         Ok(()) => result,
+        Err(_) if core.is_suspended() => Err(core.stopped(false)),
         Err(error) => {
             tracing::error!(task = %core.label(), %error, "the result could not be kept");
             if let Some(run) = core.run()
@@ -149,6 +162,9 @@ pub(crate) async fn ask<R: Send + 'static>(
     store: &Arc<dyn Store>,
     question: impl FnOnce(&dyn Store) -> Result<R, StoreError> + Send + 'static,
 ) -> Result<R, StoreError> {
+    if !store.may_block() {
+        return question(&**store);
+    }
     let store = Arc::clone(store);
     blocking::spawn(move || question(&*store)).await.unwrap_or(Err(StoreError::Closed))
 }

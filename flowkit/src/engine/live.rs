@@ -1,6 +1,6 @@
 //! The flow runs of a runtime that are alive: found by id to cancel them, and put aside together at a shut-down.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -28,7 +28,8 @@ pub(crate) struct Live {
 
 #[derive(Default)]
 struct Known {
-    runs: HashMap<FlowRunId, Weak<Run>>,
+    /// By age, so that a flow is put aside before its sub-flows.
+    runs: BTreeMap<FlowRunId, Weak<Run>>,
     /// Whoever comes now is put aside at once.
     closed: bool,
     /// Those that were put aside.

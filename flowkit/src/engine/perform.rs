@@ -144,12 +144,15 @@ fn may_run<E>(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Result<(),
         }
     }
     let (verdict, missing, failed) = inputs::look(inputs, trigger);
+    // The rule comes first: it may be certain before it is known whether a value is missing.
     match (verdict, missing, failed) {
-        (_, Some(cause), _) => Err(blame(core, cause)),
-        (Verdict::UpstreamFailed, None, Some(cause)) => Err(blame(core, cause)),
-        (Verdict::Skip | Verdict::UpstreamFailed, None, _) => {
+        (Verdict::Skip, Some(cause), _) if cause.is_skip() => Err(blame(core, cause)),
+        (Verdict::Skip, ..) | (Verdict::UpstreamFailed, _, None) => {
             let reason = format!("the trigger rule `{}` was not met", trigger.name());
             Err(Error::Skipped { run: core.label(), reason: reason.into() })
+        }
+        (Verdict::UpstreamFailed, _, Some(cause)) | (Verdict::Run | Verdict::Wait, Some(cause), _) => {
+            Err(blame(core, cause))
         }
         (Verdict::Run | Verdict::Wait, None, _) => Ok(()),
     }

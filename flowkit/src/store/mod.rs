@@ -51,6 +51,12 @@ pub trait Store: History {
     /// Writes down a line of a log. Lines beyond a task's quota are counted and dropped.
     fn log(&self, line: LogEntry);
 
+    /// Whether answers take real time, as those of a disk do. They are then waited for on a thread apart, and a test's
+    /// paused clock stands still meanwhile. A store that says no is asked where the question arises.
+    fn may_block(&self) -> bool {
+        true
+    }
+
     /// Blocks while so much waits to be written that more would cost memory without end. Usually returns at once.
     fn make_room(&self);
 

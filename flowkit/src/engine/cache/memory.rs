@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as MapEntry;
-use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::engine::clock;
 use crate::policy::cache::CacheKey;
@@ -30,8 +30,8 @@ pub(crate) struct Memory {
 }
 
 enum Entry {
-    /// Somebody executes; the channel closes when it is over.
-    InFlight(watch::Receiver<()>),
+    /// Somebody executes, until this is cancelled.
+    InFlight(CancellationToken),
     Kept {
         value: Value,
         at: Instant,
@@ -55,8 +55,8 @@ pub(crate) enum Found {
     Value(Value),
     /// Nobody has it: the caller executes.
     Lead(Lead),
-    /// Somebody executes: wait, then look again.
-    Wait(watch::Receiver<()>),
+    /// Somebody executes until this is cancelled: wait, then look again.
+    Wait(CancellationToken),
 }
 
 /// The right to execute for a key. Dropping it without a result lets another one lead.
@@ -65,8 +65,8 @@ pub(crate) struct Lead {
     key: CacheKey,
     /// There is a result, and the entry is no longer this lead's: it may be in flight again.
     kept: bool,
-    // Dropped last: it wakes those who wait, who must then find the entry changed.
-    _over: watch::Sender<()>,
+    // Dropped last: it wakes those who wait, in the order in which they came, who must then find the entry changed.
+    _over: DropGuard,
 }
 
 impl Memory {
@@ -92,9 +92,10 @@ impl Memory {
         }
     }
 
-    fn lead(&self, key: CacheKey) -> (Lead, watch::Receiver<()>) {
-        let (sender, receiver) = watch::channel(());
-        (Lead { entries: Arc::clone(&self.entries), key, kept: false, _over: sender }, receiver)
+    fn lead(&self, key: CacheKey) -> (Lead, CancellationToken) {
+        let over = CancellationToken::new();
+        let ends = over.clone().drop_guard();
+        (Lead { entries: Arc::clone(&self.entries), key, kept: false, _over: ends }, over)
     }
 
     /// Keeps a result and lets everyone who waits have it.
@@ -129,10 +130,4 @@ impl Drop for Lead {
             self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
         }
     }
-}
-
-/// Waits until the one who executes is done, one way or the other.
-pub(crate) async fn over(mut receiver: watch::Receiver<()>) {
-    // Nothing is ever sent: an error means that the sender is gone, which is what is waited for.
-    while receiver.changed().await.is_ok() {}
 }

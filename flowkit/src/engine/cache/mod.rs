@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::memory::Memory;
-use self::memory::{Found, Lead, over};
+use self::memory::{Found, Lead};
 use self::shared::{InStore, Lease, look_into_store};
 use super::core::Core;
 use super::options::{CacheUse, CallOptions};
@@ -61,11 +61,16 @@ pub(crate) struct Shared {
 impl Shared {
     /// Returns the result's place in the store's cache, once.
     pub(crate) fn take_entry(&mut self) -> Option<CacheEntry> {
-        let entry = self.right.wanted.entry.take()?;
-        if let Some(lease) = &mut self.right.lease {
-            lease.goes_with_the_result();
+        self.right.wanted.entry.take().map(|entry| *entry)
+    }
+
+    /// Says that the store has the result, in its place.
+    pub(crate) fn is_kept(&mut self) {
+        if self.right.wanted.entry.is_none()
+            && let Some(lease) = &mut self.right.lease
+        {
+            lease.went_with_the_result();
         }
-        Some(*entry)
     }
 
     /// Gives the result to everyone in this process who waits for it.
@@ -135,8 +140,8 @@ pub(crate) async fn look<B: Body>(
                 // Another type under the same key can only come from two tasks with one path; execute.
                 wanted.refresh = true;
             }
-            Found::Wait(receiver) => {
-                let over = std::pin::pin!(over(receiver));
+            Found::Wait(over) => {
+                let over = std::pin::pin!(over.cancelled());
                 let cancelled = std::pin::pin!(core.cancelled());
                 futures_util::future::select(over, cancelled).await;
                 // Also when it is over: because the one who executed was cancelled too.

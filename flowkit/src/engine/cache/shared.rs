@@ -27,8 +27,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// The result is kept under the key, which gives the lease back: it may be another one's by now.
-    pub(crate) fn goes_with_the_result(&mut self) {
+    /// The result is kept under the key, which gave the lease back: it may be another one's by now.
+    pub(crate) fn went_with_the_result(&mut self) {
         self.held = false;
     }
 }

@@ -137,6 +137,10 @@ impl Store for MemoryStore {
         }
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn make_room(&self) {}
 
     fn flush(&self) -> Result<(), StoreError> {

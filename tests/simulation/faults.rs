@@ -1,0 +1,293 @@
+//! A store that fails as its world says: entries that cannot be kept, late answers, and the death of its process.
+//!
+//! Around a store in memory, which several processes use one after the other. It invents nothing: what it keeps, it keeps
+//! as it came, and what it refuses, it says so to whoever waits.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fastrand::Rng;
+use flowkit::model::{Event, EventKind, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId};
+use flowkit::policy::cache::CacheKey;
+use flowkit::store::{
+    Ack, CachedValue, Entry, FlowRunFilter, FlowRunPage, History, Keep, LogEntry, LogFilter, MemoryStore,
+    NewFlowRun, OwnedRun, Recovered, Removed, Store, StoreError, StoredCacheEntry, TaskRunFilter,
+};
+use flowkit::{FlowRunId, State};
+use tokio::sync::{Notify, oneshot};
+
+use crate::trace::{self, Line, Who};
+use crate::world::{End, Process};
+
+/// What a process sees of the disk.
+#[derive(Debug)]
+pub(crate) struct FaultyStore {
+    disk: Arc<MemoryStore>,
+    process: Process,
+    fate: Mutex<Fate>,
+    died: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Fate {
+    rng: Rng,
+    entries: u64,
+    /// Nobody is told what became of the entries of a dead process.
+    unanswered: Vec<Ack>,
+}
+
+/// What becomes of an entry.
+enum Doom {
+    Keep,
+    Refuse,
+    Die { kept: bool },
+}
+
+impl FaultyStore {
+    pub(crate) fn new(disk: &Arc<MemoryStore>, process: &Process, seed: u64) -> Self {
+        let fate = Fate { rng: Rng::with_seed(seed), entries: 0, unanswered: Vec::new() };
+        Self {
+            disk: Arc::clone(disk),
+            process: process.clone(),
+            fate: Mutex::new(fate),
+            died: Arc::default(),
+        }
+    }
+
+    /// Comes when the process is to die.
+    pub(crate) fn death(&self) -> Arc<Notify> {
+        Arc::clone(&self.died)
+    }
+
+    fn fate(&self) -> MutexGuard<'_, Fate> {
+        self.fate.lock().unwrap()
+    }
+
+    /// Says what becomes of the next entry.
+    fn doom(&self, is_awaited: bool) -> Doom {
+        let mut fate = self.fate();
+        let number = fate.entries;
+        fate.entries += 1;
+        match self.process.end {
+            Some(End::Dies { entry, kept }) if entry == number => Doom::Die { kept },
+            Some(End::Fenced { entry }) if entry == number => {
+                trace::write(Line::Fenced);
+                self.disk.crash();
+                Doom::Keep
+            }
+            _ if is_awaited && one_in(&mut fate.rng, self.process.refuses_one_in) => Doom::Refuse,
+            _ => Doom::Keep,
+        }
+    }
+
+    fn die(&self) {
+        trace::write(Line::Died);
+        self.died.notify_one();
+    }
+
+    /// Keeps an entry, and writes down whether that went well.
+    fn keep(&self, entry: Entry) -> Result<(), StoreError> {
+        let seen = trace::happened(entry.run.id, &entry.event, &entry.task_run, None);
+        let (told, mut answer) = oneshot::channel();
+        self.disk.record(entry, Some(told));
+        // A store in memory answers at once.
+        let answer = answer.try_recv().unwrap_or(Err(StoreError::Closed));
+        trace::write(if answer.is_ok() { Line::Kept(seen) } else { Line::Refused(seen) });
+        answer
+    }
+
+    /// Tells whoever waits, now or later.
+    fn tell(&self, who: Who, ack: Option<Ack>, answer: Result<(), StoreError>) {
+        let Some(ack) = ack else { return };
+        let mut fate = self.fate();
+        let late = one_in(&mut fate.rng, self.process.slow_one_in).then(|| fate.rng.u64(..30));
+        drop(fate);
+        let tell = move || {
+            if trace::is_dead() {
+                return;
+            }
+            if answer.is_ok() {
+                trace::write(Line::Acked(who));
+            }
+            ack.send(answer).ok();
+        };
+        match late {
+            None => tell(),
+            Some(late) => drop(tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(late)).await;
+                tell();
+            })),
+        }
+    }
+}
+
+fn one_in(rng: &mut Rng, n: u64) -> bool {
+    n > 0 && rng.u64(..n) == 0
+}
+
+impl Store for FaultyStore {
+    fn begin(&self, run: NewFlowRun) {
+        if trace::is_dead() {
+            return;
+        }
+        let doom = self.doom(false);
+        if !matches!(doom, Doom::Die { kept: false }) {
+            let created =
+                Event { task_run: TaskRunId::FLOW, at: run.flow.created_at(), kind: EventKind::Created };
+            let node = run.parent.map(|(run, node)| trace::who(run, node));
+            trace::write(Line::Kept(trace::happened(run.owned.id, &created, &run.flow, node)));
+            self.disk.begin(run);
+        }
+        if matches!(doom, Doom::Die { .. }) {
+            self.die();
+        }
+    }
+
+    fn record(&self, entry: Entry, ack: Option<Ack>) {
+        if trace::is_dead() {
+            self.fate().unanswered.extend(ack);
+            return;
+        }
+        let who = trace::who(entry.run.id, entry.event.task_run);
+        match self.doom(ack.is_some()) {
+            Doom::Keep => {
+                let answer = self.keep(entry);
+                self.tell(who, ack, answer);
+            }
+            Doom::Refuse => {
+                let seen = trace::happened(entry.run.id, &entry.event, &entry.task_run, None);
+                trace::write(Line::Refused(seen));
+                let source = Arc::new(io::Error::other("as its world says"));
+                self.tell(who, ack, Err(StoreError::Write { path: "simulated".into(), source }));
+            }
+            Doom::Die { kept } => {
+                if kept {
+                    // Nobody hears whether it went well.
+                    self.keep(entry).ok();
+                }
+                self.die();
+                self.fate().unanswered.extend(ack);
+            }
+        }
+    }
+
+    fn log(&self, line: LogEntry) {
+        self.disk.log(line);
+    }
+
+    fn may_block(&self) -> bool {
+        self.disk.may_block()
+    }
+
+    fn make_room(&self) {}
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.disk.flush()
+    }
+
+    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
+        self.disk.take_over(id)
+    }
+
+    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
+        if trace::is_dead() {
+            return;
+        }
+        trace::write(Line::PutAside(trace::who(run.id, TaskRunId::FLOW)));
+        self.disk.suspend(run, ack);
+    }
+
+    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.disk.result(run, task_run)
+    }
+
+    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+        self.disk.children(run, task_run)
+    }
+
+    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError> {
+        self.disk.reserve(key, id, give_up)
+    }
+
+    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
+        self.disk.cached(key)
+    }
+
+    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
+        self.disk.lease(key)
+    }
+
+    fn release(&self, key: CacheKey) {
+        if !trace::is_dead() {
+            self.disk.release(key);
+        }
+    }
+
+    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
+        self.disk.request_cancel(id)
+    }
+
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
+        self.disk.on_cancel_request(listener);
+    }
+}
+
+impl History for FaultyStore {
+    fn flow_runs(
+        &self,
+        filter: &FlowRunFilter,
+        before: Option<FlowRunId>,
+        limit: usize,
+    ) -> Result<FlowRunPage, StoreError> {
+        self.disk.flow_runs(filter, before, limit)
+    }
+
+    fn flow_run(&self, id: FlowRunId) -> Result<Option<StoredFlowRun>, StoreError> {
+        self.disk.flow_run(id)
+    }
+
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<FlowRunId>, StoreError> {
+        self.disk.find(prefix, limit)
+    }
+
+    fn task_runs(
+        &self,
+        run: FlowRunId,
+        filter: &TaskRunFilter,
+        after: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredTaskRun>, StoreError> {
+        self.disk.task_runs(run, filter, after, limit)
+    }
+
+    fn counts(&self, run: FlowRunId) -> Result<Vec<(State, u64)>, StoreError> {
+        self.disk.counts(run)
+    }
+
+    fn events(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.disk.events(run, since, limit)
+    }
+
+    fn logs(
+        &self,
+        run: FlowRunId,
+        filter: &LogFilter,
+        since: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredLog>, StoreError> {
+        self.disk.logs(run, filter, since, limit)
+    }
+
+    fn dropped_logs(&self, run: FlowRunId) -> Result<Vec<(TaskRunId, u64)>, StoreError> {
+        self.disk.dropped_logs(run)
+    }
+
+    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
+        self.disk.cache_entries(path, limit)
+    }
+
+    fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
+        self.disk.forget(keep)
+    }
+}

@@ -1,0 +1,205 @@
+//! Carries one seed through all of its processes, and gives the trace.
+//!
+//! A process is a tokio runtime of one thread with a paused clock, and a flowkit runtime in it; when it dies, everything
+//! in it is dropped. The disk stays, and the wall clock goes on, or was set back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use flowkit::model::{AttemptFailure, EventDetail, EventKind, StoredEvent, TaskRunId};
+use flowkit::store::{FlowRunFilter, History, MemoryStore, Store, TaskRunFilter};
+use flowkit::{Durability, FlowRunId, Runtime, State};
+use tokio::time::Instant;
+
+use crate::faults::FaultyStore;
+use crate::flows::simulated;
+use crate::trace::{self, Line, Who};
+use crate::world::{End, LIMITS, Process, World, millis};
+
+/// 2026-01-01, for no reason but that it is always the same.
+const FIRST_WALL_US: i64 = 1_767_225_600_000_000;
+
+/// Longer than any flow of any world, with all of its retries.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Nothing of a test counts as poison: here every crash has another reason.
+const POISON_CAP: u32 = 1000;
+
+/// What all processes have in common.
+struct Simulation {
+    world: World,
+    disk: Arc<MemoryStore>,
+}
+
+/// Returns what happens in the world of a seed.
+pub(crate) fn simulate(world: &World) -> Vec<Line> {
+    let simulation = Simulation { world: world.clone(), disk: Arc::default() };
+    let mut wall_us = FIRST_WALL_US;
+    for (number, process) in (0..).zip(&world.processes) {
+        wall_us += simulation.live(number, process, wall_us);
+        // A process that is over has let go of its runs, whether it could say so or not.
+        simulation.disk.crash();
+        trace::look_back();
+        simulation.take_stock();
+        if simulation.root().is_some_and(|(_, state)| state.is_terminal()) {
+            break;
+        }
+        wall_us += 1000 * process.then;
+    }
+    trace::take()
+}
+
+impl Simulation {
+    /// The run of the flow itself, if the disk knows it, and where it stands.
+    fn root(&self) -> Option<(FlowRunId, State)> {
+        let page = self.disk.flow_runs(&FlowRunFilter::default(), None, 1).unwrap();
+        page.runs.first().map(|run| (run.id, run.state))
+    }
+
+    /// Carries a process to its end, and returns how long it lived, in microseconds.
+    fn live(&self, number: u64, process: &Process, wall_us: i64) -> i64 {
+        let tokio =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let lived = tokio.block_on(async {
+            let begun = Instant::now();
+            let wall = Duration::from_micros(wall_us.try_into().unwrap());
+            flowkit::testing::set_wall_clock(SystemTime::UNIX_EPOCH + wall);
+            trace::begin(wall_us);
+            let store = FaultyStore::new(&self.disk, process, self.world.seed ^ number);
+            let death = store.death();
+            let runtime = self.runtime(store, number);
+            tokio::select! {
+                biased;
+                () = death.notified() => {}
+                () = self.run(&runtime, process.end) => {}
+            }
+            begun.elapsed()
+        });
+        // All that is left of the process goes here.
+        drop(tokio);
+        lived.as_micros().try_into().unwrap()
+    }
+
+    fn runtime(&self, store: FaultyStore, number: u64) -> Runtime {
+        let World { seed, slots, full, .. } = self.world;
+        let mut builder = Runtime::builder()
+            .store(store)
+            .seed(seed.wrapping_add(number))
+            .poison_cap(POISON_CAP)
+            .durability(if full { Durability::Full } else { Durability::Relaxed })
+            .observe(|notice| {
+                if !trace::is_dead() {
+                    let node = notice.origin.map(|origin| trace::who(origin.flow_run, origin.task_run));
+                    let seen = trace::happened(notice.flow_run, notice.event, notice.task_run, node);
+                    trace::write(Line::Live(seen));
+                }
+            });
+        for (name, slots) in LIMITS.iter().zip(slots) {
+            builder = builder.limit(name, slots);
+        }
+        builder.build()
+    }
+
+    /// Begins the flow, or goes on with it, until it ends or is stopped.
+    async fn run(&self, runtime: &Runtime, end: Option<End>) {
+        let run = async {
+            match self.root() {
+                None => simulated(self.world.seed).on(runtime).run().await,
+                // The flow makes the same calls each time, so nothing is refused for having changed.
+                Some((id, _)) => simulated::resume(id).on(runtime).strict().run().await,
+            }
+        };
+        let stop = async {
+            match end {
+                Some(End::Stops { after }) => {
+                    tokio::time::sleep(millis(after)).await;
+                    let root = self.root().map(|(id, _)| id);
+                    root.into_iter().for_each(|id| drop(self.disk.request_cancel(id)));
+                }
+                Some(End::ShutsDown { after, drain }) => {
+                    tokio::time::sleep(millis(after)).await;
+                    runtime.suspend(millis(drain)).await.unwrap();
+                }
+                _ => {}
+            }
+        };
+        let patience = match end {
+            Some(End::Drops { after }) => millis(after),
+            _ => DAY,
+        };
+        let both = async { futures::join!(run, stop).0 };
+        match tokio::time::timeout(patience, both).await {
+            Ok(run) => {
+                let (state, value) = (Some(run.state()), run.result().as_ref().ok().copied());
+                trace::write(Line::Over { state, value, missing: run.not_called_again() });
+            }
+            Err(_) if patience == DAY => trace::write(Line::Hangs),
+            Err(_) => {
+                // Nobody waits any more, which stops the run; what listens for that has its grace.
+                tokio::time::sleep(DAY).await;
+                trace::write(Line::Over { state: None, value: None, missing: Vec::new() });
+            }
+        }
+    }
+
+    /// Writes down where every run stands.
+    fn take_stock(&self) {
+        for id in trace::runs() {
+            let Some(flow) = self.disk.flow_run(id).unwrap() else { continue };
+            let events = self.disk.events(id, 0, usize::MAX).unwrap();
+            let replayed = replay(&events);
+            let tasks =
+                self.disk.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX).unwrap();
+            let rows = tasks.iter().map(|row| (row.id, row.state));
+            for (task_run, row) in [(TaskRunId::FLOW, flow.state)].into_iter().chain(rows) {
+                let who: Who = trace::who(id, task_run);
+                trace::write(Line::Stands { who, row, replayed: replayed.get(&task_run).copied() });
+            }
+        }
+    }
+}
+
+/// Where the runs stand after these events; one that cannot have happened ends the replay of its run.
+fn replay(events: &[StoredEvent]) -> BTreeMap<TaskRunId, State> {
+    let mut states = BTreeMap::new();
+    for event in events {
+        let before = states.get(&event.task_run).copied().unwrap_or(State::Scheduled);
+        match kind(event).and_then(|kind| before.after(&kind).ok()) {
+            Some(after) => states.insert(event.task_run, after),
+            None => states.insert(event.task_run, State::Scheduled),
+        };
+    }
+    states
+}
+
+/// Reads an event as it was.
+fn kind(event: &StoredEvent) -> Option<EventKind> {
+    let error = || match &event.detail {
+        Some(EventDetail::Error(error)) => Some(Arc::new(error.clone())),
+        _ => None,
+    };
+    Some(match (event.name.as_str(), &event.detail) {
+        ("created", None) => EventKind::Created,
+        ("queued", None) => EventKind::Queued,
+        ("started", Some(EventDetail::Attempt(attempt))) => EventKind::Started { attempt: *attempt },
+        ("retried", Some(EventDetail::Retry { attempt, error, retry_in })) => EventKind::AttemptFailed {
+            attempt: *attempt,
+            failure: Arc::new(AttemptFailure::new(Arc::new(error.clone()), *retry_in)),
+        },
+        ("completed", None) => EventKind::Completed,
+        ("cached", None) => EventKind::Cached,
+        ("failed", _) => EventKind::Failed { error: error()? },
+        ("timed out", _) => EventKind::TimedOut { error: error()?, orphaned: false },
+        ("told to stop", None) => EventKind::Cancelling,
+        ("cancelled", None) => EventKind::Cancelled { orphaned: false },
+        ("left without an input", _) => EventKind::UpstreamFailed { error: error()? },
+        ("skipped", Some(EventDetail::Reason(reason))) => {
+            EventKind::Skipped { reason: Arc::new(reason.clone()) }
+        }
+        ("crashed", None) => EventKind::Crashed,
+        ("suspended", None) => EventKind::Suspended,
+        ("reopened", None) => EventKind::Reopened,
+        _ => return None,
+    })
+}
