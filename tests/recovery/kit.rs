@@ -71,9 +71,9 @@ impl Folder {
         command
     }
 
-    /// Starts the flow of squares, or lets it go on.
+    /// Starts the flow of squares, or lets it go on. Chance may kill a task three times, which does not make it poison here.
     pub(crate) fn squares(&self, pairs: u64, ballast: u64) -> Command {
-        self.kit("squares", &[pairs, SLOTS, ballast])
+        self.kit("squares", &[pairs, SLOTS, ballast, 1000])
     }
 
     pub(crate) fn notes(&self) -> String {
