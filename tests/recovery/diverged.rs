@@ -77,8 +77,10 @@ async fn resumed(code: &'static str, strict: bool) -> FlowRun<u32, flowkit::BoxE
     if strict { resume.strict().run().await } else { resume.run().await }
 }
 
-/// The five ways in which code changes: what then runs, and what the run says of both sides.
-const CHANGES: [(&str, &[&str], &[&str], &[&str]); 5] = [
+/// A way in which code changes: what then runs, and what the run says of both sides.
+type Change = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+const CHANGES: [Change; 5] = [
     ("renamed", &["store 2"], &["load"], &["store"]),
     ("reordered", &[], &[], &[]),
     ("added", &["store 0"], &[], &["store"]),

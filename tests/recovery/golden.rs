@@ -2,7 +2,7 @@
 //!
 //! `golden/v<format>.db` was written by the release that had this format, with the flows below. They stay as they are: who
 //! changes one has to know that databases of the users change as little. `FLOWKIT_WRITE_GOLDEN=1 cargo test -p
-//! flowkit-tests --test recovery golden` writes the file of today's format, which is for the first release of a format only.
+//! flowkit-tests --test recovery r25` writes the file of today's format, which may be done until its first release only.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -77,12 +77,13 @@ pub(crate) async fn squares(pairs: u64, ballast: usize) -> Result<(u64, u64)> {
     Ok((first.0 + second.0, first.1 + second.1))
 }
 
-/// `<pairs> <at most so many at a time> <bytes of each result>`: goes on with the newest run, or begins one.
+/// `<pairs> <at most so many at a time> <bytes of each result> <poison cap>`: goes on with the newest run, or begins one.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (pairs, slots, ballast) = (said.number(0)?, said.number(1)?, said.number(2)?);
     let store = SqliteStore::open(database())?;
     let earlier = runs(&store)?.into_iter().next();
-    let runtime = Runtime::builder().store(store).limit("slots", u32::try_from(slots)?).build();
+    let (slots, poison_cap) = (u32::try_from(slots)?, u32::try_from(said.number(3)?)?);
+    let runtime = Runtime::builder().store(store).limit("slots", slots).poison_cap(poison_cap).build();
     let (sum, charged) = match earlier {
         Some(run) => squares::resume(run.id).on(&runtime).await?,
         None => squares(pairs, usize::try_from(ballast)?).on(&runtime).await?,
