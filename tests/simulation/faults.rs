@@ -76,7 +76,12 @@ impl FaultyStore {
                 self.disk.crash();
                 Doom::Keep
             }
-            _ if is_awaited && one_in(&mut fate.rng, self.process.refuses_one_in) => Doom::Refuse,
+            _ if is_awaited
+                && number >= self.process.refuses_after
+                && one_in(&mut fate.rng, self.process.refuses_one_in) =>
+            {
+                Doom::Refuse
+            }
             _ => Doom::Keep,
         }
     }

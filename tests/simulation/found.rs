@@ -51,7 +51,8 @@ async fn a_cached_result_that_could_not_be_kept_leaves_the_right_to_make_it_to_o
         Ok(())
     }
 
-    let refuses = Process { refuses_one_in: 1, ..Process::default() };
+    // The beginning of the flow is kept, and nothing after it.
+    let refuses = Process { refuses_one_in: 1, refuses_after: 2, ..Process::default() };
     let store = FaultyStore::new(&Arc::default(), &refuses, 0);
     // Nor can the end of the flow be kept.
     assert!(asks_twice().on(&Runtime::builder().store(store).build()).await.is_err());

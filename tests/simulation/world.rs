@@ -104,6 +104,8 @@ pub(crate) enum Ending {
 pub(crate) struct Process {
     /// Of so many entries that are waited for, one cannot be kept; 0 for none.
     pub(crate) refuses_one_in: u64,
+    /// So many entries are kept before that.
+    pub(crate) refuses_after: u64,
     /// Of so many answers, one is late; 0 for none.
     pub(crate) slow_one_in: u64,
     pub(crate) end: Option<End>,
@@ -288,6 +290,7 @@ fn processes(rng: &mut Rng) -> Vec<Process> {
 fn process(rng: &mut Rng) -> Process {
     Process {
         refuses_one_in: if one_in(rng, 6) { rng.u64(2..20) } else { 0 },
+        refuses_after: 0,
         slow_one_in: if one_in(rng, 2) { rng.u64(1..5) } else { 0 },
         ..Process::default()
     }
