@@ -81,6 +81,10 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `durability` | `"full"`, `"relaxed"`, `"memory"` | when a result counts as kept: on disk, also if the power fails; on its way there; at once, and nothing is kept; `"full"` |
 /// | `on_running`, `on_success`, `on_failure`, `on_retry`, `on_cancel` | `\|run\| …`, or a list | what to call with the run |
 ///
+/// The parameters of a flow may have doc comments, and a default: `#[param(default = 100)] rows: u32`. A default counts where
+/// the arguments come from outside as JSON or from a command line; a call in Rust gives all of them. A text becomes what
+/// can be made `From<&str>`.
+///
 /// `etl::resume(id)` goes on with a run that another process began. It needs the arguments again, so all of them must be
 /// `Serialize + Deserialize`; those of a type parameter by its bounds, as for `persist`. A flow with type parameters is
 /// resumed as `etl::resume::<u32>(id)`.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+#[cfg(all(feature = "cli", unix))]
+use crate::cli::begin::Begin;
 use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
 use crate::flow::{FlowBody, FlowRun};
@@ -14,23 +16,39 @@ use crate::graph::Graph;
 use crate::model::{
     Declaration, Error, ErrorReport, FlowRunId, Kind, Refusal, RunLabel, State, TaskRun, TaskRunId,
 };
+#[cfg(feature = "store")]
+use crate::parameters::Parameter;
 use crate::policy::resume::Redo;
 use crate::resume::{How, Resume};
+
+/// A flow by its type: what `#[flow]` makes of a function without type parameters.
+pub trait Flow {
+    /// Returns the flow without its types.
+    fn spec() -> FlowSpec;
+}
 
 /// A flow without its types: `etl::spec()`. [`RuntimeBuilder::flow`](crate::RuntimeBuilder::flow) takes it.
 #[derive(Clone, Copy)]
 pub struct FlowSpec {
     pub(crate) declaration: &'static Declaration,
+    #[cfg(feature = "store")]
+    parameters: fn() -> Option<Vec<Parameter>>,
+    #[cfg(all(feature = "cli", unix))]
+    pub(crate) begin: Begin,
     resume: fn(FlowRunId, Runtime, How, &'static Location<'static>) -> BoxFuture<'static, Ended>,
 }
 
-type Ended = Result<AnyFlowRun, Error>;
+pub(crate) type Ended = Result<AnyFlowRun, Error>;
 
 impl FlowSpec {
     #[doc(hidden)]
     pub fn __of<B: FlowBody>() -> Self {
         Self {
             declaration: &B::info().declaration,
+            #[cfg(feature = "store")]
+            parameters: B::parameters,
+            #[cfg(all(feature = "cli", unix))]
+            begin: crate::cli::begin::begin::<B>,
             resume: |id, runtime, how, location| Box::pin(resumed::<B>(id, runtime, how, location)),
         }
     }
@@ -40,9 +58,26 @@ impl FlowSpec {
         self.declaration.name
     }
 
+    /// Returns the name of the function: what people type.
+    pub fn ident(&self) -> &'static str {
+        self.declaration.path.rsplit("::").next().unwrap_or(self.declaration.name)
+    }
+
     /// Returns what the flow says of itself: its doc comment, or the attribute's `description`.
     pub fn description(&self) -> &'static str {
         self.declaration.description
+    }
+
+    /// Returns what the flow wants to be given; `None` if one of its parameters is not `Deserialize`.
+    #[cfg(feature = "store")]
+    pub fn parameters(&self) -> Option<Vec<Parameter>> {
+        (self.parameters)()
+    }
+
+    /// Returns the JSON schema of the flow's arguments; `None` if one of its parameters is not `Deserialize`.
+    #[cfg(feature = "store")]
+    pub fn schema(&self) -> Option<String> {
+        self.parameters().map(|parameters| crate::parameters::schema(&parameters).to_string())
     }
 }
 
@@ -165,6 +200,13 @@ impl ResumeAny {
     /// Refuses what is not recorded. See [`Resume::strict`].
     pub fn strict(mut self) -> Self {
         self.how.strict = true;
+        self
+    }
+
+    /// Goes on with these arguments, a JSON object, instead of those that were kept.
+    #[cfg(all(feature = "cli", unix))]
+    pub(crate) fn with_arguments(mut self, arguments: String) -> Self {
+        self.how.arguments = Some(arguments);
         self
     }
 

@@ -86,6 +86,11 @@ impl<'json> Given<'json> {
         }
     }
 
+    /// Whether there are arguments, and this is not among them.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.values.as_ref().is_some_and(|values| !values.iter().any(|(given, _)| given == name))
+    }
+
     fn take(&mut self, name: &str) -> Option<&'json RawValue> {
         let values = self.values.as_mut()?;
         let position = values.iter().position(|(given, _)| given == name)?;

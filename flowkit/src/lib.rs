@@ -58,6 +58,7 @@
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
 //! - `signals` (default): [`Runtime::until_signal`], on Unix.
+//! - `cli` (default): [`main!`] and [`cli::Cli`], the program as the command line of its flows; see `docs/cli.md`.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 
 // The attributes name `::flowkit`, also in our own tests.
@@ -67,6 +68,8 @@ extern crate self as flowkit;
 
 mod any_flow;
 pub mod args;
+#[cfg(all(feature = "cli", unix))]
+pub mod cli;
 mod combinators;
 mod context;
 mod engine;
@@ -82,11 +85,14 @@ mod keyed;
 pub mod limits;
 pub mod model;
 mod once;
+#[cfg(feature = "store")]
+mod parameters;
 pub mod policy;
 pub mod prelude;
 mod resume;
 #[doc(hidden)]
 pub mod rules;
+mod secret;
 #[cfg(all(feature = "signals", unix))]
 mod signals;
 pub mod store;
@@ -103,7 +109,7 @@ mod written;
 #[path = "private.rs"]
 pub mod __private;
 
-pub use any_flow::{AnyFlowRun, FlowSpec, ResumeAny};
+pub use any_flow::{AnyFlowRun, Flow, FlowSpec, ResumeAny};
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
     first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file, wait_within,
@@ -122,7 +128,10 @@ pub use items::each;
 pub use keyed::Keyed;
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use once::once;
+#[cfg(feature = "store")]
+pub use parameters::Parameter;
 pub use resume::Resume;
+pub use secret::Secret;
 #[cfg(all(feature = "signals", unix))]
 pub use signals::Interrupted;
 #[doc(hidden)]

@@ -22,6 +22,8 @@ pub use crate::items::{Column, IntoColumn, IntoItems};
 pub use crate::model::{
     BoxError, Codec, Declaration, Digest, DigestError, Error, Kind, TaskError, TaskRun, digest,
 };
+#[cfg(feature = "store")]
+pub use crate::parameters::Parameter;
 pub use crate::policy::TaskPolicy;
 pub use crate::policy::cache::KeyInput;
 pub use crate::policy::retry::Backoff;

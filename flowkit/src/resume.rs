@@ -46,6 +46,8 @@ pub struct Resume<B: FlowBody> {
 pub(crate) struct How {
     pub(crate) redo: Option<Redo>,
     pub(crate) strict: bool,
+    /// Arguments as JSON that count instead of those that were kept.
+    pub(crate) arguments: Option<String>,
 }
 
 impl<B: FlowBody> Resume<B> {
@@ -131,7 +133,7 @@ impl<B: FlowBody> Resume<B> {
         };
         let body = match self.body {
             Some(body) => body,
-            None => arguments::<B>(&recovered).map_err(&refused)?,
+            None => arguments::<B>(&recovered, self.how.arguments.as_deref()).map_err(&refused)?,
         };
         let redo = self.how.redo.unwrap_or_else(|| match recovered.run.state.is_failure() {
             // A crash is a failure too, but what failed for good before it has failed.
@@ -148,10 +150,10 @@ impl<B: FlowBody> Resume<B> {
     }
 }
 
-/// Reads the kept arguments of a run.
-fn arguments<B: FlowBody>(recovered: &Recovered) -> Result<B, Refusal> {
+/// Reads the arguments that were said, or else those that were kept of a run.
+fn arguments<B: FlowBody>(recovered: &Recovered, said: Option<&str>) -> Result<B, Refusal> {
     let run = recovered.run.id.short();
-    let body = recovered.run.parameters.as_deref().and_then(B::from_arguments);
+    let body = said.or(recovered.run.parameters.as_deref()).and_then(B::from_arguments);
     match body {
         Some(Ok(body)) => Ok(body),
         Some(Err(reason)) => Err(Refusal::Arguments { run, reason: reason.to_string() }),

@@ -15,7 +15,7 @@ use crate::__private::Probe;
 use crate::args::Arg;
 use crate::given::{Arguments, Reader, read};
 use crate::model::envelope::{self, Fingerprint};
-use crate::model::shape::shape_of;
+use crate::model::shape::{Outline, outline_of, shape_of};
 use crate::model::{BoxError, Codec, Digest, Unreadable};
 
 /// Gives how results of a type are written and read.
@@ -111,12 +111,22 @@ fn find_out(id: TypeId, name: &'static str, shape: fn() -> Digest) -> Known {
 pub trait WrittenDown {
     /// `None` if it is a handle, or refuses to be written.
     fn write(&self, name: &str, arguments: &mut Arguments) -> Option<()>;
+
+    /// The same by itself.
+    fn json(&self) -> Option<String>;
 }
 
 impl<T: Serialize> WrittenDown for Probe<'_, Arg<T>> {
     fn write(&self, name: &str, arguments: &mut Arguments) -> Option<()> {
         match self.0 {
             Arg::Value(value) => arguments.add(name, value),
+            Arg::Input(_) => None,
+        }
+    }
+
+    fn json(&self) -> Option<String> {
+        match self.0 {
+            Arg::Value(value) => envelope::to_json(value).ok(),
             Arg::Input(_) => None,
         }
     }
@@ -127,6 +137,10 @@ pub trait NotWrittenDown {
     fn write(&self, _name: &str, _arguments: &mut Arguments) -> Option<()> {
         None
     }
+
+    fn json(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<T> NotWrittenDown for &Probe<'_, Arg<T>> {}
@@ -134,17 +148,28 @@ impl<T> NotWrittenDown for &Probe<'_, Arg<T>> {}
 /// Gives how an argument is read.
 pub trait ReadBack<T> {
     fn reader(&self) -> Option<Reader<T>>;
+
+    /// Gives what finds out how it looks.
+    fn outline(&self) -> Option<fn() -> Outline>;
 }
 
 impl<T: Deserialize<'static>> ReadBack<T> for Probe<'_, PhantomData<T>> {
     fn reader(&self) -> Option<Reader<T>> {
         (!borrows::<T>()).then_some(read::<T>)
     }
+
+    fn outline(&self) -> Option<fn() -> Outline> {
+        (!borrows::<T>()).then_some(outline_of::<T>)
+    }
 }
 
 /// Says that an argument cannot be read.
 pub trait NotReadBack<T> {
     fn reader(&self) -> Option<Reader<T>> {
+        None
+    }
+
+    fn outline(&self) -> Option<fn() -> Outline> {
         None
     }
 }

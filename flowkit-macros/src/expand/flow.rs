@@ -2,14 +2,15 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::Type;
 use syn::ext::IdentExt;
+use syn::{Expr, ExprLit, Lit, Type};
 
 use super::body;
 use super::callable::Callable;
+use super::info::doc_text;
 use super::twin::quiet;
 use crate::options::FlowOptions;
-use crate::signature::mentions_lifetime;
+use crate::signature::{Param, mentions_lifetime};
 
 /// What the `impl Body` of a flow has besides.
 pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream {
@@ -56,6 +57,25 @@ pub(crate) fn spec(callable: &Callable) -> TokenStream {
     }
 }
 
+/// The twin as a type that stands for the flow. One with type parameters is many flows, and stands for none.
+pub(crate) fn by_type(callable: &Callable) -> Option<TokenStream> {
+    let (cfgs, name) = (&callable.written.attrs.cfgs, &callable.written.ident);
+    let quiet = quiet(callable);
+    callable.static_generics().params.is_empty().then(|| {
+        quote! {
+            #(#cfgs)*
+            #quiet
+            const _: () = {
+                impl ::flowkit::Flow for #name {
+                    fn spec() -> ::flowkit::FlowSpec {
+                        Self::spec()
+                    }
+                }
+            };
+        }
+    })
+}
+
 /// The twin's way to go on with a run.
 pub(crate) fn resume(callable: &Callable) -> TokenStream {
     let vis = &callable.written.vis;
@@ -87,7 +107,7 @@ pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
         _ => quote!((&::flowkit::__private::Probe(output)).tally(tally);),
     };
     let arguments = cfg!(feature = "store")
-        .then(|| [Some(arguments(callable)), from_arguments(callable)])
+        .then(|| [Some(arguments(callable)), from_arguments(callable), parameters(callable)])
         .into_iter()
         .flatten();
     let arguments = arguments.flatten();
@@ -131,6 +151,15 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
     let (body, idents, names) = (&callable.body, callable.idents(), names(callable));
     let types = params.iter().map(|param| &param.ty);
     let readers: Vec<_> = (0..params.len()).map(|index| format_ident!("__flowkit_reader{index}")).collect();
+    let read = params.iter().zip(&readers).zip(&names).map(|((param, reader), name)| {
+        let read = quote!(#reader(&mut __flowkit_given, #name));
+        match default(param) {
+            None => read,
+            Some(default) => quote! {
+                if __flowkit_given.lacks(#name) { ::core::option::Option::Some(#default) } else { #read }
+            },
+        }
+    });
     Some(quote! {
         fn from_arguments(
             __flowkit_json: &::core::primitive::str,
@@ -144,7 +173,7 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
             )*
             #[allow(unused_mut)]
             let mut __flowkit_given = ::flowkit::__private::Given::parse(__flowkit_json);
-            #(let #idents = #readers(&mut __flowkit_given, #names);)*
+            #(let #idents = #read;)*
             #[allow(unreachable_patterns)]
             let __flowkit_body = match (#(#idents,)*) {
                 (#(::core::option::Option::Some(#idents),)*) => ::core::option::Option::Some(#body {
@@ -158,9 +187,54 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
     })
 }
 
+/// Nothing where [`from_arguments`] has nothing either.
+fn parameters(callable: &Callable) -> Option<TokenStream> {
+    let params = &callable.named.params;
+    if params.iter().any(|param| mentions_lifetime(&param.ty)) {
+        return None;
+    }
+    let names = names(callable);
+    let parameters = params.iter().zip(&names).map(|(param, name)| {
+        let (ty, docs) = (&param.ty, doc_text(&param.docs));
+        let default = match default(param) {
+            None => quote!(::core::option::Option::None),
+            Some(default) => quote! {
+                ::core::option::Option::Some((&::flowkit::__private::Probe(&#default)).json())
+            },
+        };
+        quote! {
+            ::flowkit::__private::Parameter::__new(
+                #name,
+                #docs,
+                (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).outline()?,
+                #default,
+            )
+        }
+    });
+    Some(quote! {
+        fn parameters() -> ::core::option::Option<::std::vec::Vec<::flowkit::__private::Parameter>> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{
+                NotReadBack as _, NotWrittenDown as _, ReadBack as _, WrittenDown as _,
+            };
+            ::core::option::Option::Some(::std::vec![#(#parameters),*])
+        }
+    })
+}
+
+/// The value that stands for a parameter which nobody gives. A text becomes whatever can be made of it.
+fn default(param: &Param) -> Option<TokenStream> {
+    let (ty, default) = (&param.ty, param.default.as_ref()?);
+    let value = match default {
+        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => quote!(::core::convert::Into::into(#default)),
+        _ => quote!(#default),
+    };
+    Some(quote!(::flowkit::__private::Arg::<#ty>::Value(#value)))
+}
+
 /// The names of the parameters; for one that has a pattern in the place of a name, its position from 1 on.
 fn names(callable: &Callable) -> Vec<String> {
-    let name = |(position, param): (usize, &crate::signature::Param)| match param.is_anonymous() {
+    let name = |(position, param): (usize, &Param)| match param.is_anonymous() {
         true => (position + 1).to_string(),
         false => param.ident.unraw().to_string(),
     };

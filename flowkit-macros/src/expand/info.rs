@@ -184,7 +184,7 @@ fn duration(duration: Duration) -> TokenStream {
 }
 
 /// The text of doc comments.
-fn doc_text(docs: &[Attribute]) -> String {
+pub(super) fn doc_text(docs: &[Attribute]) -> String {
     let lines = docs.iter().filter_map(|doc| match &doc.meta {
         Meta::NameValue(meta) => match &meta.value {
             Expr::Lit(literal) => match &literal.lit {

@@ -45,5 +45,6 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let (methods, checks) = (flow::methods(&options, &callable), flow::checks(&options, &callable));
     let body = body::expand(&callable, &info, &methods, &checks);
     let flow_body = flow::flow_body(&callable);
-    quote!(#twin #body #flow_body)
+    let by_type = flow::by_type(&callable);
+    quote!(#twin #body #flow_body #by_type)
 }

@@ -5,6 +5,7 @@
 
 mod item;
 mod lifetimes;
+mod param;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ mod tests;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{
-    Attribute, Block, FnArg, GenericArgument, Generics, Ident, ItemFn, Lifetime, Meta, Pat, PatType,
+    Attribute, Block, Expr, FnArg, GenericArgument, Generics, Ident, ItemFn, Lifetime, Meta, Pat, PatType,
     PathArguments, PathSegment, ReturnType, Token, Type, TypeParamBound, Visibility, parse_quote,
 };
 
@@ -58,6 +59,10 @@ pub(crate) struct Param {
     pub kind: ParamKind,
     /// The attributes, such as `#[allow(unused)]`.
     pub attrs: Vec<Attribute>,
+    /// Its doc comments.
+    pub docs: Vec<Attribute>,
+    /// What stands for it where nobody gives it: `#[param(default = …)]`.
+    pub default: Option<Expr>,
 }
 
 #[derive(Clone)]
@@ -182,10 +187,13 @@ impl Param {
             Pat::Ident(pat) if pat.subpat.is_none() => pat.ident.clone(),
             _ => format_ident!("__flowkit_arg{position}"),
         };
-        // Doc comments stand for people; rustc would warn of them on a parameter.
-        let attrs = input.attrs.into_iter().filter(|attr| !attr.path().is_ident("doc")).collect();
+        // Doc comments stand for people; rustc would warn of them on a parameter, and knows no `param`.
+        let (docs, attrs): (Vec<_>, Vec<_>) =
+            input.attrs.into_iter().partition(|attr| attr.path().is_ident("doc"));
+        let (said, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(param::is_ours);
+        let default = said.iter().find_map(param::default);
         let kind = ParamKind::of(&input.ty);
-        Self { ident, pat: *input.pat, ty: *input.ty, kind, attrs }
+        Self { ident, pat: *input.pat, ty: *input.ty, kind, attrs, docs, default }
     }
 
     /// Whether the user gave it no name.

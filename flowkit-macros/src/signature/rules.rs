@@ -8,7 +8,7 @@ use syn::{
     TypeImplTrait, TypeParamBound, TypeReference,
 };
 
-use super::{Output, bare, last_segment, lifetimes, type_arguments};
+use super::{Output, bare, last_segment, lifetimes, param, type_arguments};
 use crate::errors::Errors;
 use crate::options::Place;
 
@@ -106,9 +106,8 @@ fn params(sig: &Signature, place: Place, errors: &mut Errors) {
                                        put it on the function, once for each case";
                         errors.push(attr.path(), message);
                     }
-                    if attr.path().is_ident("param") {
-                        let message = "`#[param]` is not available yet; it comes with the command line";
-                        errors.push(attr.path(), message);
+                    if param::is_ours(attr) {
+                        param::check(attr, place, errors);
                     }
                 }
                 param_type(&param.ty, place, errors);

@@ -23,6 +23,8 @@ use crate::model::{
     BoxError, Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun,
     TaskRunId, Timestamp,
 };
+#[cfg(feature = "store")]
+use crate::parameters::Parameter;
 use crate::task::{Body, Call};
 
 /// The body of a flow: what `#[flow]` generates.
@@ -35,6 +37,12 @@ pub trait FlowBody: Body + 'static {
 
     /// Makes the body again from what [`arguments`](Self::arguments) gave; `None` if an argument cannot be read at all.
     fn from_arguments(_json: &str) -> Option<std::result::Result<Self, BoxError>> {
+        None
+    }
+
+    /// Describes the parameters, so that people can be asked for them; `None` if one cannot be read at all.
+    #[cfg(feature = "store")]
+    fn parameters() -> Option<Vec<Parameter>> {
         None
     }
 

@@ -7,6 +7,7 @@
 mod answers;
 mod compound;
 mod fault;
+mod outline;
 mod place;
 mod recorder;
 mod walk;
@@ -14,6 +15,7 @@ mod walk;
 use serde::Deserialize;
 
 use super::canonical::{Digest, Domain, Encoder};
+pub use outline::{Outline, outline_of};
 use recorder::Recorder;
 use walk::{Limits, Walk};
 

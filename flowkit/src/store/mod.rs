@@ -18,7 +18,7 @@ mod history;
 mod listener;
 mod memory;
 mod prefix;
-mod rows;
+pub(crate) mod rows;
 #[cfg(all(feature = "sqlite", unix))]
 mod sqlite;
 mod words;

@@ -103,6 +103,15 @@ impl SqliteStore {
         self.ask(|writer| Ok(writer.reap()?.into_iter().flat_map(|dead| dead.runs).collect()))
     }
 
+    /// Looks through the whole file for damage.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Open`] with what was found.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.ask(|writer| writer.look_for_damage())
+    }
+
     /// Whether the last write failed for so long that it was given up. The next one that succeeds ends this.
     pub fn is_degraded(&self) -> bool {
         self.shared.is_degraded()

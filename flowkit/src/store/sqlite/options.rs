@@ -137,7 +137,7 @@ impl Writer {
     }
 
     /// Looks through the whole file. Only a power cut can damage it, so only the first one after a boot does this.
-    fn look_for_damage(&self) -> Result<(), StoreError> {
+    pub(super) fn look_for_damage(&self) -> Result<(), StoreError> {
         let path = &self.shared.path;
         let Some(connection) = &self.connection else { return Ok(()) };
         let found: String = connection

@@ -1,0 +1,83 @@
+//! Parameters in environment variables: `FLOWKIT_PARAM_ROWS=5`, and `FLOWKIT_PARAM_DB__URL` for a field of a struct.
+
+use serde_json::{Map, Value};
+
+use super::flags::laid_over;
+use super::usage::{Outcome, Usage, did_you_mean};
+use super::values::parse;
+use crate::model::shape::Outline;
+use crate::parameters::Parameter;
+
+const PREFIX: &str = "FLOWKIT_PARAM_";
+
+/// Returns the variable of a parameter.
+pub(super) fn name(parameter: &str) -> String {
+    format!("{PREFIX}{}", parameter.to_ascii_uppercase())
+}
+
+/// Takes the values of these parameters from the variables.
+pub(super) fn given(
+    parameters: &[Parameter],
+    variables: &[(String, String)],
+) -> Outcome<Vec<(&'static str, String, Value)>> {
+    let mut found = Vec::new();
+    for parameter in parameters {
+        let prefix = format!("{}__", name(parameter.name));
+        let mut value = None;
+        // What stands for the whole comes first, so that its fields lie over it.
+        let mut own: Vec<_> = variables
+            .iter()
+            .filter(|(key, _)| *key == name(parameter.name) || key.starts_with(&prefix))
+            .collect();
+        own.sort_by_key(|(key, _)| key.len());
+        for (key, text) in &own {
+            let path = key.strip_prefix(&prefix).unwrap_or_default();
+            let read = at(&parameter.outline, path, text);
+            let read = read.map_err(|error| Usage::new(format!("{key}: {error}")))?;
+            value = Some(match value {
+                Some(below) => laid_over(below, read),
+                None => read,
+            });
+        }
+        if let (Some(value), Some((key, _))) = (value, own.first()) {
+            found.push((parameter.name, key.clone(), value));
+        }
+    }
+    Ok(found)
+}
+
+/// Makes the value of text for what lies at a path, with the objects around it.
+fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
+    if path.is_empty() {
+        return parse(outline, text);
+    }
+    let (first, rest) = path.split_once("__").unwrap_or((path, ""));
+    let fields = match outline {
+        Outline::Record(fields) => fields,
+        Outline::Optional(inner) => return at(inner, path, text),
+        _ => return Err("it has no fields".to_owned()),
+    };
+    let Some((name, field)) = fields.iter().find(|(name, _)| name.to_ascii_uppercase() == first) else {
+        let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+        return Err(format!(
+            "unknown field `{first}`; {}",
+            did_you_mean(&first.to_ascii_lowercase(), &names)
+        ));
+    };
+    let value = at(field, rest, text)?;
+    Ok(Value::Object(Map::from_iter([((*name).to_owned(), value)])))
+}
+
+/// Refuses a variable that belongs to no parameter of any flow: it is a slip of the pen.
+pub(super) fn check(parameters: &[&Parameter], variables: &[(String, String)]) -> Outcome<()> {
+    for (key, _) in variables {
+        let Some(written) = key.strip_prefix(PREFIX) else { continue };
+        let own = written.split("__").next().unwrap_or(written);
+        if !parameters.iter().any(|parameter| parameter.name.to_ascii_uppercase() == own) {
+            let names: Vec<String> = parameters.iter().map(|parameter| name(parameter.name)).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            return Err(Usage::new(format!("{key} belongs to no parameter; {}", did_you_mean(key, &names))));
+        }
+    }
+    Ok(())
+}

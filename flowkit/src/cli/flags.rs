@@ -1,0 +1,156 @@
+//! The parameters of a flow as flags, and back: what of a command line belongs to which parameter.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches};
+use serde_json::{Map, Value};
+
+use super::environment;
+use super::values::{parse, show, words};
+use crate::model::shape::Outline;
+use crate::parameters::Parameter;
+
+/// Goes before the name of a parameter, so that no parameter has the name of an option of our own.
+const ID: &str = "parameter ";
+
+/// Returns the flag of a name: `--dry-run` for `dry_run`.
+pub(super) fn flag(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+/// Returns the flags of a parameter: one, and one more for each field of a struct: `--db.url`.
+pub(super) fn flags(parameter: &Parameter) -> Vec<Arg> {
+    let mut flags = Vec::new();
+    add(&mut flags, parameter.name.to_owned(), &parameter.outline, help(parameter));
+    flags
+}
+
+/// Takes the values of a parameter off a command line; `None` if there are none.
+pub(super) fn given(parameter: &Parameter, matches: &ArgMatches) -> Option<Value> {
+    value_at(parameter.name, &parameter.outline, matches)
+}
+
+fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String) {
+    let long = flag(&path);
+    let mut arg = Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(words(outline).1);
+    if is_choice(outline) {
+        // What can be chosen is listed behind it.
+        arg = arg.value_name(path.to_uppercase());
+    }
+    if long != path {
+        arg = arg.alias(path.clone());
+    }
+    flags.push(of_form(arg, outline));
+    if let Some(fields) = fields(outline) {
+        for (name, field) in fields {
+            let help = format!("Only the field `{name}` of `{path}`");
+            add(flags, format!("{path}.{name}"), field, help);
+        }
+    }
+}
+
+fn of_form(arg: Arg, outline: &Outline) -> Arg {
+    match outline {
+        Outline::Secret(inner) | Outline::Optional(inner) => of_form(arg, inner),
+        // A switch, which can also be switched off: a file may have switched it on.
+        Outline::Bool => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .hide_possible_values(true)
+            .value_parser(parser(outline)),
+        Outline::Choice(texts) => {
+            arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Value::String))
+        }
+        Outline::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline)),
+        _ => arg.value_parser(parser(outline)),
+    }
+}
+
+fn parser(outline: &Outline) -> impl TypedValueParser<Value = Value> {
+    let outline = outline.clone();
+    clap::builder::StringValueParser::new().try_map(move |text| parse(&outline, &text).map_err(Refused))
+}
+
+/// clap wants an error, and shows its text.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(String);
+
+fn value_at(path: &str, outline: &Outline, matches: &ArgMatches) -> Option<Value> {
+    let id = format!("{ID}{path}");
+    let whole = match is_list(outline) {
+        true => matches.get_many::<Value>(&id).map(|lists| {
+            Value::Array(lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect())
+        }),
+        false => matches.get_one::<Value>(&id).cloned(),
+    };
+    let fields = fields(outline).unwrap_or_default().iter().filter_map(|(name, field)| {
+        value_at(&format!("{path}.{name}"), field, matches).map(|value| ((*name).to_owned(), value))
+    });
+    let fields: Map<String, Value> = fields.collect();
+    match (whole, fields.is_empty()) {
+        (whole, true) => whole,
+        (Some(whole), false) => Some(laid_over(whole, Value::Object(fields))),
+        (None, false) => Some(Value::Object(fields)),
+    }
+}
+
+/// Lays a value over another: of an object, only what is given.
+pub(super) fn laid_over(below: Value, above: Value) -> Value {
+    match (below, above) {
+        (Value::Object(mut below), Value::Object(above)) => {
+            for (name, value) in above {
+                let value = match below.remove(&name) {
+                    Some(under) => laid_over(under, value),
+                    None => value,
+                };
+                below.insert(name, value);
+            }
+            Value::Object(below)
+        }
+        (_, above) => above,
+    }
+}
+
+fn is_choice(outline: &Outline) -> bool {
+    match outline {
+        Outline::Choice(_) => true,
+        Outline::Optional(inner) => is_choice(inner),
+        _ => false,
+    }
+}
+
+fn is_list(outline: &Outline) -> bool {
+    match outline {
+        Outline::List(_) => true,
+        Outline::Secret(inner) | Outline::Optional(inner) => is_list(inner),
+        _ => false,
+    }
+}
+
+fn fields(outline: &Outline) -> Option<&[(&'static str, Outline)]> {
+    match outline {
+        Outline::Record(fields) => Some(fields),
+        // What is in a secret is not typed in pieces.
+        Outline::Optional(inner) => fields(inner),
+        _ => None,
+    }
+}
+
+fn help(parameter: &Parameter) -> String {
+    let mut help = parameter.description.to_owned();
+    let mut add = |more: String| {
+        if !help.is_empty() {
+            help.push(' ');
+        }
+        help.push_str(&more);
+    };
+    add(format!("[env: {}]", environment::name(parameter.name)));
+    let default = parameter.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    match default {
+        Some(default) => add(format!("[default: {}]", show(&parameter.outline, &default))),
+        None if parameter.is_optional => {}
+        None => add("[required]".to_owned()),
+    }
+    help
+}

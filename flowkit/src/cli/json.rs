@@ -1,0 +1,115 @@
+//! The lines of `--output json`. Each has `"v":1` (this form), its kind in `"t"`, and the short id of its run in `"run"`.
+//!
+//! A field may be added without another number; one that is removed or changes its meaning makes it `"v":2`.
+
+use serde_json::{Map, Value, json};
+
+use super::when::{between, iso};
+use crate::model::{
+    ErrorReport, EventDetail, FlowRunId, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
+};
+
+/// Makes a line of a kind.
+pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
+    let mut line = Map::from_iter([("v".to_owned(), 1.into()), ("t".to_owned(), kind.into())]);
+    if let Some(run) = run {
+        line.insert("run".to_owned(), run.short().into());
+    }
+    if let Value::Object(fields) = fields {
+        line.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    Value::Object(line)
+}
+
+/// A run: what is known of it.
+pub(super) fn run(run: &StoredFlowRun) -> Value {
+    let params: Option<Value> = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let fields = json!({
+        "id": run.id,
+        "flow": run.flow,
+        "name": run.name,
+        "tags": run.tags,
+        "state": run.state,
+        "params": params,
+        "created_at": iso(run.created_at),
+        "started_at": run.started_at.map(iso),
+        "ended_at": run.ended_at.map(iso),
+        "ms": run.ended_at.map(|end| millis(between(run.created_at, end))),
+        "attempt": run.attempt,
+        "crashes": run.crashes,
+        "error": run.error.as_ref().map(error),
+    });
+    line("run", Some(run.id), fields)
+}
+
+/// A task run of a run.
+pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
+    let earlier = row.earlier_attempts.iter().map(|attempt| {
+        json!({
+            "number": attempt.number,
+            "state": attempt.state,
+            "started_at": iso(attempt.started_at),
+            "ended_at": attempt.ended_at.map(iso),
+            "error": attempt.error.as_ref().map(error),
+            "delay_ms": attempt.retry_in.map(millis),
+        })
+    });
+    let fields = json!({
+        "task_run": row.id,
+        "kind": row.kind,
+        "task": row.task,
+        "label": row.label(),
+        "state": row.state,
+        "attempt": row.attempt,
+        "earlier_attempts": earlier.collect::<Vec<_>>(),
+        "started_at": row.started_at.map(iso),
+        "ended_at": row.ended_at.map(iso),
+        "inputs": row.edges.iter().map(|(from, _)| from).collect::<Vec<_>>(),
+        "error": row.error.as_ref().map(error),
+        "skip_reason": row.skip_reason,
+        "location": row.location,
+        "crashes": row.crashes,
+    });
+    line("task_run", Some(run), fields)
+}
+
+/// Something that happened: `run.started`, `task.retried`. `label` is whom it befell.
+pub(super) fn event(run: FlowRunId, label: &str, event: &StoredEvent) -> Value {
+    let whom = if event.task_run == TaskRunId::FLOW { "run" } else { "task" };
+    let kind = format!("{whom}.{}", event.name.replace(' ', "_"));
+    let mut fields = json!({ "task_run": event.task_run, "label": label, "at": iso(event.at) });
+    let more = match &event.detail {
+        None => json!({}),
+        Some(EventDetail::Attempt(attempt)) => json!({ "attempt": attempt }),
+        Some(EventDetail::Retry { attempt, error: report, retry_in }) => {
+            json!({ "attempt": attempt, "delay_ms": millis(*retry_in), "error": error(report) })
+        }
+        Some(EventDetail::Error(report)) => json!({ "error": error(report) }),
+        Some(EventDetail::Reason(reason)) => json!({ "reason": reason }),
+    };
+    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
+        fields.extend(more);
+    }
+    line(&kind, Some(run), fields)
+}
+
+/// A line of a log.
+pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
+    let fields = json!({
+        "task_run": log.task_run,
+        "label": label,
+        "at": iso(log.at),
+        "level": log.level,
+        "target": log.target,
+        "message": log.message,
+    });
+    line("log", Some(run), fields)
+}
+
+pub(super) fn error(report: &ErrorReport) -> Value {
+    json!({ "msg": report.message, "chain": report.causes, "task": report.task, "at": report.location })
+}
+
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,199 @@
+//! The user's program as the command line of its own flows: `flowkit::main!(etl, nightly)`.
+//!
+//! Reads what was typed, does it through the engine and the store, and prints the answer. Knows nothing of how a run goes
+//! on, and nothing of SQL. Answers go to standard output; what is told of a run while it goes on goes to standard error.
+//!
+//! ```text
+//! typed ──► grammar ──► flags, environment, files ──► resolve ──► arguments ──► the flow
+//!              └──────► verbs ──► which run ──► store ──► text, or JSON Lines
+//! ```
+
+pub(crate) mod begin;
+mod command;
+mod duration;
+mod environment;
+mod file;
+mod flags;
+mod grammar;
+mod implied;
+mod json;
+mod out;
+mod program;
+mod resolve;
+mod session;
+mod settings;
+mod usage;
+mod values;
+mod verbs;
+mod when;
+mod which;
+
+use std::ffi::OsString;
+use std::panic::Location;
+use std::process::{ExitCode, Termination};
+
+use clap::error::ErrorKind;
+
+pub use self::command::{Command, Flows};
+use self::program::Program;
+use self::session::Session;
+use self::usage::Outcome;
+use crate::any_flow::FlowSpec;
+
+/// Makes `main` of a program: the command line of these flows.
+///
+/// ```no_run
+/// use flowkit::prelude::*;
+///
+/// /// Loads rows.
+/// #[flow]
+/// async fn etl(
+///     /// How many rows to take
+///     #[param(default = 100)]
+///     rows: u32,
+/// ) -> Result<u32> {
+///     Ok(rows)
+/// }
+///
+/// flowkit::main!(etl);
+/// ```
+///
+/// `mybin run etl --rows 3` runs it; as it is the only flow, `mybin --rows 3` does so too. `mybin --help` tells the rest.
+/// A program with a `main` of its own uses [`Cli`](crate::cli::Cli).
+#[macro_export]
+macro_rules! main {
+    ($($flow:ty),+ $(,)?) => {
+        fn main() -> $crate::cli::Exit {
+            $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.main()
+        }
+    };
+}
+
+/// The command line of some flows.
+///
+/// ```no_run
+/// # use flowkit::prelude::*;
+/// # #[flow]
+/// # async fn etl(rows: u32) -> Result<u32> { Ok(rows) }
+/// #[tokio::main]
+/// async fn main() -> flowkit::cli::Exit {
+///     flowkit::cli::Cli::new().flow(etl::spec()).run().await
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is read before `run`"]
+pub struct Cli {
+    flows: Vec<FlowSpec>,
+    location: &'static Location<'static>,
+}
+
+impl Cli {
+    /// Starts with no flow.
+    #[track_caller]
+    #[allow(clippy::new_without_default, reason = "it says where it is called")]
+    pub fn new() -> Self {
+        Self { flows: Vec::new(), location: Location::caller() }
+    }
+
+    /// Adds a flow: `.flow(etl::spec())`.
+    pub fn flow(mut self, flow: FlowSpec) -> Self {
+        self.flows.push(flow);
+        self
+    }
+
+    /// Does what the arguments of the process say.
+    pub async fn run(self) -> Exit {
+        self.run_with(std::env::args_os()).await
+    }
+
+    /// Does what these arguments say, the first of which is the name of the program.
+    pub async fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Exit {
+        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let called = arguments.first().and_then(|called| called.to_str());
+        let program = Program::new(called, self.flows);
+        match typed(program, arguments, self.location).await {
+            Ok(exit) => exit,
+            Err(usage) => usage.tell(),
+        }
+    }
+
+    /// The same in a runtime of its own, for a `main` that is not `async`.
+    pub fn main(self) -> Exit {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => {
+                let exit = runtime.block_on(self.run());
+                // What cannot be stopped is left behind.
+                runtime.shutdown_background();
+                exit
+            }
+            Err(error) => {
+                eprintln!("error: the system gives no threads: {error}");
+                Exit::USAGE
+            }
+        }
+    }
+}
+
+async fn typed(
+    program: Program,
+    arguments: Vec<OsString>,
+    location: &'static Location<'static>,
+) -> Outcome<Exit> {
+    program.check()?;
+    let arguments = implied::with_flow(&program, arguments);
+    let matches = match grammar::grammar(&program).try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {
+            return Err(grammar::unknown(&program, &arguments, &error));
+        }
+        Err(error) => {
+            let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            if is_answer {
+                out::say(error.to_string().trim_end());
+                return Ok(Exit::SUCCESS);
+            }
+            eprint!("{error}");
+            return Ok(Exit::USAGE);
+        }
+    };
+    let session = Session::new(program, &matches, location)?;
+    verbs::perform(&session, &matches).await
+}
+
+/// How the program ends: what `main` returns.
+///
+/// | code | means |
+/// |---|---|
+/// | 0 | done |
+/// | 1 | the flow failed or was cancelled |
+/// | 2 | it cannot be done as it was asked for; nothing ran |
+/// | 129, 130, 143 | told to stop by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was put aside, and can be resumed |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit(u8);
+
+impl Exit {
+    /// Done.
+    pub const SUCCESS: Self = Self(0);
+    /// The flow failed or was cancelled.
+    pub const FAILURE: Self = Self(1);
+    /// It cannot be done as it was asked for.
+    pub const USAGE: Self = Self(2);
+
+    /// Returns the code.
+    pub const fn code(self) -> u8 {
+        self.0
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.0.into()
+    }
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        self.into()
+    }
+}

@@ -1,0 +1,68 @@
+//! The program: its name and its flows, found by what people type.
+
+use super::usage::{Outcome, Usage, did_you_mean};
+use crate::any_flow::FlowSpec;
+use crate::parameters::Parameter;
+use crate::store::FlowRunFilter;
+
+/// The program whose command line this is.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// As it was called, without its folder.
+    pub(super) name: String,
+    pub(super) flows: Vec<FlowSpec>,
+}
+
+impl Program {
+    pub(super) fn new(called: Option<&str>, flows: Vec<FlowSpec>) -> Self {
+        let name = called.and_then(|path| std::path::Path::new(path).file_name()?.to_str());
+        Self { name: name.unwrap_or("program").to_owned(), flows }
+    }
+
+    /// Refuses flows that nobody could tell apart.
+    pub(super) fn check(&self) -> Outcome<()> {
+        for (index, flow) in self.flows.iter().enumerate() {
+            if self.flows[..index].iter().any(|earlier| earlier.ident() == flow.ident()) {
+                let message = format!(
+                    "two flows are called `{}`; give one of the functions another name",
+                    flow.ident()
+                );
+                return Err(Usage::new(message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The only flow of the program, whose name may be left out.
+    pub(super) fn only_flow(&self) -> Option<&FlowSpec> {
+        match &self.flows[..] {
+            [flow] => Some(flow),
+            _ => None,
+        }
+    }
+
+    /// Finds a flow by the name of its function, or by the one that it gives itself.
+    pub(super) fn flow(&self, typed: &str) -> Outcome<&FlowSpec> {
+        let found = self.flows.iter().find(|flow| flow.ident() == typed || flow.name() == typed);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.flows.iter().map(FlowSpec::ident).collect();
+            Usage::new(format!("there is no flow `{typed}`; {}", did_you_mean(typed, &names)))
+        })
+    }
+
+    /// Finds the flow of a run.
+    pub(super) fn flow_of(&self, path: &str) -> Option<&FlowSpec> {
+        self.flows.iter().find(|flow| flow.declaration.path == path)
+    }
+
+    /// Returns the parameters of all flows.
+    pub(super) fn parameters(&self) -> Vec<Parameter> {
+        self.flows.iter().filter_map(FlowSpec::parameters).flatten().collect()
+    }
+
+    /// Chooses the runs of a flow, which may be one that the program does not have any more.
+    pub(super) fn runs_of(&self, typed: &str) -> FlowRunFilter {
+        let name = self.flow(typed).map_or_else(|_| typed, |flow| flow.name());
+        FlowRunFilter { flows: vec![name.to_owned()], ..FlowRunFilter::default() }
+    }
+}

@@ -1,0 +1,178 @@
+//! The value of each parameter, and where it comes from. What lies above counts:
+//!
+//! ```text
+//! flag  >  FLOWKIT_PARAM_*  >  --params file  >  --like run  >  [params.<flow>] in flowkit.toml  >  default
+//! ```
+
+use serde_json::{Map, Value};
+
+use super::environment;
+use super::flags::{flag, laid_over};
+use super::settings::Source;
+use super::usage::{Outcome, Usage, did_you_mean};
+use super::values::{fit, show, words};
+use crate::parameters::Parameter;
+
+/// Values from one place.
+pub(super) struct Layer {
+    pub(super) source: Source,
+    pub(super) values: Map<String, Value>,
+}
+
+/// A parameter with its value.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) parameter: Parameter,
+    /// `None` if nobody gives it.
+    pub(super) value: Option<Value>,
+    /// Where the value comes from; several for an object that was put together, the one that counts most first.
+    pub(super) sources: Vec<Source>,
+}
+
+impl Resolved {
+    /// Shows the value as people would write it.
+    pub(super) fn shown(&self) -> Option<String> {
+        self.value.as_ref().map(|value| show(&self.parameter.outline, value))
+    }
+
+    pub(super) fn source(&self) -> String {
+        self.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Checks values that were written in a file, and makes them fit.
+pub(super) fn layer(parameters: &[Parameter], source: Source, values: Map<String, Value>) -> Outcome<Layer> {
+    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+    let mut fitted = Map::new();
+    for (key, value) in values {
+        // In a file `dry-run` is `dry_run` too.
+        let same = |name: &str| name == key || flag(name) == key;
+        let Some(parameter) = parameters.iter().find(|parameter| same(parameter.name)) else {
+            let known = did_you_mean(&key, &names);
+            return Err(Usage::new(format!("{source}: unknown parameter `{key}`; {known}")));
+        };
+        let value = fit(&parameter.outline, value)
+            .map_err(|error| Usage::new(format!("{source}: parameter `{key}`: {error}")))?;
+        fitted.insert(parameter.name.to_owned(), value);
+    }
+    Ok(Layer { source, values: fitted })
+}
+
+/// Lays the layers over each other, the first one above.
+pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resolved> {
+    let resolve = |parameter: Parameter| {
+        let default = parameter.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
+        let default = default.or_else(|| parameter.is_optional.then_some(Value::Null));
+        let mut value: Option<Value> = None;
+        let mut sources = Vec::new();
+        for layer in layers {
+            let Some(below) = layer.values.get(parameter.name) else { continue };
+            sources.push(layer.source.clone());
+            match value.take() {
+                None => value = Some(below.clone()),
+                Some(above) => value = Some(laid_over(below.clone(), above)),
+            }
+            // Only an object lets through what lies below.
+            if !value.as_ref().is_some_and(Value::is_object) {
+                break;
+            }
+        }
+        match (value, default) {
+            (None, Some(default)) => {
+                Resolved { parameter, value: Some(default), sources: vec![Source::Default] }
+            }
+            (Some(value), Some(default)) if value.is_object() && default.is_object() => {
+                Resolved { value: Some(laid_over(default, value)), parameter, sources }
+            }
+            (value, _) => Resolved { parameter, value, sources },
+        }
+    };
+    parameters.into_iter().map(resolve).collect()
+}
+
+/// Says what is missing, all of it.
+pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
+    let missing: Vec<_> = resolved.iter().filter(|resolved| resolved.value.is_none()).collect();
+    let Some(first) = missing.first() else { return Ok(()) };
+    let flags: Vec<String> = missing
+        .iter()
+        .map(|resolved| {
+            format!("--{} <{}>", flag(resolved.parameter.name), words(&resolved.parameter.outline).1)
+        })
+        .collect();
+    Err(Usage::new(format!(
+        "`{flow}` needs {}; give it so, as {}, or in a file with `--params`",
+        crate::wording::list(flags),
+        environment::name(first.parameter.name),
+    )))
+}
+
+/// Writes the arguments as JSON, in the order of the signature. What has a default that cannot be written is left out.
+pub(super) fn arguments(resolved: &[Resolved]) -> String {
+    let members = resolved.iter().filter_map(|resolved| {
+        let is_left_out = resolved.sources == [Source::Default] && resolved.parameter.default.is_none();
+        let value = resolved.value.as_ref().filter(|_| !is_left_out)?;
+        Some(format!("{}:{value}", Value::from(resolved.parameter.name)))
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::shape::outline_of;
+
+    fn parameter(default: Option<&str>) -> Parameter {
+        Parameter::__new("rows", "", outline_of::<u32>, default.map(|json| Some(json.to_owned())))
+    }
+
+    fn layer_of(source: Source, value: Value) -> Layer {
+        Layer { source, values: Map::from_iter([("rows".to_owned(), value)]) }
+    }
+
+    /// All sixteen ways in which the four places beside the default can have a value or not.
+    #[test]
+    fn of_all_combinations_of_places_the_highest_counts() {
+        for present in 0..16_u8 {
+            let places = [
+                Source::Flag("rows".to_owned()),
+                Source::Variable("FLOWKIT_PARAM_ROWS".to_owned()),
+                Source::File("p.yaml".into()),
+                Source::Config,
+            ];
+            let given = places.into_iter().enumerate().filter(|(bit, _)| present & (1 << bit) != 0);
+            let layers: Vec<_> = given.map(|(bit, source)| layer_of(source, json!(bit))).collect();
+            let expected = layers.first().map_or((json!(9), Source::Default), |layer| {
+                (layer.values["rows"].clone(), layer.source.clone())
+            });
+            let resolved = resolve(vec![parameter(Some("9"))], &layers);
+            assert_eq!(resolved[0].value.clone(), Some(expected.0), "{present:04b}");
+            assert_eq!(resolved[0].sources, [expected.1], "{present:04b}");
+            let without_default = resolve(vec![parameter(None)], &layers);
+            assert_eq!(check_complete("etl", &without_default).is_ok(), present != 0, "{present:04b}");
+        }
+    }
+
+    #[test]
+    fn of_a_struct_the_fields_may_come_from_several_places() {
+        let mut parameter = parameter(None);
+        parameter.outline = crate::model::shape::Outline::Anything;
+        let layers = [
+            layer_of(Source::Flag("rows".to_owned()), json!({ "a": 1 })),
+            layer_of(Source::Config, json!({ "a": 2, "b": 3 })),
+        ];
+        let resolved = resolve(vec![parameter], &layers);
+        assert_eq!(resolved[0].value, Some(json!({ "a": 1, "b": 3 })));
+        assert_eq!(resolved[0].source(), "--rows, flowkit.toml");
+        assert_eq!(arguments(&resolved), r#"{"rows":{"a":1,"b":3}}"#);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest() {
+        let values = Map::from_iter([("rowz".to_owned(), json!(1))]);
+        let refused = layer(&[parameter(None)], Source::Config, values).err().unwrap();
+        assert_eq!(refused.to_string(), "flowkit.toml: unknown parameter `rowz`; did you mean `rows`?");
+    }
+}

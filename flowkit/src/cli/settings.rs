@@ -1,0 +1,131 @@
+//! What holds for the whole program: where the database is, and what `flowkit.toml` says; each with its source.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::file;
+use super::usage::{Outcome, Usage, did_you_mean};
+use crate::store::SqliteStore;
+
+/// The file in the current folder.
+const FILE: &str = "flowkit.toml";
+const KEYS: [&str; 2] = ["db", "params"];
+const DEFAULT_FOLDER: &str = ".flowkit";
+const DEFAULT_NAME: &str = "runs.db";
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Flag(String),
+    Variable(String),
+    File(PathBuf),
+    /// The parameters of an earlier run.
+    Run(String),
+    Config,
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "--{name}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::File(path) if path == Path::new("-") => f.write_str("standard input"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Run(id) => write!(f, "run {id}"),
+            Self::Config => f.write_str(FILE),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// What holds for the whole program.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) database: PathBuf,
+    pub(super) database_source: Source,
+    /// `[params]` of the file, by flow.
+    params: Map<String, Value>,
+    pub(super) has_file: bool,
+}
+
+impl Settings {
+    /// Reads the file, and finds out where the database is.
+    pub(super) fn read(flag: Option<&Path>) -> Outcome<Self> {
+        let has_file = Path::new(FILE).exists();
+        let mut members = if has_file { members()? } else { Map::new() };
+        let params = match members.remove("params") {
+            None => Map::new(),
+            Some(Value::Object(params)) => params,
+            Some(_) => return Err(in_file("`params` is a table: write `[params.<flow>]`")),
+        };
+        let configured = match members.remove("db") {
+            None => None,
+            Some(Value::String(path)) => Some(PathBuf::from(path)),
+            Some(_) => return Err(in_file("`db` is a path: write `db = \"runs.db\"`")),
+        };
+        let variable = std::env::var_os("FLOWKIT_DB").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let (database, database_source) = match (flag, variable, configured) {
+            (Some(path), ..) => (path.to_owned(), Source::Flag("db".to_owned())),
+            (None, Some(path), _) => (path, Source::Variable("FLOWKIT_DB".to_owned())),
+            (None, None, Some(path)) => (path, Source::Config),
+            (None, None, None) => (Path::new(DEFAULT_FOLDER).join(DEFAULT_NAME), Source::Default),
+        };
+        Ok(Self { database, database_source, params, has_file })
+    }
+
+    /// Returns `[params.<flow>]`.
+    pub(super) fn params_of(&self, flow: &str) -> Outcome<Map<String, Value>> {
+        match self.params.get(flow) {
+            None => Ok(Map::new()),
+            Some(Value::Object(values)) => Ok(values.clone()),
+            Some(_) => Err(in_file(&format!("`params.{flow}` is a table: write `[params.{flow}]`"))),
+        }
+    }
+
+    /// Returns the flows of which the file says something.
+    pub(super) fn flows(&self) -> impl Iterator<Item = &str> {
+        self.params.keys().map(String::as_str)
+    }
+
+    /// Opens the database, and makes it where there is none.
+    pub(super) fn open(&self) -> Outcome<SqliteStore> {
+        if self.database_source == Source::Default {
+            std::fs::create_dir_all(DEFAULT_FOLDER).map_err(|error| {
+                Usage::new(format!(
+                    "cannot make the folder `{DEFAULT_FOLDER}`: {error}; choose a file with `--db`"
+                ))
+            })?;
+        }
+        Ok(SqliteStore::open(&self.database)?)
+    }
+
+    /// Opens the database to look back; one that is not there is not made.
+    pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
+        let path = self.database.display();
+        match self.database.try_exists() {
+            Ok(false) => Err(Usage::new(format!(
+                "there is no database `{path}` ({}); run a flow first, or name another one with `--db`",
+                self.database_source
+            ))),
+            _ => self.open(),
+        }
+    }
+}
+
+fn members() -> Outcome<Map<String, Value>> {
+    let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&error.to_string()))?;
+    let Value::Object(members) = file::toml(&text).map_err(|error| in_file(&error))? else {
+        return Ok(Map::new());
+    };
+    match members.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        Some(key) => Err(in_file(&format!("unknown key `{key}`; {}", did_you_mean(key, &KEYS)))),
+        None => Ok(members),
+    }
+}
+
+fn in_file(message: &str) -> Usage {
+    Usage::new(format!("`{FILE}`: {message}"))
+}

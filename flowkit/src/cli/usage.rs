@@ -1,0 +1,66 @@
+//! What is wrong with what was asked for: one message with the remedy, and exit code 2. Not: a flow that failed.
+
+use std::error::Error;
+use std::fmt;
+
+use super::Exit;
+use crate::store::StoreError;
+use crate::store::filter::FilterError;
+use crate::wording::nearest;
+
+/// Something that cannot be done as it was asked for.
+#[derive(Debug)]
+pub(super) struct Usage(String);
+
+pub(super) type Outcome<T> = Result<T, Usage>;
+
+impl Usage {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// Says it, and gives the code.
+    pub(super) fn tell(&self) -> Exit {
+        eprintln!("error: {self}");
+        Exit::USAGE
+    }
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<StoreError> for Usage {
+    fn from(error: StoreError) -> Self {
+        Self(with_causes(&error))
+    }
+}
+
+impl From<FilterError> for Usage {
+    fn from(error: FilterError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// An error with its causes, in one line.
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
+}
+
+/// Says which name may have been meant, or which there are.
+pub(super) fn did_you_mean(written: &str, names: &[&str]) -> String {
+    match nearest(written, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "there is none".to_owned(),
+        None => format!("there are {}", crate::wording::list(names)),
+    }
+}

@@ -1,0 +1,253 @@
+//! Values as people write them, made into the JSON that a parameter takes: from text, and from a file's own types.
+//!
+//! Says early and in plain words what is wrong. The last word is the type's own `Deserialize`, when the flow is called.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::duration;
+use super::usage::did_you_mean;
+use crate::model::shape::Outline;
+
+/// Says what is expected, for messages and as the name of a value in a usage line.
+pub(super) fn words(outline: &Outline) -> (String, String) {
+    let both = |expected: &str, name: &str| (expected.to_owned(), name.to_owned());
+    match outline {
+        Outline::Bool => both("`true` or `false`", "BOOL"),
+        Outline::Integer { min, max } => (format!("a whole number from {min} to {max}"), "INT".to_owned()),
+        Outline::Float => both("a number", "NUMBER"),
+        Outline::Text => both("text", "TEXT"),
+        Outline::Choice(texts) => (format!("one of `{}`", texts.join("`, `")), "CHOICE".to_owned()),
+        Outline::Duration => both("a length of time, such as `30s` or `1h 30m`", "DURATION"),
+        Outline::Secret(inner) | Outline::Optional(inner) => words(inner),
+        Outline::List(item) => {
+            let (expected, name) = words(item);
+            (format!("a list, each of which is {expected}"), format!("{name},…"))
+        }
+        Outline::Record(_) => both("an object with its fields", "JSON"),
+        Outline::Anything => both("JSON", "JSON"),
+    }
+}
+
+/// Makes a value of text: a flag's, or that of an environment variable.
+pub(super) fn parse(outline: &Outline, text: &str) -> Result<Value, String> {
+    let expected = || format!("expected {}", words(outline).0);
+    match outline {
+        Outline::Bool => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true.into()),
+            "false" | "no" | "off" | "0" => Ok(false.into()),
+            _ => Err(expected()),
+        },
+        Outline::Integer { .. } => {
+            let number: Value =
+                serde_json::from_str(text.trim().trim_start_matches('+')).map_err(|_| expected())?;
+            fit(outline, number)
+        }
+        Outline::Float => {
+            let number: f64 = text.trim().parse().map_err(|_| expected())?;
+            // JSON has no word for what is not finite.
+            serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(expected)
+        }
+        Outline::Optional(inner) if text == "null" && !is_text(inner) => Ok(Value::Null),
+        Outline::Secret(inner) | Outline::Optional(inner) => parse(inner, text),
+        Outline::Text | Outline::Choice(_) | Outline::Duration => fit(outline, text.into()),
+        Outline::List(_) if text.trim_start().starts_with('[') => fit(outline, json_of(text)?),
+        Outline::List(_) if text.is_empty() => Ok(Value::Array(Vec::new())),
+        // A comma parts values that have none in them by themselves.
+        Outline::List(item) if is_one_word(item) => {
+            text.split(',').map(|part| parse(item, part.trim())).collect::<Result<_, _>>().map(Value::Array)
+        }
+        Outline::List(item) => parse(item, text).map(|value| Value::Array(vec![value])),
+        Outline::Record(_) => fit(outline, json_of(text)?),
+        // What is no JSON can only be meant as text.
+        Outline::Anything => Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into())),
+    }
+}
+
+fn json_of(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("expected JSON: {error}"))
+}
+
+fn is_text(outline: &Outline) -> bool {
+    match outline {
+        Outline::Text => true,
+        Outline::Secret(inner) => is_text(inner),
+        _ => false,
+    }
+}
+
+fn is_one_word(outline: &Outline) -> bool {
+    match outline {
+        Outline::Record(_) | Outline::Anything | Outline::List(_) => false,
+        Outline::Secret(inner) | Outline::Optional(inner) => is_one_word(inner),
+        _ => true,
+    }
+}
+
+/// Makes a value of a file fit: checks it, and turns `"30s"` into what is kept of a length of time.
+pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
+    let refuse = |value: &Value| Err(format!("expected {}, got {}", words(outline).0, shown(value)));
+    match (outline, value) {
+        (Outline::Anything, value)
+        | (Outline::Bool, value @ Value::Bool(_))
+        | (Outline::Float, value @ Value::Number(_))
+        | (Outline::Text, value @ Value::String(_))
+        | (Outline::Optional(_), value @ Value::Null) => Ok(value),
+        (Outline::Secret(inner) | Outline::Optional(inner), value) => fit(inner, value),
+        (Outline::Integer { min, max }, Value::Number(number)) => {
+            let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+            match whole {
+                Some(whole) if (*min..=*max).contains(&whole) => Ok(Value::Number(number)),
+                _ => refuse(&Value::Number(number)),
+            }
+        }
+        (Outline::Choice(texts), Value::String(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
+        (Outline::Choice(texts), Value::String(text)) => {
+            Err(format!("there is no `{text}`; {}", did_you_mean(&text, texts)))
+        }
+        (Outline::Duration, Value::String(text)) => match duration::read(&text) {
+            Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
+            None => refuse(&text.into()),
+        },
+        (Outline::Duration, value) if length(&value).is_some() => Ok(value),
+        (Outline::List(item), Value::Array(items)) => {
+            let fitted = items.into_iter().enumerate().map(|(index, value)| {
+                fit(item, value).map_err(|error| format!("item {}: {error}", index + 1))
+            });
+            fitted.collect::<Result<_, _>>().map(Value::Array)
+        }
+        (Outline::Record(fields), Value::Object(members)) => record(fields, members),
+        (_, value) => refuse(&value),
+    }
+}
+
+fn record(fields: &[(&'static str, Outline)], members: Map<String, Value>) -> Result<Value, String> {
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let fitted = members.into_iter().map(|(name, value)| {
+        let Some((_, field)) = fields.iter().find(|(known, _)| *known == name) else {
+            return Err(format!("unknown field `{name}`; {}", did_you_mean(&name, &names)));
+        };
+        fit(field, value).map(|value| (name.clone(), value)).map_err(|error| format!("`{name}`: {error}"))
+    });
+    fitted.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+}
+
+/// Reads a length of time as it is kept.
+fn length(value: &Value) -> Option<Duration> {
+    let (secs, nanos) = (value.get("secs")?.as_u64()?, value.get("nanos")?.as_u64()?);
+    Some(Duration::new(secs, u32::try_from(nanos).ok()?))
+}
+
+/// Shows a value as people would write it: text without quotation marks, lengths of time with units, secrets not at all.
+pub(super) fn show(outline: &Outline, value: &Value) -> String {
+    match (outline, value) {
+        (Outline::Secret(_), _) => "***".to_owned(),
+        (Outline::Optional(inner), value) => show(inner, value),
+        (Outline::Duration, value) if length(value).is_some() => {
+            length(value).map(duration::write).unwrap_or_default()
+        }
+        (_, Value::Null) => "(none)".to_owned(),
+        (_, Value::String(text)) => text.clone(),
+        (Outline::List(_), Value::Array(items)) if items.is_empty() => "(empty)".to_owned(),
+        (Outline::List(item), Value::Array(items)) if is_one_word(item) => {
+            items.iter().map(|value| show(item, value)).collect::<Vec<_>>().join(",")
+        }
+        (Outline::Record(fields), Value::Object(members)) => {
+            let hidden = members.iter().map(|(name, value)| {
+                let field = fields
+                    .iter()
+                    .find(|(known, _)| known == name)
+                    .map_or(&Outline::Anything, |field| &field.1);
+                format!("{name}={}", show(field, value))
+            });
+            format!("{{{}}}", hidden.collect::<Vec<_>>().join(", "))
+        }
+        (_, value) => value.to_string(),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) => format!("the text `{text}`"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        value => format!("`{value}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn optional(inner: Outline) -> Outline {
+        Outline::Optional(Box::new(inner))
+    }
+
+    fn list(inner: Outline) -> Outline {
+        Outline::List(Box::new(inner))
+    }
+
+    fn byte() -> Outline {
+        Outline::Integer { min: 0, max: 255 }
+    }
+
+    #[test]
+    fn text_becomes_what_the_parameter_takes() {
+        let cases = [
+            (Outline::Bool, "yes", json!(true)),
+            (byte(), "7", json!(7)),
+            (Outline::Float, "-1.5", json!(-1.5)),
+            (Outline::Text, "7", json!("7")),
+            (Outline::Duration, "1m 1s", json!({ "secs": 61, "nanos": 0 })),
+            (optional(byte()), "null", json!(null)),
+            (optional(Outline::Text), "null", json!("null")),
+            (list(byte()), "1, 2", json!([1, 2])),
+            (list(byte()), "[1,2]", json!([1, 2])),
+            (list(Outline::Text), "", json!([])),
+            (Outline::Anything, "{\"a\":1}", json!({ "a": 1 })),
+            (Outline::Anything, "abc", json!("abc")),
+            (
+                Outline::Record(vec![("wait", Outline::Duration)]),
+                r#"{"wait":"1s"}"#,
+                json!({ "wait": { "secs": 1, "nanos": 0 } }),
+            ),
+        ];
+        for (outline, text, value) in cases {
+            assert_eq!(parse(&outline, text), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_is_expected() {
+        let choice = || Outline::Choice(vec!["full", "incremental"]);
+        let cases = [
+            (byte(), "300", "a whole number from 0 to 255"),
+            (byte(), "-1", "a whole number from 0 to 255"),
+            (byte(), "1.5", "a whole number"),
+            (byte(), "many", "a whole number"),
+            (Outline::Float, "inf", "a number"),
+            (Outline::Bool, "perhaps", "`true` or `false`"),
+            (choice(), "fulll", "did you mean `full`?"),
+            (Outline::Duration, "30", "such as `30s`"),
+            (list(choice()), "full,half", "there is no `half`"),
+            (Outline::Record(vec![("url", Outline::Text)]), r#"{"ulr":"a"}"#, "did you mean `url`?"),
+            (Outline::Record(vec![("url", Outline::Text)]), "a", "expected JSON"),
+        ];
+        for (outline, text, expected) in cases {
+            let error = parse(&outline, text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_wherever_it_stands() {
+        let secret = || Outline::Secret(Box::new(Outline::Text));
+        assert_eq!(show(&secret(), &json!("abc")), "***");
+        assert_eq!(show(&list(secret()), &json!(["abc"])), "***");
+        let record = Outline::Record(vec![("url", Outline::Text), ("token", secret())]);
+        assert_eq!(show(&record, &json!({ "url": "a", "token": "abc" })), "{token=***, url=a}");
+        assert_eq!(show(&Outline::Duration, &json!({ "secs": 61, "nanos": 0 })), "1m 1s");
+    }
+}

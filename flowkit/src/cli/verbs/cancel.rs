@@ -1,0 +1,29 @@
+//! `cancel`: asks whoever runs a run to stop it.
+
+use clap::ArgMatches;
+use serde_json::json;
+
+use crate::cli::json::line;
+use crate::cli::out::say;
+use crate::cli::session::Session;
+use crate::cli::usage::{Outcome, Usage};
+use crate::store::Store as _;
+
+pub(super) fn cancel(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let store = session.settings.look_back()?;
+    let run = session.run(&store, matches, "run")?;
+    let short = run.id.short();
+    if !store.request_cancel(run.id)? {
+        let state = run.state.name();
+        return Err(Usage::new(format!(
+            "run `{short}` is {state}, and nobody runs it; there is nothing to cancel"
+        )));
+    }
+    if session.is_json() {
+        say(line("cancel.requested", Some(run.id), json!({ "id": run.id })));
+    } else {
+        let watch = session.command(&format!("watch {short}"));
+        say(format!("run {short} was told to stop; `{watch}` shows how it ends"));
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! `diff` and `compare`: what differs between runs, side by side.
+
+use clap::ArgMatches;
+use serde_json::{Map, Value, json};
+
+use super::rows;
+use crate::cli::json::line;
+use crate::cli::out::{say, table};
+use crate::cli::session::Session;
+use crate::cli::usage::Outcome;
+use crate::cli::when::between;
+use crate::cli::which;
+use crate::graph::text;
+use crate::model::StoredFlowRun;
+use crate::store::{SqliteStore, Store};
+
+/// A line of the comparison: what it is about, and what each run says.
+struct Line {
+    name: String,
+    cells: Vec<String>,
+}
+
+impl Line {
+    fn differs(&self) -> bool {
+        self.cells.iter().any(|cell| *cell != self.cells[0])
+    }
+}
+
+/// Shows only what differs, task by task.
+pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let store = session.settings.look_back()?;
+    let runs = [session.run(&store, matches, "left")?, session.run(&store, matches, "right")?];
+    let mut lines = about(&runs);
+    lines.extend(by_task(&store, &runs)?);
+    lines.retain(Line::differs);
+    print(session, &runs, &lines);
+    if lines.is_empty() {
+        eprintln!("they differ in nothing");
+    }
+    Ok(())
+}
+
+/// Shows everything of each run.
+pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let store: SqliteStore = session.settings.look_back()?;
+    let typed = matches.get_many::<String>("runs").unwrap_or_default();
+    let runs = typed.map(|typed| which::run(&store, &session.program, Some(typed)));
+    let runs: Vec<_> = runs.collect::<Outcome<_>>()?;
+    print(session, &runs, &about(&runs));
+    Ok(())
+}
+
+fn about(runs: &[StoredFlowRun]) -> Vec<Line> {
+    let of = |name: &str, cell: &dyn Fn(&StoredFlowRun) -> String| Line {
+        name: name.to_owned(),
+        cells: runs.iter().map(cell).collect(),
+    };
+    let mut lines = vec![
+        of("flow", &|run| run.flow.clone()),
+        of("state", &|run| run.state.name().to_owned()),
+        of("took", &|run| {
+            run.ended_at.map(|end| text::duration(between(run.created_at, end))).unwrap_or_default()
+        }),
+        of("version", &|run| run.version.clone().unwrap_or_default()),
+        of("error", &|run| run.error.as_ref().map(|error| error.message.clone()).unwrap_or_default()),
+    ];
+    lines.retain(|line| line.cells.iter().any(|cell| !cell.is_empty()));
+    let params: Vec<Map<String, Value>> = runs.iter().map(parameters).collect();
+    let mut names: Vec<&String> = params.iter().flat_map(Map::keys).collect();
+    names.sort_unstable();
+    names.dedup();
+    lines.extend(names.into_iter().map(|name| Line {
+        name: format!("param {name}"),
+        cells: params.iter().map(|params| params.get(name).map(cell).unwrap_or_default()).collect(),
+    }));
+    lines
+}
+
+fn parameters(run: &StoredFlowRun) -> Map<String, Value> {
+    run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+fn cell(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text::shortened(&text::visible(&text), 40)
+}
+
+/// How each task fared: how many of its runs stand where, and how long they took together.
+fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
+    let mut names: Vec<String> = Vec::new();
+    let mut tasks = Vec::new();
+    for run in runs {
+        let rows = rows::tasks(store, run.id)?;
+        for row in &rows {
+            if !names.contains(&row.task) {
+                names.push(row.task.clone());
+            }
+        }
+        tasks.push(rows);
+    }
+    let line = |name: &String| {
+        let cells = tasks.iter().map(|rows| {
+            let mut states: Vec<(&str, usize)> = Vec::new();
+            for row in rows.iter().filter(|row| row.task == *name) {
+                match states.iter_mut().find(|(state, _)| *state == row.state.name()) {
+                    Some((_, count)) => *count += 1,
+                    None => states.push((row.state.name(), 1)),
+                }
+            }
+            let counted = states.iter().map(|(state, count)| format!("{count} {state}"));
+            counted.collect::<Vec<_>>().join(", ")
+        });
+        Line { name: format!("task {name}"), cells: cells.collect() }
+    };
+    Ok(names.iter().map(line).collect())
+}
+
+fn print(session: &Session, runs: &[StoredFlowRun], lines: &[Line]) {
+    if session.is_json() {
+        let ids: Vec<String> = runs.iter().map(|run| run.id.short()).collect();
+        for one in lines {
+            let fields = json!({ "name": one.name, "runs": ids, "values": one.cells });
+            say(line("compared", None, fields));
+        }
+        return;
+    }
+    let head = std::iter::once("run".to_owned()).chain(runs.iter().map(|run| run.id.short()));
+    let rows = lines.iter().map(|line| {
+        let mark = if line.differs() { "≠ " } else { "  " };
+        std::iter::once(format!("{mark}{}", line.name)).chain(line.cells.iter().cloned()).collect()
+    });
+    let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
+    table(&rows).iter().for_each(say);
+}

@@ -1,0 +1,90 @@
+//! `db`: where the database is, what is removed from it, and whether it is whole.
+
+use clap::ArgMatches;
+use serde_json::json;
+
+use super::rows;
+use crate::cli::duration;
+use crate::cli::json::{self, line};
+use crate::cli::out::say;
+use crate::cli::session::Session;
+use crate::cli::usage::{Outcome, Usage};
+use crate::store::{FlowRunFilter, History as _, Keep, SqliteStore};
+
+/// So many runs are read at once.
+const PAGE: usize = 100;
+
+pub(super) fn db(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    match matches.subcommand() {
+        Some(("path", _)) => {
+            path(session);
+            Ok(())
+        }
+        Some(("gc", matches)) => gc(session, &session.settings.look_back()?, matches),
+        Some(("export", _)) => export(&session.settings.look_back()?),
+        Some(("check", _)) => check(session, &session.settings.look_back()?),
+        _ => Err(Usage::new("say what to do with the database: `path`, `gc`, `export` or `check`")),
+    }
+}
+
+fn path(session: &Session) {
+    let settings = &session.settings;
+    if session.is_json() {
+        let fields = json!({ "path": settings.database, "source": settings.database_source.to_string() });
+        say(line("database", None, fields));
+    } else {
+        say(settings.database.display());
+    }
+}
+
+fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<()> {
+    let older = matches.get_one::<String>("older");
+    let read = |typed: &String| {
+        duration::read(typed).ok_or_else(|| {
+            Usage::new(format!(
+                "`--older-than {typed}` is no length of time; write one such as `30d` or `12h`"
+            ))
+        })
+    };
+    let younger_than = older.map(read).transpose()?;
+    let newest = matches.get_one::<u64>("keep").copied().filter(|keep| *keep > 0);
+    if younger_than.is_none() && newest.is_none() {
+        return Err(Usage::new("say what may go: `--older-than 30d`, `--keep 100`, or both"));
+    }
+    let removed = store.forget(Keep { younger_than, newest })?;
+    if session.is_json() {
+        say(line("database.gc", None, json!({ "flow_runs": removed.flow_runs, "files": removed.files })));
+    } else {
+        say(format!("removed {} runs and {} files of results", removed.flow_runs, removed.files));
+    }
+    Ok(())
+}
+
+/// Prints everything, the newest run first, also those of sub-flows.
+fn export(store: &SqliteStore) -> Outcome<()> {
+    let filter = FlowRunFilter { sub_flows: true, ..FlowRunFilter::default() };
+    let mut before = None;
+    loop {
+        let page = store.flow_runs(&filter, before, PAGE)?;
+        for run in &page.runs {
+            say(json::run(run));
+            for task in rows::tasks(store, run.id)? {
+                say(json::task_run(run.id, &task));
+            }
+        }
+        before = page.next;
+        if before.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn check(session: &Session, store: &SqliteStore) -> Outcome<()> {
+    store.check()?;
+    if session.is_json() {
+        say(line("database.checked", None, json!({ "path": store.path(), "whole": true })));
+    } else {
+        say(format!("{} is whole", store.path().display()));
+    }
+    Ok(())
+}

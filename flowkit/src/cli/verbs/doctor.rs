@@ -1,0 +1,71 @@
+//! `doctor`: what this program is, each value with its source, and what stands in the way.
+
+use serde_json::json;
+
+use super::run::{around, show_config};
+use crate::cli::Exit;
+use crate::cli::json::line;
+use crate::cli::out::say;
+use crate::cli::resolve;
+use crate::cli::session::Session;
+use crate::cli::usage::{Outcome, Usage};
+use crate::store::{FlowRunFilter, History as _};
+
+pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
+    let mut trouble = 0;
+    fact(session, "flowkit", env!("CARGO_PKG_VERSION"));
+    let settings = &session.settings;
+    fact(session, "flowkit.toml", if settings.has_file { "read" } else { "none in this folder" });
+    for flow in settings.flows().filter(|flow| session.program.flow(flow).is_err()) {
+        fact(
+            session,
+            "flowkit.toml",
+            &format!("`[params.{flow}]` is for a flow that this program does not have"),
+        );
+    }
+    let database = format!("{} ({})", settings.database.display(), settings.database_source);
+    match settings.database.exists() {
+        false => fact(session, "database", &format!("{database}: not made yet")),
+        true => match count(session) {
+            Ok(runs) => fact(session, "database", &format!("{database}: {runs}")),
+            Err(usage) => bad(session, &mut trouble, "database", &usage),
+        },
+    }
+    for flow in &session.program.flows {
+        let Some(parameters) = flow.parameters() else {
+            let why = Usage::new("takes something that cannot be read, so it cannot be run from here");
+            bad(session, &mut trouble, flow.ident(), &why);
+            continue;
+        };
+        match around(session, flow, &parameters, None) {
+            Ok(layers) => {
+                fact(session, "flow", flow.ident());
+                show_config(session, &resolve::resolve(parameters, &layers));
+            }
+            Err(usage) => bad(session, &mut trouble, flow.ident(), &usage),
+        }
+    }
+    Ok(if trouble == 0 { Exit::SUCCESS } else { Exit::USAGE })
+}
+
+fn count(session: &Session) -> Outcome<String> {
+    let store = session.settings.look_back()?;
+    let last = store.flow_runs(&FlowRunFilter::default(), None, 1)?.runs.pop();
+    Ok(match last {
+        None => "no runs".to_owned(),
+        Some(run) => format!("the last run is {}, {}", run.id.short(), run.state.name()),
+    })
+}
+
+fn fact(session: &Session, about: &str, what: &str) {
+    if session.is_json() {
+        say(line("fact", None, json!({ "about": about, "what": what })));
+    } else {
+        say(format!("{about}: {what}"));
+    }
+}
+
+fn bad(session: &Session, trouble: &mut u32, about: &str, usage: &Usage) {
+    *trouble += 1;
+    fact(session, about, &format!("✗ {usage}"));
+}

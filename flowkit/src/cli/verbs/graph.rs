@@ -1,0 +1,47 @@
+//! `graph`: the graph that was recorded of a run. A flow has none before it has run.
+
+use clap::ArgMatches;
+
+use super::rows;
+use crate::cli::out::say;
+use crate::cli::session::Session;
+use crate::cli::usage::{Outcome, Usage};
+use crate::cli::which;
+use crate::graph::Graph;
+use crate::graph::look::glyph;
+use crate::graph::text::visible;
+
+pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let store = session.settings.look_back()?;
+    let typed = matches.get_one::<String>("run").map(String::as_str);
+    // A flow stands for its newest run.
+    let last = typed.filter(|typed| session.program.flow(typed).is_ok()).map(|flow| format!("last:{flow}"));
+    let run = which::run(&store, &session.program, last.as_deref().or(typed))?;
+    let graph = Graph::of_rows(run.flow.clone(), &rows::tasks(&store, run.id)?);
+    let format = matches.get_one::<String>("format").map_or("text", String::as_str);
+    let drawn = match format {
+        "mermaid" => graph.to_mermaid(),
+        "dot" => graph.to_dot(),
+        "svg" => graph.to_svg(),
+        "json" => graph.to_json(),
+        "text" => text(&graph),
+        other => return Err(Usage::new(format!("there is no format `{other}`"))),
+    };
+    say(drawn.trim_end());
+    Ok(())
+}
+
+/// A line per node, with what it waited for.
+fn text(graph: &Graph) -> String {
+    let label = |id: u64| {
+        let node = graph.nodes().iter().find(|node| node.id == id);
+        node.map(|node| visible(&node.label)).unwrap_or_default()
+    };
+    let lines = graph.nodes().iter().map(|node| {
+        let inputs = graph.edges().iter().filter(|edge| edge.to == node.id).map(|edge| label(edge.from));
+        let inputs: Vec<String> = inputs.collect();
+        let inputs = if inputs.is_empty() { String::new() } else { format!("  ← {}", inputs.join(", ")) };
+        format!("{} {}{inputs}", glyph(node.state), visible(&node.label))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

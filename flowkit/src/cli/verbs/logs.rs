@@ -1,0 +1,119 @@
+//! `logs`: what a run has logged, and with `-f` what it still does.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use clap::ArgMatches;
+
+use super::{rows, show};
+use crate::cli::json;
+use crate::cli::out::say;
+use crate::cli::session::Session;
+use crate::cli::usage::Outcome;
+use crate::cli::when::iso;
+use crate::engine::clock;
+use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId};
+use crate::store::{History as _, LogFilter, Store};
+
+/// How often another process's run is asked for news: quick for people, and cheap.
+pub(super) const POLL: Duration = Duration::from_millis(200);
+
+pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let store = session.settings.look_back()?;
+    let run = session.run(&store, matches, "run")?;
+    let level = matches.get_one::<String>("level").map(String::as_str);
+    let filter = LogFilter {
+        level: level.map(level_of),
+        text: matches.get_one::<String>("text").cloned(),
+        ..LogFilter::default()
+    };
+    let filters = match matches.get_one::<String>("task") {
+        None => vec![filter],
+        Some(typed) => {
+            let tasks = show::chosen(&run, rows::tasks(&store, run.id)?, typed)?;
+            let of = |task: TaskRunId| LogFilter { task_run: Some(task), ..filter.clone() };
+            tasks.iter().map(|task| of(task.id)).collect()
+        }
+    };
+    let follows = matches.get_flag("follow");
+    let mut printer = Printer { session, store: &store, run: &run, labels: HashMap::new() };
+    let mut since = 0;
+    loop {
+        // Asked first: lines may come between the two questions, but none after the end.
+        let over = store.flow_run(run.id)?.is_none_or(|run| rows::is_over(run.state));
+        let mut lines = Vec::new();
+        for filter in &filters {
+            lines.extend(rows::logs(&store, run.id, filter, since)?);
+        }
+        lines.sort_by_key(|line| line.sequence);
+        since = lines.last().map_or(since, |line| line.sequence);
+        for line in &lines {
+            printer.print(line)?;
+        }
+        if over || !follows {
+            break;
+        }
+        clock::sleep(POLL).await;
+    }
+    let dropped: u64 = store.dropped_logs(run.id)?.iter().map(|(_, count)| count).sum();
+    if dropped > 0 {
+        eprintln!("{dropped} more lines were dropped: a task keeps 10,000");
+    }
+    Ok(())
+}
+
+struct Printer<'a> {
+    session: &'a Session,
+    store: &'a dyn Store,
+    run: &'a StoredFlowRun,
+    labels: HashMap<TaskRunId, String>,
+}
+
+impl Printer<'_> {
+    fn print(&mut self, line: &StoredLog) -> Outcome<()> {
+        let label = label(self.store, self.run, line.task_run, &mut self.labels)?;
+        if self.session.is_json() {
+            say(json::log(self.run.id, &label, line));
+        } else {
+            say(format!("{} {:5} {label}: {}", iso(line.at), name_of(line.level), line.message));
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a task run is called; the names of all are read at once when a new one comes.
+pub(super) fn label(
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    task_run: TaskRunId,
+    labels: &mut HashMap<TaskRunId, String>,
+) -> Outcome<String> {
+    if task_run == TaskRunId::FLOW {
+        return Ok(run.flow.clone());
+    }
+    if !labels.contains_key(&task_run) {
+        let tasks = rows::tasks(store, run.id)?;
+        labels.extend(tasks.iter().map(|task| (task.id, task.label())));
+    }
+    Ok(labels.get(&task_run).cloned().unwrap_or_else(|| task_run.to_string()))
+}
+
+fn level_of(name: &str) -> LogLevel {
+    match name {
+        "trace" => LogLevel::Trace,
+        "debug" => LogLevel::Debug,
+        "warn" => LogLevel::Warn,
+        "error" => LogLevel::Error,
+        _ => LogLevel::Info,
+    }
+}
+
+fn name_of(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Trace => "TRACE",
+        LogLevel::Debug => "DEBUG",
+        LogLevel::Info => "INFO",
+        LogLevel::Warn => "WARN",
+        LogLevel::Error => "ERROR",
+    }
+}

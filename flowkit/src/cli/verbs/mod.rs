@@ -1,0 +1,58 @@
+//! What the verbs do, one file for each or for a few that belong together.
+
+mod cache;
+mod cancel;
+mod compare;
+mod db;
+mod doctor;
+mod finish;
+mod graph;
+mod list;
+mod logs;
+mod resume;
+mod rows;
+mod run;
+mod runs;
+mod show;
+mod watch;
+
+use clap::ArgMatches;
+
+use super::Exit;
+use super::grammar;
+use super::session::Session;
+use super::usage::{Outcome, Usage};
+
+/// Does what was typed.
+pub(super) async fn perform(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
+    let Some((verb, given)) = matches.subcommand() else {
+        return Err(Usage::new("say what to do; `--help` tells what there is"));
+    };
+    match verb {
+        "run" => return run::run(session, given).await,
+        "resume" | "retry" | "rerun" => return resume::resume(session, verb, given).await,
+        "watch" => return watch::watch(session, given).await,
+        "logs" => logs::logs(session, given).await?,
+        "list" => list::list(session)?,
+        "runs" => runs::runs(session, given)?,
+        "show" => show::show(session, given)?,
+        "cancel" => cancel::cancel(session, given)?,
+        "diff" => compare::diff(session, given)?,
+        "compare" => compare::compare(session, given)?,
+        "graph" => graph::graph(session, given)?,
+        "explain-cache" => cache::explain(session, given)?,
+        "db" => db::db(session, given)?,
+        "doctor" => return doctor::doctor(session),
+        "completions" => completions(session, given),
+        other => return Err(Usage::new(format!("bug in flowkit: nobody does `{other}`"))),
+    }
+    Ok(Exit::SUCCESS)
+}
+
+fn completions(session: &Session, matches: &ArgMatches) {
+    let Some(shell) = matches.get_one::<clap_complete::Shell>("shell") else { return };
+    let mut command = grammar::grammar(&session.program);
+    let mut script = Vec::new();
+    clap_complete::generate(*shell, &mut command, &session.program.name, &mut script);
+    super::out::say(String::from_utf8_lossy(&script).trim_end());
+}

@@ -1,0 +1,58 @@
+//! Everything of one kind that a store has of a run, read in pages.
+
+use crate::cli::usage::Outcome;
+use crate::model::{FlowRunId, State, StoredEvent, StoredLog, StoredTaskRun, TaskRunId};
+use crate::store::{LogFilter, Store, TaskRunFilter};
+
+/// So many rows are read at once: a few hundred kilobytes.
+const PAGE: usize = 1000;
+
+/// Returns the task runs of a run.
+pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
+    let mut rows: Vec<StoredTaskRun> = Vec::new();
+    loop {
+        let after = rows.last().map_or(TaskRunId::FLOW, |row| row.id);
+        let page = store.task_runs(run, &TaskRunFilter::default(), after, PAGE)?;
+        let is_last = page.len() < PAGE;
+        rows.extend(page);
+        if is_last {
+            return Ok(rows);
+        }
+    }
+}
+
+/// Returns the events of a run after a number.
+pub(super) fn events(store: &dyn Store, run: FlowRunId, since: u64) -> Outcome<Vec<StoredEvent>> {
+    let mut rows: Vec<StoredEvent> = Vec::new();
+    loop {
+        let page = store.events(run, rows.last().map_or(since, |row| row.sequence), PAGE)?;
+        let is_last = page.len() < PAGE;
+        rows.extend(page);
+        if is_last {
+            return Ok(rows);
+        }
+    }
+}
+
+/// Returns the lines of a log after a number.
+pub(super) fn logs(
+    store: &dyn Store,
+    run: FlowRunId,
+    filter: &LogFilter,
+    since: u64,
+) -> Outcome<Vec<StoredLog>> {
+    let mut rows: Vec<StoredLog> = Vec::new();
+    loop {
+        let page = store.logs(run, filter, rows.last().map_or(since, |row| row.sequence), PAGE)?;
+        let is_last = page.len() < PAGE;
+        rows.extend(page);
+        if is_last {
+            return Ok(rows);
+        }
+    }
+}
+
+/// Whether nothing more happens to a run, unless somebody resumes it.
+pub(super) fn is_over(state: State) -> bool {
+    state.is_over() || state == State::Crashed
+}

@@ -1,0 +1,147 @@
+//! `run`: the arguments from all places, then the flow.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use serde_json::{Map, Value, json};
+
+use super::finish::{self, Ended};
+use crate::any_flow::FlowSpec;
+use crate::cli::begin::Said;
+use crate::cli::file;
+use crate::cli::flags::{self, flag};
+use crate::cli::out::{say, table};
+use crate::cli::resolve::{self, Layer, Resolved, arguments, check_complete, layer};
+use crate::cli::session::Session;
+use crate::cli::settings::Source;
+use crate::cli::usage::{Outcome, Usage};
+use crate::cli::{Exit, environment, json as lines, which};
+use crate::parameters::Parameter;
+use crate::store::Store;
+
+pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(Usage::new("say which flow to run; `list` tells which there are"));
+    };
+    let flow = session.program.flow(name)?;
+    let resolved = values(session, flow, matches)?;
+    if matches.get_flag("show-config") {
+        show_config(session, &resolved);
+        return Ok(Exit::SUCCESS);
+    }
+    check_complete(flow.ident(), &resolved)?;
+    let runtime = finish::runtime(session)?;
+    let said = Said {
+        runtime: runtime.clone(),
+        name: matches.get_one::<String>("name").cloned(),
+        tags: matches.get_many::<String>("tag").unwrap_or_default().cloned().collect(),
+        location: session.location,
+    };
+    let call = flow.begin(&arguments(&resolved), said).map_err(|error| Usage::new(error.to_string()))?;
+    let ended: Ended = runtime.until_signal(call).await;
+    finish::finish(session, ended)
+}
+
+/// Finds the value of each parameter of a flow.
+fn values(session: &Session, flow: &FlowSpec, matches: &ArgMatches) -> Outcome<Vec<Resolved>> {
+    let parameters = parameters(flow)?;
+    let mut layers: Vec<Layer> = Vec::new();
+    for parameter in &parameters {
+        if let Some(value) = flags::given(parameter, matches) {
+            let source = Source::Flag(flag(parameter.name));
+            layers.push(Layer { source, values: Map::from_iter([(parameter.name.to_owned(), value)]) });
+        }
+    }
+    layers.extend(around(session, flow, &parameters, matches.get_one::<PathBuf>("params"))?);
+    if let Some(typed) = matches.get_one::<String>("like") {
+        let store = session.settings.look_back()?;
+        layers.insert(above_config(&layers), like(session, &store, flow, &parameters, typed)?);
+    }
+    Ok(resolve::resolve(parameters, &layers))
+}
+
+fn parameters(flow: &FlowSpec) -> Outcome<Vec<Parameter>> {
+    flow.parameters().ok_or_else(|| {
+        let name = flow.ident();
+        Usage::new(format!(
+            "`{name}` takes something that cannot be read; derive `serde::Deserialize` for it"
+        ))
+    })
+}
+
+/// Finds what is given beside the command line: variables, a file, and `flowkit.toml`.
+pub(super) fn around(
+    session: &Session,
+    flow: &FlowSpec,
+    parameters: &[Parameter],
+    path: Option<&PathBuf>,
+) -> Outcome<Vec<Layer>> {
+    let mut layers = Vec::new();
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let all = session.program.parameters();
+    environment::check(&all.iter().collect::<Vec<_>>(), &variables)?;
+    for (name, key, value) in environment::given(parameters, &variables)? {
+        let values = Map::from_iter([(name.to_owned(), value)]);
+        layers.push(Layer { source: Source::Variable(key), values });
+    }
+    if let Some(path) = path {
+        layers.push(layer(parameters, Source::File(path.clone()), file::read(path)?)?);
+    }
+    let configured = session.settings.params_of(flow.ident())?;
+    layers.push(layer(parameters, Source::Config, configured)?);
+    Ok(layers)
+}
+
+fn above_config(layers: &[Layer]) -> usize {
+    layers.iter().position(|layer| layer.source == Source::Config).unwrap_or(layers.len())
+}
+
+/// Takes the parameters of an earlier run; not its secrets, which no record keeps.
+fn like(
+    session: &Session,
+    store: &dyn Store,
+    flow: &FlowSpec,
+    parameters: &[Parameter],
+    typed: &str,
+) -> Outcome<Layer> {
+    let run = which::run(store, &session.program, Some(typed))?;
+    let short = run.id.short();
+    if run.path != flow.declaration.path {
+        let message = format!("run `{short}` is a run of `{}`, not of `{}`", run.flow, flow.ident());
+        return Err(Usage::new(message));
+    }
+    let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let Some(Value::Object(mut values)) = kept else {
+        return Err(Usage::new(format!("the parameters of run `{short}` are not kept; give them again")));
+    };
+    values
+        .retain(|name, _| !parameters.iter().any(|parameter| parameter.name == name && is_secret(parameter)));
+    layer(parameters, Source::Run(short), values)
+}
+
+pub(super) fn is_secret(parameter: &Parameter) -> bool {
+    use crate::model::shape::Outline;
+    match &parameter.outline {
+        Outline::Secret(_) => true,
+        Outline::Optional(inner) => matches!(**inner, Outline::Secret(_)),
+        _ => false,
+    }
+}
+
+/// Prints each value with its source.
+pub(super) fn show_config(session: &Session, resolved: &[Resolved]) {
+    if session.is_json() {
+        for one in resolved {
+            let fields = json!({ "name": one.parameter.name, "value": one.shown(), "source": one.source() });
+            say(lines::line("parameter", None, fields));
+        }
+        return;
+    }
+    let row = |one: &Resolved| match one.shown() {
+        Some(value) => vec![format!("  {}", one.parameter.name), value, one.source()],
+        None => vec![format!("  {}", one.parameter.name), "(missing)".to_owned()],
+    };
+    table(&resolved.iter().map(row).collect::<Vec<_>>()).iter().for_each(say);
+}

@@ -1,0 +1,51 @@
+//! `runs`: which runs there are, the newest first.
+
+use clap::ArgMatches;
+
+use crate::cli::json;
+use crate::cli::out::{say, table};
+use crate::cli::session::Session;
+use crate::cli::usage::Outcome;
+use crate::cli::when::{ago, between};
+use crate::engine::clock;
+use crate::graph::look::glyph;
+use crate::graph::text;
+use crate::model::{StoredFlowRun, WallTime};
+use crate::store::{FlowRunFilter, History as _};
+
+pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let words: Vec<String> = matches.get_many::<String>("filter").unwrap_or_default().cloned().collect();
+    let limit = usize::try_from(matches.get_one::<u64>("limit").copied().unwrap_or(20)).unwrap_or(usize::MAX);
+    let now = clock::wall();
+    let filter = FlowRunFilter::parse(&words.join(" "), now)?;
+    let store = session.settings.look_back()?;
+    let page = store.flow_runs(&filter, None, limit)?;
+    if session.is_json() {
+        page.runs.iter().map(json::run).for_each(say);
+        return Ok(());
+    }
+    if page.runs.is_empty() {
+        eprintln!("no run is of that kind");
+        return Ok(());
+    }
+    let rows: Vec<_> = page.runs.iter().map(|run| row(run, now)).collect();
+    table(&rows).iter().for_each(say);
+    if page.next.is_some() {
+        eprintln!("there are more: `--limit {}`", limit.saturating_mul(10));
+    }
+    Ok(())
+}
+
+fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
+    let took = run.ended_at.map(|end| text::duration(between(run.created_at, end))).unwrap_or_default();
+    let why = run.error.as_ref().map(|error| error.message.as_str());
+    let name = run.name.as_deref().or(why).unwrap_or_default();
+    vec![
+        run.id.short(),
+        format!("{} {}", glyph(run.state), run.state.name()),
+        run.flow.clone(),
+        ago(run.created_at, now),
+        took,
+        text::shortened(&text::visible(name), 80),
+    ]
+}

@@ -1,0 +1,142 @@
+//! `show`: what is known of a run, or of one of its tasks.
+
+use clap::ArgMatches;
+use serde_json::{Map, Value};
+
+use super::rows;
+use crate::cli::json;
+use crate::cli::out::{say, table};
+use crate::cli::session::Session;
+use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::cli::values::show as shown;
+use crate::cli::when::{between, iso};
+use crate::graph::look::glyph;
+use crate::graph::text;
+use crate::model::shape::Outline;
+use crate::model::{ErrorReport, State, StoredFlowRun, StoredTaskRun};
+
+pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let store = session.settings.look_back()?;
+    let run = session.run(&store, matches, "run")?;
+    let mut tasks = rows::tasks(&store, run.id)?;
+    if let Some(typed) = matches.get_one::<String>("task") {
+        tasks = chosen(&run, tasks, typed)?;
+    }
+    if session.is_json() {
+        say(json::run(&run));
+        tasks.iter().map(|task| json::task_run(run.id, task)).for_each(say);
+        return Ok(());
+    }
+    match matches.contains_id("task") {
+        false => {
+            say(head(&run));
+            parameters(session, &run).iter().for_each(say);
+            table(&tasks.iter().map(row).collect::<Vec<_>>()).iter().for_each(say);
+            let root = root_cause(&tasks).or(run.error.as_ref());
+            root.map(cause).unwrap_or_default().iter().for_each(say);
+            if !run.state.is_success() && rows::is_over(run.state) {
+                say(format!(
+                    "go on where it stopped: {}",
+                    session.command(&format!("resume {}", run.id.short()))
+                ));
+            }
+        }
+        true => tasks.iter().flat_map(details).for_each(say),
+    }
+    Ok(())
+}
+
+/// Finds the task runs of a name: a task's, or that of one run.
+pub(super) fn chosen(
+    run: &StoredFlowRun,
+    tasks: Vec<StoredTaskRun>,
+    typed: &str,
+) -> Outcome<Vec<StoredTaskRun>> {
+    let (found, others): (Vec<_>, Vec<_>) =
+        tasks.into_iter().partition(|task| task.task == typed || task.label() == typed);
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut names: Vec<String> = others.iter().map(|task| task.task.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let known = did_you_mean(typed, &names);
+    Err(Usage::new(format!("run `{}` has no task `{typed}`; {known}", run.id.short())))
+}
+
+fn head(run: &StoredFlowRun) -> String {
+    let name = run.name.as_ref().map(|name| format!(" ({})", text::visible(name))).unwrap_or_default();
+    let took = run.ended_at.map(|end| format!(" in {}", text::duration(between(run.created_at, end))));
+    let crashes = if run.crashes > 0 { format!(", {} crashes", run.crashes) } else { String::new() };
+    format!(
+        "{} {}{name}  run {}  {}{}{crashes}  {}",
+        glyph(run.state),
+        run.flow,
+        run.id.short(),
+        run.state.name(),
+        took.unwrap_or_default(),
+        iso(run.created_at)
+    )
+}
+
+/// The parameters of a run as they were kept: of a secret there is nothing to hide.
+fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<String> {
+    let kept =
+        run.parameters.as_deref().and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
+    let known = session.program.flow_of(&run.path).and_then(|flow| flow.parameters()).unwrap_or_default();
+    let outline = |name: &str| {
+        known.iter().find(|known| known.name == name).map_or(&Outline::Anything, |known| &known.outline)
+    };
+    let row = |(name, value): (String, Value)| {
+        vec![format!("  {name}"), text::shortened(&text::visible(&shown(outline(&name), &value)), 200)]
+    };
+    table(&kept.unwrap_or_default().into_iter().map(row).collect::<Vec<_>>())
+}
+
+fn row(task: &StoredTaskRun) -> Vec<String> {
+    let took = task.started_at.zip(task.ended_at).map(|(start, end)| text::duration(between(start, end)));
+    let why = task.error.as_ref().map(|error| error.message.clone()).or(task.skip_reason.clone());
+    let attempts = if task.attempt > 1 { format!("{} attempts", task.attempt) } else { String::new() };
+    vec![
+        format!("  {} {}", glyph(task.state), text::visible(&task.label())),
+        task.state.name().to_owned(),
+        took.unwrap_or_default(),
+        attempts,
+        text::shortened(&text::visible(&why.unwrap_or_default()), 120),
+    ]
+}
+
+/// What failed first: the rest failed because of it.
+fn root_cause(tasks: &[StoredTaskRun]) -> Option<&ErrorReport> {
+    let failed =
+        tasks.iter().filter(|task| matches!(task.state, State::Failed | State::TimedOut | State::Crashed));
+    failed.filter(|task| task.error.is_some()).min_by_key(|task| task.ended_at)?.error.as_ref()
+}
+
+fn cause(error: &ErrorReport) -> Vec<String> {
+    let mut lines = vec![format!("✗ {} failed: {}", error.task, error.message)];
+    lines.extend(error.causes.iter().map(|cause| format!("  └ caused by: {cause}")));
+    lines.push(format!("  at {}", error.location));
+    lines
+}
+
+/// Everything about one task run: each attempt with its error.
+fn details(task: &StoredTaskRun) -> Vec<String> {
+    let mut lines = vec![format!("{} {}  {}", glyph(task.state), task.label(), task.state.name())];
+    lines.push(format!("  called at {}", task.location));
+    for attempt in &task.earlier_attempts {
+        let error = attempt.error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let wait = attempt.retry_in.map(|wait| format!("; next after {}", text::duration(wait)));
+        let state = attempt.state.name();
+        let line = format!("  attempt {}: {state} {error}{}", attempt.number, wait.unwrap_or_default());
+        lines.push(line.trim_end().to_owned());
+    }
+    if let Some(reason) = &task.skip_reason {
+        lines.push(format!("  skipped: {reason}"));
+    }
+    if let Some(error) = &task.error {
+        lines.extend(cause(error).into_iter().map(|line| format!("  {line}")));
+    }
+    lines
+}

@@ -1,0 +1,160 @@
+//! What the other verbs print.
+
+use super::Shell;
+
+fn with_two_runs() -> Shell {
+    let shell = Shell::new();
+    shell.call("run etl --rows 2 --tag nightly").ok();
+    shell.call("run etl --rows 3 --name second").ok();
+    shell
+}
+
+#[test]
+fn runs_are_found_by_filter_and_by_name() {
+    let shell = with_two_runs();
+    let rows = |typed: &str| {
+        let run = shell.call(&format!("{typed} --output json")).ok().line("run");
+        run["params"]["rows"].as_u64().unwrap()
+    };
+    for (typed, expected) in [
+        ("show", 3),
+        ("show last", 3),
+        ("show last~1", 2),
+        ("show last:etl~1", 2),
+        ("runs tag:nightly", 2),
+        ("runs second", 3),
+    ] {
+        assert_eq!(rows(typed), expected, "{typed}");
+    }
+    let id = shell.call("show last~1 --output json").ok().line("run")["id"].as_str().unwrap().to_owned();
+    assert_eq!(rows(&format!("show {id}")), 2);
+    let all = shell.call("runs state:completed flow:etl since:1d").ok();
+    assert_eq!(all.out.lines().count(), 2, "{all:?}");
+    assert_eq!(shell.call("runs --limit 1").ok().out.lines().count(), 1);
+    assert!(shell.call("runs state:failed").ok().out.is_empty());
+}
+
+#[test]
+fn a_run_is_shown_with_its_task_runs() {
+    let shell = with_two_runs();
+    let shown = shell.call("show").ok().out;
+    for expected in ["✓ etl (second)", "rows  3", "✓ extract", "✓ double[2]", "✓ total"] {
+        assert!(shown.contains(expected), "{expected}\n{shown}");
+    }
+    let task = shell.call("show last 'double[1]'").ok().out;
+    assert!(task.starts_with("✓ double[1]  Completed\n  called at "), "{task}");
+    let kinds: Vec<_> = shell
+        .call("show --output json")
+        .ok()
+        .lines()
+        .iter()
+        .map(|line| line["t"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["run", "task_run", "task_run", "task_run", "task_run", "task_run"]);
+}
+
+#[test]
+fn the_lines_of_a_run_are_objects_of_one_form() {
+    let shell = Shell::new();
+    let answer = shell.call("run etl --rows 1 --output json").ok();
+    assert!(answer.err.is_empty(), "{answer:?}");
+    let lines = answer.lines();
+    assert!(lines.iter().all(|line| line["v"] == 1 && line["run"] == lines[0]["run"]), "{answer:?}");
+    let kinds: Vec<_> = lines.iter().map(|line| line["t"].as_str().unwrap()).collect();
+    assert_eq!(kinds.first(), Some(&"run.created"));
+    assert_eq!(kinds.last(), Some(&"run.finished"));
+    // The same events as those that are kept.
+    let watched = shell.call("watch --output json").ok();
+    let watched: Vec<_> = watched.lines().iter().map(|line| line["t"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(watched, kinds[..kinds.len() - 1]);
+}
+
+#[test]
+fn two_runs_are_laid_side_by_side() {
+    let shell = with_two_runs();
+    let diff = shell.call("diff last~1 last").ok().out;
+    assert!(diff.contains("≠ param rows") && diff.contains("≠ task double"), "{diff}");
+    assert!(!diff.contains("state") && !diff.contains("task extract"), "only what differs: {diff}");
+    let compared = shell.call("compare last~1 last").ok().out;
+    assert!(compared.contains("  state") && compared.contains("≠ param rows  2"), "{compared}");
+}
+
+#[test]
+fn a_recorded_graph_is_drawn_in_each_form() {
+    let shell = with_two_runs();
+    for (format, begin) in [
+        ("text", "✓ extract"),
+        ("mermaid", "flowchart LR"),
+        ("dot", "digraph"),
+        ("svg", "<svg"),
+        ("json", "{"),
+    ] {
+        for which in ["etl", "last"] {
+            let drawn = shell.call(&format!("graph {which} --format {format}")).ok().out;
+            assert!(drawn.starts_with(begin) && drawn.contains("double"), "{format}: {drawn}");
+        }
+    }
+}
+
+#[test]
+fn a_cached_task_says_why_it_ran() {
+    let shell = with_two_runs();
+    let first = shell.call("explain-cache last~1 total").ok().out;
+    assert!(first.contains("total: no earlier result"), "{first}");
+    let second = shell.call("explain-cache last total").ok().out;
+    assert!(
+        second.contains("the nearest earlier result is that of run") && second.contains("rows"),
+        "{second}"
+    );
+}
+
+#[test]
+fn the_database_is_found_exported_checked_and_cleaned() {
+    let shell = with_two_runs();
+    assert_eq!(shell.call("db path").ok().out, ".flowkit/runs.db\n");
+    assert_eq!(shell.call_with(&[("FLOWKIT_DB", "b.db")], "db path").ok().out, "b.db\n");
+    assert_eq!(shell.call_with(&[("FLOWKIT_DB", "b.db")], "db path --db c.db").ok().out, "c.db\n");
+    shell.write("flowkit.toml", "db = 'a.db'\n");
+    assert_eq!(shell.call("db path").ok().out, "a.db\n");
+    shell.write("flowkit.toml", "");
+    assert!(shell.call("db check").ok().out.contains("is whole"));
+    let exported = shell.call("db export").ok().lines();
+    assert_eq!(exported.iter().filter(|line| line["t"] == "run").count(), 2);
+    assert_eq!(exported.iter().filter(|line| line["t"] == "task_run").count(), 9);
+    assert_eq!(shell.call("db gc --keep 1").ok().out, "removed 1 runs and 0 files of results\n");
+    assert_eq!(shell.call("runs").ok().out.lines().count(), 1);
+}
+
+#[test]
+fn doctor_says_where_each_value_comes_from() {
+    let shell = Shell::new();
+    shell.write("flowkit.toml", "[params.etl]\nrows = 5\n[params.other]\n");
+    let found = shell.call("doctor").ok().out;
+    for expected in
+        ["rows  5  flowkit.toml", "runs.db (default): not made yet", "`[params.other]` is for a flow"]
+    {
+        assert!(found.contains(expected), "{expected}\n{found}");
+    }
+    shell.write("flowkit.toml", "[params.etl]\nrows = 'five'\n");
+    let found = shell.call("doctor");
+    assert_eq!(found.code, Some(2));
+    assert!(found.out.contains("✗ flowkit.toml: parameter `rows`"), "{found:?}");
+}
+
+#[test]
+fn completions_know_the_flags_of_flows() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = Shell::new().call(&format!("completions {shell}")).ok().out;
+        assert!(script.contains("dry-run") && script.contains("explain-cache"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    use std::process::Stdio;
+    let shell = with_two_runs();
+    let mut child = shell.command("db export").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

@@ -1,0 +1,118 @@
+//! A program that is its own command line: a small pipeline, and flows that do what one might fear of them.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "no library")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flowkit::Secret;
+use flowkit::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// How to load.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Full,
+    Incremental,
+}
+
+/// Where to load to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Database {
+    url: String,
+    #[serde(default)]
+    pool: u8,
+}
+
+#[task]
+async fn extract(rows: u32) -> Vec<u32> {
+    (1..=rows).collect()
+}
+
+#[task]
+async fn double(row: u32) -> u32 {
+    row * 2
+}
+
+#[task(cache = "inputs")]
+async fn total(rows: &[u32]) -> u64 {
+    rows.iter().copied().map(u64::from).sum()
+}
+
+/// Doubles some rows and adds them up.
+///
+/// Nothing of it leaves the process.
+#[flow]
+async fn etl(
+    /// How many rows to take
+    #[param(default = 3)]
+    rows: u32,
+) -> Result<u64> {
+    let rows = extract(rows).await?;
+    let doubled = double::map(rows);
+    Ok(total::of(&doubled).await?)
+}
+
+/// Says what it was given.
+#[flow(name = "Echo of everything")]
+async fn echo(
+    /// Rows per batch
+    #[param(default = 100)]
+    batch: u32,
+    /// Load mode
+    mode: Mode,
+    /// Pages to read
+    #[param(default = Vec::new())]
+    urls: Vec<String>,
+    /// Do everything except the final write
+    #[param(default = false)]
+    dry_run: bool,
+    /// How long to wait
+    #[param(default = Duration::from_secs(30))]
+    wait: Duration,
+    rate: Option<f64>,
+    #[param(default = "out")] folder: PathBuf,
+    /// Where to load to
+    db: Option<Database>,
+    /// The name of whom to greet
+    name: Option<String>,
+) -> String {
+    format!("{batch} {mode:?} {urls:?} {dry_run} {wait:?} {rate:?} {folder:?} {db:?} {name:?}")
+}
+
+#[task]
+async fn load(rows: u32, path: PathBuf) -> Result<u32, std::io::Error> {
+    std::fs::read_to_string(path).map(|_| rows)
+}
+
+/// Fails as long as a file is not there.
+#[flow]
+async fn fragile(file: PathBuf) -> Result<u32> {
+    let rows = extract(2).await?;
+    Ok(load(rows.len() as u32, file).await?)
+}
+
+/// Logs in.
+#[flow]
+async fn login(user: String, token: Secret, file: PathBuf) -> Result<usize> {
+    load(1, file).await?;
+    Ok(user.len() + token.reveal().len())
+}
+
+#[task]
+async fn tick(k: u32) -> u32 {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    k
+}
+
+/// Runs until somebody stops it.
+#[flow]
+async fn endless() -> Result<()> {
+    for k in 0..100_000 {
+        tick(k).await?;
+    }
+    Ok(())
+}
+
+flowkit::main!(etl, echo, fragile, login, endless);
