@@ -83,6 +83,7 @@ pub mod model;
 mod once;
 pub mod policy;
 pub mod prelude;
+mod progress;
 mod resume;
 #[doc(hidden)]
 pub mod rules;
@@ -121,12 +122,15 @@ pub use items::each;
 pub use keyed::Keyed;
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use once::once;
+pub use progress::{Progress, progress};
 pub use resume::Resume;
 #[cfg(all(feature = "signals", unix))]
 pub use signals::Interrupted;
 #[doc(hidden)]
 pub use task::Body;
 pub use task::{Call, Durability, TaskOutput};
+#[cfg(feature = "cli")]
+pub use terminal::stderr;
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.
 ///

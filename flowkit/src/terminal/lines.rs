@@ -212,7 +212,7 @@ fn took(task_run: &TaskRun) -> String {
 }
 
 /// Returns the time of day in UTC: `09:02:53.389Z`.
-fn clock(at: SystemTime) -> String {
+pub(super) fn clock(at: SystemTime) -> String {
     let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let of_day = since_epoch.as_secs() % 86_400;
     let (hours, minutes, seconds) = (of_day / 3600, of_day / 60 % 60, of_day % 60);

@@ -7,6 +7,10 @@
 //! ```
 
 #[cfg(feature = "cli")]
+mod ci;
+#[cfg(feature = "cli")]
+mod json;
+#[cfg(feature = "cli")]
 mod line;
 mod lines;
 #[cfg(feature = "cli")]
@@ -14,6 +18,8 @@ mod paint;
 #[cfg(feature = "cli")]
 pub mod picture;
 mod root_cause;
+#[cfg(feature = "cli")]
+mod screen;
 #[cfg(all(test, feature = "cli"))]
 mod script;
 mod tally;
@@ -25,5 +31,7 @@ pub use line::{Line, Look, Span};
 pub use lines::{Lines, lines};
 #[cfg(feature = "cli")]
 pub use paint::Paint;
+#[cfg(feature = "cli")]
+pub use screen::{Options, Screen, Stderr, stderr};
 #[cfg(feature = "cli")]
 pub use view::RunView;

@@ -42,6 +42,11 @@ impl Paint {
         Self { colour, ascii }
     }
 
+    /// Returns text that has no looks.
+    pub(super) fn text(self, text: &str) -> String {
+        if self.ascii { ascii(text) } else { text.to_owned() }
+    }
+
     /// Returns a line as text, without its end.
     pub fn line(self, line: &Line) -> String {
         let mut text = String::new();

@@ -17,6 +17,7 @@ mod summary;
 mod tree;
 
 pub(super) use self::fact::fact;
+pub(super) use self::summary::counted;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
