@@ -63,8 +63,7 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
         kind if kind.is_end() => {
             let mut lines = Vec::new();
             let failed = view.counts().failed;
-            let cause =
-                RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed);
+            let cause = RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed);
             if let Some(cause) = cause.filter(|cause| cause.failed.is_none()) {
                 lines.push(line(view, notice, "FAIL", &label, &of_error(cause.report)));
             }
@@ -173,7 +172,9 @@ fn numbers(view: &RunView) -> String {
     let told = told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
     let retries = (view.retries > 0).then(|| counted(view.retries, "retry", "retries"));
     let told: Vec<_> = told.chain(retries).collect();
-    format!("{}: {}", counted(counts.seen, "task", "tasks"), told.join(" ")).trim_end_matches([' ', ':']).to_owned()
+    format!("{}: {}", counted(counts.seen, "task", "tasks"), told.join(" "))
+        .trim_end_matches([' ', ':'])
+        .to_owned()
 }
 
 /// Returns the line of which GitHub makes an annotation at the place in the code.
@@ -184,6 +185,3 @@ fn annotation(label: &str, error: &ErrorReport) -> String {
     let message = escaped(&text::visible(&error.to_string()));
     format!("::error file={},line={},title={}::{message}", property(file), property(line), property(label))
 }
-
-#[cfg(test)]
-mod tests;

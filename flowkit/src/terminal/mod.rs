@@ -8,6 +8,8 @@
 
 #[cfg(feature = "cli")]
 mod ci;
+#[cfg(all(test, feature = "cli"))]
+mod docs;
 #[cfg(feature = "cli")]
 mod json;
 #[cfg(feature = "cli")]

@@ -130,6 +130,20 @@ impl<'a> Script<'a> {
         self.at(to).happens(id, EventKind::Completed);
     }
 
+    /// Lets another run of `etl` begin, and things happen in it.
+    pub(super) fn another(&mut self, inside: impl FnOnce(&mut Script<'_>)) {
+        let mut other = Script {
+            flow_run: FlowRunId::new(Uuid::from_u128(99)),
+            origin: None,
+            record: RunRecord::default(),
+            millis: 0,
+            listener: &mut *self.listener,
+        };
+        other.create(&ETL, None, None, &[]);
+        other.happens(TaskRunId::FLOW, started(1));
+        inside(&mut other);
+    }
+
     /// Begins a sub-flow `region[index]`, lets `inside` happen in it, and completes it.
     pub(super) fn region(&mut self, index: u32, inside: impl FnOnce(&mut Script<'_>)) {
         let node = self.create(&REGION, Some(index), None, &[]);

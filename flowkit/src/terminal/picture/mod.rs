@@ -17,10 +17,10 @@ mod summary;
 mod tree;
 
 pub(super) use self::fact::fact;
-pub(super) use self::summary::counted;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
+pub(super) use self::summary::counted;
 
 use super::line::{Line, Look, columns};
 use super::view::RunView;

@@ -39,10 +39,6 @@ impl Program {
         self
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Returns where a run can be seen, if the page is served.
     pub(crate) fn link(&self, run: FlowRunId) -> Option<String> {
         Some(format!("{}/r/{}", self.url.as_ref()?, run.short()))

@@ -38,10 +38,7 @@ impl Capture {
     /// # Errors
     ///
     /// If the system has no pseudo-terminal to give; then nothing is replaced.
-    pub(super) fn start(
-        terminal: &File,
-        mut take: impl FnMut(&[u8]) + Send + 'static,
-    ) -> io::Result<Self> {
+    pub(super) fn start(terminal: &File, mut take: impl FnMut(&[u8]) + Send + 'static) -> io::Result<Self> {
         let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         rustix::io::fcntl_setfd(&master, FdFlags::CLOEXEC)?;
         rustix::pty::grantpt(&master)?;

@@ -30,7 +30,8 @@ use std::thread::JoinHandle;
 
 #[cfg(unix)]
 use self::capture::Capture;
-use self::mode::{Mode, Surroundings};
+pub(super) use self::mode::Mode;
+use self::mode::Surroundings;
 pub use self::options::Options;
 use self::shared::Shared;
 use self::story::Story;
@@ -173,3 +174,17 @@ fn hear_of_continuing(screen: &Arc<Shared>) {
 
 #[cfg(not(all(unix, feature = "signals")))]
 fn hear_of_continuing(_screen: &Arc<Shared>) {}
+
+/// Returns what a scripted run is told as. For the page of the documentation.
+#[cfg(test)]
+pub(super) fn told(
+    mode: Mode,
+    columns: usize,
+    program: super::picture::Program,
+    run: impl FnOnce(&mut super::script::Script<'_>),
+) -> String {
+    let options = Options::new(program).parameters(r#"{"urls":["a","b","c","d"],"dry_run":false}"#);
+    let mut story = Story::new(mode, options, Paint::default(), columns, false);
+    run(&mut super::script::Script::new(&mut |notice| story.take(notice)));
+    String::from_utf8(story.ready).expect("it is made from strings")
+}

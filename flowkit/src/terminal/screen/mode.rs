@@ -2,7 +2,7 @@
 
 /// The form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(in crate::terminal) enum Mode {
     /// A live area on a terminal.
     Live,
     /// One line per fact, to standard error.

@@ -221,3 +221,6 @@ fn push_line(ready: &mut Vec<u8>, line: String) {
     ready.extend(line.into_bytes());
     ready.push(b'\n');
 }
+
+#[cfg(test)]
+mod tests;
