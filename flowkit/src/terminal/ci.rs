@@ -33,7 +33,7 @@ pub(super) fn lines(
     if !is_flow && notice.task_run.declaration().kind == Kind::Flow && notice.task_run.flow_run().is_some() {
         return Vec::new();
     }
-    let Some((word, rest)) = fact(notice, slow) else { return Vec::new() };
+    let Some((word, rest)) = fact(view, notice, slow) else { return Vec::new() };
     let mut lines = vec![line(view, notice, word, &label(notice), &rest)];
     if let (true, EventKind::Failed { error } | EventKind::TimedOut { error, .. }) =
         (annotate, &notice.event.kind)
@@ -56,7 +56,7 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
             vec![line(view, notice, "resume", &label, &format!("run={}", view.id.short()))]
         }
         EventKind::AttemptFailed { .. } => {
-            let Some((word, rest)) = fact(notice, None) else { return Vec::new() };
+            let Some((word, rest)) = fact(view, notice, None) else { return Vec::new() };
             vec![line(view, notice, word, &label, &rest)]
         }
         EventKind::Cancelling => vec![line(view, notice, "cancel", &label, "")],
@@ -68,8 +68,8 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
                 lines.push(line(view, notice, "FAIL", &label, &of_error(cause.report)));
             }
             lines.push(format!("{time} {}  {label}  {}  {}", end(view.state), took(task_run), numbers(view)));
-            if !view.state.is_success() {
-                lines.push(format!("{time} rerun: {}", program.command("resume", view.id)));
+            if let (false, Some(resume)) = (view.state.is_success(), program.command("resume", view.id)) {
+                lines.push(format!("{time} rerun: {resume}"));
             }
             lines
         }
@@ -77,7 +77,7 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
     }
 }
 
-fn fact(notice: &Notice<'_>, slow: Option<Duration>) -> Option<(&'static str, String)> {
+fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(&'static str, String)> {
     let task_run = notice.task_run;
     Some(match &notice.event.kind {
         EventKind::Started { attempt: 1 } if notice.event.task_run == TaskRunId::FLOW => {
@@ -97,9 +97,12 @@ fn fact(notice: &Notice<'_>, slow: Option<Duration>) -> Option<(&'static str, St
             ("ok", format!("{}{}{}", took(task_run), attempts(task_run), slow.unwrap_or_default()))
         }
         EventKind::Cached => ("cached", String::new()),
-        EventKind::Failed { error } => ("FAIL", failure(task_run, error)),
-        EventKind::TimedOut { error, .. } => ("TIMEOUT", failure(task_run, error)),
-        EventKind::UpstreamFailed { error } => ("skip", format!("because={}", text::visible(&error.task))),
+        EventKind::Failed { error } => ("FAIL", failure(view, notice, error)),
+        EventKind::TimedOut { error, .. } => ("TIMEOUT", failure(view, notice, error)),
+        EventKind::UpstreamFailed { .. } => {
+            let failed = view.failed_input(notice.flow_run, task_run.edges().iter().map(|edge| edge.from()));
+            ("skip", failed.map(|failed| format!("because={failed}")).unwrap_or_default())
+        }
         EventKind::Skipped { reason } => ("skip", format!("because={}", quoted(reason))),
         EventKind::Cancelled { .. } => ("cancelled", String::new()),
         EventKind::Suspended => ("aside", String::new()),
@@ -109,20 +112,23 @@ fn fact(notice: &Notice<'_>, slow: Option<Duration>) -> Option<(&'static str, St
 
 fn line(view: &RunView, notice: &Notice<'_>, word: &str, label: &str, rest: &str) -> String {
     let counts = view.counts();
-    let seen = counts.seen.to_string();
+    // How many there will be is not known before a flow has run.
+    let seen = if counts.seen == 0 { "-".to_owned() } else { counts.seen.to_string() };
     let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
     let time = clock(notice.at);
-    let line = format!(
-        "{time} [{:>width$}/{seen}] {word:<7} {label}{:padding$} {rest}",
-        counts.ended,
-        "",
-        width = seen.len()
-    );
+    let counter = format!("{:>width$}/{seen:>2}", counts.ended, width = seen.len().max(2));
+    let line = format!("{time} [{counter}] {word:<7} {label}{:padding$} {rest}", "");
     line.trim_end().to_owned()
 }
 
-fn failure(task_run: &TaskRun, error: &ErrorReport) -> String {
-    format!("{}{} {}", took(task_run), attempts(task_run), of_error(error))
+fn failure(view: &RunView, notice: &Notice<'_>, error: &ErrorReport) -> String {
+    let key = (notice.flow_run, notice.event.task_run);
+    let failed = view.failures.iter().rev().find(|failed| failed.key == key);
+    let attempts = match failed.and_then(|failed| failed.attempts_max) {
+        Some(most) => format!(" attempt={}/{most}", notice.task_run.attempt_count()),
+        None => attempts(notice.task_run),
+    };
+    format!("{}{attempts} {}", took(notice.task_run), of_error(error))
 }
 
 fn of_error(error: &ErrorReport) -> String {

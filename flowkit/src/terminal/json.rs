@@ -122,7 +122,7 @@ pub(super) fn line(
         if is_own {
             record.state = Some(view.state);
             record.counts = Some(counts(view));
-            record.resume = (!view.state.is_success()).then(|| program.command("resume", view.id));
+            record.resume = program.command("resume", view.id).filter(|_| !view.state.is_success());
         }
     }
     serde_json::to_string(&record).ok()

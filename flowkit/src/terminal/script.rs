@@ -275,7 +275,7 @@ pub(super) fn badly(script: &mut Script<'_>) {
     script.at(6100).happens(load, started(3));
     script.at(6400).happens(load, failed("load", "refusing to load 84 rows", &causes));
     let words = "task `report` did not run: its input task `load` has no result";
-    let error = report("load", words, &["refusing to load 84 rows"]);
+    let error = report("report", words, &["refusing to load 84 rows"]);
     script.at(6410).happens(after, EventKind::UpstreamFailed { error });
     let end = ["refusing to load 84 rows", causes[0], causes[1]];
     script.at(6500).happens(TaskRunId::FLOW, failed("etl", "task `load` failed", &end));

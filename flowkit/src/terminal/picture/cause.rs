@@ -72,8 +72,7 @@ pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line
         }
     }
     lines.extend(indented(&place, 2));
-    if let Some(failed) = cause.failed {
-        let logs = program.command("logs", view.id);
+    if let Some((failed, logs)) = cause.failed.zip(program.command("logs", view.id)) {
         let logs = format!("full log: {logs} {}", quoted(&failed.report.task));
         lines.extend(indented(&logs, 2));
     }

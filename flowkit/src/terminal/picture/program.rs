@@ -10,12 +10,13 @@ pub struct Program {
     url: Option<String>,
     pages: bool,
     likes: bool,
+    keeps: bool,
 }
 
 impl Program {
     /// A program that people call by this name.
     pub fn new(name: &str) -> Self {
-        Self { name: visible(name), url: None, pages: false, likes: false }
+        Self { name: visible(name), url: None, pages: false, likes: false, keeps: true }
     }
 
     /// Says that its page is served at `url`, such as `http://127.0.0.1:4780`.
@@ -39,23 +40,30 @@ impl Program {
         self
     }
 
+    /// Says that it keeps nothing of its runs, so that there is nothing to look back at or to go on with.
+    #[must_use = "returns the changed program; the original is gone"]
+    pub fn without_store(mut self) -> Self {
+        self.keeps = false;
+        self
+    }
+
     /// Returns where a run can be seen, if the page is served.
     pub(crate) fn link(&self, run: FlowRunId) -> Option<String> {
         Some(format!("{}/r/{}", self.url.as_ref()?, run.short()))
     }
 
-    /// Returns the command `verb` for a run.
-    pub(crate) fn command(&self, verb: &str, run: FlowRunId) -> String {
-        format!("{} {verb} {}", self.name, run.short())
+    /// Returns the command `verb` for a run, if it is kept.
+    pub(crate) fn command(&self, verb: &str, run: FlowRunId) -> Option<String> {
+        self.keeps.then(|| format!("{} {verb} {}", self.name, run.short()))
     }
 
     /// Returns the command that runs a flow again with the same arguments.
     pub(super) fn like(&self, flow: &str, run: FlowRunId) -> Option<String> {
-        self.likes.then(|| format!("{} run {flow} --like {}", self.name, run.short()))
+        (self.likes && self.keeps).then(|| format!("{} run {flow} --like {}", self.name, run.short()))
     }
 
     /// Returns the command that opens the page of a run.
     pub(super) fn ui(&self, run: FlowRunId) -> Option<String> {
-        self.pages.then(|| self.command("ui", run))
+        if self.pages { self.command("ui", run) } else { None }
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
     let like =
         || program.like(&view.flow, id).map(|command| ("Start over with the same parameters:", command));
     let open = || program.link(id).or_else(|| program.ui(id)).map(|command| ("Open:", command));
-    let resume = |words| Some((words, program.command("resume", id)));
+    let resume = |words| program.command("resume", id).map(|command| (words, command));
     let commands: Vec<Option<(&str, String)>> = match view.state {
         State::Failed | State::TimedOut => {
             vec![resume("Fix the code, then continue where it stopped:"), like(), open()]
@@ -80,7 +80,7 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
             vec![resume("Continue where it stopped:"), like(), open()]
         }
         _ => {
-            let show = Some(program.command("show", id));
+            let show = program.command("show", id);
             let page = program.link(id).or_else(|| program.ui(id));
             let words: Vec<_> =
                 [Some(format!("Run {}", id.short())), show, page].into_iter().flatten().collect();

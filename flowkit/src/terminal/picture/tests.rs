@@ -67,7 +67,7 @@ fn ten_thousand_to_the_end(script: &mut Script<'_>) {
         let message = format!("no such page: {place}");
         script.at(64_000).happens(*fetch, failed(&format!("fetch[{}]", 9_990 + place), &message, &[]));
     }
-    let error = report("fetch[9990]", "task `merge` did not run", &["no such page: 0"]);
+    let error = report("merge", "task `merge` did not run", &["no such page: 0"]);
     script.at(64_100).happens(*merge, EventKind::UpstreamFailed { error });
     let end = failed("etl", "task `merge` did not run", &["task `fetch[9990]` failed", "no such page: 0"]);
     script.at(64_200).happens(TaskRunId::FLOW, end);
@@ -181,6 +181,13 @@ fn a_long_chain_of_causes_and_a_long_message_leave_room_for_the_commands() {
         assert!(lines.len() <= 30, "{} lines at {width}:\n{}", lines.len(), text(&lines));
         assert!(text(&lines).contains("mybin resume"), "{}", text(&lines));
     }
+}
+
+#[test]
+fn no_command_is_offered_for_a_run_that_nobody_keeps() {
+    let text = text(&finished(&view(badly), 80, &program().without_store()));
+    assert!(!text.contains("mybin"), "{text}");
+    assert!(text.ends_with("3 retries"), "{text}");
 }
 
 #[test]

@@ -66,7 +66,10 @@ impl Screen {
     /// Tells of the flow runs that begin on `runtime` from now on.
     ///
     /// There is one terminal, so a second screen, while there is one, writes lines.
-    pub fn attach(runtime: &Runtime, options: Options) -> Self {
+    pub fn attach(runtime: &Runtime, mut options: Options) -> Self {
+        if runtime.store().is_none() {
+            options.program = options.program.without_store();
+        }
         let screen = Self::open(options);
         let shared = Arc::clone(&screen.shared);
         runtime.observe(move |notice| shared.tell(|story| story.take(notice)));

@@ -35,8 +35,10 @@ pub(crate) struct Group {
     /// The shortest and the longest of all that ended.
     pub(crate) spent: Option<(Duration, Duration)>,
     pub(crate) waits_for: Vec<usize>,
-    /// Why the last run that did not begin did not.
+    /// Why the last run that was skipped was.
     pub(crate) reason: Option<String>,
+    /// What failed, so that the last run that has no input did not begin.
+    pub(super) upstream: Option<String>,
 }
 
 /// A task run that is under way.
@@ -71,6 +73,7 @@ impl Group {
             spent: None,
             waits_for: Vec::new(),
             reason: None,
+            upstream: None,
         }
     }
 

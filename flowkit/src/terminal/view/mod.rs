@@ -195,6 +195,34 @@ impl RunView {
         Some(row.group)
     }
 
+    /// Notes that a run of `group` misses one of `inputs`.
+    fn miss(&mut self, group: usize, flow_run: FlowRunId, inputs: impl Iterator<Item = TaskRunId>) {
+        if let Some(failed) = self.failed_input(flow_run, inputs) {
+            self.groups[group].reason = Some(format!("{failed} failed"));
+            self.groups[group].upstream = Some(failed);
+        }
+    }
+
+    /// Returns the name of what failed first, of those of which the results were to be `inputs`.
+    pub(super) fn failed_input(
+        &self,
+        flow_run: FlowRunId,
+        inputs: impl Iterator<Item = TaskRunId>,
+    ) -> Option<String> {
+        let rows = &self.flows.get(&flow_run)?.rows;
+        let mut failed = inputs.filter_map(|id| {
+            let row = rows.get(&id).filter(|row| row.state.is_failure())?;
+            if row.state == State::UpstreamFailed {
+                return self.groups[row.group].upstream.clone();
+            }
+            let known = self.failures.iter().find(|failed| failed.key == (flow_run, id));
+            Some(
+                known.map_or_else(|| self.groups[row.group].name().to_owned(), |failed| failed.label.clone()),
+            )
+        });
+        failed.next()
+    }
+
     fn fail(&mut self, failed: Failed) {
         if self.failures.len() < FAILURES_MAX {
             self.failures.push(failed);

@@ -87,9 +87,7 @@ impl RunView {
                     folded.durations.add(took);
                 }
             }
-            State::UpstreamFailed => {
-                folded.reason = row.error.as_ref().map(|error| format!("{} failed", visible(&error.task)));
-            }
+            State::UpstreamFailed => self.miss(group, key.0, row.edges.iter().map(|(from, _)| *from)),
             State::Skipped => folded.reason = row.skip_reason.as_deref().map(visible),
             State::Failed | State::TimedOut if row.flow_run.is_none() => {
                 if let Some(report) = row.error.clone().map(Arc::new) {

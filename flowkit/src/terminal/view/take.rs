@@ -106,8 +106,9 @@ impl RunView {
                 }
             }
             EventKind::Failed { .. } | EventKind::TimedOut { .. } => self.take_failure(group, notice),
-            EventKind::UpstreamFailed { error } => {
-                self.groups[group].reason = Some(format!("{} failed", visible(&error.task)));
+            EventKind::UpstreamFailed { .. } => {
+                let inputs = task_run.edges().iter().map(|edge| edge.from());
+                self.miss(group, key.0, inputs);
             }
             EventKind::Skipped { reason } => self.groups[group].reason = Some(visible(reason)),
             EventKind::Reopened => self.failures.retain(|failed| failed.key != key),
