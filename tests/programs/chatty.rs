@@ -1,6 +1,6 @@
 //! A program that prints while its flow is drawn: `talkers` tasks that print `lines` lines each, in all ways there are.
 //!
-//! `chatty <seed> <talkers> <lines> <file> [panic|linger]`: writes the lines that were caught into the file. With
+//! `chatty <seed> <talkers> <lines> <file> [panic|linger|json]`: writes the lines that were caught into the file. With
 //! `panic` it panics at the end, with `linger` it prints `ready` and waits for the file `<file>.go` first.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
@@ -96,6 +96,7 @@ async fn main() -> Result<ExitCode, BoxError> {
         let mut file = file.lock().expect("nobody panics with the file");
         writeln!(file, "{line}").expect("the file can be written");
     });
+    let options = if argument(5) == "json" { options.json() } else { options };
     let screen = Screen::attach(&runtime, options);
     println!("stdout is a terminal: {}", std::io::stdout().is_terminal());
     let job = talks(talkers, seed, lines, argument(5) == "linger").on(&runtime);

@@ -149,3 +149,20 @@ fn with_plain_progress_nothing_is_drawn_and_nothing_is_caught() {
     assert!(!String::from_utf8_lossy(&shown.bytes).contains("?2026"));
     assert!(shown.lines.iter().any(|line| line.contains(" OK  talks  ")), "{:#?}", shown.lines);
 }
+
+#[test]
+fn whoever_reads_json_lines_gets_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = CHAT.command(&folder, "json").output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let (lines, after) = stdout.split_once("after the end").unwrap();
+    assert_eq!(after, "\n", "the program has its output back");
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.first().unwrap()["t"], "run.created");
+    assert_eq!(lines.last().unwrap()["t"], "run.finished");
+    assert_eq!(lines.last().unwrap()["counts"]["tasks"], 4);
+    let printed: Vec<String> = stderr.lines().map(str::to_owned).collect();
+    assert!((0..4).all(|k| printed.iter().filter(|line| line.starts_with(&format!("<{k}."))).count() == 30));
+}

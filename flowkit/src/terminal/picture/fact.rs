@@ -16,8 +16,9 @@ const LINES_MAX: usize = 4;
 /// Labels up to this width stand in a column.
 const LABEL_COLUMNS: usize = 12;
 
-/// Draws what an event is worth, if it is worth anything; `slow` says what is usual, if it ended a slow run.
-pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, width: usize) -> Vec<Line> {
+/// Draws what an event is worth, if it is worth anything; `slow` says what is usual, if it ended a slow run. With
+/// `verbose`, every end is worth a line.
+pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, width: usize) -> Vec<Line> {
     let task_run = notice.task_run;
     let is_own_flow = notice.event.task_run == TaskRunId::FLOW;
     let (state, words) = match &notice.event.kind {
@@ -47,9 +48,17 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, width: usize) ->
             (State::Cancelling, "cancelling".to_owned())
         }
         EventKind::Completed => {
-            let Some(usual) = slow else { return Vec::new() };
             let took = text::duration(task_run.duration().unwrap_or_default());
-            (State::Completed, format!("took {took}, slow: usually {}", text::duration(usual)))
+            let words = match slow {
+                Some(usual) => format!("took {took}, slow: usually {}", text::duration(usual)),
+                None if verbose && !is_own_flow => format!("completed in {took}"),
+                None => return Vec::new(),
+            };
+            (State::Completed, words)
+        }
+        EventKind::Cached if verbose => (State::Cached, "cached".to_owned()),
+        EventKind::Skipped { reason } if verbose => {
+            (State::Skipped, format!("skipped: {}", text::visible(reason)))
         }
         _ => return Vec::new(),
     };

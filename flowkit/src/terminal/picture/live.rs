@@ -189,7 +189,7 @@ impl Pen<'_> {
 
     fn footer(&self) -> Line {
         let counts = self.view.counts();
-        let took = text::duration(between(self.view.created_at, self.now));
+        let took = text::duration(between(self.view.began_at, self.now));
         let mut parts = vec![(Look::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
         let told = [
             (counts.active, State::Running, "running"),

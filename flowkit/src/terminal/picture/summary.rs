@@ -15,7 +15,7 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.created_at).since_creation());
+    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
     let took = took.map(text::duration).unwrap_or_default();
     let (state, end) = match view.state {
         state @ (State::Completed | State::Cached) => (state, format!("Finished in {took}")),

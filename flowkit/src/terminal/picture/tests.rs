@@ -24,7 +24,7 @@ fn watched(width: usize, story: impl FnOnce(&mut Script<'_>)) -> (RunView, Vec<L
         }
         if let Some(view) = &mut view {
             let slow = view.take(notice);
-            facts.extend(fact(notice, slow, width));
+            facts.extend(fact(notice, slow, false, width));
         }
     }));
     (view.unwrap(), facts)

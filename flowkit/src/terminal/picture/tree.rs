@@ -61,7 +61,7 @@ fn weight(group: &Group) -> u8 {
 }
 
 fn head(view: &RunView) -> Row {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.created_at).since_creation());
+    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
     Row {
         depth: 0,
         state: view.state,

@@ -12,6 +12,8 @@
 #[cfg(unix)]
 mod capture;
 #[cfg(unix)]
+mod divert;
+#[cfg(unix)]
 mod frame;
 mod mode;
 mod options;
@@ -30,6 +32,8 @@ use std::thread::JoinHandle;
 
 #[cfg(unix)]
 use self::capture::Capture;
+#[cfg(unix)]
+use self::divert::Divert;
 pub(super) use self::mode::Mode;
 use self::mode::Surroundings;
 pub use self::options::Options;
@@ -38,7 +42,7 @@ use self::story::Story;
 #[cfg(unix)]
 use self::tty::Tty;
 #[cfg(not(unix))]
-use self::without_unix::{Capture, Tty};
+use self::without_unix::{Capture, Divert, Tty};
 pub use self::writer::{Stderr, stderr};
 use super::{Paint, RunView};
 use crate::engine::runtime::Runtime;
@@ -84,11 +88,16 @@ impl Screen {
         let tty = Tty::open();
         let surroundings = Surroundings { is_terminal: tty.is_some(), variable: &variable };
         let mode = Mode::of(options.json, options.owns_output, &surroundings);
+        let owns_output = options.owns_output;
         let screen = Self::with(mode, options, tty);
-        if mode != Mode::Live {
-            return screen;
+        match mode {
+            Mode::Live => screen.begin_to_draw(),
+            Mode::Json if owns_output => {
+                screen.shared.divert();
+                screen
+            }
+            _ => screen,
         }
-        screen.begin_to_draw()
     }
 
     fn with(mode: Mode, options: Options, tty: Option<Tty>) -> Self {

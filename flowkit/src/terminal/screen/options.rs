@@ -17,6 +17,7 @@ pub struct Options {
     pub(super) program: Program,
     pub(super) json: bool,
     pub(super) owns_output: bool,
+    pub(super) verbose: bool,
     pub(super) captures: bool,
     pub(super) parameters: Option<String>,
     pub(super) paint: Option<Paint>,
@@ -30,6 +31,7 @@ impl Options {
             program,
             json: false,
             owns_output: false,
+            verbose: false,
             captures: true,
             parameters: None,
             paint: None,
@@ -44,12 +46,18 @@ impl Options {
     }
 
     /// Leaves the whole output to flowkit: where standard error is a terminal, runs are drawn on it, and what the program
-    /// prints is caught and shown above them.
+    /// prints is caught and shown above them. With [`json`](Self::json), what it prints goes to standard error.
     ///
     /// What is printed less than a moment before `std::process::exit` or an abort may not arrive: end the program by
     /// returning from `main`, after [`Screen::finish`](super::Screen::finish).
     pub fn owns_output(mut self) -> Self {
         self.owns_output = true;
+        self
+    }
+
+    /// Gives each task run that ends a line of its own, also on a terminal.
+    pub fn verbose(mut self) -> Self {
+        self.verbose = true;
         self
     }
 

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use super::mode::Mode;
 use super::options::OnLine;
 use super::story::Story;
-use super::{Capture, Tty};
+use super::{Capture, Divert, Tty};
 use crate::engine::clock;
 use crate::engine::panics::guarded;
 
@@ -33,6 +33,8 @@ pub(super) struct Shared {
 
 struct Told {
     story: Story,
+    /// Where JSON Lines go, if what the program prints goes elsewhere.
+    divert: Option<Divert>,
     has_news: bool,
     is_closed: bool,
     /// Somebody else may have written below what is drawn.
@@ -41,7 +43,7 @@ struct Told {
 
 impl Shared {
     pub(super) fn new(story: Story, tty: Option<Tty>, on_line: Option<OnLine>) -> Arc<Self> {
-        let told = Told { story, has_news: false, is_closed: false, is_doubtful: false };
+        let told = Told { story, divert: None, has_news: false, is_closed: false, is_doubtful: false };
         Arc::new(Self {
             told: Mutex::new(told),
             news: Condvar::new(),
@@ -82,6 +84,11 @@ impl Shared {
         Ok(())
     }
 
+    /// Keeps standard output for JSON Lines. Where that cannot be, what the program prints stands between them.
+    pub(super) fn divert(&self) {
+        self.told.lock().divert = Divert::start().ok();
+    }
+
     /// Changes the story, and has it shown: with the next frame, or at once where nothing is drawn.
     pub(super) fn tell(&self, change: impl FnOnce(&mut Story)) {
         let mut told = self.told.lock();
@@ -98,8 +105,9 @@ impl Shared {
             // no reason to fail.
             mode => {
                 let ready = std::mem::take(&mut told.story.ready);
-                let _gone = match mode {
-                    Mode::Json => std::io::stdout().lock().write_all(&ready),
+                let _gone = match (mode, &mut told.divert) {
+                    (Mode::Json, Some(divert)) => divert.write(&ready),
+                    (Mode::Json, None) => std::io::stdout().lock().write_all(&ready),
                     _ => std::io::stderr().lock().write_all(&ready),
                 };
             }
@@ -199,6 +207,7 @@ impl Shared {
             let line = if told.is_closed { None } else { told.story.end_line() };
             told.story.tell_ends();
             told.is_closed = true;
+            told.divert = None;
             line.map(|line| (run, line))
         };
         if let (Some(on_line), Some((run, line))) = (&self.on_line, open_line) {

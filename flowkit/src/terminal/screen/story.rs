@@ -57,9 +57,10 @@ impl Story {
         let slow = run.view.take(notice);
         match self.mode {
             Mode::Live => {
-                let lines = fact(notice, slow, self.columns);
+                let verbose = self.options.verbose;
+                let lines = fact(notice, slow, verbose, self.columns);
                 if !lines.is_empty() {
-                    let lines = run.limited(notice.task_run.task(), lines);
+                    let lines = if verbose { lines } else { run.limited(notice.task_run.task(), lines) };
                     self.write(&lines);
                 }
             }

@@ -1,6 +1,9 @@
 //! What the program itself prints: bytes in, lines out. Its lines go to the terminal as they are; nothing is taken out of
 //! them, since they are the program's own.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 /// A line that is longer than this, in bytes, is broken: nobody can wait for its end.
 const LINE_MAX: usize = 64 * 1024;
 
@@ -87,12 +90,7 @@ pub(super) fn plain(line: &[u8]) -> String {
                 Some('[') => {
                     chars.by_ref().find(|c| ('\u{40}'..'\u{7f}').contains(c));
                 }
-                // To the bell, or to ESC and a backslash.
-                Some(']' | 'P' | '_' | '^' | 'X') => {
-                    if chars.by_ref().find(|c| matches!(c, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
-                        chars.next_if_eq(&'\\');
-                    }
-                }
+                Some(']' | 'P' | '_' | '^' | 'X') => skip_string(&mut chars),
                 _ => {}
             },
             '\t' => plain.push('\t'),
@@ -101,6 +99,13 @@ pub(super) fn plain(line: &[u8]) -> String {
         }
     }
     plain
+}
+
+/// Skips to the bell, or to ESC and a backslash.
+fn skip_string(chars: &mut Peekable<Chars<'_>>) {
+    if chars.by_ref().find(|c| matches!(c, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
+        chars.next_if_eq(&'\\');
+    }
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ pub struct RunView {
     pub(super) state: State,
     /// The arguments in a few words: `urls=4 dry_run=false`.
     pub(super) parameters: String,
-    pub(super) created_at: WallTime,
+    /// When it was created, or gone on with in this process.
+    pub(super) began_at: WallTime,
     pub(super) ended_at: Option<WallTime>,
     pub(super) error: Option<ErrorReport>,
     /// In the order in which they were first seen.
@@ -80,13 +81,13 @@ pub(super) struct Counts {
 }
 
 impl RunView {
-    pub(super) fn new(id: FlowRunId, flow: String, created_at: WallTime) -> Self {
+    pub(super) fn new(id: FlowRunId, flow: String, began_at: WallTime) -> Self {
         Self {
             id,
             flow,
             state: State::Pending,
             parameters: String::new(),
-            created_at,
+            began_at,
             ended_at: None,
             error: None,
             groups: Vec::new(),

@@ -60,7 +60,11 @@ impl RunView {
         self.state = task_run.state();
         self.error = task_run.error().cloned();
         self.ended_at = if self.state.is_over() { self.ended_at.or(Some(notice.at.into())) } else { None };
-        self.retries += usize::from(matches!(notice.event.kind, EventKind::AttemptFailed { .. }));
+        match notice.event.kind {
+            EventKind::AttemptFailed { .. } => self.retries += 1,
+            EventKind::Reopened => self.began_at = notice.at.into(),
+            _ => {}
+        }
     }
 
     /// Finds the place of a task run that is seen for the first time.
