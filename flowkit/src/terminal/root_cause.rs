@@ -12,6 +12,7 @@ const OTHERS_MAX: usize = 5;
 /// Why a flow run failed.
 pub(super) struct RootCause<'a> {
     /// The task run that failed first; none if the flow failed by itself.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures tell of it"))]
     pub(super) failed: Option<&'a Failed>,
     pub(super) headline: String,
     pub(super) report: &'a ErrorReport,

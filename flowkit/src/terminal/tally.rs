@@ -24,6 +24,7 @@ pub(super) struct Tally {
 }
 
 /// A task run that failed by itself.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures tell of all of it"))]
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
     pub(super) key: (FlowRunId, TaskRunId),
