@@ -153,3 +153,29 @@ async fn progress_is_told_at_most_ten_times_in_a_second_and_always_at_the_end() 
     assert_eq!(told.len(), 11, "{told:?}");
     assert_eq!((told[0], told[1], told[10]), ((0, 1000), (100, 1000), (1000, 1000)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sub_flow_that_is_tried_again_is_counted_once() {
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    #[task]
+    async fn fetch(number: u32) -> u32 {
+        number
+    }
+    #[flow(retries = 1)]
+    async fn region(number: u32) -> Result<u32> {
+        let number = fetch(number).await?;
+        if FIRST.swap(false, Ordering::SeqCst) { Err("first time".into()) } else { Ok(number) }
+    }
+    #[flow]
+    async fn etl() -> Result<u32> {
+        Ok(region(1).await? + fetch(2).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, watched) = watching(&folder, None);
+    let id = etl().on(&runtime).run().await.id().unwrap();
+    let watched = drawn(watched.lock().unwrap().as_ref().unwrap());
+    assert_eq!(watched, drawn(&looking_back(&runtime, id)));
+    let text = watched.join("\n");
+    assert!(text.contains("✓ region 2 attempts") && text.contains(", 1 retry"), "{text}");
+}

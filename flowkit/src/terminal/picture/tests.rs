@@ -191,6 +191,12 @@ fn no_command_is_offered_for_a_run_that_nobody_keeps() {
 }
 
 #[test]
+fn twenty_columns_are_enough_to_see_what_failed() {
+    insta::assert_snapshot!("failed_20", ended(20, badly));
+    insta::assert_snapshot!("running_20", running(20, |script| drop(half_way(script)), at(1900)));
+}
+
+#[test]
 fn ascii_and_no_colour_say_the_same() {
     let lines = finished(&view(badly), 80, &program());
     let plain = Paint { colour: false, ascii: true };

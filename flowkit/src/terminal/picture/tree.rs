@@ -14,6 +14,9 @@ use crate::terminal::view::{Group, RunView};
 const NAME_MAX: usize = 40;
 const NOTE_MAX: usize = 40;
 
+/// In less than this there is room for names and notes, not for durations.
+const WIDTH_WITH_TIMES: usize = 36;
+
 /// The columns begin at least here, so that small trees look like large ones.
 const NAME_MIN: usize = 16;
 const NOTE_MIN: usize = 14;
@@ -39,7 +42,11 @@ pub(super) fn tree(view: &RunView, width: usize, height: usize) -> Vec<Line> {
 
     let mut rows = vec![head(view)];
     rows.extend(by_weight.iter().map(|(_, group)| row(group)));
-    let mut lines = Columns::of(&rows, width).lines(&rows);
+    if width < WIDTH_WITH_TIMES {
+        rows.iter_mut().for_each(|row| row.took.clear());
+    }
+    let columns = Columns::of(&rows, width);
+    let mut lines: Vec<Line> = rows.iter().map(|row| columns.line(row)).collect();
     if !hidden.is_empty() && height > 1 {
         let well = hidden.iter().filter(|(_, group)| weight(group) == 2).count();
         let words = match hidden.len() - well {
@@ -130,10 +137,6 @@ impl Columns {
         let note = widest(&|row| row.note.columns()).clamp(NOTE_MIN, NOTE_MAX);
         let name = name.min(room.saturating_sub(note.min(room / 2)).max(8));
         Self { width, name, note: note.min(room.saturating_sub(name)), took }
-    }
-
-    fn lines(&self, rows: &[Row]) -> Vec<Line> {
-        rows.iter().map(|row| self.line(row)).collect()
     }
 
     fn line(&self, row: &Row) -> Line {

@@ -196,6 +196,21 @@ impl RunView {
         Some(row.group)
     }
 
+    /// Returns the group of the node behind which a sub-flow runs, if `key` is that run: its attempts are those of the node,
+    /// which hears nothing of them.
+    fn node(&self, key: Key) -> Option<usize> {
+        let flow = self.flows.get(&key.0).filter(|flow| key.1 == TaskRunId::FLOW && !flow.is_apart)?;
+        flow.group
+    }
+
+    /// Notes that a run of `group` is tried again.
+    fn retry(&mut self, group: usize, attempt: u32) {
+        self.retries += 1;
+        let group = &mut self.groups[group];
+        group.retries += 1;
+        group.attempts_most = group.attempts_most.max(attempt);
+    }
+
     /// Notes that a run of `group` misses one of `inputs`.
     fn miss(&mut self, group: usize, flow_run: FlowRunId, inputs: impl Iterator<Item = TaskRunId>) {
         if let Some(failed) = self.failed_input(flow_run, inputs) {

@@ -34,6 +34,9 @@ impl RunView {
             let label = visible(sub_flow.name.as_deref().unwrap_or(&sub_flow.flow));
             let _known = self.stand((sub_flow.id, TaskRunId::FLOW), sub_flow.state, |_| (group, label));
         }
+        if let Some(node) = self.node((sub_flow.id, TaskRunId::FLOW)) {
+            (0..retries(&sub_flow.earlier_attempts)).for_each(|_| self.retry(node, sub_flow.attempt));
+        }
         self.add(sub_flow, task_runs);
         self
     }

@@ -45,6 +45,11 @@ impl RunView {
                 self.know_flow(key.0, (origin.flow_run, origin.task_run), task_run.task());
             }
         }
+        if let EventKind::AttemptFailed { attempt, .. } = &notice.event.kind
+            && let Some(node) = self.node(key)
+        {
+            self.retry(node, attempt + 1);
+        }
         let group = self.stand(key, task_run.state(), |view| view.enter(key, task_run));
         let slow = group.and_then(|group| self.change(group, notice));
         if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() {
@@ -101,9 +106,8 @@ impl RunView {
                 group.attempts_most = group.attempts_most.max(*attempt);
                 group.active.insert(key, active);
             }
-            EventKind::AttemptFailed { failure, .. } => {
-                self.retries += 1;
-                self.groups[group].retries += 1;
+            EventKind::AttemptFailed { attempt, failure } => {
+                self.retry(group, attempt + 1);
                 if let Some(active) = self.groups[group].active.get_mut(&key) {
                     active.attempts_max = failure.attempts_max;
                     active.retry_at = Some(retry_at(at, failure));
