@@ -42,6 +42,8 @@ pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line
     lines.append(&mut message);
 
     let causes = &cause.report.causes;
+    // A screen is enough for all of it where lines are of a usual width.
+    let most = if width < 60 { 3 } else { 2 };
     let left_out = causes.len().saturating_sub(CAUSES_MAX);
     for (place, text) in causes.iter().enumerate() {
         let is_last = place + 1 == causes.len();
@@ -52,13 +54,17 @@ pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line
             }
             continue;
         }
-        let branch = if is_last { "└ " } else { "├ " };
-        let line = Line::indented(inner).add(Look::Dim, branch).add(Look::Dim, "caused by: ");
-        let start = line.columns();
-        let pieces = wrapped(&visible(text), width.saturating_sub(start).max(1), 2);
-        let mut pieces = pieces.into_iter();
-        lines.push(line.plain_text(pieces.next().unwrap_or_default()));
-        lines.extend(pieces.map(|piece| Line::indented(start).plain_text(piece)));
+        let words = format!("caused by: {}", visible(text));
+        let pieces = wrapped(&words, width.saturating_sub(inner + 2).max(1), most);
+        for (place, piece) in pieces.into_iter().enumerate() {
+            let branch = match (place, is_last) {
+                (0, true) => "└ ",
+                (0, false) => "├ ",
+                (_, true) => "  ",
+                (_, false) => "│ ",
+            };
+            lines.push(Line::indented(inner).add(Look::Dim, branch).plain_text(piece));
+        }
     }
     if let Some(words) = cause.seen_as {
         lines.extend(indented(&format!("the flow says: {}", visible(words)), 2));

@@ -15,6 +15,9 @@ const ACTIVE_MAX: usize = 3;
 /// In fewer lines than this, a rule above them would take the place of something that says more.
 const RULE_FROM: usize = 5;
 
+/// In less than this, numbers have to do.
+const WIDTH_WITH_BARS: usize = 40;
+
 /// Names are cut at this width; they are there to be recognised.
 const NAME_MAX: usize = 32;
 
@@ -154,10 +157,7 @@ impl Pen<'_> {
             .plain_text("  ");
         if group.total() > 1 {
             let (done, total) = (u64::from(group.ended()), u64::from(group.total()));
-            let line = line
-                .add(Look::Of(state), bar(done, total, BAR))
-                .plain_text(format!("  {done}/{total}"))
-                .plain_text("   ");
+            let line = self.bar(line, state, done, total).plain_text(format!("{done}/{total}   "));
             return join(line, counts(group));
         }
         if let Some(active) = group.active.values().next() {
@@ -182,9 +182,16 @@ impl Pen<'_> {
     fn progress(&self, line: Line, active: &Active) -> Line {
         let Some((done, total)) = active.progress else { return line };
         let percent = u128::from(done.min(total)) * 100 / u128::from(total.max(1));
-        line.plain_text("  ")
-            .add(Look::Of(State::Running), bar(done, total, BAR))
-            .plain_text(format!("  {done}/{total} · {percent}%"))
+        let line = self.bar(line.plain_text("  "), State::Running, done, total);
+        line.plain_text(format!("{done}/{total} · {percent}%"))
+    }
+
+    /// Appends a bar, where there is room for one.
+    fn bar(&self, line: Line, state: State, done: u64, total: u64) -> Line {
+        match self.width {
+            0..WIDTH_WITH_BARS => line,
+            _ => line.add(Look::Of(state), bar(done, total, BAR)).plain_text("  "),
+        }
     }
 
     fn footer(&self) -> Line {

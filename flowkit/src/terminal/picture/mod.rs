@@ -54,7 +54,9 @@ pub fn title(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
         return vec![line.right(right, Look::Dim, &link)];
     }
     let below = Line::indented(margin(width)).add(Look::Dim, link);
-    vec![line.fitted(width), below.fitted(width)]
+    // A link that is cut leads nowhere.
+    let below = (below.columns() <= width).then_some(below);
+    std::iter::once(line.fitted(width)).chain(below).collect()
 }
 
 #[cfg(test)]

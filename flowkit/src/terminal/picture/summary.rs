@@ -43,7 +43,7 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
         parts.push(counted(view.retries, "retry", "retries"));
     }
     let start = margin(width);
-    let pieces = wrapped(&format!("{end}: {}", parts.join(", ")), width.saturating_sub(start).max(1), 3);
+    let pieces = wrapped(&format!("{end}: {}", parts.join(", ")), width.saturating_sub(start).max(1), 6);
     let lines = pieces.into_iter().enumerate().map(|(place, piece)| {
         // The end is said in its colour, the numbers in none.
         let (first, rest) = if place == 0 && piece.starts_with(&end) {
