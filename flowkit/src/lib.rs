@@ -89,6 +89,7 @@ mod once;
 mod parameters;
 pub mod policy;
 pub mod prelude;
+mod progress;
 mod resume;
 #[doc(hidden)]
 pub mod rules;
@@ -130,6 +131,7 @@ pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, 
 pub use once::once;
 #[cfg(feature = "store")]
 pub use parameters::Parameter;
+pub use progress::{Progress, progress};
 pub use resume::Resume;
 pub use secret::Secret;
 #[cfg(all(feature = "signals", unix))]
@@ -137,6 +139,8 @@ pub use signals::Interrupted;
 #[doc(hidden)]
 pub use task::Body;
 pub use task::{Call, Durability, TaskOutput};
+#[cfg(feature = "cli")]
+pub use terminal::stderr;
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.
 ///

@@ -164,7 +164,8 @@ fn judge<B: Body, H>(
     let retry = all.policy.retry_policy();
     match retry.verdict(counted, outcome, all.core.runtime().draw()) {
         Verdict::Retry { delay } if repeatable => {
-            report_retry(all.core, &error, number, retry.retries, delay);
+            let attempts_max = retry.retries.saturating_add(1).saturating_add(number - counted);
+            report_retry(all.core, &error, number, attempts_max, delay);
             Ok(delay)
         }
         _ => Err(error),
@@ -223,18 +224,24 @@ fn error_of<B: Body>(
     }
 }
 
-fn report_retry<E: TaskError>(core: &Core, error: &Error<E>, attempt: u32, retries: u32, delay: Duration) {
+fn report_retry<E: TaskError>(
+    core: &Core,
+    error: &Error<E>,
+    attempt: u32,
+    attempts_max: u32,
+    delay: Duration,
+) {
     let report = report(core, error);
     tracing::warn!(
         task = %core.label(),
         attempt,
-        max = retries.saturating_add(1),
+        max = attempts_max,
         delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
         error = %report,
         error_type = error.kind(),
         "attempt failed, another one follows"
     );
-    let failure = AttemptFailure::new(report, delay);
+    let failure = AttemptFailure::new(report, delay).of(attempts_max);
     core.emit(EventKind::AttemptFailed { attempt, failure: Arc::new(failure) });
 }
 

@@ -7,9 +7,11 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 
+use super::clock;
 use super::earlier::Claimed;
 use super::flow_run::{FlowAttempt, Run};
 use super::kept::{Keeping, Receipt};
@@ -18,6 +20,9 @@ use super::runtime::Runtime;
 use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskRunId, label_of};
 use crate::policy::resume::Progress;
 use crate::task::Durability;
+
+/// A screen is drawn ten times in a second.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Whatever runs in the scope of a task run: its slot, or the core itself for a call that is awaited in place.
 pub(crate) trait Scoped: Send + Sync {
@@ -55,6 +60,8 @@ struct CoreExtras {
     key: Option<Digest>,
     claimed: Option<Claimed>,
     hold: Option<Hold>,
+    /// When somebody was told of its progress.
+    progress_told: Option<tokio::time::Instant>,
 }
 
 /// The slots of limits that a running attempt holds, or held before it began to wait.
@@ -287,6 +294,18 @@ impl Core {
             true => Error::Suspended { run },
             false => Error::Cancelled { run, orphaned },
         }
+    }
+
+    /// Whether progress may be told: not more often than anybody can see, but always at the end.
+    pub(crate) fn may_tell_progress(&self, is_end: bool) -> bool {
+        let now = clock::now();
+        let mut extras = self.extras();
+        let told = &mut extras.get_or_insert_default().progress_told;
+        if !is_end && told.is_some_and(|told| now.duration_since(told) < PROGRESS_EVERY) {
+            return false;
+        }
+        *told = Some(now);
+        true
     }
 
     pub(crate) fn is_suspended(&self) -> bool {

@@ -1,12 +1,13 @@
 //! Tells observers what happened: in order, each event once, without loss, and never under the record's lock.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::flow_run::Run;
 use super::panics::guarded;
 use crate::model::{Event, FlowRunId, Origin, TaskRun};
+use crate::progress::Progress;
 
 /// One event, as an observer is told of it.
 #[derive(Debug)]
@@ -29,17 +30,33 @@ type Observer = Arc<dyn Fn(&Notice<'_>) + Send + Sync>;
 /// Those who observe a flow run: everybody who did when it began.
 pub(crate) type Audience = Arc<[Observer]>;
 
+type ProgressListeners = Arc<[Arc<dyn Fn(&Progress) + Send + Sync>]>;
+
 #[derive(Default)]
-pub(crate) struct Observers(Mutex<Audience>);
+pub(crate) struct Observers {
+    of_events: Mutex<Audience>,
+    /// Beside the events: progress is not recorded, and nobody is told of what was before.
+    of_progress: OnceLock<Mutex<ProgressListeners>>,
+}
 
 impl Observers {
     pub(crate) fn add(&self, observer: Observer) {
-        let mut list = self.0.lock();
+        let mut list = self.of_events.lock();
         *list = list.iter().cloned().chain([observer]).collect();
     }
 
     pub(crate) fn audience(&self) -> Audience {
-        Arc::clone(&self.0.lock())
+        Arc::clone(&self.of_events.lock())
+    }
+
+    pub(crate) fn add_of_progress(&self, listener: Arc<dyn Fn(&Progress) + Send + Sync>) {
+        let mut list = self.of_progress.get_or_init(Mutex::default).lock();
+        *list = list.iter().cloned().chain([listener]).collect();
+    }
+
+    /// Returns those who want to hear of progress; `None` if nobody ever did.
+    pub(crate) fn of_progress(&self) -> Option<ProgressListeners> {
+        Some(Arc::clone(&self.of_progress.get()?.lock()))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::any_flow::FlowSpec;
 use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;
 use crate::policy::resume::POISON_CAP;
+use crate::progress::Progress;
 use crate::store::{Store, StoreError};
 use crate::task::Durability;
 
@@ -90,6 +91,13 @@ impl Runtime {
     /// It is called by the thread on which the event happened, so it should be quick.
     pub fn observe(&self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
         self.0.observers.add(Arc::new(observer));
+    }
+
+    /// Calls `listener` whenever a task says how far it is, by [`progress`](crate::progress()), from now on.
+    ///
+    /// It is called by the thread of the task, so it should be quick.
+    pub fn observe_progress(&self, listener: impl Fn(&Progress) + Send + Sync + 'static) {
+        self.0.observers.add_of_progress(Arc::new(listener));
     }
 
     pub(crate) fn limits(&self) -> &Arc<Limits> {

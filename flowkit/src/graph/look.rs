@@ -9,7 +9,7 @@ use crate::model::State;
 
 /// What states of one colour have in common. Its variants are the class names in the pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Good,
     Reused,
     Active,
@@ -48,7 +48,7 @@ pub(crate) const fn glyph(state: State) -> &'static str {
 }
 
 impl Tone {
-    pub(super) const fn of(state: State) -> Tone {
+    pub(crate) const fn of(state: State) -> Tone {
         match state {
             State::Completed => Tone::Good,
             State::Cached => Tone::Reused,

@@ -52,12 +52,21 @@ pub struct AttemptFailure {
     pub error: Arc<ErrorReport>,
     /// The wait before the next attempt.
     pub retry_in: Duration,
+    /// How many attempts there may be in all, if that is known.
+    pub attempts_max: Option<u32>,
 }
 
 impl AttemptFailure {
     /// A failure and the wait that follows it.
     pub fn new(error: Arc<ErrorReport>, retry_in: Duration) -> Self {
-        Self { error, retry_in }
+        Self { error, retry_in, attempts_max: None }
+    }
+
+    /// Says how many attempts there may be in all.
+    #[must_use = "returns the changed failure; the original is gone"]
+    pub fn of(mut self, attempts_max: u32) -> Self {
+        self.attempts_max = Some(attempts_max);
+        self
     }
 }
 

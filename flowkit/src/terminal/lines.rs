@@ -130,7 +130,9 @@ fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {
         kind if !kind.is_end() => Vec::new(),
         _ if notice.origin.is_some() => vec![line(glyph(task_run.state()), &label, &sub_flow_end(task_run))],
         _ => {
-            let mut lines = RootCause::of(task_run, tally).map_or_else(Vec::new, |root| root.lines());
+            let (state, error) = (task_run.state(), task_run.error());
+            let cause = RootCause::of(&task_run.label(), state, error, &tally.failures, tally.failed);
+            let mut lines = cause.map_or_else(Vec::new, |root| root.lines());
             let end = format!("{}: {}", end(task_run), tally.summary());
             lines.push(line(glyph(task_run.state()), &label, &end));
             lines
@@ -163,7 +165,7 @@ fn retry_line(label: &str, task_run: &TaskRun, attempt: u32, failure: &AttemptFa
 }
 
 /// Says how a run failed; errors of flowkit's own say so themselves, after the name of the run.
-fn failure(task_run: &TaskRun, error: &str) -> String {
+pub(super) fn failure(task_run: &TaskRun, error: &str) -> String {
     let words = message(error);
     let name = format!("{} `{}` ", task_run.declaration().kind.name(), task_run.label());
     if let Some(own) = words.strip_prefix(&name) {
@@ -210,7 +212,7 @@ fn took(task_run: &TaskRun) -> String {
 }
 
 /// Returns the time of day in UTC: `09:02:53.389Z`.
-fn clock(at: SystemTime) -> String {
+pub(super) fn clock(at: SystemTime) -> String {
     let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let of_day = since_epoch.as_secs() % 86_400;
     let (hours, minutes, seconds) = (of_day / 3600, of_day / 60 % 60, of_day % 60);

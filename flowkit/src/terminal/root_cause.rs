@@ -1,8 +1,8 @@
 //! Why a flow run failed: the task run that failed first, not what failed because of it.
 
-use super::tally::{Failed, Tally};
+use super::tally::Failed;
 use crate::graph::text;
-use crate::model::{ErrorReport, State, TaskRun};
+use crate::model::{ErrorReport, State};
 
 /// A message of more lines than this is somebody's log.
 const MESSAGE_LINES_MAX: usize = 20;
@@ -11,40 +11,61 @@ const OTHERS_MAX: usize = 5;
 
 /// Why a flow run failed.
 pub(super) struct RootCause<'a> {
-    headline: String,
-    report: &'a ErrorReport,
+    /// The task run that failed first; none if the flow failed by itself.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures tell of it"))]
+    pub(super) failed: Option<&'a Failed>,
+    pub(super) headline: String,
+    pub(super) report: &'a ErrorReport,
     /// What the flow made of it, where it has words of its own.
-    seen_as: Option<&'a str>,
+    pub(super) seen_as: Option<&'a str>,
     others: Vec<&'a str>,
     /// How many failed besides the root cause, with those that nobody remembers.
     others_count: usize,
 }
 
 impl<'a> RootCause<'a> {
-    /// Finds the failure behind the end of `flow`; `None` if nothing failed.
+    /// Finds the failure behind the end of a flow that is in `state` with `error`; `None` if nothing failed. In all,
+    /// `failed` task runs did.
     ///
     /// A failure that the flow has dealt with is not the cause: only one that its error ends with is.
-    pub(super) fn of(flow: &'a TaskRun, tally: &'a Tally) -> Option<Self> {
-        let end = flow.error().filter(|_| flow.state() != State::TimedOut)?;
+    pub(super) fn of(
+        flow: &str,
+        state: State,
+        error: Option<&'a ErrorReport>,
+        failures: &'a [Failed],
+        failed: usize,
+    ) -> Option<Self> {
+        let end = error.filter(|_| state != State::TimedOut)?;
         let others_than = |root: Option<&Failed>| {
             let differs = |failed: &&Failed| root.is_none_or(|root| !std::ptr::eq(root, *failed));
-            tally.failures.iter().filter(differs).map(|failed| failed.label.as_str()).collect()
+            failures.iter().filter(differs).map(|failed| failed.label.as_str()).collect()
         };
-        let Some(root) = find(end, &tally.failures) else {
-            let headline = format!("{} failed", text::visible(&flow.label()));
+        let Some(root) = find(end, failures) else {
+            let headline = format!("{} failed", text::visible(flow));
             let others = others_than(None);
-            return Some(Self { headline, report: end, seen_as: None, others, others_count: tally.failed });
+            return Some(Self {
+                failed: None,
+                headline,
+                report: end,
+                seen_as: None,
+                others,
+                others_count: failed,
+            });
         };
-        let attempts =
-            if root.attempts > 1 { format!(" after {} attempts", root.attempts) } else { String::new() };
+        let attempts = match (root.attempts, root.attempts_max) {
+            (attempt, Some(max)) => format!(" (attempt {attempt} of {max})"),
+            (2.., None) => format!(" after {} attempts", root.attempts),
+            _ => String::new(),
+        };
         let passed_on = end.message.starts_with("task `") || end.message.starts_with("flow `");
         let in_own_words = !passed_on && !end.message.ends_with(&root.report.message);
         Some(Self {
+            failed: Some(root),
             headline: format!("{} failed{attempts}", root.label),
             report: &root.report,
             seen_as: in_own_words.then_some(end.message.as_str()),
             others: others_than(Some(root)),
-            others_count: tally.failed - 1,
+            others_count: failed.saturating_sub(1),
         })
     }
 
@@ -65,18 +86,20 @@ impl<'a> RootCause<'a> {
             lines.push(format!("  the flow says: {}", text::visible(words)));
         }
         lines.push(format!("  at {}", text::visible(&self.report.location)));
-        if !self.others.is_empty() {
-            lines.push(self.others_line());
-        }
+        lines.extend(self.others_line().map(|line| format!("  {line}")));
         lines
     }
 
-    fn others_line(&self) -> String {
-        let named = self.others.iter().take(OTHERS_MAX).copied().collect::<Vec<_>>().join(", ");
-        match self.others_count.saturating_sub(OTHERS_MAX) {
-            0 => format!("  failed too: {named}"),
-            more => format!("  failed too: {named} and {more} more"),
+    /// Names what failed too, if anything did.
+    pub(super) fn others_line(&self) -> Option<String> {
+        if self.others.is_empty() {
+            return None;
         }
+        let named = self.others.iter().take(OTHERS_MAX).copied().collect::<Vec<_>>().join(", ");
+        Some(match self.others_count.saturating_sub(OTHERS_MAX) {
+            0 => format!("failed too: {named}"),
+            more => format!("failed too: {named} and {more} more"),
+        })
     }
 }
 

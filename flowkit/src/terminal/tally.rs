@@ -1,7 +1,9 @@
 //! What the summary of a flow run needs: how its task runs ended, and which of them failed.
 
+use std::sync::Arc;
+
 use crate::engine::observer::Notice;
-use crate::model::{ErrorReport, EventKind, Kind};
+use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRunId};
 
 /// More failures than this are counted, but not remembered: nobody reads the names of a thousand.
 const FAILURES_MAX: usize = 100;
@@ -22,11 +24,17 @@ pub(super) struct Tally {
 }
 
 /// A task run that failed by itself.
-#[derive(Debug)]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures tell of all of it"))]
+#[derive(Clone, Debug)]
 pub(super) struct Failed {
+    pub(super) key: (FlowRunId, TaskRunId),
     pub(super) label: String,
     pub(super) attempts: u32,
-    pub(super) report: ErrorReport,
+    /// How many there might have been, if that is known.
+    pub(super) attempts_max: Option<u32>,
+    /// The tasks whose results it was given, where somebody looked.
+    pub(super) inputs: Vec<String>,
+    pub(super) report: Arc<ErrorReport>,
 }
 
 impl Tally {
@@ -46,9 +54,12 @@ impl Tally {
                 self.failed += 1;
                 if self.failures.len() < FAILURES_MAX {
                     self.failures.push(Failed {
+                        key: (notice.flow_run, notice.event.task_run),
                         label: super::lines::label(notice),
                         attempts: task_run.attempt_count(),
-                        report: (**error).clone(),
+                        attempts_max: None,
+                        inputs: Vec::new(),
+                        report: Arc::clone(error),
                     });
                 }
             }

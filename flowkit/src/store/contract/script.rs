@@ -193,10 +193,7 @@ pub(crate) fn failed(message: &str) -> EventKind {
 }
 
 pub(crate) fn retried(attempt: u32, retry_in: Duration) -> EventKind {
-    EventKind::AttemptFailed {
-        attempt,
-        failure: Arc::new(AttemptFailure { error: report("lost"), retry_in }),
-    }
+    EventKind::AttemptFailed { attempt, failure: Arc::new(AttemptFailure::new(report("lost"), retry_in)) }
 }
 
 pub(crate) fn report(message: &str) -> Arc<ErrorReport> {

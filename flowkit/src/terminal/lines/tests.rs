@@ -130,7 +130,7 @@ fn a_retry_says_why_and_when() {
     let id = run.create(lines, &FETCH, None, None);
     run.happens(lines, id, started(1));
     let error = report("fetch", "connection reset", &["os error 104"]);
-    let failure = Arc::new(AttemptFailure { error, retry_in: Duration::from_secs(1) });
+    let failure = Arc::new(AttemptFailure::new(error, Duration::from_secs(1)));
     let retry = EventKind::AttemptFailed { attempt: 1, failure };
     let mut told = run.happens(lines, id, retry);
     told.extend(run.happens(lines, id, started(2)));

@@ -1,0 +1,193 @@
+//! One line per fact where nothing can be drawn, as in CI: no cursor is moved, and every line can be searched for. Not the
+//! words of `Lines`, which are for people who watch a program of their own.
+
+use std::time::Duration;
+
+use super::lines::{clock, label};
+use super::picture::{Program, counted};
+use super::root_cause::RootCause;
+use super::view::RunView;
+use crate::engine::observer::Notice;
+use crate::graph::text;
+use crate::model::{ErrorReport, EventKind, Kind, State, TaskRun, TaskRunId};
+
+/// Labels up to this width stand in a column.
+const LABEL_COLUMNS: usize = 14;
+/// A longer error is cut to keep a fact on one line.
+const ERROR_COLUMNS_MAX: usize = 400;
+
+/// Returns the lines that an event is worth, of which `view` knows already; `slow` says what is usual, if it ended a slow
+/// run. With `annotate`, failures are told in a way of which GitHub makes annotations, too.
+pub(super) fn lines(
+    view: &RunView,
+    notice: &Notice<'_>,
+    slow: Option<Duration>,
+    program: &Program,
+    annotate: bool,
+) -> Vec<String> {
+    let is_flow = notice.event.task_run == TaskRunId::FLOW;
+    if is_flow && notice.origin.is_none() {
+        return flow_lines(view, notice, program);
+    }
+    // The run behind a sub-flow's node speaks for itself.
+    if !is_flow && notice.task_run.declaration().kind == Kind::Flow && notice.task_run.flow_run().is_some() {
+        return Vec::new();
+    }
+    let Some((word, rest)) = fact(view, notice, slow) else { return Vec::new() };
+    let mut lines = vec![line(view, notice, word, &label(notice), &rest)];
+    if let (true, EventKind::Failed { error } | EventKind::TimedOut { error, .. }) =
+        (annotate, &notice.event.kind)
+    {
+        lines.push(annotation(&label(notice), error));
+    }
+    lines
+}
+
+fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<String> {
+    let task_run = notice.task_run;
+    let label = label(notice);
+    let time = clock(notice.at);
+    match &notice.event.kind {
+        EventKind::Started { attempt: 1 } => {
+            let run = format!("run={} {}", view.id.short(), view.parameters);
+            vec![line(view, notice, "start", &label, &run)]
+        }
+        EventKind::Reopened => {
+            vec![line(view, notice, "resume", &label, &format!("run={}", view.id.short()))]
+        }
+        EventKind::AttemptFailed { .. } => {
+            let Some((word, rest)) = fact(view, notice, None) else { return Vec::new() };
+            vec![line(view, notice, word, &label, &rest)]
+        }
+        EventKind::Cancelling => vec![line(view, notice, "cancel", &label, "")],
+        kind if kind.is_end() => {
+            let mut lines = Vec::new();
+            let failed = view.counts().failed;
+            let cause = RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed);
+            if let Some(cause) = cause.filter(|cause| cause.failed.is_none()) {
+                lines.push(line(view, notice, "FAIL", &label, &of_error(cause.report)));
+            }
+            lines.push(format!("{time} {}  {label}  {}  {}", end(view.state), took(task_run), numbers(view)));
+            if let (false, Some(resume)) = (view.state.is_success(), program.command("resume", view.id)) {
+                lines.push(format!("{time} rerun: {resume}"));
+            }
+            lines
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(&'static str, String)> {
+    let task_run = notice.task_run;
+    Some(match &notice.event.kind {
+        EventKind::Started { attempt: 1 } if notice.event.task_run == TaskRunId::FLOW => {
+            ("start", format!("run={}", notice.flow_run.short()))
+        }
+        EventKind::AttemptFailed { attempt, failure } => {
+            let most = failure.attempts_max.map(|most| format!("/{most}")).unwrap_or_default();
+            let attempts = task_run.attempts();
+            let failed = attempts.iter().find(|candidate| candidate.number == *attempt);
+            let after = failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at)));
+            let (after, wait) = (seconds(after.unwrap_or_default()), seconds(failure.retry_in));
+            let error = quoted(&failure.error.to_string());
+            ("retry", format!("attempt={attempt}{most} after={after} in={wait} error={error}"))
+        }
+        EventKind::Completed => {
+            let slow = slow.map(|usual| format!(" slow usual={}", seconds(usual)));
+            ("ok", format!("{}{}{}", took(task_run), attempts(task_run), slow.unwrap_or_default()))
+        }
+        EventKind::Cached => ("cached", String::new()),
+        EventKind::Failed { error } => ("FAIL", failure(view, notice, error)),
+        EventKind::TimedOut { error, .. } => ("TIMEOUT", failure(view, notice, error)),
+        EventKind::UpstreamFailed { .. } => {
+            let failed = view.failed_input(notice.flow_run, task_run.edges().iter().map(|edge| edge.from()));
+            ("skip", failed.map(|failed| format!("because={failed}")).unwrap_or_default())
+        }
+        EventKind::Skipped { reason } => ("skip", format!("because={}", quoted(reason))),
+        EventKind::Cancelled { .. } => ("cancelled", String::new()),
+        EventKind::Suspended => ("aside", String::new()),
+        _ => return None,
+    })
+}
+
+fn line(view: &RunView, notice: &Notice<'_>, word: &str, label: &str, rest: &str) -> String {
+    let counts = view.counts();
+    // How many there will be is not known before a flow has run.
+    let seen = if counts.seen == 0 { "-".to_owned() } else { counts.seen.to_string() };
+    let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+    let time = clock(notice.at);
+    let counter = format!("{:>width$}/{seen:>2}", counts.ended, width = seen.len().max(2));
+    let line = format!("{time} [{counter}] {word:<7} {label}{:padding$} {rest}", "");
+    line.trim_end().to_owned()
+}
+
+fn failure(view: &RunView, notice: &Notice<'_>, error: &ErrorReport) -> String {
+    let key = (notice.flow_run, notice.event.task_run);
+    let failed = view.failures.iter().rev().find(|failed| failed.key == key);
+    let attempts = match failed.and_then(|failed| failed.attempts_max) {
+        Some(most) => format!(" attempt={}/{most}", notice.task_run.attempt_count()),
+        None => attempts(notice.task_run),
+    };
+    format!("{}{attempts} {}", took(notice.task_run), of_error(error))
+}
+
+fn of_error(error: &ErrorReport) -> String {
+    format!("error={} at={}", quoted(&error.to_string()), text::visible(&error.location))
+}
+
+fn attempts(task_run: &TaskRun) -> String {
+    match task_run.attempt_count() {
+        0 | 1 => String::new(),
+        attempt => format!(" attempt={attempt}"),
+    }
+}
+
+fn took(task_run: &TaskRun) -> String {
+    seconds(task_run.duration().unwrap_or_default())
+}
+
+/// Returns a duration in one unit, so that a script can compare.
+fn seconds(duration: Duration) -> String {
+    format!("{}.{:03}s", duration.as_secs(), duration.subsec_millis())
+}
+
+fn quoted(words: &str) -> String {
+    let words = text::shortened(&text::visible(words), ERROR_COLUMNS_MAX);
+    format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+const fn end(state: State) -> &'static str {
+    match state {
+        State::Completed | State::Cached => "OK",
+        State::Cancelled => "CANCELLED",
+        State::Suspended => "ASIDE",
+        State::TimedOut => "TIMEOUT",
+        _ => "FAILED",
+    }
+}
+
+fn numbers(view: &RunView) -> String {
+    let counts = view.counts();
+    let told = [
+        (counts.ran, "ran"),
+        (counts.cached, "cached"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.cancelled, "stopped"),
+    ];
+    let told = told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let retries = (view.retries > 0).then(|| counted(view.retries, "retry", "retries"));
+    let told: Vec<_> = told.chain(retries).collect();
+    format!("{}: {}", counted(counts.seen, "task", "tasks"), told.join(" "))
+        .trim_end_matches([' ', ':'])
+        .to_owned()
+}
+
+/// Returns the line of which GitHub makes an annotation at the place in the code.
+fn annotation(label: &str, error: &ErrorReport) -> String {
+    let (file, line) = error.location.rsplit_once(':').unwrap_or((&error.location, "1"));
+    let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
+    let message = escaped(&text::visible(&error.to_string()));
+    format!("::error file={},line={},title={}::{message}", property(file), property(line), property(label))
+}

@@ -1,0 +1,91 @@
+//! Keeps the pictures in `docs/terminal.md` what the renderer draws. With `FLOWKIT_REGENERATE=1` they are drawn anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::paint::Paint;
+use super::picture::{Program, finished, live, title};
+use super::screen::{Mode, told};
+use super::script::{Script, at, badly, half_way, ten_thousand, well};
+use super::view::RunView;
+
+const WIDTH: usize = 92;
+
+fn program() -> Program {
+    Program::new("mybin").with_ui().with_like()
+}
+
+fn text(lines: &[super::Line]) -> String {
+    lines.iter().fold(String::new(), |mut text, line| {
+        writeln!(text, "{}", Paint::default().line(line)).unwrap();
+        text
+    })
+}
+
+fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
+    let mut view: Option<RunView> = None;
+    story(&mut Script::new(&mut |notice| {
+        let parameters = r#"{"urls":["a","b","c","d"],"dry_run":false}"#;
+        if view.is_none() {
+            view = RunView::begin(notice).map(|view| view.with_parameters(parameters));
+        }
+        view.as_mut().unwrap().take(notice);
+    }));
+    view.unwrap()
+}
+
+/// Draws what stands in the page under a name.
+fn picture(name: &str) -> String {
+    match name {
+        "running" => {
+            let program = program().at("http://127.0.0.1:4780");
+            let facts = told(Mode::Live, WIDTH, program.clone(), |script| drop(half_way(script)));
+            let begun = text(&title(&view(|script| drop(half_way(script))), WIDTH, &program));
+            let facts = facts.strip_prefix(&begun).unwrap();
+            let area = live(&view(|script| drop(half_way(script))), WIDTH, 12, at(1900));
+            format!("{begun}{facts}{}", text(&area))
+        }
+        "running_10000" => text(&live(&view(|script| drop(ten_thousand(script))), WIDTH, 12, at(60_000))),
+        "finished" => text(&finished(&view(well), WIDTH, &program())),
+        "failed" => text(&finished(&view(badly), WIDTH, &program())),
+        "lines" => told(Mode::Lines, WIDTH, program(), badly),
+        "json" => {
+            let all = told(Mode::Json, WIDTH, program(), badly);
+            let wanted = |line: &&str| ["run.", "retrying"].iter().any(|word| line.contains(word));
+            let lines: Vec<&str> = all.lines().filter(wanted).collect();
+            lines.join("\n") + "\n"
+        }
+        other => panic!("no picture has the name `{other}`"),
+    }
+}
+
+#[test]
+fn the_pictures_of_the_page_are_what_is_drawn() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/terminal.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let mut drawn = String::new();
+    let mut rest = page.as_str();
+    let mut count = 0;
+    while let Some(start) = rest.find("<!-- picture: ") {
+        let (before, from) = rest.split_at(start);
+        let name = from["<!-- picture: ".len()..].split(' ').next().unwrap();
+        let body = from.find("```text\n").unwrap() + "```text\n".len();
+        let end = body + from[body..].find("```\n").unwrap();
+        drawn += before;
+        drawn += &from[..body];
+        drawn += &picture(name);
+        rest = &from[end..];
+        count += 1;
+    }
+    drawn += rest;
+    assert_eq!(count, 6, "a picture is missing");
+    if std::env::var_os("FLOWKIT_REGENERATE").is_some() {
+        fs::write(&path, &drawn).unwrap();
+    }
+    let page = fs::read_to_string(&path).unwrap();
+    assert!(
+        page == drawn,
+        "draw them anew: FLOWKIT_REGENERATE=1 cargo test -p flowkit --lib terminal::docs\n{drawn}"
+    );
+}

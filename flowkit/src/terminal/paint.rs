@@ -1,0 +1,160 @@
+//! From lines to bytes: colours as escapes, and ASCII where nothing else can be shown. The only place that writes escapes
+//! into text.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::line::{Line, Look, columns};
+use crate::graph::look::Tone;
+
+/// What a terminal, or a file, can show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Paint {
+    /// Colours and other looks.
+    pub colour: bool,
+    /// Nothing but ASCII.
+    pub ascii: bool,
+}
+
+impl Paint {
+    /// Asks the surroundings: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM`, and the locale.
+    ///
+    /// `is_terminal` says what the lines are written to.
+    pub fn of_surroundings(is_terminal: bool) -> Self {
+        Self::of(&|name| std::env::var(name).ok(), is_terminal)
+    }
+
+    pub(super) fn of(variable: &dyn Fn(&str) -> Option<String>, is_terminal: bool) -> Self {
+        let says = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let forced = says("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let wanted = is_terminal
+            && says("TERM").is_none_or(|term| term != "dumb")
+            && says("CLICOLOR").is_none_or(|value| value != "0");
+        let colour = says("NO_COLOR").is_none() && (forced || wanted);
+        // The first that is set counts, as in every C library. Where none is, as in containers, UTF-8 is what is meant.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(says);
+        let ascii = locale.is_some_and(|locale| {
+            let locale = locale.to_lowercase();
+            !(locale.contains("utf-8") || locale.contains("utf8") || locale.starts_with("c.utf"))
+        });
+        Self { colour, ascii }
+    }
+
+    /// Returns text that has no looks.
+    pub(super) fn text(self, text: &str) -> String {
+        if self.ascii { ascii(text) } else { text.to_owned() }
+    }
+
+    /// Returns a line as text, without its end.
+    pub fn line(self, line: &Line) -> String {
+        let mut text = String::new();
+        for span in line.spans() {
+            let shown = if self.ascii { ascii(&span.text) } else { span.text.clone() };
+            let style = style(span.look);
+            let written = match self.colour && !style.is_plain() {
+                true => write!(text, "{style}{shown}{style:#}"),
+                false => text.write_str(&shown),
+            };
+            written.expect("bug in flowkit: a string refuses text");
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text
+    }
+}
+
+fn style(look: Look) -> Style {
+    let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+    match look {
+        Look::Plain => Style::new(),
+        Look::Dim => Style::new().dimmed(),
+        Look::Bold => Style::new().bold(),
+        Look::Of(state) => match Tone::of(state) {
+            Tone::Good => colour(AnsiColor::Green),
+            Tone::Reused => colour(AnsiColor::Cyan),
+            Tone::Active => colour(AnsiColor::Blue),
+            Tone::Again => colour(AnsiColor::Yellow),
+            Tone::Idle | Tone::Blocked => Style::new().dimmed(),
+            Tone::Stopped => colour(AnsiColor::Magenta),
+            Tone::Bad => colour(AnsiColor::Red).bold(),
+        },
+    }
+}
+
+/// Returns `text` in as many columns of ASCII.
+fn ascii(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let like = match c {
+            ' '..='~' => c,
+            '✓' => '+',
+            '≡' => '=',
+            '✗' | '↯' => 'x',
+            '◐' | '◔' | '▶' => '*',
+            '↻' => '~',
+            '⊘' | '⊖' | '·' | '─' => '-',
+            '○' | '◌' | '◷' | '◫' => 'o',
+            '█' => '#',
+            '▉'..='▏' => '.',
+            '├' | '│' => '|',
+            '└' => '`',
+            '×' => 'x',
+            '›' | '→' => '>',
+            '…' => '~',
+            'µ' => 'u',
+            _ => '?',
+        };
+        let takes = if c.is_ascii() { 1 } else { columns(c.encode_utf8(&mut [0; 4])) };
+        shown.extend(std::iter::repeat_n(like, takes));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::State;
+
+    fn paint(variables: &[(&str, &str)], is_terminal: bool) -> Paint {
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Paint::of(&variable, is_terminal)
+    }
+
+    #[test]
+    fn colour_is_for_terminals_unless_somebody_says_otherwise() {
+        assert!(paint(&[], true).colour);
+        assert!(!paint(&[], false).colour);
+        assert!(!paint(&[("NO_COLOR", "1")], true).colour);
+        assert!(paint(&[("NO_COLOR", "")], true).colour);
+        assert!(!paint(&[("TERM", "dumb")], true).colour);
+        assert!(!paint(&[("CLICOLOR", "0")], true).colour);
+        assert!(paint(&[("CLICOLOR_FORCE", "1")], false).colour);
+        assert!(paint(&[("CLICOLOR_FORCE", "1"), ("TERM", "dumb")], true).colour);
+        assert!(!paint(&[("CLICOLOR_FORCE", "0")], false).colour);
+        assert!(!paint(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], true).colour);
+    }
+
+    #[test]
+    fn a_locale_without_utf8_gets_ascii() {
+        assert!(!paint(&[], true).ascii);
+        assert!(!paint(&[("LANG", "de_DE.UTF-8")], true).ascii);
+        assert!(!paint(&[("LC_ALL", "C.utf8"), ("LANG", "C")], true).ascii);
+        assert!(paint(&[("LANG", "C")], true).ascii);
+        assert!(paint(&[("LC_ALL", "POSIX"), ("LANG", "de_DE.UTF-8")], true).ascii);
+    }
+
+    #[test]
+    fn ascii_takes_as_many_columns() {
+        assert_eq!(ascii("✓ fetch ×4 … データ"), "+ fetch x4 ~ ??????");
+    }
+
+    #[test]
+    fn looks_are_escapes_that_end_where_they_should() {
+        let line = Line::default().add(Look::Of(State::Completed), "✓").plain_text(" load  ");
+        assert_eq!(Paint { colour: false, ascii: false }.line(&line), "✓ load");
+        assert_eq!(Paint { colour: true, ascii: false }.line(&line), "\u{1b}[32m✓\u{1b}[0m load");
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a run failed, in a dozen lines at most: the task, its message, the chain of causes, the place, and where there is
+//! more. Not which failure is the cause: that is decided in `root_cause`.
+
+use super::margin;
+use super::program::Program;
+use crate::graph::look::glyph;
+use crate::graph::text::visible;
+use crate::model::State;
+use crate::terminal::line::{Line, Look, columns, wrapped};
+use crate::terminal::root_cause::RootCause;
+use crate::terminal::view::RunView;
+
+/// A message takes at most so many lines here; the log has all of it.
+const MESSAGE_LINES: usize = 5;
+
+/// Of the causes, so many are told: the nearest, and the last, at which it began.
+const CAUSES_MAX: usize = 4;
+
+/// Draws why `view` failed; nothing if nothing failed.
+pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
+    let failed = view.counts().failed;
+    let Some(cause) = RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed)
+    else {
+        return Vec::new();
+    };
+    let (first, inner) = (margin(width), margin(width) + 2);
+    let indented = |text: &str, most: usize| -> Vec<Line> {
+        let pieces = wrapped(text, width.saturating_sub(inner).max(1), most);
+        pieces.into_iter().map(|piece| Line::indented(inner).plain_text(piece)).collect()
+    };
+    let glyph = glyph(State::Failed);
+    let head = Line::indented(first).add(Look::Of(State::Failed), format!("{glyph} {}", cause.headline));
+    let mut lines = vec![head.fitted(width)];
+
+    let message = cause.report.message.lines().map(visible).filter(|line| !line.is_empty());
+    let mut message: Vec<Line> = message.flat_map(|line| indented(&line, MESSAGE_LINES)).collect();
+    let more = message.len().saturating_sub(MESSAGE_LINES);
+    if more > 0 {
+        message.truncate(MESSAGE_LINES - 1);
+        message.push(Line::indented(inner).add(Look::Dim, format!("… and {} more lines", more + 1)));
+    }
+    lines.append(&mut message);
+
+    let causes = &cause.report.causes;
+    // A screen is enough for all of it where lines are of a usual width.
+    let most = if width < 60 { 3 } else { 2 };
+    let left_out = causes.len().saturating_sub(CAUSES_MAX);
+    for (place, text) in causes.iter().enumerate() {
+        let is_last = place + 1 == causes.len();
+        if left_out > 0 && place + 1 >= CAUSES_MAX && !is_last {
+            if place + 1 == CAUSES_MAX {
+                let words = format!("├ … {} more causes", left_out);
+                lines.push(Line::indented(inner).add(Look::Dim, words));
+            }
+            continue;
+        }
+        let words = format!("caused by: {}", visible(text));
+        let pieces = wrapped(&words, width.saturating_sub(inner + 2).max(1), most);
+        for (place, piece) in pieces.into_iter().enumerate() {
+            let branch = match (place, is_last) {
+                (0, true) => "└ ",
+                (0, false) => "├ ",
+                (_, true) => "  ",
+                (_, false) => "│ ",
+            };
+            lines.push(Line::indented(inner).add(Look::Dim, branch).plain_text(piece));
+        }
+    }
+    if let Some(words) = cause.seen_as {
+        lines.extend(indented(&format!("the flow says: {}", visible(words)), 2));
+    }
+    let mut place = format!("at {}", visible(&cause.report.location));
+    let inputs = cause.failed.map(|failed| failed.inputs.join(", ")).filter(|inputs| !inputs.is_empty());
+    if let Some(inputs) = inputs {
+        let inputs = format!("input: {inputs}");
+        if inner + columns(&place) + 3 + columns(&inputs) <= width {
+            place = format!("{place}   {inputs}");
+        }
+    }
+    lines.extend(indented(&place, 2));
+    if let Some((failed, logs)) = cause.failed.zip(program.command("logs", view.id)) {
+        let logs = format!("full log: {logs} {}", quoted(&failed.report.task));
+        lines.extend(indented(&logs, 2));
+    }
+    if let Some(others) = cause.others_line() {
+        lines.extend(indented(&visible(&others), 2));
+    }
+    lines.into_iter().map(|line| line.fitted(width)).collect()
+}
+
+/// Returns the name of a task run as shells take it: brackets would be theirs.
+fn quoted(name: &str) -> String {
+    let name = visible(name);
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return name;
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
+}

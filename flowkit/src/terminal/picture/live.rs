@@ -1,0 +1,256 @@
+//! A run while it goes on: one line per task name, what is under way below it, and the numbers. Never higher than it may
+//! be: what does not fit is counted.
+
+use super::rows::{BAR, Words, bar, between, counts, doing, range};
+use super::{WIDTH_MAX, margin};
+use crate::graph::look::glyph;
+use crate::graph::text;
+use crate::model::{State, WallTime};
+use crate::terminal::line::{Line, Look, columns, shortened};
+use crate::terminal::view::{Active, Group, RunView};
+
+/// Of the runs of one task that are under way, so many have lines of their own.
+const ACTIVE_MAX: usize = 3;
+
+/// In fewer lines than this, a rule above them would take the place of something that says more.
+const RULE_FROM: usize = 5;
+
+/// In less than this, numbers have to do.
+const WIDTH_WITH_BARS: usize = 40;
+
+/// Names are cut at this width; they are there to be recognised.
+const NAME_MAX: usize = 32;
+
+/// A line of the picture.
+enum Row<'a> {
+    Group(&'a Group),
+    Active { group: &'a Group, active: &'a Active, is_last: bool },
+    MoreActive { depth: usize, more: usize },
+    MoreGroups { more: usize, done: usize },
+}
+
+/// Draws a run that has not ended, in at most `height` lines of at most `width` columns.
+pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<Line> {
+    if height == 0 {
+        return Vec::new();
+    }
+    let mut lines = Vec::with_capacity(height);
+    if height >= RULE_FROM {
+        let rule = "─".repeat(width.min(WIDTH_MAX).saturating_sub(1));
+        lines.push(Line::indented(1).add(Look::Dim, rule));
+    }
+    let rows = choose(view, height - lines.len() - 1);
+    let names = rows.iter().map(|row| match row {
+        Row::Group(group) => group.depth * 2 + columns(group.name()),
+        _ => 0,
+    });
+    let longest = NAME_MAX.min(width.min(WIDTH_MAX) / 3).max(6);
+    let pen = Pen { view, width, now, name: names.max().unwrap_or(0).min(longest) };
+    lines.extend(rows.iter().map(|row| pen.row(row)));
+    lines.push(pen.footer());
+    lines.into_iter().map(|line| line.fitted(width)).collect()
+}
+
+/// Chooses what is shown in `room` lines: first what is under way, then what is to come, then what has ended, the last
+/// first. The order in which the tasks were first seen stays.
+fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
+    let order = view.in_order();
+    let mut by_weight: Vec<(usize, usize)> = order.iter().copied().enumerate().collect();
+    by_weight.sort_by_key(|(place, group)| {
+        let group = &view.groups[*group];
+        match () {
+            () if group.under_way() > 0 => (0, *place),
+            () if group.failed() > 0 => (1, *place),
+            () if group.to_come() > 0 => (2, *place),
+            () => (3, usize::MAX - *place),
+        }
+    });
+    let fits = if order.len() > room { room.saturating_sub(1) } else { order.len() };
+    let mut chosen: Vec<usize> = by_weight.iter().take(fits).map(|(place, _)| *place).collect();
+    chosen.sort_unstable();
+    // What is left goes to the runs that are under way, those of the first tasks first.
+    let mut left = room.saturating_sub(fits + usize::from(fits < order.len()));
+    let mut rows = Vec::with_capacity(room);
+    for place in chosen {
+        let group = &view.groups[order[place]];
+        rows.push(Row::Group(group));
+        if group.total() > 1 && !group.active.is_empty() {
+            let before = rows.len();
+            rows.extend(active_rows(group, left.min(ACTIVE_MAX + 1)));
+            left -= rows.len() - before;
+        }
+    }
+    if fits < order.len() && room > 0 {
+        let hidden = by_weight[fits..].iter().map(|(_, group)| &view.groups[*group]);
+        let done = hidden.filter(|group| group.under_way() + group.to_come() == 0).count();
+        rows.push(Row::MoreGroups { more: order.len() - fits, done });
+    }
+    rows
+}
+
+/// Returns the rows of what is under way in `group`, those that wait for another attempt first.
+fn active_rows(group: &Group, room: usize) -> Vec<Row<'_>> {
+    let all = group.active.len();
+    let shown = if all <= room.min(ACTIVE_MAX) { all } else { room.saturating_sub(1).min(ACTIVE_MAX) };
+    let waits = |active: &&Active| active.retry_at.is_some();
+    let waiting = group.active.values().filter(waits);
+    let running = group.active.values().filter(|active| !waits(active));
+    let mut rows: Vec<_> = waiting
+        .chain(running)
+        .take(shown)
+        .enumerate()
+        .map(|(place, active)| Row::Active { group, active, is_last: place + 1 == all })
+        .collect();
+    if shown < all && shown < room {
+        rows.push(Row::MoreActive { depth: group.depth, more: all - shown });
+    }
+    rows
+}
+
+struct Pen<'a> {
+    view: &'a RunView,
+    width: usize,
+    now: WallTime,
+    /// The width of the names, with what they are indented.
+    name: usize,
+}
+
+impl Pen<'_> {
+    fn row(&self, row: &Row<'_>) -> Line {
+        let start = margin(self.width);
+        match row {
+            Row::Group(group) => self.group(group),
+            Row::Active { group, active, is_last } => {
+                let branch = if *is_last { "└ " } else { "├ " };
+                let line = Line::indented(start + 2 + group.depth * 2)
+                    .add(Look::Dim, branch)
+                    .plain_text(shortened(&active.label, NAME_MAX))
+                    .padded(start + 2 + self.name)
+                    .plain_text("  ");
+                self.progress(join(line, doing(active, group, self.now)), active)
+            }
+            Row::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
+                .add(Look::Dim, "└ ")
+                .add(Look::Dim, format!("… {more} more under way")),
+            Row::MoreGroups { more, done } => {
+                let open = more - done;
+                let words = match (done, open) {
+                    (0, open) => format!("… {open} more to come"),
+                    (done, 0) => format!("… {done} more done"),
+                    (done, open) => format!("… {more} more: {done} done, {open} to come"),
+                };
+                Line::indented(start).add(Look::Dim, words)
+            }
+        }
+    }
+
+    fn group(&self, group: &Group) -> Line {
+        let start = margin(self.width);
+        let state = group.state();
+        let room = self.name.saturating_sub(group.depth * 2).max(1);
+        let look = if state.is_over() { Look::Plain } else { Look::Bold };
+        let line = Line::indented(start + group.depth * 2)
+            .add(Look::Of(state), glyph(state))
+            .plain_text(" ")
+            .add(look, shortened(group.name(), room))
+            .padded(start + 2 + self.name)
+            .plain_text("  ");
+        if group.total() > 1 {
+            let (done, total) = (u64::from(group.ended()), u64::from(group.total()));
+            let line = self.bar(line, state, done, total).plain_text(format!("{done}/{total}   "));
+            return join(line, counts(group));
+        }
+        if let Some(active) = group.active.values().next() {
+            return self.progress(join(line, doing(active, group, self.now)), active);
+        }
+        match state {
+            State::Pending => line.add(Look::Dim, self.waits(group)),
+            State::Completed => line,
+            state => line.add(Look::Of(state), said(state, group)),
+        }
+        .right(self.width.min(80), Look::Dim, &group.spent.map(range).unwrap_or_default())
+    }
+
+    fn waits(&self, group: &Group) -> String {
+        let waits = group.waits_for.iter().map(|other| &self.view.groups[*other]);
+        let names: Vec<_> =
+            waits.filter(|other| other.ended() < other.total()).map(|other| other.task.as_str()).collect();
+        if names.is_empty() { "pending".to_owned() } else { format!("waits for {}", names.join(", ")) }
+    }
+
+    /// Appends how far a run says it is.
+    fn progress(&self, line: Line, active: &Active) -> Line {
+        let Some((done, total)) = active.progress else { return line };
+        let percent = u128::from(done.min(total)) * 100 / u128::from(total.max(1));
+        let line = self.bar(line.plain_text("  "), State::Running, done, total);
+        line.plain_text(format!("{done}/{total} · {percent}%"))
+    }
+
+    /// Appends a bar, where there is room for one.
+    fn bar(&self, line: Line, state: State, done: u64, total: u64) -> Line {
+        match self.width {
+            0..WIDTH_WITH_BARS => line,
+            _ => line.add(Look::Of(state), bar(done, total, BAR)).plain_text("  "),
+        }
+    }
+
+    fn footer(&self) -> Line {
+        let counts = self.view.counts();
+        let took = text::duration(between(self.view.began_at, self.now));
+        let mut parts = vec![(Look::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
+        let told = [
+            (counts.active, State::Running, "running"),
+            (counts.cached, State::Cached, "cached"),
+            (counts.failed, State::Failed, "failed"),
+            (counts.skipped, State::Skipped, "skipped"),
+        ];
+        let told = told.into_iter().filter(|(count, ..)| *count > 0);
+        parts.extend(told.map(|(count, state, word)| (Look::Of(state), format!("{count} {word}"))));
+        parts.push((Look::Plain, took));
+        match self.view.state {
+            State::Cancelling => parts.push((Look::Of(State::Cancelling), "cancelling".to_owned())),
+            State::AwaitingRetry => {
+                parts.push((Look::Of(State::AwaitingRetry), "the flow is tried again".to_owned()));
+            }
+            _ => {}
+        }
+        let line = join(Line::indented(margin(self.width)), parts);
+        // Half a hint is none.
+        let hint = " · ctrl-c to stop, twice to abort";
+        let fits = self.view.state == State::Running && line.columns() + columns(hint) <= self.width;
+        if fits { line.add(Look::Dim, hint) } else { line }
+    }
+}
+
+/// Returns the words for a state that has no more to say than its name.
+pub(super) fn said(state: State, group: &Group) -> String {
+    let words = match state {
+        State::Waiting => "queued",
+        State::Cached => "cached",
+        State::Failed => "failed",
+        State::TimedOut => "timed out",
+        State::Crashed => "crashed",
+        State::Cancelled => "cancelled",
+        State::Cancelling => "cancelling",
+        State::Suspended => "put aside",
+        State::Running => "running",
+        State::AwaitingRetry => "waiting for another attempt",
+        State::Scheduled | State::Pending => "not begun",
+        State::Completed => "",
+        State::UpstreamFailed | State::Skipped => {
+            return match &group.reason {
+                Some(reason) => format!("skipped: {reason}"),
+                None => "skipped".to_owned(),
+            };
+        }
+    };
+    words.to_owned()
+}
+
+/// Appends words with dots between them.
+pub(super) fn join(line: Line, parts: Words) -> Line {
+    parts.into_iter().enumerate().fold(line, |line, (place, (look, words))| {
+        let line = if place > 0 { line.add(Look::Dim, " · ") } else { line };
+        line.add(look, words)
+    })
+}

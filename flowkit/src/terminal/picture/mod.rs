@@ -1,0 +1,63 @@
+//! What a run looks like: pure functions from a view, a size and a moment to lines. No terminal, no clock.
+//!
+//! ```text
+//! title            once, when the run begins
+//! fact             for what should stay in the scroll-back: retries, failures, slow runs
+//! live             while it runs, drawn again and again
+//! finished         when it has ended, and when somebody looks back
+//! ```
+
+mod cause;
+mod fact;
+mod finished;
+mod live;
+mod program;
+mod rows;
+mod summary;
+mod tree;
+
+pub(super) use self::fact::fact;
+pub use self::finished::finished;
+pub use self::live::live;
+pub use self::program::Program;
+pub(super) use self::summary::counted;
+
+use super::line::{Line, Look, columns};
+use super::view::RunView;
+
+/// No column lies further to the right than this: the eye does not find the way back from there.
+const WIDTH_MAX: usize = 100;
+
+/// Lines begin a little to the right, where there is room, so that they stand apart from what the program prints.
+const fn margin(width: usize) -> usize {
+    match width {
+        0..30 => 0,
+        30..50 => 1,
+        _ => 3,
+    }
+}
+
+/// Returns the line with which a run begins: its name, its id, its arguments, and where it can be seen.
+pub fn title(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
+    let line = Line::indented(margin(width))
+        .plain_text("Flow ")
+        .add(Look::Bold, view.flow.clone())
+        .plain_text("  run ")
+        .add(Look::Bold, view.id.short());
+    let line = match view.parameters.as_str() {
+        "" => line,
+        parameters => line.plain_text("  ").add(Look::Dim, parameters),
+    };
+    let Some(link) = program.link(view.id) else { return vec![line.fitted(width)] };
+    let right = width.min(WIDTH_MAX);
+    if line.columns() + 2 + columns(&link) <= right {
+        return vec![line.right(right, Look::Dim, &link)];
+    }
+    let below = Line::indented(margin(width)).add(Look::Dim, link);
+    // A link that is cut leads nowhere.
+    let below = (below.columns() <= width).then_some(below);
+    std::iter::once(line.fitted(width)).chain(below).collect()
+}
+
+#[cfg(test)]
+mod tests;

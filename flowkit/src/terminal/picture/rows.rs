@@ -1,0 +1,128 @@
+//! What is said of a group or of one run of it: the words that stand beside the glyph.
+
+use std::time::Duration;
+
+use crate::graph::text;
+use crate::model::{State, WallTime};
+use crate::terminal::line::Look;
+use crate::terminal::view::{Active, Group};
+
+/// How wide a bar is.
+pub(super) const BAR: usize = 10;
+
+/// Words and how they look.
+pub(super) type Words = Vec<(Look, String)>;
+
+/// Returns a bar of `columns` for a part of a whole.
+pub(super) fn bar(done: u64, total: u64, columns: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let cells = u128::from(done.min(total)) * columns as u128 * 8 / u128::from(total.max(1));
+    let cells = usize::try_from(cells).unwrap_or(0);
+    let (full, part) = (cells / 8, EIGHTHS[cells % 8]);
+    let rest = columns - full - usize::from(!part.is_empty());
+    format!("{}{part}{}", "█".repeat(full), "·".repeat(rest))
+}
+
+/// Says how many runs of a group are in which state, as far as the bar does not say it.
+pub(super) fn counts(group: &Group) -> Words {
+    let running = group.count(State::Running);
+    let told = [
+        (running, State::Running, "running"),
+        (group.count(State::AwaitingRetry), State::AwaitingRetry, "retrying"),
+        (group.count(State::Waiting), State::Waiting, "queued"),
+        (group.count(State::Cancelling), State::Cancelling, "cancelling"),
+    ];
+    told.into_iter().chain(ends(group)).filter(|(count, ..)| *count > 0).map(words).collect()
+}
+
+/// Says how many runs of a group came to which end, those with an ordinary result left out.
+pub(super) fn ends(group: &Group) -> [(u32, State, &'static str); 6] {
+    [
+        (group.count(State::Cached), State::Cached, "cached"),
+        (group.count(State::Failed) + group.count(State::TimedOut), State::Failed, "failed"),
+        (group.count(State::Crashed), State::Crashed, "crashed"),
+        (group.skipped(), State::Skipped, "skipped"),
+        (group.count(State::Cancelled), State::Cancelled, "cancelled"),
+        (group.count(State::Suspended), State::Suspended, "put aside"),
+    ]
+}
+
+pub(super) fn words((count, state, word): (u32, State, &str)) -> (Look, String) {
+    (Look::Of(state), format!("{count} {word}"))
+}
+
+/// Says what a run that is under way is doing: `running 0.2s · attempt 2/3`.
+pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
+    let mut parts = Vec::new();
+    match active.retry_at {
+        Some(at) => {
+            let left = between(now, at);
+            parts.push((Look::Of(State::AwaitingRetry), format!("waiting {}", text::duration(left))));
+            parts.push((Look::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
+        }
+        None => {
+            let runs = between(active.since, now);
+            parts.push((Look::Of(State::Running), format!("running {}", text::duration(runs))));
+            if active.attempt > 1 {
+                parts.push((Look::Plain, attempt(active.attempt, active.attempts_max)));
+            }
+            if let Some(usual) = group.durations.slow(runs) {
+                let words = format!("slow: usually {}", text::duration(usual));
+                parts.push((Look::Of(State::AwaitingRetry), words));
+            }
+        }
+    }
+    parts
+}
+
+fn attempt(number: u32, most: Option<u32>) -> String {
+    match most {
+        Some(most) => format!("attempt {number}/{most}"),
+        None => format!("attempt {number}"),
+    }
+}
+
+/// Returns the time from one moment to a later one.
+pub(super) fn between(from: WallTime, to: WallTime) -> Duration {
+    to.since(from).since_creation()
+}
+
+/// Returns `0.4-2.1s`, or one duration if both look the same.
+pub(super) fn range((shortest, longest): (Duration, Duration)) -> String {
+    let (from, to) = (text::duration(shortest), text::duration(longest));
+    if from == to {
+        return to;
+    }
+    let unit = |text: &str| text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').to_owned();
+    if unit(&from) == unit(&to) && !from.contains(' ') {
+        return format!("{}-{to}", from.trim_end_matches(&unit(&from)));
+    }
+    format!("{from}-{to}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_full_as_the_part_and_always_as_wide() {
+        assert_eq!(bar(0, 4, 10), "··········");
+        assert_eq!(bar(3, 4, 10), "███████▌··");
+        assert_eq!(bar(4, 4, 10), "██████████");
+        assert_eq!(bar(9, 4, 10), "██████████");
+        assert_eq!(bar(0, 0, 10), "··········");
+        assert_eq!(bar(u64::MAX, u64::MAX, 10), "██████████");
+        for done in 0..=81 {
+            assert_eq!(bar(done, 81, 10).chars().count(), 10);
+        }
+    }
+
+    #[test]
+    fn a_range_says_its_unit_once() {
+        let range = |from, to| range((Duration::from_millis(from), Duration::from_millis(to)));
+        assert_eq!(range(400, 2100), "0.4-2.1s");
+        assert_eq!(range(12, 700), "12ms-0.7s");
+        assert_eq!(range(410, 420), "0.4s");
+        assert_eq!(range(65_000, 130_000), "1m 05s-2m 10s");
+    }
+}

@@ -1,0 +1,116 @@
+//! The numbers of a run, and the commands to go on with.
+
+use std::time::Duration;
+
+use super::margin;
+use super::program::Program;
+use crate::graph::text;
+use crate::model::State;
+use crate::terminal::line::{Line, Look, columns, wrapped};
+use crate::terminal::view::RunView;
+
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`.
+pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
+    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
+    let took = took.map(text::duration).unwrap_or_default();
+    let (state, end) = match view.state {
+        state @ (State::Completed | State::Cached) => (state, format!("Finished in {took}")),
+        state @ State::Cancelled => (state, format!("Cancelled after {took}")),
+        state @ State::Suspended => (state, format!("Put aside after {took}")),
+        state @ State::TimedOut => (state, format!("Timed out after {took}")),
+        state @ State::Crashed => (state, "The process died".to_owned()),
+        state if state.is_over() => (state, format!("Failed in {took}")),
+        state => (state, state.name().to_owned()),
+    };
+    let counts = view.counts();
+    let mut parts = vec![counted(counts.seen, "task", "tasks")];
+    let saved = saved(view).map(|saved| format!(" (saved ~{})", text::duration(saved)));
+    let told = [
+        (counts.ran, "ran".to_owned()),
+        (counts.cached, format!("cached{}", saved.unwrap_or_default())),
+        (counts.failed, "failed".to_owned()),
+        (counts.skipped, "skipped".to_owned()),
+        (counts.cancelled, "stopped".to_owned()),
+        (counts.active, "under way".to_owned()),
+        (counts.seen - counts.ended - counts.active, "not begun".to_owned()),
+    ];
+    parts.extend(told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")));
+    if view.retries > 0 {
+        parts.push(counted(view.retries, "retry", "retries"));
+    }
+    let start = margin(width);
+    let pieces = wrapped(&format!("{end}: {}", parts.join(", ")), width.saturating_sub(start).max(1), 6);
+    let lines = pieces.into_iter().enumerate().map(|(place, piece)| {
+        // The end is said in its colour, the numbers in none.
+        let (first, rest) = if place == 0 && piece.starts_with(&end) {
+            piece.split_at(end.len())
+        } else {
+            ("", piece.as_str())
+        };
+        Line::indented(start).add(Look::Of(state), first).plain_text(rest)
+    });
+    lines.collect()
+}
+
+/// Returns about how long what came from the cache would have taken, where runs of the same task tell.
+fn saved(view: &RunView) -> Option<Duration> {
+    let of_group = view.groups.iter().filter_map(|group| {
+        let usual = group.durations.usual().or_else(|| Some(group.durations.range()?.0))?;
+        Some(usual.saturating_mul(group.count(State::Cached)))
+    });
+    Some(of_group.fold(Duration::ZERO, Duration::saturating_add)).filter(|saved| !saved.is_zero())
+}
+
+/// Draws the commands that one may want now.
+pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
+    let (id, start) = (view.id, margin(width));
+    let like =
+        || program.like(&view.flow, id).map(|command| ("Start over with the same parameters:", command));
+    let open = || program.link(id).or_else(|| program.ui(id)).map(|command| ("Open:", command));
+    let resume = |words| program.command("resume", id).map(|command| (words, command));
+    let commands: Vec<Option<(&str, String)>> = match view.state {
+        State::Failed | State::TimedOut => {
+            vec![resume("Fix the code, then continue where it stopped:"), like(), open()]
+        }
+        State::Suspended | State::Crashed | State::Cancelled => {
+            vec![resume("Continue where it stopped:"), like(), open()]
+        }
+        _ => {
+            let show = program.command("show", id);
+            let page = program.link(id).or_else(|| program.ui(id));
+            let words: Vec<_> =
+                [Some(format!("Run {}", id.short())), show, page].into_iter().flatten().collect();
+            let one = words.join(" · ");
+            return if start + columns(&one) <= width {
+                vec![Line::indented(start).add(Look::Dim, one)]
+            } else {
+                words.into_iter().flat_map(|words| broken(&words, start, width, Look::Dim)).collect()
+            };
+        }
+    };
+    let commands: Vec<_> = commands.into_iter().flatten().collect();
+    let widest = commands.iter().map(|(words, _)| columns(words)).max().unwrap_or(0) + 3;
+    let longest = commands.iter().map(|(_, command)| columns(command)).max().unwrap_or(0);
+    let beside = start + widest + longest <= width;
+    let lines = commands.into_iter().flat_map(|(words, command)| {
+        if beside {
+            let line = Line::indented(start).plain_text(words).padded(start + widest);
+            return vec![line.add(Look::Bold, command)];
+        }
+        let mut lines = broken(words, start, width, Look::Plain);
+        lines.extend(broken(&command, start + 2, width, Look::Bold));
+        lines
+    });
+    lines.collect()
+}
+
+/// Returns all of `text`, whatever lines it takes: a command that is cut is of no use.
+fn broken(text: &str, start: usize, width: usize, look: Look) -> Vec<Line> {
+    let start = if start + 8 > width { 0 } else { start };
+    let pieces = wrapped(text, (width - start).max(1), usize::MAX);
+    pieces.into_iter().map(|piece| Line::indented(start).add(look, piece)).collect()
+}

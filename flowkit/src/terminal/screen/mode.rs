@@ -1,0 +1,54 @@
+//! In which form a program tells of its runs: decided once, from what it asks for and what there is.
+
+/// The form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::terminal) enum Mode {
+    /// A live area on a terminal.
+    Live,
+    /// One line per fact, to standard error.
+    Lines,
+    /// One JSON object per event, to standard output.
+    Json,
+}
+
+/// What there is.
+pub(super) struct Surroundings<'a> {
+    /// Standard error is a terminal whose size is known.
+    pub(super) is_terminal: bool,
+    pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Mode {
+    /// Decides. Only a program that leaves the whole output to flowkit gets a live area: it would destroy what others
+    /// print.
+    pub(super) fn of(json: bool, owns_output: bool, surroundings: &Surroundings<'_>) -> Self {
+        let says = |name: &str, value: &str| (surroundings.variable)(name).is_some_and(|said| said == value);
+        let is_plain = says("FLOWKIT_PROGRESS", "plain") || says("TERM", "dumb");
+        match () {
+            () if json => Self::Json,
+            () if owns_output && surroundings.is_terminal && !is_plain => Self::Live,
+            () => Self::Lines,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(json: bool, owns_output: bool, is_terminal: bool, variable: (&str, &str)) -> Mode {
+        let variable = |name: &str| (name == variable.0).then(|| variable.1.to_owned());
+        Mode::of(json, owns_output, &Surroundings { is_terminal, variable: &variable })
+    }
+
+    #[test]
+    fn a_live_area_needs_a_terminal_and_all_of_the_output() {
+        let term = ("TERM", "xterm");
+        assert_eq!(mode(false, true, true, term), Mode::Live);
+        assert_eq!(mode(false, false, true, term), Mode::Lines);
+        assert_eq!(mode(false, true, false, term), Mode::Lines);
+        assert_eq!(mode(true, true, true, term), Mode::Json);
+        assert_eq!(mode(false, true, true, ("TERM", "dumb")), Mode::Lines);
+        assert_eq!(mode(false, true, true, ("FLOWKIT_PROGRESS", "plain")), Mode::Lines);
+    }
+}

@@ -1,0 +1,151 @@
+//! What the program itself prints: bytes in, lines out. Its lines go to the terminal as they are; nothing is taken out of
+//! them, since they are the program's own.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// A line that is longer than this, in bytes, is broken: nobody can wait for its end.
+const LINE_MAX: usize = 64 * 1024;
+
+/// More than this of looks is somebody's mistake.
+const LOOKS_MAX: usize = 256;
+
+/// Puts lines together from pieces as they come.
+#[derive(Debug, Default)]
+pub(super) struct UserLines {
+    /// The line that has not ended.
+    open: Vec<u8>,
+    /// The escapes that give the text its look at the end of the last line.
+    looks: Vec<u8>,
+}
+
+impl UserLines {
+    /// Takes a piece, and returns the lines that are complete now, without their ends.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut lines = Vec::new();
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            self.open.extend_from_slice(&bytes[..end]);
+            bytes = &bytes[end + 1..];
+            lines.push(std::mem::take(&mut self.open));
+        }
+        self.open.extend_from_slice(bytes);
+        if self.open.len() > LINE_MAX {
+            lines.push(std::mem::take(&mut self.open));
+        }
+        lines
+    }
+
+    /// Returns the line that has not ended, as far as it goes.
+    pub(super) fn open(&self) -> &[u8] {
+        &self.open
+    }
+
+    /// Returns what has to be written so that a terminal shows `line` as it would have without flowkit, and nothing of it
+    /// reaches what is drawn below.
+    pub(super) fn shown(&mut self, line: &[u8]) -> Vec<u8> {
+        let mut shown = self.looks.clone();
+        shown.extend_from_slice(line);
+        if line.contains(&0x1b) {
+            self.follow(line);
+        }
+        // Ends what the line may have begun: a title, a link, a look.
+        if line.contains(&0x1b) || !self.looks.is_empty() {
+            shown.extend_from_slice(b"\x1b\\\x1b[0m");
+        }
+        shown.push(b'\n');
+        shown
+    }
+
+    /// Follows the escapes for looks (`CSI … m`) through a line.
+    fn follow(&mut self, line: &[u8]) {
+        let mut rest = line;
+        while let Some(start) = rest.windows(2).position(|pair| pair == b"\x1b[") {
+            let body = &rest[start + 2..];
+            let Some(length) = body.iter().position(|byte| (0x40..0x7f).contains(byte)) else { return };
+            if body[length] == b'm' {
+                let numbers = &body[..length];
+                if numbers.is_empty() || numbers == b"0" || numbers.starts_with(b"0;") {
+                    self.looks.clear();
+                }
+                let escape = &rest[start..start + 2 + length + 1];
+                if !(numbers.is_empty() || numbers == b"0") && self.looks.len() < LOOKS_MAX {
+                    self.looks.extend_from_slice(escape);
+                }
+            }
+            rest = &body[length + 1..];
+        }
+    }
+}
+
+/// Returns a line as text for a log: without escapes, and of a line that wrote over itself only the last.
+pub(super) fn plain(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches('\r');
+    let text = text.rsplit('\r').next().unwrap_or_default();
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => match chars.next() {
+                Some('[') => {
+                    chars.by_ref().find(|c| ('\u{40}'..'\u{7f}').contains(c));
+                }
+                Some(']' | 'P' | '_' | '^' | 'X') => skip_string(&mut chars),
+                _ => {}
+            },
+            '\t' => plain.push('\t'),
+            c if c.is_control() => {}
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// Skips to the bell, or to ESC and a backslash.
+fn skip_string(chars: &mut Peekable<Chars<'_>>) {
+    if chars.by_ref().find(|c| matches!(c, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
+        chars.next_if_eq(&'\\');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_become_lines() {
+        let mut lines = UserLines::default();
+        assert!(lines.push(b"ab").is_empty());
+        assert_eq!(lines.push(b"c\n\nd"), [b"abc".to_vec(), b"".to_vec()]);
+        assert_eq!(lines.open(), b"d");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_broken_rather_than_kept_for_ever() {
+        let mut lines = UserLines::default();
+        assert!(lines.push(&[b'x'; LINE_MAX]).is_empty());
+        assert_eq!(lines.push(b"y").len(), 1);
+        assert_eq!(lines.open(), b"");
+    }
+
+    #[test]
+    fn a_line_without_escapes_is_shown_as_it_is() {
+        assert_eq!(UserLines::default().shown(b"rows\t84"), b"rows\t84\n");
+    }
+
+    #[test]
+    fn a_look_goes_on_in_the_next_line_but_not_in_what_is_drawn() {
+        let mut lines = UserLines::default();
+        assert_eq!(lines.shown(b"\x1b[1m\x1b[31mred"), b"\x1b[1m\x1b[31mred\x1b\\\x1b[0m\n");
+        assert_eq!(lines.shown(b"still"), b"\x1b[1m\x1b[31mstill\x1b\\\x1b[0m\n");
+        assert_eq!(lines.shown(b"end\x1b[0m"), b"\x1b[1m\x1b[31mend\x1b[0m\x1b\\\x1b[0m\n");
+        assert_eq!(lines.shown(b"plain"), b"plain\n");
+    }
+
+    #[test]
+    fn a_log_gets_no_escapes() {
+        assert_eq!(plain(b"\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x1b\\link\x1b]8;;\x07!\r"), "red link!");
+        assert_eq!(plain(b"10%\r50%\r100%"), "100%");
+        assert_eq!(plain(b"\xff\x00\x1b"), "\u{fffd}");
+    }
+}

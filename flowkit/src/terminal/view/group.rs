@@ -1,0 +1,187 @@
+//! The runs of one task that were called in the same place of the tree, folded. Not each of them: only what is under way
+//! is known one by one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::durations::Durations;
+use super::{Counts, Key};
+use crate::graph::text::visible;
+use crate::model::{State, WallTime};
+
+/// Of the tasks that a group waits for, this many are named.
+const WAITS_FOR_MAX: usize = 8;
+
+const STATES: usize = State::Skipped as usize + 1;
+
+/// The runs of one task.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) task: String,
+    pub(crate) is_flow: bool,
+    pub(super) parent: Option<usize>,
+    pub(crate) depth: usize,
+    pub(crate) children: Vec<usize>,
+    /// The name of the first run, which is that of the group if there is no other.
+    label: String,
+    counts: [u32; STATES],
+    total: u32,
+    pub(crate) retries: u32,
+    pub(crate) attempts_most: u32,
+    /// Runs that have begun and not ended, the first one first.
+    pub(crate) active: BTreeMap<Key, Active>,
+    /// Of those that ended with a result.
+    pub(crate) durations: Durations,
+    /// The shortest and the longest of all that ended.
+    pub(crate) spent: Option<(Duration, Duration)>,
+    pub(crate) waits_for: Vec<usize>,
+    /// Why the last run that was skipped was.
+    pub(crate) reason: Option<String>,
+    /// What failed, so that the last run that has no input did not begin.
+    pub(super) upstream: Option<String>,
+}
+
+/// A task run that is under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Active {
+    pub(crate) label: String,
+    /// When its attempt began.
+    pub(crate) since: WallTime,
+    /// When the next attempt begins.
+    pub(crate) retry_at: Option<WallTime>,
+    pub(crate) attempt: u32,
+    pub(crate) attempts_max: Option<u32>,
+    /// How much is done, of how much.
+    pub(crate) progress: Option<(u64, u64)>,
+}
+
+impl Group {
+    pub(super) fn new(task: &str, is_flow: bool, parent: Option<usize>, depth: usize) -> Self {
+        Self {
+            task: visible(task),
+            is_flow,
+            parent,
+            depth,
+            children: Vec::new(),
+            label: String::new(),
+            counts: [0; STATES],
+            total: 0,
+            retries: 0,
+            attempts_most: 0,
+            active: BTreeMap::new(),
+            durations: Durations::default(),
+            spent: None,
+            waits_for: Vec::new(),
+            reason: None,
+            upstream: None,
+        }
+    }
+
+    pub(super) fn enter(&mut self, state: State, label: String) {
+        if self.total == 0 {
+            self.label = label;
+        }
+        self.total += 1;
+        self.counts[state as usize] += 1;
+    }
+
+    pub(super) fn moves(&mut self, from: State, to: State) {
+        self.counts[from as usize] = self.counts[from as usize].saturating_sub(1);
+        self.counts[to as usize] += 1;
+    }
+
+    pub(super) fn spend(&mut self, duration: Duration) {
+        let (shortest, longest) = self.spent.unwrap_or((duration, duration));
+        self.spent = Some((shortest.min(duration), longest.max(duration)));
+    }
+
+    pub(super) fn wait_for(&mut self, group: usize) {
+        if self.waits_for.len() < WAITS_FOR_MAX && !self.waits_for.contains(&group) {
+            self.waits_for.push(group);
+        }
+    }
+
+    pub(crate) fn total(&self) -> u32 {
+        self.total
+    }
+
+    pub(crate) fn count(&self, state: State) -> u32 {
+        self.counts[state as usize]
+    }
+
+    fn sum(&self, states: &[State]) -> u32 {
+        states.iter().map(|state| self.count(*state)).sum()
+    }
+
+    /// Returns the name: that of the only run, or the task's.
+    pub(crate) fn name(&self) -> &str {
+        if self.total == 1 { &self.label } else { &self.task }
+    }
+
+    pub(crate) fn under_way(&self) -> u32 {
+        self.sum(&[State::Running, State::AwaitingRetry, State::Cancelling])
+    }
+
+    pub(crate) fn failed(&self) -> u32 {
+        self.sum(&[State::Failed, State::TimedOut, State::Crashed])
+    }
+
+    pub(crate) fn skipped(&self) -> u32 {
+        self.sum(&[State::Skipped, State::UpstreamFailed])
+    }
+
+    pub(crate) fn to_come(&self) -> u32 {
+        self.sum(&[State::Scheduled, State::Pending, State::Waiting])
+    }
+
+    pub(crate) fn ended(&self) -> u32 {
+        self.total - self.under_way() - self.to_come()
+    }
+
+    /// Returns where the group stands: at work if any of it is, else the worst that happened in it.
+    pub(crate) fn state(&self) -> State {
+        const WORST_FIRST: [State; 8] = [
+            State::Failed,
+            State::Crashed,
+            State::TimedOut,
+            State::Cancelled,
+            State::UpstreamFailed,
+            State::Suspended,
+            State::Completed,
+            State::Cached,
+        ];
+        let all = |state| self.count(state) == self.total;
+        if self.count(State::Cancelling) > 0 {
+            return State::Cancelling;
+        }
+        if self.total > 0 && all(State::AwaitingRetry) {
+            return State::AwaitingRetry;
+        }
+        if self.under_way() > 0 || (self.to_come() > 0 && self.ended() > 0) {
+            return State::Running;
+        }
+        if self.to_come() > 0 || self.total == 0 {
+            return if self.count(State::Waiting) > 0 { State::Waiting } else { State::Pending };
+        }
+        let worst = WORST_FIRST.into_iter().find(|state| self.count(*state) > 0);
+        worst.unwrap_or(State::Skipped)
+    }
+
+    pub(super) fn add_to(&self, counts: &mut Counts) {
+        let cached = self.count(State::Cached) as usize;
+        let skipped = self.skipped() as usize;
+        counts.cached += cached;
+        counts.skipped += skipped;
+        if self.is_flow {
+            counts.seen += cached + skipped;
+            counts.ended += cached + skipped;
+            return;
+        }
+        counts.seen += self.total as usize;
+        counts.ended += self.ended() as usize;
+        counts.active += self.under_way() as usize;
+        counts.ran += self.count(State::Completed) as usize;
+        counts.failed += self.failed() as usize;
+        counts.cancelled += self.sum(&[State::Cancelled, State::Suspended]) as usize;
+    }
+}

@@ -1,0 +1,256 @@
+//! What is drawn of a flow run: its task runs, folded by name as the events come in. Not the record: of a task run that
+//! has ended, a few bytes are left here, so that 10,000 of them stay cheap.
+//!
+//! ```text
+//! Notice ──► take ──┐
+//!                   ├──► RunView: groups by name, what is active, what failed ──► picture
+//! rows of a store ──┘
+//! ```
+
+mod durations;
+mod group;
+mod short;
+mod stored;
+mod take;
+
+use std::collections::HashMap;
+
+pub(super) use self::group::{Active, Group};
+use super::tally::Failed;
+use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
+
+/// Flows may nest 10,000 deep; what lies deeper than this is shown at this depth, folded into one by name.
+const DEPTH_MAX: usize = 6;
+
+/// More failures than this are counted, but not remembered.
+const FAILURES_MAX: usize = 100;
+
+/// A task run, whichever flow run it belongs to.
+pub(super) type Key = (FlowRunId, TaskRunId);
+
+/// One flow run with its sub-flows, as it is drawn.
+#[derive(Clone, Debug)]
+pub struct RunView {
+    pub(super) id: FlowRunId,
+    pub(super) flow: String,
+    pub(super) state: State,
+    /// The arguments in a few words: `urls=4 dry_run=false`.
+    pub(super) parameters: String,
+    /// When it was created, or gone on with in this process.
+    pub(super) began_at: WallTime,
+    pub(super) ended_at: Option<WallTime>,
+    pub(super) error: Option<ErrorReport>,
+    /// In the order in which they were first seen.
+    pub(super) groups: Vec<Group>,
+    /// The groups of the flow's own body.
+    pub(super) top: Vec<usize>,
+    pub(super) retries: usize,
+    /// The first failures that have no other behind them, in the order in which they happened.
+    pub(super) failures: Vec<Failed>,
+    flows: HashMap<FlowRunId, Flow>,
+}
+
+/// The outermost flow run, or a sub-flow's that has not ended.
+#[derive(Clone, Debug, Default)]
+struct Flow {
+    /// The group of its node; none for the outermost.
+    group: Option<usize>,
+    /// It has no node, so that its own events are those of a row.
+    is_apart: bool,
+    rows: HashMap<TaskRunId, Row>,
+}
+
+/// What is kept of a task run.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    group: usize,
+    state: State,
+}
+
+/// How many task runs there are, by what became of them. A sub-flow is not counted beside the tasks in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) seen: usize,
+    pub(super) ended: usize,
+    pub(super) active: usize,
+    pub(super) ran: usize,
+    pub(super) cached: usize,
+    pub(super) failed: usize,
+    pub(super) skipped: usize,
+    pub(super) cancelled: usize,
+}
+
+impl RunView {
+    pub(super) fn new(id: FlowRunId, flow: String, began_at: WallTime) -> Self {
+        Self {
+            id,
+            flow,
+            state: State::Pending,
+            parameters: String::new(),
+            began_at,
+            ended_at: None,
+            error: None,
+            groups: Vec::new(),
+            top: Vec::new(),
+            retries: 0,
+            failures: Vec::new(),
+            flows: HashMap::from([(id, Flow::default())]),
+        }
+    }
+
+    /// Returns the id of the flow run.
+    pub fn flow_run(&self) -> FlowRunId {
+        self.id
+    }
+
+    /// Returns where the flow run stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Says with which arguments the flow was called, as a JSON object.
+    #[must_use = "returns the changed view; the original is gone"]
+    pub fn with_parameters(mut self, parameters: &str) -> Self {
+        self.parameters = short::parameters(parameters);
+        self
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for group in &self.groups {
+            group.add_to(&mut counts);
+        }
+        counts
+    }
+
+    /// Returns the groups with their depth, each before those inside it.
+    pub(super) fn in_order(&self) -> Vec<usize> {
+        let mut order = Vec::with_capacity(self.groups.len());
+        let mut next: Vec<usize> = self.top.iter().rev().copied().collect();
+        while let Some(group) = next.pop() {
+            order.push(group);
+            next.extend(self.groups[group].children.iter().rev());
+        }
+        order
+    }
+
+    /// Finds the group of the calls of `task` in the bodies of `parent`, or makes it.
+    fn group(&mut self, parent: Option<usize>, task: &str, is_flow: bool) -> usize {
+        let parent = match parent {
+            Some(deep) if self.groups[deep].depth + 1 >= DEPTH_MAX => self.groups[deep].parent,
+            parent => parent,
+        };
+        let siblings = parent.map_or(&self.top, |parent| &self.groups[parent].children);
+        if let Some(known) = siblings.iter().find(|group| self.groups[**group].task == task) {
+            return *known;
+        }
+        let new = self.groups.len();
+        let depth = parent.map_or(0, |parent| self.groups[parent].depth + 1);
+        self.groups.push(Group::new(task, is_flow, parent, depth));
+        match parent {
+            Some(parent) => self.groups[parent].children.push(new),
+            None => self.top.push(new),
+        }
+        new
+    }
+
+    /// Finds the group in which the calls are that the body of `parent` makes.
+    fn inside(&self, (flow_run, parent): Key) -> Option<usize> {
+        let flow = self.flows.get(&flow_run)?;
+        if parent == TaskRunId::FLOW { flow.group } else { flow.rows.get(&parent).map(|row| row.group) }
+    }
+
+    /// Makes the run of a sub-flow known, which the body of `caller` started or whose node that is.
+    fn know_flow(&mut self, id: FlowRunId, caller: Key, flow: &str) {
+        if self.flows.contains_key(&id) {
+            return;
+        }
+        let around = self.inside(caller);
+        let node = around.filter(|group| caller.1 != TaskRunId::FLOW && self.groups[*group].is_flow);
+        let group = node.unwrap_or_else(|| self.group(around, flow, true));
+        let known = Flow { group: Some(group), is_apart: node.is_none(), rows: HashMap::new() };
+        self.flows.insert(id, known);
+    }
+
+    /// Notes where a task run stands, and returns its group; `None` for the run of a node, which is noted already.
+    fn stand(
+        &mut self,
+        key: Key,
+        state: State,
+        new: impl FnOnce(&mut Self) -> (usize, String),
+    ) -> Option<usize> {
+        let flow = self.flows.get(&key.0)?;
+        if key.1 == TaskRunId::FLOW && !flow.is_apart {
+            return None;
+        }
+        let Some(row) = flow.rows.get(&key.1).copied() else {
+            let (group, label) = new(self);
+            self.flows.entry(key.0).or_default().rows.insert(key.1, Row { group, state });
+            self.groups[group].enter(state, label);
+            return Some(group);
+        };
+        if row.state != state {
+            self.flows.entry(key.0).or_default().rows.insert(key.1, Row { state, ..row });
+            self.groups[row.group].moves(row.state, state);
+        }
+        Some(row.group)
+    }
+
+    /// Returns the group of the node behind which a sub-flow runs, if `key` is that run: its attempts are those of the node,
+    /// which hears nothing of them.
+    fn node(&self, key: Key) -> Option<usize> {
+        let flow = self.flows.get(&key.0).filter(|flow| key.1 == TaskRunId::FLOW && !flow.is_apart)?;
+        flow.group
+    }
+
+    /// Notes that a run of `group` is tried again.
+    fn retry(&mut self, group: usize, attempt: u32) {
+        self.retries += 1;
+        let group = &mut self.groups[group];
+        group.retries += 1;
+        group.attempts_most = group.attempts_most.max(attempt);
+    }
+
+    /// Notes that a run of `group` misses one of `inputs`.
+    fn miss(&mut self, group: usize, flow_run: FlowRunId, inputs: impl Iterator<Item = TaskRunId>) {
+        if let Some(failed) = self.failed_input(flow_run, inputs) {
+            self.groups[group].reason = Some(format!("{failed} failed"));
+            self.groups[group].upstream = Some(failed);
+        }
+    }
+
+    /// Returns the name of what failed first, of those of which the results were to be `inputs`.
+    pub(super) fn failed_input(
+        &self,
+        flow_run: FlowRunId,
+        inputs: impl Iterator<Item = TaskRunId>,
+    ) -> Option<String> {
+        let rows = &self.flows.get(&flow_run)?.rows;
+        let mut failed = inputs.filter_map(|id| {
+            let row = rows.get(&id).filter(|row| row.state.is_failure())?;
+            if row.state == State::UpstreamFailed {
+                return self.groups[row.group].upstream.clone();
+            }
+            let known = self.failures.iter().find(|failed| failed.key == (flow_run, id));
+            Some(
+                known.map_or_else(|| self.groups[row.group].name().to_owned(), |failed| failed.label.clone()),
+            )
+        });
+        failed.next()
+    }
+
+    fn fail(&mut self, failed: Failed) {
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(failed);
+        }
+    }
+
+    /// Notes how far a task run says it is.
+    pub(super) fn progress(&mut self, key: Key, done: u64, total: u64) {
+        let group = self.flows.get(&key.0).and_then(|flow| flow.rows.get(&key.1)).map(|row| row.group);
+        let active = group.and_then(|group| self.groups[group].active.get_mut(&key));
+        if let Some(active) = active {
+            active.progress = Some((done, total));
+        }
+    }
+}

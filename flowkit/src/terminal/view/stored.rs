@@ -1,0 +1,113 @@
+//! From the rows of a store to the same view, for looking back and for watching from another process.
+
+use std::sync::Arc;
+
+use super::{Active, Key, RunView};
+use crate::graph::text::visible;
+use crate::model::{Kind, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime};
+use crate::terminal::tally::Failed;
+
+impl RunView {
+    /// Looks back at a run. Its sub-flows are added by [`with`](Self::with).
+    pub fn of(run: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Self {
+        let name = run.name.as_deref().unwrap_or(&run.flow);
+        let mut view = Self::new(run.id, visible(name), run.created_at);
+        view.state = run.state;
+        view.ended_at = run.ended_at;
+        view.error.clone_from(&run.error);
+        view.retries = retries(&run.earlier_attempts);
+        view.add(run, task_runs);
+        match &run.parameters {
+            Some(parameters) => view.with_parameters(parameters),
+            None => view,
+        }
+    }
+
+    /// Adds the run of a sub-flow. Those that started it come first.
+    #[must_use = "returns the changed view; the original is gone"]
+    pub fn with(mut self, sub_flow: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Self {
+        let Some(caller) = sub_flow.parent else { return self };
+        self.know_flow(sub_flow.id, caller, &sub_flow.flow);
+        if self.flows.get(&sub_flow.id).is_some_and(|flow| flow.is_apart)
+            && let Some(group) = self.inside((sub_flow.id, TaskRunId::FLOW))
+        {
+            let label = visible(sub_flow.name.as_deref().unwrap_or(&sub_flow.flow));
+            let _known = self.stand((sub_flow.id, TaskRunId::FLOW), sub_flow.state, |_| (group, label));
+        }
+        if let Some(node) = self.node((sub_flow.id, TaskRunId::FLOW)) {
+            (0..retries(&sub_flow.earlier_attempts)).for_each(|_| self.retry(node, sub_flow.attempt));
+        }
+        self.add(sub_flow, task_runs);
+        self
+    }
+
+    fn add(&mut self, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) {
+        for row in task_runs {
+            let key = (run.id, row.id);
+            let label = visible(&row.label());
+            let group = self.stand(key, row.state, |view| {
+                let around = view.inside((run.id, row.parent));
+                (view.group(around, &row.task, row.kind == Kind::Flow), label.clone())
+            });
+            if let Some(group) = group {
+                self.describe(group, key, row, label);
+            }
+        }
+    }
+
+    fn describe(&mut self, group: usize, key: Key, row: &StoredTaskRun, label: String) {
+        for (from, _) in &row.edges {
+            if let Some(from) = self.inside((key.0, *from)).filter(|from| *from != group) {
+                self.groups[group].wait_for(from);
+            }
+        }
+        let again = retries(&row.earlier_attempts);
+        self.retries += again;
+        let inputs = self.groups[group].waits_for.iter().map(|input| self.groups[*input].name().to_owned());
+        let inputs: Vec<_> = inputs.collect();
+        let folded = &mut self.groups[group];
+        folded.retries += u32::try_from(again).unwrap_or(u32::MAX);
+        folded.attempts_most = folded.attempts_most.max(row.attempt);
+        let took = row.started_at.zip(row.ended_at);
+        let took = took.map(|(started_at, ended_at)| ended_at.since(started_at).since_creation());
+        if let Some(took) = took {
+            folded.spend(took);
+        }
+        match row.state {
+            State::Running | State::AwaitingRetry | State::Cancelling => {
+                let active = Active {
+                    label,
+                    since: row.attempt_started_at.unwrap_or(row.created_at),
+                    retry_at: row.earlier_attempts.last().and_then(retry_at),
+                    attempt: row.attempt,
+                    attempts_max: None,
+                    progress: None,
+                };
+                folded.active.insert(key, active);
+            }
+            State::Completed => {
+                if let Some(took) = took {
+                    folded.durations.add(took);
+                }
+            }
+            State::UpstreamFailed => self.miss(group, key.0, row.edges.iter().map(|(from, _)| *from)),
+            State::Skipped => folded.reason = row.skip_reason.as_deref().map(visible),
+            State::Failed | State::TimedOut if row.flow_run.is_none() => {
+                if let Some(report) = row.error.clone().map(Arc::new) {
+                    let (attempts, attempts_max) = (row.attempt, None);
+                    self.fail(Failed { key, label, attempts, attempts_max, inputs, report });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn retries(earlier: &[StoredAttempt]) -> usize {
+    earlier.iter().filter(|attempt| attempt.retry_in.is_some()).count()
+}
+
+fn retry_at(attempt: &StoredAttempt) -> Option<WallTime> {
+    let wait = i64::try_from(attempt.retry_in?.as_micros()).unwrap_or(i64::MAX);
+    Some(WallTime::from_micros(attempt.ended_at?.as_micros().saturating_add(wait)))
+}

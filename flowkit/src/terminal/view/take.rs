@@ -1,0 +1,182 @@
+//! From notices to the view: what each event changes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Active, FAILURES_MAX, Key, RunView};
+use crate::engine::observer::Notice;
+use crate::graph::text::visible;
+use crate::model::{AttemptFailure, EventKind, Kind, TaskRun, TaskRunId, WallTime};
+use crate::terminal::lines::label;
+use crate::terminal::tally::Failed;
+
+/// Of the inputs of a task run, so many are looked at: a list of 10,000 is of one task mostly.
+const INPUTS_MAX: usize = 64;
+
+/// Of the inputs of a failed task run, so many are named.
+const INPUTS_NAMED: usize = 4;
+
+impl RunView {
+    /// Begins to look at a flow run; `None` if the notice is of a sub-flow.
+    pub fn begin(notice: &Notice<'_>) -> Option<Self> {
+        if notice.origin.is_some() {
+            return None;
+        }
+        let mut view = Self::new(notice.flow_run, String::new(), notice.at.into());
+        if notice.event.task_run == TaskRunId::FLOW {
+            view.flow = visible(&notice.task_run.label());
+        }
+        Some(view)
+    }
+
+    /// Notes what happened to this flow run or to a sub-flow of it. Others are left out by whoever calls this.
+    ///
+    /// Returns what is usual, if the event is the end of a run that took more than three times as long.
+    pub fn take(&mut self, notice: &Notice<'_>) -> Option<Duration> {
+        let key = (notice.flow_run, notice.event.task_run);
+        let task_run = notice.task_run;
+        match notice.origin {
+            None if key.1 == TaskRunId::FLOW => {
+                self.take_own(notice);
+                return None;
+            }
+            None => {}
+            Some(origin) => {
+                self.know_flow(key.0, (origin.flow_run, origin.task_run), task_run.task());
+            }
+        }
+        if let EventKind::AttemptFailed { attempt, .. } = &notice.event.kind
+            && let Some(node) = self.node(key)
+        {
+            self.retry(node, attempt + 1);
+        }
+        let group = self.stand(key, task_run.state(), |view| view.enter(key, task_run));
+        let slow = group.and_then(|group| self.change(group, notice));
+        if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() {
+            // Nothing more happens in it, and there may be thousands of such runs.
+            self.flows.remove(&key.0);
+        }
+        slow
+    }
+
+    fn take_own(&mut self, notice: &Notice<'_>) {
+        let task_run = notice.task_run;
+        self.flow = visible(&task_run.label());
+        self.state = task_run.state();
+        self.error = task_run.error().cloned();
+        self.ended_at = if self.state.is_over() { self.ended_at.or(Some(notice.at.into())) } else { None };
+        match notice.event.kind {
+            EventKind::AttemptFailed { .. } => self.retries += 1,
+            EventKind::Reopened => self.began_at = notice.at.into(),
+            _ => {}
+        }
+    }
+
+    /// Finds the place of a task run that is seen for the first time.
+    fn enter(&mut self, key: Key, task_run: &TaskRun) -> (usize, String) {
+        let label = visible(&task_run.label());
+        if key.1 == TaskRunId::FLOW {
+            let group = self.flows.get(&key.0).and_then(|flow| flow.group);
+            return (group.unwrap_or_else(|| self.group(None, task_run.task(), true)), label);
+        }
+        let around = self.inside((key.0, task_run.parent()));
+        let is_flow = task_run.declaration().kind == Kind::Flow;
+        let group = self.group(around, task_run.task(), is_flow);
+        (group, label)
+    }
+
+    fn change(&mut self, group: usize, notice: &Notice<'_>) -> Option<Duration> {
+        let key = (notice.flow_run, notice.event.task_run);
+        let task_run = notice.task_run;
+        let at = WallTime::from(notice.at);
+        let kind = &notice.event.kind;
+        match kind {
+            EventKind::Created | EventKind::Queued => self.wait(group, key, task_run),
+            EventKind::Started { attempt } => {
+                let attempts_max = self.groups[group].active.get(&key).and_then(|known| known.attempts_max);
+                let active = Active {
+                    label: visible(&task_run.label()),
+                    since: at,
+                    retry_at: None,
+                    attempt: *attempt,
+                    attempts_max,
+                    progress: None,
+                };
+                let group = &mut self.groups[group];
+                group.attempts_most = group.attempts_most.max(*attempt);
+                group.active.insert(key, active);
+            }
+            EventKind::AttemptFailed { attempt, failure } => {
+                self.retry(group, attempt + 1);
+                if let Some(active) = self.groups[group].active.get_mut(&key) {
+                    active.attempts_max = failure.attempts_max;
+                    active.retry_at = Some(retry_at(at, failure));
+                }
+            }
+            EventKind::Failed { .. } | EventKind::TimedOut { .. } => self.take_failure(group, notice),
+            EventKind::UpstreamFailed { .. } => {
+                let inputs = task_run.edges().iter().map(|edge| edge.from());
+                self.miss(group, key.0, inputs);
+            }
+            EventKind::Skipped { reason } => self.groups[group].reason = Some(visible(reason)),
+            EventKind::Reopened => self.failures.retain(|failed| failed.key != key),
+            _ => {}
+        }
+        let group = &mut self.groups[group];
+        if kind.is_end() || matches!(kind, EventKind::Crashed | EventKind::Reopened) {
+            group.active.remove(&key);
+        }
+        let took = task_run.duration().filter(|_| kind.is_end())?;
+        group.spend(took);
+        if !matches!(kind, EventKind::Completed) {
+            return None;
+        }
+        let slow = group.durations.slow(took);
+        group.durations.add(took);
+        slow
+    }
+
+    /// Notes for what a run waits; a list tells of its inputs only once it is known.
+    fn wait(&mut self, group: usize, key: Key, task_run: &TaskRun) {
+        for edge in task_run.edges().iter().take(INPUTS_MAX) {
+            if let Some(from) = self.inside((key.0, edge.from()))
+                && edge.from() != TaskRunId::FLOW
+                && from != group
+            {
+                self.groups[group].wait_for(from);
+            }
+        }
+    }
+
+    fn take_failure(&mut self, group: usize, notice: &Notice<'_>) {
+        let key = (notice.flow_run, notice.event.task_run);
+        // A sub-flow failed because something in it did, which was told before.
+        if self.groups[group].is_flow && notice.task_run.flow_run().is_some() {
+            return;
+        }
+        let (EventKind::Failed { error: report } | EventKind::TimedOut { error: report, .. }) =
+            &notice.event.kind
+        else {
+            return;
+        };
+        if self.failures.len() >= FAILURES_MAX {
+            return;
+        }
+        let inputs = &self.groups[group].waits_for;
+        let inputs = inputs.iter().take(INPUTS_NAMED).map(|input| self.groups[*input].name().to_owned());
+        let failed = Failed {
+            key,
+            label: label(notice),
+            attempts: notice.task_run.attempt_count(),
+            attempts_max: self.groups[group].active.get(&key).and_then(|active| active.attempts_max),
+            inputs: inputs.collect(),
+            report: Arc::clone(report),
+        };
+        self.fail(failed);
+    }
+}
+
+fn retry_at(at: WallTime, failure: &AttemptFailure) -> WallTime {
+    let wait = i64::try_from(failure.retry_in.as_micros()).unwrap_or(i64::MAX);
+    WallTime::from_micros(at.as_micros().saturating_add(wait))
+}

@@ -1,0 +1,115 @@
+//! A terminal for a program: its size, its bytes, and what they look like in the end.
+
+use std::fs::File;
+use std::io::Read;
+use std::num::NonZeroU16;
+use std::process::{Child, Command, ExitStatus};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::OpenptFlags;
+use rustix::termios::{Winsize, tcsetwinsize};
+
+/// A program that runs on a terminal of its own.
+pub(crate) struct Terminal {
+    child: Child,
+    master: File,
+    columns: u16,
+    rows: u16,
+    bytes: Vec<u8>,
+}
+
+/// What a program left.
+pub(crate) struct Shown {
+    pub(crate) status: ExitStatus,
+    pub(crate) bytes: Vec<u8>,
+    /// The whole scroll-back and the screen, lines that the terminal has broken in one.
+    pub(crate) lines: Vec<String>,
+}
+
+impl Terminal {
+    pub(crate) fn run(mut command: Command, columns: u16, rows: u16) -> Self {
+        let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        rustix::pty::grantpt(&master).unwrap();
+        rustix::pty::unlockpt(&master).unwrap();
+        let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let slave = File::from(rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap());
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&slave, size).unwrap();
+        command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "LC_ALL"] {
+            command.env_remove(name);
+        }
+        command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+        let child = command.spawn().unwrap();
+        // The command holds the other end, too.
+        drop(command);
+        Self { child, master: File::from(master), columns, rows, bytes: Vec::new() }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads until `text` was written.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        while !String::from_utf8_lossy(&self.bytes).contains(text) {
+            assert!(self.read(), "it ended without `{text}`: {}", String::from_utf8_lossy(&self.bytes));
+        }
+    }
+
+    /// Waits for the end, and looks at what there is to see.
+    pub(crate) fn end(mut self) -> Shown {
+        while self.read() {}
+        let status = self.child.wait().unwrap();
+        let lines = lines(&self.bytes, self.columns, self.rows);
+        Shown { status, bytes: self.bytes, lines }
+    }
+
+    /// Reads what there is; `false` at the end.
+    fn read(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        // When the last end is closed, Linux gives an error.
+        let count = self.master.read(&mut bytes).unwrap_or(0);
+        self.bytes.extend_from_slice(&bytes[..count]);
+        count > 0
+    }
+}
+
+fn lines(bytes: &[u8], columns: u16, rows: u16) -> Vec<String> {
+    let size = |size| NonZeroU16::new(size).unwrap();
+    let mut parser = vt100::Parser::new(size(rows), size(columns), 1_000_000);
+    parser.process(bytes);
+    let screen = parser.screen_mut();
+    let mut all = Vec::new();
+    let above = screen.scrollback_len();
+    for offset in (1..=above).rev() {
+        screen.set_scrollback(offset);
+        all.push((screen.rows(0, columns).next().unwrap(), screen.row_wrapped(0)));
+    }
+    screen.set_scrollback(0);
+    let wrapped: Vec<bool> = (0..rows).map(|row| screen.row_wrapped(row)).collect();
+    all.extend(screen.rows(0, columns).zip(wrapped));
+    let mut lines = vec![String::new()];
+    for (place, (text, is_wrapped)) in all.iter().enumerate() {
+        lines.last_mut().unwrap().push_str(text);
+        // A wide character that does not fit into the last column is moved to the next row, which vt100 does not note.
+        let next = all.get(place + 1).and_then(|(next, _)| next.chars().next());
+        let is_moved = next.is_some_and(is_wide) && width(text) == usize::from(columns) - 1;
+        if !is_wrapped && !is_moved {
+            lines.push(String::new());
+        }
+    }
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+fn is_wide(c: char) -> bool {
+    ('\u{3000}'..'\u{a000}').contains(&c)
+}
+
+fn width(text: &str) -> usize {
+    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
+}

@@ -1,0 +1,168 @@
+//! What a program prints while it is drawn: nothing of it is lost or mangled, and nothing of what is drawn stays.
+
+use std::fs;
+use std::process::Command;
+
+use proptest::prelude::*;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::emulator::{Shown, Terminal};
+use crate::words;
+
+struct Chat {
+    seed: u64,
+    talkers: u64,
+    lines: u64,
+}
+
+impl Chat {
+    fn command(&self, folder: &tempfile::TempDir, how: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatty"));
+        let numbers = [self.seed, self.talkers, self.lines].map(|number| number.to_string());
+        command.args(numbers).arg(folder.path().join("caught")).arg(how);
+        command
+    }
+
+    fn run(&self, columns: u16, rows: u16, how: &str) -> (Shown, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let shown = Terminal::run(self.command(&folder, how), columns, rows).end();
+        let caught = fs::read_to_string(folder.path().join("caught")).unwrap();
+        (shown, caught.lines().map(str::to_owned).collect())
+    }
+
+    /// The lines that talker `k` prints, as they read.
+    fn of(&self, k: u64) -> Vec<String> {
+        (0..self.lines).map(|n| words::line(self.seed, k, n).1).collect()
+    }
+}
+
+/// Returns the lines of talker `k` in the order in which they stand.
+fn of_talker(lines: &[String], k: u64) -> Vec<String> {
+    let start = format!("<{k}.");
+    lines.iter().filter(|line| line.starts_with(&start)).cloned().collect()
+}
+
+fn assert_clean(shown: &Shown) {
+    let text = shown.lines.join("\n");
+    assert!(!text.contains("ctrl-c to stop") && !text.contains("───"), "a frame was left:\n{text}");
+    let bytes = String::from_utf8_lossy(&shown.bytes);
+    assert!(!bytes.contains("\u{1b}[?25l"), "the cursor was hidden");
+    assert_eq!(bytes.matches("\u{1b}[?2026h").count(), bytes.matches("\u{1b}[?2026l").count());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) })]
+
+    #[test]
+    fn no_line_of_the_program_is_lost_or_mangled_and_no_frame_stays(
+        seed in any::<u32>(),
+        talkers in 1u64..7,
+        lines in 0u64..40,
+        columns in 20u16..130,
+        rows in 3u16..40,
+    ) {
+        let chat = Chat { seed: seed.into(), talkers, lines };
+        let (shown, caught) = chat.run(columns, rows, "");
+        assert_clean(&shown);
+        prop_assert!(shown.status.success());
+        let mut count = 0;
+        for k in 0..talkers {
+            let seen = of_talker(&shown.lines, k);
+            prop_assert_eq!(&seen, &chat.of(k), "{}", shown.lines.join("\n"));
+            count += seen.len();
+        }
+        // No other line has anything of theirs in it.
+        prop_assert_eq!(shown.lines.iter().filter(|line| line.contains(['<', '>', '|'])).count(), count);
+        // What was caught went to the log as well; what was written to `flowkit::stderr` did not go through the terminal.
+        let logged = caught.iter().filter(|line| line.starts_with('<')).count();
+        prop_assert!(logged <= count && logged + usize::try_from(talkers).unwrap() >= count);
+        for line in caught.iter().filter(|line| line.starts_with('<')) {
+            prop_assert!(shown.lines.contains(line), "{}", line);
+        }
+        prop_assert_eq!(shown.lines.last().map(String::as_str), Some("after the end"));
+        let at = |text: &str| shown.lines.iter().position(|line| line.contains(text));
+        prop_assert!(at("no line break here").unwrap() < at("Finished in").unwrap());
+    }
+}
+
+const CHAT: Chat = Chat { seed: 7, talkers: 4, lines: 30 };
+
+#[test]
+fn the_program_still_sees_a_terminal_and_is_drawn_while_it_runs() {
+    let (shown, caught) = CHAT.run(100, 30, "");
+    assert_eq!(caught[0], "stdout is a terminal: true");
+    assert!(caught.contains(&"sum: 120".to_owned()), "{caught:#?}");
+    assert_eq!(caught.last().map(String::as_str), Some("no line break here"));
+    let bytes = String::from_utf8_lossy(&shown.bytes);
+    assert!(bytes.contains("ctrl-c to stop") && bytes.contains("◐"), "it was never drawn: {bytes}");
+    let text = shown.lines.join("\n");
+    assert!(text.contains("↻ talk[1]") && text.contains("attempt 1/2 failed"), "{text}");
+    assert!(text.contains("✓ talk ×4"), "{text}");
+}
+
+#[test]
+fn a_panic_is_told_and_leaves_the_terminal_clean() {
+    let (shown, _) = CHAT.run(80, 24, "panic");
+    assert_clean(&shown);
+    assert_eq!(shown.status.code(), Some(101));
+    let text = shown.lines.join("\n");
+    assert!(text.contains("chatty was told to panic"), "{text}");
+    assert!((0..4).all(|k| of_talker(&shown.lines, k).len() == 30), "{text}");
+}
+
+#[test]
+fn a_program_that_is_told_to_stop_says_how_its_run_ended_and_leaves_the_terminal_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::run(CHAT.command(&folder, "linger"), 80, 24);
+    let process = Pid::from_raw(i32::try_from(terminal.id()).unwrap()).unwrap();
+    terminal.wait_for("ready");
+    kill_process(process, Signal::TERM).unwrap();
+    fs::write(folder.path().join("caught.go"), "").unwrap();
+    let shown = terminal.end();
+    assert_clean(&shown);
+    let text = shown.lines.join("\n");
+    assert_eq!(shown.status.code(), Some(143), "{text}");
+    assert!(text.contains("Put aside after") && text.contains("after the end"), "{text}");
+}
+
+#[test]
+fn a_program_that_is_killed_leaves_a_terminal_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::run(CHAT.command(&folder, "linger"), 80, 24);
+    let process = Pid::from_raw(i32::try_from(terminal.id()).unwrap()).unwrap();
+    terminal.wait_for("ctrl-c to stop");
+    kill_process(process, Signal::KILL).unwrap();
+    let shown = terminal.end();
+    assert!(!String::from_utf8_lossy(&shown.bytes).contains("\u{1b}[?25l"));
+    assert!(shown.lines.last().unwrap().contains("ctrl-c to stop"), "{:#?}", shown.lines);
+}
+
+#[test]
+fn with_plain_progress_nothing_is_drawn_and_nothing_is_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = CHAT.command(&folder, "");
+    command.env("FLOWKIT_PROGRESS", "plain");
+    let mut terminal = Terminal::run(command, 80, 24);
+    terminal.wait_for("after the end");
+    let shown = terminal.end();
+    assert_eq!(fs::read_to_string(folder.path().join("caught")).unwrap(), "");
+    assert!(!String::from_utf8_lossy(&shown.bytes).contains("?2026"));
+    assert!(shown.lines.iter().any(|line| line.contains(" OK  talks  ")), "{:#?}", shown.lines);
+}
+
+#[test]
+fn whoever_reads_json_lines_gets_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = CHAT.command(&folder, "json").output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let (lines, after) = stdout.split_once("after the end").unwrap();
+    assert_eq!(after, "\n", "the program has its output back");
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.first().unwrap()["t"], "run.created");
+    assert_eq!(lines.last().unwrap()["t"], "run.finished");
+    assert_eq!(lines.last().unwrap()["counts"]["tasks"], 4);
+    let printed: Vec<String> = stderr.lines().map(str::to_owned).collect();
+    assert!((0..4).all(|k| printed.iter().filter(|line| line.starts_with(&format!("<{k}."))).count() == 30));
+}

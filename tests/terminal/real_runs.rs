@@ -1,0 +1,181 @@
+//! Real runs: looking back at one shows what was drawn while it ran, and one that is resumed shows all of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use flowkit::prelude::*;
+use flowkit::store::{FlowRunFilter, SqliteStore, TaskRunFilter};
+use flowkit::terminal::RunView;
+use flowkit::terminal::picture::{Program, finished};
+use flowkit::{FlowRunId, Runtime};
+
+type Watched = Arc<Mutex<Option<RunView>>>;
+
+/// Returns a runtime with a store, and the view of the run that begins on it, or goes on from `view`.
+fn watching(folder: &tempfile::TempDir, view: Option<RunView>) -> (Runtime, Watched) {
+    let watched: Watched = Arc::new(Mutex::new(view));
+    let watches = Arc::clone(&watched);
+    let store = SqliteStore::open(folder.path().join("runs.db")).unwrap();
+    let observe = move |notice: &flowkit::Notice<'_>| {
+        let mut view = watches.lock().unwrap();
+        if view.is_none() {
+            *view = RunView::begin(notice);
+        }
+        if let Some(view) = view.as_mut() {
+            view.take(notice);
+        }
+    };
+    (Runtime::builder().store(store).observe(observe).build(), watched)
+}
+
+/// Looks back at a run and its sub-flows.
+fn looking_back(runtime: &Runtime, id: FlowRunId) -> RunView {
+    let store = runtime.store().unwrap();
+    let rows =
+        |id| store.task_runs(id, &TaskRunFilter::default(), flowkit::model::TaskRunId::FLOW, 1000).unwrap();
+    let mut view = RunView::of(&store.flow_run(id).unwrap().unwrap(), &rows(id));
+    let mut filter = FlowRunFilter::default();
+    filter.sub_flows = true;
+    let runs = store.flow_runs(&filter, None, 1000).unwrap().runs;
+    for run in runs.into_iter().rev().filter(|run| run.parent.is_some()) {
+        view = view.with(&run, &rows(run.id));
+    }
+    view
+}
+
+/// Draws the end of a run without its durations, which the store keeps less exactly.
+fn drawn(view: &RunView) -> Vec<String> {
+    let is_duration = |word: &&str| {
+        word.starts_with(|c: char| c.is_ascii_digit()) && word.trim_end_matches([':', ',']).ends_with('s')
+    };
+    let lines = finished(view, 100, &Program::new("mybin"));
+    let words = |line: String| {
+        line.split_whitespace().filter(|word| !is_duration(word)).collect::<Vec<_>>().join(" ")
+    };
+    lines.iter().map(|line| words(line.plain())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_back_at_a_run_shows_what_was_drawn() {
+    #[task(retries = 1)]
+    async fn fetch(page: u32) -> Result<u32, String> {
+        if page == 1 && ctx().attempt() == 1 { Err("connection reset".into()) } else { Ok(page) }
+    }
+    #[task]
+    async fn load(pages: u32) -> Result<u32, String> {
+        Err(format!("refusing to load {pages} pages"))
+    }
+    #[task]
+    async fn report(_: u32) -> u32 {
+        0
+    }
+    #[flow]
+    async fn region(number: u32) -> Result<u32> {
+        Ok(fetch::map(0..number + 1).await?.len() as u32)
+    }
+    #[flow]
+    async fn etl() -> Result<u32> {
+        let pages: u32 = region::map(0..3).await?.iter().sum();
+        let loaded = load(pages).submit();
+        Ok(report::of(&loaded).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, watched) = watching(&folder, None);
+    let run = etl().on(&runtime).run().await;
+    let id = run.id().unwrap();
+    let watched = drawn(watched.lock().unwrap().as_ref().unwrap());
+    assert_eq!(watched, drawn(&looking_back(&runtime, id)));
+    let text = watched.join("\n");
+    for line in ["✓ region ×3", "✓ fetch ×6 2 retried", "✗ load failed", "⊘ report skipped: load failed"]
+    {
+        assert!(text.contains(line), "`{line}` is missing:\n{text}");
+    }
+    assert!(text.contains("8 tasks, 6 ran, 1 failed, 1 skipped, 2 retries"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_resumed_shows_what_was_done_before_as_well() {
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+    #[task]
+    async fn extract(part: u32) -> u32 {
+        part
+    }
+    #[task]
+    async fn load(total: u32) -> Result<u32, String> {
+        if BROKEN.load(Ordering::SeqCst) { Err("the disk is full".into()) } else { Ok(total) }
+    }
+    #[flow]
+    async fn etl() -> Result<u32> {
+        let total = extract::map(0..4).await?.iter().sum();
+        Ok(load(total).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let id = {
+        let (runtime, _) = watching(&folder, None);
+        etl().on(&runtime).run().await.id().unwrap()
+    };
+    BROKEN.store(false, Ordering::SeqCst);
+    let before = looking_back(&watching(&folder, None).0, id);
+    assert!(drawn(&before).join("\n").contains("✗ load failed"));
+    let (runtime, watched) = watching(&folder, Some(before));
+    etl::resume(id).on(&runtime).await.unwrap();
+    let text = drawn(watched.lock().unwrap().as_ref().unwrap()).join("\n");
+    assert!(text.contains("✓ extract ×4") && text.contains("✓ load 2 attempts"), "{text}");
+    assert!(text.contains("5 tasks, 5 ran"), "{text}");
+    assert!(!text.contains("the disk is full"), "{text}");
+}
+
+#[flowkit::test]
+async fn progress_is_told_at_most_ten_times_in_a_second_and_always_at_the_end() {
+    #[task]
+    async fn load(rows: u64) -> u64 {
+        for row in 0..rows {
+            flowkit::progress(row, rows);
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        flowkit::progress(rows, rows);
+        rows
+    }
+    #[flow]
+    async fn etl() -> Result<u64> {
+        Ok(load(1000).await?)
+    }
+
+    flowkit::progress(1, 2);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&told);
+    let runtime = Runtime::builder().build();
+    runtime.observe_progress(move |progress| listener.lock().unwrap().push((progress.done, progress.total)));
+    etl().on(&runtime).await.unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 11, "{told:?}");
+    assert_eq!((told[0], told[1], told[10]), ((0, 1000), (100, 1000), (1000, 1000)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sub_flow_that_is_tried_again_is_counted_once() {
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    #[task]
+    async fn fetch(number: u32) -> u32 {
+        number
+    }
+    #[flow(retries = 1)]
+    async fn region(number: u32) -> Result<u32> {
+        let number = fetch(number).await?;
+        if FIRST.swap(false, Ordering::SeqCst) { Err("first time".into()) } else { Ok(number) }
+    }
+    #[flow]
+    async fn etl() -> Result<u32> {
+        Ok(region(1).await? + fetch(2).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, watched) = watching(&folder, None);
+    let id = etl().on(&runtime).run().await.id().unwrap();
+    let watched = drawn(watched.lock().unwrap().as_ref().unwrap());
+    assert_eq!(watched, drawn(&looking_back(&runtime, id)));
+    let text = watched.join("\n");
+    assert!(text.contains("✓ region 2 attempts") && text.contains(", 1 retry"), "{text}");
+}
