@@ -58,7 +58,7 @@ pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
 
 /// Says which name may have been meant, or which there are.
 pub(super) fn did_you_mean(written: &str, names: &[&str]) -> String {
-    match nearest(written, names) {
+    match nearest(written, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "there is none".to_owned(),
         None => format!("there are {}", crate::wording::list(names)),
