@@ -105,6 +105,7 @@ impl Shared {
             // no reason to fail.
             mode => {
                 let ready = std::mem::take(&mut told.story.ready);
+                append_to_page(&std::mem::take(&mut told.story.tables));
                 let _gone = match (mode, &mut told.divert) {
                     (Mode::Json, Some(divert)) => divert.write(&ready),
                     (Mode::Json, None) => std::io::stdout().lock().write_all(&ready),
@@ -215,6 +216,18 @@ impl Shared {
         }
         self.news.notify_all();
         self.draw();
+    }
+}
+
+/// Appends a table to the page of a GitHub job.
+fn append_to_page(table: &str) {
+    if table.is_empty() {
+        return;
+    }
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return };
+    // The page is an extra, and the lines have said all of it.
+    if let Ok(mut page) = std::fs::OpenOptions::new().append(true).create(true).open(path) {
+        let _full = page.write_all(table.as_bytes());
     }
 }
 
