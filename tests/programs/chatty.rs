@@ -1,7 +1,8 @@
 //! A program that prints while its flow is drawn: `talkers` tasks that print `lines` lines each, in all ways there are.
 //!
-//! `chatty <seed> <talkers> <lines> <file> [panic|linger|json]`: writes the lines that were caught into the file. With
-//! `panic` it panics at the end, with `linger` it prints `ready` and waits for the file `<file>.go` first.
+//! `chatty <seed> <talkers> <lines> <file> [panic|linger|json|flood]`: writes the lines that were caught into the file. With
+//! `panic` it panics at the end, with `linger` it prints `ready` and waits for the file `<file>.go` first; with `flood` it
+//! prints as fast as it can.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -53,16 +54,17 @@ async fn talk(k: u64, seed: u64, lines: u64) -> Result<u64, BoxError> {
         return Err("not in the mood".into());
     }
     let mut random = Random::new(seed ^ k);
+    let floods = argument(5) == "flood";
     for n in 0..lines {
         let (printed, way) = (words::line(seed, k, n).0, random.below(5));
         // The line of `flowkit::stderr` goes its own way, so it is kept apart from those that go through the terminal.
-        let way = if way == 2 && n > 0 { 3 } else { way };
+        let way = if (way == 2 && n > 0) || floods { 3 } else { way };
         match random.below(3) {
-            0 => tokio::task::spawn_blocking(move || print(&printed, way)).await??,
+            0 if !floods => tokio::task::spawn_blocking(move || print(&printed, way)).await??,
             _ => print(&printed, way)?,
         }
         flowkit::progress(n + 1, lines);
-        if random.below(3) == 0 {
+        if random.below(3) == 0 && !floods {
             tokio::time::sleep(Duration::from_millis(random.below(30))).await;
         }
     }

@@ -101,6 +101,17 @@ fn the_program_still_sees_a_terminal_and_is_drawn_while_it_runs() {
 }
 
 #[test]
+fn a_program_that_prints_without_end_has_to_wait_and_loses_nothing() {
+    let chat = Chat { seed: 3, talkers: 3, lines: 3000 };
+    let (shown, caught) = chat.run(100, 30, "flood");
+    assert_clean(&shown);
+    for k in 0..3 {
+        assert!(of_talker(&shown.lines, k) == chat.of(k), "lines of {k} are lost or mangled");
+        assert!(of_talker(&caught, k) == chat.of(k), "lines of {k} did not reach the log");
+    }
+}
+
+#[test]
 fn a_panic_is_told_and_leaves_the_terminal_clean() {
     let (shown, _) = CHAT.run(80, 24, "panic");
     assert_clean(&shown);

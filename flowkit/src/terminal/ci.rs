@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::github;
 use super::lines::{clock, label};
 use super::picture::{Program, counted};
 use super::root_cause::RootCause;
@@ -38,7 +39,7 @@ pub(super) fn lines(
     if let (true, EventKind::Failed { error } | EventKind::TimedOut { error, .. }) =
         (annotate, &notice.event.kind)
     {
-        lines.push(annotation(&label(notice), error));
+        lines.push(github::annotation(&label(notice), error));
     }
     lines
 }
@@ -181,13 +182,4 @@ fn numbers(view: &RunView) -> String {
     format!("{}: {}", counted(counts.seen, "task", "tasks"), told.join(" "))
         .trim_end_matches([' ', ':'])
         .to_owned()
-}
-
-/// Returns the line of which GitHub makes an annotation at the place in the code.
-fn annotation(label: &str, error: &ErrorReport) -> String {
-    let (file, line) = error.location.rsplit_once(':').unwrap_or((&error.location, "1"));
-    let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
-    let message = escaped(&text::visible(&error.to_string()));
-    format!("::error file={},line={},title={}::{message}", property(file), property(line), property(label))
 }

@@ -1,4 +1,5 @@
 //! Keeps the pictures in `docs/terminal.md` what the renderer draws. With `FLOWKIT_REGENERATE=1` they are drawn anew.
+#![allow(clippy::unwrap_used, reason = "for tests only")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -105,9 +105,9 @@ impl Screen {
         let paint = options.paint.unwrap_or_else(|| Paint::of_surroundings(is_terminal));
         let columns = tty.as_ref().map_or(80, |tty| tty.size().0);
         let on_line = options.on_line.clone();
-        let annotate = std::env::var_os("GITHUB_ACTIONS").is_some();
+        let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
         let tty = tty.filter(|_| mode == Mode::Live);
-        let story = Story::new(mode, options, paint, columns, annotate);
+        let story = Story::new(mode, options, paint, columns, on_github);
         Self { shared: Shared::new(story, tty, on_line), drawer: None }
     }
 

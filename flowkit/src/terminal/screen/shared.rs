@@ -35,6 +35,8 @@ struct Told {
     story: Story,
     /// Where JSON Lines go, if what the program prints goes elsewhere.
     divert: Option<Divert>,
+    /// The columns and rows of the terminal.
+    size: (usize, usize),
     has_news: bool,
     is_closed: bool,
     /// Somebody else may have written below what is drawn.
@@ -43,7 +45,8 @@ struct Told {
 
 impl Shared {
     pub(super) fn new(story: Story, tty: Option<Tty>, on_line: Option<OnLine>) -> Arc<Self> {
-        let told = Told { story, divert: None, has_news: false, is_closed: false, is_doubtful: false };
+        let told =
+            Told { story, divert: None, size: (0, 0), has_news: false, is_closed: false, is_doubtful: false };
         Arc::new(Self {
             told: Mutex::new(told),
             news: Condvar::new(),
@@ -105,6 +108,7 @@ impl Shared {
             // no reason to fail.
             mode => {
                 let ready = std::mem::take(&mut told.story.ready);
+                append_to_page(&std::mem::take(&mut told.story.tables));
                 let _gone = match (mode, &mut told.divert) {
                     (Mode::Json, Some(divert)) => divert.write(&ready),
                     (Mode::Json, None) => std::io::stdout().lock().write_all(&ready),
@@ -177,7 +181,7 @@ impl Shared {
         let mut told = self.told.lock();
         told.has_news = false;
         let (columns, rows) = tty.size();
-        let is_resized = told.story.columns != columns;
+        let is_resized = std::mem::replace(&mut told.size, (columns, rows)) != (columns, rows);
         told.story.columns = columns;
         let is_ours = tty.is_ours();
         if std::mem::take(&mut told.is_doubtful) || !is_ours {
@@ -190,7 +194,7 @@ impl Shared {
         };
         let paint = told.story.paint;
         drop(told);
-        tty.draw(&above, &lines, paint, columns);
+        tty.draw(&above, &lines, paint);
         if is_resized && let Some(capture) = &*self.capture.lock() {
             capture.resize(tty.file());
         }
@@ -215,6 +219,18 @@ impl Shared {
         }
         self.news.notify_all();
         self.draw();
+    }
+}
+
+/// Appends a table to the page of a GitHub job.
+fn append_to_page(table: &str) {
+    if table.is_empty() {
+        return;
+    }
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return };
+    // The page is an extra, and the lines have said all of it.
+    if let Ok(mut page) = std::fs::OpenOptions::new().append(true).create(true).open(path) {
+        let _full = page.write_all(table.as_bytes());
     }
 }
 

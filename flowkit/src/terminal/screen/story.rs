@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::terminal::line::{Line, Look};
 use crate::terminal::picture::{fact, finished, live, title};
 use crate::terminal::view::RunView;
-use crate::terminal::{Paint, ci, json};
+use crate::terminal::{Paint, ci, github, json};
 
 /// A task gets so many lines in the scroll-back; thousands of failures would push everything else out of it.
 const FACTS_MAX: u32 = 20;
@@ -32,7 +32,10 @@ pub(super) struct Story {
     pub(super) ready: Vec<u8>,
     user: UserLines,
     runs: Vec<Run>,
-    annotate: bool,
+    /// GitHub Actions runs the program.
+    on_github: bool,
+    /// Tables for the page of the job.
+    pub(super) tables: String,
 }
 
 /// An outermost flow run.
@@ -43,9 +46,9 @@ struct Run {
 }
 
 impl Story {
-    pub(super) fn new(mode: Mode, options: Options, paint: Paint, columns: usize, annotate: bool) -> Self {
+    pub(super) fn new(mode: Mode, options: Options, paint: Paint, columns: usize, on_github: bool) -> Self {
         let (ready, user, runs) = (Vec::new(), UserLines::default(), Vec::new());
-        Self { mode, options, paint, columns, ready, user, runs, annotate }
+        Self { mode, options, paint, columns, ready, user, runs, on_github, tables: String::new() }
     }
 
     /// Takes note of an event.
@@ -66,8 +69,12 @@ impl Story {
             }
             Mode::Lines => {
                 let program = &self.options.program;
-                for line in ci::lines(&run.view, notice, slow, program, self.annotate) {
+                for line in ci::lines(&run.view, notice, slow, program, self.on_github) {
                     push_line(&mut self.ready, self.paint.text(&line));
+                }
+                let is_end = notice.event.task_run == TaskRunId::FLOW && notice.event.kind.is_end();
+                if self.on_github && is_end && notice.origin.is_none() {
+                    self.tables.push_str(&github::summary(&run.view));
                 }
             }
             Mode::Json => {

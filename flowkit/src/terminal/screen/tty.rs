@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use super::frame::{Area, frame};
+use super::frame::frame;
 use crate::terminal::{Line, Paint};
 
 /// A terminal that does not say how large it is, is taken for one of this size.
@@ -17,7 +17,8 @@ const FULL_WAIT: Duration = Duration::from_millis(5);
 /// The terminal, and what is drawn on it.
 pub(super) struct Tty {
     file: File,
-    area: Area,
+    /// The lines that are drawn.
+    drawn: Vec<String>,
 }
 
 impl Tty {
@@ -29,7 +30,7 @@ impl Tty {
         }
         // A file of its own: standard error itself may be replaced meanwhile.
         let file = File::from(stderr.as_fd().try_clone_to_owned().ok()?);
-        Some(Self { file, area: Area::default() })
+        Some(Self { file, drawn: Vec::new() })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -52,16 +53,16 @@ impl Tty {
     }
 
     /// Writes `above`, and draws `lines` below it in place of what is drawn.
-    pub(super) fn draw(&mut self, above: &[u8], lines: &[Line], paint: Paint, width: usize) {
-        let area = Area::new(lines.iter().map(|line| (paint.line(line), line.columns())).collect());
-        let bytes = frame(&self.area, above, &area, width);
-        self.area = area;
+    pub(super) fn draw(&mut self, above: &[u8], lines: &[Line], paint: Paint) {
+        let lines: Vec<String> = lines.iter().map(|line| paint.line(line)).collect();
+        let bytes = frame(&self.drawn, above, &lines);
+        self.drawn = lines;
         self.write(&bytes);
     }
 
     /// Leaves what is drawn where it is: other programs have written below it.
     pub(super) fn leave(&mut self) {
-        self.area = Area::default();
+        self.drawn.clear();
     }
 
     /// There is nobody to tell of a terminal that is gone, so errors end the writing.

@@ -25,7 +25,7 @@ impl Tty {
         match *self {}
     }
 
-    pub(super) fn draw(&mut self, _above: &[u8], _lines: &[Line], _paint: Paint, _width: usize) {
+    pub(super) fn draw(&mut self, _above: &[u8], _lines: &[Line], _paint: Paint) {
         match *self {}
     }
 

@@ -128,8 +128,9 @@ fn names_and_messages_cannot_act_in_any_form() {
 
 #[test]
 fn github_gets_an_annotation_for_a_failure() {
-    let mut story = Story { annotate: true, ..story(Mode::Lines) };
+    let mut story = Story { on_github: true, ..story(Mode::Lines) };
     let lines = told(&mut story, badly);
+    insta::assert_snapshot!("github", story.tables);
     let annotations: Vec<&str> = lines.lines().filter(|line| line.starts_with("::")).collect();
     let [only] = annotations[..] else { panic!("{annotations:#?}") };
     assert!(
