@@ -111,6 +111,8 @@ mod written;
 pub mod __private;
 
 pub use any_flow::{AnyFlowRun, Flow, FlowSpec, ResumeAny};
+#[cfg(all(feature = "cli", unix))]
+pub use cli::{Cli, Exit};
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
     first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file, wait_within,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub(crate) const SECRET: &str = "flowkit::Secret";
 
 /// What is shown and written down in its place.
-const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 /// A value that is never printed and never written down: as a parameter of a flow, it is `***` in every record.
 ///

@@ -27,6 +27,7 @@ const fn with_file(
 const CASES: &[Case] = &[
     case("", &["Usage: pipeline"]),
     case("rums", &["there is no command `rums`", "did you mean `runs`?"]),
+    case("etl", &["`etl` is a flow; write `run etl`"]),
     case("run", &["Usage: pipeline run", "etl"]),
     case("run elt", &["there is no flow `elt`", "did you mean `etl`?"]),
     case("run nightly", &["there is no flow `nightly`", "there are `etl`, `echo`"]),

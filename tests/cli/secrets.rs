@@ -50,3 +50,28 @@ fn a_run_with_a_secret_goes_on_when_it_is_given_again() {
     assert_eq!(resumed.line("run.finished")["value"], 3 + SECRET.len());
     assert_nowhere(&shell);
 }
+
+#[test]
+fn a_secret_inside_a_struct_is_given_again_by_itself() {
+    let shell = Shell::new();
+    let typed = format!("run enter --account.user ida --account.token {SECRET} --file data.txt");
+    assert_eq!(shell.call(&typed).code, Some(1));
+    shell.write("data.txt", "");
+    assert!(shell.call("resume").err.contains("`account` is a secret"));
+    let variable = [("FLOWKIT_PARAM_ACCOUNT__TOKEN", SECRET)];
+    let resumed = shell.call_with(&variable, "resume --output json").ok();
+    assert_eq!(resumed.line("run.finished")["value"], 3 + SECRET.len());
+    let again = shell.call_with(&variable, "run enter --like last --output json").ok();
+    assert_eq!(again.line("run.finished")["value"], 3 + SECRET.len());
+    assert_nowhere(&shell);
+}
+
+#[test]
+fn a_run_without_secrets_goes_on_with_what_was_kept() {
+    let shell = Shell::new();
+    shell.call("run fragile --file data.txt");
+    shell.write("p.yaml", "file: other.txt");
+    let refused = shell.call("resume --params p.yaml");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.err.contains("goes on with the arguments that were kept"), "{refused:?}");
+}

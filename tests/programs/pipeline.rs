@@ -115,4 +115,18 @@ async fn endless() -> Result<()> {
     Ok(())
 }
 
-flowkit::main!(etl, echo, fragile, login, endless);
+/// Whom to log in as.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Account {
+    user: String,
+    token: Secret,
+}
+
+/// Logs in with an account.
+#[flow]
+async fn enter(account: Account, file: PathBuf) -> Result<usize> {
+    load(1, file).await?;
+    Ok(account.user.len() + account.token.reveal().len())
+}
+
+flowkit::main!(etl, echo, fragile, login, enter, endless);

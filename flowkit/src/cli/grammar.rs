@@ -60,6 +60,9 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
         Some(verb) if verb.get_name() == "run" => "flow",
         _ => "command",
     };
+    if within.is_none() && program.flow(&typed).is_ok() {
+        return Usage::new(format!("`{typed}` is a flow; write `run {typed}`"));
+    }
     Usage::new(format!("there is no {what} `{typed}`; {}", did_you_mean(&typed, &names)))
 }
 
@@ -237,4 +240,34 @@ fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg 
 
 pub(super) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[cfg(feature = "macros")]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    #[flow]
+    async fn taken(
+        help: String,
+        db: String,
+        output: String,
+        params: String,
+        name: u8,
+        tag: u8,
+        like: u8,
+    ) -> String {
+        format!("{help} {db} {output} {params} {name} {tag} {like}")
+    }
+
+    #[test]
+    fn a_parameter_may_have_the_name_of_any_option() {
+        let program = Program::new(Some("mybin"), vec![taken::spec()]);
+        grammar(&program).debug_assert();
+        let typed = ["mybin", "run", "taken", "--help", "me", "--db", "d", "--flowkit-db", "runs.db"];
+        let matches = grammar(&program).try_get_matches_from(typed).unwrap();
+        let matches = matches.subcommand().and_then(|(_, run)| run.subcommand()).unwrap().1;
+        assert_eq!(matches.get_one::<PathBuf>("db"), Some(&PathBuf::from("runs.db")));
+    }
 }

@@ -20,6 +20,7 @@ mod json;
 mod out;
 mod program;
 mod resolve;
+mod secrets;
 mod session;
 mod settings;
 mod usage;
@@ -76,8 +77,8 @@ macro_rules! main {
 /// # #[flow]
 /// # async fn etl(rows: u32) -> Result<u32> { Ok(rows) }
 /// #[tokio::main]
-/// async fn main() -> flowkit::cli::Exit {
-///     flowkit::cli::Cli::new().flow(etl::spec()).run().await
+/// async fn main() -> flowkit::Exit {
+///     flowkit::Cli::new().flow(etl::spec()).run().await
 /// }
 /// ```
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! What is the same for every verb that runs something: the runtime, what is told meanwhile, and how it ends.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::any_flow::{self, AnyFlowRun};
+use crate::any_flow::{self, AnyFlowRun, FlowSpec};
 use crate::cli::Exit;
 use crate::cli::json as lines;
 use crate::cli::out::say;
@@ -83,6 +83,7 @@ fn tell(session: &Session, run: &AnyFlowRun) -> Exit {
         let fields = json!({
             "id": id,
             "state": state,
+            "counts": counts(run),
             "ms": run.flow().and_then(|flow| flow.duration()).map(lines::millis),
             "value": value,
             "error": run.error().as_ref().map(lines::error),
@@ -97,8 +98,27 @@ fn tell(session: &Session, run: &AnyFlowRun) -> Exit {
     } else {
         hint("look", &session.command(&format!("show {}", id.short())));
         hint("go on where it stopped", &resume);
+        let flow =
+            run.flow().and_then(|flow| session.program.flow_of(flow.declaration().path).map(FlowSpec::ident));
+        if let Some(flow) = flow {
+            hint("start over", &session.command(&format!("run {flow} --like {}", id.short())));
+        }
     }
     if state.is_success() { Exit::SUCCESS } else { Exit::FAILURE }
+}
+
+/// How many task runs ended how, and how many attempts were not the first.
+fn counts(run: &AnyFlowRun) -> Value {
+    let mut counts = Map::new();
+    let mut retries = 0;
+    for task_run in run.task_runs() {
+        retries += u64::from(task_run.attempt_count().saturating_sub(1));
+        let name = json!(task_run.state()).as_str().unwrap_or_default().to_owned();
+        let count = counts.get(&name).and_then(Value::as_u64).unwrap_or(0);
+        counts.insert(name, (count + 1).into());
+    }
+    counts.insert("retries".to_owned(), retries.into());
+    Value::Object(counts)
 }
 
 fn hint(what: &str, command: &str) {

@@ -7,13 +7,16 @@ use serde_json::Value;
 
 use super::finish::{self, Ended};
 use super::rows;
-use super::run::{around, is_secret};
+use super::run::around;
 use crate::any_flow::FlowSpec;
-use crate::cli::Exit;
-use crate::cli::resolve;
+use crate::cli::flags::laid_over;
+use crate::cli::secrets::{holds_secret, is_masked};
 use crate::cli::session::Session;
+use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::cli::{Exit, environment, resolve};
 use crate::model::StoredFlowRun;
+use crate::parameters::Parameter;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     // Not made where there is none: there would be nothing to go on with.
@@ -62,27 +65,43 @@ fn with_secrets(
     run: &StoredFlowRun,
     path: Option<&PathBuf>,
 ) -> Outcome<Option<String>> {
-    let Some(parameters) = flow.parameters() else { return Ok(None) };
-    if !parameters.iter().any(is_secret) && path.is_none() {
-        return Ok(None);
-    }
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let Some(Value::Object(mut arguments)) = kept else { return Ok(None) };
+    let (Some(parameters), Some(Value::Object(mut arguments))) = (flow.parameters(), kept) else {
+        return Ok(None);
+    };
+    let is_open = |parameter: &Parameter| {
+        holds_secret(parameter) && arguments.get(parameter.name).is_some_and(is_masked)
+    };
+    let open: Vec<&str> =
+        parameters.iter().filter(|parameter| is_open(parameter)).map(|parameter| parameter.name).collect();
+    if open.is_empty() {
+        return match path {
+            None => Ok(None),
+            Some(_) => Err(Usage::new(format!(
+                "run `{}` goes on with the arguments that were kept, and has no secret to be given again; \
+                 leave out `--params`, or begin anew with `run {} --like {}`",
+                run.id.short(),
+                flow.ident(),
+                run.id.short()
+            ))),
+        };
+    }
     let layers = around(session, flow, &parameters, path)?;
     for resolved in resolve::resolve(parameters, &layers) {
         let name = resolved.parameter.name;
-        match resolved.value {
-            Some(value) if is_secret(&resolved.parameter) => {
-                arguments.insert(name.to_owned(), value);
-            }
-            None if is_secret(&resolved.parameter) => {
-                let variable = crate::cli::environment::name(name);
-                return Err(Usage::new(format!(
-                    "`{name}` is a secret, of which no record is kept; give it again, as {variable} or in a file with `--params`"
-                )));
-            }
-            _ => {}
+        if !open.contains(&name) {
+            continue;
         }
+        let below = arguments.remove(name).unwrap_or_default();
+        let given = resolved.value.filter(|_| resolved.sources != [Source::Default]);
+        let whole = given.map(|above| laid_over(below, above)).filter(|whole| !is_masked(whole));
+        let Some(whole) = whole else {
+            let variable = environment::name(name);
+            return Err(Usage::new(format!(
+                "`{name}` is a secret, of which no record is kept; give it again, as {variable} or in a file with `--params`"
+            )));
+        };
+        arguments.insert(name.to_owned(), whole);
     }
     Ok(Some(Value::Object(arguments).to_string()))
 }

@@ -12,6 +12,7 @@ use crate::cli::file;
 use crate::cli::flags::{self, flag};
 use crate::cli::out::{say, table};
 use crate::cli::resolve::{self, Layer, Resolved, arguments, check_complete, layer};
+use crate::cli::secrets::{holds_secret, without_masks};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage};
@@ -113,21 +114,16 @@ fn like(
         return Err(Usage::new(message));
     }
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let Some(Value::Object(mut values)) = kept else {
+    let Some(Value::Object(values)) = kept else {
         return Err(Usage::new(format!("the parameters of run `{short}` are not kept; give them again")));
     };
-    values
-        .retain(|name, _| !parameters.iter().any(|parameter| parameter.name == name && is_secret(parameter)));
+    let holds = |name: &str| parameters.iter().any(|known| known.name == name && holds_secret(known));
+    let left = values.into_iter().filter_map(|(name, value)| {
+        let value = if holds(&name) { without_masks(value)? } else { value };
+        Some((name, value))
+    });
+    let values = left.collect();
     layer(parameters, Source::Run(short), values)
-}
-
-pub(super) fn is_secret(parameter: &Parameter) -> bool {
-    use crate::model::shape::Outline;
-    match &parameter.outline {
-        Outline::Secret(_) => true,
-        Outline::Optional(inner) => matches!(**inner, Outline::Secret(_)),
-        _ => false,
-    }
 }
 
 /// Prints each value with its source.

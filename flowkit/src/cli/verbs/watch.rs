@@ -17,14 +17,19 @@ use crate::graph::text::{duration, visible};
 use crate::model::{EventDetail, StoredEvent};
 use crate::store::History as _;
 
+/// Looked for the dead every five seconds: that is a write, of which there can be one at a time.
+const REAP_EVERY: u64 = 25;
+
 pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let store = session.settings.look_back()?;
     let mut run = session.run(&store, matches, "run")?;
     let mut labels = HashMap::new();
     let mut since = 0;
-    loop {
-        // A process that dies meanwhile ends its run too.
-        store.reap()?;
+    for round in 0_u64.. {
+        // A process that dies meanwhile ends its run too. Opening has looked already.
+        if round % REAP_EVERY == REAP_EVERY - 1 {
+            store.reap()?;
+        }
         // Asked first: events may come between the two questions, but none after the end.
         run = store.flow_run(run.id)?.unwrap_or(run);
         let over = rows::is_over(run.state);
@@ -42,6 +47,7 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
         }
         clock::sleep(POLL).await;
     }
+    Ok(Exit::SUCCESS)
 }
 
 fn more(event: &StoredEvent) -> String {

@@ -152,3 +152,24 @@ fn a_flow_is_resumed_by_the_id_of_a_run() {
     assert_eq!((resumed.run, resumed.location.line()), (id, line));
     let _ = of_any::resume::<String>(id);
 }
+
+#[test]
+fn what_is_not_given_is_the_default() {
+    #[flow]
+    async fn defaults(
+        #[param(default = 7)] top: u32,
+        #[param(default = "a")] name: String,
+        #[param(default = vec![1])] list: Vec<u8>,
+    ) -> usize {
+        top as usize + name.len() + list.len()
+    }
+
+    let reads = |json: &str| {
+        let read = read(defaults(0, String::new(), Vec::new()), json).unwrap();
+        read.map(|body| body.arguments().unwrap())
+    };
+    assert_eq!(reads("{}").unwrap(), r#"{"top":7,"name":"a","list":[1]}"#);
+    assert_eq!(reads(r#"{"name":"b"}"#).unwrap(), r#"{"top":7,"name":"b","list":[1]}"#);
+    assert!(reads(r#"{"nam":"b"}"#).unwrap_err().contains("did you mean `name`?"));
+    assert!(reads("[]").unwrap_err().contains("not a JSON object"));
+}
