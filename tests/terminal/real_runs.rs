@@ -46,7 +46,8 @@ fn looking_back(runtime: &Runtime, id: FlowRunId) -> RunView {
 /// Draws the end of a run without its durations, which the store keeps less exactly.
 fn drawn(view: &RunView) -> Vec<String> {
     let is_duration = |word: &&str| {
-        word.starts_with(|c: char| c.is_ascii_digit()) && word.trim_end_matches([':', ',']).ends_with('s')
+        let word = word.trim_start_matches('~').trim_end_matches([':', ',', ')']);
+        word.starts_with(|c: char| c.is_ascii_digit()) && word.ends_with('s')
     };
     let lines = finished(view, 100, &Program::new("mybin"));
     let words = |line: String| {

@@ -9,6 +9,9 @@ use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, wrapped};
 use crate::terminal::view::RunView;
 
+/// What is saved by less than this is not worth a word.
+const SAVED_MIN: Duration = Duration::from_millis(100);
+
 pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
@@ -62,7 +65,7 @@ fn saved(view: &RunView) -> Option<Duration> {
         let usual = group.durations.usual().or_else(|| Some(group.durations.range()?.0))?;
         Some(usual.saturating_mul(group.count(State::Cached)))
     });
-    Some(of_group.fold(Duration::ZERO, Duration::saturating_add)).filter(|saved| !saved.is_zero())
+    Some(of_group.fold(Duration::ZERO, Duration::saturating_add)).filter(|saved| *saved >= SAVED_MIN)
 }
 
 /// Draws the commands that one may want now.
