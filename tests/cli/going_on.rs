@@ -16,7 +16,7 @@ fn a_failed_run_says_how_to_go_on_and_does_so() {
 
     shell.write("data.txt", "");
     let resumed = shell.call("resume --output json").ok();
-    assert_eq!(resumed.line("run.finished")["value"], 2);
+    assert_eq!(resumed.line("run.result")["value"], 2);
     let again: Vec<_> = resumed.lines().into_iter().filter(|line| line["t"] == "task.started").collect();
     assert_eq!(again.len(), 1, "only what failed runs: {again:?}");
     assert_eq!(again[0]["label"], "load");

@@ -48,7 +48,7 @@ fn every_form_of_parameter_is_read_from_flags() {
                  --folder '/a b' --db.url x --db '{\"url\":\"y\",\"pool\":2}' --name Ida --output json";
     let answer = shell.call(typed).ok();
     let expected = r#"7 Incremental ["a", "b", "c"] true 90s Some(-0.5) "/a b" Some(Database { url: "x", pool: 2 }) Some("Ida")"#;
-    assert_eq!(answer.line("run.finished")["value"], expected);
+    assert_eq!(answer.line("run.result")["value"], expected);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_same_is_read_from_a_file_of_each_kind_and_from_variables() {
         r#"100 Full ["a"] true 7200s Some(1.0) "out" Some(Database { url: "x", pool: 0 }) Some("7")"#;
     for file in ["p.yaml", "p.json", "p.toml"] {
         let answer = shell.call(&format!("run echo --output json --params {file}")).ok();
-        assert_eq!(answer.line("run.finished")["value"], expected, "{file}");
+        assert_eq!(answer.line("run.result")["value"], expected, "{file}");
     }
     let variables = [
         ("FLOWKIT_PARAM_MODE", "full"),
@@ -82,7 +82,7 @@ fn the_same_is_read_from_a_file_of_each_kind_and_from_variables() {
         ("FLOWKIT_PARAM_NAME", "7"),
     ];
     let answer = shell.call_with(&variables, "run echo --output json").ok();
-    assert_eq!(answer.line("run.finished")["value"], expected);
+    assert_eq!(answer.line("run.result")["value"], expected);
 }
 
 #[test]

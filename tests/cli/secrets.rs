@@ -25,7 +25,7 @@ fn a_secret_is_used_and_kept_nowhere() {
     shell.write("data.txt", "");
     let typed = format!("run login --user ida --token {SECRET} --file data.txt --output json");
     let answer = shell.call(&typed).ok();
-    assert_eq!(answer.line("run.finished")["value"], 3 + SECRET.len());
+    assert_eq!(answer.line("run.result")["value"], 3 + SECRET.len());
     assert!(!answer.out.contains(SECRET) && !answer.err.contains(SECRET));
     let shown = shell.call("show").ok().out;
     assert!(shown.contains("token  ***"), "{shown}");
@@ -47,7 +47,7 @@ fn a_run_with_a_secret_goes_on_when_it_is_given_again() {
         assert!(without.err.contains(expected), "{without:?}");
     }
     let resumed = shell.call_with(&[("FLOWKIT_PARAM_TOKEN", SECRET)], "resume --output json").ok();
-    assert_eq!(resumed.line("run.finished")["value"], 3 + SECRET.len());
+    assert_eq!(resumed.line("run.result")["value"], 3 + SECRET.len());
     assert_nowhere(&shell);
 }
 
@@ -60,9 +60,9 @@ fn a_secret_inside_a_struct_is_given_again_by_itself() {
     assert!(shell.call("resume").err.contains("`account` is a secret"));
     let variable = [("FLOWKIT_PARAM_ACCOUNT__TOKEN", SECRET)];
     let resumed = shell.call_with(&variable, "resume --output json").ok();
-    assert_eq!(resumed.line("run.finished")["value"], 3 + SECRET.len());
+    assert_eq!(resumed.line("run.result")["value"], 3 + SECRET.len());
     let again = shell.call_with(&variable, "run enter --like last --output json").ok();
-    assert_eq!(again.line("run.finished")["value"], 3 + SECRET.len());
+    assert_eq!(again.line("run.result")["value"], 3 + SECRET.len());
     assert_nowhere(&shell);
 }
 

@@ -8,6 +8,7 @@ use super::when::{between, iso};
 use crate::model::{
     ErrorReport, EventDetail, FlowRunId, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
 };
+use crate::terminal::json::word;
 
 /// Makes a line of a kind.
 pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
@@ -73,24 +74,28 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
     line("task_run", Some(run), fields)
 }
 
-/// Something that happened: `run.started`, `task.retried`. `label` is whom it befell.
+/// Something that happened: `run.started`, `task.retrying`, as a run is told while it goes on. `label` is whom it befell.
 pub(super) fn event(run: FlowRunId, label: &str, event: &StoredEvent) -> Value {
-    let whom = if event.task_run == TaskRunId::FLOW { "run" } else { "task" };
-    let kind = format!("{whom}.{}", event.name.replace(' ', "_"));
-    let mut fields = json!({ "task_run": event.task_run, "label": label, "at": iso(event.at) });
+    let is_own = event.task_run == TaskRunId::FLOW;
+    let word = word(&event.name, is_own);
+    let mut fields = match is_own {
+        true => json!({ "flow": label, "at": iso(event.at) }),
+        false => json!({ "task_run": event.task_run, "label": label, "at": iso(event.at) }),
+    };
+    let state = (word == "finished").then(|| self::word(&event.name, false));
     let more = match &event.detail {
-        None => json!({}),
+        None => json!({ "state": state }),
         Some(EventDetail::Attempt(attempt)) => json!({ "attempt": attempt }),
         Some(EventDetail::Retry { attempt, error: report, retry_in }) => {
             json!({ "attempt": attempt, "delay_ms": millis(*retry_in), "error": error(report) })
         }
-        Some(EventDetail::Error(report)) => json!({ "error": error(report) }),
-        Some(EventDetail::Reason(reason)) => json!({ "reason": reason }),
+        Some(EventDetail::Error(report)) => json!({ "state": state, "error": error(report) }),
+        Some(EventDetail::Reason(reason)) => json!({ "state": state, "reason": reason }),
     };
     if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
         fields.extend(more);
     }
-    line(&kind, Some(run), fields)
+    line(&format!("{}.{word}", if is_own { "run" } else { "task" }), Some(run), fields)
 }
 
 /// A line of a log.
@@ -107,7 +112,7 @@ pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
 }
 
 pub(super) fn error(report: &ErrorReport) -> Value {
-    json!({ "msg": report.message, "chain": report.causes, "task": report.task, "at": report.location })
+    json!({ "task": report.task, "msg": report.message, "chain": report.causes, "place": report.location })
 }
 
 pub(super) fn millis(duration: std::time::Duration) -> u64 {

@@ -65,7 +65,7 @@ use crate::any_flow::FlowSpec;
 macro_rules! main {
     ($($flow:ty),+ $(,)?) => {
         fn main() -> $crate::cli::Exit {
-            $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.main()
+            $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.owns_output().main()
         }
     };
 }
@@ -85,6 +85,7 @@ macro_rules! main {
 #[must_use = "nothing is read before `run`"]
 pub struct Cli {
     flows: Vec<FlowSpec>,
+    owns_output: bool,
     location: &'static Location<'static>,
 }
 
@@ -93,7 +94,7 @@ impl Cli {
     #[track_caller]
     #[allow(clippy::new_without_default, reason = "it says where it is called")]
     pub fn new() -> Self {
-        Self { flows: Vec::new(), location: Location::caller() }
+        Self { flows: Vec::new(), owns_output: false, location: Location::caller() }
     }
 
     /// Adds a flow: `.flow(etl::spec())`.
@@ -111,11 +112,18 @@ impl Cli {
     pub async fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Exit {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let called = arguments.first().and_then(|called| called.to_str());
-        let program = Program::new(called, self.flows);
+        let program = Program { owns_output: self.owns_output, ..Program::new(called, self.flows) };
         match typed(program, arguments, self.location).await {
             Ok(exit) => exit,
             Err(usage) => usage.tell(),
         }
+    }
+
+    /// Leaves the whole output to flowkit: runs are drawn on the terminal, and what the program prints is shown above them.
+    /// Default: lines of text, which harm nothing.
+    pub fn owns_output(mut self) -> Self {
+        self.owns_output = true;
+        self
     }
 
     /// The same in a runtime of its own, for a `main` that is not `async`.

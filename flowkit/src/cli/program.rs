@@ -11,12 +11,14 @@ pub(super) struct Program {
     /// As it was called, without its folder.
     pub(super) name: String,
     pub(super) flows: Vec<FlowSpec>,
+    /// Nobody else writes to the terminal, so that runs can be drawn on it.
+    pub(super) owns_output: bool,
 }
 
 impl Program {
     pub(super) fn new(called: Option<&str>, flows: Vec<FlowSpec>) -> Self {
         let name = called.and_then(|path| std::path::Path::new(path).file_name()?.to_str());
-        Self { name: name.unwrap_or("program").to_owned(), flows }
+        Self { name: name.unwrap_or("program").to_owned(), flows, owns_output: false }
     }
 
     /// Refuses flows that nobody could tell apart.

@@ -31,6 +31,9 @@ struct Record<'a> {
     /// The number of the task run in its flow run.
     #[serde(skip_serializing_if = "Option::is_none")]
     task_run: Option<u64>,
+    /// What people call the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
     /// Which of the runs of the task: its name, or its place in the list that was mapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -88,7 +91,7 @@ pub(super) fn line(
     let is_own = notice.event.task_run == TaskRunId::FLOW && notice.origin.is_none();
     let mut record = Record {
         v: VERSION,
-        t: format!("{}.{}", if is_own { "run" } else { "task" }, name(&notice.event.kind, is_own)),
+        t: format!("{}.{}", if is_own { "run" } else { "task" }, word(notice.event.kind.name(), is_own)),
         run: view.id.short(),
         at: time(notice.at.into()),
         ..Record::default()
@@ -133,29 +136,30 @@ fn about<'a>(record: &mut Record<'a>, notice: &Notice<'a>) {
     record.path = notice.origin.map(|origin| &*origin.path);
     record.task = Some(task_run.task());
     record.task_run = Some(notice.event.task_run.get());
+    record.label = Some(task_run.label());
     let index = || task_run.index().map(|index| index.to_string());
     record.key = task_run.name().map(str::to_owned).or_else(index);
 }
 
-/// Returns the word for an event; the end of a run is one word, with the state beside it.
-fn name(kind: &EventKind, is_own: bool) -> &'static str {
-    match kind {
-        kind if is_own && kind.is_end() => "finished",
-        EventKind::Created => "created",
-        EventKind::Queued => "queued",
-        EventKind::Started { .. } => "started",
-        EventKind::AttemptFailed { .. } => "retrying",
-        EventKind::Completed => "completed",
-        EventKind::Cached => "cached",
-        EventKind::Failed { .. } => "failed",
-        EventKind::TimedOut { .. } => "timed_out",
-        EventKind::Cancelling => "cancelling",
-        EventKind::Cancelled { .. } => "cancelled",
-        EventKind::UpstreamFailed { .. } => "upstream_failed",
-        EventKind::Skipped { .. } => "skipped",
-        EventKind::Crashed => "crashed",
-        EventKind::Suspended => "suspended",
-        EventKind::Reopened => "reopened",
+/// Returns the word for an event by its name in the record; the end of a run is one word, with the state beside it.
+pub(crate) fn word(name: &str, is_own: bool) -> String {
+    match name {
+        "completed"
+        | "cached"
+        | "failed"
+        | "timed out"
+        | "cancelled"
+        | "left without an input"
+        | "skipped"
+        | "suspended"
+            if is_own =>
+        {
+            "finished".to_owned()
+        }
+        "retried" => "retrying".to_owned(),
+        "told to stop" => "cancelling".to_owned(),
+        "left without an input" => "upstream_failed".to_owned(),
+        other => other.replace(' ', "_"),
     }
 }
 

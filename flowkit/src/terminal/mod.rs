@@ -13,7 +13,7 @@ mod docs;
 #[cfg(feature = "cli")]
 mod github;
 #[cfg(feature = "cli")]
-mod json;
+pub(crate) mod json;
 #[cfg(feature = "cli")]
 mod line;
 mod lines;

@@ -1,8 +1,11 @@
-//! Everything of one kind that a store has of a run, read in pages.
+//! Everything of one kind that a store has of a run, read in pages; and what is drawn of it.
+
+use std::collections::VecDeque;
 
 use crate::cli::usage::Outcome;
-use crate::model::{FlowRunId, State, StoredEvent, StoredLog, StoredTaskRun, TaskRunId};
+use crate::model::{FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId};
 use crate::store::{LogFilter, Store, TaskRunFilter};
+use crate::terminal::RunView;
 
 /// So many rows are read at once: a few hundred kilobytes.
 const PAGE: usize = 1000;
@@ -55,4 +58,23 @@ pub(super) fn logs(
 /// Whether nothing more happens to a run, unless somebody resumes it.
 pub(super) fn is_over(state: State) -> bool {
     state.is_over() || state == State::Crashed
+}
+
+/// So many runs of sub-flows are drawn with the run that started them.
+const SUB_FLOWS_MAX: usize = 1000;
+
+/// Returns what is drawn of a run, with those of its sub-flows.
+pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Outcome<RunView> {
+    let mut view = RunView::of(run, task_runs);
+    let inner = |rows: &[StoredTaskRun]| rows.iter().filter_map(|row| row.flow_run).collect::<Vec<_>>();
+    let mut rest: VecDeque<FlowRunId> = inner(task_runs).into();
+    let mut drawn = 0;
+    while let Some(id) = rest.pop_front().filter(|_| drawn < SUB_FLOWS_MAX) {
+        let Some(sub_flow) = store.flow_run(id)? else { continue };
+        let task_runs = tasks(store, id)?;
+        view = view.with(&sub_flow, &task_runs);
+        rest.extend(inner(&task_runs));
+        drawn += 1;
+    }
+    Ok(view)
 }

@@ -18,6 +18,7 @@ use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage};
 use crate::cli::{Exit, environment, json as lines, which};
 use crate::parameters::Parameter;
+use crate::secret::MASK;
 use crate::store::Store;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
@@ -39,8 +40,22 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         location: session.location,
     };
     let call = flow.begin(&arguments(&resolved), said).map_err(|error| Usage::new(error.to_string()))?;
+    let screen = finish::screen(session, &runtime, Some(shown_arguments(&resolved)));
     let ended: Ended = runtime.until_signal(call).await;
+    screen.finish();
     finish::finish(session, ended)
+}
+
+/// Writes the arguments as people may see them.
+fn shown_arguments(resolved: &[Resolved]) -> String {
+    let shown = resolved.iter().filter_map(|resolved| {
+        let value = match holds_secret(&resolved.parameter) {
+            true => Value::from(MASK),
+            false => resolved.value.clone()?,
+        };
+        Some((resolved.parameter.name.to_owned(), value))
+    });
+    Value::Object(shown.collect()).to_string()
 }
 
 /// Finds the value of each parameter of a flow.

@@ -1,5 +1,7 @@
 //! `show`: what is known of a run, or of one of its tasks.
 
+use std::io::IsTerminal as _;
+
 use clap::ArgMatches;
 use serde_json::{Map, Value};
 
@@ -13,7 +15,12 @@ use crate::cli::when::{between, iso};
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
-use crate::model::{ErrorReport, State, StoredFlowRun, StoredTaskRun};
+use crate::model::{ErrorReport, StoredFlowRun, StoredTaskRun};
+use crate::terminal::Paint;
+use crate::terminal::picture::{Program, finished};
+
+/// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
+const COLUMNS: usize = 100;
 
 pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
@@ -31,14 +38,10 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         false => {
             say(head(&run));
             parameters(session, &run).iter().for_each(say);
-            table(&tasks.iter().map(row).collect::<Vec<_>>()).iter().for_each(say);
-            let root = root_cause(&tasks).or(run.error.as_ref());
-            root.map(cause).unwrap_or_default().iter().for_each(say);
-            if !run.state.is_success() && rows::is_over(run.state) {
-                say(format!(
-                    "go on where it stopped: {}",
-                    session.command(&format!("resume {}", run.id.short()))
-                ));
+            let view = rows::view(&store, &run, &tasks)?;
+            let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
+            for line in finished(&view, COLUMNS, &Program::new(&session.program.name).with_like()) {
+                say(paint.line(&line));
             }
         }
         true => tasks.iter().flat_map(details).for_each(say),
@@ -92,26 +95,6 @@ fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<String> {
         vec![format!("  {name}"), text::shortened(&text::visible(&shown(outline(&name), &value)), 200)]
     };
     table(&kept.unwrap_or_default().into_iter().map(row).collect::<Vec<_>>())
-}
-
-fn row(task: &StoredTaskRun) -> Vec<String> {
-    let took = task.started_at.zip(task.ended_at).map(|(start, end)| text::duration(between(start, end)));
-    let why = task.error.as_ref().map(|error| error.message.clone()).or(task.skip_reason.clone());
-    let attempts = if task.attempt > 1 { format!("{} attempts", task.attempt) } else { String::new() };
-    vec![
-        format!("  {} {}", glyph(task.state), text::visible(&task.label())),
-        task.state.name().to_owned(),
-        took.unwrap_or_default(),
-        attempts,
-        text::shortened(&text::visible(&why.unwrap_or_default()), 120),
-    ]
-}
-
-/// What failed first: the rest failed because of it.
-fn root_cause(tasks: &[StoredTaskRun]) -> Option<&ErrorReport> {
-    let failed =
-        tasks.iter().filter(|task| matches!(task.state, State::Failed | State::TimedOut | State::Crashed));
-    failed.filter(|task| task.error.is_some()).min_by_key(|task| task.ended_at)?.error.as_ref()
 }
 
 fn cause(error: &ErrorReport) -> Vec<String> {
