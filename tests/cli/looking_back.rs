@@ -38,7 +38,7 @@ fn runs_are_found_by_filter_and_by_name() {
 fn a_run_is_shown_with_its_task_runs() {
     let shell = with_two_runs();
     let shown = shell.call("show").ok().out;
-    for expected in ["✓ etl (second)", "rows  3", "✓ extract", "✓ double[2]", "✓ total"] {
+    for expected in ["✓ etl (second)", "rows  3", "✓ extract", "✓ double ×3", "✓ total"] {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
     let task = shell.call("show last 'double[1]'").ok().out;
