@@ -45,7 +45,7 @@ tuples!(A B C D E F G H);
 
 /// What was typed for some flows, under a command line of the program's own: `run`, `runs`, `show` and the other verbs.
 ///
-/// ```ignore
+/// ```text
 /// #[derive(clap::Subcommand)]
 /// enum Verb {
 ///     /// Serves the shop
