@@ -55,6 +55,7 @@
 //!
 //! - `macros` (default): the attributes.
 //! - `json` (default): [`graph::Graph::to_json`].
+//! - `logs` (default): [`layer`], for a `tracing` registry.
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
 //! - `signals` (default): [`Runtime::until_signal`], on Unix.
@@ -80,6 +81,7 @@ mod handle;
 pub mod items;
 mod keyed;
 pub mod limits;
+mod logs;
 pub mod model;
 mod once;
 pub mod policy;
@@ -120,6 +122,8 @@ pub use flowkit_macros::{flow, task};
 pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
 pub use keyed::Keyed;
+#[cfg(feature = "logs")]
+pub use logs::{LogLayer, layer};
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use once::once;
 pub use resume::Resume;

@@ -12,6 +12,7 @@ mod golden;
 mod kept;
 mod killed;
 mod kit;
+mod logged;
 mod odd;
 mod processes;
 mod repeated;

@@ -145,6 +145,13 @@ fn a_reader_that_stays_lets_the_log_grow_until_somebody_is_told_and_its_end_cuts
         write(store, entry).unwrap();
     }
     store.flush().unwrap();
+    // The log is looked at between transactions, twice a second.
+    for _ in 0..250 {
+        if store.stats().log_alarms > 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert_eq!(store.stats().log_alarms, 1);
     snapshot.commit().unwrap();
     for _ in 0..250 {
