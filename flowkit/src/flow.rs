@@ -1,5 +1,7 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
+mod said;
+
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;

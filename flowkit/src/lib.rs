@@ -54,7 +54,7 @@
 //! # Feature flags
 //!
 //! - `macros` (default): the attributes.
-//! - `json` (default): [`graph::Graph::to_json`].
+//! - `json` (default): [`graph::Graph::to_json`], [`artifact::table`], [`Dataset`] and [`Model`].
 //! - `logs` (default): [`layer`], for a `tracing` registry.
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
@@ -68,9 +68,11 @@ extern crate self as flowkit;
 
 mod any_flow;
 pub mod args;
+pub mod artifact;
 mod combinators;
 mod context;
 mod engine;
+mod ensure;
 mod failpoint;
 mod flow;
 #[cfg(feature = "store")]
@@ -82,8 +84,10 @@ pub mod items;
 mod keyed;
 pub mod limits;
 mod logs;
+mod metric;
 pub mod model;
 mod once;
+mod output;
 pub mod policy;
 pub mod prelude;
 mod resume;
@@ -96,6 +100,8 @@ mod task;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "json")]
+mod tracked;
 mod wording;
 #[cfg(feature = "store")]
 #[doc(hidden)]
@@ -114,6 +120,7 @@ pub use combinators::{
 pub use context::{Context, ctx, fatal, spawn};
 pub use engine::observer::Notice;
 pub use engine::runtime::{Runtime, RuntimeBuilder};
+pub use ensure::{Unfulfilled, ensure, ensure_file};
 pub use flow::{EventStream, FlowRun, RunningFlow};
 #[cfg(all(feature = "macros", feature = "testing"))]
 pub use flowkit_macros::test;
@@ -124,14 +131,18 @@ pub use items::each;
 pub use keyed::Keyed;
 #[cfg(feature = "logs")]
 pub use logs::{LogLayer, layer};
+pub use metric::{Metrics, metric, metric_at};
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use once::once;
+pub use output::Output;
 pub use resume::Resume;
 #[cfg(all(feature = "signals", unix))]
 pub use signals::Interrupted;
 #[doc(hidden)]
 pub use task::Body;
 pub use task::{Call, Durability, TaskOutput};
+#[cfg(feature = "json")]
+pub use tracked::{Dataset, DatasetKind, Model, ModelKind, Tracked, TrackedKind};
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.
 ///

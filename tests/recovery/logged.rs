@@ -17,7 +17,9 @@ static OTHERS: LazyLock<[Dispatch; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
 
 /// Makes `layer` the only one of this thread.
-fn listen<L: Layer<tracing_subscriber::Registry> + Send + Sync + 'static>(layer: L) -> DefaultGuard {
+pub(crate) fn listen<L: Layer<tracing_subscriber::Registry> + Send + Sync + 'static>(
+    layer: L,
+) -> DefaultGuard {
     LazyLock::force(&OTHERS);
     tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
 }

@@ -1,5 +1,7 @@
 //! One flow run while it lives: its record, its children, its end.
 
+mod telling;
+
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -23,6 +25,7 @@ use crate::model::{
     RunRecord, State, TaskRun, TaskRunId, Timestamp,
 };
 use crate::policy::TaskPolicy;
+use crate::store::Facts;
 use crate::task::Durability;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
@@ -67,6 +70,8 @@ pub(crate) struct Run {
 #[derive(Default)]
 struct Ledger {
     record: RunRecord,
+    /// What task runs have said of themselves, if no store keeps the run.
+    facts: Facts,
     /// The children that have not ended.
     live: usize,
     /// What else must end before the run can: lists of children that are not known yet, runs of sub-flows.

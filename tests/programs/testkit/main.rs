@@ -8,6 +8,7 @@
 mod deadly;
 mod held;
 mod many;
+mod output;
 mod squares;
 mod starved;
 
@@ -117,6 +118,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "race" => held::race().await,
         "deadly" => deadly::run().await,
         "stubborn" => deadly::run_stubborn().await,
+        "output" => output::run(),
         "starved" => starved::run(said).await,
         "open" => SqliteStore::open(database()).map(drop).map_err(Into::into),
         other => Err(format!("there is no `{other}` in the testkit").into()),
