@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let error = clean(vec![f64::NAN]).await.unwrap_err();
-/// assert_eq!(error.to_string(), "task `clean` failed: no row is left");
+/// assert!(format!("{error:?}").contains("no row is left"));
 /// # }
 /// ```
 ///

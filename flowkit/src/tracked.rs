@@ -49,6 +49,14 @@ use crate::store::Says;
 pub type Dataset = Tracked<DatasetKind>;
 
 /// A file with a trained model. It is used as a [`Dataset`] is, and is none: one cannot be given for the other.
+///
+/// ```compile_fail,E0308
+/// # use flowkit::{Dataset, Model};
+/// fn serve(model: Model) {}
+/// fn wrong(data: Dataset) {
+///     serve(data)
+/// }
+/// ```
 pub type Model = Tracked<ModelKind>;
 
 /// That a file holds data.

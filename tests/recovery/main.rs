@@ -14,6 +14,7 @@ mod kept;
 mod killed;
 mod kit;
 mod logged;
+mod made;
 mod odd;
 mod outputs;
 mod processes;

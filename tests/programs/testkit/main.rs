@@ -7,6 +7,7 @@
 
 mod deadly;
 mod held;
+mod made;
 mod many;
 mod output;
 mod squares;
@@ -113,6 +114,7 @@ async fn main() -> ExitCode {
 async fn run(said: &Said) -> Result<(), BoxError> {
     match said.what() {
         "squares" => squares::run(said).await,
+        "made" => made::run(said).await,
         "many" => many::run(said).await,
         "hold" => held::hold(said).await,
         "race" => held::race().await,
