@@ -6,8 +6,9 @@ mod shown;
 
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 12] = [
     "airflow_basic",
+    "artifacts",
     "caching",
     "dynamic",
     "etl",
@@ -24,6 +25,11 @@ const EXAMPLES: [&str; 11] = [
 #[cfg(unix)]
 fn airflow_basic_prints_what_its_comment_shows() {
     exactly("airflow_basic");
+}
+
+#[test]
+fn artifacts_prints_what_its_comment_shows() {
+    exactly("artifacts");
 }
 
 #[test]

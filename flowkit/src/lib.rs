@@ -54,7 +54,8 @@
 //! # Feature flags
 //!
 //! - `macros` (default): the attributes.
-//! - `json` (default): [`graph::Graph::to_json`].
+//! - `json` (default): [`graph::Graph::to_json`], [`artifact::table`], [`Dataset`] and [`Model`].
+//! - `logs` (default): [`layer`], for a `tracing` registry.
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
 //! - `signals` (default): [`Runtime::until_signal`], on Unix.
@@ -68,11 +69,13 @@ extern crate self as flowkit;
 
 mod any_flow;
 pub mod args;
+pub mod artifact;
 #[cfg(all(feature = "cli", unix))]
 pub mod cli;
 mod combinators;
 mod context;
 mod engine;
+mod ensure;
 mod failpoint;
 mod flow;
 #[cfg(feature = "store")]
@@ -83,8 +86,11 @@ mod handle;
 pub mod items;
 mod keyed;
 pub mod limits;
+mod logs;
+mod metric;
 pub mod model;
 mod once;
+mod output;
 #[cfg(feature = "store")]
 mod parameters;
 pub mod policy;
@@ -101,6 +107,8 @@ mod task;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "json")]
+mod tracked;
 mod wording;
 #[cfg(feature = "store")]
 #[doc(hidden)]
@@ -121,6 +129,7 @@ pub use combinators::{
 pub use context::{Context, ctx, fatal, spawn};
 pub use engine::observer::Notice;
 pub use engine::runtime::{Runtime, RuntimeBuilder};
+pub use ensure::{Unfulfilled, ensure, ensure_file};
 pub use flow::{EventStream, FlowRun, RunningFlow};
 #[cfg(all(feature = "macros", feature = "testing"))]
 pub use flowkit_macros::test;
@@ -129,8 +138,12 @@ pub use flowkit_macros::{flow, task};
 pub use handle::{AllowFailure, Handle, Handles};
 pub use items::each;
 pub use keyed::Keyed;
+#[cfg(feature = "logs")]
+pub use logs::{LogLayer, layer};
+pub use metric::{Metrics, metric, metric_at};
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use once::once;
+pub use output::Output;
 #[cfg(feature = "store")]
 pub use parameters::Parameter;
 pub use progress::{Progress, progress};
@@ -143,6 +156,8 @@ pub use task::Body;
 pub use task::{Call, Durability, TaskOutput};
 #[cfg(feature = "cli")]
 pub use terminal::stderr;
+#[cfg(feature = "json")]
+pub use tracked::{Dataset, DatasetKind, Model, ModelKind, Tracked, TrackedKind};
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.
 ///

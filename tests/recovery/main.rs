@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod artifacts;
 mod broken;
 mod by_key;
 mod cached;
@@ -12,9 +13,13 @@ mod golden;
 mod kept;
 mod killed;
 mod kit;
+mod logged;
+mod made;
 mod odd;
+mod outputs;
 mod processes;
 mod repeated;
 mod resumed;
 mod signals;
+mod tracked;
 mod values;

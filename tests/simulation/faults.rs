@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fastrand::Rng;
-use flowkit::model::{Event, EventKind, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId};
+use flowkit::model::{
+    Digest, Event, EventKind, Lineage, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
+    StoredTaskRun, TaskRunId,
+};
 use flowkit::policy::cache::CacheKey;
 use flowkit::store::{
-    Ack, CachedValue, Entry, FlowRunFilter, FlowRunPage, History, Keep, LogEntry, LogFilter, MemoryStore,
-    NewFlowRun, OwnedRun, Recovered, Removed, Store, StoreError, StoredCacheEntry, TaskRunFilter,
+    Ack, CachedValue, Entry, Fact, FlowRunFilter, FlowRunPage, History, Keep, LogEntry, LogFilter,
+    MemoryStore, NewFlowRun, OwnedRun, Recovered, Removed, Store, StoreError, StoredCacheEntry,
+    TaskRunFilter,
 };
 use flowkit::{FlowRunId, State};
 use tokio::sync::{Notify, oneshot};
@@ -178,6 +182,12 @@ impl Store for FaultyStore {
         }
     }
 
+    fn keep(&self, fact: Fact) {
+        if !trace::is_dead() {
+            self.disk.keep(fact);
+        }
+    }
+
     fn log(&self, line: LogEntry) {
         self.disk.log(line);
     }
@@ -287,6 +297,22 @@ impl History for FaultyStore {
 
     fn dropped_logs(&self, run: FlowRunId) -> Result<Vec<(TaskRunId, u64)>, StoreError> {
         self.disk.dropped_logs(run)
+    }
+
+    fn artifacts(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredArtifact>, StoreError> {
+        self.disk.artifacts(run, since, limit)
+    }
+
+    fn artifact(&self, run: FlowRunId, sequence: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.disk.artifact(run, sequence)
+    }
+
+    fn metrics(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredMetric>, StoreError> {
+        self.disk.metrics(run, since, limit)
+    }
+
+    fn lineage(&self, file: Digest) -> Result<Lineage, StoreError> {
+        self.disk.lineage(file)
     }
 
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {

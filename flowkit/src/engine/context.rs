@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::core::{Core, Scoped};
 use super::runtime::Runtime;
+use crate::store::Says;
 
 /// What a call finds around it.
 #[derive(Clone)]
@@ -56,6 +58,23 @@ pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
         // `try_with` fails before it calls the closure, so `f` is still here.
         _ => f.take().expect("bug in flowkit: the context closure ran twice")(None),
     }
+}
+
+/// Keeps what the body that runs here says of itself. Outside a flow there is nowhere to keep it, which is said once.
+pub(crate) fn say(says: Says) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !say_quietly(says) && !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!("an artifact or a metric is not kept: it was made outside a flow");
+    }
+}
+
+/// The same where nobody need be told that it was not kept; whether it was.
+pub(crate) fn say_quietly(says: Says) -> bool {
+    with_core(|core| {
+        let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) else { return false };
+        run.say(core.id, says);
+        true
+    })
 }
 
 /// Returns the runtime in whose scope this code runs, or the ambient one.

@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use super::blocking::{self, hold_clock};
 use super::core::Core;
 use super::earlier::{Earlier, Left, Resumed};
-use crate::model::{Digest, Error, Event, EventKind, NewTaskRun, Refusal, TaskRun};
-use crate::store::{CacheEntry, Entry, OwnedRun, Store, StoreError};
+use crate::model::{Digest, Error, Event, EventKind, NewTaskRun, Refusal, TaskRun, TaskRunId, WallTime};
+use crate::store::{CacheEntry, Entry, Fact, OwnedRun, Says, Store, StoreError};
 use crate::task::Durability;
 
 /// Comes when what was told cannot be lost any more.
@@ -116,6 +116,14 @@ impl Kept {
         let Keeping { key, result, cache, .. } = keeping;
         self.store.record(Entry { run: self.owned, event, task_run, key, result, cache }, ack);
         receipt
+    }
+
+    /// Tells the store what a task run says of itself. Called under the lock of the record, as [`record`](Self::record) is.
+    pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, says: Says) {
+        // Whoever goes on with the run does again what was under way, and says it again.
+        if !self.silent.load(Ordering::Acquire) {
+            self.store.keep(Fact { run: self.owned, task_run, at, says });
+        }
     }
 
     fn lost(&self) -> Receipt {

@@ -11,11 +11,14 @@ use tokio::time::Instant;
 
 use super::clock;
 use super::flow_run::Run;
-use crate::model::FlowRunId;
+use crate::model::{FlowRunId, Kind, State, TaskRun, TaskRunId};
 
 /// How often it is looked whether anything still runs, at first and later.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LAST_LOOK: Duration = Duration::from_millis(100);
+
+/// So many rows are looked through for each line that was heard: a fraction of a millisecond.
+const ROWS_MAX: usize = 10_000;
 
 #[derive(Default)]
 pub(crate) struct Live {
@@ -71,6 +74,22 @@ impl Live {
         self.known.lock().runs.values().filter_map(Weak::upgrade).collect()
     }
 
+    /// Returns who may have said something that was heard from this process, when nobody knows the thread: the only task
+    /// that is running, or else the only outermost run.
+    pub(crate) fn speaker(&self) -> Option<(Arc<Run>, TaskRunId)> {
+        let runs = self.all();
+        let running: Option<Vec<_>> =
+            runs.iter().map(|run| run.running().map(|tasks| (run, tasks))).collect();
+        let mut running =
+            running.into_iter().flatten().flat_map(|(run, tasks)| tasks.into_iter().map(move |id| (run, id)));
+        if let (Some((run, task_run)), None) = (running.next(), running.next()) {
+            return Some((Arc::clone(run), task_run));
+        }
+        let mut outermost = runs.iter().filter(|run| run.origin.is_none());
+        let first = outermost.next()?;
+        outermost.next().is_none().then(|| (Arc::clone(first), TaskRunId::FLOW))
+    }
+
     /// Whether a flow run may not begin any more; whoever asks is turned away then.
     pub(crate) fn turns_away(&self) -> bool {
         let closing = self.is_closing();
@@ -124,5 +143,19 @@ impl Live {
             clock::sleep(look.min(left)).await;
             look = (look * 2).min(LAST_LOOK);
         }
+    }
+}
+
+impl Run {
+    /// Returns up to two tasks that are running; `None` if there are too many rows to look through.
+    fn running(&self) -> Option<Vec<TaskRunId>> {
+        self.read(|record| {
+            let mut rows = record.task_runs();
+            let tasks = rows.by_ref().take(ROWS_MAX);
+            let running =
+                |row: &&TaskRun| row.declaration().kind == Kind::Task && row.state() == State::Running;
+            let running = tasks.filter(running).map(TaskRun::id).take(2).collect::<Vec<_>>();
+            (running.len() == 2 || rows.next().is_none()).then_some(running)
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
 mod events;
+mod said;
 mod tally;
 
 use std::future::{Future, IntoFuture};

@@ -6,6 +6,7 @@
 //! event ──► state.after(event) ──► task run ──► run record ──► views (graph, lines, history)
 //! ```
 
+mod artifact;
 pub mod canonical;
 mod chunks;
 mod codec;
@@ -27,6 +28,7 @@ pub mod shape;
 mod state;
 mod stored;
 
+pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
 pub use canonical::{Digest, DigestError, digest};
 pub use chunks::Chunks;
 pub use codec::{Codec, Unreadable};

@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use crate::model::{
-    Digest, Event, EventDetail, EventKind, FlowRunId, LogLevel, StoredFlowRun, StoredTaskRun, TaskRun,
-    TaskRunId, WallTime,
+    Artifact, Digest, Event, EventDetail, EventKind, FlowRunId, LogLevel, Metric, StoredFlowRun,
+    StoredTaskRun, TaskRun, TaskRunId, WallTime,
 };
 use crate::policy::cache::{CacheKey, KeyParts};
 
@@ -94,6 +94,31 @@ pub struct LogEntry {
     pub target: String,
     /// What it says.
     pub message: String,
+}
+
+/// Something that a task run says of itself, or a flow of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// The flow run, and the right to write of it.
+    pub run: OwnedRun,
+    /// The task run; [`TaskRunId::FLOW`] for the flow itself.
+    pub task_run: TaskRunId,
+    /// When it was said.
+    pub at: WallTime,
+    /// What.
+    pub says: Says,
+}
+
+/// What a task run may say of itself.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Says {
+    /// It made this.
+    Made(Artifact),
+    /// It measured this.
+    Measured(Metric),
+    /// It used a file with this content.
+    Used(Digest),
 }
 
 /// Everything that is known of a run that was taken over.

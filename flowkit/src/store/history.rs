@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{StoreError, StoredCacheEntry};
 use crate::model::{
-    FlowRunId, LogLevel, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+    Digest, FlowRunId, Lineage, LogLevel, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog,
+    StoredMetric, StoredTaskRun, TaskRunId, WallTime,
 };
 
 /// Which flow runs. What is empty says nothing; several words of one kind are alternatives, kinds must all hold.
@@ -128,6 +129,18 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
 
     /// Returns how many log lines of each task run were dropped because it logged too much.
     fn dropped_logs(&self, run: FlowRunId) -> Result<Vec<(TaskRunId, u64)>, StoreError>;
+
+    /// Returns artifacts of a flow run in order, without their content: at most `limit`, those after the number `since`.
+    fn artifacts(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredArtifact>, StoreError>;
+
+    /// Returns the content of the artifact of a flow run with this sequence number.
+    fn artifact(&self, run: FlowRunId, sequence: u64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Returns metrics of a flow run in order: at most `limit`, those after the sequence number `since`.
+    fn metrics(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredMetric>, StoreError>;
+
+    /// Returns who made a file with this content and who used it, over all runs.
+    fn lineage(&self, file: Digest) -> Result<Lineage, StoreError>;
 
     /// Returns the places in the cache of the task with this path: at most `limit`, the newest first.
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError>;

@@ -4,7 +4,7 @@
 //! implement it; `contract` has the tests that every store must pass.
 //!
 //! ```text
-//! engine ──► Entry (event, row, result) ──► Store ──► acknowledged ──► who waits is woken
+//! engine ──► Entry (event, row, result), Fact ──► Store ──► acknowledged ──► who waits is woken
 //! history ◄── StoredFlowRun, StoredTaskRun, StoredEvent ◄── Store
 //! ```
 
@@ -13,6 +13,7 @@ mod contract;
 mod entry;
 mod error;
 mod explain;
+mod facts;
 pub mod filter;
 mod history;
 mod listener;
@@ -23,9 +24,10 @@ pub(crate) mod rows;
 mod sqlite;
 mod words;
 
-pub use entry::{Ack, CacheEntry, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, Recovered};
+pub use entry::{Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Recovered, Says};
 pub use error::{OwnerName, StoreError};
 pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
+pub(crate) use facts::Facts;
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
 pub use memory::MemoryStore;
 #[cfg(all(feature = "sqlite", unix))]
@@ -36,8 +38,8 @@ use crate::policy::cache::CacheKey;
 
 /// Keeps runs beyond their process.
 ///
-/// Writing is queued: [`begin`](Self::begin), [`record`](Self::record) and [`log`](Self::log) return at once and are
-/// kept in the order of the calls. Reading sees everything that was acknowledged before. Every method may be called
+/// Writing is queued: [`begin`](Self::begin), [`record`](Self::record), [`keep`](Self::keep) and [`log`](Self::log)
+/// return at once and are kept in the order of the calls. Reading sees everything that was acknowledged before. Every method may be called
 /// from any thread; those that read may block for as long as a disk does.
 pub trait Store: History {
     /// Writes down a run that begins here: this process owns it until it ends.
@@ -47,6 +49,9 @@ pub trait Store: History {
     ///
     /// An entry that ends a run (that of [`TaskRunId::FLOW`]) gives the run up.
     fn record(&self, entry: Entry, ack: Option<Ack>);
+
+    /// Writes down what a task run says of itself. Nothing of it is dropped, unless the right to write of the run is lost.
+    fn keep(&self, fact: Fact);
 
     /// Writes down a line of a log. Lines beyond a task's quota are counted and dropped.
     fn log(&self, line: LogEntry);

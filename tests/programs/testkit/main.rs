@@ -7,7 +7,9 @@
 
 mod deadly;
 mod held;
+mod made;
 mod many;
+mod output;
 mod squares;
 mod starved;
 
@@ -112,11 +114,13 @@ async fn main() -> ExitCode {
 async fn run(said: &Said) -> Result<(), BoxError> {
     match said.what() {
         "squares" => squares::run(said).await,
+        "made" => made::run(said).await,
         "many" => many::run(said).await,
         "hold" => held::hold(said).await,
         "race" => held::race().await,
         "deadly" => deadly::run().await,
         "stubborn" => deadly::run_stubborn().await,
+        "output" => output::run(),
         "starved" => starved::run(said).await,
         "open" => SqliteStore::open(database()).map(drop).map_err(Into::into),
         other => Err(format!("there is no `{other}` in the testkit").into()),

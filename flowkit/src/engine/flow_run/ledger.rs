@@ -1,11 +1,14 @@
 //! The record of a run and what must change together with it, under one lock.
 
 use crate::model::{RunRecord, State, TaskRun, TaskRunId, Timestamp};
+use crate::store::Facts;
 
 /// The record and what must change together with it.
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) record: RunRecord,
+    /// What task runs have said of themselves, if no store keeps the run.
+    pub(super) facts: Facts,
     /// The children that have not ended.
     pub(super) live: usize,
     /// What else must end before the run can: lists of children that are not known yet, runs of sub-flows.

@@ -3,6 +3,7 @@
 mod ledger;
 mod reading;
 mod stopping;
+mod telling;
 
 use parking_lot::Mutex;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ pub(crate) mod reading;
 pub(crate) mod replay;
 pub(crate) mod reserving;
 pub(crate) mod script;
+pub(crate) mod telling;
 pub(crate) mod writing;
 
 pub(crate) use script::Place;
@@ -68,6 +69,19 @@ macro_rules! contract {
                 a_search_finds_words_by_their_beginning_in_any_order_and_case,
                 a_search_is_never_a_query_language,
                 a_task_run_that_logs_too_much_loses_lines_and_the_loss_is_counted,
+            }
+            telling: {
+                artifacts_read_in_order_with_who_made_them_and_what_they_are,
+                a_later_artifact_of_the_same_key_is_a_new_version,
+                the_content_of_an_artifact_reads_as_it_was_written_however_long_it_is,
+                every_kind_of_artifact_reads_as_it_was_written,
+                metrics_read_as_they_were_measured,
+                a_number_that_is_none_is_kept,
+                a_file_knows_who_made_it_and_who_used_it_in_all_runs,
+                whoever_lost_the_run_says_nothing_of_it_any_more,
+                what_was_said_before_a_death_is_there_when_the_run_goes_on,
+                what_a_run_has_said_goes_with_it,
+                of_an_unknown_run_nothing_was_said,
             }
             reading: {
                 a_run_is_found_by_the_beginning_of_either_id,

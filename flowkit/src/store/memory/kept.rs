@@ -8,7 +8,7 @@ use crate::model::{
 use crate::store::rows::{
     LOG_LINES_MAX, carry_over, crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
 };
-use crate::store::{Entry, LogEntry, NewFlowRun, StoreError};
+use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
 
 /// A run with everything that belongs to it.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(super) struct KeptRun {
     pub(super) task_runs: BTreeMap<TaskRunId, StoredTaskRun>,
     pub(super) events: Vec<StoredEvent>,
     pub(super) results: HashMap<TaskRunId, Vec<u8>>,
+    pub(super) facts: Facts,
     pub(super) logs: Vec<StoredLog>,
     /// How many lines each task run logged, kept or not.
     pub(super) logged: BTreeMap<TaskRunId, u64>,
@@ -38,6 +39,7 @@ impl KeptRun {
             task_runs: BTreeMap::new(),
             events: vec![event_row(&created, 1, new.owned.created_at)],
             results: HashMap::new(),
+            facts: Facts::default(),
             logs: Vec::new(),
             logged: BTreeMap::new(),
         }

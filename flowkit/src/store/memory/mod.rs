@@ -14,7 +14,7 @@ use self::kept::KeptRun;
 use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
-    Ack, CachedValue, Entry, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
+    Ack, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
 };
 use crate::engine::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
@@ -129,6 +129,13 @@ impl Store for MemoryStore {
     fn record(&self, entry: Entry, ack: Option<Ack>) {
         let recorded = self.kept.lock().record(entry);
         acknowledge(ack, recorded);
+    }
+
+    fn keep(&self, fact: Fact) {
+        match self.kept.lock().writable(fact.run) {
+            Ok(run) => run.facts.keep(fact.task_run, fact.at, fact.says),
+            Err(error) => tracing::warn!(%error, "what a task run says of itself is refused"),
+        }
     }
 
     fn log(&self, line: LogEntry) {

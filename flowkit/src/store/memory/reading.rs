@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use super::kept::KeptRun;
 use super::{Kept, MemoryStore, now};
 use crate::model::{
-    FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+    Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
+    StoredTaskRun, TaskRunId, WallTime,
 };
 use crate::store::prefix::Prefix;
 use crate::store::rows::LOG_LINES_MAX;
@@ -94,6 +95,30 @@ impl History for MemoryStore {
             let dropped = run.logged.iter().map(|(id, logged)| (*id, logged.saturating_sub(LOG_LINES_MAX)));
             dropped.filter(|(_, dropped)| *dropped > 0).collect()
         }))
+    }
+
+    fn artifacts(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredArtifact>, StoreError> {
+        let later = |row: &&StoredArtifact| row.sequence > since;
+        Ok(self.read(run, |run| run.facts.artifacts().filter(later).take(limit).cloned().collect()))
+    }
+
+    fn artifact(&self, run: FlowRunId, sequence: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.read(run, |run| run.facts.content(sequence).map(<[u8]>::to_vec)))
+    }
+
+    fn metrics(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredMetric>, StoreError> {
+        let later = |row: &&StoredMetric| row.sequence > since;
+        Ok(self.read(run, |run| run.facts.metrics().iter().filter(later).take(limit).cloned().collect()))
+    }
+
+    fn lineage(&self, file: Digest) -> Result<Lineage, StoreError> {
+        let kept = self.kept.lock();
+        let mut lineage = Lineage::default();
+        for (id, run) in &kept.runs {
+            lineage.made_by.extend(run.facts.makers(file).into_iter().map(|task_run| (*id, task_run)));
+            lineage.used_by.extend(run.facts.users(file).into_iter().map(|task_run| (*id, task_run)));
+        }
+        Ok(lineage)
     }
 
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::queue::Pledge;
 use crate::model::{Digest, Event, EventKind, FlowRunId, TaskRun, TaskRunId};
 use crate::policy::cache::CacheKey;
-use crate::store::{CacheEntry, Entry, LogEntry, NewFlowRun, OwnedRun, StoreError};
+use crate::store::{CacheEntry, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Says, StoreError};
 
 #[derive(Default)]
 pub(super) struct Batch {
@@ -29,6 +29,7 @@ pub(super) struct RunPart {
     by_task_run: HashMap<TaskRunId, usize>,
     /// With the slot to which the event belongs; if the slot is refused, so is the event.
     pub(super) events: Vec<(usize, Event)>,
+    pub(super) facts: Vec<Fact>,
     pub(super) suspended: bool,
     pub(super) pledges: Vec<Pledge>,
 }
@@ -59,10 +60,26 @@ impl Batch {
         self.part(entry.run).record(entry, pledge);
     }
 
+    pub(super) fn keep(&mut self, fact: Fact) {
+        self.part(fact.run).facts.push(fact);
+    }
+
     pub(super) fn suspend(&mut self, run: OwnedRun, pledge: Pledge) {
         let part = self.part(run);
         part.suspended = true;
         part.keep(pledge);
+    }
+
+    /// What is kept in a file if it is large.
+    pub(super) fn contents(&self) -> impl Iterator<Item = &[u8]> {
+        self.runs.iter().flat_map(|run| {
+            let results = run.slots.iter().filter_map(|slot| slot.result.as_deref());
+            let artifacts = run.facts.iter().filter_map(|fact| match &fact.says {
+                Says::Made(artifact) => Some(artifact.content.as_slice()),
+                Says::Measured(_) | Says::Used(_) => None,
+            });
+            results.chain(artifacts)
+        })
     }
 
     fn part(&mut self, owned: OwnedRun) -> &mut RunPart {
@@ -103,6 +120,7 @@ impl RunPart {
             slots: Vec::new(),
             by_task_run: HashMap::new(),
             events: Vec::new(),
+            facts: Vec::new(),
             suspended: false,
             pledges: Vec::new(),
         }

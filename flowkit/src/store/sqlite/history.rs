@@ -11,9 +11,11 @@ use rusqlite::types::Value;
 
 use self::choose::Question;
 use super::events::{self, EventRow};
-use super::{SqliteStore, codes, stored};
+use super::readers::ContentRow;
+use super::{SqliteStore, codes, facts, stored};
 use crate::model::{
-    FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+    Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
+    StoredTaskRun, TaskRunId, WallTime,
 };
 use crate::store::prefix::Prefix;
 use crate::store::{
@@ -117,6 +119,36 @@ impl History for SqliteStore {
             [run.as_uuid().as_bytes()],
             |row| Ok((codes::task_run(row.get(0)?), row.get::<_, i64>(1)?.cast_unsigned())),
         )
+    }
+
+    fn artifacts(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredArtifact>, StoreError> {
+        self.readers.read_all(
+            facts::ARTIFACTS,
+            params![run.as_uuid().as_bytes(), clamped(since), signed(limit)],
+            facts::artifact,
+        )
+    }
+
+    fn artifact(&self, run: FlowRunId, sequence: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = self.readers.read_one(
+            facts::CONTENT,
+            params![run.as_uuid().as_bytes(), clamped(sequence)],
+            ContentRow::from_row,
+        )?;
+        row.map(|row| row.read("an artifact", &self.values)).transpose()
+    }
+
+    fn metrics(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredMetric>, StoreError> {
+        self.readers.read_all(
+            facts::METRICS,
+            params![run.as_uuid().as_bytes(), clamped(since), signed(limit)],
+            facts::metric,
+        )
+    }
+
+    fn lineage(&self, file: Digest) -> Result<Lineage, StoreError> {
+        let who = |sql| self.readers.read_all(sql, [file.as_bytes()], facts::who);
+        Ok(Lineage { made_by: who(facts::MADE_BY)?, used_by: who(facts::USED_BY)? })
     }
 
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {

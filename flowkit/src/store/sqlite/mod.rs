@@ -15,6 +15,7 @@ mod clock;
 mod codes;
 mod connection;
 mod events;
+mod facts;
 mod failure;
 mod files;
 mod history;
@@ -52,12 +53,12 @@ use std::time::Duration;
 use rusqlite::params;
 
 use self::queue::{Item, Pledge};
-use self::readers::{Readers, ResultRow};
+use self::readers::{ContentRow, Readers};
 use self::shared::Shared;
 use self::values::Values;
 use self::writer::Writer;
 use super::{
-    Ack, CachedValue, Entry, History, LogEntry, NewFlowRun, OwnedRun, Recovered, Store, StoreError,
+    Ack, CachedValue, Entry, Fact, History, LogEntry, NewFlowRun, OwnedRun, Recovered, Store, StoreError,
     TaskRunFilter,
 };
 use crate::model::{FlowRunId, TaskRunId, WallTime};
@@ -151,6 +152,10 @@ impl Store for SqliteStore {
         self.shared.queue.push(Item::Record(Box::new(entry), Pledge::new(ack)));
     }
 
+    fn keep(&self, fact: Fact) {
+        self.shared.queue.push(Item::Keep(Box::new(fact)));
+    }
+
     fn log(&self, line: LogEntry) {
         if self.shared.quotas.admit(&line, self.shared.queue.has_room()) {
             self.shared.queue.push(Item::Log(Box::new(line)));
@@ -182,9 +187,9 @@ impl Store for SqliteStore {
             "SELECT r.body, r.checksum, r.file FROM results r JOIN flow_runs f ON f.no = r.run
              WHERE f.id = ?1 AND r.task_run = ?2",
             params![run.as_uuid().as_bytes(), codes::number(task_run)],
-            ResultRow::from_row,
+            ContentRow::from_row,
         )?;
-        row.map(|row| row.envelope(&self.values)).transpose()
+        row.map(|row| row.read("a result", &self.values)).transpose()
     }
 
     fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
@@ -216,11 +221,11 @@ impl Store for SqliteStore {
                     ttl: ttl.map(|ttl| Duration::from_micros(ttl.unsigned_abs())),
                     from: (codes::flow_run(row.get(5)?), codes::task_run(row.get(6)?)),
                 };
-                Ok((ResultRow::from_row(row)?, value))
+                Ok((ContentRow::from_row(row)?, value))
             },
         )?;
         let Some((row, value)) = found else { return Ok(None) };
-        match row.envelope(&self.values) {
+        match row.read("a result", &self.values) {
             Ok(envelope) => Ok(Some(CachedValue { envelope, ..value })),
             // A cache that has lost something has not got it: the task runs, and its result is written over this one.
             Err(error) => {

@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use super::clock;
 use super::writer::Writer;
 use crate::policy::cache::CacheKey;
-use crate::store::{Ack, Entry, LogEntry, NewFlowRun, OwnedRun, StoreError};
+use crate::store::{Ack, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Says, StoreError};
 
 /// So many entries may wait before `make_room` blocks: about 50 MB.
 const WAITING_MAX: usize = 65_536;
@@ -56,6 +56,7 @@ pub(super) enum Item {
     Begin(Box<NewFlowRun>),
     Record(Box<Entry>, Pledge),
     Suspend(OwnedRun, Pledge),
+    Keep(Box<Fact>),
     /// Boxed, as `Entry` is: items are moved while others wait for the lock.
     Log(Box<LogEntry>),
     Release(CacheKey),
@@ -67,6 +68,10 @@ impl Item {
         match self {
             Self::Begin(new) => new.parameters.as_ref().map_or(0, String::len),
             Self::Record(entry, _) => entry.result.as_ref().map_or(0, Vec::len),
+            Self::Keep(fact) => match &fact.says {
+                Says::Made(artifact) => artifact.content.len(),
+                Says::Measured(_) | Says::Used(_) => 0,
+            },
             Self::Log(line) => line.message.len() + line.target.len(),
             Self::Suspend(..) | Self::Release(_) | Self::Ask(_) => 0,
         }
@@ -76,7 +81,7 @@ impl Item {
         match self {
             Self::Record(_, pledge) | Self::Suspend(_, pledge) => pledge.is_awaited(),
             Self::Ask(_) => true,
-            Self::Begin(_) | Self::Log(_) | Self::Release(_) => false,
+            Self::Begin(_) | Self::Keep(_) | Self::Log(_) | Self::Release(_) => false,
         }
     }
 }

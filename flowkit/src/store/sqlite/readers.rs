@@ -64,23 +64,22 @@ impl Readers {
     }
 }
 
-/// A row of `results`: in place, or the name of a file.
-pub(super) struct ResultRow {
+/// What a row of `results` or `artifacts` holds: in place, or the name of a file.
+pub(super) struct ContentRow {
     body: Option<Vec<u8>>,
     checksum: Option<[u8; 16]>,
     file: Option<Hash>,
 }
 
-impl ResultRow {
+impl ContentRow {
     /// Reads the columns `body`, `checksum` and `file`, which come first.
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { body: row.get(0)?, checksum: row.get(1)?, file: row.get(2)? })
     }
 
-    /// Returns the envelope, if it is what was written.
-    pub(super) fn envelope(self, values: &Values) -> Result<Vec<u8>, StoreError> {
-        let damaged =
-            |reason: &str| StoreError::Damaged { what: "a result".to_owned(), reason: reason.to_owned() };
+    /// Returns what was written, if it still is; `what` tells the reader of an error what it is about.
+    pub(super) fn read(self, what: &str, values: &Values) -> Result<Vec<u8>, StoreError> {
+        let damaged = |reason: &str| StoreError::Damaged { what: what.to_owned(), reason: reason.to_owned() };
         match (self.body, self.checksum, self.file) {
             (None, _, Some(hash)) => values.read(&hash),
             (Some(body), Some(sum), _) if checksum(&body) == sum => Ok(body),

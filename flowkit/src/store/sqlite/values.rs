@@ -1,4 +1,4 @@
-//! Results too large for a row: files named by the hash of what is in them, below `<database>.values/`.
+//! Results and artifacts too large for a row: files named by the hash of what is in them, below `<database>.values/`.
 //!
 //! A file is whole and on the disk before a row points to it. One that no row points to is removed after an hour.
 
@@ -126,6 +126,8 @@ fn is_referenced(connection: &Connection, path: &Path) -> rusqlite::Result<bool>
         path.file_name().and_then(|name| name.to_str()).and_then(|name| blake3::Hash::from_hex(name).ok());
     // What has no name of ours is not ours to remove.
     let Some(hash) = hash else { return Ok(true) };
-    let mut statement = connection.prepare_cached("SELECT 1 FROM results WHERE file = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM results WHERE file = ?1 UNION ALL SELECT 1 FROM artifacts WHERE file = ?1",
+    )?;
     statement.exists([hash.as_bytes()])
 }

@@ -7,7 +7,7 @@ use super::events::{EventsOut, Happened};
 use super::interned::Interned;
 use super::owner::Owner;
 use super::values::{Hash, Values};
-use super::{clock, codes, failure, logs, owner, reap};
+use super::{clock, codes, facts, failure, logs, owner, reap};
 use crate::failpoint;
 use crate::model::{EventKind, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
@@ -82,6 +82,7 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
             refused.push(index);
         }
     }
+    facts::write(connection, tools, no, &part.facts)?;
     events(connection, no, part, &refused)?;
     Ok(Verdict::Written { refused })
 }
@@ -236,24 +237,35 @@ fn result(
 ) -> rusqlite::Result<()> {
     let Some(envelope) = &slot.result else { return Ok(()) };
     let task_run = codes::number(slot.task_run.id());
-    if envelope.len() <= tools.inline_max {
-        let none: Option<&Hash> = None;
-        rows.result.execute(params![rows.run, task_run, envelope, checksum(envelope), none])?;
-    } else {
-        // It was written before the transaction; a sweep may have removed an older copy that was used again.
-        let hash = *blake3::hash(envelope).as_bytes();
-        if !tools.values.exists(&hash) {
-            tools.values.keep(envelope).map_err(failure::as_sqlite)?;
-        }
-        let none: Option<&[u8]> = None;
-        rows.result.execute(params![rows.run, task_run, none, none, hash])?;
-    }
+    let Content { body, checksum, file } = Content::of(tools, envelope)?;
+    rows.result.execute(params![rows.run, task_run, body, checksum, file])?;
     match &slot.cache {
         Some(cache) => {
             let stored_at = slot.task_run.ended_at().map_or_else(clock::wall, |at| created_at.plus(at));
             cache_entry(connection, rows.run, task_run, cache, stored_at)
         }
         None => Ok(()),
+    }
+}
+
+/// Bytes as the columns of a row: themselves, or the name of their file.
+pub(super) struct Content<'a> {
+    pub(super) body: Option<&'a [u8]>,
+    pub(super) checksum: Option<[u8; 16]>,
+    pub(super) file: Option<Hash>,
+}
+
+impl<'a> Content<'a> {
+    pub(super) fn of(tools: &Tools<'_>, bytes: &'a [u8]) -> rusqlite::Result<Self> {
+        if bytes.len() <= tools.inline_max {
+            return Ok(Self { body: Some(bytes), checksum: Some(checksum(bytes)), file: None });
+        }
+        // It was written before the transaction; a sweep may have removed an older copy that was used again.
+        let hash = *blake3::hash(bytes).as_bytes();
+        if !tools.values.exists(&hash) {
+            tools.values.keep(bytes).map_err(failure::as_sqlite)?;
+        }
+        Ok(Self { body: None, checksum: None, file: Some(hash) })
     }
 }
 

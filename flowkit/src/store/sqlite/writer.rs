@@ -112,6 +112,7 @@ impl Writer {
                 Item::Begin(new) => batch.begin(new),
                 Item::Record(entry, pledge) => batch.record(*entry, pledge),
                 Item::Suspend(run, pledge) => batch.suspend(run, pledge),
+                Item::Keep(fact) => batch.keep(*fact),
                 Item::Log(line) => batch.logs.push(*line),
                 Item::Release(key) => batch.released.push(key),
                 Item::Ask(question) => {
@@ -132,7 +133,7 @@ impl Writer {
     }
 
     fn commit_or_split(&mut self, batch: Batch) {
-        self.keep_large_results(&batch);
+        self.keep_large_contents(&batch);
         match self.try_transact(|connection, tools| write::batch(connection, tools, &batch)) {
             Ok(verdicts) => {
                 self.shared.count(&batch);
@@ -158,11 +159,10 @@ impl Writer {
     }
 
     /// Writes files before the transaction that points to them, so that other processes do not wait meanwhile.
-    fn keep_large_results(&self, batch: &Batch) {
-        let results = batch.runs.iter().flat_map(|run| &run.slots).filter_map(|slot| slot.result.as_deref());
-        for result in results.filter(|result| result.len() > self.settings.inline_max) {
+    fn keep_large_contents(&self, batch: &Batch) {
+        for content in batch.contents().filter(|content| content.len() > self.settings.inline_max) {
             // What fails here fails again in the transaction, which knows what to do about it.
-            let _ = self.values.keep(result);
+            let _ = self.values.keep(content);
         }
     }
 

@@ -20,9 +20,12 @@ const CLAIMED_MAX: usize = 64;
 const ROWS: i64 = 500;
 
 /// What belongs to a run, and how its rows are told from each other. The rows that others point to come last.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 9] = [
     ("logs", "no"),
     ("dropped_logs", "task_run"),
+    ("artifacts", "seq"),
+    ("metrics", "seq"),
+    ("used_files", "file"),
     ("cache", "key"),
     ("events", "first_seq"),
     ("results", "task_run"),

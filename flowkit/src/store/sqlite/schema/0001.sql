@@ -139,6 +139,54 @@ CREATE TABLE results (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX results_by_file ON results (file) WHERE file IS NOT NULL;
 
+-- What task runs made for people to look at. Task run 0 is the flow itself.
+CREATE TABLE artifacts (
+    run        INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    seq        INTEGER NOT NULL,
+    task_run   INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    key        TEXT    NOT NULL,
+    -- The how-manieth of its key in this run.
+    version    INTEGER NOT NULL,
+    -- As `ArtifactKind::name` gives it.
+    kind       TEXT    NOT NULL,
+    media_type TEXT    NOT NULL,
+    file_name  TEXT,
+    bytes      INTEGER NOT NULL,
+    -- The hash of the file that it describes, which lies wherever its maker has put it.
+    describes  BLOB,
+    -- The content, as in `results`.
+    body       BLOB,
+    checksum   BLOB,
+    file       BLOB,
+    PRIMARY KEY (run, seq),
+    CHECK ((body IS NULL) = (checksum IS NULL) AND (body IS NULL) <> (file IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX artifacts_by_key  ON artifacts (run, key, version);
+CREATE INDEX artifacts_by_file        ON artifacts (file) WHERE file IS NOT NULL;
+CREATE INDEX artifacts_by_description ON artifacts (describes) WHERE describes IS NOT NULL;
+
+CREATE TABLE metrics (
+    run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    seq      INTEGER NOT NULL,
+    task_run INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    name     TEXT    NOT NULL,
+    step     INTEGER,
+    -- NULL is NaN, which SQLite does not know.
+    value    REAL,
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Which files task runs took as input, by the hash of their content.
+CREATE TABLE used_files (
+    run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    task_run INTEGER NOT NULL,
+    file     BLOB    NOT NULL,
+    PRIMARY KEY (run, task_run, file)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX used_files_by_file ON used_files (file);
+
 -- Which result stands for a cache key. The result goes with its run, and the key with it.
 CREATE TABLE cache (
     key         BLOB    PRIMARY KEY,

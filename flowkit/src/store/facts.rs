@@ -1,0 +1,81 @@
+//! What the task runs of one flow run have said of themselves, in memory: for the store there, and for a run that no
+//! store keeps.
+
+use crate::model::{Artifact, Digest, StoredArtifact, StoredMetric, TaskRunId, WallTime};
+use crate::store::Says;
+
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// With their content, in order.
+    artifacts: Vec<(StoredArtifact, Vec<u8>)>,
+    metrics: Vec<StoredMetric>,
+    used: Vec<(TaskRunId, Digest)>,
+}
+
+impl Facts {
+    pub(crate) fn keep(&mut self, task_run: TaskRunId, at: WallTime, says: Says) {
+        match says {
+            Says::Made(artifact) => self.make(task_run, at, artifact),
+            Says::Measured(metric) => self.metrics.push(StoredMetric {
+                sequence: self.metrics.len() as u64 + 1,
+                task_run,
+                at,
+                name: metric.name,
+                step: metric.step,
+                value: metric.value,
+            }),
+            // To use it twice is to use it.
+            Says::Used(file) if self.used.contains(&(task_run, file)) => {}
+            Says::Used(file) => self.used.push((task_run, file)),
+        }
+    }
+
+    fn make(&mut self, task_run: TaskRunId, at: WallTime, artifact: Artifact) {
+        let earlier = self.artifacts.iter().filter(|(known, _)| known.key == artifact.key).count();
+        let row = StoredArtifact {
+            sequence: self.artifacts.len() as u64 + 1,
+            task_run,
+            at,
+            version: u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1),
+            key: artifact.key,
+            kind: artifact.kind,
+            media_type: artifact.media_type,
+            file_name: artifact.file_name,
+            bytes: artifact.content.len() as u64,
+            describes: artifact.describes,
+        };
+        self.artifacts.push((row, artifact.content));
+    }
+
+    /// The artifacts in order, without their content.
+    pub(crate) fn artifacts(&self) -> impl Iterator<Item = &StoredArtifact> {
+        self.artifacts.iter().map(|(row, _)| row)
+    }
+
+    /// The content of one.
+    pub(crate) fn content(&self, sequence: u64) -> Option<&[u8]> {
+        let of = |(row, _): &&(StoredArtifact, _)| row.sequence == sequence;
+        self.artifacts.iter().find(of).map(|(_, content)| content.as_slice())
+    }
+
+    pub(crate) fn metrics(&self) -> &[StoredMetric] {
+        &self.metrics
+    }
+
+    /// Who made a file, each once.
+    pub(crate) fn makers(&self, file: Digest) -> Vec<TaskRunId> {
+        let made = self.artifacts().filter(|row| row.describes == Some(file));
+        let mut makers: Vec<_> = made.map(|row| row.task_run).collect();
+        makers.sort_unstable();
+        makers.dedup();
+        makers
+    }
+
+    /// Who used a file, each once.
+    pub(crate) fn users(&self, file: Digest) -> Vec<TaskRunId> {
+        let mut users: Vec<_> =
+            self.used.iter().filter(|(_, used)| *used == file).map(|(task_run, _)| *task_run).collect();
+        users.sort_unstable();
+        users
+    }
+}
