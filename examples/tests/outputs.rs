@@ -2,13 +2,15 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+mod pipelines;
 mod shown;
 
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 12] = [
     "airflow_basic",
     "caching",
+    "complete_ml",
     "dynamic",
     "etl",
     "graph",
@@ -29,6 +31,11 @@ fn airflow_basic_prints_what_its_comment_shows() {
 #[test]
 fn caching_prints_what_its_comment_shows() {
     exactly("caching");
+}
+
+#[test]
+fn complete_ml_prints_what_its_comment_shows() {
+    exactly("complete_ml");
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! Examples that are programs of their own: what they leave behind, how they fail, and how they go on.
+//!
+//! What they print is compared in `outputs.rs`.
+
+mod complete_ml;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::shown;
+
+/// An example with a folder of its own for its runs and its files.
+struct Example {
+    program: PathBuf,
+    folder: TempDir,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Example {
+    fn new(name: &str) -> Self {
+        Self { program: shown::program(name), folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// Runs it in its folder.
+    fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let output = Command::new(&self.program)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("TMPDIR", self.folder.path())
+            .envs(variables.iter().copied())
+            .output();
+        let Output { status, stdout, stderr } = output.expect("the example starts");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    fn well(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    fn badly(self) -> Self {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        self
+    }
+}
+
+/// Returns what lies in a folder, sorted; nothing if there is no such folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .map(|entries| entries.map(|entry| entry.expect("an entry").path()).collect())
+        .unwrap_or_default();
+    files.sort();
+    files
+}
