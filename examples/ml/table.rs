@@ -123,3 +123,42 @@ fn csv(rows: &[Vec<f64>], name: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_has_every_row_once_and_the_same_seed_gives_the_same_split() {
+        let table = Table::generated(1000, 42);
+        let [train, test] = table.split(0.2, 42);
+        assert_eq!((train.len(), test.len()), (800, 200));
+        let sorted = |rows: Vec<Vec<f64>>| {
+            let mut rows = rows;
+            rows.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            rows
+        };
+        assert_eq!(sorted([train.rows.clone(), test.rows].concat()), sorted(table.rows.clone()));
+        assert_eq!(table.split(0.2, 42)[0], train);
+        assert_ne!(table.split(0.2, 43)[0], train);
+    }
+
+    #[test]
+    fn each_row_is_tested_with_in_one_fold() {
+        let table = Table::generated(10, 42);
+        let tested: usize = (0..3).map(|fold| table.fold(fold, 3)[1].len()).sum();
+        assert_eq!(tested, 10);
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_and_a_repeated_line_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let table =
+            Table { rows: vec![vec![0.1, f64::NAN], vec![3.0, 4.0], vec![3.0, 4.0]], classes: vec![0, 1, 1] };
+        table.write(&path).unwrap();
+        let read = Table::read(&path, |class| class as u32).unwrap();
+        assert!(read.rows[0][1].is_nan());
+        assert_eq!((&read.rows[1..], &read.classes[..]), (&table.rows[1..2], &[0, 1][..]));
+    }
+}

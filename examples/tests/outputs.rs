@@ -7,13 +7,17 @@ mod shown;
 
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 12] = [
+const EXAMPLES: [&str; 16] = [
     "airflow_basic",
     "caching",
     "complete_ml",
+    "config",
     "dynamic",
+    "error_handling",
     "etl",
     "graph",
+    "idempotency",
+    "kubeflow_tuning",
     "multi_model",
     "resume",
     "retries",
@@ -39,8 +43,18 @@ fn complete_ml_prints_what_its_comment_shows() {
 }
 
 #[test]
+fn config_prints_what_its_comment_shows() {
+    exactly("config");
+}
+
+#[test]
 fn dynamic_prints_what_its_comment_shows() {
     exactly("dynamic");
+}
+
+#[test]
+fn error_handling_prints_what_its_comment_shows() {
+    exactly("error_handling");
 }
 
 #[test]
@@ -52,6 +66,16 @@ fn etl_prints_what_its_comment_shows() {
 fn graph_prints_what_its_comment_shows_but_for_times() {
     let (shown, run) = shown::comment("graph");
     assert_eq!(masked(&run.stdout), masked(&shown.stdout));
+}
+
+#[test]
+fn idempotency_prints_what_its_comment_shows() {
+    exactly("idempotency");
+}
+
+#[test]
+fn kubeflow_tuning_prints_what_its_comment_shows() {
+    exactly("kubeflow_tuning");
 }
 
 #[test]

@@ -3,6 +3,10 @@
 //! What they print is compared in `outputs.rs`.
 
 mod complete_ml;
+mod config;
+mod error_handling;
+mod idempotency;
+mod kubeflow_tuning;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -40,6 +44,7 @@ impl Example {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("TMPDIR", self.folder.path())
+            .env_remove("FLOWKIT_DB")
             .envs(variables.iter().copied())
             .output();
         let Output { status, stdout, stderr } = output.expect("the example starts");
