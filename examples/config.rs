@@ -4,13 +4,13 @@
 //! cargo run --example config -- --params examples/data/config.yaml --n-estimators 50 --show-config
 //!
 //! ```text
-//! data_source      s3://bucket/data.csv                 examples/data/config.yaml
-//! output_dir       /tmp/output                          examples/data/config.yaml
-//! model_type       random_forest                        examples/data/config.yaml
-//! n_estimators     50                                   --n-estimators
-//! test_size        0.2                                  examples/data/config.yaml
-//! random_state     42                                   examples/data/config.yaml
-//! hyperparameters  {max_depth=10, min_samples_split=5}  examples/data/config.yaml
+//!   data_source      s3://bucket/data.csv                 examples/data/config.yaml
+//!   output_dir       /tmp/output                          examples/data/config.yaml
+//!   model_type       random_forest                        examples/data/config.yaml
+//!   n_estimators     50                                   --n-estimators
+//!   test_size        0.2                                  examples/data/config.yaml
+//!   random_state     42                                   examples/data/config.yaml
+//!   hyperparameters  {max_depth=10, min_samples_split=5}  examples/data/config.yaml
 //! ```
 //!
 //! What lies further up counts more: flags, variables (`FLOWKIT_PARAM_N_ESTIMATORS`), the file of `--params` (YAML, TOML or

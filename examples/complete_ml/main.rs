@@ -54,13 +54,14 @@ async fn complete_ml(
         let reason = format!("accuracy {accuracy:.3} is below {threshold}");
         register::skip(reason.as_str());
         println!("not registered: {reason}");
-        alert(reason, webhook).branch("accuracy < threshold").await?;
+        alert(reason, webhook).branch(format!("accuracy < {threshold}")).await?;
         return Ok(None);
     }
     alert::skip("the model is good enough");
     let registry = registry.map_or_else(|| steps::own_registry(&folder), Ok)?;
     let version = steps::version().await?;
-    let registered = register::of(&model, registry, version).branch("accuracy >= threshold").await?;
+    let registered =
+        register::of(&model, registry, version).branch(format!("accuracy >= {threshold}")).await?;
     println!("registered: accuracy {accuracy:.3} is at least {threshold}");
     Ok(Some(registered))
 }

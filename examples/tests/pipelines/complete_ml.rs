@@ -96,6 +96,9 @@ fn a_model_above_the_threshold_is_copied_to_the_registry() {
     let [folder] = &folders_of_runs(&example)[..] else { panic!("a folder of the run") };
     let [version] = &files(&folder.join("registry"))[..] else { panic!("one version") };
     assert_eq!(fs::read(version).unwrap(), fs::read(folder.join("model.json")).unwrap());
+    // The graph says which way it went, and why.
+    let graph = example.run(&["graph", "--format", "json"]).well().stdout;
+    assert!(graph.contains("accuracy >= 0.5"), "{graph}");
 }
 
 #[test]
