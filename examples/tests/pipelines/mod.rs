@@ -11,6 +11,7 @@ mod kubeflow_tuning;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::shown;
@@ -40,16 +41,24 @@ impl Example {
     }
 
     fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("TMPDIR", self.folder.path())
-            .env_remove("FLOWKIT_DB")
-            .envs(variables.iter().copied())
-            .output();
+        let output = self.command(arguments).envs(variables.iter().copied()).output();
         let Output { status, stdout, stderr } = output.expect("the example starts");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("TMPDIR", self.folder.path()).env_remove("FLOWKIT_DB");
+        command
+    }
+
+    /// Returns what `show` says of the runs of one task; none if there is no run yet.
+    fn task_runs(&self, task: &str) -> Vec<Value> {
+        let lines = self.run(&["show", "--output", "json"]).stdout;
+        let rows = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
+        rows.filter(|row| row["task"] == task).collect()
     }
 
     fn path(&self, name: &str) -> PathBuf {
