@@ -75,7 +75,7 @@ fn schema_of(outline: &Outline) -> Value {
         Outline::Bool => json!({ "type": "boolean" }),
         Outline::Integer { min, max } => bounded(*min, *max),
         Outline::Float => json!({ "type": "number" }),
-        Outline::Text => json!({ "type": "string" }),
+        Outline::Text | Outline::Path => json!({ "type": "string" }),
         Outline::Choice(texts) => json!({ "enum": texts }),
         // As it is written down; people may write `"30s"`.
         Outline::Duration => json!({

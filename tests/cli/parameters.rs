@@ -116,6 +116,7 @@ fn help_is_made_of_the_signature() {
         "--mode <MODE>",
         "[possible values: full, incremental]",
         "--dry-run",
+        "--folder <PATH>",
         "[default: 30s]",
         "--db.url",
     ] {

@@ -56,6 +56,7 @@ async fn etl(
 
 /// Says what it was given.
 #[flow(name = "Echo of everything")]
+#[allow(clippy::too_many_arguments, reason = "one of each kind")]
 async fn echo(
     /// Rows per batch
     #[param(default = 100)]

@@ -1,7 +1,7 @@
 //! The parameters of a flow as flags, and back: what of a command line belongs to which parameter.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 use serde_json::{Map, Value};
 
 use super::environment;
@@ -61,6 +61,8 @@ fn of_form(arg: Arg, outline: &Outline) -> Arg {
         Outline::Choice(texts) => {
             arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Value::String))
         }
+        // Shells complete the names of files.
+        Outline::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(outline)),
         Outline::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline)),
         _ => arg.value_parser(parser(outline)),
     }

@@ -18,6 +18,7 @@ pub(super) fn words(outline: &Outline) -> (String, String) {
         Outline::Integer { min, max } => (format!("a whole number from {min} to {max}"), "INT".to_owned()),
         Outline::Float => both("a number", "NUMBER"),
         Outline::Text => both("text", "TEXT"),
+        Outline::Path => both("a path", "PATH"),
         Outline::Choice(texts) => (format!("one of `{}`", texts.join("`, `")), "CHOICE".to_owned()),
         Outline::Duration => both("a length of time, such as `30s` or `1h 30m`", "DURATION"),
         Outline::Secret(inner) | Outline::Optional(inner) => words(inner),
@@ -51,7 +52,7 @@ pub(super) fn parse(outline: &Outline, text: &str) -> Result<Value, String> {
         }
         Outline::Optional(inner) if text == "null" && !is_text(inner) => Ok(Value::Null),
         Outline::Secret(inner) | Outline::Optional(inner) => parse(inner, text),
-        Outline::Text | Outline::Choice(_) | Outline::Duration => fit(outline, text.into()),
+        Outline::Text | Outline::Path | Outline::Choice(_) | Outline::Duration => fit(outline, text.into()),
         Outline::List(_) if text.trim_start().starts_with('[') => fit(outline, json_of(text)?),
         Outline::List(_) if text.is_empty() => Ok(Value::Array(Vec::new())),
         // A comma parts values that have none in them by themselves.
@@ -71,7 +72,7 @@ fn json_of(text: &str) -> Result<Value, String> {
 
 fn is_text(outline: &Outline) -> bool {
     match outline {
-        Outline::Text => true,
+        Outline::Text | Outline::Path => true,
         Outline::Secret(inner) => is_text(inner),
         _ => false,
     }
@@ -92,7 +93,7 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
         (Outline::Anything, value)
         | (Outline::Bool, value @ Value::Bool(_))
         | (Outline::Float, value @ Value::Number(_))
-        | (Outline::Text, value @ Value::String(_))
+        | (Outline::Text | Outline::Path, value @ Value::String(_))
         | (Outline::Optional(_), value @ Value::Null) => Ok(value),
         (Outline::Secret(inner) | Outline::Optional(inner), value) => fit(inner, value),
         (Outline::Integer { min, max }, Value::Number(number)) => {

@@ -2,6 +2,8 @@
 //!
 //! Not a proof: a type may refuse values of its form. Whether a value fits is said by its own `Deserialize`.
 
+use std::any::type_name;
+
 use serde::Deserialize;
 
 use super::place::{Answer, Edge, Fact, Kind, Place};
@@ -24,8 +26,10 @@ pub enum Outline {
     },
     /// A number.
     Float,
-    /// Text; also dates, addresses, paths and whatever else is written as text.
+    /// Text; also dates, addresses and whatever else is written as text.
     Text,
+    /// The path of a file or a folder.
+    Path,
     /// One of these texts.
     Choice(Vec<&'static str>),
     /// A length of time.
@@ -49,7 +53,18 @@ pub enum Outline {
 #[must_use]
 pub fn outline_of<T: Deserialize<'static>>() -> Outline {
     let walk = walk::<T>(Limits { depth: DEPTH_PER_ROUND, same_name: 1 });
-    inside(&walk, Answer { place: 0, way: 0 }, Edge::At(0))
+    let found = inside(&walk, Answer { place: 0, way: 0 }, Edge::At(0));
+    // To serde a path is text like any other; its name tells.
+    if type_name::<T>().contains("std::path::Path") { as_path(found) } else { found }
+}
+
+fn as_path(outline: Outline) -> Outline {
+    match outline {
+        Outline::Text => Outline::Path,
+        Outline::Optional(inner) => Outline::Optional(Box::new(as_path(*inner))),
+        Outline::List(item) => Outline::List(Box::new(as_path(*item))),
+        other => other,
+    }
 }
 
 /// The form of what is asked for behind an answer. Where the question depends on something else, there is no one form.
@@ -176,7 +191,8 @@ mod tests {
             (outline_of::<u8>(), Outline::Integer { min: 0, max: 255 }),
             (outline_of::<std::num::NonZeroU8>(), Outline::Integer { min: 0, max: 255 }),
             (outline_of::<Metres>(), Outline::Float),
-            (outline_of::<PathBuf>(), Outline::Text),
+            (outline_of::<PathBuf>(), Outline::Path),
+            (outline_of::<Vec<PathBuf>>(), list(Outline::Path)),
             (outline_of::<IpAddr>(), Outline::Text),
             (outline_of::<char>(), Outline::Text),
             (outline_of::<Duration>(), Outline::Duration),
