@@ -2,17 +2,23 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+mod pipelines;
 mod shown;
 
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 12] = [
+const EXAMPLES: [&str; 17] = [
     "airflow_basic",
     "artifacts",
     "caching",
+    "complete_ml",
+    "config",
     "dynamic",
+    "error_handling",
     "etl",
     "graph",
+    "idempotency",
+    "kubeflow_tuning",
     "multi_model",
     "resume",
     "retries",
@@ -38,8 +44,23 @@ fn caching_prints_what_its_comment_shows() {
 }
 
 #[test]
+fn complete_ml_prints_what_its_comment_shows() {
+    exactly("complete_ml");
+}
+
+#[test]
+fn config_prints_what_its_comment_shows() {
+    exactly("config");
+}
+
+#[test]
 fn dynamic_prints_what_its_comment_shows() {
     exactly("dynamic");
+}
+
+#[test]
+fn error_handling_prints_what_its_comment_shows() {
+    exactly("error_handling");
 }
 
 #[test]
@@ -51,6 +72,16 @@ fn etl_prints_what_its_comment_shows() {
 fn graph_prints_what_its_comment_shows_but_for_times() {
     let (shown, run) = shown::comment("graph");
     assert_eq!(masked(&run.stdout), masked(&shown.stdout));
+}
+
+#[test]
+fn idempotency_prints_what_its_comment_shows() {
+    exactly("idempotency");
+}
+
+#[test]
+fn kubeflow_tuning_prints_what_its_comment_shows() {
+    exactly("kubeflow_tuning");
 }
 
 #[test]

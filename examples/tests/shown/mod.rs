@@ -48,12 +48,16 @@ pub(crate) fn fences(text: &str, kind: &str) -> impl Iterator<Item = String> {
 pub(crate) fn run(command: &str) -> Run {
     let mut words = command.split_whitespace().skip_while(|word| *word != "--example").skip(1);
     let name = words.next().expect("the name of an example");
+    let folder = tempfile::tempdir().expect("a folder");
     let output = Command::new(program(name))
         .args(words.filter(|word| *word != "--"))
         .current_dir(root())
+        // Neither files nor runs of a test stay behind.
+        .env("TMPDIR", folder.path())
+        .env("FLOWKIT_DB", folder.path().join("runs.db"))
         .output()
         .expect("the example starts");
-    let temp_dir = format!("{}", std::env::temp_dir().join("").display());
+    let temp_dir = format!("{}", folder.path().join("").display());
     let text =
         |bytes| String::from_utf8(bytes).expect("text").replace("\r\n", "\n").replace(&temp_dir, "/tmp/");
     Run { stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -61,7 +65,7 @@ pub(crate) fn run(command: &str) -> Run {
 
 /// Finds the program of an example near this test, where cargo puts it: `cargo test` and `cargo nextest run` build the
 /// examples of the package that they test. (There is no `CARGO_BIN_EXE_…` for examples.)
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("the path of this test");
     let file = Path::new("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let program = this.ancestors().map(|folder| folder.join(&file)).find(|path| path.is_file());

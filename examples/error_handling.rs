@@ -1,0 +1,159 @@
+//! What you learn: what may fail, and what happens then: tried again, given up at once, replaced, left out, or the end of
+//! the run. What was left out is summed up at the end.
+//!
+//! cargo run --example error_handling
+//!
+//! ```text
+//! fetch: 200 rows at attempt 3
+//! fetch without a password: 401 unauthorized at attempt 1
+//! task `upload to main store` failed: 503 service unavailable; to the mirror
+//! notify: Completed, clean_up: Completed
+//! left out: 2 of 4 steps
+//!   - task `statistics` failed: no space left for the results of statistics
+//!   - task `report` failed: no space left for the results of report
+//! ```
+//!
+//! `--broken model_training` breaks a step that the rest cannot do without: the run fails, and what comes after it does
+//! not run.
+
+use std::fmt;
+use std::time::Duration;
+
+use flowkit::policy::retry::Backoff;
+use flowkit::policy::trigger::Trigger;
+use flowkit::prelude::*;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, thiserror::Error)]
+enum ApiError {
+    #[error("connection reset by peer")]
+    Reset,
+    #[error("401 unauthorized")]
+    Unauthorized,
+}
+
+/// Calls an API that works from its third answer on. It waits 5 s before the second attempt, and 10 s before the third.
+#[task(retries = 2, retry_delay = "5s", backoff = "exponential")]
+async fn fetch(password: &str) -> Result<u32, ApiError> {
+    if password.is_empty() {
+        return Err(fatal(ApiError::Unauthorized)); // no attempt will make it right
+    }
+    if ctx().attempt() < 3 { Err(ApiError::Reset) } else { Ok(200) }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    DataValidation,
+    Statistics,
+    ModelTraining,
+    Report,
+}
+
+impl Step {
+    const ALL: [Self; 4] = [Self::DataValidation, Self::Statistics, Self::ModelTraining, Self::Report];
+
+    /// Whether the run is worth nothing without it.
+    fn is_critical(self) -> bool {
+        matches!(self, Self::DataValidation | Self::ModelTraining)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[task(run_name = "{step}")]
+async fn perform(step: Step, is_broken: bool) -> Result<(), String> {
+    if is_broken { Err(format!("no space left for the results of {step}")) } else { Ok(()) }
+}
+
+#[task(run_name = "upload to {store}")]
+async fn upload(store: &str) -> Result<(), String> {
+    if store == "main store" { Err("503 service unavailable".to_owned()) } else { Ok(()) }
+}
+
+#[task]
+async fn notify() {}
+
+#[task]
+async fn clean_up() {}
+
+/// Fetches, performs the steps, and uploads.
+#[flow]
+async fn nightly(
+    /// Steps that shall fail
+    #[param(default = vec![Step::Statistics, Step::Report])]
+    broken: Vec<Step>,
+    /// How long to wait before the first retry; the task itself says 5 s
+    #[param(default = Duration::from_millis(5))]
+    retry_delay: Duration,
+) -> Result<Vec<Step>> {
+    let fetched = fetch("secret").retry_delay(retry_delay).backoff(Backoff::Exponential).submit();
+    println!("fetch: {} rows at attempt {}", (&fetched).await?, attempts(&fetched));
+    // A result is a value, and so is an error.
+    let refused = fetch("").submit();
+    if let Err(error) = (&refused).await {
+        let reason = error.task_error().map_or(error.to_string(), ToString::to_string);
+        println!("fetch without a password: {reason} at attempt {}", attempts(&refused));
+    }
+
+    // What comes after a critical step needs its success; the others may fail.
+    let (mut steps, mut critical) = (Vec::new(), Vec::new());
+    for step in Step::ALL {
+        let handle = perform(step, broken.contains(&step)).after(&critical[..]).submit();
+        if step.is_critical() {
+            critical.push(handle.clone());
+        }
+        steps.push(handle);
+    }
+    let notified = notify().after(&steps[..]).trigger(Trigger::OneFailed).submit();
+    let cleaned_up = clean_up().after(&steps[..]).trigger(Trigger::AllDone).submit();
+
+    // A fallback is an `or`.
+    if let Err(error) = upload("main store").await {
+        println!("{error}; to the mirror");
+        upload("mirror").await?;
+    }
+
+    println!("notify: {}, clean_up: {}", notified.ended().await, cleaned_up.ended().await);
+    let mut left_out = Vec::new();
+    for (step, handle) in Step::ALL.into_iter().zip(steps) {
+        match handle.await {
+            Ok(()) => {}
+            Err(error) if step.is_critical() => return Err(error.into()),
+            Err(error) => left_out.push((step, error)),
+        }
+    }
+    println!("left out: {} of {} steps", left_out.len(), Step::ALL.len());
+    for (_, error) in &left_out {
+        println!("  - {error}");
+    }
+    Ok(left_out.into_iter().map(|(step, _)| step).collect())
+}
+
+fn attempts<T, E>(handle: &Handle<T, E>) -> usize {
+    handle.task_run().map_or(0, |task_run| task_run.attempts().len())
+}
+
+flowkit::main!(nightly);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[flow]
+    async fn patient() -> Result<()> {
+        fetch("secret").await?;
+        Ok(())
+    }
+
+    #[flowkit::test]
+    async fn it_waits_5_and_10_seconds() {
+        let run = patient().run().await; // a quarter of a minute of waits, at once
+        let waits: Vec<_> = run.task_runs()[0].attempts().iter().map(|attempt| attempt.retry_in).collect();
+        assert_eq!(waits, [Some(Duration::from_secs(5)), Some(Duration::from_secs(10)), None]);
+    }
+}

@@ -1,0 +1,15 @@
+//! A file that is there as a whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Puts a file in the place of another one, if there is one: readers see the old bytes or the new ones.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Beside it, since a rename to another file system would be a copy.
+    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    let mut file = File::create(&draft)?;
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
+    written.inspect_err(|_| drop(fs::remove_file(&draft)))
+}
