@@ -252,6 +252,36 @@ impl<H> NotKeyed for &Probe<'_, H> {
     }
 }
 
+#[cfg(feature = "store")]
+pub fn key_inputs<const N: usize>(inputs: [Option<KeyInput>; N]) -> Vec<KeyInput> {
+    inputs.into_iter().flatten().collect()
+}
+
+/// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
+/// said once, by [`rules`](crate::rules).
+#[cfg(feature = "store")]
+pub trait InKey {
+    fn key_input(&self, name: &str) -> Option<KeyInput>;
+}
+
+#[cfg(feature = "store")]
+impl<T: Serialize + ?Sized> InKey for Probe<'_, T> {
+    fn key_input(&self, name: &str) -> Option<KeyInput> {
+        KeyInput::of(name, self.0)
+    }
+}
+
+/// Says nothing.
+#[cfg(feature = "store")]
+pub trait NotInKey {
+    fn key_input(&self, _name: &str) -> Option<KeyInput> {
+        None
+    }
+}
+
+#[cfg(feature = "store")]
+impl<T: ?Sized> NotInKey for &Probe<'_, T> {}
+
 /// Takes the type of a hook, so that the closure's parameter need not be written.
 pub const fn hook(hook: fn(&TaskRun)) -> fn(&TaskRun) {
     hook

@@ -10,8 +10,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{Digest, DigestError, digest};
-#[cfg(feature = "store")]
-use crate::policy::cache::KeyInput;
 
 // Where a rule is about a type by value, the type is a parameter of the trait: the compiler would otherwise offer to borrow
 // it, in the place of our words.
@@ -175,17 +173,6 @@ pub fn digest_argument<Argument: InCacheKey + ?Sized>(argument: &Argument) -> Re
 
 pub fn digest_key<Key: CacheKey>(key: &Key) -> Result<Digest, DigestError> {
     digest(key)
-}
-
-/// Says what an argument is in the key of the cache, for people.
-#[cfg(feature = "store")]
-pub fn key_input<Value: Serialize + ?Sized>(name: &str, value: &Value) -> Option<KeyInput> {
-    KeyInput::of(name, value)
-}
-
-#[cfg(feature = "store")]
-pub fn key_inputs<const N: usize>(inputs: [Option<KeyInput>; N]) -> Vec<KeyInput> {
-    inputs.into_iter().flatten().collect()
 }
 
 pub fn in_run_name<Argument: InRunName + ?Sized>(argument: &Argument) -> String {

@@ -281,7 +281,7 @@ impl TaskExtras<'_> {
                 });
                 let inputs = callable.written.params.iter().map(|param| {
                     let (ident, name) = (&param.ident, param.ident.unraw().to_string());
-                    quote!(::flowkit::rules::key_input(#name, self.#ident.get()))
+                    quote!((&::flowkit::__private::Probe(self.#ident.get())).key_input(#name))
                 });
                 (
                     quote!(::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))),
@@ -303,7 +303,7 @@ impl TaskExtras<'_> {
                     },
                     quote!({
                         let __flowkit_key: #types = #key;
-                        [::flowkit::rules::key_input("key", &__flowkit_key(#arguments))]
+                        [(&::flowkit::__private::Probe(&__flowkit_key(#arguments))).key_input("key")]
                     }),
                 )
             }
@@ -311,7 +311,9 @@ impl TaskExtras<'_> {
         let key_inputs = cfg!(feature = "store").then(|| {
             quote! {
                 fn key_inputs(&self) -> ::std::vec::Vec<::flowkit::__private::KeyInput> {
-                    ::flowkit::rules::key_inputs(#inputs)
+                    #[allow(unused_imports)]
+                    use ::flowkit::__private::{InKey as _, NotInKey as _};
+                    ::flowkit::__private::key_inputs(#inputs)
                 }
             }
         });
