@@ -66,7 +66,7 @@ pub struct Verdict {
     pub measured: Option<f64>,
     /// The shape that decided, where several were measured.
     pub decided_by: Option<Shape>,
-    /// Whether the promise was kept.
+    /// Whether the promise was kept. `None`: not measured, or the figures contradict themselves.
     pub reached: Option<bool>,
 }
 

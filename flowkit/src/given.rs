@@ -69,7 +69,7 @@ impl<'json> Given<'json> {
     /// If something was wrong, or something was given that is not among the `names` of the parameters.
     pub fn finish<B>(mut self, names: &[&'static str], body: Option<B>) -> Result<B, BoxError> {
         for (name, _) in self.values.unwrap_or_default() {
-            let known = match nearest(&name, names) {
+            let known = match nearest(&name, names.iter().copied()) {
                 _ if names.is_empty() => "it takes none".to_owned(),
                 _ if names.contains(&name.as_str()) => {
                     self.mistakes.push(format!("parameter `{name}` is given twice"));

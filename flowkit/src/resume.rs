@@ -26,6 +26,9 @@ use crate::task::{Body, Call};
 /// under way when the process died runs again; the rest runs for the first time. What of the record is not called again,
 /// because the code has changed, is warned of when the flow has ended.
 ///
+/// A task that starts others in its body should await them: once it has finished it does not run again, so nobody calls
+/// again what it left running when the process died. The resumed run warns of that.
+///
 /// A run that failed for good does again what failed. One that has ended well gives its result.
 #[must_use = "nothing is resumed until this is awaited"]
 pub struct Resume<B: FlowBody> {

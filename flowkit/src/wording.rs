@@ -13,17 +13,21 @@ pub(crate) fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String 
 /// Finds the name with the fewest edits, the first of equals.
 ///
 /// Near is up to a third of the longer word, and one more for short words. One letter is near to none.
-#[cfg(feature = "store")]
-pub(crate) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
-    let near = names.iter().map(|name| (edit_distance(written, name), *name)).filter(|(edits, name)| {
+pub(crate) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.into_iter().map(|name| (edit_distance(written, name), name)).filter(|(edits, name)| {
         let longer = written.len().max(name.len());
         *edits <= (1 + longer / 3).min(longer.saturating_sub(1))
     });
     near.min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
 }
 
+/// Gives ``; did you mean `state`?`` for the nearest name, or nothing where none is near.
+pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(written, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
 /// Counts the insertions, removals and replacements between two words (Levenshtein).
-pub(crate) fn edit_distance(from: &str, to: &str) -> usize {
+fn edit_distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.chars().count()).collect();
     for (line, left) in from.chars().enumerate() {
         let mut diagonal = row[0];
@@ -48,13 +52,12 @@ mod tests {
         assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
     }
 
-    #[cfg(feature = "store")]
     #[test]
     fn the_nearest_name_is_found_and_a_far_one_is_not() {
         let names = ["urls", "top", "x"];
         let cases = [("tpo", Some("top")), ("url", Some("urls")), ("colour", None), ("y", None), ("", None)];
         for (written, name) in cases {
-            assert_eq!(nearest(written, &names), name, "{written}");
+            assert_eq!(nearest(written, names), name, "{written}");
         }
     }
 }

@@ -159,7 +159,8 @@ impl Store for FaultyStore {
             return;
         }
         let who = trace::who(entry.run.id, entry.event.task_run);
-        match self.doom(ack.is_some()) {
+        let is_lost = self.process.loses_results && who.task_run > 0 && entry.result.is_some();
+        match if is_lost { Doom::Refuse } else { self.doom(ack.is_some()) } {
             Doom::Keep => {
                 let answer = self.keep(entry);
                 self.tell(who, ack, answer);

@@ -235,3 +235,22 @@ async fn a_run_that_nobody_waits_for_before_it_is_gone_on_with_stops_and_can_be_
     }
     assert_eq!(states, [State::Crashed, State::Cancelled, State::Cancelled, State::Cancelled]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_end_could_not_be_kept_runs_again_when_its_flow_has_ended() {
+    #[task]
+    async fn seven() -> u32 {
+        7
+    }
+    #[flow]
+    async fn week() -> Result<u32> {
+        Ok(seven().await?)
+    }
+
+    let disk = Arc::default();
+    let forgetful = Process { loses_results: true, ..Process::default() };
+    let runtime = Runtime::builder().store(FaultyStore::new(&disk, &forgetful, 0)).build();
+    let id = week().on(&runtime).run().await.id().unwrap();
+    assert_eq!(disk.flow_run(id).unwrap().unwrap().state, State::Failed);
+    assert_eq!(week::resume(id).on(&process(&disk)).await.unwrap(), 7);
+}

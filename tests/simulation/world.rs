@@ -106,6 +106,8 @@ pub(crate) struct Process {
     pub(crate) refuses_one_in: u64,
     /// So many entries are kept before that.
     pub(crate) refuses_after: u64,
+    /// No result of a task can be kept.
+    pub(crate) loses_results: bool,
     /// Of so many answers, one is late; 0 for none.
     pub(crate) slow_one_in: u64,
     pub(crate) end: Option<End>,

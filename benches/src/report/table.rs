@@ -90,7 +90,9 @@ pub(super) fn promises(bounds: &[Verdict]) -> String {
             verdict.promise.clone(),
             with_unit(format!("≤ {}", verdict.limit)),
             or_dash(verdict.measured.map(|value| with_unit(format!("{value:.2}")))),
-            reached.unwrap_or_else(|| "not measured".to_owned()),
+            reached.unwrap_or_else(|| {
+                if verdict.measured.is_some() { "not judged" } else { "not measured" }.to_owned()
+            }),
             verdict.decided_by.map(|shape| format!("worst: {shape}")).unwrap_or_default(),
         ]);
     }

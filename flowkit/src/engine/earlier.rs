@@ -173,6 +173,15 @@ impl Earlier {
         rows.into_iter().map(StoredTaskRun::label).collect()
     }
 
+    /// Returns the labels of what tasks that have finished had started and not awaited, and that did not come to its end: as
+    /// they do not run again, nobody calls it any more.
+    pub(crate) fn left_behind(&self) -> Vec<String> {
+        let unfinished = self.rows.values().filter(|row| began(row) && !row.state.is_terminal());
+        let mut rows: Vec<_> = unfinished.filter(|row| !self.is_expected(row)).collect();
+        rows.sort_unstable_by_key(|row| row.id);
+        rows.into_iter().map(StoredTaskRun::label).collect()
+    }
+
     /// Whether the body runs again that called it, or that called the caller, and so on.
     fn is_expected(&self, row: &StoredTaskRun) -> bool {
         let mut callers = std::iter::successors(Some(row.parent), |caller| self.parents.get(caller).copied());
@@ -195,5 +204,5 @@ fn began(row: &StoredTaskRun) -> bool {
 fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
     let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
     let since = failed.filter_map(|attempt| attempt.ended_at).max();
-    !row.state.is_terminal() || died(row) || row.ended_at >= since
+    !row.state.is_terminal() || died(row) || row.ended_at > since
 }

@@ -74,11 +74,19 @@ impl Kept {
     ///
     /// If there is something, and the run is strict.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
-        let Some((strict, missing, instead)) = self.earlier(|earlier| {
-            (earlier.wish.strict, earlier.not_called_again(None), earlier.called_instead().to_vec())
+        let Some((strict, missing, instead, left)) = self.earlier(|earlier| {
+            let missing = earlier.not_called_again(None);
+            (earlier.wish.strict, missing, earlier.called_instead().to_vec(), earlier.left_behind())
         }) else {
             return Ok(());
         };
+        if !left.is_empty() {
+            tracing::warn!(
+                flow_run = %self.owned.id,
+                left_behind = ?left,
+                "tasks that have finished had started others and not awaited them: those did not end, and are not made again"
+            );
+        }
         let Some(recorded) = missing.first() else { return Ok(()) };
         if strict {
             return Err(Refusal::Diverged { recorded: recorded.clone(), got: None });

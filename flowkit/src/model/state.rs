@@ -122,7 +122,7 @@ impl State {
     /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
     /// | `Cancelling` | it is cancelled, or comes to another end before that; until it hears of it, attempts go on |
     /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | its process dies (`Crashed`), or puts it aside (`Suspended`) |
-    /// | `Crashed`, `Suspended`, whatever has ended, and what waited when its process died | it is reopened: by resuming, retrying or running it again |
+    /// | `Crashed`, `Suspended`, whatever has ended, what waited when its process died, and what stands as `Running` since its end could not be kept | it is reopened: by resuming, retrying or running it again |
     /// | any other | nothing |
     ///
     /// # Errors
@@ -155,6 +155,8 @@ impl State {
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Crashed) => S::Crashed,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Suspended) => S::Suspended,
             (from, E::Reopened) if from.can_reopen() => S::Pending,
+            // It ended, but its end could not be kept, and the flow ended after it.
+            (S::Running | S::Cancelling, E::Reopened) => S::Pending,
             (from, event) => return Err(IllegalTransition { from, event: event.name() }),
         })
     }

@@ -14,7 +14,10 @@ const LARGE: usize = 150_000;
 async fn make(k: u64) -> u64 {
     tracing::info!(k, "making");
     // Each of its own content: what is equal shares a file.
-    artifact::markdown(format!("note {k}"), format!("{k} ").repeat(if k % 10 == 0 { LARGE } else { 10 }));
+    artifact::markdown(
+        format!("note {k}"),
+        format!("{k} ").repeat(if k.is_multiple_of(10) { LARGE } else { 10 }),
+    );
     metric_at("k", k, k as f64);
     k
 }

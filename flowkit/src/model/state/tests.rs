@@ -96,6 +96,7 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
             ("cancelled", State::Cancelled),
             ("crashed", State::Crashed),
             ("suspended", State::Suspended),
+            ("reopened", State::Pending),
         ],
     ),
     (
@@ -122,6 +123,7 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
             ("failed", State::Failed),
             ("timed out", State::TimedOut),
             ("cancelled", State::Cancelled),
+            ("reopened", State::Pending),
         ],
     ),
     (State::Crashed, &[("reopened", State::Pending)]),

@@ -20,15 +20,13 @@
 //!
 //! Alternatives stand behind a comma, or the key stands twice. Different keys must all hold.
 
-mod nearest;
 mod time;
 mod words;
 
-use self::nearest::did_you_mean;
 use self::words::{Word, words};
 use super::FlowRunFilter;
 use crate::model::{State, WallTime};
-use crate::wording::list;
+use crate::wording::{did_you_mean, list};
 
 /// Why a filter cannot be read: what is wrong, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

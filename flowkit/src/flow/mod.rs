@@ -1,16 +1,17 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
+mod events;
 mod said;
+mod tally;
 
-use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
+pub use self::events::EventStream;
+pub use self::tally::{Returned, Tally};
 use crate::any_flow::AnyFlowRun;
 use crate::engine::earlier::Earlier;
 use crate::engine::flow::{self, CancelOnDrop, Started};
@@ -18,7 +19,7 @@ use crate::engine::flow_run::Run;
 use crate::engine::launch;
 use crate::engine::take_up::laid_down;
 use crate::graph::Graph;
-use crate::handle::{Handle, Handles};
+use crate::handle::Handle;
 use crate::model::{
     BoxError, Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun,
     TaskRunId, Timestamp,
@@ -40,97 +41,6 @@ pub trait FlowBody: Body + 'static {
 
     /// Counts the handles in what the flow returned.
     fn tally(_output: &Self::Output, _tally: &mut Tally) {}
-}
-
-/// How the handles that a flow returned have ended.
-#[doc(hidden)]
-#[derive(Default)]
-pub struct Tally {
-    pub(crate) total: usize,
-    pub(crate) failed: usize,
-    pub(crate) cancelled: usize,
-    pub(crate) cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
-}
-
-impl Tally {
-    pub(crate) fn is_good(&self) -> bool {
-        self.failed == 0 && self.cancelled == 0
-    }
-
-    fn count<T, E: TaskError>(&mut self, handle: &Handle<T, E>) {
-        self.total += 1;
-        match handle.slot.promise.get() {
-            Some(Err(Error::Cancelled { .. } | Error::Suspended { .. })) => self.cancelled += 1,
-            Some(Err(Error::Skipped { .. })) | Some(Ok(_)) | None => {}
-            Some(Err(error)) => {
-                self.failed += 1;
-                self.cause.get_or_insert_with(|| Arc::new(error.clone()));
-            }
-        }
-    }
-
-    /// Counts every task run from `first` on, as `fail_on_any_task` wants it.
-    pub(crate) fn count_task_runs(&mut self, record: &RunRecord, first: u64) {
-        for task_run in record.task_runs().filter(|task_run| task_run.id().get() >= first) {
-            self.total += 1;
-            if task_run.state().is_failure() {
-                self.failed += 1;
-                if let Some(report) = task_run.error() {
-                    self.cause.get_or_insert_with(|| Arc::new(report.clone()));
-                }
-            }
-        }
-    }
-}
-
-/// A part of what a flow returns that ends as the flow does.
-#[doc(hidden)]
-pub trait Returned {
-    fn add_to(&self, tally: &mut Tally);
-}
-
-impl<T, E: TaskError> Returned for Handle<T, E> {
-    fn add_to(&self, tally: &mut Tally) {
-        tally.count(self);
-    }
-}
-
-impl<T, E: TaskError> Returned for Handles<T, E> {
-    fn add_to(&self, tally: &mut Tally) {
-        for handle in self.known().unwrap_or_default() {
-            tally.count(handle);
-        }
-    }
-}
-
-impl<R: Returned> Returned for Vec<R> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.iter().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<R: Returned> Returned for Option<R> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.iter().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<K, R: Returned, S> Returned for HashMap<K, R, S> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.values().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<K, R: Returned> Returned for BTreeMap<K, R> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.values().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<R: Returned, const N: usize> Returned for [R; N] {
-    fn add_to(&self, tally: &mut Tally) {
-        self.iter().for_each(|returned| returned.add_to(tally));
-    }
 }
 
 impl<T, E, B> Call<'static, T, E, B>
@@ -229,52 +139,6 @@ impl<T: Send + 'static, E: Send + Sync + 'static> IntoFuture for RunningFlow<T, 
                 }
             }
         })
-    }
-}
-
-/// What happened to a flow run, in order and without loss: a reader of its record that waits at its end.
-///
-/// It holds no buffer of its own, so that a slow reader neither loses events nor holds up the run.
-#[must_use = "a stream does nothing until it is polled"]
-pub struct EventStream {
-    run: Option<Arc<Run>>,
-    next: usize,
-}
-
-impl EventStream {
-    /// Waits for the next event; `None` after the end of the run. Cancel safe.
-    pub async fn next(&mut self) -> Option<Event> {
-        std::future::poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Event>> {
-        let Some(run) = &self.run else {
-            return Poll::Ready(None);
-        };
-        for waiting in [false, true] {
-            // Asked first: events may come between the two questions, but none after the end.
-            let over = run.state().is_over();
-            if let Some((event, _)) = run.event(self.next) {
-                self.next += 1;
-                return Poll::Ready(Some(event));
-            }
-            if over {
-                return Poll::Ready(None);
-            }
-            // Looked at again after the waker is known, so that no event falls in between.
-            if !waiting {
-                run.wake_at_next_event(cx.waker());
-            }
-        }
-        Poll::Pending
-    }
-}
-
-impl futures_util::Stream for EventStream {
-    type Item = Event;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.poll_event(cx)
     }
 }
 

@@ -1,5 +1,8 @@
 //! One flow run while it lives: its record, its children, its end.
 
+mod ledger;
+mod reading;
+mod stopping;
 mod telling;
 
 use parking_lot::Mutex;
@@ -9,6 +12,7 @@ use std::task::Waker;
 
 use tokio::sync::Notify;
 
+use self::ledger::Ledger;
 use super::begin::{Begun, begin, origin};
 use super::cancellation::Cancellation;
 use super::clock::RunClock;
@@ -21,11 +25,9 @@ use super::observer::{Audience, tell};
 use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
-    Digest, Edges, Event, EventKind, FlowRunId, IllegalTransition, Kind, NewTaskRun, Origin, Refusal,
-    RunRecord, State, TaskRun, TaskRunId, Timestamp,
+    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, TaskRun, TaskRunId,
 };
 use crate::policy::TaskPolicy;
-use crate::store::Facts;
 use crate::task::Durability;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
@@ -66,24 +68,6 @@ pub(crate) struct Run {
     stream_wakers: Mutex<Vec<Waker>>,
 }
 
-/// The record and what must change together with it.
-#[derive(Default)]
-struct Ledger {
-    record: RunRecord,
-    /// What task runs have said of themselves, if no store keeps the run.
-    facts: Facts,
-    /// The children that have not ended.
-    live: usize,
-    /// What else must end before the run can: lists of children that are not known yet, runs of sub-flows.
-    pending: usize,
-    /// No child may be added any more: the attempt of the flow is ending.
-    closed: bool,
-    /// An attempt of the flow has begun in this process.
-    opened: bool,
-    /// The flow's body has returned, and its driver waits for the last child.
-    joining: bool,
-}
-
 /// One attempt of a flow: what its children belong to.
 pub(crate) struct FlowAttempt {
     pub(crate) run: Arc<Run>,
@@ -109,46 +93,6 @@ pub(crate) struct NewRun<'a> {
     /// What an earlier process left of the run.
     pub(crate) resumed: Option<Box<Resumed>>,
     pub(crate) root: NewTaskRun,
-}
-
-impl Ledger {
-    /// The time of an event that happens now. The clock is read before the lock is taken, which all threads want, so
-    /// another event may have come in between: time does not go back for that.
-    fn moment(&self, read: Timestamp) -> Timestamp {
-        self.record.events().last().map_or(read, |last| last.at.max(read))
-    }
-
-    /// Where the flow itself stands.
-    fn state(&self) -> State {
-        self.record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
-    }
-
-    /// Whether anything has happened in this process: a run that is gone on with stands as it was left until it is reopened.
-    fn is_begun(&self) -> bool {
-        !self.record.events().is_empty()
-    }
-
-    fn is_over(&self) -> bool {
-        self.is_begun() && self.state().is_over()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.live == 0 && self.pending == 0
-    }
-
-    /// The row of a run, as it stands.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such run: ids come from the record itself, so this is a bug.
-    fn row(&self, id: TaskRunId) -> TaskRun {
-        self.record.task_run(id).expect("bug in flowkit: a task run has no row").clone()
-    }
-
-    /// Whether the driver waits for just what has happened now.
-    fn driver_may_go(&self) -> bool {
-        self.joining && self.is_idle()
-    }
 }
 
 /// A call that is part of the run now.
@@ -359,14 +303,6 @@ impl Run {
         }
     }
 
-    /// Stops a run that another process has taken over.
-    pub(crate) fn lose(&self) {
-        if let Some(kept) = &self.kept {
-            kept.fall_silent();
-        }
-        self.cancel();
-    }
-
     /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
     pub(crate) fn keep_open(self: &Arc<Self>) -> Option<KeptOpen> {
         let mut ledger = self.ledger.lock();
@@ -392,60 +328,6 @@ impl Run {
         }
     }
 
-    /// Tells the run to stop, unless it has ended.
-    pub(crate) fn cancel(&self) {
-        let read = self.clock.now();
-        let mut ledger = self.ledger.lock();
-        if ledger.is_over() || self.cancellation.is_cancelled() {
-            return;
-        }
-        let event = Event { task_run: TaskRunId::FLOW, at: ledger.moment(read), kind: EventKind::Cancelling };
-        if ledger.is_begun()
-            && self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW)
-            && let Some(kept) = &self.kept
-        {
-            kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
-        }
-        drop(ledger);
-        tracing::info!(flow_run = %self.id, "cancelling");
-        self.cancellation.cancel();
-        self.wrote();
-        self.announce();
-    }
-
-    /// Puts the run aside, unless it has ended: the store hears no more of it, and what runs of it is stopped. Without a
-    /// store it is cancelled. Returns whether it was put aside.
-    pub(crate) fn suspend(&self) -> bool {
-        let Some(kept) = &self.kept else {
-            self.cancel();
-            return false;
-        };
-        // Under the lock: no result is told to the store after it was told that the run is put aside.
-        let ledger = self.ledger.lock();
-        let is_over = ledger.is_over() || ledger.state() == State::Cancelling;
-        let goes_aside = !is_over && !self.suspended.swap(true, Ordering::AcqRel);
-        if goes_aside {
-            kept.suspend();
-        }
-        drop(ledger);
-        if goes_aside {
-            tracing::info!(flow_run = %self.id, "put aside");
-            self.cancellation.cancel();
-        }
-        goes_aside
-    }
-
-    pub(crate) fn is_suspended(&self) -> bool {
-        self.suspended.load(Ordering::Acquire)
-    }
-
-    /// Whether a task of the run is running.
-    pub(crate) fn is_at_work(&self) -> bool {
-        let ledger = self.ledger.lock();
-        let running = |row: &TaskRun| row.declaration().kind == Kind::Task && row.state() == State::Running;
-        !ledger.state().is_over() && ledger.record.task_runs().any(running)
-    }
-
     /// The number of children that have not ended.
     pub(crate) fn live(&self) -> usize {
         self.ledger.lock().live
@@ -468,48 +350,6 @@ impl Run {
         self.announce();
         self.runtime.live().remove(self.id);
         ALIVE.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn read<R>(&self, f: impl FnOnce(&RunRecord) -> R) -> R {
-        f(&self.ledger.lock().record)
-    }
-
-    pub(crate) fn change_task_run(&self, id: TaskRunId, change: impl FnOnce(&mut TaskRun)) {
-        if let Some(task_run) = self.ledger.lock().record.task_run_mut(id) {
-            change(task_run);
-        }
-    }
-
-    pub(crate) fn set_edges(&self, id: TaskRunId, edges: Edges) {
-        self.change_task_run(id, |task_run| task_run.set_edges(edges));
-    }
-
-    pub(crate) fn task_run(&self, id: TaskRunId) -> Option<TaskRun> {
-        self.ledger.lock().record.task_run(id).cloned()
-    }
-
-    pub(crate) fn state(&self) -> State {
-        self.ledger.lock().state()
-    }
-
-    pub(crate) fn event_count(&self) -> usize {
-        self.ledger.lock().record.events().len()
-    }
-
-    pub(crate) fn event(&self, index: usize) -> Option<(Event, TaskRun)> {
-        let ledger = self.ledger.lock();
-        let event = ledger.record.events().get(index)?.clone();
-        let task_run = ledger.record.task_run(event.task_run)?.clone();
-        Some((event, task_run))
-    }
-
-    /// Wakes `waker` at the next event.
-    pub(crate) fn wake_at_next_event(&self, waker: &Waker) {
-        let mut wakers = self.stream_wakers.lock();
-        if !wakers.iter().any(|known| known.will_wake(waker)) {
-            wakers.push(waker.clone());
-        }
-        self.stream_waiting.store(true, Ordering::SeqCst);
     }
 
     fn announce(&self) {
