@@ -252,11 +252,6 @@ impl<H> NotKeyed for &Probe<'_, H> {
     }
 }
 
-#[cfg(feature = "store")]
-pub fn key_inputs<const N: usize>(inputs: [Option<KeyInput>; N]) -> Vec<KeyInput> {
-    inputs.into_iter().flatten().collect()
-}
-
 /// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
 /// said once, by [`rules`](crate::rules).
 #[cfg(feature = "store")]

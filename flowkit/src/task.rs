@@ -175,14 +175,9 @@ pub trait Body: Send + Sized {
         None
     }
 
-    /// The digest of the inputs for the cache.
-    fn cache_key(&self) -> Result<Digest, DigestError> {
+    /// The digest of the inputs for the cache; what it is made of goes to `parts`, for people.
+    fn cache_key(&self, _parts: Option<&mut Vec<KeyInput>>) -> Result<Digest, DigestError> {
         Err(DigestError::Refused { reason: "the task is not cached".to_owned() })
-    }
-
-    /// What the digest for the cache is made of, for people.
-    fn key_inputs(&self) -> Vec<KeyInput> {
-        Vec::new()
     }
 
     /// The digest of the inputs for finding the call again in a later attempt of the flow.

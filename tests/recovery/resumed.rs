@@ -174,3 +174,23 @@ async fn calls_that_are_not_made_again_are_named() {
     assert_eq!(run.result().as_ref().unwrap(), &2);
     assert_eq!(run.not_called_again(), ["add"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_was_skipped_is_skipped_once_however_often_the_run_goes_on() {
+    #[flow]
+    async fn decides() -> Result<u32> {
+        add::skip("nothing to add");
+        Err("stop".into())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder);
+    let id = decides().on(&runtime).run().await.id().unwrap();
+    for _ in 0..2 {
+        let run = decides::resume(id).on(&runtime).run().await;
+        let states: Vec<_> = run.task_runs().iter().map(flowkit::TaskRun::state).collect();
+        assert_eq!(states, [State::Skipped]);
+    }
+    let rows = runtime.store().unwrap().counts(id).unwrap();
+    assert_eq!(rows, [(State::Skipped, 1)]);
+}

@@ -272,21 +272,30 @@ impl TaskExtras<'_> {
     }
 
     fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
-        let (digest, inputs) = match &self.options.cache.as_ref()?.value {
+        let show = |name: &str, value: TokenStream| {
+            cfg!(feature = "store").then(|| {
+                quote! {
+                    if let ::core::option::Option::Some(__flowkit_parts) = &mut __flowkit_parts {
+                        __flowkit_parts.extend((&::flowkit::__private::Probe(#value)).key_input(#name));
+                    }
+                }
+            })
+        };
+        let digest = match &self.options.cache.as_ref()?.value {
             Cache::None => return None,
             Cache::Inputs | Cache::Run => {
                 let digests = callable.written.params.iter().map(|param| {
                     let (ident, place) = (&param.ident, Place::of(&param.ty).start);
                     quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get())?)
                 });
-                let inputs = callable.written.params.iter().map(|param| {
+                let shown = callable.written.params.iter().map(|param| {
                     let (ident, name) = (&param.ident, param.ident.unraw().to_string());
-                    quote!((&::flowkit::__private::Probe(self.#ident.get())).key_input(#name))
+                    show(&name, quote!(self.#ident.get()))
                 });
-                (
-                    quote!(::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))),
-                    quote!([#(#inputs),*]),
-                )
+                quote! {
+                    #(#shown)*
+                    ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))
+                }
             }
             Cache::Key(key) => {
                 let idents = callable.idents();
@@ -294,35 +303,30 @@ impl TaskExtras<'_> {
                 let place = Place::of(key);
                 let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
                 let digest = quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value));
-                let types = quote!(fn(#(&#types),*) -> _);
-                let arguments = quote!(#(self.#idents.get()),*);
-                (
-                    quote! {
-                        let __flowkit_key: #types = #key;
-                        #digest
-                    },
-                    quote!({
-                        let __flowkit_key: #types = #key;
-                        [(&::flowkit::__private::Probe(&__flowkit_key(#arguments))).key_input("key")]
-                    }),
-                )
+                let shown = show("key", quote!(&__flowkit_key(#(self.#idents.get()),*)));
+                quote! {
+                    let __flowkit_key: fn(#(&#types),*) -> _ = #key;
+                    #shown
+                    #digest
+                }
             }
         };
-        let key_inputs = cfg!(feature = "store").then(|| {
+        let probes = cfg!(feature = "store").then(|| {
             quote! {
-                fn key_inputs(&self) -> ::std::vec::Vec<::flowkit::__private::KeyInput> {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{InKey as _, NotInKey as _};
-                    ::flowkit::__private::key_inputs(#inputs)
-                }
+                #[allow(unused_imports)]
+                use ::flowkit::__private::{InKey as _, NotInKey as _};
             }
         });
         Some(quote! {
-            #key_inputs
-
             fn cache_key(
                 &self,
+                #[allow(unused_mut)]
+                mut __flowkit_parts: ::core::option::Option<
+                    &mut ::std::vec::Vec<::flowkit::__private::KeyInput>,
+                >,
             ) -> ::core::result::Result<::flowkit::__private::Digest, ::flowkit::__private::DigestError> {
+                #probes
+                let _ = &__flowkit_parts;
                 #digest
             }
         })

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::when::{between, iso};
 use crate::model::{
-    ErrorReport, EventDetail, FlowRunId, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
+    ErrorReport, EventDetail, FlowRunId, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
+    StoredTaskRun, TaskRunId,
 };
 use crate::terminal::json::word;
 
@@ -96,6 +97,33 @@ pub(super) fn event(run: FlowRunId, label: &str, event: &StoredEvent) -> Value {
         fields.extend(more);
     }
     line(&format!("{}.{word}", if is_own { "run" } else { "task" }), Some(run), fields)
+}
+
+/// Something that a task run has left for people, without its content.
+pub(super) fn artifact(run: FlowRunId, artifact: &StoredArtifact) -> Value {
+    let fields = json!({
+        "task_run": artifact.task_run,
+        "at": iso(artifact.at),
+        "key": artifact.key,
+        "version": artifact.version,
+        "kind": artifact.kind.name(),
+        "media_type": artifact.media_type,
+        "file_name": artifact.file_name,
+        "bytes": artifact.bytes,
+    });
+    line("artifact", Some(run), fields)
+}
+
+/// A number that a task run has told. JSON has no NaN and no infinity: those are left out.
+pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Value {
+    let fields = json!({
+        "task_run": metric.task_run,
+        "at": iso(metric.at),
+        "name": metric.name,
+        "step": metric.step,
+        "value": metric.value,
+    });
+    line("metric", Some(run), fields)
 }
 
 /// A line of a log.

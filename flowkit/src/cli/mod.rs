@@ -127,7 +127,11 @@ impl Cli {
     }
 
     /// The same in a runtime of its own, for a `main` that is not `async`.
+    ///
+    /// Where nobody listens to `tracing` yet, its events become lines of the run's log, which [`layer`](crate::layer) does
+    /// in the registry of a program that has one.
     pub fn main(self) -> Exit {
+        listen_to_tracing();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         match runtime {
             Ok(runtime) => {
@@ -141,6 +145,16 @@ impl Cli {
                 Exit::USAGE
             }
         }
+    }
+}
+
+/// Keeps events of `tracing`, unless the program has set a subscriber of its own.
+fn listen_to_tracing() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    if !tracing::dispatcher::has_been_set() {
+        // Somebody may have been faster, and then it is theirs.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(crate::layer()));
     }
 }
 

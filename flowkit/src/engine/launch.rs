@@ -261,7 +261,12 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         let parent = current.core().id;
         let new =
             NewTaskRun { task: declaration, parent, index: None, edges: Edges::new(), location, extras };
-        if let Ok(child) = flow.run.create(new, None, false) {
+        // Found again when the run goes on, so that it is not skipped twice.
+        let key = flow.run.journal.as_ref().map(|_| {
+            let skipped = format!("{} skipped", declaration.path);
+            flow.ordinals.next(current.core().key(), &skipped, None)
+        });
+        if let Ok(child) = flow.run.create(new, key, false) {
             flow.run.emit(child.id, EventKind::Skipped { reason: reason.into() });
         }
     }

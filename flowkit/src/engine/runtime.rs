@@ -59,7 +59,24 @@ struct Inner {
     repeats_bodies: bool,
 }
 
+/// A runtime that may be gone.
+#[cfg(feature = "cli")]
+pub(crate) struct WeakRuntime(std::sync::Weak<Inner>);
+
+#[cfg(feature = "cli")]
+impl WeakRuntime {
+    pub(crate) fn upgrade(&self) -> Option<Runtime> {
+        self.0.upgrade().map(Runtime)
+    }
+}
+
 impl Runtime {
+    /// For whoever the runtime itself holds, and who must not hold it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn downgrade(&self) -> WeakRuntime {
+        WeakRuntime(Arc::downgrade(&self.0))
+    }
+
     /// Starts to describe a runtime.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()

@@ -1,5 +1,7 @@
 //! `diff` and `compare`: what differs between runs, side by side.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -31,6 +33,7 @@ pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let runs = [session.run(&store, matches, "left")?, session.run(&store, matches, "right")?];
     let mut lines = about(&runs);
+    lines.extend(metrics(&store, &runs)?);
     lines.extend(by_task(&store, &runs)?);
     lines.retain(Line::differs);
     print(session, &runs, &lines);
@@ -46,7 +49,9 @@ pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let typed = matches.get_many::<String>("runs").unwrap_or_default();
     let runs = typed.map(|typed| which::run(&store, &session.program, Some(typed)));
     let runs: Vec<_> = runs.collect::<Outcome<_>>()?;
-    print(session, &runs, &about(&runs));
+    let mut lines = about(&runs);
+    lines.extend(metrics(&store, &runs)?);
+    print(session, &runs, &lines);
     Ok(())
 }
 
@@ -74,6 +79,21 @@ fn about(runs: &[StoredFlowRun]) -> Vec<Line> {
         cells: params.iter().map(|params| params.get(name).map(cell).unwrap_or_default()).collect(),
     }));
     lines
+}
+
+/// The last value of each metric.
+fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
+    let mut of_runs: Vec<BTreeMap<String, f64>> = Vec::new();
+    for run in runs {
+        let metrics = rows::metrics(store, run.id)?;
+        of_runs.push(metrics.into_iter().map(|metric| (metric.name, metric.value)).collect());
+    }
+    let names: BTreeSet<&String> = of_runs.iter().flat_map(BTreeMap::keys).collect();
+    let line = |name: &&String| Line {
+        name: format!("metric {name}"),
+        cells: of_runs.iter().map(|of| of.get(*name).map(f64::to_string).unwrap_or_default()).collect(),
+    };
+    Ok(names.iter().map(line).collect())
 }
 
 fn parameters(run: &StoredFlowRun) -> Map<String, Value> {

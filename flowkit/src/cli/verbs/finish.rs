@@ -31,7 +31,14 @@ pub(super) fn runtime(session: &Session) -> Outcome<Runtime> {
 /// Lets people see what happens while a flow runs, until the screen is dropped. `arguments` are shown, so they have no
 /// secrets. The only place that knows who draws it.
 pub(super) fn screen(session: &Session, runtime: &Runtime, arguments: Option<String>) -> Screen {
-    let mut options = Options::new(Program::new(&session.program.name).with_like());
+    // What the program prints becomes lines of the run's log.
+    let printing = runtime.downgrade();
+    let mut options =
+        Options::new(Program::new(&session.program.name).with_like()).on_line(move |_run, line| {
+            if let Some(runtime) = printing.upgrade() {
+                runtime.log_line(line);
+            }
+        });
     if session.program.owns_output {
         options = options.owns_output();
     }

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::cli::usage::Outcome;
-use crate::model::{FlowRunId, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId};
+use crate::model::{
+    FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun,
+    TaskRunId,
+};
 use crate::store::{LogFilter, Store, TaskRunFilter};
 use crate::terminal::RunView;
 
@@ -58,6 +61,34 @@ pub(super) fn logs(
 /// Whether nothing more happens to a run, unless somebody resumes it.
 pub(super) fn is_over(state: State) -> bool {
     state.is_over() || state == State::Crashed
+}
+
+/// Returns the metrics of a run.
+pub(super) fn metrics(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredMetric>> {
+    let mut rows: Vec<StoredMetric> = Vec::new();
+    loop {
+        let since = rows.last().map_or(0, |row| row.sequence);
+        let page = store.metrics(run, since, PAGE)?;
+        let is_last = page.len() < PAGE;
+        rows.extend(page);
+        if is_last {
+            return Ok(rows);
+        }
+    }
+}
+
+/// Returns the artifacts of a run, without their content.
+pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
+    let mut rows: Vec<StoredArtifact> = Vec::new();
+    loop {
+        let since = rows.last().map_or(0, |row| row.sequence);
+        let page = store.artifacts(run, since, PAGE)?;
+        let is_last = page.len() < PAGE;
+        rows.extend(page);
+        if is_last {
+            return Ok(rows);
+        }
+    }
 }
 
 /// So many runs of sub-flows are drawn with the run that started them.

@@ -1,5 +1,6 @@
 //! `show`: what is known of a run, or of one of its tasks.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 
 use clap::ArgMatches;
@@ -15,7 +16,7 @@ use crate::cli::when::{between, iso};
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
-use crate::model::{ErrorReport, StoredFlowRun, StoredTaskRun};
+use crate::model::{ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun};
 use crate::terminal::Paint;
 use crate::terminal::picture::{Program, finished};
 
@@ -32,6 +33,8 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     if session.is_json() {
         say(json::run(&run));
         tasks.iter().map(|task| json::task_run(run.id, task)).for_each(say);
+        rows::artifacts(&store, run.id)?.iter().map(|one| json::artifact(run.id, one)).for_each(say);
+        rows::metrics(&store, run.id)?.iter().map(|one| json::metric(run.id, one)).for_each(say);
         return Ok(());
     }
     match matches.contains_id("task") {
@@ -43,10 +46,27 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             for line in finished(&view, COLUMNS, &Program::new(&session.program.name).with_like()) {
                 say(paint.line(&line));
             }
+            said(&rows::artifacts(&store, run.id)?, &rows::metrics(&store, run.id)?).iter().for_each(say);
         }
         true => tasks.iter().flat_map(details).for_each(say),
     }
     Ok(())
+}
+
+/// What the tasks of a run have said of their work: the latest of each key and name.
+fn said(artifacts: &[StoredArtifact], metrics: &[StoredMetric]) -> Vec<String> {
+    let latest: BTreeMap<&str, &StoredArtifact> =
+        artifacts.iter().map(|artifact| (artifact.key.as_str(), artifact)).collect();
+    let values: BTreeMap<&str, f64> =
+        metrics.iter().map(|metric| (metric.name.as_str(), metric.value)).collect();
+    let artifacts = latest.values().map(|artifact| {
+        let (key, kind) = (text::visible(&artifact.key), artifact.kind.name());
+        vec!["   artifact".to_owned(), key, kind.to_owned(), format!("{} bytes", artifact.bytes)]
+    });
+    let metrics = values
+        .iter()
+        .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), value.to_string()]);
+    table(&artifacts.chain(metrics).collect::<Vec<_>>())
 }
 
 /// Finds the task runs of a name: a task's, or that of one run.

@@ -104,16 +104,14 @@ pub(crate) fn wanted<B: Body>(
         version: declaration.version,
     };
     let body = body.as_ref()?;
+    let is_kept = core.run().is_some_and(|run| run.kept.is_some()) && B::codec().is_some();
+    let mut parts = (is_kept && info.cache == CacheScope::Runtime).then(Vec::new);
     // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
-    match guarded("cache key", || body.cache_key())? {
+    match guarded("cache key", || body.cache_key(parts.as_mut()))? {
         Ok(inputs) => {
             let key = CacheKey::new(&identity, scope, inputs);
-            let is_kept = core.run().is_some_and(|run| run.kept.is_some()) && B::codec().is_some();
-            let entry = (is_kept && info.cache == CacheScope::Runtime).then(|| {
-                let inputs = guarded("cache key", || body.key_inputs()).unwrap_or_default();
-                let parts = KeyParts::new(&identity, inputs);
-                Box::new(CacheEntry { key, ttl, parts })
-            });
+            let entry =
+                parts.map(|parts| Box::new(CacheEntry { key, ttl, parts: KeyParts::new(&identity, parts) }));
             Some(Wanted { key, refresh: said == CacheUse::Refresh, ttl, entry })
         }
         // A key that cannot be made switches caching off; it never falls back to a wider key.
