@@ -69,7 +69,9 @@ fn train([rows, _]: &Parts, ranking: &Ranking) -> Result<Forest> {
 
 #[task]
 fn evaluate(forest: &Forest, [_, rows]: &Parts) -> Result<Scores> {
-    forest.evaluate(rows)
+    let scores = forest.evaluate(rows)?;
+    flowkit::metric("accuracy", scores.accuracy);
+    Ok(scores)
 }
 
 /// Searches for the best forest, trains it on all training rows, and measures it on rows that no search has seen.

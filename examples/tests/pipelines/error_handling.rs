@@ -1,6 +1,26 @@
 //! `error_handling`: what the run that goes on and the run that stops say of themselves.
 
+use std::time::Duration;
+
+use flowkit::prelude::*;
+
 use super::Example;
+
+#[path = "../../error_handling/api.rs"]
+mod api;
+
+#[flow]
+async fn patient() -> Result<()> {
+    api::fetch("secret").await?;
+    Ok(())
+}
+
+#[flowkit::test]
+async fn an_api_is_tried_again_after_5_and_10_seconds() {
+    let run = patient().run().await; // a quarter of a minute of waits, at once
+    let waits: Vec<_> = run.task_runs()[0].attempts().iter().map(|attempt| attempt.retry_in).collect();
+    assert_eq!(waits, [Some(Duration::from_secs(5)), Some(Duration::from_secs(10)), None]);
+}
 
 #[test]
 fn steps_that_may_fail_are_summed_up_and_the_run_ends_well() {
@@ -24,6 +44,7 @@ fn a_critical_step_that_fails_ends_the_run_and_what_comes_after_it_does_not_run(
     let cause = "no space left for the results of data_validation";
     assert!(ended.stderr.contains(cause), "{}", ended.stderr);
     let shown = example.run(&["show"]).well().stdout;
-    assert_eq!(shown.matches("UpstreamFailed").count(), 3, "{shown}");
-    assert!(shown.contains(cause), "{shown}");
+    assert!(shown.contains("✗ data_validation failed") && shown.contains(cause), "{shown}");
+    let rows = example.run(&["show", "--output", "json"]).well().stdout;
+    assert_eq!(rows.matches(r#""state":"upstream_failed""#).count(), 3, "{rows}");
 }

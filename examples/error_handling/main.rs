@@ -16,30 +16,16 @@
 //! `--broken model_training` breaks a step that the rest cannot do without: the run fails, and what comes after it does
 //! not run.
 
+mod api;
+
 use std::fmt;
 use std::time::Duration;
 
+use api::fetch;
 use flowkit::policy::retry::Backoff;
 use flowkit::policy::trigger::Trigger;
 use flowkit::prelude::*;
 use serde::{Deserialize, Serialize};
-
-#[derive(Debug, thiserror::Error)]
-enum ApiError {
-    #[error("connection reset by peer")]
-    Reset,
-    #[error("401 unauthorized")]
-    Unauthorized,
-}
-
-/// Calls an API that works from its third answer on. It waits 5 s before the second attempt, and 10 s before the third.
-#[task(retries = 2, retry_delay = "5s", backoff = "exponential")]
-async fn fetch(password: &str) -> Result<u32, ApiError> {
-    if password.is_empty() {
-        return Err(fatal(ApiError::Unauthorized)); // no attempt will make it right
-    }
-    if ctx().attempt() < 3 { Err(ApiError::Reset) } else { Ok(200) }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,21 +125,3 @@ fn attempts<T, E>(handle: &Handle<T, E>) -> usize {
 }
 
 flowkit::main!(nightly);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[flow]
-    async fn patient() -> Result<()> {
-        fetch("secret").await?;
-        Ok(())
-    }
-
-    #[flowkit::test]
-    async fn it_waits_5_and_10_seconds() {
-        let run = patient().run().await; // a quarter of a minute of waits, at once
-        let waits: Vec<_> = run.task_runs()[0].attempts().iter().map(|attempt| attempt.retry_in).collect();
-        assert_eq!(waits, [Some(Duration::from_secs(5)), Some(Duration::from_secs(10)), None]);
-    }
-}
