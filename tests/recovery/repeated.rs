@@ -127,3 +127,21 @@ async fn what_an_earlier_process_finished_is_not_done_again_by_a_retry_of_the_fl
     assert_eq!(stubborn::resume(id).on(&runtime).await.unwrap(), 7);
     assert_eq!(READ.load(Ordering::SeqCst), 1);
 }
+
+#[tokio::test]
+async fn what_may_run_at_most_once_is_not_retried_whatever_the_call_or_its_flow_says() {
+    static PAID: AtomicU32 = AtomicU32::new(0);
+
+    #[task(at_most_once)]
+    async fn pay() -> Result<u32, String> {
+        PAID.fetch_add(1, Ordering::SeqCst);
+        Err("no answer".into())
+    }
+    #[flow(task_defaults(retries = 3))]
+    async fn pays() -> Result<u32> {
+        Ok(pay().retries(2).await?)
+    }
+
+    assert!(pays().await.is_err());
+    assert_eq!(PAID.load(Ordering::SeqCst), 1);
+}

@@ -144,9 +144,10 @@ struct Number {
     counted: u32,
 }
 
-/// Copies the arguments if another attempt may follow.
+/// Copies the arguments if another attempt may follow: never of what may run at most once, whatever the call or the defaults
+/// of its flow say.
 fn repeat<B: Body>(policy: &TaskPolicy, number: u32, body: &Option<B>) -> Option<Box<B>> {
-    if number > policy.retries.unwrap_or(0) {
+    if number > policy.retries.unwrap_or(0) || B::info().at_most_once {
         return None;
     }
     body.as_ref().and_then(B::again).map(Box::new)
