@@ -69,12 +69,21 @@ struct Expected {
     script: Script,
     is_owned: bool,
     crashes: Vec<u32>,
+    /// How many attempts were under way when their run was put aside, and were followed by another one. They read as those
+    /// that died with their process: nobody saw their end.
+    left: Vec<u32>,
     results: Vec<Option<Vec<u8>>>,
 }
 
 impl Expected {
     fn begin(store: &dyn Store) -> Self {
-        Self { script: Script::begin(store), is_owned: true, crashes: vec![0], results: vec![None] }
+        Self {
+            script: Script::begin(store),
+            is_owned: true,
+            crashes: vec![0],
+            left: vec![0],
+            results: vec![None],
+        }
     }
 
     fn state(&self, id: TaskRunId) -> State {
@@ -84,6 +93,7 @@ impl Expected {
     fn create(&mut self, store: &dyn Store) {
         self.script.create(store, &FETCH);
         self.crashes.push(0);
+        self.left.push(0);
         self.results.push(None);
     }
 
@@ -98,6 +108,8 @@ impl Expected {
         if is_lost || self.state(id).after(&kind).is_err() {
             return;
         }
+        let is_left = begun && self.state(id) == State::Suspended && matches!(kind, EventKind::Reopened);
+        self.left[id.get() as usize] += u32::from(is_left);
         let is_result = matches!(kind, EventKind::Completed);
         self.script.apply(id, kind);
         let mut entry = self.script.last_entry();
@@ -171,7 +183,7 @@ impl Expected {
             expected.crashes = self.crashes[index];
             expected.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);
             let crashed = kept.earlier_attempts.iter().filter(|attempt| attempt.state == State::Crashed);
-            assert_eq!(crashed.count() as u32, expected.crashes);
+            assert_eq!(crashed.count() as u32, expected.crashes + self.left[index]);
             kept.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);
             if kept.state == State::Cancelled {
                 kept.ended_at = expected.ended_at;
