@@ -218,6 +218,8 @@ async fn what_is_said_outside_a_flow_is_kept_nowhere_which_is_told_once() {
     let _logs = listen(told.clone());
     artifact::link("lost", "https://example.com");
     assert_eq!(alone().await.unwrap(), 1);
+    // Another test may have a flow alive meanwhile, and then `alone` is warned of too.
+    told.0.lock().unwrap().retain(|told| told.starts_with("flowkit::engine::context"));
     assert_eq!(*told.0.lock().unwrap(), ["flowkit::engine::context WARN"]);
     #[flow]
     async fn afterwards() -> Result<u32> {
