@@ -120,15 +120,14 @@ impl<B: FlowBody> Resume<B> {
         let path = B::info().declaration.path;
         let taken = ask(store, move |store| {
             // Looked at before it is taken over: a run of another flow stays as it is.
-            let known = store.flow_run(id)?.is_some_and(|run| run.path != path);
-            if known { store.flow_run(id).map(Err) } else { store.take_over(id).map(Ok) }
+            match store.flow_run(id)? {
+                Some(run) if run.path != path => Ok(Err(run.flow)),
+                _ => store.take_over(id).map(Ok),
+            }
         });
         let recovered = match taken.await {
             Ok(Ok(recovered)) => recovered,
-            Ok(Err(other)) => {
-                let recorded = other.map(|run| run.flow).unwrap_or_default();
-                return Err(refused(Refusal::OtherFlow { run: id.short(), recorded }));
-            }
+            Ok(Err(recorded)) => return Err(refused(Refusal::OtherFlow { run: id.short(), recorded })),
             Err(error) => return Err(Error::Store { run: label, source: Arc::new(error) }),
         };
         let body = match self.body {

@@ -10,6 +10,8 @@ mod artifact;
 pub mod canonical;
 mod chunks;
 mod codec;
+#[cfg(feature = "cli")]
+mod date;
 mod declaration;
 mod deep;
 #[cfg(feature = "store")]
@@ -32,6 +34,8 @@ pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, Stor
 pub use canonical::{Digest, DigestError, digest};
 pub use chunks::Chunks;
 pub use codec::{Codec, Unreadable};
+#[cfg(feature = "cli")]
+pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
 pub use error::{BoxError, Error, Failure, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, Timestamp};

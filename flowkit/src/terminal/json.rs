@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::picture::Program;
 use super::view::RunView;
 use crate::engine::observer::Notice;
-use crate::model::{ErrorReport, EventKind, State, TaskRun, TaskRunId, WallTime};
+use crate::model::{ErrorReport, EventKind, State, TaskRun, TaskRunId, iso};
 
 /// The version of the form.
 const VERSION: u8 = 1;
@@ -93,7 +93,7 @@ pub(super) fn line(
         v: VERSION,
         t: format!("{}.{}", if is_own { "run" } else { "task" }, word(notice.event.kind.name(), is_own)),
         run: view.id.short(),
-        at: time(notice.at.into()),
+        at: iso(notice.at.into()),
         ..Record::default()
     };
     match is_own {
@@ -177,47 +177,5 @@ fn counts(view: &RunView) -> Counts {
         skipped: counts.skipped,
         cancelled: counts.cancelled,
         retries: view.retries,
-    }
-}
-
-/// Returns a moment as RFC 3339 has it: `2026-11-23T09:02:53.389Z`.
-fn time(at: WallTime) -> String {
-    let millis = at.as_micros().div_euclid(1000);
-    let (day, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
-    let (year, month, day) = date(day);
-    let (hours, minutes, seconds) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", of_day % 1000)
-}
-
-/// Returns the date of a day, counted from 1970-01-01.
-///
-/// `civil_from_days` of <https://howardhinnant.github.io/date_algorithms.html>: years begin in March, so that the day
-/// that is not always there is the last.
-fn date(day: i64) -> (i64, i64, i64) {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_written_as_rfc_3339_has_them() {
-        let at = |seconds: i64| time(WallTime::from_micros(seconds * 1_000_000 + 7_999));
-        assert_eq!(at(0), "1970-01-01T00:00:00.007Z");
-        assert_eq!(at(951_782_399), "2000-02-28T23:59:59.007Z");
-        assert_eq!(at(951_782_400), "2000-02-29T00:00:00.007Z");
-        assert_eq!(at(4_107_542_399), "2100-02-28T23:59:59.007Z");
-        assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00.007Z");
-        assert_eq!(at(1_795_424_573), "2026-11-23T09:02:53.007Z");
-        assert_eq!(at(-1), "1969-12-31T23:59:59.007Z");
     }
 }

@@ -7,37 +7,35 @@ use crate::model::{
     FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun,
     TaskRunId,
 };
-use crate::store::{LogFilter, Store, TaskRunFilter};
+use crate::store::{LogFilter, Store, StoreError, TaskRunFilter};
 use crate::terminal::RunView;
 
 /// So many rows are read at once: a few hundred kilobytes.
 const PAGE: usize = 1000;
 
-/// Returns the task runs of a run.
-pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
-    let mut rows: Vec<StoredTaskRun> = Vec::new();
+/// Reads page after page until there is none left; each is asked for behind the last row of the one before.
+fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> Outcome<Vec<R>> {
+    let mut rows: Vec<R> = Vec::new();
     loop {
-        let after = rows.last().map_or(TaskRunId::FLOW, |row| row.id);
-        let page = store.task_runs(run, &TaskRunFilter::default(), after, PAGE)?;
-        let is_last = page.len() < PAGE;
-        rows.extend(page);
+        let next = page(rows.last())?;
+        let is_last = next.len() < PAGE;
+        rows.extend(next);
         if is_last {
             return Ok(rows);
         }
     }
 }
 
+/// Returns the task runs of a run.
+pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
+    all(|last: Option<&StoredTaskRun>| {
+        store.task_runs(run, &TaskRunFilter::default(), last.map_or(TaskRunId::FLOW, |row| row.id), PAGE)
+    })
+}
+
 /// Returns the events of a run after a number.
 pub(super) fn events(store: &dyn Store, run: FlowRunId, since: u64) -> Outcome<Vec<StoredEvent>> {
-    let mut rows: Vec<StoredEvent> = Vec::new();
-    loop {
-        let page = store.events(run, rows.last().map_or(since, |row| row.sequence), PAGE)?;
-        let is_last = page.len() < PAGE;
-        rows.extend(page);
-        if is_last {
-            return Ok(rows);
-        }
-    }
+    all(|last: Option<&StoredEvent>| store.events(run, last.map_or(since, |row| row.sequence), PAGE))
 }
 
 /// Returns the lines of a log after a number.
@@ -47,48 +45,22 @@ pub(super) fn logs(
     filter: &LogFilter,
     since: u64,
 ) -> Outcome<Vec<StoredLog>> {
-    let mut rows: Vec<StoredLog> = Vec::new();
-    loop {
-        let page = store.logs(run, filter, rows.last().map_or(since, |row| row.sequence), PAGE)?;
-        let is_last = page.len() < PAGE;
-        rows.extend(page);
-        if is_last {
-            return Ok(rows);
-        }
-    }
+    all(|last: Option<&StoredLog>| store.logs(run, filter, last.map_or(since, |row| row.sequence), PAGE))
+}
+
+/// Returns the metrics of a run.
+pub(super) fn metrics(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredMetric>> {
+    all(|last: Option<&StoredMetric>| store.metrics(run, last.map_or(0, |row| row.sequence), PAGE))
+}
+
+/// Returns the artifacts of a run, without their content.
+pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
+    all(|last: Option<&StoredArtifact>| store.artifacts(run, last.map_or(0, |row| row.sequence), PAGE))
 }
 
 /// Whether nothing more happens to a run, unless somebody resumes it.
 pub(super) fn is_over(state: State) -> bool {
     state.is_over() || state == State::Crashed
-}
-
-/// Returns the metrics of a run.
-pub(super) fn metrics(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredMetric>> {
-    let mut rows: Vec<StoredMetric> = Vec::new();
-    loop {
-        let since = rows.last().map_or(0, |row| row.sequence);
-        let page = store.metrics(run, since, PAGE)?;
-        let is_last = page.len() < PAGE;
-        rows.extend(page);
-        if is_last {
-            return Ok(rows);
-        }
-    }
-}
-
-/// Returns the artifacts of a run, without their content.
-pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
-    let mut rows: Vec<StoredArtifact> = Vec::new();
-    loop {
-        let since = rows.last().map_or(0, |row| row.sequence);
-        let page = store.artifacts(run, since, PAGE)?;
-        let is_last = page.len() < PAGE;
-        rows.extend(page);
-        if is_last {
-            return Ok(rows);
-        }
-    }
 }
 
 /// So many runs of sub-flows are drawn with the run that started them.
