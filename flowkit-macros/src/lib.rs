@@ -35,6 +35,7 @@ use quote::quote;
 /// | `jitter` | `0.2` | the share of a wait that is left to chance, 0 to 1; 0 |
 /// | `retry_if` | `\|error\| error.is_transient()` | which errors are worth a retry; all |
 /// | `timeout` | `"30s"` | how long one attempt may take; for ever |
+/// | `critical` | (no value) | a failure is one of the flow, which then ends with everything in it; the flow goes on without the task |
 /// | `cache` | `"inputs"`, `"run"`, `"none"`, `\|a, b\| key` | when an equal call gets the known result; `"none"` |
 /// | `cache_ttl` | `"1h"` | for how long; for ever |
 /// | `persist` | `"auto"`, `"always"`, `"never"` | whether the result outlives the process, where there is a store: if its type is `Serialize + Deserialize`; or it must be; or it shall not; `"auto"` |
@@ -46,6 +47,11 @@ use quote::quote;
 /// `persist = "auto"` goes by what the compiler knows where the task is written: a result of a type parameter is kept if
 /// its bounds say `T: Serialize + DeserializeOwned`, and one whose type is written with a lifetime, such as
 /// `&'static str`, is not (`Cow<'static, str>` is). What is not kept is made again when a run is resumed.
+///
+/// A flow cannot go on without a `critical` task: when that fails for good, or does not run because an input has failed,
+/// what else belongs to the flow is cancelled, its body ends at its next await, and it fails with
+/// [`Error::CriticalFailed`](https://docs.rs/flowkit/latest/flowkit/enum.Error.html), whatever the body makes of it. Other
+/// failures are values: the body decides, and `FlowRun::failures` sums them up.
 ///
 /// `at_most_once` is for what must not happen twice, such as a payment. If the process dies during an attempt, the run can
 /// be resumed, but this task fails with an unknown outcome: somebody has to look. It has no `retries`, not even those of
@@ -74,8 +80,9 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name`, `description`, `version`, `tags`, `run_name` | as for a task | |
 /// | `retries`, `retry_delay` | as for a task | the whole body is tried again; calls that succeeded before are taken over |
 /// | `timeout` | `"10m"` | how long one attempt of the whole flow may take; its tasks end with it |
+/// | `critical` | as for a task | in a flow that calls it |
 /// | `max_concurrency` | `4` | how many of its tasks run at the same time; no limit |
-/// | `task_defaults` | `(retries = 2, timeout = "1h")` | what its tasks take that say nothing themselves |
+/// | `task_defaults` | `(retries = 2, timeout = "1h")` | what its tasks take that say nothing themselves; `(critical)` ends it at the first failure |
 /// | `fail_on_any_task` | (no value) | the flow fails if any of its tasks does; only its own result counts |
 /// | `persist` | as for a task | its result, where it is called by another flow |
 /// | `durability` | `"full"`, `"relaxed"`, `"memory"` | when a result counts as kept: on disk, also if the power fails; on its way there; at once, and nothing is kept; `"full"` |

@@ -309,6 +309,11 @@ where
         self.with_policy(|policy| policy.timeout(limit))
     }
 
+    /// Sets whether a failure of this call is one of its flow, which then ends with everything in it.
+    pub fn critical(self, critical: bool) -> Self {
+        self.with_policy(|policy| policy.critical(critical))
+    }
+
     /// Names this run.
     pub fn named(self, name: impl Into<String>) -> Self {
         self.with(|options| options.name = Some(name.into()))

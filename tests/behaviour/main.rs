@@ -8,6 +8,7 @@ mod caching;
 mod calls;
 mod captured;
 mod combinators;
+mod critical;
 mod defaults;
 mod error_sources;
 mod flow_retries;

@@ -131,6 +131,10 @@ fn policy(
         quote!(#jitter)
     }));
     let timeout = option(attempts.timeout.as_ref().map(|timeout| duration(timeout.value)));
+    let critical = option(attempts.critical.as_ref().map(|critical| {
+        let critical = critical.value;
+        quote!(#critical)
+    }));
     let trigger = option(trigger.map(|trigger| {
         let name = Ident::new(&format!("{:?}", trigger.value), Span::call_site());
         quote!(::flowkit::__private::Trigger::#name)
@@ -147,6 +151,7 @@ fn policy(
             retry_panics: ::core::option::Option::None,
             trigger: #trigger,
             cache_ttl: #cache_ttl,
+            critical: #critical,
         }
     }
 }

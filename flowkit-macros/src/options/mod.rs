@@ -50,7 +50,7 @@ pub(crate) struct TaskOptions {
 #[derive(Default)]
 pub(crate) struct FlowOptions {
     pub label: Label,
-    /// Only `retries`, `retry_delay` and `timeout`.
+    /// Only `retries`, `retry_delay`, `timeout` and `critical`.
     pub attempts: Attempts,
     pub hooks: Hooks,
     /// At least 1.
@@ -78,7 +78,7 @@ pub(crate) struct Label {
     pub run_name: Option<Spanned<Template>>,
 }
 
-/// How often and how long it is tried.
+/// How often and how long it is tried, and what it means that it failed.
 #[derive(Default)]
 pub(crate) struct Attempts {
     /// 0 to 1000.
@@ -91,6 +91,8 @@ pub(crate) struct Attempts {
     pub jitter: Option<Spanned<f64>>,
     /// More than zero.
     pub timeout: Option<Spanned<Duration>>,
+    /// Whether its failure is that of the flow.
+    pub critical: Option<Spanned<bool>>,
 }
 
 /// What is told of changes of state; each one or more closures or paths.
@@ -227,6 +229,7 @@ impl Options for Attempts {
             "max_retry_delay" => set(&mut self.max_retry_delay, arg, values::delay, errors),
             "jitter" => set(&mut self.jitter, arg, values::fraction, errors),
             "timeout" => set(&mut self.timeout, arg, values::time_span, errors),
+            "critical" => set_switch(&mut self.critical, arg, errors),
             _ => false,
         }
     }

@@ -9,6 +9,7 @@ use tracing::Instrument;
 
 use super::clock;
 use super::core::Core;
+use super::flow_run::CriticalFailure;
 use super::hooks::hooks;
 use super::kept::committed;
 use super::once::{Apart, Stop, once};
@@ -33,9 +34,14 @@ pub(crate) trait Host<B: Body>: Sync {
         None
     }
 
-    /// Looks at the value of an attempt: a flow fails with the tasks that count for it, although its body returned a value.
-    fn verify(&self, _value: &B::Output) -> Result<(), Stop<B::Error>> {
-        Ok(())
+    /// What an attempt ends with that is told to stop, if that is not the task run itself: the attempt of a flow.
+    fn watched(&self) -> Option<Arc<Core>> {
+        None
+    }
+
+    /// Looks at the end of an attempt: a flow fails with the tasks that count for it, whatever its body returned.
+    fn verify(&self, ended: Result<B::Output, Stop<B::Error>>) -> Result<B::Output, Stop<B::Error>> {
+        ended
     }
 
     /// Does what must be done before the attempt counts as ended.
@@ -92,7 +98,7 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
             once(all, body).await
         };
         all.host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
-        let stop = match ended.and_then(|value| all.host.verify(&value).map(|()| value)) {
+        let stop = match all.host.verify(ended) {
             // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
             _ if all.core.declaration.kind == Kind::Flow && all.core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
@@ -194,6 +200,7 @@ fn outcome<B: Body>(
         Stop::TasksFailed(tally) if tally.cancelled == 0 => {
             Outcome::Errored { fatal: false, retryable: true }
         }
+        Stop::CriticalFailed(_) => Outcome::Errored { fatal: false, retryable: true },
         Stop::Refused(_) => Outcome::Errored { fatal: true, retryable: false },
         Stop::Cancelled | Stop::TasksFailed(_) => Outcome::Cancelled,
     };
@@ -221,6 +228,7 @@ fn error_of<B: Body>(
         Stop::TasksFailed(Tally { failed, total, cause, cancelled: 0 }) => {
             Error::TasksFailed { run, failed, total, cause }
         }
+        Stop::CriticalFailed(CriticalFailure { task, cause }) => Error::CriticalFailed { run, task, cause },
         Stop::Cancelled | Stop::TasksFailed(_) => core.stopped(core.is_orphaned()),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
     mut how: How,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
     let receipt = if how.recorded {
-        end.known();
+        end.known(&result);
         None
     } else {
         let keeping = keeping::<B>(core, &result, how.shared.as_deref_mut());

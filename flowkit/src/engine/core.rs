@@ -13,11 +13,11 @@ use futures_util::task::AtomicWaker;
 
 use super::clock;
 use super::earlier::Claimed;
-use super::flow_run::{FlowAttempt, Run};
+use super::flow_run::{CriticalFailure, FlowAttempt, Run};
 use super::kept::{Keeping, Receipt};
 use super::limits::{Permit, Want};
 use super::runtime::Runtime;
-use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskRunId, label_of};
+use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskError, TaskRunId, label_of};
 use crate::policy::resume::Progress;
 use crate::task::Durability;
 
@@ -96,6 +96,7 @@ const FATAL: u8 = 4;
 const ORPHANED: u8 = 8;
 const HOLDS: u8 = 16;
 const CLAIMED: u8 = 32;
+const CRITICAL: u8 = 64;
 
 impl Core {
     pub(crate) fn new(
@@ -269,6 +270,22 @@ impl Core {
     /// Whether the body listens for cancellation, or a call does that it awaits in place and that would end with it.
     pub(crate) fn is_cooperative(&self) -> bool {
         self.has(COOPERATIVE) || self.listeners.load(Ordering::Relaxed) > 0
+    }
+
+    /// Says that the flow cannot go on without this task run.
+    pub(crate) fn set_critical(&self) {
+        self.set(CRITICAL);
+    }
+
+    /// Ends the attempt of the flow to which this task run belongs, if it cannot go on without it.
+    pub(crate) fn fail_flow_if_critical<E: TaskError>(&self, error: &Error<E>) {
+        let Home::Flow(attempt) = &self.home else { return };
+        let is_failure =
+            !matches!(error, Error::Cancelled { .. } | Error::Suspended { .. } | Error::Skipped { .. });
+        // A flow that is critical is so for the flow that calls it, as a node there.
+        if is_failure && self.has(CRITICAL) && self.id != TaskRunId::FLOW {
+            attempt.fail(CriticalFailure { task: self.label(), cause: Arc::new(error.clone()) });
+        }
     }
 
     /// Stops this task run only.

@@ -20,7 +20,7 @@ use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::kept::ask;
 use super::launch::{self, Carrier, refusal};
 use super::once::Stop;
-use super::options::CallOptions;
+use super::options::{CallOptions, effective_policy};
 use super::panics::{caught, guarded};
 use super::perform::{End, journal, perform, ready, recall, remember};
 use super::take_up::laid_down;
@@ -148,7 +148,7 @@ async fn drive<B: FlowBody>(
         }
         None => {}
     }
-    let host = FlowHost { core: Arc::clone(&core), run, attempt: Mutex::new(None) };
+    let host = FlowHost { core: Arc::clone(&core), run, body: Mutex::new(None) };
     if let Some(options) = &mut options {
         // What the flow runs after was waited for by its node in the parent.
         options.order.clear();
@@ -176,17 +176,31 @@ impl Drop for FinishOnDrop {
 struct FlowHost {
     core: Arc<Core>,
     run: Arc<Run>,
-    attempt: Mutex<Option<Arc<FlowAttempt>>>,
+    /// What the body of the attempt runs in the scope of.
+    body: Mutex<Option<Arc<Core>>>,
+}
+
+impl FlowHost {
+    fn body(&self) -> Option<Arc<Core>> {
+        self.body.lock().clone()
+    }
+
+    /// Reads the attempt that is under way, if any is.
+    fn attempt<R>(&self, read: impl FnOnce(&FlowAttempt) -> R) -> Option<R> {
+        match &self.body()?.home {
+            Home::Flow(attempt) => Some(read(attempt)),
+            Home::Outside(_) => None,
+        }
+    }
 }
 
 impl<B: FlowBody> Host<B> for FlowHost {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
-        let attempt = self.run.open();
-        *self.attempt.lock() = Some(Arc::clone(&attempt));
-        let home = Home::Flow(attempt);
+        let home = Home::Flow(self.run.open());
         let inner =
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
         inner.set_attempt(self.core.attempt());
+        *self.body.lock() = Some(Arc::clone(&inner));
         async move {
             let running = pin!(Current::new(inner.clone()).scope(body.run()));
             let result = Patience::share(&inner, Some(&*self.core), running).await;
@@ -198,26 +212,35 @@ impl<B: FlowBody> Host<B> for FlowHost {
         }
     }
 
+    fn watched(&self) -> Option<Arc<Core>> {
+        self.body()
+    }
+
     async fn settle(&self, stopped: bool) {
-        let attempt = self.attempt.lock().clone();
-        if let Some(attempt) = attempt {
+        let begun = self.attempt(|attempt| {
             if stopped {
                 attempt.cancellation.cancel();
             }
+        });
+        if begun.is_some() {
             self.run.join().await;
         }
     }
 
-    fn verify(&self, value: &B::Output) -> Result<(), Stop<B::Error>> {
+    fn verify(&self, ended: Result<B::Output, Stop<B::Error>>) -> Result<B::Output, Stop<B::Error>> {
+        if let Some(failure) = self.attempt(|attempt| attempt.failure().cloned()).flatten() {
+            return Err(Stop::CriticalFailed(failure));
+        }
+        let value = ended?;
         self.run.check_against_record().map_err(Stop::Refused)?;
         let mut tally = Tally::default();
-        B::tally(value, &mut tally);
-        if B::info().flow.fail_on_any_task
-            && let Some(attempt) = &*self.attempt.lock()
-        {
-            self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
+        B::tally(&value, &mut tally);
+        if B::info().flow.fail_on_any_task {
+            self.attempt(|attempt| {
+                self.run.read(|record| tally.count_task_runs(record, attempt.first_child));
+            });
         }
-        if tally.is_good() { Ok(()) } else { Err(Stop::TasksFailed(tally)) }
+        if tally.is_good() { Ok(value) } else { Err(Stop::TasksFailed(tally)) }
     }
 }
 
@@ -262,12 +285,17 @@ async fn sub_flow<B: FlowBody>(
     options: &mut Option<Box<CallOptions<B::Error>>>,
     how: &mut How,
 ) -> Result<B::Output, Error<B::Error>> {
+    let own_policy = effective_policy(options.as_deref(), B::info(), &core.home);
+    let policy = own_policy.as_deref().unwrap_or(&B::info().policy);
+    if policy.critical == Some(true) {
+        core.set_critical();
+    }
     if core.is_claimed()
         && let Some(known) = Box::pin(recorded::<B>(core, how)).await
     {
         return known;
     }
-    ready(core, body, options.as_deref()).await?;
+    ready(core, body, options.as_deref(), policy).await?;
     if let Some(options) = options {
         // Decided here, where all inputs are known; the run behind this node sees only those with data.
         options.policy.trigger = Some(Trigger::Always);

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::attempt::{Attempts, Host};
 use super::clock;
 use super::core::Core;
+use super::flow_run::CriticalFailure;
 use super::panics::panic_message;
 use crate::flow::Tally;
 use crate::model::Refusal;
@@ -29,6 +30,7 @@ pub(crate) enum Stop<E> {
     TimedOut,
     Cancelled,
     TasksFailed(Tally),
+    CriticalFailed(CriticalFailure),
     /// It is not accepted, although the body returned a value.
     Refused(Refusal),
 }
@@ -47,7 +49,8 @@ pub(crate) async fn once<B: Body, H: Host<B>>(
     }
     let body = body.take().expect("bug in flowkit: an attempt was started without a body");
     let attempt = pin!(AssertUnwindSafe(within(limit, all.host.start(body))).catch_unwind());
-    match watch(all.core, attempt, limit).await {
+    let watched = all.host.watched();
+    match watch(watched.as_deref().unwrap_or(all.core), attempt, limit).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(panic)) => Err(Stop::Panicked(panic_message(panic))),
         Err(OutOfTime::Limit) => Err(Stop::TimedOut),

@@ -15,6 +15,7 @@ use super::kept::{Keeping, Receipt};
 use super::options::{CallOptions, Hook, effective_policy};
 use super::panics::{caught, report};
 use crate::model::{Digest, EdgeKind, Error, EventKind, TaskError};
+use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, Verdict};
 use crate::task::{Body, TaskInfo};
 
@@ -60,15 +61,17 @@ async fn run<B: Body, H: Host<B>>(
     options: Option<&CallOptions<B::Error>>,
     how: &mut How,
 ) -> Result<B::Output, Error<B::Error>> {
-    let info = B::info();
+    let own_policy = effective_policy(options, B::info(), &core.home);
+    let policy = own_policy.as_deref().unwrap_or(&B::info().policy);
+    if policy.critical == Some(true) {
+        core.set_critical();
+    }
     if core.is_claimed()
         && let Some(known) = Box::pin(recorded::<B>(core, how)).await
     {
         return known;
     }
-    ready(core, body, options).await?;
-    let own_policy = effective_policy(options, info, &core.home);
-    let policy = own_policy.as_deref().unwrap_or(&info.policy);
+    ready(core, body, options, policy).await?;
     if journal(core).is_some()
         && let Some(value) = Box::pin(recall::<B>(core)).await?
     {
@@ -96,12 +99,11 @@ pub(crate) async fn ready<B: Body>(
     core: &Core,
     body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
+    policy: &TaskPolicy,
 ) -> Result<(), Error<B::Error>> {
     let mut inputs = CallInputs { body, options };
     if has_any(&inputs) {
-        let trigger = effective_policy(options, B::info(), &core.home)
-            .map_or(B::info().policy.trigger, |policy| policy.trigger)
-            .unwrap_or_default();
+        let trigger = policy.trigger.unwrap_or_default();
         // A submitted call comes when its inputs have ended; one that is awaited in place waits here.
         if !inputs::decided(&inputs, trigger) {
             Box::pin(await_inputs(core, &mut inputs, trigger)).await?;
@@ -228,8 +230,11 @@ impl<'a, E: TaskError> End<'a, E> {
     }
 
     /// Nothing is told: the run ended in an earlier process.
-    pub(crate) fn known(mut self) {
+    pub(crate) fn known<T>(mut self, result: &Result<T, Error<E>>) {
         self.told = true;
+        if let Err(error) = result {
+            self.core.fail_flow_if_critical(error);
+        }
         drop(self.core.let_go());
     }
 
@@ -246,6 +251,9 @@ impl<'a, E: TaskError> End<'a, E> {
             Err(error) => ending(self.core, error),
         };
         let receipt = self.core.emit_kept(event, keeping);
+        if let Err(error) = result {
+            self.core.fail_flow_if_critical(error);
+        }
         // What is not kept yet may have to be done again, so it still counts for the limits: after a crash no more is done
         // again than may run at the same time.
         if receipt.is_none() {

@@ -243,6 +243,15 @@ impl<T, E> FlowRun<T, E> {
         task_runs
     }
 
+    /// Returns the task runs that failed, in the order of their calls: what a run that completed went on without.
+    ///
+    /// Those that did not run because of them, or were stopped, are not among them.
+    pub fn failures(&self) -> Vec<TaskRun> {
+        let mut task_runs = self.task_runs();
+        task_runs.retain(|task_run| matches!(task_run.state(), State::Failed | State::TimedOut));
+        task_runs
+    }
+
     /// Returns what happened, in order.
     pub fn events(&self) -> Vec<Event> {
         self.record(|record| record.events().iter().cloned().collect())

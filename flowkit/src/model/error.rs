@@ -1,12 +1,13 @@
 //! Why an await gave no value. The task's own error stays typed inside.
 
+mod failure;
+
 use std::error::Error as StdError;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deep::Deep;
+pub use self::failure::Failure;
 use super::{ErrorReport, Refusal, RunLabel};
 
 /// Any error: the default of [`flowkit::prelude::Result`](crate::prelude::Result).
@@ -96,6 +97,16 @@ pub enum Error<E = std::convert::Infallible> {
         /// Why the first of them failed.
         cause: Option<Arc<dyn StdError + Send + Sync>>,
     },
+    /// A flow was ended, since a critical task of it has no result.
+    #[non_exhaustive]
+    CriticalFailed {
+        /// The flow.
+        run: RunLabel,
+        /// The task.
+        task: RunLabel,
+        /// Why it has no result.
+        cause: Arc<dyn StdError + Send + Sync>,
+    },
     /// It ended so in an earlier process, and the run that was resumed takes that over.
     #[non_exhaustive]
     Recorded {
@@ -134,7 +145,7 @@ impl<E> Error<E> {
     /// Returns the run that gave no value.
     pub fn run(&self) -> &RunLabel {
         match self {
-            Self::Task(failure) => &failure.0.run,
+            Self::Task(failure) => failure.run(),
             Self::TimedOut { run, .. }
             | Self::Panicked { run, .. }
             | Self::Cancelled { run, .. }
@@ -142,6 +153,7 @@ impl<E> Error<E> {
             | Self::Upstream { run, .. }
             | Self::Skipped { run, .. }
             | Self::TasksFailed { run, .. }
+            | Self::CriticalFailed { run, .. }
             | Self::Recorded { run, .. }
             | Self::Store { run, .. }
             | Self::Refused { run, .. } => run,
@@ -191,6 +203,7 @@ impl<E> Error<E> {
             Self::Upstream { .. } => "Upstream",
             Self::Skipped { .. } => "Skipped",
             Self::TasksFailed { .. } => "TasksFailed",
+            Self::CriticalFailed { .. } => "CriticalFailed",
             Self::Recorded { .. } => "Recorded",
             Self::Store { .. } => "Store",
             Self::Refused { .. } => "Refused",
@@ -201,8 +214,8 @@ impl<E> Error<E> {
 impl<E: TaskError> Error<E> {
     fn nearest_cause(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Task(failure) => (failure.0.as_error)(&failure.0.error),
-            Self::Upstream { cause, .. } => Some(&**cause),
+            Self::Task(failure) => failure.as_error(),
+            Self::Upstream { cause, .. } | Self::CriticalFailed { cause, .. } => Some(&**cause),
             Self::TasksFailed { cause, .. } => cause.as_deref().map(|cause| cause as _),
             Self::Recorded { report, .. } => Some(&**report),
             Self::Store { source, .. } => Some(&**source),
@@ -245,6 +258,9 @@ impl<E> Clone for Error<E> {
             Self::TasksFailed { run, failed, total, cause } => {
                 Self::TasksFailed { run: run.clone(), failed: *failed, total: *total, cause: cause.clone() }
             }
+            Self::CriticalFailed { run, task, cause } => {
+                Self::CriticalFailed { run: run.clone(), task: task.clone(), cause: cause.clone() }
+            }
             Self::Recorded { run, report } => Self::Recorded { run: run.clone(), report: report.clone() },
             Self::Store { run, source } => Self::Store { run: run.clone(), source: source.clone() },
             Self::Refused { run, refusal } => Self::Refused { run: run.clone(), refusal: refusal.clone() },
@@ -275,6 +291,7 @@ impl<E: TaskError> fmt::Display for Error<E> {
             Self::TasksFailed { run, failed, total, .. } => {
                 write!(f, "{run} failed: {failed}/{total} states failed")
             }
+            Self::CriticalFailed { run, task, .. } => write!(f, "{run} cannot go on without {task}"),
             Self::Recorded { run, .. } => write!(f, "{run} failed before the run was resumed"),
             Self::Store { run, .. } => write!(f, "the result of {run} could not be kept"),
             Self::Refused { run, .. } => write!(f, "{run} cannot run"),
@@ -308,107 +325,6 @@ impl<E: TaskError> fmt::Debug for Error<E> {
 impl<E: TaskError> StdError for Error<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.nearest_cause()
-    }
-}
-
-/// The error that a task's last attempt returned. Dereferences to it.
-///
-/// ```
-/// # use flowkit::prelude::*;
-/// #[task]
-/// async fn parse(text: String) -> Result<u32, std::num::ParseIntError> {
-///     text.parse()
-/// }
-///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let error = parse("seven".into()).await.unwrap_err();
-/// let Error::Task(failure) = error else { panic!() };
-/// assert_eq!(failure.kind(), &std::num::IntErrorKind::InvalidDigit);
-/// assert_eq!(failure.attempts(), 1);
-/// # }
-/// ```
-pub struct Failure<E>(Arc<FailureInner<E>>);
-
-struct FailureInner<E> {
-    run: RunLabel,
-    attempts: u32,
-    error: Deep<E>,
-    as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
-    /// What the panic of `retry_if` said, if it panicked when it was asked about this error.
-    doubt: Option<Arc<str>>,
-}
-
-impl<E: TaskError> Failure<E> {
-    pub(crate) fn new(
-        run: RunLabel,
-        attempts: u32,
-        error: E,
-        as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
-        doubt: Option<Arc<str>>,
-    ) -> Self {
-        Self(Arc::new(FailureInner { run, attempts, error: Deep::new(error), as_error, doubt }))
-    }
-}
-
-impl<E> Failure<E> {
-    /// Says why nobody knows whether another attempt would have been worth it; empty if that is known.
-    fn doubt(&self) -> String {
-        let doubt = self.0.doubt.as_ref();
-        doubt.map_or_else(String::new, |why| format!(" (not retried: `retry_if` panicked: {why})"))
-    }
-
-    /// Returns the number of attempts that were made.
-    pub fn attempts(&self) -> u32 {
-        self.0.attempts
-    }
-
-    /// Returns the error itself.
-    ///
-    /// # Errors
-    ///
-    /// Gives `self` back if somebody else holds it too: a clone of this error, or a handle of the task.
-    pub fn into_inner(self) -> Result<E, Self> {
-        Arc::try_unwrap(self.0).map(|inner| inner.error.into_inner()).map_err(Self)
-    }
-}
-
-impl<E: fmt::Display> Failure<E> {
-    fn fmt_headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed", self.0.run)?;
-        if self.0.attempts > 1 {
-            write!(f, " after {} attempts", self.0.attempts)?;
-        }
-        // An error that cannot be shown as a cause, such as a `String`, would be lost otherwise.
-        if (self.0.as_error)(&self.0.error).is_none() {
-            write!(f, ": {}", *self.0.error)?;
-        }
-        f.write_str(&self.doubt())
-    }
-}
-
-impl<E> Clone for Failure<E> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<E> Deref for Failure<E> {
-    type Target = E;
-
-    fn deref(&self) -> &E {
-        &self.0.error
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for Failure<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.error.fmt(f)
-    }
-}
-
-impl<E: fmt::Debug> fmt::Debug for Failure<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.error.fmt(f)
     }
 }
 

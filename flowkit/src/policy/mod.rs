@@ -49,6 +49,8 @@ pub struct TaskPolicy {
     pub trigger: Option<Trigger>,
     /// How long a cached result may be used again. Built in: for ever.
     pub cache_ttl: Option<Duration>,
+    /// Whether a failure of the task is one of its flow. Built in: `false`.
+    pub critical: Option<bool>,
 }
 
 static EMPTY: TaskPolicy = TaskPolicy::EMPTY;
@@ -65,6 +67,7 @@ impl TaskPolicy {
         retry_panics: None,
         trigger: None,
         cache_ttl: None,
+        critical: None,
     };
 
     /// Sets how many attempts may follow the first. 0 is said too: it beats a weaker 3.
@@ -130,6 +133,13 @@ impl TaskPolicy {
         self
     }
 
+    /// Sets whether a failure of the task is one of its flow.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn critical(mut self, critical: bool) -> Self {
+        self.critical = Some(critical);
+        self
+    }
+
     /// Returns this policy with what it left open taken from a `weaker` place, field by field.
     ///
     /// Who states `retry_delay` states the whole wait: `backoff`, `max_retry_delay` and `jitter` of
@@ -158,6 +168,7 @@ impl TaskPolicy {
             retry_panics: self.retry_panics.or(weaker.retry_panics),
             trigger: self.trigger.or(weaker.trigger),
             cache_ttl: self.cache_ttl.or(weaker.cache_ttl),
+            critical: self.critical.or(weaker.critical),
         }
     }
 

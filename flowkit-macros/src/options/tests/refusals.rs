@@ -11,7 +11,6 @@ fn a_wrong_place_or_a_coming_option_is_named() {
         ("resources(cpu = 2)", "`resources` is not available yet"),
         ("log_prints = true", "`log_prints` is not available yet"),
         ("ensure = |x| x > 0", "`ensure` is not available yet"),
-        ("critical", "`critical` is not available yet"),
     ];
     for (source, message) in table {
         let key = source.split([' ', '(']).next().unwrap();
@@ -30,7 +29,7 @@ fn a_wrong_place_or_a_coming_option_is_named() {
         assert_errors(flow(source), &[(message, key)]);
     }
     let defaults = "unknown option `x`; `task_defaults` takes `retries`, `retry_delay`, \
-                    `backoff`, `max_retry_delay`, `jitter` and `timeout`";
+                    `backoff`, `max_retry_delay`, `jitter`, `timeout` and `critical`";
     assert_errors(flow("task_defaults(x = 1)"), &[(defaults, "x")]);
 }
 

@@ -6,8 +6,9 @@ mod stopping;
 mod telling;
 
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use tokio::sync::Notify;
@@ -25,7 +26,8 @@ use super::observer::{Audience, tell};
 use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
-    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, TaskRun, TaskRunId,
+    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, RunLabel, TaskRun,
+    TaskRunId,
 };
 use crate::policy::TaskPolicy;
 use crate::task::Durability;
@@ -75,6 +77,29 @@ pub(crate) struct FlowAttempt {
     pub(crate) ordinals: Ordinals,
     /// The number of the first task run that this attempt may create.
     pub(crate) first_child: u64,
+    /// What it cannot go on without, and has not got.
+    failure: OnceLock<CriticalFailure>,
+}
+
+/// A critical task that gave no value.
+#[derive(Clone)]
+pub(crate) struct CriticalFailure {
+    pub(crate) task: RunLabel,
+    pub(crate) cause: Arc<dyn Error + Send + Sync>,
+}
+
+impl FlowAttempt {
+    /// Stops the attempt with everything in it, since it cannot go on; the first that says so is the reason.
+    pub(crate) fn fail(&self, failure: CriticalFailure) {
+        if self.failure.set(failure).is_ok() {
+            self.cancellation.cancel();
+        }
+    }
+
+    /// Returns why the attempt could not go on.
+    pub(crate) fn failure(&self) -> Option<&CriticalFailure> {
+        self.failure.get()
+    }
 }
 
 pub(crate) struct NewRun<'a> {
@@ -176,6 +201,7 @@ impl Run {
             cancellation,
             ordinals: Ordinals::default(),
             first_child,
+            failure: OnceLock::new(),
         })
     }
 
