@@ -6,11 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::call::Call;
 use crate::engine::inputs::Visit;
 use crate::engine::slot::Slot;
 use crate::handle::{AllowFailure, Element, Gathered, Handle, Handles};
 use crate::model::{EdgeKind, Error, TaskError};
-use crate::task::{Body, Call};
+use crate::task::Body;
 
 /// How a parameter is passed: [`Own`] or [`Lend`].
 pub trait Passing<P> {

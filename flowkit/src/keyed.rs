@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::call::Call;
 use crate::engine::clock;
 use crate::engine::context;
 use crate::engine::flow::{self, Started};
@@ -18,7 +19,7 @@ use crate::flow::{FlowBody, FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, Refusal};
 use crate::resume::Resume;
 use crate::store::{Store, StoreError};
-use crate::task::{Body, Call};
+use crate::task::Body;
 
 /// How often it is looked whether a run that somebody is about to begin has begun.
 const LOOK_EVERY: Duration = Duration::from_millis(10);

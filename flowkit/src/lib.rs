@@ -70,6 +70,7 @@ extern crate self as flowkit;
 mod any_flow;
 pub mod args;
 pub mod artifact;
+mod call;
 #[cfg(all(feature = "cli", unix))]
 pub mod cli;
 mod combinators;
@@ -119,6 +120,7 @@ mod written;
 pub mod __private;
 
 pub use any_flow::{AnyFlowRun, Flow, FlowSpec, ResumeAny};
+pub use call::Call;
 #[cfg(all(feature = "cli", unix))]
 pub use cli::{Cli, Exit};
 pub use combinators::{
@@ -153,7 +155,7 @@ pub use secret::Secret;
 pub use signals::Interrupted;
 #[doc(hidden)]
 pub use task::Body;
-pub use task::{Call, Durability, TaskOutput};
+pub use task::{Durability, TaskOutput};
 #[cfg(feature = "cli")]
 pub use terminal::stderr;
 #[cfg(feature = "json")]

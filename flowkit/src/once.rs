@@ -7,13 +7,14 @@ use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Setup;
 use crate::engine::context;
 use crate::engine::inputs::Visit;
 use crate::engine::launch::{self, InPlace};
 use crate::engine::options::CallOptions;
 use crate::model::{Codec, Declaration, Digest, Error, Kind, digest};
 use crate::policy::TaskPolicy;
-use crate::task::{Body, CacheScope, FlowSettings, Hooks, Setup, TaskInfo, TaskOutput};
+use crate::task::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 
 /// Makes a value once in a flow run, and gives the recorded one when the run is resumed or the flow is tried again.
 ///

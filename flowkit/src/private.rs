@@ -10,6 +10,7 @@ use crate::engine::blocking;
 use crate::engine::context;
 
 pub use crate::args::{Arg, IntoArg, Lend, Lent, Own, Passing};
+pub use crate::call::{Call, Setup};
 pub use crate::engine::inputs::{Cause, Visit};
 pub use crate::engine::launch::skip;
 pub use crate::engine::limits::Want;
@@ -28,9 +29,7 @@ pub use crate::policy::TaskPolicy;
 pub use crate::policy::cache::KeyInput;
 pub use crate::policy::retry::Backoff;
 pub use crate::policy::trigger::Trigger;
-pub use crate::task::{
-    Body, CacheScope, Call, Durability, Fallible, FlowSettings, Hooks, Setup, TaskInfo, TaskOutput,
-};
+pub use crate::task::{Body, CacheScope, Durability, Fallible, FlowSettings, Hooks, TaskInfo, TaskOutput};
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};
 #[cfg(feature = "store")]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::call::Call;
 use crate::engine::context;
 use crate::engine::earlier::{Resumed, Wish};
 use crate::engine::flow::{self, Started};
@@ -18,7 +19,7 @@ use crate::flow::{FlowBody, FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, Refusal};
 use crate::policy::resume::Redo;
 use crate::store::Recovered;
-use crate::task::{Body, Call};
+use crate::task::Body;
 
 /// A flow run that is gone on with. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
 ///

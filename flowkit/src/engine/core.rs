@@ -3,7 +3,7 @@
 use parking_lot::{Mutex, MutexGuard};
 use std::future::{Future, poll_fn};
 use std::panic::Location;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -14,8 +14,8 @@ use futures_util::task::AtomicWaker;
 use super::clock;
 use super::earlier::Claimed;
 use super::flow_run::{CriticalFailure, FlowAttempt, Run};
+use super::hold::Hold;
 use super::kept::{Keeping, Receipt};
-use super::limits::{Permit, Want};
 use super::runtime::Runtime;
 use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskError, TaskRunId, label_of};
 use crate::policy::resume::Progress;
@@ -47,7 +47,7 @@ pub struct Core {
     pub(crate) location: &'static Location<'static>,
     attempt: AtomicU32,
     /// How many of the calls that the body awaits in place listen for cancellation.
-    listeners: AtomicU32,
+    pub(super) listeners: AtomicU32,
     flags: AtomicU8,
     cancel_waker: AtomicWaker,
     extras: Mutex<Option<Box<CoreExtras>>>,
@@ -55,46 +55,20 @@ pub struct Core {
 
 /// What few task runs have.
 #[derive(Default)]
-struct CoreExtras {
+pub(super) struct CoreExtras {
     name: Option<String>,
     key: Option<Digest>,
     claimed: Option<Claimed>,
-    hold: Option<Hold>,
+    pub(super) hold: Option<Hold>,
     /// When somebody was told of its progress.
     progress_told: Option<tokio::time::Instant>,
-}
-
-/// The slots of limits that a running attempt holds, or held before it began to wait.
-pub(crate) struct Hold {
-    wants: Arc<[Want]>,
-    permit: Option<Permit>,
-    /// The waits of the body, woken when one of them has got the slots back: those that are over need not ask for them
-    /// any more, and those that are not lay them down again.
-    waits: Vec<Waker>,
-    /// How often the slots came back.
-    round: u64,
-}
-
-/// What a wait of a body knows of itself: in which round, and with which waker, it is among the waits of the hold.
-#[derive(Default)]
-pub(crate) struct Wait(Option<(u64, Waker)>);
-
-impl Hold {
-    /// Puts a wait among those that are woken when the slots come back, once.
-    fn join(&mut self, wait: &mut Wait, waker: &Waker) {
-        let round = self.round;
-        if !wait.0.as_ref().is_some_and(|(known, own)| *known == round && own.will_wake(waker)) {
-            self.waits.push(waker.clone());
-            wait.0 = Some((round, waker.clone()));
-        }
-    }
 }
 
 const CANCELLED: u8 = 1;
 const COOPERATIVE: u8 = 2;
 const FATAL: u8 = 4;
 const ORPHANED: u8 = 8;
-const HOLDS: u8 = 16;
+pub(super) const HOLDS: u8 = 16;
 const CLAIMED: u8 = 32;
 const CRITICAL: u8 = 64;
 
@@ -229,15 +203,15 @@ impl Core {
         })
     }
 
-    fn has(&self, flag: u8) -> bool {
+    pub(super) fn has(&self, flag: u8) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
     }
 
-    fn set(&self, flag: u8) {
+    pub(super) fn set(&self, flag: u8) {
         self.flags.fetch_or(flag, Ordering::AcqRel);
     }
 
-    fn clear(&self, flags: u8) {
+    pub(super) fn clear(&self, flags: u8) {
         // Most attempts find nothing to clear, and a load is cheaper than a locked write.
         if self.has(flags) {
             self.flags.fetch_and(!flags, Ordering::AcqRel);
@@ -352,113 +326,8 @@ impl Core {
         .await;
     }
 
-    pub(crate) fn hold(&self, wants: Arc<[Want]>, permit: Permit) {
-        self.hold_again(Hold { wants, permit: Some(permit), waits: Vec::new(), round: 0 });
-    }
-
-    /// Gives back what was let go.
-    pub(crate) fn hold_again(&self, hold: Hold) {
-        self.extras().get_or_insert_default().hold = Some(hold);
-        self.set(HOLDS);
-    }
-
-    /// Whether the attempt holds slots, or will want them back when it stops waiting.
-    pub(crate) fn holds_slots(&self) -> bool {
-        self.has(HOLDS)
-    }
-
-    /// Gives the slots back while the body waits; what is wanted stays known.
-    pub(crate) fn lay_down(&self) {
-        if self.holds_slots() {
-            // Dropped after the lock is free, since it wakes those who wait for the slots.
-            let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()?.permit.take());
-            drop(permit);
-        }
-    }
-
-    /// Gives the slots back while `wait` is not over; it is woken when another wait of the body has got them back, since
-    /// whoever polls several waits may not poll this one again by itself.
-    pub(crate) fn lay_down_for(&self, wait: &mut Wait, waker: &Waker) {
-        let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()).and_then(|hold| {
-            hold.join(wait, waker);
-            hold.permit.take()
-        });
-        drop(permit);
-    }
-
-    /// Returns what the body must get back before it goes on, if it laid anything down; then `wait` is woken when
-    /// another one has got it.
-    pub(crate) fn laid_down(&self, wait: &mut Wait, waker: &Waker) -> Option<Arc<[Want]>> {
-        let mut extras = self.extras();
-        let hold = extras.as_mut()?.hold.as_mut().filter(|hold| hold.permit.is_none())?;
-        hold.join(wait, waker);
-        Some(Arc::clone(&hold.wants))
-    }
-
-    /// Takes the slots up again.
-    pub(crate) fn take_up(&self, permit: Permit) {
-        let mut extras = self.extras();
-        let waits = extras.as_mut().and_then(|extras| extras.hold.as_mut()).map(|hold| {
-            hold.permit = Some(permit);
-            hold.round += 1;
-            std::mem::take(&mut hold.waits)
-        });
-        drop(extras);
-        waits.into_iter().flatten().for_each(Waker::wake);
-    }
-
-    /// Ends the hold: the attempt is over, or its slots go to the thread that runs it.
-    pub(crate) fn let_go(&self) -> Option<Hold> {
-        if !self.holds_slots() {
-            return None;
-        }
-        self.clear(HOLDS);
-        self.extras().as_mut().and_then(|extras| extras.hold.take())
-    }
-
-    fn extras(&self) -> MutexGuard<'_, Option<Box<CoreExtras>>> {
+    pub(super) fn extras(&self) -> MutexGuard<'_, Option<Box<CoreExtras>>> {
         self.extras.lock()
-    }
-}
-
-/// Makes the one who awaits a call in place as patient at a cancellation as the call is itself.
-pub(crate) struct Patience<'a> {
-    caller: &'a Core,
-    listens: bool,
-}
-
-impl<'a> Patience<'a> {
-    /// Awaits the call `callee`.
-    pub(crate) async fn share<F: Future>(
-        callee: &Core,
-        caller: Option<&'a Core>,
-        mut call: Pin<&mut F>,
-    ) -> F::Output {
-        let mut patience = caller.map(|caller| Self { caller, listens: false });
-        poll_fn(|cx| {
-            let polled = call.as_mut().poll(cx);
-            if let Some(patience) = &mut patience {
-                patience.set(polled.is_pending() && callee.is_cooperative());
-            }
-            polled
-        })
-        .await
-    }
-
-    fn set(&mut self, listens: bool) {
-        if listens != self.listens {
-            self.listens = listens;
-            match listens {
-                true => self.caller.listeners.fetch_add(1, Ordering::Relaxed),
-                false => self.caller.listeners.fetch_sub(1, Ordering::Relaxed),
-            };
-        }
-    }
-}
-
-impl Drop for Patience<'_> {
-    fn drop(&mut self) {
-        self.set(false);
     }
 }
 

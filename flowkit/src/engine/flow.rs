@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::attempt::{Host, stay_if_closing};
 use super::conclude::{How, conclude, recorded};
 use super::context::{self, Current};
-use super::core::{Core, Home, Patience};
+use super::core::{Core, Home};
 use super::earlier::{Claimed, Resumed};
 use super::flow_run::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
 use super::kept::ask;
@@ -22,14 +22,15 @@ use super::launch::{self, Carrier, refusal};
 use super::once::Stop;
 use super::options::{CallOptions, effective_policy};
 use super::panics::{caught, guarded};
+use super::patience::Patience;
 use super::perform::{End, journal, perform, ready, recall, remember};
 use super::take_up::laid_down;
+use crate::call::Setup;
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
 use crate::policy::resume::{Progress, Redo};
 use crate::policy::trigger::Trigger;
-use crate::task::Setup;
 
 /// A flow run that was started: its record, and its result to come.
 pub(crate) struct Started<T, E> {

@@ -12,21 +12,23 @@ use tracing::Instrument;
 
 use super::attempt::Host;
 use super::context::{self, Current};
-use super::core::{Core, Home, Patience, Scoped};
+use super::core::{Core, Home, Scoped};
 use super::driver::{KeepOnDrop, Start};
 use super::flow_run::any_alive;
 use super::inputs::{self, Deferred, Visit};
 use super::once::{Apart, within};
 use super::options::CallOptions;
 use super::panics::guarded;
+use super::patience::Patience;
 use super::perform::{perform, visit_call};
 use super::slot::Slot;
 use super::take_up::take_up;
+use crate::call::Setup;
 use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
 };
-use crate::task::{Body, Setup, TaskInfo};
+use crate::task::{Body, TaskInfo};
 
 /// Runs attempts where they are awaited.
 #[derive(Clone, Copy)]

@@ -13,10 +13,11 @@ use super::flow_run::KeptOpen;
 use super::inputs::Cause;
 use super::launch::{label, refusal_of, warn_of_lost_context};
 use super::promise::Promise;
+use crate::call::Setup;
 use crate::handle::{Handles, Later, LaterResult};
 use crate::items::Items;
 use crate::model::{Error, Refusal};
-use crate::task::{Body, Setup};
+use crate::task::Body;
 
 /// The columns of a map beside the first: their lengths, and what makes the call of one row.
 type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;

@@ -5,7 +5,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use super::context;
-use super::core::{Core, Wait};
+use super::core::Core;
+use super::hold::Wait;
 use super::limits::Acquire;
 
 /// One wait of a body. A body may wait in several places at once: the first that is over gets the slots for all.

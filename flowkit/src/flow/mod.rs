@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 pub use self::events::EventStream;
 pub use self::tally::{Returned, Tally};
 use crate::any_flow::AnyFlowRun;
+use crate::call::Call;
 use crate::engine::earlier::Earlier;
 use crate::engine::flow::{self, CancelOnDrop, Started};
 use crate::engine::flow_run::Run;
@@ -26,7 +27,7 @@ use crate::model::{
 };
 #[cfg(feature = "store")]
 use crate::parameters::Parameter;
-use crate::task::{Body, Call};
+use crate::task::Body;
 
 /// The body of a flow: what `#[flow]` generates.
 #[doc(hidden)]
@@ -285,12 +286,12 @@ impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {
 #[doc(hidden)]
 pub fn call_flow<B: FlowBody>(
     body: B,
-    setup: crate::task::Setup<B::Error>,
+    setup: crate::call::Setup<B::Error>,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send {
     flow::call(body, setup)
 }
 
 #[doc(hidden)]
-pub fn submit_flow<B: FlowBody>(body: B, setup: crate::task::Setup<B::Error>) -> Handle<B::Output, B::Error> {
+pub fn submit_flow<B: FlowBody>(body: B, setup: crate::call::Setup<B::Error>) -> Handle<B::Output, B::Error> {
     launch::submit(body, setup, flow::SubFlow)
 }

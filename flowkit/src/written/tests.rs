@@ -7,9 +7,10 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Call;
 use crate::model::Codec;
 use crate::prelude::{flow, task};
-use crate::task::{Body, Call, Durability};
+use crate::task::{Body, Durability};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Row {
