@@ -1,5 +1,5 @@
 //! What you learn: what may fail, and what happens then: tried again, given up at once, replaced, left out, or the end of
-//! the run. What was left out is summed up at the end.
+//! the run. What was left out is summed up by flowkit at the end, and `show` has it later.
 //!
 //! cargo run --example error_handling
 //!
@@ -8,13 +8,10 @@
 //! fetch without a password: 401 unauthorized at attempt 1
 //! task `upload to main store` failed: 503 service unavailable; to the mirror
 //! notify: Completed, clean_up: Completed
-//! left out: 2 of 4 steps
-//!   - task `statistics` failed: no space left for the results of statistics
-//!   - task `report` failed: no space left for the results of report
+//! went on without 2 of 4 steps
 //! ```
 //!
-//! `--broken model_training` breaks a step that the rest cannot do without: the run fails, and what comes after it does
-//! not run.
+//! `--broken model_training` breaks a critical step: the run fails with it, and what has not ended is cancelled.
 
 mod api;
 
@@ -86,14 +83,11 @@ async fn nightly(
         println!("fetch without a password: {reason} at attempt {}", attempts(&refused));
     }
 
-    // What comes after a critical step needs its success; the others may fail.
-    let (mut steps, mut critical) = (Vec::new(), Vec::new());
+    // One after the other, whatever became of the one before; without a critical one the run ends.
+    let mut steps: Vec<Handle<(), String>> = Vec::new();
     for step in Step::ALL {
-        let handle = perform(step, broken.contains(&step)).after(&critical[..]).submit();
-        if step.is_critical() {
-            critical.push(handle.clone());
-        }
-        steps.push(handle);
+        let call = perform(step, broken.contains(&step)).critical(step.is_critical());
+        steps.push(call.after(&steps[..]).trigger(Trigger::AllDone).submit());
     }
     let notified = notify().after(&steps[..]).trigger(Trigger::OneFailed).submit();
     let cleaned_up = clean_up().after(&steps[..]).trigger(Trigger::AllDone).submit();
@@ -105,19 +99,11 @@ async fn nightly(
     }
 
     println!("notify: {}, clean_up: {}", notified.ended().await, cleaned_up.ended().await);
-    let mut left_out = Vec::new();
-    for (step, handle) in Step::ALL.into_iter().zip(steps) {
-        match handle.await {
-            Ok(()) => {}
-            Err(error) if step.is_critical() => return Err(error.into()),
-            Err(error) => left_out.push((step, error)),
-        }
-    }
-    println!("left out: {} of {} steps", left_out.len(), Step::ALL.len());
-    for (_, error) in &left_out {
-        println!("  - {error}");
-    }
-    Ok(left_out.into_iter().map(|(step, _)| step).collect())
+    let outcomes = Step::ALL.into_iter().zip(settle_all(steps).await);
+    let left_out: Vec<Step> =
+        outcomes.filter_map(|(step, outcome)| outcome.is_err().then_some(step)).collect();
+    println!("went on without {} of {} steps", left_out.len(), Step::ALL.len());
+    Ok(left_out)
 }
 
 fn attempts<T, E>(handle: &Handle<T, E>) -> usize {

@@ -42,6 +42,7 @@ use quote::quote;
 /// | `at_most_once` | (no value) | an attempt whose outcome nobody knows is never made again; see below |
 /// | `concurrency` | `"gpu"`, `"gpu:2"`, or a list | the named limits of which an attempt takes slots; none |
 /// | `trigger` | `"all_success"`, `"all_done"`, … | when to run, given how the inputs ended; `"all_success"` |
+/// | `log_prints` | `true`, `false` | whether what it prints is kept in the log of its run, in a program of `flowkit::main!`; `true` |
 /// | `on_running`, `on_success`, `on_failure`, `on_retry`, `on_cancel` | `\|run\| …`, or a list | what to call with the task run; nothing |
 ///
 /// `persist = "auto"` goes by what the compiler knows where the task is written: a result of a type parameter is kept if
@@ -77,7 +78,7 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | key | value | meaning, and what holds if it is not given |
 /// |---|---|---|
-/// | `name`, `description`, `version`, `tags`, `run_name` | as for a task | |
+/// | `name`, `description`, `version`, `tags`, `run_name`, `log_prints` | as for a task | |
 /// | `retries`, `retry_delay` | as for a task | the whole body is tried again; calls that succeeded before are taken over |
 /// | `timeout` | `"10m"` | how long one attempt of the whole flow may take; its tasks end with it |
 /// | `critical` | as for a task | in a flow that calls it |

@@ -228,6 +228,24 @@ async fn a_run_that_goes_on_adds_its_lines_to_those_that_are_there() {
 }
 
 #[tokio::test]
+async fn what_a_task_prints_is_not_kept_if_it_says_so() {
+    #[task(log_prints = false)]
+    async fn chatters(runtime: Runtime) -> u32 {
+        runtime.log_line("progress: 17 %");
+        1
+    }
+    #[flow]
+    async fn prints(runtime: Runtime) -> Result<u32> {
+        runtime.log_line("by the flow");
+        Ok(chatters(runtime).await?)
+    }
+    let runtime = in_memory();
+    let id = prints(runtime.clone()).on(&runtime).run().await.id().unwrap();
+    let said: Vec<_> = lines(&runtime, id).into_iter().map(|line| line.message).collect();
+    assert_eq!(said, ["by the flow"]);
+}
+
+#[tokio::test]
 async fn a_printed_line_is_that_of_the_only_task_under_way_or_of_the_run() {
     #[task]
     async fn print(runtime: Runtime, text: &'static str) -> u32 {

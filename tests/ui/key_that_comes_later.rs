@@ -1,6 +1,6 @@
 use flowkit::prelude::*;
 
-#[task(resources(cpu = 2), log_prints)]
+#[task(resources(cpu = 2), ensure = |x| x > 0)]
 async fn fetch() {}
 
 #[flow(cron = "0 6 * * *")]

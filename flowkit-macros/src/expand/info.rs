@@ -94,6 +94,10 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
     }));
     let tags = label.tags.iter().flat_map(|tags| &tags.value);
     let source_hash = hash(source);
+    let log_prints = label.log_prints.as_ref().map(|log_prints| {
+        let log_prints = log_prints.value;
+        quote!(.__log_prints(#log_prints))
+    });
     quote! {
         ::flowkit::__private::Declaration::__new(
             ::flowkit::__private::Kind::#kind,
@@ -105,7 +109,7 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
             #source_hash,
             ::core::file!(),
             ::core::line!(),
-        )
+        )#log_prints
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) struct Key {
     takes: &'static str,
     /// The key with a value, as a user would write it.
     example: &'static str,
-    /// Why it cannot be used yet, where it cannot.
+    /// Why it cannot be used, where it cannot.
     refused: Option<&'static str>,
 }
 
@@ -88,20 +88,22 @@ pub(super) const KEYS: &[Key] = &[
     key("fail_on_any_task", &[Flow], SWITCH, "fail_on_any_task = true"),
     key("durability", &[Flow], r#""full", "relaxed" or "memory""#, r#"durability = "relaxed""#),
     key("run_name", BOTH, "a text with parameters in braces", r#"run_name = "etl-{date}""#),
+    key("log_prints", BOTH, SWITCH, "log_prints = false"),
     key("on_running", BOTH, HOOK, "on_running = notify"),
     key("on_success", BOTH, HOOK, "on_success = notify"),
     key("on_failure", BOTH, HOOK, "on_failure = notify"),
     key("on_retry", BOTH, HOOK, "on_retry = notify"),
     key("on_cancel", BOTH, HOOK, "on_cancel = notify"),
     key("seed", &[Test], "a whole number", "seed = 7"),
-    not_yet("resources", &[Task], ""),
-    not_yet("log_prints", &[Task], ""),
-    not_yet("ensure", &[Task], ""),
-    not_yet("cron", &[Flow], "; it comes with the scheduler"),
-    not_yet("every", &[Flow], "; it comes with the scheduler"),
-    not_yet("schedule", &[Flow], "; it comes with the scheduler"),
+    refused("resources", &[Task], NOT_YET),
+    refused("ensure", &[Task], "is no option; call `flowkit::ensure(…)?` in the body of the task"),
+    refused("cron", &[Flow], WITH_SCHEDULER),
+    refused("every", &[Flow], WITH_SCHEDULER),
+    refused("schedule", &[Flow], WITH_SCHEDULER),
 ];
 
+const NOT_YET: &str = "is not available yet";
+const WITH_SCHEDULER: &str = "is not available yet; it comes with the scheduler";
 const CACHE: &str = r#""inputs", "run", "none", or a closure or function giving a key"#;
 
 const fn key(
@@ -113,8 +115,8 @@ const fn key(
     Key { name, places, takes, example, refused: None }
 }
 
-const fn not_yet(name: &'static str, places: &'static [Place], reason: &'static str) -> Key {
-    Key { name, places, takes: "", example: "", refused: Some(reason) }
+const fn refused(name: &'static str, places: &'static [Place], why: &'static str) -> Key {
+    Key { name, places, takes: "", example: "", refused: Some(why) }
 }
 
 impl Key {
@@ -123,9 +125,7 @@ impl Key {
         let name = written.to_string();
         let found = KEYS.iter().find(|key| key.name == name);
         let message = match found {
-            Some(Self { refused: Some(reason), .. }) => {
-                format!("`{name}` is not available yet{reason}")
-            }
+            Some(Self { refused: Some(why), .. }) => format!("`{name}` {why}"),
             Some(key) if key.places.contains(&place) => return Ok(key),
             Some(key) => {
                 let places = list(key.places.iter().map(|place| place.name()), "and");

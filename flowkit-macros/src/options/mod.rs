@@ -67,7 +67,7 @@ pub(crate) struct TestOptions {
     pub seed: Option<Spanned<u64>>,
 }
 
-/// How a flow or task is called and sorted.
+/// How a flow or task is called and sorted, and what is kept of what it says.
 #[derive(Default)]
 pub(crate) struct Label {
     pub name: Option<Spanned<String>>,
@@ -76,6 +76,8 @@ pub(crate) struct Label {
     /// At least one.
     pub tags: Option<Spanned<Vec<String>>>,
     pub run_name: Option<Spanned<Template>>,
+    /// Whether what it prints is kept in the log.
+    pub log_prints: Option<Spanned<bool>>,
 }
 
 /// How often and how long it is tried, and what it means that it failed.
@@ -215,6 +217,7 @@ impl Options for Label {
             "version" => set(&mut self.version, arg, values::version, errors),
             "tags" => set(&mut self.tags, arg, values::names, errors),
             "run_name" => set(&mut self.run_name, arg, values::template, errors),
+            "log_prints" => set_switch(&mut self.log_prints, arg, errors),
             _ => false,
         }
     }

@@ -27,7 +27,9 @@ impl Runtime {
     /// way, or else with the flow run. Where several runs are under way nobody knows whose it is, and it is left out.
     #[doc(hidden)]
     pub fn log_line(&self, text: &str) {
-        if let Some((run, task_run)) = self.live().speaker() {
+        if let Some((run, task_run)) = self.live().speaker()
+            && run.read(|record| record.task_run(task_run).is_none_or(|row| row.declaration().log_prints))
+        {
             keep(&run, task_run, LogLevel::Info, PRINTED.to_owned(), text.to_owned());
         }
     }

@@ -42,6 +42,8 @@ pub struct Declaration {
     pub file: &'static str,
     /// The line of the function.
     pub line: u32,
+    /// The attribute's `log_prints`: whether what the function prints is kept in the log of its run.
+    pub log_prints: bool,
 }
 
 impl Declaration {
@@ -59,6 +61,14 @@ impl Declaration {
         file: &'static str,
         line: u32,
     ) -> Self {
-        Self { kind, name, path, description, version, tags, source_hash, file, line }
+        Self { kind, name, path, description, version, tags, source_hash, file, line, log_prints: true }
+    }
+
+    /// The same with another `log_prints`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __log_prints(mut self, log_prints: bool) -> Self {
+        self.log_prints = log_prints;
+        self
     }
 }

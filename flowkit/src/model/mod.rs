@@ -14,6 +14,7 @@ mod codec;
 mod date;
 mod declaration;
 mod deep;
+mod edge;
 #[cfg(feature = "store")]
 pub mod envelope;
 mod error;
@@ -37,6 +38,8 @@ pub use codec::{Codec, Unreadable};
 #[cfg(feature = "cli")]
 pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
+pub(crate) use edge::Edges;
+pub use edge::{Edge, EdgeKind};
 pub use error::{BoxError, Error, Failure, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, Timestamp};
 pub use id::{FlowRunId, TaskRunId};
@@ -46,8 +49,8 @@ pub use record::RunRecord;
 pub use refusal::Refusal;
 pub use report::ErrorReport;
 pub(crate) use report::place;
-pub use run::{Attempt, Edge, EdgeKind, NewTaskRun, TaskRun};
-pub(crate) use run::{Edges, Extras, label_of};
+pub use run::{Attempt, NewTaskRun, TaskRun};
+pub(crate) use run::{Extras, label_of};
 pub use state::{IllegalTransition, State};
 pub use stored::{
     EventDetail, LogLevel, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, WallTime,

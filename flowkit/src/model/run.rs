@@ -1,58 +1,13 @@
 //! One row of the record: a task run, where it stands and how it got there. It changes only by an event.
 
+mod recovered;
+
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
-use super::{
-    Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, StoredAttempt, StoredFlowRun,
-    StoredTaskRun, TaskRunId, Timestamp, WallTime,
-};
-
-/// What an edge of the graph stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EdgeKind {
-    /// The result of one run is an argument of the other.
-    Data,
-    /// One run starts after the other, and no data passes.
-    Order,
-}
-
-/// Something that a task run waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Edge(
-    // The id and, in the lowest bit, the kind: half the size, and most of a record is edges.
-    u64,
-);
-
-impl Edge {
-    /// An edge from a run.
-    pub fn new(from: TaskRunId, kind: EdgeKind) -> Self {
-        Self(from.get() << 1 | u64::from(kind == EdgeKind::Order))
-    }
-
-    /// Returns the run that comes first.
-    pub const fn from(self) -> TaskRunId {
-        TaskRunId::new(self.0 >> 1)
-    }
-
-    /// Returns what the edge stands for.
-    pub const fn kind(self) -> EdgeKind {
-        if self.0 & 1 == 0 { EdgeKind::Data } else { EdgeKind::Order }
-    }
-}
-
-impl std::fmt::Debug for Edge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Edge({:?} from {})", self.kind(), self.from())
-    }
-}
-
-/// The inputs of a task run. Four fit in place; most tasks have fewer.
-pub(crate) type Edges = SmallVec<[Edge; 4]>;
+use super::edge::{Edge, Edges};
+use super::{Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, TaskRunId, Timestamp};
 
 /// What is said about few task runs, kept out of the row so that the row stays small.
 #[derive(Clone, Debug, Default)]
@@ -94,18 +49,6 @@ pub struct Attempt {
     pub retry_in: Option<Duration>,
 }
 
-impl Attempt {
-    fn recovered(stored: &StoredAttempt, created: WallTime) -> Self {
-        Self {
-            number: stored.number,
-            started_at: stored.started_at.since(created),
-            ended_at: stored.ended_at.map(|ended_at| ended_at.since(created)),
-            error: stored.error.clone().map(Arc::new),
-            retry_in: stored.retry_in,
-        }
-    }
-}
-
 /// One call of a task, or of a flow, inside a flow run: where it stands and how it got there.
 #[derive(Clone, Debug)]
 pub struct TaskRun {
@@ -143,58 +86,6 @@ impl TaskRun {
             ended_at: None,
             extras: new.extras,
         }
-    }
-
-    /// The task run `stored` of an earlier process, which is called again as `new` says.
-    pub(crate) fn recovered(new: NewTaskRun, stored: &StoredTaskRun, created: WallTime) -> Self {
-        let at = |time: WallTime| time.since(created);
-        let mut task_run = Self::new(stored.id, new, at(stored.created_at));
-        task_run.state = stored.state;
-        task_run.orphaned = stored.orphaned;
-        task_run.attempt = stored.attempt;
-        task_run.started_at = stored.started_at.map(at);
-        task_run.attempt_started_at = at(stored.attempt_started_at.unwrap_or(stored.created_at));
-        task_run.ended_at = stored.ended_at.map(at);
-        if let Some(name) = &stored.name {
-            task_run.extras().name.get_or_insert_with(|| name.clone());
-        }
-        if let Some(id) = stored.flow_run {
-            task_run.extras().flow_run = Some(id);
-        }
-        if let Some(error) = &stored.error {
-            task_run.extras().error = Some(Arc::new(error.clone()));
-        }
-        if let Some(reason) = &stored.skip_reason {
-            task_run.extras().skip_reason = Some(Arc::new(reason.clone()));
-        }
-        if !stored.earlier_attempts.is_empty() {
-            let attempts = stored.earlier_attempts.iter().map(|attempt| Attempt::recovered(attempt, created));
-            task_run.extras().failed_attempts = attempts.collect();
-        }
-        task_run
-    }
-
-    /// The flow itself, of a run that another process left.
-    pub(crate) fn recovered_flow(new: NewTaskRun, stored: &StoredFlowRun) -> Self {
-        let at = |time: WallTime| time.since(stored.created_at);
-        let mut flow = Self::new(TaskRunId::FLOW, new, at(stored.created_at));
-        flow.state = stored.state;
-        flow.attempt = stored.attempt;
-        flow.started_at = stored.started_at.map(at);
-        flow.attempt_started_at = at(stored.attempt_started_at.unwrap_or(stored.created_at));
-        flow.ended_at = stored.ended_at.map(at);
-        if let Some(name) = &stored.name {
-            flow.extras().name.get_or_insert_with(|| name.clone());
-        }
-        if let Some(error) = &stored.error {
-            flow.extras().error = Some(Arc::new(error.clone()));
-        }
-        let attempts = &stored.earlier_attempts;
-        if !attempts.is_empty() {
-            let recovered = attempts.iter().map(|attempt| Attempt::recovered(attempt, stored.created_at));
-            flow.extras().failed_attempts = recovered.collect();
-        }
-        flow
     }
 
     /// Returns the id, unique inside the flow run.

@@ -9,8 +9,7 @@ fn a_wrong_place_or_a_coming_option_is_named() {
         ("seed = 2", "`seed` is an option of `#[flowkit::test]`, not of `#[task]`"),
         ("durability = \"full\"", "`durability` is an option of `#[flow]`, not of `#[task]`"),
         ("resources(cpu = 2)", "`resources` is not available yet"),
-        ("log_prints = true", "`log_prints` is not available yet"),
-        ("ensure = |x| x > 0", "`ensure` is not available yet"),
+        ("ensure = |x| x > 0", "`ensure` is no option; call `flowkit::ensure(…)?` in the body of the task"),
     ];
     for (source, message) in table {
         let key = source.split([' ', '(']).next().unwrap();
