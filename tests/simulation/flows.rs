@@ -167,6 +167,11 @@ async fn shared_too(half: u8) -> Result<u64> {
 async fn part_of(inputs: Vec<u64>, script: Script, parts: Vec<Script>) -> Result<u64> {
     let _inside = Inside::unheld(script.retries + 1);
     let mut sum = script.own + inputs.iter().sum::<u64>();
+    // Without any of its parts it fails; some end it at once, with the others in the middle of their work.
+    let part = |script: Script| {
+        let is_critical = script.own.is_multiple_of(3);
+        told(work(Vec::new(), script.clone()), &script).critical(is_critical).submit()
+    };
     for part in settle_all(parts.into_iter().map(part)).await {
         sum += part?;
     }
