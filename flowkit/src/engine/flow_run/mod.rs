@@ -1,33 +1,33 @@
 //! One flow run while it lives: its record, its children, its end.
 
+mod attempt;
 mod ledger;
 mod reading;
 mod stopping;
 mod telling;
 
 use parking_lot::Mutex;
-use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Waker;
 
 use tokio::sync::Notify;
 
+pub(crate) use self::attempt::{CriticalFailure, FlowAttempt};
 use self::ledger::Ledger;
 use super::begin::{Begun, begin, origin};
 use super::cancellation::Cancellation;
 use super::clock::RunClock;
 use super::context::Current;
 use super::earlier::{Claimed, Resumed};
-use super::journal::{Journal, Ordinals};
+use super::journal::Journal;
 use super::kept::{Keeping, Kept, Receipt};
 use super::limits::Want;
 use super::observer::{Audience, tell};
 use super::queue::Queue;
 use super::runtime::Runtime;
 use crate::model::{
-    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, RunLabel, TaskRun,
-    TaskRunId,
+    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, TaskRun, TaskRunId,
 };
 use crate::policy::TaskPolicy;
 use crate::task::Durability;
@@ -68,38 +68,6 @@ pub(crate) struct Run {
     idle: Notify,
     stream_waiting: AtomicBool,
     stream_wakers: Mutex<Vec<Waker>>,
-}
-
-/// One attempt of a flow: what its children belong to.
-pub(crate) struct FlowAttempt {
-    pub(crate) run: Arc<Run>,
-    pub(crate) cancellation: Cancellation,
-    pub(crate) ordinals: Ordinals,
-    /// The number of the first task run that this attempt may create.
-    pub(crate) first_child: u64,
-    /// What it cannot go on without, and has not got.
-    failure: OnceLock<CriticalFailure>,
-}
-
-/// A critical task that gave no value.
-#[derive(Clone)]
-pub(crate) struct CriticalFailure {
-    pub(crate) task: RunLabel,
-    pub(crate) cause: Arc<dyn Error + Send + Sync>,
-}
-
-impl FlowAttempt {
-    /// Stops the attempt with everything in it, since it cannot go on; the first that says so is the reason.
-    pub(crate) fn fail(&self, failure: CriticalFailure) {
-        if self.failure.set(failure).is_ok() {
-            self.cancellation.cancel();
-        }
-    }
-
-    /// Returns why the attempt could not go on.
-    pub(crate) fn failure(&self) -> Option<&CriticalFailure> {
-        self.failure.get()
-    }
 }
 
 pub(crate) struct NewRun<'a> {
@@ -178,31 +146,6 @@ impl Run {
         });
         run.runtime.live().add(&run);
         run
-    }
-
-    /// Opens the run for the children of an attempt.
-    pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        let mut ledger = self.ledger.lock();
-        ledger.closed = false;
-        // What the first attempt of this process claims from earlier ones belongs to it too.
-        let is_first = !std::mem::replace(&mut ledger.opened, true);
-        let first_child = if is_first { 1 } else { ledger.record.next_id().get() };
-        self.attempt(self.cancellation.child(), first_child)
-    }
-
-    /// What the flow itself belongs to: no attempt of it, but the run as a whole.
-    pub(crate) fn whole(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        self.attempt(self.cancellation.clone(), 0)
-    }
-
-    fn attempt(self: &Arc<Self>, cancellation: Cancellation, first_child: u64) -> Arc<FlowAttempt> {
-        Arc::new(FlowAttempt {
-            run: Arc::clone(self),
-            cancellation,
-            ordinals: Ordinals::default(),
-            first_child,
-            failure: OnceLock::new(),
-        })
     }
 
     /// Adds a child, or takes up what an earlier process left of it.

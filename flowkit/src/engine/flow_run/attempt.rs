@@ -1,0 +1,68 @@
+//! An attempt of a flow: what the children of one run of its body belong to, and what ends them together.
+
+use std::error::Error;
+use std::sync::{Arc, OnceLock};
+
+use super::Run;
+use crate::engine::cancellation::Cancellation;
+use crate::engine::journal::Ordinals;
+use crate::model::RunLabel;
+
+/// One attempt of a flow: what its children belong to.
+pub(crate) struct FlowAttempt {
+    pub(crate) run: Arc<Run>,
+    pub(crate) cancellation: Cancellation,
+    pub(crate) ordinals: Ordinals,
+    /// The number of the first task run that this attempt may create.
+    pub(crate) first_child: u64,
+    /// What it cannot go on without, and has not got.
+    failure: OnceLock<CriticalFailure>,
+}
+
+/// A critical task that gave no value.
+#[derive(Clone)]
+pub(crate) struct CriticalFailure {
+    pub(crate) task: RunLabel,
+    pub(crate) cause: Arc<dyn Error + Send + Sync>,
+}
+
+impl FlowAttempt {
+    /// Stops the attempt with everything in it, since it cannot go on; the first that says so is the reason.
+    pub(crate) fn fail(&self, failure: CriticalFailure) {
+        if self.failure.set(failure).is_ok() {
+            self.cancellation.cancel();
+        }
+    }
+
+    /// Returns why the attempt could not go on.
+    pub(crate) fn failure(&self) -> Option<&CriticalFailure> {
+        self.failure.get()
+    }
+}
+
+impl Run {
+    /// Opens the run for the children of an attempt.
+    pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
+        let mut ledger = self.ledger.lock();
+        ledger.closed = false;
+        // What the first attempt of this process claims from earlier ones belongs to it too.
+        let is_first = !std::mem::replace(&mut ledger.opened, true);
+        let first_child = if is_first { 1 } else { ledger.record.next_id().get() };
+        self.attempt(self.cancellation.child(), first_child)
+    }
+
+    /// What the flow itself belongs to: no attempt of it, but the run as a whole.
+    pub(crate) fn whole(self: &Arc<Self>) -> Arc<FlowAttempt> {
+        self.attempt(self.cancellation.clone(), 0)
+    }
+
+    fn attempt(self: &Arc<Self>, cancellation: Cancellation, first_child: u64) -> Arc<FlowAttempt> {
+        Arc::new(FlowAttempt {
+            run: Arc::clone(self),
+            cancellation,
+            ordinals: Ordinals::default(),
+            first_child,
+            failure: OnceLock::new(),
+        })
+    }
+}
