@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::call::Call;
-use crate::engine::inputs::Visit;
-use crate::engine::slot::Slot;
+use crate::engine::task_run::inputs::Visit;
+use crate::engine::task_run::slot::Slot;
 use crate::handle::{AllowFailure, Element, Gathered, Handle, Handles};
 use crate::model::{EdgeKind, Error, TaskError};
 use crate::task::Body;

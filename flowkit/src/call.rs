@@ -8,10 +8,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::engine::context::{self, Current};
-use crate::engine::launch;
 use crate::engine::limits::Want;
-use crate::engine::options::{CacheUse, CallOptions, Hook};
 use crate::engine::runtime::Runtime;
+use crate::engine::task_run::launch;
+use crate::engine::task_run::options::{CacheUse, CallOptions, Hook};
 use crate::handle::{After, Handle};
 use crate::model::{Error, TaskRun};
 use crate::policy::TaskPolicy;

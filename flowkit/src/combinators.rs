@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use crate::engine::attempt::take_up::laid_down;
 use crate::engine::clock;
 use crate::engine::context;
-use crate::engine::take_up::laid_down;
 use crate::handle::{AllowFailure, Handle};
 use crate::model::{Error, TaskError};
 

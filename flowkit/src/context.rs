@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::context::{self, Current};
-use crate::engine::core::Home;
+use crate::engine::task_run::core::Home;
 use crate::model::{FlowRunId, TaskRunId};
 
 /// Returns the surroundings of the code that calls it: the task or flow whose body this is.

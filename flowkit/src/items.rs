@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::args::{Arg, Copied, IntoArg, Lend, Lender, Lent, Own, Passing};
-use crate::engine::inputs::Cause;
-use crate::engine::slot::Slot;
+use crate::engine::task_run::inputs::Cause;
+use crate::engine::task_run::slot::Slot;
 use crate::handle::{Element, Handle, Handles};
 use crate::model::TaskError;
 

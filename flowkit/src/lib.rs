@@ -129,7 +129,7 @@ pub use combinators::{
     with_resource,
 };
 pub use context::{Context, ctx, fatal, spawn};
-pub use engine::observer::Notice;
+pub use engine::flow_run::observer::Notice;
 pub use engine::runtime::{Runtime, RuntimeBuilder};
 pub use ensure::{Unfulfilled, ensure, ensure_file};
 pub use flow::{EventStream, FlowRun, RunningFlow};

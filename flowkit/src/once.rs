@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::Setup;
 use crate::engine::context;
-use crate::engine::inputs::Visit;
-use crate::engine::launch::{self, InPlace};
-use crate::engine::options::CallOptions;
+use crate::engine::task_run::inputs::Visit;
+use crate::engine::task_run::launch::{self, InPlace};
+use crate::engine::task_run::options::CallOptions;
 use crate::model::{Codec, Declaration, Digest, Error, Kind, digest};
 use crate::policy::TaskPolicy;
 use crate::task::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};

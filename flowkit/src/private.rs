@@ -11,10 +11,10 @@ use crate::engine::context;
 
 pub use crate::args::{Arg, IntoArg, Lend, Lent, Own, Passing};
 pub use crate::call::{Call, Setup};
-pub use crate::engine::inputs::{Cause, Visit};
-pub use crate::engine::launch::skip;
 pub use crate::engine::limits::Want;
-pub use crate::engine::map::map;
+pub use crate::engine::task_run::inputs::{Cause, Visit};
+pub use crate::engine::task_run::launch::skip;
+pub use crate::engine::task_run::map::map;
 pub use crate::flow::{FlowBody, Returned, Tally, call_flow, submit_flow};
 #[cfg(feature = "store")]
 pub use crate::given::{Arguments, Given};

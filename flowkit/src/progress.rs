@@ -1,7 +1,7 @@
 //! How far a task says it is: [`progress`]. For whoever watches; it is no event and no part of the record.
 
+use crate::engine::attempt::panics::guarded;
 use crate::engine::context;
-use crate::engine::panics::guarded;
 use crate::model::{FlowRunId, TaskRunId};
 
 /// How far a task run says it is.

@@ -9,12 +9,12 @@ use futures_util::future::BoxFuture;
 
 use crate::call::Call;
 use crate::engine::context;
-use crate::engine::earlier::{Resumed, Wish};
-use crate::engine::flow::{self, Started};
-use crate::engine::kept::ask;
-use crate::engine::launch;
-use crate::engine::options::CallOptions;
+use crate::engine::flow_run::flow::{self, Started};
+use crate::engine::recover::earlier::{Resumed, Wish};
+use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
+use crate::engine::task_run::launch;
+use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, Refusal};
 use crate::policy::resume::Redo;

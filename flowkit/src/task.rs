@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::future::Future;
 
 use crate::call::Setup;
-use crate::engine::inputs::Visit;
-use crate::engine::launch;
 use crate::engine::limits::Want;
-use crate::engine::options::Hook;
+use crate::engine::task_run::inputs::Visit;
+use crate::engine::task_run::launch;
+use crate::engine::task_run::options::Hook;
 use crate::handle::Handle;
 use crate::model::{Codec, Declaration, Digest, DigestError, Error, TaskError, TaskRun};
 use crate::policy::TaskPolicy;

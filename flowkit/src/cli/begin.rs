@@ -5,9 +5,10 @@ use std::panic::Location;
 use futures_util::future::BoxFuture;
 
 use crate::any_flow::{Ended, FlowSpec};
-use crate::engine::options::CallOptions;
+use crate::engine::flow_run::flow;
 use crate::engine::runtime::Runtime;
-use crate::engine::{flow, launch};
+use crate::engine::task_run::launch;
+use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
 use crate::model::{BoxError, Error};
 

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::core::{Core, Scoped};
 use super::runtime::Runtime;
+use super::task_run::core::{Core, Scoped};
 use crate::store::Says;
 
 /// What a call finds around it.

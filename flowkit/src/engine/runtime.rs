@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::cache::Memory;
-use super::kept::ask;
+use super::flow_run::live::Live;
+use super::flow_run::observer::{Notice, Observers};
 use super::limits::Limits;
-use super::live::Live;
-use super::observer::{Notice, Observers};
+use super::recover::kept::ask;
 use crate::any_flow::FlowSpec;
 use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;

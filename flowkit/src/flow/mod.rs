@@ -14,11 +14,11 @@ pub use self::events::EventStream;
 pub use self::tally::{Returned, Tally};
 use crate::any_flow::AnyFlowRun;
 use crate::call::Call;
-use crate::engine::earlier::Earlier;
-use crate::engine::flow::{self, CancelOnDrop, Started};
+use crate::engine::attempt::take_up::laid_down;
 use crate::engine::flow_run::Run;
-use crate::engine::launch;
-use crate::engine::take_up::laid_down;
+use crate::engine::flow_run::flow::{self, CancelOnDrop, Started};
+use crate::engine::recover::earlier::Earlier;
+use crate::engine::task_run::launch;
 use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::model::{

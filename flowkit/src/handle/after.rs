@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Handle;
 use super::list::{Handles, List};
-use crate::engine::inputs::Input;
+use crate::engine::task_run::inputs::Input;
 use crate::model::TaskError;
 
 /// Something to run after: a [`Handle`], [`Handles`], or several of them.

@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::list::{Handles, List};
 use crate::args::{Lender, Source, no_value};
-use crate::engine::inputs::{Input, Outcome, Visit};
-use crate::engine::promise::Continuation;
-use crate::engine::slot::Slot;
+use crate::engine::task_run::inputs::{Input, Outcome, Visit};
+use crate::engine::task_run::promise::Continuation;
+use crate::engine::task_run::slot::Slot;
 use crate::model::{EdgeKind, Error, TaskError};
 
 /// The values of a list of handles, gathered when all are there.
@@ -124,7 +124,7 @@ impl<T: Send + Sync, E: TaskError> AllowFailure<T, E> {
 struct Ended<'a, T, E>(&'a Slot<T, E>);
 
 impl<T: Send + Sync, E: TaskError> Input for Ended<'_, T, E> {
-    fn input_core(&self) -> Option<&crate::engine::core::Core> {
+    fn input_core(&self) -> Option<&crate::engine::task_run::core::Core> {
         self.0.input_core()
     }
 

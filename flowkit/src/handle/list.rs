@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures_util::task::AtomicWaker;
 
 use super::Handle;
-use crate::engine::cancellation::Cancellation;
-use crate::engine::inputs::{Input, Outcome, Visit};
-use crate::engine::promise::{Continuation, Promise, Seat};
-use crate::engine::queue::Ready;
-use crate::engine::slot::Slot;
-use crate::engine::take_up::TakeUp;
+use crate::engine::attempt::take_up::TakeUp;
+use crate::engine::flow_run::cancellation::Cancellation;
+use crate::engine::task_run::inputs::{Input, Outcome, Visit};
+use crate::engine::task_run::promise::{Continuation, Promise, Seat};
+use crate::engine::task_run::queue::Ready;
+use crate::engine::task_run::slot::Slot;
 use crate::model::{EdgeKind, Error, TaskError};
 
 /// The runs of a mapped list, in the order of its items.
@@ -215,7 +215,7 @@ impl<T: Send + Sync, E: TaskError> Continuation for Watch<T, E> {
 }
 
 impl<T: Send + Sync, E: TaskError> Input for Later<T, E> {
-    fn input_core(&self) -> Option<&crate::engine::core::Core> {
+    fn input_core(&self) -> Option<&crate::engine::task_run::core::Core> {
         None
     }
 

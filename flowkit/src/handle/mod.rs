@@ -16,9 +16,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::engine::promise::Seat;
-use crate::engine::slot::Slot;
-use crate::engine::take_up::TakeUp;
+use crate::engine::attempt::take_up::TakeUp;
+use crate::engine::task_run::promise::Seat;
+use crate::engine::task_run::slot::Slot;
 use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
 
 /// A task run that was started: clone it, await it, pass it to other tasks.

@@ -8,7 +8,7 @@ use super::lines::{clock, label};
 use super::picture::{Program, counted};
 use super::root_cause::RootCause;
 use super::view::RunView;
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, Kind, State, TaskRun, TaskRunId};
 

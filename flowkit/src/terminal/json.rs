@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::picture::Program;
 use super::view::RunView;
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, State, TaskRun, TaskRunId, iso};
 
 /// The version of the form.

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::root_cause::RootCause;
 use super::tally::Tally;
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{AttemptFailure, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};

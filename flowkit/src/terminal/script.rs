@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::model::{
     AttemptFailure, Declaration, Edge, EdgeKind, ErrorReport, Event, EventKind, Extras, FlowRunId, Kind,
     NewTaskRun, Origin, RunRecord, TaskRunId, Timestamp, WallTime,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRunId};
 
 /// More failures than this are counted, but not remembered: nobody reads the names of a thousand.

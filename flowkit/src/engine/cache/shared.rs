@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::future::select;
 
 use crate::engine::clock;
-use crate::engine::core::Core;
-use crate::engine::kept::ask;
+use crate::engine::recover::kept::ask;
+use crate::engine::task_run::core::Core;
 use crate::model::{Error, Unreadable};
 use crate::policy::cache::{CacheKey, is_fresh};
 use crate::store::{CachedValue, Store, StoreError};

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use super::Run;
-use crate::engine::cancellation::Cancellation;
-use crate::engine::journal::Ordinals;
+use crate::engine::flow_run::cancellation::Cancellation;
+use crate::engine::recover::journal::Ordinals;
 use crate::model::RunLabel;
 
 /// One attempt of a flow: what its children belong to.

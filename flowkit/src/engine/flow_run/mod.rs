@@ -1,31 +1,36 @@
 //! One flow run while it lives: its record, its children, its end.
 
 mod attempt;
+pub(crate) mod begin;
+pub(crate) mod cancellation;
+pub(crate) mod flow;
 mod ledger;
+pub(crate) mod live;
+pub(crate) mod observer;
 mod reading;
 mod stopping;
 mod telling;
 
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Waker;
 
 use tokio::sync::Notify;
 
 pub(crate) use self::attempt::{CriticalFailure, FlowAttempt};
+use self::begin::{Begun, begin, origin};
+use self::cancellation::Cancellation;
 use self::ledger::Ledger;
-use super::begin::{Begun, begin, origin};
-use super::cancellation::Cancellation;
-use super::clock::RunClock;
-use super::context::Current;
-use super::earlier::{Claimed, Resumed};
-use super::journal::Journal;
-use super::kept::{Keeping, Kept, Receipt};
-use super::limits::Want;
-use super::observer::{Audience, tell};
-use super::queue::Queue;
-use super::runtime::Runtime;
+use self::observer::{Audience, tell};
+use crate::engine::clock::RunClock;
+use crate::engine::context::Current;
+use crate::engine::limits::Want;
+use crate::engine::recover::earlier::{Claimed, Resumed};
+use crate::engine::recover::journal::Journal;
+use crate::engine::recover::kept::{Keeping, Kept, Receipt};
+use crate::engine::runtime::Runtime;
+use crate::engine::task_run::queue::Queue;
 use crate::model::{
     Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, TaskRun, TaskRunId,
 };
@@ -112,8 +117,8 @@ impl Drop for KeptOpen {
 impl Run {
     pub(crate) fn new(mut new: NewRun<'_>) -> Arc<Self> {
         let parent = new.parent.and_then(|current| match &current.core().home {
-            super::core::Home::Flow(attempt) => Some(attempt),
-            super::core::Home::Outside(_) => None,
+            crate::engine::task_run::core::Home::Flow(attempt) => Some(attempt),
+            crate::engine::task_run::core::Home::Outside(_) => None,
         });
         let task_defaults = new.task_defaults.or(new.runtime.task_defaults());
         let origin = new.parent.and_then(|current| origin(current.core(), &new.root));

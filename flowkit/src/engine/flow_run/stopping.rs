@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Run;
-use crate::engine::kept::Keeping;
+use crate::engine::recover::kept::Keeping;
 use crate::model::{Event, EventKind, Kind, State, TaskRun, TaskRunId};
 
 impl Run {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::margin;
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{EventKind, State, TaskRunId};

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Options;
 use super::mode::Mode;
 use super::user::{UserLines, plain};
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::progress::Progress;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Active, FAILURES_MAX, Key, RunView};
-use crate::engine::observer::Notice;
+use crate::engine::flow_run::observer::Notice;
 use crate::graph::text::visible;
 use crate::model::{AttemptFailure, EventKind, Kind, TaskRun, TaskRunId, WallTime};
 use crate::terminal::lines::label;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::core::Core;
+use crate::engine::task_run::core::Core;
 use crate::model::{Error, ErrorReport, TaskError, place};
 
 /// Calls a user's closure that must not take the engine down; a panic is logged and gives `None`.

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::clock;
-use super::flow_run::Run;
+use super::Run;
+use crate::engine::clock;
 use crate::model::{FlowRunId, Kind, State, TaskRun, TaskRunId};
 
 /// How often it is looked whether anything still runs, at first and later.

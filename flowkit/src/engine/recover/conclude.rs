@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use futures_util::future::Either;
 
-use super::cache::Shared;
-use super::core::Core;
 use super::earlier::Claimed;
 use super::kept::{Keeping, ask, committed};
-use super::panics::guarded;
-use super::perform::{End, journal};
+use crate::engine::attempt::panics::guarded;
+use crate::engine::cache::Shared;
+use crate::engine::task_run::core::Core;
+use crate::engine::task_run::perform::{End, journal};
 use crate::model::{Error, Refusal, TaskRunId, Unreadable};
 use crate::store::{Store, StoreError};
 use crate::task::{Body, Durability};

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use super::flow_run::Run;
-use super::panics::guarded;
+use super::Run;
+use crate::engine::attempt::panics::guarded;
 use crate::model::{Event, FlowRunId, Origin, TaskRun};
 use crate::progress::Progress;
 

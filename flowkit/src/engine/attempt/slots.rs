@@ -5,9 +5,9 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use super::core::Core;
-use super::limits::{LimitError, Want};
-use super::options::CallOptions;
+use crate::engine::limits::{LimitError, Want};
+use crate::engine::task_run::core::Core;
+use crate::engine::task_run::options::CallOptions;
 use crate::model::{Error, EventKind, Kind, Refusal};
 
 /// Whether an attempt has to ask for slots at all: a flow waits for its tasks, and whoever waits holds none.

@@ -1,8 +1,8 @@
 //! Calls the closures of users that watch a run. None of them can take the engine down.
 
-use super::core::Core;
-use super::options::{CallOptions, Hook};
 use super::panics::guarded;
+use crate::engine::task_run::core::Core;
+use crate::engine::task_run::options::{CallOptions, Hook};
 use crate::task::TaskInfo;
 
 /// Calls the hooks of an occasion: the attribute's, then the call's. One that panics is logged, and the next is called.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::core::{Core, HOLDS};
-use super::limits::{Permit, Want};
+use crate::engine::limits::{Permit, Want};
+use crate::engine::task_run::core::{Core, HOLDS};
 
 /// The slots of limits that a running attempt holds, or held before it began to wait.
 pub(crate) struct Hold {

@@ -10,10 +10,10 @@ use std::task::{Poll, Wake, Waker};
 use futures_util::task::AtomicWaker;
 
 use super::core::{Core, Home};
-use super::flow_run::{FlowAttempt, Run};
 use super::promise::Continuation;
 use super::queue::Ready;
 use super::slot::Slot;
+use crate::engine::flow_run::{FlowAttempt, Run};
 use crate::model::{Edge, EdgeKind, Edges, Error, RunLabel, TaskError};
 use crate::policy::trigger::{Inputs as InputCounts, Trigger, Verdict as TriggerVerdict};
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use futures_util::future::Either;
 
-use super::attempt::{Attempts, Host, attempts};
-use super::cache::{self, Looked};
-use super::conclude::{How, conclude, kept_value, recorded};
 use super::core::{Core, Home};
-use super::hooks::hooks;
 use super::inputs::{self, Cause, Inputs, Visit};
-use super::journal::Journal;
-use super::kept::{Keeping, Receipt};
 use super::options::{CallOptions, Hook, effective_policy};
-use super::panics::{caught, report};
+use crate::engine::attempt::hooks::hooks;
+use crate::engine::attempt::panics::{caught, report};
+use crate::engine::attempt::{Attempts, Host, attempts};
+use crate::engine::cache::{self, Looked};
+use crate::engine::recover::conclude::{How, conclude, kept_value, recorded};
+use crate::engine::recover::journal::Journal;
+use crate::engine::recover::kept::{Keeping, Receipt};
 use crate::model::{Digest, EdgeKind, Error, EventKind, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, Verdict};

@@ -11,11 +11,11 @@ use futures_util::future::Either;
 use futures_util::{FutureExt, TryFutureExt};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::attempt::{Attempts, Host};
-use super::clock;
-use super::core::Core;
-use super::flow_run::CriticalFailure;
 use super::panics::panic_message;
+use super::{Attempts, Host};
+use crate::engine::clock;
+use crate::engine::flow_run::CriticalFailure;
+use crate::engine::task_run::core::Core;
 use crate::flow::Tally;
 use crate::model::Refusal;
 use crate::task::Body;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::context;
 use super::core::Home;
-use super::flow_run::KeptOpen;
 use super::inputs::Cause;
 use super::launch::{label, refusal_of, warn_of_lost_context};
 use super::promise::Promise;
 use crate::call::Setup;
+use crate::engine::context;
+use crate::engine::flow_run::KeptOpen;
 use crate::handle::{Handles, Later, LaterResult};
 use crate::items::Items;
 use crate::model::{Error, Refusal};

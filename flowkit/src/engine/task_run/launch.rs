@@ -10,20 +10,20 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use super::attempt::Host;
-use super::context::{self, Current};
 use super::core::{Core, Home, Scoped};
 use super::driver::{KeepOnDrop, Start};
-use super::flow_run::any_alive;
 use super::inputs::{self, Deferred, Visit};
-use super::once::{Apart, within};
 use super::options::CallOptions;
-use super::panics::guarded;
-use super::patience::Patience;
 use super::perform::{perform, visit_call};
 use super::slot::Slot;
-use super::take_up::take_up;
 use crate::call::Setup;
+use crate::engine::attempt::Host;
+use crate::engine::attempt::once::{Apart, within};
+use crate::engine::attempt::panics::guarded;
+use crate::engine::attempt::patience::Patience;
+use crate::engine::attempt::take_up::take_up;
+use crate::engine::context::{self, Current};
+use crate::engine::flow_run::any_alive;
 use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,

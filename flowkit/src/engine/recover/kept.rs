@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::blocking::{self, hold_clock};
-use super::core::Core;
 use super::earlier::{Earlier, Left, Resumed};
+use crate::engine::blocking::{self, hold_clock};
+use crate::engine::task_run::core::Core;
 use crate::model::{Digest, Error, Event, EventKind, NewTaskRun, Refusal, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, Entry, Fact, OwnedRun, Says, Store, StoreError};
 use crate::task::Durability;

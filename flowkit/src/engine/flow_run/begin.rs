@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::clock::RunClock;
-use super::core::Core;
-use super::flow_run::{FlowAttempt, NewRun};
-use super::kept::Kept;
+use super::{FlowAttempt, NewRun};
+use crate::engine::clock::RunClock;
+use crate::engine::recover::kept::Kept;
+use crate::engine::task_run::core::Core;
 use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId, label_of};
 use crate::store::{NewFlowRun, OwnedRun};
 use crate::task::Durability;

@@ -1,5 +1,13 @@
 //! The attempt loop: the only one. Tasks and flows, awaited or submitted, blocking or not, all run through it.
 
+pub(crate) mod hold;
+pub(crate) mod hooks;
+pub(crate) mod once;
+pub(crate) mod panics;
+pub(crate) mod patience;
+pub(crate) mod slots;
+pub(crate) mod take_up;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,15 +15,15 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use super::clock;
-use super::core::Core;
-use super::flow_run::CriticalFailure;
-use super::hooks::hooks;
-use super::kept::committed;
-use super::once::{Apart, Stop, once};
-use super::options::{CallOptions, Hook};
-use super::panics::{guarded_or_why, report};
-use super::slots::{needs_slots, take_slots};
+use self::hooks::hooks;
+use self::once::{Apart, Stop, once};
+use self::panics::{guarded_or_why, report};
+use self::slots::{needs_slots, take_slots};
+use crate::engine::clock;
+use crate::engine::flow_run::CriticalFailure;
+use crate::engine::recover::kept::committed;
+use crate::engine::task_run::core::Core;
+use crate::engine::task_run::options::{CallOptions, Hook};
 use crate::failpoint;
 use crate::flow::Tally;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
@@ -28,7 +36,7 @@ pub(crate) trait Host<B: Body>: Sync {
     /// Runs one attempt.
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send;
 
-    /// Runs one attempt [`within`](super::once::within) its limit, as a tokio task of its own that can be left behind;
+    /// Runs one attempt [`within`](self::once::within) its limit, as a tokio task of its own that can be left behind;
     /// `None`, and the body stays, if this host cannot.
     fn start_apart(&self, _body: &mut Option<B>, _limit: Duration) -> Option<Apart<B::Output, B::Error>> {
         None

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::core::Home;
-use super::earlier::Resumed;
 use super::inputs::Input;
-use super::limits::Want;
-use super::runtime::Runtime;
+use crate::engine::limits::Want;
+use crate::engine::recover::earlier::Resumed;
+use crate::engine::runtime::Runtime;
 use crate::model::{FlowRunId, Kind, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::task::TaskInfo;

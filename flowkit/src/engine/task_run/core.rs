@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 
-use super::clock;
-use super::earlier::Claimed;
-use super::flow_run::{CriticalFailure, FlowAttempt, Run};
-use super::hold::Hold;
-use super::kept::{Keeping, Receipt};
-use super::runtime::Runtime;
+use crate::engine::attempt::hold::Hold;
+use crate::engine::clock;
+use crate::engine::flow_run::{CriticalFailure, FlowAttempt, Run};
+use crate::engine::recover::earlier::Claimed;
+use crate::engine::recover::kept::{Keeping, Receipt};
+use crate::engine::runtime::Runtime;
 use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskError, TaskRunId, label_of};
 use crate::policy::resume::Progress;
 use crate::task::Durability;
@@ -47,7 +47,7 @@ pub struct Core {
     pub(crate) location: &'static Location<'static>,
     attempt: AtomicU32,
     /// How many of the calls that the body awaits in place listen for cancellation.
-    pub(super) listeners: AtomicU32,
+    pub(in crate::engine) listeners: AtomicU32,
     flags: AtomicU8,
     cancel_waker: AtomicWaker,
     extras: Mutex<Option<Box<CoreExtras>>>,
@@ -55,11 +55,11 @@ pub struct Core {
 
 /// What few task runs have.
 #[derive(Default)]
-pub(super) struct CoreExtras {
+pub(in crate::engine) struct CoreExtras {
     name: Option<String>,
     key: Option<Digest>,
     claimed: Option<Claimed>,
-    pub(super) hold: Option<Hold>,
+    pub(in crate::engine) hold: Option<Hold>,
     /// When somebody was told of its progress.
     progress_told: Option<tokio::time::Instant>,
 }
@@ -68,7 +68,7 @@ const CANCELLED: u8 = 1;
 const COOPERATIVE: u8 = 2;
 const FATAL: u8 = 4;
 const ORPHANED: u8 = 8;
-pub(super) const HOLDS: u8 = 16;
+pub(in crate::engine) const HOLDS: u8 = 16;
 const CLAIMED: u8 = 32;
 const CRITICAL: u8 = 64;
 
@@ -203,15 +203,15 @@ impl Core {
         })
     }
 
-    pub(super) fn has(&self, flag: u8) -> bool {
+    pub(in crate::engine) fn has(&self, flag: u8) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
     }
 
-    pub(super) fn set(&self, flag: u8) {
+    pub(in crate::engine) fn set(&self, flag: u8) {
         self.flags.fetch_or(flag, Ordering::AcqRel);
     }
 
-    pub(super) fn clear(&self, flags: u8) {
+    pub(in crate::engine) fn clear(&self, flags: u8) {
         // Most attempts find nothing to clear, and a load is cheaper than a locked write.
         if self.has(flags) {
             self.flags.fetch_and(!flags, Ordering::AcqRel);
@@ -326,7 +326,7 @@ impl Core {
         .await;
     }
 
-    pub(super) fn extras(&self) -> MutexGuard<'_, Option<Box<CoreExtras>>> {
+    pub(in crate::engine) fn extras(&self) -> MutexGuard<'_, Option<Box<CoreExtras>>> {
         self.extras.lock()
     }
 }

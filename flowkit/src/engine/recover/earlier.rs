@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::clock;
+use crate::engine::clock;
 use crate::model::{
     Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId,
     label_of,

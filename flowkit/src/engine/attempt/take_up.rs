@@ -4,10 +4,10 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use super::context;
-use super::core::Core;
 use super::hold::Wait;
-use super::limits::Acquire;
+use crate::engine::context;
+use crate::engine::limits::Acquire;
+use crate::engine::task_run::core::Core;
 
 /// One wait of a body. A body may wait in several places at once: the first that is over gets the slots for all.
 #[derive(Default)]

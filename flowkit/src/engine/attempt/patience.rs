@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 
-use super::core::Core;
+use crate::engine::task_run::core::Core;
 
 /// Makes the one who awaits a call in place as patient at a cancellation as the call is itself.
 pub(crate) struct Patience<'a> {

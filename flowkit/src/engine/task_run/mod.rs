@@ -1,0 +1,14 @@
+//! One task run, from the user's call to its end: found its flow, recorded, held until its inputs are there, carried out.
+//!
+//! Not: the tries of its body, which are in `attempt`.
+
+pub(crate) mod core;
+pub(crate) mod driver;
+pub(crate) mod inputs;
+pub(crate) mod launch;
+pub(crate) mod map;
+pub(crate) mod options;
+pub(crate) mod perform;
+pub(crate) mod promise;
+pub(crate) mod queue;
+pub(crate) mod slot;
