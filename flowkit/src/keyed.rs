@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use crate::call::Call;
 use crate::engine::clock;
 use crate::engine::context;
-use crate::engine::flow_run::flow::{self, Started};
+use crate::engine::flow_run::start::{Started, finish, start};
 use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
@@ -99,7 +99,7 @@ impl<B: FlowBody> Keyed<B> {
         }
         options.runtime = Some(Runtime::clone(&runtime));
         options.id = Some(own);
-        flow::start(body, Some(options), context::current().as_ref(), location).map_err(refused)
+        start(body, Some(options), context::current().as_ref(), location).map_err(refused)
     }
 }
 
@@ -131,7 +131,7 @@ impl<B: FlowBody> IntoFuture for Keyed<B> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let started = self.start().await?;
-            flow::finish(started, &B::info().declaration).await
+            finish(started, &B::info().declaration).await
         })
     }
 }

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use crate::call::Call;
 use crate::engine::context;
-use crate::engine::flow_run::flow::{self, Started};
+use crate::engine::flow_run::start::{Started, finish, start};
 use crate::engine::recover::earlier::{Resumed, Wish};
 use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
@@ -145,8 +145,7 @@ impl<B: FlowBody> Resume<B> {
             resumed: Some(Box::new(Resumed { recovered, wish: Wish { redo, strict: self.how.strict } })),
             ..CallOptions::default()
         };
-        flow::start(body, Some(Box::new(options)), context::current().as_ref(), self.location)
-            .map_err(refused)
+        start(body, Some(Box::new(options)), context::current().as_ref(), self.location).map_err(refused)
     }
 }
 
@@ -168,7 +167,7 @@ impl<B: FlowBody> IntoFuture for Resume<B> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let started = self.start().await?;
-            flow::finish(started, &B::info().declaration).await
+            finish(started, &B::info().declaration).await
         })
     }
 }

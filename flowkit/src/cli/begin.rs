@@ -5,7 +5,7 @@ use std::panic::Location;
 use futures_util::future::BoxFuture;
 
 use crate::any_flow::{Ended, FlowSpec};
-use crate::engine::flow_run::flow;
+use crate::engine::flow_run::start::start;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
@@ -47,7 +47,7 @@ async fn begun<B: FlowBody>(body: B, said: Said) -> Ended {
     let Said { runtime, name, tags, location } = said;
     let options = CallOptions { runtime: Some(runtime), name, tags, ..CallOptions::default() };
     let label = launch::label::<B>(None);
-    let started = flow::start(body, Some(Box::new(options)), None, location)
+    let started = start(body, Some(Box::new(options)), None, location)
         .map_err(|refusal| Error::Refused { run: label.clone(), refusal })?;
     let run: FlowRun<B::Output, B::Error> = RunningFlow::of(label, started).await;
     run.without_types(B::codec())

@@ -1,10 +1,13 @@
 //! Makes runs happen: starts attempts, waits, retries, stops. It asks `policy` what to do and tells `model` what happened.
 //!
 //! ```text
-//! Call ─► launch ─► perform ─► inputs? ─► cache? ─► attempts ─► once ─► the user's function
-//!           │                                          │
-//!           ▼                                          ▼
-//!        flow_run (record, events, children)        limits, clock, blocking
+//! Call ─► task_run: launch ─► inputs? ─► cache? ─► attempt ─► once ─► the user's function
+//!             │                                       │
+//!             ▼                                       ▼
+//!         flow_run: record, children, stopping    limits, clock, blocking
+//!             │
+//!             ▼
+//!         recover: what the store is told, what an earlier process left
 //! ```
 
 pub(crate) mod attempt;

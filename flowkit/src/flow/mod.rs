@@ -16,7 +16,8 @@ use crate::any_flow::AnyFlowRun;
 use crate::call::Call;
 use crate::engine::attempt::take_up::laid_down;
 use crate::engine::flow_run::Run;
-use crate::engine::flow_run::flow::{self, CancelOnDrop, Started};
+use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
+use crate::engine::flow_run::sub_flow::{self, SubFlow};
 use crate::engine::recover::earlier::Earlier;
 use crate::engine::task_run::launch;
 use crate::graph::Graph;
@@ -72,7 +73,7 @@ where
     pub fn start(self) -> RunningFlow<T, E> {
         let Self { body, mut setup, .. } = self;
         let label = launch::label::<B>(None);
-        match flow::start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
+        match start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
             Ok(started) => RunningFlow::of(label, started),
             Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(&setup, why)) },
         }
@@ -288,10 +289,10 @@ pub fn call_flow<B: FlowBody>(
     body: B,
     setup: crate::call::Setup<B::Error>,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send {
-    flow::call(body, setup)
+    sub_flow::call(body, setup)
 }
 
 #[doc(hidden)]
 pub fn submit_flow<B: FlowBody>(body: B, setup: crate::call::Setup<B::Error>) -> Handle<B::Output, B::Error> {
-    launch::submit(body, setup, flow::SubFlow)
+    launch::submit(body, setup, SubFlow)
 }

@@ -55,12 +55,13 @@ fn policy_is_small_enough_to_copy_per_call() {
 fn any_policy() -> impl Strategy<Value = TaskPolicy> {
     let delay = (0_u64..3).prop_map(Duration::from_secs);
     let wait = (of(delay.clone()), of(Just(Backoff::Linear)), of(delay.clone()), of(0.0..1.0));
-    (of(0_u32..3), wait, of(delay.clone()), of(any::<bool>()), of(Just(Trigger::Always)), of(delay)).prop_map(
+    let switches = (of(any::<bool>()), of(any::<bool>()));
+    (of(0_u32..3), wait, of(delay.clone()), switches, of(Just(Trigger::Always)), of(delay)).prop_map(
         |(
             retries,
             (retry_delay, backoff, max_retry_delay, jitter),
             timeout,
-            retry_panics,
+            (retry_panics, critical),
             trigger,
             cache_ttl,
         )| TaskPolicy {
@@ -73,6 +74,7 @@ fn any_policy() -> impl Strategy<Value = TaskPolicy> {
             retry_panics,
             trigger,
             cache_ttl,
+            critical,
         },
     )
 }

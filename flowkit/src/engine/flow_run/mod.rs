@@ -3,12 +3,13 @@
 mod attempt;
 pub(crate) mod begin;
 pub(crate) mod cancellation;
-pub(crate) mod flow;
 mod ledger;
 pub(crate) mod live;
 pub(crate) mod observer;
 mod reading;
+pub(crate) mod start;
 mod stopping;
+pub(crate) mod sub_flow;
 mod telling;
 
 use parking_lot::Mutex;

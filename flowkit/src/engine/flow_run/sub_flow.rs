@@ -1,0 +1,131 @@
+//! A flow called in a flow: a node of the caller's graph, and a run of its own behind it.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+
+use super::start::{finish, start};
+use crate::call::Setup;
+use crate::engine::attempt::panics::caught;
+use crate::engine::attempt::stay_if_closing;
+use crate::engine::context;
+use crate::engine::recover::conclude::{How, conclude, recorded};
+use crate::engine::recover::earlier::Resumed;
+use crate::engine::recover::kept::ask;
+use crate::engine::task_run::core::Core;
+use crate::engine::task_run::launch::{self, Carrier, refusal};
+use crate::engine::task_run::options::{CallOptions, effective_policy};
+use crate::engine::task_run::perform::{End, journal, ready, recall, remember};
+use crate::flow::FlowBody;
+use crate::model::Error;
+use crate::policy::trigger::Trigger;
+
+/// Awaits a flow: a sub-flow inside a flow, the root of a run elsewhere.
+pub(crate) async fn call<B: FlowBody>(
+    body: B,
+    mut setup: Setup<B::Error>,
+) -> Result<B::Output, Error<B::Error>> {
+    if let Some(current) = &setup.current
+        && current.core().run().is_some()
+    {
+        return launch::call(body, setup, SubFlow).await;
+    }
+    match start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
+        Ok(started) => finish(started, &B::info().declaration).await,
+        Err(why) => Err(refusal::<B>(&setup, why)),
+    }
+}
+
+/// Carries the node of a sub-flow in its parent: waits for the inputs and then for the run behind it.
+#[derive(Clone, Copy)]
+pub(crate) struct SubFlow;
+
+impl<B: FlowBody> Carrier<B> for SubFlow {
+    async fn carry<'a>(
+        self,
+        core: &'a Core,
+        body: &'a mut Option<B>,
+        options: &'a mut Option<Box<CallOptions<B::Error>>>,
+    ) -> Result<B::Output, Error<B::Error>> {
+        // Retries, timeout and hooks are those of the run behind the node.
+        let end = End::of(core, None);
+        let mut how = How::default();
+        let result = caught(core, sub_flow(core, body, options, &mut how)).await;
+        conclude::<B>(core, end, result, how).await
+    }
+}
+
+async fn sub_flow<B: FlowBody>(
+    core: &Core,
+    body: &mut Option<B>,
+    options: &mut Option<Box<CallOptions<B::Error>>>,
+    how: &mut How,
+) -> Result<B::Output, Error<B::Error>> {
+    let own_policy = effective_policy(options.as_deref(), B::info(), &core.home);
+    let policy = own_policy.as_deref().unwrap_or(&B::info().policy);
+    if policy.critical == Some(true) {
+        core.set_critical();
+    }
+    if core.is_claimed()
+        && let Some(known) = Box::pin(recorded::<B>(core, how)).await
+    {
+        return known;
+    }
+    ready(core, body, options.as_deref(), policy).await?;
+    if let Some(options) = options {
+        // Decided here, where all inputs are known; the run behind this node sees only those with data.
+        options.policy.trigger = Some(Trigger::Always);
+    }
+    if journal(core).is_some()
+        && let Some(value) = Box::pin(recall::<B>(core)).await?
+    {
+        how.cached = true;
+        return Ok(value);
+    }
+    let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
+    if core.is_claimed() {
+        let resumed = Box::pin(earlier_run::<B>(core)).await?;
+        options.get_or_insert_default().resumed = resumed;
+    }
+    stay_if_closing(core).await?;
+    let current = context::current();
+    let started = start(body, options.take(), current.as_ref(), core.location)
+        .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;
+    if let Some(run) = core.run() {
+        let id = started.run.id;
+        run.change_task_run(core.id, |task_run| task_run.set_flow_run(id));
+    }
+    core.begin(core.attempts_left().attempts + 1, false);
+    let run = Arc::clone(&started.run);
+    let finished = pin!(finish(started, &B::info().declaration));
+    let value = match select(finished, pin!(core.cancelled())).await {
+        Either::Left((result, _)) => result?,
+        Either::Right(((), finished)) => {
+            run.cancel();
+            finished.await?
+        }
+    };
+    remember::<B>(core, &value);
+    Ok(value)
+}
+
+/// Takes over the run that an earlier process started behind this node, if it did.
+async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, Error<B::Error>> {
+    let Some(run) = core.run() else { return Ok(None) };
+    let Some(kept) = &run.kept else { return Ok(None) };
+    let (id, node) = (run.id, core.id);
+    let wish = kept.earlier(|earlier| earlier.wish.clone()).unwrap_or_default();
+    let path = core.declaration.path;
+    let found = ask(&kept.store, move |store| {
+        for child in store.children(id, node)? {
+            if store.flow_run(child)?.is_some_and(|child| child.path == path) {
+                return store.take_over(child).map(Some);
+            }
+        }
+        Ok(None)
+    });
+    let recovered =
+        found.await.map_err(|error| Error::Store { run: core.label(), source: Arc::new(error) })?;
+    Ok(recovered.map(|recovered| Box::new(Resumed { recovered, wish })))
+}
