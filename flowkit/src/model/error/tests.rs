@@ -65,6 +65,15 @@ fn others() -> Vec<(Error<String>, &'static str, Vec<&'static str>)> {
             vec![],
         ),
         (
+            Error::CriticalFailed {
+                run: flow(),
+                task: run(Kind::Task, "validate"),
+                cause: Arc::clone(&cause),
+            },
+            "flow `nightly` cannot go on without task `validate`",
+            vec!["cannot read the list", "disk on fire"],
+        ),
+        (
             tasks_failed(Some(cause)),
             "flow `nightly` failed: 1/3 states failed",
             vec!["cannot read the list", "disk on fire"],
