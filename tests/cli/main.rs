@@ -92,6 +92,15 @@ impl Answer {
         self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// The labels of the task runs that were started, in order of the alphabet: those of a list start in any order.
+    #[track_caller]
+    fn started(&self) -> Vec<String> {
+        let started = self.lines().into_iter().filter(|line| line["t"] == "task.started");
+        let mut labels: Vec<_> = started.map(|line| line["label"].as_str().unwrap().to_owned()).collect();
+        labels.sort();
+        labels
+    }
+
     /// The line of a kind.
     #[track_caller]
     fn line(&self, kind: &str) -> Value {

@@ -80,6 +80,9 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
         Arg::new("params").long("params").value_name("FILE").help(help).value_parser(value_parser!(PathBuf))
     };
     let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
+    let going_on = |name: &'static str, about: &'static str| {
+        plain(name, about).arg(run()).arg(params()).arg(no_cache().long("no-cache"))
+    };
     vec![
         Command::new("run")
             .about("Run a flow")
@@ -112,21 +115,12 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
             )
             .arg(Arg::new("text").long("grep").value_name("WORDS").help("Only lines with these words")),
         plain("watch", "Follow a run that is under way, also in another process").arg(run()),
-        plain("resume", "Go on with a run: what has succeeded is kept, the rest runs")
-            .arg(run())
-            .arg(params())
+        going_on("resume", "Go on with a run: what has succeeded is kept, the rest runs")
             .arg(switch("strict", "Refuse calls that are not recorded")),
-        plain("retry", "Do again what failed in a run").arg(run()).arg(params()),
-        plain("rerun", "Do a task of a run again, and everything that used its results")
-            .arg(run())
-            .arg(
-                Arg::new("from")
-                    .long("from")
-                    .value_name("TASK")
-                    .required(true)
-                    .help("The task to begin with"),
-            )
-            .arg(params()),
+        going_on("retry", "Do again what failed in a run"),
+        going_on("rerun", "Do a task of a run again, and everything that used its results").arg(
+            Arg::new("from").long("from").value_name("TASK").required(true).help("The task to begin with"),
+        ),
         plain("cancel", "Cancel a run, also in another process").arg(run()),
         plain("diff", "Show what differs between two runs")
             .arg(Arg::new("left").value_name("RUN").required(true))
@@ -183,6 +177,7 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
         Arg::new("like").value_name("RUN").help("Take the parameters of an earlier run"),
         Arg::new("name").value_name("NAME").help("Name this run"),
         Arg::new("tag").value_name("TAG").action(ArgAction::Append).help("Tag this run"),
+        no_cache(),
         Arg::new("show-config")
             .action(ArgAction::SetTrue)
             .help("Print each value with its source, and run nothing"),
@@ -223,6 +218,12 @@ fn aside(arg: Arg, taken: &[String]) -> Arg {
     let name = arg.get_id().to_string();
     let is_taken = taken.contains(&name);
     arg.long(if is_taken { format!("{ASIDE}{name}") } else { name })
+}
+
+/// Of verbs that run something.
+fn no_cache() -> Arg {
+    let help = "Run every task: none takes its result from the cache, or puts it there";
+    Arg::new("no-cache").action(ArgAction::SetTrue).help(help)
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {

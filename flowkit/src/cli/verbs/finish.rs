@@ -1,5 +1,6 @@
 //! What is the same for every verb that runs something: the runtime, what is told meanwhile, and how it ends.
 
+use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use crate::any_flow::{self, AnyFlowRun};
@@ -21,9 +22,10 @@ const VALUE_COLUMNS_MAX: usize = 200;
 /// What has become of a run that this process ran.
 pub(super) type Ended = Result<any_flow::Ended, Interrupted>;
 
-/// Makes the runtime of the program, with its store.
-pub(super) fn runtime(session: &Session) -> Outcome<Runtime> {
+/// Makes the runtime of the program, with its store, for a verb that runs something.
+pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
     let builder = Runtime::builder().store(session.settings.open()?);
+    let builder = if matches.get_flag("no-cache") { builder.no_cache() } else { builder };
     let builder = session.program.flows.iter().fold(builder, |builder, flow| builder.flow(*flow));
     Ok(builder.build())
 }

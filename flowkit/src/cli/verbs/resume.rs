@@ -21,7 +21,7 @@ use crate::parameters::Parameter;
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     // Not made where there is none: there would be nothing to go on with.
     drop(session.settings.look_back()?);
-    let runtime = finish::runtime(session)?;
+    let runtime = finish::runtime(session, matches)?;
     let store = runtime.store().ok_or_else(|| Usage::new("bug in flowkit: no store"))?;
     let run = session.run(store.as_ref(), matches, "run")?;
     let flow = session.program.flow_of(&run.path).ok_or_else(|| {

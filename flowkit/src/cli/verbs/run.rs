@@ -32,7 +32,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         return Ok(Exit::SUCCESS);
     }
     check_complete(flow.ident(), &resolved)?;
-    let runtime = finish::runtime(session)?;
+    let runtime = finish::runtime(session, matches)?;
     let said = Said {
         runtime: runtime.clone(),
         name: matches.get_one::<String>("name").cloned(),
