@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod bad_input;
+mod dry_run;
 mod going_on;
 mod looking_back;
 mod parameters;

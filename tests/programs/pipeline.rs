@@ -94,6 +94,20 @@ async fn fragile(file: PathBuf) -> Result<u32> {
     Ok(load(rows.len() as u32, file).await?)
 }
 
+#[task]
+async fn quadruple(row: u32) -> Result<u32> {
+    let doubled = double(row).await?;
+    Ok(double(doubled).await?)
+}
+
+/// Has sub-flows, and a task that calls others; fails as long as a file is not there.
+#[flow]
+async fn nested(file: PathBuf) -> Result<u32> {
+    etl(2).await?;
+    let rows = quadruple(1).await?;
+    Ok(rows + fragile(file).await?)
+}
+
 /// Logs in.
 #[flow]
 async fn login(user: String, token: Secret, file: PathBuf) -> Result<usize> {
@@ -130,4 +144,4 @@ async fn enter(account: Account, file: PathBuf) -> Result<usize> {
     Ok(account.user.len() + account.token.reveal().len())
 }
 
-flowkit::main!(etl, echo, fragile, login, enter, endless);
+flowkit::main!(etl, echo, fragile, nested, login, enter, endless);

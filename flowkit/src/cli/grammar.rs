@@ -81,7 +81,11 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
     };
     let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
     let going_on = |name: &'static str, about: &'static str| {
-        plain(name, about).arg(run()).arg(params()).arg(no_cache().long("no-cache"))
+        plain(name, about)
+            .arg(run())
+            .arg(params())
+            .arg(no_cache().long("no-cache"))
+            .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
     };
     vec![
         Command::new("run")
@@ -178,6 +182,9 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
         Arg::new("name").value_name("NAME").help("Name this run"),
         Arg::new("tag").value_name("TAG").action(ArgAction::Append).help("Tag this run"),
         no_cache(),
+        Arg::new("dry-run").action(ArgAction::SetTrue).help(
+            "Print each value with its source and what the last run of the flow called, and run nothing",
+        ),
         Arg::new("show-config")
             .action(ArgAction::SetTrue)
             .help("Print each value with its source, and run nothing"),

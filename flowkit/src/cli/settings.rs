@@ -102,16 +102,21 @@ impl Settings {
         Ok(SqliteStore::open(&self.database)?)
     }
 
+    /// Whether there is a database; also if that cannot be found out, which opening it will tell.
+    pub(super) fn is_made(&self) -> bool {
+        self.database.try_exists().unwrap_or(true)
+    }
+
     /// Opens the database to look back; one that is not there is not made.
     pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
-        let path = self.database.display();
-        match self.database.try_exists() {
-            Ok(false) => Err(Usage::new(format!(
-                "there is no database `{path}` ({}); run a flow first, or name another one with `--db`",
-                self.database_source
-            ))),
-            _ => self.open(),
+        if self.is_made() {
+            return self.open();
         }
+        Err(Usage::new(format!(
+            "there is no database `{}` ({}); run a flow first, or name another one with `--db`",
+            self.database.display(),
+            self.database_source
+        )))
     }
 }
 

@@ -6,13 +6,16 @@ mod compare;
 mod db;
 mod doctor;
 mod finish;
+mod fold;
 mod graph;
 mod list;
 mod logs;
+mod preview;
 mod resume;
 mod rows;
 mod run;
 mod runs;
+mod shape;
 mod show;
 mod watch;
 

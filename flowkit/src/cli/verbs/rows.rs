@@ -64,7 +64,7 @@ pub(super) fn is_over(state: State) -> bool {
 }
 
 /// So many runs of sub-flows are drawn with the run that started them.
-const SUB_FLOWS_MAX: usize = 1000;
+pub(super) const SUB_FLOWS_MAX: usize = 1000;
 
 /// Returns what is drawn of a run, with those of its sub-flows.
 pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Outcome<RunView> {
