@@ -97,6 +97,8 @@ const CASES: &[Case] = &[
         &[("text.db", "this is no database at all, but a text of some length")],
         &["it is not a SQLite database", "choose another path"],
     ),
+    case("show --slow last", &["'last'", "expected how many to show", "`show last --slow`"]),
+    case("show --slow 0", &["'0'", "expected how many to show"]),
     case("graph --format png", &["'png'", "mermaid"]),
     case("completions tcl", &["'tcl'", "bash"]),
     case("runs --output xml", &["'xml'", "json"]),

@@ -97,7 +97,8 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
             .subcommand_help_heading("Flows")
             .args(own(&[]))
             .subcommands(program.flows.iter().map(|flow| run_flow(flow, program))),
-        plain("list", "List the flows with their parameters").visible_alias("flows"),
+        plain("list", "List the flows with their parameters, and how the last run of each ended")
+            .visible_alias("flows"),
         plain("runs", "List runs, the newest first")
             .arg(
                 Arg::new("filter")
@@ -106,7 +107,16 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
                     .help("Which runs: `state:failed flow:etl since:2d until:2026-01-31 tag:nightly text`"),
             )
             .arg(number("limit", "20", "How many")),
-        plain("show", "Show a run: its parameters, its task runs, why it failed").arg(run()).arg(task()),
+        plain("show", "Show a run: its parameters, its task runs, why it failed").arg(run()).arg(task()).arg(
+            Arg::new("slow")
+                .long("slow")
+                .value_name("COUNT")
+                .num_args(0..=1)
+                .default_missing_value("10")
+                .conflicts_with("task")
+                .value_parser(slow)
+                .help("The task runs that took longest instead, with their share of the whole [default: 10]"),
+        ),
         plain("logs", "Show the log of a run")
             .arg(run())
             .arg(task())
@@ -244,6 +254,12 @@ fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg 
         .default_value(default)
         .value_parser(value_parser!(u64))
         .help(help)
+}
+
+/// Reads how many of the slowest are wanted.
+fn slow(typed: &str) -> Result<u64, String> {
+    let wanted = typed.parse().ok().filter(|count| *count > 0);
+    wanted.ok_or_else(|| "expected how many to show; the run stands before it: `show last --slow`".to_owned())
 }
 
 pub(super) fn first_line(text: &str) -> &str {

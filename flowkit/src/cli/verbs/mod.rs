@@ -17,6 +17,7 @@ mod run;
 mod runs;
 mod shape;
 mod show;
+mod slow;
 mod watch;
 
 use clap::ArgMatches;
