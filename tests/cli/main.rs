@@ -10,6 +10,7 @@ mod looking_back;
 mod parameters;
 mod secrets;
 mod stopping;
+mod watching;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

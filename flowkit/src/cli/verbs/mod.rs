@@ -10,6 +10,7 @@ mod fold;
 mod graph;
 mod list;
 mod logs;
+mod news;
 mod preview;
 mod resume;
 mod rows;

@@ -66,10 +66,8 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         return Ok(Exit::SUCCESS);
     }
     let screen = finish::screen(session, &runtime, run.parameters.clone());
-    if !session.is_json() {
-        let earlier = rows::tasks(store.as_ref(), run.id)?;
-        screen.show(rows::view(store.as_ref(), &run, &earlier)?);
-    }
+    let earlier = rows::tasks(store.as_ref(), run.id)?;
+    screen.show(rows::view(store.as_ref(), &run, &earlier)?);
     let ended: Ended = runtime.until_signal(call).await;
     screen.finish();
     finish::finish(session, ended)

@@ -20,7 +20,6 @@ use crate::cli::usage::{Outcome, Usage};
 use crate::cli::{Exit, environment, json as lines, which};
 use crate::engine::runtime::Runtime;
 use crate::parameters::Parameter;
-use crate::secret::MASK;
 use crate::store::Store;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
@@ -51,22 +50,10 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     }
     let runtime = finish::runtime(session, matches)?;
     let call = call(&runtime)?;
-    let screen = finish::screen(session, &runtime, Some(shown_arguments(&resolved)));
-    let ended: Ended = runtime.until_signal(call).await;
+    let screen = finish::screen(session, &runtime, call.arguments);
+    let ended: Ended = runtime.until_signal(call.run).await;
     screen.finish();
     finish::finish(session, ended)
-}
-
-/// Writes the arguments as people may see them.
-fn shown_arguments(resolved: &[Resolved]) -> String {
-    let shown = resolved.iter().filter_map(|resolved| {
-        let value = match holds_secret(&resolved.parameter) {
-            true => Value::from(MASK),
-            false => resolved.value.clone()?,
-        };
-        Some((resolved.parameter.name.to_owned(), value))
-    });
-    Value::Object(shown.collect()).to_string()
 }
 
 /// Finds the value of each parameter of a flow.
