@@ -9,6 +9,7 @@ mod going_on;
 mod looking_back;
 mod parameters;
 mod secrets;
+mod single;
 mod stopping;
 mod watching;
 
@@ -21,11 +22,17 @@ use tempfile::TempDir;
 /// A folder of its own, in which the program is called.
 struct Shell {
     folder: TempDir,
+    program: &'static str,
 }
 
 impl Shell {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), program: env!("CARGO_BIN_EXE_pipeline") }
+    }
+
+    /// The same with the program that has one flow.
+    fn of_one_flow() -> Self {
+        Self { program: env!("CARGO_BIN_EXE_single"), ..Self::new() }
     }
 
     fn path(&self) -> &Path {
@@ -38,7 +45,7 @@ impl Shell {
 
     /// The program with these words, which may be quoted with `'`.
     fn command(&self, typed: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
+        let mut command = Command::new(self.program);
         command.args(words(typed)).current_dir(self.path()).stdin(Stdio::null());
         for (key, _) in std::env::vars_os() {
             if key.to_string_lossy().starts_with("FLOWKIT_") {

@@ -30,7 +30,8 @@ pub(super) fn grammar(program: &Program) -> Command {
     if let Some(flow) = only {
         let name = &program.name;
         command = command.after_help(format!(
-            "There is one flow, so that its name may be left out: `{name} …` is `{name} run {} …`",
+            "There is one flow, so that its name may be left out: `{name} …` is `{name} run {} …`, and `{name} run --help` \
+             tells what it wants to be given",
             flow.ident()
         ));
     }
