@@ -7,6 +7,7 @@ mod bad_input;
 mod dry_run;
 mod going_on;
 mod looking_back;
+mod odd_places;
 mod parameters;
 mod secrets;
 mod single;

@@ -63,7 +63,7 @@ impl Settings {
         };
         let configured = match members.remove("db") {
             None => None,
-            Some(Value::String(path)) => Some(PathBuf::from(path)),
+            Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
             Some(_) => return Err(in_file("`db` is a path: write `db = \"runs.db\"`")),
         };
         let variable = std::env::var_os("FLOWKIT_DB").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -121,10 +121,8 @@ impl Settings {
 }
 
 fn members() -> Outcome<Map<String, Value>> {
-    let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&error.to_string()))?;
-    let Value::Object(members) = file::toml(&text).map_err(|error| in_file(&error))? else {
-        return Ok(Map::new());
-    };
+    let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&file::unreadable(&error)))?;
+    let members = file::toml(&text).map_err(|error| in_file(&error))?;
     match members.keys().find(|key| !KEYS.contains(&key.as_str())) {
         Some(key) => Err(in_file(&format!("unknown key `{key}`; {}", did_you_mean(key, &KEYS)))),
         None => Ok(members),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::any_flow::{self, AnyFlowRun};
 use crate::cli::Exit;
 use crate::cli::json as lines;
-use crate::cli::out::say;
+use crate::cli::out::{note, say};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
@@ -62,11 +62,11 @@ pub(super) fn finish(session: &Session, ended: Ended) -> Outcome<Exit> {
             Err(Usage::new(with_causes(&error)))
         }
         Ok(Err(error)) => {
-            eprintln!("error: {}", with_causes(&error));
+            note(format!("error: {}", with_causes(&error)));
             Ok(Exit::FAILURE)
         }
         Err(interrupted) => {
-            eprintln!("{interrupted}");
+            note(&interrupted);
             for run in &interrupted.runs {
                 hint("go on", &session.command(&format!("resume {}", run.short())));
             }
@@ -82,11 +82,11 @@ fn tell(session: &Session, run: &AnyFlowRun) -> Exit {
         let value: Option<Value> = run.value().and_then(|json| serde_json::from_str(json).ok());
         say(lines::line("run.result", Some(id), json!({ "id": id, "state": state, "value": value })));
     } else if let Some(value) = run.value().filter(|value| state.is_success() && *value != "null") {
-        eprintln!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX));
+        note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }
     if state.is_success() { Exit::SUCCESS } else { Exit::FAILURE }
 }
 
 fn hint(what: &str, command: &str) {
-    eprintln!("  {what}: {command}");
+    note(format!("  {what}: {command}"));
 }

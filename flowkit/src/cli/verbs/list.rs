@@ -7,7 +7,7 @@ use crate::any_flow::FlowSpec;
 use crate::cli::flags::flag;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
-use crate::cli::out::{say, table};
+use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::values::words;
@@ -23,7 +23,7 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
     let flows = &session.program.flows;
     let last = last_runs(session).unwrap_or_else(|usage| {
         // The flows are known all the same.
-        eprintln!("how the last runs ended is not known: {usage}");
+        note(format!("how the last runs ended is not known: {usage}"));
         vec![None; flows.len()]
     });
     if session.is_json() {
