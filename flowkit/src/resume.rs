@@ -135,11 +135,7 @@ impl<B: FlowBody> Resume<B> {
             Some(body) => body,
             None => arguments::<B>(&recovered, self.how.arguments.as_deref()).map_err(&refused)?,
         };
-        let redo = self.how.redo.unwrap_or_else(|| match recovered.run.state.is_failure() {
-            // A crash is a failure too, but what failed for good before it has failed.
-            true if recovered.run.state.is_terminal() => Redo::Failed,
-            _ => Redo::Nothing,
-        });
+        let redo = self.how.redo.unwrap_or_else(|| Redo::of(&recovered.run));
         let options = CallOptions {
             runtime: Some(runtime.clone()),
             resumed: Some(Box::new(Resumed { recovered, wish: Wish { redo, strict: self.how.strict } })),

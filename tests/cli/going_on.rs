@@ -33,13 +33,21 @@ fn retry_does_what_failed_and_rerun_what_is_named() {
 
     shell.call("run etl --rows 2").ok();
     let rerun = shell.call("rerun --from double --output json").ok();
-    let started = |line: &serde_json::Value| line["t"] == "task.started";
-    let mut labels: Vec<_> = rerun
-        .lines()
-        .into_iter()
-        .filter(started)
-        .map(|line| line["label"].as_str().unwrap().to_owned())
-        .collect();
-    labels.sort();
-    assert_eq!(labels, ["double[0]", "double[1]"], "equal inputs of `total` are found in the cache");
+    assert_eq!(rerun.started(), ["double[0]", "double[1]"], "equal inputs of `total` are found in the cache");
+}
+
+#[test]
+fn without_the_cache_everything_runs_and_nothing_is_left_there() {
+    let shell = Shell::new();
+    let all = ["double[0]", "double[1]", "extract", "total"];
+    assert_eq!(shell.call("run etl --rows 2 --no-cache --output json").ok().started(), all);
+    let after = shell.call("run etl --rows 2 --output json").ok();
+    assert_eq!(after.started(), all, "nothing was left in the cache");
+    let found = shell.call("run etl --rows 2 --output json").ok();
+    assert_eq!(found.started(), &all[..3], "this one has left it there");
+    assert_eq!(shell.call("run etl --rows 2 --no-cache --output json").ok().started(), all);
+    let rerun = shell.call("rerun --from double --no-cache --output json").ok();
+    assert_eq!(rerun.started(), ["double[0]", "double[1]", "total"]);
+    let why = shell.call("explain-cache last total").ok().out;
+    assert!(why.contains("it ran without the cache"), "{why}");
 }

@@ -4,11 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod bad_input;
+mod dry_run;
 mod going_on;
 mod looking_back;
+mod odd_places;
 mod parameters;
 mod secrets;
+mod single;
 mod stopping;
+mod watching;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -19,11 +23,17 @@ use tempfile::TempDir;
 /// A folder of its own, in which the program is called.
 struct Shell {
     folder: TempDir,
+    program: &'static str,
 }
 
 impl Shell {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), program: env!("CARGO_BIN_EXE_pipeline") }
+    }
+
+    /// The same with the program that has one flow.
+    fn of_one_flow() -> Self {
+        Self { program: env!("CARGO_BIN_EXE_single"), ..Self::new() }
     }
 
     fn path(&self) -> &Path {
@@ -36,7 +46,7 @@ impl Shell {
 
     /// The program with these words, which may be quoted with `'`.
     fn command(&self, typed: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
+        let mut command = Command::new(self.program);
         command.args(words(typed)).current_dir(self.path()).stdin(Stdio::null());
         for (key, _) in std::env::vars_os() {
             if key.to_string_lossy().starts_with("FLOWKIT_") {
@@ -90,6 +100,15 @@ impl Answer {
     #[track_caller]
     fn lines(&self) -> Vec<Value> {
         self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The labels of the task runs that were started, in order of the alphabet: those of a list start in any order.
+    #[track_caller]
+    fn started(&self) -> Vec<String> {
+        let started = self.lines().into_iter().filter(|line| line["t"] == "task.started");
+        let mut labels: Vec<_> = started.map(|line| line["label"].as_str().unwrap().to_owned()).collect();
+        labels.sort();
+        labels
     }
 
     /// The line of a kind.

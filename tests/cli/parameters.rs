@@ -123,7 +123,7 @@ fn help_is_made_of_the_signature() {
         assert!(help.contains(expected), "{expected}\n{help}");
     }
     let list = Shell::new().call("list").ok().out;
-    assert!(list.contains("etl      Doubles some rows and adds them up."), "{list}");
+    assert!(list.contains("etl        Doubles some rows and adds them up."), "{list}");
     let flows = Shell::new().call("list --output json").ok().lines();
     assert_eq!(flows[1]["schema"]["properties"]["batch"]["default"], 100);
     assert_eq!(flows[1]["schema"]["required"], serde_json::json!(["mode"]));

@@ -94,6 +94,42 @@ async fn fragile(file: PathBuf) -> Result<u32> {
     Ok(load(rows.len() as u32, file).await?)
 }
 
+#[task]
+async fn quadruple(row: u32) -> Result<u32> {
+    let doubled = double(row).await?;
+    Ok(double(doubled).await?)
+}
+
+#[task(retries = 1, run_name = "try of {row}")]
+async fn stumble(row: u32) -> Result<u32, std::io::Error> {
+    if ctx().attempt() == 1 { Err(std::io::Error::other("not yet")) } else { Ok(row) }
+}
+
+#[task]
+async fn refuse() -> Result<u32, std::io::Error> {
+    Err(std::io::Error::other("never"))
+}
+
+/// Has tasks that are retried, named, cached, skipped, and left without an input.
+#[flow]
+async fn colourful() -> Result<u64> {
+    let named = stumble::map(1..=2).await?;
+    let summed = total(&named).await?;
+    let again = total(&named).await?;
+    let refused = refuse().submit();
+    let without = double::of(&refused).submit();
+    let _ = (refused.await, without.await);
+    Ok(summed + again)
+}
+
+/// Has sub-flows, and a task that calls others; fails as long as a file is not there.
+#[flow]
+async fn nested(file: PathBuf) -> Result<u32> {
+    etl(2).await?;
+    let rows = quadruple(1).await?;
+    Ok(rows + fragile(file).await?)
+}
+
 /// Logs in.
 #[flow]
 async fn login(user: String, token: Secret, file: PathBuf) -> Result<usize> {
@@ -130,4 +166,4 @@ async fn enter(account: Account, file: PathBuf) -> Result<usize> {
     Ok(account.user.len() + account.token.reveal().len())
 }
 
-flowkit::main!(etl, echo, fragile, login, enter, endless);
+flowkit::main!(etl, echo, fragile, nested, colourful, login, enter, endless);

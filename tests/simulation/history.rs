@@ -183,7 +183,7 @@ fn kind(event: &StoredEvent) -> Option<EventKind> {
         ("created", None) => EventKind::Created,
         ("queued", None) => EventKind::Queued,
         ("started", Some(EventDetail::Attempt(attempt))) => EventKind::Started { attempt: *attempt },
-        ("retried", Some(EventDetail::Retry { attempt, error, retry_in })) => EventKind::AttemptFailed {
+        ("retried", Some(EventDetail::Retry { attempt, error, retry_in, .. })) => EventKind::AttemptFailed {
             attempt: *attempt,
             failure: Arc::new(AttemptFailure::new(Arc::new(error.clone()), *retry_in)),
         },

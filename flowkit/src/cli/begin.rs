@@ -5,6 +5,7 @@ use std::panic::Location;
 use futures_util::future::BoxFuture;
 
 use crate::any_flow::{Ended, FlowSpec};
+use crate::engine::attempt::panics::guarded;
 use crate::engine::flow_run::start::start;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
@@ -13,10 +14,15 @@ use crate::flow::{FlowBody, FlowRun, RunningFlow};
 use crate::model::{BoxError, Error};
 
 /// Reads the arguments and calls the flow; `None` if they cannot be read at all.
-pub(crate) type Begin = fn(&str, Said) -> Option<Result<Run, BoxError>>;
+pub(crate) type Begin = fn(&str, Said) -> Option<Result<Call, BoxError>>;
 
-/// A flow run. It begins when it is polled.
-pub(crate) type Run = BoxFuture<'static, Ended>;
+/// A flow that is called.
+pub(crate) struct Call {
+    /// Its arguments as they are kept and may be shown, without secrets; `None` if one of them cannot be written.
+    pub(crate) arguments: Option<String>,
+    /// The run. It begins when it is polled.
+    pub(crate) run: BoxFuture<'static, Ended>,
+}
 
 /// What is said about a run that begins, beside its arguments.
 pub(crate) struct Said {
@@ -32,15 +38,19 @@ impl FlowSpec {
     /// # Errors
     ///
     /// Everything that is wrong with the arguments.
-    pub(super) fn begin(&self, arguments: &str, said: Said) -> Result<Run, BoxError> {
+    pub(super) fn begin(&self, arguments: &str, said: Said) -> Result<Call, BoxError> {
         (self.begin)(arguments, said)
             .unwrap_or_else(|| Err(format!("`{}` cannot be called with JSON", self.ident()).into()))
     }
 }
 
-pub(crate) fn begin<B: FlowBody>(arguments: &str, said: Said) -> Option<Result<Run, BoxError>> {
+pub(crate) fn begin<B: FlowBody>(arguments: &str, said: Said) -> Option<Result<Call, BoxError>> {
     let body = B::from_arguments(arguments)?;
-    Some(body.map(|body| -> Run { Box::pin(begun(body, said)) }))
+    let call = |body: B| {
+        let arguments = guarded("way to write arguments down", || body.arguments()).flatten();
+        Call { arguments, run: Box::pin(begun(body, said)) }
+    };
+    Some(body.map(call))
 }
 
 async fn begun<B: FlowBody>(body: B, said: Said) -> Ended {

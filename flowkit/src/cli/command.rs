@@ -81,7 +81,7 @@ impl<F: Flows> Command<F> {
                 let session = session::Session::new(program, &self.matches, location)?;
                 verbs::perform(&session, &self.matches).await
             };
-            done.await.unwrap_or_else(|usage| usage.tell())
+            done.await.map_or_else(|usage| usage.tell(), super::told)
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Values in files: YAML, TOML and JSON, told apart by the name; `-` is standard input.
 
-use std::io::Read as _;
+use std::fmt;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::usage::{Outcome, Usage};
@@ -17,29 +19,77 @@ pub(super) fn read(path: &Path) -> Outcome<Map<String, Value>> {
         std::fs::read_to_string(path)
     };
     let text = text.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => refuse("there is no such file; `--params` takes its path".to_owned()),
-        _ => refuse(error.to_string()),
+        ErrorKind::NotFound => refuse("there is no such file; `--params` takes its path".to_owned()),
+        _ => refuse(unreadable(&error)),
     })?;
     let kind = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let value = match kind.to_ascii_lowercase().as_str() {
-        "json" => serde_json::from_str(&text).map_err(|error| error.to_string()),
+    let members = match kind.to_ascii_lowercase().as_str() {
+        "json" => {
+            serde_json::from_str(&text).map(|Members(members)| members).map_err(|error| error.to_string())
+        }
         "toml" => toml(&text),
         // JSON is YAML too.
-        "yaml" | "yml" | "" => serde_norway::from_str(&text).map_err(|error| error.to_string()),
+        "yaml" | "yml" | "" => {
+            serde_norway::from_str(&text).map(|Members(members)| members).map_err(|error| error.to_string())
+        }
         other => Err(format!("`.{other}` is none of `.yaml`, `.yml`, `.toml` and `.json`")),
     };
-    match value.map_err(refuse)? {
-        Value::Object(members) => Ok(members),
-        // An empty file says nothing.
-        Value::Null => Ok(Map::new()),
-        _ => Err(refuse("it is no list of names and values, such as `rows: 3`".to_owned())),
+    members.map_err(refuse)
+}
+
+/// Says why a file cannot be read, and what to do.
+pub(super) fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::InvalidData => "it is no text in UTF-8; save it as that".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder; a file is wanted".to_owned(),
+        ErrorKind::PermissionDenied => "this user may not read it; change its permissions".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The values of a file, each of which has a name of its own: of two for one name, one would be lost.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Once;
+
+        impl<'de> Visitor<'de> for Once {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names with values, such as `rows: 3`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut given: A) -> Result<Members, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = given.next_entry::<String, Value>()? {
+                    if members.contains_key(&name) {
+                        return Err(A::Error::custom(format_args!("`{name}` is given twice; leave out one")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Members(members))
+            }
+
+            // An empty file says nothing.
+            fn visit_unit<E: Error>(self) -> Result<Members, E> {
+                Ok(Members(Map::new()))
+            }
+        }
+
+        deserializer.deserialize_any(Once)
     }
 }
 
 /// Reads TOML. Its dates become text, as everywhere else.
-pub(super) fn toml(text: &str) -> Result<Value, String> {
+pub(super) fn toml(text: &str) -> Result<Map<String, Value>, String> {
     let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-    Ok(json(toml::Value::Table(table)))
+    Ok(members(table))
+}
+
+fn members(table: toml::Table) -> Map<String, Value> {
+    table.into_iter().map(|(name, value)| (name, json(value))).collect()
 }
 
 fn json(value: toml::Value) -> Value {
@@ -50,8 +100,6 @@ fn json(value: toml::Value) -> Value {
         toml::Value::Boolean(is) => is.into(),
         toml::Value::Datetime(date) => date.to_string().into(),
         toml::Value::Array(items) => items.into_iter().map(json).collect(),
-        toml::Value::Table(table) => {
-            Value::Object(table.into_iter().map(|(key, value)| (key, json(value))).collect())
-        }
+        toml::Value::Table(table) => Value::Object(members(table)),
     }
 }

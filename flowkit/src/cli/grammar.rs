@@ -3,16 +3,17 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::flags;
+use super::options::{
+    aside, count, count_of_slowest, no_cache, number, of_run, own, run, secrets, switch, task,
+};
 use super::program::Program;
 use super::usage::{Usage, did_you_mean};
 use crate::any_flow::FlowSpec;
-
-/// How an option of ours is called where a flow has a parameter of its name.
-const ASIDE: &str = "flowkit-";
 
 /// Makes the whole grammar.
 pub(super) fn grammar(program: &Program) -> Command {
@@ -30,7 +31,8 @@ pub(super) fn grammar(program: &Program) -> Command {
     if let Some(flow) = only {
         let name = &program.name;
         command = command.after_help(format!(
-            "There is one flow, so that its name may be left out: `{name} …` is `{name} run {} …`",
+            "There is one flow, so that its name may be left out: `{name} …` is `{name} run {} …`, and `{name} run --help` \
+             tells what it wants to be given",
             flow.ident()
         ));
     }
@@ -48,7 +50,7 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
         Some(ContextValue::String(typed)) => typed.clone(),
         _ => return Usage::new("there is nothing of that name; `--help` tells what there is"),
     };
-    let before = arguments.iter().rev().skip_while(|argument| **argument != *typed).nth(1);
+    let before = arguments.iter().rev().skip_while(|argument| argument.to_string_lossy() != typed).nth(1);
     let before = before.and_then(|before| before.to_str()).unwrap_or_default();
     let verbs = verbs(program);
     let within = verbs.iter().find(|verb| verb.get_name() == before && verb.has_subcommands());
@@ -68,21 +70,18 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
 
 /// Returns the verbs.
 pub(super) fn verbs(program: &Program) -> Vec<Command> {
-    let run = || {
-        Arg::new("run")
-            .value_name("RUN")
-            .help("Beginning of an id, `last`, `last~1`, `last-failed`, `last:<flow>`")
-    };
-    let task =
-        || Arg::new("task").value_name("TASK").help("Name of a task, or of one of its runs: `fetch[3]`");
-    let params = || {
-        let help = "Values of secrets, which no record keeps: YAML, TOML or JSON";
-        Arg::new("params").long("params").value_name("FILE").help(help).value_parser(value_parser!(PathBuf))
-    };
     let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
+    let going_on = |name: &'static str, about: &'static str| {
+        plain(name, about)
+            .arg(run())
+            .arg(secrets())
+            .arg(no_cache().long("no-cache"))
+            .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
+    };
     vec![
         Command::new("run")
             .about("Run a flow")
+            .after_help(format!("`{} run <FLOW> --help` tells what a flow wants to be given", program.name))
             .subcommand_required(true)
             .arg_required_else_help(true)
             .disable_help_subcommand(true)
@@ -90,7 +89,8 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
             .subcommand_help_heading("Flows")
             .args(own(&[]))
             .subcommands(program.flows.iter().map(|flow| run_flow(flow, program))),
-        plain("list", "List the flows with their parameters").visible_alias("flows"),
+        plain("list", "List the flows with their parameters, and how the last run of each ended")
+            .visible_alias("flows"),
         plain("runs", "List runs, the newest first")
             .arg(
                 Arg::new("filter")
@@ -98,56 +98,79 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
                     .value_name("FILTER")
                     .help("Which runs: `state:failed flow:etl since:2d until:2026-01-31 tag:nightly text`"),
             )
-            .arg(number("limit", "20", "How many")),
-        plain("show", "Show a run: its parameters, its task runs, why it failed").arg(run()).arg(task()),
+            .arg(number("limit", "20", "How many").value_parser(count)),
+        plain("show", "Show a run: its parameters, its task runs, why it failed").arg(run()).arg(task()).arg(
+            Arg::new("slow")
+                .long("slow")
+                .value_name("COUNT")
+                .num_args(0..=1)
+                .default_missing_value("10")
+                .conflicts_with("task")
+                .value_parser(count_of_slowest)
+                .help("The task runs that took longest instead, with their share of the whole [default: 10]"),
+        ),
         plain("logs", "Show the log of a run")
             .arg(run())
             .arg(task())
-            .arg(switch("follow", "Go on until the run ends").short('f'))
+            .arg(switch("follow", "Go on until the run has ended").short('f'))
             .arg(
                 Arg::new("level")
                     .long("level")
+                    .value_name("LEVEL")
                     .value_parser(["trace", "debug", "info", "warn", "error"])
-                    .help("The least level"),
+                    .help("Only lines of this level, or of one that matters more"),
             )
-            .arg(Arg::new("text").long("grep").value_name("WORDS").help("Only lines with these words")),
-        plain("watch", "Follow a run that is under way, also in another process").arg(run()),
-        plain("resume", "Go on with a run: what has succeeded is kept, the rest runs")
-            .arg(run())
-            .arg(params())
-            .arg(switch("strict", "Refuse calls that are not recorded")),
-        plain("retry", "Do again what failed in a run").arg(run()).arg(params()),
-        plain("rerun", "Do a task of a run again, and everything that used its results")
-            .arg(run())
             .arg(
-                Arg::new("from")
-                    .long("from")
-                    .value_name("TASK")
-                    .required(true)
-                    .help("The task to begin with"),
-            )
-            .arg(params()),
+                Arg::new("text").long("grep").value_name("WORDS").help("Only lines with all of these words"),
+            ),
+        plain("watch", "Print what happens to a run, from its beginning to its end, also in another process")
+            .arg(run()),
+        going_on("resume", "Go on with a run: what has succeeded is kept, the rest runs")
+            .arg(switch("strict", "Refuse calls that are not recorded: the code has changed")),
+        going_on("retry", "Go on with a run, and do again what failed in it for good"),
+        going_on("rerun", "Go on with a run, and do a task again with everything that used its results").arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("TASK")
+                .required(true)
+                .help("The name of the task to do again"),
+        ),
         plain("cancel", "Cancel a run, also in another process").arg(run()),
-        plain("diff", "Show what differs between two runs")
-            .arg(Arg::new("left").value_name("RUN").required(true))
-            .arg(Arg::new("right").value_name("RUN").help("`last`, if it is left out")),
-        plain("compare", "Show parameters and times of several runs side by side")
-            .arg(Arg::new("runs").value_name("RUN").num_args(1..).required(true)),
+        plain("diff", "Show what differs between two runs: parameters, metrics, and how each task fared")
+            .arg(of_run("left").required(true).help("A run, as for `show`: `last~1`"))
+            .arg(of_run("right").help("Another one [default: last]")),
+        plain("compare", "Show parameters, metrics and times of several runs side by side").arg(
+            of_run("runs").num_args(1..).required(true).help("Runs, as for `show`: `last last~1 last~2`"),
+        ),
         plain("graph", "Draw the recorded graph of a run, or of the last run of a flow")
-            .arg(Arg::new("run").value_name("FLOW|RUN"))
+            .arg(
+                Arg::new("run").value_name("FLOW|RUN").help("A flow, or a run as for `show` [default: last]"),
+            )
             .arg(
                 Arg::new("format")
                     .long("format")
+                    .value_name("FORM")
                     .value_parser(["text", "mermaid", "dot", "svg", "json"])
                     .default_value("text")
                     .help("How to draw it"),
             ),
-        plain("explain-cache", "Say why a cached task ran, or did not").arg(run()).arg(task()),
+        plain("explain-cache", "Say why the tasks of a run that are cached ran, or did not")
+            .arg(run())
+            .arg(task()),
         db(),
-        plain("doctor", "Check the set-up, and print each value with its source"),
+        plain("doctor", "Check the set-up, and print the parameters of all flows with their sources"),
         Command::new("completions")
             .about("Print completions for a shell")
-            .arg(Arg::new("shell").required(true).value_parser(value_parser!(clap_complete::Shell))),
+            .after_help(format!(
+                "For bash, write into ~/.bashrc: source <({} completions bash)",
+                program.name
+            ))
+            .arg(
+                Arg::new("shell")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(value_parser!(clap_complete::Shell)),
+            ),
     ]
 }
 
@@ -160,17 +183,17 @@ fn db() -> Command {
         .disable_help_subcommand(true)
         .args(own(&[]))
         .subcommands([
-            plain("path", "Print where it is"),
-            plain("gc", "Remove old runs")
+            plain("path", "Print where the database is"),
+            plain("gc", "Remove old runs, and results that only they had")
                 .arg(
                     Arg::new("older")
                         .long("older-than")
                         .value_name("TIME")
-                        .help("Those that ended before that: `30d`"),
+                        .help("Those that ended longer ago than that: `30d`"),
                 )
-                .arg(number("keep", "0", "At least so many of the newest stay")),
+                .arg(number("keep", "0", "Leave at least so many of the newest")),
             plain("export", "Print every run with its task runs as JSON Lines"),
-            plain("check", "Look through it for damage"),
+            plain("check", "Look through the database for damage"),
         ])
 }
 
@@ -180,9 +203,22 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
     let params = "A file with values: YAML, TOML or JSON; `-` is standard input";
     let ours = [
         Arg::new("params").value_name("FILE").help(params).value_parser(value_parser!(PathBuf)),
-        Arg::new("like").value_name("RUN").help("Take the parameters of an earlier run"),
-        Arg::new("name").value_name("NAME").help("Name this run"),
-        Arg::new("tag").value_name("TAG").action(ArgAction::Append).help("Tag this run"),
+        Arg::new("like")
+            .value_name("RUN")
+            .help("Take the parameters of an earlier run of this flow, as for `show`: `last`"),
+        Arg::new("name")
+            .value_name("NAME")
+            .value_parser(NonEmptyStringValueParser::new())
+            .help("Name this run"),
+        Arg::new("tag")
+            .value_name("TAG")
+            .value_parser(NonEmptyStringValueParser::new())
+            .action(ArgAction::Append)
+            .help("Tag this run; may be given several times"),
+        no_cache(),
+        Arg::new("dry-run").action(ArgAction::SetTrue).help(
+            "Print each value with its source and what the last run of the flow called, and run nothing",
+        ),
         Arg::new("show-config")
             .action(ArgAction::SetTrue)
             .help("Print each value with its source, and run nothing"),
@@ -207,35 +243,6 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
         command = command.override_usage(format!("{} [OPTIONS]", program.name));
     }
     command
-}
-
-/// The options of every verb. A parameter of a flow comes first: then ours is `--flowkit-<name>`.
-fn own(taken: &[String]) -> Vec<Arg> {
-    let database = Arg::new("db").value_name("FILE").value_parser(value_parser!(PathBuf));
-    let output = Arg::new("output").value_name("FORMAT").value_parser(["text", "json"]);
-    vec![
-        aside(database.help("The database with the runs [env: FLOWKIT_DB]"), taken),
-        aside(output.help("`text` for people, `json` for programs: an object per line"), taken),
-    ]
-}
-
-fn aside(arg: Arg, taken: &[String]) -> Arg {
-    let name = arg.get_id().to_string();
-    let is_taken = taken.contains(&name);
-    arg.long(if is_taken { format!("{ASIDE}{name}") } else { name })
-}
-
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
-fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name("COUNT")
-        .default_value(default)
-        .value_parser(value_parser!(u64))
-        .help(help)
 }
 
 pub(super) fn first_line(text: &str) -> &str {
@@ -269,5 +276,22 @@ mod tests {
         let matches = grammar(&program).try_get_matches_from(typed).unwrap();
         let matches = matches.subcommand().and_then(|(_, run)| run.subcommand()).unwrap().1;
         assert_eq!(matches.get_one::<PathBuf>("db"), Some(&PathBuf::from("runs.db")));
+    }
+
+    #[test]
+    fn every_verb_and_all_that_it_takes_is_said_in_words() {
+        fn look(command: &Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+                let (verb, name) = (command.get_name(), arg.get_id());
+                let says = arg.get_help().is_some_and(|help| !help.to_string().is_empty());
+                assert!(says || verb == "completions", "`{verb}` does not say what `{name}` is");
+                let value = arg.get_value_names().into_iter().flatten().next();
+                assert!(value.is_none_or(|value| *value == *value.to_uppercase()), "`{verb}`: {value:?}");
+            }
+            command.get_subcommands().for_each(look);
+        }
+        // Of a parameter its author says what it is.
+        verbs(&Program::new(Some("mybin"), Vec::new())).iter().for_each(look);
     }
 }

@@ -1,45 +1,38 @@
-//! What may be left out where there is one flow: `mybin --rows 3` is `mybin run etl --rows 3`.
+//! What may be left out where there is one flow: `mybin --rows 3` is `mybin run etl --rows 3`. The first word decides, and a
+//! value is no first word: `mybin --only show` runs the flow, `mybin show` looks back.
 
 use std::ffi::OsString;
 
-use super::grammar::verb_names;
 use super::program::Program;
 
-/// Options that stand before the verb, and take a value.
+/// Options that may stand before the verb, and take a value.
 const BEFORE: [&str; 2] = ["--db", "--output"];
-const HELP: [&str; 3] = ["--help", "-h", "help"];
+const HELP: [&str; 2] = ["--help", "-h"];
 
 /// Puts in `run` and the name of the only flow where they are left out.
 pub(super) fn with_flow(program: &Program, mut arguments: Vec<OsString>) -> Vec<OsString> {
     let Some(flow) = program.only_flow() else { return arguments };
-    let text = |at: usize, arguments: &[OsString]| {
-        arguments.get(at).map(|argument| argument.to_string_lossy().into_owned())
-    };
+    if arguments.is_empty() {
+        return arguments;
+    }
+    let text = |at: usize| arguments.get(at).map(|argument| argument.to_string_lossy());
     let mut at = 1;
-    while let Some(option) = text(at, &arguments) {
-        match option.as_str() {
+    while let Some(option) = text(at) {
+        match &*option {
             option if BEFORE.contains(&option) => at += 2,
             option if BEFORE.iter().any(|name| option.starts_with(&format!("{name}="))) => at += 1,
             _ => break,
         }
     }
-    let at = at.min(arguments.len()).max(1);
-    match text(at, &arguments).as_deref() {
-        Some("run") => {
-            let is_given = text(at + 1, &arguments).is_some_and(|next| !next.starts_with('-'));
-            let asks = text(at + 1, &arguments).is_some_and(|next| HELP.contains(&next.as_str()));
-            if !is_given && !asks {
-                arguments.insert(at + 1, flow.ident().into());
-            }
-        }
-        Some(word) if HELP.contains(&word) || verb_names(program).iter().any(|verb| verb == word) => {}
-        Some(word) if !word.starts_with('-') => {}
-        _ if arguments.is_empty() => {}
-        _ => {
-            arguments.insert(at, "run".into());
-            arguments.insert(at + 1, flow.ident().into());
-        }
-    }
+    let is_word = |at: usize| text(at).is_some_and(|argument| !argument.starts_with('-'));
+    let (place, missing) = match text(at).as_deref() {
+        Some("run") if is_word(at + 1) => return arguments,
+        Some("run") => (at + 1, vec![flow.ident()]),
+        Some(word) if HELP.contains(&word) || is_word(at) => return arguments,
+        // In front of everything: a parameter of the flow may have the name of an option.
+        _ => (1, vec!["run", flow.ident()]),
+    };
+    arguments.splice(place..place, missing.into_iter().map(OsString::from));
     arguments
 }
 
@@ -62,11 +55,19 @@ mod tests {
             ("run --rows 3", "run etl --rows 3"),
             ("run", "run etl"),
             ("run etl --rows 3", "run etl --rows 3"),
-            ("--db a.db --rows 3", "--db a.db run etl --rows 3"),
+            ("--db a.db --rows 3", "run etl --db a.db --rows 3"),
+            ("--db runs", "run etl --db runs"),
+            ("--db", "run etl --db"),
+            ("--rows runs", "run etl --rows runs"),
+            ("--db a.db run --rows 3", "--db a.db run etl --rows 3"),
             ("--db=a.db runs", "--db=a.db runs"),
             ("runs --limit 3", "runs --limit 3"),
             ("--help", "--help"),
-            ("run --help", "run --help"),
+            ("-h", "-h"),
+            ("help", "help"),
+            ("run --help", "run etl --help"),
+            ("run help", "run help"),
+            ("flows", "flows"),
             ("rums", "rums"),
         ];
         let program = Program::new(Some("folder/mybin"), vec![etl::spec()]);

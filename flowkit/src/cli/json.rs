@@ -1,4 +1,4 @@
-//! The lines of `--output json`. Each has `"v":1` (this form), its kind in `"t"`, and the short id of its run in `"run"`.
+//! The lines of `--output json`, but for those of events, which `terminal/json.rs` writes. Each has `"v":1` (this form), its kind in `"t"`, and the short id of its run in `"run"`.
 //!
 //! A field may be added without another number; one that is removed or changes its meaning makes it `"v":2`.
 
@@ -6,10 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::when::{between, iso};
 use crate::model::{
-    ErrorReport, EventDetail, FlowRunId, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
-    StoredTaskRun, TaskRunId,
+    ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun,
 };
-use crate::terminal::json::word;
 
 /// Makes a line of a kind.
 pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
@@ -73,30 +71,6 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
         "crashes": row.crashes,
     });
     line("task_run", Some(run), fields)
-}
-
-/// Something that happened: `run.started`, `task.retrying`, as a run is told while it goes on. `label` is whom it befell.
-pub(super) fn event(run: FlowRunId, label: &str, event: &StoredEvent) -> Value {
-    let is_own = event.task_run == TaskRunId::FLOW;
-    let word = word(&event.name, is_own);
-    let mut fields = match is_own {
-        true => json!({ "flow": label, "at": iso(event.at) }),
-        false => json!({ "task_run": event.task_run, "label": label, "at": iso(event.at) }),
-    };
-    let state = (word == "finished").then(|| self::word(&event.name, false));
-    let more = match &event.detail {
-        None => json!({ "state": state }),
-        Some(EventDetail::Attempt(attempt)) => json!({ "attempt": attempt }),
-        Some(EventDetail::Retry { attempt, error: report, retry_in }) => {
-            json!({ "attempt": attempt, "delay_ms": millis(*retry_in), "error": error(report) })
-        }
-        Some(EventDetail::Error(report)) => json!({ "state": state, "error": error(report) }),
-        Some(EventDetail::Reason(reason)) => json!({ "state": state, "reason": reason }),
-    };
-    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
-        fields.extend(more);
-    }
-    line(&format!("{}.{word}", if is_own { "run" } else { "task" }), Some(run), fields)
 }
 
 /// Something that a task run has left for people, without its content.

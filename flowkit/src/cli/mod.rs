@@ -17,6 +17,7 @@ mod flags;
 mod grammar;
 mod implied;
 mod json;
+mod options;
 mod out;
 mod program;
 mod resolve;
@@ -38,7 +39,7 @@ use clap::error::ErrorKind;
 pub use self::command::{Command, Flows};
 use self::program::Program;
 use self::session::Session;
-use self::usage::Outcome;
+use self::usage::{Outcome, Usage};
 use crate::any_flow::FlowSpec;
 
 /// Makes `main` of a program: the command line of these flows.
@@ -114,7 +115,7 @@ impl Cli {
         let called = arguments.first().and_then(|called| called.to_str());
         let program = Program { owns_output: self.owns_output, ..Program::new(called, self.flows) };
         match typed(program, arguments, self.location).await {
-            Ok(exit) => exit,
+            Ok(exit) => told(exit),
             Err(usage) => usage.tell(),
         }
     }
@@ -141,8 +142,7 @@ impl Cli {
                 exit
             }
             Err(error) => {
-                eprintln!("error: the system gives no threads: {error}");
-                Exit::USAGE
+                Usage::new(format!("the system gives no threads: {error}; end other processes first")).tell()
             }
         }
     }
@@ -170,18 +170,31 @@ async fn typed(
         Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {
             return Err(grammar::unknown(&program, &arguments, &error));
         }
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => return Err(usage::no_text(&arguments)),
         Err(error) => {
             let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if is_answer {
                 out::say(error.to_string().trim_end());
                 return Ok(Exit::SUCCESS);
             }
-            eprint!("{error}");
+            out::note(error.to_string().trim_end());
             return Ok(Exit::USAGE);
         }
     };
     let session = Session::new(program, &matches, location)?;
     verbs::perform(&session, &matches).await
+}
+
+/// Checks whether the answer could be written; if not, it was no answer.
+fn told(exit: Exit) -> Exit {
+    match out::lost() {
+        Some(reason) => {
+            let missing =
+                Usage::new(format!("a part of the answer is missing: standard output: {reason}")).tell();
+            if exit == Exit::SUCCESS { missing } else { exit }
+        }
+        None => exit,
+    }
 }
 
 /// How the program ends: what `main` returns.
@@ -190,7 +203,7 @@ async fn typed(
 /// |---|---|
 /// | 0 | done |
 /// | 1 | the flow failed or was cancelled |
-/// | 2 | it cannot be done as it was asked for; nothing ran |
+/// | 2 | it cannot be done as it was asked for, and nothing ran; or a part of the answer could not be written |
 /// | 129, 130, 143 | told to stop by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was put aside, and can be resumed |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit(u8);

@@ -1,6 +1,11 @@
-//! Standard output, of which whoever reads it may have enough at any time: `mybin runs | head -1`.
+//! Standard output and standard error, of which whoever reads them may have enough at any time: `mybin runs | head -1`. That
+//! is no error; but what does not fit on a disk is missing, and that is said in the end.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::OnceLock;
+
+/// Why an answer could not be written. One for the process, as its standard output is.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// How answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,10 +16,26 @@ pub(super) enum Output {
     Json,
 }
 
-/// Writes a line. Nobody is there to be told if it cannot be written.
+/// Writes a line of the answer.
 pub(super) fn say(line: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // The first one says why.
+        let _known = LOST.set(error.to_string());
+    }
+}
+
+/// Returns why a part of the answer is missing, if it is.
+pub(super) fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
+}
+
+/// Writes a line beside the answer, to standard error. Nobody is there to be told if that cannot be written.
+pub(super) fn note(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Writes rows in columns as wide as their widest cell; what stands last in a row may be as long as it likes.

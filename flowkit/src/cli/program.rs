@@ -21,15 +21,22 @@ impl Program {
         Self { name: name.unwrap_or("program").to_owned(), flows, owns_output: false }
     }
 
-    /// Refuses flows that nobody could tell apart.
+    /// Refuses flows that nobody could tell apart: each is found by the name of its function, and by that which it gives
+    /// itself.
     pub(super) fn check(&self) -> Outcome<()> {
         for (index, flow) in self.flows.iter().enumerate() {
-            if self.flows[..index].iter().any(|earlier| earlier.ident() == flow.ident()) {
-                let message = format!(
-                    "two flows are called `{}`; give one of the functions another name",
-                    flow.ident()
-                );
-                return Err(Usage::new(message));
+            for earlier in &self.flows[..index] {
+                let names = [earlier.ident(), earlier.name()];
+                let (name, remedy) = if earlier.ident() == flow.ident() {
+                    (flow.ident(), "give one of the functions another name")
+                } else if let Some(name) =
+                    names.iter().find(|name| [flow.ident(), flow.name()].contains(name))
+                {
+                    (*name, "write another name in `#[flow(name = …)]`")
+                } else {
+                    continue;
+                };
+                return Err(Usage::new(format!("two flows are called `{name}`; {remedy}")));
             }
         }
         Ok(())
@@ -66,5 +73,54 @@ impl Program {
     pub(super) fn runs_of(&self, typed: &str) -> FlowRunFilter {
         let name = self.flow(typed).map_or_else(|_| typed, |flow| flow.name());
         FlowRunFilter { flows: vec![name.to_owned()], ..FlowRunFilter::default() }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "macros")]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    #[flow]
+    async fn etl() -> u32 {
+        1
+    }
+
+    #[flow(name = "etl")]
+    async fn nightly() -> u32 {
+        2
+    }
+
+    #[flow(name = "etl of another kind")]
+    async fn weekly() -> u32 {
+        3
+    }
+
+    mod elsewhere {
+        use crate::prelude::*;
+
+        #[flow]
+        pub(super) async fn etl() -> u32 {
+            4
+        }
+    }
+
+    #[test]
+    fn two_flows_of_one_name_are_refused() {
+        let check = |flows: Vec<FlowSpec>| Program::new(Some("mybin"), flows).check();
+        for twice in [
+            vec![etl::spec(), etl::spec()],
+            vec![etl::spec(), elsewhere::etl::spec()],
+            vec![etl::spec(), nightly::spec()],
+            vec![nightly::spec(), etl::spec()],
+        ] {
+            let refused = check(twice).unwrap_err().to_string();
+            assert!(
+                refused.starts_with("two flows are called `etl`; give one of them another name"),
+                "{refused}"
+            );
+        }
+        assert!(check(vec![etl::spec(), weekly::spec()]).is_ok());
     }
 }

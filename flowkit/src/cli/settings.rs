@@ -63,7 +63,7 @@ impl Settings {
         };
         let configured = match members.remove("db") {
             None => None,
-            Some(Value::String(path)) => Some(PathBuf::from(path)),
+            Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
             Some(_) => return Err(in_file("`db` is a path: write `db = \"runs.db\"`")),
         };
         let variable = std::env::var_os("FLOWKIT_DB").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -102,24 +102,27 @@ impl Settings {
         Ok(SqliteStore::open(&self.database)?)
     }
 
+    /// Whether there is a database; also if that cannot be found out, which opening it will tell.
+    pub(super) fn is_made(&self) -> bool {
+        self.database.try_exists().unwrap_or(true)
+    }
+
     /// Opens the database to look back; one that is not there is not made.
     pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
-        let path = self.database.display();
-        match self.database.try_exists() {
-            Ok(false) => Err(Usage::new(format!(
-                "there is no database `{path}` ({}); run a flow first, or name another one with `--db`",
-                self.database_source
-            ))),
-            _ => self.open(),
+        if self.is_made() {
+            return self.open();
         }
+        Err(Usage::new(format!(
+            "there is no database `{}` ({}); run a flow first, or name another one with `--db`",
+            self.database.display(),
+            self.database_source
+        )))
     }
 }
 
 fn members() -> Outcome<Map<String, Value>> {
-    let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&error.to_string()))?;
-    let Value::Object(members) = file::toml(&text).map_err(|error| in_file(&error))? else {
-        return Ok(Map::new());
-    };
+    let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&file::unreadable(&error)))?;
+    let members = file::toml(&text).map_err(|error| in_file(&error))?;
     match members.keys().find(|key| !KEYS.contains(&key.as_str())) {
         Some(key) => Err(in_file(&format!("unknown key `{key}`; {}", did_you_mean(key, &KEYS)))),
         None => Ok(members),

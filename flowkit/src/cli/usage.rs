@@ -1,9 +1,11 @@
 //! What is wrong with what was asked for: one message with the remedy, and exit code 2. Not: a flow that failed.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt;
 
 use super::Exit;
+use super::out::note;
 use crate::store::StoreError;
 use crate::store::filter::FilterError;
 use crate::wording::nearest;
@@ -21,7 +23,7 @@ impl Usage {
 
     /// Says it, and gives the code.
     pub(super) fn tell(&self) -> Exit {
-        eprintln!("error: {self}");
+        note(format!("error: {self}"));
         Exit::USAGE
     }
 }
@@ -34,7 +36,13 @@ impl fmt::Display for Usage {
 
 impl From<StoreError> for Usage {
     fn from(error: StoreError) -> Self {
-        Self(with_causes(&error))
+        let what = with_causes(&error);
+        match error {
+            StoreError::Damaged { .. } | StoreError::Read { .. } => {
+                Self(format!("{what}; `db check` says whether the rest is whole, and a backup has it all"))
+            }
+            _ => Self(what),
+        }
     }
 }
 
@@ -42,6 +50,15 @@ impl From<FilterError> for Usage {
     fn from(error: FilterError) -> Self {
         Self(error.to_string())
     }
+}
+
+/// Says which argument is no text.
+pub(super) fn no_text(arguments: &[OsString]) -> Usage {
+    let strange = arguments.iter().skip(1).find(|argument| argument.to_str().is_none());
+    let strange = strange.map(|strange| format!(" `{}`", strange.display())).unwrap_or_default();
+    Usage::new(format!(
+        "the argument{strange} is no text in UTF-8; only `--db` and `--params` take names of files in other encodings"
+    ))
 }
 
 /// An error with its causes, in one line.

@@ -19,6 +19,10 @@ const NAMED_MAX: usize = 5;
 /// Finds the run that is meant.
 pub(super) fn run(store: &dyn Store, program: &Program, typed: Option<&str>) -> Outcome<StoredFlowRun> {
     let typed = typed.unwrap_or("last");
+    // Every id begins with nothing: that of a variable which is not set must not mean some run.
+    if typed.trim().is_empty() {
+        return Err(Usage::new("the run is an empty word; write `last`, or the beginning of an id"));
+    }
     match word(program, typed)? {
         Some((filter, back)) => by_age(store, typed, &filter, back),
         None => by_id(store, typed),

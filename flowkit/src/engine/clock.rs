@@ -17,7 +17,8 @@ pub(crate) struct RunClock {
 
 impl RunClock {
     pub(crate) fn start() -> Self {
-        Self { started: Instant::now(), age: Duration::ZERO, created_wall: wall_now() }
+        // As exact as it is kept: what is told of a run and what is read of it later have the same times.
+        Self { started: Instant::now(), age: Duration::ZERO, created_wall: wall().into() }
     }
 
     /// The clock of a run that was created in another process. A wall clock that was set back does not make it younger

@@ -50,6 +50,7 @@ struct Inner {
     store: Option<Arc<dyn Store>>,
     durability: Durability,
     poison_cap: u32,
+    skips_cache: bool,
     live: Live,
     flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
@@ -178,6 +179,10 @@ impl Runtime {
         self.0.poison_cap
     }
 
+    pub(crate) fn skips_cache(&self) -> bool {
+        self.0.skips_cache
+    }
+
     pub(crate) fn grace(&self) -> Duration {
         self.0.grace
     }
@@ -220,6 +225,7 @@ pub struct RuntimeBuilder {
     store: Option<Arc<dyn Store>>,
     durability: Durability,
     poison_cap: Option<u32>,
+    skips_cache: bool,
     #[cfg(feature = "testing")]
     repeats_bodies: bool,
     flows: Vec<FlowSpec>,
@@ -287,6 +293,27 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Lets no task look into the cache or write to it, as [`Call::no_cache`](crate::Call::no_cache) does for one call. What a
+    /// resumed run has done already it keeps: that is no cache.
+    ///
+    /// ```
+    /// # use flowkit::{Runtime, State, prelude::*};
+    /// #[task(cache = "inputs")]
+    /// async fn total(rows: u32) -> u32 { rows * 2 }
+    ///
+    /// #[flow]
+    /// async fn twice() -> Result<u32> { Ok(total(3).await? + total(3).await?) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let run = twice().on(&Runtime::builder().no_cache().build()).run().await;
+    /// assert!(run.task_runs().iter().all(|task| task.state() == State::Completed));
+    /// # }
+    /// ```
+    pub fn no_cache(mut self) -> Self {
+        self.skips_cache = true;
+        self
+    }
+
     /// Runs the body of every task twice, and takes what the second one gives, as happens to a task that was in flight when
     /// its process died: a test of your flow in such a runtime shows whether its tasks bear that.
     ///
@@ -315,6 +342,7 @@ impl RuntimeBuilder {
             store: self.store,
             durability: self.durability,
             poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
+            skips_cache: self.skips_cache,
             live: Live::default(),
             flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use super::{FlowRunId, TaskRunId};
 
+/// A path of nested flows longer than this, in bytes, begins anew: nobody reads it.
+const PATH_MAX: usize = 200;
+
 /// Where a flow run comes from that was started inside another one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -17,4 +20,16 @@ pub struct Origin {
     /// The labels on the way from the outermost flow, itself left out, down to this run: `region[1] › fetch_all`.
     /// Of a very long way only the end.
     pub path: Arc<str>,
+}
+
+impl Origin {
+    /// Returns the path of a run that is called `label` in a run with the path `outer`; the outermost has none.
+    pub(crate) fn path_in(outer: Option<&str>, label: &str) -> String {
+        match outer {
+            // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.
+            Some(outer) if outer.len() > PATH_MAX => format!("… › {label}"),
+            Some(outer) => format!("{outer} › {label}"),
+            None => label.to_owned(),
+        }
+    }
 }

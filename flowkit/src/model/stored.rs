@@ -219,6 +219,9 @@ pub enum EventDetail {
         error: ErrorReport,
         /// The wait before the next one.
         retry_in: Duration,
+        /// How many attempts there may be in all, if that was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempts_max: Option<u32>,
     },
     /// The run ended with this error.
     Error(ErrorReport),

@@ -2,13 +2,15 @@
 //!
 //! Pure: it reads a row and a wish; who asks for it and what is done about it is the engine's business.
 
+#[cfg(all(feature = "cli", unix))]
+pub(crate) mod outlook;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::model::{State, StoredTaskRun, TaskRunId, WallTime};
+use crate::model::{Digest, State, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime};
 
 /// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
 /// brings the process down. DBOS and Temporal call such a run a dead letter and a poison pill.
@@ -25,6 +27,17 @@ pub enum Redo {
     Failed,
     /// This task, by name, and everything that used its results.
     From(String),
+}
+
+impl Redo {
+    /// Returns what is done again where nobody says: of a run that failed for good, what failed.
+    pub(crate) fn of(run: &StoredFlowRun) -> Self {
+        match run.state.is_failure() && run.state.is_terminal() {
+            true => Self::Failed,
+            // A crash is a failure too, but what failed for good before it has failed.
+            false => Self::Nothing,
+        }
+    }
 }
 
 /// What becomes of a recorded task run when it is called again.
@@ -60,6 +73,30 @@ pub fn standing(
         _ if row.crashes >= poison_cap && row.flow_run.is_none() => Standing::Poison,
         _ => Standing::Again,
     }
+}
+
+/// Returns the rows that the calls of `run` find again, by what they are found by.
+pub(crate) fn claimable<'r>(
+    run: &StoredFlowRun,
+    rows: &'r [StoredTaskRun],
+) -> HashMap<Digest, &'r StoredTaskRun> {
+    let mut found: HashMap<_, &StoredTaskRun> = HashMap::new();
+    for row in rows {
+        let Some(key) = row.key else { continue };
+        let known_success = found.get(&key).is_some_and(|known| known.state.is_success());
+        if row.state.is_success() || (counts(row, run) && !known_success) {
+            found.insert(key, row);
+        }
+    }
+    found
+}
+
+/// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
+/// attempt, which tries it anew, unless it failed because its process died.
+fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
+    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
+    let since = failed.filter_map(|attempt| attempt.ended_at).max();
+    !row.state.is_terminal() || died(row) || row.ended_at > since
 }
 
 /// Whether the last attempt of `row` died with its process, so that nobody knows how it ended.

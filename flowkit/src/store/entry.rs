@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use crate::model::{
-    Artifact, Digest, Event, EventDetail, EventKind, FlowRunId, LogLevel, Metric, StoredFlowRun,
-    StoredTaskRun, TaskRun, TaskRunId, WallTime,
+    Artifact, Digest, Event, FlowRunId, LogLevel, Metric, StoredFlowRun, StoredTaskRun, TaskRun, TaskRunId,
+    WallTime,
 };
 use crate::policy::cache::{CacheKey, KeyParts};
 
@@ -130,29 +130,4 @@ pub struct Recovered {
     pub run: StoredFlowRun,
     /// Its task runs, by id, without the flow itself.
     pub task_runs: Vec<StoredTaskRun>,
-}
-
-/// What an event says beside its name, as it is kept.
-pub(crate) fn detail_of(kind: &EventKind) -> Option<EventDetail> {
-    Some(match kind {
-        EventKind::Started { attempt } => EventDetail::Attempt(*attempt),
-        EventKind::AttemptFailed { attempt, failure } => EventDetail::Retry {
-            attempt: *attempt,
-            error: (*failure.error).clone(),
-            retry_in: failure.retry_in,
-        },
-        EventKind::Failed { error }
-        | EventKind::TimedOut { error, .. }
-        | EventKind::UpstreamFailed { error } => EventDetail::Error((**error).clone()),
-        EventKind::Skipped { reason } => EventDetail::Reason((**reason).clone()),
-        EventKind::Created
-        | EventKind::Queued
-        | EventKind::Completed
-        | EventKind::Cached
-        | EventKind::Cancelling
-        | EventKind::Cancelled { .. }
-        | EventKind::Crashed
-        | EventKind::Suspended
-        | EventKind::Reopened => return None,
-    })
 }

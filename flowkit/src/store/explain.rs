@@ -81,8 +81,8 @@ impl fmt::Display for CacheExplanation {
         match self {
             Self::Found => f.write_str("its result was in the cache"),
             Self::NotInCache => f.write_str(
-                "it has no place in the cache: its task is not cached by its inputs, it has no result that can be kept, \
-                 or a later run has taken its place",
+                "it has no place in the cache: its task is not cached by its inputs, it ran without the cache, it has no \
+                 result that can be kept, or a later run has taken its place",
             ),
             Self::First => f.write_str("no earlier result of this task is in the cache"),
             Self::Differs { from, differences } => {

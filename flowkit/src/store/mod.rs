@@ -15,6 +15,7 @@ mod error;
 mod explain;
 mod facts;
 pub mod filter;
+pub(crate) mod happened;
 mod history;
 mod listener;
 mod memory;

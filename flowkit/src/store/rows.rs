@@ -3,7 +3,7 @@
 //! Pure. Not: when a row is written, and by whom.
 
 use super::NewFlowRun;
-use super::entry::detail_of;
+use super::happened::detail_of;
 use crate::model::{
     Attempt, Digest, Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredTaskRun,
     TaskRun, WallTime, place,

@@ -1,5 +1,14 @@
-//! One JSON object per line for each event, for other programs. The form has a version: `"v":1` means that fields are only
-//! ever added. Not the store's rows: ids are those that people type.
+//! One JSON object per line for each event, for other programs: the only place that knows the form, whoever saw the event.
+//! The form has a version: `"v":1` means that fields are only ever added. Not the store's rows: ids are those that people
+//! type.
+//!
+//! ```text
+//! Notice ──────────────────────────┐
+//!                                  ├──► Told ──► line
+//! events of a store, in `watch` ───┘
+//! ```
+//!
+//! Pure. Moments are in microseconds, as they are kept, so that both say the same.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -7,7 +16,7 @@ use serde_json::value::RawValue;
 use super::picture::Program;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
-use crate::model::{ErrorReport, EventKind, State, TaskRun, TaskRunId, iso};
+use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
 
 /// The version of the form.
 const VERSION: u8 = 1;
@@ -48,7 +57,7 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ms: Option<u128>,
+    ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,34 +89,76 @@ struct Counts {
     retries: usize,
 }
 
-/// Returns the line for an event, of which `view` knows already.
-pub(super) fn line(
+/// An event, with what is said of it.
+pub(crate) struct Told<'a> {
+    /// The outermost flow run.
+    pub(crate) run: FlowRunId,
+    pub(crate) at: WallTime,
+    pub(crate) kind: &'a EventKind,
+    /// When the first attempt began of whom it befell.
+    pub(crate) started_at: Option<WallTime>,
+    pub(crate) whom: Whom<'a>,
+}
+
+/// Whom an event befell.
+pub(crate) enum Whom<'a> {
+    /// The outermost flow run, of which `view` knows the event already.
+    Run { flow: &'a str, parameters: Option<&'a str>, view: &'a RunView, program: &'a Program },
+    /// A task run, or the run of a sub-flow.
+    Task {
+        /// The sub-flows that lead to it.
+        path: Option<&'a str>,
+        task: &'a str,
+        id: TaskRunId,
+        index: Option<u32>,
+        /// The name of its own.
+        name: Option<&'a str>,
+    },
+}
+
+/// Returns the line of a notice, of which `view` knows already.
+pub(super) fn of_notice(
     view: &RunView,
     notice: &Notice<'_>,
     parameters: Option<&str>,
     program: &Program,
 ) -> Option<String> {
     let task_run = notice.task_run;
-    let is_own = notice.event.task_run == TaskRunId::FLOW && notice.origin.is_none();
+    let at = WallTime::from(notice.at);
+    let before = task_run.started_at().map(|start| {
+        // Of both only whole microseconds are kept.
+        let (start, end) =
+            (WallTime::from_micros(0).plus(start), WallTime::from_micros(0).plus(notice.event.at));
+        end.as_micros() - start.as_micros()
+    });
+    let whom = match notice.origin {
+        None if notice.event.task_run == TaskRunId::FLOW => {
+            Whom::Run { flow: task_run.task(), parameters, view, program }
+        }
+        origin => Whom::Task {
+            path: origin.map(|origin| &*origin.path),
+            task: task_run.task(),
+            id: notice.event.task_run,
+            index: task_run.index(),
+            name: task_run.name(),
+        },
+    };
+    let started_at = before.map(|before| WallTime::from_micros(at.as_micros() - before));
+    line(&Told { run: view.id, at, kind: &notice.event.kind, started_at, whom })
+}
+
+/// Returns the line of an event.
+pub(crate) fn line(told: &Told<'_>) -> Option<String> {
+    let is_own = matches!(told.whom, Whom::Run { .. });
     let mut record = Record {
         v: VERSION,
-        t: format!("{}.{}", if is_own { "run" } else { "task" }, word(notice.event.kind.name(), is_own)),
-        run: view.id.short(),
-        at: iso(notice.at.into()),
+        t: format!("{}.{}", if is_own { "run" } else { "task" }, word(told.kind.name(), is_own)),
+        run: told.run.short(),
+        at: iso(told.at),
         ..Record::default()
     };
-    match is_own {
-        true => record.flow = Some(task_run.task()),
-        false => about(&mut record, notice),
-    }
-    match &notice.event.kind {
-        EventKind::Started { attempt } => {
-            record.attempt = Some(*attempt);
-            if is_own {
-                record.id = Some(view.id.to_string());
-                record.params = parameters.and_then(|json| serde_json::from_str(json).ok());
-            }
-        }
+    match &told.kind {
+        EventKind::Started { attempt } => record.attempt = Some(*attempt),
         EventKind::AttemptFailed { attempt, failure } => {
             record.attempt = Some(*attempt);
             record.max = failure.attempts_max;
@@ -120,29 +171,40 @@ pub(super) fn line(
         EventKind::Skipped { reason } => record.reason = Some(reason),
         _ => {}
     }
-    if notice.event.kind.is_end() {
-        record.ms = task_run.duration().map(|duration| duration.as_millis());
-        if is_own {
-            record.state = Some(view.state);
-            record.counts = Some(counts(view));
-            record.resume = program.command("resume", view.id).filter(|_| !view.state.is_success());
+    // What is put aside has not ended: it goes on in another process.
+    if told.kind.is_end() && !matches!(told.kind, EventKind::Suspended) {
+        let took = told.started_at.map(|start| told.at.as_micros() - start.as_micros());
+        record.ms = took.and_then(|micros| u64::try_from(micros).ok()).map(|micros| micros / 1000);
+    }
+    match told.whom {
+        Whom::Run { flow, parameters, view, program } => {
+            record.flow = Some(flow);
+            if matches!(told.kind, EventKind::Started { .. }) {
+                record.id = Some(told.run.to_string());
+                record.params = parameters.and_then(|json| serde_json::from_str(json).ok());
+            }
+            if told.kind.is_end() {
+                record.state = Some(view.state);
+                record.counts = Some(counts(view));
+                record.resume = program.command("resume", told.run).filter(|_| !view.state.is_success());
+            }
+        }
+        Whom::Task { path, task, id, index, name } => {
+            // A run may be named when it has its inputs: what is created has no name yet.
+            let name = name.filter(|_| !matches!(told.kind, EventKind::Created));
+            record.path = path;
+            record.task = Some(task);
+            record.task_run = Some(id.get());
+            let label = || index.map_or_else(|| task.to_owned(), |index| format!("{task}[{index}]"));
+            record.label = Some(name.map_or_else(label, str::to_owned));
+            record.key = name.map(str::to_owned).or_else(|| index.map(|index| index.to_string()));
         }
     }
     serde_json::to_string(&record).ok()
 }
 
-fn about<'a>(record: &mut Record<'a>, notice: &Notice<'a>) {
-    let task_run: &'a TaskRun = notice.task_run;
-    record.path = notice.origin.map(|origin| &*origin.path);
-    record.task = Some(task_run.task());
-    record.task_run = Some(notice.event.task_run.get());
-    record.label = Some(task_run.label());
-    let index = || task_run.index().map(|index| index.to_string());
-    record.key = task_run.name().map(str::to_owned).or_else(index);
-}
-
 /// Returns the word for an event by its name in the record; the end of a run is one word, with the state beside it.
-pub(crate) fn word(name: &str, is_own: bool) -> String {
+fn word(name: &str, is_own: bool) -> String {
     match name {
         "completed"
         | "cached"

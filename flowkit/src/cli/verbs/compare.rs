@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::rows;
 use crate::cli::json::line;
-use crate::cli::out::{say, table};
+use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::between;
@@ -38,7 +38,7 @@ pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     lines.retain(Line::differs);
     print(session, &runs, &lines);
     if lines.is_empty() {
-        eprintln!("they differ in nothing");
+        note("they differ in nothing");
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! What is the same for every verb that runs something: the runtime, what is told meanwhile, and how it ends.
 
+use clap::ArgMatches;
 use serde_json::{Value, json};
 
 use crate::any_flow::{self, AnyFlowRun};
 use crate::cli::Exit;
 use crate::cli::json as lines;
-use crate::cli::out::say;
+use crate::cli::out::{note, say};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
@@ -21,9 +22,10 @@ const VALUE_COLUMNS_MAX: usize = 200;
 /// What has become of a run that this process ran.
 pub(super) type Ended = Result<any_flow::Ended, Interrupted>;
 
-/// Makes the runtime of the program, with its store.
-pub(super) fn runtime(session: &Session) -> Outcome<Runtime> {
+/// Makes the runtime of the program, with its store, for a verb that runs something.
+pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
     let builder = Runtime::builder().store(session.settings.open()?);
+    let builder = if matches.get_flag("no-cache") { builder.no_cache() } else { builder };
     let builder = session.program.flows.iter().fold(builder, |builder, flow| builder.flow(*flow));
     Ok(builder.build())
 }
@@ -60,11 +62,11 @@ pub(super) fn finish(session: &Session, ended: Ended) -> Outcome<Exit> {
             Err(Usage::new(with_causes(&error)))
         }
         Ok(Err(error)) => {
-            eprintln!("error: {}", with_causes(&error));
+            note(format!("error: {}", with_causes(&error)));
             Ok(Exit::FAILURE)
         }
         Err(interrupted) => {
-            eprintln!("{interrupted}");
+            note(&interrupted);
             for run in &interrupted.runs {
                 hint("go on", &session.command(&format!("resume {}", run.short())));
             }
@@ -80,11 +82,11 @@ fn tell(session: &Session, run: &AnyFlowRun) -> Exit {
         let value: Option<Value> = run.value().and_then(|json| serde_json::from_str(json).ok());
         say(lines::line("run.result", Some(id), json!({ "id": id, "state": state, "value": value })));
     } else if let Some(value) = run.value().filter(|value| state.is_success() && *value != "null") {
-        eprintln!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX));
+        note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }
     if state.is_success() { Exit::SUCCESS } else { Exit::FAILURE }
 }
 
 fn hint(what: &str, command: &str) {
-    eprintln!("  {what}: {command}");
+    note(format!("  {what}: {command}"));
 }

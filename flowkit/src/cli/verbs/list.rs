@@ -1,4 +1,5 @@
-//! `list`: the flows of the program, with what they want to be given.
+//! `list`: the flows of the program, with what they want to be given, and how the last run of each ended. Not the runs: those
+//! are listed by `runs`.
 
 use serde_json::{Value, json};
 
@@ -6,33 +7,69 @@ use crate::any_flow::FlowSpec;
 use crate::cli::flags::flag;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
-use crate::cli::out::{say, table};
+use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::values::words;
+use crate::cli::when::{ago, iso};
+use crate::engine::clock;
+use crate::graph::look::glyph;
+use crate::model::StoredFlowRun;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
+use crate::store::History as _;
 
 pub(super) fn list(session: &Session) -> Outcome<()> {
     let flows = &session.program.flows;
+    let last = last_runs(session).unwrap_or_else(|usage| {
+        // The flows are known all the same.
+        note(format!("how the last runs ended is not known: {usage}"));
+        vec![None; flows.len()]
+    });
     if session.is_json() {
-        flows.iter().map(as_json).for_each(say);
+        flows.iter().zip(&last).map(|(flow, last)| as_json(flow, last.as_ref())).for_each(say);
         return Ok(());
     }
     let row = |flow: &FlowSpec| vec![flow.ident().to_owned(), first_line(flow.description()).to_owned()];
     let lines = table(&flows.iter().map(row).collect::<Vec<_>>());
-    for (line, flow) in lines.iter().zip(flows) {
+    for ((line, flow), last) in lines.iter().zip(flows).zip(&last) {
         say(line);
+        if let Some(run) = last {
+            let (glyph, state, when) =
+                (glyph(run.state), run.state.name(), ago(run.created_at, clock::wall()));
+            say(format!("    last run {}  {glyph} {state}, {when}", run.id.short()));
+        }
         // One to a line: a terminal is narrow.
         parameters(flow).iter().for_each(|parameter| say(format!("    {parameter}")));
     }
     Ok(())
 }
 
-fn as_json(flow: &FlowSpec) -> Value {
+/// Returns the newest run of each flow, where there is a database.
+fn last_runs(session: &Session) -> Outcome<Vec<Option<StoredFlowRun>>> {
+    let flows = &session.program.flows;
+    if !session.settings.is_made() {
+        return Ok(vec![None; flows.len()]);
+    }
+    let store = session.settings.look_back()?;
+    let last = |flow: &FlowSpec| {
+        let filter = session.program.runs_of(flow.ident());
+        Ok(store.flow_runs(&filter, None, 1)?.runs.pop())
+    };
+    flows.iter().map(last).collect()
+}
+
+fn as_json(flow: &FlowSpec, last: Option<&StoredFlowRun>) -> Value {
     let schema: Option<Value> = flow.schema().and_then(|schema| serde_json::from_str(&schema).ok());
+    let last = last.map(|run| {
+        json!({
+            "run": run.id.short(), "id": run.id, "state": run.state,
+            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso),
+        })
+    });
     let fields = json!({
         "flow": flow.ident(), "name": flow.name(), "description": flow.description(), "schema": schema,
+        "last_run": last,
     });
     line("flow", None, fields)
 }

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use super::{rows, show};
 use crate::cli::json;
-use crate::cli::out::say;
+use crate::cli::out::{note, say};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::iso;
@@ -57,7 +57,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()>
     }
     let dropped: u64 = store.dropped_logs(run.id)?.iter().map(|(_, count)| count).sum();
     if dropped > 0 {
-        eprintln!("{dropped} more lines were dropped: a task keeps 10,000");
+        note(format!("{dropped} more lines were dropped: a task keeps 10,000"));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use clap::ArgMatches;
 use serde_json::Value;
 
 use super::finish::{self, Ended};
+use super::preview::preview;
 use super::rows;
 use super::run::around;
 use crate::any_flow::FlowSpec;
@@ -17,11 +18,12 @@ use crate::cli::usage::{Outcome, Usage, did_you_mean};
 use crate::cli::{Exit, environment, resolve};
 use crate::model::StoredFlowRun;
 use crate::parameters::Parameter;
+use crate::policy::resume::Redo;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     // Not made where there is none: there would be nothing to go on with.
     drop(session.settings.look_back()?);
-    let runtime = finish::runtime(session)?;
+    let runtime = finish::runtime(session, matches)?;
     let store = runtime.store().ok_or_else(|| Usage::new("bug in flowkit: no store"))?;
     let run = session.run(store.as_ref(), matches, "run")?;
     let flow = session.program.flow_of(&run.path).ok_or_else(|| {
@@ -34,8 +36,12 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         ))
     })?;
     let mut call = runtime.resume(run.id);
+    let mut redo = None;
     match verb {
-        "retry" => call = call.retry_failed(),
+        "retry" => {
+            call = call.retry_failed();
+            redo = Some(Redo::Failed);
+        }
         "rerun" => {
             let from = matches.get_one::<String>("from").map(String::as_str).unwrap_or_default();
             let tasks = rows::tasks(store.as_ref(), run.id)?;
@@ -47,6 +53,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
                 return Err(Usage::new(format!("run `{short}` has no task `{from}`; {known}")));
             }
             call = call.rerun_from(from);
+            redo = Some(Redo::From(from.to_owned()));
         }
         _ if matches.get_flag("strict") => call = call.strict(),
         _ => {}
@@ -54,11 +61,13 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     if let Some(arguments) = with_secrets(session, flow, &run, matches.get_one::<PathBuf>("params"))? {
         call = call.with_arguments(arguments);
     }
-    let screen = finish::screen(session, &runtime, run.parameters.clone());
-    if !session.is_json() {
-        let earlier = rows::tasks(store.as_ref(), run.id)?;
-        screen.show(rows::view(store.as_ref(), &run, &earlier)?);
+    if matches.get_flag("dry-run") {
+        preview(session, store.as_ref(), verb, &run, redo)?;
+        return Ok(Exit::SUCCESS);
     }
+    let screen = finish::screen(session, &runtime, run.parameters.clone());
+    let earlier = rows::tasks(store.as_ref(), run.id)?;
+    screen.show(rows::view(store.as_ref(), &run, &earlier)?);
     let ended: Ended = runtime.until_signal(call).await;
     screen.finish();
     finish::finish(session, ended)

@@ -33,6 +33,24 @@ pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTask
     })
 }
 
+/// Returns the task runs of a run from the first of these ids to the last.
+pub(super) fn tasks_between(
+    store: &dyn Store,
+    run: FlowRunId,
+    first: Option<TaskRunId>,
+    last: Option<TaskRunId>,
+) -> Outcome<Vec<StoredTaskRun>> {
+    let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
+    let before = TaskRunId::new(first.get().saturating_sub(1));
+    all(|known: Option<&StoredTaskRun>| match known {
+        Some(known) if known.id >= last => Ok(Vec::new()),
+        known => {
+            let after = known.map_or(before, |known| known.id);
+            store.task_runs(run, &TaskRunFilter::default(), after, PAGE)
+        }
+    })
+}
+
 /// Returns the events of a run after a number.
 pub(super) fn events(store: &dyn Store, run: FlowRunId, since: u64) -> Outcome<Vec<StoredEvent>> {
     all(|last: Option<&StoredEvent>| store.events(run, last.map_or(since, |row| row.sequence), PAGE))
@@ -64,7 +82,7 @@ pub(super) fn is_over(state: State) -> bool {
 }
 
 /// So many runs of sub-flows are drawn with the run that started them.
-const SUB_FLOWS_MAX: usize = 1000;
+pub(super) const SUB_FLOWS_MAX: usize = 1000;
 
 /// Returns what is drawn of a run, with those of its sub-flows.
 pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Outcome<RunView> {

@@ -6,6 +6,7 @@ use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
 use super::finish::{self, Ended};
+use super::shape;
 use crate::any_flow::FlowSpec;
 use crate::cli::begin::Said;
 use crate::cli::file;
@@ -17,8 +18,8 @@ use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage};
 use crate::cli::{Exit, environment, json as lines, which};
+use crate::engine::runtime::Runtime;
 use crate::parameters::Parameter;
-use crate::secret::MASK;
 use crate::store::Store;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
@@ -32,30 +33,27 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         return Ok(Exit::SUCCESS);
     }
     check_complete(flow.ident(), &resolved)?;
-    let runtime = finish::runtime(session)?;
-    let said = Said {
-        runtime: runtime.clone(),
-        name: matches.get_one::<String>("name").cloned(),
-        tags: matches.get_many::<String>("tag").unwrap_or_default().cloned().collect(),
-        location: session.location,
+    let call = |runtime: &Runtime| {
+        let said = Said {
+            runtime: runtime.clone(),
+            name: matches.get_one::<String>("name").cloned(),
+            tags: matches.get_many::<String>("tag").unwrap_or_default().cloned().collect(),
+            location: session.location,
+        };
+        flow.begin(&arguments(&resolved), said).map_err(|error| Usage::new(error.to_string()))
     };
-    let call = flow.begin(&arguments(&resolved), said).map_err(|error| Usage::new(error.to_string()))?;
-    let screen = finish::screen(session, &runtime, Some(shown_arguments(&resolved)));
-    let ended: Ended = runtime.until_signal(call).await;
+    if matches.get_flag("dry-run") {
+        // The types have the last word on the arguments. A call that is not polled does not begin.
+        drop(call(&Runtime::builder().build())?);
+        shape::show(session, flow, &resolved)?;
+        return Ok(Exit::SUCCESS);
+    }
+    let runtime = finish::runtime(session, matches)?;
+    let call = call(&runtime)?;
+    let screen = finish::screen(session, &runtime, call.arguments);
+    let ended: Ended = runtime.until_signal(call.run).await;
     screen.finish();
     finish::finish(session, ended)
-}
-
-/// Writes the arguments as people may see them.
-fn shown_arguments(resolved: &[Resolved]) -> String {
-    let shown = resolved.iter().filter_map(|resolved| {
-        let value = match holds_secret(&resolved.parameter) {
-            true => Value::from(MASK),
-            false => resolved.value.clone()?,
-        };
-        Some((resolved.parameter.name.to_owned(), value))
-    });
-    Value::Object(shown.collect()).to_string()
 }
 
 /// Finds the value of each parameter of a flow.

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use crate::cli::json;
-use crate::cli::out::{say, table};
+use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::{ago, between};
@@ -25,13 +25,13 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         return Ok(());
     }
     if page.runs.is_empty() {
-        eprintln!("no run is of that kind");
+        note("no run is of that kind");
         return Ok(());
     }
     let rows: Vec<_> = page.runs.iter().map(|run| row(run, now)).collect();
     table(&rows).iter().for_each(say);
     if page.next.is_some() {
-        eprintln!("there are more: `--limit {}`", limit.saturating_mul(10));
+        note(format!("there are more: `--limit {}`", limit.saturating_mul(10)));
     }
     Ok(())
 }

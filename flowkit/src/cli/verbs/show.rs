@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 use clap::ArgMatches;
 use serde_json::{Map, Value};
 
-use super::rows;
+use super::{rows, slow};
 use crate::cli::json;
 use crate::cli::out::{say, table};
 use crate::cli::session::Session;
@@ -26,6 +26,9 @@ const COLUMNS: usize = 100;
 pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
+    if let Some(count) = matches.get_one::<u64>("slow") {
+        return slow::show(session, &store, &run, usize::try_from(*count).unwrap_or(usize::MAX));
+    }
     let mut tasks = rows::tasks(&store, run.id)?;
     if let Some(typed) = matches.get_one::<String>("task") {
         tasks = chosen(&run, tasks, typed)?;

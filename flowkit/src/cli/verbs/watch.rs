@@ -1,21 +1,24 @@
-//! `watch`: what happens to a run, from its beginning to its end, also in another process.
-
-use std::collections::HashMap;
+//! `watch`: what happens to a run and its sub-flows, from the beginning to the end, also in another process. With `--output
+//! json` the lines are those that `run` prints.
 
 use clap::ArgMatches;
 
-use super::logs::{POLL, label};
+use super::logs::POLL;
+use super::news::{Happened, News};
 use super::rows;
 use crate::cli::Exit;
-use crate::cli::json;
 use crate::cli::out::say;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::iso;
 use crate::engine::clock;
 use crate::graph::text::{duration, visible};
-use crate::model::{EventDetail, StoredEvent};
+use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId};
 use crate::store::History as _;
+use crate::store::happened::kind_of;
+use crate::terminal::RunView;
+use crate::terminal::json::{Told, Whom, line};
+use crate::terminal::picture::Program;
 
 /// Looked for the dead every five seconds: that is a write, of which there can be one at a time.
 const REAP_EVERY: u64 = 25;
@@ -23,8 +26,8 @@ const REAP_EVERY: u64 = 25;
 pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let store = session.settings.look_back()?;
     let mut run = session.run(&store, matches, "run")?;
-    let mut labels = HashMap::new();
-    let mut since = 0;
+    let mut news = News::of(&run);
+    let mut lines = Lines::of(session, &run);
     for round in 0_u64.. {
         // A process that dies meanwhile ends its run too. Opening has looked already.
         if round % REAP_EVERY == REAP_EVERY - 1 {
@@ -33,14 +36,9 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
         // Asked first: events may come between the two questions, but none after the end.
         run = store.flow_run(run.id)?.unwrap_or(run);
         let over = rows::is_over(run.state);
-        for event in rows::events(&store, run.id, since)? {
-            since = event.sequence;
-            let label = label(&store, &run, event.task_run, &mut labels)?;
-            if session.is_json() {
-                say(json::event(run.id, &label, &event));
-            } else {
-                say(format!("{} {:9} {label}{}", iso(event.at), event.name, more(&event)));
-            }
+        for happened in news.read(&store)? {
+            let text = if session.is_json() { lines.json(&happened) } else { Some(text(&happened)) };
+            text.into_iter().for_each(say);
         }
         if over {
             return Ok(if run.state.is_success() { Exit::SUCCESS } else { Exit::FAILURE });
@@ -50,11 +48,59 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
     Ok(Exit::SUCCESS)
 }
 
+/// Makes lines of JSON, which tell at the end what there was.
+struct Lines {
+    view: RunView,
+    program: Program,
+}
+
+impl Lines {
+    fn of(session: &Session, run: &StoredFlowRun) -> Self {
+        Self { view: RunView::before_events(run), program: Program::new(&session.program.name) }
+    }
+
+    fn json(&mut self, Happened { run, path, row, event }: &Happened) -> Option<String> {
+        let kind = kind_of(event)?;
+        self.view.hear(run, row.as_ref(), &kind);
+        let (view, program) = (&self.view, &self.program);
+        let whom = match row {
+            None if run.id == view.flow_run() => {
+                Whom::Run { flow: &run.flow, parameters: run.parameters.as_deref(), view, program }
+            }
+            None => Whom::Task {
+                path: path.as_deref(),
+                task: &run.flow,
+                id: TaskRunId::FLOW,
+                index: None,
+                name: run.name.as_deref(),
+            },
+            Some(row) => Whom::Task {
+                path: path.as_deref(),
+                task: &row.task,
+                id: row.id,
+                index: row.index,
+                name: row.name.as_deref(),
+            },
+        };
+        let started_at = row.as_ref().map_or(run.started_at, |row| row.started_at);
+        line(&Told { run: view.flow_run(), at: event.at, kind: &kind, started_at, whom })
+    }
+}
+
+fn text(Happened { run, path, row, event }: &Happened) -> String {
+    let label = row.as_ref().map_or_else(|| run.flow.clone(), StoredTaskRun::label);
+    let path = match (path, row) {
+        (Some(path), Some(_)) => format!("{} › ", visible(path)),
+        _ => String::new(),
+    };
+    format!("{} {:9} {path}{}{}", iso(event.at), event.name, visible(&label), more(event))
+}
+
 fn more(event: &StoredEvent) -> String {
     match &event.detail {
         None | Some(EventDetail::Attempt(1)) => String::new(),
         Some(EventDetail::Attempt(attempt)) => format!("  attempt {attempt}"),
-        Some(EventDetail::Retry { attempt, error, retry_in }) => {
+        Some(EventDetail::Retry { attempt, error, retry_in, .. }) => {
             format!(
                 "  attempt {attempt} failed: {}; next in {}",
                 visible(&error.to_string()),

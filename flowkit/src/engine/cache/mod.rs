@@ -91,7 +91,7 @@ pub(crate) fn wanted<B: Body>(
     let info = B::info();
     let said = options.map(|options| options.cache).unwrap_or_default();
     let scope = match info.cache {
-        _ if said == CacheUse::Off => return None,
+        _ if said == CacheUse::Off || core.runtime().skips_cache() => return None,
         CacheScope::Off => return None,
         CacheScope::Runtime => None,
         // Outside a flow there is no run whose calls could share a result.

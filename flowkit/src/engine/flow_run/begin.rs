@@ -10,9 +10,6 @@ use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId,
 use crate::store::{NewFlowRun, OwnedRun};
 use crate::task::Durability;
 
-/// A path of nested flows longer than this, in bytes, begins anew: nobody reads it.
-const PATH_MAX: usize = 200;
-
 /// What a run has at its beginning, or where it goes on.
 pub(crate) struct Begun {
     pub(crate) id: FlowRunId,
@@ -70,11 +67,7 @@ pub(crate) fn origin(parent: &Core, root: &NewTaskRun) -> Option<Origin> {
     } else {
         label_of(root.task, root.index, root.extras.as_deref())
     };
-    let (root, path) = match &outer.origin {
-        // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.
-        Some(origin) if origin.path.len() > PATH_MAX => (origin.root, format!("… › {label}").into()),
-        Some(origin) => (origin.root, format!("{} › {label}", origin.path).into()),
-        None => (outer.id, label.into()),
-    };
+    let root = outer.origin.as_ref().map_or(outer.id, |origin| origin.root);
+    let path = Origin::path_in(outer.origin.as_ref().map(|origin| &*origin.path), &label).into();
     Some(Origin { root, flow_run: outer.id, task_run: parent.id, path })
 }

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use crate::engine::clock;
 use crate::model::{
-    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId,
-    label_of,
+    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun, TaskRunId, label_of,
 };
-use crate::policy::resume::{Progress, Redo, Standing, died, progress, rows_to_redo, standing};
+use crate::policy::resume::{Progress, Redo, Standing, claimable, died, progress, rows_to_redo, standing};
 use crate::store::Recovered;
 
 /// So many calls are named that were made instead of recorded ones.
@@ -69,15 +68,8 @@ pub(crate) struct Earlier {
 impl Earlier {
     pub(crate) fn new(resumed: &Resumed, poison_cap: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
-        let mut rows: HashMap<_, StoredTaskRun> = HashMap::new();
-        for row in task_runs {
-            let Some(key) = row.key else { continue };
-            let is_success = row.state.is_success();
-            let known_success = rows.get(&key).is_some_and(|known| known.state.is_success());
-            if is_success || (counts(row, run) && !known_success) {
-                rows.insert(key, row.clone());
-            }
-        }
+        let rows: HashMap<_, StoredTaskRun> =
+            claimable(run, task_runs).into_iter().map(|(key, row)| (key, row.clone())).collect();
         let mut open = HashMap::new();
         for row in rows.values().filter(|row| began(row)) {
             *open.entry(row.parent).or_default() += 1;
@@ -197,12 +189,4 @@ impl Earlier {
 /// Whether a row says more than that the flow decided against the task.
 fn began(row: &StoredTaskRun) -> bool {
     row.state != State::Skipped
-}
-
-/// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
-/// attempt, which tries it anew, unless it failed because its process died.
-fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
-    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
-    let since = failed.filter_map(|attempt| attempt.ended_at).max();
-    !row.state.is_terminal() || died(row) || row.ended_at > since
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::Kind;
 
-fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
+pub(super) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
     StoredTaskRun {
         id: TaskRunId::new(1),
         parent: TaskRunId::FLOW,
@@ -32,6 +32,30 @@ fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
         orphaned: false,
         crashes,
         has_result: state == State::Completed,
+    }
+}
+
+#[cfg(all(feature = "cli", unix))]
+pub(super) fn flow_row(state: State) -> StoredFlowRun {
+    StoredFlowRun {
+        id: crate::model::FlowRunId::new(uuid::Uuid::from_u128(1)),
+        flow: "shop".to_owned(),
+        path: "shop::shop".to_owned(),
+        version: None,
+        name: None,
+        tags: Vec::new(),
+        state,
+        parameters: None,
+        parent: None,
+        created_at: WallTime::from_micros(0),
+        started_at: None,
+        ended_at: None,
+        attempt: 1,
+        earlier_attempts: Vec::new(),
+        attempt_started_at: None,
+        error: None,
+        crashes: 0,
+        location: String::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::write::checksum;
 use crate::model::{EventDetail, EventKind, FlowRunId, StoredEvent, TaskRunId, WallTime};
 use crate::store::StoreError;
-use crate::store::entry::detail_of;
+use crate::store::happened::detail_of;
 
 /// So many events share a row, so that reading one page does not read a whole long run.
 const PER_ROW: i64 = 256;

@@ -79,7 +79,7 @@ impl Story {
             }
             Mode::Json => {
                 let parameters = self.options.parameters.as_deref();
-                let line = json::line(&run.view, notice, parameters, &self.options.program);
+                let line = json::of_notice(&run.view, notice, parameters, &self.options.program);
                 line.into_iter().for_each(|line| push_line(&mut self.ready, line));
             }
         }

@@ -9,6 +9,8 @@
 
 mod durations;
 mod group;
+#[cfg(unix)]
+mod heard;
 mod short;
 mod stored;
 mod take;

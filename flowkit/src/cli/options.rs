@@ -1,0 +1,80 @@
+//! Options and arguments that several verbs have in common. Which verb takes which is in `grammar`.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, value_parser};
+
+/// How an option of ours is called where a flow has a parameter of its name.
+const ASIDE: &str = "flowkit-";
+
+/// Which run is meant; `which.rs` finds it.
+pub(super) fn run() -> Arg {
+    of_run("run").help(
+        "Which run: the beginning of its id, `last`, `last~1`, `last-failed`, `last:<flow>` [default: last]",
+    )
+}
+
+/// The same under another name, without words.
+pub(super) fn of_run(id: &'static str) -> Arg {
+    Arg::new(id).value_name("RUN")
+}
+
+/// Which of the task runs of a run.
+pub(super) fn task() -> Arg {
+    Arg::new("task").value_name("TASK").help("Name of a task, or of one of its runs: `fetch[3]`")
+}
+
+/// Where the values of secrets are, for verbs that go on with a run.
+pub(super) fn secrets() -> Arg {
+    let help = "Values of secrets, which no record keeps: YAML, TOML or JSON";
+    Arg::new("params").long("params").value_name("FILE").help(help).value_parser(value_parser!(PathBuf))
+}
+
+/// The options of every verb. A parameter of a flow comes first: then ours is `--flowkit-<name>`.
+pub(super) fn own(taken: &[String]) -> Vec<Arg> {
+    let database = Arg::new("db").value_name("FILE").value_parser(value_parser!(PathBuf));
+    let output = Arg::new("output").value_name("FORMAT").value_parser(["text", "json"]);
+    vec![
+        aside(
+            database.help("The database with the runs [env: FLOWKIT_DB] [default: .flowkit/runs.db]"),
+            taken,
+        ),
+        aside(output.help("`text` for people, `json` for programs: an object per line"), taken),
+    ]
+}
+
+pub(super) fn aside(arg: Arg, taken: &[String]) -> Arg {
+    let name = arg.get_id().to_string();
+    let is_taken = taken.contains(&name);
+    arg.long(if is_taken { format!("{ASIDE}{name}") } else { name })
+}
+
+/// Of verbs that run something.
+pub(super) fn no_cache() -> Arg {
+    let help = "Run every task: none takes its result from the cache, or puts it there";
+    Arg::new("no-cache").action(ArgAction::SetTrue).help(help)
+}
+
+pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+pub(super) fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("COUNT")
+        .default_value(default)
+        .value_parser(value_parser!(u64))
+        .help(help)
+}
+
+/// Reads how many are wanted.
+pub(super) fn count(typed: &str) -> Result<u64, String> {
+    let wanted = typed.parse().ok().filter(|count| *count > 0);
+    wanted.ok_or_else(|| "expected a whole number, 1 or more".to_owned())
+}
+
+/// Reads how many of the slowest are wanted, where a run may have been typed.
+pub(super) fn count_of_slowest(typed: &str) -> Result<u64, String> {
+    count(typed).map_err(|expected| format!("{expected}; the run stands before it: `show last --slow`"))
+}

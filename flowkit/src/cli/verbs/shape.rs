@@ -1,0 +1,130 @@
+//! `run --dry-run`: the values that a run would have, and the shape that an earlier run of the flow has left in the record. A
+//! flow decides what it calls when it runs, so that nothing more can be known.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::fold::{Fold, Folded};
+use super::rows::{self, SUB_FLOWS_MAX};
+use super::run::show_config;
+use crate::any_flow::FlowSpec;
+use crate::cli::json::{line, millis};
+use crate::cli::out::{say, table};
+use crate::cli::resolve::Resolved;
+use crate::cli::session::Session;
+use crate::cli::usage::Outcome;
+use crate::cli::when::{ago, between};
+use crate::engine::clock;
+use crate::graph::text;
+use crate::model::{State, StoredFlowRun};
+use crate::store::{FlowRunFilter, Store};
+
+/// What a task did in an earlier run.
+#[derive(Debug, Default)]
+struct Shape {
+    count: usize,
+    cached: usize,
+    took: Vec<Duration>,
+}
+
+impl Shape {
+    /// Returns the median of the durations.
+    fn usual(&self) -> Option<Duration> {
+        let mut took = self.took.clone();
+        took.sort_unstable();
+        took.get(took.len() / 2).copied()
+    }
+
+    fn words(&self) -> String {
+        let cached = (self.cached > 0).then(|| format!("{} cached", self.cached));
+        let usual = self.usual().map(|usual| match self.took.len() {
+            1 => text::duration(usual),
+            _ => format!("usually {}", text::duration(usual)),
+        });
+        usual.into_iter().chain(cached).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Shows the values and the recorded shape; nothing runs.
+pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) -> Outcome<()> {
+    if !session.is_json() {
+        say(format!("`{}` would run with", flow.ident()));
+    }
+    show_config(session, resolved);
+    let Some((run, folds)) = recorded(session, flow)? else {
+        if !session.is_json() {
+            say("no run of it is recorded, so what it calls is not known before it runs; nothing was run");
+        }
+        return Ok(());
+    };
+    if session.is_json() {
+        for Fold { task, depth, said } in &folds {
+            let fields = json!({
+                "task": task, "depth": depth, "count": said.count, "cached": said.cached,
+                "usual_ms": said.usual().map(millis),
+            });
+            say(line("recorded.task", Some(run.id), fields));
+        }
+        let took = run.ended_at.map(|end| millis(between(run.created_at, end)));
+        let fields = json!({ "flow": flow.ident(), "id": run.id, "state": run.state, "ms": took });
+        say(line("recorded", Some(run.id), fields));
+        return Ok(());
+    }
+    let took = run.ended_at.map(|end| format!(" in {}", text::duration(between(run.created_at, end))));
+    say(format!(
+        "its run {} ({}{}, {}) called",
+        run.id.short(),
+        run.state.name(),
+        took.unwrap_or_default(),
+        ago(run.created_at, clock::wall())
+    ));
+    let rows = folds.iter().map(|Fold { task, depth, said }| {
+        let times = if said.count == 1 { String::new() } else { format!(" ×{}", said.count) };
+        vec![format!("  {}{}{times}", "  ".repeat(*depth), text::visible(task)), said.words()]
+    });
+    table(&rows.collect::<Vec<_>>()).iter().for_each(say);
+    say("that is recorded, not planned: a flow decides what it calls when it runs; nothing was run");
+    Ok(())
+}
+
+/// Finds the newest run of the flow that completed, which says most; or else the newest.
+fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun, Vec<Fold<Shape>>)>> {
+    if !session.settings.is_made() {
+        return Ok(None);
+    }
+    let store = session.settings.look_back()?;
+    let any = session.program.runs_of(flow.ident());
+    let completed = FlowRunFilter { states: vec![State::Completed], ..any.clone() };
+    for filter in [completed, any] {
+        if let Some(run) = crate::store::History::flow_runs(&store, &filter, None, 1)?.runs.pop() {
+            let folds = look(&store, &run)?.in_order();
+            return Ok(Some((run, folds)));
+        }
+    }
+    Ok(None)
+}
+
+fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
+    let mut folded = Folded::<Shape>::default();
+    let mut rest = VecDeque::from([(run.id, None)]);
+    let mut looked_through = 0;
+    while let Some((run, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
+        looked_through += 1;
+        let mut groups = HashMap::new();
+        for row in rows::tasks(store, run)? {
+            let parent = groups.get(&row.parent).copied().or(around);
+            let group = folded.group(parent, &row.task);
+            groups.insert(row.id, group);
+            let shape = folded.said(group);
+            shape.count += 1;
+            shape.cached += usize::from(row.state == State::Cached);
+            if let (State::Completed, Some(start), Some(end)) = (row.state, row.started_at, row.ended_at) {
+                shape.took.push(between(start, end));
+            }
+            rest.extend(row.flow_run.map(|inner| (inner, Some(group))));
+        }
+    }
+    Ok(folded)
+}

@@ -1,0 +1,126 @@
+//! What will become of the recorded task runs when their run goes on, as far as the record can tell. For people who want to
+//! know before they do it.
+//!
+//! Pure. It asks the same questions as a run that is resumed. Not certain: a flow decides what it calls when it runs, and
+//! which tasks may run at most once is known to them alone.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{POISON_CAP, Redo, Standing, claimable, rows_to_redo, standing};
+use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
+
+/// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
+pub(crate) fn flow_runs(run: &StoredFlowRun, redo: &Redo) -> bool {
+    match run.state {
+        _ if *redo != Redo::Nothing => true,
+        State::Completed | State::Cached => false,
+        State::Failed | State::TimedOut => run.error.is_none(),
+        _ => true,
+    }
+}
+
+/// Says what becomes of each recorded call that is made again, in the order in which they were made. Calls in a body that does
+/// not run again are not made.
+pub(crate) fn outlook<'r>(
+    run: &StoredFlowRun,
+    rows: &'r [StoredTaskRun],
+    redo: &Redo,
+) -> Vec<(&'r StoredTaskRun, Standing)> {
+    let chosen = claimable(run, rows);
+    let wanted_again = rows_to_redo(rows, redo);
+    let mut bodies = HashSet::new();
+    if flow_runs(run, redo) {
+        bodies.insert(TaskRunId::FLOW);
+    }
+    // Of what does not stand any more, only the last is called again.
+    let last: HashMap<_, TaskRunId> = rows.iter().filter_map(|row| Some((row.key?, row.id))).collect();
+    let mut made = Vec::new();
+    // A body has a smaller id than what is called in it.
+    for row in rows {
+        let found = row.key.and_then(|key| chosen.get(&key));
+        let is_made = match (found, row.key) {
+            (Some(found), _) => found.id == row.id,
+            (None, Some(key)) => last.get(&key) == Some(&row.id),
+            (None, None) => true,
+        };
+        if !is_made || !bodies.contains(&row.parent) {
+            continue;
+        }
+        let standing = match found {
+            Some(_) => standing(row, &wanted_again, false, POISON_CAP),
+            None => Standing::Again,
+        };
+        if standing == Standing::Again {
+            bodies.insert(row.id);
+        }
+        made.push((row, standing));
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{flow_row, row};
+    use super::*;
+    use crate::model::Digest;
+
+    fn digest(id: u64) -> Digest {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&id.to_be_bytes());
+        Digest::from_bytes(bytes)
+    }
+
+    fn called(id: u64, parent: u64, task: &str, state: State) -> StoredTaskRun {
+        StoredTaskRun {
+            id: TaskRunId::new(id),
+            parent: TaskRunId::new(parent),
+            key: Some(digest(id)),
+            task: task.to_owned(),
+            ended_at: Some(crate::model::WallTime::from_micros(1)),
+            ..row(state, 1, 0)
+        }
+    }
+
+    fn of(run: State, rows: &[StoredTaskRun], redo: &Redo) -> Vec<(u64, Standing)> {
+        outlook(&flow_row(run), rows, redo).iter().map(|(row, standing)| (row.id.get(), *standing)).collect()
+    }
+
+    #[test]
+    fn what_succeeded_is_kept_and_the_rest_is_done() {
+        let rows = [
+            called(1, 0, "fetch", State::Completed),
+            called(2, 0, "load", State::Failed),
+            called(3, 0, "report", State::UpstreamFailed),
+        ];
+        use Standing::*;
+        assert_eq!(of(State::Failed, &rows, &Redo::Failed), [(1, Keep), (2, Again), (3, Again)]);
+        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (2, Replay), (3, Again)]);
+        let from = Redo::From("fetch".to_owned());
+        assert_eq!(of(State::Completed, &rows[..1], &from), [(1, Again)]);
+        assert_eq!(of(State::Completed, &rows[..1], &Redo::Nothing), [], "it gives its result");
+    }
+
+    #[test]
+    fn calls_of_a_body_that_is_kept_are_not_made() {
+        let rows = [
+            called(1, 0, "outer", State::Completed),
+            called(2, 1, "inner", State::Completed),
+            called(3, 0, "outer", State::Crashed),
+            called(4, 3, "inner", State::Completed),
+        ];
+        use Standing::*;
+        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (3, Again), (4, Keep)]);
+        let from = Redo::From("inner".to_owned());
+        assert_eq!(
+            of(State::Completed, &rows, &from),
+            [(1, Again), (2, Again), (3, Again), (4, Again)],
+            "whoever calls it runs for that"
+        );
+    }
+
+    #[test]
+    fn a_call_without_a_key_is_made_anew() {
+        let rows = [StoredTaskRun { key: None, ..called(1, 0, "fetch", State::Completed) }];
+        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Standing::Again)]);
+    }
+}
