@@ -116,10 +116,8 @@ mod tests {
             vec![nightly::spec(), etl::spec()],
         ] {
             let refused = check(twice).unwrap_err().to_string();
-            assert!(
-                refused.starts_with("two flows are called `etl`; give one of them another name"),
-                "{refused}"
-            );
+            assert!(refused.starts_with("two flows are called `etl`; "), "{refused}");
+            assert!(refused.contains("another name"), "{refused}");
         }
         assert!(check(vec![etl::spec(), weekly::spec()]).is_ok());
     }
