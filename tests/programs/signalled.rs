@@ -2,7 +2,7 @@
 //! a line `done k` in a file.
 //!
 //! `signalled <folder> <tasks> <milliseconds> [linger]`: begins the flow, or goes on with the run that it finds. Prints
-//! `ready` at the beginning; with `linger` it stays when the flow has ended, and prints `lingers`.
+//! `ready` at the beginning, and `heard` at SIGTERM; with `linger` it stays when the flow has ended, and prints `lingers`.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -15,6 +15,7 @@ use std::time::Duration;
 use flowkit::prelude::*;
 use flowkit::store::{FlowRunFilter, History, SqliteStore};
 use flowkit::{BoxError, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 fn argument(position: usize) -> String {
     std::env::args().nth(position).unwrap_or_default()
@@ -53,6 +54,11 @@ async fn main() -> Result<ExitCode, BoxError> {
         }
         Ok(ExitCode::SUCCESS)
     };
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        terminate.recv().await;
+        println!("heard");
+    });
     match runtime.until_signal(job).await {
         Ok(done) => done,
         Err(interrupted) => {

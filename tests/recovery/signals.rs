@@ -95,9 +95,11 @@ fn r44_sigterm_at_fifty_moments_puts_the_run_aside_and_nothing_that_ran_to_its_e
 #[test]
 fn a_second_signal_does_not_wait_for_what_runs() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), 8, 3_600_000, &[]);
+    let mut program = Program::start(folder.path(), 8, 3_600_000, &[]);
     wait_until(|| has_begun(folder.path()));
     program.tell("TERM");
+    // Signals that come together have no order.
+    program.wait_for("heard");
     program.tell("INT");
     let (code, said) = program.ended();
     assert_eq!(code, Some(143), "{said}");
