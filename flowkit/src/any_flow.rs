@@ -191,7 +191,7 @@ impl ResumeAny {
         self
     }
 
-    /// Does a task again and everything that used its results. See [`Resume::rerun_from`].
+    /// Does a task again, and everything that used its results. See [`Resume::rerun_from`].
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
         self.how.redo = Some(Redo::From(task.into()));
         self

@@ -88,7 +88,8 @@ impl<B: FlowBody> Resume<B> {
         self
     }
 
-    /// Does the task `task` again, by name, and everything that used its results.
+    /// Does the task `task` again, by name, with all that it calls itself, and everything that used its results. It may be a
+    /// sub-flow: then all of that is done again.
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
         self.how.redo = Some(Redo::From(task.into()));
         self

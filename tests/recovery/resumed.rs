@@ -91,6 +91,38 @@ async fn a_task_and_what_used_its_results_can_be_done_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_again_does_all_of_its_own_work_again() {
+    static RAN: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+    #[task]
+    async fn leaf(name: String) -> String {
+        RAN.lock().unwrap().push(if name == "in a task" { "in a task" } else { "in a sub-flow" });
+        name
+    }
+    #[task]
+    async fn outer() -> Result<String> {
+        Ok(leaf("in a task".into()).await?)
+    }
+    #[flow]
+    async fn part() -> Result<String> {
+        Ok(leaf("in a sub-flow".into()).await?)
+    }
+    #[flow]
+    async fn whole() -> Result<usize> {
+        Ok(outer().await?.len() + part().await?.len())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder);
+    let id = whole().on(&runtime).run().await.id().unwrap();
+    for (from, ran) in [("outer", "in a task"), ("part", "in a sub-flow")] {
+        RAN.lock().unwrap().clear();
+        whole::resume(id).on(&runtime).rerun_from(from).await.unwrap();
+        assert_eq!(*RAN.lock().unwrap(), [ran]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sub_flow_goes_on_inside_its_own_run() {
     static READ: AtomicU32 = AtomicU32::new(0);
     static BROKEN: AtomicBool = AtomicBool::new(true);

@@ -25,8 +25,10 @@ pub enum Redo {
     Nothing,
     /// What failed, and what did not run because of it.
     Failed,
-    /// This task, by name, and everything that used its results.
+    /// This task, by name, with what it calls itself, and everything that used its results.
     From(String),
+    /// All of it: it is a sub-flow that is done again.
+    Everything,
 }
 
 impl Redo {
@@ -36,6 +38,14 @@ impl Redo {
             true => Self::Failed,
             // A crash is a failure too, but what failed for good before it has failed.
             false => Self::Nothing,
+        }
+    }
+
+    /// Returns what is done again in the run behind the node `node` of a sub-flow, where `wanted` are the rows that are.
+    pub(crate) fn inside(&self, node: TaskRunId, wanted: &HashSet<TaskRunId>) -> Self {
+        match self {
+            Self::From(_) if wanted.contains(&node) => Self::Everything,
+            other => other.clone(),
         }
     }
 }
@@ -113,7 +123,12 @@ pub fn rows_to_redo(rows: &[StoredTaskRun], redo: &Redo) -> HashSet<TaskRunId> {
         let chosen = match redo {
             Redo::Nothing => false,
             Redo::Failed => row.state.is_failure() || row.state == State::Skipped,
-            Redo::From(task) => row.task == *task || row.edges.iter().any(|(from, _)| wanted.contains(from)),
+            Redo::From(task) => {
+                let is_used = row.edges.iter().any(|(from, _)| wanted.contains(from));
+                // What is done again calls anew what it calls.
+                row.task == *task || is_used || wanted.contains(&row.parent)
+            }
+            Redo::Everything => true,
         };
         if chosen {
             wanted.insert(row.id);

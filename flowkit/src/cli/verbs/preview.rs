@@ -15,7 +15,7 @@ use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::{State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
-use crate::policy::resume::{Redo, Standing};
+use crate::policy::resume::{Redo, Standing, rows_to_redo};
 use crate::store::Store;
 
 /// How many task runs fare in which way.
@@ -134,13 +134,14 @@ pub(super) fn preview(
 /// Looks through the record of a run and of those of its sub-flows that would run again.
 fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<Fate>> {
     let mut folded = Folded::<Fate>::default();
-    let mut rest = VecDeque::from([(run.clone(), None)]);
+    let mut rest = VecDeque::from([(run.clone(), redo.clone(), None)]);
     let mut looked_through = 0;
-    while let Some((run, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
+    while let Some((run, redo, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
         looked_through += 1;
         let rows = rows::tasks(store, run.id)?;
         let mut groups = HashMap::new();
-        for (row, standing) in outlook(&run, &rows, redo) {
+        let wanted = rows_to_redo(&rows, &redo);
+        for (row, standing) in outlook(&run, &rows, &redo) {
             let parent = groups.get(&row.parent).copied().or(around);
             let group = folded.group(parent, &row.task);
             groups.insert(row.id, group);
@@ -149,7 +150,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<F
                 && let Some(inner) = row.flow_run
                 && let Some(inner) = store.flow_run(inner)?
             {
-                rest.push_back((inner, Some(group)));
+                rest.push_back((inner, redo.inside(row.id, &wanted), Some(group)));
             }
         }
     }

@@ -115,7 +115,7 @@ async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, E
     let Some(run) = core.run() else { return Ok(None) };
     let Some(kept) = &run.kept else { return Ok(None) };
     let (id, node) = (run.id, core.id);
-    let wish = kept.earlier(|earlier| earlier.wish.clone()).unwrap_or_default();
+    let wish = kept.earlier(|earlier| earlier.wish_inside(node)).unwrap_or_default();
     let path = core.declaration.path;
     let found = ask(&kept.store, move |store| {
         for child in store.children(id, node)? {

@@ -92,6 +92,11 @@ impl Earlier {
         }
     }
 
+    /// Returns how the run behind the node of a sub-flow is to be gone on with.
+    pub(crate) fn wish_inside(&self, node: TaskRunId) -> Wish {
+        Wish { redo: self.wish.redo.inside(node, &self.redo), ..self.wish.clone() }
+    }
+
     /// Returns what is left of a call; nothing for one that is made for the first time.
     ///
     /// # Errors
