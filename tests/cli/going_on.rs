@@ -37,6 +37,20 @@ fn retry_does_what_failed_and_rerun_what_is_named() {
 }
 
 #[test]
+fn a_task_inside_a_sub_flow_is_done_again_with_the_sub_flow() {
+    let shell = Shell::new();
+    shell.write("data.txt", "");
+    shell.call("run nested --file data.txt").ok();
+    let refused = shell.call("rerun --from load");
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("its sub-flow `fragile` has: `--from fragile`"), "{refused:?}");
+    assert_eq!(
+        shell.call("rerun --from fragile --output json").ok().started(),
+        ["extract", "fragile", "load"]
+    );
+}
+
+#[test]
 fn without_the_cache_everything_runs_and_nothing_is_left_there() {
     let shell = Shell::new();
     let all = ["double[0]", "double[1]", "extract", "total"];

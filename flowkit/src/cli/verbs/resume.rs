@@ -16,9 +16,10 @@ use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, did_you_mean};
 use crate::cli::{Exit, environment, resolve};
-use crate::model::StoredFlowRun;
+use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::parameters::Parameter;
 use crate::policy::resume::Redo;
+use crate::store::Store;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     // Not made where there is none: there would be nothing to go on with.
@@ -48,9 +49,14 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
             let mut names: Vec<&str> = tasks.iter().map(|task| task.task.as_str()).collect();
             names.dedup();
             if !names.contains(&from) {
-                let known = did_you_mean(from, &names);
                 let short = run.id.short();
-                return Err(Usage::new(format!("run `{short}` has no task `{from}`; {known}")));
+                let remedy = match sub_flow_with(store.as_ref(), &tasks, from)? {
+                    Some(node) => {
+                        format!("its sub-flow `{node}` has: `--from {node}` does all of that again")
+                    }
+                    None => did_you_mean(from, &names),
+                };
+                return Err(Usage::new(format!("run `{short}` has no task `{from}`; {remedy}")));
             }
             call = call.rerun_from(from);
             redo = Some(Redo::From(from.to_owned()));
@@ -71,6 +77,17 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let ended: Ended = runtime.until_signal(call).await;
     screen.finish();
     finish::finish(session, ended)
+}
+
+/// Finds the first sub-flow in which there is such a task.
+fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [StoredTaskRun], name: &str) -> Outcome<Option<&'t str>> {
+    for node in tasks {
+        let Some(behind) = node.flow_run else { continue };
+        if rows::tasks(store, behind)?.iter().any(|task| task.task == name) {
+            return Ok(Some(&node.task));
+        }
+    }
+    Ok(None)
 }
 
 /// Puts secrets, which no record keeps, into the arguments of a run; `None` if it has none.
