@@ -8,9 +8,10 @@ use std::process::{Command, Stdio};
 
 use clap::Parser;
 use flowkit_benches::report;
+use flowkit_benches::startup::cost::{self, Cost};
 use flowkit_benches::startup::figures::Plan;
 use flowkit_benches::startup::program::{Programs, Side};
-use flowkit_benches::startup::{peak, promises};
+use flowkit_benches::startup::promises;
 
 /// The start of a program, as ratios.
 #[derive(Parser)]
@@ -24,9 +25,9 @@ struct Options {
     /// Print JSON instead of the table.
     #[arg(long)]
     json: bool,
-    /// Measure the memory of a program on this database in this process and print JSON.
+    /// Measure what a program costs on this database, in this process, and print JSON.
     #[arg(long, hide = true, value_name = "DATABASE")]
-    peak_on: Option<PathBuf>,
+    cost_on: Option<PathBuf>,
     /// Of the plain program, not of that of flowkit.
     #[arg(long, hide = true)]
     plain: bool,
@@ -44,9 +45,9 @@ fn programs() -> Programs {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    if let Some(database) = &options.peak_on {
+    if let Some(database) = &options.cost_on {
         let side = if options.plain { Side::Plain } else { Side::Flowkit };
-        println!("{}", serde_json::to_string(&peak::of(programs().command(side, database))?)?);
+        println!("{}", serde_json::to_string(&cost::of(programs().command(side, database))?)?);
         return Ok(());
     }
     // Without `--bench`, as under `cargo test`, it is enough that everything runs.
@@ -54,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         true => Plan { passes: 3, fsyncs: 20, runs: 40 },
         false => Plan { passes: 101, fsyncs: 500, runs: 10_000 },
     };
-    let figures = plan.measure(&options.folder, &programs(), peak_of)?;
+    let figures = plan.measure(&options.folder, &programs(), cost_of)?;
     let verdicts = promises::verdicts(&figures);
     if options.json {
         println!("{}", report::startup::render_json(&figures, &verdicts)?);
@@ -65,9 +66,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Asks a process of its own, which is small.
-fn peak_of(side: Side, database: &Path) -> Result<Option<u64>, Box<dyn Error>> {
+fn cost_of(side: Side, database: &Path) -> Result<Cost, Box<dyn Error>> {
     let mut program = Command::new(env::current_exe()?);
-    program.arg("--peak-on").arg(database).args((side == Side::Plain).then_some("--plain"));
+    program.arg("--cost-on").arg(database).args((side == Side::Plain).then_some("--plain"));
     let output = program.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("`{program:?}` ended with {}", output.status).into());

@@ -34,7 +34,7 @@ pub fn render_json(figures: &Figures, verdicts: &[Verdict]) -> serde_json::Resul
 }
 
 fn rows(rows: &[Row]) -> String {
-    let mut table = new_table(["found", "program", "median", "÷ plain", "peak"]);
+    let mut table = new_table(["found", "program", "median", "÷ plain", "processor", "peak"]);
     for group in rows.chunk_by(|a, b| a.found == b.found) {
         if table.row_count() > 0 {
             table.add_row([""]);
@@ -46,7 +46,8 @@ fn rows(rows: &[Row]) -> String {
                 row.side.to_string(),
                 format!("{:.2} ms", row.total_ms),
                 format!("{:.2}", row.ratio_to_plain),
-                or_dash(row.peak_bytes.map(|bytes| format!("{:.1} MB", bytes as f64 / 1e6))),
+                format!("{:.2} ms", row.cost.processor_ms),
+                or_dash(row.cost.peak_bytes.map(|bytes| format!("{:.1} MB", bytes as f64 / 1e6))),
             ]);
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tempfile::TempDir;
 
+use super::cost::Cost;
 use super::program::{Found, Programs, Side, clear, database};
 use crate::measure::median;
 use crate::store::disk;
@@ -22,8 +23,9 @@ pub struct Row {
     pub total_ms: f64,
     /// (time of this program) / (time of the plain one).
     pub ratio_to_plain: f64,
-    /// The most memory that it held. `None`: not measured.
-    pub peak_bytes: Option<u64>,
+    /// The processor and the memory.
+    #[serde(flatten)]
+    pub cost: Cost,
 }
 
 /// What one run measures.
@@ -49,7 +51,7 @@ pub struct Figures {
 }
 
 impl Plan {
-    /// Measures it all below `folder`, and says on stderr how far it is. `peak` tells the memory of a program on a
+    /// Measures it all below `folder`, and says on stderr how far it is. `cost` tells what a program costs on a
     /// database.
     ///
     /// # Errors
@@ -58,7 +60,7 @@ impl Plan {
         &self,
         folder: &Path,
         programs: &Programs,
-        peak: impl Fn(Side, &Path) -> Result<Option<u64>, Box<dyn Error>>,
+        cost: impl Fn(Side, &Path) -> Result<Cost, Box<dyn Error>>,
     ) -> Result<Figures, Box<dyn Error>> {
         let folder = TempDir::new_in(folder)?;
         let fsync = disk::fsync(folder.path(), self.fsyncs)?;
@@ -78,22 +80,22 @@ impl Plan {
                     times.extend(Some(elapsed).filter(|_| number > 0));
                 }
             }
-            let mut peaks = Vec::new();
+            let mut costs = Vec::new();
             for (side, database) in &databases {
-                peaks.push(peak(*side, database)?);
+                costs.push(cost(*side, database)?);
             }
-            figures.add(found, times, &peaks);
+            figures.add(found, times, &costs);
         }
         Ok(figures)
     }
 }
 
 impl Figures {
-    fn add(&mut self, found: Found, times: [Vec<Duration>; 2], peaks: &[Option<u64>]) {
+    fn add(&mut self, found: Found, times: [Vec<Duration>; 2], costs: &[Cost]) {
         let [flowkit, plain] = times.map(|times| median(times).unwrap_or_default().as_secs_f64() * 1_000.0);
-        for ((side, total_ms), peak_bytes) in Side::ALL.into_iter().zip([flowkit, plain]).zip(peaks) {
+        for ((side, total_ms), cost) in Side::ALL.into_iter().zip([flowkit, plain]).zip(costs) {
             let ratio_to_plain = total_ms / plain;
-            self.rows.push(Row { found, side, total_ms, ratio_to_plain, peak_bytes: *peak_bytes });
+            self.rows.push(Row { found, side, total_ms, ratio_to_plain, cost: *cost });
         }
     }
 
@@ -111,10 +113,11 @@ mod tests {
     #[test]
     fn ratios_are_relative_to_the_plain_program_that_found_the_same() {
         let times = |ms: &[u64]| ms.iter().map(|ms| Duration::from_millis(*ms)).collect::<Vec<_>>();
+        let cost = Cost { processor_ms: 4.0, peak_bytes: Some(5) };
         let mut figures = Figures::default();
-        figures.add(Found::Database, [times(&[30, 20, 900]), times(&[10, 10, 10])], &[Some(5), None]);
+        figures.add(Found::Database, [times(&[30, 20, 900]), times(&[10, 10, 10])], &[cost; 2]);
         let row = figures.row(Found::Database, Side::Flowkit).unwrap();
-        assert_eq!((row.total_ms, row.ratio_to_plain, row.peak_bytes), (30.0, 3.0, Some(5)));
+        assert_eq!((row.total_ms, row.ratio_to_plain, row.cost), (30.0, 3.0, cost));
         assert!(figures.row(Found::Nothing, Side::Plain).is_none());
     }
 }

@@ -3,13 +3,13 @@
 //! ```text
 //!  promises                          what is promised
 //!  figures                           what was measured, in turn
-//!  peak                              the memory of a program
+//!  cost                              the processor and the memory of a program
 //!  program                           the two programs, and what they find on the disk
 //! ```
 //!
 //! A file uses only those below it. The time is that of whole processes, from the start to the end.
 
+pub mod cost;
 pub mod figures;
-pub mod peak;
 pub mod program;
 pub mod promises;

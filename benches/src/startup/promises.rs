@@ -19,7 +19,7 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
         let measured = row(found).map(|row| row.ratio_to_plain);
         verdict(format!("{found}: time against {}", Side::Plain), TIME_MAX, "×", measured)
     };
-    let megabytes = |row: &Row| row.peak_bytes.map(|bytes| bytes as f64 / 1e6);
+    let megabytes = |row: &Row| row.cost.peak_bytes.map(|bytes| bytes as f64 / 1e6);
     let largest = Found::ALL.into_iter().filter_map(|found| megabytes(row(found)?)).max_by(f64::total_cmp);
     let memory = verdict("everywhere: peak resident memory".to_owned(), MEMORY_MAX, "MB", largest);
     Found::ALL.into_iter().map(time).chain([memory]).collect()
@@ -33,6 +33,7 @@ fn verdict(promise: String, limit: f64, unit: &'static str, measured: Option<f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::startup::cost::Cost;
 
     #[test]
     fn what_was_not_measured_is_neither_kept_nor_broken() {
@@ -48,7 +49,7 @@ mod tests {
             side: Side::Flowkit,
             total_ms: 10.0,
             ratio_to_plain: 2.0,
-            peak_bytes: Some(megabytes * 1_000_000),
+            cost: Cost { processor_ms: 5.0, peak_bytes: Some(megabytes * 1_000_000) },
         };
         let rows = vec![row(Found::Nothing, 12), row(Found::History, 31)];
         let verdicts = verdicts(&Figures { rows, ..Figures::default() });
