@@ -120,6 +120,8 @@
 //! | `add::raw(1, 2)` | the function as written, with nothing around it |
 //! | `add::skip("why")` | records that it does not run, for the branch that was not taken |
 //!
+//! Where the compiler says that it expected a value and found a `Call` or a `Handle`, write `add::of(…)` for `add(…)`.
+//!
 //! # What is where
 //!
 //! | you look for | it is |
