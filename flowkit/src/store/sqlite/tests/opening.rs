@@ -118,6 +118,13 @@ fn what_may_not_be_written_is_refused_with_a_remedy() {
 }
 
 #[test]
+fn a_disk_without_room_for_what_processes_share_is_called_full() {
+    let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
+    let said = failure::open_sqlite(Path::new("runs.db"), rusqlite::Error::SqliteFailure(error, None));
+    assert!(said.to_string().contains("the disk is full"), "{said}");
+}
+
+#[test]
 fn an_older_sqlite_is_refused() {
     let said = place::sqlite_version(Path::new("runs.db"), 3_051_002).unwrap_err().to_string();
     assert!(said.contains("3.51.3"), "{said}");
