@@ -8,10 +8,10 @@
 #[allow(dead_code, clippy::unwrap_used, reason = "those tests look at more, and are allowed to panic")]
 mod emulator;
 mod pipelines;
-#[cfg(unix)]
-mod session;
 mod shown;
 
+#[cfg(unix)]
+use shown::session;
 use shown::{Run, example, fences, masked, root};
 
 const EXAMPLES: [&str; 17] = [

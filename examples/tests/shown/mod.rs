@@ -1,5 +1,8 @@
 //! Reads what a comment or a README shows, and runs what it speaks of.
 
+#[cfg(unix)]
+pub(crate) mod session;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

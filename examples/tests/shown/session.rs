@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::{example_of, fences, masked, program};
 use crate::emulator::Terminal;
-use crate::shown::{example_of, fences, masked, program};
 
 const COLUMNS: u16 = 100;
 
