@@ -1,11 +1,12 @@
 //! The same work through flowkit, by hand, and through flowkit's peers.
 //!
 //! ```text
-//!  ratios.rs   count_allocations.rs   store.rs       the programs
+//!  ratios.rs   count_allocations.rs   store.rs   startup.rs   the programs
 //!  report                                            what is printed
 //!  bounds                                            what is promised
 //!  results                                           what was measured
 //!  million   allocations   measure                   how it is measured
+//!  startup                                           the start of a whole program
 //!  store                                             the same with runs that are kept, and its own floors
 //!  side                                              who does the work
 //!  flowkit_side   by_hand (spawn, recorder, shared)   peers (dagx, async_dag, dagrs)
@@ -27,4 +28,5 @@ pub mod report;
 pub mod results;
 pub mod shape;
 pub mod side;
+pub mod startup;
 pub mod store;

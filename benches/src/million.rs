@@ -56,7 +56,7 @@ pub fn measure(side: Side) -> Option<Million> {
 }
 
 /// `VmHWM` of Linux: the high-water mark of the resident memory.
-fn peak_resident_bytes() -> Option<u64> {
+pub(crate) fn peak_resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     high_water_mark(&status)
 }

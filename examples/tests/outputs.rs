@@ -2,9 +2,16 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
+// A terminal, and what is to be seen on it: written once, for the tests of flowkit's own screen.
+#[cfg(unix)]
+#[path = "../../tests/terminal/emulator.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "those tests look at more, and are allowed to panic")]
+mod emulator;
 mod pipelines;
 mod shown;
 
+#[cfg(unix)]
+use shown::session;
 use shown::{Run, example, fences, masked, root};
 
 const EXAMPLES: [&str; 17] = [
@@ -181,13 +188,22 @@ fn every_example_of_the_package_is_in_the_list_above() {
 #[test]
 fn the_transcripts_in_the_readme_are_real() {
     let readme = readme();
-    let transcripts: Vec<_> = fences(&readme, "console").collect();
+    let transcripts: Vec<_> =
+        fences(&readme, "console").filter(|transcript| !transcript.contains("\n$ ")).collect();
     assert!(!transcripts.is_empty());
     for transcript in transcripts {
         let (command, output) = transcript.split_once('\n').expect("a command and its output");
         let Run { stdout, stderr } = shown::run(command.strip_prefix("$ ").expect("a command"));
         assert_eq!(sorted(&(stderr + &stdout)), sorted(output), "{command}");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_session_in_the_readme_is_what_a_terminal_shows() {
+    let sessions = session::sessions(&readme());
+    assert!(!sessions.is_empty());
+    sessions.iter().for_each(|session| session::check(session));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Pipelines as plain Rust functions.
 //!
 //! `#[task]` and `#[flow]` wrap ordinary functions with retries, timeouts and caching; while a flow runs, its task
-//! graph is recorded and executed concurrently on tokio.
+//! graph is recorded and executed concurrently on tokio. With a store, a run outlives its process, and goes on where it
+//! stopped; [`main!`] makes a program the command line of its own flows. It is a library: there is no server, nothing to
+//! set up and no config file.
 //!
 //! ```
 //! use flowkit::prelude::*;
@@ -30,6 +32,73 @@
 //! }
 //! ```
 //!
+//! # A whole program
+//!
+//! ```no_run
+//! use flowkit::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Debug, Serialize, Deserialize)]
+//! #[serde(rename_all = "lowercase")]
+//! enum Mode { All, Recent }
+//!
+//! #[task(retries = 3, retry_delay = "1s", backoff = "exponential")]
+//! async fn fetch(page: u32) -> Result<Vec<f64>> {
+//!     tracing::info!(page, "asking"); // a line in the log of this task run
+//!     Ok(vec![f64::from(page)])
+//! }
+//!
+//! #[task]
+//! fn report(pages: &[Vec<f64>]) -> f64 {
+//!     let total = pages.iter().flatten().sum();
+//!     flowkit::metric("total", total); // `compare last last~1` shows it side by side
+//!     flowkit::artifact::markdown("report", format!("# {total} in all"));
+//!     total
+//! }
+//!
+//! /// Sums up orders.
+//! #[flow]
+//! async fn orders(
+//!     /// Which pages to take
+//!     #[param(default = Mode::All)]
+//!     mode: Mode,
+//!     /// How many pages there are
+//!     pages: u32,
+//! ) -> Result<f64> {
+//!     let first = match mode { Mode::All => 0, Mode::Recent => pages.saturating_sub(1) };
+//!     Ok(report::of(fetch::map(first..pages)).await?)
+//! }
+//!
+//! flowkit::main!(orders);
+//! ```
+//!
+//! ```text
+//! orders --pages 3 --mode recent       runs it, keeps the run in .flowkit/runs.db, and draws it meanwhile
+//! orders run orders --help             its parameters; they also come from variables, files and flowkit.toml
+//! orders show, orders logs             the last run
+//! orders resume                        goes on with the last run: what has succeeded is not done again
+//! ```
+//!
+//! Its `[dependencies]` are `flowkit`, `serde` with `derive`, and `tracing`. The types of parameters derive `Serialize` as
+//! well as `Deserialize`, so that they are kept with the run; those of results too, so that they are kept. A program with a
+//! `main` of its own needs `tokio` beside them, and a store only if runs shall outlive it:
+//!
+//! ```
+//! # use flowkit::prelude::*;
+//! # #[flow]
+//! # async fn nightly() -> Result<u32> { Ok(1) }
+//! use flowkit::{Runtime, store::SqliteStore};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("runs.db");
+//! let runtime = Runtime::builder().store(SqliteStore::open(path)?).build();
+//! nightly().on(&runtime).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Task or plain function? Flow or task?
 //!
 //! | you want | write |
@@ -50,6 +119,25 @@
 //! | `add::map(xs, y)` | one run per item of `xs`, with `y` for all of them (or [`each`]`(ys)`) |
 //! | `add::raw(1, 2)` | the function as written, with nothing around it |
 //! | `add::skip("why")` | records that it does not run, for the branch that was not taken |
+//!
+//! Where the compiler says that it expected a value and found a `Call` or a `Handle`, write `add::of(…)` for `add(…)`.
+//!
+//! # What is where
+//!
+//! | you look for | it is |
+//! |---|---|
+//! | what an attribute may say: retries, timeouts, caching, limits, hooks | [`macro@task`], [`macro@flow`] |
+//! | waiting for some of many, for the first, for a file | [`settle_all`], [`as_completed`], [`first_success`], [`wait_for_file`] |
+//! | what a task knows of its run: attempt, key, cancellation | [`ctx`], [`Context`] |
+//! | an error that is not tried again, and what an error holds | [`fatal`], [`Error`], [`Failure`] |
+//! | how many may run at the same time | [`limits`] |
+//! | a run as a value: states, times, results, its graph | [`FlowRun`], [`graph`] |
+//! | runs that outlive their process | [`store`], [`Runtime`], [`Resume`], [`once`] |
+//! | looking back at runs | [`store::History`], [`store::FlowRunFilter`] |
+//! | the command line, and secrets on it | [`main!`], [`Cli`], [`Secret`] |
+//! | what people see meanwhile | [`terminal`], [`observe`], [`progress`] |
+//! | logs, reports, scores and files | [`layer`], [`artifact`], [`metric`], [`Dataset`], [`Output`], [`ensure`] |
+//! | tests without waiting, and mocks | `testing`, for `[dev-dependencies]` |
 //!
 //! # Feature flags
 //!

@@ -183,8 +183,8 @@ fn story<F: Future>(flow: F) -> Result<Story, Box<dyn Error>> {
     story.ok_or_else(|| "the observer is still there".into())
 }
 
-/// Half of the runs are of each flow; of twenty runs of `etl` one fails.
-fn fill(path: &Path, runs: u64) -> Result<(), Box<dyn Error>> {
+/// Writes that many runs. Half of them are of each flow; of twenty runs of `etl` one fails.
+pub(crate) fn fill(path: &Path, runs: u64) -> Result<(), Box<dyn Error>> {
     let [good, failed, report] = [
         story(async { etl(TASK_RUNS - 1).await })?,
         story(async { etl(TASK_RUNS).await })?,

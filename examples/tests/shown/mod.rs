@@ -1,5 +1,8 @@
 //! Reads what a comment or a README shows, and runs what it speaks of.
 
+#[cfg(unix)]
+pub(crate) mod session;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,13 +47,18 @@ pub(crate) fn fences(text: &str, kind: &str) -> impl Iterator<Item = String> {
     blocks.into_iter().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
+/// Returns the name of the example that such a command runs, and its arguments.
+pub(crate) fn example_of(command: &str) -> (&str, impl Iterator<Item = &str>) {
+    let mut words = command.split_whitespace().skip_while(|word| *word != "--example").skip(1);
+    (words.next().expect("the name of an example"), words.filter(|word| *word != "--"))
+}
+
 /// Runs the example that a `cargo run [-q] --example NAME [--] ARGUMENTS` would run, from the root of the repository.
 pub(crate) fn run(command: &str) -> Run {
-    let mut words = command.split_whitespace().skip_while(|word| *word != "--example").skip(1);
-    let name = words.next().expect("the name of an example");
+    let (name, arguments) = example_of(command);
     let folder = tempfile::tempdir().expect("a folder");
     let output = Command::new(program(name))
-        .args(words.filter(|word| *word != "--"))
+        .args(arguments)
         .current_dir(root())
         // Neither files nor runs of a test stay behind.
         .env("TMPDIR", folder.path())

@@ -93,7 +93,7 @@ impl Settings {
     /// Opens the database, and makes it where there is none.
     pub(super) fn open(&self) -> Outcome<SqliteStore> {
         if self.database_source == Source::Default {
-            std::fs::create_dir_all(DEFAULT_FOLDER).map_err(|error| {
+            make_folder().map_err(|error| {
                 Usage::new(format!(
                     "cannot make the folder `{DEFAULT_FOLDER}`: {error}; choose a file with `--db`"
                 ))
@@ -118,6 +118,15 @@ impl Settings {
             self.database_source
         )))
     }
+}
+
+/// Makes the folder of the database, so that a power cut does not take it with all that is in it.
+fn make_folder() -> std::io::Result<()> {
+    if Path::new(DEFAULT_FOLDER).is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(DEFAULT_FOLDER)?;
+    std::fs::File::open(".")?.sync_all()
 }
 
 fn members() -> Outcome<Map<String, Value>> {

@@ -21,7 +21,7 @@ pub enum Synchronous {
 }
 
 impl Synchronous {
-    const fn code(self) -> i64 {
+    pub(super) const fn code(self) -> i64 {
         match self {
             Self::Full => 2,
             Self::Normal => 1,
@@ -47,6 +47,25 @@ pub(super) fn to_write(path: &Path, synchronous: Synchronous) -> Result<Connecti
     set_up_to_write(&connection, synchronous).map_err(|error| failure::open_sqlite(path, error))?;
     read_back(path, &connection, synchronous)?;
     Ok(connection)
+}
+
+/// Lets `body` commit without waiting for the disk. A power cut may take such a commit until the next one that waits.
+pub(super) fn unawaited<R>(
+    path: &Path,
+    connection: &mut Connection,
+    synchronous: Synchronous,
+    body: impl FnOnce(&mut Connection) -> Result<R, StoreError>,
+) -> Result<R, StoreError> {
+    let wait = |connection: &Connection, synchronous: Synchronous| {
+        connection
+            .pragma_update(None, "synchronous", synchronous.code())
+            .map_err(|error| failure::open_sqlite(path, error))
+    };
+    wait(connection, Synchronous::Normal)?;
+    let answer = body(connection)?;
+    wait(connection, synchronous)?;
+    read_back(path, connection, synchronous)?;
+    Ok(answer)
 }
 
 /// Opens a connection that only reads.

@@ -43,9 +43,15 @@ pub(super) fn open_sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
             "another process has held it locked for too long; end that process"
         }
         Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        _ if has_no_room_to_share(&error) => "the disk is full; make room",
         _ => "look at the cause",
     };
     StoreError::Open { path: path.to_owned(), reason: reason.to_owned(), source: Some(Arc::new(error)) }
+}
+
+/// Whether the file that processes share beside the log could not grow: SQLite does not say of it that the disk is full.
+fn has_no_room_to_share(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 pub(super) const NOT_A_DATABASE: &str =

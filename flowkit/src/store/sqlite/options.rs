@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::owner::Owner;
 use super::readers::Readers;
@@ -89,21 +89,51 @@ impl SqliteOptions {
         Ok(connection)
     }
 
-    fn start(self, path: PathBuf, connection: Connection) -> Result<SqliteStore, StoreError> {
+    fn start(self, path: PathBuf, mut connection: Connection) -> Result<SqliteStore, StoreError> {
         let mut owner =
             Owner::enter(&path).map_err(|error| failure::open_io(&path, "take a lock beside it", error))?;
-        owner.register(&connection).map_err(|error| failure::open_sqlite(&path, error))?;
         let values = Values::of(&path);
         let shared = Arc::new(Shared::new(path.clone()));
-        let mut writer = Writer::new(Arc::clone(&shared), owner, values.clone(), self.settings, connection);
-        let dead = writer.reap()?;
-        if dead.iter().any(|dead| dead.owner.identity.is_of_earlier_boot(&writer.owner.identity)) {
-            writer.look_for_damage()?;
-        }
-        writer.transact(|connection, tools| tools.values.sweep(connection))?;
+        let entered = enter(&path, &mut connection, self.settings.synchronous, &mut owner, &values);
+        let dead = entered.inspect_err(|_| owner.leave())?;
+        let writer = Writer::new(Arc::clone(&shared), owner, values.clone(), self.settings, connection);
+        writer.forget_dead(&dead);
         let thread = spawn(writer).map_err(|error| failure::open_io(&path, "start a thread", error))?;
         Ok(SqliteStore { readers: Readers::new(path), values, shared, thread: Some(thread) })
     }
+}
+
+/// Makes the store an owner, and buries those that are dead: one transaction, and nobody waits for the disk. Who is alive
+/// matters only until the next power cut; the first commit that somebody waits for takes the rest with it.
+fn enter(
+    path: &Path,
+    connection: &mut Connection,
+    synchronous: Synchronous,
+    owner: &mut Owner,
+    values: &Values,
+) -> Result<Vec<Dead>, StoreError> {
+    let refused = |error| failure::open_sqlite(path, error);
+    connection::unawaited(path, connection, synchronous, |connection| {
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
+        owner.register(&transaction).map_err(refused)?;
+        let dead = reap::reap(&transaction, owner).map_err(refused)?;
+        // Only a power cut damages a file, so only the first one after a boot looks through it. If it finds something, the
+        // dead stay in the table, and whoever comes next looks as well.
+        if dead.iter().any(|dead| dead.owner.identity.is_of_earlier_boot(&owner.identity)) {
+            look_for_damage(path, &transaction)?;
+        }
+        values.sweep(&transaction).map_err(refused)?;
+        transaction.commit().map_err(refused)?;
+        Ok(dead)
+    })
+}
+
+fn look_for_damage(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let found: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| failure::open_sqlite(path, error))?;
+    if found == "ok" { Ok(()) } else { Err(failure::open(path, format!("{}: {found}", failure::DAMAGED))) }
 }
 
 fn spawn(writer: Writer) -> std::io::Result<std::thread::JoinHandle<()>> {
@@ -136,17 +166,8 @@ impl Writer {
         }
     }
 
-    /// Looks through the whole file. Only a power cut can damage it, so only the first one after a boot does this.
+    /// Looks through the whole file.
     pub(super) fn look_for_damage(&self) -> Result<(), StoreError> {
-        let path = &self.shared.path;
-        let Some(connection) = &self.connection else { return Ok(()) };
-        let found: String = connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| failure::open_sqlite(path, error))?;
-        if found == "ok" {
-            Ok(())
-        } else {
-            Err(failure::open(path, format!("{}: {found}", failure::DAMAGED)))
-        }
+        self.connection.as_ref().map_or(Ok(()), |connection| look_for_damage(&self.shared.path, connection))
     }
 }

@@ -114,9 +114,12 @@ fn application_id(path: &Path) -> rusqlite::Result<u32> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(uri, flags)?;
-    // A file that was cut off says so here; asked for a number of its first page, it would say nothing and answer zero.
-    connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
-    connection.pragma_query_value(None, "application_id", |row| row.get(0))
+    let found = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if found != schema::APPLICATION_ID {
+        // Of a file that was cut off, the number is zero. This reads the whole schema, and says so.
+        connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
+    }
+    Ok(found)
 }
 
 /// Whether there is something at `path`, if only a link that leads nowhere.

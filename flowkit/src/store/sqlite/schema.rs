@@ -21,8 +21,8 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let draft = files::beside(path, &format!("new-{}", uuid::Uuid::now_v7().simple()));
     let made = write_new(path, &draft).and_then(|()| {
         failpoint::reach("mid-migration");
-        let done = files::sync_folder(files::folder_of(path));
-        publish(&draft, path).and(done).map_err(|error| failure::open_io(path, "make it", error))
+        let published = publish(&draft, path).and_then(|()| files::sync_folder(files::folder_of(path)));
+        published.map_err(|error| failure::open_io(path, "make it", error))
     });
     // It is another name of the finished database, or of one that nobody will finish.
     let _ = fs::remove_file(&draft);
@@ -34,7 +34,11 @@ fn write_new(path: &Path, draft: &Path) -> Result<(), StoreError> {
     let write = || -> rusqlite::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(draft, flags)?;
+        // Nobody knows this file before it is finished: it is brought to the disk once, below.
+        connection.pragma_update(None, "synchronous", "off")?;
+        connection.query_row("PRAGMA journal_mode = memory", [], |_| Ok(()))?;
         migrate(&mut connection, 0, MIGRATIONS)?;
+        connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)
     };
     write().map_err(|error| failure::open_sqlite(path, error))?;

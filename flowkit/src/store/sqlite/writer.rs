@@ -15,7 +15,7 @@ use super::queue::Item;
 use super::shared::Shared;
 use super::values::Values;
 use super::write::{self, Tools, Verdict};
-use super::{clock, connection, ownership, reap};
+use super::{Synchronous, clock, connection, ownership, reap};
 use crate::failpoint;
 use crate::model::FlowRunId;
 use crate::store::{OwnedRun, StoreError};
@@ -311,6 +311,10 @@ impl Writer {
     /// Leaves in order: the log is emptied, and the owner goes out of the table, unless runs are left for a reaper.
     fn close(mut self) {
         let me = self.owner.no;
+        if let Some(connection) = &self.connection {
+            // Nobody waits for this: a power cut would end this store as well. The log is brought to the disk below.
+            let _ = connection.pragma_update(None, "synchronous", Synchronous::Normal.code());
+        }
         let left = self.transact(|connection, _| {
             connection.execute(
                 "DELETE FROM owners WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM flow_runs WHERE owner = ?1)",

@@ -118,6 +118,13 @@ fn what_may_not_be_written_is_refused_with_a_remedy() {
 }
 
 #[test]
+fn a_disk_without_room_for_what_processes_share_is_called_full() {
+    let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
+    let said = failure::open_sqlite(Path::new("runs.db"), rusqlite::Error::SqliteFailure(error, None));
+    assert!(said.to_string().contains("the disk is full"), "{said}");
+}
+
+#[test]
 fn an_older_sqlite_is_refused() {
     let said = place::sqlite_version(Path::new("runs.db"), 3_051_002).unwrap_err().to_string();
     assert!(said.contains("3.51.3"), "{said}");
@@ -138,6 +145,47 @@ fn what_makes_a_write_durable_is_set() {
         assert_eq!((number("wal_autocheckpoint"), number("journal_size_limit")), (1000, 16 << 20));
         assert_eq!(number("mmap_size"), 0);
     }
+}
+
+#[test]
+fn an_open_store_waits_for_the_disk_as_it_was_told_to() {
+    for (synchronous, code) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
+        let folder = Folder::new();
+        let store = SqliteStore::options().synchronous(synchronous).open(folder.path()).unwrap();
+        let found = store.ask(|writer| {
+            let writes = writer.connection.as_ref().unwrap();
+            Ok(writes.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap())
+        });
+        assert_eq!(found.unwrap(), code);
+    }
+}
+
+#[test]
+fn a_file_that_a_power_cut_has_damaged_is_refused_every_time() {
+    let folder = Folder::new();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let raw = Connection::open(folder.path()).unwrap();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    raw.execute(
+        "INSERT INTO owners (uuid, boot_id, pid, pid_started, host, lease_until)
+         VALUES (zeroblob(16), 'earlier', 1, 1, ?1, 0)",
+        [host],
+    )
+    .unwrap();
+    let page: u32 = raw
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'metrics'", [], |row| row.get(0))
+        .unwrap();
+    drop(raw);
+    let mut bytes = fs::read(folder.path()).unwrap();
+    bytes[(page as usize - 1) * 4096..][..4096].fill(0xff);
+    fs::write(folder.path(), bytes).unwrap();
+    for _ in 0..2 {
+        let refused = SqliteStore::open(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("damaged"), "{refused}");
+    }
+    // Nobody stays behind who would be taken for another crash.
+    let locks = fs::read_dir(folder.path().with_extension("db.owners")).unwrap();
+    assert_eq!(locks.count(), 0);
 }
 
 #[test]
