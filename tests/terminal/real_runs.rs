@@ -180,3 +180,42 @@ async fn a_sub_flow_that_is_tried_again_is_counted_once() {
     let text = watched.join("\n");
     assert!(text.contains("✓ region 2 attempts") && text.contains(", 1 retry"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_completes_after_failures_lists_them_also_when_one_looks_back() {
+    #[task]
+    async fn fetch(page: u32) -> Result<u32, String> {
+        if page % 2 == 1 { Err(format!("no page {page}")) } else { Ok(page) }
+    }
+    #[flow]
+    async fn of_its_own() -> Result<u32> {
+        Err("nothing to do today".into())
+    }
+    #[flow]
+    async fn because_of_a_task() -> Result<u32> {
+        Ok(fetch(5).await?)
+    }
+    #[flow]
+    async fn etl() -> Result<usize> {
+        let pages = settle_all((0..4).map(|page| fetch(page).submit())).await;
+        let _dealt_with = (of_its_own().await, because_of_a_task().await);
+        Ok(pages.len())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, watched) = watching(&folder, None);
+    let id = etl().on(&runtime).run().await.id().unwrap();
+    let watched = drawn(watched.lock().unwrap().as_ref().unwrap());
+    assert_eq!(watched, drawn(&looking_back(&runtime, id)));
+    let text = watched.join("\n");
+    for line in [
+        "✗ fetch failed: no page 1",
+        "✗ fetch failed: no page 3",
+        "✗ of_its_own failed: nothing to do today",
+        "✗ because_of_a_task › fetch failed: no page 5",
+        "with 4 failures: 6 tasks, 2 ran, 4 failed",
+    ] {
+        assert!(text.contains(line), "`{line}` is missing:\n{text}");
+    }
+    assert!(!text.contains("✗ because_of_a_task failed: "), "{text}");
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::paint::Paint;
 use super::picture::{Program, finished, live, title};
 use super::screen::{Mode, told};
-use super::script::{Script, at, badly, half_way, ten_thousand, well};
+use super::script::{Script, at, badly, half_way, ten_thousand, well, went_on};
 use super::view::RunView;
 
 const WIDTH: usize = 92;
@@ -49,6 +49,7 @@ fn picture(name: &str) -> String {
         }
         "running_10000" => text(&live(&view(|script| drop(ten_thousand(script))), WIDTH, 12, at(60_000))),
         "finished" => text(&finished(&view(well), WIDTH, &program())),
+        "went_on" => text(&finished(&view(went_on), WIDTH, &program())),
         "failed" => text(&finished(&view(badly), WIDTH, &program())),
         "lines" => told(Mode::Lines, WIDTH, program(), badly),
         "json" => {
@@ -80,7 +81,7 @@ fn the_pictures_of_the_page_are_what_is_drawn() {
         count += 1;
     }
     drawn += rest;
-    assert_eq!(count, 6, "a picture is missing");
+    assert_eq!(count, 7, "a picture is missing");
     if std::env::var_os("FLOWKIT_REGENERATE").is_some() {
         fs::write(&path, &drawn).unwrap();
     }

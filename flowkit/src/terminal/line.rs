@@ -17,6 +17,8 @@ pub enum Look {
     Dim,
     /// What should be seen first.
     Bold,
+    /// What went well, but not all of it.
+    Warning,
     /// In the colour of a state.
     Of(State),
 }

@@ -11,6 +11,8 @@ mod ci;
 #[cfg(all(test, feature = "cli"))]
 mod docs;
 #[cfg(feature = "cli")]
+mod failures;
+#[cfg(feature = "cli")]
 mod github;
 #[cfg(feature = "cli")]
 pub(crate) mod json;

@@ -70,6 +70,7 @@ fn style(look: Look) -> Style {
         Look::Plain => Style::new(),
         Look::Dim => Style::new().dimmed(),
         Look::Bold => Style::new().bold(),
+        Look::Warning => colour(AnsiColor::Yellow),
         Look::Of(state) => match Tone::of(state) {
             Tone::Good => colour(AnsiColor::Green),
             Tone::Reused => colour(AnsiColor::Cyan),

@@ -91,7 +91,7 @@ impl<'a> RootCause<'a> {
     }
 
     /// Names what failed too, if anything did.
-    pub(super) fn others_line(&self) -> Option<String> {
+    fn others_line(&self) -> Option<String> {
         if self.others.is_empty() {
             return None;
         }
@@ -101,6 +101,12 @@ impl<'a> RootCause<'a> {
             more => format!("failed too: {named} and {more} more"),
         })
     }
+}
+
+/// Whether one of `failures` is behind an error.
+#[cfg(feature = "cli")]
+pub(super) fn explains(error: &ErrorReport, failures: &[Failed]) -> bool {
+    find(error, failures).is_some()
 }
 
 /// Returns the failure that an error ends with. Two may have the same words; then the error should name its task.

@@ -16,13 +16,8 @@ const MESSAGE_LINES: usize = 5;
 /// Of the causes, so many are told: the nearest, and the last, at which it began.
 const CAUSES_MAX: usize = 4;
 
-/// Draws why `view` failed; nothing if nothing failed.
-pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
-    let failed = view.counts().failed;
-    let Some(cause) = RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed)
-    else {
-        return Vec::new();
-    };
+/// Draws why `view` failed. What failed too is told elsewhere.
+pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program: &Program) -> Vec<Line> {
     let (first, inner) = (margin(width), margin(width) + 2);
     let indented = |text: &str, most: usize| -> Vec<Line> {
         let pieces = wrapped(text, width.saturating_sub(inner).max(1), most);
@@ -81,9 +76,6 @@ pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line
     if let Some((failed, logs)) = cause.failed.zip(program.command("logs", view.id)) {
         let logs = format!("full log: {logs} {}", quoted(&failed.report.task));
         lines.extend(indented(&logs, 2));
-    }
-    if let Some(others) = cause.others_line() {
-        lines.extend(indented(&visible(&others), 2));
     }
     lines.into_iter().map(|line| line.fitted(width)).collect()
 }

@@ -9,7 +9,7 @@ use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
 };
 
-fn program() -> Program {
+pub(super) fn program() -> Program {
     Program::new("mybin").with_ui().with_like()
 }
 
@@ -30,11 +30,11 @@ fn watched(width: usize, story: impl FnOnce(&mut Script<'_>)) -> (RunView, Vec<L
     (view.unwrap(), facts)
 }
 
-fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
+pub(super) fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
     watched(100, story).0
 }
 
-fn text(lines: &[Line]) -> String {
+pub(super) fn text(lines: &[Line]) -> String {
     lines.iter().map(|line| Paint::default().line(line)).collect::<Vec<_>>().join("\n")
 }
 

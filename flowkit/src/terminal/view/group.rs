@@ -37,8 +37,8 @@ pub(crate) struct Group {
     pub(crate) waits_for: Vec<usize>,
     /// Why the last run that was skipped was.
     pub(crate) reason: Option<String>,
-    /// What failed, so that the last run that has no input did not begin.
-    pub(super) upstream: Option<String>,
+    /// What has no result, so that the last run that misses it did not begin, and what became of it.
+    pub(super) upstream: Option<(String, &'static str)>,
 }
 
 /// A task run that is under way.
@@ -124,6 +124,11 @@ impl Group {
 
     pub(crate) fn failed(&self) -> u32 {
         self.sum(&[State::Failed, State::TimedOut, State::Crashed])
+    }
+
+    /// Returns how many task runs failed by themselves. A sub-flow fails because something in it does.
+    pub(super) fn failed_itself(&self) -> usize {
+        if self.is_flow { 0 } else { self.sum(&[State::Failed, State::TimedOut]) as usize }
     }
 
     pub(crate) fn skipped(&self) -> u32 {

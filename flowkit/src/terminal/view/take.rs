@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Active, FAILURES_MAX, Key, RunView};
+use super::{Active, Key, RunView};
 use crate::engine::observer::Notice;
 use crate::graph::text::visible;
 use crate::model::{AttemptFailure, EventKind, Kind, TaskRun, TaskRunId, WallTime};
@@ -150,23 +150,21 @@ impl RunView {
 
     fn take_failure(&mut self, group: usize, notice: &Notice<'_>) {
         let key = (notice.flow_run, notice.event.task_run);
-        // A sub-flow failed because something in it did, which was told before.
-        if self.groups[group].is_flow && notice.task_run.flow_run().is_some() {
-            return;
-        }
         let (EventKind::Failed { error: report } | EventKind::TimedOut { error: report, .. }) =
             &notice.event.kind
         else {
             return;
         };
-        if self.failures.len() >= FAILURES_MAX {
+        if !self.remembers(&self.groups[group].task) {
             return;
         }
         let inputs = &self.groups[group].waits_for;
         let inputs = inputs.iter().take(INPUTS_NAMED).map(|input| self.groups[*input].name().to_owned());
         let failed = Failed {
             key,
+            task: self.groups[group].task.clone(),
             label: label(notice),
+            is_flow: self.groups[group].is_flow,
             attempts: notice.task_run.attempt_count(),
             attempts_max: self.groups[group].active.get(&key).and_then(|active| active.attempts_max),
             inputs: inputs.collect(),
