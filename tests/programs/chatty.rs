@@ -53,6 +53,7 @@ async fn talk(k: u64, seed: u64, lines: u64) -> Result<u64, BoxError> {
     if k % 4 == 1 && ctx().attempt() == 1 {
         return Err("not in the mood".into());
     }
+    flowkit::artifact::markdown("talk", format!("{lines} lines"));
     let mut random = Random::new(seed ^ k);
     let floods = argument(5) == "flood";
     for n in 0..lines {

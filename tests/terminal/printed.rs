@@ -97,7 +97,8 @@ fn the_program_still_sees_a_terminal_and_is_drawn_while_it_runs() {
     assert!(bytes.contains("ctrl-c to stop") && bytes.contains("◐"), "it was never drawn: {bytes}");
     let text = shown.lines.join("\n");
     assert!(text.contains("↻ talk[1]") && text.contains("attempt 1/2 failed"), "{text}");
-    assert!(text.contains("✓ talk ×4"), "{text}");
+    let tree = shown.lines.iter().find(|line| line.contains("✓ talk ×4"));
+    assert!(tree.is_some_and(|line| line.ends_with("   → talk (markdown)")), "{text}");
 }
 
 #[test]

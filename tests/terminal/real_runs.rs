@@ -33,12 +33,16 @@ fn looking_back(runtime: &Runtime, id: FlowRunId) -> RunView {
     let store = runtime.store().unwrap();
     let rows =
         |id| store.task_runs(id, &TaskRunFilter::default(), flowkit::model::TaskRunId::FLOW, 1000).unwrap();
-    let mut view = RunView::of(&store.flow_run(id).unwrap().unwrap(), &rows(id));
+    let left = |view: RunView, id| {
+        let artifacts = store.artifacts(id, 0, 1000).unwrap();
+        artifacts.iter().fold(view, |view, artifact| view.with_artifact(id, artifact, None))
+    };
+    let mut view = left(RunView::of(&store.flow_run(id).unwrap().unwrap(), &rows(id)), id);
     let mut filter = FlowRunFilter::default();
     filter.sub_flows = true;
     let runs = store.flow_runs(&filter, None, 1000).unwrap().runs;
     for run in runs.into_iter().rev().filter(|run| run.parent.is_some()) {
-        view = view.with(&run, &rows(run.id));
+        view = left(view.with(&run, &rows(run.id)), run.id);
     }
     view
 }
@@ -218,4 +222,49 @@ async fn a_flow_that_completes_after_failures_lists_them_also_when_one_looks_bac
         assert!(text.contains(line), "`{line}` is missing:\n{text}");
     }
     assert!(!text.contains("✗ because_of_a_task failed: "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tasks_have_left_stands_behind_their_line_when_one_looks_back() {
+    use flowkit::artifact;
+
+    #[task]
+    async fn chart(region: u32) -> u32 {
+        artifact::image(format!("chart-{region}"), b"GIF89a".to_vec());
+        region
+    }
+    #[flow]
+    async fn region(number: u32) -> Result<u32> {
+        artifact::link("map", format!("https://example.com/{number}"));
+        Ok(chart(number).await?)
+    }
+    #[task]
+    async fn report(path: std::path::PathBuf) -> Result<(), artifact::ArtifactError> {
+        artifact::markdown("summary", "# first");
+        artifact::markdown("summary", "# second");
+        artifact::file("report", path)
+    }
+    #[flow]
+    async fn etl(path: std::path::PathBuf) -> Result<()> {
+        artifact::table("rows", [1, 2, 3])?;
+        region::map(0..2).await?;
+        Ok(report(path).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.md");
+    std::fs::write(&path, "# Hi").unwrap();
+    let (runtime, _) = watching(&folder, None);
+    let id = etl(path).on(&runtime).run().await.id().unwrap();
+    let view = looking_back(&runtime, id);
+    let text = drawn(&view).join("\n");
+    for line in [
+        "✓ etl → rows (table)",
+        "✓ region ×2 → map (link)",
+        "✓ chart ×2 → chart-",
+        "chart-0 (image)",
+        "✓ report → summary (markdown), report.md",
+    ] {
+        assert!(text.contains(line), "`{line}` is missing:\n{text}");
+    }
 }

@@ -8,6 +8,8 @@ use super::cache::Memory;
 use super::kept::ask;
 use super::limits::Limits;
 use super::live::Live;
+#[cfg(feature = "cli")]
+use super::observer::Made;
 use super::observer::{Notice, Observers};
 use crate::any_flow::FlowSpec;
 use crate::model::FlowRunId;
@@ -115,6 +117,12 @@ impl Runtime {
     /// It is called by the thread of the task, so it should be quick.
     pub fn observe_progress(&self, listener: impl Fn(&Progress) + Send + Sync + 'static) {
         self.0.observers.add_of_progress(Arc::new(listener));
+    }
+
+    /// Calls `listener` with each artifact that a body makes from now on, before it is kept.
+    #[cfg(feature = "cli")]
+    pub(crate) fn observe_artifacts(&self, listener: impl Fn(&Made<'_>) + Send + Sync + 'static) {
+        self.0.observers.add_of_artifacts(Arc::new(listener));
     }
 
     pub(crate) fn limits(&self) -> &Arc<Limits> {

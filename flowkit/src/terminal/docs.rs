@@ -10,6 +10,7 @@ use super::picture::{Program, finished, live, title};
 use super::screen::{Mode, told};
 use super::script::{Script, at, badly, half_way, ten_thousand, well, went_on};
 use super::view::RunView;
+use crate::model::ArtifactKind;
 
 const WIDTH: usize = 92;
 
@@ -48,7 +49,12 @@ fn picture(name: &str) -> String {
             format!("{begun}{facts}{}", text(&area))
         }
         "running_10000" => text(&live(&view(|script| drop(ten_thousand(script))), WIDTH, 12, at(60_000))),
-        "finished" => text(&finished(&view(well), WIDTH, &program())),
+        "finished" => {
+            let mut view = view(well);
+            view.left(12, "report", ArtifactKind::File, Some("report.md"));
+            view.left(12, "rows", ArtifactKind::Table, None);
+            text(&finished(&view, WIDTH, &program()))
+        }
         "went_on" => text(&finished(&view(went_on), WIDTH, &program())),
         "failed" => text(&finished(&view(badly), WIDTH, &program())),
         "lines" => told(Mode::Lines, WIDTH, program(), badly),

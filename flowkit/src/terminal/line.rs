@@ -2,6 +2,8 @@
 //!
 //! Columns are counted as the most generous terminal counts them, so that a line never wraps where it was not expected to.
 
+use std::path::PathBuf;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::model::State;
@@ -23,6 +25,16 @@ pub enum Look {
     Of(State),
 }
 
+/// Where a part of a line leads, in a terminal that knows of links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Link {
+    /// An address, such as `https://example.com`.
+    Address(String),
+    /// A file on this machine.
+    File(PathBuf),
+}
+
 /// A part of a line that looks the same throughout. Its text has no control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -30,6 +42,8 @@ pub struct Span {
     pub text: String,
     /// How it looks.
     pub look: Look,
+    /// Where it leads.
+    pub link: Option<Link>,
 }
 
 /// One line of a terminal.
@@ -59,8 +73,19 @@ impl Line {
     pub(super) fn add(mut self, look: Look, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
-            self.0.push(Span { text, look });
+            self.0.push(Span { text, look, link: None });
         }
+        self
+    }
+
+    pub(super) fn linked(mut self, look: Look, text: impl Into<String>, link: Option<Link>) -> Self {
+        self.0.push(Span { text: text.into(), look, link });
+        self
+    }
+
+    /// Appends another line.
+    pub(super) fn then(mut self, line: Self) -> Self {
+        self.0.extend(line.0);
         self
     }
 
@@ -98,7 +123,7 @@ impl Line {
                 continue;
             }
             let text = shortened(&format!("{}…", span.text), left);
-            fitted = fitted.add(span.look, text);
+            fitted = fitted.linked(span.look, text, span.link);
             break;
         }
         fitted

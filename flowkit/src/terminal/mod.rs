@@ -33,7 +33,7 @@ mod tally;
 mod view;
 
 #[cfg(feature = "cli")]
-pub use line::{Line, Look, Span};
+pub use line::{Line, Link, Look, Span};
 pub use lines::{Lines, lines};
 #[cfg(feature = "cli")]
 pub use paint::Paint;
@@ -41,3 +41,5 @@ pub use paint::Paint;
 pub use screen::{Options, Screen, Stderr, stderr};
 #[cfg(feature = "cli")]
 pub use view::RunView;
+#[cfg(feature = "cli")]
+pub(crate) use view::artifact_label;

@@ -17,8 +17,8 @@ use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
 use crate::model::{ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun};
-use crate::terminal::Paint;
 use crate::terminal::picture::{Program, finished};
+use crate::terminal::{Line, Paint, artifact_label};
 
 /// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
 const COLUMNS: usize = 100;
@@ -43,10 +43,16 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             parameters(session, &run).iter().for_each(say);
             let view = rows::view(&store, &run, &tasks)?;
             let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
-            for line in finished(&view, COLUMNS, &Program::new(&session.program.name).with_like()) {
-                say(paint.line(&line));
-            }
-            said(&rows::artifacts(&store, run.id)?, &rows::metrics(&store, run.id)?).iter().for_each(say);
+            let drawn = finished(&view, COLUMNS, &Program::new(&session.program.name).with_like());
+            drawn.iter().map(|line| paint.line(line)).for_each(say);
+            let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
+            // What stands behind its task need not be said again.
+            let mut artifacts = rows::artifacts(&store, run.id)?;
+            artifacts.retain(|artifact| {
+                let label = artifact_label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
+                !drawn.iter().any(|line| line.contains(&label))
+            });
+            said(&artifacts, &rows::metrics(&store, run.id)?).iter().for_each(say);
         }
         true => tasks.iter().flat_map(details).for_each(say),
     }

@@ -79,6 +79,8 @@ impl Screen {
         runtime.observe(move |notice| shared.tell(|story| story.take(notice)));
         let shared = Arc::clone(&screen.shared);
         runtime.observe_progress(move |progress| shared.tell(|story| story.progress(progress)));
+        let shared = Arc::clone(&screen.shared);
+        runtime.observe_artifacts(move |made| shared.tell(|story| story.made(made)));
         screen
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Options;
 use super::mode::Mode;
 use super::user::{UserLines, plain};
-use crate::engine::observer::Notice;
+use crate::engine::observer::{Made, Notice};
 use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::progress::Progress;
@@ -122,6 +122,11 @@ impl Story {
     pub(super) fn progress(&mut self, progress: &Progress) {
         let key = (progress.flow_run, progress.task_run);
         self.runs.iter_mut().for_each(|run| run.view.progress(key, progress.done, progress.total));
+    }
+
+    /// Notes an artifact that is being made.
+    pub(super) fn made(&mut self, made: &Made<'_>) {
+        self.runs.iter_mut().for_each(|run| run.view.made(made));
     }
 
     /// Takes what the program printed, and returns its lines as text, with the run that they belong to.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::artifacts::Left;
 use super::durations::Durations;
 use super::{Counts, Key};
 use crate::graph::text::visible;
@@ -35,6 +36,8 @@ pub(crate) struct Group {
     /// The shortest and the longest of all that ended.
     pub(crate) spent: Option<(Duration, Duration)>,
     pub(crate) waits_for: Vec<usize>,
+    /// What its runs have left, each once.
+    pub(crate) artifacts: Vec<Left>,
     /// Why the last run that was skipped was.
     pub(crate) reason: Option<String>,
     /// What has no result, so that the last run that misses it did not begin, and what became of it.
@@ -72,6 +75,7 @@ impl Group {
             durations: Durations::default(),
             spent: None,
             waits_for: Vec::new(),
+            artifacts: Vec::new(),
             reason: None,
             upstream: None,
         }

@@ -7,6 +7,7 @@
 //! rows of a store ──┘
 //! ```
 
+mod artifacts;
 mod durations;
 mod group;
 mod short;
@@ -15,6 +16,8 @@ mod take;
 
 use std::collections::HashMap;
 
+pub(super) use self::artifacts::Left;
+pub(crate) use self::artifacts::label as artifact_label;
 pub(super) use self::group::{Active, Group};
 use super::root_cause::explains;
 use super::tally::Failed;
@@ -51,6 +54,10 @@ pub struct RunView {
     pub(super) retries: usize,
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<Failed>,
+    /// What the flow itself has left.
+    pub(super) artifacts: Vec<Left>,
+    /// What was left by task runs that are not known yet.
+    early: Vec<(Key, Left)>,
     flows: HashMap<FlowRunId, Flow>,
     /// The paths of sub-flows of which only the node is known yet, as rows of a store tell of them.
     nodes: HashMap<FlowRunId, String>,
@@ -102,6 +109,8 @@ impl RunView {
             top: Vec::new(),
             retries: 0,
             failures: Vec::new(),
+            artifacts: Vec::new(),
+            early: Vec::new(),
             flows: HashMap::from([(id, Flow::default())]),
             nodes: HashMap::new(),
         }

@@ -52,6 +52,7 @@ impl RunView {
         }
         let group = self.stand(key, task_run.state(), |view| view.enter(key, task_run));
         let slow = group.and_then(|group| self.change(group, notice));
+        self.place_early(key.0);
         if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() {
             // Nothing more happens in it, and there may be thousands of such runs.
             self.flows.remove(&key.0);
