@@ -30,6 +30,8 @@ mod screen;
 mod script;
 mod tally;
 #[cfg(feature = "cli")]
+mod uri;
+#[cfg(feature = "cli")]
 mod view;
 
 #[cfg(feature = "cli")]

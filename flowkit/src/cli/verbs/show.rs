@@ -16,7 +16,10 @@ use crate::cli::when::{between, iso};
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
-use crate::model::{ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun};
+use crate::model::{
+    ArtifactKind, ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun,
+};
+use crate::store::Store;
 use crate::terminal::picture::{Program, finished};
 use crate::terminal::{Line, Paint, artifact_label};
 
@@ -50,9 +53,11 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             let mut artifacts = rows::artifacts(&store, run.id)?;
             artifacts.retain(|artifact| {
                 let label = artifact_label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
-                !drawn.iter().any(|line| line.contains(&label))
+                let is_hidden = artifact.kind == ArtifactKind::Link && !paint.links;
+                is_hidden || !drawn.iter().any(|line| line.contains(&label))
             });
-            said(&artifacts, &rows::metrics(&store, run.id)?).iter().for_each(say);
+            let links = addresses(&store, run.id, &artifacts)?;
+            said(&artifacts, &links, &rows::metrics(&store, run.id)?).iter().for_each(say);
         }
         true => tasks.iter().flat_map(details).for_each(say),
     }
@@ -60,19 +65,39 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
 }
 
 /// What the tasks of a run have said of their work: the latest of each key and name.
-fn said(artifacts: &[StoredArtifact], metrics: &[StoredMetric]) -> Vec<String> {
+fn said(
+    artifacts: &[StoredArtifact],
+    links: &BTreeMap<u64, String>,
+    metrics: &[StoredMetric],
+) -> Vec<String> {
     let latest: BTreeMap<&str, &StoredArtifact> =
         artifacts.iter().map(|artifact| (artifact.key.as_str(), artifact)).collect();
     let values: BTreeMap<&str, f64> =
         metrics.iter().map(|metric| (metric.name.as_str(), metric.value)).collect();
     let artifacts = latest.values().map(|artifact| {
         let (key, kind) = (text::visible(&artifact.key), artifact.kind.name());
-        vec!["   artifact".to_owned(), key, kind.to_owned(), format!("{} bytes", artifact.bytes)]
+        let length = || format!("{} bytes", artifact.bytes);
+        let content = links.get(&artifact.sequence).cloned().unwrap_or_else(length);
+        vec!["   artifact".to_owned(), key, kind.to_owned(), content]
     });
     let metrics = values
         .iter()
         .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), value.to_string()]);
     table(&artifacts.chain(metrics).collect::<Vec<_>>())
+}
+
+/// Returns where the artifacts lead that are links, by their number.
+fn addresses(
+    store: &dyn Store,
+    run: FlowRunId,
+    artifacts: &[StoredArtifact],
+) -> Outcome<BTreeMap<u64, String>> {
+    let mut addresses = BTreeMap::new();
+    for artifact in artifacts.iter().filter(|artifact| artifact.kind == ArtifactKind::Link) {
+        let content = store.artifact(run, artifact.sequence)?.unwrap_or_default();
+        addresses.insert(artifact.sequence, text::visible(&String::from_utf8_lossy(&content)));
+    }
+    Ok(addresses)
 }
 
 /// Finds the task runs of a name: a task's, or that of one run.

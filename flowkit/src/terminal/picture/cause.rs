@@ -6,7 +6,7 @@ use super::program::Program;
 use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::State;
-use crate::terminal::line::{Line, Look, columns, wrapped};
+use crate::terminal::line::{Line, Link, Look, columns, wrapped};
 use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
 
@@ -64,7 +64,8 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
     if let Some(words) = cause.seen_as {
         lines.extend(indented(&format!("the flow says: {}", visible(words)), 2));
     }
-    let mut place = format!("at {}", visible(&cause.report.location));
+    let location = visible(&cause.report.location);
+    let mut place = format!("at {location}");
     let inputs = cause.failed.map(|failed| failed.inputs.join(", ")).filter(|inputs| !inputs.is_empty());
     if let Some(inputs) = inputs {
         let inputs = format!("input: {inputs}");
@@ -72,12 +73,23 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
             place = format!("{place}   {inputs}");
         }
     }
-    lines.extend(indented(&place, 2));
+    match inner + columns(&place) <= width {
+        true => lines.push(at(Line::indented(inner), &location, &place)),
+        false => lines.extend(indented(&place, 2)),
+    }
     if let Some((failed, logs)) = cause.failed.zip(program.command("logs", view.id)) {
         let logs = format!("full log: {logs} {}", quoted(&failed.report.task));
         lines.extend(indented(&logs, 2));
     }
     lines.into_iter().map(|line| line.fitted(width)).collect()
+}
+
+/// Appends `at <location>` and what stands behind it, with a link to the file.
+fn at(line: Line, location: &str, place: &str) -> Line {
+    let file = location.rsplit_once(':').map(|(file, _)| Link::File(file.into()));
+    let (before, rest) = place.split_at("at ".len());
+    let (location, behind) = rest.split_at(location.len());
+    line.plain_text(before).linked(Look::Plain, location, file).plain_text(behind)
 }
 
 /// Returns the name of a task run as shells take it: brackets would be theirs.
