@@ -268,3 +268,79 @@ async fn what_tasks_have_left_stands_behind_their_line_when_one_looks_back() {
         assert!(text.contains(line), "`{line}` is missing:\n{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_did_not_run_has_the_name_that_its_siblings_have_where_that_is_known() {
+    #[task]
+    async fn load(good: bool) -> Result<u32, String> {
+        if good { Ok(7) } else { Err("the disk is full".into()) }
+    }
+    #[task(run_name = "train {model}")]
+    async fn train(model: String, rows: u32) -> String {
+        format!("{model} of {rows}")
+    }
+    #[task(run_name = "count {rows}")]
+    async fn count(rows: u32) -> u32 {
+        rows
+    }
+    #[flow]
+    async fn etl() -> Result<()> {
+        let bad = load(false).submit();
+        let trees = [train("tree".to_owned(), 7).submit(), train::of("forest".to_owned(), &bad).submit()];
+        let counts = [count::of(&load(true).submit()).submit(), count::of(&bad).submit()];
+        settle_all(trees).await;
+        settle_all(counts).await;
+        Ok(())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, _) = watching(&folder, None);
+    let id = etl().on(&runtime).run().await.id().unwrap();
+    let rows = runtime.store().unwrap().task_runs(
+        id,
+        &TaskRunFilter::default(),
+        flowkit::model::TaskRunId::FLOW,
+        99,
+    );
+    let mut labels: Vec<String> = rows.unwrap().iter().map(|row| row.label()).collect();
+    labels.sort();
+    assert_eq!(labels, ["count", "count 7", "load", "load", "train forest", "train tree"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_between_two_processes_is_no_time_of_a_task() {
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+    #[task]
+    async fn load() -> Result<u32, String> {
+        if BROKEN.load(Ordering::SeqCst) { Err("the disk is full".into()) } else { Ok(1) }
+    }
+    #[flow]
+    async fn etl() -> Result<u32> {
+        Ok(load().await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let id = {
+        let (runtime, _) = watching(&folder, None);
+        etl().on(&runtime).run().await.id().unwrap()
+    };
+    BROKEN.store(false, Ordering::SeqCst);
+    // As if the program had been started again a day later.
+    const DAY: i64 = 86_400 * 1_000_000;
+    let file = rusqlite::Connection::open(folder.path().join("runs.db")).unwrap();
+    let moments = ["created_at", "started_at", "attempt_started_at", "ended_at"];
+    let earlier = moments.map(|column| format!("{column} = {column} - {DAY}")).join(", ");
+    for table in ["flow_runs", "task_runs"] {
+        assert!(file.execute(&format!("UPDATE {table} SET {earlier}"), []).unwrap() > 0);
+    }
+    drop(file);
+    let (runtime, watched) = watching(&folder, None);
+    etl::resume(id).on(&runtime).await.unwrap();
+    let is_short = |view: &RunView| {
+        let text: Vec<String> =
+            finished(view, 100, &Program::new("mybin")).iter().map(|line| line.plain()).collect();
+        assert!(!text.join("\n").contains("h "), "{text:#?}");
+    };
+    is_short(watched.lock().unwrap().as_ref().unwrap());
+    is_short(&looking_back(&runtime, id));
+}

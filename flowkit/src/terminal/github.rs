@@ -22,8 +22,7 @@ pub(super) fn annotation(label: &str, error: &ErrorReport) -> String {
 
 /// Returns a run that has ended as a table in markdown, for the file of `GITHUB_STEP_SUMMARY`.
 pub(super) fn summary(view: &RunView) -> String {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
-    let took = took.map(text::duration).unwrap_or_default();
+    let took = view.took.map(text::duration).unwrap_or_default();
     let counts = view.counts();
     let tasks = counted(counts.seen, "task", "tasks");
     let went_on = view.state.is_success() && counts.failed > 0;

@@ -76,6 +76,7 @@ impl<'a> RootCause<'a> {
         lines.extend(message.by_ref().take(MESSAGE_LINES_MAX - 1).map(|line| format!("  │ {line}")));
         match message.count() {
             0 => {}
+            1 => lines.push("  │ … and 1 more line".to_owned()),
             more => lines.push(format!("  │ … and {more} more lines")),
         }
         for (position, cause) in self.report.causes.iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::cli::out::{say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, did_you_mean};
 use crate::cli::values::show as shown;
-use crate::cli::when::{between, iso};
+use crate::cli::when::iso;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
@@ -20,7 +20,7 @@ use crate::model::{
     ArtifactKind, ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun,
 };
 use crate::store::Store;
-use crate::terminal::picture::{Program, finished};
+use crate::terminal::picture::{Program, counted, finished};
 use crate::terminal::{Line, Paint, artifact_label};
 
 /// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
@@ -76,13 +76,16 @@ fn said(
         metrics.iter().map(|metric| (metric.name.as_str(), metric.value)).collect();
     let artifacts = latest.values().map(|artifact| {
         let (key, kind) = (text::visible(&artifact.key), artifact.kind.name());
-        let length = || format!("{} bytes", artifact.bytes);
+        let length = || match artifact.bytes {
+            1 => "1 byte".to_owned(),
+            bytes => format!("{bytes} bytes"),
+        };
         let content = links.get(&artifact.sequence).cloned().unwrap_or_else(length);
         vec!["   artifact".to_owned(), key, kind.to_owned(), content]
     });
     let metrics = values
         .iter()
-        .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), value.to_string()]);
+        .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), text::number(*value)]);
     table(&artifacts.chain(metrics).collect::<Vec<_>>())
 }
 
@@ -121,8 +124,11 @@ pub(super) fn chosen(
 
 fn head(run: &StoredFlowRun) -> String {
     let name = run.name.as_ref().map(|name| format!(" ({})", text::visible(name))).unwrap_or_default();
-    let took = run.ended_at.map(|end| format!(" in {}", text::duration(between(run.created_at, end))));
-    let crashes = if run.crashes > 0 { format!(", {} crashes", run.crashes) } else { String::new() };
+    let took = run.duration().map(|took| format!(" in {}", text::duration(took)));
+    let crashes = match run.crashes {
+        0 => String::new(),
+        crashes => format!(", {}", counted(crashes as usize, "crash", "crashes")),
+    };
     format!(
         "{} {}{name}  run {}  {}{}{crashes}  {}",
         glyph(run.state),

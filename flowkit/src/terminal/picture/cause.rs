@@ -3,6 +3,7 @@
 
 use super::margin;
 use super::program::Program;
+use super::summary::counted;
 use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::State;
@@ -44,7 +45,7 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
         let is_last = place + 1 == causes.len();
         if left_out > 0 && place + 1 >= CAUSES_MAX && !is_last {
             if place + 1 == CAUSES_MAX {
-                let words = format!("├ … {} more causes", left_out);
+                let words = format!("├ … {}", counted(left_out, "more cause", "more causes"));
                 lines.push(Line::indented(inner).add(Look::Dim, words));
             }
             continue;

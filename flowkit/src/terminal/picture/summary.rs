@@ -19,8 +19,7 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
 /// failures; it says so.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
-    let took = took.map(text::duration).unwrap_or_default();
+    let took = view.took.map(text::duration).unwrap_or_default();
     let counts = view.counts();
     let (look, end) = match view.state {
         State::Completed | State::Cached if counts.failed > 0 => {

@@ -72,13 +72,12 @@ fn weight(group: &Group) -> u8 {
 }
 
 fn head(view: &RunView) -> Row<'_> {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
     Row {
         depth: 0,
         state: view.state,
         name: view.flow.clone(),
         note: Line::default(),
-        took: took.map(text::duration).unwrap_or_default(),
+        took: view.took.map(text::duration).unwrap_or_default(),
         artifacts: &view.artifacts,
     }
 }

@@ -11,7 +11,7 @@ use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::progress::Progress;
 use crate::terminal::line::{Line, Look};
-use crate::terminal::picture::{fact, finished, live, title};
+use crate::terminal::picture::{counted, fact, finished, live, title};
 use crate::terminal::view::RunView;
 use crate::terminal::{Paint, ci, github, json};
 
@@ -177,7 +177,7 @@ impl Story {
         let room = height.saturating_sub(lines.len() + below);
         lines.extend(live(&first.view, self.columns, room, now));
         if below > 0 {
-            let words = format!("and {others} more runs");
+            let words = format!("and {}", counted(others, "more run", "more runs"));
             lines.push(Line::indented(3).add(Look::Dim, words).fitted(self.columns));
         }
         lines

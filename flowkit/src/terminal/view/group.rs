@@ -89,6 +89,13 @@ impl Group {
         self.counts[state as usize] += 1;
     }
 
+    /// Names the run, if it is the only one: it may get a name of its own only when its arguments are known.
+    pub(super) fn rename(&mut self, label: &str) {
+        if self.total == 1 && self.label != label {
+            self.label = visible(label);
+        }
+    }
+
     pub(super) fn moves(&mut self, from: State, to: State) {
         self.counts[from as usize] = self.counts[from as usize].saturating_sub(1);
         self.counts[to as usize] += 1;

@@ -15,6 +15,7 @@ mod stored;
 mod take;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 pub(super) use self::artifacts::Left;
 pub(crate) use self::artifacts::label as artifact_label;
@@ -45,7 +46,8 @@ pub struct RunView {
     pub(super) parameters: String,
     /// When it was created, or gone on with in this process.
     pub(super) began_at: WallTime,
-    pub(super) ended_at: Option<WallTime>,
+    /// How long it took, if it is over; the time between two processes left out.
+    pub(super) took: Option<Duration>,
     pub(super) error: Option<ErrorReport>,
     /// In the order in which they were first seen.
     pub(super) groups: Vec<Group>,
@@ -103,7 +105,7 @@ impl RunView {
             state: State::Pending,
             parameters: String::new(),
             began_at,
-            ended_at: None,
+            took: None,
             error: None,
             groups: Vec::new(),
             top: Vec::new(),

@@ -14,7 +14,7 @@ impl RunView {
         let name = run.name.as_deref().unwrap_or(&run.flow);
         let mut view = Self::new(run.id, visible(name), run.created_at);
         view.state = run.state;
-        view.ended_at = run.ended_at;
+        view.took = run.duration();
         view.error.clone_from(&run.error);
         view.retries = retries(&run.earlier_attempts);
         view.add(run, task_runs);
@@ -89,8 +89,7 @@ impl RunView {
         let folded = &mut self.groups[group];
         folded.retries += u32::try_from(again).unwrap_or(u32::MAX);
         folded.attempts_most = folded.attempts_most.max(row.attempt);
-        let took = row.started_at.zip(row.ended_at);
-        let took = took.map(|(started_at, ended_at)| ended_at.since(started_at).since_creation());
+        let took = row.duration();
         if let Some(took) = took {
             folded.spend(took);
         }

@@ -65,7 +65,10 @@ impl RunView {
         self.flow = visible(&task_run.label());
         self.state = task_run.state();
         self.error = task_run.error().cloned();
-        self.ended_at = if self.state.is_over() { self.ended_at.or(Some(notice.at.into())) } else { None };
+        let since_begin = || WallTime::from(notice.at).since(self.began_at).since_creation();
+        // One that was put aside has not ended.
+        let took = || task_run.duration().unwrap_or_else(since_begin);
+        self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
         match notice.event.kind {
             EventKind::AttemptFailed { .. } => self.retries += 1,
             EventKind::Reopened => self.began_at = notice.at.into(),
@@ -124,6 +127,9 @@ impl RunView {
             _ => {}
         }
         let group = &mut self.groups[group];
+        if kind.is_end() || matches!(kind, EventKind::Started { .. }) {
+            group.rename(&task_run.label());
+        }
         if kind.is_end() || matches!(kind, EventKind::Crashed | EventKind::Reopened) {
             group.active.remove(&key);
         }

@@ -83,7 +83,7 @@ fn a_second_run_at_the_same_time_is_counted() {
     let mut story = story(Mode::Live);
     told(&mut story, |script| drop(half_way(script)));
     told(&mut story, |script| script.another(|other| drop(half_way(other))));
-    assert_eq!(area(&story, 24).last().map(String::as_str), Some("   and 1 more runs"));
+    assert_eq!(area(&story, 24).last().map(String::as_str), Some("   and 1 more run"));
 }
 
 #[test]
