@@ -63,7 +63,7 @@ fn a_program_that_a_shell_stops_erases_what_it_drew_and_draws_it_again_when_it_g
         terminal.tell(Signal::TSTP);
         terminal.wait_for_stop();
         // A frame of nothing.
-        terminal.wait_for_after(before, "\u{1b}[J\u{1b}[?2026l");
+        terminal.wait_for_after(before, "\u{1b}[2K\u{1b}[?2026l");
         assert_eq!(count(&terminal.lines(), "tasks · "), 0, "{:#?}", terminal.lines());
         terminal.write(&format!("the shell is here, {round}\r\n"));
         let before = terminal.len();

@@ -111,7 +111,7 @@ fn notes(group: &Group) -> Words {
     let open = [
         (group.under_way(), State::Running, "under way"),
         (group.to_come(), State::Pending, "not begun"),
-        (group.retries, State::AwaitingRetry, "retried"),
+        (group.retried, State::AwaitingRetry, "retried"),
     ];
     notes.extend(open.into_iter().filter(|(count, ..)| *count > 0).map(words));
     notes

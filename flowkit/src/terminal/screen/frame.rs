@@ -25,10 +25,11 @@ pub(super) fn frame(before: &[Drawn], rows: usize, above: &[u8], after: &[Drawn]
         return Vec::new();
     }
     let mut bytes = b"\x1b[?2026h".to_vec();
-    match rows {
-        0 => {}
-        rows => bytes.extend(format!("\r\x1b[{rows}A\x1b[J").bytes()),
+    if rows > 0 {
+        bytes.push(b'\r');
     }
+    // Row by row: what is erased from the top of the screen at once goes to the scroll-back in some terminals.
+    (0..rows).for_each(|_| bytes.extend_from_slice(b"\x1b[1A\x1b[2K"));
     bytes.extend_from_slice(above);
     for line in after {
         bytes.extend(line.text.bytes());
@@ -56,7 +57,7 @@ mod tests {
         let lines = drawn(&["", "1234567890", "12345678901"]);
         assert_eq!([100, 11, 10, 5, 1, 0].map(|columns| rows(&lines, columns)), [3, 3, 4, 6, 22, 22]);
         let frame = String::from_utf8(frame(&lines, 4, b"", &drawn(&["x"]))).unwrap();
-        assert!(frame.starts_with("\u{1b}[?2026h\r\u{1b}[4A\u{1b}[J"), "{frame:?}");
+        assert_eq!(frame.matches("\u{1b}[1A\u{1b}[2K").count(), 4, "{frame:?}");
     }
 
     #[test]
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn lines_go_above_what_is_drawn() {
         let frame = text(&["a", "b"], "user\n", &["c"]);
-        assert_eq!(frame, "\u{1b}[?2026h\r\u{1b}[2A\u{1b}[Juser\nc\n\u{1b}[?2026l");
+        assert_eq!(frame, "\u{1b}[?2026h\r\u{1b}[1A\u{1b}[2K\u{1b}[1A\u{1b}[2Kuser\nc\n\u{1b}[?2026l");
     }
 
     #[test]

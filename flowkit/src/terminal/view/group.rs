@@ -27,7 +27,8 @@ pub(crate) struct Group {
     label: String,
     counts: [u32; STATES],
     total: u32,
-    pub(crate) retries: u32,
+    /// How many runs were tried again.
+    pub(crate) retried: u32,
     pub(crate) attempts_most: u32,
     /// Runs that have begun and not ended, the first one first.
     pub(crate) active: BTreeMap<Key, Active>,
@@ -53,6 +54,8 @@ pub(crate) struct Active {
     /// When the next attempt begins.
     pub(crate) retry_at: Option<WallTime>,
     pub(crate) attempt: u32,
+    /// It was tried again already.
+    pub(super) was_retried: bool,
     pub(crate) attempts_max: Option<u32>,
     /// How much is done, of how much.
     pub(crate) progress: Option<(u64, u64)>,
@@ -69,7 +72,7 @@ impl Group {
             label: String::new(),
             counts: [0; STATES],
             total: 0,
-            retries: 0,
+            retried: 0,
             attempts_most: 0,
             active: BTreeMap::new(),
             durations: Durations::default(),

@@ -240,11 +240,11 @@ impl RunView {
         flow.group
     }
 
-    /// Notes that a run of `group` is tried again.
-    fn retry(&mut self, group: usize, attempt: u32) {
+    /// Notes that a run of `group` is tried again, the first time if it `is_new`.
+    fn retry(&mut self, group: usize, attempt: u32, is_new: bool) {
         self.retries += 1;
         let group = &mut self.groups[group];
-        group.retries += 1;
+        group.retried += u32::from(is_new);
         group.attempts_most = group.attempts_most.max(attempt);
     }
 

@@ -51,7 +51,8 @@ impl RunView {
             }
         }
         if let Some(node) = self.node((sub_flow.id, TaskRunId::FLOW)) {
-            (0..retries(&sub_flow.earlier_attempts)).for_each(|_| self.retry(node, sub_flow.attempt));
+            let again = retries(&sub_flow.earlier_attempts);
+            (0..again).for_each(|time| self.retry(node, sub_flow.attempt, time == 0));
         }
         self.add(sub_flow, task_runs);
         self
@@ -87,7 +88,7 @@ impl RunView {
             self.nodes.insert(sub_flow, name.clone());
         }
         let folded = &mut self.groups[group];
-        folded.retries += u32::try_from(again).unwrap_or(u32::MAX);
+        folded.retried += u32::from(again > 0);
         folded.attempts_most = folded.attempts_most.max(row.attempt);
         let took = row.duration();
         if let Some(took) = took {
@@ -100,6 +101,7 @@ impl RunView {
                     since: row.attempt_started_at.unwrap_or(row.created_at),
                     retry_at: row.earlier_attempts.last().and_then(retry_at),
                     attempt: row.attempt,
+                    was_retried: again > 0,
                     attempts_max: None,
                     progress: None,
                 };

@@ -48,7 +48,7 @@ impl RunView {
         if let EventKind::AttemptFailed { attempt, .. } = &notice.event.kind
             && let Some(node) = self.node(key)
         {
-            self.retry(node, attempt + 1);
+            self.retry(node, attempt + 1, *attempt == 1);
         }
         let group = self.stand(key, task_run.state(), |view| view.enter(key, task_run));
         let slow = group.and_then(|group| self.change(group, notice));
@@ -97,12 +97,15 @@ impl RunView {
         match kind {
             EventKind::Created | EventKind::Queued => self.wait(group, key, task_run),
             EventKind::Started { attempt } => {
-                let attempts_max = self.groups[group].active.get(&key).and_then(|known| known.attempts_max);
+                let known = self.groups[group].active.get(&key);
+                let attempts_max = known.and_then(|known| known.attempts_max);
+                let was_retried = known.is_some_and(|known| known.was_retried);
                 let active = Active {
                     label: visible(&task_run.label()),
                     since: at,
                     retry_at: None,
                     attempt: *attempt,
+                    was_retried,
                     attempts_max,
                     progress: None,
                 };
@@ -111,8 +114,10 @@ impl RunView {
                 group.active.insert(key, active);
             }
             EventKind::AttemptFailed { attempt, failure } => {
-                self.retry(group, attempt + 1);
+                let known = self.groups[group].active.get(&key);
+                self.retry(group, attempt + 1, known.is_none_or(|known| !known.was_retried));
                 if let Some(active) = self.groups[group].active.get_mut(&key) {
+                    active.was_retried = true;
                     active.attempts_max = failure.attempts_max;
                     active.retry_at = Some(retry_at(at, failure));
                 }
