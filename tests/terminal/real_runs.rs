@@ -287,7 +287,7 @@ async fn what_did_not_run_has_the_name_that_its_siblings_have_where_that_is_know
     async fn etl() -> Result<()> {
         let bad = load(false).submit();
         let trees = [train("tree".to_owned(), 7).submit(), train::of("forest".to_owned(), &bad).submit()];
-        let counts = [count::of(&load(true).submit()).submit(), count::of(&bad).submit()];
+        let counts = [count::of(load(true).submit()).submit(), count::of(&bad).submit()];
         settle_all(trees).await;
         settle_all(counts).await;
         Ok(())
