@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::cache::Memory;
 use super::flow_run::live::Live;
+#[cfg(feature = "cli")]
+use super::flow_run::observer::Made;
 use super::flow_run::observer::{Notice, Observers};
 use super::limits::Limits;
 use super::recover::kept::ask;
@@ -116,6 +118,12 @@ impl Runtime {
     /// It is called by the thread of the task, so it should be quick.
     pub fn observe_progress(&self, listener: impl Fn(&Progress) + Send + Sync + 'static) {
         self.0.observers.add_of_progress(Arc::new(listener));
+    }
+
+    /// Calls `listener` with each artifact that a body makes from now on, before it is kept.
+    #[cfg(feature = "cli")]
+    pub(crate) fn observe_artifacts(&self, listener: impl Fn(&Made<'_>) + Send + Sync + 'static) {
+        self.0.observers.add_of_artifacts(Arc::new(listener));
     }
 
     pub(crate) fn limits(&self) -> &Arc<Limits> {

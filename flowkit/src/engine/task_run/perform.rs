@@ -108,7 +108,11 @@ pub(crate) async fn ready<B: Body>(
         if !inputs::decided(&inputs, trigger) {
             Box::pin(await_inputs(core, &mut inputs, trigger)).await?;
         }
-        may_run(core, &inputs, trigger)?;
+        if let Err(error) = may_run(core, &inputs, trigger) {
+            // People look for it under the name that its siblings have, which may ask for nothing that is missing.
+            name(core, body, options);
+            return Err(error);
+        }
     }
     if core.is_cancelled() {
         return Err(core.stopped(false));
@@ -172,7 +176,8 @@ fn blame<E>(core: &Core, cause: Cause) -> Error<E> {
     }
 }
 
-/// Names the run before it starts: by the call, or by the attribute's template.
+/// Names the run before it starts, or when it does not: by the call, or by the attribute's template, as far as the arguments
+/// are known that it asks for.
 fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::Error>>) {
     if options.is_some_and(|options| options.name.is_some()) {
         return;

@@ -9,6 +9,7 @@
 
 mod cause;
 mod fact;
+mod failures;
 mod finished;
 mod live;
 mod program;
@@ -20,7 +21,7 @@ pub(super) use self::fact::fact;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
-pub(super) use self::summary::counted;
+pub(crate) use self::summary::counted;
 
 use super::line::{Line, Look, columns};
 use super::view::RunView;
