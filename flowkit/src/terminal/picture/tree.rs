@@ -157,7 +157,9 @@ impl Columns {
         // The glyph and the gaps take six columns; what is left goes to names first.
         let room = width.saturating_sub(margin(width) + took + 6);
         let name = widest(&|row| row.depth * 2 + columns(&row.name)).clamp(NAME_MIN, NAME_MAX);
-        let note = widest(&|row| row.note.columns()).clamp(NOTE_MIN, NOTE_MAX);
+        // A note with nothing to the right of it, such as why a task was skipped, goes as far as it likes.
+        let note = |row: &Row<'_>| if row.took.is_empty() { 0 } else { row.note.columns() };
+        let note = widest(&note).clamp(NOTE_MIN, NOTE_MAX);
         let name = name.min(room.saturating_sub(note.min(room / 2)).max(8));
         Self { width, name, note: note.min(room.saturating_sub(name)), took }
     }
@@ -173,7 +175,6 @@ impl Columns {
             .plain_text(" ")
             .add(look, shortened(&row.name, room))
             .padded(after_name);
-        // A long reason may go as far as it likes where nothing stands to the right of it.
         let note_room = if row.took.is_empty() { self.width.saturating_sub(after_name) } else { self.note };
         let line = line.then(row.note.clone().fitted(note_room)).right(end, Look::Dim, &row.took);
         if row.artifacts.is_empty() {
