@@ -46,6 +46,13 @@ pub fn layer() -> LogLayer {
     LogLayer { level: Level::INFO }
 }
 
+/// Whether somebody listens to `tracing` here, and keeps nothing of it with the runs.
+#[cfg(feature = "cli")]
+pub(crate) fn are_heard_and_not_kept() -> bool {
+    let keeps = |subscriber: &tracing::Dispatch| subscriber.is::<LogLayer>();
+    tracing::dispatcher::has_been_set() && !tracing::dispatcher::get_default(keeps)
+}
+
 /// Keeps events of `tracing` as log lines of runs. Made by [`layer`].
 #[derive(Clone, Debug)]
 pub struct LogLayer {
@@ -93,5 +100,21 @@ fn level(level: Level) -> LogLevel {
         Level::INFO => LogLevel::Info,
         Level::WARN => LogLevel::Warn,
         Level::ERROR => LogLevel::Error,
+    }
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::registry;
+
+    use super::*;
+
+    #[test]
+    fn a_subscriber_without_the_layer_keeps_nothing() {
+        assert!(with_default(registry(), are_heard_and_not_kept));
+        assert!(!with_default(registry().with(layer()), are_heard_and_not_kept));
+        assert!(!with_default(registry().with(layer().level(Level::WARN)), are_heard_and_not_kept));
     }
 }

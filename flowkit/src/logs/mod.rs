@@ -7,6 +7,8 @@ mod layer;
 #[cfg(feature = "logs")]
 mod line;
 
+#[cfg(feature = "cli")]
+pub(crate) use layer::are_heard_and_not_kept;
 #[cfg(feature = "logs")]
 pub use layer::{LogLayer, layer};
 

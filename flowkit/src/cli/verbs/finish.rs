@@ -24,6 +24,11 @@ pub(super) type Ended = Result<any_flow::Ended, Interrupted>;
 
 /// Makes the runtime of the program, with its store, for a verb that runs something.
 pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
+    if crate::logs::are_heard_and_not_kept() {
+        note(
+            "note: events of `tracing` are not kept with the runs; add `flowkit::layer()` to the subscriber",
+        );
+    }
     let builder = Runtime::builder().store(session.settings.open()?);
     let builder = if matches.get_flag("no-cache") { builder.no_cache() } else { builder };
     let builder = session.program.flows.iter().fold(builder, |builder, flow| builder.flow(*flow));
