@@ -147,6 +147,17 @@ fn a_cached_task_says_why_it_ran() {
 }
 
 #[test]
+fn tasks_that_are_not_cached_are_told_in_one_line() {
+    let shell = with_two_runs();
+    let all = shell.call("explain-cache last~1").ok().out;
+    assert!(all.ends_with("\n3 task runs of 2 tasks are not cached: extract, double\n"), "{all}");
+    assert!(all.starts_with("total: no earlier result") && all.lines().count() == 2, "{all}");
+    let one = shell.call("explain-cache last~1 extract").ok().out;
+    assert!(one.contains("extract: it has no place in the cache"), "{one}");
+    assert_eq!(shell.call("explain-cache last~1 --output json").ok().lines().len(), 4);
+}
+
+#[test]
 fn the_database_is_found_exported_checked_and_cleaned() {
     let shell = with_two_runs();
     assert_eq!(shell.call("db path").ok().out, ".flowkit/runs.db\n");
@@ -159,7 +170,7 @@ fn the_database_is_found_exported_checked_and_cleaned() {
     let exported = shell.call("db export").ok().lines();
     assert_eq!(exported.iter().filter(|line| line["t"] == "run").count(), 2);
     assert_eq!(exported.iter().filter(|line| line["t"] == "task_run").count(), 9);
-    assert_eq!(shell.call("db gc --keep 1").ok().out, "removed 1 runs and 0 files of results\n");
+    assert_eq!(shell.call("db gc --keep 1").ok().out, "removed 1 run and 0 files of results\n");
     assert_eq!(shell.call("runs").ok().out.lines().count(), 1);
 }
 

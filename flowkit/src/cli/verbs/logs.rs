@@ -57,7 +57,8 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()>
     }
     let dropped: u64 = store.dropped_logs(run.id)?.iter().map(|(_, count)| count).sum();
     if dropped > 0 {
-        note(format!("{dropped} more lines were dropped: a task keeps 10,000"));
+        let lines = if dropped == 1 { "line was" } else { "lines were" };
+        note(format!("{dropped} more {lines} dropped: a task keeps 10,000"));
     }
     Ok(())
 }

@@ -16,11 +16,13 @@ mod rows;
 mod summary;
 mod tree;
 
+#[cfg(all(feature = "cli", unix))]
+pub(crate) use self::cause::quoted;
 pub(super) use self::fact::fact;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
-pub(super) use self::summary::counted;
+pub(crate) use self::summary::counted;
 
 use super::line::{Line, Look, columns};
 use super::view::RunView;
