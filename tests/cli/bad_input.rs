@@ -27,6 +27,9 @@ const fn with_file(
 const CASES: &[Case] = &[
     case("", &["Usage: pipeline"]),
     case("rums", &["there is no command `rums`", "did you mean `runs`?"]),
+    case("inspect last", &["there is no command `inspect`; here that is `show`"]),
+    case("flow-run ls", &["`runs`, `show`, `logs`, `cancel` and `retry` do without"]),
+    case("stop", &["here that is `cancel`"]),
     case("etl", &["`etl` is a flow; write `run etl`"]),
     case("run", &["Usage: pipeline run", "etl"]),
     case("run elt", &["there is no flow `elt`", "did you mean `etl`?"]),
@@ -194,7 +197,7 @@ fn a_run_that_is_not_there_or_not_meant_clearly_is_said_with_the_remedy() {
         ("rerun last --from doubel", vec!["has no task `doubel`", "did you mean `double`?"]),
         ("rerun last", vec!["--from <TASK>"]),
         ("cancel", vec!["is Completed", "nothing to cancel"]),
-        ("run echo --like last", vec!["is a run of `etl`, not of `echo`"]),
+        ("run echo --like last", vec!["is a run of `etl`, not of `echo`", "`--like last:echo`"]),
         ("runs stat:failed", vec!["unknown filter `stat`", "did you mean `state`?"]),
         ("runs state:faild", vec!["unknown state `faild`"]),
         ("runs --limit few", vec!["'few'", "--limit"]),

@@ -32,6 +32,8 @@ fn runs_are_found_by_filter_and_by_name() {
     assert_eq!(all.out.lines().count(), 2, "{all:?}");
     assert_eq!(shell.call("runs --limit 1").ok().out.lines().count(), 1);
     assert!(shell.call("runs state:failed").ok().out.is_empty());
+    assert!(shell.call("runs failed").ok().err.contains("did you mean `state:failed`?"));
+    assert!(shell.call("runs echo").ok().err.contains("did you mean `flow:echo`?"));
 }
 
 #[test]
@@ -63,8 +65,12 @@ fn a_run_is_shown_with_its_task_runs() {
     for expected in ["✓ etl (second)", "rows  3", "✓ extract", "✓ double ×3", "✓ total"] {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
+    assert!(!shown.contains("pipeline show"), "nobody needs to be told who has just typed it: {shown}");
     let task = shell.call("show last 'double[1]'").ok().out;
-    assert!(task.starts_with("✓ double[1]  Completed\n  called at "), "{task}");
+    assert!(
+        task.starts_with("✓ double[1]  Completed\n  started 20") && task.contains("Z, ended after "),
+        "{task}"
+    );
     let kinds: Vec<_> = shell
         .call("show --output json")
         .ok()
@@ -73,6 +79,14 @@ fn a_run_is_shown_with_its_task_runs() {
         .map(|line| line["t"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(kinds, ["run", "task_run", "task_run", "task_run", "task_run", "task_run"]);
+}
+
+#[test]
+fn where_nothing_was_logged_that_is_said() {
+    let shell = with_two_runs();
+    let logs = shell.call("logs").ok();
+    assert!(logs.out.is_empty() && logs.err.contains("has logged nothing of that kind"), "{logs:?}");
+    assert!(shell.call("logs --output json").ok().err.is_empty());
 }
 
 #[test]
@@ -113,6 +127,7 @@ fn two_runs_are_laid_side_by_side() {
     let diff = shell.call("diff last~1 last").ok().out;
     assert!(diff.contains("≠ param rows") && diff.contains("≠ task double"), "{diff}");
     assert!(!diff.contains("state") && !diff.contains("task extract"), "only what differs: {diff}");
+    assert_eq!(shell.call("diff").ok().out, diff, "the last two");
     let compared = shell.call("compare last~1 last").ok().out;
     assert!(compared.contains("  state") && compared.contains("≠ param rows  2"), "{compared}");
 }

@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use super::elsewhere;
 use super::flags;
 use super::help;
 use super::options::{
@@ -55,7 +56,11 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
     if within.is_none() && program.flow(&typed).is_ok() {
         return Usage::new(format!("`{typed}` is a flow; write `run {typed}`"));
     }
-    Usage::new(format!("there is no {what} `{typed}`; {}", did_you_mean(&typed, &names)))
+    let known = match elsewhere::here(&typed) {
+        Some(here) if within.is_none() => here.to_owned(),
+        _ => did_you_mean(&typed, &names),
+    };
+    Usage::new(format!("there is no {what} `{typed}`; {known}"))
 }
 
 /// Returns the verbs.
@@ -138,7 +143,12 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
         ),
         plain("cancel", "Cancel a run, also in another process").arg(run()),
         plain("diff", "Show what differs between two runs: parameters, metrics, and how each task fared")
-            .arg(of_run("left").required(true).help("A run, as for `show`: `last~1`"))
+            .arg(
+                of_run("left")
+                    .default_value("last~1")
+                    .hide_default_value(true)
+                    .help("A run, as for `show` [default: last~1]"),
+            )
             .arg(of_run("right").help("Another one [default: last]")),
         plain("compare", "Show parameters, metrics and times of several runs side by side").arg(
             of_run("runs").num_args(1..).required(true).help("Runs, as for `show`: `last last~1 last~2`"),

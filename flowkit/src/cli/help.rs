@@ -41,5 +41,5 @@ pub(super) fn of_only_flow(program: Command, flow: Command, name: &str) -> Comma
         .about(about)
         .override_usage(format!("{}\n       {name} <COMMAND>", usage.trim_end()))
         .before_help(arguments.trim_end().to_owned())
-        .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}\n\nCommands:\n{subcommands}{after-help}")
+        .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Commands:\n{subcommands}{after-help}")
 }

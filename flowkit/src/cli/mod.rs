@@ -11,6 +11,7 @@
 pub(crate) mod begin;
 mod command;
 mod duration;
+mod elsewhere;
 mod environment;
 mod file;
 mod flags;

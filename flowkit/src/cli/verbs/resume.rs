@@ -32,8 +32,9 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         let known: Vec<&str> = session.program.flows.iter().map(FlowSpec::ident).collect();
         let known = crate::wording::list(known);
         let short = run.id.short();
+        let last = session.program.only_flow().map_or("<flow>", FlowSpec::ident);
         Usage::new(format!(
-            "run `{short}` is a run of `{}`, which this program does not have; it has {known}",
+            "run `{short}` is a run of `{}`, which this program does not have; it has {known}: write `last:{last}`",
             run.flow
         ))
     })?;

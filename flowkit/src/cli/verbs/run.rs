@@ -146,7 +146,11 @@ fn like(
     let run = which::run(store, &session.program, Some(typed))?;
     let short = run.id.short();
     if run.path != flow.declaration.path {
-        let message = format!("run `{short}` is a run of `{}`, not of `{}`", run.flow, flow.ident());
+        let ident = flow.ident();
+        let message = format!(
+            "run `{short}` is a run of `{}`, not of `{ident}`; write `--like last:{ident}`",
+            run.flow
+        );
         return Err(Usage::new(message));
     }
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());

@@ -55,7 +55,7 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             table(&parameters).iter().for_each(say);
             let view = rows::view(&store, &run, &tasks)?;
             let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
-            for line in finished(&view, COLUMNS, &session.offers_for(&run)) {
+            for line in finished(&view, COLUMNS, &session.offers_for(&run).shown()) {
                 say(paint.line(&line));
             }
             said(&rows::artifacts(&store, run.id)?, &rows::metrics(&store, run.id)?).iter().for_each(say);
@@ -168,6 +168,11 @@ fn cause(error: &ErrorReport) -> Vec<String> {
 /// Everything about one task run: each attempt with its error.
 fn details(task: &StoredTaskRun) -> Vec<String> {
     let mut lines = vec![format!("{} {}  {}", glyph(task.state), task.label(), task.state.name())];
+    if let Some(started_at) = task.started_at {
+        let took =
+            task.ended_at.map(|end| format!(", ended after {}", text::duration(between(started_at, end))));
+        lines.push(format!("  started {}{}", iso(started_at), took.unwrap_or_default()));
+    }
     lines.push(format!("  called at {}", task.location));
     for attempt in &task.earlier_attempts {
         let error = attempt.error.as_ref().map(ToString::to_string).unwrap_or_default();

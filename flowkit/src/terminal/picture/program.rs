@@ -14,6 +14,7 @@ pub struct Program {
     likes: bool,
     keeps: bool,
     resumes: bool,
+    shows: bool,
 }
 
 impl Program {
@@ -27,6 +28,7 @@ impl Program {
             likes: false,
             keeps: true,
             resumes: true,
+            shows: true,
         }
     }
 
@@ -63,6 +65,18 @@ impl Program {
     pub fn without_resume(mut self) -> Self {
         self.resumes = false;
         self
+    }
+
+    /// Says that a run is shown because somebody asked for it, who needs not be told how.
+    #[must_use = "returns the changed program; the original is gone"]
+    pub fn shown(mut self) -> Self {
+        self.shows = false;
+        self
+    }
+
+    /// Returns whether a run that has ended well is told with the command that shows it.
+    pub(super) fn shows(&self) -> bool {
+        self.shows
     }
 
     /// Says that it keeps nothing of its runs, so that there is nothing to look back at or to go on with.
