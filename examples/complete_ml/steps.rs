@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use flowkit::artifact;
 use flowkit::prelude::*;
 use ml::{Forest, ForestOptions, Scores, Table};
 use serde::{Deserialize, Serialize};
@@ -55,23 +56,30 @@ pub(crate) struct Report {
     rarer_share: f64,
 }
 
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    passed: bool,
+    found: String,
+}
+
 /// Checks the data, and names each check that it does not pass.
 #[task]
 pub(crate) fn validate(raw: &Path) -> Result<Report> {
     let table = Table::read(raw, |class| class as u32)?;
     let missing = table.rows.iter().flatten().filter(|value| value.is_nan()).count();
     let report = Report { rows: table.len(), missing, rarer_share: table.rarer_share() };
+    let check = |name, passed, found| Check { name, passed, found };
+    let share =
+        format!("{:.0}% of the rows are of the rarer class, of at least 30%", report.rarer_share * 100.0);
     let checks = [
-        ("no_nulls", report.missing == 0, format!("{} values are missing", report.missing)),
-        ("sufficient_size", report.rows >= 500, format!("{} rows, of at least 500", report.rows)),
-        (
-            "target_balance",
-            report.rarer_share >= 0.3,
-            format!("{:.0}% of the rows are of the rarer class, of at least 30%", report.rarer_share * 100.0),
-        ),
+        check("no_nulls", report.missing == 0, format!("{} values are missing", report.missing)),
+        check("sufficient_size", report.rows >= 500, format!("{} rows, of at least 500", report.rows)),
+        check("target_balance", report.rarer_share >= 0.3, share),
     ];
-    let failed: Vec<_> =
-        checks.iter().filter(|check| !check.1).map(|(name, _, found)| format!("{name}: {found}")).collect();
+    artifact::table("checks", &checks)?;
+    let failed = checks.iter().filter(|check| !check.passed);
+    let failed: Vec<_> = failed.map(|check| format!("{}: {}", check.name, check.found)).collect();
     if failed.is_empty() {
         return Ok(report);
     }
@@ -132,6 +140,7 @@ pub(crate) fn register(model: &Path, registry: PathBuf, version: u64) -> Result<
     }
     let copy = registry.join(format!("model_{version}.json"));
     ml::replace(&copy, &fs::read(model)?)?;
+    artifact::link("model", format!("file://{}", copy.display()));
     Ok(copy)
 }
 

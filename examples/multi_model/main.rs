@@ -17,7 +17,7 @@
 //! ▶ multi_model           started, run k6tfe4v
 //! ✓ read                  completed in 5ms
 //! ✗ train forest          failed after 4ms: unknown model type `forest`
-//! ⊘ evaluate[4]           did not run: its input task `train forest` has no result
+//! ⊘ evaluate forest       did not run: its input task `train forest` has no result
 //! ✓ train mean            completed in 4ms
 //! ✓ train line            completed in 4ms
 //! ✓ train nearest         completed in 4ms
@@ -27,7 +27,7 @@
 //! ✓ evaluate stump        completed in 289µs
 //! ✓ evaluate nearest      completed in 1.2s
 //! ✓ compare               completed in 96µs
-//! ✓ multi_model           completed in 1.2s: 12 tasks (10 completed, 1 failed, 1 skipped)
+//! ✓ multi_model           completed in 1.2s with 1 failure: 12 tasks (10 completed, 1 failed, 1 skipped)
 //! 4 of 4 trainings at the same time
 //! ```
 

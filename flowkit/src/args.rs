@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::call::Call;
-use crate::engine::task_run::inputs::Visit;
+use crate::engine::task_run::inputs::{Outcome, Visit};
 use crate::engine::task_run::slot::Slot;
 use crate::handle::{AllowFailure, Element, Gathered, Handle, Handles};
 use crate::model::{EdgeKind, Error, TaskError};
@@ -102,6 +102,13 @@ impl<T> Arg<T> {
             Self::Input(source) => source.peek(),
         }
     }
+
+    /// Returns the value, if it is there: a run that does not start may have some of its arguments.
+    pub fn known(&self) -> Option<&T> {
+        let mut is_known = true;
+        self.visit(&mut |input, _| is_known &= matches!(input.outcome(), Outcome::Success));
+        is_known.then(|| self.get())
+    }
 }
 
 impl<T: Clone> Clone for Arg<T> {
@@ -132,6 +139,13 @@ impl<U: ?Sized> Lent<'_, U> {
             Self::Borrowed(value) => value,
             Self::Input(lender) => lender.lend(),
         }
+    }
+
+    /// Returns the value, if it is there: a run that does not start may have some of its arguments.
+    pub fn known(&self) -> Option<&U> {
+        let mut is_known = true;
+        self.visit(&mut |input, _| is_known &= matches!(input.outcome(), Outcome::Success));
+        is_known.then(|| self.get())
     }
 }
 

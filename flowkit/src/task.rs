@@ -162,6 +162,7 @@ pub trait Body: Send + Sized {
         true
     }
 
+    /// The name of this run; `None` where one of the arguments that it asks for has no value.
     fn run_name(&self) -> Option<String> {
         None
     }

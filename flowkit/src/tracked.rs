@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{self, ArtifactError};
+use crate::artifact::ArtifactError;
 use crate::engine::context;
 use crate::model::{Artifact, ArtifactKind, Digest};
 use crate::store::Says;
@@ -127,7 +127,7 @@ impl<K: TrackedKind> Tracked<K> {
     /// Leaves the description as an artifact: from then on the task run is known as the one that made the file.
     #[must_use = "the next task needs it to find the file"]
     pub fn register(self, key: impl Into<String>) -> Self {
-        artifact::say(Artifact {
+        let made = Artifact {
             key: key.into(),
             kind: K::KIND,
             media_type: "application/json".to_owned(),
@@ -135,7 +135,8 @@ impl<K: TrackedKind> Tracked<K> {
             // Only a path that is not Unicode cannot be written; the hash is what counts.
             content: serde_json::to_vec(&self).unwrap_or_default(),
             describes: Some(self.hash),
-        });
+        };
+        context::made(made, Some(&self.path));
         self
     }
 

@@ -1,8 +1,8 @@
 //! A program that prints while its flow is drawn: `talkers` tasks that print `lines` lines each, in all ways there are.
 //!
-//! `chatty <seed> <talkers> <lines> <file> [panic|linger|json|flood]`: writes the lines that were caught into the file. With
-//! `panic` it panics at the end, with `linger` it prints `ready` and waits for the file `<file>.go` first; with `flood` it
-//! prints as fast as it can.
+//! `chatty <seed> <talkers> <lines> <file> [how]`: writes the lines that were caught into the file. Of the ways, `panic`
+//! panics at the end and `task-panic` in a task; `linger` prints `ready` and waits for the file `<file>.go` first, and so do
+//! `exit` and `abort`, which end the process in the task then; `flood` prints as fast as it can.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -53,6 +53,8 @@ async fn talk(k: u64, seed: u64, lines: u64) -> Result<u64, BoxError> {
     if k % 4 == 1 && ctx().attempt() == 1 {
         return Err("not in the mood".into());
     }
+    flowkit::artifact::markdown("talk", format!("{lines} lines"));
+    assert!(argument(5) != "task-panic" || k != 0, "talker 0 was told to panic");
     let mut random = Random::new(seed ^ k);
     let floods = argument(5) == "flood";
     for n in 0..lines {
@@ -73,10 +75,16 @@ async fn talk(k: u64, seed: u64, lines: u64) -> Result<u64, BoxError> {
 
 #[task]
 async fn linger() {
+    (1..=3).for_each(|number| println!("line {number}"));
     println!("ready");
     let go = format!("{}.go", argument(4));
     while !std::path::Path::new(&go).exists() {
         tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    match argument(5).as_str() {
+        "exit" => std::process::exit(3),
+        "abort" => std::process::abort(),
+        _ => {}
     }
 }
 
@@ -108,7 +116,8 @@ async fn main() -> Result<ExitCode, BoxError> {
     let options = if argument(5) == "json" { options.json() } else { options };
     let screen = Screen::attach(&runtime, options);
     println!("stdout is a terminal: {}", std::io::stdout().is_terminal());
-    let job = talks(talkers, seed, lines, argument(5) == "linger").on(&runtime);
+    let job =
+        talks(talkers, seed, lines, matches!(argument(5).as_str(), "linger" | "exit" | "abort")).on(&runtime);
     let code = match runtime.until_signal(job).await {
         Ok(result) => {
             println!("sum: {}", result?);

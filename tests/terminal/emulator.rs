@@ -6,8 +6,9 @@ use std::num::NonZeroU16;
 use std::process::{Child, Command, ExitStatus};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use rustix::pty::OpenptFlags;
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, OutputModes, Winsize, tcgetattr, tcsetwinsize};
 
 /// A program that runs on a terminal of its own.
 pub(crate) struct Terminal {
@@ -16,6 +17,8 @@ pub(crate) struct Terminal {
     columns: u16,
     rows: u16,
     bytes: Vec<u8>,
+    /// After how many bytes the terminal got which size.
+    sizes: Vec<(usize, u16, u16)>,
 }
 
 /// What a program left.
@@ -34,35 +37,84 @@ impl Terminal {
         let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let slave = File::from(rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap());
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&slave, size).unwrap();
+        tcsetwinsize(&slave, winsize(columns, rows)).unwrap();
         command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "LC_ALL"] {
-            command.env_remove(name);
+        // What is known of the terminal in which the tests run is not true of this one.
+        let of_terminals =
+            ["TMUX", "STY", "VTE_VERSION", "KONSOLE_VERSION", "WT_SESSION", "TERM_PROGRAM", "COLORTERM"];
+        let of_people =
+            ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_HYPERLINK", "GITHUB_ACTIONS", "CI", "LC_ALL"];
+        for name in of_terminals.into_iter().chain(of_people) {
+            if command.get_envs().all(|(set, _)| set != name) {
+                command.env_remove(name);
+            }
         }
         command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
         let child = command.spawn().unwrap();
         // The command holds the other end, too.
         drop(command);
-        Self { child, master: File::from(master), columns, rows, bytes: Vec::new() }
+        Self { child, master: File::from(master), columns, rows, bytes: Vec::new(), sizes: Vec::new() }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    pub(crate) fn tell(&self, signal: Signal) {
+        kill_process(self.process(), signal).unwrap();
+    }
+
+    /// Waits until the program has stopped, as after Ctrl-Z.
+    pub(crate) fn wait_for_stop(&self) {
+        let (_, status) = waitpid(Some(self.process()), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped(), "{status:?}");
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
     }
 
     /// Reads until `text` was written.
     pub(crate) fn wait_for(&mut self, text: &str) {
-        while !String::from_utf8_lossy(&self.bytes).contains(text) {
+        self.wait_for_after(0, text);
+    }
+
+    /// Reads until `text` was written, behind the first so many bytes.
+    pub(crate) fn wait_for_after(&mut self, from: usize, text: &str) {
+        while !String::from_utf8_lossy(&self.bytes[from..]).contains(text) {
             assert!(self.read(), "it ended without `{text}`: {}", String::from_utf8_lossy(&self.bytes));
         }
+    }
+
+    /// Returns how many bytes were read.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Lets somebody else write to the terminal.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// Changes the size while the program runs.
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
+        self.sizes.push((self.bytes.len(), columns, rows));
+        tcsetwinsize(&self.master, winsize(columns, rows)).unwrap();
+        self.tell(Signal::WINCH);
+    }
+
+    /// Returns what the terminal does with what is typed.
+    pub(crate) fn modes(&self) -> (LocalModes, OutputModes) {
+        let modes = tcgetattr(&self.master).unwrap();
+        (modes.local_modes, modes.output_modes)
+    }
+
+    /// Returns what there is to see now.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        lines(&self.bytes, self.columns, self.rows, &self.sizes)
     }
 
     /// Waits for the end, and looks at what there is to see.
     pub(crate) fn end(mut self) -> Shown {
         while self.read() {}
         let status = self.child.wait().unwrap();
-        let lines = lines(&self.bytes, self.columns, self.rows);
+        let lines = self.lines();
         Shown { status, bytes: self.bytes, lines }
     }
 
@@ -76,10 +128,20 @@ impl Terminal {
     }
 }
 
-fn lines(bytes: &[u8], columns: u16, rows: u16) -> Vec<String> {
+fn winsize(columns: u16, rows: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
+fn lines(bytes: &[u8], columns: u16, rows: u16, sizes: &[(usize, u16, u16)]) -> Vec<String> {
     let size = |size| NonZeroU16::new(size).unwrap();
     let mut parser = vt100::Parser::new(size(rows), size(columns), 1_000_000);
-    parser.process(bytes);
+    let (mut columns, mut rows, mut from) = (columns, rows, 0);
+    for (to, wide, high) in sizes {
+        parser.process(&bytes[from..*to]);
+        parser.screen_mut().set_size(size(*high), size(*wide));
+        (columns, rows, from) = (*wide, *high, *to);
+    }
+    parser.process(&bytes[from..]);
     let screen = parser.screen_mut();
     let mut all = Vec::new();
     let above = screen.scrollback_len();

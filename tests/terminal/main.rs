@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod emulator;
+mod interrupted;
 mod printed;
 mod real_runs;
 #[path = "../programs/words.rs"]

@@ -33,12 +33,16 @@ fn looking_back(runtime: &Runtime, id: FlowRunId) -> RunView {
     let store = runtime.store().unwrap();
     let rows =
         |id| store.task_runs(id, &TaskRunFilter::default(), flowkit::model::TaskRunId::FLOW, 1000).unwrap();
-    let mut view = RunView::of(&store.flow_run(id).unwrap().unwrap(), &rows(id));
+    let left = |view: RunView, id| {
+        let artifacts = store.artifacts(id, 0, 1000).unwrap();
+        artifacts.iter().fold(view, |view, artifact| view.with_artifact(id, artifact, None))
+    };
+    let mut view = left(RunView::of(&store.flow_run(id).unwrap().unwrap(), &rows(id)), id);
     let mut filter = FlowRunFilter::default();
     filter.sub_flows = true;
     let runs = store.flow_runs(&filter, None, 1000).unwrap().runs;
     for run in runs.into_iter().rev().filter(|run| run.parent.is_some()) {
-        view = view.with(&run, &rows(run.id));
+        view = left(view.with(&run, &rows(run.id)), run.id);
     }
     view
 }
@@ -179,4 +183,164 @@ async fn a_sub_flow_that_is_tried_again_is_counted_once() {
     assert_eq!(watched, drawn(&looking_back(&runtime, id)));
     let text = watched.join("\n");
     assert!(text.contains("✓ region 2 attempts") && text.contains(", 1 retry"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_completes_after_failures_lists_them_also_when_one_looks_back() {
+    #[task]
+    async fn fetch(page: u32) -> Result<u32, String> {
+        if page % 2 == 1 { Err(format!("no page {page}")) } else { Ok(page) }
+    }
+    #[flow]
+    async fn of_its_own() -> Result<u32> {
+        Err("nothing to do today".into())
+    }
+    #[flow]
+    async fn because_of_a_task() -> Result<u32> {
+        Ok(fetch(5).await?)
+    }
+    #[flow]
+    async fn etl() -> Result<usize> {
+        let pages = settle_all((0..4).map(|page| fetch(page).submit())).await;
+        let _dealt_with = (of_its_own().await, because_of_a_task().await);
+        Ok(pages.len())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, watched) = watching(&folder, None);
+    let id = etl().on(&runtime).run().await.id().unwrap();
+    let watched = drawn(watched.lock().unwrap().as_ref().unwrap());
+    assert_eq!(watched, drawn(&looking_back(&runtime, id)));
+    let text = watched.join("\n");
+    for line in [
+        "✗ fetch failed: no page 1",
+        "✗ fetch failed: no page 3",
+        "✗ of_its_own failed: nothing to do today",
+        "✗ because_of_a_task › fetch failed: no page 5",
+        "with 4 failures: 6 tasks, 2 ran, 4 failed",
+    ] {
+        assert!(text.contains(line), "`{line}` is missing:\n{text}");
+    }
+    assert!(!text.contains("✗ because_of_a_task failed: "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tasks_have_left_stands_behind_their_line_when_one_looks_back() {
+    use flowkit::artifact;
+
+    #[task]
+    async fn chart(region: u32) -> u32 {
+        artifact::image(format!("chart-{region}"), b"GIF89a".to_vec());
+        region
+    }
+    #[flow]
+    async fn region(number: u32) -> Result<u32> {
+        artifact::link("map", format!("https://example.com/{number}"));
+        Ok(chart(number).await?)
+    }
+    #[task]
+    async fn report(path: std::path::PathBuf) -> Result<(), artifact::ArtifactError> {
+        artifact::markdown("summary", "# first");
+        artifact::markdown("summary", "# second");
+        artifact::file("report", path)
+    }
+    #[flow]
+    async fn etl(path: std::path::PathBuf) -> Result<()> {
+        artifact::table("rows", [1, 2, 3])?;
+        region::map(0..2).await?;
+        Ok(report(path).await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.md");
+    std::fs::write(&path, "# Hi").unwrap();
+    let (runtime, _) = watching(&folder, None);
+    let id = etl(path).on(&runtime).run().await.id().unwrap();
+    let view = looking_back(&runtime, id);
+    let text = drawn(&view).join("\n");
+    for line in [
+        "✓ etl → rows (table)",
+        "✓ region ×2 → map (link)",
+        "✓ chart ×2 → chart-",
+        "chart-0 (image)",
+        "✓ report → summary (markdown), report.md",
+    ] {
+        assert!(text.contains(line), "`{line}` is missing:\n{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_did_not_run_has_the_name_that_its_siblings_have_where_that_is_known() {
+    #[task]
+    async fn load(good: bool) -> Result<u32, String> {
+        if good { Ok(7) } else { Err("the disk is full".into()) }
+    }
+    #[task(run_name = "train {model}")]
+    async fn train(model: String, rows: u32) -> String {
+        format!("{model} of {rows}")
+    }
+    #[task(run_name = "count {rows}")]
+    async fn count(rows: u32) -> u32 {
+        rows
+    }
+    #[flow]
+    async fn etl() -> Result<()> {
+        let bad = load(false).submit();
+        let trees = [train("tree".to_owned(), 7).submit(), train::of("forest".to_owned(), &bad).submit()];
+        let counts = [count::of(load(true).submit()).submit(), count::of(&bad).submit()];
+        settle_all(trees).await;
+        settle_all(counts).await;
+        Ok(())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (runtime, _) = watching(&folder, None);
+    let id = etl().on(&runtime).run().await.id().unwrap();
+    let rows = runtime.store().unwrap().task_runs(
+        id,
+        &TaskRunFilter::default(),
+        flowkit::model::TaskRunId::FLOW,
+        99,
+    );
+    let mut labels: Vec<String> = rows.unwrap().iter().map(|row| row.label()).collect();
+    labels.sort();
+    assert_eq!(labels, ["count", "count 7", "load", "load", "train forest", "train tree"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_between_two_processes_is_no_time_of_a_task() {
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+    #[task]
+    async fn load() -> Result<u32, String> {
+        if BROKEN.load(Ordering::SeqCst) { Err("the disk is full".into()) } else { Ok(1) }
+    }
+    #[flow]
+    async fn etl() -> Result<u32> {
+        Ok(load().await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let id = {
+        let (runtime, _) = watching(&folder, None);
+        etl().on(&runtime).run().await.id().unwrap()
+    };
+    BROKEN.store(false, Ordering::SeqCst);
+    // As if the program had been started again a day later.
+    const DAY: i64 = 86_400 * 1_000_000;
+    let file = rusqlite::Connection::open(folder.path().join("runs.db")).unwrap();
+    let moments = ["created_at", "started_at", "attempt_started_at", "ended_at"];
+    let earlier = moments.map(|column| format!("{column} = {column} - {DAY}")).join(", ");
+    for table in ["flow_runs", "task_runs"] {
+        assert!(file.execute(&format!("UPDATE {table} SET {earlier}"), []).unwrap() > 0);
+    }
+    drop(file);
+    let (runtime, watched) = watching(&folder, None);
+    etl::resume(id).on(&runtime).await.unwrap();
+    let is_short = |view: &RunView| {
+        let text: Vec<String> =
+            finished(view, 100, &Program::new("mybin")).iter().map(|line| line.plain()).collect();
+        assert!(!text.join("\n").contains("h "), "{text:#?}");
+    };
+    is_short(watched.lock().unwrap().as_ref().unwrap());
+    is_short(&looking_back(&runtime, id));
 }

@@ -365,7 +365,7 @@ pub(crate) fn run_name(template: &Template) -> TokenStream {
                 let ident = syn::parse_str::<Ident>(name)
                     .unwrap_or_else(|_| Ident::new_raw(name, proc_macro2::Span::call_site()));
                 let place = spans.next().copied().unwrap_or_else(proc_macro2::Span::call_site);
-                arguments.push(quote_spanned!(place=> ::flowkit::rules::in_run_name(self.#ident.get())));
+                arguments.push(quote_spanned!(place=> ::flowkit::rules::in_run_name(self.#ident.known()?)));
             }
         }
     }

@@ -36,7 +36,6 @@ use std::path::Path;
 pub use self::error::ArtifactError;
 use crate::engine::context;
 use crate::model::{Artifact, ArtifactKind};
-use crate::store::Says;
 
 /// The largest copy of a file, in bytes: so much may wait in memory to be written.
 const FILE_MAX: u64 = 64 << 20;
@@ -100,29 +99,29 @@ pub fn file(key: impl Into<String>, path: impl AsRef<Path>) -> Result<(), Artifa
         return Err(ArtifactError::TooLarge { path: path.to_owned(), bytes });
     }
     let content = std::fs::read(path).map_err(unreadable)?;
+    // Only for whoever watches: the copy does not change with the file.
+    let place = std::path::absolute(path).ok();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    say(Artifact {
+    let made = Artifact {
         key: key.into(),
         kind: ArtifactKind::File,
         media_type: name.as_deref().map_or(media::UNKNOWN, media::of_name).to_owned(),
         file_name: name,
         content,
         describes: None,
-    });
+    };
+    context::made(made, place.as_deref());
     Ok(())
 }
 
 fn make(key: impl Into<String>, kind: ArtifactKind, media_type: &str, content: Vec<u8>) {
-    say(Artifact {
+    let made = Artifact {
         key: key.into(),
         kind,
         media_type: media_type.to_owned(),
         file_name: None,
         content,
         describes: None,
-    });
-}
-
-pub(crate) fn say(artifact: Artifact) {
-    context::say(Says::Made(artifact));
+    };
+    context::made(made, None);
 }

@@ -1,11 +1,17 @@
 //! The ambient context: which task run is running here, so that a call finds its flow without being told.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(feature = "cli")]
+use super::attempt::panics::guarded;
+#[cfg(feature = "cli")]
+use super::flow_run::observer::Made;
 use super::runtime::Runtime;
 use super::task_run::core::{Core, Scoped};
+use crate::model::Artifact;
 use crate::store::Says;
 
 /// What a call finds around it.
@@ -66,6 +72,25 @@ pub(crate) fn say(says: Says) {
     if !say_quietly(says) && !WARNED.swap(true, Ordering::Relaxed) {
         tracing::warn!("an artifact or a metric is not kept: it was made outside a flow");
     }
+}
+
+/// Keeps an artifact that the body makes, and shows it to whoever watches: `file` is where the file is that it is of.
+pub(crate) fn made(artifact: Artifact, file: Option<&Path>) {
+    #[cfg(feature = "cli")]
+    let told = with_core(|core| {
+        let core = core?;
+        Some((core.runtime().observers().of_artifacts()?, core.run()?.id, core.id))
+    });
+    #[cfg(feature = "cli")]
+    if let Some((listeners, flow_run, task_run)) = told {
+        let made = Made { flow_run, task_run, artifact: &artifact, file };
+        for listener in listeners.iter() {
+            guarded("observer", || listener(&made));
+        }
+    }
+    #[cfg(not(feature = "cli"))]
+    let _nobody_watches = file;
+    say(Says::Made(artifact));
 }
 
 /// The same where nobody need be told that it was not kept; whether it was.

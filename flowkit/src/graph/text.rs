@@ -102,6 +102,26 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// Returns `value` with at most 6 significant digits, and no fewer than a whole number has: 1234567 is not 1234570.
+#[cfg(feature = "cli")]
+pub(crate) fn number(value: f64) -> String {
+    /// From here on, whole numbers are not exact themselves.
+    const WHOLE_MAX: f64 = 9e15;
+    let size = value.abs();
+    match size {
+        _ if !size.is_finite() || size == 0.0 => value.to_string(),
+        1e5..WHOLE_MAX => format!("{value:.0}"),
+        1e-4..WHOLE_MAX => rounded(value).to_string(),
+        _ => format!("{:e}", rounded(value)),
+    }
+}
+
+/// Returns the number of 6 significant digits next to `value`.
+#[cfg(feature = "cli")]
+fn rounded(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
 /// Appends `line` to `out`, indented `depth` times.
 pub(super) fn push_line(out: &mut String, depth: usize, line: &str) {
     out.extend(std::iter::repeat_n("    ", depth));
@@ -145,6 +165,28 @@ mod tests {
     fn a_wide_character_is_wider_than_a_letter() {
         assert!(width("取得", 13.0) > width("ab", 13.0) * 1.5);
         assert!(width("e\u{301}", 13.0) <= width("e", 13.0));
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn numbers_have_six_digits_that_count_and_whole_ones_all_of_theirs() {
+        let table = [
+            (0.0, "0"),
+            (0.1 + 0.2, "0.3"),
+            (0.933_333_333_333, "0.933333"),
+            (-0.000_123_456_789, "-0.000123457"),
+            (0.000_012_345_678_9, "1.23457e-5"),
+            (99_999.96, "100000"),
+            (1_234.567_89, "1234.57"),
+            (1_234_567.0, "1234567"),
+            (1_234_567.89, "1234568"),
+            (1.234_567_89e20, "1.23457e20"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ];
+        for (value, written) in table {
+            assert_eq!(number(value), written);
+        }
     }
 
     #[test]

@@ -183,9 +183,15 @@ impl TaskRun {
         self.ended_at
     }
 
-    /// Returns the time from the first attempt to the end, waits between attempts included.
+    /// Returns the time from the first attempt to the end, with the waits that the retry policy put between attempts.
+    ///
+    /// Of a run that was interrupted and gone on with, the time between the two processes is left out, and so is that of an
+    /// attempt whose end nobody saw.
     pub fn duration(&self) -> Option<Duration> {
-        Some(self.ended_at?.since(self.started_at?))
+        let (_, ended_at) = (self.started_at?, self.ended_at?);
+        let attempts = self.attempts();
+        let spans = attempts.iter().map(|attempt| (attempt.started_at, attempt.ended_at, attempt.retry_in));
+        Some(spent(&spans.collect::<Vec<_>>(), ended_at))
     }
 
     /// Returns the time during which attempts ran, waits between them left out.
@@ -318,6 +324,20 @@ impl TaskRun {
     fn extras(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
     }
+}
+
+/// Returns how long a run that ended at `end` was at it: the attempts, each with its begin, its end and the wait after it, and
+/// those waits. What lies between two processes is no wait, or longer than one.
+pub(super) fn spent(
+    attempts: &[(Timestamp, Option<Timestamp>, Option<Duration>)],
+    end: Timestamp,
+) -> Duration {
+    let next = attempts.iter().skip(1).map(|(began_at, ..)| *began_at).chain([end]);
+    let spans = attempts.iter().zip(next).filter_map(|((began_at, ended_at, wait), next)| {
+        let wait = next.since((*ended_at)?).min(wait.unwrap_or_default());
+        Some((*ended_at)?.since(*began_at) + wait)
+    });
+    spans.sum()
 }
 
 pub(crate) fn label_of(task: &Declaration, index: Option<u32>, extras: Option<&Extras>) -> String {

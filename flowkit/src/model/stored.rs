@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::run::spent;
 use super::{Digest, EdgeKind, ErrorReport, FlowRunId, Kind, State, TaskRunId, Timestamp};
 
 /// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
@@ -98,6 +99,14 @@ pub struct StoredFlowRun {
     pub location: String,
 }
 
+impl StoredFlowRun {
+    /// Returns how long it took, as [`TaskRun::duration`](super::TaskRun::duration) does.
+    pub fn duration(&self) -> Option<Duration> {
+        let last = (self.attempt_started_at?, self.ended_at?);
+        Some(duration(&self.earlier_attempts, self.attempt, last))
+    }
+}
+
 /// A task run as it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -159,6 +168,12 @@ pub struct StoredTaskRun {
 }
 
 impl StoredTaskRun {
+    /// Returns how long it took, as [`TaskRun::duration`](super::TaskRun::duration) does.
+    pub fn duration(&self) -> Option<Duration> {
+        let last = (self.attempt_started_at?, self.ended_at?);
+        Some(duration(&self.earlier_attempts, self.attempt, last))
+    }
+
     /// Returns the name of this run: its own, or the task's with the index of a mapped run: `fetch[3]`.
     pub fn label(&self) -> String {
         match (&self.name, self.index) {
@@ -167,6 +182,23 @@ impl StoredTaskRun {
             (None, None) => self.task.clone(),
         }
     }
+}
+
+/// Returns how long a run took, of which `last` is the begin and the end of the last attempt.
+fn duration(
+    earlier: &[StoredAttempt],
+    attempts: u32,
+    (began_at, ended_at): (WallTime, WallTime),
+) -> Duration {
+    let created = earlier.first().map_or(began_at, |first| first.started_at);
+    let at = |time: WallTime| time.since(created);
+    let mut spans: Vec<_> =
+        earlier.iter().map(|one| (at(one.started_at), one.ended_at.map(at), one.retry_in)).collect();
+    // A run that ended before its next attempt began has no other than those.
+    if attempts as usize > earlier.len() {
+        spans.push((at(began_at), Some(at(ended_at)), None));
+    }
+    spent(&spans, at(ended_at))
 }
 
 /// An attempt that did not end its run: it failed, or its process died.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::failures::{ROWS_MAX, rows};
 use super::github;
 use super::lines::{clock, label};
 use super::picture::{Program, counted};
@@ -68,7 +69,16 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
             if let Some(cause) = cause.filter(|cause| cause.failed.is_none()) {
                 lines.push(line(view, notice, "FAIL", &label, &of_error(cause.report)));
             }
-            lines.push(format!("{time} {}  {label}  {}  {}", end(view.state), took(task_run), numbers(view)));
+            let went_on = view.state.is_success() && failed > 0;
+            // Of a run that failed because of one task, the line of that task has said it.
+            if went_on || failed > 1 {
+                lines.extend(failures(view, program).iter().map(|failure| format!("{time} {failure}")));
+            }
+            let (end, failed) = match went_on {
+                true => ("FINISHED", format!("  {}", counted(failed, "failure", "failures"))),
+                false => (end(view.state), String::new()),
+            };
+            lines.push(format!("{time} {end}  {label}  {}{failed}  {}", took(task_run), numbers(view)));
             if let (false, Some(resume)) = (view.state.is_success(), program.command("resume", view.id)) {
                 lines.push(format!("{time} rerun: {resume}"));
             }
@@ -76,6 +86,25 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
         }
         _ => Vec::new(),
     }
+}
+
+/// Returns what failed, once more, at the end of what may be a long log.
+fn failures(view: &RunView, program: &Program) -> Vec<String> {
+    let (rows, more) = rows(view, None, ROWS_MAX);
+    let mut lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let label = if row.count == 1 { &row.first.label } else { &row.first.task };
+            let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+            let count = if row.count == 1 { String::new() } else { format!("count={} ", row.count) };
+            format!("failure {label}{:padding$} {count}{}", "", of_error(&row.first.report))
+        })
+        .collect();
+    if more > 0 {
+        let show = program.command("show", view.id).map(|show| format!(": {show}")).unwrap_or_default();
+        lines.push(format!("failure and {more} more{show}"));
+    }
+    lines
 }
 
 fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(&'static str, String)> {
@@ -101,8 +130,8 @@ fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(
         EventKind::Failed { error } => ("FAIL", failure(view, notice, error)),
         EventKind::TimedOut { error, .. } => ("TIMEOUT", failure(view, notice, error)),
         EventKind::UpstreamFailed { .. } => {
-            let failed = view.failed_input(notice.flow_run, task_run.edges().iter().map(|edge| edge.from()));
-            ("skip", failed.map(|failed| format!("because={failed}")).unwrap_or_default())
+            let missed = view.missed_input(notice.flow_run, task_run.edges().iter().map(|edge| edge.from()));
+            ("skip", missed.map(|(missed, _)| format!("because={missed}")).unwrap_or_default())
         }
         EventKind::Skipped { reason } => ("skip", format!("because={}", quoted(reason))),
         EventKind::Cancelled { .. } => ("cancelled", String::new()),

@@ -8,8 +8,9 @@ use std::path::Path;
 use super::paint::Paint;
 use super::picture::{Program, finished, live, title};
 use super::screen::{Mode, told};
-use super::script::{Script, at, badly, half_way, ten_thousand, well};
+use super::script::{Script, at, badly, half_way, ten_thousand, well, went_on};
 use super::view::RunView;
+use crate::model::ArtifactKind;
 
 const WIDTH: usize = 92;
 
@@ -48,7 +49,13 @@ fn picture(name: &str) -> String {
             format!("{begun}{facts}{}", text(&area))
         }
         "running_10000" => text(&live(&view(|script| drop(ten_thousand(script))), WIDTH, 12, at(60_000))),
-        "finished" => text(&finished(&view(well), WIDTH, &program())),
+        "finished" => {
+            let mut view = view(well);
+            view.left(12, "report", ArtifactKind::File, Some("report.md"));
+            view.left(12, "rows", ArtifactKind::Table, None);
+            text(&finished(&view, WIDTH, &program()))
+        }
+        "went_on" => text(&finished(&view(went_on), WIDTH, &program())),
         "failed" => text(&finished(&view(badly), WIDTH, &program())),
         "lines" => told(Mode::Lines, WIDTH, program(), badly),
         "json" => {
@@ -80,7 +87,7 @@ fn the_pictures_of_the_page_are_what_is_drawn() {
         count += 1;
     }
     drawn += rest;
-    assert_eq!(count, 6, "a picture is missing");
+    assert_eq!(count, 7, "a picture is missing");
     if std::env::var_os("FLOWKIT_REGENERATE").is_some() {
         fs::write(&path, &drawn).unwrap();
     }

@@ -22,11 +22,14 @@ pub(super) fn annotation(label: &str, error: &ErrorReport) -> String {
 
 /// Returns a run that has ended as a table in markdown, for the file of `GITHUB_STEP_SUMMARY`.
 pub(super) fn summary(view: &RunView) -> String {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
-    let took = took.map(text::duration).unwrap_or_default();
-    let tasks = counted(view.counts().seen, "task", "tasks");
+    let took = view.took.map(text::duration).unwrap_or_default();
+    let counts = view.counts();
+    let tasks = counted(counts.seen, "task", "tasks");
+    let went_on = view.state.is_success() && counts.failed > 0;
+    let failures = if went_on { counted(counts.failed, "failure", "failures") } else { String::new() };
+    let with = if went_on { " with " } else { "" };
     let mut page = format!(
-        "### {} {}: {} in {took}, {tasks}, run `{}`\n\n| task | runs | ended | failed | skipped |\n|---|---|---|---|---|\n",
+        "### {} {}: {} in {took}{with}{failures}, {tasks}, run `{}`\n\n| task | runs | ended | failed | skipped |\n|---|---|---|---|---|\n",
         glyph(view.state),
         cell(&view.flow),
         view.state.name(),
@@ -40,6 +43,10 @@ pub(super) fn summary(view: &RunView) -> String {
         let error = text::shortened(&failed.report.to_string(), ERROR_COLUMNS_MAX);
         let (label, place) = (cell(&failed.label), cell(&failed.report.location));
         push(&mut page, format_args!("- {} {label}: {} ({place})\n", glyph(State::Failed), cell(&error)));
+    }
+    match view.failed().saturating_sub(view.failures.len()) {
+        0 => {}
+        more => push(&mut page, format_args!("- and {more} more\n")),
     }
     page
 }

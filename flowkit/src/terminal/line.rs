@@ -2,6 +2,8 @@
 //!
 //! Columns are counted as the most generous terminal counts them, so that a line never wraps where it was not expected to.
 
+use std::path::PathBuf;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::model::State;
@@ -17,8 +19,20 @@ pub enum Look {
     Dim,
     /// What should be seen first.
     Bold,
+    /// What went well, but not all of it.
+    Warning,
     /// In the colour of a state.
     Of(State),
+}
+
+/// Where a part of a line leads, in a terminal that knows of links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Link {
+    /// An address, such as `https://example.com`.
+    Address(String),
+    /// A file on this machine.
+    File(PathBuf),
 }
 
 /// A part of a line that looks the same throughout. Its text has no control characters.
@@ -28,6 +42,8 @@ pub struct Span {
     pub text: String,
     /// How it looks.
     pub look: Look,
+    /// Where it leads.
+    pub link: Option<Link>,
 }
 
 /// One line of a terminal.
@@ -57,8 +73,19 @@ impl Line {
     pub(super) fn add(mut self, look: Look, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
-            self.0.push(Span { text, look });
+            self.0.push(Span { text, look, link: None });
         }
+        self
+    }
+
+    pub(super) fn linked(mut self, look: Look, text: impl Into<String>, link: Option<Link>) -> Self {
+        self.0.push(Span { text: text.into(), look, link });
+        self
+    }
+
+    /// Appends another line.
+    pub(super) fn then(mut self, line: Self) -> Self {
+        self.0.extend(line.0);
         self
     }
 
@@ -96,7 +123,7 @@ impl Line {
                 continue;
             }
             let text = shortened(&format!("{}…", span.text), left);
-            fitted = fitted.add(span.look, text);
+            fitted = fitted.linked(span.look, text, span.link);
             break;
         }
         fitted

@@ -133,7 +133,9 @@ fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {
             let (state, error) = (task_run.state(), task_run.error());
             let cause = RootCause::of(&task_run.label(), state, error, &tally.failures, tally.failed);
             let mut lines = cause.map_or_else(Vec::new, |root| root.lines());
-            let end = format!("{}: {}", end(task_run), tally.summary());
+            let went_on = state.is_success() && tally.failed > 0;
+            let failures = if went_on { " with ".to_owned() + &tally.failures() } else { String::new() };
+            let end = format!("{}{failures}: {}", end(task_run), tally.summary());
             lines.push(line(glyph(task_run.state()), &label, &end));
             lines
         }
@@ -190,11 +192,16 @@ fn end(task_run: &TaskRun) -> String {
 /// Returns the name of a run, with the sub-flows that lead to it.
 pub(super) fn label(notice: &Notice<'_>) -> String {
     let own = text::visible(&notice.task_run.label());
-    let label = match notice.origin {
-        None => own,
-        Some(origin) if notice.event.task_run == TaskRunId::FLOW => text::visible(&origin.path),
-        Some(origin) => format!("{} › {own}", text::visible(&origin.path)),
-    };
+    match notice.origin {
+        None => path_to("", &own),
+        Some(origin) if notice.event.task_run == TaskRunId::FLOW => path_to("", &text::visible(&origin.path)),
+        Some(origin) => path_to(&text::visible(&origin.path), &own),
+    }
+}
+
+/// Returns the name of a run behind the names of the sub-flows that lead to it.
+pub(super) fn path_to(path: &str, own: &str) -> String {
+    let label = if path.is_empty() { own.to_owned() } else { format!("{path} › {own}") };
     text::shortened(&label, LABEL_COLUMNS_MAX)
 }
 

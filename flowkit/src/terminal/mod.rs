@@ -11,6 +11,8 @@ mod ci;
 #[cfg(all(test, feature = "cli"))]
 mod docs;
 #[cfg(feature = "cli")]
+mod failures;
+#[cfg(feature = "cli")]
 mod github;
 #[cfg(feature = "cli")]
 pub(crate) mod json;
@@ -28,10 +30,12 @@ mod screen;
 mod script;
 mod tally;
 #[cfg(feature = "cli")]
+mod uri;
+#[cfg(feature = "cli")]
 mod view;
 
 #[cfg(feature = "cli")]
-pub use line::{Line, Look, Span};
+pub use line::{Line, Link, Look, Span};
 pub use lines::{Lines, lines};
 #[cfg(feature = "cli")]
 pub use paint::Paint;
@@ -39,3 +43,5 @@ pub use paint::Paint;
 pub use screen::{Options, Screen, Stderr, stderr};
 #[cfg(feature = "cli")]
 pub use view::RunView;
+#[cfg(feature = "cli")]
+pub(crate) use view::artifact_label;

@@ -1,4 +1,4 @@
-//! From lines to bytes: colours as escapes, and ASCII where nothing else can be shown. The only place that writes escapes
+//! From lines to bytes: colours and links as escapes, and ASCII where nothing else can be shown. The only place that writes escapes
 //! into text.
 
 use std::fmt::Write as _;
@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::line::{Line, Look, columns};
+use super::uri::uri;
 use crate::graph::look::Tone;
 
 /// What a terminal, or a file, can show.
@@ -16,17 +17,25 @@ pub struct Paint {
     pub colour: bool,
     /// Nothing but ASCII.
     pub ascii: bool,
+    /// Links behind the names of files and places (OSC 8).
+    pub links: bool,
 }
 
 impl Paint {
-    /// Asks the surroundings: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM`, and the locale.
+    /// Asks the surroundings: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM`, the locale, and, for links, what tells one
+    /// terminal from another, or `FORCE_HYPERLINK`.
     ///
-    /// `is_terminal` says what the lines are written to.
+    /// `is_terminal` says what the lines are written to. Links are for terminals only.
     pub fn of_surroundings(is_terminal: bool) -> Self {
-        Self::of(&|name| std::env::var(name).ok(), is_terminal)
+        let knows_links = supports_hyperlinks::supports_hyperlinks();
+        Self::of(&|name| std::env::var(name).ok(), is_terminal, knows_links)
     }
 
-    pub(super) fn of(variable: &dyn Fn(&str) -> Option<String>, is_terminal: bool) -> Self {
+    pub(super) fn of(
+        variable: &dyn Fn(&str) -> Option<String>,
+        is_terminal: bool,
+        knows_links: bool,
+    ) -> Self {
         let says = |name: &str| variable(name).filter(|value| !value.is_empty());
         let forced = says("CLICOLOR_FORCE").is_some_and(|value| value != "0");
         let wanted = is_terminal
@@ -39,7 +48,9 @@ impl Paint {
             let locale = locale.to_lowercase();
             !(locale.contains("utf-8") || locale.contains("utf8") || locale.starts_with("c.utf"))
         });
-        Self { colour, ascii }
+        let is_dumb = says("TERM").is_some_and(|term| term == "dumb");
+        let links = knows_links && is_terminal && !is_dumb && says("CI").is_none();
+        Self { colour, ascii, links }
     }
 
     /// Returns text that has no looks.
@@ -53,11 +64,18 @@ impl Paint {
         for span in line.spans() {
             let shown = if self.ascii { ascii(&span.text) } else { span.text.clone() };
             let style = style(span.look);
+            let uri = span.link.as_ref().filter(|_| self.links).and_then(uri);
+            if let Some(uri) = &uri {
+                text.extend(["\u{1b}]8;;", uri, "\u{1b}\\"]);
+            }
             let written = match self.colour && !style.is_plain() {
                 true => write!(text, "{style}{shown}{style:#}"),
                 false => text.write_str(&shown),
             };
             written.expect("bug in flowkit: a string refuses text");
+            if uri.is_some() {
+                text.push_str("\u{1b}]8;;\u{1b}\\");
+            }
         }
         text.truncate(text.trim_end_matches(' ').len());
         text
@@ -70,6 +88,7 @@ fn style(look: Look) -> Style {
         Look::Plain => Style::new(),
         Look::Dim => Style::new().dimmed(),
         Look::Bold => Style::new().bold(),
+        Look::Warning => colour(AnsiColor::Yellow),
         Look::Of(state) => match Tone::of(state) {
             Tone::Good => colour(AnsiColor::Green),
             Tone::Reused => colour(AnsiColor::Cyan),
@@ -115,12 +134,13 @@ fn ascii(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::State;
+    use crate::terminal::Link;
 
     fn paint(variables: &[(&str, &str)], is_terminal: bool) -> Paint {
         let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Paint::of(&variable, is_terminal)
+        Paint::of(&variable, is_terminal, true)
     }
 
     #[test]
@@ -147,6 +167,25 @@ mod tests {
     }
 
     #[test]
+    fn links_are_for_terminals_that_know_them_and_never_for_ci() {
+        assert!(paint(&[], true).links);
+        assert!(paint(&[("NO_COLOR", "1")], true).links);
+        assert!(!paint(&[], false).links);
+        assert!(!paint(&[("CI", "true")], true).links);
+        assert!(!paint(&[("TERM", "dumb")], true).links);
+        assert!(!Paint::of(&|_| None, true, false).links);
+    }
+
+    #[test]
+    fn a_link_stands_around_its_text_alone() {
+        let link = Some(Link::Address("https://example.com".to_owned()));
+        let line = Line::default().plain_text("see ").linked(Look::Plain, "map", link);
+        let linked = "see \u{1b}]8;;https://example.com\u{1b}\\map\u{1b}]8;;\u{1b}\\";
+        assert_eq!(Paint { links: true, ..Paint::default() }.line(&line), linked);
+        assert_eq!(Paint::default().line(&line), "see map");
+    }
+
+    #[test]
     fn ascii_takes_as_many_columns() {
         assert_eq!(ascii("✓ fetch ×4 … データ"), "+ fetch x4 ~ ??????");
     }
@@ -154,7 +193,7 @@ mod tests {
     #[test]
     fn looks_are_escapes_that_end_where_they_should() {
         let line = Line::default().add(Look::Of(State::Completed), "✓").plain_text(" load  ");
-        assert_eq!(Paint { colour: false, ascii: false }.line(&line), "✓ load");
-        assert_eq!(Paint { colour: true, ascii: false }.line(&line), "\u{1b}[32m✓\u{1b}[0m load");
+        assert_eq!(Paint::default().line(&line), "✓ load");
+        assert_eq!(Paint { colour: true, ..Paint::default() }.line(&line), "\u{1b}[32m✓\u{1b}[0m load");
     }
 }

@@ -76,6 +76,7 @@ impl<'a> RootCause<'a> {
         lines.extend(message.by_ref().take(MESSAGE_LINES_MAX - 1).map(|line| format!("  │ {line}")));
         match message.count() {
             0 => {}
+            1 => lines.push("  │ … and 1 more line".to_owned()),
             more => lines.push(format!("  │ … and {more} more lines")),
         }
         for (position, cause) in self.report.causes.iter().enumerate() {
@@ -91,7 +92,7 @@ impl<'a> RootCause<'a> {
     }
 
     /// Names what failed too, if anything did.
-    pub(super) fn others_line(&self) -> Option<String> {
+    fn others_line(&self) -> Option<String> {
         if self.others.is_empty() {
             return None;
         }
@@ -101,6 +102,12 @@ impl<'a> RootCause<'a> {
             more => format!("failed too: {named} and {more} more"),
         })
     }
+}
+
+/// Whether one of `failures` is behind an error.
+#[cfg(feature = "cli")]
+pub(super) fn explains(error: &ErrorReport, failures: &[Failed]) -> bool {
+    find(error, failures).is_some()
 }
 
 /// Returns the failure that an error ends with. Two may have the same words; then the error should name its task.

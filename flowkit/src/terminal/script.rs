@@ -282,6 +282,47 @@ pub(super) fn badly(script: &mut Script<'_>) {
     script.at(6500).happens(TaskRunId::FLOW, failed("etl", "task `load` failed", &end));
 }
 
+/// A run that goes on after two failures, and completes.
+pub(super) fn went_on(script: &mut Script<'_>) {
+    let list = script.call("list_urls", &[]);
+    script.run(list, 10, 410);
+    let fetches = script.map("fetch", 4, &[list]);
+    let validate = script.create(task("validate_schema"), None, None, &[list]);
+    let merge = script.create(task("merge"), None, None, &[fetches[0], fetches[3]]);
+    script.run(fetches[0], 420, 820);
+    script.run(fetches[1], 420, 1680);
+    script.run(fetches[2], 420, 1100);
+    script.at(420).happens(fetches[3], started(1));
+    script.at(1150).happens(fetches[3], failed("fetch[3]", "connection reset by peer", &["os error 104"]));
+    let error = report("merge", "task `merge` did not run", &["connection reset by peer"]);
+    script.at(1160).happens(merge, EventKind::UpstreamFailed { error });
+    script.at(1170).happens(validate, started(1));
+    let words = "task `validate_schema` panicked: no column `price`";
+    script.at(1400).happens(validate, failed("validate_schema", words, &[]));
+    script.at(3900).happens(TaskRunId::FLOW, EventKind::Completed);
+}
+
+/// A run of which a critical task fails: what is under way is stopped, and what is to come does not begin.
+pub(super) fn critically(script: &mut Script<'_>) {
+    let list = script.call("list_urls", &[]);
+    script.run(list, 10, 410);
+    let fetches = script.map("fetch", 4, &[list]);
+    let merge = script.create(task("merge"), None, None, &fetches);
+    let validate = script.create(task("validate_schema"), None, None, &[list]);
+    script.run(fetches[0], 420, 820);
+    script.at(830).happens(fetches[1], started(1));
+    script.at(900).happens(fetches[1], failed("fetch[1]", "connection reset by peer", &[]));
+    script.at(910).happens(fetches[2], started(1));
+    script.at(920).happens(validate, started(1));
+    script.at(1000).happens(validate, failed("validate_schema", "no column `price`", &[]));
+    for stopped in [fetches[2], fetches[3], merge] {
+        script.at(1010).happens(stopped, EventKind::Cancelled { orphaned: false });
+    }
+    let causes = ["task `validate_schema` failed", "no column `price`"];
+    let end = failed("etl", "flow `etl` failed: 2/7 states failed", &causes);
+    script.at(1020).happens(TaskRunId::FLOW, end);
+}
+
 /// A run of 10,000 task runs and a few, up to its 60th second.
 pub(super) fn ten_thousand(script: &mut Script<'_>) -> Vec<TaskRunId> {
     let list = script.call("list_urls", &[]);

@@ -28,7 +28,11 @@ pub(super) struct Tally {
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
     pub(super) key: (FlowRunId, TaskRunId),
+    /// The name of the task, which its other runs have too.
+    pub(super) task: String,
     pub(super) label: String,
+    /// It is a sub-flow, in which nothing failed that explains it.
+    pub(super) is_flow: bool,
     pub(super) attempts: u32,
     /// How many there might have been, if that is known.
     pub(super) attempts_max: Option<u32>,
@@ -55,7 +59,9 @@ impl Tally {
                 if self.failures.len() < FAILURES_MAX {
                     self.failures.push(Failed {
                         key: (notice.flow_run, notice.event.task_run),
+                        task: crate::graph::text::visible(task_run.task()),
                         label: super::lines::label(notice),
+                        is_flow: task_run.declaration().kind == Kind::Flow,
                         attempts: task_run.attempt_count(),
                         attempts_max: None,
                         inputs: Vec::new(),
@@ -74,6 +80,11 @@ impl Tally {
     pub(super) fn counter(&self) -> String {
         let seen = self.seen.max(self.ended).to_string();
         format!("[{:>width$}/{seen}]", self.ended, width = seen.len())
+    }
+
+    /// Returns how many failed: `2 failures`.
+    pub(super) fn failures(&self) -> String {
+        counted(self.failed, "failure", "failures")
     }
 
     /// Returns the counts: `12 tasks (9 completed, 2 cached, 1 failed), 3 retries`.

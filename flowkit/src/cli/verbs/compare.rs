@@ -10,7 +10,6 @@ use crate::cli::json::line;
 use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::between;
 use crate::cli::which;
 use crate::graph::text;
 use crate::model::StoredFlowRun;
@@ -66,9 +65,7 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
     let mut lines = vec![
         of("flow", &|run| run.flow.clone()),
         of("state", &|run| run.state.name().to_owned()),
-        of("took", &|run| {
-            run.ended_at.map(|end| text::duration(between(run.created_at, end))).unwrap_or_default()
-        }),
+        of("took", &|run| run.duration().map(text::duration).unwrap_or_default()),
         of("version", &|run| run.version.clone().unwrap_or_default()),
         of("error", &|run| run.error.as_ref().map(|error| error.message.clone()).unwrap_or_default()),
     ];
@@ -102,7 +99,10 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
     let names: BTreeSet<&String> = of_runs.iter().flat_map(BTreeMap::keys).collect();
     let line = |name: &&String| Line {
         name: format!("metric {name}"),
-        cells: of_runs.iter().map(|of| of.get(*name).map(f64::to_string).unwrap_or_default()).collect(),
+        cells: of_runs
+            .iter()
+            .map(|of| of.get(*name).map(|value| text::number(*value)).unwrap_or_default())
+            .collect(),
     };
     Ok(names.iter().map(line).collect())
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use crate::cli::usage::Outcome;
 use crate::model::{
-    FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun,
-    TaskRunId,
+    ArtifactKind, FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
+    StoredTaskRun, TaskRunId,
 };
 use crate::store::{LogFilter, Store, StoreError, TaskRunFilter};
 use crate::terminal::RunView;
@@ -86,16 +86,26 @@ pub(super) const SUB_FLOWS_MAX: usize = 1000;
 
 /// Returns what is drawn of a run, with those of its sub-flows.
 pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Outcome<RunView> {
-    let mut view = RunView::of(run, task_runs);
+    let mut view = left(store, run.id, RunView::of(run, task_runs))?;
     let inner = |rows: &[StoredTaskRun]| rows.iter().filter_map(|row| row.flow_run).collect::<Vec<_>>();
     let mut rest: VecDeque<FlowRunId> = inner(task_runs).into();
     let mut drawn = 0;
     while let Some(id) = rest.pop_front().filter(|_| drawn < SUB_FLOWS_MAX) {
         let Some(sub_flow) = store.flow_run(id)? else { continue };
         let task_runs = tasks(store, id)?;
-        view = view.with(&sub_flow, &task_runs);
+        view = left(store, id, view.with(&sub_flow, &task_runs))?;
         rest.extend(inner(&task_runs));
         drawn += 1;
+    }
+    Ok(view)
+}
+
+/// Adds what the task runs of a run have left. Of those that lead somewhere, the content says where.
+fn left(store: &dyn Store, run: FlowRunId, mut view: RunView) -> Outcome<RunView> {
+    for artifact in artifacts(store, run)? {
+        let leads = matches!(artifact.kind, ArtifactKind::Link | ArtifactKind::Dataset | ArtifactKind::Model);
+        let content = if leads { store.artifact(run, artifact.sequence)? } else { None };
+        view = view.with_artifact(run, &artifact, content.as_deref());
     }
     Ok(view)
 }

@@ -13,14 +13,16 @@ use crate::cli::out::{say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, did_you_mean};
 use crate::cli::values::show as shown;
-use crate::cli::when::{between, iso};
+use crate::cli::when::iso;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
-use crate::model::{ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun};
+use crate::model::{
+    ArtifactKind, ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun,
+};
 use crate::store::Store;
-use crate::terminal::Paint;
-use crate::terminal::picture::finished;
+use crate::terminal::picture::{counted, finished};
+use crate::terminal::{Line, Paint, artifact_label};
 
 /// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
 const COLUMNS: usize = 100;
@@ -55,10 +57,18 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             table(&parameters).iter().for_each(say);
             let view = rows::view(&store, &run, &tasks)?;
             let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
-            for line in finished(&view, COLUMNS, &session.offers_for(&run).shown()) {
-                say(paint.line(&line));
-            }
-            said(&rows::artifacts(&store, run.id)?, &rows::metrics(&store, run.id)?).iter().for_each(say);
+            let drawn = finished(&view, COLUMNS, &session.offers_for(&run).shown());
+            drawn.iter().map(|line| paint.line(line)).for_each(say);
+            let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
+            // What stands behind its task need not be said again.
+            let mut artifacts = rows::artifacts(&store, run.id)?;
+            artifacts.retain(|artifact| {
+                let label = artifact_label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
+                let is_hidden = artifact.kind == ArtifactKind::Link && !paint.links;
+                is_hidden || !drawn.iter().any(|line| line.contains(&label))
+            });
+            let links = addresses(&store, run.id, &artifacts)?;
+            said(&artifacts, &links, &rows::metrics(&store, run.id)?).iter().for_each(say);
         }
         true => {
             let (artifacts, metrics) = (rows::artifacts(&store, run.id)?, rows::metrics(&store, run.id)?);
@@ -72,19 +82,42 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
 }
 
 /// What the tasks of a run have said of their work: the latest of each key and name.
-fn said(artifacts: &[StoredArtifact], metrics: &[StoredMetric]) -> Vec<String> {
+fn said(
+    artifacts: &[StoredArtifact],
+    links: &BTreeMap<u64, String>,
+    metrics: &[StoredMetric],
+) -> Vec<String> {
     let latest: BTreeMap<&str, &StoredArtifact> =
         artifacts.iter().map(|artifact| (artifact.key.as_str(), artifact)).collect();
     let values: BTreeMap<&str, f64> =
         metrics.iter().map(|metric| (metric.name.as_str(), metric.value)).collect();
     let artifacts = latest.values().map(|artifact| {
         let (key, kind) = (text::visible(&artifact.key), artifact.kind.name());
-        vec!["   artifact".to_owned(), key, kind.to_owned(), format!("{} bytes", artifact.bytes)]
+        let length = || match artifact.bytes {
+            1 => "1 byte".to_owned(),
+            bytes => format!("{bytes} bytes"),
+        };
+        let content = links.get(&artifact.sequence).cloned().unwrap_or_else(length);
+        vec!["   artifact".to_owned(), key, kind.to_owned(), content]
     });
     let metrics = values
         .iter()
-        .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), value.to_string()]);
+        .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), text::number(*value)]);
     table(&artifacts.chain(metrics).collect::<Vec<_>>())
+}
+
+/// Returns where the artifacts lead that are links, by their number.
+fn addresses(
+    store: &dyn Store,
+    run: FlowRunId,
+    artifacts: &[StoredArtifact],
+) -> Outcome<BTreeMap<u64, String>> {
+    let mut addresses = BTreeMap::new();
+    for artifact in artifacts.iter().filter(|artifact| artifact.kind == ArtifactKind::Link) {
+        let content = store.artifact(run, artifact.sequence)?.unwrap_or_default();
+        addresses.insert(artifact.sequence, text::visible(&String::from_utf8_lossy(&content)));
+    }
+    Ok(addresses)
 }
 
 /// Finds the task runs of a name: a task's, or that of one run.
@@ -108,8 +141,11 @@ pub(super) fn chosen(
 
 fn head(run: &StoredFlowRun) -> String {
     let name = run.name.as_ref().map(|name| format!(" ({})", text::visible(name))).unwrap_or_default();
-    let took = run.ended_at.map(|end| format!(" in {}", text::duration(between(run.created_at, end))));
-    let crashes = if run.crashes > 0 { format!(", {} crashes", run.crashes) } else { String::new() };
+    let took = run.duration().map(|took| format!(" in {}", text::duration(took)));
+    let crashes = match run.crashes {
+        0 => String::new(),
+        crashes => format!(", {}", counted(crashes as usize, "crash", "crashes")),
+    };
     format!(
         "{} {}{name}  run {}  {}{}{crashes}  {}",
         glyph(run.state),
@@ -153,7 +189,12 @@ fn said_by(
     }
     for metric in metrics.iter().filter(|metric| metric.task_run == task.id) {
         let step = metric.step.map(|step| format!("step {step}")).unwrap_or_default();
-        lines.push(vec!["  metric".to_owned(), text::visible(&metric.name), metric.value.to_string(), step]);
+        lines.push(vec![
+            "  metric".to_owned(),
+            text::visible(&metric.name),
+            text::number(metric.value),
+            step,
+        ]);
     }
     Ok(table(&lines))
 }
@@ -169,8 +210,7 @@ fn cause(error: &ErrorReport) -> Vec<String> {
 fn details(task: &StoredTaskRun) -> Vec<String> {
     let mut lines = vec![format!("{} {}  {}", glyph(task.state), task.label(), task.state.name())];
     if let Some(started_at) = task.started_at {
-        let took =
-            task.ended_at.map(|end| format!(", ended after {}", text::duration(between(started_at, end))));
+        let took = task.duration().map(|took| format!(", took {}", text::duration(took)));
         lines.push(format!("  started {}{}", iso(started_at), took.unwrap_or_default()));
     }
     lines.push(format!("  called at {}", task.location));

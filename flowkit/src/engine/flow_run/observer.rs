@@ -6,6 +6,8 @@ use parking_lot::Mutex;
 
 use super::Run;
 use crate::engine::attempt::panics::guarded;
+#[cfg(feature = "cli")]
+use crate::model::{Artifact, TaskRunId};
 use crate::model::{Event, FlowRunId, Origin, TaskRun};
 use crate::progress::Progress;
 
@@ -32,11 +34,27 @@ pub(crate) type Audience = Arc<[Observer]>;
 
 type ProgressListeners = Arc<[Arc<dyn Fn(&Progress) + Send + Sync>]>;
 
+/// An artifact, as those are told of it who watch.
+#[cfg(feature = "cli")]
+pub(crate) struct Made<'a> {
+    pub(crate) flow_run: FlowRunId,
+    pub(crate) task_run: TaskRunId,
+    pub(crate) artifact: &'a Artifact,
+    /// Where the file is that it is a copy or a description of.
+    pub(crate) file: Option<&'a std::path::Path>,
+}
+
+#[cfg(feature = "cli")]
+type ArtifactListeners = Arc<[Arc<dyn Fn(&Made<'_>) + Send + Sync>]>;
+
 #[derive(Default)]
 pub(crate) struct Observers {
     of_events: Mutex<Audience>,
     /// Beside the events: progress is not recorded, and nobody is told of what was before.
     of_progress: OnceLock<Mutex<ProgressListeners>>,
+    /// Beside them too: whoever looks back asks the store.
+    #[cfg(feature = "cli")]
+    of_artifacts: OnceLock<Mutex<ArtifactListeners>>,
 }
 
 impl Observers {
@@ -57,6 +75,18 @@ impl Observers {
     /// Returns those who want to hear of progress; `None` if nobody ever did.
     pub(crate) fn of_progress(&self) -> Option<ProgressListeners> {
         Some(Arc::clone(&self.of_progress.get()?.lock()))
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn add_of_artifacts(&self, listener: Arc<dyn Fn(&Made<'_>) + Send + Sync>) {
+        let mut list = self.of_artifacts.get_or_init(Mutex::default).lock();
+        *list = list.iter().cloned().chain([listener]).collect();
+    }
+
+    /// Returns those who want to hear of artifacts; `None` if nobody ever did.
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_artifacts(&self) -> Option<ArtifactListeners> {
+        Some(Arc::clone(&self.of_artifacts.get()?.lock()))
     }
 }
 

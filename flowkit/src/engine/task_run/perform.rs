@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::Either;
 
 use super::core::{Core, Home};
-use super::inputs::{self, Cause, Inputs, Visit};
+use super::inputs::{self, Cause, CauseKind, Inputs, Visit};
 use super::options::{CallOptions, Hook, effective_policy};
 use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::{caught, report};
@@ -108,7 +108,11 @@ pub(crate) async fn ready<B: Body>(
         if !inputs::decided(&inputs, trigger) {
             Box::pin(await_inputs(core, &mut inputs, trigger)).await?;
         }
-        may_run(core, &inputs, trigger)?;
+        if let Some(lack) = lack(core, &inputs, trigger) {
+            // People look for it under the name that its siblings have, which may ask for nothing that is missing.
+            name(core, body, options);
+            return Err(lack.error(core, trigger));
+        }
     }
     if core.is_cancelled() {
         return Err(core.stopped(false));
@@ -136,8 +140,15 @@ async fn await_inputs<E>(
     }
 }
 
-/// Says whether the task may run, now that its inputs have ended.
-fn may_run<E>(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Result<(), Error<E>> {
+/// Why a task does not run, now that its inputs have ended.
+enum Lack {
+    /// The trigger rule was not met.
+    Rule,
+    /// An input has no value.
+    Input(Cause),
+}
+
+fn lack(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Option<Lack> {
     if let Home::Flow(flow) = &core.home {
         // The items of a list that is mapped are known only now.
         if inputs::has_unrecorded(inputs) {
@@ -148,31 +159,37 @@ fn may_run<E>(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Result<(),
     let (verdict, missing, failed) = inputs::look(inputs, trigger);
     // The rule comes first: it may be certain before it is known whether a value is missing.
     match (verdict, missing, failed) {
-        (Verdict::Skip, Some(cause), _) if cause.is_skip() => Err(blame(core, cause)),
-        (Verdict::Skip, ..) | (Verdict::UpstreamFailed, _, None) => {
-            let reason = format!("the trigger rule `{}` was not met", trigger.name());
-            Err(Error::Skipped { run: core.label(), reason: reason.into() })
-        }
+        (Verdict::Skip, Some(cause), _) if cause.is_skip() => Some(Lack::Input(cause)),
+        (Verdict::Skip, ..) | (Verdict::UpstreamFailed, _, None) => Some(Lack::Rule),
         (Verdict::UpstreamFailed, _, Some(cause)) | (Verdict::Run | Verdict::Wait, Some(cause), _) => {
-            Err(blame(core, cause))
+            Some(Lack::Input(cause))
         }
-        (Verdict::Run | Verdict::Wait, None, _) => Ok(()),
+        (Verdict::Run | Verdict::Wait, None, _) => None,
     }
 }
 
-/// An input without a value: skipped inputs skip, all others fail.
-fn blame<E>(core: &Core, cause: Cause) -> Error<E> {
-    let run = core.label();
-    match cause.kind {
-        inputs::CauseKind::Skipped => {
-            Error::Skipped { run, reason: format!("its input {} was skipped", cause.input).into() }
+impl Lack {
+    /// Skipped inputs skip, all others fail.
+    fn error<E>(self, core: &Core, trigger: Trigger) -> Error<E> {
+        let run = core.label();
+        match self {
+            Self::Rule => {
+                let reason = format!("the trigger rule `{}` was not met", trigger.name());
+                Error::Skipped { run, reason: reason.into() }
+            }
+            Self::Input(Cause { kind: CauseKind::Skipped, input, .. }) => {
+                Error::Skipped { run, reason: format!("its input {input} was skipped").into() }
+            }
+            Self::Input(Cause { kind: CauseKind::Cancelled, .. }) if core.is_cancelled() => {
+                core.stopped(false)
+            }
+            Self::Input(Cause { input, error, .. }) => Error::Upstream { run, input, cause: error },
         }
-        inputs::CauseKind::Cancelled if core.is_cancelled() => core.stopped(false),
-        _ => Error::Upstream { run, input: cause.input, cause: cause.error },
     }
 }
 
-/// Names the run before it starts: by the call, or by the attribute's template.
+/// Names the run before it starts, or when it does not: by the call, or by the attribute's template, as far as the arguments
+/// are known that it asks for.
 fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::Error>>) {
     if options.is_some_and(|options| options.name.is_some()) {
         return;

@@ -195,6 +195,16 @@ fn a_failure_that_the_flow_has_dealt_with_is_not_its_root_cause() {
 }
 
 #[test]
+fn a_flow_that_completes_after_failures_says_so() {
+    let lines = &mut Lines::default();
+    let mut run = Script::root(lines);
+    run.happens(lines, TaskRunId::FLOW, started(1));
+    run.task(lines, &LOAD, 0, failed("disk full", &[]));
+    let end = run.happens(lines, TaskRunId::FLOW, EventKind::Completed);
+    assert!(end[0].ends_with(" with 1 failure: 1 task (1 failed)"), "{end:?}");
+}
+
+#[test]
 fn of_two_failures_with_the_same_words_the_one_that_is_named_is_the_root_cause() {
     let lines = &mut Lines::default();
     let mut run = Script::root(lines);

@@ -3,10 +3,11 @@
 
 use super::margin;
 use super::program::Program;
+use super::summary::counted;
 use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::State;
-use crate::terminal::line::{Line, Look, columns, wrapped};
+use crate::terminal::line::{Line, Link, Look, columns, wrapped};
 use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
 
@@ -16,13 +17,8 @@ const MESSAGE_LINES: usize = 5;
 /// Of the causes, so many are told: the nearest, and the last, at which it began.
 const CAUSES_MAX: usize = 4;
 
-/// Draws why `view` failed; nothing if nothing failed.
-pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
-    let failed = view.counts().failed;
-    let Some(cause) = RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed)
-    else {
-        return Vec::new();
-    };
+/// Draws why `view` failed. What failed too is told elsewhere.
+pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program: &Program) -> Vec<Line> {
     let (first, inner) = (margin(width), margin(width) + 2);
     let indented = |text: &str, most: usize| -> Vec<Line> {
         let pieces = wrapped(text, width.saturating_sub(inner).max(1), most);
@@ -49,7 +45,7 @@ pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line
         let is_last = place + 1 == causes.len();
         if left_out > 0 && place + 1 >= CAUSES_MAX && !is_last {
             if place + 1 == CAUSES_MAX {
-                let words = format!("├ … {} more causes", left_out);
+                let words = format!("├ … {}", counted(left_out, "more cause", "more causes"));
                 lines.push(Line::indented(inner).add(Look::Dim, words));
             }
             continue;
@@ -69,7 +65,8 @@ pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line
     if let Some(words) = cause.seen_as {
         lines.extend(indented(&format!("the flow says: {}", visible(words)), 2));
     }
-    let mut place = format!("at {}", visible(&cause.report.location));
+    let location = visible(&cause.report.location);
+    let mut place = format!("at {location}");
     let inputs = cause.failed.map(|failed| failed.inputs.join(", ")).filter(|inputs| !inputs.is_empty());
     if let Some(inputs) = inputs {
         let inputs = format!("input: {inputs}");
@@ -77,15 +74,23 @@ pub(super) fn cause(view: &RunView, width: usize, program: &Program) -> Vec<Line
             place = format!("{place}   {inputs}");
         }
     }
-    lines.extend(indented(&place, 2));
+    match inner + columns(&place) <= width {
+        true => lines.push(at(Line::indented(inner), &location, &place)),
+        false => lines.extend(indented(&place, 2)),
+    }
     if let Some((failed, logs)) = cause.failed.zip(program.command("logs", view.id)) {
         let logs = format!("full log: {logs} {}", quoted(&failed.report.task));
         lines.extend(indented(&logs, 2));
     }
-    if let Some(others) = cause.others_line() {
-        lines.extend(indented(&visible(&others), 2));
-    }
     lines.into_iter().map(|line| line.fitted(width)).collect()
+}
+
+/// Appends `at <location>` and what stands behind it, with a link to the file.
+fn at(line: Line, location: &str, place: &str) -> Line {
+    let file = location.rsplit_once(':').map(|(file, _)| Link::File(file.into()));
+    let (before, rest) = place.split_at("at ".len());
+    let (location, behind) = rest.split_at(location.len());
+    line.plain_text(before).linked(Look::Plain, location, file).plain_text(behind)
 }
 
 /// Returns the name of a task run as shells take it: brackets would be theirs.

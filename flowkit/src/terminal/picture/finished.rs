@@ -1,30 +1,50 @@
-//! A run that has ended, or is looked back at: the tree, why it failed, the numbers, and the commands to go on with. The
-//! last is what one needs next.
+//! A run that has ended, or is looked back at: the tree, why it failed, what failed too, the numbers, and the commands to go
+//! on with. The last is what one needs next.
 
 use super::cause::cause;
+use super::failures::failures;
 use super::program::Program;
 use super::summary::{commands, numbers};
 use super::tree::tree;
 use crate::terminal::line::Line;
+use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
 
 /// All of it takes at most so many lines: a screen.
 const LINES_MAX: usize = 30;
 
+/// Of them, so many are left to the tree in any case.
+const TREE_MIN: usize = 4;
+
+/// So many are left to the tree, if it needs them, before the list of failures gets more than a line.
+const TREE_BESIDE_FAILURES: usize = 8;
+
 /// Draws a run that has ended in at most 30 lines, none of them wider than `width`.
 ///
 /// In less than 60 columns, where commands are broken, it may take a few more.
 pub fn finished(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
+    let root =
+        RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, view.counts().failed);
     let mut below = Vec::new();
-    let cause = cause(view, width, program);
-    if !cause.is_empty() {
-        below.push(Line::default());
-        below.extend(cause);
+    let begin = |below: &mut Vec<Line>, lines: Vec<Line>| {
+        if !lines.is_empty() {
+            below.push(Line::default());
+            below.extend(lines);
+        }
+    };
+    begin(&mut below, root.as_ref().map(|root| cause(root, view, width, program)).unwrap_or_default());
+    let mut end = numbers(view, width);
+    end.extend(commands(view, width, program));
+    // Two lines stay empty: above the list, and above the numbers.
+    let tree_height = view.in_order().len().saturating_add(1).min(TREE_BESIDE_FAILURES);
+    let room = LINES_MAX.saturating_sub(below.len() + end.len() + tree_height + 2);
+    let known = root.as_ref().and_then(|root| root.failed);
+    begin(&mut below, failures(view, known, width, room.max(1), program));
+    if !below.is_empty() {
         below.push(Line::default());
     }
-    below.extend(numbers(view, width));
-    below.extend(commands(view, width, program));
-    let mut lines = tree(view, width, LINES_MAX.saturating_sub(below.len()).max(4));
+    below.append(&mut end);
+    let mut lines = tree(view, width, LINES_MAX.saturating_sub(below.len()).max(TREE_MIN));
     lines.append(&mut below);
     lines
 }

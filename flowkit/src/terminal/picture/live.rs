@@ -230,7 +230,7 @@ pub(super) fn said(state: State, group: &Group) -> String {
         State::Failed => "failed",
         State::TimedOut => "timed out",
         State::Crashed => "crashed",
-        State::Cancelled => "cancelled",
+        State::Cancelled => "stopped",
         State::Cancelling => "cancelling",
         State::Suspended => "put aside",
         State::Running => "running",

@@ -9,6 +9,7 @@
 
 mod cause;
 mod fact;
+mod failures;
 mod finished;
 mod live;
 mod program;

@@ -42,7 +42,7 @@ pub(super) fn ends(group: &Group) -> [(u32, State, &'static str); 6] {
         (group.count(State::Failed) + group.count(State::TimedOut), State::Failed, "failed"),
         (group.count(State::Crashed), State::Crashed, "crashed"),
         (group.skipped(), State::Skipped, "skipped"),
-        (group.count(State::Cancelled), State::Cancelled, "cancelled"),
+        (group.count(State::Cancelled), State::Cancelled, "stopped"),
         (group.count(State::Suspended), State::Suspended, "put aside"),
     ]
 }

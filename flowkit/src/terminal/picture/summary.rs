@@ -16,20 +16,24 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`.
+/// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
+/// failures; it says so.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
-    let took = took.map(text::duration).unwrap_or_default();
-    let (state, end) = match view.state {
-        state @ (State::Completed | State::Cached) => (state, format!("Finished in {took}")),
-        state @ State::Cancelled => (state, format!("Cancelled after {took}")),
-        state @ State::Suspended => (state, format!("Put aside after {took}")),
-        state @ State::TimedOut => (state, format!("Timed out after {took}")),
-        state @ State::Crashed => (state, "The process died".to_owned()),
-        state if state.is_over() => (state, format!("Failed in {took}")),
-        state => (state, state.name().to_owned()),
-    };
+    let took = view.took.map(text::duration).unwrap_or_default();
     let counts = view.counts();
+    let (look, end) = match view.state {
+        State::Completed | State::Cached if counts.failed > 0 => {
+            let failures = counted(counts.failed, "failure", "failures");
+            (Look::Warning, format!("Finished in {took} with {failures}"))
+        }
+        state @ (State::Completed | State::Cached) => (Look::Of(state), format!("Finished in {took}")),
+        state @ State::Cancelled => (Look::Of(state), format!("Cancelled after {took}")),
+        state @ State::Suspended => (Look::Of(state), format!("Put aside after {took}")),
+        state @ State::TimedOut => (Look::Of(state), format!("Timed out after {took}")),
+        state @ State::Crashed => (Look::Of(state), "The process died".to_owned()),
+        state if state.is_over() => (Look::Of(state), format!("Failed in {took}")),
+        state => (Look::Of(state), state.name().to_owned()),
+    };
     let mut parts = vec![counted(counts.seen, "task", "tasks")];
     let saved = saved(view).map(|saved| format!(" (saved ~{})", text::duration(saved)));
     let told = [
@@ -54,7 +58,7 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
         } else {
             ("", piece.as_str())
         };
-        Line::indented(start).add(Look::Of(state), first).plain_text(rest)
+        Line::indented(start).add(look, first).plain_text(rest)
     });
     lines.collect()
 }

@@ -9,7 +9,7 @@ use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
 };
 
-fn program() -> Program {
+pub(super) fn program() -> Program {
     Program::new("mybin").with_ui().with_like()
 }
 
@@ -30,11 +30,11 @@ fn watched(width: usize, story: impl FnOnce(&mut Script<'_>)) -> (RunView, Vec<L
     (view.unwrap(), facts)
 }
 
-fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
+pub(super) fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
     watched(100, story).0
 }
 
-fn text(lines: &[Line]) -> String {
+pub(super) fn text(lines: &[Line]) -> String {
     lines.iter().map(|line| Paint::default().line(line)).collect::<Vec<_>>().join("\n")
 }
 
@@ -199,7 +199,7 @@ fn twenty_columns_are_enough_to_see_what_failed() {
 #[test]
 fn ascii_and_no_colour_say_the_same() {
     let lines = finished(&view(badly), 80, &program());
-    let plain = Paint { colour: false, ascii: true };
+    let plain = Paint { ascii: true, ..Paint::default() };
     let shown: Vec<String> = lines.iter().map(|line| plain.line(line)).collect();
     assert!(shown.iter().all(|line| line.is_ascii()), "{shown:#?}");
     insta::assert_snapshot!("ascii", shown.join("\n"));

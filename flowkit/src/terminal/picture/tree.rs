@@ -8,11 +8,14 @@ use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, shortened};
-use crate::terminal::view::{Group, RunView};
+use crate::terminal::view::{Group, Left, RunView};
 
 /// Names and notes are cut at these widths.
 const NAME_MAX: usize = 40;
 const NOTE_MAX: usize = 40;
+
+/// Of what a task has left, so much is named.
+const ARTIFACTS_MAX: usize = 3;
 
 /// In less than this there is room for names and notes, not for durations.
 const WIDTH_WITH_TIMES: usize = 36;
@@ -21,12 +24,13 @@ const WIDTH_WITH_TIMES: usize = 36;
 const NAME_MIN: usize = 16;
 const NOTE_MIN: usize = 14;
 
-struct Row {
+struct Row<'a> {
     depth: usize,
     state: State,
     name: String,
     note: Line,
     took: String,
+    artifacts: &'a [Left],
 }
 
 /// Draws the tree of a run in at most `height` lines.
@@ -67,18 +71,18 @@ fn weight(group: &Group) -> u8 {
     }
 }
 
-fn head(view: &RunView) -> Row {
-    let took = view.ended_at.map(|ended_at| ended_at.since(view.began_at).since_creation());
+fn head(view: &RunView) -> Row<'_> {
     Row {
         depth: 0,
         state: view.state,
         name: view.flow.clone(),
         note: Line::default(),
-        took: took.map(text::duration).unwrap_or_default(),
+        took: view.took.map(text::duration).unwrap_or_default(),
+        artifacts: &view.artifacts,
     }
 }
 
-fn row(group: &Group) -> Row {
+fn row(group: &Group) -> Row<'_> {
     let name = match group.total() {
         1 => group.name().to_owned(),
         total => format!("{} ×{total}", group.name()),
@@ -89,6 +93,7 @@ fn row(group: &Group) -> Row {
         name,
         note: join_with_commas(notes(group)),
         took: group.spent.map(range).unwrap_or_default(),
+        artifacts: &group.artifacts,
     }
 }
 
@@ -106,7 +111,7 @@ fn notes(group: &Group) -> Words {
     let open = [
         (group.under_way(), State::Running, "under way"),
         (group.to_come(), State::Pending, "not begun"),
-        (group.retries, State::AwaitingRetry, "retried"),
+        (group.retried, State::AwaitingRetry, "retried"),
     ];
     notes.extend(open.into_iter().filter(|(count, ..)| *count > 0).map(words));
     notes
@@ -119,6 +124,24 @@ fn join_with_commas(words: Words) -> Line {
     })
 }
 
+/// Says what was left, as much of it as `room` columns have room for: `→ report.md, rows (table), … 3 more`.
+fn artifacts(all: &[Left], room: usize) -> Line {
+    let first = |count: usize| {
+        let line = Line::default().add(Look::Dim, "→ ");
+        let line = all[..count].iter().enumerate().fold(line, |line, (place, left)| {
+            let comma = if place > 0 { ", " } else { "" };
+            line.plain_text(comma).linked(Look::Plain, left.label.as_str(), left.link.clone())
+        });
+        match all.len() - count {
+            0 => line,
+            more => line.add(Look::Dim, format!(", … {more} more")),
+        }
+    };
+    let most = all.len().min(ARTIFACTS_MAX);
+    let fits = (2..=most).rev().map(first).find(|line| line.columns() <= room);
+    fits.unwrap_or_else(|| first(1)).fitted(room)
+}
+
 /// How wide the columns are.
 struct Columns {
     width: usize,
@@ -128,18 +151,20 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(rows: &[Row], width: usize) -> Self {
-        let widest = |of: &dyn Fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
+    fn of(rows: &[Row<'_>], width: usize) -> Self {
+        let widest = |of: &dyn Fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
         let took = widest(&|row| columns(&row.took));
         // The glyph and the gaps take six columns; what is left goes to names first.
         let room = width.saturating_sub(margin(width) + took + 6);
         let name = widest(&|row| row.depth * 2 + columns(&row.name)).clamp(NAME_MIN, NAME_MAX);
-        let note = widest(&|row| row.note.columns()).clamp(NOTE_MIN, NOTE_MAX);
+        // A note with nothing to the right of it, such as why a task was skipped, goes as far as it likes.
+        let note = |row: &Row<'_>| if row.took.is_empty() { 0 } else { row.note.columns() };
+        let note = widest(&note).clamp(NOTE_MIN, NOTE_MAX);
         let name = name.min(room.saturating_sub(note.min(room / 2)).max(8));
         Self { width, name, note: note.min(room.saturating_sub(name)), took }
     }
 
-    fn line(&self, row: &Row) -> Line {
+    fn line(&self, row: &Row<'_>) -> Line {
         let start = margin(self.width);
         let room = self.name.saturating_sub(row.depth * 2).max(1);
         let after_name = start + 2 + self.name + 2;
@@ -150,10 +175,51 @@ impl Columns {
             .plain_text(" ")
             .add(look, shortened(&row.name, room))
             .padded(after_name);
-        // A long reason may go as far as it likes where nothing stands to the right of it.
         let note_room = if row.took.is_empty() { self.width.saturating_sub(after_name) } else { self.note };
-        let note = row.note.clone().fitted(note_room);
-        let line = note.spans().iter().fold(line, |line, span| line.add(span.look, span.text.clone()));
-        line.right(end, Look::Dim, &row.took)
+        let line = line.then(row.note.clone().fitted(note_room)).right(end, Look::Dim, &row.took);
+        if row.artifacts.is_empty() {
+            return line;
+        }
+        let line = line.padded(end).plain_text("   ");
+        let room = self.width.saturating_sub(line.columns());
+        line.then(artifacts(row.artifacts, room))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::ArtifactKind;
+    use crate::terminal::picture::tests::{program, text, view};
+    use crate::terminal::picture::{finished, tree};
+    use crate::terminal::script::well;
+    use crate::terminal::view::RunView;
+
+    /// The run that ends well, of which three tasks and the flow leave something.
+    fn leaving() -> RunView {
+        let mut view = view(well);
+        view.left(0, "notes", ArtifactKind::Markdown, None);
+        for (place, fetch) in (2..=5).enumerate() {
+            view.left(fetch, &format!("page-{place}"), ArtifactKind::Image, None);
+        }
+        for _again in 0..2 {
+            view.left(12, "report", ArtifactKind::File, Some("report.md"));
+            view.left(12, "rows", ArtifactKind::Table, None);
+        }
+        view
+    }
+
+    #[test]
+    fn what_a_task_has_left_stands_behind_its_line() {
+        for width in [60, 80, 120] {
+            let lines = finished(&leaving(), width, &program());
+            insta::assert_snapshot!(format!("artifacts_{width}"), text(&lines));
+        }
+    }
+
+    #[test]
+    fn however_narrow_it_is_what_was_left_does_not_break_a_line() {
+        for width in 0..100 {
+            assert!(tree::tree(&leaving(), width, 20).iter().all(|line| line.columns() <= width));
+        }
     }
 }

@@ -3,22 +3,36 @@
 //!
 //! The cursor rests below what is drawn and is never hidden, so that a program that is killed leaves a clean terminal.
 //!
-//! As many rows are erased as lines were drawn, never more. Some terminals break lines anew when they become narrower and
-//! others do not, and nothing tells them apart; a bit of an old frame may stay then, but no line of the program goes.
+//! As many rows are erased as what is drawn takes, never more. Some terminals break lines anew when they become narrower and
+//! others do not. Of those that are not known to do it, a bit of an old frame may stay then; no line of the program goes.
 
-/// Returns the bytes that turn the lines `before` into `after`, with `above` written over them; nothing if nothing changes.
-pub(super) fn frame(before: &[String], above: &[u8], after: &[String]) -> Vec<u8> {
-    if above.is_empty() && before == after {
+/// A line that is drawn: its bytes, and how many columns it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Drawn {
+    pub(super) text: String,
+    pub(super) columns: usize,
+}
+
+/// Returns how many rows `drawn` takes on a terminal that is `columns` wide now and has broken its lines anew.
+pub(super) fn rows(drawn: &[Drawn], columns: usize) -> usize {
+    drawn.iter().map(|line| line.columns.div_ceil(columns.max(1)).max(1)).sum()
+}
+
+/// Returns the bytes that turn the lines `before`, which take so many `rows`, into `after`, with `above` written over them;
+/// nothing if nothing changes.
+pub(super) fn frame(before: &[Drawn], rows: usize, above: &[u8], after: &[Drawn]) -> Vec<u8> {
+    if above.is_empty() && before == after && rows == before.len() {
         return Vec::new();
     }
     let mut bytes = b"\x1b[?2026h".to_vec();
-    match before.len() {
-        0 => {}
-        rows => bytes.extend(format!("\r\x1b[{rows}A\x1b[J").bytes()),
+    if rows > 0 {
+        bytes.push(b'\r');
     }
+    // Row by row: what is erased from the top of the screen at once goes to the scroll-back in some terminals.
+    (0..rows).for_each(|_| bytes.extend_from_slice(b"\x1b[1A\x1b[2K"));
     bytes.extend_from_slice(above);
     for line in after {
-        bytes.extend(line.bytes());
+        bytes.extend(line.text.bytes());
         bytes.push(b'\n');
     }
     bytes.extend_from_slice(b"\x1b[?2026l");
@@ -30,8 +44,20 @@ mod tests {
     use super::*;
 
     fn text(before: &[&str], above: &str, after: &[&str]) -> String {
-        let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
-        String::from_utf8(frame(&owned(before), above.as_bytes(), &owned(after))).unwrap()
+        String::from_utf8(frame(&drawn(before), before.len(), above.as_bytes(), &drawn(after))).unwrap()
+    }
+
+    fn drawn(lines: &[&str]) -> Vec<Drawn> {
+        let line = |text: &&str| Drawn { text: (*text).to_owned(), columns: text.len() };
+        lines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn lines_that_were_broken_anew_take_more_rows_and_all_of_them_are_erased() {
+        let lines = drawn(&["", "1234567890", "12345678901"]);
+        assert_eq!([100, 11, 10, 5, 1, 0].map(|columns| rows(&lines, columns)), [3, 3, 4, 6, 22, 22]);
+        let frame = String::from_utf8(frame(&lines, 4, b"", &drawn(&["x"]))).unwrap();
+        assert_eq!(frame.matches("\u{1b}[1A\u{1b}[2K").count(), 4, "{frame:?}");
     }
 
     #[test]
@@ -42,7 +68,7 @@ mod tests {
     #[test]
     fn lines_go_above_what_is_drawn() {
         let frame = text(&["a", "b"], "user\n", &["c"]);
-        assert_eq!(frame, "\u{1b}[?2026h\r\u{1b}[2A\u{1b}[Juser\nc\n\u{1b}[?2026l");
+        assert_eq!(frame, "\u{1b}[?2026h\r\u{1b}[1A\u{1b}[2K\u{1b}[1A\u{1b}[2Kuser\nc\n\u{1b}[?2026l");
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod frame;
 mod mode;
 mod options;
 mod shared;
+#[cfg(unix)]
+mod stop;
 mod story;
 #[cfg(unix)]
 mod tty;
@@ -79,6 +81,8 @@ impl Screen {
         runtime.observe(move |notice| shared.tell(|story| story.take(notice)));
         let shared = Arc::clone(&screen.shared);
         runtime.observe_progress(move |progress| shared.tell(|story| story.progress(progress)));
+        let shared = Arc::clone(&screen.shared);
+        runtime.observe_artifacts(move |made| shared.tell(|story| story.made(made)));
         screen
     }
 
@@ -129,7 +133,8 @@ impl Screen {
                 return self;
             }
         }
-        hear_of_continuing(&self.shared);
+        #[cfg(unix)]
+        stop::listen();
         if cfg!(panic = "abort") {
             close_at_panic(Arc::downgrade(&self.shared));
         }
@@ -166,26 +171,6 @@ fn close_at_panic(screen: Weak<Shared>) {
         before(panic);
     }));
 }
-
-/// When a program that was stopped (Ctrl-Z) goes on, a shell has written below what was drawn.
-#[cfg(all(unix, feature = "signals"))]
-fn hear_of_continuing(screen: &Arc<Shared>) {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let Ok(tokio) = tokio::runtime::Handle::try_current() else { return };
-    let screen = Arc::downgrade(screen);
-    tokio.spawn(async move {
-        let number = rustix::process::Signal::CONT.as_raw();
-        let Ok(mut continued) = signal(SignalKind::from_raw(number)) else { return };
-        while continued.recv().await.is_some() {
-            let Some(screen) = screen.upgrade() else { return };
-            screen.doubt();
-        }
-    });
-}
-
-#[cfg(not(all(unix, feature = "signals")))]
-fn hear_of_continuing(_screen: &Arc<Shared>) {}
 
 /// Returns what a scripted run is told as. For the page of the documentation.
 #[cfg(test)]

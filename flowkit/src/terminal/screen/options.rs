@@ -48,7 +48,7 @@ impl Options {
     /// Leaves the whole output to flowkit: where standard error is a terminal, runs are drawn on it, and what the program
     /// prints is caught and shown above them. With [`json`](Self::json), what it prints goes to standard error.
     ///
-    /// What is printed less than a moment before `std::process::exit` or an abort may not arrive: end the program by
+    /// What is printed less than a moment (10 ms) before `std::process::exit` or an abort may not arrive: end the program by
     /// returning from `main`, after [`Screen::finish`](super::Screen::finish).
     pub fn owns_output(mut self) -> Self {
         self.owns_output = true;

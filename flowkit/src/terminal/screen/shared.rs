@@ -17,6 +17,10 @@ use crate::engine::clock;
 /// The time from one frame to the next.
 const FRAME: Duration = Duration::from_millis(100);
 
+/// The time after which lines are written: so much of what was printed is lost at most when the program ends without
+/// warning.
+const LINES: Duration = Duration::from_millis(10);
+
 /// More than this is written at once, on the thread that has it, so that who prints faster than a terminal can show has
 /// to wait as without flowkit.
 const READY_MAX: usize = 64 * 1024;
@@ -41,12 +45,21 @@ struct Told {
     is_closed: bool,
     /// Somebody else may have written below what is drawn.
     is_doubtful: bool,
+    /// The program is about to be stopped: nothing is drawn until it goes on.
+    is_paused: bool,
 }
 
 impl Shared {
     pub(super) fn new(story: Story, tty: Option<Tty>, on_line: Option<OnLine>) -> Arc<Self> {
-        let told =
-            Told { story, divert: None, size: (0, 0), has_news: false, is_closed: false, is_doubtful: false };
+        let told = Told {
+            story,
+            divert: None,
+            size: (0, 0),
+            has_news: false,
+            is_closed: false,
+            is_doubtful: false,
+            is_paused: false,
+        };
         Arc::new(Self {
             told: Mutex::new(told),
             news: Condvar::new(),
@@ -147,9 +160,21 @@ impl Shared {
     }
 
     /// Says that somebody else may have written to the terminal, as a shell does when the program was stopped.
-    #[cfg(all(unix, feature = "signals"))]
+    #[cfg(unix)]
     pub(super) fn doubt(&self) {
         self.told.lock().is_doubtful = true;
+    }
+
+    /// Erases what is drawn, and draws nothing until it is called with `false`.
+    #[cfg(unix)]
+    pub(super) fn pause(&self, is_paused: bool) {
+        {
+            let mut told = self.told.lock();
+            told.is_paused = is_paused;
+            told.has_news = true;
+        }
+        self.draw();
+        self.news.notify_all();
     }
 
     /// Draws frames until the screen is closed.
@@ -168,8 +193,14 @@ impl Shared {
             let mut told = self.told.lock();
             if !told.is_closed {
                 // News wake it too early; then it goes back to sleep, so that frames stay apart.
-                let end = clock::now() + FRAME;
-                while !told.is_closed && !self.news.wait_until(&mut told, end.into_std()).timed_out() {}
+                let begin = clock::now();
+                loop {
+                    let pause = if told.story.ready.is_empty() { FRAME } else { LINES };
+                    let end = (begin + pause).into_std();
+                    if told.is_closed || self.news.wait_until(&mut told, end).timed_out() {
+                        break;
+                    }
+                }
             }
         }
     }
@@ -188,7 +219,7 @@ impl Shared {
             tty.leave();
         }
         let above = std::mem::take(&mut told.story.ready);
-        let lines = match is_ours && !told.is_closed {
+        let lines = match is_ours && !told.is_closed && !told.is_paused {
             true => told.story.area(rows, clock::wall()),
             false => Vec::new(),
         };

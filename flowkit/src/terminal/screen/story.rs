@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use super::Options;
 use super::mode::Mode;
 use super::user::{UserLines, plain};
-use crate::engine::flow_run::observer::Notice;
+use crate::engine::flow_run::observer::{Made, Notice};
 use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::progress::Progress;
 use crate::terminal::line::{Line, Look};
-use crate::terminal::picture::{fact, finished, live, title};
+use crate::terminal::picture::{counted, fact, finished, live, title};
 use crate::terminal::view::RunView;
 use crate::terminal::{Paint, ci, github, json};
 
@@ -124,6 +124,11 @@ impl Story {
         self.runs.iter_mut().for_each(|run| run.view.progress(key, progress.done, progress.total));
     }
 
+    /// Notes an artifact that is being made.
+    pub(super) fn made(&mut self, made: &Made<'_>) {
+        self.runs.iter_mut().for_each(|run| run.view.made(made));
+    }
+
     /// Takes what the program printed, and returns its lines as text, with the run that they belong to.
     pub(super) fn print(&mut self, bytes: &[u8]) -> Vec<String> {
         let lines = self.user.push(bytes);
@@ -172,7 +177,7 @@ impl Story {
         let room = height.saturating_sub(lines.len() + below);
         lines.extend(live(&first.view, self.columns, room, now));
         if below > 0 {
-            let words = format!("and {others} more runs");
+            let words = format!("and {}", counted(others, "more run", "more runs"));
             lines.push(Line::indented(3).add(Look::Dim, words).fitted(self.columns));
         }
         lines

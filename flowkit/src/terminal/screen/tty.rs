@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use super::frame::frame;
+use super::frame::{Drawn, frame, rows};
 use crate::terminal::{Line, Paint};
 
 /// A terminal that does not say how large it is, is taken for one of this size.
@@ -18,7 +18,9 @@ const FULL_WAIT: Duration = Duration::from_millis(5);
 pub(super) struct Tty {
     file: File,
     /// The lines that are drawn.
-    drawn: Vec<String>,
+    drawn: Vec<Drawn>,
+    /// The terminal breaks lines anew when it becomes narrower.
+    breaks_anew: bool,
 }
 
 impl Tty {
@@ -30,7 +32,8 @@ impl Tty {
         }
         // A file of its own: standard error itself may be replaced meanwhile.
         let file = File::from(stderr.as_fd().try_clone_to_owned().ok()?);
-        Some(Self { file, drawn: Vec::new() })
+        let breaks_anew = breaks_anew(&|name| std::env::var(name).ok());
+        Some(Self { file, drawn: Vec::new(), breaks_anew })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -54,8 +57,10 @@ impl Tty {
 
     /// Writes `above`, and draws `lines` below it in place of what is drawn.
     pub(super) fn draw(&mut self, above: &[u8], lines: &[Line], paint: Paint) {
-        let lines: Vec<String> = lines.iter().map(|line| paint.line(line)).collect();
-        let bytes = frame(&self.drawn, above, &lines);
+        let drawn = |line: &Line| Drawn { text: paint.line(line), columns: line.columns() };
+        let lines: Vec<Drawn> = lines.iter().map(drawn).collect();
+        let rows = if self.breaks_anew { rows(&self.drawn, self.size().0) } else { self.drawn.len() };
+        let bytes = frame(&self.drawn, rows, above, &lines);
         self.drawn = lines;
         self.write(&bytes);
     }
@@ -76,5 +81,52 @@ impl Tty {
                 Err(_) => return,
             }
         }
+    }
+}
+
+/// Whether the terminal is known to break lines anew when it becomes narrower. Others than these may do it, too.
+fn breaks_anew(variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    let says = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let is_one_of =
+        |name: &str, known: &[&str]| says(name).is_some_and(|value| known.contains(&value.as_str()));
+    // These stand between, whatever else the surroundings tell of the terminal outside.
+    if says("TMUX").is_some() {
+        return true;
+    }
+    if says("STY").is_some() || says("XTERM_VERSION").is_some() {
+        return false;
+    }
+    let programs = ["Apple_Terminal", "WezTerm", "ghostty", "iTerm.app", "vscode", "zed"];
+    let kinds = ["alacritty", "foot", "foot-extra", "xterm-ghostty", "xterm-kitty"];
+    let konsole = says("KONSOLE_VERSION").and_then(|version| version.parse::<u32>().ok());
+    says("VTE_VERSION").is_some()
+        || says("WT_SESSION").is_some()
+        || is_one_of("TERM_PROGRAM", &programs)
+        || is_one_of("TERM", &kinds)
+        || konsole.is_some_and(|version| version >= 210_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(variables: &[(&str, &str)]) -> bool {
+        breaks_anew(&|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_terminal_is_not_believed() {
+        assert!(!of(&[("TERM", "xterm-256color")]));
+        assert!(of(&[("TERM", "xterm-256color"), ("VTE_VERSION", "7600")]));
+        assert!(of(&[("TERM", "xterm-kitty")]));
+        assert!(of(&[("KONSOLE_VERSION", "230401")]) && !of(&[("KONSOLE_VERSION", "180800")]));
+        assert!(of(&[("TERM", "screen-256color"), ("TMUX", "/tmp/tmux,1,0")]));
+        assert!(!of(&[("STY", "1.x"), ("VTE_VERSION", "7600")]), "it is in `screen`");
+        assert!(
+            !of(&[("XTERM_VERSION", "XTerm(390)"), ("VTE_VERSION", "7600")]),
+            "begun from another terminal"
+        );
     }
 }

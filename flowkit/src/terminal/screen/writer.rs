@@ -20,6 +20,12 @@ pub(super) fn take_over(screen: &Arc<Shared>) -> bool {
     true
 }
 
+/// Returns the screen of the process.
+#[cfg(unix)]
+pub(super) fn current() -> Option<Arc<Shared>> {
+    SCREEN.lock().upgrade()
+}
+
 /// Gives the place free.
 pub(super) fn give_up(screen: &Arc<Shared>) {
     let mut current = SCREEN.lock();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::artifacts::Left;
 use super::durations::Durations;
 use super::{Counts, Key};
 use crate::graph::text::visible;
@@ -26,7 +27,8 @@ pub(crate) struct Group {
     label: String,
     counts: [u32; STATES],
     total: u32,
-    pub(crate) retries: u32,
+    /// How many runs were tried again.
+    pub(crate) retried: u32,
     pub(crate) attempts_most: u32,
     /// Runs that have begun and not ended, the first one first.
     pub(crate) active: BTreeMap<Key, Active>,
@@ -35,10 +37,12 @@ pub(crate) struct Group {
     /// The shortest and the longest of all that ended.
     pub(crate) spent: Option<(Duration, Duration)>,
     pub(crate) waits_for: Vec<usize>,
+    /// What its runs have left, each once.
+    pub(crate) artifacts: Vec<Left>,
     /// Why the last run that was skipped was.
     pub(crate) reason: Option<String>,
-    /// What failed, so that the last run that has no input did not begin.
-    pub(super) upstream: Option<String>,
+    /// What has no result, so that the last run that misses it did not begin, and what became of it.
+    pub(super) upstream: Option<(String, &'static str)>,
 }
 
 /// A task run that is under way.
@@ -50,6 +54,8 @@ pub(crate) struct Active {
     /// When the next attempt begins.
     pub(crate) retry_at: Option<WallTime>,
     pub(crate) attempt: u32,
+    /// It was tried again already.
+    pub(super) was_retried: bool,
     pub(crate) attempts_max: Option<u32>,
     /// How much is done, of how much.
     pub(crate) progress: Option<(u64, u64)>,
@@ -66,12 +72,13 @@ impl Group {
             label: String::new(),
             counts: [0; STATES],
             total: 0,
-            retries: 0,
+            retried: 0,
             attempts_most: 0,
             active: BTreeMap::new(),
             durations: Durations::default(),
             spent: None,
             waits_for: Vec::new(),
+            artifacts: Vec::new(),
             reason: None,
             upstream: None,
         }
@@ -83,6 +90,13 @@ impl Group {
         }
         self.total += 1;
         self.counts[state as usize] += 1;
+    }
+
+    /// Names the run, if it is the only one: it may get a name of its own only when its arguments are known.
+    pub(super) fn rename(&mut self, label: &str) {
+        if self.total == 1 && self.label != label {
+            self.label = visible(label);
+        }
     }
 
     pub(super) fn moves(&mut self, from: State, to: State) {
@@ -124,6 +138,11 @@ impl Group {
 
     pub(crate) fn failed(&self) -> u32 {
         self.sum(&[State::Failed, State::TimedOut, State::Crashed])
+    }
+
+    /// Returns how many task runs failed by themselves. A sub-flow fails because something in it does.
+    pub(super) fn failed_itself(&self) -> usize {
+        if self.is_flow { 0 } else { self.sum(&[State::Failed, State::TimedOut]) as usize }
     }
 
     pub(crate) fn skipped(&self) -> u32 {

@@ -37,7 +37,7 @@ impl RunView {
         };
         if let EventKind::AttemptFailed { attempt, .. } = kind {
             match group {
-                Some(group) => self.retry(group, attempt + 1),
+                Some(group) => self.retry(group, attempt + 1, *attempt == 1),
                 None => self.retries += usize::from(is_own),
             }
         }

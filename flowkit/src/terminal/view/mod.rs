@@ -7,6 +7,7 @@
 //! rows of a store ──┘
 //! ```
 
+mod artifacts;
 mod durations;
 mod group;
 #[cfg(unix)]
@@ -16,8 +17,12 @@ mod stored;
 mod take;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+pub(super) use self::artifacts::Left;
+pub(crate) use self::artifacts::label as artifact_label;
 pub(super) use self::group::{Active, Group};
+use super::root_cause::explains;
 use super::tally::Failed;
 use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
 
@@ -25,7 +30,10 @@ use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
 const DEPTH_MAX: usize = 6;
 
 /// More failures than this are counted, but not remembered.
-const FAILURES_MAX: usize = 100;
+const FAILURES_MAX: usize = 1000;
+
+/// Nor more than this of one task, so that there is room for those of others, one of which may be the cause.
+const FAILURES_OF_TASK_MAX: usize = 100;
 
 /// A task run, whichever flow run it belongs to.
 pub(super) type Key = (FlowRunId, TaskRunId);
@@ -40,7 +48,8 @@ pub struct RunView {
     pub(super) parameters: String,
     /// When it was created, or gone on with in this process.
     pub(super) began_at: WallTime,
-    pub(super) ended_at: Option<WallTime>,
+    /// How long it took, if it is over; the time between two processes left out.
+    pub(super) took: Option<Duration>,
     pub(super) error: Option<ErrorReport>,
     /// In the order in which they were first seen.
     pub(super) groups: Vec<Group>,
@@ -49,7 +58,13 @@ pub struct RunView {
     pub(super) retries: usize,
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<Failed>,
+    /// What the flow itself has left.
+    pub(super) artifacts: Vec<Left>,
+    /// What was left by task runs that are not known yet.
+    early: Vec<(Key, Left)>,
     flows: HashMap<FlowRunId, Flow>,
+    /// The paths of sub-flows of which only the node is known yet, as rows of a store tell of them.
+    nodes: HashMap<FlowRunId, String>,
 }
 
 /// The outermost flow run, or a sub-flow's that has not ended.
@@ -59,6 +74,8 @@ struct Flow {
     group: Option<usize>,
     /// It has no node, so that its own events are those of a row.
     is_apart: bool,
+    /// The names of the sub-flows that lead here, where rows of a store tell of it; notices bring their own.
+    path: String,
     rows: HashMap<TaskRunId, Row>,
 }
 
@@ -90,13 +107,16 @@ impl RunView {
             state: State::Pending,
             parameters: String::new(),
             began_at,
-            ended_at: None,
+            took: None,
             error: None,
             groups: Vec::new(),
             top: Vec::new(),
             retries: 0,
             failures: Vec::new(),
+            artifacts: Vec::new(),
+            early: Vec::new(),
             flows: HashMap::from([(id, Flow::default())]),
+            nodes: HashMap::new(),
         }
     }
 
@@ -122,7 +142,23 @@ impl RunView {
         for group in &self.groups {
             group.add_to(&mut counts);
         }
+        let sub_flows = self.failures.iter().filter(|failed| failed.is_flow).count();
+        counts.failed += sub_flows;
+        counts.seen += sub_flows;
+        counts.ended += sub_flows;
         counts
+    }
+
+    /// Returns how many failed: task runs, and sub-flows in which nothing failed that explains it. Not those whose process
+    /// died.
+    pub(super) fn failed(&self) -> usize {
+        let of_tasks: usize = self.groups.iter().map(Group::failed_itself).sum();
+        of_tasks + self.failures.iter().filter(|failed| failed.is_flow).count()
+    }
+
+    /// Returns how many runs of a task failed.
+    pub(super) fn failed_of(&self, task: &str) -> usize {
+        self.groups.iter().filter(|group| group.task == task).map(Group::failed_itself).sum()
     }
 
     /// Returns the groups with their depth, each before those inside it.
@@ -170,7 +206,8 @@ impl RunView {
         let around = self.inside(caller);
         let node = around.filter(|group| caller.1 != TaskRunId::FLOW && self.groups[*group].is_flow);
         let group = node.unwrap_or_else(|| self.group(around, flow, true));
-        let known = Flow { group: Some(group), is_apart: node.is_none(), rows: HashMap::new() };
+        let path = self.nodes.remove(&id).unwrap_or_default();
+        let known = Flow { group: Some(group), is_apart: node.is_none(), path, rows: HashMap::new() };
         self.flows.insert(id, known);
     }
 
@@ -205,46 +242,64 @@ impl RunView {
         flow.group
     }
 
-    /// Notes that a run of `group` is tried again.
-    fn retry(&mut self, group: usize, attempt: u32) {
+    /// Notes that a run of `group` is tried again, the first time if it `is_new`.
+    fn retry(&mut self, group: usize, attempt: u32, is_new: bool) {
         self.retries += 1;
         let group = &mut self.groups[group];
-        group.retries += 1;
+        group.retried += u32::from(is_new);
         group.attempts_most = group.attempts_most.max(attempt);
     }
 
     /// Notes that a run of `group` misses one of `inputs`.
     fn miss(&mut self, group: usize, flow_run: FlowRunId, inputs: impl Iterator<Item = TaskRunId>) {
-        if let Some(failed) = self.failed_input(flow_run, inputs) {
-            self.groups[group].reason = Some(format!("{failed} failed"));
-            self.groups[group].upstream = Some(failed);
+        if let Some((missed, became)) = self.missed_input(flow_run, inputs) {
+            self.groups[group].reason = Some(format!("{missed} {became}"));
+            self.groups[group].upstream = Some((missed, became));
         }
     }
 
-    /// Returns the name of what failed first, of those of which the results were to be `inputs`.
-    pub(super) fn failed_input(
+    /// Returns the name of the first that has no result, of those of which the results were to be `inputs`, and what became
+    /// of it.
+    pub(super) fn missed_input(
         &self,
         flow_run: FlowRunId,
         inputs: impl Iterator<Item = TaskRunId>,
-    ) -> Option<String> {
+    ) -> Option<(String, &'static str)> {
         let rows = &self.flows.get(&flow_run)?.rows;
-        let mut failed = inputs.filter_map(|id| {
+        let mut missed = inputs.filter_map(|id| {
             let row = rows.get(&id).filter(|row| row.state.is_failure())?;
             if row.state == State::UpstreamFailed {
                 return self.groups[row.group].upstream.clone();
             }
             let known = self.failures.iter().find(|failed| failed.key == (flow_run, id));
-            Some(
-                known.map_or_else(|| self.groups[row.group].name().to_owned(), |failed| failed.label.clone()),
-            )
+            let name = known.map_or_else(|| self.groups[row.group].name(), |failed| failed.label.as_str());
+            let became = match row.state {
+                State::Cancelled => "was stopped",
+                State::Crashed => "crashed",
+                _ => "failed",
+            };
+            Some((name.to_owned(), became))
         });
-        failed.next()
+        missed.next()
     }
 
+    /// Notes a failure. That of a sub-flow is told only if no failure in it explains it, and rows of a store tell of the
+    /// sub-flow first.
     fn fail(&mut self, failed: Failed) {
-        if self.failures.len() < FAILURES_MAX {
+        let explained = |sub_flow: &Failed, by: &[Failed]| explains(&sub_flow.report, by);
+        if failed.is_flow && explained(&failed, &self.failures) {
+            return;
+        }
+        self.failures.retain(|known| !(known.is_flow && explained(known, std::slice::from_ref(&failed))));
+        if self.remembers(&failed.task) {
             self.failures.push(failed);
         }
+    }
+
+    /// Whether another failure of `task` is to be remembered.
+    fn remembers(&self, task: &str) -> bool {
+        let of_task = self.failures.iter().filter(|failed| failed.task == task).count();
+        self.failures.len() < FAILURES_MAX && of_task < FAILURES_OF_TASK_MAX
     }
 
     /// Notes how far a task run says it is.

@@ -1,10 +1,11 @@
 //! Arguments in a few words: `urls=4 dry_run=false`. Not a way to read them: `show` has them in full.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::graph::text::visible;
 use crate::terminal::line::shortened;
@@ -49,7 +50,7 @@ impl<'de> Deserialize<'de> for Pairs {
 fn short(value: &Value) -> String {
     match value {
         Value::Array(items) => items.len().to_string(),
-        Value::Object(_) => "{…}".to_owned(),
+        Value::Object(fields) => duration(fields).unwrap_or_else(|| "{…}".to_owned()),
         Value::Null => "none".to_owned(),
         Value::String(text) => {
             let text = visible(text);
@@ -60,9 +61,22 @@ fn short(value: &Value) -> String {
     }
 }
 
+/// Returns a `Duration`, which serde writes as a struct, as people write it.
+fn duration(fields: &Map<String, Value>) -> Option<String> {
+    let (secs, nanos) = (fields.get("secs")?.as_u64()?, fields.get("nanos")?.as_u64()?);
+    let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000 && fields.len() == 2)?;
+    Some(format!("{:?}", Duration::new(secs, nanos)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_written_as_people_write_it() {
+        let json = r#"{"wait":{"secs":1,"nanos":500000000},"other":{"secs":1,"nanos":0,"more":1}}"#;
+        assert_eq!(parameters(json), "wait=1.5s other={…}");
+    }
 
     #[test]
     fn lists_are_counted_and_long_texts_are_cut() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Active, Key, RunView};
 use crate::graph::text::visible;
 use crate::model::{Kind, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime};
+use crate::terminal::lines::path_to;
 use crate::terminal::tally::Failed;
 
 impl RunView {
@@ -13,7 +14,7 @@ impl RunView {
         let name = run.name.as_deref().unwrap_or(&run.flow);
         let mut view = Self::new(run.id, visible(name), run.created_at);
         view.state = run.state;
-        view.ended_at = run.ended_at;
+        view.took = run.duration();
         view.error.clone_from(&run.error);
         view.retries = retries(&run.earlier_attempts);
         view.add(run, task_runs);
@@ -32,10 +33,26 @@ impl RunView {
             && let Some(group) = self.inside((sub_flow.id, TaskRunId::FLOW))
         {
             let label = visible(sub_flow.name.as_deref().unwrap_or(&sub_flow.flow));
-            let _known = self.stand((sub_flow.id, TaskRunId::FLOW), sub_flow.state, |_| (group, label));
+            let key = (sub_flow.id, TaskRunId::FLOW);
+            let _known = self.stand(key, sub_flow.state, |_| (group, label.clone()));
+            if let (State::Failed | State::TimedOut, Some(report)) = (sub_flow.state, &sub_flow.error) {
+                let (task, attempts) = (visible(&sub_flow.flow), sub_flow.attempt);
+                let (inputs, report) = (Vec::new(), Arc::new(report.clone()));
+                self.fail(Failed {
+                    key,
+                    task,
+                    label,
+                    is_flow: true,
+                    attempts,
+                    attempts_max: None,
+                    inputs,
+                    report,
+                });
+            }
         }
         if let Some(node) = self.node((sub_flow.id, TaskRunId::FLOW)) {
-            (0..retries(&sub_flow.earlier_attempts)).for_each(|_| self.retry(node, sub_flow.attempt));
+            let again = retries(&sub_flow.earlier_attempts);
+            (0..again).for_each(|time| self.retry(node, sub_flow.attempt, time == 0));
         }
         self.add(sub_flow, task_runs);
         self
@@ -65,11 +82,15 @@ impl RunView {
         self.retries += again;
         let inputs = self.groups[group].waits_for.iter().map(|input| self.groups[*input].name().to_owned());
         let inputs: Vec<_> = inputs.collect();
+        let path = self.flows.get(&key.0).map_or("", |flow| flow.path.as_str());
+        let name = path_to(path, &label);
+        if let Some(sub_flow) = row.flow_run {
+            self.nodes.insert(sub_flow, name.clone());
+        }
         let folded = &mut self.groups[group];
-        folded.retries += u32::try_from(again).unwrap_or(u32::MAX);
+        folded.retried += u32::from(again > 0);
         folded.attempts_most = folded.attempts_most.max(row.attempt);
-        let took = row.started_at.zip(row.ended_at);
-        let took = took.map(|(started_at, ended_at)| ended_at.since(started_at).since_creation());
+        let took = row.duration();
         if let Some(took) = took {
             folded.spend(took);
         }
@@ -80,6 +101,7 @@ impl RunView {
                     since: row.attempt_started_at.unwrap_or(row.created_at),
                     retry_at: row.earlier_attempts.last().and_then(retry_at),
                     attempt: row.attempt,
+                    was_retried: again > 0,
                     attempts_max: None,
                     progress: None,
                 };
@@ -92,10 +114,12 @@ impl RunView {
             }
             State::UpstreamFailed => self.miss(group, key.0, row.edges.iter().map(|(from, _)| *from)),
             State::Skipped => folded.reason = row.skip_reason.as_deref().map(visible),
-            State::Failed | State::TimedOut if row.flow_run.is_none() => {
+            State::Failed | State::TimedOut => {
                 if let Some(report) = row.error.clone().map(Arc::new) {
+                    let (task, is_flow) = (visible(&row.task), row.kind == Kind::Flow);
                     let (attempts, attempts_max) = (row.attempt, None);
-                    self.fail(Failed { key, label, attempts, attempts_max, inputs, report });
+                    let label = name;
+                    self.fail(Failed { key, task, label, is_flow, attempts, attempts_max, inputs, report });
                 }
             }
             _ => {}

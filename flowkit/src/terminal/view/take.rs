@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Active, FAILURES_MAX, Key, RunView};
+use super::{Active, Key, RunView};
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::text::visible;
 use crate::model::{AttemptFailure, EventKind, Kind, TaskRun, TaskRunId, WallTime};
@@ -48,10 +48,11 @@ impl RunView {
         if let EventKind::AttemptFailed { attempt, .. } = &notice.event.kind
             && let Some(node) = self.node(key)
         {
-            self.retry(node, attempt + 1);
+            self.retry(node, attempt + 1, *attempt == 1);
         }
         let group = self.stand(key, task_run.state(), |view| view.enter(key, task_run));
         let slow = group.and_then(|group| self.change(group, notice));
+        self.place_early(key.0);
         if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() {
             // Nothing more happens in it, and there may be thousands of such runs.
             self.flows.remove(&key.0);
@@ -64,7 +65,10 @@ impl RunView {
         self.flow = visible(&task_run.label());
         self.state = task_run.state();
         self.error = task_run.error().cloned();
-        self.ended_at = if self.state.is_over() { self.ended_at.or(Some(notice.at.into())) } else { None };
+        let since_begin = || WallTime::from(notice.at).since(self.began_at).since_creation();
+        // One that was put aside has not ended.
+        let took = || task_run.duration().unwrap_or_else(since_begin);
+        self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
         match notice.event.kind {
             EventKind::AttemptFailed { .. } => self.retries += 1,
             EventKind::Reopened => self.began_at = notice.at.into(),
@@ -93,12 +97,15 @@ impl RunView {
         match kind {
             EventKind::Created | EventKind::Queued => self.wait(group, key, task_run),
             EventKind::Started { attempt } => {
-                let attempts_max = self.groups[group].active.get(&key).and_then(|known| known.attempts_max);
+                let known = self.groups[group].active.get(&key);
+                let attempts_max = known.and_then(|known| known.attempts_max);
+                let was_retried = known.is_some_and(|known| known.was_retried);
                 let active = Active {
                     label: visible(&task_run.label()),
                     since: at,
                     retry_at: None,
                     attempt: *attempt,
+                    was_retried,
                     attempts_max,
                     progress: None,
                 };
@@ -107,8 +114,10 @@ impl RunView {
                 group.active.insert(key, active);
             }
             EventKind::AttemptFailed { attempt, failure } => {
-                self.retry(group, attempt + 1);
+                let known = self.groups[group].active.get(&key);
+                self.retry(group, attempt + 1, known.is_none_or(|known| !known.was_retried));
                 if let Some(active) = self.groups[group].active.get_mut(&key) {
+                    active.was_retried = true;
                     active.attempts_max = failure.attempts_max;
                     active.retry_at = Some(retry_at(at, failure));
                 }
@@ -123,6 +132,9 @@ impl RunView {
             _ => {}
         }
         let group = &mut self.groups[group];
+        if kind.is_end() || matches!(kind, EventKind::Started { .. }) {
+            group.rename(&task_run.label());
+        }
         if kind.is_end() || matches!(kind, EventKind::Crashed | EventKind::Reopened) {
             group.active.remove(&key);
         }
@@ -150,23 +162,21 @@ impl RunView {
 
     fn take_failure(&mut self, group: usize, notice: &Notice<'_>) {
         let key = (notice.flow_run, notice.event.task_run);
-        // A sub-flow failed because something in it did, which was told before.
-        if self.groups[group].is_flow && notice.task_run.flow_run().is_some() {
-            return;
-        }
         let (EventKind::Failed { error: report } | EventKind::TimedOut { error: report, .. }) =
             &notice.event.kind
         else {
             return;
         };
-        if self.failures.len() >= FAILURES_MAX {
+        if !self.remembers(&self.groups[group].task) {
             return;
         }
         let inputs = &self.groups[group].waits_for;
         let inputs = inputs.iter().take(INPUTS_NAMED).map(|input| self.groups[*input].name().to_owned());
         let failed = Failed {
             key,
+            task: self.groups[group].task.clone(),
             label: label(notice),
+            is_flow: self.groups[group].is_flow,
             attempts: notice.task_run.attempt_count(),
             attempts_max: self.groups[group].active.get(&key).and_then(|active| active.attempts_max),
             inputs: inputs.collect(),

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::EventKind;
 use crate::terminal::picture::Program;
 use crate::terminal::script::{
-    Script, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
+    Script, at, badly, failed, half_way, report, retry, started, ten_thousand, well, went_on,
 };
 
 fn story(mode: Mode) -> Story {
@@ -30,6 +30,14 @@ fn area(story: &Story, rows: usize) -> Vec<String> {
 fn without_a_terminal_each_fact_is_a_line() {
     let lines = told(&mut story(Mode::Lines), badly);
     insta::assert_snapshot!("lines", lines);
+}
+
+#[test]
+fn the_end_of_a_flow_that_went_on_after_failures_lists_them_once_more() {
+    let mut story = Story { on_github: true, ..story(Mode::Lines) };
+    let lines = told(&mut story, went_on);
+    let end: Vec<&str> = lines.lines().filter(|line| line.contains("ailure")).collect();
+    insta::assert_snapshot!("went_on", format!("{}\n\n{}", end.join("\n"), story.tables));
 }
 
 #[test]
@@ -75,7 +83,7 @@ fn a_second_run_at_the_same_time_is_counted() {
     let mut story = story(Mode::Live);
     told(&mut story, |script| drop(half_way(script)));
     told(&mut story, |script| script.another(|other| drop(half_way(other))));
-    assert_eq!(area(&story, 24).last().map(String::as_str), Some("   and 1 more runs"));
+    assert_eq!(area(&story, 24).last().map(String::as_str), Some("   and 1 more run"));
 }
 
 #[test]

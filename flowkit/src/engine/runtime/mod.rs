@@ -1,25 +1,25 @@
 //! What flow runs share: limits, the in-memory cache, defaults, observers. Not a thread pool: that is tokio's.
 
+mod builder;
+
 use parking_lot::Mutex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::cache::Memory;
-use super::flow_run::live::Live;
-use super::flow_run::observer::{Notice, Observers};
-use super::limits::Limits;
-use super::recover::kept::ask;
+pub use self::builder::RuntimeBuilder;
 use crate::any_flow::FlowSpec;
+use crate::engine::cache::Memory;
+use crate::engine::flow_run::live::Live;
+#[cfg(feature = "cli")]
+use crate::engine::flow_run::observer::Made;
+use crate::engine::flow_run::observer::{Notice, Observers};
+use crate::engine::limits::Limits;
+use crate::engine::recover::kept::ask;
 use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;
-use crate::policy::resume::POISON_CAP;
 use crate::progress::Progress;
 use crate::store::{Store, StoreError};
 use crate::task::Durability;
-
-/// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
-/// but here a person may be waiting after Ctrl-C.
-const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// What flow runs share: limits, cache, defaults, observers.
 ///
@@ -91,7 +91,7 @@ impl Runtime {
 
     /// Runs a future in which this is the runtime of every call.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        super::context::in_runtime(self.clone(), future).await
+        crate::engine::context::in_runtime(self.clone(), future).await
     }
 
     /// Sets a named limit, also while it is in use. See [`limits::set`](crate::limits::set).
@@ -116,6 +116,12 @@ impl Runtime {
     /// It is called by the thread of the task, so it should be quick.
     pub fn observe_progress(&self, listener: impl Fn(&Progress) + Send + Sync + 'static) {
         self.0.observers.add_of_progress(Arc::new(listener));
+    }
+
+    /// Calls `listener` with each artifact that a body makes from now on, before it is kept.
+    #[cfg(feature = "cli")]
+    pub(crate) fn observe_artifacts(&self, listener: impl Fn(&Made<'_>) + Send + Sync + 'static) {
+        self.0.observers.add_of_artifacts(Arc::new(listener));
     }
 
     pub(crate) fn limits(&self) -> &Arc<Limits> {
@@ -210,155 +216,5 @@ impl std::fmt::Debug for Runtime {
             .field("task_defaults", &self.0.task_defaults)
             .field("grace", &self.0.grace)
             .finish_non_exhaustive()
-    }
-}
-
-/// Describes a [`Runtime`].
-#[must_use = "a builder does nothing until `build` is called"]
-#[derive(Default)]
-pub struct RuntimeBuilder {
-    limits: Limits,
-    observers: Observers,
-    task_defaults: TaskPolicy,
-    grace: Option<Duration>,
-    seed: Option<u64>,
-    store: Option<Arc<dyn Store>>,
-    durability: Durability,
-    poison_cap: Option<u32>,
-    skips_cache: bool,
-    #[cfg(feature = "testing")]
-    repeats_bodies: bool,
-    flows: Vec<FlowSpec>,
-}
-
-impl RuntimeBuilder {
-    /// Sets a named limit. See [`limits::set`](crate::limits::set).
-    pub fn limit(self, name: &str, slots: u32) -> Self {
-        self.limits.set(name, slots);
-        self
-    }
-
-    /// Sets a rate limit. See [`limits::set_rate`](crate::limits::set_rate).
-    pub fn rate(self, name: &str, count: u32, per: Duration) -> Self {
-        self.limits.set_rate(name, count, per);
-        self
-    }
-
-    /// Sets what tasks take that say nothing themselves and whose flow says nothing either.
-    pub fn task_defaults(mut self, defaults: TaskPolicy) -> Self {
-        self.task_defaults = defaults;
-        self
-    }
-
-    /// Sets how long a task that listens for cancellation may take to end. Default: 10 s.
-    ///
-    /// A task listens when it has called [`Context::cancellation_token`](crate::Context::cancellation_token) or
-    /// [`Context::cancelled`](crate::Context::cancelled). All others end at their next await.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = Some(grace);
-        self
-    }
-
-    /// Seeds the jitter of retry delays, so that they repeat. Default: a seed from the operating system.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Calls `observer` for each event. See [`Runtime::observe`].
-    pub fn observe(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
-        self.observers.add(Arc::new(observer));
-        self
-    }
-
-    /// Keeps every run of this runtime in `store`: its history, its results, and where it goes on after a crash.
-    ///
-    /// Default: none; nothing outlives the process, and no file is opened.
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
-        self
-    }
-
-    /// Sets when a result counts as kept, for flows that say nothing themselves. Default: [`Durability::Full`].
-    pub fn durability(mut self, durability: Durability) -> Self {
-        self.durability = durability;
-        self
-    }
-
-    /// Sets after how many crashes of the process with a task running that task is not tried again. Default: 3.
-    ///
-    /// 0 is read as 1.
-    pub fn poison_cap(mut self, crashes: u32) -> Self {
-        self.poison_cap = Some(crashes.max(1));
-        self
-    }
-
-    /// Lets no task look into the cache or write to it, as [`Call::no_cache`](crate::Call::no_cache) does for one call. What a
-    /// resumed run has done already it keeps: that is no cache.
-    ///
-    /// ```
-    /// # use flowkit::{Runtime, State, prelude::*};
-    /// #[task(cache = "inputs")]
-    /// async fn total(rows: u32) -> u32 { rows * 2 }
-    ///
-    /// #[flow]
-    /// async fn twice() -> Result<u32> { Ok(total(3).await? + total(3).await?) }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// let run = twice().on(&Runtime::builder().no_cache().build()).run().await;
-    /// assert!(run.task_runs().iter().all(|task| task.state() == State::Completed));
-    /// # }
-    /// ```
-    pub fn no_cache(mut self) -> Self {
-        self.skips_cache = true;
-        self
-    }
-
-    /// Runs the body of every task twice, and takes what the second one gives, as happens to a task that was in flight when
-    /// its process died: a test of your flow in such a runtime shows whether its tasks bear that.
-    ///
-    /// Both have the same attempt and the same idempotency key. A task that may run at most once runs once, and so does one
-    /// whose arguments are not `Clone`.
-    #[cfg(feature = "testing")]
-    pub fn repeat_bodies(mut self) -> Self {
-        self.repeats_bodies = true;
-        self
-    }
-
-    /// Makes a flow known by its name, for [`Runtime::resume`]: `.flow(etl::spec())`.
-    pub fn flow(mut self, flow: FlowSpec) -> Self {
-        self.flows.push(flow);
-        self
-    }
-
-    /// Makes the runtime.
-    pub fn build(self) -> Runtime {
-        let runtime = Runtime(Arc::new(Inner {
-            limits: Arc::new(self.limits),
-            cache: Memory::default(),
-            observers: self.observers,
-            task_defaults: self.task_defaults,
-            grace: self.grace.unwrap_or(DEFAULT_GRACE),
-            store: self.store,
-            durability: self.durability,
-            poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
-            skips_cache: self.skips_cache,
-            live: Live::default(),
-            flows: self.flows,
-            jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
-            #[cfg(feature = "testing")]
-            mocks: crate::testing::Mocks::default(),
-            #[cfg(feature = "testing")]
-            repeats_bodies: self.repeats_bodies,
-        }));
-        if let Some(store) = runtime.store() {
-            let listener = Arc::downgrade(&runtime.0);
-            store.on_cancel_request(Box::new(move |id| {
-                if let Some(inner) = listener.upgrade() {
-                    Runtime(inner).cancel(id);
-                }
-            }));
-        }
-        runtime
     }
 }
