@@ -72,10 +72,10 @@ pub(super) fn finish(session: &Session, ended: Ended) -> Outcome<Exit> {
             Ok(Exit::FAILURE)
         }
         Err(interrupted) => {
-            note(&interrupted);
-            for run in &interrupted.runs {
-                hint("go on", &session.command(&format!("resume {}", run.short())));
-            }
+            // The screen has told that the run was put aside, and how to go on with it if that can be done.
+            let lost = interrupted.lost.as_ref();
+            let lost = lost.map(|reason| format!("; what happened last could not be kept: {reason}"));
+            note(format!("told to stop by {}{}", interrupted.signal, lost.unwrap_or_default()));
             Ok(Exit(interrupted.code()))
         }
     }
@@ -91,8 +91,4 @@ fn tell(session: &Session, run: &AnyFlowRun) -> Exit {
         note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }
     if state.is_success() { Exit::SUCCESS } else { Exit::FAILURE }
-}
-
-fn hint(what: &str, command: &str) {
-    note(format!("  {what}: {command}"));
 }
