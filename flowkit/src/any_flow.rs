@@ -32,7 +32,7 @@ pub trait Flow {
 pub struct FlowSpec {
     pub(crate) declaration: &'static Declaration,
     #[cfg(feature = "store")]
-    parameters: fn() -> Option<Vec<Parameter>>,
+    parameters: fn() -> Vec<Parameter>,
     #[cfg(all(feature = "cli", unix))]
     pub(crate) begin: Begin,
     resume: fn(FlowRunId, Runtime, How, &'static Location<'static>) -> BoxFuture<'static, Ended>,
@@ -71,6 +71,13 @@ impl FlowSpec {
     /// Returns what the flow wants to be given; `None` if one of its parameters is not `Deserialize`.
     #[cfg(feature = "store")]
     pub fn parameters(&self) -> Option<Vec<Parameter>> {
+        let parameters = self.all_parameters();
+        parameters.iter().all(|parameter| parameter.is_read).then_some(parameters)
+    }
+
+    /// The same with those that cannot be read.
+    #[cfg(feature = "store")]
+    pub(crate) fn all_parameters(&self) -> Vec<Parameter> {
         (self.parameters)()
     }
 

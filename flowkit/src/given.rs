@@ -51,9 +51,7 @@ pub(crate) type Reader<T> = fn(&mut Given<'_>, &'static str) -> Option<Arg<T>>;
 impl<'json> Given<'json> {
     /// Takes the object apart.
     pub fn parse(json: &'json str) -> Self {
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let values = reader.deserialize_map(InOrder).and_then(|values| reader.end().map(|()| values));
-        match values {
+        match members(json) {
             Ok(values) => Self { values: Some(values), mistakes: Vec::new() },
             Err(error) => {
                 let mistake = format!("the arguments are not a JSON object: {error}");
@@ -136,6 +134,13 @@ impl<'de> Deserializer<'de> for Missing {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
+}
+
+/// Takes an object apart, in the order in which it is written.
+pub(crate) fn members(json: &str) -> Result<Vec<(String, &RawValue)>, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let members = reader.deserialize_map(InOrder)?;
+    reader.end().map(|()| members)
 }
 
 /// Collects the members of an object as they are written, also those of equal names.

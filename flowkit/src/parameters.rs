@@ -17,6 +17,12 @@ pub struct Parameter {
     pub description: &'static str,
     /// What a value looks like.
     pub outline: Outline,
+    /// Its type, as it is written in the signature.
+    pub type_name: &'static str,
+    /// Whether it is `Deserialize`, without which nobody can give it as text.
+    pub is_read: bool,
+    /// Whether it is `Serialize`, without which it is not kept, and its run cannot be resumed by id.
+    pub is_written: bool,
     /// Whether it may be left out: `#[param(default = …)]`, or an `Option`.
     pub is_optional: bool,
     /// The default as JSON; `None` if it has none, or one that cannot be written.
@@ -29,13 +35,23 @@ impl Parameter {
     pub fn __new(
         name: &'static str,
         description: &'static str,
-        outline: fn() -> Outline,
+        type_name: &'static str,
+        outline: Option<fn() -> Outline>,
+        is_written: bool,
         default: Option<Option<String>>,
     ) -> Self {
         // A type whose `Deserialize` panics at a dummy can still be given as JSON.
-        let outline = std::panic::catch_unwind(outline).unwrap_or(Outline::Anything);
-        let is_optional = default.is_some() || matches!(outline, Outline::Optional(_));
-        Self { name, description, outline, is_optional, default: default.flatten() }
+        let known = outline.and_then(|outline| std::panic::catch_unwind(outline).ok());
+        let known = known.unwrap_or(Outline::Anything);
+        let is_optional = default.is_some() || matches!(known, Outline::Optional(_));
+        let (is_read, default) = (outline.is_some(), default.flatten());
+        Self { name, description, outline: known, type_name, is_read, is_written, is_optional, default }
+    }
+
+    /// For the attribute: a parameter of a type that borrows.
+    #[doc(hidden)]
+    pub fn __borrowed(name: &'static str, description: &'static str, type_name: &'static str) -> Self {
+        Self::__new(name, description, type_name, None, false, None)
     }
 
     fn schema(&self) -> Value {

@@ -33,7 +33,9 @@ pub use crate::task::{Body, CacheScope, Durability, Fallible, FlowSettings, Hook
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};
 #[cfg(feature = "store")]
-pub use crate::written::{Kept, NotKept, NotReadBack, NotWrittenDown, ReadBack, WrittenDown};
+pub use crate::written::{
+    Kept, NotKept, NotReadBack, NotWritable, NotWrittenDown, ReadBack, Writable, WrittenDown,
+};
 
 /// Starts a call of which nothing is said beside its arguments.
 #[track_caller]

@@ -145,6 +145,26 @@ pub trait NotWrittenDown {
 
 impl<T> NotWrittenDown for &Probe<'_, Arg<T>> {}
 
+/// Says whether arguments of a type can be written down, before there is one.
+pub trait Writable {
+    fn is_written(&self) -> bool;
+}
+
+impl<T: Serialize> Writable for Probe<'_, PhantomData<T>> {
+    fn is_written(&self) -> bool {
+        true
+    }
+}
+
+/// Says that they cannot.
+pub trait NotWritable {
+    fn is_written(&self) -> bool {
+        false
+    }
+}
+
+impl<T> NotWritable for &Probe<'_, PhantomData<T>> {}
+
 /// Gives how an argument is read.
 pub trait ReadBack<T> {
     fn reader(&self) -> Option<Reader<T>>;

@@ -121,7 +121,10 @@ fn wrong_values_are_refused_before_anything_runs() {
     let refused = shell.call("run echo --flowkit-dry-run --mode full --db.pool 3");
     assert!(refused.code == Some(2) && refused.err.contains("missing field `url`"), "{refused:?}");
     let missing = shell.call("run echo --flowkit-dry-run");
-    assert!(missing.code == Some(2) && missing.err.contains("`echo` needs `--mode <CHOICE>`"), "{missing:?}");
+    assert!(
+        missing.code == Some(2) && missing.err.contains("`echo` needs `--mode <full|incremental>`"),
+        "{missing:?}"
+    );
 }
 
 #[test]

@@ -32,6 +32,8 @@ fn runs_are_found_by_filter_and_by_name() {
     assert_eq!(all.out.lines().count(), 2, "{all:?}");
     assert_eq!(shell.call("runs --limit 1").ok().out.lines().count(), 1);
     assert!(shell.call("runs state:failed").ok().out.is_empty());
+    assert!(shell.call("runs failed").ok().err.contains("did you mean `state:failed`?"));
+    assert!(shell.call("runs echo").ok().err.contains("did you mean `flow:echo`?"));
 }
 
 #[test]
@@ -63,8 +65,9 @@ fn a_run_is_shown_with_its_task_runs() {
     for expected in ["✓ etl (second)", "rows  3", "✓ extract", "✓ double ×3", "✓ total"] {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
+    assert!(!shown.contains("pipeline show"), "nobody needs to be told who has just typed it: {shown}");
     let task = shell.call("show last 'double[1]'").ok().out;
-    assert!(task.starts_with("✓ double[1]  Completed\n  called at "), "{task}");
+    assert!(task.starts_with("✓ double[1]  Completed\n  started 20") && task.contains("Z, took "), "{task}");
     let kinds: Vec<_> = shell
         .call("show --output json")
         .ok()
@@ -73,6 +76,14 @@ fn a_run_is_shown_with_its_task_runs() {
         .map(|line| line["t"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(kinds, ["run", "task_run", "task_run", "task_run", "task_run", "task_run"]);
+}
+
+#[test]
+fn where_nothing_was_logged_that_is_said() {
+    let shell = with_two_runs();
+    let logs = shell.call("logs").ok();
+    assert!(logs.out.is_empty() && logs.err.contains("has logged nothing of that kind"), "{logs:?}");
+    assert!(shell.call("logs --output json").ok().err.is_empty());
 }
 
 #[test]
@@ -113,6 +124,7 @@ fn two_runs_are_laid_side_by_side() {
     let diff = shell.call("diff last~1 last").ok().out;
     assert!(diff.contains("≠ param rows") && diff.contains("≠ task double"), "{diff}");
     assert!(!diff.contains("state") && !diff.contains("task extract"), "only what differs: {diff}");
+    assert_eq!(shell.call("diff").ok().out, diff, "the last two");
     let compared = shell.call("compare last~1 last").ok().out;
     assert!(compared.contains("  state") && compared.contains("≠ param rows  2"), "{compared}");
 }
@@ -147,6 +159,17 @@ fn a_cached_task_says_why_it_ran() {
 }
 
 #[test]
+fn tasks_that_are_not_cached_are_told_in_one_line() {
+    let shell = with_two_runs();
+    let all = shell.call("explain-cache last~1").ok().out;
+    assert!(all.ends_with("\n3 task runs of 2 tasks are not cached: extract, double\n"), "{all}");
+    assert!(all.starts_with("total: no earlier result") && all.lines().count() == 2, "{all}");
+    let one = shell.call("explain-cache last~1 extract").ok().out;
+    assert!(one.contains("extract: it has no place in the cache"), "{one}");
+    assert_eq!(shell.call("explain-cache last~1 --output json").ok().lines().len(), 4);
+}
+
+#[test]
 fn the_database_is_found_exported_checked_and_cleaned() {
     let shell = with_two_runs();
     assert_eq!(shell.call("db path").ok().out, ".flowkit/runs.db\n");
@@ -159,7 +182,7 @@ fn the_database_is_found_exported_checked_and_cleaned() {
     let exported = shell.call("db export").ok().lines();
     assert_eq!(exported.iter().filter(|line| line["t"] == "run").count(), 2);
     assert_eq!(exported.iter().filter(|line| line["t"] == "task_run").count(), 9);
-    assert_eq!(shell.call("db gc --keep 1").ok().out, "removed 1 runs and 0 files of results\n");
+    assert_eq!(shell.call("db gc --keep 1").ok().out, "removed 1 run and 0 files of results\n");
     assert_eq!(shell.call("runs").ok().out.lines().count(), 1);
 }
 

@@ -3,10 +3,12 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod artifacts;
 mod bad_input;
 mod dry_run;
 mod going_on;
 mod looking_back;
+mod not_kept;
 mod odd_places;
 mod parameters;
 mod secrets;
@@ -34,6 +36,11 @@ impl Shell {
     /// The same with the program that has one flow.
     fn of_one_flow() -> Self {
         Self { program: env!("CARGO_BIN_EXE_single"), ..Self::new() }
+    }
+
+    /// The same with the program whose flows take what cannot be kept.
+    fn of_odd_types() -> Self {
+        Self { program: env!("CARGO_BIN_EXE_shop"), ..Self::new() }
     }
 
     fn path(&self) -> &Path {

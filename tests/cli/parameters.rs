@@ -122,11 +122,27 @@ fn help_is_made_of_the_signature() {
     ] {
         assert!(help.contains(expected), "{expected}\n{help}");
     }
+    assert!(help.contains("Usage: pipeline run echo --mode <full|incremental> [OPTIONS]"), "{help}");
     let list = Shell::new().call("list").ok().out;
     assert!(list.contains("etl        Doubles some rows and adds them up."), "{list}");
     let flows = Shell::new().call("list --output json").ok().lines();
     assert_eq!(flows[1]["schema"]["properties"]["batch"]["default"], 100);
     assert_eq!(flows[1]["schema"]["required"], serde_json::json!(["mode"]));
+}
+
+#[test]
+fn the_line_with_which_a_run_begins_has_its_arguments_as_people_write_them() {
+    let shell = Shell::new();
+    let begun = shell.call("run echo --mode full --wait '1m 30s' --db.url x").ok().err;
+    assert!(begun.contains(r#"mode=full urls=0 dry_run=false wait="1m 30s" rate=none"#), "{begun}");
+    // What is kept is what programs read.
+    let lines = shell.call("run echo --mode full --wait 5ms --output json").ok();
+    assert_eq!(
+        lines.line("run.started")["params"]["wait"],
+        serde_json::json!({ "secs": 0, "nanos": 5_000_000 })
+    );
+    let compared = shell.call("compare last").ok().out;
+    assert!(compared.contains("  5ms\n") && !compared.contains("nanos"), "{compared}");
 }
 
 #[test]

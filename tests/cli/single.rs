@@ -38,9 +38,13 @@ fn verbs_are_still_verbs() {
         ("flows", "How many rows to take"),
         ("--db .flowkit/runs.db runs", "Completed"),
         ("resume --dry-run", "would give its result"),
-        ("--help", "`single run --help`"),
+        ("--help", "--rows <INT>   How many rows to take"),
+        ("--help", "  resume   "),
+        ("--help", "Usage: single [OPTIONS]\n       single run report [OPTIONS]\n       single <COMMAND>\n"),
         ("help show", "The task runs that took longest"),
         ("run --help", "--rows <INT>"),
+        ("run --help", "Usage: single [OPTIONS]\n       single run report [OPTIONS]\n"),
+        ("run --help", "`report` is the only flow of this program, so `run report` may be left out"),
         ("--dry-run", "its run "),
     ] {
         let answer = shell.call(typed).ok();

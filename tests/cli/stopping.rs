@@ -54,6 +54,20 @@ fn a_signal_puts_the_run_aside_with_a_code_of_its_own() {
 }
 
 #[test]
+fn how_to_go_on_is_told_once() {
+    let shell = Shell::new();
+    let mut child = shell.command("run endless").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(" ok ")), "a task has ended");
+    let status = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(rest.last().map(String::as_str), Some("told to stop by SIGINT"), "{rest:?}");
+    assert_eq!(rest.iter().filter(|line| line.contains("pipeline resume ")).count(), 1, "{rest:?}");
+}
+
+#[test]
 fn a_run_is_cancelled_from_another_process() {
     let shell = Shell::new();
     let running = Running::start(&shell);

@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flowkit::Secret;
 use flowkit::prelude::*;
+use flowkit::{Secret, artifact};
 use serde::{Deserialize, Serialize};
 
 /// How to load.
@@ -166,4 +166,36 @@ async fn enter(account: Account, file: PathBuf) -> Result<usize> {
     Ok(account.user.len() + account.token.reveal().len())
 }
 
-flowkit::main!(etl, echo, fragile, nested, colourful, login, enter, endless);
+/// One row of a table.
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    accuracy: f64,
+}
+
+#[task]
+async fn report(rows: u32) -> Result<u32> {
+    artifact::markdown("summary", format!("# {rows} rows\n\nAll of them."));
+    artifact::table("models", [Row { name: "forest", accuracy: 0.5 }, Row { name: "tree", accuracy: 0.25 }])?;
+    artifact::link("page", "https://example.org/report");
+    artifact::image("plot", *b"\x89PNG\r\n\x1a\n\0\xff");
+    artifact::markdown("summary", format!("# {} rows", rows + 1));
+    Ok(rows)
+}
+
+/// Leaves artifacts.
+#[flow]
+async fn reporting() -> Result<u32> {
+    artifact::markdown("notes", "none");
+    Ok(report(3).await?)
+}
+
+/// Has a sub-flow that leaves artifacts.
+#[flow]
+async fn around() -> Result<u32> {
+    let rows = reporting().await?;
+    artifact::markdown("notes", "outer");
+    Ok(rows)
+}
+
+flowkit::main!(etl, echo, fragile, nested, colourful, login, enter, endless, reporting, around);

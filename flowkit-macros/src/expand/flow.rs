@@ -10,7 +10,7 @@ use super::callable::Callable;
 use super::info::doc_text;
 use super::twin::quiet;
 use crate::options::FlowOptions;
-use crate::signature::{Param, mentions_lifetime};
+use crate::signature::{Param, mentions_lifetime, tidy};
 
 /// What the `impl Body` of a flow has besides.
 pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream {
@@ -107,7 +107,7 @@ pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
         _ => quote!((&::flowkit::__private::Probe(output)).tally(tally);),
     };
     let arguments = cfg!(feature = "store")
-        .then(|| [Some(arguments(callable)), from_arguments(callable), parameters(callable)])
+        .then(|| [Some(arguments(callable)), from_arguments(callable), Some(parameters(callable))])
         .into_iter()
         .flatten();
     let arguments = arguments.flatten();
@@ -187,15 +187,16 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
     })
 }
 
-/// Nothing where [`from_arguments`] has nothing either.
-fn parameters(callable: &Callable) -> Option<TokenStream> {
+fn parameters(callable: &Callable) -> TokenStream {
     let params = &callable.named.params;
-    if params.iter().any(|param| mentions_lifetime(&param.ty)) {
-        return None;
-    }
     let names = names(callable);
-    let parameters = params.iter().zip(&names).map(|(param, name)| {
+    let written = callable.written.params.iter().map(|param| tidy(&param.ty));
+    let parameters = params.iter().zip(&names).zip(written).map(|((param, name), written)| {
         let (ty, docs) = (&param.ty, doc_text(&param.docs));
+        // What borrows cannot be read, and its lifetime has no name here.
+        if mentions_lifetime(ty) {
+            return quote!(::flowkit::__private::Parameter::__borrowed(#name, #docs, #written));
+        }
         let default = match default(param) {
             None => quote!(::core::option::Option::None),
             Some(default) => quote! {
@@ -206,20 +207,22 @@ fn parameters(callable: &Callable) -> Option<TokenStream> {
             ::flowkit::__private::Parameter::__new(
                 #name,
                 #docs,
-                (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).outline()?,
+                #written,
+                (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).outline(),
+                (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).is_written(),
                 #default,
             )
         }
     });
-    Some(quote! {
-        fn parameters() -> ::core::option::Option<::std::vec::Vec<::flowkit::__private::Parameter>> {
+    quote! {
+        fn parameters() -> ::std::vec::Vec<::flowkit::__private::Parameter> {
             #[allow(unused_imports)]
             use ::flowkit::__private::{
-                NotReadBack as _, NotWrittenDown as _, ReadBack as _, WrittenDown as _,
+                NotReadBack as _, NotWritable as _, NotWrittenDown as _, ReadBack as _, Writable as _, WrittenDown as _,
             };
-            ::core::option::Option::Some(::std::vec![#(#parameters),*])
+            ::std::vec![#(#parameters),*]
         }
-    })
+    }
 }
 
 /// The value that stands for a parameter which nobody gives. A text becomes whatever can be made of it.

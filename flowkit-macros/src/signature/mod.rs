@@ -19,7 +19,7 @@ use syn::{
 
 pub(crate) use self::item::fallback;
 pub(crate) use self::lifetimes::mentions_lifetime;
-pub(crate) use self::rules::check_kept;
+pub(crate) use self::rules::{check_kept, tidy};
 
 use crate::errors::Errors;
 use crate::options::Place;

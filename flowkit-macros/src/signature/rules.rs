@@ -249,7 +249,7 @@ fn owned_item(ty: &Type) -> String {
 }
 
 /// Writes a type as a user would, without the spaces between its tokens.
-fn tidy(ty: impl ToTokens) -> String {
+pub(crate) fn tidy(ty: impl ToTokens) -> String {
     let spaced = ty.to_token_stream().to_string();
     let tight = ["<", ">", "::", "&", "[", "("];
     let mut text = spaced.replace(" ,", ",");

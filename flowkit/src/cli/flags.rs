@@ -12,9 +12,26 @@ use crate::parameters::Parameter;
 /// Goes before the name of a parameter, so that no parameter has the name of an option of our own.
 const ID: &str = "parameter ";
 
+/// Where there are more values to choose from, the help of the flow names them.
+const CHOICES_NAMED: usize = 4;
+
 /// Returns the flag of a name: `--dry-run` for `dry_run`.
 pub(super) fn flag(name: &str) -> String {
     name.replace('_', "-")
+}
+
+/// Writes a parameter as it is typed: `--rows <INT>`, `--mode <full|incremental>`.
+pub(super) fn typed(parameter: &Parameter) -> String {
+    fn value(outline: &Outline) -> Option<String> {
+        match outline {
+            Outline::Bool => None,
+            Outline::Secret(inner) | Outline::Optional(inner) => value(inner),
+            Outline::Choice(texts) if texts.len() <= CHOICES_NAMED => Some(texts.join("|")),
+            outline => Some(words(outline).1),
+        }
+    }
+    let flag = flag(parameter.name);
+    value(&parameter.outline).map_or_else(|| format!("--{flag}"), |value| format!("--{flag} <{value}>"))
 }
 
 /// Returns the flags of a parameter: one, and one more for each field of a struct: `--db.url`.

@@ -7,7 +7,9 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use super::elsewhere;
 use super::flags;
+use super::help;
 use super::options::{
     aside, count, count_of_slowest, no_cache, number, of_run, own, run, secrets, switch, task,
 };
@@ -17,26 +19,15 @@ use crate::any_flow::FlowSpec;
 
 /// Makes the whole grammar.
 pub(super) fn grammar(program: &Program) -> Command {
-    let only = program.only_flow();
-    let about = match only {
-        Some(flow) => first_line(flow.description()).to_owned(),
-        None => "Runs the flows of this program, and looks back at their runs".to_owned(),
-    };
-    let mut command = Command::new(program.name.clone())
-        .about(about)
+    let command = Command::new(program.name.clone())
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args(own(&[]))
         .subcommands(verbs(program));
-    if let Some(flow) = only {
-        let name = &program.name;
-        command = command.after_help(format!(
-            "There is one flow, so that its name may be left out: `{name} …` is `{name} run {} …`, and `{name} run --help` \
-             tells what it wants to be given",
-            flow.ident()
-        ));
+    match program.only_flow() {
+        Some(flow) => help::of_only_flow(command, run_flow(flow, program), &program.name),
+        None => command.about("Runs the flows of this program, and looks back at their runs"),
     }
-    command
 }
 
 /// Returns the names of the verbs.
@@ -65,7 +56,11 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
     if within.is_none() && program.flow(&typed).is_ok() {
         return Usage::new(format!("`{typed}` is a flow; write `run {typed}`"));
     }
-    Usage::new(format!("there is no {what} `{typed}`; {}", did_you_mean(&typed, &names)))
+    let known = match elsewhere::here(&typed) {
+        Some(here) if within.is_none() => here.to_owned(),
+        _ => did_you_mean(&typed, &names),
+    };
+    Usage::new(format!("there is no {what} `{typed}`; {known}"))
 }
 
 /// Returns the verbs.
@@ -109,6 +104,17 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
                 .value_parser(count_of_slowest)
                 .help("The task runs that took longest instead, with their share of the whole [default: 10]"),
         ),
+        plain("artifacts", "List the artifacts of a run, or print one of them")
+            .arg(run())
+            .arg(Arg::new("key").value_name("KEY").help("Print the content of this one"))
+            .arg(
+                Arg::new("version")
+                    .long("version")
+                    .value_name("NUMBER")
+                    .requires("key")
+                    .value_parser(value_parser!(u32).range(1..))
+                    .help("Not its last version, but this one"),
+            ),
         plain("logs", "Show the log of a run")
             .arg(run())
             .arg(task())
@@ -137,7 +143,12 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
         ),
         plain("cancel", "Cancel a run, also in another process").arg(run()),
         plain("diff", "Show what differs between two runs: parameters, metrics, and how each task fared")
-            .arg(of_run("left").required(true).help("A run, as for `show`: `last~1`"))
+            .arg(
+                of_run("left")
+                    .default_value("last~1")
+                    .hide_default_value(true)
+                    .help("A run, as for `show` [default: last~1]"),
+            )
             .arg(of_run("right").help("Another one [default: last]")),
         plain("compare", "Show parameters, metrics and times of several runs side by side").arg(
             of_run("runs").num_args(1..).required(true).help("Runs, as for `show`: `last last~1 last~2`"),
@@ -198,7 +209,7 @@ fn db() -> Command {
 }
 
 fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
-    let parameters = flow.parameters().unwrap_or_default();
+    let parameters = flow.all_parameters();
     let taken: Vec<String> = parameters.iter().map(|parameter| flags::flag(parameter.name)).collect();
     let params = "A file with values: YAML, TOML or JSON; `-` is standard input";
     let ours = [
@@ -232,6 +243,9 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
         .args(parameters.iter().flat_map(flags::flags))
         .next_help_heading("How to run it")
         .args(ours);
+    if let Some(words) = help::after_run(program, flow) {
+        command = command.after_help(words);
+    }
     if taken.iter().any(|name| name == "help") {
         let help = Arg::new("help").short('h').action(ArgAction::Help).help("Print help");
         command = command.disable_help_flag(true).arg(aside(help, &taken));
@@ -239,10 +253,7 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
     if flow.name() != flow.ident() {
         command = command.alias(flow.name());
     }
-    if program.only_flow().is_some() {
-        command = command.override_usage(format!("{} [OPTIONS]", program.name));
-    }
-    command
+    command.override_usage(help::usage_of_run(program, flow, &parameters))
 }
 
 pub(super) fn first_line(text: &str) -> &str {

@@ -19,7 +19,16 @@ pub(super) enum Output {
 /// Writes a line of the answer.
 pub(super) fn say(line: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();
-    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    hear(writeln!(out, "{line}").and_then(|()| out.flush()));
+}
+
+/// Writes an answer that is no text, as it is.
+pub(super) fn give(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    hear(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+fn hear(written: std::io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {

@@ -66,7 +66,7 @@ impl Program {
 
     /// Returns the parameters of all flows.
     pub(super) fn parameters(&self) -> Vec<Parameter> {
-        self.flows.iter().filter_map(FlowSpec::parameters).flatten().collect()
+        self.flows.iter().flat_map(FlowSpec::all_parameters).collect()
     }
 
     /// Chooses the runs of a flow, which may be one that the program does not have any more.

@@ -7,11 +7,15 @@
 use serde_json::{Map, Value};
 
 use super::environment;
-use super::flags::{flag, laid_over};
+use super::flags::{flag, laid_over, typed};
 use super::settings::Source;
 use super::usage::{Outcome, Usage, did_you_mean};
-use super::values::{fit, show, words};
+use super::values::{fit, show};
+use crate::model::shape::Outline;
 use crate::parameters::Parameter;
+
+/// Stands for a default that cannot be written.
+pub(super) const DEFAULT: &str = "(default)";
 
 /// Values from one place.
 pub(super) struct Layer {
@@ -30,9 +34,24 @@ pub(super) struct Resolved {
 }
 
 impl Resolved {
+    /// Whether it is the default, of which nobody can say what it is: it cannot be written.
+    fn is_unknown(&self) -> bool {
+        let is_none = matches!(self.parameter.outline, Outline::Optional(_));
+        self.sources == [Source::Default] && self.parameter.default.is_none() && !is_none
+    }
+
+    /// Returns the value, if it can be told.
+    pub(super) fn known(&self) -> Option<Value> {
+        self.value.clone().filter(|_| !self.is_unknown())
+    }
+
     /// Shows the value as people would write it.
     pub(super) fn shown(&self) -> Option<String> {
-        self.value.as_ref().map(|value| show(&self.parameter.outline, value))
+        let shown = |value| match self.is_unknown() {
+            true => DEFAULT.to_owned(),
+            false => show(&self.parameter.outline, value),
+        };
+        self.value.as_ref().map(shown)
     }
 
     pub(super) fn source(&self) -> String {
@@ -94,12 +113,7 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
 pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
     let missing: Vec<_> = resolved.iter().filter(|resolved| resolved.value.is_none()).collect();
     let Some(first) = missing.first() else { return Ok(()) };
-    let flags: Vec<String> = missing
-        .iter()
-        .map(|resolved| {
-            format!("--{} <{}>", flag(resolved.parameter.name), words(&resolved.parameter.outline).1)
-        })
-        .collect();
+    let flags: Vec<String> = missing.iter().map(|resolved| typed(&resolved.parameter)).collect();
     Err(Usage::new(format!(
         "`{flow}` needs {}; give it so, as {}, or in a file with `--params`",
         crate::wording::list(flags),
@@ -125,7 +139,8 @@ mod tests {
     use crate::model::shape::outline_of;
 
     fn parameter(default: Option<&str>) -> Parameter {
-        Parameter::__new("rows", "", outline_of::<u32>, default.map(|json| Some(json.to_owned())))
+        let default = default.map(|json| Some(json.to_owned()));
+        Parameter::__new("rows", "", "u32", Some(outline_of::<u32>), true, default)
     }
 
     fn layer_of(source: Source, value: Value) -> Layer {
@@ -158,7 +173,7 @@ mod tests {
     #[test]
     fn of_a_struct_the_fields_may_come_from_several_places() {
         let mut parameter = parameter(None);
-        parameter.outline = crate::model::shape::Outline::Anything;
+        parameter.outline = Outline::Anything;
         let layers = [
             layer_of(Source::Flag("rows".to_owned()), json!({ "a": 1 })),
             layer_of(Source::Config, json!({ "a": 2, "b": 3 })),

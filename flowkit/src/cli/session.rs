@@ -8,10 +8,13 @@ use clap::ArgMatches;
 use super::out::Output;
 use super::program::Program;
 use super::settings::Settings;
-use super::usage::Outcome;
+use super::usage::{Outcome, Usage};
+use super::verbs::rows;
 use super::which;
+use crate::any_flow::FlowSpec;
 use crate::model::StoredFlowRun;
 use crate::store::Store;
+use crate::terminal::picture;
 
 /// What holds for whichever verb was typed.
 #[derive(Debug)]
@@ -44,12 +47,44 @@ impl Session {
 
     /// Finds the run that is meant by an argument.
     pub(super) fn run(&self, store: &dyn Store, matches: &ArgMatches, id: &str) -> Outcome<StoredFlowRun> {
-        which::run(store, &self.program, matches.get_one::<String>(id).map(String::as_str))
+        let typed = matches.get_one::<String>(id).map(String::as_str);
+        which::run(store, &self.program, typed).map_err(|usage| {
+            let behind = typed.and_then(|typed| self.behind_run(store, matches, typed));
+            behind.unwrap_or(usage)
+        })
+    }
+
+    /// Says what is wrong if the name of a task or of an artifact stands where its run belongs.
+    fn behind_run(&self, store: &dyn Store, matches: &ArgMatches, typed: &str) -> Option<Usage> {
+        let takes = |id: &str| matches.try_contains_id(id).is_ok();
+        let last = which::run(store, &self.program, None).ok()?;
+        let is_task = || rows::tasks(store, last.id).is_ok_and(|all| all.iter().any(|one| one.task == typed));
+        let is_key =
+            || rows::artifacts(store, last.id).is_ok_and(|all| all.iter().any(|one| one.key == typed));
+        let what = match () {
+            () if takes("task") && is_task() => "a task",
+            () if takes("key") && is_key() => "an artifact",
+            () => return None,
+        };
+        let words = picture::quoted(typed);
+        Some(Usage::new(format!("`{typed}` is {what} of the last run, no run; write `last {words}`")))
     }
 
     /// Writes a command of this program as somebody would type it.
     pub(super) fn command(&self, rest: &str) -> String {
-        format!("{} {rest}", self.program.name)
+        format!("{} {rest}", picture::quoted(&self.program.name))
+    }
+
+    /// Returns which commands are offered with a run of `flow`; some need the arguments with which it was called.
+    pub(super) fn offers(&self, flow: Option<&FlowSpec>, are_arguments_kept: bool) -> picture::Program {
+        let offers = picture::Program::new(&self.program.name).with_like();
+        let offers = flow.iter().fold(offers, |offers, flow| offers.of_flow(flow.ident()));
+        if are_arguments_kept { offers } else { offers.without_resume() }
+    }
+
+    /// The same for a run that is kept.
+    pub(super) fn offers_for(&self, run: &StoredFlowRun) -> picture::Program {
+        self.offers(self.program.flow_of(&run.path), run.parameters.is_some())
     }
 }
 

@@ -77,7 +77,10 @@ pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
 pub(super) fn did_you_mean(written: &str, names: &[&str]) -> String {
     match nearest(written, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => "there is none".to_owned(),
-        None => format!("there are {}", crate::wording::list(names)),
+        None => match names {
+            [] => "there is none".to_owned(),
+            [only] => format!("there is `{only}`"),
+            names => format!("there are {}", crate::wording::list(names)),
+        },
     }
 }

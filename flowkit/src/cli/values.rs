@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::duration;
 use super::usage::did_you_mean;
 use crate::model::shape::Outline;
+use crate::parameters::Parameter;
 
 /// Says what is expected, for messages and as the name of a value in a usage line.
 pub(super) fn words(outline: &Outline) -> (String, String) {
@@ -165,6 +166,27 @@ pub(super) fn show(outline: &Outline, value: &Value) -> String {
             format!("{{{}}}", hidden.collect::<Vec<_>>().join(", "))
         }
         (_, value) => value.to_string(),
+    }
+}
+
+/// Writes arguments as an object, in the order of the signature, whose values read as people would write them: lengths of
+/// time are text, and of a secret there is nothing.
+pub(super) fn in_words<'p>(
+    parameters: impl Iterator<Item = &'p Parameter>,
+    values: &Map<String, Value>,
+) -> String {
+    let members = parameters.filter_map(|parameter| {
+        let value = legible(&parameter.outline, values.get(parameter.name)?);
+        Some(format!("{}:{value}", Value::from(parameter.name)))
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+fn legible(outline: &Outline, value: &Value) -> Value {
+    match (outline, value) {
+        (Outline::Optional(inner), value) => legible(inner, value),
+        (Outline::Secret(_) | Outline::Duration, value) if !value.is_null() => show(outline, value).into(),
+        (_, value) => value.clone(),
     }
 }
 

@@ -57,6 +57,7 @@ fn by_age(store: &dyn Store, typed: &str, filter: &FlowRunFilter, back: usize) -
     }
     Err(Usage::new(match runs.len() {
         0 => format!("there is no run that `{typed}` could mean; `runs` lists those that there are"),
+        1 => format!("`{typed}` goes back too far: there is 1 such run"),
         count => format!("`{typed}` goes back too far: there are {count} such runs"),
     }))
 }

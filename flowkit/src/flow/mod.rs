@@ -43,10 +43,10 @@ pub trait FlowBody: Body + 'static {
         None
     }
 
-    /// Describes the parameters, so that people can be asked for them; `None` if one cannot be read at all.
+    /// Describes the parameters, so that people can be asked for them, also those that cannot be read.
     #[cfg(feature = "store")]
-    fn parameters() -> Option<Vec<Parameter>> {
-        None
+    fn parameters() -> Vec<Parameter> {
+        Vec::new()
     }
 
     /// Counts the handles in what the flow returned.

@@ -8,7 +8,12 @@ use crate::cli::json::line;
 use crate::cli::out::say;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::store::explain_cache;
+use crate::graph::text::visible;
+use crate::store::{CacheExplanation, explain_cache};
+use crate::terminal::picture::counted;
+
+/// So many of the tasks that are not cached are named.
+const NAMED_MAX: usize = 5;
 
 pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
@@ -17,8 +22,18 @@ pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     if let Some(typed) = matches.get_one::<String>("task") {
         tasks = show::chosen(&run, tasks, typed)?;
     }
+    let is_one = matches.contains_id("task");
+    let (mut apart, mut names) = (0, Vec::new());
     for task in tasks {
         let Some(why) = explain_cache(&store, run.id, task.id)? else { continue };
+        // Of most tasks there is nothing else to say, and that many times.
+        if why == CacheExplanation::NotInCache && !is_one && !session.is_json() {
+            apart += 1;
+            if !names.contains(&task.task) {
+                names.push(task.task);
+            }
+            continue;
+        }
         if session.is_json() {
             let fields = json!({ "task_run": task.id, "label": task.label(), "why": why.to_string() });
             say(line("cache.explained", Some(run.id), fields));
@@ -26,5 +41,17 @@ pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             say(format!("{}: {why}", task.label()));
         }
     }
+    if apart > 0 {
+        say(not_cached(apart, &names));
+    }
     Ok(())
+}
+
+/// Says that task runs have no place in the cache: `12 task runs of 5 tasks are not cached: fetch, parse, …`.
+fn not_cached(runs: usize, names: &[String]) -> String {
+    let are = if runs == 1 { "is" } else { "are" };
+    let (runs, tasks) = (counted(runs, "task run", "task runs"), counted(names.len(), "task", "tasks"));
+    let mut named: Vec<String> = names.iter().take(NAMED_MAX).map(|name| visible(name)).collect();
+    named.extend((names.len() > NAMED_MAX).then(|| "…".to_owned()));
+    format!("{runs} of {tasks} {are} not cached: {}", named.join(", "))
 }

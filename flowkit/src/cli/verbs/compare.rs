@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ArgMatches;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::rows;
+use super::{rows, show};
 use crate::cli::json::line;
 use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
@@ -14,6 +14,9 @@ use crate::cli::which;
 use crate::graph::text;
 use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
+
+/// A longer value is cut: there may be many runs.
+const CELL_COLUMNS_MAX: usize = 40;
 
 /// A line of the comparison: what it is about, and what each run says.
 struct Line {
@@ -31,7 +34,7 @@ impl Line {
 pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let runs = [session.run(&store, matches, "left")?, session.run(&store, matches, "right")?];
-    let mut lines = about(&runs);
+    let mut lines = about(session, &runs);
     lines.extend(metrics(&store, &runs)?);
     lines.extend(by_task(&store, &runs)?);
     lines.retain(Line::differs);
@@ -48,13 +51,13 @@ pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let typed = matches.get_many::<String>("runs").unwrap_or_default();
     let runs = typed.map(|typed| which::run(&store, &session.program, Some(typed)));
     let runs: Vec<_> = runs.collect::<Outcome<_>>()?;
-    let mut lines = about(&runs);
+    let mut lines = about(session, &runs);
     lines.extend(metrics(&store, &runs)?);
     print(session, &runs, &lines);
     Ok(())
 }
 
-fn about(runs: &[StoredFlowRun]) -> Vec<Line> {
+fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
     let of = |name: &str, cell: &dyn Fn(&StoredFlowRun) -> String| Line {
         name: name.to_owned(),
         cells: runs.iter().map(cell).collect(),
@@ -67,13 +70,21 @@ fn about(runs: &[StoredFlowRun]) -> Vec<Line> {
         of("error", &|run| run.error.as_ref().map(|error| error.message.clone()).unwrap_or_default()),
     ];
     lines.retain(|line| line.cells.iter().any(|cell| !cell.is_empty()));
-    let params: Vec<Map<String, Value>> = runs.iter().map(parameters).collect();
-    let mut names: Vec<&String> = params.iter().flat_map(Map::keys).collect();
+    let params: Vec<BTreeMap<String, String>> =
+        runs.iter().map(|run| show::parameters(session, run).into_iter().collect()).collect();
+    let mut names: Vec<&String> = params.iter().flat_map(BTreeMap::keys).collect();
     names.sort_unstable();
     names.dedup();
-    lines.extend(names.into_iter().map(|name| Line {
-        name: format!("param {name}"),
-        cells: params.iter().map(|params| params.get(name).map(cell).unwrap_or_default()).collect(),
+    lines.extend(names.into_iter().map(|name| {
+        Line {
+            name: format!("param {name}"),
+            cells: params
+                .iter()
+                .map(|params| {
+                    params.get(name).map(|value| text::shortened(value, CELL_COLUMNS_MAX)).unwrap_or_default()
+                })
+                .collect(),
+        }
     }));
     lines
 }
@@ -94,15 +105,6 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
             .collect(),
     };
     Ok(names.iter().map(line).collect())
-}
-
-fn parameters(run: &StoredFlowRun) -> Map<String, Value> {
-    run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
-}
-
-fn cell(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    text::shortened(&text::visible(&text), 40)
 }
 
 /// How each task fared: how many of its runs stand where, and how long they took together.

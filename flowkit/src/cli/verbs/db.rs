@@ -10,6 +10,7 @@ use crate::cli::out::say;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::store::{FlowRunFilter, History as _, Keep, SqliteStore};
+use crate::terminal::picture::counted;
 
 /// So many runs are read at once.
 const PAGE: usize = 100;
@@ -55,7 +56,9 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<(
     if session.is_json() {
         say(line("database.gc", None, json!({ "flow_runs": removed.flow_runs, "files": removed.files })));
     } else {
-        say(format!("removed {} runs and {} files of results", removed.flow_runs, removed.files));
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let runs = counted(count(removed.flow_runs), "run", "runs");
+        say(format!("removed {runs} and {} of results", counted(count(removed.files), "file", "files")));
     }
     Ok(())
 }

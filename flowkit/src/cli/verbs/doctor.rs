@@ -8,6 +8,7 @@ use crate::cli::json::line;
 use crate::cli::out::say;
 use crate::cli::resolve;
 use crate::cli::session::Session;
+use crate::cli::types;
 use crate::cli::usage::{Outcome, Usage};
 use crate::store::{FlowRunFilter, History as _};
 
@@ -32,14 +33,19 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
         },
     }
     for flow in &session.program.flows {
-        let Some(parameters) = flow.parameters() else {
-            let why = Usage::new("takes something that cannot be read, so it cannot be run from here");
+        if let Some(why) = types::unread(flow) {
+            let why = Usage::new(format!("it cannot be run from here: {why}"));
             bad(session, &mut trouble, flow.ident(), &why);
             continue;
-        };
+        }
+        let parameters = flow.all_parameters();
         match around(session, flow, &parameters, None) {
             Ok(layers) => {
                 fact(session, "flow", flow.ident());
+                // Nothing is wrong with a flow that nobody wants to go on with.
+                if let Some(why) = types::unkept(flow) {
+                    fact(session, flow.ident(), &format!("its runs cannot be resumed: {why}"));
+                }
                 show_config(session, &resolve::resolve(parameters, &layers));
             }
             Err(usage) => bad(session, &mut trouble, flow.ident(), &usage),

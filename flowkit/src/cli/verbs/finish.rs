@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use crate::any_flow::{self, AnyFlowRun};
+use crate::any_flow::{self, AnyFlowRun, FlowSpec};
 use crate::cli::Exit;
 use crate::cli::json as lines;
 use crate::cli::out::{note, say};
@@ -13,7 +13,6 @@ use crate::engine::runtime::Runtime;
 use crate::graph::text::{shortened, visible};
 use crate::model::Error;
 use crate::signals::Interrupted;
-use crate::terminal::picture::Program;
 use crate::terminal::{Options, Screen};
 
 /// How much of a result is shown: it is there to be recognised.
@@ -35,25 +34,32 @@ pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtim
     Ok(builder.build())
 }
 
-/// Lets people see what happens while a flow runs, until the screen is dropped. `arguments` are shown, so they have no
-/// secrets. The only place that knows who draws it.
-pub(super) fn screen(session: &Session, runtime: &Runtime, arguments: Option<String>) -> Screen {
+/// The arguments of a call as others may see them, without secrets.
+pub(super) struct Seen {
+    /// As they are kept; `None` if they are not.
+    pub(super) kept: Option<String>,
+    /// As people would write them, of which a picture makes a few words.
+    pub(super) words: String,
+}
+
+/// Lets people see what happens while `flow` runs, until the screen is dropped. The only place that knows who draws it.
+pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen: Seen) -> Screen {
+    let offers = session.offers(Some(flow), seen.kept.is_some());
     // What the program prints becomes lines of the run's log.
     let printing = runtime.downgrade();
-    let mut options =
-        Options::new(Program::new(&session.program.name).with_like()).on_line(move |_run, line| {
-            if let Some(runtime) = printing.upgrade() {
-                runtime.log_line(line);
-            }
-        });
+    let mut options = Options::new(offers).on_line(move |_run, line| {
+        if let Some(runtime) = printing.upgrade() {
+            runtime.log_line(line);
+        }
+    });
     if session.program.owns_output {
         options = options.owns_output();
     }
-    if session.is_json() {
-        options = options.json();
-    }
-    if let Some(arguments) = arguments {
-        options = options.parameters(arguments);
+    // Programs read what is kept, people what was meant by it.
+    match (session.is_json(), seen.kept) {
+        (true, Some(kept)) => options = options.json().parameters(kept),
+        (true, None) => options = options.json(),
+        (false, _) => options = options.parameters(seen.words),
     }
     Screen::attach(runtime, options)
 }
@@ -71,10 +77,10 @@ pub(super) fn finish(session: &Session, ended: Ended) -> Outcome<Exit> {
             Ok(Exit::FAILURE)
         }
         Err(interrupted) => {
-            note(&interrupted);
-            for run in &interrupted.runs {
-                hint("go on", &session.command(&format!("resume {}", run.short())));
-            }
+            // The screen has told that the run was put aside, and how to go on with it if that can be done.
+            let lost = interrupted.lost.as_ref();
+            let lost = lost.map(|reason| format!("; what happened last could not be kept: {reason}"));
+            note(format!("told to stop by {}{}", interrupted.signal, lost.unwrap_or_default()));
             Ok(Exit(interrupted.code()))
         }
     }
@@ -90,8 +96,4 @@ fn tell(session: &Session, run: &AnyFlowRun) -> Exit {
         note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }
     if state.is_success() { Exit::SUCCESS } else { Exit::FAILURE }
-}
-
-fn hint(what: &str, command: &str) {
-    note(format!("  {what}: {command}"));
 }

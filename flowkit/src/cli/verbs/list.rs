@@ -4,18 +4,17 @@
 use serde_json::{Value, json};
 
 use crate::any_flow::FlowSpec;
-use crate::cli::flags::flag;
+use crate::cli::flags::typed;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
 use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
+use crate::cli::types;
 use crate::cli::usage::Outcome;
-use crate::cli::values::words;
 use crate::cli::when::{ago, iso};
 use crate::engine::clock;
 use crate::graph::look::glyph;
 use crate::model::StoredFlowRun;
-use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 use crate::store::History as _;
 
@@ -69,22 +68,18 @@ fn as_json(flow: &FlowSpec, last: Option<&StoredFlowRun>) -> Value {
     });
     let fields = json!({
         "flow": flow.ident(), "name": flow.name(), "description": flow.description(), "schema": schema,
-        "last_run": last,
+        "last_run": last, "fault": types::fault(flow),
     });
     line("flow", None, fields)
 }
 
 fn parameters(flow: &FlowSpec) -> Vec<String> {
-    let Some(parameters) = flow.parameters() else {
-        return vec!["(takes something that cannot be read, so it cannot be run from here)".to_owned()];
-    };
     let row = |parameter: &Parameter| {
-        let flag = match parameter.outline {
-            Outline::Bool => format!("--{}", flag(parameter.name)),
-            _ => format!("--{} <{}>", flag(parameter.name), words(&parameter.outline).1),
-        };
+        let flag = typed(parameter);
         let flag = if parameter.is_optional { format!("[{flag}]") } else { flag };
         vec![flag, first_line(parameter.description).to_owned()]
     };
-    table(&parameters.iter().map(row).collect::<Vec<_>>())
+    let mut lines = table(&flow.all_parameters().iter().map(row).collect::<Vec<_>>());
+    lines.extend(types::fault(flow));
+    lines
 }

@@ -37,7 +37,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()>
     };
     let follows = matches.get_flag("follow");
     let mut printer = Printer { session, store: &store, run: &run, labels: HashMap::new() };
-    let mut since = 0;
+    let (mut since, mut is_empty) = (0, true);
     loop {
         // Asked first: lines may come between the two questions, but none after the end.
         let over = store.flow_run(run.id)?.is_none_or(|run| rows::is_over(run.state));
@@ -47,6 +47,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()>
         }
         lines.sort_by_key(|line| line.sequence);
         since = lines.last().map_or(since, |line| line.sequence);
+        is_empty &= lines.is_empty();
         for line in &lines {
             printer.print(line)?;
         }
@@ -55,9 +56,13 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()>
         }
         clock::sleep(POLL).await;
     }
+    if is_empty && !session.is_json() {
+        note(format!("run `{}` has logged nothing of that kind", run.id.short()));
+    }
     let dropped: u64 = store.dropped_logs(run.id)?.iter().map(|(_, count)| count).sum();
     if dropped > 0 {
-        note(format!("{dropped} more lines were dropped: a task keeps 10,000"));
+        let lines = if dropped == 1 { "line was" } else { "lines were" };
+        note(format!("{dropped} more {lines} dropped: a task keeps 10,000"));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the verbs do, one file for each or for a few that belong together.
 
+mod artifacts;
 mod cache;
 mod cancel;
 mod compare;
@@ -13,7 +14,7 @@ mod logs;
 mod news;
 mod preview;
 mod resume;
-mod rows;
+pub(super) mod rows;
 mod run;
 mod runs;
 mod shape;
@@ -41,6 +42,7 @@ pub(super) async fn perform(session: &Session, matches: &ArgMatches) -> Outcome<
         "list" => list::list(session)?,
         "runs" => runs::runs(session, given)?,
         "show" => show::show(session, given)?,
+        "artifacts" => artifacts::artifacts(session, given)?,
         "cancel" => cancel::cancel(session, given)?,
         "diff" => compare::diff(session, given)?,
         "compare" => compare::compare(session, given)?,

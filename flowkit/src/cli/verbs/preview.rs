@@ -123,7 +123,11 @@ pub(super) fn preview(
         vec![task, said.words(), said.before()]
     });
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
-    let fails = if fails > 0 { format!(", {fails} fail as before") } else { String::new() };
+    let fails = if fails > 0 {
+        format!(", {fails} {} as before", if fails == 1 { "fails" } else { "fail" })
+    } else {
+        String::new()
+    };
     say(format!(
         "{kept} kept, {runs} to run{fails}; what it calls beyond that, or with other inputs, runs as well"
     ));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::Value;
 
-use super::finish::{self, Ended};
+use super::finish::{self, Ended, Seen};
 use super::preview::preview;
 use super::rows;
 use super::run::around;
@@ -15,11 +15,12 @@ use crate::cli::secrets::{holds_secret, is_masked};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, did_you_mean};
-use crate::cli::{Exit, environment, resolve};
+use crate::cli::{Exit, environment, resolve, types, values};
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::parameters::Parameter;
 use crate::policy::resume::Redo;
 use crate::store::Store;
+use crate::terminal::picture::quoted;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     // Not made where there is none: there would be nothing to go on with.
@@ -31,11 +32,13 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         let known: Vec<&str> = session.program.flows.iter().map(FlowSpec::ident).collect();
         let known = crate::wording::list(known);
         let short = run.id.short();
+        let last = session.program.only_flow().map_or("<flow>", FlowSpec::ident);
         Usage::new(format!(
-            "run `{short}` is a run of `{}`, which this program does not have; it has {known}",
+            "run `{short}` is a run of `{}`, which this program does not have; it has {known}: write `last:{last}`",
             run.flow
         ))
     })?;
+    let Some(kept) = run.parameters.clone() else { return Err(not_kept(flow, &run)) };
     let mut call = runtime.resume(run.id);
     let mut redo = None;
     match verb {
@@ -52,7 +55,8 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
                 let short = run.id.short();
                 let remedy = match sub_flow_with(store.as_ref(), &tasks, from)? {
                     Some(node) => {
-                        format!("its sub-flow `{node}` has: `--from {node}` does all of that again")
+                        let quoted = quoted(node);
+                        format!("its sub-flow `{node}` has: `--from {quoted}` does all of that again")
                     }
                     None => did_you_mean(from, &names),
                 };
@@ -71,12 +75,24 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         preview(session, store.as_ref(), verb, &run, redo)?;
         return Ok(Exit::SUCCESS);
     }
-    let screen = finish::screen(session, &runtime, run.parameters.clone());
+    let values = serde_json::from_str(&kept).unwrap_or_default();
+    let words = values::in_words(flow.all_parameters().iter(), &values);
     let earlier = rows::tasks(store.as_ref(), run.id)?;
-    screen.show(rows::view(store.as_ref(), &run, &earlier)?);
+    let view = rows::view(store.as_ref(), &run, &earlier)?.with_parameters(&words);
+    let screen = finish::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
+    screen.show(view);
     let ended: Ended = runtime.until_signal(call).await;
     screen.finish();
     finish::finish(session, ended)
+}
+
+/// Says why there is nothing to go on with.
+fn not_kept(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
+    let why = types::unkept(flow).unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
+    Usage::new(format!(
+        "the arguments of run `{}` are not kept, so it cannot be gone on with: {why}",
+        run.id.short()
+    ))
 }
 
 /// Finds the first sub-flow in which there is such a task.

@@ -27,7 +27,7 @@ fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> Out
 }
 
 /// Returns the task runs of a run.
-pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
+pub(in crate::cli) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
     all(|last: Option<&StoredTaskRun>| {
         store.task_runs(run, &TaskRunFilter::default(), last.map_or(TaskRunId::FLOW, |row| row.id), PAGE)
     })
@@ -72,7 +72,7 @@ pub(super) fn metrics(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredMe
 }
 
 /// Returns the artifacts of a run, without their content.
-pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
+pub(in crate::cli) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
     all(|last: Option<&StoredArtifact>| store.artifacts(run, last.map_or(0, |row| row.sequence), PAGE))
 }
 

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
-use super::finish::{self, Ended};
+use super::finish::{self, Ended, Seen};
 use super::shape;
 use crate::any_flow::FlowSpec;
 use crate::cli::begin::Said;
 use crate::cli::file;
 use crate::cli::flags::{self, flag};
-use crate::cli::out::{say, table};
-use crate::cli::resolve::{self, Layer, Resolved, arguments, check_complete, layer};
+use crate::cli::out::{note, say, table};
+use crate::cli::resolve::{self, DEFAULT, Layer, Resolved, arguments, check_complete, layer};
 use crate::cli::secrets::{holds_secret, without_masks};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage};
-use crate::cli::{Exit, environment, json as lines, which};
+use crate::cli::{Exit, environment, json as lines, types, values, which};
 use crate::engine::runtime::Runtime;
+use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 use crate::store::Store;
 
@@ -27,7 +28,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         return Err(Usage::new("say which flow to run; `list` tells which there are"));
     };
     let flow = session.program.flow(name)?;
-    let resolved = values(session, flow, matches)?;
+    let resolved = resolved(session, flow, matches)?;
     if matches.get_flag("show-config") {
         show_config(session, &resolved);
         return Ok(Exit::SUCCESS);
@@ -50,14 +51,21 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     }
     let runtime = finish::runtime(session, matches)?;
     let call = call(&runtime)?;
-    let screen = finish::screen(session, &runtime, call.arguments);
+    if call.arguments.is_none() {
+        let why = types::unkept(flow).unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
+        note(format!(
+            "note: the arguments of this run are not kept, so it cannot be resumed, or run again with `--like`: {why}"
+        ));
+    }
+    let words = in_words(&resolved, call.arguments.as_deref());
+    let screen = finish::screen(session, &runtime, flow, Seen { kept: call.arguments, words });
     let ended: Ended = runtime.until_signal(call.run).await;
     screen.finish();
     finish::finish(session, ended)
 }
 
 /// Finds the value of each parameter of a flow.
-fn values(session: &Session, flow: &FlowSpec, matches: &ArgMatches) -> Outcome<Vec<Resolved>> {
+fn resolved(session: &Session, flow: &FlowSpec, matches: &ArgMatches) -> Outcome<Vec<Resolved>> {
     let parameters = parameters(flow)?;
     let mut layers: Vec<Layer> = Vec::new();
     for parameter in &parameters {
@@ -75,12 +83,27 @@ fn values(session: &Session, flow: &FlowSpec, matches: &ArgMatches) -> Outcome<V
 }
 
 fn parameters(flow: &FlowSpec) -> Outcome<Vec<Parameter>> {
-    flow.parameters().ok_or_else(|| {
-        let name = flow.ident();
-        Usage::new(format!(
-            "`{name}` takes something that cannot be read; derive `serde::Deserialize` for it"
-        ))
-    })
+    match types::unread(flow) {
+        None => Ok(flow.all_parameters()),
+        Some(why) => Err(Usage::new(format!("`{}` cannot be run from here: {why}", flow.ident()))),
+    }
+}
+
+/// Writes the arguments of a call as people would: those that are kept, or else what was given. In that there may be
+/// secrets in places that nobody knows of, so only what has a known form is shown.
+fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
+    let given = || {
+        let known = resolved.iter().map(|one| {
+            let value = match one.parameter.outline {
+                Outline::Anything => "…".into(),
+                _ => one.known().unwrap_or_else(|| DEFAULT.into()),
+            };
+            (one.parameter.name.to_owned(), value)
+        });
+        known.collect::<Map<_, _>>()
+    };
+    let values = kept.and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_else(given);
+    values::in_words(resolved.iter().map(|one| &one.parameter), &values)
 }
 
 /// Finds what is given beside the command line: variables, a file, and `flowkit.toml`.
@@ -123,12 +146,19 @@ fn like(
     let run = which::run(store, &session.program, Some(typed))?;
     let short = run.id.short();
     if run.path != flow.declaration.path {
-        let message = format!("run `{short}` is a run of `{}`, not of `{}`", run.flow, flow.ident());
+        let ident = flow.ident();
+        let message = format!(
+            "run `{short}` is a run of `{}`, not of `{ident}`; write `--like last:{ident}`",
+            run.flow
+        );
         return Err(Usage::new(message));
     }
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let Some(Value::Object(values)) = kept else {
-        return Err(Usage::new(format!("the parameters of run `{short}` are not kept; give them again")));
+        let why = types::unkept(flow).map(|why| format!(" ({why})")).unwrap_or_default();
+        return Err(Usage::new(format!(
+            "the parameters of run `{short}` are not kept{why}; give them again"
+        )));
     };
     let holds = |name: &str| parameters.iter().any(|known| known.name == name && holds_secret(known));
     let left = values.into_iter().filter_map(|(name, value)| {

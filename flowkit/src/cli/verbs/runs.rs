@@ -25,7 +25,7 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         return Ok(());
     }
     if page.runs.is_empty() {
-        note("no run is of that kind");
+        note(format!("no run is of that kind{}", meant(session, &words, now)));
         return Ok(());
     }
     let rows: Vec<_> = page.runs.iter().map(|run| row(run, now)).collect();
@@ -34,6 +34,16 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         note(format!("there are more: `--limit {}`", limit.saturating_mul(10)));
     }
     Ok(())
+}
+
+/// Says which filter may have been meant by a word, which is searched for as text.
+fn meant(session: &Session, words: &[String], now: WallTime) -> String {
+    let meant = words.iter().find_map(|word| {
+        let is_state = FlowRunFilter::parse(&format!("state:{word}"), now).is_ok();
+        let is_flow = session.program.flow(word).is_ok();
+        is_state.then(|| format!("state:{word}")).or_else(|| is_flow.then(|| format!("flow:{word}")))
+    });
+    meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default()
 }
 
 fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {

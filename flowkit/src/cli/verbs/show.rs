@@ -6,7 +6,8 @@ use std::io::IsTerminal as _;
 use clap::ArgMatches;
 use serde_json::{Map, Value};
 
-use super::{rows, slow};
+use super::{artifacts, rows, slow};
+use crate::any_flow::FlowSpec;
 use crate::cli::json;
 use crate::cli::out::{say, table};
 use crate::cli::session::Session;
@@ -20,7 +21,7 @@ use crate::model::{
     ArtifactKind, ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun,
 };
 use crate::store::Store;
-use crate::terminal::picture::{Program, counted, finished};
+use crate::terminal::picture::{counted, finished};
 use crate::terminal::{Line, Paint, artifact_label};
 
 /// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
@@ -39,17 +40,24 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     if session.is_json() {
         say(json::run(&run));
         tasks.iter().map(|task| json::task_run(run.id, task)).for_each(say);
-        rows::artifacts(&store, run.id)?.iter().map(|one| json::artifact(run.id, one)).for_each(say);
-        rows::metrics(&store, run.id)?.iter().map(|one| json::metric(run.id, one)).for_each(say);
+        let is_meant = |id| !matches.contains_id("task") || tasks.iter().any(|task| task.id == id);
+        let (artifacts, metrics) = (rows::artifacts(&store, run.id)?, rows::metrics(&store, run.id)?);
+        let artifacts = artifacts.iter().filter(|one| is_meant(one.task_run));
+        artifacts.map(|one| json::artifact(run.id, one)).for_each(say);
+        let metrics = metrics.iter().filter(|one| is_meant(one.task_run));
+        metrics.map(|one| json::metric(run.id, one)).for_each(say);
         return Ok(());
     }
     match matches.contains_id("task") {
         false => {
             say(head(&run));
-            parameters(session, &run).iter().for_each(say);
+            let row =
+                |(name, value): (String, String)| vec![format!("  {name}"), text::shortened(&value, 200)];
+            let parameters: Vec<_> = parameters(session, &run).into_iter().map(row).collect();
+            table(&parameters).iter().for_each(say);
             let view = rows::view(&store, &run, &tasks)?;
             let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
-            let drawn = finished(&view, COLUMNS, &Program::new(&session.program.name).with_like());
+            let drawn = finished(&view, COLUMNS, &session.offers_for(&run).shown());
             drawn.iter().map(|line| paint.line(line)).for_each(say);
             let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
             // What stands behind its task need not be said again.
@@ -62,7 +70,13 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             let links = addresses(&store, run.id, &artifacts)?;
             said(&artifacts, &links, &rows::metrics(&store, run.id)?).iter().for_each(say);
         }
-        true => tasks.iter().flat_map(details).for_each(say),
+        true => {
+            let (artifacts, metrics) = (rows::artifacts(&store, run.id)?, rows::metrics(&store, run.id)?);
+            for task in &tasks {
+                details(task).iter().for_each(say);
+                said_by(&store, &run, task, &artifacts, &metrics)?.iter().for_each(say);
+            }
+        }
     }
     Ok(())
 }
@@ -143,18 +157,46 @@ fn head(run: &StoredFlowRun) -> String {
     )
 }
 
-/// The parameters of a run as they were kept: of a secret there is nothing to hide.
-fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<String> {
+/// The parameters of a run as they were kept, with their values as people would write them: of a secret there is nothing to
+/// hide.
+pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String, String)> {
     let kept =
         run.parameters.as_deref().and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
-    let known = session.program.flow_of(&run.path).and_then(|flow| flow.parameters()).unwrap_or_default();
+    let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
     let outline = |name: &str| {
         known.iter().find(|known| known.name == name).map_or(&Outline::Anything, |known| &known.outline)
     };
-    let row = |(name, value): (String, Value)| {
-        vec![format!("  {name}"), text::shortened(&text::visible(&shown(outline(&name), &value)), 200)]
+    let shown = |(name, value): (String, Value)| {
+        let value = text::visible(&shown(outline(&name), &value));
+        (name, value)
     };
-    table(&kept.unwrap_or_default().into_iter().map(row).collect::<Vec<_>>())
+    kept.unwrap_or_default().into_iter().map(shown).collect()
+}
+
+/// What one task run has said of its work, all of it.
+fn said_by(
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    task: &StoredTaskRun,
+    artifacts: &[StoredArtifact],
+    metrics: &[StoredMetric],
+) -> Outcome<Vec<String>> {
+    let mut lines = Vec::new();
+    for artifact in artifacts.iter().filter(|artifact| artifact.task_run == task.id) {
+        let mut row = vec!["  artifact".to_owned()];
+        row.extend(artifacts::described(store, run.id, artifact)?);
+        lines.push(row);
+    }
+    for metric in metrics.iter().filter(|metric| metric.task_run == task.id) {
+        let step = metric.step.map(|step| format!("step {step}")).unwrap_or_default();
+        lines.push(vec![
+            "  metric".to_owned(),
+            text::visible(&metric.name),
+            text::number(metric.value),
+            step,
+        ]);
+    }
+    Ok(table(&lines))
 }
 
 fn cause(error: &ErrorReport) -> Vec<String> {
@@ -167,6 +209,10 @@ fn cause(error: &ErrorReport) -> Vec<String> {
 /// Everything about one task run: each attempt with its error.
 fn details(task: &StoredTaskRun) -> Vec<String> {
     let mut lines = vec![format!("{} {}  {}", glyph(task.state), task.label(), task.state.name())];
+    if let Some(started_at) = task.started_at {
+        let took = task.duration().map(|took| format!(", took {}", text::duration(took)));
+        lines.push(format!("  started {}{}", iso(started_at), took.unwrap_or_default()));
+    }
     lines.push(format!("  called at {}", task.location));
     for attempt in &task.earlier_attempts {
         let error = attempt.error.as_ref().map(ToString::to_string).unwrap_or_default();

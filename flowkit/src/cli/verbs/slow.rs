@@ -17,6 +17,7 @@ use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{Kind, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::Store;
+use crate::terminal::picture::counted;
 
 /// A task run, and how long it took.
 struct Slow {
@@ -47,7 +48,8 @@ pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, co
         return Ok(());
     }
     let (short, whole_took) = (run.id.short(), text::duration(whole));
-    say(format!("the slowest {} of {total} task runs in run {short}, which took {whole_took}", slow.len()));
+    let all = counted(total, "task run", "task runs");
+    say(format!("the slowest {} of {all} in run {short}, which took {whole_took}", slow.len()));
     let rows = slow.iter().map(|Slow { sub_flow, row, took }| {
         let percent = share(*took, whole).map(|share| format!("{:>4.0} %", share * 100.0));
         let inside = sub_flow.as_ref().map(|run| format!("in {}", text::visible(&run.flow)));

@@ -56,7 +56,7 @@ struct Lines {
 
 impl Lines {
     fn of(session: &Session, run: &StoredFlowRun) -> Self {
-        Self { view: RunView::before_events(run), program: Program::new(&session.program.name) }
+        Self { view: RunView::before_events(run), program: session.offers_for(run) }
     }
 
     fn json(&mut self, Happened { run, path, row, event }: &Happened) -> Option<String> {

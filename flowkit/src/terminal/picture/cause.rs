@@ -94,7 +94,7 @@ fn at(line: Line, location: &str, place: &str) -> Line {
 }
 
 /// Returns the name of a task run as shells take it: brackets would be theirs.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let name = visible(name);
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
     if !name.is_empty() && name.chars().all(is_plain) {

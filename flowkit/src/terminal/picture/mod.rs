@@ -17,6 +17,8 @@ mod rows;
 mod summary;
 mod tree;
 
+#[cfg(all(feature = "cli", unix))]
+pub(crate) use self::cause::quoted;
 pub(super) use self::fact::fact;
 pub use self::finished::finished;
 pub use self::live::live;

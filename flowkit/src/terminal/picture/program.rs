@@ -1,5 +1,6 @@
 //! How the program is called in the commands that are shown: nothing is offered that it does not know.
 
+use super::cause::quoted;
 use crate::graph::text::visible;
 use crate::model::FlowRunId;
 
@@ -7,16 +8,28 @@ use crate::model::FlowRunId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     name: String,
+    flow: Option<String>,
     url: Option<String>,
     pages: bool,
     likes: bool,
     keeps: bool,
+    resumes: bool,
+    shows: bool,
 }
 
 impl Program {
     /// A program that people call by this name.
     pub fn new(name: &str) -> Self {
-        Self { name: visible(name), url: None, pages: false, likes: false, keeps: true }
+        Self {
+            name: quoted(name),
+            flow: None,
+            url: None,
+            pages: false,
+            likes: false,
+            keeps: true,
+            resumes: true,
+            shows: true,
+        }
     }
 
     /// Says that its page is served at `url`, such as `http://127.0.0.1:4780`.
@@ -40,6 +53,32 @@ impl Program {
         self
     }
 
+    /// Says what people type to run the flow of which it shows a run: the run may have a name of its own.
+    #[must_use = "returns the changed program; the original is gone"]
+    pub fn of_flow(mut self, typed: &str) -> Self {
+        self.flow = Some(quoted(typed));
+        self
+    }
+
+    /// Says that the arguments of its runs are not kept, so that none of them can be gone on with, or done again like that.
+    #[must_use = "returns the changed program; the original is gone"]
+    pub fn without_resume(mut self) -> Self {
+        self.resumes = false;
+        self
+    }
+
+    /// Says that a run is shown because somebody asked for it, who needs not be told how.
+    #[must_use = "returns the changed program; the original is gone"]
+    pub fn shown(mut self) -> Self {
+        self.shows = false;
+        self
+    }
+
+    /// Returns whether a run that has ended well is told with the command that shows it.
+    pub(super) fn shows(&self) -> bool {
+        self.shows
+    }
+
     /// Says that it keeps nothing of its runs, so that there is nothing to look back at or to go on with.
     #[must_use = "returns the changed program; the original is gone"]
     pub fn without_store(mut self) -> Self {
@@ -52,14 +91,17 @@ impl Program {
         Some(format!("{}/r/{}", self.url.as_ref()?, run.short()))
     }
 
-    /// Returns the command `verb` for a run, if it is kept.
+    /// Returns the command `verb` for a run, if it is kept, and with its arguments if that needs them.
     pub(crate) fn command(&self, verb: &str, run: FlowRunId) -> Option<String> {
-        self.keeps.then(|| format!("{} {verb} {}", self.name, run.short()))
+        let is_known = self.keeps && (self.resumes || verb != "resume");
+        is_known.then(|| format!("{} {verb} {}", self.name, run.short()))
     }
 
     /// Returns the command that runs a flow again with the same arguments.
     pub(super) fn like(&self, flow: &str, run: FlowRunId) -> Option<String> {
-        (self.likes && self.keeps).then(|| format!("{} run {flow} --like {}", self.name, run.short()))
+        let flow = self.flow.clone().unwrap_or_else(|| quoted(flow));
+        let is_known = self.likes && self.keeps && self.resumes;
+        is_known.then(|| format!("{} run {flow} --like {}", self.name, run.short()))
     }
 
     /// Returns the command that opens the page of a run.

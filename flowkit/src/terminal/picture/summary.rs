@@ -87,8 +87,11 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
             vec![resume("Continue where it stopped:"), like(), open()]
         }
         _ => {
-            let show = program.command("show", id);
+            let show = program.command("show", id).filter(|_| program.shows());
             let page = program.link(id).or_else(|| program.ui(id));
+            if page.is_none() && !program.shows() {
+                return Vec::new();
+            }
             let words: Vec<_> =
                 [Some(format!("Run {}", id.short())), show, page].into_iter().flatten().collect();
             let one = words.join(" · ");

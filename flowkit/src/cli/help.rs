@@ -1,0 +1,45 @@
+//! What the help of a flow says beside its flags: how it is called, and what stands in its way. In a program with one flow
+//! its help is that of the program as well. Not the flags themselves: those are made by `flags` and `grammar`.
+
+use clap::Command;
+
+use super::flags::typed;
+use super::program::Program;
+use super::types;
+use crate::any_flow::FlowSpec;
+use crate::parameters::Parameter;
+
+/// Writes how a flow is called, with what it must be given: `mybin run etl --file <PATH> [OPTIONS]`.
+pub(super) fn usage_of_run(program: &Program, flow: &FlowSpec, parameters: &[Parameter]) -> String {
+    let needed = parameters.iter().filter(|parameter| !parameter.is_optional);
+    let needed: String = needed.map(|parameter| format!("{} ", typed(parameter))).collect();
+    let (name, ident) = (&program.name, flow.ident());
+    match program.only_flow() {
+        // The flow may have the name of the program: the long form says which is which.
+        Some(_) => format!("{name} {needed}[OPTIONS]\n       {name} run {ident} {needed}[OPTIONS]"),
+        None => format!("{name} run {ident} {needed}[OPTIONS]"),
+    }
+}
+
+/// Says what is to be known of a flow before it is run.
+pub(super) fn after_run(program: &Program, flow: &FlowSpec) -> Option<String> {
+    let only = program.only_flow().map(|flow| {
+        format!("`{}` is the only flow of this program, so `run {0}` may be left out", flow.ident())
+    });
+    let fault = types::fault(flow).map(|fault| format!("Note: {fault}"));
+    let words: Vec<String> = only.into_iter().chain(fault).collect();
+    (!words.is_empty()).then(|| words.join("\n\n"))
+}
+
+/// Makes the help of a program with one flow: first what the flow takes, then the verbs.
+pub(super) fn of_only_flow(program: Command, flow: Command, name: &str) -> Command {
+    let about = flow.get_about().cloned().unwrap_or_default();
+    let mut bare = flow.clone().help_template("{usage}");
+    let usage = bare.render_help().to_string();
+    let arguments = flow.help_template("{all-args}").disable_help_flag(true).render_help().to_string();
+    program
+        .about(about)
+        .override_usage(format!("{}\n       {name} <COMMAND>", usage.trim_end()))
+        .before_help(arguments.trim_end().to_owned())
+        .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Commands:\n{subcommands}{after-help}")
+}

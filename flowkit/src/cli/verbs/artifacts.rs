@@ -1,0 +1,210 @@
+//! `artifacts`: what the tasks of a run and of its sub-flows have left for people, and all of one of them. Not what a task
+//! gave to the next: that is its result.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::io::IsTerminal as _;
+
+use clap::ArgMatches;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::rows::{self, SUB_FLOWS_MAX};
+use crate::cli::json;
+use crate::cli::out::{give, note, say, table};
+use crate::cli::session::Session;
+use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::given::members;
+use crate::graph::text::visible;
+use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, StoredTaskRun};
+use crate::store::Store;
+use crate::terminal::picture::{counted, quoted};
+
+/// An artifact, and who made it.
+struct Left {
+    run: FlowRunId,
+    by: String,
+    artifact: StoredArtifact,
+}
+
+pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+    let store = session.settings.look_back()?;
+    let run = session.run(&store, matches, "run")?;
+    let left = all(&store, &run)?;
+    match matches.get_one::<String>("key") {
+        None => list(session, &store, &run, &left),
+        Some(key) => {
+            let version = matches.get_one::<u32>("version").copied();
+            print(session, &store, &run, find(&run, &left, key, version)?)
+        }
+    }
+}
+
+/// Reads what a run has left, and behind it what its sub-flows have.
+fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<Left>> {
+    let mut left = Vec::new();
+    let mut rest = VecDeque::from([(run.id, run.flow.clone())]);
+    let mut seen = 0;
+    while let Some((id, flow)) = rest.pop_front().filter(|_| seen <= SUB_FLOWS_MAX) {
+        seen += 1;
+        let tasks = rows::tasks(store, id)?;
+        rest.extend(tasks.iter().filter_map(|task| Some((task.flow_run?, task.task.clone()))));
+        let labels: BTreeMap<_, _> = tasks.iter().map(|task| (task.id, StoredTaskRun::label(task))).collect();
+        left.extend(rows::artifacts(store, id)?.into_iter().map(|artifact| {
+            let by = labels.get(&artifact.task_run).cloned().unwrap_or_else(|| flow.clone());
+            let by = if id == run.id { by } else { format!("{by}, in run {} of {flow}", id.short()) };
+            Left { run: id, by, artifact }
+        }));
+    }
+    Ok(left)
+}
+
+fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Left]) -> Outcome<()> {
+    if session.is_json() {
+        left.iter().map(|one| json::artifact(one.run, &one.artifact)).for_each(say);
+        return Ok(());
+    }
+    let Some(last) = left.last() else {
+        note(format!("run `{}` has left no artifacts", run.id.short()));
+        return Ok(());
+    };
+    // The last version of each is the one to show.
+    let mut known = HashSet::new();
+    let mut latest: Vec<_> =
+        left.iter().rev().filter(|one| known.insert((one.run, &one.artifact.key))).collect();
+    latest.reverse();
+    let row = |one: &&Left| {
+        let mut row = described(store, one.run, &one.artifact)?;
+        let version = one.artifact.version;
+        row.push(if version > 1 { format!("version {version}") } else { String::new() });
+        row.push(format!("by {}", visible(&one.by)));
+        Ok(row)
+    };
+    table(&latest.iter().map(row).collect::<Outcome<Vec<_>>>()?).iter().for_each(say);
+    let print = session.command(&format!("artifacts {} {}", run.id.short(), quoted(&last.artifact.key)));
+    note(format!("`{print}` prints one of them"));
+    Ok(())
+}
+
+/// Says what an artifact is called, what it is, and how long, or for a link where it leads.
+pub(super) fn described(
+    store: &dyn Store,
+    run: FlowRunId,
+    artifact: &StoredArtifact,
+) -> Outcome<Vec<String>> {
+    let bytes = usize::try_from(artifact.bytes).unwrap_or(usize::MAX);
+    let more = match artifact.kind {
+        ArtifactKind::Link => {
+            let content = store.artifact(run, artifact.sequence)?.unwrap_or_default();
+            visible(&String::from_utf8_lossy(&content))
+        }
+        _ => counted(bytes, "byte", "bytes"),
+    };
+    Ok(vec![visible(&artifact.key), artifact.kind.name().to_owned(), more])
+}
+
+/// Finds an artifact: the last version, of the run itself where a sub-flow has one of the same key.
+fn find<'l>(run: &StoredFlowRun, left: &'l [Left], key: &str, version: Option<u32>) -> Outcome<&'l Left> {
+    let short = run.id.short();
+    let Some(first) = left.iter().find(|one| one.artifact.key == key) else {
+        let names: Vec<&str> = left.iter().map(|one| one.artifact.key.as_str()).collect();
+        let mut known = HashSet::new();
+        let names: Vec<&str> = names.into_iter().filter(|name| known.insert(*name)).collect();
+        let known = did_you_mean(key, &names);
+        return Err(Usage::new(format!("run `{short}` has no artifact `{key}`; {known}")));
+    };
+    let versions = || left.iter().filter(|one| one.run == first.run && one.artifact.key == key);
+    let wanted = versions().rev().find(|one| version.is_none_or(|version| one.artifact.version == version));
+    wanted.ok_or_else(|| {
+        let count = counted(versions().count(), "version", "versions");
+        Usage::new(format!(
+            "run `{short}` has {count} of the artifact `{key}`; leave out `--version` for the last"
+        ))
+    })
+}
+
+fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Left) -> Outcome<()> {
+    let Left { run: of, artifact, .. } = one;
+    let key = &artifact.key;
+    let gone = || Usage::new(format!("the content of the artifact `{key}` is gone from the database"));
+    let content = store.artifact(*of, artifact.sequence)?.ok_or_else(gone)?;
+    let text = String::from_utf8(content);
+    let into_file = |reason: &str| {
+        let name = artifact.file_name.as_deref().unwrap_or(key);
+        let command =
+            session.command(&format!("artifacts {} {} > {}", run.id.short(), quoted(key), quoted(name)));
+        Err(Usage::new(format!(
+            "the artifact `{key}` is {}, {reason}; write it into a file: `{command}`",
+            artifact.media_type
+        )))
+    };
+    match text {
+        Ok(text) if session.is_json() => {
+            let mut line = json::artifact(*of, artifact);
+            line["content"] = content_as_json(artifact.kind, text);
+            say(line);
+        }
+        Err(_) if session.is_json() => return into_file("of which JSON has no form"),
+        Err(_) if std::io::stdout().is_terminal() => return into_file("which a terminal cannot show"),
+        Err(error) => give(error.as_bytes()),
+        Ok(text) => say(for_people(artifact.kind, &text).trim_end_matches('\n')),
+    }
+    Ok(())
+}
+
+fn is_json(kind: ArtifactKind) -> bool {
+    matches!(kind, ArtifactKind::Table | ArtifactKind::Dataset | ArtifactKind::Model)
+}
+
+fn content_as_json(kind: ArtifactKind, text: String) -> Value {
+    let json = is_json(kind).then(|| serde_json::from_str(&text).ok()).flatten();
+    json.unwrap_or_else(|| text.into())
+}
+
+fn for_people(kind: ArtifactKind, text: &str) -> String {
+    let told = match kind {
+        ArtifactKind::Table => aligned(text),
+        kind if is_json(kind) => fields(text),
+        _ => None,
+    };
+    let told = told.unwrap_or_else(|| text.to_owned());
+    match std::io::stdout().is_terminal() {
+        // What a task has written must not move the cursor.
+        true => {
+            told.chars().map(|c| if c.is_control() && !"\n\t".contains(c) { '\u{fffd}' } else { c }).collect()
+        }
+        false => told,
+    }
+}
+
+/// Lays the rows of a table under their names; `None` if they are no objects.
+fn aligned(json: &str) -> Option<String> {
+    let rows: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    let rows = rows.into_iter().map(|row| members(row.get()).ok()).collect::<Option<Vec<_>>>()?;
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in rows.iter().flatten() {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let of = |row: &[(String, &RawValue)]| {
+        let cell = |name: &&str| row.iter().find(|(known, _)| known == name).map(|(_, value)| cell(value));
+        names.iter().map(|name| cell(name).unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let head = names.iter().map(|name| visible(name)).collect();
+    let rows: Vec<_> = std::iter::once(head).chain(rows.iter().map(|row| of(row))).collect();
+    Some(table(&rows).join("\n"))
+}
+
+/// Lists the fields of an object.
+fn fields(json: &str) -> Option<String> {
+    let rows = members(json).ok()?.into_iter().map(|(name, value)| vec![visible(&name), cell(value)]);
+    Some(table(&rows.collect::<Vec<_>>()).join("\n"))
+}
+
+fn cell(value: &RawValue) -> String {
+    match serde_json::from_str(value.get()) {
+        Ok(Value::String(text)) => visible(&text),
+        Ok(Value::Null) => String::new(),
+        _ => visible(value.get()),
+    }
+}

@@ -1,0 +1,45 @@
+//! A program whose flows take what cannot be kept, or cannot even be read.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "no library")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flowkit::prelude::*;
+use serde::Deserialize;
+
+#[task]
+async fn load(rows: u32, path: PathBuf) -> Result<u32, std::io::Error> {
+    std::fs::read_to_string(path).map(|_| rows)
+}
+
+/// Can be read, but not written.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Basket {
+    items: Vec<String>,
+}
+
+/// Buys what is in a basket, of which nothing is kept; fails as long as a file is not there.
+#[flow]
+async fn buy(
+    file: PathBuf,
+    #[param(default = Basket::default())] basket: Basket,
+    /// How long to wait for an answer
+    #[param(default = Duration::from_secs(90))]
+    patience: Duration,
+) -> Result<usize> {
+    load(1, file).await?;
+    Ok(basket.items.len() + patience.as_secs() as usize)
+}
+
+/// Can be neither read nor written.
+#[derive(Clone, Debug)]
+struct Till;
+
+/// Cannot be run by typing: nobody can write down a till.
+#[flow]
+async fn pay(tills: Vec<Till>) -> usize {
+    tills.len()
+}
+
+flowkit::main!(buy, pay);
