@@ -16,9 +16,8 @@ use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
-use crate::model::{Error, FlowRunId, Refusal};
+use crate::model::{Error, FlowRunId, Refusal, StoredFlowRun};
 use crate::policy::resume::Redo;
-use crate::store::Recovered;
 use crate::task::Body;
 
 /// A flow run that is gone on with. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
@@ -120,22 +119,19 @@ impl<B: FlowBody> Resume<B> {
         let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
         let id = self.run;
         let path = B::info().declaration.path;
-        let taken = ask(store, move |store| {
-            // Looked at before it is taken over: a run of another flow stays as it is.
-            match store.flow_run(id)? {
-                Some(run) if run.path != path => Ok(Err(run.flow)),
-                _ => store.take_over(id).map(Ok),
+        let failed = |error| Error::Store { run: label.clone(), source: Arc::new(error) };
+        // Looked at before it is taken over: a run that is refused stays as it is.
+        let body = match ask(store, move |store| store.flow_run(id)).await.map_err(failed)? {
+            Some(run) if run.path != path => {
+                return Err(refused(Refusal::OtherFlow { run: id.short(), recorded: run.flow }));
             }
-        });
-        let recovered = match taken.await {
-            Ok(Ok(recovered)) => recovered,
-            Ok(Err(recorded)) => return Err(refused(Refusal::OtherFlow { run: id.short(), recorded })),
-            Err(error) => return Err(Error::Store { run: label, source: Arc::new(error) }),
+            Some(run) if self.body.is_none() => {
+                Some(arguments::<B>(&run, self.how.arguments.as_deref()).map_err(&refused)?)
+            }
+            _ => self.body,
         };
-        let body = match self.body {
-            Some(body) => body,
-            None => arguments::<B>(&recovered, self.how.arguments.as_deref()).map_err(&refused)?,
-        };
+        let recovered = ask(store, move |store| store.take_over(id)).await.map_err(failed)?;
+        let body = body.ok_or_else(|| refused(Refusal::NoArguments { run: id.short() }))?;
         let redo = self.how.redo.unwrap_or_else(|| Redo::of(&recovered.run));
         let options = CallOptions {
             runtime: Some(runtime.clone()),
@@ -147,9 +143,9 @@ impl<B: FlowBody> Resume<B> {
 }
 
 /// Reads the arguments that were said, or else those that were kept of a run.
-fn arguments<B: FlowBody>(recovered: &Recovered, said: Option<&str>) -> Result<B, Refusal> {
-    let run = recovered.run.id.short();
-    let body = said.or(recovered.run.parameters.as_deref()).and_then(B::from_arguments);
+fn arguments<B: FlowBody>(run: &StoredFlowRun, said: Option<&str>) -> Result<B, Refusal> {
+    let body = said.or(run.parameters.as_deref()).and_then(B::from_arguments);
+    let run = run.id.short();
     match body {
         Some(Ok(body)) => Ok(body),
         Some(Err(reason)) => Err(Refusal::Arguments { run, reason: reason.to_string() }),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use flowkit::prelude::*;
 use flowkit::store::SqliteStore;
-use flowkit::{FlowRunId, Runtime};
+use flowkit::{BoxError, FlowRun, FlowRunId, Refusal, Runtime};
 
 fn kept_in(folder: &tempfile::TempDir) -> Runtime {
     Runtime::builder().store(SqliteStore::open(folder.path().join("runs.db")).unwrap()).build()
@@ -225,4 +225,34 @@ async fn a_task_that_was_skipped_is_skipped_once_however_often_the_run_goes_on()
     }
     let rows = runtime.store().unwrap().counts(id).unwrap();
     assert_eq!(rows, [(State::Skipped, 1)]);
+}
+
+/// Runs a flow, or goes on with it, as the code was.
+async fn before(runtime: &Runtime, run: Option<FlowRunId>) -> FlowRun<u32, BoxError> {
+    #[flow]
+    async fn changed(parts: u32) -> Result<u32> {
+        Err(format!("{parts} are too many").into())
+    }
+    match run {
+        None => changed(4).on(runtime).run().await,
+        Some(run) => changed::resume(run).on(runtime).run().await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_arguments_cannot_be_read_any_more_is_left_to_others() {
+    // To the store it is the flow of `before`.
+    #[flow]
+    async fn changed(parts: Vec<String>) -> Result<u32> {
+        Ok(parts.len() as u32)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder);
+    let id = before(&runtime, None).await.id().unwrap();
+    let refused = changed::resume(id).on(&runtime).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused { refusal: Refusal::Arguments { .. }, .. }), "{refused:?}");
+    let run = before(&kept_in(&folder), Some(id)).await;
+    let Err(Error::Task(failure)) = run.into_result() else { panic!("somebody else has it") };
+    assert_eq!(failure.to_string(), "4 are too many");
 }
