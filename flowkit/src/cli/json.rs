@@ -4,9 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::when::{between, iso};
 use crate::model::{
-    ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun,
+    ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso,
 };
 
 /// Makes a line of a kind.
@@ -34,7 +33,7 @@ pub(super) fn run(run: &StoredFlowRun) -> Value {
         "created_at": iso(run.created_at),
         "started_at": run.started_at.map(iso),
         "ended_at": run.ended_at.map(iso),
-        "ms": run.ended_at.map(|end| millis(between(run.created_at, end))),
+        "ms": run.ended_at.map(|end| millis(run.created_at.until(end))),
         "attempt": run.attempt,
         "crashes": run.crashes,
         "error": run.error.as_ref().map(error),

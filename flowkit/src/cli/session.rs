@@ -66,13 +66,13 @@ impl Session {
             () if takes("key") && is_key() => "an artifact",
             () => return None,
         };
-        let words = picture::quoted(typed);
+        let words = picture::for_shell(typed);
         Some(Usage::new(format!("`{typed}` is {what} of the last run, no run; write `last {words}`")))
     }
 
     /// Writes a command of this program as somebody would type it.
     pub(super) fn command(&self, rest: &str) -> String {
-        format!("{} {rest}", picture::quoted(&self.program.name))
+        format!("{} {rest}", picture::for_shell(&self.program.name))
     }
 
     /// Returns which commands are offered with a run of `flow`; some need the arguments with which it was called.

@@ -36,6 +36,12 @@ impl WallTime {
         let micros = u64::try_from(self.0.saturating_sub(created.0)).unwrap_or(0);
         Timestamp::new(Duration::from_micros(micros))
     }
+
+    /// Returns the time from this moment to a later one; none if it is not later.
+    #[cfg(feature = "cli")]
+    pub(crate) fn until(self, later: Self) -> Duration {
+        later.since(self).since_creation()
+    }
 }
 
 impl From<SystemTime> for WallTime {

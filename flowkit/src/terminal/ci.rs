@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::failures::{ROWS_MAX, rows};
 use super::github;
 use super::lines::{clock, label};
-use super::picture::{Program, counted};
+use super::picture::Program;
 use super::root_cause::RootCause;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, Kind, State, TaskRun, TaskRunId};
+use crate::wording::counted;
 
 /// Labels up to this width stand in a column.
 const LABEL_COLUMNS: usize = 14;

@@ -17,7 +17,8 @@ use crate::given::members;
 use crate::graph::text::visible;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, StoredTaskRun};
 use crate::store::Store;
-use crate::terminal::picture::{counted, quoted};
+use crate::terminal::picture::for_shell;
+use crate::wording::counted;
 
 /// An artifact, and who made it.
 struct Left {
@@ -80,7 +81,7 @@ fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Left]
         Ok(row)
     };
     table(&latest.iter().map(row).collect::<Outcome<Vec<_>>>()?).iter().for_each(say);
-    let print = session.command(&format!("artifacts {} {}", run.id.short(), quoted(&last.artifact.key)));
+    let print = session.command(&format!("artifacts {} {}", run.id.short(), for_shell(&last.artifact.key)));
     note(format!("`{print}` prints one of them"));
     Ok(())
 }
@@ -130,8 +131,12 @@ fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Left) 
     let text = String::from_utf8(content);
     let into_file = |reason: &str| {
         let name = artifact.file_name.as_deref().unwrap_or(key);
-        let command =
-            session.command(&format!("artifacts {} {} > {}", run.id.short(), quoted(key), quoted(name)));
+        let command = session.command(&format!(
+            "artifacts {} {} > {}",
+            run.id.short(),
+            for_shell(key),
+            for_shell(name)
+        ));
         Err(Usage::new(format!(
             "the artifact `{key}` is {}, {reason}; write it into a file: `{command}`",
             artifact.media_type

@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::graph::text::visible;
 use crate::store::{CacheExplanation, explain_cache};
-use crate::terminal::picture::counted;
+use crate::wording::counted;
 
 /// So many of the tasks that are not cached are named.
 const NAMED_MAX: usize = 5;

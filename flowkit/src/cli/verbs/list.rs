@@ -11,10 +11,10 @@ use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
 use crate::cli::types;
 use crate::cli::usage::Outcome;
-use crate::cli::when::{ago, iso};
+use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::look::glyph;
-use crate::model::StoredFlowRun;
+use crate::model::{StoredFlowRun, iso};
 use crate::parameters::Parameter;
 use crate::store::History as _;
 

@@ -10,9 +10,8 @@ use crate::cli::json;
 use crate::cli::out::{note, say};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::iso;
 use crate::engine::clock;
-use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId};
+use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId, iso};
 use crate::store::{History as _, LogFilter, Store};
 
 /// How often another process's run is asked for news: quick for people, and cheap.

@@ -56,17 +56,17 @@ impl Fate {
             (self.fails, "fails again", "fail again"),
         ];
         let words = words.map(|(count, one, more)| (count, if count == 1 { one } else { more }));
-        counted(words)
+        listed(words)
     }
 
     fn before(&self) -> String {
-        let was = counted(self.was.iter().map(|(state, count)| (*count, *state)));
+        let was = listed(self.was.iter().map(|(state, count)| (*count, *state)));
         if was.is_empty() { was } else { format!("was {was}") }
     }
 }
 
 /// Says how many there are of each kind; no number where there is one kind only.
-fn counted(kinds: impl IntoIterator<Item = (usize, &'static str)>) -> String {
+fn listed(kinds: impl IntoIterator<Item = (usize, &'static str)>) -> String {
     let kinds: Vec<_> = kinds.into_iter().filter(|(count, _)| *count > 0).collect();
     let one = |(count, word): &(usize, &'static str)| match kinds.len() {
         1 => (*word).to_owned(),

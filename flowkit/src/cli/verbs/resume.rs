@@ -20,7 +20,7 @@ use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::parameters::Parameter;
 use crate::policy::resume::Redo;
 use crate::store::Store;
-use crate::terminal::picture::quoted;
+use crate::terminal::picture::for_shell;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     // Not made where there is none: there would be nothing to go on with.
@@ -55,8 +55,10 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
                 let short = run.id.short();
                 let remedy = match sub_flow_with(store.as_ref(), &tasks, from)? {
                     Some(node) => {
-                        let quoted = quoted(node);
-                        format!("its sub-flow `{node}` has: `--from {quoted}` does all of that again")
+                        format!(
+                            "its sub-flow `{node}` has: `--from {}` does all of that again",
+                            for_shell(node)
+                        )
                     }
                     None => did_you_mean(from, &names),
                 };

@@ -15,7 +15,7 @@ use crate::cli::out::{say, table};
 use crate::cli::resolve::Resolved;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::{ago, between};
+use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::text;
 use crate::model::{State, StoredFlowRun};
@@ -67,12 +67,12 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
             });
             say(line("recorded.task", Some(run.id), fields));
         }
-        let took = run.ended_at.map(|end| millis(between(run.created_at, end)));
+        let took = run.ended_at.map(|end| millis(run.created_at.until(end)));
         let fields = json!({ "flow": flow.ident(), "id": run.id, "state": run.state, "ms": took });
         say(line("recorded", Some(run.id), fields));
         return Ok(());
     }
-    let took = run.ended_at.map(|end| format!(" in {}", text::duration(between(run.created_at, end))));
+    let took = run.ended_at.map(|end| format!(" in {}", text::duration(run.created_at.until(end))));
     say(format!(
         "its run {} ({}{}, {}) called",
         run.id.short(),
@@ -121,7 +121,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
             shape.count += 1;
             shape.cached += usize::from(row.state == State::Cached);
             if let (State::Completed, Some(start), Some(end)) = (row.state, row.started_at, row.ended_at) {
-                shape.took.push(between(start, end));
+                shape.took.push(start.until(end));
             }
             rest.extend(row.flow_run.map(|inner| (inner, Some(group))));
         }

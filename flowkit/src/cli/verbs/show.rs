@@ -13,16 +13,16 @@ use crate::cli::out::{say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, did_you_mean};
 use crate::cli::values::show as shown;
-use crate::cli::when::iso;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
 use crate::model::{
-    ArtifactKind, ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun,
+    ArtifactKind, ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun, iso,
 };
 use crate::store::Store;
-use crate::terminal::picture::{counted, finished};
+use crate::terminal::picture::finished;
 use crate::terminal::{Line, Paint, artifact_label};
+use crate::wording::counted;
 
 /// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
 const COLUMNS: usize = 100;

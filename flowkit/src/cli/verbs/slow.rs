@@ -11,13 +11,12 @@ use crate::cli::json::{line, millis};
 use crate::cli::out::{say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::between;
 use crate::engine::clock;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{Kind, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::Store;
-use crate::terminal::picture::counted;
+use crate::wording::counted;
 
 /// A task run, and how long it took.
 struct Slow {
@@ -90,7 +89,7 @@ fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slo
 fn spent(earlier: &[StoredAttempt], last: Option<WallTime>, end: Option<WallTime>) -> Duration {
     let earlier = earlier.iter().map(|attempt| (Some(attempt.started_at), attempt.ended_at));
     let all = earlier.chain([(last, end)]);
-    all.filter_map(|(start, end)| Some(between(start?, end?))).sum()
+    all.filter_map(|(start, end)| Some(start?.until(end?))).sum()
 }
 
 /// Returns the part of the whole that something took; more than 1 cannot be.

@@ -1,7 +1,7 @@
 //! A run while it goes on: one line per task name, what is under way below it, and the numbers. Never higher than it may
 //! be: what does not fit is counted.
 
-use super::rows::{BAR, Words, bar, between, counts, doing, range};
+use super::rows::{BAR, Words, bar, counts, doing, range};
 use super::{WIDTH_MAX, margin};
 use crate::graph::look::glyph;
 use crate::graph::text;
@@ -196,7 +196,7 @@ impl Pen<'_> {
 
     fn footer(&self) -> Line {
         let counts = self.view.counts();
-        let took = text::duration(between(self.view.began_at, self.now));
+        let took = text::duration(self.view.began_at.until(self.now));
         let mut parts = vec![(Look::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
         let told = [
             (counts.active, State::Running, "running"),

@@ -56,12 +56,12 @@ pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
     let mut parts = Vec::new();
     match active.retry_at {
         Some(at) => {
-            let left = between(now, at);
+            let left = now.until(at);
             parts.push((Look::Of(State::AwaitingRetry), format!("waiting {}", text::duration(left))));
             parts.push((Look::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
         }
         None => {
-            let runs = between(active.since, now);
+            let runs = active.since.until(now);
             parts.push((Look::Of(State::Running), format!("running {}", text::duration(runs))));
             if active.attempt > 1 {
                 parts.push((Look::Plain, attempt(active.attempt, active.attempts_max)));
@@ -80,11 +80,6 @@ fn attempt(number: u32, most: Option<u32>) -> String {
         Some(most) => format!("attempt {number}/{most}"),
         None => format!("attempt {number}"),
     }
-}
-
-/// Returns the time from one moment to a later one.
-pub(super) fn between(from: WallTime, to: WallTime) -> Duration {
-    to.since(from).since_creation()
 }
 
 /// Returns `0.4-2.1s`, or one duration if both look the same.

@@ -11,9 +11,10 @@ use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::progress::Progress;
 use crate::terminal::line::{Line, Look};
-use crate::terminal::picture::{counted, fact, finished, live, title};
+use crate::terminal::picture::{fact, finished, live, title};
 use crate::terminal::view::RunView;
 use crate::terminal::{Paint, ci, github, json};
+use crate::wording::counted;
 
 /// A task gets so many lines in the scroll-back; thousands of failures would push everything else out of it.
 const FACTS_MAX: u32 = 20;

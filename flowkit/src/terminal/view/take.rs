@@ -65,7 +65,7 @@ impl RunView {
         self.flow = visible(&task_run.label());
         self.state = task_run.state();
         self.error = task_run.error().cloned();
-        let since_begin = || WallTime::from(notice.at).since(self.began_at).since_creation();
+        let since_begin = || self.began_at.until(notice.at.into());
         // One that was put aside has not ended.
         let took = || task_run.duration().unwrap_or_else(since_begin);
         self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
