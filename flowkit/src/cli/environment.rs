@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::flags::laid_over;
-use super::usage::{Outcome, Usage, did_you_mean};
+use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::parse;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
@@ -61,7 +61,7 @@ fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
         return Err(format!(
             "unknown field `{first}`; {}",
-            did_you_mean(&first.to_ascii_lowercase(), &names)
+            meant_or_known(&first.to_ascii_lowercase(), &names)
         ));
     };
     let value = at(field, rest, text)?;
@@ -76,7 +76,10 @@ pub(super) fn check(parameters: &[&Parameter], variables: &[(String, String)]) -
         if !parameters.iter().any(|parameter| parameter.name.to_ascii_uppercase() == own) {
             let names: Vec<String> = parameters.iter().map(|parameter| name(parameter.name)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            return Err(Usage::new(format!("{key} belongs to no parameter; {}", did_you_mean(key, &names))));
+            return Err(Usage::new(format!(
+                "{key} belongs to no parameter; {}",
+                meant_or_known(key, &names)
+            )));
         }
     }
     Ok(())

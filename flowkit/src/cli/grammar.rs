@@ -14,7 +14,7 @@ use super::options::{
     aside, count, count_of_slowest, no_cache, number, of_run, own, run, secrets, switch, task,
 };
 use super::program::Program;
-use super::usage::{Usage, did_you_mean};
+use super::usage::{Usage, meant_or_known};
 use crate::any_flow::FlowSpec;
 
 /// Makes the whole grammar.
@@ -58,7 +58,7 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
     }
     let known = match elsewhere::here(&typed) {
         Some(here) if within.is_none() => here.to_owned(),
-        _ => did_you_mean(&typed, &names),
+        _ => meant_or_known(&typed, &names),
     };
     Usage::new(format!("there is no {what} `{typed}`; {known}"))
 }

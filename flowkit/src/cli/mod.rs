@@ -23,6 +23,7 @@ mod options;
 mod out;
 mod program;
 mod resolve;
+mod rows;
 mod secrets;
 mod session;
 mod settings;

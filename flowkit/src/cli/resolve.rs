@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::environment;
 use super::flags::{flag, laid_over, typed};
 use super::settings::Source;
-use super::usage::{Outcome, Usage, did_you_mean};
+use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{fit, show};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
@@ -67,7 +67,7 @@ pub(super) fn layer(parameters: &[Parameter], source: Source, values: Map<String
         // In a file `dry-run` is `dry_run` too.
         let same = |name: &str| name == key || flag(name) == key;
         let Some(parameter) = parameters.iter().find(|parameter| same(parameter.name)) else {
-            let known = did_you_mean(&key, &names);
+            let known = meant_or_known(&key, &names);
             return Err(Usage::new(format!("{source}: unknown parameter `{key}`; {known}")));
         };
         let value = fit(&parameter.outline, value)

@@ -7,9 +7,9 @@ use clap::ArgMatches;
 
 use super::out::Output;
 use super::program::Program;
+use super::rows;
 use super::settings::Settings;
 use super::usage::{Outcome, Usage};
-use super::verbs::rows;
 use super::which;
 use crate::any_flow::FlowSpec;
 use crate::model::StoredFlowRun;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::file;
-use super::usage::{Outcome, Usage, did_you_mean};
+use super::usage::{Outcome, Usage, meant_or_known};
 use crate::store::SqliteStore;
 
 /// The file in the current folder.
@@ -133,7 +133,7 @@ fn members() -> Outcome<Map<String, Value>> {
     let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&file::unreadable(&error)))?;
     let members = file::toml(&text).map_err(|error| in_file(&error))?;
     match members.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        Some(key) => Err(in_file(&format!("unknown key `{key}`; {}", did_you_mean(key, &KEYS)))),
+        Some(key) => Err(in_file(&format!("unknown key `{key}`; {}", meant_or_known(key, &KEYS)))),
         None => Ok(members),
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Says which name may have been meant, or which there are.
-pub(super) fn did_you_mean(written: &str, names: &[&str]) -> String {
+pub(super) fn meant_or_known(written: &str, names: &[&str]) -> String {
     match nearest(written, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => match names {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::duration;
-use super::usage::did_you_mean;
+use super::usage::meant_or_known;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 
@@ -106,7 +106,7 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
         }
         (Outline::Choice(texts), Value::String(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
         (Outline::Choice(texts), Value::String(text)) => {
-            Err(format!("there is no `{text}`; {}", did_you_mean(&text, texts)))
+            Err(format!("there is no `{text}`; {}", meant_or_known(&text, texts)))
         }
         (Outline::Duration, Value::String(text)) => match duration::read(&text) {
             Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
@@ -128,7 +128,7 @@ fn record(fields: &[(&'static str, Outline)], members: Map<String, Value>) -> Re
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let fitted = members.into_iter().map(|(name, value)| {
         let Some((_, field)) = fields.iter().find(|(known, _)| *known == name) else {
-            return Err(format!("unknown field `{name}`; {}", did_you_mean(&name, &names)));
+            return Err(format!("unknown field `{name}`; {}", meant_or_known(&name, &names)));
         };
         fit(field, value).map(|value| (name.clone(), value)).map_err(|error| format!("`{name}`: {error}"))
     });

@@ -3,9 +3,10 @@
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::{rows, show};
+use super::show;
 use crate::cli::json::line;
 use crate::cli::out::say;
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::graph::text::visible;

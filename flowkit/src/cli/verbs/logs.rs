@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::{rows, show};
+use super::show;
 use crate::cli::json;
 use crate::cli::out::{note, say};
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::engine::clock;

@@ -14,7 +14,6 @@ mod logs;
 mod news;
 mod preview;
 mod resume;
-pub(super) mod rows;
 mod run;
 mod runs;
 mod shape;

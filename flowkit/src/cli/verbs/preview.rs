@@ -1,14 +1,14 @@
 //! `resume`, `retry` and `rerun` with `--dry-run`: what would be kept and what would run again, from the record. It changes
 //! nothing.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
 use super::fold::{Fold, Folded};
-use super::rows::{self, SUB_FLOWS_MAX};
 use crate::cli::json::line;
 use crate::cli::out::{say, table};
+use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::graph::look::glyph;
@@ -138,10 +138,8 @@ pub(super) fn preview(
 /// Looks through the record of a run and of those of its sub-flows that would run again.
 fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<Fate>> {
     let mut folded = Folded::<Fate>::default();
-    let mut rest = VecDeque::from([(run.clone(), redo.clone(), None)]);
-    let mut looked_through = 0;
-    while let Some((run, redo, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
-        looked_through += 1;
+    let mut nested = Nested::of([(run.clone(), redo.clone(), None)]);
+    while let Some((run, redo, around)) = nested.pop() {
         let rows = rows::tasks(store, run.id)?;
         let mut groups = HashMap::new();
         let wanted = rows_to_redo(&rows, &redo);
@@ -154,7 +152,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<F
                 && let Some(inner) = row.flow_run
                 && let Some(inner) = store.flow_run(inner)?
             {
-                rest.push_back((inner, redo.inside(row.id, &wanted), Some(group)));
+                nested.add([(inner, redo.inside(row.id, &wanted), Some(group))]);
             }
         }
     }

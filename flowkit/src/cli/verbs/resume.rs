@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::finish::{self, Ended, Seen};
 use super::preview::preview;
-use super::rows;
 use super::run::around;
 use crate::any_flow::FlowSpec;
 use crate::cli::flags::laid_over;
+use crate::cli::rows;
 use crate::cli::secrets::{holds_secret, is_masked};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
-use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::{Exit, environment, resolve, types, values};
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::parameters::Parameter;
@@ -49,8 +49,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         "rerun" => {
             let from = matches.get_one::<String>("from").map(String::as_str).unwrap_or_default();
             let tasks = rows::tasks(store.as_ref(), run.id)?;
-            let mut names: Vec<&str> = tasks.iter().map(|task| task.task.as_str()).collect();
-            names.dedup();
+            let names = rows::names(&tasks);
             if !names.contains(&from) {
                 let short = run.id.short();
                 let remedy = match sub_flow_with(store.as_ref(), &tasks, from)? {
@@ -60,7 +59,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
                             for_shell(node)
                         )
                     }
-                    None => did_you_mean(from, &names),
+                    None => meant_or_known(from, &names),
                 };
                 return Err(Usage::new(format!("run `{short}` has no task `{from}`; {remedy}")));
             }

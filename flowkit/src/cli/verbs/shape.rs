@@ -1,18 +1,18 @@
 //! `run --dry-run`: the values that a run would have, and the shape that an earlier run of the flow has left in the record. A
 //! flow decides what it calls when it runs, so that nothing more can be known.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::fold::{Fold, Folded};
-use super::rows::{self, SUB_FLOWS_MAX};
 use super::run::show_config;
 use crate::any_flow::FlowSpec;
 use crate::cli::json::{line, millis};
 use crate::cli::out::{say, table};
 use crate::cli::resolve::Resolved;
+use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
@@ -98,7 +98,7 @@ fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun
     let any = session.program.runs_of(flow.ident());
     let completed = FlowRunFilter { states: vec![State::Completed], ..any.clone() };
     for filter in [completed, any] {
-        if let Some(run) = crate::store::History::flow_runs(&store, &filter, None, 1)?.runs.pop() {
+        if let Some(run) = rows::newest(&store, &filter)? {
             let folds = look(&store, &run)?.in_order();
             return Ok(Some((run, folds)));
         }
@@ -108,10 +108,8 @@ fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun
 
 fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
     let mut folded = Folded::<Shape>::default();
-    let mut rest = VecDeque::from([(run.id, None)]);
-    let mut looked_through = 0;
-    while let Some((run, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
-        looked_through += 1;
+    let mut nested = Nested::of([(run.id, None)]);
+    while let Some((run, around)) = nested.pop() {
         let mut groups = HashMap::new();
         for row in rows::tasks(store, run)? {
             let parent = groups.get(&row.parent).copied().or(around);
@@ -123,7 +121,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
             if let (State::Completed, Some(start), Some(end)) = (row.state, row.started_at, row.ended_at) {
                 shape.took.push(start.until(end));
             }
-            rest.extend(row.flow_run.map(|inner| (inner, Some(group))));
+            nested.add(row.flow_run.map(|inner| (inner, Some(group))));
         }
     }
     Ok(folded)

@@ -6,12 +6,13 @@ use std::io::IsTerminal as _;
 use clap::ArgMatches;
 use serde_json::{Map, Value};
 
-use super::{artifacts, rows, slow};
+use super::{artifacts, slow};
 use crate::any_flow::FlowSpec;
 use crate::cli::json;
 use crate::cli::out::{say, table};
+use crate::cli::rows;
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::show as shown;
 use crate::graph::look::glyph;
 use crate::graph::text;
@@ -131,11 +132,7 @@ pub(super) fn chosen(
     if !found.is_empty() {
         return Ok(found);
     }
-    let mut names: Vec<String> = others.iter().map(|task| task.task.clone()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let known = did_you_mean(typed, &names);
+    let known = meant_or_known(typed, &rows::names(&others));
     Err(Usage::new(format!("run `{}` has no task `{typed}`; {known}", run.id.short())))
 }
 

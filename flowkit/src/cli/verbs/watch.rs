@@ -5,9 +5,9 @@ use clap::ArgMatches;
 
 use super::logs::POLL;
 use super::news::{Happened, News};
-use super::rows;
 use crate::cli::Exit;
 use crate::cli::out::say;
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::engine::clock;
