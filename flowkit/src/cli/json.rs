@@ -1,16 +1,14 @@
-//! The lines of `--output json`, but for those of events, which `terminal/json.rs` writes. Each has `"v":1` (this form), its kind in `"t"`, and the short id of its run in `"run"`.
-//!
-//! A field may be added without another number; one that is removed or changes its meaning makes it `"v":2`.
+//! The lines of `--output json`, but for those of events, which `terminal/json.rs` writes. Each has the version of the form in
+//! `"v"`, its kind in `"t"`, and, if it is of a run, the short id of that in `"run"`.
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{
-    ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso,
-};
+use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso};
+use crate::terminal::json::{Error, VERSION};
 
 /// Makes a line of a kind.
 pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
-    let mut line = Map::from_iter([("v".to_owned(), 1.into()), ("t".to_owned(), kind.into())]);
+    let mut line = Map::from_iter([("v".to_owned(), VERSION.into()), ("t".to_owned(), kind.into())]);
     if let Some(run) = run {
         line.insert("run".to_owned(), run.short().into());
     }
@@ -36,7 +34,7 @@ pub(super) fn run(run: &StoredFlowRun) -> Value {
         "ms": run.ended_at.map(|end| millis(run.created_at.until(end))),
         "attempt": run.attempt,
         "crashes": run.crashes,
-        "error": run.error.as_ref().map(error),
+        "error": run.error.as_ref().map(Error::of),
     });
     line("run", Some(run.id), fields)
 }
@@ -49,7 +47,7 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
             "state": attempt.state,
             "started_at": iso(attempt.started_at),
             "ended_at": attempt.ended_at.map(iso),
-            "error": attempt.error.as_ref().map(error),
+            "error": attempt.error.as_ref().map(Error::of),
             "delay_ms": attempt.retry_in.map(millis),
         })
     });
@@ -64,7 +62,7 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
         "started_at": row.started_at.map(iso),
         "ended_at": row.ended_at.map(iso),
         "inputs": row.edges.iter().map(|(from, _)| from).collect::<Vec<_>>(),
-        "error": row.error.as_ref().map(error),
+        "error": row.error.as_ref().map(Error::of),
         "skip_reason": row.skip_reason,
         "location": row.location,
         "crashes": row.crashes,
@@ -110,10 +108,6 @@ pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
         "message": log.message,
     });
     line("log", Some(run), fields)
-}
-
-pub(super) fn error(report: &ErrorReport) -> Value {
-    json!({ "task": report.task, "msg": report.message, "chain": report.causes, "place": report.location })
 }
 
 pub(super) fn millis(duration: std::time::Duration) -> u64 {
