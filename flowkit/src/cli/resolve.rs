@@ -13,6 +13,7 @@ use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{fit, show};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
+use crate::wording::list;
 
 /// Stands for a default that cannot be written.
 pub(super) const DEFAULT: &str = "(default)";
@@ -116,7 +117,7 @@ pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
     let flags: Vec<String> = missing.iter().map(|resolved| typed(&resolved.parameter)).collect();
     Err(Usage::new(format!(
         "`{flow}` needs {}; give it so, as {}, or in a file with `--params`",
-        crate::wording::list(flags),
+        list(flags),
         environment::name(first.parameter.name),
     )))
 }

@@ -109,8 +109,14 @@ impl Settings {
 
     /// Opens the database to look back; one that is not there is not made.
     pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
+        self.check_made()?;
+        self.open()
+    }
+
+    /// Refuses where there is no database: there is nothing to look at, or to go on with.
+    pub(super) fn check_made(&self) -> Outcome<()> {
         if self.is_made() {
-            return self.open();
+            return Ok(());
         }
         Err(Usage::new(format!(
             "there is no database `{}` ({}); run a flow first, or name another one with `--db`",

@@ -8,7 +8,7 @@ use super::Exit;
 use super::out::note;
 use crate::store::StoreError;
 use crate::store::filter::FilterError;
-use crate::wording::nearest;
+use crate::wording::{list, nearest};
 
 /// Something that cannot be done as it was asked for.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ pub(super) fn meant_or_known(written: &str, names: &[&str]) -> String {
         None => match names {
             [] => "there is none".to_owned(),
             [only] => format!("there is `{only}`"),
-            names => format!("there are {}", crate::wording::list(names)),
+            names => format!("there are {}", list(names)),
         },
     }
 }
