@@ -35,8 +35,8 @@ pub(super) fn summary(view: &RunView) -> String {
         view.state.name(),
         view.id.short()
     );
-    for group in view.in_order() {
-        row(&mut page, &view.groups[group]);
+    for group in view.groups.in_order() {
+        row(&mut page, group);
     }
     page.push('\n');
     for failed in &view.failures {

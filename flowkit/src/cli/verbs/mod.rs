@@ -7,7 +7,6 @@ mod compare;
 mod db;
 mod doctor;
 mod finish;
-mod fold;
 mod graph;
 mod list;
 mod logs;

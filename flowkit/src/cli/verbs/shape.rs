@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::fold::{Fold, Folded};
 use super::run::show_config;
 use crate::any_flow::FlowSpec;
 use crate::cli::json::{line, millis};
@@ -20,10 +19,13 @@ use crate::engine::clock;
 use crate::graph::text;
 use crate::model::{State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
+use crate::terminal::folded::Folded;
 
-/// What a task did in an earlier run.
+/// What the calls of a task in one body did in an earlier run.
 #[derive(Debug, Default)]
 struct Shape {
+    task: String,
+    depth: usize,
     count: usize,
     cached: usize,
     took: Vec<Duration>,
@@ -53,17 +55,17 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
         say(format!("`{}` would run with", flow.ident()));
     }
     show_config(session, resolved);
-    let Some((run, folds)) = recorded(session, flow)? else {
+    let Some((run, shapes)) = recorded(session, flow)? else {
         if !session.is_json() {
             say("no run of it is recorded, so what it calls is not known before it runs; nothing was run");
         }
         return Ok(());
     };
     if session.is_json() {
-        for Fold { task, depth, said } in &folds {
+        for shape in shapes.in_order() {
             let fields = json!({
-                "task": task, "depth": depth, "count": said.count, "cached": said.cached,
-                "usual_ms": said.usual().map(millis),
+                "task": shape.task, "depth": shape.depth, "count": shape.count, "cached": shape.cached,
+                "usual_ms": shape.usual().map(millis),
             });
             say(line("recorded.task", Some(run.id), fields));
         }
@@ -80,9 +82,10 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
         took.unwrap_or_default(),
         ago(run.created_at, clock::wall())
     ));
-    let rows = folds.iter().map(|Fold { task, depth, said }| {
-        let times = if said.count == 1 { String::new() } else { format!(" ×{}", said.count) };
-        vec![format!("  {}{}{times}", "  ".repeat(*depth), text::visible(task)), said.words()]
+    let rows = shapes.in_order().map(|shape| {
+        let times = if shape.count == 1 { String::new() } else { format!(" ×{}", shape.count) };
+        let indent = "  ".repeat(shape.depth);
+        vec![format!("  {indent}{}{times}", text::visible(&shape.task)), shape.words()]
     });
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
     say("that is recorded, not planned: a flow decides what it calls when it runs; nothing was run");
@@ -90,7 +93,7 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
 }
 
 /// Finds the newest run of the flow that completed, which says most; or else the newest.
-fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun, Vec<Fold<Shape>>)>> {
+fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun, Folded<Shape>)>> {
     if !session.settings.is_made() {
         return Ok(None);
     }
@@ -99,23 +102,24 @@ fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun
     let completed = FlowRunFilter { states: vec![State::Completed], ..any.clone() };
     for filter in [completed, any] {
         if let Some(run) = rows::newest(&store, &filter)? {
-            let folds = look(&store, &run)?.in_order();
-            return Ok(Some((run, folds)));
+            let shapes = look(&store, &run)?;
+            return Ok(Some((run, shapes)));
         }
     }
     Ok(None)
 }
 
 fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
-    let mut folded = Folded::<Shape>::default();
+    let mut folded = Folded::new();
     let mut nested = Nested::of([(run.id, None)]);
     while let Some((run, around)) = nested.pop() {
         let mut groups = HashMap::new();
         for row in rows::tasks(store, run)? {
             let parent = groups.get(&row.parent).copied().or(around);
-            let group = folded.group(parent, &row.task);
+            let new = |depth| Shape { task: row.task.clone(), depth, ..Shape::default() };
+            let group = folded.group(parent, &row.task, new);
             groups.insert(row.id, group);
-            let shape = folded.said(group);
+            let shape = &mut folded[group];
             shape.count += 1;
             shape.cached += usize::from(row.state == State::Cached);
             if let (State::Completed, Some(start), Some(end)) = (row.state, row.started_at, row.ended_at) {

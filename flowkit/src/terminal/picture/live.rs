@@ -54,10 +54,10 @@ pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<L
 /// Chooses what is shown in `room` lines: first what is under way, then what is to come, then what has ended, the last
 /// first. The order in which the tasks were first seen stays.
 fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
-    let order = view.in_order();
-    let mut by_weight: Vec<(usize, usize)> = order.iter().copied().enumerate().collect();
-    by_weight.sort_by_key(|(place, group)| {
-        let group = &view.groups[*group];
+    let order: Vec<&Group> = view.groups.in_order().collect();
+    let mut by_weight: Vec<usize> = (0..order.len()).collect();
+    by_weight.sort_by_key(|place| {
+        let group = order[*place];
         match () {
             () if group.under_way() > 0 => (0, *place),
             () if group.failed() > 0 => (1, *place),
@@ -66,13 +66,14 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
         }
     });
     let fits = if order.len() > room { room.saturating_sub(1) } else { order.len() };
-    let mut chosen: Vec<usize> = by_weight.iter().take(fits).map(|(place, _)| *place).collect();
+    let hidden = by_weight.split_off(fits);
+    let mut chosen = by_weight;
     chosen.sort_unstable();
     // What is left goes to the runs that are under way, those of the first tasks first.
-    let mut left = room.saturating_sub(fits + usize::from(fits < order.len()));
+    let mut left = room.saturating_sub(fits + usize::from(!hidden.is_empty()));
     let mut rows = Vec::with_capacity(room);
     for place in chosen {
-        let group = &view.groups[order[place]];
+        let group = order[place];
         rows.push(Row::Group(group));
         if group.total() > 1 && !group.active.is_empty() {
             let before = rows.len();
@@ -80,10 +81,9 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
             left -= rows.len() - before;
         }
     }
-    if fits < order.len() && room > 0 {
-        let hidden = by_weight[fits..].iter().map(|(_, group)| &view.groups[*group]);
-        let done = hidden.filter(|group| group.under_way() + group.to_come() == 0).count();
-        rows.push(Row::MoreGroups { more: order.len() - fits, done });
+    if !hidden.is_empty() && room > 0 {
+        let is_done = |place: &&usize| order[**place].under_way() + order[**place].to_come() == 0;
+        rows.push(Row::MoreGroups { more: hidden.len(), done: hidden.iter().filter(is_done).count() });
     }
     rows
 }

@@ -35,11 +35,9 @@ struct Row<'a> {
 
 /// Draws the tree of a run in at most `height` lines.
 pub(super) fn tree(view: &RunView, width: usize, height: usize) -> Vec<Line> {
-    let order = view.in_order();
     let room = height.saturating_sub(1);
-    let fits = if order.len() > room { room.saturating_sub(1) } else { order.len() };
-    let mut by_weight: Vec<(usize, &Group)> =
-        order.iter().map(|group| &view.groups[*group]).enumerate().collect();
+    let fits = if view.groups.len() > room { room.saturating_sub(1) } else { view.groups.len() };
+    let mut by_weight: Vec<(usize, &Group)> = view.groups.in_order().enumerate().collect();
     by_weight.sort_by_key(|(place, group)| (weight(group), group.depth, *place));
     let hidden = by_weight.split_off(fits.min(by_weight.len()));
     by_weight.sort_by_key(|(place, _)| *place);
