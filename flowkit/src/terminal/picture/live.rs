@@ -1,7 +1,7 @@
 //! A run while it goes on: one line per task name, what is under way below it, and the numbers. Never higher than it may
 //! be: what does not fit is counted.
 
-use super::rows::{BAR, Words, bar, counts, doing, range};
+use super::words::{BAR, bar, counts, doing, joined, range, said};
 use super::{WIDTH_MAX, margin};
 use crate::graph::look::glyph;
 use crate::graph::text;
@@ -127,7 +127,7 @@ impl Pen<'_> {
                     .plain_text(shortened(&active.label, NAME_MAX))
                     .padded(start + 2 + self.name)
                     .plain_text("  ");
-                self.progress(join(line, doing(active, group, self.now)), active)
+                self.progress(joined(line, doing(active, group, self.now)), active)
             }
             Row::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
                 .add(Look::Dim, "└ ")
@@ -158,10 +158,10 @@ impl Pen<'_> {
         if group.total() > 1 {
             let (done, total) = (u64::from(group.ended()), u64::from(group.total()));
             let line = self.bar(line, state, done, total).plain_text(format!("{done}/{total}   "));
-            return join(line, counts(group));
+            return joined(line, counts(group));
         }
         if let Some(active) = group.active.values().next() {
-            return self.progress(join(line, doing(active, group, self.now)), active);
+            return self.progress(joined(line, doing(active, group, self.now)), active);
         }
         match state {
             State::Pending => line.add(Look::Dim, self.waits(group)),
@@ -214,43 +214,10 @@ impl Pen<'_> {
             }
             _ => {}
         }
-        let line = join(Line::indented(margin(self.width)), parts);
+        let line = joined(Line::indented(margin(self.width)), parts);
         // Half a hint is none.
         let hint = " · ctrl-c to stop, twice to abort";
         let fits = self.view.state == State::Running && line.columns() + columns(hint) <= self.width;
         if fits { line.add(Look::Dim, hint) } else { line }
     }
-}
-
-/// Returns the words for a state that has no more to say than its name.
-pub(super) fn said(state: State, group: &Group) -> String {
-    let words = match state {
-        State::Waiting => "queued",
-        State::Cached => "cached",
-        State::Failed => "failed",
-        State::TimedOut => "timed out",
-        State::Crashed => "crashed",
-        State::Cancelled => "stopped",
-        State::Cancelling => "cancelling",
-        State::Suspended => "put aside",
-        State::Running => "running",
-        State::AwaitingRetry => "waiting for another attempt",
-        State::Scheduled | State::Pending => "not begun",
-        State::Completed => "",
-        State::UpstreamFailed | State::Skipped => {
-            return match &group.reason {
-                Some(reason) => format!("skipped: {reason}"),
-                None => "skipped".to_owned(),
-            };
-        }
-    };
-    words.to_owned()
-}
-
-/// Appends words with dots between them.
-pub(super) fn join(line: Line, parts: Words) -> Line {
-    parts.into_iter().enumerate().fold(line, |line, (place, (look, words))| {
-        let line = if place > 0 { line.add(Look::Dim, " · ") } else { line };
-        line.add(look, words)
-    })
 }

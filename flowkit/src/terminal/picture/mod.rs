@@ -13,9 +13,9 @@ mod failures;
 mod finished;
 mod live;
 mod program;
-mod rows;
 mod summary;
 mod tree;
+mod words;
 
 pub(super) use self::fact::fact;
 pub use self::finished::finished;

@@ -1,9 +1,8 @@
 //! A run that has ended as a tree: one line per task name, in columns that stay where they are. Where there are too many
 //! names, those that went well are counted.
 
-use super::live::{join, said};
 use super::margin;
-use super::rows::{Words, ends, range, words};
+use super::words::{Words, ends, range, said, words};
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::State;
@@ -116,9 +115,9 @@ fn notes(group: &Group) -> Words {
 }
 
 fn join_with_commas(words: Words) -> Line {
-    words.into_iter().enumerate().fold(Line::default(), |line, (place, word)| {
+    words.into_iter().enumerate().fold(Line::default(), |line, (place, (look, words))| {
         let line = if place > 0 { line.plain_text(", ") } else { line };
-        join(line, vec![word])
+        line.add(look, words)
     })
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Story {
     pub(super) mode: Mode,
     pub(super) options: Options,
     pub(super) paint: Paint,
-    /// The size of the terminal when it was looked at last.
+    /// The width of the terminal when it was looked at last.
     pub(super) columns: usize,
     /// Bytes that are ready to be written.
     pub(super) ready: Vec<u8>,
