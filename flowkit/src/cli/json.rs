@@ -31,7 +31,7 @@ pub(super) fn run(run: &StoredFlowRun) -> Value {
         "created_at": iso(run.created_at),
         "started_at": run.started_at.map(iso),
         "ended_at": run.ended_at.map(iso),
-        "ms": run.ended_at.map(|end| millis(run.created_at.until(end))),
+        "ms": run.duration().map(millis),
         "attempt": run.attempt,
         "crashes": run.crashes,
         "error": run.error.as_ref().map(Error::of),
@@ -112,4 +112,24 @@ pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
 
 pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_run_that_was_gone_on_with_is_that_of_its_attempts() {
+        let second = |seconds: u64| seconds * 1_000_000;
+        let kept = json!({
+            "id": FlowRunId::new(uuid::Uuid::nil()), "flow": "etl", "path": "etl", "tags": [], "state": "completed",
+            "created_at": 0, "started_at": 0, "ended_at": second(1003), "attempt": 2,
+            "earlier_attempts": [
+                { "number": 1, "state": "failed", "started_at": 0, "ended_at": second(2), "error": null, "retry_in": null }
+            ],
+            "attempt_started_at": second(1000), "crashes": 0, "location": "",
+        });
+        let kept: StoredFlowRun = serde_json::from_value(kept).unwrap();
+        assert_eq!(run(&kept)["ms"], 5000);
+    }
 }

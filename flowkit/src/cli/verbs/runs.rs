@@ -47,7 +47,7 @@ fn meant(session: &Session, words: &[String], now: WallTime) -> String {
 }
 
 fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
-    let took = run.ended_at.map(|end| text::duration(run.created_at.until(end))).unwrap_or_default();
+    let took = run.duration().map(text::duration).unwrap_or_default();
     let why = run.error.as_ref().map(|error| error.message.as_str());
     let name = run.name.as_deref().or(why).unwrap_or_default();
     vec![

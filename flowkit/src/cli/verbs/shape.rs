@@ -69,12 +69,12 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
             });
             say(line("recorded.task", Some(run.id), fields));
         }
-        let took = run.ended_at.map(|end| millis(run.created_at.until(end)));
+        let took = run.duration().map(millis);
         let fields = json!({ "flow": flow.ident(), "id": run.id, "state": run.state, "ms": took });
         say(line("recorded", Some(run.id), fields));
         return Ok(());
     }
-    let took = run.ended_at.map(|end| format!(" in {}", text::duration(run.created_at.until(end))));
+    let took = run.duration().map(|took| format!(" in {}", text::duration(took)));
     say(format!(
         "its run {} ({}{}, {}) called",
         run.id.short(),
@@ -122,9 +122,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
             let shape = &mut folded[group];
             shape.count += 1;
             shape.cached += usize::from(row.state == State::Cached);
-            if let (State::Completed, Some(start), Some(end)) = (row.state, row.started_at, row.ended_at) {
-                shape.took.push(start.until(end));
-            }
+            shape.took.extend(row.duration().filter(|_| row.state == State::Completed));
             nested.add(row.flow_run.map(|inner| (inner, Some(group))));
         }
     }
