@@ -69,7 +69,7 @@ fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
 }
 
 /// Refuses a variable that belongs to no parameter of any flow: it is a slip of the pen.
-pub(super) fn check(parameters: &[&Parameter], variables: &[(String, String)]) -> Outcome<()> {
+pub(super) fn check(parameters: &[Parameter], variables: &[(String, String)]) -> Outcome<()> {
     for (key, _) in variables {
         let Some(written) = key.strip_prefix(PREFIX) else { continue };
         let own = written.split("__").next().unwrap_or(written);

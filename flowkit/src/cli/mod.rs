@@ -19,6 +19,7 @@ mod grammar;
 mod help;
 mod implied;
 mod json;
+mod layers;
 mod options;
 mod out;
 mod program;

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::run::{around, show_config};
+use super::run::show_config;
 use crate::cli::Exit;
 use crate::cli::json::line;
+use crate::cli::layers::around;
 use crate::cli::out::say;
 use crate::cli::session::Session;
 use crate::cli::types;

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::finish::{self, Ended, Seen};
 use super::preview::preview;
-use super::run::around;
 use crate::any_flow::FlowSpec;
 use crate::cli::flags::laid_over;
+use crate::cli::layers::around;
 use crate::cli::rows;
 use crate::cli::secrets::{holds_secret, is_masked};
 use crate::cli::session::Session;
