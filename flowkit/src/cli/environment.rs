@@ -55,7 +55,7 @@ fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
     let fields = match outline {
         Outline::Record(fields) => fields,
         Outline::Optional(inner) => return at(inner, path, text),
-        _ => return Err("it has no fields".to_owned()),
+        _ => return Err(format!("it has no fields; leave out `__{path}`")),
     };
     let Some((name, field)) = fields.iter().find(|(name, _)| name.to_ascii_uppercase() == first) else {
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();

@@ -16,6 +16,7 @@ use super::options::{
 use super::program::Program;
 use super::usage::{Usage, meant_or_known};
 use crate::any_flow::FlowSpec;
+use crate::model::LogLevel;
 
 /// Makes the whole grammar.
 pub(super) fn grammar(program: &Program) -> Command {
@@ -123,7 +124,7 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
                 Arg::new("level")
                     .long("level")
                     .value_name("LEVEL")
-                    .value_parser(["trace", "debug", "info", "warn", "error"])
+                    .value_parser(LogLevel::ALL.map(LogLevel::name))
                     .help("Only lines of this level, or of one that matters more"),
             )
             .arg(

@@ -300,3 +300,19 @@ pub enum LogLevel {
     /// What went wrong.
     Error,
 }
+
+impl LogLevel {
+    /// All of them, the least first.
+    pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// Returns the name, as it is typed and kept: `info`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
