@@ -1,6 +1,8 @@
 //! The arguments of a flow as a JSON object: how they are written down, and read back with everything that is wrong.
 
 use std::fmt;
+#[cfg(feature = "cli")]
+use std::time::Duration;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
@@ -141,6 +143,15 @@ pub(crate) fn members(json: &str) -> Result<Vec<(String, &RawValue)>, serde_json
     let mut reader = serde_json::Deserializer::from_str(json);
     let members = reader.deserialize_map(InOrder)?;
     reader.end().map(|()| members)
+}
+
+/// Returns a `Duration` that serde has written; `None` if it is something else.
+#[cfg(feature = "cli")]
+pub(crate) fn duration(written: &serde_json::Value) -> Option<Duration> {
+    let fields = written.as_object().filter(|fields| fields.len() == 2)?;
+    let (secs, nanos) = (fields.get("secs")?.as_u64()?, fields.get("nanos")?.as_u64()?);
+    let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    Some(Duration::new(secs, nanos))
 }
 
 /// Collects the members of an object as they are written, also those of equal names.

@@ -1,4 +1,4 @@
-//! Wording that several messages share: lists, and "did you mean". Pure.
+//! Wording that several messages share: lists, numbers of things, and "did you mean". Pure.
 
 /// Writes names as `` `a`, `b` and `c` ``.
 pub(crate) fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
@@ -8,6 +8,11 @@ pub(crate) fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String 
         Some(only) if quoted.is_empty() => only,
         Some(last) => format!("{} and {last}", quoted.join(", ")),
     }
+}
+
+/// Writes how many there are of something: `1 task`, `2 tasks`.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Finds the name with the fewest edits, the first of equals.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::flags::laid_over;
-use super::usage::{Outcome, Usage, did_you_mean};
+use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::parse;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
@@ -55,13 +55,13 @@ fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
     let fields = match outline {
         Outline::Record(fields) => fields,
         Outline::Optional(inner) => return at(inner, path, text),
-        _ => return Err("it has no fields".to_owned()),
+        _ => return Err(format!("it has no fields; leave out `__{path}`")),
     };
     let Some((name, field)) = fields.iter().find(|(name, _)| name.to_ascii_uppercase() == first) else {
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
         return Err(format!(
             "unknown field `{first}`; {}",
-            did_you_mean(&first.to_ascii_lowercase(), &names)
+            meant_or_known(&first.to_ascii_lowercase(), &names)
         ));
     };
     let value = at(field, rest, text)?;
@@ -69,14 +69,17 @@ fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
 }
 
 /// Refuses a variable that belongs to no parameter of any flow: it is a slip of the pen.
-pub(super) fn check(parameters: &[&Parameter], variables: &[(String, String)]) -> Outcome<()> {
+pub(super) fn check(parameters: &[Parameter], variables: &[(String, String)]) -> Outcome<()> {
     for (key, _) in variables {
         let Some(written) = key.strip_prefix(PREFIX) else { continue };
         let own = written.split("__").next().unwrap_or(written);
         if !parameters.iter().any(|parameter| parameter.name.to_ascii_uppercase() == own) {
             let names: Vec<String> = parameters.iter().map(|parameter| name(parameter.name)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            return Err(Usage::new(format!("{key} belongs to no parameter; {}", did_you_mean(key, &names))));
+            return Err(Usage::new(format!(
+                "{key} belongs to no parameter; {}",
+                meant_or_known(key, &names)
+            )));
         }
     }
     Ok(())

@@ -14,8 +14,9 @@ use super::options::{
     aside, count, count_of_slowest, no_cache, number, of_run, own, run, secrets, switch, task,
 };
 use super::program::Program;
-use super::usage::{Usage, did_you_mean};
+use super::usage::{Usage, meant_or_known};
 use crate::any_flow::FlowSpec;
+use crate::model::LogLevel;
 
 /// Makes the whole grammar.
 pub(super) fn grammar(program: &Program) -> Command {
@@ -58,7 +59,7 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
     }
     let known = match elsewhere::here(&typed) {
         Some(here) if within.is_none() => here.to_owned(),
-        _ => did_you_mean(&typed, &names),
+        _ => meant_or_known(&typed, &names),
     };
     Usage::new(format!("there is no {what} `{typed}`; {known}"))
 }
@@ -123,7 +124,7 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
                 Arg::new("level")
                     .long("level")
                     .value_name("LEVEL")
-                    .value_parser(["trace", "debug", "info", "warn", "error"])
+                    .value_parser(LogLevel::ALL.map(LogLevel::name))
                     .help("Only lines of this level, or of one that matters more"),
             )
             .arg(

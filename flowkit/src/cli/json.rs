@@ -1,17 +1,14 @@
-//! The lines of `--output json`, but for those of events, which `terminal/json.rs` writes. Each has `"v":1` (this form), its kind in `"t"`, and the short id of its run in `"run"`.
-//!
-//! A field may be added without another number; one that is removed or changes its meaning makes it `"v":2`.
+//! The lines of `--output json`, but for those of events, which `terminal/json.rs` writes. Each has the version of the form in
+//! `"v"`, its kind in `"t"`, and, if it is of a run, the short id of that in `"run"`.
 
 use serde_json::{Map, Value, json};
 
-use super::when::{between, iso};
-use crate::model::{
-    ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun,
-};
+use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso};
+use crate::terminal::json::{Error, VERSION};
 
 /// Makes a line of a kind.
 pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
-    let mut line = Map::from_iter([("v".to_owned(), 1.into()), ("t".to_owned(), kind.into())]);
+    let mut line = Map::from_iter([("v".to_owned(), VERSION.into()), ("t".to_owned(), kind.into())]);
     if let Some(run) = run {
         line.insert("run".to_owned(), run.short().into());
     }
@@ -34,10 +31,10 @@ pub(super) fn run(run: &StoredFlowRun) -> Value {
         "created_at": iso(run.created_at),
         "started_at": run.started_at.map(iso),
         "ended_at": run.ended_at.map(iso),
-        "ms": run.ended_at.map(|end| millis(between(run.created_at, end))),
+        "ms": run.duration().map(millis),
         "attempt": run.attempt,
         "crashes": run.crashes,
-        "error": run.error.as_ref().map(error),
+        "error": run.error.as_ref().map(Error::of),
     });
     line("run", Some(run.id), fields)
 }
@@ -50,7 +47,7 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
             "state": attempt.state,
             "started_at": iso(attempt.started_at),
             "ended_at": attempt.ended_at.map(iso),
-            "error": attempt.error.as_ref().map(error),
+            "error": attempt.error.as_ref().map(Error::of),
             "delay_ms": attempt.retry_in.map(millis),
         })
     });
@@ -65,7 +62,7 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
         "started_at": row.started_at.map(iso),
         "ended_at": row.ended_at.map(iso),
         "inputs": row.edges.iter().map(|(from, _)| from).collect::<Vec<_>>(),
-        "error": row.error.as_ref().map(error),
+        "error": row.error.as_ref().map(Error::of),
         "skip_reason": row.skip_reason,
         "location": row.location,
         "crashes": row.crashes,
@@ -113,10 +110,26 @@ pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
     line("log", Some(run), fields)
 }
 
-pub(super) fn error(report: &ErrorReport) -> Value {
-    json!({ "task": report.task, "msg": report.message, "chain": report.causes, "place": report.location })
-}
-
 pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_run_that_was_gone_on_with_is_that_of_its_attempts() {
+        let second = |seconds: u64| seconds * 1_000_000;
+        let kept = json!({
+            "id": FlowRunId::new(uuid::Uuid::nil()), "flow": "etl", "path": "etl", "tags": [], "state": "completed",
+            "created_at": 0, "started_at": 0, "ended_at": second(1003), "attempt": 2,
+            "earlier_attempts": [
+                { "number": 1, "state": "failed", "started_at": 0, "ended_at": second(2), "error": null, "retry_in": null }
+            ],
+            "attempt_started_at": second(1000), "crashes": 0, "location": "",
+        });
+        let kept: StoredFlowRun = serde_json::from_value(kept).unwrap();
+        assert_eq!(run(&kept)["ms"], 5000);
+    }
 }

@@ -7,15 +7,6 @@ use std::sync::OnceLock;
 /// Why an answer could not be written. One for the process, as its standard output is.
 static LOST: OnceLock<String> = OnceLock::new();
 
-/// How answers are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Output {
-    /// For people.
-    Text,
-    /// JSON Lines: an object per line, each with `"v":1` and its kind in `"t"`.
-    Json,
-}
-
 /// Writes a line of the answer.
 pub(super) fn say(line: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();

@@ -1,6 +1,6 @@
 //! The program: its name and its flows, found by what people type.
 
-use super::usage::{Outcome, Usage, did_you_mean};
+use super::usage::{Outcome, Usage, meant_or_known};
 use crate::any_flow::FlowSpec;
 use crate::parameters::Parameter;
 use crate::store::FlowRunFilter;
@@ -55,7 +55,7 @@ impl Program {
         let found = self.flows.iter().find(|flow| flow.ident() == typed || flow.name() == typed);
         found.ok_or_else(|| {
             let names: Vec<&str> = self.flows.iter().map(FlowSpec::ident).collect();
-            Usage::new(format!("there is no flow `{typed}`; {}", did_you_mean(typed, &names)))
+            Usage::new(format!("there is no flow `{typed}`; {}", meant_or_known(typed, &names)))
         })
     }
 

@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 use super::environment;
 use super::flags::{flag, laid_over, typed};
 use super::settings::Source;
-use super::usage::{Outcome, Usage, did_you_mean};
+use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{fit, show};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
+use crate::wording::list;
 
 /// Stands for a default that cannot be written.
 pub(super) const DEFAULT: &str = "(default)";
@@ -67,7 +68,7 @@ pub(super) fn layer(parameters: &[Parameter], source: Source, values: Map<String
         // In a file `dry-run` is `dry_run` too.
         let same = |name: &str| name == key || flag(name) == key;
         let Some(parameter) = parameters.iter().find(|parameter| same(parameter.name)) else {
-            let known = did_you_mean(&key, &names);
+            let known = meant_or_known(&key, &names);
             return Err(Usage::new(format!("{source}: unknown parameter `{key}`; {known}")));
         };
         let value = fit(&parameter.outline, value)
@@ -116,7 +117,7 @@ pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
     let flags: Vec<String> = missing.iter().map(|resolved| typed(&resolved.parameter)).collect();
     Err(Usage::new(format!(
         "`{flow}` needs {}; give it so, as {}, or in a file with `--params`",
-        crate::wording::list(flags),
+        list(flags),
         environment::name(first.parameter.name),
     )))
 }

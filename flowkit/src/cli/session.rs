@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-use super::out::Output;
 use super::program::Program;
+use super::rows;
 use super::settings::Settings;
 use super::usage::{Outcome, Usage};
-use super::verbs::rows;
 use super::which;
 use crate::any_flow::FlowSpec;
 use crate::model::StoredFlowRun;
@@ -21,7 +20,8 @@ use crate::terminal::picture;
 pub(super) struct Session {
     pub(super) program: Program,
     pub(super) settings: Settings,
-    pub(super) output: Output,
+    /// Answers are JSON Lines, for programs.
+    is_json: bool,
     /// Where the command line is called: the place of the runs that it begins.
     pub(super) location: &'static Location<'static>,
 }
@@ -33,16 +33,13 @@ impl Session {
         location: &'static Location<'static>,
     ) -> Outcome<Self> {
         let database = innermost::<PathBuf>(matches, "db");
-        let output = match innermost::<String>(matches, "output").as_deref() {
-            Some("json") => Output::Json,
-            _ => Output::Text,
-        };
+        let is_json = innermost::<String>(matches, "output").as_deref() == Some("json");
         let settings = Settings::read(database.as_deref())?;
-        Ok(Self { program, settings, output, location })
+        Ok(Self { program, settings, is_json, location })
     }
 
     pub(super) fn is_json(&self) -> bool {
-        self.output == Output::Json
+        self.is_json
     }
 
     /// Finds the run that is meant by an argument.
@@ -66,13 +63,13 @@ impl Session {
             () if takes("key") && is_key() => "an artifact",
             () => return None,
         };
-        let words = picture::quoted(typed);
+        let words = picture::for_shell(typed);
         Some(Usage::new(format!("`{typed}` is {what} of the last run, no run; write `last {words}`")))
     }
 
     /// Writes a command of this program as somebody would type it.
     pub(super) fn command(&self, rest: &str) -> String {
-        format!("{} {rest}", picture::quoted(&self.program.name))
+        format!("{} {rest}", picture::for_shell(&self.program.name))
     }
 
     /// Returns which commands are offered with a run of `flow`; some need the arguments with which it was called.

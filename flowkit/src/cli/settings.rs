@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::file;
-use super::usage::{Outcome, Usage, did_you_mean};
+use super::usage::{Outcome, Usage, meant_or_known};
 use crate::store::SqliteStore;
 
 /// The file in the current folder.
@@ -109,8 +109,14 @@ impl Settings {
 
     /// Opens the database to look back; one that is not there is not made.
     pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
+        self.check_made()?;
+        self.open()
+    }
+
+    /// Refuses where there is no database: there is nothing to look at, or to go on with.
+    pub(super) fn check_made(&self) -> Outcome<()> {
         if self.is_made() {
-            return self.open();
+            return Ok(());
         }
         Err(Usage::new(format!(
             "there is no database `{}` ({}); run a flow first, or name another one with `--db`",
@@ -133,7 +139,7 @@ fn members() -> Outcome<Map<String, Value>> {
     let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&file::unreadable(&error)))?;
     let members = file::toml(&text).map_err(|error| in_file(&error))?;
     match members.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        Some(key) => Err(in_file(&format!("unknown key `{key}`; {}", did_you_mean(key, &KEYS)))),
+        Some(key) => Err(in_file(&format!("unknown key `{key}`; {}", meant_or_known(key, &KEYS)))),
         None => Ok(members),
     }
 }

@@ -8,7 +8,7 @@ use super::Exit;
 use super::out::note;
 use crate::store::StoreError;
 use crate::store::filter::FilterError;
-use crate::wording::nearest;
+use crate::wording::{list, nearest};
 
 /// Something that cannot be done as it was asked for.
 #[derive(Debug)]
@@ -74,13 +74,13 @@ pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Says which name may have been meant, or which there are.
-pub(super) fn did_you_mean(written: &str, names: &[&str]) -> String {
+pub(super) fn meant_or_known(written: &str, names: &[&str]) -> String {
     match nearest(written, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => match names {
             [] => "there is none".to_owned(),
             [only] => format!("there is `{only}`"),
-            names => format!("there are {}", crate::wording::list(names)),
+            names => format!("there are {}", list(names)),
         },
     }
 }

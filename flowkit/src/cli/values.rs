@@ -2,12 +2,11 @@
 //!
 //! Says early and in plain words what is wrong. The last word is the type's own `Deserialize`, when the flow is called.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
 use super::duration;
-use super::usage::did_you_mean;
+use super::usage::meant_or_known;
+use crate::given;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 
@@ -106,13 +105,13 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
         }
         (Outline::Choice(texts), Value::String(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
         (Outline::Choice(texts), Value::String(text)) => {
-            Err(format!("there is no `{text}`; {}", did_you_mean(&text, texts)))
+            Err(format!("there is no `{text}`; {}", meant_or_known(&text, texts)))
         }
         (Outline::Duration, Value::String(text)) => match duration::read(&text) {
             Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
             None => refuse(&text.into()),
         },
-        (Outline::Duration, value) if length(&value).is_some() => Ok(value),
+        (Outline::Duration, value) if given::duration(&value).is_some() => Ok(value),
         (Outline::List(item), Value::Array(items)) => {
             let fitted = items.into_iter().enumerate().map(|(index, value)| {
                 fit(item, value).map_err(|error| format!("item {}: {error}", index + 1))
@@ -128,17 +127,11 @@ fn record(fields: &[(&'static str, Outline)], members: Map<String, Value>) -> Re
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let fitted = members.into_iter().map(|(name, value)| {
         let Some((_, field)) = fields.iter().find(|(known, _)| *known == name) else {
-            return Err(format!("unknown field `{name}`; {}", did_you_mean(&name, &names)));
+            return Err(format!("unknown field `{name}`; {}", meant_or_known(&name, &names)));
         };
         fit(field, value).map(|value| (name.clone(), value)).map_err(|error| format!("`{name}`: {error}"))
     });
     fitted.collect::<Result<Map<_, _>, _>>().map(Value::Object)
-}
-
-/// Reads a length of time as it is kept.
-fn length(value: &Value) -> Option<Duration> {
-    let (secs, nanos) = (value.get("secs")?.as_u64()?, value.get("nanos")?.as_u64()?);
-    Some(Duration::new(secs, u32::try_from(nanos).ok()?))
 }
 
 /// Shows a value as people would write it: text without quotation marks, lengths of time with units, secrets not at all.
@@ -146,8 +139,8 @@ pub(super) fn show(outline: &Outline, value: &Value) -> String {
     match (outline, value) {
         (Outline::Secret(_), _) => "***".to_owned(),
         (Outline::Optional(inner), value) => show(inner, value),
-        (Outline::Duration, value) if length(value).is_some() => {
-            length(value).map(duration::write).unwrap_or_default()
+        (Outline::Duration, value) if given::duration(value).is_some() => {
+            given::duration(value).map(duration::write).unwrap_or_default()
         }
         (_, Value::Null) => "(none)".to_owned(),
         (_, Value::String(text)) => text.clone(),
@@ -262,6 +255,13 @@ mod tests {
             let error = parse(&outline, text).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_length_of_time_with_more_than_a_second_of_nanoseconds_is_none() {
+        let value = json!({ "secs": u64::MAX, "nanos": 1_000_000_000 });
+        assert!(fit(&Outline::Duration, value.clone()).is_err());
+        assert_eq!(show(&Outline::Duration, &value), value.to_string());
     }
 
     #[test]

@@ -1,24 +1,16 @@
-//! Moments and lengths of time as text. UTC, as everything that is kept.
-
-use std::time::Duration;
+//! How long ago a moment is, as text. A moment itself is written by `model::iso`.
 
 use crate::graph::text;
 use crate::model::WallTime;
-pub(super) use crate::model::iso;
 
 /// Writes how long ago a moment is: `3m 05s ago`.
 pub(super) fn ago(at: WallTime, now: WallTime) -> String {
-    let since = between(at, now);
+    let since = at.until(now);
     match since.as_secs() {
         0 => "just now".to_owned(),
         1..172_800 => format!("{} ago", text::duration(since)),
         seconds => format!("{} days ago", seconds / 86_400),
     }
-}
-
-/// Returns the time between two moments; none if they are in the wrong order.
-pub(super) fn between(from: WallTime, to: WallTime) -> Duration {
-    to.since(from).since_creation()
 }
 
 #[cfg(test)]

@@ -36,6 +36,12 @@ impl WallTime {
         let micros = u64::try_from(self.0.saturating_sub(created.0)).unwrap_or(0);
         Timestamp::new(Duration::from_micros(micros))
     }
+
+    /// Returns the time from this moment to a later one; none if it is not later.
+    #[cfg(feature = "cli")]
+    pub(crate) fn until(self, later: Self) -> Duration {
+        later.since(self).since_creation()
+    }
 }
 
 impl From<SystemTime> for WallTime {
@@ -293,4 +299,20 @@ pub enum LogLevel {
     Warn,
     /// What went wrong.
     Error,
+}
+
+impl LogLevel {
+    /// All of them, the least first.
+    pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// Returns the name, as it is typed and kept: `info`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }

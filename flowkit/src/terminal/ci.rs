@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::failures::{ROWS_MAX, rows};
 use super::github;
-use super::lines::{clock, label};
-use super::picture::{Program, counted};
+use super::lines::{clock, label, spent};
+use super::picture::Program;
 use super::root_cause::RootCause;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, Kind, State, TaskRun, TaskRunId};
+use crate::wording::counted;
 
 /// Labels up to this width stand in a column.
 const LABEL_COLUMNS: usize = 14;
@@ -115,10 +116,7 @@ fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(
         }
         EventKind::AttemptFailed { attempt, failure } => {
             let most = failure.attempts_max.map(|most| format!("/{most}")).unwrap_or_default();
-            let attempts = task_run.attempts();
-            let failed = attempts.iter().find(|candidate| candidate.number == *attempt);
-            let after = failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at)));
-            let (after, wait) = (seconds(after.unwrap_or_default()), seconds(failure.retry_in));
+            let (after, wait) = (seconds(spent(task_run, *attempt)), seconds(failure.retry_in));
             let error = quoted(&failure.error.to_string());
             ("retry", format!("attempt={attempt}{most} after={after} in={wait} error={error}"))
         }

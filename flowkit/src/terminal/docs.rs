@@ -15,7 +15,7 @@ use crate::model::ArtifactKind;
 const WIDTH: usize = 92;
 
 fn program() -> Program {
-    Program::new("mybin").with_ui().with_like()
+    Program::new("mybin").with_like()
 }
 
 fn text(lines: &[super::Line]) -> String {
@@ -41,9 +41,8 @@ fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
 fn picture(name: &str) -> String {
     match name {
         "running" => {
-            let program = program().at("http://127.0.0.1:4780");
-            let facts = told(Mode::Live, WIDTH, program.clone(), |script| drop(half_way(script)));
-            let begun = text(&title(&view(|script| drop(half_way(script))), WIDTH, &program));
+            let facts = told(Mode::Live, WIDTH, program(), |script| drop(half_way(script)));
+            let begun = text(&title(&view(|script| drop(half_way(script))), WIDTH, &program()));
             let facts = facts.strip_prefix(&begun).unwrap();
             let area = live(&view(|script| drop(half_way(script))), WIDTH, 12, at(1900));
             format!("{begun}{facts}{}", text(&area))

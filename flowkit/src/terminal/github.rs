@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::picture::counted;
 use super::view::{Group, RunView};
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{ErrorReport, State};
+use crate::wording::counted;
 
 /// A longer error does not fit into a cell.
 const ERROR_COLUMNS_MAX: usize = 200;
@@ -35,8 +35,8 @@ pub(super) fn summary(view: &RunView) -> String {
         view.state.name(),
         view.id.short()
     );
-    for group in view.in_order() {
-        row(&mut page, &view.groups[group]);
+    for group in view.groups.in_order() {
+        row(&mut page, group);
     }
     page.push('\n');
     for failed in &view.failures {

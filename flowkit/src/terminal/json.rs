@@ -19,7 +19,7 @@ use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
 
 /// The version of the form.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// A line. What does not apply is left out.
 #[derive(Default, Serialize)]
@@ -69,13 +69,20 @@ struct Record<'a> {
     at: String,
 }
 
+/// Why something has no result, as it stands in a line.
 #[derive(Serialize)]
-struct Error<'a> {
+pub(crate) struct Error<'a> {
     /// The task that failed first.
     task: &'a str,
     msg: &'a str,
     chain: &'a [String],
     place: &'a str,
+}
+
+impl<'a> Error<'a> {
+    pub(crate) fn of(report: &'a ErrorReport) -> Self {
+        Self { task: &report.task, msg: &report.message, chain: &report.causes, place: &report.location }
+    }
 }
 
 #[derive(Serialize)]
@@ -152,7 +159,7 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
     let is_own = matches!(told.whom, Whom::Run { .. });
     let mut record = Record {
         v: VERSION,
-        t: format!("{}.{}", if is_own { "run" } else { "task" }, word(told.kind.name(), is_own)),
+        t: format!("{}.{}", if is_own { "run" } else { "task" }, word(told.kind, is_own)),
         run: told.run.short(),
         at: iso(told.at),
         ..Record::default()
@@ -163,11 +170,11 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
             record.attempt = Some(*attempt);
             record.max = failure.attempts_max;
             record.delay_ms = Some(failure.retry_in.as_millis());
-            record.error = Some(error(&failure.error));
+            record.error = Some(Error::of(&failure.error));
         }
         EventKind::Failed { error: report }
         | EventKind::TimedOut { error: report, .. }
-        | EventKind::UpstreamFailed { error: report } => record.error = Some(error(report)),
+        | EventKind::UpstreamFailed { error: report } => record.error = Some(Error::of(report)),
         EventKind::Skipped { reason } => record.reason = Some(reason),
         _ => {}
     }
@@ -203,30 +210,15 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
     serde_json::to_string(&record).ok()
 }
 
-/// Returns the word for an event by its name in the record; the end of a run is one word, with the state beside it.
-fn word(name: &str, is_own: bool) -> String {
-    match name {
-        "completed"
-        | "cached"
-        | "failed"
-        | "timed out"
-        | "cancelled"
-        | "left without an input"
-        | "skipped"
-        | "suspended"
-            if is_own =>
-        {
-            "finished".to_owned()
-        }
-        "retried" => "retrying".to_owned(),
-        "told to stop" => "cancelling".to_owned(),
-        "left without an input" => "upstream_failed".to_owned(),
-        other => other.replace(' ', "_"),
+/// Returns the word for an event; the end of a run is one word, with the state beside it.
+fn word(kind: &EventKind, is_own: bool) -> String {
+    match kind {
+        end if is_own && end.is_end() => "finished".to_owned(),
+        EventKind::AttemptFailed { .. } => "retrying".to_owned(),
+        EventKind::Cancelling => "cancelling".to_owned(),
+        EventKind::UpstreamFailed { .. } => "upstream_failed".to_owned(),
+        other => other.name().replace(' ', "_"),
     }
-}
-
-fn error(report: &ErrorReport) -> Error<'_> {
-    Error { task: &report.task, msg: &report.message, chain: &report.causes, place: &report.location }
 }
 
 fn counts(view: &RunView) -> Counts {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
@@ -150,20 +150,25 @@ fn sub_flow_end(task_run: &TaskRun) -> String {
 }
 
 fn retry_line(label: &str, task_run: &TaskRun, attempt: u32, failure: &AttemptFailure) -> String {
+    let after = text::duration(spent(task_run, attempt));
+    let what = message(&failure.error.to_string());
+    let words = format!("attempt {attempt} failed after {after}: {what}; {}", next_attempt(failure));
+    line(glyph(State::AwaitingRetry), label, &words)
+}
+
+/// Returns how long an attempt took that has failed.
+pub(super) fn spent(task_run: &TaskRun, attempt: u32) -> Duration {
     let attempts = task_run.attempts();
     let failed = attempts.iter().find(|candidate| candidate.number == attempt);
-    let after = failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at))).unwrap_or_default();
-    let next = if failure.retry_in.is_zero() {
-        "retrying now".to_owned()
-    } else {
-        format!("retrying in {}", text::duration(failure.retry_in))
-    };
-    let what = message(&failure.error.to_string());
-    line(
-        glyph(State::AwaitingRetry),
-        label,
-        &format!("attempt {attempt} failed after {}: {what}; {next}", text::duration(after)),
-    )
+    failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at))).unwrap_or_default()
+}
+
+/// Says when the attempt begins that follows a failed one.
+pub(super) fn next_attempt(failure: &AttemptFailure) -> String {
+    match failure.retry_in.is_zero() {
+        true => "retrying now".to_owned(),
+        false => format!("retrying in {}", text::duration(failure.retry_in)),
+    }
 }
 
 /// Says how a run failed; errors of flowkit's own say so themselves, after the name of the run.

@@ -13,6 +13,8 @@ mod docs;
 #[cfg(feature = "cli")]
 mod failures;
 #[cfg(feature = "cli")]
+pub(crate) mod folded;
+#[cfg(feature = "cli")]
 mod github;
 #[cfg(feature = "cli")]
 pub(crate) mod json;

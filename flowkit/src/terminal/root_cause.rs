@@ -3,6 +3,7 @@
 use super::tally::Failed;
 use crate::graph::text;
 use crate::model::{ErrorReport, State};
+use crate::wording::counted;
 
 /// A message of more lines than this is somebody's log.
 const MESSAGE_LINES_MAX: usize = 20;
@@ -76,8 +77,7 @@ impl<'a> RootCause<'a> {
         lines.extend(message.by_ref().take(MESSAGE_LINES_MAX - 1).map(|line| format!("  │ {line}")));
         match message.count() {
             0 => {}
-            1 => lines.push("  │ … and 1 more line".to_owned()),
-            more => lines.push(format!("  │ … and {more} more lines")),
+            more => lines.push(format!("  │ … and {}", counted(more, "more line", "more lines"))),
         }
         for (position, cause) in self.report.causes.iter().enumerate() {
             let branch = if position + 1 == self.report.causes.len() { "└" } else { "├" };

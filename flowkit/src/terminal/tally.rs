@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRunId};
+use crate::wording::counted;
 
 /// More failures than this are counted, but not remembered: nobody reads the names of a thousand.
 const FAILURES_MAX: usize = 100;
@@ -108,8 +109,4 @@ impl Tally {
         }
         summary
     }
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }

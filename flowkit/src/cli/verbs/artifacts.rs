@@ -1,23 +1,24 @@
 //! `artifacts`: what the tasks of a run and of its sub-flows have left for people, and all of one of them. Not what a task
 //! gave to the next: that is its result.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::io::IsTerminal as _;
 
 use clap::ArgMatches;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::rows::{self, SUB_FLOWS_MAX};
 use crate::cli::json;
 use crate::cli::out::{give, note, say, table};
+use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::given::members;
 use crate::graph::text::visible;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, StoredTaskRun};
 use crate::store::Store;
-use crate::terminal::picture::{counted, quoted};
+use crate::terminal::picture::for_shell;
+use crate::wording::counted;
 
 /// An artifact, and who made it.
 struct Left {
@@ -42,12 +43,10 @@ pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> Outcome<()> 
 /// Reads what a run has left, and behind it what its sub-flows have.
 fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<Left>> {
     let mut left = Vec::new();
-    let mut rest = VecDeque::from([(run.id, run.flow.clone())]);
-    let mut seen = 0;
-    while let Some((id, flow)) = rest.pop_front().filter(|_| seen <= SUB_FLOWS_MAX) {
-        seen += 1;
+    let mut nested = Nested::of([(run.id, run.flow.clone())]);
+    while let Some((id, flow)) = nested.pop() {
         let tasks = rows::tasks(store, id)?;
-        rest.extend(tasks.iter().filter_map(|task| Some((task.flow_run?, task.task.clone()))));
+        nested.add(tasks.iter().filter_map(|task| Some((task.flow_run?, task.task.clone()))));
         let labels: BTreeMap<_, _> = tasks.iter().map(|task| (task.id, StoredTaskRun::label(task))).collect();
         left.extend(rows::artifacts(store, id)?.into_iter().map(|artifact| {
             let by = labels.get(&artifact.task_run).cloned().unwrap_or_else(|| flow.clone());
@@ -80,7 +79,7 @@ fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Left]
         Ok(row)
     };
     table(&latest.iter().map(row).collect::<Outcome<Vec<_>>>()?).iter().for_each(say);
-    let print = session.command(&format!("artifacts {} {}", run.id.short(), quoted(&last.artifact.key)));
+    let print = session.command(&format!("artifacts {} {}", run.id.short(), for_shell(&last.artifact.key)));
     note(format!("`{print}` prints one of them"));
     Ok(())
 }
@@ -109,7 +108,7 @@ fn find<'l>(run: &StoredFlowRun, left: &'l [Left], key: &str, version: Option<u3
         let names: Vec<&str> = left.iter().map(|one| one.artifact.key.as_str()).collect();
         let mut known = HashSet::new();
         let names: Vec<&str> = names.into_iter().filter(|name| known.insert(*name)).collect();
-        let known = did_you_mean(key, &names);
+        let known = meant_or_known(key, &names);
         return Err(Usage::new(format!("run `{short}` has no artifact `{key}`; {known}")));
     };
     let versions = || left.iter().filter(|one| one.run == first.run && one.artifact.key == key);
@@ -130,8 +129,12 @@ fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Left) 
     let text = String::from_utf8(content);
     let into_file = |reason: &str| {
         let name = artifact.file_name.as_deref().unwrap_or(key);
-        let command =
-            session.command(&format!("artifacts {} {} > {}", run.id.short(), quoted(key), quoted(name)));
+        let command = session.command(&format!(
+            "artifacts {} {} > {}",
+            run.id.short(),
+            for_shell(key),
+            for_shell(name)
+        ));
         Err(Usage::new(format!(
             "the artifact `{key}` is {}, {reason}; write it into a file: `{command}`",
             artifact.media_type

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::{rows, show};
+use super::show;
 use crate::cli::json::line;
 use crate::cli::out::{note, say, table};
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::which;
@@ -109,18 +110,14 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
 
 /// How each task fared: how many of its runs stand where, and how long they took together.
 fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
-    let mut names: Vec<String> = Vec::new();
-    let mut tasks = Vec::new();
-    for run in runs {
-        let rows = rows::tasks(store, run.id)?;
-        for row in &rows {
-            if !names.contains(&row.task) {
-                names.push(row.task.clone());
-            }
+    let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<Outcome<_>>()?;
+    let mut names: Vec<&str> = Vec::new();
+    for name in tasks.iter().flat_map(|rows| rows::names(rows)) {
+        if !names.contains(&name) {
+            names.push(name);
         }
-        tasks.push(rows);
     }
-    let line = |name: &String| {
+    let line = |name: &&str| {
         let cells = tasks.iter().map(|rows| {
             let mut states: Vec<(&str, usize)> = Vec::new();
             for row in rows.iter().filter(|row| row.task == *name) {

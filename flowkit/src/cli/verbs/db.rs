@@ -3,14 +3,14 @@
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::rows;
 use crate::cli::duration;
 use crate::cli::json::{self, line};
 use crate::cli::out::say;
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::store::{FlowRunFilter, History as _, Keep, SqliteStore};
-use crate::terminal::picture::counted;
+use crate::wording::counted;
 
 /// So many runs are read at once.
 const PAGE: usize = 100;

@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
-use super::run::{around, show_config};
+use super::run::show_config;
 use crate::cli::Exit;
 use crate::cli::json::line;
+use crate::cli::layers::around;
 use crate::cli::out::say;
-use crate::cli::resolve;
 use crate::cli::session::Session;
 use crate::cli::types;
 use crate::cli::usage::{Outcome, Usage};
-use crate::store::{FlowRunFilter, History as _};
+use crate::cli::{resolve, rows};
+use crate::store::FlowRunFilter;
 
 pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
     let mut trouble = 0;
@@ -25,7 +26,7 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
         );
     }
     let database = format!("{} ({})", settings.database.display(), settings.database_source);
-    match settings.database.exists() {
+    match settings.is_made() {
         false => fact(session, "database", &format!("{database}: not made yet")),
         true => match count(session) {
             Ok(runs) => fact(session, "database", &format!("{database}: {runs}")),
@@ -56,8 +57,7 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
 
 fn count(session: &Session) -> Outcome<String> {
     let store = session.settings.look_back()?;
-    let last = store.flow_runs(&FlowRunFilter::default(), None, 1)?.runs.pop();
-    Ok(match last {
+    Ok(match rows::newest(&store, &FlowRunFilter::default())? {
         None => "no runs".to_owned(),
         Some(run) => format!("the last run is {}, {}", run.id.short(), run.state.name()),
     })

@@ -2,8 +2,8 @@
 
 use clap::ArgMatches;
 
-use super::rows;
 use crate::cli::out::say;
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::cli::which;

@@ -8,15 +8,15 @@ use crate::cli::flags::typed;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
 use crate::cli::out::{note, say, table};
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::types;
 use crate::cli::usage::Outcome;
-use crate::cli::when::{ago, iso};
+use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::look::glyph;
-use crate::model::StoredFlowRun;
+use crate::model::{StoredFlowRun, iso};
 use crate::parameters::Parameter;
-use crate::store::History as _;
 
 pub(super) fn list(session: &Session) -> Outcome<()> {
     let flows = &session.program.flows;
@@ -51,10 +51,7 @@ fn last_runs(session: &Session) -> Outcome<Vec<Option<StoredFlowRun>>> {
         return Ok(vec![None; flows.len()]);
     }
     let store = session.settings.look_back()?;
-    let last = |flow: &FlowSpec| {
-        let filter = session.program.runs_of(flow.ident());
-        Ok(store.flow_runs(&filter, None, 1)?.runs.pop())
-    };
+    let last = |flow: &FlowSpec| rows::newest(&store, &session.program.runs_of(flow.ident()));
     flows.iter().map(last).collect()
 }
 

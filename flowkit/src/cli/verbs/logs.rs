@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::{rows, show};
+use super::show;
 use crate::cli::json;
 use crate::cli::out::{note, say};
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::iso;
 use crate::engine::clock;
-use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId};
+use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId, iso};
 use crate::store::{History as _, LogFilter, Store};
 
 /// How often another process's run is asked for news: quick for people, and cheap.
@@ -21,9 +21,9 @@ pub(super) const POLL: Duration = Duration::from_millis(200);
 pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
-    let level = matches.get_one::<String>("level").map(String::as_str);
+    let level = matches.get_one::<String>("level");
     let filter = LogFilter {
-        level: level.map(level_of),
+        level: level.and_then(|typed| LogLevel::ALL.into_iter().find(|level| level.name() == typed)),
         text: matches.get_one::<String>("text").cloned(),
         ..LogFilter::default()
     };
@@ -80,7 +80,7 @@ impl Printer<'_> {
         if self.session.is_json() {
             say(json::log(self.run.id, &label, line));
         } else {
-            say(format!("{} {:5} {label}: {}", iso(line.at), name_of(line.level), line.message));
+            say(format!("{} {:5} {label}: {}", iso(line.at), line.level.name().to_uppercase(), line.message));
         }
         Ok(())
     }
@@ -101,24 +101,4 @@ pub(super) fn label(
         labels.extend(tasks.iter().map(|task| (task.id, task.label())));
     }
     Ok(labels.get(&task_run).cloned().unwrap_or_else(|| task_run.to_string()))
-}
-
-fn level_of(name: &str) -> LogLevel {
-    match name {
-        "trace" => LogLevel::Trace,
-        "debug" => LogLevel::Debug,
-        "warn" => LogLevel::Warn,
-        "error" => LogLevel::Error,
-        _ => LogLevel::Info,
-    }
-}
-
-fn name_of(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Trace => "TRACE",
-        LogLevel::Debug => "DEBUG",
-        LogLevel::Info => "INFO",
-        LogLevel::Warn => "WARN",
-        LogLevel::Error => "ERROR",
-    }
 }

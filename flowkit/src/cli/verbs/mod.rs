@@ -1,20 +1,19 @@
-//! What the verbs do, one file for each or for a few that belong together.
+//! What the verbs do, one file for each or for a few that belong together. What several of them share, and is no verb: `finish`
+//! (how a run ends), `news` (what happens in another process), `preview` and `shape` (a dry run).
 
 mod artifacts;
-mod cache;
 mod cancel;
 mod compare;
 mod db;
 mod doctor;
+mod explain_cache;
 mod finish;
-mod fold;
 mod graph;
 mod list;
 mod logs;
 mod news;
 mod preview;
 mod resume;
-pub(super) mod rows;
 mod run;
 mod runs;
 mod shape;
@@ -47,7 +46,7 @@ pub(super) async fn perform(session: &Session, matches: &ArgMatches) -> Outcome<
         "diff" => compare::diff(session, given)?,
         "compare" => compare::compare(session, given)?,
         "graph" => graph::graph(session, given)?,
-        "explain-cache" => cache::explain(session, given)?,
+        "explain-cache" => explain_cache::explain(session, given)?,
         "db" => db::db(session, given)?,
         "doctor" => return doctor::doctor(session),
         "completions" => completions(session, given),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::rows::{self, SUB_FLOWS_MAX};
+use crate::cli::rows::{self, SUB_FLOWS_MAX};
 use crate::cli::usage::Outcome;
 use crate::model::{FlowRunId, Origin, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId};
 use crate::store::Store;

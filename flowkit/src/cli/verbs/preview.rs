@@ -1,14 +1,13 @@
 //! `resume`, `retry` and `rerun` with `--dry-run`: what would be kept and what would run again, from the record. It changes
 //! nothing.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
-use super::fold::{Fold, Folded};
-use super::rows::{self, SUB_FLOWS_MAX};
 use crate::cli::json::line;
 use crate::cli::out::{say, table};
+use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::graph::look::glyph;
@@ -17,10 +16,13 @@ use crate::model::{State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
 use crate::policy::resume::{Redo, Standing, rows_to_redo};
 use crate::store::Store;
+use crate::terminal::folded::Folded;
 
-/// How many task runs fare in which way.
+/// How the calls of a task in one body fare.
 #[derive(Debug, Default)]
 struct Fate {
+    task: String,
+    depth: usize,
     kept: usize,
     runs: usize,
     /// They have failed for good, and fail again without running.
@@ -56,17 +58,17 @@ impl Fate {
             (self.fails, "fails again", "fail again"),
         ];
         let words = words.map(|(count, one, more)| (count, if count == 1 { one } else { more }));
-        counted(words)
+        listed(words)
     }
 
     fn before(&self) -> String {
-        let was = counted(self.was.iter().map(|(state, count)| (*count, *state)));
+        let was = listed(self.was.iter().map(|(state, count)| (*count, *state)));
         if was.is_empty() { was } else { format!("was {was}") }
     }
 }
 
 /// Says how many there are of each kind; no number where there is one kind only.
-fn counted(kinds: impl IntoIterator<Item = (usize, &'static str)>) -> String {
+fn listed(kinds: impl IntoIterator<Item = (usize, &'static str)>) -> String {
     let kinds: Vec<_> = kinds.into_iter().filter(|(count, _)| *count > 0).collect();
     let one = |(count, word): &(usize, &'static str)| match kinds.len() {
         1 => (*word).to_owned(),
@@ -92,11 +94,11 @@ pub(super) fn preview(
         )));
     }
     let redo = said.unwrap_or_else(|| Redo::of(run));
-    let folds = look(store, run, &redo)?.in_order();
-    let sum = |of: fn(&Fate) -> usize| folds.iter().map(|fold| of(&fold.said)).sum::<usize>();
+    let fates = look(store, run, &redo)?;
+    let sum = |of: fn(&Fate) -> usize| fates.iter().map(of).sum::<usize>();
     let (kept, runs, fails) = (sum(|fate| fate.kept), sum(|fate| fate.runs), sum(|fate| fate.fails));
     if session.is_json() {
-        for Fold { task, depth, said: Fate { kept, runs, fails, was } } in &folds {
+        for Fate { task, depth, kept, runs, fails, was } in fates.in_order() {
             let fields = json!({ "task": task, "depth": depth, "kept": kept, "runs": runs, "fails": fails, "was": was });
             say(line("preview.task", Some(run.id), fields));
         }
@@ -116,11 +118,12 @@ pub(super) fn preview(
         "run {short} of `{}` is {name}; `{verb}` would run its body again, and of what it calls:",
         run.flow
     ));
-    let rows = folds.iter().map(|Fold { task, depth, said }| {
-        let times = said.kept + said.runs + said.fails;
+    let rows = fates.in_order().map(|fate| {
+        let times = fate.kept + fate.runs + fate.fails;
         let times = if times == 1 { String::new() } else { format!(" ×{times}") };
-        let task = format!("  {}{} {}{times}", "  ".repeat(*depth), said.glyph(), visible(task));
-        vec![task, said.words(), said.before()]
+        let indent = "  ".repeat(fate.depth);
+        let task = format!("  {indent}{} {}{times}", fate.glyph(), visible(&fate.task));
+        vec![task, fate.words(), fate.before()]
     });
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
     let fails = if fails > 0 {
@@ -137,24 +140,23 @@ pub(super) fn preview(
 
 /// Looks through the record of a run and of those of its sub-flows that would run again.
 fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<Fate>> {
-    let mut folded = Folded::<Fate>::default();
-    let mut rest = VecDeque::from([(run.clone(), redo.clone(), None)]);
-    let mut looked_through = 0;
-    while let Some((run, redo, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
-        looked_through += 1;
+    let mut folded = Folded::new();
+    let mut nested = Nested::of([(run.clone(), redo.clone(), None)]);
+    while let Some((run, redo, around)) = nested.pop() {
         let rows = rows::tasks(store, run.id)?;
         let mut groups = HashMap::new();
         let wanted = rows_to_redo(&rows, &redo);
         for (row, standing) in outlook(&run, &rows, &redo) {
             let parent = groups.get(&row.parent).copied().or(around);
-            let group = folded.group(parent, &row.task);
+            let new = |depth| Fate { task: row.task.clone(), depth, ..Fate::default() };
+            let group = folded.group(parent, &row.task, new);
             groups.insert(row.id, group);
-            folded.said(group).add(row, standing);
+            folded[group].add(row, standing);
             if standing == Standing::Again
                 && let Some(inner) = row.flow_run
                 && let Some(inner) = store.flow_run(inner)?
             {
-                rest.push_back((inner, redo.inside(row.id, &wanted), Some(group)));
+                nested.add([(inner, redo.inside(row.id, &wanted), Some(group))]);
             }
         }
     }

@@ -7,73 +7,44 @@ use serde_json::Value;
 
 use super::finish::{self, Ended, Seen};
 use super::preview::preview;
-use super::rows;
-use super::run::around;
 use crate::any_flow::FlowSpec;
 use crate::cli::flags::laid_over;
+use crate::cli::layers::around;
+use crate::cli::rows;
 use crate::cli::secrets::{holds_secret, is_masked};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
-use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::{Exit, environment, resolve, types, values};
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::parameters::Parameter;
 use crate::policy::resume::Redo;
 use crate::store::Store;
-use crate::terminal::picture::quoted;
+use crate::terminal::picture::for_shell;
+use crate::wording::list;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
-    // Not made where there is none: there would be nothing to go on with.
-    drop(session.settings.look_back()?);
+    session.settings.check_made()?;
     let runtime = finish::runtime(session, matches)?;
     let store = runtime.store().ok_or_else(|| Usage::new("bug in flowkit: no store"))?;
     let run = session.run(store.as_ref(), matches, "run")?;
-    let flow = session.program.flow_of(&run.path).ok_or_else(|| {
-        let known: Vec<&str> = session.program.flows.iter().map(FlowSpec::ident).collect();
-        let known = crate::wording::list(known);
-        let short = run.id.short();
-        let last = session.program.only_flow().map_or("<flow>", FlowSpec::ident);
-        Usage::new(format!(
-            "run `{short}` is a run of `{}`, which this program does not have; it has {known}: write `last:{last}`",
-            run.flow
-        ))
-    })?;
+    let flow = flow_of(session, &run)?;
     let Some(kept) = run.parameters.clone() else { return Err(not_kept(flow, &run)) };
-    let mut call = runtime.resume(run.id);
-    let mut redo = None;
-    match verb {
-        "retry" => {
-            call = call.retry_failed();
-            redo = Some(Redo::Failed);
-        }
-        "rerun" => {
-            let from = matches.get_one::<String>("from").map(String::as_str).unwrap_or_default();
-            let tasks = rows::tasks(store.as_ref(), run.id)?;
-            let mut names: Vec<&str> = tasks.iter().map(|task| task.task.as_str()).collect();
-            names.dedup();
-            if !names.contains(&from) {
-                let short = run.id.short();
-                let remedy = match sub_flow_with(store.as_ref(), &tasks, from)? {
-                    Some(node) => {
-                        let quoted = quoted(node);
-                        format!("its sub-flow `{node}` has: `--from {quoted}` does all of that again")
-                    }
-                    None => did_you_mean(from, &names),
-                };
-                return Err(Usage::new(format!("run `{short}` has no task `{from}`; {remedy}")));
-            }
-            call = call.rerun_from(from);
-            redo = Some(Redo::From(from.to_owned()));
-        }
-        _ if matches.get_flag("strict") => call = call.strict(),
-        _ => {}
-    }
-    if let Some(arguments) = with_secrets(session, flow, &run, matches.get_one::<PathBuf>("params"))? {
-        call = call.with_arguments(arguments);
-    }
+    let redo = redo(verb, matches, store.as_ref(), &run)?;
+    let arguments = with_secrets(session, flow, &run, matches.get_one::<PathBuf>("params"))?;
     if matches.get_flag("dry-run") {
         preview(session, store.as_ref(), verb, &run, redo)?;
         return Ok(Exit::SUCCESS);
+    }
+    let mut call = runtime.resume(run.id);
+    match redo {
+        Some(Redo::Failed) => call = call.retry_failed(),
+        Some(Redo::From(task)) => call = call.rerun_from(&task),
+        _ if verb == "resume" && matches.get_flag("strict") => call = call.strict(),
+        _ => {}
+    }
+    if let Some(arguments) = arguments {
+        call = call.with_arguments(arguments);
     }
     let values = serde_json::from_str(&kept).unwrap_or_default();
     let words = values::in_words(flow.all_parameters().iter(), &values);
@@ -84,6 +55,48 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let ended: Ended = runtime.until_signal(call).await;
     screen.finish();
     finish::finish(session, ended)
+}
+
+/// Finds the flow of the run in this program.
+fn flow_of<'s>(session: &'s Session, run: &StoredFlowRun) -> Outcome<&'s FlowSpec> {
+    session.program.flow_of(&run.path).ok_or_else(|| {
+        let known = list(session.program.flows.iter().map(FlowSpec::ident));
+        let last = session.program.only_flow().map_or("<flow>", FlowSpec::ident);
+        Usage::new(format!(
+            "run `{}` is a run of `{}`, which this program does not have; it has {known}: write `last:{last}`",
+            run.id.short(),
+            run.flow
+        ))
+    })
+}
+
+/// Returns what is to be done again, as far as the verb says it.
+fn redo(verb: &str, matches: &ArgMatches, store: &dyn Store, run: &StoredFlowRun) -> Outcome<Option<Redo>> {
+    Ok(match verb {
+        "retry" => Some(Redo::Failed),
+        "rerun" => {
+            let from = matches.get_one::<String>("from").cloned().unwrap_or_default();
+            check_task(store, run, &from)?;
+            Some(Redo::From(from))
+        }
+        _ => None,
+    })
+}
+
+/// Refuses a task that the run has not called by itself.
+fn check_task(store: &dyn Store, run: &StoredFlowRun, name: &str) -> Outcome<()> {
+    let tasks = rows::tasks(store, run.id)?;
+    let names = rows::names(&tasks);
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let remedy = match sub_flow_with(store, &tasks, name)? {
+        Some(node) => {
+            format!("its sub-flow `{node}` has: `--from {}` does all of that again", for_shell(node))
+        }
+        None => meant_or_known(name, &names),
+    };
+    Err(Usage::new(format!("run `{}` has no task `{name}`; {remedy}", run.id.short())))
 }
 
 /// Says why there is nothing to go on with.

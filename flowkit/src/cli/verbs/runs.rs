@@ -6,7 +6,7 @@ use crate::cli::json;
 use crate::cli::out::{note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::{ago, between};
+use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::look::glyph;
 use crate::graph::text;
@@ -47,7 +47,7 @@ fn meant(session: &Session, words: &[String], now: WallTime) -> String {
 }
 
 fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
-    let took = run.ended_at.map(|end| text::duration(between(run.created_at, end))).unwrap_or_default();
+    let took = run.duration().map(text::duration).unwrap_or_default();
     let why = run.error.as_ref().map(|error| error.message.as_str());
     let name = run.name.as_deref().or(why).unwrap_or_default();
     vec![

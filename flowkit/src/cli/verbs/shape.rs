@@ -1,29 +1,31 @@
 //! `run --dry-run`: the values that a run would have, and the shape that an earlier run of the flow has left in the record. A
 //! flow decides what it calls when it runs, so that nothing more can be known.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::fold::{Fold, Folded};
-use super::rows::{self, SUB_FLOWS_MAX};
 use super::run::show_config;
 use crate::any_flow::FlowSpec;
 use crate::cli::json::{line, millis};
 use crate::cli::out::{say, table};
 use crate::cli::resolve::Resolved;
+use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::{ago, between};
+use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::text;
 use crate::model::{State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
+use crate::terminal::folded::Folded;
 
-/// What a task did in an earlier run.
+/// What the calls of a task in one body did in an earlier run.
 #[derive(Debug, Default)]
 struct Shape {
+    task: String,
+    depth: usize,
     count: usize,
     cached: usize,
     took: Vec<Duration>,
@@ -53,26 +55,26 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
         say(format!("`{}` would run with", flow.ident()));
     }
     show_config(session, resolved);
-    let Some((run, folds)) = recorded(session, flow)? else {
+    let Some((run, shapes)) = recorded(session, flow)? else {
         if !session.is_json() {
             say("no run of it is recorded, so what it calls is not known before it runs; nothing was run");
         }
         return Ok(());
     };
     if session.is_json() {
-        for Fold { task, depth, said } in &folds {
+        for shape in shapes.in_order() {
             let fields = json!({
-                "task": task, "depth": depth, "count": said.count, "cached": said.cached,
-                "usual_ms": said.usual().map(millis),
+                "task": shape.task, "depth": shape.depth, "count": shape.count, "cached": shape.cached,
+                "usual_ms": shape.usual().map(millis),
             });
             say(line("recorded.task", Some(run.id), fields));
         }
-        let took = run.ended_at.map(|end| millis(between(run.created_at, end)));
+        let took = run.duration().map(millis);
         let fields = json!({ "flow": flow.ident(), "id": run.id, "state": run.state, "ms": took });
         say(line("recorded", Some(run.id), fields));
         return Ok(());
     }
-    let took = run.ended_at.map(|end| format!(" in {}", text::duration(between(run.created_at, end))));
+    let took = run.duration().map(|took| format!(" in {}", text::duration(took)));
     say(format!(
         "its run {} ({}{}, {}) called",
         run.id.short(),
@@ -80,9 +82,10 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
         took.unwrap_or_default(),
         ago(run.created_at, clock::wall())
     ));
-    let rows = folds.iter().map(|Fold { task, depth, said }| {
-        let times = if said.count == 1 { String::new() } else { format!(" ×{}", said.count) };
-        vec![format!("  {}{}{times}", "  ".repeat(*depth), text::visible(task)), said.words()]
+    let rows = shapes.in_order().map(|shape| {
+        let times = if shape.count == 1 { String::new() } else { format!(" ×{}", shape.count) };
+        let indent = "  ".repeat(shape.depth);
+        vec![format!("  {indent}{}{times}", text::visible(&shape.task)), shape.words()]
     });
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
     say("that is recorded, not planned: a flow decides what it calls when it runs; nothing was run");
@@ -90,7 +93,7 @@ pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) ->
 }
 
 /// Finds the newest run of the flow that completed, which says most; or else the newest.
-fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun, Vec<Fold<Shape>>)>> {
+fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun, Folded<Shape>)>> {
     if !session.settings.is_made() {
         return Ok(None);
     }
@@ -98,32 +101,29 @@ fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun
     let any = session.program.runs_of(flow.ident());
     let completed = FlowRunFilter { states: vec![State::Completed], ..any.clone() };
     for filter in [completed, any] {
-        if let Some(run) = crate::store::History::flow_runs(&store, &filter, None, 1)?.runs.pop() {
-            let folds = look(&store, &run)?.in_order();
-            return Ok(Some((run, folds)));
+        if let Some(run) = rows::newest(&store, &filter)? {
+            let shapes = look(&store, &run)?;
+            return Ok(Some((run, shapes)));
         }
     }
     Ok(None)
 }
 
 fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
-    let mut folded = Folded::<Shape>::default();
-    let mut rest = VecDeque::from([(run.id, None)]);
-    let mut looked_through = 0;
-    while let Some((run, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
-        looked_through += 1;
+    let mut folded = Folded::new();
+    let mut nested = Nested::of([(run.id, None)]);
+    while let Some((run, around)) = nested.pop() {
         let mut groups = HashMap::new();
         for row in rows::tasks(store, run)? {
             let parent = groups.get(&row.parent).copied().or(around);
-            let group = folded.group(parent, &row.task);
+            let new = |depth| Shape { task: row.task.clone(), depth, ..Shape::default() };
+            let group = folded.group(parent, &row.task, new);
             groups.insert(row.id, group);
-            let shape = folded.said(group);
+            let shape = &mut folded[group];
             shape.count += 1;
             shape.cached += usize::from(row.state == State::Cached);
-            if let (State::Completed, Some(start), Some(end)) = (row.state, row.started_at, row.ended_at) {
-                shape.took.push(between(start, end));
-            }
-            rest.extend(row.flow_run.map(|inner| (inner, Some(group))));
+            shape.took.extend(row.duration().filter(|_| row.state == State::Completed));
+            nested.add(row.flow_run.map(|inner| (inner, Some(group))));
         }
     }
     Ok(folded)

@@ -6,23 +6,24 @@ use std::io::IsTerminal as _;
 use clap::ArgMatches;
 use serde_json::{Map, Value};
 
-use super::{artifacts, rows, slow};
+use super::{artifacts, slow};
 use crate::any_flow::FlowSpec;
 use crate::cli::json;
 use crate::cli::out::{say, table};
+use crate::cli::rows;
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage, did_you_mean};
+use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::show as shown;
-use crate::cli::when::iso;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
 use crate::model::{
-    ArtifactKind, ErrorReport, FlowRunId, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun,
+    ArtifactKind, ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun, iso,
 };
 use crate::store::Store;
-use crate::terminal::picture::{counted, finished};
+use crate::terminal::picture::finished;
 use crate::terminal::{Line, Paint, artifact_label};
+use crate::wording::counted;
 
 /// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
 const COLUMNS: usize = 100;
@@ -34,90 +35,81 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         return slow::show(session, &store, &run, usize::try_from(*count).unwrap_or(usize::MAX));
     }
     let mut tasks = rows::tasks(&store, run.id)?;
-    if let Some(typed) = matches.get_one::<String>("task") {
+    let (mut artifacts, mut metrics) = (rows::artifacts(&store, run.id)?, rows::metrics(&store, run.id)?);
+    let typed = matches.get_one::<String>("task");
+    if let Some(typed) = typed {
         tasks = chosen(&run, tasks, typed)?;
+        let is_chosen = |id| tasks.iter().any(|task| task.id == id);
+        artifacts.retain(|artifact| is_chosen(artifact.task_run));
+        metrics.retain(|metric| is_chosen(metric.task_run));
     }
     if session.is_json() {
         say(json::run(&run));
         tasks.iter().map(|task| json::task_run(run.id, task)).for_each(say);
-        let is_meant = |id| !matches.contains_id("task") || tasks.iter().any(|task| task.id == id);
-        let (artifacts, metrics) = (rows::artifacts(&store, run.id)?, rows::metrics(&store, run.id)?);
-        let artifacts = artifacts.iter().filter(|one| is_meant(one.task_run));
-        artifacts.map(|one| json::artifact(run.id, one)).for_each(say);
-        let metrics = metrics.iter().filter(|one| is_meant(one.task_run));
-        metrics.map(|one| json::metric(run.id, one)).for_each(say);
-        return Ok(());
-    }
-    match matches.contains_id("task") {
-        false => {
-            say(head(&run));
-            let row =
-                |(name, value): (String, String)| vec![format!("  {name}"), text::shortened(&value, 200)];
-            let parameters: Vec<_> = parameters(session, &run).into_iter().map(row).collect();
-            table(&parameters).iter().for_each(say);
-            let view = rows::view(&store, &run, &tasks)?;
-            let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
-            let drawn = finished(&view, COLUMNS, &session.offers_for(&run).shown());
-            drawn.iter().map(|line| paint.line(line)).for_each(say);
-            let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
-            // What stands behind its task need not be said again.
-            let mut artifacts = rows::artifacts(&store, run.id)?;
-            artifacts.retain(|artifact| {
-                let label = artifact_label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
-                let is_hidden = artifact.kind == ArtifactKind::Link && !paint.links;
-                is_hidden || !drawn.iter().any(|line| line.contains(&label))
-            });
-            let links = addresses(&store, run.id, &artifacts)?;
-            said(&artifacts, &links, &rows::metrics(&store, run.id)?).iter().for_each(say);
-        }
-        true => {
-            let (artifacts, metrics) = (rows::artifacts(&store, run.id)?, rows::metrics(&store, run.id)?);
-            for task in &tasks {
-                details(task).iter().for_each(say);
-                said_by(&store, &run, task, &artifacts, &metrics)?.iter().for_each(say);
-            }
+        artifacts.iter().map(|artifact| json::artifact(run.id, artifact)).for_each(say);
+        metrics.iter().map(|metric| json::metric(run.id, metric)).for_each(say);
+    } else if typed.is_none() {
+        show_run(session, &store, &run, &tasks, artifacts, &metrics)?;
+    } else {
+        for task in &tasks {
+            details(task).iter().for_each(say);
+            said_by(&store, &run, task, &artifacts, &metrics)?.iter().for_each(say);
         }
     }
     Ok(())
 }
 
+/// Shows a run: its parameters, the picture of it, and what its tasks have said of their work.
+fn show_run(
+    session: &Session,
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    tasks: &[StoredTaskRun],
+    mut artifacts: Vec<StoredArtifact>,
+    metrics: &[StoredMetric],
+) -> Outcome<()> {
+    say(head(run));
+    let row = |(name, value): (String, String)| vec![format!("  {name}"), text::shortened(&value, 200)];
+    let parameters: Vec<_> = parameters(session, run).into_iter().map(row).collect();
+    table(&parameters).iter().for_each(say);
+    let view = rows::view(store, run, tasks)?;
+    let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
+    let drawn = finished(&view, COLUMNS, &session.offers_for(run).shown());
+    drawn.iter().map(|line| paint.line(line)).for_each(say);
+    let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
+    // What stands behind its task need not be said again.
+    artifacts.retain(|artifact| {
+        let label = artifact_label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
+        let is_hidden = artifact.kind == ArtifactKind::Link && !paint.links;
+        is_hidden || !drawn.iter().any(|line| line.contains(&label))
+    });
+    said(store, run, &artifacts, metrics)?.iter().for_each(say);
+    Ok(())
+}
+
 /// What the tasks of a run have said of their work: the latest of each key and name.
 fn said(
+    store: &dyn Store,
+    run: &StoredFlowRun,
     artifacts: &[StoredArtifact],
-    links: &BTreeMap<u64, String>,
     metrics: &[StoredMetric],
-) -> Vec<String> {
+) -> Outcome<Vec<String>> {
     let latest: BTreeMap<&str, &StoredArtifact> =
         artifacts.iter().map(|artifact| (artifact.key.as_str(), artifact)).collect();
     let values: BTreeMap<&str, f64> =
         metrics.iter().map(|metric| (metric.name.as_str(), metric.value)).collect();
-    let artifacts = latest.values().map(|artifact| {
-        let (key, kind) = (text::visible(&artifact.key), artifact.kind.name());
-        let length = || match artifact.bytes {
-            1 => "1 byte".to_owned(),
-            bytes => format!("{bytes} bytes"),
-        };
-        let content = links.get(&artifact.sequence).cloned().unwrap_or_else(length);
-        vec!["   artifact".to_owned(), key, kind.to_owned(), content]
-    });
-    let metrics = values
-        .iter()
-        .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), text::number(*value)]);
-    table(&artifacts.chain(metrics).collect::<Vec<_>>())
-}
-
-/// Returns where the artifacts lead that are links, by their number.
-fn addresses(
-    store: &dyn Store,
-    run: FlowRunId,
-    artifacts: &[StoredArtifact],
-) -> Outcome<BTreeMap<u64, String>> {
-    let mut addresses = BTreeMap::new();
-    for artifact in artifacts.iter().filter(|artifact| artifact.kind == ArtifactKind::Link) {
-        let content = store.artifact(run, artifact.sequence)?.unwrap_or_default();
-        addresses.insert(artifact.sequence, text::visible(&String::from_utf8_lossy(&content)));
+    let mut lines = Vec::new();
+    for artifact in latest.values() {
+        let mut row = vec!["   artifact".to_owned()];
+        row.extend(artifacts::described(store, run.id, artifact)?);
+        lines.push(row);
     }
-    Ok(addresses)
+    lines.extend(
+        values
+            .iter()
+            .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), text::number(*value)]),
+    );
+    Ok(table(&lines))
 }
 
 /// Finds the task runs of a name: a task's, or that of one run.
@@ -131,11 +123,7 @@ pub(super) fn chosen(
     if !found.is_empty() {
         return Ok(found);
     }
-    let mut names: Vec<String> = others.iter().map(|task| task.task.clone()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let known = did_you_mean(typed, &names);
+    let known = meant_or_known(typed, &rows::names(&others));
     Err(Usage::new(format!("run `{}` has no task `{typed}`; {known}", run.id.short())))
 }
 

@@ -1,23 +1,21 @@
 //! `show --slow`: the task runs of a run, and of its sub-flows, that took longest. What counts is the time in their attempts:
 //! not the waits between them, nor the days until a run was gone on with.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::rows::{self, SUB_FLOWS_MAX};
 use crate::cli::json::{line, millis};
 use crate::cli::out::{say, table};
+use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::between;
 use crate::engine::clock;
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{Kind, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::Store;
-use crate::terminal::picture::counted;
+use crate::wording::counted;
 
 /// A task run, and how long it took.
 struct Slow {
@@ -68,13 +66,11 @@ pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, co
 /// Returns the task runs that have begun. Sub-flows are no task runs: what takes long in them is.
 fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slow>> {
     let mut found = Vec::new();
-    let mut rest = VecDeque::from([(run.id, None)]);
-    let mut looked_through = 0;
-    while let Some((id, sub_flow)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
-        looked_through += 1;
+    let mut nested = Nested::of([(run.id, None)]);
+    while let Some((id, sub_flow)) = nested.pop() {
         for row in rows::tasks(store, id)? {
             if let Some(inner) = row.flow_run {
-                rest.extend(store.flow_run(inner)?.map(|run| (inner, Some(run))));
+                nested.add(store.flow_run(inner)?.map(|run| (inner, Some(run))));
             }
             if row.kind == Kind::Task && row.started_at.is_some() {
                 let end = row.ended_at.or_else(|| (!rows::is_over(row.state)).then_some(now));
@@ -90,7 +86,7 @@ fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slo
 fn spent(earlier: &[StoredAttempt], last: Option<WallTime>, end: Option<WallTime>) -> Duration {
     let earlier = earlier.iter().map(|attempt| (Some(attempt.started_at), attempt.ended_at));
     let all = earlier.chain([(last, end)]);
-    all.filter_map(|(start, end)| Some(between(start?, end?))).sum()
+    all.filter_map(|(start, end)| Some(start?.until(end?))).sum()
 }
 
 /// Returns the part of the whole that something took; more than 1 cannot be.

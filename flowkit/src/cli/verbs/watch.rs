@@ -5,15 +5,14 @@ use clap::ArgMatches;
 
 use super::logs::POLL;
 use super::news::{Happened, News};
-use super::rows;
 use crate::cli::Exit;
 use crate::cli::out::say;
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::iso;
 use crate::engine::clock;
 use crate::graph::text::{duration, visible};
-use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId};
+use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
 use crate::store::History as _;
 use crate::store::happened::kind_of;
 use crate::terminal::RunView;

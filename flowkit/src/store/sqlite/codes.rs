@@ -30,9 +30,6 @@ const STATES: [State; 15] = [
     State::Skipped,
 ];
 
-const LEVELS: [LogLevel; 5] =
-    [LogLevel::Trace, LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
-
 pub(super) fn state_code(state: State) -> i64 {
     match state {
         State::Scheduled => 0,
@@ -63,7 +60,7 @@ pub(super) fn level_code(level: LogLevel) -> i64 {
 }
 
 pub(super) fn level(code: i64) -> rusqlite::Result<LogLevel> {
-    let level = usize::try_from(code).ok().and_then(|code| LEVELS.get(code));
+    let level = usize::try_from(code).ok().and_then(|code| LogLevel::ALL.get(code));
     level.copied().ok_or_else(|| nonsense(Type::Integer, format!("there is no level {code}")))
 }
 

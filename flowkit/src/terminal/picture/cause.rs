@@ -2,14 +2,14 @@
 //! more. Not which failure is the cause: that is decided in `root_cause`.
 
 use super::margin;
-use super::program::Program;
-use super::summary::counted;
+use super::program::{Program, for_shell};
 use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::State;
 use crate::terminal::line::{Line, Link, Look, columns, wrapped};
 use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
+use crate::wording::counted;
 
 /// A message takes at most so many lines here; the log has all of it.
 const MESSAGE_LINES: usize = 5;
@@ -33,7 +33,10 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
     let more = message.len().saturating_sub(MESSAGE_LINES);
     if more > 0 {
         message.truncate(MESSAGE_LINES - 1);
-        message.push(Line::indented(inner).add(Look::Dim, format!("… and {} more lines", more + 1)));
+        message.push(
+            Line::indented(inner)
+                .add(Look::Dim, format!("… and {}", counted(more + 1, "more line", "more lines"))),
+        );
     }
     lines.append(&mut message);
 
@@ -79,7 +82,7 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
         false => lines.extend(indented(&place, 2)),
     }
     if let Some((failed, logs)) = cause.failed.zip(program.command("logs", view.id)) {
-        let logs = format!("full log: {logs} {}", quoted(&failed.report.task));
+        let logs = format!("full log: {logs} {}", for_shell(&failed.report.task));
         lines.extend(indented(&logs, 2));
     }
     lines.into_iter().map(|line| line.fitted(width)).collect()
@@ -91,14 +94,4 @@ fn at(line: Line, location: &str, place: &str) -> Line {
     let (before, rest) = place.split_at("at ".len());
     let (location, behind) = rest.split_at(location.len());
     line.plain_text(before).linked(Look::Plain, location, file).plain_text(behind)
-}
-
-/// Returns the name of a task run as shells take it: brackets would be theirs.
-pub(crate) fn quoted(name: &str) -> String {
-    let name = visible(name);
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
-    if !name.is_empty() && name.chars().all(is_plain) {
-        return name;
-    }
-    format!("'{}'", name.replace('\'', "'\\''"))
 }

@@ -8,7 +8,7 @@ use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{EventKind, State, TaskRunId};
 use crate::terminal::line::{Line, Look, wrapped};
-use crate::terminal::lines::{failure, label};
+use crate::terminal::lines::{failure, label, next_attempt, spent};
 
 /// A fact takes at most so many lines; the root cause is told in full at the end.
 const LINES_MAX: usize = 4;
@@ -27,14 +27,7 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
                 Some(most) => format!("{attempt}/{most}"),
                 None => attempt.to_string(),
             };
-            let attempts = task_run.attempts();
-            let failed = attempts.iter().find(|candidate| candidate.number == *attempt);
-            let took = failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at)));
-            let next = match failure.retry_in.is_zero() {
-                true => "retrying now".to_owned(),
-                false => format!("retrying in {}", text::duration(failure.retry_in)),
-            };
-            let after = text::duration(took.unwrap_or_default());
+            let (after, next) = (text::duration(spent(task_run, *attempt)), next_attempt(failure));
             let why = text::visible(&failure.error.to_string());
             (State::AwaitingRetry, format!("attempt {number} failed after {after}: {why} · {next}"))
         }

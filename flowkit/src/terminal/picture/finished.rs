@@ -36,7 +36,7 @@ pub fn finished(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
     let mut end = numbers(view, width);
     end.extend(commands(view, width, program));
     // Two lines stay empty: above the list, and above the numbers.
-    let tree_height = view.in_order().len().saturating_add(1).min(TREE_BESIDE_FAILURES);
+    let tree_height = view.groups.len().saturating_add(1).min(TREE_BESIDE_FAILURES);
     let room = LINES_MAX.saturating_sub(below.len() + end.len() + tree_height + 2);
     let known = root.as_ref().and_then(|root| root.failed);
     begin(&mut below, failures(view, known, width, room.max(1), program));

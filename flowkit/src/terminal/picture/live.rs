@@ -1,7 +1,7 @@
 //! A run while it goes on: one line per task name, what is under way below it, and the numbers. Never higher than it may
 //! be: what does not fit is counted.
 
-use super::rows::{BAR, Words, bar, between, counts, doing, range};
+use super::words::{BAR, bar, counts, doing, joined, range, said};
 use super::{WIDTH_MAX, margin};
 use crate::graph::look::glyph;
 use crate::graph::text;
@@ -54,10 +54,10 @@ pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<L
 /// Chooses what is shown in `room` lines: first what is under way, then what is to come, then what has ended, the last
 /// first. The order in which the tasks were first seen stays.
 fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
-    let order = view.in_order();
-    let mut by_weight: Vec<(usize, usize)> = order.iter().copied().enumerate().collect();
-    by_weight.sort_by_key(|(place, group)| {
-        let group = &view.groups[*group];
+    let order: Vec<&Group> = view.groups.in_order().collect();
+    let mut by_weight: Vec<usize> = (0..order.len()).collect();
+    by_weight.sort_by_key(|place| {
+        let group = order[*place];
         match () {
             () if group.under_way() > 0 => (0, *place),
             () if group.failed() > 0 => (1, *place),
@@ -66,13 +66,14 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
         }
     });
     let fits = if order.len() > room { room.saturating_sub(1) } else { order.len() };
-    let mut chosen: Vec<usize> = by_weight.iter().take(fits).map(|(place, _)| *place).collect();
+    let hidden = by_weight.split_off(fits);
+    let mut chosen = by_weight;
     chosen.sort_unstable();
     // What is left goes to the runs that are under way, those of the first tasks first.
-    let mut left = room.saturating_sub(fits + usize::from(fits < order.len()));
+    let mut left = room.saturating_sub(fits + usize::from(!hidden.is_empty()));
     let mut rows = Vec::with_capacity(room);
     for place in chosen {
-        let group = &view.groups[order[place]];
+        let group = order[place];
         rows.push(Row::Group(group));
         if group.total() > 1 && !group.active.is_empty() {
             let before = rows.len();
@@ -80,10 +81,9 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
             left -= rows.len() - before;
         }
     }
-    if fits < order.len() && room > 0 {
-        let hidden = by_weight[fits..].iter().map(|(_, group)| &view.groups[*group]);
-        let done = hidden.filter(|group| group.under_way() + group.to_come() == 0).count();
-        rows.push(Row::MoreGroups { more: order.len() - fits, done });
+    if !hidden.is_empty() && room > 0 {
+        let is_done = |place: &&usize| order[**place].under_way() + order[**place].to_come() == 0;
+        rows.push(Row::MoreGroups { more: hidden.len(), done: hidden.iter().filter(is_done).count() });
     }
     rows
 }
@@ -127,7 +127,7 @@ impl Pen<'_> {
                     .plain_text(shortened(&active.label, NAME_MAX))
                     .padded(start + 2 + self.name)
                     .plain_text("  ");
-                self.progress(join(line, doing(active, group, self.now)), active)
+                self.progress(joined(line, doing(active, group, self.now)), active)
             }
             Row::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
                 .add(Look::Dim, "└ ")
@@ -158,10 +158,10 @@ impl Pen<'_> {
         if group.total() > 1 {
             let (done, total) = (u64::from(group.ended()), u64::from(group.total()));
             let line = self.bar(line, state, done, total).plain_text(format!("{done}/{total}   "));
-            return join(line, counts(group));
+            return joined(line, counts(group));
         }
         if let Some(active) = group.active.values().next() {
-            return self.progress(join(line, doing(active, group, self.now)), active);
+            return self.progress(joined(line, doing(active, group, self.now)), active);
         }
         match state {
             State::Pending => line.add(Look::Dim, self.waits(group)),
@@ -196,7 +196,7 @@ impl Pen<'_> {
 
     fn footer(&self) -> Line {
         let counts = self.view.counts();
-        let took = text::duration(between(self.view.began_at, self.now));
+        let took = text::duration(self.view.began_at.until(self.now));
         let mut parts = vec![(Look::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
         let told = [
             (counts.active, State::Running, "running"),
@@ -214,43 +214,10 @@ impl Pen<'_> {
             }
             _ => {}
         }
-        let line = join(Line::indented(margin(self.width)), parts);
+        let line = joined(Line::indented(margin(self.width)), parts);
         // Half a hint is none.
         let hint = " · ctrl-c to stop, twice to abort";
         let fits = self.view.state == State::Running && line.columns() + columns(hint) <= self.width;
         if fits { line.add(Look::Dim, hint) } else { line }
     }
-}
-
-/// Returns the words for a state that has no more to say than its name.
-pub(super) fn said(state: State, group: &Group) -> String {
-    let words = match state {
-        State::Waiting => "queued",
-        State::Cached => "cached",
-        State::Failed => "failed",
-        State::TimedOut => "timed out",
-        State::Crashed => "crashed",
-        State::Cancelled => "stopped",
-        State::Cancelling => "cancelling",
-        State::Suspended => "put aside",
-        State::Running => "running",
-        State::AwaitingRetry => "waiting for another attempt",
-        State::Scheduled | State::Pending => "not begun",
-        State::Completed => "",
-        State::UpstreamFailed | State::Skipped => {
-            return match &group.reason {
-                Some(reason) => format!("skipped: {reason}"),
-                None => "skipped".to_owned(),
-            };
-        }
-    };
-    words.to_owned()
-}
-
-/// Appends words with dots between them.
-pub(super) fn join(line: Line, parts: Words) -> Line {
-    parts.into_iter().enumerate().fold(line, |line, (place, (look, words))| {
-        let line = if place > 0 { line.add(Look::Dim, " · ") } else { line };
-        line.add(look, words)
-    })
 }

@@ -13,17 +13,16 @@ mod failures;
 mod finished;
 mod live;
 mod program;
-mod rows;
 mod summary;
 mod tree;
+mod words;
 
-#[cfg(all(feature = "cli", unix))]
-pub(crate) use self::cause::quoted;
 pub(super) use self::fact::fact;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
-pub(crate) use self::summary::counted;
+#[cfg(all(feature = "cli", unix))]
+pub(crate) use self::program::for_shell;
 
 use super::line::{Line, Look, columns};
 use super::view::RunView;

@@ -1,6 +1,5 @@
 //! How the program is called in the commands that are shown: nothing is offered that it does not know.
 
-use super::cause::quoted;
 use crate::graph::text::visible;
 use crate::model::FlowRunId;
 
@@ -21,7 +20,7 @@ impl Program {
     /// A program that people call by this name.
     pub fn new(name: &str) -> Self {
         Self {
-            name: quoted(name),
+            name: for_shell(name),
             flow: None,
             url: None,
             pages: false,
@@ -56,7 +55,7 @@ impl Program {
     /// Says what people type to run the flow of which it shows a run: the run may have a name of its own.
     #[must_use = "returns the changed program; the original is gone"]
     pub fn of_flow(mut self, typed: &str) -> Self {
-        self.flow = Some(quoted(typed));
+        self.flow = Some(for_shell(typed));
         self
     }
 
@@ -99,7 +98,7 @@ impl Program {
 
     /// Returns the command that runs a flow again with the same arguments.
     pub(super) fn like(&self, flow: &str, run: FlowRunId) -> Option<String> {
-        let flow = self.flow.clone().unwrap_or_else(|| quoted(flow));
+        let flow = self.flow.clone().unwrap_or_else(|| for_shell(flow));
         let is_known = self.likes && self.keeps && self.resumes;
         is_known.then(|| format!("{} run {flow} --like {}", self.name, run.short()))
     }
@@ -108,4 +107,14 @@ impl Program {
     pub(super) fn ui(&self, run: FlowRunId) -> Option<String> {
         if self.pages { self.command("ui", run) } else { None }
     }
+}
+
+/// Returns a name as shells take it: brackets would be theirs.
+pub(crate) fn for_shell(name: &str) -> String {
+    let name = visible(name);
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return name;
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
 }

@@ -8,13 +8,10 @@ use crate::graph::text;
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, wrapped};
 use crate::terminal::view::RunView;
+use crate::wording::counted;
 
 /// What is saved by less than this is not worth a word.
 const SAVED_MIN: Duration = Duration::from_millis(100);
-
-pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
 
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
 /// failures; it says so.

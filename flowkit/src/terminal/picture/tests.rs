@@ -83,6 +83,12 @@ macro_rules! at_three_widths {
 }
 
 #[test]
+fn runs_of_a_task_with_hidden_characters_in_its_name_are_one_line() {
+    let view = view(|script| drop(script.map("evil\u{1b}[2J\u{202e}name", 3, &[])));
+    assert_eq!(view.groups.len(), 1);
+}
+
+#[test]
 fn a_running_flow_is_drawn_as_in_the_mock_up() {
     at_three_widths!("running", |width| running(width, |script| drop(half_way(script)), at(1900)));
 }

@@ -1,9 +1,8 @@
 //! A run that has ended as a tree: one line per task name, in columns that stay where they are. Where there are too many
 //! names, those that went well are counted.
 
-use super::live::{join, said};
 use super::margin;
-use super::rows::{Words, ends, range, words};
+use super::words::{Words, ends, range, said, words};
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::State;
@@ -35,11 +34,9 @@ struct Row<'a> {
 
 /// Draws the tree of a run in at most `height` lines.
 pub(super) fn tree(view: &RunView, width: usize, height: usize) -> Vec<Line> {
-    let order = view.in_order();
     let room = height.saturating_sub(1);
-    let fits = if order.len() > room { room.saturating_sub(1) } else { order.len() };
-    let mut by_weight: Vec<(usize, &Group)> =
-        order.iter().map(|group| &view.groups[*group]).enumerate().collect();
+    let fits = if view.groups.len() > room { room.saturating_sub(1) } else { view.groups.len() };
+    let mut by_weight: Vec<(usize, &Group)> = view.groups.in_order().enumerate().collect();
     by_weight.sort_by_key(|(place, group)| (weight(group), group.depth, *place));
     let hidden = by_weight.split_off(fits.min(by_weight.len()));
     by_weight.sort_by_key(|(place, _)| *place);
@@ -118,9 +115,9 @@ fn notes(group: &Group) -> Words {
 }
 
 fn join_with_commas(words: Words) -> Line {
-    words.into_iter().enumerate().fold(Line::default(), |line, (place, word)| {
+    words.into_iter().enumerate().fold(Line::default(), |line, (place, (look, words))| {
         let line = if place > 0 { line.plain_text(", ") } else { line };
-        join(line, vec![word])
+        line.add(look, words)
     })
 }
 

@@ -11,9 +11,10 @@ use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::progress::Progress;
 use crate::terminal::line::{Line, Look};
-use crate::terminal::picture::{counted, fact, finished, live, title};
+use crate::terminal::picture::{fact, finished, live, title};
 use crate::terminal::view::RunView;
 use crate::terminal::{Paint, ci, github, json};
+use crate::wording::counted;
 
 /// A task gets so many lines in the scroll-back; thousands of failures would push everything else out of it.
 const FACTS_MAX: u32 = 20;
@@ -26,7 +27,7 @@ pub(super) struct Story {
     pub(super) mode: Mode,
     pub(super) options: Options,
     pub(super) paint: Paint,
-    /// The size of the terminal when it was looked at last.
+    /// The width of the terminal when it was looked at last.
     pub(super) columns: usize,
     /// Bytes that are ready to be written.
     pub(super) ready: Vec<u8>,

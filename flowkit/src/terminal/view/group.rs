@@ -20,9 +20,7 @@ const STATES: usize = State::Skipped as usize + 1;
 pub(crate) struct Group {
     pub(crate) task: String,
     pub(crate) is_flow: bool,
-    pub(super) parent: Option<usize>,
     pub(crate) depth: usize,
-    pub(crate) children: Vec<usize>,
     /// The name of the first run, which is that of the group if there is no other.
     label: String,
     counts: [u32; STATES],
@@ -62,13 +60,11 @@ pub(crate) struct Active {
 }
 
 impl Group {
-    pub(super) fn new(task: &str, is_flow: bool, parent: Option<usize>, depth: usize) -> Self {
+    pub(super) fn new(task: &str, is_flow: bool, depth: usize) -> Self {
         Self {
             task: visible(task),
             is_flow,
-            parent,
             depth,
-            children: Vec::new(),
             label: String::new(),
             counts: [0; STATES],
             total: 0,

@@ -22,12 +22,10 @@ use std::time::Duration;
 pub(super) use self::artifacts::Left;
 pub(crate) use self::artifacts::label as artifact_label;
 pub(super) use self::group::{Active, Group};
+use super::folded::Folded;
 use super::root_cause::explains;
 use super::tally::Failed;
 use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
-
-/// Flows may nest 10,000 deep; what lies deeper than this is shown at this depth, folded into one by name.
-const DEPTH_MAX: usize = 6;
 
 /// More failures than this are counted, but not remembered.
 const FAILURES_MAX: usize = 1000;
@@ -51,10 +49,7 @@ pub struct RunView {
     /// How long it took, if it is over; the time between two processes left out.
     pub(super) took: Option<Duration>,
     pub(super) error: Option<ErrorReport>,
-    /// In the order in which they were first seen.
-    pub(super) groups: Vec<Group>,
-    /// The groups of the flow's own body.
-    pub(super) top: Vec<usize>,
+    pub(super) groups: Folded<Group>,
     pub(super) retries: usize,
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<Failed>,
@@ -109,8 +104,7 @@ impl RunView {
             began_at,
             took: None,
             error: None,
-            groups: Vec::new(),
-            top: Vec::new(),
+            groups: Folded::new(),
             retries: 0,
             failures: Vec::new(),
             artifacts: Vec::new(),
@@ -139,7 +133,7 @@ impl RunView {
 
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for group in &self.groups {
+        for group in self.groups.iter() {
             group.add_to(&mut counts);
         }
         let sub_flows = self.failures.iter().filter(|failed| failed.is_flow).count();
@@ -161,35 +155,9 @@ impl RunView {
         self.groups.iter().filter(|group| group.task == task).map(Group::failed_itself).sum()
     }
 
-    /// Returns the groups with their depth, each before those inside it.
-    pub(super) fn in_order(&self) -> Vec<usize> {
-        let mut order = Vec::with_capacity(self.groups.len());
-        let mut next: Vec<usize> = self.top.iter().rev().copied().collect();
-        while let Some(group) = next.pop() {
-            order.push(group);
-            next.extend(self.groups[group].children.iter().rev());
-        }
-        order
-    }
-
     /// Finds the group of the calls of `task` in the bodies of `parent`, or makes it.
     fn group(&mut self, parent: Option<usize>, task: &str, is_flow: bool) -> usize {
-        let parent = match parent {
-            Some(deep) if self.groups[deep].depth + 1 >= DEPTH_MAX => self.groups[deep].parent,
-            parent => parent,
-        };
-        let siblings = parent.map_or(&self.top, |parent| &self.groups[parent].children);
-        if let Some(known) = siblings.iter().find(|group| self.groups[**group].task == task) {
-            return *known;
-        }
-        let new = self.groups.len();
-        let depth = parent.map_or(0, |parent| self.groups[parent].depth + 1);
-        self.groups.push(Group::new(task, is_flow, parent, depth));
-        match parent {
-            Some(parent) => self.groups[parent].children.push(new),
-            None => self.top.push(new),
-        }
-        new
+        self.groups.group(parent, task, |depth| Group::new(task, is_flow, depth))
     }
 
     /// Finds the group in which the calls are that the body of `parent` makes.

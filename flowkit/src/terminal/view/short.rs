@@ -1,12 +1,9 @@
 //! Arguments in a few words: `urls=4 dry_run=false`. Not a way to read them: `show` has them in full.
 
-use std::fmt;
-use std::time::Duration;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
-use serde_json::{Map, Value};
-
+use crate::given::{duration, members};
 use crate::graph::text::visible;
 use crate::terminal::line::shortened;
 
@@ -15,42 +12,16 @@ const VALUE_COLUMNS: usize = 24;
 
 /// Returns the arguments in `json`, an object, in a few words: of a list its length, of a struct only that it is one.
 pub(super) fn parameters(json: &str) -> String {
-    let Ok(Pairs(parameters)) = serde_json::from_str(json) else { return String::new() };
-    let words = parameters.iter().map(|(name, value)| format!("{}={}", visible(name), short(value)));
+    let arguments = members(json).unwrap_or_default();
+    let words = arguments.iter().map(|(name, value)| format!("{}={}", visible(name), short(value)));
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The pairs of an object in the order in which they were written, which is that of the flow's signature.
-struct Pairs(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Pairs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Pairs, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
-}
-
-fn short(value: &Value) -> String {
-    match value {
+fn short(value: &RawValue) -> String {
+    let value = serde_json::from_str(value.get()).unwrap_or_default();
+    match &value {
         Value::Array(items) => items.len().to_string(),
-        Value::Object(fields) => duration(fields).unwrap_or_else(|| "{…}".to_owned()),
+        Value::Object(_) => duration(&value).map_or_else(|| "{…}".to_owned(), |length| format!("{length:?}")),
         Value::Null => "none".to_owned(),
         Value::String(text) => {
             let text = visible(text);
@@ -59,13 +30,6 @@ fn short(value: &Value) -> String {
         }
         other => other.to_string(),
     }
-}
-
-/// Returns a `Duration`, which serde writes as a struct, as people write it.
-fn duration(fields: &Map<String, Value>) -> Option<String> {
-    let (secs, nanos) = (fields.get("secs")?.as_u64()?, fields.get("nanos")?.as_u64()?);
-    let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000 && fields.len() == 2)?;
-    Some(format!("{:?}", Duration::new(secs, nanos)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::{Active, Key, RunView};
 use crate::graph::text::visible;
-use crate::model::{Kind, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime};
+use crate::model::{
+    Kind, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime,
+};
 use crate::terminal::lines::path_to;
 use crate::terminal::tally::Failed;
 
@@ -132,6 +134,5 @@ fn retries(earlier: &[StoredAttempt]) -> usize {
 }
 
 fn retry_at(attempt: &StoredAttempt) -> Option<WallTime> {
-    let wait = i64::try_from(attempt.retry_in?.as_micros()).unwrap_or(i64::MAX);
-    Some(WallTime::from_micros(attempt.ended_at?.as_micros().saturating_add(wait)))
+    Some(attempt.ended_at?.plus(Timestamp::new(attempt.retry_in?)))
 }

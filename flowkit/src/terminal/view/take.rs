@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Active, Key, RunView};
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::text::visible;
-use crate::model::{AttemptFailure, EventKind, Kind, TaskRun, TaskRunId, WallTime};
+use crate::model::{EventKind, Kind, TaskRun, TaskRunId, Timestamp, WallTime};
 use crate::terminal::lines::label;
 use crate::terminal::tally::Failed;
 
@@ -65,7 +65,7 @@ impl RunView {
         self.flow = visible(&task_run.label());
         self.state = task_run.state();
         self.error = task_run.error().cloned();
-        let since_begin = || WallTime::from(notice.at).since(self.began_at).since_creation();
+        let since_begin = || self.began_at.until(notice.at.into());
         // One that was put aside has not ended.
         let took = || task_run.duration().unwrap_or_else(since_begin);
         self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
@@ -119,7 +119,7 @@ impl RunView {
                 if let Some(active) = self.groups[group].active.get_mut(&key) {
                     active.was_retried = true;
                     active.attempts_max = failure.attempts_max;
-                    active.retry_at = Some(retry_at(at, failure));
+                    active.retry_at = Some(at.plus(Timestamp::new(failure.retry_in)));
                 }
             }
             EventKind::Failed { .. } | EventKind::TimedOut { .. } => self.take_failure(group, notice),
@@ -184,9 +184,4 @@ impl RunView {
         };
         self.fail(failed);
     }
-}
-
-fn retry_at(at: WallTime, failure: &AttemptFailure) -> WallTime {
-    let wait = i64::try_from(failure.retry_in.as_micros()).unwrap_or(i64::MAX);
-    WallTime::from_micros(at.as_micros().saturating_add(wait))
 }

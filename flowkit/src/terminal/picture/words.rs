@@ -1,10 +1,10 @@
-//! What is said of a group or of one run of it: the words that stand beside the glyph.
+//! What is said of a group or of one run of it: the words and the bar that stand beside the glyph.
 
 use std::time::Duration;
 
 use crate::graph::text;
 use crate::model::{State, WallTime};
-use crate::terminal::line::Look;
+use crate::terminal::line::{Line, Look};
 use crate::terminal::view::{Active, Group};
 
 /// How wide a bar is.
@@ -21,6 +21,39 @@ pub(super) fn bar(done: u64, total: u64, columns: usize) -> String {
     let (full, part) = (cells / 8, EIGHTHS[cells % 8]);
     let rest = columns - full - usize::from(!part.is_empty());
     format!("{}{part}{}", "█".repeat(full), "·".repeat(rest))
+}
+
+/// Returns the words for a state that has no more to say than its name.
+pub(super) fn said(state: State, group: &Group) -> String {
+    let words = match state {
+        State::Waiting => "queued",
+        State::Cached => "cached",
+        State::Failed => "failed",
+        State::TimedOut => "timed out",
+        State::Crashed => "crashed",
+        State::Cancelled => "stopped",
+        State::Cancelling => "cancelling",
+        State::Suspended => "put aside",
+        State::Running => "running",
+        State::AwaitingRetry => "waiting for another attempt",
+        State::Scheduled | State::Pending => "not begun",
+        State::Completed => "",
+        State::UpstreamFailed | State::Skipped => {
+            return match &group.reason {
+                Some(reason) => format!("skipped: {reason}"),
+                None => "skipped".to_owned(),
+            };
+        }
+    };
+    words.to_owned()
+}
+
+/// Appends words with dots between them.
+pub(super) fn joined(line: Line, parts: Words) -> Line {
+    parts.into_iter().enumerate().fold(line, |line, (place, (look, words))| {
+        let line = if place > 0 { line.add(Look::Dim, " · ") } else { line };
+        line.add(look, words)
+    })
 }
 
 /// Says how many runs of a group are in which state, as far as the bar does not say it.
@@ -56,12 +89,12 @@ pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
     let mut parts = Vec::new();
     match active.retry_at {
         Some(at) => {
-            let left = between(now, at);
+            let left = now.until(at);
             parts.push((Look::Of(State::AwaitingRetry), format!("waiting {}", text::duration(left))));
             parts.push((Look::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
         }
         None => {
-            let runs = between(active.since, now);
+            let runs = active.since.until(now);
             parts.push((Look::Of(State::Running), format!("running {}", text::duration(runs))));
             if active.attempt > 1 {
                 parts.push((Look::Plain, attempt(active.attempt, active.attempts_max)));
@@ -80,11 +113,6 @@ fn attempt(number: u32, most: Option<u32>) -> String {
         Some(most) => format!("attempt {number}/{most}"),
         None => format!("attempt {number}"),
     }
-}
-
-/// Returns the time from one moment to a later one.
-pub(super) fn between(from: WallTime, to: WallTime) -> Duration {
-    to.since(from).since_creation()
 }
 
 /// Returns `0.4-2.1s`, or one duration if both look the same.

@@ -3,14 +3,15 @@
 use clap::ArgMatches;
 use serde_json::json;
 
-use super::{rows, show};
+use super::show;
 use crate::cli::json::line;
 use crate::cli::out::say;
+use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::graph::text::visible;
 use crate::store::{CacheExplanation, explain_cache};
-use crate::terminal::picture::counted;
+use crate::wording::counted;
 
 /// So many of the tasks that are not cached are named.
 const NAMED_MAX: usize = 5;

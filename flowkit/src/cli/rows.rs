@@ -1,13 +1,14 @@
-//! Everything of one kind that a store has of a run, read in pages; and what is drawn of it.
+//! What a store has of runs, as the verbs ask for it: all rows of one kind, read in pages; a run with those of its sub-flows;
+//! and what is drawn of them. Not which run is meant: that is found in `which`.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::cli::usage::Outcome;
 use crate::model::{
     ArtifactKind, FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
     StoredTaskRun, TaskRunId,
 };
-use crate::store::{LogFilter, Store, StoreError, TaskRunFilter};
+use crate::store::{FlowRunFilter, LogFilter, Store, StoreError, TaskRunFilter};
 use crate::terminal::RunView;
 
 /// So many rows are read at once: a few hundred kilobytes.
@@ -27,7 +28,7 @@ fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> Out
 }
 
 /// Returns the task runs of a run.
-pub(in crate::cli) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
+pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
     all(|last: Option<&StoredTaskRun>| {
         store.task_runs(run, &TaskRunFilter::default(), last.map_or(TaskRunId::FLOW, |row| row.id), PAGE)
     })
@@ -72,8 +73,19 @@ pub(super) fn metrics(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredMe
 }
 
 /// Returns the artifacts of a run, without their content.
-pub(in crate::cli) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
+pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
     all(|last: Option<&StoredArtifact>| store.artifacts(run, last.map_or(0, |row| row.sequence), PAGE))
+}
+
+/// Returns the names of the tasks, each once, in the order in which they were called first.
+pub(super) fn names(task_runs: &[StoredTaskRun]) -> Vec<&str> {
+    let mut known = HashSet::new();
+    task_runs.iter().map(|row| row.task.as_str()).filter(|name| known.insert(*name)).collect()
+}
+
+/// Returns the newest run that is chosen.
+pub(super) fn newest(store: &dyn Store, filter: &FlowRunFilter) -> Outcome<Option<StoredFlowRun>> {
+    Ok(store.flow_runs(filter, None, 1)?.runs.pop())
 }
 
 /// Whether nothing more happens to a run, unless somebody resumes it.
@@ -81,21 +93,43 @@ pub(super) fn is_over(state: State) -> bool {
     state.is_over() || state == State::Crashed
 }
 
-/// So many runs of sub-flows are drawn with the run that started them.
+/// So many runs of sub-flows are looked at beside the run that started them.
 pub(super) const SUB_FLOWS_MAX: usize = 1000;
+
+/// Runs to be looked at, outer ones first: a run, and then those of its sub-flows, as they are found.
+pub(super) struct Nested<R> {
+    rest: VecDeque<R>,
+    seen: usize,
+}
+
+impl<R> Nested<R> {
+    /// Begins with these.
+    pub(super) fn of(first: impl IntoIterator<Item = R>) -> Self {
+        Self { rest: first.into_iter().collect(), seen: 0 }
+    }
+
+    /// Adds runs that were found in one of those before.
+    pub(super) fn add(&mut self, found: impl IntoIterator<Item = R>) {
+        self.rest.extend(found);
+    }
+
+    /// Returns the next one; `None` if there is none left, or there were too many.
+    pub(super) fn pop(&mut self) -> Option<R> {
+        self.seen += 1;
+        self.rest.pop_front().filter(|_| self.seen <= SUB_FLOWS_MAX + 1)
+    }
+}
 
 /// Returns what is drawn of a run, with those of its sub-flows.
 pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Outcome<RunView> {
     let mut view = left(store, run.id, RunView::of(run, task_runs))?;
     let inner = |rows: &[StoredTaskRun]| rows.iter().filter_map(|row| row.flow_run).collect::<Vec<_>>();
-    let mut rest: VecDeque<FlowRunId> = inner(task_runs).into();
-    let mut drawn = 0;
-    while let Some(id) = rest.pop_front().filter(|_| drawn < SUB_FLOWS_MAX) {
+    let mut nested = Nested::of(inner(task_runs));
+    while let Some(id) = nested.pop() {
         let Some(sub_flow) = store.flow_run(id)? else { continue };
         let task_runs = tasks(store, id)?;
         view = left(store, id, view.with(&sub_flow, &task_runs))?;
-        rest.extend(inner(&task_runs));
-        drawn += 1;
+        nested.add(inner(&task_runs));
     }
     Ok(view)
 }

@@ -1,0 +1,102 @@
+//! The layers of values of a flow's parameters, from the places in which they may stand: flags, variables, a file, an earlier
+//! run, `flowkit.toml`. Not which of them counts: that is `resolve`.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use serde_json::{Map, Value};
+
+use super::flags::{self, flag};
+use super::resolve::{Layer, layer};
+use super::secrets::{holds_secret, without_masks};
+use super::session::Session;
+use super::settings::Source;
+use super::usage::{Outcome, Usage};
+use super::{environment, file, types, which};
+use crate::any_flow::FlowSpec;
+use crate::parameters::Parameter;
+use crate::store::Store;
+
+/// Finds what is given for a run that is to begin, what counts most first.
+pub(super) fn of_run(
+    session: &Session,
+    flow: &FlowSpec,
+    parameters: &[Parameter],
+    matches: &ArgMatches,
+) -> Outcome<Vec<Layer>> {
+    let mut layers: Vec<Layer> = Vec::new();
+    for parameter in parameters {
+        if let Some(value) = flags::given(parameter, matches) {
+            let source = Source::Flag(flag(parameter.name));
+            layers.push(Layer { source, values: Map::from_iter([(parameter.name.to_owned(), value)]) });
+        }
+    }
+    layers.extend(around(session, flow, parameters, matches.get_one::<PathBuf>("params"))?);
+    if let Some(typed) = matches.get_one::<String>("like") {
+        let store = session.settings.look_back()?;
+        layers.insert(above_config(&layers), like(session, &store, flow, parameters, typed)?);
+    }
+    Ok(layers)
+}
+
+/// Finds what is given beside the command line: variables, a file, and `flowkit.toml`.
+pub(super) fn around(
+    session: &Session,
+    flow: &FlowSpec,
+    parameters: &[Parameter],
+    path: Option<&PathBuf>,
+) -> Outcome<Vec<Layer>> {
+    let mut layers = Vec::new();
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    environment::check(&session.program.parameters(), &variables)?;
+    for (name, key, value) in environment::given(parameters, &variables)? {
+        let values = Map::from_iter([(name.to_owned(), value)]);
+        layers.push(Layer { source: Source::Variable(key), values });
+    }
+    if let Some(path) = path {
+        layers.push(layer(parameters, Source::File(path.clone()), file::read(path)?)?);
+    }
+    let configured = session.settings.params_of(flow.ident())?;
+    layers.push(layer(parameters, Source::Config, configured)?);
+    Ok(layers)
+}
+
+fn above_config(layers: &[Layer]) -> usize {
+    layers.iter().position(|layer| layer.source == Source::Config).unwrap_or(layers.len())
+}
+
+/// Takes the parameters of an earlier run; not its secrets, which no record keeps.
+fn like(
+    session: &Session,
+    store: &dyn Store,
+    flow: &FlowSpec,
+    parameters: &[Parameter],
+    typed: &str,
+) -> Outcome<Layer> {
+    let run = which::run(store, &session.program, Some(typed))?;
+    let short = run.id.short();
+    if run.path != flow.declaration.path {
+        let ident = flow.ident();
+        let message = format!(
+            "run `{short}` is a run of `{}`, not of `{ident}`; write `--like last:{ident}`",
+            run.flow
+        );
+        return Err(Usage::new(message));
+    }
+    let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let Some(Value::Object(values)) = kept else {
+        let why = types::unkept(flow).map(|why| format!(" ({why})")).unwrap_or_default();
+        return Err(Usage::new(format!(
+            "the parameters of run `{short}` are not kept{why}; give them again"
+        )));
+    };
+    let holds = |name: &str| parameters.iter().any(|known| known.name == name && holds_secret(known));
+    let left = values.into_iter().filter_map(|(name, value)| {
+        let value = if holds(&name) { without_masks(value)? } else { value };
+        Some((name, value))
+    });
+    let values = left.collect();
+    layer(parameters, Source::Run(short), values)
+}
