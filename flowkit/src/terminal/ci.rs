@@ -7,7 +7,6 @@ use super::failures::{ROWS_MAX, rows};
 use super::github;
 use super::lines::{clock, label, spent};
 use super::picture::Program;
-use super::root_cause::RootCause;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::text;
@@ -66,11 +65,10 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
         kind if kind.is_end() => {
             let mut lines = Vec::new();
             let failed = view.counts().failed;
-            let cause = RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed);
-            if let Some(cause) = cause.filter(|cause| cause.failed.is_none()) {
+            if let Some(cause) = view.root_cause().filter(|cause| cause.failed.is_none()) {
                 lines.push(line(view, notice, "FAIL", &label, &of_error(cause.report)));
             }
-            let went_on = view.state.is_success() && failed > 0;
+            let went_on = view.went_on();
             // Of a run that failed because of one task, the line of that task has said it.
             if went_on || failed > 1 {
                 lines.extend(failures(view, program).iter().map(|failure| format!("{time} {failure}")));
