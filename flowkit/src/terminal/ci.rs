@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::failures::{ROWS_MAX, rows};
 use super::github;
-use super::lines::{clock, label, spent};
+use super::lines::{attempt_took, clock, label};
 use super::picture::Program;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
@@ -114,7 +114,7 @@ fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(
         }
         EventKind::AttemptFailed { attempt, failure } => {
             let most = failure.attempts_max.map(|most| format!("/{most}")).unwrap_or_default();
-            let (after, wait) = (seconds(spent(task_run, *attempt)), seconds(failure.retry_in));
+            let (after, wait) = (seconds(attempt_took(task_run, *attempt)), seconds(failure.retry_in));
             let error = quoted(&failure.error.to_string());
             ("retry", format!("attempt={attempt}{most} after={after} in={wait} error={error}"))
         }
