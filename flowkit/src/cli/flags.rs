@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 use serde_json::{Map, Value};
 
 use super::environment;
-use super::values::{parse, show, words};
+use super::values::{parse, show, value_name};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 
@@ -27,7 +27,7 @@ pub(super) fn typed(parameter: &Parameter) -> String {
             Outline::Bool => None,
             Outline::Secret(inner) | Outline::Optional(inner) => value(inner),
             Outline::Choice(texts) if texts.len() <= CHOICES_NAMED => Some(texts.join("|")),
-            outline => Some(words(outline).1),
+            outline => Some(value_name(outline)),
         }
     }
     let flag = flag(parameter.name);
@@ -48,7 +48,8 @@ pub(super) fn given(parameter: &Parameter, matches: &ArgMatches) -> Option<Value
 
 fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String) {
     let long = flag(&path);
-    let mut arg = Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(words(outline).1);
+    let mut arg =
+        Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(value_name(outline));
     if is_choice(outline) {
         // What can be chosen is listed behind it.
         arg = arg.value_name(path.to_uppercase());

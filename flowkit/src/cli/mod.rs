@@ -4,8 +4,8 @@
 //! on, and nothing of SQL. Answers go to standard output; what is told of a run while it goes on goes to standard error.
 //!
 //! ```text
-//! typed ──► grammar ──► flags, environment, files ──► resolve ──► arguments ──► the flow
-//!              └──────► verbs ──► which run ──► store ──► text, or JSON Lines
+//! typed ──► grammar ──► flags, environment, file, settings ──► layers ──► resolve ──► begin ──► the flow
+//!              └──────► verbs ──► which run ──► rows of the store ──► text, or JSON Lines
 //! ```
 
 pub(crate) mod begin;

@@ -10,45 +10,59 @@ use crate::given;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 
-/// Says what is expected, for messages and as the name of a value in a usage line.
-pub(super) fn words(outline: &Outline) -> (String, String) {
-    let both = |expected: &str, name: &str| (expected.to_owned(), name.to_owned());
-    match outline {
-        Outline::Bool => both("`true` or `false`", "BOOL"),
-        Outline::Integer { min, max } => (format!("a whole number from {min} to {max}"), "INT".to_owned()),
-        Outline::Float => both("a number", "NUMBER"),
-        Outline::Text => both("text", "TEXT"),
-        Outline::Path => both("a path", "PATH"),
-        Outline::Choice(texts) => (format!("one of `{}`", texts.join("`, `")), "CHOICE".to_owned()),
-        Outline::Duration => both("a length of time, such as `30s` or `1h 30m`", "DURATION"),
-        Outline::Secret(inner) | Outline::Optional(inner) => words(inner),
-        Outline::List(item) => {
-            let (expected, name) = words(item);
-            (format!("a list, each of which is {expected}"), format!("{name},…"))
-        }
-        Outline::Record(_) => both("an object with its fields", "JSON"),
-        Outline::Anything => both("JSON", "JSON"),
-    }
+/// Returns the name of a value in a usage line: `INT`.
+pub(super) fn value_name(outline: &Outline) -> String {
+    let name = match outline {
+        Outline::Bool => "BOOL",
+        Outline::Integer { .. } => "INT",
+        Outline::Float => "NUMBER",
+        Outline::Text => "TEXT",
+        Outline::Path => "PATH",
+        Outline::Choice(_) => "CHOICE",
+        Outline::Duration => "DURATION",
+        Outline::Record(_) | Outline::Anything => "JSON",
+        Outline::Secret(inner) | Outline::Optional(inner) => return value_name(inner),
+        Outline::List(item) => return format!("{},…", value_name(item)),
+    };
+    name.to_owned()
+}
+
+/// Says what is expected, for messages.
+fn expected(outline: &Outline) -> String {
+    let words = match outline {
+        Outline::Bool => "`true` or `false`",
+        Outline::Integer { min, max } => return format!("a whole number from {min} to {max}"),
+        Outline::Float => "a number",
+        Outline::Text => "text",
+        Outline::Path => "a path",
+        Outline::Choice(texts) => return format!("one of `{}`", texts.join("`, `")),
+        Outline::Duration => "a length of time, such as `30s` or `1h 30m`",
+        Outline::Secret(inner) | Outline::Optional(inner) => return expected(inner),
+        Outline::List(item) => return format!("a list, each of which is {}", expected(item)),
+        Outline::Record(_) => "an object with its fields",
+        Outline::Anything => "JSON",
+    };
+    words.to_owned()
 }
 
 /// Makes a value of text: a flag's, or that of an environment variable.
 pub(super) fn parse(outline: &Outline, text: &str) -> Result<Value, String> {
-    let expected = || format!("expected {}", words(outline).0);
+    let refused = || format!("expected {}", expected(outline));
     match outline {
         Outline::Bool => match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true.into()),
             "false" | "no" | "off" | "0" => Ok(false.into()),
-            _ => Err(expected()),
+            _ => Err(refused()),
         },
         Outline::Integer { .. } => {
             let number: Value =
-                serde_json::from_str(text.trim().trim_start_matches('+')).map_err(|_| expected())?;
+                serde_json::from_str(text.trim().trim_start_matches('+')).map_err(|_| refused())?;
             fit(outline, number)
         }
         Outline::Float => {
-            let number: f64 = text.trim().parse().map_err(|_| expected())?;
+            let number: f64 = text.trim().parse().map_err(|_| refused())?;
             // JSON has no word for what is not finite.
-            serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(expected)
+            serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(refused)
         }
         Outline::Optional(inner) if text == "null" && !is_text(inner) => Ok(Value::Null),
         Outline::Secret(inner) | Outline::Optional(inner) => parse(inner, text),
@@ -88,7 +102,7 @@ fn is_one_word(outline: &Outline) -> bool {
 
 /// Makes a value of a file fit: checks it, and turns `"30s"` into what is kept of a length of time.
 pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
-    let refuse = |value: &Value| Err(format!("expected {}, got {}", words(outline).0, shown(value)));
+    let refuse = |value: &Value| Err(format!("expected {}, got {}", expected(outline), shown(value)));
     match (outline, value) {
         (Outline::Anything, value)
         | (Outline::Bool, value @ Value::Bool(_))

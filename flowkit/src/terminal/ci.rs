@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::failures::{ROWS_MAX, rows};
 use super::github;
-use super::lines::{clock, label, spent};
+use super::lines::{attempt_took, clock, label};
 use super::picture::Program;
-use super::root_cause::RootCause;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::text;
@@ -66,11 +65,10 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
         kind if kind.is_end() => {
             let mut lines = Vec::new();
             let failed = view.counts().failed;
-            let cause = RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, failed);
-            if let Some(cause) = cause.filter(|cause| cause.failed.is_none()) {
+            if let Some(cause) = view.root_cause().filter(|cause| cause.failed.is_none()) {
                 lines.push(line(view, notice, "FAIL", &label, &of_error(cause.report)));
             }
-            let went_on = view.state.is_success() && failed > 0;
+            let went_on = view.went_on();
             // Of a run that failed because of one task, the line of that task has said it.
             if went_on || failed > 1 {
                 lines.extend(failures(view, program).iter().map(|failure| format!("{time} {failure}")));
@@ -116,7 +114,7 @@ fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(
         }
         EventKind::AttemptFailed { attempt, failure } => {
             let most = failure.attempts_max.map(|most| format!("/{most}")).unwrap_or_default();
-            let (after, wait) = (seconds(spent(task_run, *attempt)), seconds(failure.retry_in));
+            let (after, wait) = (seconds(attempt_took(task_run, *attempt)), seconds(failure.retry_in));
             let error = quoted(&failure.error.to_string());
             ("retry", format!("attempt={attempt}{most} after={after} in={wait} error={error}"))
         }

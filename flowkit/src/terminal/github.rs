@@ -25,11 +25,12 @@ pub(super) fn summary(view: &RunView) -> String {
     let took = view.took.map(text::duration).unwrap_or_default();
     let counts = view.counts();
     let tasks = counted(counts.seen, "task", "tasks");
-    let went_on = view.state.is_success() && counts.failed > 0;
-    let failures = if went_on { counted(counts.failed, "failure", "failures") } else { String::new() };
-    let with = if went_on { " with " } else { "" };
+    let failures = match view.went_on() {
+        true => format!(" with {}", counted(counts.failed, "failure", "failures")),
+        false => String::new(),
+    };
     let mut page = format!(
-        "### {} {}: {} in {took}{with}{failures}, {tasks}, run `{}`\n\n| task | runs | ended | failed | skipped |\n|---|---|---|---|---|\n",
+        "### {} {}: {} in {took}{failures}, {tasks}, run `{}`\n\n| task | runs | ended | failed | skipped |\n|---|---|---|---|---|\n",
         glyph(view.state),
         cell(&view.flow),
         view.state.name(),

@@ -150,14 +150,14 @@ fn sub_flow_end(task_run: &TaskRun) -> String {
 }
 
 fn retry_line(label: &str, task_run: &TaskRun, attempt: u32, failure: &AttemptFailure) -> String {
-    let after = text::duration(spent(task_run, attempt));
+    let after = text::duration(attempt_took(task_run, attempt));
     let what = message(&failure.error.to_string());
     let words = format!("attempt {attempt} failed after {after}: {what}; {}", next_attempt(failure));
     line(glyph(State::AwaitingRetry), label, &words)
 }
 
 /// Returns how long an attempt took that has failed.
-pub(super) fn spent(task_run: &TaskRun, attempt: u32) -> Duration {
+pub(super) fn attempt_took(task_run: &TaskRun, attempt: u32) -> Duration {
     let attempts = task_run.attempts();
     let failed = attempts.iter().find(|candidate| candidate.number == attempt);
     failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at))).unwrap_or_default()

@@ -1,5 +1,5 @@
-//! From lines to bytes: colours and links as escapes, and ASCII where nothing else can be shown. The only place that writes escapes
-//! into text.
+//! From lines to bytes: colours and links as escapes, and ASCII where nothing else can be shown. The only place that writes
+//! escapes into text.
 
 use std::fmt::Write as _;
 

@@ -124,7 +124,11 @@ fn find<'l>(run: &StoredFlowRun, left: &'l [Left], key: &str, version: Option<u3
 fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Left) -> Outcome<()> {
     let Left { run: of, artifact, .. } = one;
     let key = &artifact.key;
-    let gone = || Usage::new(format!("the content of the artifact `{key}` is gone from the database"));
+    let gone = || {
+        Usage::new(format!(
+            "the content of the artifact `{key}` is gone from the database; `db check` looks for damage"
+        ))
+    };
     let content = store.artifact(*of, artifact.sequence)?.ok_or_else(gone)?;
     let text = String::from_utf8(content);
     let into_file = |reason: &str| {

@@ -1,5 +1,5 @@
-//! What the verbs do, one file for each or for a few that belong together. What several of them share, and is no verb: `finish`
-//! (how a run ends), `news` (what happens in another process), `preview` and `shape` (a dry run).
+//! What the verbs do, one file for each or for a few that belong together. No verbs are `running` (a run in this process, and
+//! its end), `news` (one in another process), and `preview` and `shape` (dry runs).
 
 mod artifacts;
 mod cancel;
@@ -7,7 +7,6 @@ mod compare;
 mod db;
 mod doctor;
 mod explain_cache;
-mod finish;
 mod graph;
 mod list;
 mod logs;
@@ -15,6 +14,7 @@ mod news;
 mod preview;
 mod resume;
 mod run;
+mod running;
 mod runs;
 mod shape;
 mod show;

@@ -95,28 +95,42 @@ pub(super) fn preview(
     }
     let redo = said.unwrap_or_else(|| Redo::of(run));
     let fates = look(store, run, &redo)?;
-    let sum = |of: fn(&Fate) -> usize| fates.iter().map(of).sum::<usize>();
-    let (kept, runs, fails) = (sum(|fate| fate.kept), sum(|fate| fate.runs), sum(|fate| fate.fails));
-    if session.is_json() {
-        for Fate { task, depth, kept, runs, fails, was } in fates.in_order() {
-            let fields = json!({ "task": task, "depth": depth, "kept": kept, "runs": runs, "fails": fails, "was": was });
-            say(line("preview.task", Some(run.id), fields));
+    match (session.is_json(), flow_runs(run, &redo)) {
+        (true, flow_runs) => lines_of(verb, run, &fates, flow_runs),
+        (false, false) => {
+            say(format!("run {short} is {}: `{verb}` would give its result, and run nothing", state.name()));
         }
-        let fields = json!({
-            "verb": verb, "flow": run.flow, "state": state, "flow_runs": flow_runs(run, &redo),
-            "kept": kept, "runs": runs, "fails": fails,
-        });
-        say(line("preview", Some(run.id), fields));
-        return Ok(());
+        (false, true) => words_of(verb, run, &fates),
     }
-    let name = state.name();
-    if !flow_runs(run, &redo) {
-        say(format!("run {short} is {name}: `{verb}` would give its result, and run nothing"));
-        return Ok(());
+    Ok(())
+}
+
+/// Returns how many task runs are kept, run, and fail again.
+fn sums(fates: &Folded<Fate>) -> (usize, usize, usize) {
+    let sum = |of: fn(&Fate) -> usize| fates.iter().map(of).sum::<usize>();
+    (sum(|fate| fate.kept), sum(|fate| fate.runs), sum(|fate| fate.fails))
+}
+
+fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>, flow_runs: bool) {
+    for Fate { task, depth, kept, runs, fails, was } in fates.in_order() {
+        let fields =
+            json!({ "task": task, "depth": depth, "kept": kept, "runs": runs, "fails": fails, "was": was });
+        say(line("preview.task", Some(run.id), fields));
     }
+    let (kept, runs, fails) = sums(fates);
+    let fields = json!({
+        "verb": verb, "flow": run.flow, "state": run.state, "flow_runs": flow_runs,
+        "kept": kept, "runs": runs, "fails": fails,
+    });
+    say(line("preview", Some(run.id), fields));
+}
+
+fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
     say(format!(
-        "run {short} of `{}` is {name}; `{verb}` would run its body again, and of what it calls:",
-        run.flow
+        "run {} of `{}` is {}; `{verb}` would run its body again, and of what it calls:",
+        run.id.short(),
+        run.flow,
+        run.state.name()
     ));
     let rows = fates.in_order().map(|fate| {
         let times = fate.kept + fate.runs + fate.fails;
@@ -126,16 +140,16 @@ pub(super) fn preview(
         vec![task, fate.words(), fate.before()]
     });
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
-    let fails = if fails > 0 {
-        format!(", {fails} {} as before", if fails == 1 { "fails" } else { "fail" })
-    } else {
-        String::new()
+    let (kept, runs, fails) = sums(fates);
+    let fails = match fails {
+        0 => String::new(),
+        1 => ", 1 fails as before".to_owned(),
+        more => format!(", {more} fail as before"),
     };
     say(format!(
         "{kept} kept, {runs} to run{fails}; what it calls beyond that, or with other inputs, runs as well"
     ));
     say("nothing was changed: leave out `--dry-run` to do it");
-    Ok(())
 }
 
 /// Looks through the record of a run and of those of its sub-flows that would run again.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::Value;
 
-use super::finish::{self, Ended, Seen};
 use super::preview::preview;
+use super::running::{self, Seen};
 use crate::any_flow::FlowSpec;
 use crate::cli::flags::laid_over;
 use crate::cli::layers::around;
@@ -25,7 +25,7 @@ use crate::wording::list;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     session.settings.check_made()?;
-    let runtime = finish::runtime(session, matches)?;
+    let runtime = running::runtime(session, matches)?;
     let store = runtime.store().ok_or_else(|| Usage::new("bug in flowkit: no store"))?;
     let run = session.run(store.as_ref(), matches, "run")?;
     let flow = flow_of(session, &run)?;
@@ -50,11 +50,11 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let words = values::in_words(flow.all_parameters().iter(), &values);
     let earlier = rows::tasks(store.as_ref(), run.id)?;
     let view = rows::view(store.as_ref(), &run, &earlier)?.with_parameters(&words);
-    let screen = finish::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
+    let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);
-    let ended: Ended = runtime.until_signal(call).await;
+    let ended = runtime.until_signal(call).await;
     screen.finish();
-    finish::finish(session, ended)
+    running::finish(session, ended)
 }
 
 /// Finds the flow of the run in this program.

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use serde_json::{Map, json};
 
-use super::finish::{self, Ended, Seen};
+use super::running::{self, Seen};
 use super::shape;
 use crate::cli::begin::Said;
 use crate::cli::out::{note, say, table};
@@ -45,7 +45,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         shape::show(session, flow, &resolved)?;
         return Ok(Exit::SUCCESS);
     }
-    let runtime = finish::runtime(session, matches)?;
+    let runtime = running::runtime(session, matches)?;
     let call = call(&runtime)?;
     if call.arguments.is_none() {
         let why = types::unkept(flow).unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
@@ -54,10 +54,10 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         ));
     }
     let words = in_words(&resolved, call.arguments.as_deref());
-    let screen = finish::screen(session, &runtime, flow, Seen { kept: call.arguments, words });
-    let ended: Ended = runtime.until_signal(call.run).await;
+    let screen = running::screen(session, &runtime, flow, Seen { kept: call.arguments, words });
+    let ended = runtime.until_signal(call.run).await;
     screen.finish();
-    finish::finish(session, ended)
+    running::finish(session, ended)
 }
 
 /// Writes the arguments of a call as people would: those that are kept, or else what was given. In that there may be

@@ -8,7 +8,7 @@ use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{EventKind, State, TaskRunId};
 use crate::terminal::line::{Line, Look, wrapped};
-use crate::terminal::lines::{failure, label, next_attempt, spent};
+use crate::terminal::lines::{attempt_took, failure, label, next_attempt};
 
 /// A fact takes at most so many lines; the root cause is told in full at the end.
 const LINES_MAX: usize = 4;
@@ -27,7 +27,7 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
                 Some(most) => format!("{attempt}/{most}"),
                 None => attempt.to_string(),
             };
-            let (after, next) = (text::duration(spent(task_run, *attempt)), next_attempt(failure));
+            let (after, next) = (text::duration(attempt_took(task_run, *attempt)), next_attempt(failure));
             let why = text::visible(&failure.error.to_string());
             (State::AwaitingRetry, format!("attempt {number} failed after {after}: {why} · {next}"))
         }

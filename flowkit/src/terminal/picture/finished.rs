@@ -7,7 +7,6 @@ use super::program::Program;
 use super::summary::{commands, numbers};
 use super::tree::tree;
 use crate::terminal::line::Line;
-use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
 
 /// All of it takes at most so many lines: a screen.
@@ -23,8 +22,7 @@ const TREE_BESIDE_FAILURES: usize = 8;
 ///
 /// In less than 60 columns, where commands are broken, it may take a few more.
 pub fn finished(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
-    let root =
-        RootCause::of(&view.flow, view.state, view.error.as_ref(), &view.failures, view.counts().failed);
+    let root = view.root_cause();
     let mut below = Vec::new();
     let begin = |below: &mut Vec<Line>, lines: Vec<Line>| {
         if !lines.is_empty() {

@@ -19,7 +19,7 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     let took = view.took.map(text::duration).unwrap_or_default();
     let counts = view.counts();
     let (look, end) = match view.state {
-        State::Completed | State::Cached if counts.failed > 0 => {
+        _ if view.went_on() => {
             let failures = counted(counts.failed, "failure", "failures");
             (Look::Warning, format!("Finished in {took} with {failures}"))
         }

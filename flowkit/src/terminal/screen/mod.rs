@@ -118,8 +118,7 @@ impl Screen {
     /// Begins to draw; or falls back to lines, where something else draws, or what the program prints cannot be caught.
     fn begin_to_draw(mut self) -> Self {
         let shared = &self.shared;
-        let captures = shared.wants_capture();
-        let can = writer::take_over(shared) && (!captures || shared.capture().is_ok());
+        let can = writer::take_over(shared) && shared.capture().is_ok();
         let drawer = can.then(|| {
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new().name("flowkit-screen".into());

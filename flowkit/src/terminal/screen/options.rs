@@ -18,7 +18,6 @@ pub struct Options {
     pub(super) json: bool,
     pub(super) owns_output: bool,
     pub(super) verbose: bool,
-    pub(super) captures: bool,
     pub(super) parameters: Option<String>,
     pub(super) paint: Option<Paint>,
     pub(super) on_line: Option<OnLine>,
@@ -32,7 +31,6 @@ impl Options {
             json: false,
             owns_output: false,
             verbose: false,
-            captures: true,
             parameters: None,
             paint: None,
             on_line: None,
@@ -58,13 +56,6 @@ impl Options {
     /// Gives each task run that ends a line of its own, also on a terminal.
     pub fn verbose(mut self) -> Self {
         self.verbose = true;
-        self
-    }
-
-    /// Leaves what the program prints as it is. It would be drawn over, so this is for programs that write to
-    /// [`stderr`](super::stderr) only.
-    pub fn without_capture(mut self) -> Self {
-        self.captures = false;
         self
     }
 
@@ -95,7 +86,6 @@ impl fmt::Debug for Options {
             .field("program", &self.program)
             .field("json", &self.json)
             .field("owns_output", &self.owns_output)
-            .field("captures", &self.captures)
             .finish_non_exhaustive()
     }
 }

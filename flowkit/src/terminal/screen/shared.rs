@@ -74,10 +74,6 @@ impl Shared {
         told.story.mode == Mode::Live && !told.is_closed
     }
 
-    pub(super) fn wants_capture(&self) -> bool {
-        self.told.lock().story.options.captures
-    }
-
     /// Writes lines from now on: nothing can be drawn after all.
     pub(super) fn fall_back(&self) {
         // Dropped without the lock, since it waits for the thread that reads.

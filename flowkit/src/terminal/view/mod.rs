@@ -23,7 +23,7 @@ pub(super) use self::artifacts::Left;
 pub(crate) use self::artifacts::label as artifact_label;
 pub(super) use self::group::{Active, Group};
 use super::folded::Folded;
-use super::root_cause::explains;
+use super::root_cause::{RootCause, explains};
 use super::tally::Failed;
 use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
 
@@ -141,6 +141,16 @@ impl RunView {
         counts.seen += sub_flows;
         counts.ended += sub_flows;
         counts
+    }
+
+    /// Whether it went on after failures, and completed.
+    pub(super) fn went_on(&self) -> bool {
+        self.state.is_success() && self.counts().failed > 0
+    }
+
+    /// Finds out why it failed, if it did.
+    pub(super) fn root_cause(&self) -> Option<RootCause<'_>> {
+        RootCause::of(&self.flow, self.state, self.error.as_ref(), &self.failures, self.counts().failed)
     }
 
     /// Returns how many failed: task runs, and sub-flows in which nothing failed that explains it. Not those whose process

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use crate::any_flow::{self, AnyFlowRun, FlowSpec};
+use crate::any_flow::{AnyFlowRun, Ended, FlowSpec};
 use crate::cli::Exit;
 use crate::cli::json as lines;
 use crate::cli::out::{note, say};
@@ -17,9 +17,6 @@ use crate::terminal::{Options, Screen};
 
 /// How much of a result is shown: it is there to be recognised.
 const VALUE_COLUMNS_MAX: usize = 200;
-
-/// What has become of a run that this process ran.
-pub(super) type Ended = Result<any_flow::Ended, Interrupted>;
 
 /// Makes the runtime of the program, with its store, for a verb that runs something.
 pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
@@ -65,7 +62,7 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
 }
 
 /// Says how it ended, and what to do now.
-pub(super) fn finish(session: &Session, ended: Ended) -> Outcome<Exit> {
+pub(super) fn finish(session: &Session, ended: Result<Ended, Interrupted>) -> Outcome<Exit> {
     match ended {
         Ok(Ok(run)) => Ok(tell(session, &run)),
         // What never began was asked for in the wrong way.
