@@ -141,6 +141,7 @@ async fn a_flow_with_retries_is_tried_again_after_a_critical_failure() {
     let run = tries_again(Arc::default()).run().await;
     assert_eq!(*run.result().as_ref().unwrap(), 4 + 7);
     assert_eq!(run.flow().unwrap().attempt_count(), 2);
+    assert!(run.failures().is_empty(), "what failed was done anew");
 }
 
 #[task(critical)]

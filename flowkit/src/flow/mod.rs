@@ -247,10 +247,16 @@ impl<T, E> FlowRun<T, E> {
 
     /// Returns the task runs that failed, in the order of their calls: what a run that completed went on without.
     ///
-    /// Those that did not run because of them, or were stopped, are not among them.
+    /// Those that did not run because of them, or were stopped, are not among them, and neither is what failed in an attempt
+    /// of the flow that was followed by another one.
     pub fn failures(&self) -> Vec<TaskRun> {
+        let flow = self.flow();
+        let earlier = flow.iter().flat_map(TaskRun::earlier_attempts);
+        let since = earlier.filter_map(|attempt| attempt.ended_at).max();
         let mut task_runs = self.task_runs();
-        task_runs.retain(|task_run| matches!(task_run.state(), State::Failed | State::TimedOut));
+        task_runs.retain(|task_run| {
+            matches!(task_run.state(), State::Failed | State::TimedOut) && task_run.ended_at() > since
+        });
         task_runs
     }
 

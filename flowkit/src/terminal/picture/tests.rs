@@ -278,3 +278,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_failed_before_the_flow_was_tried_again_is_no_failure_of_it() {
+    let again = |script: &mut Script<'_>| {
+        let first = script.call("load", &[]);
+        script.at(100).happens(first, started(1));
+        script.at(200).happens(first, failed("load", "the disk is full", &[]));
+        script.at(210).happens(TaskRunId::FLOW, retry(1, "the disk is full", 0));
+        script.at(210).happens(TaskRunId::FLOW, started(2));
+        let second = script.call("load", &[]);
+        script.run(second, 220, 300);
+        script.at(310).happens(TaskRunId::FLOW, EventKind::Completed);
+    };
+    let shown = text(&finished(&view(again), 80, &program()));
+    assert!(!shown.contains("fail"), "{shown}");
+    assert!(shown.contains("Finished in 0.3s: 1 task, 1 ran, 1 retry"), "{shown}");
+}

@@ -100,6 +100,13 @@ impl Group {
         self.counts[to as usize] += 1;
     }
 
+    /// Forgets a run without a result that another one stands for: an attempt of the flow failed, and the next does it anew.
+    pub(super) fn leave(&mut self, state: State) {
+        self.total = self.total.saturating_sub(1);
+        self.counts[state as usize] = self.counts[state as usize].saturating_sub(1);
+        self.retried += u32::from(matches!(state, State::Failed | State::TimedOut));
+    }
+
     pub(super) fn spend(&mut self, duration: Duration) {
         let (shortest, longest) = self.spent.unwrap_or((duration, duration));
         self.spent = Some((shortest.min(duration), longest.max(duration)));

@@ -213,6 +213,22 @@ impl RunView {
         Some(row.group)
     }
 
+    /// Forgets what has no result in an attempt of the flow run that failed, since the next one does it anew: the rows of
+    /// which `stays` does not hold.
+    fn begin_anew(&mut self, id: FlowRunId, stays: impl Fn(TaskRunId) -> bool) {
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        let has_no_result = |row: &Row| row.state.is_terminal() && !row.state.is_success();
+        let gone = |id: TaskRunId, row: &Row| id != TaskRunId::FLOW && has_no_result(row) && !stays(id);
+        flow.rows.retain(|row_id, row| {
+            let is_gone = gone(*row_id, row);
+            if is_gone {
+                self.groups[row.group].leave(row.state);
+            }
+            !is_gone
+        });
+        self.failures.retain(|failed| failed.key.0 != id || stays(failed.key.1));
+    }
+
     /// Returns the group of the node behind which a sub-flow runs, if `key` is that run: its attempts are those of the node,
     /// which hears nothing of them.
     fn node(&self, key: Key) -> Option<usize> {

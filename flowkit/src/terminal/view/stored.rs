@@ -1,5 +1,6 @@
 //! From the rows of a store to the same view, for looking back and for watching from another process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Active, Key, RunView};
@@ -71,6 +72,12 @@ impl RunView {
             if let Some(group) = group {
                 self.describe(group, key, row, label);
             }
+        }
+        let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
+        if let Some(since) = failed.filter_map(|attempt| attempt.ended_at).max() {
+            let later = task_runs.iter().filter(|row| row.ended_at > Some(since)).map(|row| row.id);
+            let later: HashSet<TaskRunId> = later.collect();
+            self.begin_anew(run.id, |id| later.contains(&id));
         }
     }
 

@@ -49,6 +49,7 @@ impl RunView {
             && let Some(node) = self.node(key)
         {
             self.retry(node, attempt + 1, *attempt == 1);
+            self.begin_anew(key.0, |_| false);
         }
         let group = self.stand(key, task_run.state(), |view| view.enter(key, task_run));
         let slow = group.and_then(|group| self.change(group, notice));
@@ -63,6 +64,7 @@ impl RunView {
     fn take_own(&mut self, notice: &Notice<'_>) {
         let task_run = notice.task_run;
         self.flow = visible(&task_run.label());
+        let before = self.state;
         self.state = task_run.state();
         self.error = task_run.error().cloned();
         let since_begin = || self.began_at.until(notice.at.into());
@@ -70,8 +72,16 @@ impl RunView {
         let took = || task_run.duration().unwrap_or_else(since_begin);
         self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
         match notice.event.kind {
-            EventKind::AttemptFailed { .. } => self.retries += 1,
-            EventKind::Reopened => self.began_at = notice.at.into(),
+            EventKind::AttemptFailed { .. } => {
+                self.retries += 1;
+                self.begin_anew(self.id, |_| false);
+            }
+            EventKind::Reopened => {
+                self.began_at = notice.at.into();
+                if before.is_terminal() {
+                    self.begin_anew(self.id, |_| false);
+                }
+            }
             _ => {}
         }
     }
