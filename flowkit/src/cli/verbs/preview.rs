@@ -15,7 +15,7 @@ use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::{State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
-use crate::policy::resume::{Redo, Standing, rows_to_redo};
+use crate::policy::resume::{Asked, Redo, Standing, rows_to_redo};
 use crate::store::Store;
 
 /// How many task runs fare in which way.
@@ -91,8 +91,11 @@ pub(super) fn preview(
             session.command(&format!("watch {short}"))
         )));
     }
-    let redo = said.unwrap_or_else(|| Redo::of(run));
-    let folds = look(store, run, &redo)?.in_order();
+    let asked = match said {
+        Some(redo) => redo.into(),
+        None => Asked::of(run, store.asked(run.id)?),
+    };
+    let folds = look(store, run, &asked)?.in_order();
     let sum = |of: fn(&Fate) -> usize| folds.iter().map(|fold| of(&fold.said)).sum::<usize>();
     let (kept, runs, fails) = (sum(|fate| fate.kept), sum(|fate| fate.runs), sum(|fate| fate.fails));
     if session.is_json() {
@@ -101,14 +104,14 @@ pub(super) fn preview(
             say(line("preview.task", Some(run.id), fields));
         }
         let fields = json!({
-            "verb": verb, "flow": run.flow, "state": state, "flow_runs": flow_runs(run, &redo),
+            "verb": verb, "flow": run.flow, "state": state, "flow_runs": flow_runs(run, &asked),
             "kept": kept, "runs": runs, "fails": fails,
         });
         say(line("preview", Some(run.id), fields));
         return Ok(());
     }
     let name = state.name();
-    if !flow_runs(run, &redo) {
+    if !flow_runs(run, &asked) {
         say(format!("run {short} is {name}: `{verb}` would give its result, and run nothing"));
         return Ok(());
     }
@@ -136,16 +139,16 @@ pub(super) fn preview(
 }
 
 /// Looks through the record of a run and of those of its sub-flows that would run again.
-fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<Fate>> {
+fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded<Fate>> {
     let mut folded = Folded::<Fate>::default();
-    let mut rest = VecDeque::from([(run.clone(), redo.clone(), None)]);
+    let mut rest = VecDeque::from([(run.clone(), asked.clone(), None)]);
     let mut looked_through = 0;
-    while let Some((run, redo, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
+    while let Some((run, asked, around)) = rest.pop_front().filter(|_| looked_through <= SUB_FLOWS_MAX) {
         looked_through += 1;
         let rows = rows::tasks(store, run.id)?;
         let mut groups = HashMap::new();
-        let wanted = rows_to_redo(&rows, &redo);
-        for (row, standing) in outlook(&run, &rows, &redo) {
+        let wanted = rows_to_redo(&rows, &asked.redo);
+        for (row, standing) in outlook(&run, &rows, &asked) {
             let parent = groups.get(&row.parent).copied().or(around);
             let group = folded.group(parent, &row.task);
             groups.insert(row.id, group);
@@ -154,7 +157,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<F
                 && let Some(inner) = row.flow_run
                 && let Some(inner) = store.flow_run(inner)?
             {
-                rest.push_back((inner, redo.inside(row.id, &wanted), Some(group)));
+                rest.push_back((inner, asked.inside(row.id, &wanted), Some(group)));
             }
         }
     }
