@@ -8,16 +8,17 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::call::Call;
-use crate::engine::context;
 use crate::engine::flow_run::start::{Started, finish, start};
 use crate::engine::recover::earlier::{Resumed, Wish};
 use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
+use crate::engine::{clock, context};
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, Refusal, StoredFlowRun};
-use crate::policy::resume::Redo;
+use crate::policy::resume::{Asked, Redo};
+use crate::store::{Recovered, Store, StoreError};
 use crate::task::Body;
 
 /// A flow run that is gone on with. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
@@ -88,7 +89,7 @@ impl<B: FlowBody> Resume<B> {
     }
 
     /// Does the task `task` again, by name, with all that it calls itself, and everything that used its results. It may be a
-    /// sub-flow: then all of that is done again.
+    /// sub-flow: then all of that is done again. If the process dies over it, whoever resumes the run goes on with that.
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
         self.how.redo = Some(Redo::From(task.into()));
         self
@@ -130,16 +131,32 @@ impl<B: FlowBody> Resume<B> {
             }
             _ => self.body,
         };
-        let recovered = ask(store, move |store| store.take_over(id)).await.map_err(failed)?;
+        let redo = self.how.redo;
+        let (recovered, asked) = ask(store, move |store| take_over(store, id, redo)).await.map_err(failed)?;
         let body = body.ok_or_else(|| refused(Refusal::NoArguments { run: id.short() }))?;
-        let redo = self.how.redo.unwrap_or_else(|| Redo::of(&recovered.run));
         let options = CallOptions {
             runtime: Some(runtime.clone()),
-            resumed: Some(Box::new(Resumed { recovered, wish: Wish { redo, strict: self.how.strict } })),
+            resumed: Some(Box::new(Resumed { recovered, wish: Wish { asked, strict: self.how.strict } })),
             ..CallOptions::default()
         };
         start(body, Some(Box::new(options)), context::current().as_ref(), self.location).map_err(refused)
     }
+}
+
+/// Takes a run over, and keeps with it what is to be done again: the process may die before all of it is done, and results
+/// that are wanted anew would stand for good then.
+fn take_over(store: &dyn Store, id: FlowRunId, said: Option<Redo>) -> Result<(Recovered, Asked), StoreError> {
+    let recovered = store.take_over(id)?;
+    let asked = match said {
+        Some(redo) => redo.into(),
+        None => Asked::of(&recovered.run, store.asked(id)?),
+    };
+    if asked.since.is_none() && asked.redo != Redo::Nothing {
+        let rows = recovered.task_runs.iter().filter_map(|row| row.ended_at.max(row.attempt_started_at));
+        let since = rows.chain([clock::wall()]).max();
+        store.ask_again(recovered.owned, &Asked { since, ..asked.clone() })?;
+    }
+    Ok((recovered, asked))
 }
 
 /// Reads the arguments that were said, or else those that were kept of a run.

@@ -235,6 +235,26 @@ async fn a_run_that_is_cancelled_is_cancelled_whatever_its_critical_tasks_say() 
 }
 
 #[flowkit::test]
+async fn a_critical_task_that_breaks_while_it_is_stopped_is_not_why_its_flow_ended() {
+    #[task(critical)]
+    async fn stubborn() -> Result<(), String> {
+        ctx().cancelled().await;
+        panic!("the clean-up broke")
+    }
+
+    #[flow(timeout = "1s")]
+    async fn runs_out_of_time() -> Result<()> {
+        let _ = stubborn().submit();
+        sleep(Duration::from_secs(60)).await;
+        Ok(())
+    }
+
+    let run = runs_out_of_time().run().await;
+    assert_eq!(run.state(), State::TimedOut, "{run:?}");
+    assert_eq!(states(&run), named([("stubborn", State::Failed)]));
+}
+
+#[flowkit::test]
 async fn outside_a_flow_a_critical_task_fails_like_any_other() {
     assert!(matches!(validate(false).await, Err(Error::Task(_))));
 }

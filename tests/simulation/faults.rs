@@ -13,6 +13,7 @@ use flowkit::model::{
     StoredTaskRun, TaskRunId,
 };
 use flowkit::policy::cache::CacheKey;
+use flowkit::policy::resume::Asked;
 use flowkit::store::{
     Ack, CachedValue, Entry, Fact, FlowRunFilter, FlowRunPage, History, Keep, LogEntry, LogFilter,
     MemoryStore, NewFlowRun, OwnedRun, Recovered, Removed, Store, StoreError, StoredCacheEntry,
@@ -204,6 +205,14 @@ impl Store for FaultyStore {
 
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
         self.disk.take_over(id)
+    }
+
+    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
+        self.disk.ask_again(run, asked)
+    }
+
+    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
+        self.disk.asked(id)
     }
 
     fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {

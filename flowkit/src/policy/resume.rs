@@ -10,6 +10,8 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Digest, State, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime};
 
 /// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
@@ -17,7 +19,8 @@ use crate::model::{Digest, State, StoredFlowRun, StoredTaskRun, TaskRunId, WallT
 pub const POISON_CAP: u32 = 3;
 
 /// What to do again, beside what was never finished.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Redo {
     /// Nothing: what failed for good has failed.
@@ -32,21 +35,60 @@ pub enum Redo {
 }
 
 impl Redo {
-    /// Returns what is done again where nobody says: of a run that failed for good, what failed.
-    pub(crate) fn of(run: &StoredFlowRun) -> Self {
-        match run.state.is_failure() && run.state.is_terminal() {
-            true => Self::Failed,
-            // A crash is a failure too, but what failed for good before it has failed.
-            false => Self::Nothing,
-        }
-    }
-
-    /// Returns what is done again in the run behind the node `node` of a sub-flow, where `wanted` are the rows that are.
-    pub(crate) fn inside(&self, node: TaskRunId, wanted: &HashSet<TaskRunId>) -> Self {
+    fn inside(&self, node: TaskRunId, wanted: &HashSet<TaskRunId>) -> Self {
         match self {
             Self::From(_) if wanted.contains(&node) => Self::Everything,
             other => other.clone(),
         }
+    }
+}
+
+/// What somebody wants done again of a run. It is kept with the run, so that whoever goes on after a death goes on with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What.
+    pub redo: Redo,
+    /// When an earlier process was asked for it: what has begun or ended since then has been done again. `None` if it is
+    /// asked for now.
+    pub since: Option<WallTime>,
+}
+
+impl From<Redo> for Asked {
+    fn from(redo: Redo) -> Self {
+        Self { redo, since: None }
+    }
+}
+
+impl Asked {
+    /// Returns what is done again where nobody says: of a run that failed for good, what failed; of one that is under way,
+    /// what it was asked for.
+    pub(crate) fn of(run: &StoredFlowRun, kept: Option<Self>) -> Self {
+        match run.state {
+            // A crash is a failure too, but what failed for good before it has failed.
+            state if !state.is_terminal() => kept.unwrap_or_default(),
+            state if state.is_failure() => Redo::Failed.into(),
+            _ => Redo::Nothing.into(),
+        }
+    }
+
+    /// Whether the body of the flow runs again, although it may have ended.
+    pub(crate) fn reopens(&self, run: &StoredFlowRun) -> bool {
+        self.redo != Redo::Nothing && !self.is_past(run.ended_at)
+    }
+
+    /// Leaves of the rows that are `chosen` those that have not been done again.
+    pub(crate) fn left(&self, rows: &[StoredTaskRun], chosen: &HashSet<TaskRunId>) -> HashSet<TaskRunId> {
+        let done = |row: &StoredTaskRun| self.is_past(row.attempt_started_at.max(row.ended_at));
+        rows.iter().filter(|row| chosen.contains(&row.id) && !done(row)).map(|row| row.id).collect()
+    }
+
+    /// Returns what is asked of the run behind the node `node` of a sub-flow, where `chosen` are the rows that are wanted.
+    pub(crate) fn inside(&self, node: TaskRunId, chosen: &HashSet<TaskRunId>) -> Self {
+        Self { redo: self.redo.inside(node, chosen), since: self.since }
+    }
+
+    fn is_past(&self, moment: Option<WallTime>) -> bool {
+        self.since.is_some_and(|since| moment > Some(since))
     }
 }
 

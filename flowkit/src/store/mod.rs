@@ -36,6 +36,7 @@ pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::cache::CacheKey;
+use crate::policy::resume::Asked;
 
 /// Keeps runs beyond their process.
 ///
@@ -81,6 +82,20 @@ pub trait Store: History {
     /// [`StoreError::Owned`] if its owner is alive, [`StoreError::UnknownRun`] if there is no such run, or what the
     /// disk says.
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError>;
+
+    /// Writes down what is to be done again of a run that was taken over, in place of what was asked of it before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LostOwnership`] if somebody else has the run, or what the disk says.
+    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError>;
+
+    /// Returns what was asked last to be done again of a run.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError>;
 
     /// Leaves a run to whoever resumes it: it is `Suspended`, and this process writes nothing more of it.
     fn suspend(&self, run: OwnedRun, ack: Option<Ack>);

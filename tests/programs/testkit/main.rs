@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
+mod again;
 mod deadly;
 mod held;
 mod made;
@@ -120,6 +121,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "race" => held::race().await,
         "deadly" => deadly::run().await,
         "stubborn" => deadly::run_stubborn().await,
+        "again" => again::run(said).await,
         "output" => output::run(),
         "starved" => starved::run(said).await,
         "open" => SqliteStore::open(database()).map(drop).map_err(Into::into),

@@ -14,7 +14,7 @@ use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::{State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
-use crate::policy::resume::{Redo, Standing, rows_to_redo};
+use crate::policy::resume::{Asked, Redo, Standing, rows_to_redo};
 use crate::store::Store;
 use crate::terminal::folded::Folded;
 
@@ -93,9 +93,12 @@ pub(super) fn preview(
             session.command(&format!("watch {short}"))
         )));
     }
-    let redo = said.unwrap_or_else(|| Redo::of(run));
-    let fates = look(store, run, &redo)?;
-    match (session.is_json(), flow_runs(run, &redo)) {
+    let asked = match said {
+        Some(redo) => redo.into(),
+        None => Asked::of(run, store.asked(run.id)?),
+    };
+    let fates = look(store, run, &asked)?;
+    match (session.is_json(), flow_runs(run, &asked)) {
         (true, flow_runs) => lines_of(verb, run, &fates, flow_runs),
         (false, false) => {
             say(format!("run {short} is {}: `{verb}` would give its result, and run nothing", state.name()));
@@ -153,14 +156,14 @@ fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
 }
 
 /// Looks through the record of a run and of those of its sub-flows that would run again.
-fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<Fate>> {
+fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded<Fate>> {
     let mut folded = Folded::new();
-    let mut nested = Nested::of([(run.clone(), redo.clone(), None)]);
-    while let Some((run, redo, around)) = nested.pop() {
+    let mut nested = Nested::of([(run.clone(), asked.clone(), None)]);
+    while let Some((run, asked, around)) = nested.pop() {
         let rows = rows::tasks(store, run.id)?;
         let mut groups = HashMap::new();
-        let wanted = rows_to_redo(&rows, &redo);
-        for (row, standing) in outlook(&run, &rows, &redo) {
+        let wanted = rows_to_redo(&rows, &asked.redo);
+        for (row, standing) in outlook(&run, &rows, &asked) {
             let parent = groups.get(&row.parent).copied().or(around);
             let new = |depth| Fate { task: row.task.clone(), depth, ..Fate::default() };
             let group = folded.group(parent, &row.task, new);
@@ -170,7 +173,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun, redo: &Redo) -> Outcome<Folded<F
                 && let Some(inner) = row.flow_run
                 && let Some(inner) = store.flow_run(inner)?
             {
-                nested.add([(inner, redo.inside(row.id, &wanted), Some(group))]);
+                nested.add([(inner, asked.inside(row.id, &wanted), Some(group))]);
             }
         }
     }

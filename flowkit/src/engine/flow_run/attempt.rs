@@ -27,9 +27,10 @@ pub(crate) struct CriticalFailure {
 }
 
 impl FlowAttempt {
-    /// Stops the attempt with everything in it, since it cannot go on; the first that says so is the reason.
+    /// Stops the attempt with everything in it, since it cannot go on; the first that says so is the reason. One that fails
+    /// while it is being stopped, its time being up for instance, is none.
     pub(crate) fn fail(&self, failure: CriticalFailure) {
-        if self.failure.set(failure).is_ok() {
+        if !self.cancellation.is_cancelled() && self.failure.set(failure).is_ok() {
             self.cancellation.cancel();
         }
     }

@@ -24,7 +24,7 @@ use crate::engine::task_run::perform::perform;
 use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
-use crate::policy::resume::{Progress, Redo};
+use crate::policy::resume::Progress;
 
 /// A flow run that was started: its record, and its result to come.
 pub(crate) struct Started<T, E> {
@@ -109,7 +109,7 @@ struct Way {
 fn root_standing(resumed: &Resumed) -> Claimed {
     let run = &resumed.recovered.run;
     match (run.state, &run.error) {
-        _ if resumed.wish.redo != Redo::Nothing => {}
+        _ if resumed.wish.asked.reopens(run) => {}
         (State::Completed | State::Cached, _) => return Claimed::Kept,
         // That of a sub-flow: the process died before its node heard of it.
         (State::Failed | State::TimedOut, Some(error)) => return Claimed::Failed(Arc::new(error.clone())),
@@ -117,7 +117,7 @@ fn root_standing(resumed: &Resumed) -> Claimed {
     }
     let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
     // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
-    let wanted_again = resumed.wish.redo != Redo::Nothing && run.state.is_terminal();
+    let wanted_again = resumed.wish.asked.reopens(run) && run.state.is_terminal();
     let failed = if wanted_again { 0 } else { u32::try_from(failed).unwrap_or(u32::MAX) };
     Claimed::Again(Progress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }

@@ -9,7 +9,7 @@ use crate::engine::clock;
 use crate::model::{
     Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun, TaskRunId, label_of,
 };
-use crate::policy::resume::{Progress, Redo, Standing, claimable, died, progress, rows_to_redo, standing};
+use crate::policy::resume::{Asked, Progress, Standing, claimable, died, progress, rows_to_redo, standing};
 use crate::store::Recovered;
 
 /// So many calls are named that were made instead of recorded ones.
@@ -25,7 +25,7 @@ pub(crate) struct Resumed {
 /// How a run is to be gone on with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wish {
-    pub(crate) redo: Redo,
+    pub(crate) asked: Asked,
     /// A call that is not recorded is refused, as long as recorded ones of the same body have not been made again.
     pub(crate) strict: bool,
 }
@@ -54,6 +54,8 @@ pub(crate) struct Earlier {
     /// How many of them each body has called, without those that never began.
     open: HashMap<TaskRunId, usize>,
     redo: HashSet<TaskRunId>,
+    /// The same with those that an earlier process has done again, as far as it came.
+    chosen: HashSet<TaskRunId>,
     pub(crate) wish: Wish,
     poison_cap: u32,
     /// In whose body each recorded task run was called.
@@ -74,7 +76,7 @@ impl Earlier {
         for row in rows.values().filter(|row| began(row)) {
             *open.entry(row.parent).or_default() += 1;
         }
-        let redo = rows_to_redo(task_runs, &resumed.wish.redo);
+        let chosen = rows_to_redo(task_runs, &resumed.wish.asked.redo);
         let has_failed =
             |attempts: &[StoredAttempt]| attempts.iter().any(|attempt| attempt.state != State::Crashed);
         let repeated = task_runs.iter().filter(|row| has_failed(&row.earlier_attempts)).map(|row| row.id);
@@ -83,7 +85,8 @@ impl Earlier {
             rows,
             refused: HashMap::new(),
             open,
-            redo,
+            redo: resumed.wish.asked.left(task_runs, &chosen),
+            chosen,
             wish: resumed.wish.clone(),
             poison_cap,
             parents: task_runs.iter().map(|row| (row.id, row.parent)).collect(),
@@ -94,7 +97,7 @@ impl Earlier {
 
     /// Returns how the run behind the node of a sub-flow is to be gone on with.
     pub(crate) fn wish_inside(&self, node: TaskRunId) -> Wish {
-        Wish { redo: self.wish.redo.inside(node, &self.redo), ..self.wish.clone() }
+        Wish { asked: self.wish.asked.inside(node, &self.chosen), ..self.wish.clone() }
     }
 
     /// Returns what is left of a call; nothing for one that is made for the first time.

@@ -6,13 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{POISON_CAP, Redo, Standing, claimable, rows_to_redo, standing};
+use super::{Asked, POISON_CAP, Standing, claimable, rows_to_redo, standing};
 use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
 
 /// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
-pub(crate) fn flow_runs(run: &StoredFlowRun, redo: &Redo) -> bool {
+pub(crate) fn flow_runs(run: &StoredFlowRun, asked: &Asked) -> bool {
     match run.state {
-        _ if *redo != Redo::Nothing => true,
+        _ if asked.reopens(run) => true,
         State::Completed | State::Cached => false,
         State::Failed | State::TimedOut => run.error.is_none(),
         _ => true,
@@ -24,12 +24,12 @@ pub(crate) fn flow_runs(run: &StoredFlowRun, redo: &Redo) -> bool {
 pub(crate) fn outlook<'r>(
     run: &StoredFlowRun,
     rows: &'r [StoredTaskRun],
-    redo: &Redo,
+    asked: &Asked,
 ) -> Vec<(&'r StoredTaskRun, Standing)> {
     let chosen = claimable(run, rows);
-    let wanted_again = rows_to_redo(rows, redo);
+    let wanted_again = asked.left(rows, &rows_to_redo(rows, &asked.redo));
     let mut bodies = HashSet::new();
-    if flow_runs(run, redo) {
+    if flow_runs(run, asked) {
         bodies.insert(TaskRunId::FLOW);
     }
     // Of what does not stand any more, only the last is called again.
@@ -60,6 +60,7 @@ pub(crate) fn outlook<'r>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Redo;
     use super::super::tests::{flow_row, row};
     use super::*;
     use crate::model::Digest;
@@ -82,7 +83,10 @@ mod tests {
     }
 
     fn of(run: State, rows: &[StoredTaskRun], redo: &Redo) -> Vec<(u64, Standing)> {
-        outlook(&flow_row(run), rows, redo).iter().map(|(row, standing)| (row.id.get(), *standing)).collect()
+        outlook(&flow_row(run), rows, &redo.clone().into())
+            .iter()
+            .map(|(row, standing)| (row.id.get(), *standing))
+            .collect()
     }
 
     #[test]

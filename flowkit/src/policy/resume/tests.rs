@@ -87,3 +87,25 @@ fn a_sub_flow_is_no_poison_because_it_takes_long() {
     let node = StoredTaskRun { flow_run: Some(behind), ..row(State::Crashed, 9, 9) };
     assert_eq!(standing(&node, &HashSet::new(), false, 3), Standing::Again);
 }
+
+#[test]
+fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
+    let at = |micros| Some(WallTime::from_micros(micros));
+    let ended = |id, begun, end| StoredTaskRun {
+        id: TaskRunId::new(id),
+        attempt_started_at: begun,
+        ended_at: end,
+        ..row(State::Completed, 1, 0)
+    };
+    // As it was; done again; under way again when the process died; never begun.
+    let rows = [ended(1, at(1), at(5)), ended(2, at(6), at(7)), ended(3, at(6), None), ended(4, None, None)];
+    let left = |since| {
+        let asked = Asked { redo: Redo::Everything, since };
+        let mut left: Vec<u64> =
+            asked.left(&rows, &rows_to_redo(&rows, &asked.redo)).iter().map(|id| id.get()).collect();
+        left.sort_unstable();
+        left
+    };
+    assert_eq!(left(None), [1, 2, 3, 4], "it is asked for now");
+    assert_eq!(left(at(5)), [1, 4]);
+}

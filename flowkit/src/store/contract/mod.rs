@@ -39,6 +39,7 @@ macro_rules! contract {
                 a_run_that_ended_can_be_taken_over,
                 taking_over_raises_the_epoch_and_shuts_the_old_owner_out,
                 taking_over_gives_everything_back,
+                what_is_to_be_done_again_stays_with_a_run_until_something_else_is_asked,
                 a_dead_owner_leaves_crashed_runs,
                 what_only_waited_when_its_owner_died_still_waits,
                 a_run_that_was_told_to_stop_is_cancelled_when_its_owner_dies,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, State, TaskRunId};
+use crate::policy::resume::{Asked, Redo};
 use crate::store::StoreError;
 
 pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
@@ -88,6 +89,23 @@ pub(crate) fn taking_over_gives_everything_back<P: Place>() {
     assert_eq!(recovered.task_runs, all_task_runs(store, run.id()));
     assert!(recovered.task_runs[0].has_result);
     assert_eq!(store.result(run.id(), fetch).unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_asked<P: Place>() {
+    let mut place = P::new();
+    let mut run = Script::begin(place.store());
+    run.ends(place.store());
+    assert_eq!(place.store().asked(run.id()).unwrap(), None);
+    let of = |redo: Redo| Asked { redo, since: Some(FIRST) };
+    let owned = place.store().take_over(run.id()).unwrap().owned;
+    place.store().ask_again(owned, &of(Redo::From("fetch".to_owned()))).unwrap();
+    place.store().ask_again(owned, &of(Redo::Failed)).unwrap();
+    place.crash();
+    let store = place.store();
+    assert_eq!(store.asked(run.id()).unwrap(), Some(of(Redo::Failed)));
+    let refused = store.ask_again(owned, &of(Redo::Everything));
+    assert!(matches!(refused, Err(StoreError::LostOwnership { .. })), "{refused:?}");
+    assert_eq!(store.asked(FlowRunId::new(uuid::Uuid::from_u128(1))).unwrap(), None);
 }
 
 pub(crate) fn a_dead_owner_leaves_crashed_runs<P: Place>() {

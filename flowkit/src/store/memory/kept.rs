@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::model::{
     Event, EventKind, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
 };
+use crate::policy::resume::Asked;
 use crate::store::rows::{
     LOG_LINES_MAX, carry_over, crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
 };
@@ -18,6 +19,8 @@ pub(super) struct KeptRun {
     /// Whether somebody alive runs it: whoever holds the epoch.
     pub(super) owned: bool,
     pub(super) cancel_requested: bool,
+    /// What was asked to be done again.
+    pub(super) asked: Option<Asked>,
     pub(super) task_runs: BTreeMap<TaskRunId, StoredTaskRun>,
     pub(super) events: Vec<StoredEvent>,
     pub(super) results: HashMap<TaskRunId, Vec<u8>>,
@@ -36,6 +39,7 @@ impl KeptRun {
             epoch: new.owned.epoch,
             owned: true,
             cancel_requested: false,
+            asked: None,
             task_runs: BTreeMap::new(),
             events: vec![event_row(&created, 1, new.owned.created_at)],
             results: HashMap::new(),

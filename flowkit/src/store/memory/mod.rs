@@ -19,6 +19,7 @@ use super::{
 use crate::engine::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::{CacheKey, KeyParts};
+use crate::policy::resume::Asked;
 
 /// Keeps runs in memory.
 #[derive(Debug, Default)]
@@ -156,6 +157,15 @@ impl Store for MemoryStore {
 
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
         self.kept.lock().take_over(id)
+    }
+
+    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
+        self.kept.lock().writable(run)?.asked = Some(asked.clone());
+        Ok(())
+    }
+
+    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
+        Ok(self.kept.lock().runs.get(&id).and_then(|run| run.asked.clone()))
     }
 
     fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {

@@ -63,6 +63,7 @@ use super::{
 };
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
+use crate::policy::resume::Asked;
 
 /// Keeps runs in a SQLite file. Several processes may open the same one.
 ///
@@ -176,6 +177,19 @@ impl Store for SqliteStore {
         let run = self.flow_run(id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
         let task_runs = self.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX)?;
         Ok(Recovered { owned, run, task_runs })
+    }
+
+    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        self.ask(move |writer| {
+            writer.with_owner(|connection, owner| ownership::ask_again(connection, owner, run, &asked))?
+        })
+    }
+
+    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
+        let sql = "SELECT asked FROM flow_runs WHERE id = ?1 AND asked IS NOT NULL";
+        self.readers
+            .read_one(sql, [id.as_uuid().as_bytes()], |row| codes::read_json(&row.get::<_, String>(0)?))
     }
 
     fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {

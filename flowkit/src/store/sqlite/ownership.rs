@@ -7,6 +7,7 @@ use super::owner::Owner;
 use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;
+use crate::policy::resume::Asked;
 use crate::store::rows::suspension_of;
 use crate::store::{OwnedRun, StoreError};
 
@@ -57,6 +58,15 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
         )?
         .execute([run.no, me.no])?;
     Ok(Ok(OwnedRun { id, epoch: run.epoch + 1, created_at: run.created_at }))
+}
+
+/// Writes down what is to be done again of a run of `me`.
+pub(super) fn ask_again(connection: &Connection, me: &Owner, run: OwnedRun, asked: &Asked) -> Answer<()> {
+    let OwnedRun { id, epoch, .. } = run;
+    let changed = connection
+        .prepare_cached("UPDATE flow_runs SET asked = ?4 WHERE id = ?1 AND owner = ?2 AND epoch = ?3")?
+        .execute(params![id.as_uuid().as_bytes(), me.no, epoch.cast_signed(), codes::json(asked)?])?;
+    Ok(if changed > 0 { Ok(()) } else { Err(StoreError::LostOwnership { id }) })
 }
 
 /// Puts runs aside that `me` owns and has done with, so that they can be taken over, by `me` too.

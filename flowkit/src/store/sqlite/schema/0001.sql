@@ -72,6 +72,8 @@ CREATE TABLE flow_runs (
     -- JSON, an ErrorReport.
     error              TEXT,
     crashes            INTEGER NOT NULL DEFAULT 0,
+    -- JSON: what is to be done again, and since when.
+    asked              TEXT,
     -- Who writes of the run, and the how-manieth owner that is. Every write carries the epoch.
     owner              INTEGER REFERENCES owners (no),
     epoch              INTEGER NOT NULL,
