@@ -12,7 +12,7 @@ use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
 use crate::graph::text::{shortened, visible};
 use crate::model::Error;
-use crate::signals::Interrupted;
+use crate::signals::{DRAIN, Interrupted};
 use crate::terminal::{Options, Screen};
 
 /// How much of a result is shown: it is there to be recognised.
@@ -62,6 +62,16 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
         (false, _) => options = options.parameters(seen.words),
     }
     Screen::attach(runtime, options)
+}
+
+/// Runs `call` until it is done or a signal has put it aside, and closes the screen. People hear of a signal at once.
+pub(super) async fn until_over<F>(runtime: &Runtime, screen: Screen, call: F) -> Ended
+where
+    F: IntoFuture<Output = any_flow::Ended>,
+{
+    let ended = runtime.until_signal_telling(call, |signal| screen.stopping(signal, DRAIN)).await;
+    screen.finish();
+    ended
 }
 
 /// Says how it ended, and what to do now.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::Value;
 
-use super::finish::{self, Ended, Seen};
+use super::finish::{self, Seen};
 use super::preview::preview;
 use crate::any_flow::FlowSpec;
 use crate::cli::flags::laid_over;
@@ -52,8 +52,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let view = rows::view(store.as_ref(), &run, &earlier)?.with_parameters(&words);
     let screen = finish::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);
-    let ended: Ended = runtime.until_signal(call).await;
-    screen.finish();
+    let ended = finish::until_over(&runtime, screen, call).await;
     finish::finish(session, ended)
 }
 

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use serde_json::{Map, json};
 
-use super::finish::{self, Ended, Seen};
+use super::finish::{self, Seen};
 use super::shape;
 use crate::cli::begin::Said;
 use crate::cli::out::{note, say, table};
@@ -55,8 +55,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     }
     let words = in_words(&resolved, call.arguments.as_deref());
     let screen = finish::screen(session, &runtime, flow, Seen { kept: call.arguments, words });
-    let ended: Ended = runtime.until_signal(call.run).await;
-    screen.finish();
+    let ended = finish::until_over(&runtime, screen, call.run).await;
     finish::finish(session, ended)
 }
 
