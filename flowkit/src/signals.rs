@@ -12,7 +12,7 @@ use crate::engine::runtime::Runtime;
 use crate::model::FlowRunId;
 
 /// How long running tasks may take to end after the first signal.
-const DRAIN: Duration = Duration::from_secs(30);
+pub(crate) const DRAIN: Duration = Duration::from_secs(30);
 
 /// How long a store may take to write what is left after the second one.
 const LAST_WRITE: Duration = Duration::from_secs(2);
@@ -109,6 +109,16 @@ impl Runtime {
     /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it; or if the system refuses to listen
     /// for signals.
     pub async fn until_signal<F: IntoFuture>(&self, future: F) -> Result<F::Output, Interrupted> {
+        self.until_signal_telling(future, |_| {}).await
+    }
+
+    /// The same for who lets people know: calls `told` with the name of the first signal, before anything is waited for. The
+    /// library itself prints nothing.
+    pub(crate) async fn until_signal_telling<F: IntoFuture>(
+        &self,
+        future: F,
+        told: impl FnOnce(&'static str),
+    ) -> Result<F::Output, Interrupted> {
         let mut signals = Signals::listen();
         let mut future = pin!(future.into_future());
         let first = tokio::select! {
@@ -116,6 +126,7 @@ impl Runtime {
             output = &mut future => return Ok(output),
             first = signals.next() => first,
         };
+        told(first.0);
         tracing::info!(signal = first.0, "told to stop: nothing begins any more, and what runs may end");
         // What the program itself does goes on meanwhile: it may be needed for its tasks to end.
         let mut output = None;

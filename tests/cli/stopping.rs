@@ -1,7 +1,8 @@
 //! A run is stopped: by a signal, or from another process.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use super::Shell;
 
@@ -50,6 +51,86 @@ fn a_signal_puts_the_run_aside_with_a_code_of_its_own() {
         assert_eq!(running.code(), Some(code), "{signal}");
         let run = shell.call("show --output json").ok().line("run");
         assert_eq!(run["state"], "suspended", "{signal}");
+    }
+}
+
+/// A run whose only task waits for a file, and what is told of it.
+struct Patient<'s> {
+    shell: &'s Shell,
+    child: Child,
+    lines: Box<dyn Iterator<Item = String>>,
+}
+
+impl<'s> Patient<'s> {
+    fn start(shell: &'s Shell, options: &str, begun: &str) -> Self {
+        let mut child = shell
+            .command(&format!("run patient --file go {options}"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let told: Box<dyn Read> = if options.contains("json") { Box::new(out) } else { Box::new(err) };
+        let mut lines = BufReader::new(told).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.contains(begun)), "the task runs");
+        Self { shell, child, lines: Box::new(lines) }
+    }
+
+    fn tell(&self, signal: &str) {
+        let status = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// The next line, which comes while the task still waits.
+    fn line(&mut self) -> String {
+        self.lines.next().unwrap()
+    }
+
+    fn go(&self) {
+        self.shell.write("go", "");
+    }
+
+    fn code(mut self) -> Option<i32> {
+        self.lines.for_each(drop);
+        self.child.wait().unwrap().code()
+    }
+}
+
+#[test]
+fn a_signal_is_answered_before_what_runs_has_ended_and_a_run_that_ends_in_time_is_done() {
+    let shell = Shell::new();
+    let mut patient = Patient::start(&shell, "", " start   patient");
+    wait_until_it_runs(&shell);
+    patient.tell("TERM");
+    let line = patient.line();
+    let words = "Z stopping by SIGTERM: 1 task has up to 30 s to end; once more to abort";
+    assert!(line.ends_with(words), "{line}");
+    patient.go();
+    assert_eq!(patient.code(), Some(0));
+}
+
+#[test]
+fn a_signal_is_a_line_of_json_and_a_second_one_does_not_wait() {
+    let shell = Shell::new();
+    let mut patient = Patient::start(&shell, "--output json", "\"task.started\"");
+    patient.tell("INT");
+    let line: serde_json::Value = serde_json::from_str(&patient.line()).unwrap();
+    assert_eq!(line["t"], "run.stopping", "{line}");
+    assert_eq!((&line["flow"], &line["signal"]), (&"patient".into(), &"SIGINT".into()), "{line}");
+    assert_eq!((&line["running"], &line["within_ms"]), (&1.into(), &30_000.into()), "{line}");
+    patient.tell("INT");
+    assert_eq!(patient.code(), Some(130));
+    assert_eq!(shell.call("show --output json").ok().line("run")["state"], "suspended");
+}
+
+/// In lines, it is not told that a task has started.
+fn wait_until_it_runs(shell: &Shell) {
+    let runs = || {
+        let shown = shell.call("show --output json").ok().lines();
+        shown.iter().any(|line| line["t"] == "task_run" && line["state"] == "running")
+    };
+    while !runs() {
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -152,6 +152,19 @@ async fn endless() -> Result<()> {
     Ok(())
 }
 
+#[task]
+async fn wait(file: PathBuf) {
+    while !file.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits until a file is there.
+#[flow]
+async fn patient(file: PathBuf) -> Result<()> {
+    Ok(wait(file).await?)
+}
+
 /// Whom to log in as.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Account {
@@ -198,4 +211,4 @@ async fn around() -> Result<u32> {
     Ok(rows)
 }
 
-flowkit::main!(etl, echo, fragile, nested, colourful, login, enter, endless, reporting, around);
+flowkit::main!(etl, echo, fragile, nested, colourful, login, enter, endless, patient, reporting, around);

@@ -1,6 +1,7 @@
 //! What a run logs: kept with the task run that says it, complete when the run has ended.
 
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use flowkit::model::{LogLevel, StoredLog, TaskRunId};
 use flowkit::prelude::*;
@@ -231,12 +232,12 @@ async fn a_run_that_goes_on_adds_its_lines_to_those_that_are_there() {
 async fn what_a_task_prints_is_not_kept_if_it_says_so() {
     #[task(log_prints = false)]
     async fn chatters(runtime: Runtime) -> u32 {
-        runtime.log_line("progress: 17 %");
+        runtime.log_line("progress: 17 %", Duration::ZERO);
         1
     }
     #[flow]
     async fn prints(runtime: Runtime) -> Result<u32> {
-        runtime.log_line("by the flow");
+        runtime.log_line("by the flow", Duration::ZERO);
         Ok(chatters(runtime).await?)
     }
     let runtime = in_memory();
@@ -249,7 +250,7 @@ async fn what_a_task_prints_is_not_kept_if_it_says_so() {
 async fn a_printed_line_is_that_of_the_only_task_under_way_or_of_the_run() {
     #[task]
     async fn print(runtime: Runtime, text: &'static str) -> u32 {
-        runtime.log_line(text);
+        runtime.log_line(text, Duration::ZERO);
         tokio::task::yield_now().await;
         1
     }
@@ -263,15 +264,15 @@ async fn a_printed_line_is_that_of_the_only_task_under_way_or_of_the_run() {
     }
     #[flow]
     async fn prints(runtime: Runtime) -> Result<u32> {
-        runtime.log_line("by the flow");
+        runtime.log_line("by the flow", Duration::ZERO);
         let one = print::submit(runtime.clone(), "by the only one that runs");
         wait_for::of(&one).await?;
         Ok(outer(runtime.clone()).await?)
     }
     let runtime = in_memory();
-    runtime.log_line("before any run");
+    runtime.log_line("before any run", Duration::ZERO);
     let id = prints(runtime.clone()).on(&runtime).run().await.id().unwrap();
-    runtime.log_line("after all runs");
+    runtime.log_line("after all runs", Duration::ZERO);
     let lines = lines(&runtime, id);
     let said: Vec<_> = lines.iter().map(|line| (line.task_run, line.message.as_str())).collect();
     let flow = TaskRunId::FLOW;

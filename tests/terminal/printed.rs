@@ -42,7 +42,7 @@ pub(crate) fn of_talker(lines: &[String], k: u64) -> Vec<String> {
 
 pub(crate) fn assert_clean(shown: &Shown) {
     let text = shown.lines.join("\n");
-    assert!(!text.contains("ctrl-c to stop") && !text.contains("───"), "a frame was left:\n{text}");
+    assert!(!text.contains("ctrl-c ") && !text.contains("───"), "a frame was left:\n{text}");
     let bytes = String::from_utf8_lossy(&shown.bytes);
     assert!(!bytes.contains("\u{1b}[?25l"), "the cursor was hidden");
     assert_eq!(bytes.matches("\u{1b}[?2026h").count(), bytes.matches("\u{1b}[?2026l").count());

@@ -12,6 +12,8 @@ pub(crate) use layer::are_heard_and_not_kept;
 #[cfg(feature = "logs")]
 pub use layer::{LogLayer, layer};
 
+use std::time::Duration;
+
 use crate::engine::clock;
 use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
@@ -25,11 +27,12 @@ const LINE_MAX: usize = 64 << 10;
 const PRINTED: &str = "stdout";
 
 impl Runtime {
-    /// Keeps a line that the program has printed, for whoever captures what it prints: with the only task that is under
-    /// way, or else with the flow run. Where several runs are under way nobody knows whose it is, and it is left out.
+    /// Keeps a line that the program has printed, for whoever captures what it prints and hears of it at most `delay` later:
+    /// with the only task that was under way in that time, or else with the flow run. Where several runs are under way nobody
+    /// knows whose it is, and it is left out.
     #[doc(hidden)]
-    pub fn log_line(&self, text: &str) {
-        if let Some((run, task_run)) = self.live().speaker()
+    pub fn log_line(&self, text: &str, delay: Duration) {
+        if let Some((run, task_run)) = self.live().speaker(delay)
             && run.read(|record| record.task_run(task_run).is_none_or(|row| row.declaration().log_prints))
         {
             keep(&run, task_run, LogLevel::Info, PRINTED.to_owned(), text.to_owned());

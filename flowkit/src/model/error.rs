@@ -115,7 +115,7 @@ pub enum Error<E = std::convert::Infallible> {
         /// Why it gave no value, as it was recorded.
         report: Arc<ErrorReport>,
     },
-    /// Its result could not be kept, so that nobody may rely on it.
+    /// The store could not take it over, or not keep its result, so that nobody may rely on it.
     #[non_exhaustive]
     Store {
         /// Which run.
@@ -293,7 +293,7 @@ impl<E: TaskError> fmt::Display for Error<E> {
             }
             Self::CriticalFailed { run, task, .. } => write!(f, "{run} cannot go on without {task}"),
             Self::Recorded { run, .. } => write!(f, "{run} failed before the run was resumed"),
-            Self::Store { run, .. } => write!(f, "the result of {run} could not be kept"),
+            Self::Store { run, .. } => write!(f, "{run} got an error from its store"),
             Self::Refused { run, .. } => write!(f, "{run} cannot run"),
         }
     }

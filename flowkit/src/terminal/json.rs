@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::picture::Program;
+use super::stopping::Stopping;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
@@ -58,6 +59,12 @@ struct Record<'a> {
     state: Option<State>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within_ms: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +159,22 @@ pub(super) fn of_notice(
     };
     let started_at = before.map(|before| WallTime::from_micros(at.as_micros() - before));
     line(&Told { run: view.id, at, kind: &notice.event.kind, started_at, whom })
+}
+
+/// Returns the line of a signal, which is no event of the run: it may come to its end all the same.
+pub(super) fn of_stopping(view: &RunView, stopping: &Stopping) -> Option<String> {
+    let record = Record {
+        v: VERSION,
+        t: "run.stopping".to_owned(),
+        run: view.id.short(),
+        flow: Some(&view.flow),
+        signal: Some(stopping.signal),
+        running: Some(view.running()),
+        within_ms: Some(stopping.patience.as_millis()),
+        at: iso(stopping.at),
+        ..Record::default()
+    };
+    serde_json::to_string(&record).ok()
 }
 
 /// Returns the line of an event.

@@ -30,6 +30,8 @@ mod root_cause;
 mod screen;
 #[cfg(all(test, feature = "cli"))]
 mod script;
+#[cfg(feature = "cli")]
+mod stopping;
 mod tally;
 #[cfg(feature = "cli")]
 mod uri;

@@ -25,6 +25,8 @@ struct Fate {
     depth: usize,
     kept: usize,
     runs: usize,
+    /// They were skipped; the flow, or their inputs, decide that again.
+    open: usize,
     /// They have failed for good, and fail again without running.
     fails: usize,
     /// What was recorded of those that are not kept.
@@ -35,6 +37,7 @@ impl Fate {
     fn add(&mut self, row: &StoredTaskRun, standing: Standing) {
         match standing {
             Standing::Keep => self.kept += 1,
+            Standing::Again if row.state == State::Skipped => self.open += 1,
             Standing::Again => self.runs += 1,
             Standing::Replay | Standing::Poison | Standing::UnknownOutcome => self.fails += 1,
         }
@@ -47,6 +50,7 @@ impl Fate {
         glyph(match self {
             Self { runs: 1.., .. } => State::AwaitingRetry,
             Self { fails: 1.., .. } => State::Failed,
+            Self { open: 1.., .. } => State::Skipped,
             _ => State::Completed,
         })
     }
@@ -55,6 +59,7 @@ impl Fate {
         let words = [
             (self.kept, "kept", "kept"),
             (self.runs, "runs", "run"),
+            (self.open, "is decided again", "are decided again"),
             (self.fails, "fails again", "fail again"),
         ];
         let words = words.map(|(count, one, more)| (count, if count == 1 { one } else { more }));
@@ -115,9 +120,10 @@ fn sums(fates: &Folded<Fate>) -> (usize, usize, usize) {
 }
 
 fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>, flow_runs: bool) {
-    for Fate { task, depth, kept, runs, fails, was } in fates.in_order() {
-        let fields =
-            json!({ "task": task, "depth": depth, "kept": kept, "runs": runs, "fails": fails, "was": was });
+    for Fate { task, depth, kept, runs, open, fails, was } in fates.in_order() {
+        let fields = json!({
+            "task": task, "depth": depth, "kept": kept, "runs": runs, "open": open, "fails": fails, "was": was,
+        });
         say(line("preview.task", Some(run.id), fields));
     }
     let (kept, runs, fails) = sums(fates);
@@ -136,7 +142,7 @@ fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
         run.state.name()
     ));
     let rows = fates.in_order().map(|fate| {
-        let times = fate.kept + fate.runs + fate.fails;
+        let times = fate.kept + fate.runs + fate.open + fate.fails;
         let times = if times == 1 { String::new() } else { format!(" ×{times}") };
         let indent = "  ".repeat(fate.depth);
         let task = format!("  {indent}{} {}{times}", fate.glyph(), visible(&fate.task));

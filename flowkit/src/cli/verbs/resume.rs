@@ -10,6 +10,7 @@ use super::running::{self, Seen};
 use crate::any_flow::FlowSpec;
 use crate::cli::flags::laid_over;
 use crate::cli::layers::around;
+use crate::cli::out::note;
 use crate::cli::rows;
 use crate::cli::secrets::{holds_secret, is_masked};
 use crate::cli::session::Session;
@@ -31,10 +32,16 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let flow = flow_of(session, &run)?;
     let Some(kept) = run.parameters.clone() else { return Err(not_kept(flow, &run)) };
     let redo = redo(verb, matches, store.as_ref(), &run)?;
-    let arguments = with_secrets(session, flow, &run, matches.get_one::<PathBuf>("params"))?;
     if matches.get_flag("dry-run") {
         preview(session, store.as_ref(), verb, &run, redo)?;
         return Ok(Exit::SUCCESS);
+    }
+    let arguments = with_secrets(session, flow, &run, matches.get_one::<PathBuf>("params"))?;
+    if verb == "resume" && run.state.is_success() {
+        note(format!(
+            "run {} has completed: nothing is left to do, and this is what it gave",
+            run.id.short()
+        ));
     }
     let mut call = runtime.resume(run.id);
     match redo {
@@ -52,8 +59,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let view = rows::view(store.as_ref(), &run, &earlier)?.with_parameters(&words);
     let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);
-    let ended = runtime.until_signal(call).await;
-    screen.finish();
+    let ended = running::until_over(&runtime, screen, call).await;
     running::finish(session, ended)
 }
 
@@ -73,7 +79,10 @@ fn flow_of<'s>(session: &'s Session, run: &StoredFlowRun) -> Outcome<&'s FlowSpe
 /// Returns what is to be done again, as far as the verb says it.
 fn redo(verb: &str, matches: &ArgMatches, store: &dyn Store, run: &StoredFlowRun) -> Outcome<Option<Redo>> {
     Ok(match verb {
-        "retry" => Some(Redo::Failed),
+        "retry" => {
+            check_failures(store, run)?;
+            Some(Redo::Failed)
+        }
         "rerun" => {
             let from = matches.get_one::<String>("from").cloned().unwrap_or_default();
             check_task(store, run, &from)?;
@@ -81,6 +90,16 @@ fn redo(verb: &str, matches: &ArgMatches, store: &dyn Store, run: &StoredFlowRun
         }
         _ => None,
     })
+}
+
+/// Refuses a run in which nothing has failed: its body would run again for nothing.
+fn check_failures(store: &dyn Store, run: &StoredFlowRun) -> Outcome<()> {
+    let failed = |task: &StoredTaskRun| task.state.is_failure();
+    if !run.state.is_success() || rows::tasks(store, run.id)?.iter().any(failed) {
+        return Ok(());
+    }
+    let short = run.id.short();
+    Err(Usage::new(format!("nothing has failed in run `{short}`; `rerun --from <task>` does a task again")))
 }
 
 /// Refuses a task that the run has not called by itself.

@@ -55,8 +55,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     }
     let words = in_words(&resolved, call.arguments.as_deref());
     let screen = running::screen(session, &runtime, flow, Seen { kept: call.arguments, words });
-    let ended = runtime.until_signal(call.run).await;
-    screen.finish();
+    let ended = running::until_over(&runtime, screen, call.run).await;
     running::finish(session, ended)
 }
 

@@ -1,5 +1,7 @@
 //! What is the same for every verb that runs something: the runtime, what is told meanwhile, and how it ends.
 
+use std::time::Duration;
+
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
@@ -12,8 +14,11 @@ use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
 use crate::graph::text::{shortened, visible};
 use crate::model::Error;
-use crate::signals::Interrupted;
+use crate::signals::{DRAIN, Interrupted};
 use crate::terminal::{Options, Screen};
+
+/// What a program prints is heard of at most so much later, also on a machine with much to do.
+const HEARD_AFTER: Duration = Duration::from_millis(100);
 
 /// How much of a result is shown: it is there to be recognised.
 const VALUE_COLUMNS_MAX: usize = 200;
@@ -46,7 +51,7 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
     let printing = runtime.downgrade();
     let mut options = Options::new(offers).on_line(move |_run, line| {
         if let Some(runtime) = printing.upgrade() {
-            runtime.log_line(line);
+            runtime.log_line(line, HEARD_AFTER);
         }
     });
     if session.program.owns_output {
@@ -59,6 +64,16 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
         (false, _) => options = options.parameters(seen.words),
     }
     Screen::attach(runtime, options)
+}
+
+/// Runs `call` until it is done or a signal has put it aside, and closes the screen. People hear of a signal at once.
+pub(super) async fn until_over<F>(runtime: &Runtime, screen: Screen, call: F) -> Result<Ended, Interrupted>
+where
+    F: IntoFuture<Output = Ended>,
+{
+    let ended = runtime.until_signal_telling(call, |signal| screen.stopping(signal, DRAIN)).await;
+    screen.finish();
+    ended
 }
 
 /// Says how it ended, and what to do now.

@@ -74,15 +74,15 @@ impl Live {
         self.known.lock().runs.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Returns who may have said something that was heard from this process, when nobody knows the thread: the only task
-    /// that is running, or else the only outermost run.
-    pub(crate) fn speaker(&self) -> Option<(Arc<Run>, TaskRunId)> {
+    /// Returns who may have said something that was heard from this process at most `delay` ago, when nobody knows the
+    /// thread: the only task that was running in all of that time, or else the only outermost run.
+    pub(crate) fn speaker(&self, delay: Duration) -> Option<(Arc<Run>, TaskRunId)> {
         let runs = self.all();
         let running: Option<Vec<_>> =
-            runs.iter().map(|run| run.running().map(|tasks| (run, tasks))).collect();
+            runs.iter().map(|run| run.speaking(delay).map(|tasks| (run, tasks))).collect();
         let mut running =
             running.into_iter().flatten().flat_map(|(run, tasks)| tasks.into_iter().map(move |id| (run, id)));
-        if let (Some((run, task_run)), None) = (running.next(), running.next()) {
+        if let (Some((run, (task_run, Since::Before))), None) = (running.next(), running.next()) {
             return Some((Arc::clone(run), task_run));
         }
         let mut outermost = runs.iter().filter(|run| run.origin.is_none());
@@ -147,16 +147,34 @@ impl Live {
     }
 }
 
+/// Whether a task was running in all of a time.
+#[derive(Clone, Copy)]
+enum Since {
+    /// It was running before.
+    Before,
+    /// It began, or ended, within that time: somebody else may have been the one.
+    Within,
+}
+
 impl Run {
-    /// Returns up to two tasks that are running; `None` if there are too many rows to look through.
-    fn running(&self) -> Option<Vec<TaskRunId>> {
+    /// Returns up to two tasks that were running at some time of the last `delay`; `None` if there are too many rows to look
+    /// through.
+    fn speaking(&self, delay: Duration) -> Option<Vec<(TaskRunId, Since)>> {
+        let now = self.clock.now().since_creation();
+        let is_recent = |at: Timestamp| now.saturating_sub(at.since_creation()) < delay;
         self.read(|record| {
             let mut rows = record.task_runs();
-            let tasks = rows.by_ref().take(ROWS_MAX);
-            let running =
-                |row: &&TaskRun| row.declaration().kind == Kind::Task && row.state() == State::Running;
-            let running = tasks.filter(running).map(TaskRun::id).take(2).collect::<Vec<_>>();
-            (running.len() == 2 || rows.next().is_none()).then_some(running)
+            let tasks = rows.by_ref().take(ROWS_MAX).filter(|row| row.declaration().kind == Kind::Task);
+            let speaking = tasks.filter_map(|row| match (row.state(), row.ended_at()) {
+                (State::Running, _) if row.attempt_started_at().is_some_and(is_recent) => {
+                    Some((row.id(), Since::Within))
+                }
+                (State::Running, _) => Some((row.id(), Since::Before)),
+                (_, Some(ended_at)) if is_recent(ended_at) => Some((row.id(), Since::Within)),
+                _ => None,
+            });
+            let speaking = speaking.take(2).collect::<Vec<_>>();
+            (speaking.len() == 2 || rows.next().is_none()).then_some(speaking)
         })
     }
 }

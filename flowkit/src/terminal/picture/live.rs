@@ -195,6 +195,11 @@ impl Pen<'_> {
     }
 
     fn footer(&self) -> Line {
+        if let Some(stopping) = &self.view.stopping {
+            let line = Line::indented(margin(self.width)).add(Look::Bold, "stopping").plain_text(": ");
+            let line = line.plain_text(stopping.words(self.view.running(), self.now));
+            return self.hinted(line, " · ctrl-c again to abort");
+        }
         let counts = self.view.counts();
         let took = text::duration(self.view.began_at.until(self.now));
         let mut parts = vec![(Look::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
@@ -215,9 +220,14 @@ impl Pen<'_> {
             _ => {}
         }
         let line = joined(Line::indented(margin(self.width)), parts);
-        // Half a hint is none.
-        let hint = " · ctrl-c to stop, twice to abort";
-        let fits = self.view.state == State::Running && line.columns() + columns(hint) <= self.width;
-        if fits { line.add(Look::Dim, hint) } else { line }
+        match self.view.state {
+            State::Running => self.hinted(line, " · ctrl-c to stop, twice to abort"),
+            _ => line,
+        }
+    }
+
+    /// Appends a hint if there is room for it: half a hint is none.
+    fn hinted(&self, line: Line, hint: &str) -> Line {
+        if line.columns() + columns(hint) <= self.width { line.add(Look::Dim, hint) } else { line }
     }
 }

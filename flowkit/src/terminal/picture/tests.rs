@@ -8,6 +8,7 @@ use crate::terminal::paint::Paint;
 use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
 };
+use crate::terminal::stopping::Stopping;
 
 pub(super) fn program() -> Program {
     Program::new("mybin").with_ui().with_like()
@@ -148,6 +149,15 @@ fn progress_is_a_bar_beside_the_run() {
     });
     view.progress((view.flow_run(), TaskRunId::new(1)), 35, 100);
     insta::assert_snapshot!("progress", text(&live(&view, 80, 6, at(3000))));
+}
+
+#[test]
+fn after_a_signal_the_last_line_says_who_may_still_run_and_for_how_long() {
+    let mut view = view(|script| drop(ten_thousand(script)));
+    let patience = std::time::Duration::from_secs(30);
+    view.stopping = Some(Stopping { signal: "SIGINT", at: at(60_000), patience });
+    let footer = |width| text(&live(&view, width, 12, at(64_500)).split_off(11));
+    insta::assert_snapshot!("stopping", [20, 60, 80, 120].map(footer).join("\n"));
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod writer;
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 #[cfg(unix)]
 use self::capture::Capture;
@@ -44,9 +45,10 @@ use self::story::Story;
 #[cfg(unix)]
 use self::tty::Tty;
 #[cfg(not(unix))]
-use self::without_unix::{Capture, Divert, Tty};
+use self::without_unix::{self as tty, Capture, Divert, Tty};
 pub use self::writer::{Stderr, stderr};
 use super::{Paint, RunView};
+use crate::engine::clock;
 use crate::engine::runtime::Runtime;
 
 /// Tells of the runs of a runtime until it is dropped: on a terminal, as lines, or as JSON Lines.
@@ -90,7 +92,8 @@ impl Screen {
     pub fn open(options: Options) -> Self {
         let variable = |name: &str| std::env::var(name).ok();
         let tty = Tty::open();
-        let surroundings = Surroundings { is_terminal: tty.is_some(), variable: &variable };
+        let surroundings =
+            Surroundings { is_terminal: tty.is_some(), is_piped: tty::stdout_is_pipe(), variable: &variable };
         let mode = Mode::of(options.json, options.owns_output, &surroundings);
         let owns_output = options.owns_output;
         let screen = Self::with(mode, options, tty);
@@ -143,6 +146,12 @@ impl Screen {
     /// Shows a run as a store has it: one of another process, or what an earlier one did of a run that is resumed here.
     pub fn show(&self, view: RunView) {
         self.shared.tell(|story| story.show(view));
+    }
+
+    /// Says that the program was told to stop by `signal`, and that what runs has so much time to end.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there are no signals"))]
+    pub(crate) fn stopping(&self, signal: &'static str, patience: Duration) {
+        self.shared.tell(|story| story.stopping(signal, patience, clock::wall_now()));
     }
 
     /// Prints how the runs ended, and gives the output back to the program.

@@ -15,18 +15,22 @@ pub(in crate::terminal) enum Mode {
 pub(super) struct Surroundings<'a> {
     /// Standard error is a terminal whose size is known.
     pub(super) is_terminal: bool,
+    /// Standard output is a pipe. Whoever reads it may well write to the terminal of standard error, as `tee` does.
+    pub(super) is_piped: bool,
     pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl Mode {
     /// Decides. Only a program that leaves the whole output to flowkit gets a live area: it would destroy what others
-    /// print.
+    /// print. So it would what the reader of a pipe prints, of which nothing can be caught.
     pub(super) fn of(json: bool, owns_output: bool, surroundings: &Surroundings<'_>) -> Self {
         let says = |name: &str, value: &str| (surroundings.variable)(name).is_some_and(|said| said == value);
         let is_plain = says("FLOWKIT_PROGRESS", "plain") || says("TERM", "dumb");
         match () {
             () if json => Self::Json,
-            () if owns_output && surroundings.is_terminal && !is_plain => Self::Live,
+            () if owns_output && surroundings.is_terminal && !surroundings.is_piped && !is_plain => {
+                Self::Live
+            }
             () => Self::Lines,
         }
     }
@@ -38,7 +42,7 @@ mod tests {
 
     fn mode(json: bool, owns_output: bool, is_terminal: bool, variable: (&str, &str)) -> Mode {
         let variable = |name: &str| (name == variable.0).then(|| variable.1.to_owned());
-        Mode::of(json, owns_output, &Surroundings { is_terminal, variable: &variable })
+        Mode::of(json, owns_output, &Surroundings { is_terminal, is_piped: false, variable: &variable })
     }
 
     #[test]
@@ -50,5 +54,12 @@ mod tests {
         assert_eq!(mode(true, true, true, term), Mode::Json);
         assert_eq!(mode(false, true, true, ("TERM", "dumb")), Mode::Lines);
         assert_eq!(mode(false, true, true, ("FLOWKIT_PROGRESS", "plain")), Mode::Lines);
+    }
+
+    #[test]
+    fn whoever_reads_a_pipe_may_write_to_the_terminal_so_nothing_is_drawn_there() {
+        let piped = Surroundings { is_terminal: true, is_piped: true, variable: &|_| None };
+        assert_eq!(Mode::of(false, true, &piped), Mode::Lines);
+        assert_eq!(Mode::of(true, true, &piped), Mode::Json);
     }
 }

@@ -2,6 +2,7 @@
 //! writes nothing itself.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
 
 use super::Options;
 use super::mode::Mode;
@@ -11,7 +12,9 @@ use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::progress::Progress;
 use crate::terminal::line::{Line, Look};
+use crate::terminal::lines::clock;
 use crate::terminal::picture::{fact, finished, live, title};
+use crate::terminal::stopping::Stopping;
 use crate::terminal::view::RunView;
 use crate::terminal::{Paint, ci, github, json};
 use crate::wording::counted;
@@ -128,6 +131,28 @@ impl Story {
     /// Notes an artifact that is being made.
     pub(super) fn made(&mut self, made: &Made<'_>) {
         self.runs.iter_mut().for_each(|run| run.view.made(made));
+    }
+
+    /// Tells that the program was told to stop by `signal`, and that what runs has so much time to end.
+    pub(super) fn stopping(&mut self, signal: &'static str, patience: Duration, at: SystemTime) {
+        let stopping = Stopping { signal, at: at.into(), patience };
+        let mut under_way: Vec<_> =
+            self.runs.iter_mut().map(|run| &mut run.view).filter(|view| !view.state().is_over()).collect();
+        under_way.iter_mut().for_each(|view| view.stopping = Some(stopping));
+        match self.mode {
+            // The picture says it from now on.
+            Mode::Live => {}
+            Mode::Lines if under_way.is_empty() => {}
+            Mode::Lines => {
+                let running = under_way.iter().map(|view| view.running()).sum();
+                let line = format!("{} {}", clock(at), stopping.line(running));
+                push_line(&mut self.ready, self.paint.text(&line));
+            }
+            Mode::Json => {
+                let lines = under_way.iter().filter_map(|view| json::of_stopping(view, &stopping));
+                lines.for_each(|line| push_line(&mut self.ready, line));
+            }
+        }
     }
 
     /// Takes what the program printed, and returns its lines as text, with the run that they belong to.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::time::Duration;
 
 use super::frame::{Drawn, frame, rows};
@@ -82,6 +83,14 @@ impl Tty {
             }
         }
     }
+}
+
+/// Whether standard output goes to another program, which may write to the same terminal.
+pub(super) fn stdout_is_pipe() -> bool {
+    // Its kind is asked of a file of its own, which is closed again.
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let kind = stdout.and_then(|stdout| stdout.metadata()).map(|known| known.file_type());
+    kind.is_ok_and(|kind| kind.is_fifo())
 }
 
 /// Whether the terminal is known to break lines anew when it becomes narrower. Others than these may do it, too.

@@ -34,6 +34,10 @@ impl Tty {
     }
 }
 
+pub(super) fn stdout_is_pipe() -> bool {
+    false
+}
+
 /// What would catch the output.
 pub(super) enum Capture {}
 

@@ -24,6 +24,7 @@ pub(crate) use self::artifacts::label as artifact_label;
 pub(super) use self::group::{Active, Group};
 use super::folded::Folded;
 use super::root_cause::{RootCause, explains};
+use super::stopping::Stopping;
 use super::tally::Failed;
 use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
 
@@ -42,6 +43,8 @@ pub struct RunView {
     pub(super) id: FlowRunId,
     pub(super) flow: String,
     pub(super) state: State,
+    /// Whoever runs it was told to stop.
+    pub(super) stopping: Option<Stopping>,
     /// The arguments in a few words: `urls=4 dry_run=false`.
     pub(super) parameters: String,
     /// When it was created, or gone on with in this process.
@@ -100,6 +103,7 @@ impl RunView {
             id,
             flow,
             state: State::Pending,
+            stopping: None,
             parameters: String::new(),
             began_at,
             took: None,
@@ -151,6 +155,12 @@ impl RunView {
     /// Finds out why it failed, if it did.
     pub(super) fn root_cause(&self) -> Option<RootCause<'_>> {
         RootCause::of(&self.flow, self.state, self.error.as_ref(), &self.failures, self.counts().failed)
+    }
+
+    /// Returns how many tasks are running, those left out that wait for another attempt.
+    pub(super) fn running(&self) -> usize {
+        let tasks = self.groups.iter().filter(|group| !group.is_flow);
+        tasks.map(|group| group.count(State::Running) as usize).sum()
     }
 
     /// Returns how many failed: task runs, and sub-flows in which nothing failed that explains it. Not those whose process

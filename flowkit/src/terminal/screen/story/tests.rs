@@ -87,6 +87,35 @@ fn a_second_run_at_the_same_time_is_counted() {
 }
 
 #[test]
+fn a_signal_is_answered_at_once_in_each_form() {
+    let told_to_stop = |mode| {
+        let mut story = story(mode);
+        told(&mut story, |script| drop(half_way(script)));
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_micros(at(1900).as_micros().unsigned_abs());
+        story.stopping("SIGTERM", Duration::from_secs(30), moment);
+        story
+    };
+    let mut live = told_to_stop(Mode::Live);
+    assert_eq!(ready(&mut live), "", "it is in the picture");
+    let footer = area(&live, 24).pop();
+    assert_eq!(footer.as_deref(), Some("   stopping: 1 task has up to 30 s to end · ctrl-c again to abort"));
+    let lines = ready(&mut told_to_stop(Mode::Lines)) + &ready(&mut told_to_stop(Mode::Json));
+    insta::assert_snapshot!("stopping", lines);
+}
+
+#[test]
+fn a_signal_after_the_end_of_all_runs_has_nothing_to_say() {
+    for mode in [Mode::Live, Mode::Lines, Mode::Json] {
+        let mut story = story(mode);
+        told(&mut story, well);
+        story.tell_ends();
+        ready(&mut story);
+        story.stopping("SIGTERM", Duration::from_secs(30), SystemTime::UNIX_EPOCH);
+        assert!(ready(&mut story).is_empty() && area(&story, 24).is_empty());
+    }
+}
+
+#[test]
 fn what_the_program_has_not_ended_with_a_line_break_is_shown_for_the_time_being() {
     let mut story = story(Mode::Live);
     told(&mut story, |script| drop(half_way(script)));

@@ -1,0 +1,50 @@
+//! What is said between the signal that tells a program to stop and the end of its runs: who may still run, and for how long.
+//! Pure. Not how a run ended: that is told as always.
+
+use std::time::Duration;
+
+use crate::model::{Timestamp, WallTime};
+use crate::wording::counted;
+
+/// A signal was heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopping {
+    /// Its name, such as `SIGTERM`.
+    pub(super) signal: &'static str,
+    pub(super) at: WallTime,
+    /// How long what runs may take to end.
+    pub(super) patience: Duration,
+}
+
+impl Stopping {
+    /// Says what `running` tasks may still do: `2 tasks have up to 30 s to end`.
+    pub(super) fn words(&self, running: usize, now: WallTime) -> String {
+        if running == 0 {
+            return "no task runs, what is left is put aside".to_owned();
+        }
+        let left = now.until(self.at.plus(Timestamp::new(self.patience)));
+        // Whoever has half a second has a second: zero would say that it is over.
+        let seconds = left.as_millis().div_ceil(1000);
+        format!("{} up to {seconds} s to end", counted(running, "task has", "tasks have"))
+    }
+
+    /// Returns the line for a log.
+    pub(super) fn line(&self, running: usize) -> String {
+        format!("stopping by {}: {}; once more to abort", self.signal, self.words(running, self.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_left_is_said_in_whole_seconds() {
+        let at = |millis: i64| WallTime::from_micros(millis * 1000);
+        let stopping = Stopping { signal: "SIGINT", at: at(0), patience: Duration::from_secs(30) };
+        assert_eq!(stopping.words(2, at(0)), "2 tasks have up to 30 s to end");
+        assert_eq!(stopping.words(1, at(29_001)), "1 task has up to 1 s to end");
+        assert_eq!(stopping.words(1, at(31_000)), "1 task has up to 0 s to end");
+        assert_eq!(stopping.words(0, at(0)), "no task runs, what is left is put aside");
+    }
+}
