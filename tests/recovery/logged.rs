@@ -251,6 +251,8 @@ async fn a_printed_line_is_that_of_the_only_task_under_way_or_of_the_run() {
     #[task]
     async fn print(runtime: Runtime, text: &'static str) -> u32 {
         runtime.log_line(text, Duration::ZERO);
+        // Heard so late, it may have been said before this task began.
+        runtime.log_line("heard late", Duration::from_secs(3600));
         tokio::task::yield_now().await;
         1
     }
@@ -274,6 +276,8 @@ async fn a_printed_line_is_that_of_the_only_task_under_way_or_of_the_run() {
     let id = prints(runtime.clone()).on(&runtime).run().await.id().unwrap();
     runtime.log_line("after all runs", Duration::ZERO);
     let lines = lines(&runtime, id);
+    let (late, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.message == "heard late");
+    assert!(late.len() == 2 && late.iter().all(|line| line.task_run == TaskRunId::FLOW), "{late:?}");
     let said: Vec<_> = lines.iter().map(|line| (line.task_run, line.message.as_str())).collect();
     let flow = TaskRunId::FLOW;
     assert_eq!(

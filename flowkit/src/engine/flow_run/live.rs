@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Run;
 use crate::engine::clock;
-use crate::model::{FlowRunId, Kind, State, TaskRun, TaskRunId};
+use crate::model::{FlowRunId, Kind, State, TaskRunId, Timestamp};
 
 /// How often it is looked whether anything still runs, at first and later.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
