@@ -30,9 +30,22 @@ impl UserLines {
         }
         self.open.extend_from_slice(bytes);
         if self.open.len() > LINE_MAX {
+            self.forget_what_was_written_over();
+        }
+        if self.open.len() > LINE_MAX {
             lines.push(std::mem::take(&mut self.open));
         }
         lines
+    }
+
+    /// A progress bar of the program writes its line over and over, and only the last of it is seen.
+    fn forget_what_was_written_over(&mut self) {
+        let seen = self.open.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+        if let Some(last) = self.open[..seen].iter().rposition(|byte| *byte == b'\r') {
+            let rest = self.open.split_off(last);
+            let gone = std::mem::replace(&mut self.open, rest);
+            self.follow(&gone);
+        }
     }
 
     /// Returns the line that has not ended, as far as it goes.
@@ -126,6 +139,21 @@ mod tests {
         assert!(lines.push(&[b'x'; LINE_MAX]).is_empty());
         assert_eq!(lines.push(b"y").len(), 1);
         assert_eq!(lines.open(), b"");
+    }
+
+    #[test]
+    fn a_progress_bar_of_the_program_is_one_line_however_often_it_is_written_over() {
+        let mut lines = UserLines::default();
+        for count in 0..20_000 {
+            // Before the text, or behind it.
+            let (before, behind) = if count < 10_000 { ("\r", "") } else { ("", "\r") };
+            let bar = format!("{before}\x1b[32m{count:>5} of 20000{behind}");
+            assert!(lines.push(bar.as_bytes()).is_empty(), "{count}");
+            assert!(lines.open().len() <= LINE_MAX);
+        }
+        let line = lines.push(b"\n").remove(0);
+        assert_eq!(plain(&line), "19999 of 20000");
+        assert!(lines.shown(&line).starts_with(b"\x1b[32m"), "its look is that of the terminal");
     }
 
     #[test]
