@@ -40,7 +40,6 @@ fn what_is_announced_is_what_is_done() {
         ("run nested --file data.txt", "rerun --from quadruple", 1),
         ("run nested --file data.txt", "rerun --from etl", 1),
         ("run etl --rows 3", "rerun --from double", 0),
-        ("run etl --rows 3", "retry", 0),
         ("run etl --rows 3", "resume", 0),
     ];
     for (first, then, code) in cases {

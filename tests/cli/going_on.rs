@@ -32,6 +32,12 @@ fn retry_does_what_failed_and_rerun_what_is_named() {
     assert_eq!(shell.call("runs --output json").ok().lines().len(), 1, "it is one run");
 
     shell.call("run etl --rows 2").ok();
+    let nothing = shell.call("retry");
+    assert_eq!(nothing.code, Some(2), "{nothing:?}");
+    assert!(
+        nothing.err.contains("nothing has failed") && nothing.err.contains("rerun --from"),
+        "{nothing:?}"
+    );
     let rerun = shell.call("rerun --from double --output json").ok();
     assert_eq!(rerun.started(), ["double[0]", "double[1]"], "equal inputs of `total` are found in the cache");
 }
