@@ -159,7 +159,7 @@ mod any_flow;
 pub mod args;
 pub mod artifact;
 mod call;
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub mod cli;
 mod combinators;
 mod context;
@@ -189,7 +189,7 @@ mod resume;
 #[doc(hidden)]
 pub mod rules;
 mod secret;
-#[cfg(all(feature = "signals", unix))]
+#[cfg(feature = "signals")]
 mod signals;
 pub mod store;
 mod task;
@@ -209,7 +209,7 @@ pub mod __private;
 
 pub use any_flow::{AnyFlowRun, Flow, FlowSpec, ResumeAny};
 pub use call::Call;
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub use cli::{Cli, Exit};
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
@@ -239,7 +239,7 @@ pub use parameters::Parameter;
 pub use progress::{Progress, progress};
 pub use resume::Resume;
 pub use secret::Secret;
-#[cfg(all(feature = "signals", unix))]
+#[cfg(feature = "signals")]
 pub use signals::Interrupted;
 #[doc(hidden)]
 pub use task::Body;
