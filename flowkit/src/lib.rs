@@ -146,14 +146,22 @@
 //! - `logs` (default): [`layer`], for a `tracing` registry.
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
-//! - `signals` (default): [`Runtime::until_signal`], on Unix.
+//! - `signals` (default): [`Runtime::until_signal`].
 //! - `cli` (default): [`main!`] and [`cli::Cli`], the program as the command line of its flows; see `docs/cli.md`.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
+//!
+//! `sqlite`, `signals` and `cli` are for Unix and Windows. For Windows they are compiled, and were tried under Wine.
 
 // The attributes name `::flowkit`, also in our own tests.
 #[cfg(test)]
 #[allow(unused_extern_crates, reason = "for tests that use the attributes")]
 extern crate self as flowkit;
+
+#[cfg(all(any(feature = "sqlite", feature = "signals"), not(any(unix, windows))))]
+compile_error!(
+    "flowkit keeps runs in files and hears signals on Unix and Windows only; elsewhere, build it with \
+     `default-features = false` and without `sqlite`, `signals` and `cli`"
+);
 
 mod any_flow;
 pub mod args;

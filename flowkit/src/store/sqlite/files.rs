@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-pub(super) use super::system::{private_file, private_folder, sync_folder};
+pub(super) use super::system::{private_file, private_folder};
+pub(super) use crate::output::sync_folder;
 
 /// Returns `<database>.<suffix>`.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {

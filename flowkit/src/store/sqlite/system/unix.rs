@@ -28,11 +28,6 @@ pub(super) fn private_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes sure that the names in a folder survive a power cut.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 /// Whether this user may write a file that is there. Does not open it: closing it would drop the locks of another store
 /// in this process.
 pub(super) fn may_write(path: &Path) -> io::Result<()> {

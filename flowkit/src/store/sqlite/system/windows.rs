@@ -29,12 +29,6 @@ pub(super) fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// Does nothing: Windows has no call for it. NTFS writes names down in its own order, and may lose the last of them in a
-/// power cut. Then a large result may be missing, which is found out when it is read.
-pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 /// Whether this user may write a file that is there. Only trying tells; here locks belong to who has taken them, and stay
 /// when somebody else closes the file.
 pub(super) fn may_write(path: &Path) -> io::Result<()> {
