@@ -150,7 +150,8 @@
 //! - `cli` (default): [`main!`] and [`cli::Cli`], the program as the command line of its flows; see `docs/cli.md`.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
 //!
-//! `sqlite`, `signals` and `cli` are for Unix and Windows. For Windows they are compiled, and were tried under Wine.
+//! `sqlite`, `signals` and `cli` are for Unix and Windows. For Windows they are compiled, and were tried under
+//! Wine; `docs/cli.md` says what differs there.
 
 // The attributes name `::flowkit`, also in our own tests.
 #[cfg(test)]

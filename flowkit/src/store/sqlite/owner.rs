@@ -95,8 +95,8 @@ impl Locks {
             // On this host it ended with the last boot. On another one, only its lease tells.
             return them.host != me.host && other.lease_until > clock::wall().as_micros();
         }
-        // Where no lock is seen, somebody has removed the file. The process may be there all the same; its start time
-        // tells it from another one that has the same number now.
+        // Where no lock can be seen, somebody may have removed the file. The process may be there all the same; its start
+        // time tells it from another one that has the same number now. Where that cannot be seen either, there is its lease.
         system::is_locked(&self.file(them.uuid))
             .or_else(|| system::is_running(them.pid, them.pid_started))
             .unwrap_or(other.lease_until > clock::wall().as_micros())
