@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 use crate::cli::begin::Begin;
 use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
@@ -33,7 +33,7 @@ pub struct FlowSpec {
     pub(crate) declaration: &'static Declaration,
     #[cfg(feature = "store")]
     parameters: fn() -> Vec<Parameter>,
-    #[cfg(all(feature = "cli", unix))]
+    #[cfg(feature = "cli")]
     pub(crate) begin: Begin,
     resume: fn(FlowRunId, Runtime, How, &'static Location<'static>) -> BoxFuture<'static, Ended>,
 }
@@ -47,7 +47,7 @@ impl FlowSpec {
             declaration: &B::info().declaration,
             #[cfg(feature = "store")]
             parameters: B::parameters,
-            #[cfg(all(feature = "cli", unix))]
+            #[cfg(feature = "cli")]
             begin: crate::cli::begin::begin::<B>,
             resume: |id, runtime, how, location| Box::pin(resumed::<B>(id, runtime, how, location)),
         }
@@ -211,7 +211,7 @@ impl ResumeAny {
     }
 
     /// Goes on with these arguments, a JSON object, instead of those that were kept.
-    #[cfg(all(feature = "cli", unix))]
+    #[cfg(feature = "cli")]
     pub(crate) fn with_arguments(mut self, arguments: String) -> Self {
         self.how.arguments = Some(arguments);
         self

@@ -146,20 +146,29 @@
 //! - `logs` (default): [`layer`], for a `tracing` registry.
 //! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
 //! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
-//! - `signals` (default): [`Runtime::until_signal`], on Unix.
+//! - `signals` (default): [`Runtime::until_signal`].
 //! - `cli` (default): [`main!`] and [`cli::Cli`], the program as the command line of its flows; see `docs/cli.md`.
 //! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
+//!
+//! `sqlite`, `signals` and `cli` are for Unix and Windows. For Windows they are compiled, and were tried under
+//! Wine; `docs/cli.md` says what differs there.
 
 // The attributes name `::flowkit`, also in our own tests.
 #[cfg(test)]
 #[allow(unused_extern_crates, reason = "for tests that use the attributes")]
 extern crate self as flowkit;
 
+#[cfg(all(any(feature = "sqlite", feature = "signals"), not(any(unix, windows))))]
+compile_error!(
+    "flowkit keeps runs in files and hears signals on Unix and Windows only; elsewhere, build it with \
+     `default-features = false` and without `sqlite`, `signals` and `cli`"
+);
+
 mod any_flow;
 pub mod args;
 pub mod artifact;
 mod call;
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub mod cli;
 mod combinators;
 mod context;
@@ -189,7 +198,7 @@ mod resume;
 #[doc(hidden)]
 pub mod rules;
 mod secret;
-#[cfg(all(feature = "signals", unix))]
+#[cfg(feature = "signals")]
 mod signals;
 pub mod store;
 mod task;
@@ -209,7 +218,7 @@ pub mod __private;
 
 pub use any_flow::{AnyFlowRun, Flow, FlowSpec, ResumeAny};
 pub use call::Call;
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub use cli::{Cli, Exit};
 pub use combinators::{
     AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
@@ -239,7 +248,7 @@ pub use parameters::Parameter;
 pub use progress::{Progress, progress};
 pub use resume::Resume;
 pub use secret::Secret;
-#[cfg(all(feature = "signals", unix))]
+#[cfg(feature = "signals")]
 pub use signals::Interrupted;
 #[doc(hidden)]
 pub use task::Body;

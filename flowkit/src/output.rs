@@ -57,7 +57,8 @@ impl Output {
         &self.draft
     }
 
-    /// Puts the file in its place, where it survives a power cut, and returns the path.
+    /// Puts the file in its place, and returns the path. It survives a power cut there; on Windows, one that comes within
+    /// moments may take it.
     ///
     /// # Errors
     ///
@@ -77,7 +78,8 @@ impl Output {
         OpenOptions::new().write(true).open(&self.draft)?.sync_all()?;
         failpoint::hit("mid-output-rename")?;
         fs::rename(&self.draft, &self.place)?;
-        sync_folder_of(&self.place)
+        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
+        sync_folder(folder.unwrap_or(Path::new(".")))
     }
 }
 
@@ -104,8 +106,10 @@ fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", path.display()))
 }
 
-/// Makes sure that the new name survives a power cut.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Makes sure that the names in a folder survive a power cut.
+///
+/// Windows has no call for it. NTFS writes names down in its own order, and a power cut may take the last of them: then a
+/// file that was new is missing, and one that was replaced may be the old one.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

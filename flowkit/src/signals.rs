@@ -1,17 +1,23 @@
 //! What a program does when the system tells it to stop: it puts its runs aside, so that they can go on later.
 
+#[cfg(unix)]
+#[path = "signals/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "signals/windows.rs"]
+mod system;
+
 use std::future::IntoFuture;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
+use self::system::Signals;
 use crate::engine::clock;
 use crate::engine::runtime::Runtime;
 use crate::model::FlowRunId;
 
-/// How long running tasks may take to end after the first signal.
+/// How long running tasks may take to end after the first signal, where the system leaves them the time.
 pub(crate) const DRAIN: Duration = Duration::from_secs(30);
 
 /// How long a store may take to write what is left after the second one.
@@ -24,7 +30,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Interrupted {
-    /// The name of the signal, such as `SIGTERM`.
+    /// The name of the signal, such as `SIGTERM`, or `CTRL_C` on Windows.
     pub signal: &'static str,
     /// The runs that were put aside; [`resume`](crate::Resume) goes on with them.
     pub runs: Vec<FlowRunId>,
@@ -72,11 +78,13 @@ impl std::fmt::Display for Interrupted {
 impl std::error::Error for Interrupted {}
 
 impl Runtime {
-    /// Runs `future` until it is done, or until the process is told to stop by SIGTERM, SIGINT (Ctrl-C) or SIGHUP.
+    /// Runs `future` until it is done, or until the process is told to stop by SIGTERM, SIGINT (Ctrl-C) or SIGHUP; on
+    /// Windows by Ctrl-C or Ctrl-Break, or because its window is closed, the user logs off or the machine is shut down.
     ///
     /// At the first signal nothing begins any more, and what runs has 30 s to end; then the runs that are left are put
     /// aside ([`Runtime::suspend`]). At the second one that happens at once, with 2 s to write what is known. The third
-    /// ends the process on the spot, with what was acknowledged, as a crash does.
+    /// ends the process on the spot, with what was acknowledged, as a crash does. Where Windows ends a program by itself
+    /// soon afterwards, as it does when a window is closed, the 30 s are 2 s.
     ///
     /// ```no_run
     /// use flowkit::prelude::*;
@@ -126,11 +134,11 @@ impl Runtime {
             output = &mut future => return Ok(output),
             first = signals.next() => first,
         };
-        told(first.0);
-        tracing::info!(signal = first.0, "told to stop: nothing begins any more, and what runs may end");
+        told(first.name);
+        tracing::info!(signal = first.name, "told to stop: nothing begins any more, and what runs may end");
         // What the program itself does goes on meanwhile: it may be needed for its tasks to end.
         let mut output = None;
-        let mut down = pin!(tokio::time::timeout(DRAIN + LAST_WRITE, self.suspend(DRAIN)));
+        let mut down = pin!(tokio::time::timeout(first.drain + LAST_WRITE, self.suspend(first.drain)));
         let written = loop {
             tokio::select! {
                 biased;
@@ -148,10 +156,10 @@ impl Runtime {
                     written.unwrap_or(Ok(Vec::new()))
                 }
                 // Whoever sends a third one wants an end.
-                (_, number) = signals.next() => std::process::exit(128 + i32::from(number)),
+                third = signals.next() => std::process::exit(128 + i32::from(third.number)),
             },
         };
-        let (signal, number) = first;
+        let Signal { name: signal, number, .. } = first;
         let lost = written.err().map(|error| error.to_string());
         let runs = self.live().aside();
         let in_order = !in_a_hurry && lost.is_none() && !self.live().has_turned_away();
@@ -172,29 +180,12 @@ impl Runtime {
     }
 }
 
-/// The signals that tell a program to stop.
-struct Signals([(&'static str, u8, Signal); 3]);
-
-impl Signals {
-    fn listen() -> Self {
-        let listen = |name, number, kind| match signal(kind) {
-            Ok(signal) => (name, number, signal),
-            Err(error) => panic!("the system refuses to tell of {name}: {error}"),
-        };
-        Self([
-            listen("SIGTERM", 15, SignalKind::terminate()),
-            listen("SIGINT", 2, SignalKind::interrupt()),
-            listen("SIGHUP", 1, SignalKind::hangup()),
-        ])
-    }
-
-    /// Waits for the next one; gives its name and number. Cancel safe.
-    async fn next(&mut self) -> (&'static str, u8) {
-        let [terminate, interrupt, hang_up] = &mut self.0;
-        tokio::select! {
-            _ = terminate.2.recv() => (terminate.0, terminate.1),
-            _ = interrupt.2.recv() => (interrupt.0, interrupt.1),
-            _ = hang_up.2.recv() => (hang_up.0, hang_up.1),
-        }
-    }
+/// A signal that tells a program to stop.
+#[derive(Clone, Copy, Debug)]
+struct Signal {
+    name: &'static str,
+    /// As shells count: the process exits with 128 and this number.
+    number: u8,
+    /// How long running tasks may take to end if this one is the first.
+    drain: Duration,
 }

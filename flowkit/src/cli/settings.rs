@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::file;
 use super::usage::{Outcome, Usage, meant_or_known};
+use crate::output::sync_folder;
 use crate::store::SqliteStore;
 
 /// The file in the current folder.
@@ -132,7 +133,7 @@ fn make_folder() -> std::io::Result<()> {
         return Ok(());
     }
     std::fs::create_dir_all(DEFAULT_FOLDER)?;
-    std::fs::File::open(".")?.sync_all()
+    sync_folder(Path::new("."))
 }
 
 fn members() -> Outcome<Map<String, Value>> {

@@ -2,7 +2,7 @@
 //!
 //! Pure: it reads a row and a wish; who asks for it and what is done about it is the engine's business.
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub(crate) mod outlook;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! Events in the words in which they are kept, and back. Pure.
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 use std::sync::Arc;
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 use crate::model::{AttemptFailure, StoredEvent};
 use crate::model::{EventDetail, EventKind};
 
@@ -34,7 +34,7 @@ pub(crate) fn detail_of(kind: &EventKind) -> Option<EventDetail> {
 }
 
 /// Reads an event as it was, but for what is not kept; `None` for one that this version does not know.
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub(crate) fn kind_of(event: &StoredEvent) -> Option<EventKind> {
     let error = || match &event.detail {
         Some(EventDetail::Error(error)) => Some(Arc::new(error.clone())),
@@ -67,7 +67,7 @@ pub(crate) fn kind_of(event: &StoredEvent) -> Option<EventKind> {
 }
 
 #[cfg(test)]
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 mod tests {
     use std::time::Duration;
 

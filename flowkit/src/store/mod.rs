@@ -21,7 +21,7 @@ mod listener;
 mod memory;
 mod prefix;
 pub(crate) mod rows;
-#[cfg(all(feature = "sqlite", unix))]
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod words;
 
@@ -31,7 +31,7 @@ pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub(crate) use facts::Facts;
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
 pub use memory::MemoryStore;
-#[cfg(all(feature = "sqlite", unix))]
+#[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
 use crate::model::{FlowRunId, TaskRunId};

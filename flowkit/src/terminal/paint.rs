@@ -28,7 +28,9 @@ impl Paint {
     /// `is_terminal` says what the lines are written to. Links are for terminals only.
     pub fn of_surroundings(is_terminal: bool) -> Self {
         let knows_links = supports_hyperlinks::supports_hyperlinks();
-        Self::of(&|name| std::env::var(name).ok(), is_terminal, knows_links)
+        let paint = Self::of(&|name| std::env::var(name).ok(), is_terminal, knows_links);
+        let shown = !is_terminal || takes_escapes();
+        Self { colour: paint.colour && shown, links: paint.links && shown, ..paint }
     }
 
     pub(super) fn of(
@@ -80,6 +82,17 @@ impl Paint {
         text.truncate(text.trim_end_matches(' ').len());
         text
     }
+}
+
+/// Whether the terminal takes escapes: a console of Windows has to be asked to, and an old one does not.
+#[cfg(windows)]
+fn takes_escapes() -> bool {
+    anstyle_query::windows::enable_ansi_colors().unwrap_or(true)
+}
+
+#[cfg(not(windows))]
+fn takes_escapes() -> bool {
+    true
 }
 
 fn style(look: Look) -> Style {

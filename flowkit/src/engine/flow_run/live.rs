@@ -100,7 +100,7 @@ impl Live {
     }
 
     /// Whether a flow run was not begun because of the shut-down.
-    #[cfg(all(feature = "signals", unix))]
+    #[cfg(feature = "signals")]
     pub(crate) fn has_turned_away(&self) -> bool {
         self.turned_away.load(Ordering::Acquire)
     }

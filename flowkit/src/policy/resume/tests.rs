@@ -35,7 +35,7 @@ pub(super) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
     }
 }
 
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub(super) fn flow_row(state: State) -> StoredFlowRun {
     StoredFlowRun {
         id: crate::model::FlowRunId::new(uuid::Uuid::from_u128(1)),

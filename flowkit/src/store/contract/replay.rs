@@ -104,7 +104,8 @@ impl Expected {
         // An attempt that is under way is left only where its end was lost, and here nothing is lost.
         let begun = attempts as usize > self.script.record.task_run(id).unwrap().earlier_attempts().len();
         let is_under_way = matches!(self.state(id), State::Running | State::Waiting | State::Cancelling);
-        let is_lost = begun && is_under_way && matches!(kind, EventKind::Reopened);
+        let is_lost =
+            begun && is_under_way && matches!(kind, EventKind::Reopened | EventKind::Started { .. });
         if is_lost || self.state(id).after(&kind).is_err() {
             return;
         }

@@ -31,6 +31,12 @@ mod reap;
 mod schema;
 mod shared;
 mod stored;
+#[cfg(unix)]
+#[path = "system/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "system/windows.rs"]
+mod system;
 mod upkeep;
 mod values;
 mod write;

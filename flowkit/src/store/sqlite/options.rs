@@ -120,7 +120,7 @@ fn enter(
         let dead = reap::reap(&transaction, owner).map_err(refused)?;
         // Only a power cut damages a file, so only the first one after a boot looks through it. If it finds something, the
         // dead stay in the table, and whoever comes next looks as well.
-        if dead.iter().any(|dead| dead.owner.identity.is_of_earlier_boot(&owner.identity)) {
+        if dead.iter().any(|dead| owner.locks().may_have_lost_power(&dead.owner, &owner.identity)) {
             look_for_damage(path, &transaction)?;
         }
         values.sweep(&transaction).map_err(refused)?;

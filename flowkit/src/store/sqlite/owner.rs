@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{clock, files};
+use super::{clock, files, system};
 use crate::store::OwnerName;
 
 /// For so long a store counts as alive for those who cannot see its lock.
@@ -27,14 +26,13 @@ pub(super) struct Identity {
 
 impl Identity {
     fn of_this_process() -> Self {
-        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let pid = std::process::id();
         Self {
             uuid: Uuid::now_v7(),
-            boot_id: boot_id.trim().to_owned(),
+            boot_id: system::boot_id(),
             pid,
-            pid_started: started(pid).unwrap_or(0),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            pid_started: system::started(pid).unwrap_or(0),
+            host: system::host(),
         }
     }
 
@@ -42,18 +40,10 @@ impl Identity {
         OwnerName::new(self.pid, self.host.clone())
     }
 
-    /// Whether the machine has been started anew since. Then a power cut may have been the reason.
-    pub(super) fn is_of_earlier_boot(&self, me: &Self) -> bool {
+    /// Whether the machine has been started anew since.
+    fn is_of_earlier_boot(&self, me: &Self) -> bool {
         self.host == me.host && self.boot_id != me.boot_id
     }
-}
-
-/// Returns when a process started, in the kernel's own unit: field 22 of its `stat`.
-fn started(pid: u32) -> Option<i64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in parentheses, and may hold anything.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 /// This store as an owner of runs, for as long as it lives.
@@ -90,9 +80,7 @@ impl Locks {
     /// Takes the lock of a new owner. Before it is in the table, nobody looks for it.
     fn take(&self, uuid: Uuid) -> io::Result<File> {
         files::private_folder(&self.0)?;
-        let file = files::private_file(&self.file(uuid))?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(file)
+        system::take_lock(&self.file(uuid))
     }
 
     /// Removes the lock file of an owner that is no more in the table.
@@ -107,13 +95,16 @@ impl Locks {
             // On this host it ended with the last boot. On another one, only its lease tells.
             return them.host != me.host && other.lease_until > clock::wall().as_micros();
         }
-        match files::existing_file(&self.file(them.uuid)) {
-            // A shared lock: several may look at the same time and see no lock of each other.
-            Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
-            // Somebody has removed the file. The process may be there all the same; its start time tells it from another
-            // one that has the same number now.
-            Err(_) => started(them.pid) == Some(them.pid_started),
-        }
+        // Where no lock can be seen, somebody may have removed the file. The process may be there all the same; its start
+        // time tells it from another one that has the same number now. Where that cannot be seen either, there is its lease.
+        system::is_locked(&self.file(them.uuid))
+            .or_else(|| system::is_running(them.pid, them.pid_started))
+            .unwrap_or(other.lease_until > clock::wall().as_micros())
+    }
+
+    /// Whether an owner that is dead may have died of a power cut.
+    pub(super) fn may_have_lost_power(&self, dead: &Other, me: &Identity) -> bool {
+        dead.identity.is_of_earlier_boot(me) || system::tells_of_power_cut(&self.file(dead.identity.uuid))
     }
 }
 
@@ -142,7 +133,7 @@ impl Owner {
         Ok(())
     }
 
-    /// Removes the lock file. The lock itself goes with the process or with this value.
+    /// Removes the lock file, if the system does not do so itself. The lock goes with the process or with this value.
     pub(super) fn leave(&self) {
         self.locks.remove(&self.identity);
     }

@@ -3,13 +3,11 @@
 use std::fmt::Write;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use rustix::fs::Access;
 
-use super::{failure, files, schema};
+use super::{failure, files, schema, system};
 use crate::store::StoreError;
 
 /// The first SQLite in which a reset of the write-ahead log cannot damage the database.
@@ -38,34 +36,15 @@ pub(super) fn sqlite_version(path: &Path, version: i32) -> Result<(), StoreError
 /// Warns of a network file system, and of a disk that is nearly full.
 pub(super) fn warn_of_file_system(path: &Path) {
     let folder = files::folder_of(path);
-    if let Some(name) = network_file_system(folder) {
+    if let Some(name) = system::network_file_system(folder) {
         tracing::warn!(
             path = %path.display(),
             "the database lies on {name}: locks may not hold there, and two processes may damage it; use a local disk"
         );
     }
-    if let Ok(disk) = rustix::fs::statvfs(folder) {
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if free < FREE_MIN_BYTES {
-            tracing::warn!(path = %path.display(), free_mb = free >> 20, "there is little room for the database");
-        }
+    if let Some(free) = system::free_bytes(folder).filter(|free| *free < FREE_MIN_BYTES) {
+        tracing::warn!(path = %path.display(), free_mb = free >> 20, "there is little room for the database");
     }
-}
-
-#[cfg(target_os = "linux")]
-fn network_file_system(folder: &Path) -> Option<&'static str> {
-    // The numbers are those of statfs(2). Its field has another width on other machines, but never less than these.
-    match rustix::fs::statfs(folder).ok()?.f_type as u32 {
-        0x6969 => Some("NFS"),
-        0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("SMB"),
-        0x0102_1997 => Some("9p"),
-        _ => None,
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn network_file_system(_folder: &Path) -> Option<&'static str> {
-    None
 }
 
 /// Looks at a file that is there: whether it is ours, as far as its first page tells.
@@ -87,8 +66,7 @@ pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
         ));
     }
     // A database that may not be written would be found out only at the first write.
-    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK)
-        .map_err(|error| failure::open_io(path, "write it", error.into()))?;
+    system::may_write(path).map_err(|error| failure::open_io(path, "write it", error))?;
     match application_id(path) {
         Ok(schema::APPLICATION_ID) => Ok(()),
         Ok(_) => Err(failure::open(path, failure::OTHER_PROGRAM)),
@@ -101,7 +79,8 @@ pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
 /// Reads whose database it is. As immutable: nothing is recovered, and no file is made beside what may be another's.
 fn application_id(path: &Path) -> rusqlite::Result<u32> {
     let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_bytes() {
+    // What is escaped needs no rules for drives and shares of Windows, which an address writes otherwise.
+    for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
                 uri.push(char::from(*byte))

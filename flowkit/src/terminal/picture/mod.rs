@@ -21,7 +21,7 @@ pub(super) use self::fact::fact;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
-#[cfg(all(feature = "cli", unix))]
+#[cfg(feature = "cli")]
 pub(crate) use self::program::for_shell;
 
 use super::line::{Line, Look, columns};

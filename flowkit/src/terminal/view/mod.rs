@@ -10,7 +10,6 @@
 mod artifacts;
 mod durations;
 mod group;
-#[cfg(unix)]
 mod heard;
 mod short;
 mod stored;

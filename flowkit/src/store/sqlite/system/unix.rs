@@ -1,0 +1,102 @@
+//! What the store wants of the system, as Unix gives it. `windows.rs` has the same functions.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::{Access, FlockOperation, OFlags, flock};
+
+/// Makes a folder that only this user may enter; one that is there stays as it is.
+pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
+    }
+}
+
+/// Makes a new file that only this user may read. Follows no link that somebody has put there.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Whether this user may write a file that is there. Does not open it: closing it would drop the locks of another store
+/// in this process.
+pub(super) fn may_write(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK)?)
+}
+
+/// Returns what a folder lies on, if locks may not hold there.
+#[cfg(target_os = "linux")]
+pub(super) fn network_file_system(folder: &Path) -> Option<&'static str> {
+    // The numbers are those of statfs(2). Its field has another width on other machines, but never less than these.
+    match rustix::fs::statfs(folder).ok()?.f_type as u32 {
+        0x6969 => Some("NFS"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("SMB"),
+        0x0102_1997 => Some("9p"),
+        _ => None,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn network_file_system(_folder: &Path) -> Option<&'static str> {
+    None
+}
+
+/// Returns how much may still be written; `None` if nobody knows.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Makes a file, and locks it for as long as it is open.
+pub(super) fn take_lock(path: &Path) -> io::Result<File> {
+    let file = private_file(path)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(file)
+}
+
+/// Whether somebody holds the lock; `None` if that cannot be seen. Follows no link.
+pub(super) fn is_locked(path: &Path) -> Option<bool> {
+    let file =
+        OpenOptions::new().read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path).ok()?;
+    // A shared lock: several may look at the same time and see no lock of each other.
+    Some(flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// Whether a lock that is free tells of a power cut. It does not: the file stays behind after every death.
+pub(super) fn tells_of_power_cut(_free: &Path) -> bool {
+    false
+}
+
+/// Whether a process is the one that started at that time: by its number alone it may be another one by now.
+pub(super) fn is_running(pid: u32, since: i64) -> Option<bool> {
+    Some(started(pid) == Some(since))
+}
+
+/// Returns when a process started, in the kernel's own unit: field 22 of its `stat`.
+pub(super) fn started(pid: u32) -> Option<i64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses, and may hold anything.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// Returns what is another one after each start of the machine.
+pub(super) fn boot_id() -> String {
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    boot_id.trim().to_owned()
+}
+
+/// Returns the name of the machine.
+pub(super) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,48 @@
+//! What a mode of a file says: who may write a database, and who may read what is kept.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+#[test]
+fn what_may_not_be_written_is_refused_with_a_remedy() {
+    let folder = read_only();
+    // Root may write everything.
+    match rustix::process::geteuid().is_root() {
+        true => assert!(SqliteStore::open(folder.path()).is_ok()),
+        false => refused(&folder, "change its permissions"),
+    }
+}
+
+#[test]
+fn everything_is_private_to_the_user() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    store.values.keep(b"large").unwrap();
+    let mut looked_at = 0;
+    let mut folders = vec![folder.0.path().to_owned()];
+    while let Some(inside) = folders.pop() {
+        for entry in fs::read_dir(inside).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(metadata.permissions().mode() & 0o777, wanted, "{:?}", entry.path());
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            }
+            looked_at += 1;
+        }
+    }
+    // The database, its log and index, two folders, a lock, a shelf, a value.
+    assert!(looked_at >= 8, "{looked_at}");
+}
+
+#[test]
+fn a_backup_is_private_too() {
+    let (folder, done) = brought_up_to_date("CREATE TABLE later (x);");
+    done.unwrap();
+    let names = fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().path());
+    let backups: Vec<_> = names.filter(|path| path.to_string_lossy().contains(".backup-v")).collect();
+    assert_eq!(backups.len(), 1);
+    assert_eq!(fs::metadata(&backups[0]).unwrap().permissions().mode() & 0o777, 0o600);
+}
