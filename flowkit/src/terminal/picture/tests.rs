@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{EventKind, TaskRunId, WallTime};
 use crate::terminal::paint::Paint;
-use crate::terminal::stopping::Stopping;
 use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
 };
+use crate::terminal::stopping::Stopping;
 
 pub(super) fn program() -> Program {
     Program::new("mybin").with_ui().with_like()

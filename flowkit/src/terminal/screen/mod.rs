@@ -92,11 +92,8 @@ impl Screen {
     pub fn open(options: Options) -> Self {
         let variable = |name: &str| std::env::var(name).ok();
         let tty = Tty::open();
-        let surroundings = Surroundings {
-            is_terminal: tty.is_some(),
-            is_piped: tty::stdout_is_pipe(),
-            variable: &variable,
-        };
+        let surroundings =
+            Surroundings { is_terminal: tty.is_some(), is_piped: tty::stdout_is_pipe(), variable: &variable };
         let mode = Mode::of(options.json, options.owns_output, &surroundings);
         let owns_output = options.owns_output;
         let screen = Self::with(mode, options, tty);

@@ -28,7 +28,9 @@ impl Mode {
         let is_plain = says("FLOWKIT_PROGRESS", "plain") || says("TERM", "dumb");
         match () {
             () if json => Self::Json,
-            () if owns_output && surroundings.is_terminal && !surroundings.is_piped && !is_plain => Self::Live,
+            () if owns_output && surroundings.is_terminal && !surroundings.is_piped && !is_plain => {
+                Self::Live
+            }
             () => Self::Lines,
         }
     }

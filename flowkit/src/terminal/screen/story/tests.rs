@@ -98,10 +98,7 @@ fn a_signal_is_answered_at_once_in_each_form() {
     let mut live = told_to_stop(Mode::Live);
     assert_eq!(ready(&mut live), "", "it is in the picture");
     let footer = area(&live, 24).pop();
-    assert_eq!(
-        footer.as_deref(),
-        Some("   stopping: 1 task has up to 30 s to end · ctrl-c again to abort")
-    );
+    assert_eq!(footer.as_deref(), Some("   stopping: 1 task has up to 30 s to end · ctrl-c again to abort"));
     let lines = ready(&mut told_to_stop(Mode::Lines)) + &ready(&mut told_to_stop(Mode::Json));
     insta::assert_snapshot!("stopping", lines);
 }
