@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
 
 use rustix::process::Signal;
 
@@ -116,6 +117,23 @@ fn a_program_that_is_told_to_stop_says_how_its_run_ended_and_leaves_the_terminal
         assert_eq!(shown.status.code(), Some(code), "{text}");
         assert!(text.contains("Put aside after") && text.contains("after the end"), "{text}");
     }
+}
+
+#[test]
+fn the_picture_of_a_program_that_is_told_to_stop_says_who_may_still_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
+    command.args(["run", "patient", "--file", "go"]).current_dir(&folder).env("NO_COLOR", "1");
+    let mut terminal = Terminal::run(command, 80, 24);
+    terminal.wait_for("1 running");
+    terminal.tell(Signal::INT);
+    terminal.wait_for("stopping: 1 task has up to 30 s to end · ctrl-c again to abort");
+    terminal.tell(Signal::INT);
+    let shown = terminal.end();
+    assert_clean(&shown);
+    let text = shown.lines.join("\n");
+    assert_eq!(shown.status.code(), Some(130), "{text}");
+    assert!(text.contains("Put aside after") && text.contains("told to stop by SIGINT"), "{text}");
 }
 
 #[test]

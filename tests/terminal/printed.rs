@@ -124,6 +124,20 @@ fn with_plain_progress_nothing_is_drawn_and_nothing_is_caught() {
 }
 
 #[test]
+fn nothing_is_drawn_on_a_terminal_to_which_the_reader_of_a_pipe_writes() {
+    for (typed, is_drawn) in [("\"$0\" run etl | cat", false), ("\"$0\" run etl > out", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", typed, env!("CARGO_BIN_EXE_pipeline")]).current_dir(&folder);
+        let shown = Terminal::run(command, 80, 24).end();
+        assert!(shown.status.success());
+        assert_eq!(String::from_utf8_lossy(&shown.bytes).contains("?2026"), is_drawn, "{typed}");
+        let text = shown.lines.join("\n");
+        assert_eq!(text.contains(" OK  etl  "), !is_drawn, "{text}");
+    }
+}
+
+#[test]
 fn whoever_reads_json_lines_gets_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let output = CHAT.command(&folder, "json").output().unwrap();
