@@ -14,6 +14,9 @@ use crate::store::Says;
 ///
 /// Outside a flow it does nothing, and says so once.
 ///
+/// A task that is taken from the cache does not run, so it measures nothing: return a number that every run shall have, and
+/// call this in the flow.
+///
 /// ```
 /// # use flowkit::prelude::*;
 /// #[task]
