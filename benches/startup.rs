@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let figures = plan.measure(&options.folder, &programs(), cost_of)?;
     let verdicts = promises::verdicts(&figures);
     if options.json {
-        println!("{}", report::startup::render_json(&figures, &verdicts)?);
+        println!("{}", report::json::render(&figures, &verdicts)?);
     } else {
         print!("{}", report::startup::render(&figures, &verdicts));
     }

@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let figures = options.plan().measure()?;
     let verdicts = promises::verdicts(&figures);
     if is_json {
-        println!("{}", report::store::render_json(&figures, &verdicts)?);
+        println!("{}", report::json::render(&figures, &verdicts)?);
     } else {
         print!("{}", report::store::render(&figures, &verdicts));
     }

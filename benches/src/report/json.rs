@@ -1,21 +1,20 @@
-//! The run as one JSON value: the rows and the promises, for a program to read.
+//! A run as one JSON value: the rows and the promises, for a program to read.
 
 use serde::Serialize;
 
 use crate::bounds::Verdict;
-use crate::results::Results;
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct Report<'a, F> {
     #[serde(flatten)]
-    results: &'a Results,
+    figures: &'a F,
     bounds: &'a [Verdict],
 }
 
-/// Renders the run.
+/// Renders the figures of any of the benchmarks.
 ///
 /// # Errors
 /// When a value has no place in JSON.
-pub fn render(results: &Results, bounds: &[Verdict]) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&Report { results, bounds })
+pub fn render<F: Serialize>(figures: &F, bounds: &[Verdict]) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&Report { figures, bounds })
 }

@@ -1,6 +1,4 @@
-//! The run of the benchmark of the start as a table, for a person to read, or as JSON.
-
-use serde::Serialize;
+//! The run of the benchmark of the start as a table, for a person to read.
 
 use super::table::{align_right_from, new_table, or_dash, promises};
 use crate::bounds::Verdict;
@@ -16,21 +14,6 @@ pub fn render(figures: &Figures, verdicts: &[Verdict]) -> String {
         runs = figures.runs,
         promises = promises(verdicts)
     )
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    #[serde(flatten)]
-    figures: &'a Figures,
-    bounds: &'a [Verdict],
-}
-
-/// Renders the run as one JSON value.
-///
-/// # Errors
-/// When a value has no place in JSON.
-pub fn render_json(figures: &Figures, verdicts: &[Verdict]) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&Report { figures, bounds: verdicts })
 }
 
 fn rows(rows: &[Row]) -> String {

@@ -82,6 +82,6 @@ mod tests {
         let verdicts = verdicts(&figures);
         let left: Vec<_> = verdicts.iter().filter(unmeasured).map(|verdict| &verdict.promise).collect();
         assert!(left.iter().all(|promise| promise.contains("durare")), "{left:?}");
-        assert!(report::store::render_json(&figures, &verdicts).unwrap().contains("task_us"));
+        assert!(report::json::render(&figures, &verdicts).unwrap().contains("task_us"));
     }
 }
