@@ -106,6 +106,13 @@ pub struct StoredFlowRun {
 }
 
 impl StoredFlowRun {
+    /// Returns when the last attempt ended that another one followed, those left out that died with their process: what had no
+    /// result by then is done anew.
+    pub(crate) fn anew_since(&self) -> Option<WallTime> {
+        let ended = self.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
+        ended.filter_map(|attempt| attempt.ended_at).max()
+    }
+
     /// Returns how long it took, as [`TaskRun::duration`](super::TaskRun::duration) does.
     pub fn duration(&self) -> Option<Duration> {
         let last = (self.attempt_started_at?, self.ended_at?);

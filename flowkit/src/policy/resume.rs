@@ -132,11 +132,12 @@ pub(crate) fn claimable<'r>(
     run: &StoredFlowRun,
     rows: &'r [StoredTaskRun],
 ) -> HashMap<Digest, &'r StoredTaskRun> {
+    let since = run.anew_since();
     let mut found: HashMap<_, &StoredTaskRun> = HashMap::new();
     for row in rows {
         let Some(key) = row.key else { continue };
         let known_success = found.get(&key).is_some_and(|known| known.state.is_success());
-        if row.state.is_success() || (counts(row, run) && !known_success) {
+        if row.state.is_success() || (counts(row, since) && !known_success) {
             found.insert(key, row);
         }
     }
@@ -145,9 +146,7 @@ pub(crate) fn claimable<'r>(
 
 /// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
 /// attempt, which tries it anew, unless it failed because its process died.
-fn counts(row: &StoredTaskRun, run: &StoredFlowRun) -> bool {
-    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
-    let since = failed.filter_map(|attempt| attempt.ended_at).max();
+fn counts(row: &StoredTaskRun, since: Option<WallTime>) -> bool {
     !row.state.is_terminal() || died(row) || row.ended_at > since
 }
 

@@ -139,7 +139,7 @@ impl RunView {
         for group in self.groups.iter() {
             group.add_to(&mut counts);
         }
-        let sub_flows = self.failures.iter().filter(|failed| failed.is_flow).count();
+        let sub_flows = self.failed_flows();
         counts.failed += sub_flows;
         counts.seen += sub_flows;
         counts.ended += sub_flows;
@@ -166,7 +166,12 @@ impl RunView {
     /// died.
     pub(super) fn failed(&self) -> usize {
         let of_tasks: usize = self.groups.iter().map(Group::failed_itself).sum();
-        of_tasks + self.failures.iter().filter(|failed| failed.is_flow).count()
+        of_tasks + self.failed_flows()
+    }
+
+    /// Returns how many sub-flows failed in which nothing failed that explains it.
+    fn failed_flows(&self) -> usize {
+        self.failures.iter().filter(|failed| failed.is_flow).count()
     }
 
     /// Returns how many runs of a task failed.

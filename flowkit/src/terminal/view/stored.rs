@@ -73,8 +73,7 @@ impl RunView {
                 self.describe(group, key, row, label);
             }
         }
-        let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
-        if let Some(since) = failed.filter_map(|attempt| attempt.ended_at).max() {
+        if let Some(since) = run.anew_since() {
             let later = task_runs.iter().filter(|row| row.ended_at > Some(since)).map(|row| row.id);
             let later: HashSet<TaskRunId> = later.collect();
             self.begin_anew(run.id, |id| later.contains(&id));
