@@ -31,7 +31,8 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let run = session.run(store.as_ref(), matches, "run")?;
     let flow = flow_of(session, &run)?;
     let Some(kept) = run.parameters.clone() else { return Err(not_kept(flow, &run)) };
-    let redo = redo(verb, matches, store.as_ref(), &run)?;
+    let tasks = rows::tasks(store.as_ref(), run.id)?;
+    let redo = redo(verb, matches, store.as_ref(), &run, &tasks)?;
     if matches.get_flag("dry-run") {
         preview(session, store.as_ref(), verb, &run, redo)?;
         return Ok(Exit::SUCCESS);
@@ -55,8 +56,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     }
     let values = serde_json::from_str(&kept).unwrap_or_default();
     let words = values::in_words(flow.all_parameters().iter(), &values);
-    let earlier = rows::tasks(store.as_ref(), run.id)?;
-    let view = rows::view(store.as_ref(), &run, &earlier)?.with_parameters(&words);
+    let view = rows::view(store.as_ref(), &run, &tasks)?.with_parameters(&words);
     let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);
     let ended = running::until_over(&runtime, screen, call).await;
@@ -77,15 +77,21 @@ fn flow_of<'s>(session: &'s Session, run: &StoredFlowRun) -> Outcome<&'s FlowSpe
 }
 
 /// Returns what is to be done again, as far as the verb says it.
-fn redo(verb: &str, matches: &ArgMatches, store: &dyn Store, run: &StoredFlowRun) -> Outcome<Option<Redo>> {
+fn redo(
+    verb: &str,
+    matches: &ArgMatches,
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    tasks: &[StoredTaskRun],
+) -> Outcome<Option<Redo>> {
     Ok(match verb {
         "retry" => {
-            check_failures(store, run)?;
+            check_failures(run, tasks)?;
             Some(Redo::Failed)
         }
         "rerun" => {
             let from = matches.get_one::<String>("from").cloned().unwrap_or_default();
-            check_task(store, run, &from)?;
+            check_task(store, run, tasks, &from)?;
             Some(Redo::From(from))
         }
         _ => None,
@@ -93,9 +99,8 @@ fn redo(verb: &str, matches: &ArgMatches, store: &dyn Store, run: &StoredFlowRun
 }
 
 /// Refuses a run in which nothing has failed: its body would run again for nothing.
-fn check_failures(store: &dyn Store, run: &StoredFlowRun) -> Outcome<()> {
-    let failed = |task: &StoredTaskRun| task.state.is_failure();
-    if !run.state.is_success() || rows::tasks(store, run.id)?.iter().any(failed) {
+fn check_failures(run: &StoredFlowRun, tasks: &[StoredTaskRun]) -> Outcome<()> {
+    if !run.state.is_success() || tasks.iter().any(|task| task.state.is_failure()) {
         return Ok(());
     }
     let short = run.id.short();
@@ -103,13 +108,12 @@ fn check_failures(store: &dyn Store, run: &StoredFlowRun) -> Outcome<()> {
 }
 
 /// Refuses a task that the run has not called by itself.
-fn check_task(store: &dyn Store, run: &StoredFlowRun, name: &str) -> Outcome<()> {
-    let tasks = rows::tasks(store, run.id)?;
-    let names = rows::names(&tasks);
+fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[StoredTaskRun], name: &str) -> Outcome<()> {
+    let names = rows::names(tasks);
     if names.contains(&name) {
         return Ok(());
     }
-    let remedy = match sub_flow_with(store, &tasks, name)? {
+    let remedy = match sub_flow_with(store, tasks, name)? {
         Some(node) => {
             format!("its sub-flow `{node}` has: `--from {}` does all of that again", for_shell(node))
         }
