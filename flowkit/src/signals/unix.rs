@@ -24,6 +24,8 @@ impl Signals {
     pub(super) async fn next(&mut self) -> Signal {
         let [terminate, interrupt, hang_up] = &mut self.0;
         tokio::select! {
+            // Of signals that have come together the first of these is taken, so that the order is not left to chance.
+            biased;
             _ = terminate.1.recv() => terminate.0,
             _ = interrupt.1.recv() => interrupt.0,
             _ = hang_up.1.recv() => hang_up.0,
