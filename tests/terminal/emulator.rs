@@ -4,15 +4,22 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroU16;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, OutputModes, Winsize, tcgetattr, tcsetwinsize};
 
+/// A program that takes longer hangs: it is killed, so that the test fails and says what was to be seen.
+const HANGS: Duration = Duration::from_secs(180);
+
 /// A program that runs on a terminal of its own.
 pub(crate) struct Terminal {
     child: Child,
+    /// Ends the watch over the program when it is dropped.
+    _watched: mpsc::Sender<()>,
     master: File,
     columns: u16,
     rows: u16,
@@ -53,21 +60,26 @@ impl Terminal {
         let child = command.spawn().unwrap();
         // The command holds the other end, too.
         drop(command);
-        Self { child, master: File::from(master), columns, rows, bytes: Vec::new(), sizes: Vec::new() }
+        let _watched = watch(process(&child));
+        Self {
+            child,
+            _watched,
+            master: File::from(master),
+            columns,
+            rows,
+            bytes: Vec::new(),
+            sizes: Vec::new(),
+        }
     }
 
     pub(crate) fn tell(&self, signal: Signal) {
-        kill_process(self.process(), signal).unwrap();
+        kill_process(process(&self.child), signal).unwrap();
     }
 
     /// Waits until the program has stopped, as after Ctrl-Z.
     pub(crate) fn wait_for_stop(&self) {
-        let (_, status) = waitpid(Some(self.process()), WaitOptions::UNTRACED).unwrap().unwrap();
+        let (_, status) = waitpid(Some(process(&self.child)), WaitOptions::UNTRACED).unwrap().unwrap();
         assert!(status.stopped(), "{status:?}");
-    }
-
-    fn process(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
     }
 
     /// Reads until `text` was written.
@@ -77,9 +89,14 @@ impl Terminal {
 
     /// Reads until `text` was written, behind the first so many bytes.
     pub(crate) fn wait_for_after(&mut self, from: usize, text: &str) {
-        while !String::from_utf8_lossy(&self.bytes[from..]).contains(text) {
+        while !self.since(from).contains(text) {
             assert!(self.read(), "it ended without `{text}`: {}", String::from_utf8_lossy(&self.bytes));
         }
+    }
+
+    /// Returns what was read behind the first so many bytes.
+    pub(crate) fn since(&self, from: usize) -> String {
+        String::from_utf8_lossy(&self.bytes[from..]).into_owned()
     }
 
     /// Returns how many bytes were read.
@@ -126,6 +143,22 @@ impl Terminal {
         self.bytes.extend_from_slice(&bytes[..count]);
         count > 0
     }
+}
+
+fn process(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap()
+}
+
+/// Kills a program that hangs, unless what it returns is dropped before.
+fn watch(program: Pid) -> mpsc::Sender<()> {
+    let (watched, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(HANGS) == Err(RecvTimeoutError::Timeout) {
+            // It may have ended just now.
+            let _ended = kill_process(program, Signal::KILL);
+        }
+    });
+    watched
 }
 
 fn winsize(columns: u16, rows: u16) -> Winsize {

@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use rustix::process::{getppid, getsid};
+use nix::unistd::{getppid, getsid};
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -53,7 +53,9 @@ fn stop() {
 
 /// Whether there is no shell that would let the program go on, as when it is all that `ssh` runs. The system does not stop
 /// such a program either.
+///
+/// A session that began outside of the program's PID namespace (a sandbox) is number 0, for the program and its parent alike.
 fn is_alone() -> bool {
-    let of_parent = getppid().and_then(|parent| getsid(Some(parent)).ok());
-    of_parent.is_none() || of_parent != getsid(None).ok()
+    let parent = getppid();
+    parent.as_raw() == 0 || getsid(Some(parent)) != getsid(None)
 }

@@ -51,9 +51,8 @@ impl Tty {
 
     /// Whether this program may draw now: a shell has put it into the background otherwise.
     pub(super) fn is_ours(&self) -> bool {
-        let front = rustix::termios::tcgetpgrp(&self.file);
         // A terminal that does not control this program has no groups.
-        front.map_or(true, |front| front == rustix::process::getpgrp())
+        nix::unistd::tcgetpgrp(&self.file).map_or(true, |front| front == nix::unistd::getpgrp())
     }
 
     /// Writes `above`, and draws `lines` below it in place of what is drawn.
