@@ -117,15 +117,15 @@ impl Runtime {
     /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it; or if the system refuses to listen
     /// for signals.
     pub async fn until_signal<F: IntoFuture>(&self, future: F) -> Result<F::Output, Interrupted> {
-        self.until_signal_telling(future, |_| {}).await
+        self.until_signal_telling(future, |_, _| {}).await
     }
 
-    /// The same for who lets people know: calls `told` with the name of the first signal, before anything is waited for. The
-    /// library itself prints nothing.
+    /// The same for who lets people know: calls `told` with the names of the first two signals and how long what runs may
+    /// take to end then, before anything is waited for. The library itself prints nothing.
     pub(crate) async fn until_signal_telling<F: IntoFuture>(
         &self,
         future: F,
-        told: impl FnOnce(&'static str),
+        told: impl Fn(&'static str, Duration),
     ) -> Result<F::Output, Interrupted> {
         let mut signals = Signals::listen();
         let mut future = pin!(future.into_future());
@@ -134,7 +134,7 @@ impl Runtime {
             output = &mut future => return Ok(output),
             first = signals.next() => first,
         };
-        told(first.name);
+        told(first.name, first.drain);
         tracing::info!(signal = first.name, "told to stop: nothing begins any more, and what runs may end");
         // What the program itself does goes on meanwhile: it may be needed for its tasks to end.
         let mut output = None;
@@ -145,7 +145,10 @@ impl Runtime {
                 done = &mut future, if output.is_none() => output = Some(done),
                 // A task that never yields cannot be stopped, and is left behind.
                 ended = &mut down => break ended.ok(),
-                _ = signals.next() => break None,
+                second = signals.next() => {
+                    told(second.name, Duration::ZERO);
+                    break None;
+                }
             }
         };
         let in_a_hurry = written.is_none();

@@ -40,6 +40,9 @@ fn a_run_with_a_secret_goes_on_when_it_is_given_again() {
     let shell = Shell::new();
     let failed = shell.call(&format!("run login --user ida --token {SECRET} --file data.txt"));
     assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.err.contains("FLOWKIT_PARAM_TOKEN=… pipeline resume "), "{failed:?}");
+    let shown = shell.call_with(&[("FLOWKIT_PARAM_TOKEN", SECRET)], "show").ok().out;
+    assert!(shown.contains("pipeline resume ") && !shown.contains("TOKEN="), "{shown}");
     shell.write("data.txt", "");
     let without = shell.call("resume");
     assert_eq!(without.code, Some(2), "{without:?}");
@@ -55,7 +58,8 @@ fn a_run_with_a_secret_goes_on_when_it_is_given_again() {
 fn a_secret_inside_a_struct_is_given_again_by_itself() {
     let shell = Shell::new();
     let typed = format!("run enter --account.user ida --account.token {SECRET} --file data.txt");
-    assert_eq!(shell.call(&typed).code, Some(1));
+    let failed = shell.call(&typed);
+    assert!(failed.err.contains("FLOWKIT_PARAM_ACCOUNT__TOKEN=… pipeline resume "), "{failed:?}");
     shell.write("data.txt", "");
     assert!(shell.call("resume").err.contains("`account` is a secret"));
     let variable = [("FLOWKIT_PARAM_ACCOUNT__TOKEN", SECRET)];

@@ -46,6 +46,7 @@ fn verbs_are_still_verbs() {
         ("run --help", "Usage: single [OPTIONS]\n       single run report [OPTIONS]\n"),
         ("run --help", "`report` is the only flow of this program, so `run report` may be left out"),
         ("--dry-run", "its run "),
+        ("--version", concat!("single ", env!("CARGO_PKG_VERSION"), " (flowkit 0.1.0)\n")),
     ] {
         let answer = shell.call(typed).ok();
         assert!(answer.out.contains(expected), "{typed}: {answer:?}");

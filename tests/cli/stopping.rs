@@ -119,6 +119,8 @@ fn a_signal_is_a_line_of_json_and_a_second_one_does_not_wait() {
     assert_eq!((&line["flow"], &line["signal"]), (&"patient".into(), &"SIGINT".into()), "{line}");
     assert_eq!((&line["running"], &line["within_ms"]), (&1.into(), &30_000.into()), "{line}");
     patient.tell("INT");
+    let line: serde_json::Value = serde_json::from_str(&patient.line()).unwrap();
+    assert_eq!((&line["t"], &line["within_ms"]), (&"run.stopping".into(), &0.into()), "{line}");
     assert_eq!(patient.code(), Some(130));
     assert_eq!(shell.call("show --output json").ok().line("run")["state"], "suspended");
 }

@@ -79,13 +79,17 @@ fn nobody_is_in_danger(store: &SqliteStore) -> bool {
 
 #[test]
 fn r06_a_run_that_is_killed_twenty_times_in_a_row_ends_well_where_no_task_was_under_way_in_three_deaths() {
-    const MANY_PAIRS: u64 = 3 * PAIRS;
+    // Enough for all twenty, also where it is looked at slowly.
+    const MANY_PAIRS: u64 = 4 * PAIRS;
+    const PACE: u64 = 10;
     let folder = Folder::new();
-    let numbers = [MANY_PAIRS, SLOTS, 0, u64::from(POISON_CAP)];
+    let numbers = [MANY_PAIRS, SLOTS, 0, u64::from(POISON_CAP), PACE];
     let store = folder.open();
     for _ in 0..20 {
         let mut child = folder.kit("squares", &numbers).spawn().unwrap();
-        assert!(watch(&mut child, &folder, 6 * SLOTS), "it ended too early");
+        if !watch(&mut child, &folder, 3 * SLOTS) {
+            panic!("it ended too early: {:?}", child.wait_with_output().unwrap());
+        }
         while !nobody_is_in_danger(&store) {
             std::thread::sleep(Duration::from_millis(1));
         }

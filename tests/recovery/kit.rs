@@ -73,7 +73,7 @@ impl Folder {
 
     /// Starts the flow of squares, or lets it go on. Chance may kill a task three times, which does not make it poison here.
     pub(crate) fn squares(&self, pairs: u64, ballast: u64) -> Command {
-        self.kit("squares", &[pairs, SLOTS, ballast, 1000])
+        self.kit("squares", &[pairs, SLOTS, ballast, 1000, 1])
     }
 
     pub(crate) fn notes(&self) -> String {

@@ -254,3 +254,20 @@ async fn a_task_whose_end_could_not_be_kept_runs_again_when_its_flow_has_ended()
     assert_eq!(disk.flow_run(id).unwrap().unwrap().state, State::Failed);
     assert_eq!(week::resume(id).on(&process(&disk)).await.unwrap(), 7);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_critical_task_whose_result_could_not_be_kept_ends_its_flow() {
+    #[task(critical)]
+    async fn charge() -> u32 {
+        7
+    }
+    #[flow]
+    async fn careless() -> Result<u32> {
+        Ok(charge().await.unwrap_or(0))
+    }
+
+    let forgetful = Process { loses_results: true, ..Process::default() };
+    let runtime = Runtime::builder().store(FaultyStore::new(&Arc::default(), &forgetful, 0)).build();
+    let error = careless().on(&runtime).await.unwrap_err();
+    assert!(matches!(error, flowkit::Error::CriticalFailed { .. }), "{error:?}");
+}

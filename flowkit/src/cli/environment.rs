@@ -15,6 +15,11 @@ pub(super) fn name(parameter: &str) -> String {
     format!("{PREFIX}{}", parameter.to_ascii_uppercase())
 }
 
+/// Returns the variable of a field of what is in another variable.
+pub(super) fn field(variable: &str, name: &str) -> String {
+    format!("{variable}__{}", name.to_ascii_uppercase())
+}
+
 /// Takes the values of these parameters from the variables.
 pub(super) fn given(
     parameters: &[Parameter],
@@ -22,7 +27,7 @@ pub(super) fn given(
 ) -> Outcome<Vec<(&'static str, String, Value)>> {
     let mut found = Vec::new();
     for parameter in parameters {
-        let prefix = format!("{}__", name(parameter.name));
+        let prefix = field(&name(parameter.name), "");
         let mut value = None;
         // What stands for the whole comes first, so that its fields lie over it.
         let mut own: Vec<_> = variables

@@ -25,6 +25,10 @@ pub(super) fn grammar(program: &Program) -> Command {
         .arg_required_else_help(true)
         .args(own(&[]))
         .subcommands(verbs(program));
+    let command = match &program.version {
+        Some(version) => command.version(format!("{version} (flowkit {})", env!("CARGO_PKG_VERSION"))),
+        None => command,
+    };
     match program.only_flow() {
         Some(flow) => help::of_only_flow(command, run_flow(flow, program), &program.name),
         None => command.about("Runs the flows of this program, and looks back at their runs"),

@@ -4,10 +4,12 @@
 use std::ffi::OsString;
 
 use super::program::Program;
+use crate::any_flow::FlowSpec;
+use crate::parameters::Parameter;
 
 /// Options that may stand before the verb, and take a value.
 const BEFORE: [&str; 2] = ["--db", "--output"];
-const HELP: [&str; 2] = ["--help", "-h"];
+const OF_PROGRAM: [&str; 4] = ["--help", "-h", "--version", "-V"];
 
 /// Puts in `run` and the name of the only flow where they are left out.
 pub(super) fn with_flow(program: &Program, mut arguments: Vec<OsString>) -> Vec<OsString> {
@@ -28,12 +30,18 @@ pub(super) fn with_flow(program: &Program, mut arguments: Vec<OsString>) -> Vec<
     let (place, missing) = match text(at).as_deref() {
         Some("run") if is_word(at + 1) => return arguments,
         Some("run") => (at + 1, vec![flow.ident()]),
-        Some(word) if HELP.contains(&word) || is_word(at) => return arguments,
+        Some(word) if is_of_program(word, flow) || is_word(at) => return arguments,
         // In front of everything: a parameter of the flow may have the name of an option.
         _ => (1, vec!["run", flow.ident()]),
     };
     arguments.splice(place..place, missing.into_iter().map(OsString::from));
     arguments
+}
+
+/// Whether an option is that of the program: a parameter of the flow comes first.
+fn is_of_program(option: &str, flow: &FlowSpec) -> bool {
+    let is_parameter = |parameter: &Parameter| option.strip_prefix("--") == Some(parameter.name);
+    OF_PROGRAM.contains(&option) && !flow.all_parameters().iter().any(is_parameter)
 }
 
 #[cfg(test)]
@@ -45,6 +53,15 @@ mod tests {
     #[flow]
     async fn etl(rows: u32) -> u32 {
         rows
+    }
+
+    #[flow]
+    async fn release(version: u32, help: String) -> String {
+        format!("{version} {help}")
+    }
+
+    fn words(typed: &str) -> Vec<OsString> {
+        std::iter::once("mybin").chain(typed.split_whitespace()).map(OsString::from).collect()
     }
 
     #[test]
@@ -69,14 +86,26 @@ mod tests {
             ("run help", "run help"),
             ("flows", "flows"),
             ("rums", "rums"),
+            ("--version", "--version"),
+            ("-V", "-V"),
         ];
         let program = Program::new(Some("folder/mybin"), vec![etl::spec()]);
         assert_eq!(program.name, "mybin");
         for (typed, read) in cases {
-            let typed = std::iter::once("mybin").chain(typed.split_whitespace()).map(OsString::from);
-            let read: Vec<OsString> =
-                std::iter::once("mybin").chain(read.split_whitespace()).map(OsString::from).collect();
-            assert_eq!(with_flow(&program, typed.collect()), read);
+            assert_eq!(with_flow(&program, words(typed)), words(read));
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_the_only_flow_comes_before_an_option_of_the_program() {
+        let program = Program::new(Some("mybin"), vec![release::spec()]);
+        for (typed, read) in [
+            ("--version 2", "run release --version 2"),
+            ("--help me", "run release --help me"),
+            ("-V", "-V"),
+            ("-h", "-h"),
+        ] {
+            assert_eq!(with_flow(&program, words(typed)), words(read));
         }
     }
 }

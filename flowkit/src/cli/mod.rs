@@ -71,7 +71,8 @@ use crate::any_flow::FlowSpec;
 macro_rules! main {
     ($($flow:ty),+ $(,)?) => {
         fn main() -> $crate::cli::Exit {
-            $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.owns_output().main()
+            // That of the program whose `main` this is.
+            $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.version(env!("CARGO_PKG_VERSION")).owns_output().main()
         }
     };
 }
@@ -91,6 +92,7 @@ macro_rules! main {
 #[must_use = "nothing is read before `run`"]
 pub struct Cli {
     flows: Vec<FlowSpec>,
+    version: Option<String>,
     owns_output: bool,
     location: &'static Location<'static>,
 }
@@ -100,12 +102,19 @@ impl Cli {
     #[track_caller]
     #[allow(clippy::new_without_default, reason = "it says where it is called")]
     pub fn new() -> Self {
-        Self { flows: Vec::new(), owns_output: false, location: Location::caller() }
+        Self { flows: Vec::new(), version: None, owns_output: false, location: Location::caller() }
     }
 
     /// Adds a flow: `.flow(etl::spec())`.
     pub fn flow(mut self, flow: FlowSpec) -> Self {
         self.flows.push(flow);
+        self
+    }
+
+    /// Says which version of the program this is, for `--version`: `.version(env!("CARGO_PKG_VERSION"))`, as
+    /// [`main!`](crate::main!) does. Default: there is no `--version`.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
         self
     }
 
@@ -118,7 +127,11 @@ impl Cli {
     pub async fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Exit {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let called = arguments.first().and_then(|called| called.to_str());
-        let program = Program { owns_output: self.owns_output, ..Program::new(called, self.flows) };
+        let program = Program {
+            version: self.version,
+            owns_output: self.owns_output,
+            ..Program::new(called, self.flows)
+        };
         match typed(program, arguments, self.location).await {
             Ok(exit) => told(exit),
             Err(usage) => usage.tell(),

@@ -4,6 +4,8 @@
 use std::io::{ErrorKind, Write as _};
 use std::sync::OnceLock;
 
+use crate::graph::text;
+
 /// Why an answer could not be written. One for the process, as its standard output is.
 static LOST: OnceLock<String> = OnceLock::new();
 
@@ -38,12 +40,27 @@ pub(super) fn note(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Returns how many columns a reader has, where the answer goes to a terminal. Elsewhere it is given whole.
+pub(super) fn columns() -> Option<usize> {
+    #[cfg(unix)]
+    {
+        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+        // A terminal that does not know its size says zero.
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// How far the columns of a table stand apart.
+const GAP: usize = 2;
+
 /// Writes rows in columns as wide as their widest cell; what stands last in a row may be as long as it likes.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter(|row| row.len() > column + 1).map(|row| &row[column]);
-        cells.map(|cell| crate::graph::text::columns(cell)).max().unwrap_or(0)
+        cells.map(|cell| text::columns(cell)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |row: &Vec<String>| {
@@ -51,13 +68,43 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
         for (column, cell) in row.iter().enumerate() {
             line.push_str(cell);
             if column + 1 < row.len() {
-                let padding = widths[column].saturating_sub(crate::graph::text::columns(cell)) + 2;
+                let padding = widths[column].saturating_sub(text::columns(cell)) + GAP;
                 line.extend(std::iter::repeat_n(' ', padding));
             }
         }
         line.trim_end().to_owned()
     };
     rows.iter().map(line).collect()
+}
+
+/// Writes a table that is wider than its reader's terminal as several, one below the other: each has the first column, and as
+/// many of the others as fit, which is one at least.
+pub(super) fn tables(rows: &[Vec<String>], columns: Option<usize>) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| text::columns(cell)).max().unwrap_or(0)
+    };
+    let mut lines = Vec::new();
+    let mut from = 1;
+    while from < count {
+        let mut to = from + 1;
+        let mut taken = width(0) + GAP + width(from);
+        while to < count && columns.is_none_or(|columns| taken + GAP + width(to) <= columns) {
+            taken += GAP + width(to);
+            to += 1;
+        }
+        let part = |row: &Vec<String>| {
+            let cells = row.iter().skip(from).take(to - from);
+            row.first().into_iter().chain(cells).cloned().collect()
+        };
+        if from > 1 {
+            lines.push(String::new());
+        }
+        lines.extend(table(&rows.iter().map(part).collect::<Vec<_>>()));
+        from = to;
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -70,5 +117,21 @@ mod tests {
         let rows =
             [row(&["run", "state", "flow"]), row(&["k7qf2aa", "Failed", "a very long name"]), row(&["x"])];
         assert_eq!(table(&rows), ["run      state   flow", "k7qf2aa  Failed  a very long name", "x"]);
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_several_below_each_other() {
+        let row = |cells: &str| cells.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let rows = [row("run aaaaaaa bbbbbbb ccccccc"), row("rows 1 2 3")];
+        let whole = ["run   aaaaaaa  bbbbbbb  ccccccc", "rows  1        2        3"];
+        assert_eq!(tables(&rows, None), whole);
+        assert_eq!(tables(&rows, Some(31)), whole);
+        let two = ["run   aaaaaaa  bbbbbbb", "rows  1        2", "", "run   ccccccc", "rows  3"];
+        assert_eq!(tables(&rows, Some(30)), two);
+        assert_eq!(tables(&rows, Some(22)), two);
+        let one =
+            ["run   aaaaaaa", "rows  1", "", "run   bbbbbbb", "rows  2", "", "run   ccccccc", "rows  3"];
+        assert_eq!(tables(&rows, Some(21)), one);
+        assert_eq!(tables(&rows, Some(3)), one);
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Program {
     /// As it was called, without its folder.
     pub(super) name: String,
     pub(super) flows: Vec<FlowSpec>,
+    /// Its own, where it says one.
+    pub(super) version: Option<String>,
     /// Nobody else writes to the terminal, so that runs can be drawn on it.
     pub(super) owns_output: bool,
 }
@@ -18,7 +20,7 @@ pub(super) struct Program {
 impl Program {
     pub(super) fn new(called: Option<&str>, flows: Vec<FlowSpec>) -> Self {
         let name = called.and_then(|path| std::path::Path::new(path).file_name()?.to_str());
-        Self { name: name.unwrap_or("program").to_owned(), flows, owns_output: false }
+        Self { name: name.unwrap_or("program").to_owned(), flows, version: None, owns_output: false }
     }
 
     /// Refuses flows that nobody could tell apart: each is found by the name of its function, and by that which it gives

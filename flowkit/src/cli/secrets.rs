@@ -1,7 +1,8 @@
 //! Secrets of earlier runs: no record keeps them, so that they are given again. What stands in their place is taken out.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::environment;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 use crate::secret::MASK;
@@ -29,6 +30,28 @@ pub(super) fn is_masked(value: &Value) -> bool {
     }
 }
 
+/// Returns the variables in which the secrets that were left out of these arguments can be given again.
+pub(super) fn variables(parameters: &[Parameter], arguments: &Map<String, Value>) -> Vec<String> {
+    fn add(variable: String, value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    add(environment::field(&variable, name), member, found);
+                }
+            }
+            value if is_masked(value) => found.push(variable),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for parameter in parameters.iter().filter(|parameter| holds_secret(parameter)) {
+        if let Some(value) = arguments.get(parameter.name) {
+            add(environment::name(parameter.name), value, &mut found);
+        }
+    }
+    found
+}
+
 /// Takes out what stands in the place of secrets; `None` if nothing is left.
 pub(super) fn without_masks(value: Value) -> Option<Value> {
     match value {
@@ -45,6 +68,34 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::shape::outline_of;
+    use crate::secret::Secret;
+
+    #[derive(serde::Deserialize)]
+    #[expect(dead_code, reason = "only its form is looked at")]
+    struct Account {
+        user: String,
+        token: Secret<String>,
+    }
+
+    #[test]
+    fn a_secret_is_given_again_in_the_variable_of_its_field() {
+        let parameter = |name, outline| Parameter::__new(name, "", "", Some(outline), true, None);
+        let parameters = [
+            parameter("user", outline_of::<String>()),
+            parameter("token", outline_of::<Secret<String>>()),
+            parameter("keys", outline_of::<Vec<Secret<String>>>()),
+            parameter("account", outline_of::<Account>()),
+        ];
+        let arguments = json!({
+            "user": "***", "token": "***", "keys": ["***"], "account": { "user": "ida", "token": "***" }
+        });
+        let Value::Object(arguments) = arguments else { unreachable!() };
+        assert_eq!(
+            variables(&parameters, &arguments),
+            ["FLOWKIT_PARAM_TOKEN", "FLOWKIT_PARAM_KEYS", "FLOWKIT_PARAM_ACCOUNT__TOKEN"]
+        );
+    }
 
     #[test]
     fn what_stands_for_a_secret_is_taken_out_of_what_is_around_it() {

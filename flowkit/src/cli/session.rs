@@ -7,6 +7,7 @@ use clap::ArgMatches;
 
 use super::program::Program;
 use super::rows;
+use super::secrets;
 use super::settings::Settings;
 use super::usage::{Outcome, Usage};
 use super::which;
@@ -72,16 +73,23 @@ impl Session {
         format!("{} {rest}", picture::for_shell(&self.program.name))
     }
 
-    /// Returns which commands are offered with a run of `flow`; some need the arguments with which it was called.
-    pub(super) fn offers(&self, flow: Option<&FlowSpec>, are_arguments_kept: bool) -> picture::Program {
-        let offers = picture::Program::new(&self.program.name).with_like();
-        let offers = flow.iter().fold(offers, |offers, flow| offers.of_flow(flow.ident()));
-        if are_arguments_kept { offers } else { offers.without_resume() }
+    /// Returns which commands are offered with a run of `flow`; some need the arguments with which it was called, as they are
+    /// kept.
+    pub(super) fn offers(&self, flow: Option<&FlowSpec>, kept: Option<&str>) -> picture::Program {
+        let mut offers = picture::Program::new(&self.program.name).with_like();
+        let Some(kept) = kept else { return offers.without_resume() };
+        if let Some(flow) = flow {
+            let arguments = serde_json::from_str(kept).unwrap_or_default();
+            let mut secrets = secrets::variables(&flow.all_parameters(), &arguments);
+            secrets.retain(|secret| std::env::var_os(secret).is_none());
+            offers = offers.of_flow(flow.ident()).needing(secrets);
+        }
+        offers
     }
 
     /// The same for a run that is kept.
     pub(super) fn offers_for(&self, run: &StoredFlowRun) -> picture::Program {
-        self.offers(self.program.flow_of(&run.path), run.parameters.is_some())
+        self.offers(self.program.flow_of(&run.path), run.parameters.as_deref())
     }
 }
 

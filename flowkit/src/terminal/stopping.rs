@@ -12,13 +12,26 @@ pub(super) struct Stopping {
     /// Its name, such as `SIGTERM`.
     pub(super) signal: &'static str,
     pub(super) at: WallTime,
-    /// How long what runs may take to end.
+    /// How long what runs may take to end; zero if a second signal has ended the patience.
     pub(super) patience: Duration,
 }
 
 impl Stopping {
+    /// What happens, in a word.
+    pub(super) fn verb(&self) -> &'static str {
+        if self.patience.is_zero() { "aborting" } else { "stopping" }
+    }
+
+    /// What the next signal would do.
+    pub(super) fn next(&self) -> &'static str {
+        if self.patience.is_zero() { "end at once" } else { "abort" }
+    }
+
     /// Says what `running` tasks may still do: `2 tasks have up to 30 s to end`.
     pub(super) fn words(&self, running: usize, now: WallTime) -> String {
+        if self.patience.is_zero() {
+            return "what is left is put aside".to_owned();
+        }
         if running == 0 {
             return "no task runs, what is left is put aside".to_owned();
         }
@@ -30,7 +43,8 @@ impl Stopping {
 
     /// Returns the line for a log.
     pub(super) fn line(&self, running: usize) -> String {
-        format!("stopping by {}: {}; once more to abort", self.signal, self.words(running, self.at))
+        let (verb, words, next) = (self.verb(), self.words(running, self.at), self.next());
+        format!("{verb} by {}: {words}; once more to {next}", self.signal)
     }
 }
 
@@ -46,5 +60,12 @@ mod tests {
         assert_eq!(stopping.words(1, at(29_001)), "1 task has up to 1 s to end");
         assert_eq!(stopping.words(1, at(31_000)), "1 task has up to 0 s to end");
         assert_eq!(stopping.words(0, at(0)), "no task runs, what is left is put aside");
+    }
+
+    #[test]
+    fn the_second_signal_ends_the_patience() {
+        let at = WallTime::from_micros(0);
+        let second = Stopping { signal: "SIGINT", at, patience: Duration::ZERO };
+        assert_eq!(second.line(2), "aborting by SIGINT: what is left is put aside; once more to end at once");
     }
 }

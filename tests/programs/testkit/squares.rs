@@ -25,10 +25,10 @@ struct Square {
 }
 
 #[task(concurrency = "slots")]
-async fn work(k: u64, ballast: usize) -> io::Result<Square> {
+async fn work(k: u64, ballast: usize, pace: u64) -> io::Result<Square> {
     note(&format!("begin {k}"))?;
     pay(&format!("work {k}"))?;
-    tokio::time::sleep(Duration::from_micros(500 + k % 7 * 700)).await;
+    tokio::time::sleep(Duration::from_micros((500 + k % 7 * 700) * pace)).await;
     Ok(Square { value: k * k, ballast: format!("{k}{}", ".".repeat(ballast)) })
 }
 
@@ -48,10 +48,10 @@ async fn charge(k: u64) -> io::Result<()> {
 
 /// A part is a run of its own, so that sub-flows are killed too.
 #[flow]
-async fn part(from: u64, to: u64, ballast: usize) -> Result<(u64, u64)> {
+async fn part(from: u64, to: u64, ballast: usize, pace: u64) -> Result<(u64, u64)> {
     let (mut relied, mut charges) = (Vec::new(), Vec::new());
     for k in from..to {
-        let square = work(k, ballast).submit();
+        let square = work(k, ballast, pace).submit();
         relied.push(rely::submit(k, &square));
         if k % CHARGED == 0 {
             charges.push(charge(k).submit());
@@ -69,15 +69,16 @@ async fn part(from: u64, to: u64, ballast: usize) -> Result<(u64, u64)> {
 }
 
 #[flow]
-pub(crate) async fn squares(pairs: u64, ballast: usize) -> Result<(u64, u64)> {
+pub(crate) async fn squares(pairs: u64, ballast: usize, pace: u64) -> Result<(u64, u64)> {
     let half = pairs / 2;
-    let first = part(0, half, ballast).submit();
-    let second = part(half, pairs, ballast).submit();
+    let first = part(0, half, ballast, pace).submit();
+    let second = part(half, pairs, ballast, pace).submit();
     let (first, second) = (first.await?, second.await?);
     Ok((first.0 + second.0, first.1 + second.1))
 }
 
-/// `<pairs> <at most so many at a time> <bytes of each result> <poison cap>`: goes on with the newest run, or begins one.
+/// `<pairs> <at most so many at a time> <bytes of each result> <poison cap> <times as slow>`: goes on with the newest run, or
+/// begins one.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (pairs, slots, ballast) = (said.number(0)?, said.number(1)?, said.number(2)?);
     let store = SqliteStore::open(database())?;
@@ -86,7 +87,7 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let runtime = Runtime::builder().store(store).limit("slots", slots).poison_cap(poison_cap).build();
     let (sum, charged) = match earlier {
         Some(run) => squares::resume(run.id).on(&runtime).await?,
-        None => squares(pairs, usize::try_from(ballast)?).on(&runtime).await?,
+        None => squares(pairs, usize::try_from(ballast)?, said.number(4)?).on(&runtime).await?,
     };
     note(&format!("charged {charged}"))?;
     note(&format!("sum {sum}"))?;

@@ -35,7 +35,7 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
         }
     };
     let runtime = runtime(store);
-    let run = squares(pairs, ballast).on(&runtime).run().await;
+    let run = squares(pairs, ballast, 1).on(&runtime).run().await;
     match run.result() {
         Ok((sum, _)) => return Ok(note(&format!("sum {sum}"))?),
         Err(error) => println!("full {}", told(error)),
@@ -46,7 +46,7 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let known = run.id().map(|id| store.flow_run(id)).transpose()?.flatten();
     let (sum, _) = match known {
         Some(known) => squares::resume(known.id).on(&runtime).await?,
-        None => squares(pairs, ballast).on(&runtime).await?,
+        None => squares(pairs, ballast, 1).on(&runtime).await?,
     };
     note(&format!("sum {sum}"))?;
     Ok(())

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::show;
 use crate::cli::json::line;
-use crate::cli::out::{note, say, table};
+use crate::cli::out::{columns, note, say, tables};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -16,7 +16,7 @@ use crate::graph::text;
 use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
 
-/// A longer value is cut: there may be many runs.
+/// A longer value is cut for people: there may be many runs.
 const CELL_COLUMNS_MAX: usize = 40;
 
 /// A line of the comparison: what it is about, and what each run says.
@@ -71,21 +71,17 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
         of("error", &|run| run.error.as_ref().map(|error| error.message.clone()).unwrap_or_default()),
     ];
     lines.retain(|line| line.cells.iter().any(|cell| !cell.is_empty()));
-    let params: Vec<BTreeMap<String, String>> =
-        runs.iter().map(|run| show::parameters(session, run).into_iter().collect()).collect();
-    let mut names: Vec<&String> = params.iter().flat_map(BTreeMap::keys).collect();
-    names.sort_unstable();
-    names.dedup();
-    lines.extend(names.into_iter().map(|name| {
-        Line {
-            name: format!("param {name}"),
-            cells: params
-                .iter()
-                .map(|params| {
-                    params.get(name).map(|value| text::shortened(value, CELL_COLUMNS_MAX)).unwrap_or_default()
-                })
-                .collect(),
+    let params: Vec<Vec<(String, String)>> = runs.iter().map(|run| show::parameters(session, run)).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in params.iter().flatten() {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
         }
+    }
+    lines.extend(names.into_iter().map(|name| {
+        let value = |params: &Vec<(String, String)>| params.iter().find(|(known, _)| known == name).cloned();
+        let cells = params.iter().map(|params| value(params).map(|(_, value)| value).unwrap_or_default());
+        Line { name: format!("param {name}"), cells: cells.collect() }
     }));
     lines
 }
@@ -108,7 +104,7 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
     Ok(names.iter().map(line).collect())
 }
 
-/// How each task fared: how many of its runs stand where, and how long they took together.
+/// How each task fared: how many of its runs stand where.
 fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
     let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<Outcome<_>>()?;
     let mut names: Vec<&str> = Vec::new();
@@ -146,8 +142,9 @@ fn print(session: &Session, runs: &[StoredFlowRun], lines: &[Line]) {
     let head = std::iter::once("run".to_owned()).chain(runs.iter().map(|run| run.id.short()));
     let rows = lines.iter().map(|line| {
         let mark = if line.differs() { "≠ " } else { "  " };
-        std::iter::once(format!("{mark}{}", line.name)).chain(line.cells.iter().cloned()).collect()
+        let cells = line.cells.iter().map(|cell| text::shortened(&text::visible(cell), CELL_COLUMNS_MAX));
+        std::iter::once(format!("{mark}{}", line.name)).chain(cells).collect()
     });
     let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
-    table(&rows).iter().for_each(say);
+    tables(&rows, columns()).iter().for_each(say);
 }

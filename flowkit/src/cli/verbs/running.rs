@@ -14,7 +14,7 @@ use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
 use crate::graph::text::{shortened, visible};
 use crate::model::Error;
-use crate::signals::{DRAIN, Interrupted};
+use crate::signals::Interrupted;
 use crate::terminal::{Options, Screen};
 
 /// What a program prints is heard of at most so much later, also on a machine with much to do.
@@ -46,7 +46,7 @@ pub(super) struct Seen {
 
 /// Lets people see what happens while `flow` runs, until the screen is dropped. The only place that knows who draws it.
 pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen: Seen) -> Screen {
-    let offers = session.offers(Some(flow), seen.kept.is_some());
+    let offers = session.offers(Some(flow), seen.kept.as_deref());
     // What the program prints becomes lines of the run's log.
     let printing = runtime.downgrade();
     let mut options = Options::new(offers).on_line(move |_run, line| {
@@ -71,7 +71,8 @@ pub(super) async fn until_over<F>(runtime: &Runtime, screen: Screen, call: F) ->
 where
     F: IntoFuture<Output = Ended>,
 {
-    let ended = runtime.until_signal_telling(call, |signal| screen.stopping(signal, DRAIN)).await;
+    let ended =
+        runtime.until_signal_telling(call, |signal, patience| screen.stopping(signal, patience)).await;
     screen.finish();
     ended
 }

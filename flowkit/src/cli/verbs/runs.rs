@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use crate::cli::json;
-use crate::cli::out::{note, say, table};
+use crate::cli::out::{columns, note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
@@ -29,7 +29,8 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         return Ok(());
     }
     let rows: Vec<_> = page.runs.iter().map(|run| row(run, now)).collect();
-    table(&rows).iter().for_each(say);
+    let columns = columns().unwrap_or(usize::MAX);
+    table(&rows).iter().map(|line| text::shortened(line, columns)).for_each(say);
     if page.next.is_some() {
         note(format!("there are more: `--limit {}`", limit.saturating_mul(10)));
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{artifacts, slow};
 use crate::any_flow::FlowSpec;
 use crate::cli::json;
-use crate::cli::out::{say, table};
+use crate::cli::out::{columns, say, table};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
@@ -25,7 +25,7 @@ use crate::terminal::picture::finished;
 use crate::terminal::{Line, Paint, artifact_label};
 use crate::wording::counted;
 
-/// What is shown may be read in a pager or a mail, so its width does not depend on the terminal.
+/// What is shown may be read in a pager or a mail as well, where it is so wide.
 const COLUMNS: usize = 100;
 
 pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
@@ -74,7 +74,8 @@ fn show_run(
     table(&parameters).iter().for_each(say);
     let view = rows::view(store, run, tasks)?;
     let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
-    let drawn = finished(&view, COLUMNS, &session.offers_for(run).shown());
+    let width = columns().map_or(COLUMNS, |columns| columns.min(COLUMNS));
+    let drawn = finished(&view, width, &session.offers_for(run).shown());
     drawn.iter().map(|line| paint.line(line)).for_each(say);
     let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
     // What stands behind its task need not be said again.
@@ -158,7 +159,10 @@ pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String,
         let value = text::visible(&shown(outline(&name), &value));
         (name, value)
     };
-    kept.unwrap_or_default().into_iter().map(shown).collect()
+    let mut all: Vec<_> = kept.unwrap_or_default().into_iter().map(shown).collect();
+    // As the flow has them; those that it does not have any more are last.
+    all.sort_by_key(|(name, _)| known.iter().position(|known| known.name == name).unwrap_or(known.len()));
+    all
 }
 
 /// What one task run has said of its work, all of it.

@@ -50,9 +50,12 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
         Some(receipt) => Either::Right(Box::pin(async move {
             let result = committed(core, receipt, result).await;
             drop(core.let_go());
-            if result.is_ok() {
-                how.shared.iter_mut().for_each(|shared| shared.is_kept());
-                publish(core, how.shared);
+            match &result {
+                Ok(_) => {
+                    how.shared.iter_mut().for_each(|shared| shared.is_kept());
+                    publish(core, how.shared);
+                }
+                Err(error) => core.fail_flow_if_critical(error),
             }
             result
         })),

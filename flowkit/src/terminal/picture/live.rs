@@ -196,9 +196,9 @@ impl Pen<'_> {
 
     fn footer(&self) -> Line {
         if let Some(stopping) = &self.view.stopping {
-            let line = Line::indented(margin(self.width)).add(Look::Bold, "stopping").plain_text(": ");
+            let line = Line::indented(margin(self.width)).add(Look::Bold, stopping.verb()).plain_text(": ");
             let line = line.plain_text(stopping.words(self.view.running(), self.now));
-            return self.hinted(line, " · ctrl-c again to abort");
+            return self.hinted(line, &format!(" · ctrl-c again to {}", stopping.next()));
         }
         let counts = self.view.counts();
         let took = text::duration(self.view.began_at.until(self.now));

@@ -9,6 +9,8 @@ pub struct Program {
     name: String,
     flow: Option<String>,
     url: Option<String>,
+    /// What must be set for a run to go on or to be done again: its secrets, which nobody keeps.
+    secrets: Vec<String>,
     pages: bool,
     likes: bool,
     keeps: bool,
@@ -23,6 +25,7 @@ impl Program {
             name: for_shell(name),
             flow: None,
             url: None,
+            secrets: Vec::new(),
             pages: false,
             likes: false,
             keeps: true,
@@ -66,6 +69,13 @@ impl Program {
         self
     }
 
+    /// Says which environment variables must be set for a run to go on: those of its secrets, of which no record is kept.
+    #[must_use = "returns the changed program; the original is gone"]
+    pub fn needing(mut self, secrets: Vec<String>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
     /// Says that a run is shown because somebody asked for it, who needs not be told how.
     #[must_use = "returns the changed program; the original is gone"]
     pub fn shown(mut self) -> Self {
@@ -96,11 +106,22 @@ impl Program {
         is_known.then(|| format!("{} {verb} {}", self.name, run.short()))
     }
 
+    /// Returns the command that goes on with a run, as people type it.
+    pub(crate) fn resume(&self, run: FlowRunId) -> Option<String> {
+        Some(self.given() + &self.command("resume", run)?)
+    }
+
+    /// Writes what must be set before a command, for people to fill in.
+    fn given(&self) -> String {
+        self.secrets.iter().map(|secret| format!("{secret}=… ")).collect()
+    }
+
     /// Returns the command that runs a flow again with the same arguments.
     pub(super) fn like(&self, flow: &str, run: FlowRunId) -> Option<String> {
         let flow = self.flow.clone().unwrap_or_else(|| for_shell(flow));
         let is_known = self.likes && self.keeps && self.resumes;
-        is_known.then(|| format!("{} run {flow} --like {}", self.name, run.short()))
+        let given = self.given();
+        is_known.then(|| format!("{given}{} run {flow} --like {}", self.name, run.short()))
     }
 
     /// Returns the command that opens the page of a run.

@@ -75,7 +75,7 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
     let like =
         || program.like(&view.flow, id).map(|command| ("Start over with the same parameters:", command));
     let open = || program.link(id).or_else(|| program.ui(id)).map(|command| ("Open:", command));
-    let resume = |words| program.command("resume", id).map(|command| (words, command));
+    let resume = |words| program.resume(id).map(|command| (words, command));
     let commands: Vec<Option<(&str, String)>> = match view.state {
         State::Failed | State::TimedOut => {
             vec![resume("Fix the code, then continue where it stopped:"), like(), open()]

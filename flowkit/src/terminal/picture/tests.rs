@@ -155,9 +155,12 @@ fn progress_is_a_bar_beside_the_run() {
 fn after_a_signal_the_last_line_says_who_may_still_run_and_for_how_long() {
     let mut view = view(|script| drop(ten_thousand(script)));
     let patience = std::time::Duration::from_secs(30);
-    view.stopping = Some(Stopping { signal: "SIGINT", at: at(60_000), patience });
-    let footer = |width| text(&live(&view, width, 1, at(64_500)));
-    insta::assert_snapshot!("stopping", [20, 60, 80, 120].map(footer).join("\n"));
+    let mut footers = Vec::new();
+    for patience in [patience, std::time::Duration::ZERO] {
+        view.stopping = Some(Stopping { signal: "SIGINT", at: at(60_000), patience });
+        footers.extend([20, 60, 80, 120].map(|width| text(&live(&view, width, 1, at(64_500)))));
+    }
+    insta::assert_snapshot!("stopping", footers.join("\n"));
 }
 
 #[test]
