@@ -128,8 +128,12 @@ async fn a_run_that_is_resumed_shows_what_was_done_before_as_well() {
     etl::resume(id).on(&runtime).await.unwrap();
     let text = drawn(watched.lock().unwrap().as_ref().unwrap()).join("\n");
     assert!(text.contains("✓ extract ×4") && text.contains("✓ load 2 attempts"), "{text}");
-    assert!(text.contains("5 tasks, 5 ran"), "{text}");
+    assert!(text.contains("5 tasks, 4 kept, 1 ran"), "{text}");
     assert!(!text.contains("the disk is full"), "{text}");
+    let (runtime, watched) = watching(&folder, Some(looking_back(&watching(&folder, None).0, id)));
+    etl::resume(id).rerun_from("extract").on(&runtime).await.unwrap();
+    let text = drawn(watched.lock().unwrap().as_ref().unwrap()).join("\n");
+    assert!(text.contains("5 tasks, 5 ran"), "{text}");
 }
 
 #[flowkit::test]

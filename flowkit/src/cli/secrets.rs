@@ -80,12 +80,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_given_again_in_the_variable_of_its_field() {
-        let parameter = |name, outline| Parameter::__new(name, "", "", Some(outline), true, None);
+        let parameter =
+            |name, outline: fn() -> Outline| Parameter::__new(name, "", "", Some(outline), true, None);
         let parameters = [
-            parameter("user", outline_of::<String>()),
-            parameter("token", outline_of::<Secret<String>>()),
-            parameter("keys", outline_of::<Vec<Secret<String>>>()),
-            parameter("account", outline_of::<Account>()),
+            parameter("user", outline_of::<String>),
+            parameter("token", outline_of::<Secret<String>>),
+            parameter("keys", outline_of::<Vec<Secret<String>>>),
+            parameter("account", outline_of::<Account>),
         ];
         let arguments = json!({
             "user": "***", "token": "***", "keys": ["***"], "account": { "user": "ida", "token": "***" }

@@ -14,10 +14,10 @@ use crate::wording::counted;
 const SAVED_MIN: Duration = Duration::from_millis(100);
 
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
-/// failures; it says so.
+/// failures; it says so. Of one that was gone on with it says how many results were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     let took = view.took.map(text::duration).unwrap_or_default();
-    let counts = view.counts();
+    let (counts, kept) = (view.counts(), view.kept());
     let (look, end) = match view.state {
         _ if view.went_on() => {
             let failures = counted(counts.failed, "failure", "failures");
@@ -34,7 +34,8 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     let mut parts = vec![counted(counts.seen, "task", "tasks")];
     let saved = saved(view).map(|saved| format!(" (saved ~{})", text::duration(saved)));
     let told = [
-        (counts.ran, "ran".to_owned()),
+        (kept, "kept".to_owned()),
+        (counts.ran - kept, "ran".to_owned()),
         (counts.cached, format!("cached{}", saved.unwrap_or_default())),
         (counts.failed, "failed".to_owned()),
         (counts.skipped, "skipped".to_owned()),

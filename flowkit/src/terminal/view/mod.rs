@@ -53,6 +53,8 @@ pub struct RunView {
     pub(super) error: Option<ErrorReport>,
     pub(super) groups: Folded<Group>,
     pub(super) retries: usize,
+    /// How many tasks have run since the flow run was gone on with; `None` if it was not.
+    ran_since: Option<usize>,
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<Failed>,
     /// What the flow itself has left.
@@ -109,6 +111,7 @@ impl RunView {
             error: None,
             groups: Folded::new(),
             retries: 0,
+            ran_since: None,
             failures: Vec::new(),
             artifacts: Vec::new(),
             early: Vec::new(),
@@ -144,6 +147,11 @@ impl RunView {
         counts.seen += sub_flows;
         counts.ended += sub_flows;
         counts
+    }
+
+    /// Returns how many of the tasks that ran did so before the flow run was gone on with.
+    pub(super) fn kept(&self) -> usize {
+        self.ran_since.map_or(0, |since| self.counts().ran.saturating_sub(since))
     }
 
     /// Whether it went on after failures, and completed.

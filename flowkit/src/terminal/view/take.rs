@@ -78,6 +78,7 @@ impl RunView {
             }
             EventKind::Reopened => {
                 self.began_at = notice.at.into();
+                self.ran_since = Some(0);
                 if before.is_terminal() {
                     self.begin_anew(self.id, |_| false);
                 }
@@ -152,6 +153,11 @@ impl RunView {
         group.spend(took);
         if !matches!(kind, EventKind::Completed) {
             return None;
+        }
+        if !group.is_flow
+            && let Some(ran) = &mut self.ran_since
+        {
+            *ran += 1;
         }
         let slow = group.durations.slow(took);
         group.durations.add(took);
