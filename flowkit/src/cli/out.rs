@@ -42,14 +42,8 @@ pub(super) fn note(line: impl std::fmt::Display) {
 
 /// Returns how many columns a reader has, where the answer goes to a terminal. Elsewhere it is given whole.
 pub(super) fn columns() -> Option<usize> {
-    #[cfg(unix)]
-    {
-        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-        // A terminal that does not know its size says zero.
-        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
-    }
-    #[cfg(not(unix))]
-    None
+    let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some(width.0.into())
 }
 
 /// How far the columns of a table stand apart.

@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::which;
 use crate::graph::text;
-use crate::model::StoredFlowRun;
+use crate::model::{ErrorReport, StoredFlowRun};
 use crate::store::{SqliteStore, Store};
 
 /// A longer value is cut for people: there may be many runs.
@@ -68,7 +68,7 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
         of("state", &|run| run.state.name().to_owned()),
         of("took", &|run| run.duration().map(text::duration).unwrap_or_default()),
         of("version", &|run| run.version.clone().unwrap_or_default()),
-        of("error", &|run| run.error.as_ref().map(|error| error.message.clone()).unwrap_or_default()),
+        of("error", &|run| run.error.as_ref().map(ErrorReport::in_short).unwrap_or_default()),
     ];
     lines.retain(|line| line.cells.iter().any(|cell| !cell.is_empty()));
     let params: Vec<Vec<(String, String)>> = runs.iter().map(|run| show::parameters(session, run)).collect();

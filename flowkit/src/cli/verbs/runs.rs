@@ -10,7 +10,7 @@ use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::look::glyph;
 use crate::graph::text;
-use crate::model::{StoredFlowRun, WallTime};
+use crate::model::{ErrorReport, StoredFlowRun, WallTime};
 use crate::store::{FlowRunFilter, History as _};
 
 pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
@@ -49,14 +49,14 @@ fn meant(session: &Session, words: &[String], now: WallTime) -> String {
 
 fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
     let took = run.duration().map(text::duration).unwrap_or_default();
-    let why = run.error.as_ref().map(|error| error.message.as_str());
-    let name = run.name.as_deref().or(why).unwrap_or_default();
+    let why = run.error.as_ref().map(ErrorReport::in_short);
+    let name = run.name.clone().or(why).unwrap_or_default();
     vec![
         run.id.short(),
         format!("{} {}", glyph(run.state), run.state.name()),
         run.flow.clone(),
         ago(run.created_at, now),
         took,
-        text::shortened(&text::visible(name), 80),
+        text::shortened(&text::visible(&name), 80),
     ]
 }
