@@ -1,12 +1,12 @@
 use flowkit::prelude::*;
 
 #[task]
-async fn count(page: String) -> Result<usize, std::io::Error> {
+async fn count(page: String) -> Result<usize, std::fmt::Error> {
     Ok(page.parse::<usize>()?)
 }
 
 #[flow]
-async fn etl() -> Result<usize, std::io::Error> {
+async fn etl() -> Result<usize, std::fmt::Error> {
     Ok(count("1".to_owned()).await?)
 }
 

@@ -21,6 +21,7 @@ use crate::model::LogLevel;
 /// Makes the whole grammar.
 pub(super) fn grammar(program: &Program) -> Command {
     let command = Command::new(program.name.clone())
+        .term_width(help::width())
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args(own(&[]))

@@ -4,10 +4,14 @@
 use clap::Command;
 
 use super::flags::typed;
+use super::out;
 use super::program::Program;
 use super::types;
 use crate::any_flow::FlowSpec;
 use crate::parameters::Parameter;
+
+/// Longer lines are hard to read.
+const COLUMNS_MAX: usize = 100;
 
 /// Writes how a flow is called, with what it must be given: `mybin run etl --file <PATH> [OPTIONS]`.
 pub(super) fn usage_of_run(program: &Program, flow: &FlowSpec, parameters: &[Parameter]) -> String {
@@ -31,9 +35,16 @@ pub(super) fn after_run(program: &Program, flow: &FlowSpec) -> Option<String> {
     (!words.is_empty()).then(|| words.join("\n\n"))
 }
 
+/// Returns at how many columns help is broken, at words; 0 where it does not go to a terminal, and lines are as long as they
+/// are.
+pub(super) fn width() -> usize {
+    out::columns().map_or(0, |columns| columns.min(COLUMNS_MAX))
+}
+
 /// Makes the help of a program with one flow: first what the flow takes, then the verbs.
 pub(super) fn of_only_flow(program: Command, flow: Command, name: &str) -> Command {
     let about = flow.get_about().cloned().unwrap_or_default();
+    let flow = flow.term_width(width());
     let mut bare = flow.clone().help_template("{usage}");
     let usage = bare.render_help().to_string();
     let arguments = flow.help_template("{all-args}").disable_help_flag(true).render_help().to_string();
