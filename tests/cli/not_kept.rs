@@ -56,6 +56,19 @@ fn flows_say_beforehand_that_their_runs_are_not_kept_or_that_they_cannot_be_run(
 }
 
 #[test]
+fn a_flow_says_which_tasks_of_its_last_run_a_resumed_one_would_do_again() {
+    const WHICH: &str = "the results of `open` are not kept: a resumed run makes them again";
+    let shell = Shell::of_odd_types();
+    assert!(!shell.call("list").ok().out.contains("are not kept: a resumed run"));
+    shell.call("run restock --tills 2").ok();
+    let told = shell.call("list").ok().out;
+    assert!(told.contains(WHICH), "{told}");
+    let flows = shell.call("list --output json").ok().lines();
+    let restock = flows.iter().find(|flow| flow["flow"] == "restock").unwrap();
+    assert_eq!(restock["last_run"]["not_kept"], serde_json::json!(["open"]), "{restock}");
+}
+
+#[test]
 fn a_default_that_cannot_be_written_is_called_so() {
     let shell = Shell::of_odd_types();
     let config = shell.call("run buy --file x --show-config").ok().out;

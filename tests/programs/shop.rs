@@ -42,4 +42,21 @@ async fn pay(tills: Vec<Till>) -> usize {
     tills.len()
 }
 
-flowkit::main!(buy, pay);
+#[task]
+async fn open() -> Till {
+    Till
+}
+
+#[task]
+async fn stock(tills: u32) -> u32 {
+    tills
+}
+
+/// Opens tills, none of which can be kept.
+#[flow]
+async fn restock(tills: u32) -> Result<usize> {
+    let tills = stock(tills).await?;
+    Ok(settle_all((0..tills).map(|_| open().submit())).await.len())
+}
+
+flowkit::main!(buy, pay, restock);

@@ -71,8 +71,9 @@ use crate::any_flow::FlowSpec;
 macro_rules! main {
     ($($flow:ty),+ $(,)?) => {
         fn main() -> $crate::cli::Exit {
-            // That of the program whose `main` this is.
-            $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.version(env!("CARGO_PKG_VERSION")).owns_output().main()
+            // Of the program whose `main` this is. Only cargo sets it.
+            let version = option_env!("CARGO_PKG_VERSION").unwrap_or("of unknown version");
+            $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.version(version).owns_output().main()
         }
     };
 }

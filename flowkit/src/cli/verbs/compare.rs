@@ -79,9 +79,10 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
         }
     }
     lines.extend(names.into_iter().map(|name| {
-        let value = |params: &Vec<(String, String)>| params.iter().find(|(known, _)| known == name).cloned();
-        let cells = params.iter().map(|params| value(params).map(|(_, value)| value).unwrap_or_default());
-        Line { name: format!("param {name}"), cells: cells.collect() }
+        let value = |params: &Vec<(String, String)>| {
+            params.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        Line { name: format!("param {name}"), cells: params.iter().map(value).collect() }
     }));
     lines
 }

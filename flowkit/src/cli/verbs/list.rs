@@ -1,5 +1,7 @@
-//! `list`: the flows of the program, with what they want to be given, and how the last run of each ended. Not the runs: those
-//! are listed by `runs`.
+//! `list`: the flows of the program, with what they want to be given, how the last run of each ended, and which of its tasks a
+//! resumed run would do again. Not the runs: those are listed by `runs`.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -15,8 +17,14 @@ use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::look::glyph;
-use crate::model::{StoredFlowRun, iso};
+use crate::graph::text::visible;
+use crate::model::{Kind, State, StoredFlowRun, TaskRunId, iso};
 use crate::parameters::Parameter;
+use crate::store::{Store, TaskRunFilter};
+use crate::wording::list as list_of;
+
+/// Of a run so many task runs are looked at: there may be a million, of a few tasks.
+const LOOKED_AT: usize = 1000;
 
 pub(super) fn list(session: &Session) -> Outcome<()> {
     let flows = &session.program.flows;
@@ -33,10 +41,14 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
     let lines = table(&flows.iter().map(row).collect::<Vec<_>>());
     for ((line, flow), last) in lines.iter().zip(flows).zip(&last) {
         say(line);
-        if let Some(run) = last {
+        if let Some(Last { run, not_kept }) = last {
             let (glyph, state, when) =
                 (glyph(run.state), run.state.name(), ago(run.created_at, clock::wall()));
             say(format!("    last run {}  {glyph} {state}, {when}", run.id.short()));
+            if !not_kept.is_empty() {
+                let which = list_of(not_kept.iter().map(|task| visible(task)));
+                say(format!("    the results of {which} are not kept: a resumed run makes them again"));
+            }
         }
         // One to a line: a terminal is narrow.
         parameters(flow).iter().for_each(|parameter| say(format!("    {parameter}")));
@@ -44,23 +56,49 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
     Ok(())
 }
 
+/// The newest run of a flow.
+#[derive(Clone)]
+struct Last {
+    run: StoredFlowRun,
+    /// The tasks of which a resumed run finds no results. Of a task it is known only when it has run.
+    not_kept: Vec<String>,
+}
+
 /// Returns the newest run of each flow, where there is a database.
-fn last_runs(session: &Session) -> Outcome<Vec<Option<StoredFlowRun>>> {
+fn last_runs(session: &Session) -> Outcome<Vec<Option<Last>>> {
     let flows = &session.program.flows;
     if !session.settings.is_made() {
         return Ok(vec![None; flows.len()]);
     }
     let store = session.settings.look_back()?;
-    let last = |flow: &FlowSpec| rows::newest(&store, &session.program.runs_of(flow.ident()));
+    let last = |flow: &FlowSpec| {
+        let newest = rows::newest(&store, &session.program.runs_of(flow.ident()))?;
+        newest.map(|run| Ok(Last { not_kept: not_kept(&store, &run)?, run })).transpose()
+    };
     flows.iter().map(last).collect()
 }
 
-fn as_json(flow: &FlowSpec, last: Option<&StoredFlowRun>) -> Value {
+/// Returns the tasks of a run of which results are not kept, as far as it can be resumed at all.
+fn not_kept(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<String>> {
+    if run.parameters.is_none() {
+        return Ok(Vec::new());
+    }
+    let done = TaskRunFilter { states: vec![State::Completed], ..TaskRunFilter::default() };
+    let rows = store.task_runs(run.id, &done, TaskRunId::FLOW, LOOKED_AT)?;
+    let not_kept: BTreeSet<String> = rows
+        .into_iter()
+        .filter(|row| row.kind == Kind::Task && !row.has_result)
+        .map(|row| row.task)
+        .collect();
+    Ok(not_kept.into_iter().collect())
+}
+
+fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     let schema: Option<Value> = flow.schema().and_then(|schema| serde_json::from_str(&schema).ok());
-    let last = last.map(|run| {
+    let last = last.map(|Last { run, not_kept }| {
         json!({
             "run": run.id.short(), "id": run.id, "state": run.state,
-            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso),
+            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_kept,
         })
     });
     let fields = json!({

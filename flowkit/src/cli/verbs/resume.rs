@@ -12,11 +12,11 @@ use crate::cli::flags::laid_over;
 use crate::cli::layers::around;
 use crate::cli::out::note;
 use crate::cli::rows;
-use crate::cli::secrets::{holds_secret, is_masked};
+use crate::cli::secrets::{holds_secret, is_masked, variables};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::cli::{Exit, environment, resolve, types, values};
+use crate::cli::{Exit, resolve, types, values};
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::parameters::Parameter;
 use crate::policy::resume::Redo;
@@ -176,13 +176,14 @@ fn with_secrets(
         if !open.contains(&name) {
             continue;
         }
+        let variables = variables(std::slice::from_ref(&resolved.parameter), &arguments);
         let below = arguments.remove(name).unwrap_or_default();
         let given = resolved.value.filter(|_| resolved.sources != [Source::Default]);
         let whole = given.map(|above| laid_over(below, above)).filter(|whole| !is_masked(whole));
         let Some(whole) = whole else {
-            let variable = environment::name(name);
+            let variables = list(variables);
             return Err(Usage::new(format!(
-                "`{name}` is a secret, of which no record is kept; give it again, as {variable} or in a file with `--params`"
+                "`{name}` is a secret, of which no record is kept; give it again, as {variables} or in a file with `--params`"
             )));
         };
         arguments.insert(name.to_owned(), whole);

@@ -51,8 +51,9 @@ impl Tty {
 
     /// Whether this program may draw now: a shell has put it into the background otherwise.
     pub(super) fn is_ours(&self) -> bool {
-        // A terminal that does not control this program has no groups.
-        nix::unistd::tcgetpgrp(&self.file).map_or(true, |front| front == nix::unistd::getpgrp())
+        // A terminal that does not control this program has no groups; one outside of its PID namespace has no number.
+        let front = nix::unistd::tcgetpgrp(&self.file);
+        front.map_or(true, |front| front.as_raw() == 0 || front == nix::unistd::getpgrp())
     }
 
     /// Writes `above`, and draws `lines` below it in place of what is drawn.
