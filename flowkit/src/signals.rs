@@ -18,7 +18,7 @@ use crate::engine::runtime::Runtime;
 use crate::model::FlowRunId;
 
 /// How long running tasks may take to end after the first signal, where the system leaves them the time.
-pub(crate) const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// How long a store may take to write what is left after the second one.
 const LAST_WRITE: Duration = Duration::from_secs(2);

@@ -60,7 +60,7 @@ impl Terminal {
         let child = command.spawn().unwrap();
         // The command holds the other end, too.
         drop(command);
-        let _watched = watch(process(&child));
+        let _watched = watch(Pid::from_child(&child));
         Self {
             child,
             _watched,
@@ -73,12 +73,13 @@ impl Terminal {
     }
 
     pub(crate) fn tell(&self, signal: Signal) {
-        kill_process(process(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until the program has stopped, as after Ctrl-Z.
     pub(crate) fn wait_for_stop(&self) {
-        let (_, status) = waitpid(Some(process(&self.child)), WaitOptions::UNTRACED).unwrap().unwrap();
+        let (_, status) =
+            waitpid(Some(Pid::from_child(&self.child)), WaitOptions::UNTRACED).unwrap().unwrap();
         assert!(status.stopped(), "{status:?}");
     }
 
@@ -143,10 +144,6 @@ impl Terminal {
         self.bytes.extend_from_slice(&bytes[..count]);
         count > 0
     }
-}
-
-fn process(child: &Child) -> Pid {
-    Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap()
 }
 
 /// Kills a program that hangs, unless what it returns is dropped before.

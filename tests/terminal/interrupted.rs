@@ -93,19 +93,19 @@ fn resized() -> Option<Shown> {
     const END_OF_FRAME: &str = "\u{1b}[?2026l";
     let rule = |columns: u16| format!(" {}\r\n", "─".repeat(usize::from(columns.min(100)) - 1));
     let mut waiting = Waiting::begin("linger", 80);
-    let mut before = waiting.terminal.len();
+    let before = waiting.terminal.len();
     waiting.terminal.wait_for_after(before, END_OF_FRAME);
     let mut old = 80;
     for columns in [60, 120, 40, 100] {
         let terminal = &mut waiting.terminal;
-        before = terminal.len();
+        let before = terminal.len();
         terminal.resize(columns, 30);
         terminal.wait_for_after(before, &rule(columns));
         if terminal.since(before).contains(&rule(old)) {
             waiting.end();
             return None;
         }
-        before = terminal.len();
+        let before = terminal.len();
         terminal.wait_for_after(before, &rule(columns));
         terminal.wait_for_after(before, END_OF_FRAME);
         let lines = terminal.lines();

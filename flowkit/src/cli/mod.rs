@@ -34,6 +34,7 @@ mod values;
 mod verbs;
 mod when;
 mod which;
+mod why;
 
 use std::ffi::OsString;
 use std::panic::Location;

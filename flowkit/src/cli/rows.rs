@@ -79,8 +79,13 @@ pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<Stored
 
 /// Returns the names of the tasks, each once, in the order in which they were called first.
 pub(super) fn names(task_runs: &[StoredTaskRun]) -> Vec<&str> {
+    distinct(task_runs.iter().map(|row| row.task.as_str()))
+}
+
+/// Returns each name once, in the order in which they come first.
+pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut known = HashSet::new();
-    task_runs.iter().map(|row| row.task.as_str()).filter(|name| known.insert(*name)).collect()
+    names.filter(|name| known.insert(*name)).collect()
 }
 
 /// Returns the newest run that is chosen.

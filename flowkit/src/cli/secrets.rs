@@ -30,8 +30,9 @@ pub(super) fn is_masked(value: &Value) -> bool {
     }
 }
 
-/// Returns the variables in which the secrets that were left out of these arguments can be given again.
-pub(super) fn variables(parameters: &[Parameter], arguments: &Map<String, Value>) -> Vec<String> {
+/// Returns the variables in which the secrets of a parameter can be given again that were left out of these arguments; none if
+/// none was.
+pub(super) fn variables(parameter: &Parameter, arguments: &Map<String, Value>) -> Vec<String> {
     fn add(variable: String, value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
@@ -44,10 +45,8 @@ pub(super) fn variables(parameters: &[Parameter], arguments: &Map<String, Value>
         }
     }
     let mut found = Vec::new();
-    for parameter in parameters.iter().filter(|parameter| holds_secret(parameter)) {
-        if let Some(value) = arguments.get(parameter.name) {
-            add(environment::name(parameter.name), value, &mut found);
-        }
+    if let Some(value) = arguments.get(parameter.name).filter(|_| holds_secret(parameter)) {
+        add(environment::name(parameter.name), value, &mut found);
     }
     found
 }
@@ -93,7 +92,7 @@ mod tests {
         });
         let Value::Object(arguments) = arguments else { unreachable!() };
         assert_eq!(
-            variables(&parameters, &arguments),
+            parameters.iter().flat_map(|parameter| variables(parameter, &arguments)).collect::<Vec<_>>(),
             ["FLOWKIT_PARAM_TOKEN", "FLOWKIT_PARAM_KEYS", "FLOWKIT_PARAM_ACCOUNT__TOKEN"]
         );
     }

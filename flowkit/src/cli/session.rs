@@ -80,9 +80,10 @@ impl Session {
         let Some(kept) = kept else { return offers.without_resume() };
         if let Some(flow) = flow {
             let arguments = serde_json::from_str(kept).unwrap_or_default();
-            let mut secrets = secrets::variables(&flow.all_parameters(), &arguments);
-            secrets.retain(|secret| std::env::var_os(secret).is_none());
-            offers = offers.of_flow(flow.ident()).needing(secrets);
+            let parameters = flow.all_parameters();
+            let secrets = parameters.iter().flat_map(|parameter| secrets::variables(parameter, &arguments));
+            let missing = secrets.filter(|secret| std::env::var_os(secret).is_none());
+            offers = offers.of_flow(flow.ident()).needing(missing.collect());
         }
         offers
     }

@@ -48,7 +48,7 @@ pub use origin::Origin;
 pub use record::RunRecord;
 pub use refusal::Refusal;
 pub use report::ErrorReport;
-pub(crate) use report::place;
+pub(crate) use report::{is_passed_on, place};
 pub use run::{Attempt, NewTaskRun, TaskRun};
 pub(crate) use run::{Extras, label_of};
 pub use state::{IllegalTransition, State};

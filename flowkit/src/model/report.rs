@@ -36,23 +36,11 @@ impl ErrorReport {
             .collect();
         Self { task, message, causes, location }
     }
+}
 
-    /// Says in one line what failed first: `fetch[3]: 404 not found`. How flowkit passed it on is left out.
-    pub(crate) fn in_short(&self) -> String {
-        let chain: Vec<&str> =
-            std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect();
-        let is_passed_on = |message: &&&str| message.starts_with("task `") || message.starts_with("flow `");
-        let (passed_on, own) = chain.split_at(chain.iter().take_while(is_passed_on).count());
-        match (passed_on.last(), own) {
-            // Flowkit itself ended it, as after a timeout.
-            (Some(last), []) => (*last).to_owned(),
-            (Some(last), own) => {
-                let name = last.split('`').nth(1).unwrap_or(&self.task);
-                format!("{name}: {}", own.join(": "))
-            }
-            (None, own) => own.join(": "),
-        }
-    }
+/// Whether a message is flowkit's own, which passes on what failed in a task or a flow.
+pub(crate) fn is_passed_on(message: &str) -> bool {
+    message.starts_with("task `") || message.starts_with("flow `")
 }
 
 /// Writes a place in the user's code as `file:line`.
@@ -71,26 +59,3 @@ impl fmt::Display for ErrorReport {
 }
 
 impl StdError for ErrorReport {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn in_short_it_says_what_failed_first_and_not_who_passed_it_on() {
-        let report = |messages: &[&str]| ErrorReport {
-            task: "etl".into(),
-            message: messages[0].into(),
-            causes: messages[1..].iter().map(|cause| (*cause).to_owned()).collect(),
-            location: "src/main.rs:7".into(),
-        };
-        let (upstream, failed) = ("task `load` did not run: …", "task `fetch[3]` failed after 3 attempts");
-        for (messages, short) in [
-            (&[upstream, failed, "no answer", "404"][..], "fetch[3]: no answer: 404"),
-            (&["no rows", "the file is empty"], "no rows: the file is empty"),
-            (&[upstream, "task `fetch[3]` took longer than 3s"], "task `fetch[3]` took longer than 3s"),
-        ] {
-            assert_eq!(report(messages).in_short(), short);
-        }
-    }
-}

@@ -2,7 +2,7 @@
 
 use super::tally::Failed;
 use crate::graph::text;
-use crate::model::{ErrorReport, State};
+use crate::model::{ErrorReport, State, is_passed_on};
 use crate::wording::counted;
 
 /// A message of more lines than this is somebody's log.
@@ -58,8 +58,7 @@ impl<'a> RootCause<'a> {
             (2.., None) => format!(" after {} attempts", root.attempts),
             _ => String::new(),
         };
-        let passed_on = end.message.starts_with("task `") || end.message.starts_with("flow `");
-        let in_own_words = !passed_on && !end.message.ends_with(&root.report.message);
+        let in_own_words = !is_passed_on(&end.message) && !end.message.ends_with(&root.report.message);
         Some(Self {
             failed: Some(root),
             headline: format!("{} failed{attempts}", root.label),

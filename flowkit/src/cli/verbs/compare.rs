@@ -12,8 +12,9 @@ use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::which;
+use crate::cli::why::why;
 use crate::graph::text;
-use crate::model::{ErrorReport, StoredFlowRun};
+use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
 
 /// A longer value is cut for people: there may be many runs.
@@ -68,16 +69,11 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
         of("state", &|run| run.state.name().to_owned()),
         of("took", &|run| run.duration().map(text::duration).unwrap_or_default()),
         of("version", &|run| run.version.clone().unwrap_or_default()),
-        of("error", &|run| run.error.as_ref().map(ErrorReport::in_short).unwrap_or_default()),
+        of("error", &|run| run.error.as_ref().map(why).unwrap_or_default()),
     ];
     lines.retain(|line| line.cells.iter().any(|cell| !cell.is_empty()));
     let params: Vec<Vec<(String, String)>> = runs.iter().map(|run| show::parameters(session, run)).collect();
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in params.iter().flatten() {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
+    let names = rows::distinct(params.iter().flatten().map(|(name, _)| name.as_str()));
     lines.extend(names.into_iter().map(|name| {
         let value = |params: &Vec<(String, String)>| {
             params.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
@@ -108,12 +104,7 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
 /// How each task fared: how many of its runs stand where.
 fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
     let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<Outcome<_>>()?;
-    let mut names: Vec<&str> = Vec::new();
-    for name in tasks.iter().flat_map(|rows| rows::names(rows)) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let names = rows::distinct(tasks.iter().flatten().map(|row| row.task.as_str()));
     let line = |name: &&str| {
         let cells = tasks.iter().map(|rows| {
             let mut states: Vec<(&str, usize)> = Vec::new();

@@ -1,5 +1,6 @@
 //! `resume`, `retry` and `rerun`: a run goes on, keeping what it has.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
@@ -12,13 +13,12 @@ use crate::cli::flags::laid_over;
 use crate::cli::layers::around;
 use crate::cli::out::note;
 use crate::cli::rows;
-use crate::cli::secrets::{holds_secret, is_masked, variables};
+use crate::cli::secrets::{is_masked, variables};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::{Exit, resolve, types, values};
 use crate::model::{StoredFlowRun, StoredTaskRun};
-use crate::parameters::Parameter;
 use crate::policy::resume::Redo;
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
@@ -153,11 +153,10 @@ fn with_secrets(
     let (Some(parameters), Some(Value::Object(mut arguments))) = (flow.parameters(), kept) else {
         return Ok(None);
     };
-    let is_open = |parameter: &Parameter| {
-        holds_secret(parameter) && arguments.get(parameter.name).is_some_and(is_masked)
-    };
-    let open: Vec<&str> =
-        parameters.iter().filter(|parameter| is_open(parameter)).map(|parameter| parameter.name).collect();
+    // Of each parameter with a secret, in which variables it can be given again.
+    let mut open: HashMap<&str, Vec<String>> =
+        parameters.iter().map(|parameter| (parameter.name, variables(parameter, &arguments))).collect();
+    open.retain(|_, variables| !variables.is_empty());
     if open.is_empty() {
         return match path {
             None => Ok(None),
@@ -173,10 +172,7 @@ fn with_secrets(
     let layers = around(session, flow, &parameters, path)?;
     for resolved in resolve::resolve(parameters, &layers) {
         let name = resolved.parameter.name;
-        if !open.contains(&name) {
-            continue;
-        }
-        let variables = variables(std::slice::from_ref(&resolved.parameter), &arguments);
+        let Some(variables) = open.get(name) else { continue };
         let below = arguments.remove(name).unwrap_or_default();
         let given = resolved.value.filter(|_| resolved.sources != [Source::Default]);
         let whole = given.map(|above| laid_over(below, above)).filter(|whole| !is_masked(whole));

@@ -7,10 +7,11 @@ use crate::cli::out::{columns, note, say, table};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
+use crate::cli::why::why;
 use crate::engine::clock;
 use crate::graph::look::glyph;
 use crate::graph::text;
-use crate::model::{ErrorReport, StoredFlowRun, WallTime};
+use crate::model::{StoredFlowRun, WallTime};
 use crate::store::{FlowRunFilter, History as _};
 
 pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
@@ -49,7 +50,7 @@ fn meant(session: &Session, words: &[String], now: WallTime) -> String {
 
 fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
     let took = run.duration().map(text::duration).unwrap_or_default();
-    let why = run.error.as_ref().map(ErrorReport::in_short);
+    let why = run.error.as_ref().map(why);
     let name = run.name.clone().or(why).unwrap_or_default();
     vec![
         run.id.short(),
