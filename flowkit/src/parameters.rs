@@ -104,13 +104,7 @@ fn schema_of(outline: &Outline) -> Value {
                 },
             ],
         }),
-        Outline::Secret(inner) => {
-            let mut schema = schema_of(inner);
-            if let Value::Object(members) = &mut schema {
-                members.insert("writeOnly".to_owned(), true.into());
-            }
-            schema
-        }
+        Outline::Secret => json!({ "type": "string", "writeOnly": true }),
         Outline::Optional(inner) => json!({ "anyOf": [schema_of(inner), { "type": "null" }] }),
         Outline::List(item) => json!({ "type": "array", "items": schema_of(item) }),
         Outline::Record(fields) => {

@@ -134,7 +134,7 @@ async fn nested(file: PathBuf) -> Result<u32> {
 #[flow]
 async fn login(user: String, token: Secret, file: PathBuf) -> Result<usize> {
     load(1, file).await?;
-    Ok(user.len() + token.reveal().len())
+    Ok(user.len() + token.expose().len())
 }
 
 #[task]
@@ -176,7 +176,7 @@ struct Account {
 #[flow]
 async fn enter(account: Account, file: PathBuf) -> Result<usize> {
     load(1, file).await?;
-    Ok(account.user.len() + account.token.reveal().len())
+    Ok(account.user.len() + account.token.expose().len())
 }
 
 /// One row of a table.

@@ -25,7 +25,7 @@ pub(super) fn typed(parameter: &Parameter) -> String {
     fn value(outline: &Outline) -> Option<String> {
         match outline {
             Outline::Bool => None,
-            Outline::Secret(inner) | Outline::Optional(inner) => value(inner),
+            Outline::Optional(inner) => value(inner),
             Outline::Choice(texts) if texts.len() <= CHOICES_NAMED => Some(texts.join("|")),
             outline => Some(value_name(outline)),
         }
@@ -68,7 +68,7 @@ fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String) {
 
 fn of_form(arg: Arg, outline: &Outline) -> Arg {
     match outline {
-        Outline::Secret(inner) | Outline::Optional(inner) => of_form(arg, inner),
+        Outline::Optional(inner) => of_form(arg, inner),
         // A switch, which can also be switched off: a file may have switched it on.
         Outline::Bool => arg
             .num_args(0..=1)
@@ -143,7 +143,7 @@ fn is_choice(outline: &Outline) -> bool {
 fn is_list(outline: &Outline) -> bool {
     match outline {
         Outline::List(_) => true,
-        Outline::Secret(inner) | Outline::Optional(inner) => is_list(inner),
+        Outline::Optional(inner) => is_list(inner),
         _ => false,
     }
 }
@@ -151,7 +151,6 @@ fn is_list(outline: &Outline) -> bool {
 fn fields(outline: &Outline) -> Option<&[(&'static str, Outline)]> {
     match outline {
         Outline::Record(fields) => Some(fields),
-        // What is in a secret is not typed in pieces.
         Outline::Optional(inner) => fields(inner),
         _ => None,
     }

@@ -9,6 +9,7 @@ use super::usage::meant_or_known;
 use crate::given;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
+use crate::secret::MASK;
 
 /// Returns the name of a value in a usage line: `INT`.
 pub(super) fn value_name(outline: &Outline) -> String {
@@ -16,12 +17,12 @@ pub(super) fn value_name(outline: &Outline) -> String {
         Outline::Bool => "BOOL",
         Outline::Integer { .. } => "INT",
         Outline::Float => "NUMBER",
-        Outline::Text => "TEXT",
+        Outline::Text | Outline::Secret => "TEXT",
         Outline::Path => "PATH",
         Outline::Choice(_) => "CHOICE",
         Outline::Duration => "DURATION",
         Outline::Record(_) | Outline::Anything => "JSON",
-        Outline::Secret(inner) | Outline::Optional(inner) => return value_name(inner),
+        Outline::Optional(inner) => return value_name(inner),
         Outline::List(item) => return format!("{},…", value_name(item)),
     };
     name.to_owned()
@@ -33,11 +34,11 @@ fn expected(outline: &Outline) -> String {
         Outline::Bool => "`true` or `false`",
         Outline::Integer { min, max } => return format!("a whole number from {min} to {max}"),
         Outline::Float => "a number",
-        Outline::Text => "text",
+        Outline::Text | Outline::Secret => "text",
         Outline::Path => "a path",
         Outline::Choice(texts) => return format!("one of `{}`", texts.join("`, `")),
         Outline::Duration => "a length of time, such as `30s` or `1h 30m`",
-        Outline::Secret(inner) | Outline::Optional(inner) => return expected(inner),
+        Outline::Optional(inner) => return expected(inner),
         Outline::List(item) => return format!("a list, each of which is {}", expected(item)),
         Outline::Record(_) => "an object with its fields",
         Outline::Anything => "JSON",
@@ -65,8 +66,10 @@ pub(super) fn parse(outline: &Outline, text: &str) -> Result<Value, String> {
             serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(refused)
         }
         Outline::Optional(inner) if text == "null" && !is_text(inner) => Ok(Value::Null),
-        Outline::Secret(inner) | Outline::Optional(inner) => parse(inner, text),
-        Outline::Text | Outline::Path | Outline::Choice(_) | Outline::Duration => fit(outline, text.into()),
+        Outline::Optional(inner) => parse(inner, text),
+        Outline::Text | Outline::Path | Outline::Secret | Outline::Choice(_) | Outline::Duration => {
+            fit(outline, text.into())
+        }
         Outline::List(_) if text.trim_start().starts_with('[') => fit(outline, json_of(text)?),
         Outline::List(_) if text.is_empty() => Ok(Value::Array(Vec::new())),
         // A comma parts values that have none in them by themselves.
@@ -85,17 +88,13 @@ fn json_of(text: &str) -> Result<Value, String> {
 }
 
 fn is_text(outline: &Outline) -> bool {
-    match outline {
-        Outline::Text | Outline::Path => true,
-        Outline::Secret(inner) => is_text(inner),
-        _ => false,
-    }
+    matches!(outline, Outline::Text | Outline::Path | Outline::Secret)
 }
 
 fn is_one_word(outline: &Outline) -> bool {
     match outline {
         Outline::Record(_) | Outline::Anything | Outline::List(_) => false,
-        Outline::Secret(inner) | Outline::Optional(inner) => is_one_word(inner),
+        Outline::Optional(inner) => is_one_word(inner),
         _ => true,
     }
 }
@@ -107,9 +106,9 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
         (Outline::Anything, value)
         | (Outline::Bool, value @ Value::Bool(_))
         | (Outline::Float, value @ Value::Number(_))
-        | (Outline::Text | Outline::Path, value @ Value::String(_))
+        | (Outline::Text | Outline::Path | Outline::Secret, value @ Value::String(_))
         | (Outline::Optional(_), value @ Value::Null) => Ok(value),
-        (Outline::Secret(inner) | Outline::Optional(inner), value) => fit(inner, value),
+        (Outline::Optional(inner), value) => fit(inner, value),
         (Outline::Integer { min, max }, Value::Number(number)) => {
             let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
             match whole {
@@ -151,7 +150,7 @@ fn record(fields: &[(&'static str, Outline)], members: Map<String, Value>) -> Re
 /// Shows a value as people would write it: text without quotation marks, lengths of time with units, secrets not at all.
 pub(super) fn show(outline: &Outline, value: &Value) -> String {
     match (outline, value) {
-        (Outline::Secret(_), _) => "***".to_owned(),
+        (Outline::Secret, _) => MASK.to_owned(),
         (Outline::Optional(inner), value) => show(inner, value),
         (Outline::Duration, value) if given::duration(value).is_some() => {
             given::duration(value).map(duration::write).unwrap_or_default()
@@ -192,7 +191,7 @@ pub(super) fn in_words<'p>(
 fn legible(outline: &Outline, value: &Value) -> Value {
     match (outline, value) {
         (Outline::Optional(inner), value) => legible(inner, value),
-        (Outline::Secret(_) | Outline::Duration, value) if !value.is_null() => show(outline, value).into(),
+        (Outline::Secret | Outline::Duration, value) if !value.is_null() => show(outline, value).into(),
         (_, value) => value.clone(),
     }
 }
@@ -280,10 +279,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_shown_wherever_it_stands() {
-        let secret = || Outline::Secret(Box::new(Outline::Text));
-        assert_eq!(show(&secret(), &json!("abc")), "***");
-        assert_eq!(show(&list(secret()), &json!(["abc"])), "***");
-        let record = Outline::Record(vec![("url", Outline::Text), ("token", secret())]);
+        assert_eq!(show(&Outline::Secret, &json!("abc")), "***");
+        assert_eq!(show(&list(Outline::Secret), &json!(["abc"])), "***");
+        let record = Outline::Record(vec![("url", Outline::Text), ("token", Outline::Secret)]);
         assert_eq!(show(&record, &json!({ "url": "a", "token": "abc" })), "{token=***, url=a}");
         assert_eq!(show(&Outline::Duration, &json!({ "secs": 61, "nanos": 0 })), "1m 1s");
     }

@@ -34,8 +34,8 @@ pub enum Outline {
     Choice(Vec<&'static str>),
     /// A length of time.
     Duration,
-    /// Something that nobody may see.
-    Secret(Box<Outline>),
+    /// Text that nobody may see.
+    Secret,
     /// The inner form, or nothing.
     Optional(Box<Outline>),
     /// Any number of values of the inner form.
@@ -97,7 +97,7 @@ fn of_place(walk: &Walk, index: usize) -> Outline {
         Kind::Char => Outline::Text,
         Kind::Text => place.variants.map_or(Outline::Text, |texts| Outline::Choice(texts.to_vec())),
         Kind::Option => Outline::Optional(within()),
-        Kind::Newtype if place.fact.name == SECRET => Outline::Secret(within()),
+        Kind::Newtype if place.fact.name == SECRET => Outline::Secret,
         Kind::Newtype => *within(),
         Kind::Sequence => Outline::List(within()),
         Kind::Struct => record(walk, index),
