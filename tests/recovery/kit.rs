@@ -93,18 +93,38 @@ impl Folder {
     }
 
     /// Looks at what the flow of squares has left behind after so many deaths.
+    ///
+    /// # Panics
+    ///
+    /// If a promise was broken.
     pub(crate) fn judge(&self, pairs: u64, deaths: u64) -> Found {
-        let found = Found::read(&self.notes());
-        assert_eq!(found.sum, Some((0..pairs).map(|k| k * k + 1).sum()), "it came to the right end");
-        assert_eq!(found.begun.len() as u64, pairs);
-        assert!(found.again() <= SLOTS * deaths, "{} tasks again after {deaths} deaths", found.again());
-        assert_eq!(repeated(&found.charges), [""; 0], "begun twice, and may be at most once");
-        assert!(found.charged <= found.charges.len() as u64);
-        let payments = self.payments();
-        assert_eq!(payments.len() as u64, 2 * pairs);
-        assert_eq!(repeated(&payments), [""; 0], "paid twice");
-        found
+        self.find(pairs, deaths).unwrap_or_else(|broken| panic!("{broken}"))
     }
+
+    /// The same for who wants to know which promise was broken.
+    pub(crate) fn find(&self, pairs: u64, deaths: u64) -> Result<Found, String> {
+        let found = Found::try_read(&self.notes())?;
+        let sum = Some((0..pairs).map(|k| k * k + 1).sum());
+        must(found.sum == sum, || format!("it came to {:?} instead of {sum:?}", found.sum))?;
+        let begun = found.begun.len() as u64;
+        must(begun == pairs, || format!("{begun} tasks of {pairs} have begun"))?;
+        let again = found.again();
+        must(again <= SLOTS * deaths, || format!("{again} tasks again after {deaths} deaths"))?;
+        let charges = repeated(&found.charges);
+        must(charges.is_empty(), || format!("begun twice, and may be at most once: {charges:?}"))?;
+        let (charged, of) = (found.charged, found.charges.len());
+        must(charged <= of as u64, || format!("{charged} charges are known to have succeeded, of {of}"))?;
+        let payments = self.payments();
+        must(payments.len() as u64 == 2 * pairs, || format!("{} payments", payments.len()))?;
+        let paid = repeated(&payments);
+        must(paid.is_empty(), || format!("paid twice: {paid:?}"))?;
+        Ok(found)
+    }
+}
+
+/// A promise, and what to say if it was broken.
+pub(crate) fn must(holds: bool, broken: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(broken()) }
 }
 
 /// What was done more than once.
@@ -129,11 +149,17 @@ impl Found {
     ///
     /// If a task was done again whose result somebody had relied on.
     pub(crate) fn read(notes: &str) -> Self {
+        Self::try_read(notes).unwrap_or_else(|broken| panic!("{broken}"))
+    }
+
+    /// The same for who wants to know which promise was broken.
+    pub(crate) fn try_read(notes: &str) -> Result<Self, String> {
         let mut found = Self::default();
         for line in notes.lines() {
             match line.split_once(' ').unwrap() {
                 ("begin", k) => {
-                    assert!(!found.relied.contains(k), "task {k} was finished, relied on, and done again");
+                    let is_first = !found.relied.contains(k);
+                    must(is_first, || format!("task {k} was finished, relied on, and done again"))?;
                     *found.begun.entry(k.to_owned()).or_default() += 1;
                 }
                 ("relied", k) => drop(found.relied.insert(k.to_owned())),
@@ -143,7 +169,7 @@ impl Found {
                 odd => panic!("an odd line: {odd:?}"),
             }
         }
-        found
+        Ok(found)
     }
 
     /// How many tasks were begun again.

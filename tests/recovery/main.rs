@@ -18,6 +18,7 @@ mod logged;
 mod made;
 mod odd;
 mod outputs;
+mod powercut;
 mod processes;
 mod repeated;
 mod resumed;

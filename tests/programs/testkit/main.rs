@@ -8,6 +8,7 @@
 mod again;
 mod deadly;
 mod held;
+mod lasting;
 mod made;
 mod many;
 mod output;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use flowkit::BoxError;
 use flowkit::model::StoredFlowRun;
 use flowkit::prelude::ctx;
-use flowkit::store::{FlowRunFilter, History, SqliteStore, StoreError};
+use flowkit::store::{FlowRunFilter, History, SqliteStore, StoreError, Synchronous};
 
 /// What the command line says.
 pub(crate) struct Said(Vec<String>);
@@ -77,6 +78,19 @@ pub(crate) fn pay(what: &str) -> io::Result<()> {
     PAYMENTS.add(&format!("{} {what}", ctx().idempotency_key().unwrap_or_default()))
 }
 
+/// Adds to the file `<folder>/<name>`.
+pub(crate) fn append(name: &str, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(folder().join(name))?;
+    file.write_all(text.as_bytes())
+}
+
+/// Opens the database; with `FLOWKIT_TEST_RELAXED`, no commit waits for the disk.
+pub(crate) fn open() -> Result<SqliteStore, StoreError> {
+    let relaxed = std::env::var_os("FLOWKIT_TEST_RELAXED").is_some();
+    let synchronous = if relaxed { Synchronous::Normal } else { Synchronous::Full };
+    SqliteStore::options().synchronous(synchronous).open(database())
+}
+
 /// Waits until somebody has made the file `<folder>/<name>`.
 pub(crate) async fn appears(name: &str) {
     let path = folder().join(name);
@@ -122,6 +136,9 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "deadly" => deadly::run().await,
         "stubborn" => deadly::run_stubborn().await,
         "again" => again::run(said).await,
+        "lasting" => lasting::run(said).await,
+        "anew" => lasting::anew().await,
+        "forget" => lasting::forget(),
         "output" => output::run(),
         "starved" => starved::run(said).await,
         "open" => SqliteStore::open(database()).map(drop).map_err(Into::into),

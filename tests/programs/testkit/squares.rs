@@ -8,11 +8,10 @@ use std::io;
 use std::time::Duration;
 
 use flowkit::prelude::*;
-use flowkit::store::SqliteStore;
 use flowkit::{BoxError, Runtime};
 use serde::{Deserialize, Serialize};
 
-use crate::{Said, database, note, pay, runs};
+use crate::{Said, note, open, pay, runs};
 
 /// One of so many pairs has a task that runs at most once.
 const CHARGED: u64 = 5;
@@ -81,7 +80,7 @@ pub(crate) async fn squares(pairs: u64, ballast: usize, pace: u64) -> Result<(u6
 /// begins one.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (pairs, slots, ballast) = (said.number(0)?, said.number(1)?, said.number(2)?);
-    let store = SqliteStore::open(database())?;
+    let store = open()?;
     let earlier = runs(&store)?.into_iter().next();
     let (slots, poison_cap) = (u32::try_from(slots)?, u32::try_from(said.number(3)?)?);
     let runtime = Runtime::builder().store(store).limit("slots", slots).poison_cap(poison_cap).build();

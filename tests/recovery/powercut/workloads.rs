@@ -1,0 +1,132 @@
+//! What programs do while the power is cut, how they go on when it is back, and what must hold in the end.
+
+use std::process::Stdio;
+
+use super::lasting;
+use super::stage::Stage;
+use crate::kit::{SLOTS, succeeds};
+
+pub(super) struct Workload {
+    pub(super) name: &'static str,
+    /// Works on an empty disk, recorded.
+    pub(super) record: fn(&Stage, &mut fastrand::Rng),
+    /// Goes on until all is done.
+    pub(super) resume: fn(&Stage) -> Result<(), String>,
+    /// Says which promise was broken.
+    pub(super) judge: fn(&Stage) -> Result<(), String>,
+}
+
+/// More than the 256 KiB up to which a result is kept in the database itself.
+const LARGE: u64 = 270_000;
+/// Nothing becomes poison here, however often the power is cut.
+const NO_POISON: u64 = 1000;
+
+const SMALL: [u64; 5] = [20, SLOTS, 0, NO_POISON, 1];
+const FILES: [u64; 5] = [6, SLOTS, LARGE, NO_POISON, 1];
+
+/// About as many operations as one process does.
+const OPERATIONS: u64 = 300;
+
+pub(super) const ALL: [Workload; 8] = [
+    // Results in the database, sub-flows, payments under idempotency keys, tasks that run at most once.
+    Workload {
+        name: "small results",
+        record: |stage, _| works(stage, "squares", &SMALL),
+        resume: |stage| goes_on(stage, "squares", &SMALL),
+        judge: |stage| stage.folder().find(SMALL[0], 1).map(drop),
+    },
+    // The same with results that are files, named by their hash.
+    Workload {
+        name: "results in files",
+        record: |stage, _| works(stage, "squares", &FILES),
+        resume: |stage| goes_on(stage, "squares", &FILES),
+        judge: |stage| stage.folder().find(FILES[0], 1).map(drop),
+    },
+    // A process that is killed at any operation, and another one that resumes its run before the power is cut.
+    Workload {
+        name: "results in files, after a kill",
+        record: |stage, random| {
+            is_killed(stage, "squares", &FILES, random);
+            works(stage, "squares", &FILES);
+        },
+        resume: |stage| goes_on(stage, "squares", &FILES),
+        judge: |stage| stage.folder().find(FILES[0], 2).map(drop),
+    },
+    // Artifacts, outputs and cached results, in a run with a key.
+    Workload {
+        name: "artifacts, outputs and a cache, after a kill",
+        record: |stage, random| {
+            is_killed(stage, "lasting", &[0, 4], random);
+            works(stage, "lasting", &[0, 4]);
+        },
+        resume: |stage| goes_on(stage, "lasting", &[0, 4]),
+        judge: |stage| lasting::judge(stage, 0..4),
+    },
+    Workload {
+        name: "put aside and resumed",
+        record: |stage, _| {
+            works(stage, "lasting", &[0, 5, 4]);
+            works(stage, "lasting", &[0, 5]);
+        },
+        resume: |stage| goes_on(stage, "lasting", &[0, 5]),
+        judge: |stage| lasting::judge(stage, 0..5),
+    },
+    Workload {
+        name: "done again",
+        record: |stage, _| {
+            works(stage, "lasting", &[0, 3]);
+            works(stage, "anew", &[]);
+        },
+        resume: |stage| goes_on(stage, "lasting", &[0, 3]),
+        judge: |stage| lasting::judge(stage, 0..3),
+    },
+    // The first run is forgotten, with its files.
+    Workload {
+        name: "forgotten",
+        record: |stage, _| {
+            works(stage, "lasting", &[0, 2]);
+            works(stage, "lasting", &[202, 2]);
+            works(stage, "forget", &[]);
+        },
+        resume: |stage| goes_on(stage, "lasting", &[202, 2]).and_then(|()| goes_on(stage, "forget", &[])),
+        judge: |stage| lasting::judge(stage, 202..204),
+    },
+    // Two processes on one database, which look up the same words.
+    Workload {
+        name: "two processes",
+        record: |stage, _| {
+            let programs = TWO.map(|of| {
+                let mut program = stage.recorded("lasting", &of);
+                program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            });
+            for mut program in programs {
+                assert!(program.wait().unwrap().success());
+            }
+        },
+        resume: |stage| TWO.iter().try_for_each(|of| goes_on(stage, "lasting", of)),
+        judge: |stage| lasting::judge(stage, 0..3).and_then(|()| lasting::judge(stage, 100..103)),
+    },
+];
+
+const TWO: [[u64; 2]; 2] = [[0, 3], [100, 3]];
+
+/// Runs the program to its good end, recorded.
+fn works(stage: &Stage, what: &str, numbers: &[u64]) {
+    succeeds(&mut stage.recorded(what, numbers));
+}
+
+/// Runs the program until it is killed at an operation that `random` chooses, or ends before it.
+fn is_killed(stage: &Stage, what: &str, numbers: &[u64], random: &mut fastrand::Rng) {
+    let mut program = stage.recorded(what, numbers);
+    program.env("RECORD_KILL_AT", random.u64(..OPERATIONS).to_string());
+    program.output().unwrap();
+}
+
+/// Runs the program to its end, which has to be a good one.
+fn goes_on(stage: &Stage, what: &str, numbers: &[u64]) -> Result<(), String> {
+    let output = stage.program(what, numbers).output().unwrap();
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("`{what}` does not go on ({}): {}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
