@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 use crate::args::Arg;
 use crate::model::BoxError;
 use crate::model::envelope::{from_json, to_json};
+use crate::model::shape::{Outline, outline_of};
+use crate::secret::says_nothing;
 use crate::wording::{list, nearest};
 
 /// The arguments of a call, written as a JSON object.
@@ -56,7 +58,9 @@ impl<'json> Given<'json> {
         match members(json) {
             Ok(values) => Self { values: Some(values), mistakes: Vec::new() },
             Err(error) => {
-                let mistake = format!("the arguments are not a JSON object: {error}");
+                // Its words may repeat a value.
+                let (line, column) = (error.line(), error.column());
+                let mistake = format!("the arguments are not a JSON object: line {line} column {column}");
                 Self { values: None, mistakes: vec![mistake] }
             }
         }
@@ -101,14 +105,26 @@ impl<'json> Given<'json> {
 /// Reads the argument of a parameter.
 pub(crate) fn read<T: Deserialize<'static>>(given: &mut Given<'_>, name: &'static str) -> Option<Arg<T>> {
     let read = match given.take(name) {
-        Some(value) => {
-            from_json(value.get().as_bytes()).map_err(|error| format!("parameter `{name}`: {}", bare(&error)))
-        }
+        Some(value) => from_json(value.get().as_bytes())
+            .map_err(|error| format!("parameter `{name}`: {}", words::<T>(name, &error))),
         // The mistake is that there are no arguments at all.
         None if given.values.is_none() => return None,
         None => T::deserialize(Missing).map_err(|_| format!("parameter `{name}` is missing")),
     };
     read.map_err(|mistake| given.mistakes.push(mistake)).ok().map(Arg::Value)
+}
+
+/// Says what a type has against a value. Where there may be a secret in that, its words are not shown if they can repeat it.
+fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Error) -> String {
+    let words = bare(error);
+    let outline = std::panic::catch_unwind(outline_of::<T>).unwrap_or(Outline::Hidden);
+    if says_nothing(&words) || !outline.under(name).may_hold_secret() {
+        return words;
+    }
+    format!(
+        "it does not fit `{}`; what is wrong with it is not shown, as there may be a secret in it",
+        std::any::type_name::<T>()
+    )
 }
 
 /// The words of an error, without the place: that is one in the value, not in what the user wrote.

@@ -42,7 +42,8 @@ impl Parameter {
     ) -> Self {
         // A type whose `Deserialize` panics at a dummy can still be given as JSON.
         let known = outline.and_then(|outline| std::panic::catch_unwind(outline).ok());
-        let known = known.unwrap_or(Outline::Anything);
+        let known =
+            known.unwrap_or(if outline.is_some() { Outline::Hidden } else { Outline::Anything }).under(name);
         let is_optional = default.is_some() || matches!(known, Outline::Optional(_));
         let (is_read, default) = (outline.is_some(), default.flatten());
         Self { name, description, outline: known, type_name, is_read, is_written, is_optional, default }
@@ -113,7 +114,7 @@ fn schema_of(outline: &Outline) -> Value {
                 fields.iter().map(|(name, field)| ((*name).to_owned(), schema_of(field))).collect();
             json!({ "type": "object", "properties": properties })
         }
-        Outline::Anything => json!({}),
+        Outline::Anything | Outline::Hidden => json!({}),
     }
 }
 

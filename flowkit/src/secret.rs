@@ -1,5 +1,6 @@
 //! A text that nobody may see: a password, a token. Not encryption: in memory it is what it is.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{Deserializer, Error, Visitor};
@@ -10,6 +11,45 @@ pub(crate) const SECRET: &str = "flowkit::Secret";
 
 /// What is printed and persisted in its place.
 pub(crate) const MASK: &str = "***";
+
+/// What reading a secret can fail with. Neither repeats what was read.
+const NO_TEXT: &str = "a secret is text";
+const NO_RECORD: &str = "it is a secret, of which no record is kept; give it again";
+
+thread_local! {
+    /// How often a secret was read on this thread.
+    static READ: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Returns how often a secret was read on this thread. Where this grows while a type is read, the type holds a secret, also
+/// behind what serde reads into a buffer first: `flatten` and untagged enums.
+#[cfg(feature = "store")]
+pub(crate) fn times_read() -> u64 {
+    READ.get()
+}
+
+/// Whether text under this name is likely to be a secret, though its type does not say so: the last word is one of a few.
+/// `token_url` says where a token is, and is none.
+#[cfg(feature = "store")]
+pub(crate) fn is_name_of_one(name: &str) -> bool {
+    const WORDS: [&str; 8] =
+        ["token", "secret", "password", "passwd", "passphrase", "key", "auth", "credential"];
+    let is_start = |(at, c): &(usize, char)| {
+        let before = name[..*at].chars().next_back();
+        before.is_some_and(|before| !before.is_alphanumeric() || before.is_lowercase() && c.is_uppercase())
+    };
+    let start = name.char_indices().filter(is_start).last().map_or(0, |(at, _)| at);
+    let word = name[start..].to_lowercase();
+    WORDS.contains(&word.as_str()) || WORDS.contains(&word.strip_suffix('s').unwrap_or(&word))
+}
+
+/// Whether an error of reading a value says nothing of the value: a missing field, or the words of a secret.
+#[cfg(feature = "store")]
+pub(crate) fn says_nothing(error: &str) -> bool {
+    let field = error.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    field.is_some_and(is_name) || [NO_TEXT, NO_RECORD].contains(&error)
+}
 
 /// Text that is never printed and never persisted: as a parameter of a flow, it is `***` in every record.
 ///
@@ -83,13 +123,12 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        READ.set(READ.get().wrapping_add(1));
         match deserializer.deserialize_newtype_struct(SECRET, Text) {
-            Ok(text) if text == MASK => {
-                Err(D::Error::custom("it is a secret, of which no record is kept; give it again"))
-            }
+            Ok(text) if text == MASK => Err(D::Error::custom(NO_RECORD)),
             Ok(text) => Ok(Self(text)),
             // The error of a format may repeat what it has read instead.
-            Err(_) => Err(D::Error::custom("a secret is text")),
+            Err(_) => Err(D::Error::custom(NO_TEXT)),
         }
     }
 }
@@ -153,6 +192,18 @@ mod tests {
         for json in ["271828", "-271828", "27.1828", "[271828]", "{\"271828\": 1}", "true"] {
             let error = read::<Secret>(json).unwrap_err();
             assert!(error.starts_with("a secret is text"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_that_of_a_secret_by_its_last_word() {
+        for name in ["token", "api_key", "apiKey", "DB_PASSWORD", "basic-auth", "tokens", "credentials"] {
+            assert!(is_name_of_one(name), "{name}");
+        }
+        for name in
+            ["author", "monkey", "token_url", "keys_of", "max_tokens_per_day", "passenger", "", "key_"]
+        {
+            assert!(!is_name_of_one(name), "{name}");
         }
     }
 

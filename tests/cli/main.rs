@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod bad_input;
+mod canary;
 mod dry_run;
 mod going_on;
 mod looking_back;

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::flags::laid_over;
+use super::secrets::quoting;
 use super::usage::{Outcome, Usage, meant_or_known};
-use super::values::parse;
+use super::values::{Misfit, parse};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 
@@ -25,6 +26,7 @@ pub(super) fn given(
     parameters: &[Parameter],
     variables: &[(String, String)],
 ) -> Outcome<Vec<(&'static str, String, Value)>> {
+    let quoting = quoting(parameters);
     let mut found = Vec::new();
     for parameter in parameters {
         let prefix = field(&name(parameter.name), "");
@@ -38,7 +40,7 @@ pub(super) fn given(
         for (key, text) in &own {
             let path = key.strip_prefix(&prefix).unwrap_or_default();
             let read = at(&parameter.outline, path, text);
-            let read = read.map_err(|error| Usage::new(format!("{key}: {error}")))?;
+            let read = read.map_err(|misfit| Usage::new(misfit.inside(key).told(quoting)))?;
             value = Some(match value {
                 Some(below) => laid_over(below, read),
                 None => read,
@@ -52,7 +54,7 @@ pub(super) fn given(
 }
 
 /// Makes the value of text for what lies at a path, with the objects around it.
-fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
+fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, Misfit> {
     if path.is_empty() {
         return parse(outline, text);
     }
@@ -60,14 +62,13 @@ fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, String> {
     let fields = match outline {
         Outline::Record(fields) => fields,
         Outline::Optional(inner) => return at(inner, path, text),
-        _ => return Err(format!("it has no fields; leave out `__{path}`")),
+        _ => return Err(Misfit::new(format!("it has no fields; leave out `__{path}`"))),
     };
     let Some((name, field)) = fields.iter().find(|(name, _)| name.to_ascii_uppercase() == first) else {
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-        return Err(format!(
-            "unknown field `{first}`; {}",
-            meant_or_known(&first.to_ascii_lowercase(), &names)
-        ));
+        // The names of variables are no values.
+        let known = meant_or_known(&first.to_ascii_lowercase(), &names);
+        return Err(Misfit::new(format!("unknown field `{first}`; {known}")));
     };
     let value = at(field, rest, text)?;
     Ok(Value::Object(Map::from_iter([((*name).to_owned(), value)])))

@@ -24,14 +24,19 @@ pub(super) fn read(path: &Path) -> Outcome<Map<String, Value>> {
     })?;
     let kind = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let members = match kind.to_ascii_lowercase().as_str() {
-        "json" => {
-            serde_json::from_str(&text).map(|Members(members)| members).map_err(|error| error.to_string())
-        }
+        "json" => match serde_json::from_str(&text) {
+            Ok(members) => once(members),
+            Err(error) => Err(without_values(&error.to_string(), Some((error.line(), error.column())))),
+        },
         "toml" => toml(&text),
         // JSON is YAML too.
-        "yaml" | "yml" | "" => {
-            serde_norway::from_str(&text).map(|Members(members)| members).map_err(|error| error.to_string())
-        }
+        "yaml" | "yml" | "" => match serde_norway::from_str(&text) {
+            Ok(members) => once(members),
+            Err(error) => {
+                let place = error.location().map(|place| (place.line(), place.column()));
+                Err(without_values(&error.to_string(), place))
+            }
+        },
         other => Err(format!("`.{other}` is none of `.yaml`, `.yml`, `.toml` and `.json`")),
     };
     members.map_err(refuse)
@@ -47,8 +52,31 @@ pub(super) fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
+/// What a file is to be.
+const WANTED: &str = "names with values, such as `rows: 3`";
+
+/// Says what is wrong with a file, without its values, of which one may be a secret. Where serde repeats one, it stands in
+/// quotation marks; what is said of the grammar has none.
+fn without_values(error: &str, place: Option<(usize, usize)>) -> String {
+    if !error.contains(['"', '`']) {
+        return error.to_owned();
+    }
+    let place = place.map(|(line, column)| format!(" at line {line} column {column}")).unwrap_or_default();
+    format!("expected {WANTED}{place}")
+}
+
 /// The values of a file, each of which has a name of its own: of two for one name, one would be lost.
-struct Members(Map<String, Value>);
+struct Members {
+    values: Map<String, Value>,
+    twice: Option<String>,
+}
+
+fn once(members: Members) -> Result<Map<String, Value>, String> {
+    match members.twice {
+        None => Ok(members.values),
+        Some(name) => Err(format!("`{name}` is given twice; leave out one")),
+    }
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -58,23 +86,24 @@ impl<'de> Deserialize<'de> for Members {
             type Value = Members;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("names with values, such as `rows: 3`")
+                f.write_str(WANTED)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut given: A) -> Result<Members, A::Error> {
-                let mut members = Map::new();
+                let mut members = Members { values: Map::new(), twice: None };
                 while let Some((name, value)) = given.next_entry::<String, Value>()? {
-                    if members.contains_key(&name) {
-                        return Err(A::Error::custom(format_args!("`{name}` is given twice; leave out one")));
+                    if members.values.contains_key(&name) {
+                        members.twice = Some(name);
+                    } else {
+                        members.values.insert(name, value);
                     }
-                    members.insert(name, value);
                 }
-                Ok(Members(members))
+                Ok(members)
             }
 
             // An empty file says nothing.
             fn visit_unit<E: Error>(self) -> Result<Members, E> {
-                Ok(Members(Map::new()))
+                Ok(Members { values: Map::new(), twice: None })
             }
         }
 
@@ -84,7 +113,18 @@ impl<'de> Deserialize<'de> for Members {
 
 /// Reads TOML. Its dates become text, as everywhere else.
 pub(super) fn toml(text: &str) -> Result<Map<String, Value>, String> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let table: toml::Table = toml::from_str(text).map_err(|error| {
+        // The error as a whole repeats the line.
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let place = before.map(|before| {
+            let (line, column) = (
+                before.matches('\n').count() + 1,
+                before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+            );
+            format!(" at line {line} column {column}")
+        });
+        format!("{}{}", error.message(), place.unwrap_or_default())
+    })?;
     Ok(members(table))
 }
 

@@ -1,11 +1,15 @@
 //! The parameters of a flow as flags, and back: what of a command line belongs to which parameter.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Arg, ArgAction, ArgMatches, ValueHint};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use serde_json::{Map, Value};
 
 use super::environment;
-use super::values::{parse, show, value_name};
+use super::secrets::Quoting;
+use super::values::{Of, parse, show, value_name};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 
@@ -35,9 +39,9 @@ pub(super) fn typed(parameter: &Parameter) -> String {
 }
 
 /// Returns the flags of a parameter: one, and one more for each field of a struct: `--db.url`.
-pub(super) fn flags(parameter: &Parameter) -> Vec<Arg> {
+pub(super) fn flags(parameter: &Parameter, quoting: Quoting) -> Vec<Arg> {
     let mut flags = Vec::new();
-    add(&mut flags, parameter.name.to_owned(), &parameter.outline, help(parameter));
+    add(&mut flags, parameter.name.to_owned(), &parameter.outline, help(parameter), quoting);
     flags
 }
 
@@ -46,7 +50,7 @@ pub(super) fn given(parameter: &Parameter, matches: &ArgMatches) -> Option<Value
     value_at(parameter.name, &parameter.outline, matches)
 }
 
-fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String) {
+fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String, quoting: Quoting) {
     let long = flag(&path);
     let mut arg =
         Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(value_name(outline));
@@ -57,44 +61,71 @@ fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String) {
     if long != path {
         arg = arg.alias(path.clone());
     }
-    flags.push(of_form(arg, outline));
+    flags.push(of_form(arg, outline, quoting));
     if let Some(fields) = fields(outline) {
         for (name, field) in fields {
             let help = format!("Only the field `{name}` of `{path}`");
-            add(flags, format!("{path}.{name}"), field, help);
+            add(flags, format!("{path}.{name}"), field, help, quoting);
         }
     }
 }
 
-fn of_form(arg: Arg, outline: &Outline) -> Arg {
+fn of_form(arg: Arg, outline: &Outline, quoting: Quoting) -> Arg {
     match outline {
-        Outline::Optional(inner) => of_form(arg, inner),
+        Outline::Optional(inner) => of_form(arg, inner, quoting),
         // A switch, which can also be switched off: a file may have switched it on.
         Outline::Bool => arg
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
             .hide_possible_values(true)
-            .value_parser(parser(outline)),
-        Outline::Choice(texts) => {
+            .value_parser(parser(outline, quoting)),
+        Outline::Choice(texts) if quoting == Quoting::Given => {
             arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Value::String))
         }
         // Shells complete the names of files.
-        Outline::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(outline)),
-        Outline::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline)),
-        _ => arg.value_parser(parser(outline)),
+        Outline::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(outline, quoting)),
+        Outline::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline, quoting)),
+        _ => arg.value_parser(parser(outline, quoting)),
     }
 }
 
-fn parser(outline: &Outline) -> impl TypedValueParser<Value = Value> {
-    let outline = outline.clone();
-    clap::builder::StringValueParser::new().try_map(move |text| parse(&outline, &text).map_err(Refused))
+fn parser(outline: &Outline, quoting: Quoting) -> Parser {
+    Parser { outline: outline.clone(), quoting }
 }
 
-/// clap wants an error, and shows its text.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Refused(String);
+/// Makes a value of what was typed for a flag.
+#[derive(Clone)]
+struct Parser {
+    outline: Outline,
+    quoting: Quoting,
+}
+
+impl TypedValueParser for Parser {
+    type Value = Value;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, typed: &OsStr) -> Result<Value, clap::Error> {
+        // clap has an error for what is no text, which repeats nothing.
+        let typed = clap::builder::StringValueParser::new().parse_ref(command, arg, typed)?;
+        parse(&self.outline, &typed).map_err(|misfit| {
+            let flag = arg.map(ToString::to_string).unwrap_or_default();
+            let given = match self.quoting {
+                Quoting::Given => format!(" '{typed}'"),
+                // clap would repeat it.
+                Quoting::Nothing => String::new(),
+            };
+            let words = format!("invalid value{given} for '{flag}': {}\n", misfit.told(self.quoting));
+            clap::Error::raw(ErrorKind::ValueValidation, words).with_cmd(command)
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        match &self.outline {
+            Outline::Choice(texts) => Some(Box::new(texts.iter().map(|text| PossibleValue::new(*text)))),
+            _ => None,
+        }
+    }
+}
 
 fn value_at(path: &str, outline: &Outline, matches: &ArgMatches) -> Option<Value> {
     let id = format!("{ID}{path}");
@@ -167,7 +198,7 @@ fn help(parameter: &Parameter) -> String {
     add(format!("[env: {}]", environment::name(parameter.name)));
     let default = parameter.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
     match default {
-        Some(default) => add(format!("[default: {}]", show(&parameter.outline, &default))),
+        Some(default) => add(format!("[default: {}]", show(&parameter.outline, &default, Of::Recorded))),
         None if parameter.is_optional => {}
         None => add("[required]".to_owned()),
     }

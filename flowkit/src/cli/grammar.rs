@@ -14,6 +14,7 @@ use super::options::{
     aside, count, count_of_slowest, no_cache, number, of_run, own, run, secrets, switch, task,
 };
 use super::program::Program;
+use super::secrets::{Quoting, quoting, quoting_of_line};
 use super::usage::{Usage, meant_or_known};
 use crate::any_flow::FlowSpec;
 use crate::model::LogLevel;
@@ -66,7 +67,15 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
         Some(here) if within.is_none() => here.to_owned(),
         _ => meant_or_known(&typed, &names),
     };
-    Usage::new(format!("there is no {what} `{typed}`; {known}"))
+    // Where the only flow may be left out, a value that stands alone is taken for a command.
+    let typed = match program.only_flow().map(|_| quoting_of_line(program, arguments)) {
+        Some(Quoting::Nothing) => String::new(),
+        _ => format!(" `{typed}`"),
+    };
+    Usage::new(format!(
+        "there is no {what}{typed}; {known}",
+        what = if typed.is_empty() { "such command" } else { what }
+    ))
 }
 
 /// Returns the verbs.
@@ -216,6 +225,7 @@ fn db() -> Command {
 
 fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
     let parameters = flow.all_parameters();
+    let quoting = quoting(&parameters);
     let taken: Vec<String> = parameters.iter().map(|parameter| flags::flag(parameter.name)).collect();
     let params = "A file with values: YAML, TOML or JSON; `-` is standard input";
     let ours = [
@@ -246,7 +256,7 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
         .long_about(flow.description())
         .allow_negative_numbers(true)
         .next_help_heading("Parameters")
-        .args(parameters.iter().flat_map(flags::flags))
+        .args(parameters.iter().flat_map(|parameter| flags::flags(parameter, quoting)))
         .next_help_heading("How to run it")
         .args(ours);
     if let Some(words) = help::after_run(program, flow) {

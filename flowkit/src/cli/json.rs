@@ -3,6 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::secrets::recorded;
+use super::session::Session;
+use crate::any_flow::FlowSpec;
 use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso};
 use crate::terminal::json::{Error, VERSION};
 
@@ -19,8 +22,12 @@ pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
 }
 
 /// A run: what is known of it.
-pub(super) fn run(run: &StoredFlowRun) -> Value {
-    let params: Option<Value> = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
+pub(super) fn run(session: &Session, run: &StoredFlowRun) -> Value {
+    let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
+    fields_of(run, run.parameters.as_deref().and_then(|kept| recorded(&known, kept)))
+}
+
+fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
     let fields = json!({
         "id": run.id,
         "flow": run.flow,
@@ -130,6 +137,6 @@ mod tests {
             "attempt_started_at": second(1000), "crashes": 0, "location": "",
         });
         let kept: StoredFlowRun = serde_json::from_value(kept).unwrap();
-        assert_eq!(run(&kept)["ms"], 5000);
+        assert_eq!(fields_of(&kept, None)["ms"], 5000);
     }
 }

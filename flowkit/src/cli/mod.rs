@@ -44,6 +44,7 @@ use clap::error::ErrorKind;
 
 pub use self::command::{Command, Flows};
 use self::program::Program;
+use self::secrets::Quoting;
 use self::session::Session;
 use self::usage::{Outcome, Usage};
 use crate::any_flow::FlowSpec;
@@ -190,13 +191,20 @@ async fn typed(
         Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {
             return Err(grammar::unknown(&program, &arguments, &error));
         }
-        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => return Err(usage::no_text(&arguments)),
+        Err(error) if error.kind() == ErrorKind::InvalidUtf8 => {
+            return Err(usage::no_text(&arguments, secrets::quoting_of_line(&program, &arguments)));
+        }
         Err(error) => {
             let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if is_answer {
                 out::say(error.to_string().trim_end());
                 return Ok(Exit::SUCCESS);
             }
+            let is_of_flow = arguments.iter().any(|word| word == "run");
+            let error = match secrets::quoting_of_line(&program, &arguments) {
+                Quoting::Nothing if is_of_flow => secrets::without_what_was_typed(error),
+                _ => error,
+            };
             out::note(error.to_string().trim_end());
             return Ok(Exit::USAGE);
         }

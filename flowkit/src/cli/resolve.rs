@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use super::environment;
 use super::flags::{flag, laid_over, typed};
+use super::secrets::{holds_secret, is_masked, quoting};
 use super::settings::Source;
-use super::usage::{Outcome, Usage, meant_or_known};
-use super::values::{fit, show};
+use super::usage::{Outcome, Usage};
+use super::values::{Of, fit, show};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 use crate::wording::list;
@@ -46,11 +47,14 @@ impl Resolved {
         self.value.clone().filter(|_| !self.is_unknown())
     }
 
-    /// Shows the value as people would write it.
-    pub(super) fn shown(&self) -> Option<String> {
-        let shown = |value| match self.is_unknown() {
-            true => DEFAULT.to_owned(),
-            false => show(&self.parameter.outline, value),
+    /// Shows the value as people would write it. Where a secret is in it, that is as a record has it, or not at all.
+    pub(super) fn shown(&self, recorded: Option<&Map<String, Value>>) -> Option<String> {
+        let recorded = recorded.and_then(|recorded| recorded.get(self.parameter.name));
+        let recorded = recorded.filter(|value| holds_secret(&self.parameter) || is_masked(value));
+        let shown = |value| match (self.is_unknown(), recorded) {
+            (true, _) => DEFAULT.to_owned(),
+            (false, Some(recorded)) => show(&self.parameter.outline, recorded, Of::Recorded),
+            (false, None) => show(&self.parameter.outline, value, Of::Given),
         };
         self.value.as_ref().map(shown)
     }
@@ -63,16 +67,16 @@ impl Resolved {
 /// Checks values that were written in a file, and makes them fit.
 pub(super) fn layer(parameters: &[Parameter], source: Source, values: Map<String, Value>) -> Outcome<Layer> {
     let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+    let quoting = quoting(parameters);
     let mut fitted = Map::new();
     for (key, value) in values {
         // In a file `dry-run` is `dry_run` too.
         let same = |name: &str| name == key || flag(name) == key;
         let Some(parameter) = parameters.iter().find(|parameter| same(parameter.name)) else {
-            let known = meant_or_known(&key, &names);
-            return Err(Usage::new(format!("{source}: unknown parameter `{key}`; {known}")));
+            return Err(Usage::new(format!("{source}: {}", quoting.unknown("parameter", &key, &names))));
         };
         let value = fit(&parameter.outline, value)
-            .map_err(|error| Usage::new(format!("{source}: parameter `{key}`: {error}")))?;
+            .map_err(|misfit| Usage::new(format!("{source}: parameter `{key}`: {}", misfit.told(quoting))))?;
         fitted.insert(parameter.name.to_owned(), value);
     }
     Ok(Layer { source, values: fitted })

@@ -1,23 +1,147 @@
-//! Secrets of earlier runs: no record keeps them, so that they are given again. What stands in their place is taken out.
+//! Secrets on the command line: whether a message may repeat what was given, and what stands in their place in the arguments
+//! of earlier runs, of which no record keeps them. What a type holds is said by its outline.
 
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Map, Value};
 
 use super::environment;
+use super::program::Program;
+use super::resolve::Resolved;
+use super::usage::{Usage, meant_or_known};
+use crate::any_flow::FlowSpec;
+use crate::model::BoxError;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 use crate::secret::MASK;
 
-/// Whether there is a secret somewhere in a parameter.
+/// Whether messages about what a flow is given repeat it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoting {
+    /// They show what was found.
+    Given,
+    /// They say where something is wrong and what is expected, and repeat nothing: it may be a secret, also one in the wrong
+    /// place.
+    Nothing,
+}
+
+/// Decides it for a flow with these parameters, for all messages: nothing is repeated if one of them may hold a secret.
+pub(super) fn quoting<'p>(parameters: impl IntoIterator<Item = &'p Parameter>) -> Quoting {
+    match parameters.into_iter().any(holds_secret) {
+        true => Quoting::Nothing,
+        false => Quoting::Given,
+    }
+}
+
+impl Quoting {
+    /// Says that a name is unknown, and which was meant: ``unknown parameter `rowz`; did you mean `rows`?``
+    pub(super) fn unknown(self, what: &str, name: &str, names: &[&str]) -> String {
+        let known = meant_or_known(name, names);
+        match self {
+            Self::Given => format!("unknown {what} `{name}`; {known}"),
+            Self::Nothing => format!("unknown {what}; {known}"),
+        }
+    }
+}
+
+/// Returns how the flows are to be quoted that a command line may mean: the one whose name is in it, or else all.
+pub(super) fn quoting_of_line(program: &Program, arguments: &[OsString]) -> Quoting {
+    let is_named = |flow: &&FlowSpec| {
+        arguments
+            .iter()
+            .any(|word| word.to_str().is_some_and(|word| [flow.ident(), flow.name()].contains(&word)))
+    };
+    let named: Vec<&FlowSpec> = program.flows.iter().filter(is_named).collect();
+    let flows = if named.is_empty() { program.flows.iter().collect() } else { named };
+    quoting(&flows.iter().flat_map(|flow| flow.all_parameters()).collect::<Vec<_>>())
+}
+
+/// Takes out of an error of clap what was typed.
+pub(super) fn without_what_was_typed(mut error: clap::Error) -> clap::Error {
+    let hidden = || ContextValue::String(MASK.to_owned());
+    if error.get(ContextKind::InvalidValue).is_some() {
+        error.insert(ContextKind::InvalidValue, hidden());
+    }
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.insert(ContextKind::InvalidArg, hidden());
+        // Advice on how to pass it as a value.
+        error.insert(ContextKind::Suggested, ContextValue::None);
+    }
+    error
+}
+
+/// Says what the types of the parameters have against their values. They may repeat these.
+pub(super) fn refused(error: &BoxError, resolved: &[Resolved]) -> Usage {
+    fn repeats(message: &str, value: &Value) -> bool {
+        match value {
+            Value::Null | Value::Bool(_) => false,
+            Value::Number(number) => message.contains(&number.to_string()),
+            Value::String(text) => !text.is_empty() && message.contains(text.as_str()),
+            Value::Array(items) => items.iter().any(|item| repeats(message, item)),
+            Value::Object(members) => {
+                members.iter().any(|(name, value)| message.contains(name.as_str()) || repeats(message, value))
+            }
+        }
+    }
+    let message = error.to_string();
+    let given =
+        || resolved.iter().filter(|one| !holds_secret(&one.parameter)).filter_map(|one| one.value.as_ref());
+    match quoting(resolved.iter().map(|one| &one.parameter)) {
+        Quoting::Nothing if given().any(|value| repeats(&message, value)) => Usage::new(
+            "the parameters do not fit their types; what these say is not shown, as it repeats a value, \
+             and this flow takes a secret",
+        ),
+        _ => Usage::new(message),
+    }
+}
+
+/// Whether there may be a secret somewhere in a parameter.
 pub(super) fn holds_secret(parameter: &Parameter) -> bool {
-    fn holds(outline: &Outline) -> bool {
+    parameter.outline.may_hold_secret()
+}
+
+/// Whether only the name of a parameter tells that it is a secret: its type lets it be persisted.
+pub(super) fn is_secret_by_name(parameter: &Parameter) -> bool {
+    fn is_text(outline: &Outline) -> bool {
         match outline {
             Outline::Secret => true,
-            Outline::Optional(inner) | Outline::List(inner) => holds(inner),
-            Outline::Record(fields) => fields.iter().any(|(_, field)| holds(field)),
+            Outline::Optional(inner) | Outline::List(inner) => is_text(inner),
             _ => false,
         }
     }
-    holds(&parameter.outline)
+    is_text(&parameter.outline) && !parameter.type_name.contains("Secret")
+}
+
+/// Puts the mask where a value has text under the name of a secret: a record has that as it was given.
+pub(super) fn masked(outline: &Outline, value: Value) -> Value {
+    match (outline, value) {
+        (Outline::Secret, Value::String(_)) => MASK.into(),
+        (Outline::Optional(inner), value) => masked(inner, value),
+        (Outline::List(item), Value::Array(items)) => {
+            items.into_iter().map(|value| masked(item, value)).collect()
+        }
+        (Outline::Record(fields), Value::Object(members)) => {
+            let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|field| &field.1);
+            let members = members.into_iter().map(|(name, value)| {
+                let value = field(&name).map_or(value.clone(), |field| masked(field, value));
+                (name, value)
+            });
+            Value::Object(members.collect())
+        }
+        (_, value) => value,
+    }
+}
+
+/// Returns the arguments of a run as programs may see them, from what is recorded.
+pub(super) fn recorded(parameters: &[Parameter], kept: &str) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(members)) = serde_json::from_str(kept) else { return None };
+    let known = |name: &str| parameters.iter().find(|parameter| parameter.name == name);
+    let members = members.into_iter().map(|(name, value)| match known(&name) {
+        Some(parameter) => (name, masked(&parameter.outline, value)),
+        None => (name, value),
+    });
+    Some(members.collect())
 }
 
 /// Whether something was left out of a value because it is secret.

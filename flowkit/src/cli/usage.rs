@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::Exit;
 use super::out::note;
+use super::secrets::Quoting;
 use crate::store::StoreError;
 use crate::store::filter::FilterError;
 use crate::wording::{list, nearest};
@@ -53,8 +54,9 @@ impl From<FilterError> for Usage {
 }
 
 /// Says which argument is no text.
-pub(super) fn no_text(arguments: &[OsString]) -> Usage {
+pub(super) fn no_text(arguments: &[OsString], quoting: Quoting) -> Usage {
     let strange = arguments.iter().skip(1).find(|argument| argument.to_str().is_none());
+    let strange = strange.filter(|_| quoting == Quoting::Given);
     let strange = strange.map(|strange| format!(" `{}`", strange.display())).unwrap_or_default();
     Usage::new(format!(
         "the argument{strange} is no text in UTF-8; only `--db` and `--params` take names of files in other encodings"

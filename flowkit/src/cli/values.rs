@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::duration;
+use super::secrets::Quoting;
 use super::usage::meant_or_known;
 use crate::given;
 use crate::model::shape::Outline;
@@ -21,7 +22,7 @@ pub(super) fn value_name(outline: &Outline) -> String {
         Outline::Path => "PATH",
         Outline::Choice(_) => "CHOICE",
         Outline::Duration => "DURATION",
-        Outline::Record(_) | Outline::Anything => "JSON",
+        Outline::Record(_) | Outline::Anything | Outline::Hidden => "JSON",
         Outline::Optional(inner) => return value_name(inner),
         Outline::List(item) => return format!("{},…", value_name(item)),
     };
@@ -41,14 +42,48 @@ fn expected(outline: &Outline) -> String {
         Outline::Optional(inner) => return expected(inner),
         Outline::List(item) => return format!("a list, each of which is {}", expected(item)),
         Outline::Record(_) => "an object with its fields",
-        Outline::Anything => "JSON",
+        Outline::Anything | Outline::Hidden => "JSON",
     };
     words.to_owned()
 }
 
+/// What is wrong with a value: said with what was found, and without.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    given: String,
+    nothing: String,
+}
+
+impl Misfit {
+    /// One that says nothing of what was found.
+    pub(super) fn new(words: impl Into<String>) -> Self {
+        let words = words.into();
+        Self { given: words.clone(), nothing: words }
+    }
+
+    /// Says it.
+    pub(super) fn told(self, quoting: Quoting) -> String {
+        match quoting {
+            Quoting::Given => self.given,
+            Quoting::Nothing => self.nothing,
+        }
+    }
+
+    /// The same of a value that holds this one.
+    pub(super) fn inside(self, place: &str) -> Self {
+        Self { given: format!("{place}: {}", self.given), nothing: format!("{place}: {}", self.nothing) }
+    }
+
+    pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> Self {
+        let [given, nothing] =
+            [Quoting::Given, Quoting::Nothing].map(|quoting| quoting.unknown(what, name, names));
+        Self { given, nothing }
+    }
+}
+
 /// Makes a value of text: a flag's, or that of an environment variable.
-pub(super) fn parse(outline: &Outline, text: &str) -> Result<Value, String> {
-    let refused = || format!("expected {}", expected(outline));
+pub(super) fn parse(outline: &Outline, text: &str) -> Result<Value, Misfit> {
+    let refused = || Misfit::new(format!("expected {}", expected(outline)));
     match outline {
         Outline::Bool => match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true.into()),
@@ -79,12 +114,13 @@ pub(super) fn parse(outline: &Outline, text: &str) -> Result<Value, String> {
         Outline::List(item) => parse(item, text).map(|value| Value::Array(vec![value])),
         Outline::Record(_) => fit(outline, json_of(text)?),
         // What is no JSON can only be meant as text.
-        Outline::Anything => Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into())),
+        Outline::Anything | Outline::Hidden => Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into())),
     }
 }
 
-fn json_of(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("expected JSON: {error}"))
+fn json_of(text: &str) -> Result<Value, Misfit> {
+    // Any JSON fits, so that this is about its grammar, of which serde_json says where it is wrong, and no more.
+    serde_json::from_str(text).map_err(|error| Misfit::new(format!("expected JSON: {error}")))
 }
 
 fn is_text(outline: &Outline) -> bool {
@@ -93,17 +129,21 @@ fn is_text(outline: &Outline) -> bool {
 
 fn is_one_word(outline: &Outline) -> bool {
     match outline {
-        Outline::Record(_) | Outline::Anything | Outline::List(_) => false,
+        Outline::Record(_) | Outline::Anything | Outline::Hidden | Outline::List(_) => false,
         Outline::Optional(inner) => is_one_word(inner),
         _ => true,
     }
 }
 
 /// Makes a value of a file fit: checks it, and turns `"30s"` into what is kept of a length of time.
-pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
-    let refuse = |value: &Value| Err(format!("expected {}, got {}", expected(outline), shown(value)));
+pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, Misfit> {
+    let refuse = |value: &Value| {
+        let expected = expected(outline);
+        let said = |got: String| format!("expected {expected}, got {got}");
+        Err(Misfit { given: said(shown(value)), nothing: said(kind(value).to_owned()) })
+    };
     match (outline, value) {
-        (Outline::Anything, value)
+        (Outline::Anything | Outline::Hidden, value)
         | (Outline::Bool, value @ Value::Bool(_))
         | (Outline::Float, value @ Value::Number(_))
         | (Outline::Text | Outline::Path | Outline::Secret, value @ Value::String(_))
@@ -118,7 +158,8 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
         }
         (Outline::Choice(texts), Value::String(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
         (Outline::Choice(texts), Value::String(text)) => {
-            Err(format!("there is no `{text}`; {}", meant_or_known(&text, texts)))
+            let given = format!("there is no `{text}`; {}", meant_or_known(&text, texts));
+            Err(Misfit { given, nothing: format!("expected {}", expected(outline)) })
         }
         (Outline::Duration, Value::String(text)) => match duration::read(&text) {
             Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
@@ -127,7 +168,7 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
         (Outline::Duration, value) if given::duration(&value).is_some() => Ok(value),
         (Outline::List(item), Value::Array(items)) => {
             let fitted = items.into_iter().enumerate().map(|(index, value)| {
-                fit(item, value).map_err(|error| format!("item {}: {error}", index + 1))
+                fit(item, value).map_err(|misfit| misfit.inside(&format!("item {}", index + 1)))
             });
             fitted.collect::<Result<_, _>>().map(Value::Array)
         }
@@ -136,22 +177,36 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, String> {
     }
 }
 
-fn record(fields: &[(&'static str, Outline)], members: Map<String, Value>) -> Result<Value, String> {
+fn record(fields: &[(&'static str, Outline)], members: Map<String, Value>) -> Result<Value, Misfit> {
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let fitted = members.into_iter().map(|(name, value)| {
         let Some((_, field)) = fields.iter().find(|(known, _)| *known == name) else {
-            return Err(format!("unknown field `{name}`; {}", meant_or_known(&name, &names)));
+            return Err(Misfit::unknown("field", &name, &names));
         };
-        fit(field, value).map(|value| (name.clone(), value)).map_err(|error| format!("`{name}`: {error}"))
+        fit(field, value)
+            .map(|value| (name.clone(), value))
+            .map_err(|misfit| misfit.inside(&format!("`{name}`")))
     });
     fitted.collect::<Result<Map<_, _>, _>>().map(Value::Object)
 }
 
+/// Where a value comes from that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Somebody gave it, with its secrets.
+    Given,
+    /// A record, or the type's own `Serialize`: there are no secrets in it.
+    Recorded,
+}
+
 /// Shows a value as people would write it: text without quotation marks, lengths of time with units, secrets not at all.
-pub(super) fn show(outline: &Outline, value: &Value) -> String {
+pub(super) fn show(outline: &Outline, value: &Value, of: Of) -> String {
+    let show = |outline: &Outline, value: &Value| self::show(outline, value, of);
     match (outline, value) {
-        (Outline::Secret, _) => MASK.to_owned(),
+        (Outline::Optional(_), Value::Null) => "(none)".to_owned(),
         (Outline::Optional(inner), value) => show(inner, value),
+        (Outline::Secret, _) => MASK.to_owned(),
+        (Outline::Hidden, _) if of == Of::Given => MASK.to_owned(),
         (Outline::Duration, value) if given::duration(value).is_some() => {
             given::duration(value).map(duration::write).unwrap_or_default()
         }
@@ -180,18 +235,32 @@ pub(super) fn show(outline: &Outline, value: &Value) -> String {
 pub(super) fn in_words<'p>(
     parameters: impl Iterator<Item = &'p Parameter>,
     values: &Map<String, Value>,
+    of: Of,
 ) -> String {
     let members = parameters.filter_map(|parameter| {
-        let value = legible(&parameter.outline, values.get(parameter.name)?);
+        let value = legible(&parameter.outline, values.get(parameter.name)?, of);
         Some(format!("{}:{value}", Value::from(parameter.name)))
     });
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-fn legible(outline: &Outline, value: &Value) -> Value {
+fn legible(outline: &Outline, value: &Value, of: Of) -> Value {
     match (outline, value) {
-        (Outline::Optional(inner), value) => legible(inner, value),
-        (Outline::Secret | Outline::Duration, value) if !value.is_null() => show(outline, value).into(),
+        (_, Value::Null) => Value::Null,
+        (Outline::Optional(inner), value) => legible(inner, value, of),
+        (Outline::Secret | Outline::Duration, value) => show(outline, value, of).into(),
+        (Outline::Hidden, _) if of == Of::Given => MASK.into(),
+        (Outline::List(item), Value::Array(items)) => {
+            items.iter().map(|value| legible(item, value, of)).collect()
+        }
+        (Outline::Record(fields), Value::Object(members)) => {
+            let members = members.iter().map(|(name, value)| {
+                let field = fields.iter().find(|(known, _)| known == name);
+                let value = field.map_or_else(|| value.clone(), |field| legible(&field.1, value, of));
+                (name.clone(), value)
+            });
+            Value::Object(members.collect())
+        }
         (_, value) => value.clone(),
     }
 }
@@ -203,6 +272,18 @@ fn shown(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
         value => format!("`{value}`"),
+    }
+}
+
+/// What is found instead, without repeating it.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "other text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
 }
 
@@ -244,7 +325,7 @@ mod tests {
             ),
         ];
         for (outline, text, value) in cases {
-            assert_eq!(parse(&outline, text), Ok(value), "{text}");
+            assert_eq!(parse(&outline, text).unwrap(), value, "{text}");
         }
     }
 
@@ -265,7 +346,7 @@ mod tests {
             (Outline::Record(vec![("url", Outline::Text)]), "a", "expected JSON"),
         ];
         for (outline, text, expected) in cases {
-            let error = parse(&outline, text).unwrap_err();
+            let error = parse(&outline, text).unwrap_err().told(Quoting::Given);
             assert!(error.contains(expected), "{text}: {error}");
         }
     }
@@ -274,15 +355,56 @@ mod tests {
     fn a_length_of_time_with_more_than_a_second_of_nanoseconds_is_none() {
         let value = json!({ "secs": u64::MAX, "nanos": 1_000_000_000 });
         assert!(fit(&Outline::Duration, value.clone()).is_err());
-        assert_eq!(show(&Outline::Duration, &value), value.to_string());
+        assert_eq!(show(&Outline::Duration, &value, Of::Given), value.to_string());
     }
 
     #[test]
     fn a_secret_is_not_shown_wherever_it_stands() {
+        let show = |outline: &Outline, value: &Value| show(outline, value, Of::Given);
         assert_eq!(show(&Outline::Secret, &json!("abc")), "***");
         assert_eq!(show(&list(Outline::Secret), &json!(["abc"])), "***");
+        assert_eq!(show(&Outline::Hidden, &json!({ "a": ["abc"] })), "***");
+        assert_eq!(show(&optional(Outline::Secret), &json!(null)), "(none)");
         let record = Outline::Record(vec![("url", Outline::Text), ("token", Outline::Secret)]);
         assert_eq!(show(&record, &json!({ "url": "a", "token": "abc" })), "{token=***, url=a}");
         assert_eq!(show(&Outline::Duration, &json!({ "secs": 61, "nanos": 0 })), "1m 1s");
+    }
+
+    #[test]
+    fn a_flow_that_takes_a_secret_hears_where_something_is_wrong_and_nothing_is_repeated() {
+        let record =
+            Outline::Record(vec![("wait", Outline::Duration), ("mode", Outline::Choice(vec!["full"]))]);
+        for (outline, text) in [
+            (byte(), "271828"),
+            (record.clone(), r#"{"wait":"271828"}"#),
+            (record.clone(), r#"{"mode":"271828"}"#),
+            (record.clone(), r#"{"271828":1}"#),
+            (record.clone(), r#"{"mode":{"271828":["271828"]}}"#),
+            (record, r#"{"mode":271828"#),
+            (list(byte()), "[1,271828]"),
+            (list(byte()), "1,271828"),
+            (Outline::Bool, "271828"),
+            (Outline::Float, "271828x"),
+        ] {
+            let error = parse(&outline, text).unwrap_err().told(Quoting::Nothing);
+            assert!(!error.contains("271828") && error.contains("e"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_arguments_has_no_secret_at_any_depth() {
+        let account = Outline::Record(vec![("user", Outline::Text), ("token", Outline::Secret)]);
+        let parameter = |name, outline| {
+            let mut parameter = Parameter::__new(name, "", "", None, true, None);
+            parameter.outline = outline;
+            parameter
+        };
+        let parameters = [parameter("account", list(account)), parameter("headers", Outline::Hidden)];
+        let values = json!({ "account": [{ "user": "ida", "token": "abc" }], "headers": { "x": "abc" } });
+        let Value::Object(values) = values else { unreachable!() };
+        assert_eq!(
+            in_words(parameters.iter(), &values, Of::Given),
+            r#"{"account":[{"token":"***","user":"ida"}],"headers":"***"}"#
+        );
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn db(session: &Session, matches: &ArgMatches) -> Outcome<()> {
             Ok(())
         }
         Some(("gc", matches)) => gc(session, &session.settings.look_back()?, matches),
-        Some(("export", _)) => export(&session.settings.look_back()?),
+        Some(("export", _)) => export(session, &session.settings.look_back()?),
         Some(("check", _)) => check(session, &session.settings.look_back()?),
         _ => Err(Usage::new("say what to do with the database: `path`, `gc`, `export` or `check`")),
     }
@@ -64,13 +64,13 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<(
 }
 
 /// Prints everything, the newest run first, also those of sub-flows.
-fn export(store: &SqliteStore) -> Outcome<()> {
+fn export(session: &Session, store: &SqliteStore) -> Outcome<()> {
     let filter = FlowRunFilter { sub_flows: true, ..FlowRunFilter::default() };
     let mut before = None;
     loop {
         let page = store.flow_runs(&filter, before, PAGE)?;
         for run in &page.runs {
-            say(json::run(run));
+            say(json::run(session, run));
             for task in rows::tasks(store, run.id)? {
                 say(json::task_run(run.id, &task));
             }

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::run::show_config;
+use super::run::{recorded, show_config};
 use crate::cli::Exit;
 use crate::cli::json::line;
 use crate::cli::layers::around;
 use crate::cli::out::say;
+use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
 use crate::cli::types;
 use crate::cli::usage::{Outcome, Usage};
@@ -47,7 +48,15 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
                 if let Some(why) = types::unkept(flow) {
                     fact(session, flow.ident(), &format!("its runs cannot be resumed: {why}"));
                 }
-                show_config(session, &resolve::resolve(parameters, &layers));
+                let resolved = resolve::resolve(parameters, &layers);
+                for one in resolved.iter().filter(|one| is_secret_by_name(&one.parameter)) {
+                    let what = format!(
+                        "its parameter `{}` has the name of a secret, and is persisted as it is; make it a `Secret`",
+                        one.parameter.name
+                    );
+                    fact(session, flow.ident(), &what);
+                }
+                show_config(session, &resolved, recorded(session, flow, &resolved).as_ref());
             }
             Err(usage) => bad(session, &mut trouble, flow.ident(), &usage),
         }

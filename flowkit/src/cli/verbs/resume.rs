@@ -17,6 +17,7 @@ use crate::cli::secrets::{is_masked, variables};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
+use crate::cli::values::Of;
 use crate::cli::{Exit, resolve, types, values};
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::Redo;
@@ -55,7 +56,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         call = call.with_arguments(arguments);
     }
     let values = serde_json::from_str(&kept).unwrap_or_default();
-    let words = values::in_words(flow.all_parameters().iter(), &values);
+    let words = values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
     let view = rows::view(store.as_ref(), &run, &tasks)?.with_parameters(&words);
     let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);

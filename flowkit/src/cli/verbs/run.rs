@@ -1,15 +1,18 @@
 //! `run`: the arguments from all places, then the flow. And how values are shown with their sources, without running it.
 
 use clap::ArgMatches;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::running::{self, Seen};
 use super::shape;
+use crate::any_flow::FlowSpec;
 use crate::cli::begin::Said;
 use crate::cli::out::{note, say, table};
 use crate::cli::resolve::{DEFAULT, Resolved, arguments, check_complete, resolve};
+use crate::cli::secrets::refused;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
+use crate::cli::values::Of;
 use crate::cli::{Exit, json as lines, layers, types, values};
 use crate::engine::runtime::Runtime;
 use crate::model::shape::Outline;
@@ -26,7 +29,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     let layers = layers::of_run(session, flow, &parameters, matches)?;
     let resolved = resolve(parameters, &layers);
     if matches.get_flag("show-config") {
-        show_config(session, &resolved);
+        show_config(session, &resolved, recorded(session, flow, &resolved).as_ref());
         return Ok(Exit::SUCCESS);
     }
     check_complete(flow.ident(), &resolved)?;
@@ -37,12 +40,13 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
             tags: matches.get_many::<String>("tag").unwrap_or_default().cloned().collect(),
             location: session.location,
         };
-        flow.begin(&arguments(&resolved), said).map_err(|error| Usage::new(error.to_string()))
+        flow.begin(&arguments(&resolved), said).map_err(|error| refused(&error, &resolved))
     };
     if matches.get_flag("dry-run") {
         // The types have the last word on the arguments. A call that is not polled does not begin.
-        drop(call(&Runtime::builder().build())?);
-        shape::show(session, flow, &resolved)?;
+        let recorded = call(&Runtime::builder().build())?.arguments;
+        let recorded = recorded.and_then(|json| serde_json::from_str(&json).ok());
+        shape::show(session, flow, &resolved, recorded.as_ref())?;
         return Ok(Exit::SUCCESS);
     }
     let runtime = running::runtime(session, matches)?;
@@ -62,30 +66,45 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
 /// Writes the arguments of a call as people would: those that are kept, or else what was given. In that there may be
 /// secrets in places that nobody knows of, so only what has a known form is shown.
 fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
-    let given = || {
-        let known = resolved.iter().map(|one| {
-            let value = match one.parameter.outline {
-                Outline::Anything => "…".into(),
-                _ => one.known().unwrap_or_else(|| DEFAULT.into()),
-            };
-            (one.parameter.name.to_owned(), value)
-        });
-        known.collect::<Map<_, _>>()
-    };
-    let values = kept.and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_else(given);
-    values::in_words(resolved.iter().map(|one| &one.parameter), &values)
+    let parameters = || resolved.iter().map(|one| &one.parameter);
+    if let Some(kept) = kept.and_then(|kept| serde_json::from_str(kept).ok()) {
+        return values::in_words(parameters(), &kept, Of::Recorded);
+    }
+    let given = resolved.iter().map(|one| {
+        let value = match one.parameter.outline {
+            Outline::Anything | Outline::Hidden => "…".into(),
+            _ => one.known().unwrap_or_else(|| DEFAULT.into()),
+        };
+        (one.parameter.name.to_owned(), value)
+    });
+    values::in_words(parameters(), &given.collect(), Of::Given)
+}
+
+/// Returns the arguments as a record would have them: of where a secret is in a value, its type has the last word. `None` if
+/// the flow cannot be called with them, or a part of them cannot be written.
+pub(super) fn recorded(
+    session: &Session,
+    flow: &FlowSpec,
+    resolved: &[Resolved],
+) -> Option<Map<String, Value>> {
+    let runtime = Runtime::builder().build();
+    let said = Said { runtime, name: None, tags: Vec::new(), location: session.location };
+    // A call that is not polled does not begin.
+    let call = flow.begin(&arguments(resolved), said).ok()?;
+    serde_json::from_str(&call.arguments?).ok()
 }
 
 /// Prints each value with its source.
-pub(super) fn show_config(session: &Session, resolved: &[Resolved]) {
+pub(super) fn show_config(session: &Session, resolved: &[Resolved], recorded: Option<&Map<String, Value>>) {
     if session.is_json() {
         for one in resolved {
-            let fields = json!({ "name": one.parameter.name, "value": one.shown(), "source": one.source() });
+            let fields =
+                json!({ "name": one.parameter.name, "value": one.shown(recorded), "source": one.source() });
             say(lines::line("parameter", None, fields));
         }
         return;
     }
-    let row = |one: &Resolved| match one.shown() {
+    let row = |one: &Resolved| match one.shown(recorded) {
         Some(value) => vec![format!("  {}", one.parameter.name), value, one.source()],
         None => vec![format!("  {}", one.parameter.name), "(missing)".to_owned()],
     };

@@ -9,6 +9,7 @@ use crate::any_flow::{AnyFlowRun, Ended, FlowSpec};
 use crate::cli::Exit;
 use crate::cli::json as lines;
 use crate::cli::out::{note, say};
+use crate::cli::secrets;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
@@ -59,7 +60,10 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
     }
     // Programs read what is kept, people what was meant by it.
     match (session.is_json(), seen.kept) {
-        (true, Some(kept)) => options = options.json().parameters(kept),
+        (true, Some(kept)) => {
+            let recorded = secrets::recorded(&flow.all_parameters(), &kept).unwrap_or_default();
+            options = options.json().parameters(Value::Object(recorded).to_string());
+        }
         (true, None) => options = options.json(),
         (false, _) => options = options.parameters(seen.words),
     }

@@ -22,7 +22,7 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let page = store.flow_runs(&filter, None, limit)?;
     if session.is_json() {
-        page.runs.iter().map(json::run).for_each(say);
+        page.runs.iter().map(|run| json::run(session, run)).for_each(say);
         return Ok(());
     }
     if page.runs.is_empty() {

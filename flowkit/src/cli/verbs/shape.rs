@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::run::show_config;
 use crate::any_flow::FlowSpec;
@@ -50,11 +50,16 @@ impl Shape {
 }
 
 /// Shows the values and the recorded shape; nothing runs.
-pub(super) fn show(session: &Session, flow: &FlowSpec, resolved: &[Resolved]) -> Outcome<()> {
+pub(super) fn show(
+    session: &Session,
+    flow: &FlowSpec,
+    resolved: &[Resolved],
+    arguments: Option<&Map<String, Value>>,
+) -> Outcome<()> {
     if !session.is_json() {
         say(format!("`{}` would run with", flow.ident()));
     }
-    show_config(session, resolved);
+    show_config(session, resolved, arguments);
     let Some((run, shapes)) = recorded(session, flow)? else {
         if !session.is_json() {
             say("no run of it is recorded, so what it calls is not known before it runs; nothing was run");

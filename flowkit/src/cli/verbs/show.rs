@@ -13,7 +13,7 @@ use crate::cli::out::{columns, say, table};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::cli::values::show as shown;
+use crate::cli::values::{Of, show as shown};
 use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::shape::Outline;
@@ -44,7 +44,7 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         metrics.retain(|metric| is_chosen(metric.task_run));
     }
     if session.is_json() {
-        say(json::run(&run));
+        say(json::run(session, &run));
         tasks.iter().map(|task| json::task_run(run.id, task)).for_each(say);
         artifacts.iter().map(|artifact| json::artifact(run.id, artifact)).for_each(say);
         metrics.iter().map(|metric| json::metric(run.id, metric)).for_each(say);
@@ -156,7 +156,7 @@ pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String,
         known.iter().find(|known| known.name == name).map_or(&Outline::Anything, |known| &known.outline)
     };
     let shown = |(name, value): (String, Value)| {
-        let value = text::visible(&shown(outline(&name), &value));
+        let value = text::visible(&shown(outline(&name), &value, Of::Recorded));
         (name, value)
     };
     let mut all: Vec<_> = kept.unwrap_or_default().into_iter().map(shown).collect();

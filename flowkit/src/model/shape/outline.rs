@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::place::{Answer, Edge, Fact, Kind, Place};
 use super::walk::{Limits, Walk};
 use super::{DEPTH_PER_ROUND, walk};
-use crate::secret::SECRET;
+use crate::secret::{SECRET, is_name_of_one, times_read};
 
 /// The form of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Outline {
     Choice(Vec<&'static str>),
     /// A length of time.
     Duration,
-    /// Text that nobody may see.
+    /// Text that nobody may see: a `Secret`, or text under the name of one, such as `password`.
     Secret,
     /// The inner form, or nothing.
     Optional(Box<Outline>),
@@ -42,8 +42,46 @@ pub enum Outline {
     List(Box<Outline>),
     /// Values under these names. An alias is a name too.
     Record(Vec<(&'static str, Outline)>),
-    /// Whatever else JSON can say: maps, tuples, enums with values, things that are told apart by looking at them.
+    /// Whatever else JSON can say: maps, tuples, enums with values. There is no secret in it.
     Anything,
+    /// The same, with a secret somewhere in it, or of a type that does not tell what it reads: untagged enums, `flatten`.
+    Hidden,
+}
+
+impl Outline {
+    /// Whether a value of this form may have a secret in it, so that it is neither shown nor repeated in messages.
+    #[must_use]
+    pub fn may_hold_secret(&self) -> bool {
+        match self {
+            Self::Secret | Self::Hidden => true,
+            Self::Optional(inner) | Self::List(inner) => inner.may_hold_secret(),
+            Self::Record(fields) => fields.iter().any(|(_, field)| field.may_hold_secret()),
+            _ => false,
+        }
+    }
+
+    /// The form of what stands under the name of a secret: its text is one.
+    pub(crate) fn under(self, name: &str) -> Self {
+        if is_name_of_one(name) {
+            self.changed(&|leaf| if leaf == Self::Text { Self::Secret } else { leaf })
+        } else {
+            self
+        }
+    }
+
+    /// Changes what a value has at its ends.
+    fn changed(self, change: &dyn Fn(Self) -> Self) -> Self {
+        let boxed = |inner: Box<Self>| Box::new(inner.changed(change));
+        match self {
+            Self::Optional(inner) => Self::Optional(boxed(inner)),
+            Self::List(item) => Self::List(boxed(item)),
+            Self::Record(fields) => {
+                let fields = fields.into_iter().map(|(name, field)| (name, field.changed(change)));
+                Self::Record(fields.collect())
+            }
+            leaf => change(leaf),
+        }
+    }
 }
 
 /// Returns the form of `T`.
@@ -52,19 +90,18 @@ pub enum Outline {
 /// Only if the `Deserialize` of a user does; see [`shape_of`](super::shape_of).
 #[must_use]
 pub fn outline_of<T: Deserialize<'static>>() -> Outline {
+    let before = times_read();
     let walk = walk::<T>(Limits { depth: DEPTH_PER_ROUND, same_name: 1 });
+    // What no walk has seen is no proof that there is no secret.
+    let is_open = times_read() == before && walk.has_seen_all();
     let found = inside(&walk, Answer { place: 0, way: 0 }, Edge::At(0));
     // To serde a path is text like any other; its name tells.
-    if type_name::<T>().contains("std::path::Path") { as_path(found) } else { found }
-}
-
-fn as_path(outline: Outline) -> Outline {
-    match outline {
-        Outline::Text => Outline::Path,
-        Outline::Optional(inner) => Outline::Optional(Box::new(as_path(*inner))),
-        Outline::List(item) => Outline::List(Box::new(as_path(*item))),
-        other => other,
-    }
+    let is_path = type_name::<T>().contains("std::path::Path") && !matches!(found, Outline::Record(_));
+    found.changed(&|leaf| match leaf {
+        Outline::Text if is_path => Outline::Path,
+        Outline::Anything if !is_open => Outline::Hidden,
+        leaf => leaf,
+    })
 }
 
 /// The form of what is asked for behind an answer. Where the question depends on something else, there is no one form.
@@ -119,7 +156,7 @@ fn record(walk: &Walk, index: usize) -> Outline {
         let is_alias = way.inside.contains_key(&(Edge::Field(name), Fact::of(Kind::Alias)));
         let outline = match fields.last() {
             Some((_, same)) if is_alias => same.clone(),
-            _ => inside(walk, Answer { place: index, way: 0 }, Edge::Field(name)),
+            _ => inside(walk, Answer { place: index, way: 0 }, Edge::Field(name)).under(name),
         };
         fields.push((name, outline));
     }
@@ -143,6 +180,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::secret::Secret;
 
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "lowercase")]
@@ -202,12 +240,65 @@ mod tests {
             (outline_of::<Source>(), Outline::Anything),
             (outline_of::<BTreeMap<String, u8>>(), Outline::Anything),
             (outline_of::<(u8, u8)>(), Outline::Anything),
-            (outline_of::<serde_json::Value>(), Outline::Anything),
-            (outline_of::<Tree>(), Outline::Record(vec![("inner", list(Outline::Anything))])),
+            (outline_of::<serde_json::Value>(), Outline::Hidden),
+            (outline_of::<Tree>(), Outline::Record(vec![("inner", list(Outline::Hidden))])),
         ];
         for (found, expected) in cases {
             assert_eq!(found, expected);
         }
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    #[allow(dead_code, reason = "only its form matters")]
+    enum Either {
+        Name(String),
+        Key { inside: Secret },
+    }
+
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code, reason = "only its form matters")]
+    struct Flat {
+        #[serde(flatten)]
+        database: Database,
+    }
+
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code, reason = "only its form matters")]
+    enum Login {
+        Nobody,
+        Basic { user: String, password: Secret },
+    }
+
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code, reason = "only its form matters")]
+    struct Deep {
+        headers: BTreeMap<String, Secret>,
+        password: Option<String>,
+    }
+
+    #[test]
+    fn a_value_that_may_hold_a_secret_is_known_wherever_that_stands() {
+        for holds in [
+            outline_of::<Secret>(),
+            outline_of::<Option<Vec<Secret>>>(),
+            outline_of::<BTreeMap<String, Secret>>(),
+            outline_of::<(u8, Secret)>(),
+            outline_of::<Login>(),
+            outline_of::<Vec<Login>>(),
+            outline_of::<Deep>(),
+            // They do not tell what they read.
+            outline_of::<Either>(),
+            outline_of::<Flat>(),
+        ] {
+            assert!(holds.may_hold_secret(), "{holds:?}");
+        }
+        for free in [outline_of::<Database>(), outline_of::<Source>(), outline_of::<BTreeMap<String, u8>>()] {
+            assert!(!free.may_hold_secret(), "{free:?}");
+        }
+        let Outline::Record(fields) = outline_of::<Deep>() else { panic!("no record") };
+        assert_eq!(fields[0].1, Outline::Hidden);
+        assert_eq!(fields[1].1, Outline::Optional(Box::new(Outline::Secret)));
     }
 
     #[test]

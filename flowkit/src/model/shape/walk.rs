@@ -91,6 +91,11 @@ impl Walk {
         self.is_cut
     }
 
+    /// There is nothing in the type that was not followed, and nothing that serde reads first and looks at later.
+    pub(super) fn has_seen_all(&self) -> bool {
+        !self.is_cut && !self.is_spent() && self.places.iter().all(|place| place.fact.kind != Kind::Any)
+    }
+
     /// The walk came to no end.
     pub(super) fn is_spent(&self) -> bool {
         self.questions >= QUESTIONS_MAX || self.places.len() >= PLACES_MAX
