@@ -1,5 +1,7 @@
 //! Ways to wait for several handles, and ways to name and time parts of a flow. All of them keep the edges.
 
+mod into_handles;
+
 use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,8 +12,10 @@ use futures_util::stream::FuturesUnordered;
 use crate::engine::attempt::take_up::laid_down;
 use crate::engine::clock;
 use crate::engine::context;
-use crate::handle::{AllowFailure, Handle};
+use crate::handle::{AllowFailure, Handle, Handles};
 use crate::model::{Error, TaskError};
+
+pub use self::into_handles::IntoHandles;
 
 /// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference
 /// to it. The task then runs however the input ended.
@@ -20,10 +24,14 @@ pub fn allow_failure<T, E>(handle: &Handle<T, E>) -> AllowFailure<T, E> {
 }
 
 /// Waits for all and returns how each of them ended, in the order given.
-pub async fn settle_all<T: Clone, E: TaskError>(
-    handles: impl IntoIterator<Item = Handle<T, E>>,
-) -> Vec<Result<T, Error<E>>> {
-    let mut results = Vec::new();
+///
+/// A mapped list whose own input has failed counts as one failure.
+pub async fn settle_all<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> Vec<Result<T, Error<E>>> {
+    let handles = match handles.into_handles().into_list().await {
+        Ok(handles) => handles,
+        Err(failure) => return vec![Err(failure)],
+    };
+    let mut results = Vec::with_capacity(handles.len());
     for handle in handles {
         results.push(handle.await);
     }
@@ -36,9 +44,9 @@ pub async fn settle_all<T: Clone, E: TaskError>(
 ///
 /// The failure that happened first.
 pub async fn all_or_cancel<T: Clone, E: TaskError>(
-    handles: impl IntoIterator<Item = Handle<T, E>>,
+    handles: impl IntoHandles<T, E>,
 ) -> Result<Vec<T>, Error<E>> {
-    let handles: Vec<_> = handles.into_iter().collect();
+    let handles = handles.into_handles().into_list().await?;
     match first_failure(handles.iter().cloned()).await {
         None => settle_all(handles).await.into_iter().collect(),
         Some(failure) => {
@@ -55,9 +63,9 @@ pub async fn all_or_cancel<T: Clone, E: TaskError>(
 ///
 /// All failures, in the order in which they happened, if none succeeds.
 pub async fn first_success<T: Clone, E: TaskError>(
-    handles: impl IntoIterator<Item = Handle<T, E>>,
+    handles: impl IntoHandles<T, E>,
 ) -> Result<T, Vec<Error<E>>> {
-    let handles: Vec<_> = handles.into_iter().collect();
+    let handles = handles.into_handles().into_list().await.map_err(|failure| vec![failure])?;
     let mut ended = as_completed(handles.iter().cloned());
     let mut failures = Vec::new();
     while let Some((_, result)) = ended.next().await {
@@ -73,9 +81,7 @@ pub async fn first_success<T: Clone, E: TaskError>(
 }
 
 /// Returns the failure that happens first, or `None` when all have succeeded. The others go on.
-pub async fn first_failure<T: Clone, E: TaskError>(
-    handles: impl IntoIterator<Item = Handle<T, E>>,
-) -> Option<Error<E>> {
+pub async fn first_failure<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> Option<Error<E>> {
     let mut ended = as_completed(handles);
     while let Some((_, result)) = ended.next().await {
         if let Err(failure) = result {
@@ -86,19 +92,17 @@ pub async fn first_failure<T: Clone, E: TaskError>(
 }
 
 /// Gives the results in the order in which the runs end, each with its position in the list given.
-pub fn as_completed<T: Clone, E: TaskError>(
-    handles: impl IntoIterator<Item = Handle<T, E>>,
-) -> AsCompleted<T, E> {
-    let waiting = FuturesUnordered::new();
-    for (position, handle) in handles.into_iter().enumerate() {
-        waiting.push(Positioned { position, future: handle.into_future() });
-    }
-    AsCompleted { waiting }
+///
+/// A mapped list whose own input has failed gives that failure, at position 0.
+pub fn as_completed<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> AsCompleted<T, E> {
+    AsCompleted { list: Some(handles.into_handles()), waiting: FuturesUnordered::new() }
 }
 
 /// The results of a list of handles as they come. Made by [`as_completed`].
 #[must_use = "it does nothing until `next` is awaited"]
 pub struct AsCompleted<T, E> {
+    /// Until it is known.
+    list: Option<Handles<T, E>>,
     waiting: FuturesUnordered<Positioned<T, E>>,
 }
 
@@ -122,6 +126,20 @@ impl<T: Clone, E> Future for Positioned<T, E> {
 impl<T: Clone, E: TaskError> AsCompleted<T, E> {
     /// Waits for the next one to end; `None` after the last. Cancel safe.
     pub async fn next(&mut self) -> Option<(usize, Result<T, Error<E>>)> {
+        if let Some(list) = &self.list {
+            let known = list.list().await;
+            let known = known.map(|handles| {
+                let position = |(position, handle): (usize, &Handle<T, E>)| Positioned {
+                    position,
+                    future: handle.clone().into_future(),
+                };
+                self.waiting = handles.iter().enumerate().map(position).collect();
+            });
+            self.list = None;
+            if let Err(failure) = known {
+                return Some((0, Err(failure)));
+            }
+        }
         self.waiting.next().await
     }
 

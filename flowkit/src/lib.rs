@@ -221,7 +221,7 @@ pub use call::Call;
 #[cfg(feature = "cli")]
 pub use cli::{Cli, Exit};
 pub use combinators::{
-    AsCompleted, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
+    AsCompleted, IntoHandles, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
     first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file, wait_within,
     with_resource,
 };

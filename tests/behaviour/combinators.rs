@@ -41,6 +41,57 @@ async fn settle_all_gives_every_outcome_in_the_order_given() {
 }
 
 #[flow]
+async fn started_while_it_is_waited_for() -> Result<[Duration; 4]> {
+    let lazy = || [4, 2, 4, 2].into_iter().map(|seconds| even_after(seconds).submit());
+    let begun = Instant::now();
+    settle_all(lazy()).await;
+    let settled = begun.elapsed();
+    all_or_cancel(lazy()).await?;
+    let all = begun.elapsed() - settled;
+    first_failure(lazy()).await;
+    let failed = begun.elapsed() - settled - all;
+    flowkit::wait_within(lazy(), Duration::from_secs(60)).await;
+    Ok([settled, all, failed, begun.elapsed() - settled - all - failed])
+}
+
+#[flowkit::test]
+async fn an_iterator_that_submits_as_it_goes_has_started_all_runs_before_the_first_is_waited_for() {
+    assert_eq!(started_while_it_is_waited_for().await.unwrap(), [Duration::from_secs(4); 4]);
+}
+
+#[task]
+async fn delays(last: u64) -> Result<Vec<u64>, String> {
+    sleep(Duration::from_secs(1)).await;
+    if last % 2 == 1 { Err(format!("{last} is odd")) } else { Ok(vec![6, last]) }
+}
+
+#[flow]
+async fn mapped_lists(last: u64) -> Result<Vec<String>> {
+    let mapped = even_after::map(delays(last).submit());
+    let settled = settle_all(&mapped).await.len();
+    let all = all_or_cancel(&mapped).await.map_err(|error| error.to_string());
+    let first = first_success(&mapped).await.map_err(|errors| errors.len());
+    let failed = first_failure(&mapped).await.is_some();
+    let mut ended = as_completed(mapped);
+    let mut order = Vec::new();
+    while let Some((position, _)) = ended.next().await {
+        order.push(position);
+    }
+    Ok(vec![format!("{settled} {all:?} {first:?} {failed} {order:?}")])
+}
+
+#[flowkit::test]
+async fn a_mapped_list_that_is_not_known_yet_is_waited_for_as_a_whole() {
+    assert_eq!(mapped_lists(2).await.unwrap(), ["2 Ok([6, 2]) Ok(2) false [1, 0]"]);
+}
+
+#[flowkit::test]
+async fn a_mapped_list_whose_input_has_failed_counts_as_one_failure() {
+    let told = mapped_lists(3).await.unwrap().concat();
+    assert!(told.starts_with("1 Err(") && told.ends_with("Err(1) true [0]"), "{told}");
+}
+
+#[flow]
 async fn race(seconds: [u64; 4]) -> Result<(Result<u64, Vec<String>>, Duration)> {
     let begun = Instant::now();
     let winner = first_success(started(seconds)).await;

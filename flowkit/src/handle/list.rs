@@ -104,6 +104,14 @@ impl<T, E> Handles<T, E> {
         }
     }
 
+    /// Waits until the list that is mapped is there, and takes its handles.
+    pub(crate) async fn into_list(self) -> Result<Vec<Handle<T, E>>, Error<E>> {
+        match self.list {
+            List::Known(list) => Ok(list),
+            List::Later(_) => self.list().await.map(<[_]>::to_vec),
+        }
+    }
+
     /// Takes the values of runs that have ended, out of those that nobody else holds.
     pub(super) fn take(self) -> Result<Vec<T>, Error<E>>
     where
