@@ -1,20 +1,26 @@
 //! Ways to wait for several handles, and ways to name and time parts of a flow. All of them keep the edges.
+//!
+//! Whatever decides between runs goes by the numbers of their ends, so that it decides the same again when the flow is resumed
+//! or tried again. Not covered is what flowkit does not see: `select!`, `is_finished()`, timeouts of tokio.
 
+mod as_completed;
+mod first_ended;
+mod in_time;
 mod into_handles;
 
 use std::future::{Future, IntoFuture};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-
 use crate::engine::attempt::take_up::laid_down;
 use crate::engine::clock;
 use crate::engine::context;
-use crate::handle::{AllowFailure, Handle, Handles};
+use crate::handle::{AllowFailure, Handle};
 use crate::model::{Error, TaskError};
 
+pub use self::as_completed::{AsCompleted, as_completed};
+pub use self::first_ended::first_ended;
+pub use self::in_time::{StillWaiting, wait_within};
 pub use self::into_handles::IntoHandles;
 
 /// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference
@@ -40,6 +46,8 @@ pub async fn settle_all<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>)
 
 /// Waits for all; at the first failure it cancels the others, waits for their end, and returns the failure.
 ///
+/// A flow that is resumed is given the same failure. Where the failure is tried anew, those that it had cancelled are too.
+///
 /// # Errors
 ///
 /// The failure that happened first.
@@ -58,6 +66,9 @@ pub async fn all_or_cancel<T: Clone, E: TaskError>(
 }
 
 /// Returns the value of the first one that succeeds, and cancels the others.
+///
+/// The winner is the same again when the flow is resumed or tried again, and the others are cancelled from the beginning,
+/// unless a failure that came before is tried anew.
 ///
 /// # Errors
 ///
@@ -89,101 +100,6 @@ pub async fn first_failure<T: Clone, E: TaskError>(handles: impl IntoHandles<T, 
         }
     }
     None
-}
-
-/// Gives the results in the order in which the runs end, each with its position in the list given.
-///
-/// A mapped list whose own input has failed gives that failure, at position 0.
-pub fn as_completed<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> AsCompleted<T, E> {
-    AsCompleted { list: Some(handles.into_handles()), waiting: FuturesUnordered::new() }
-}
-
-/// The results of a list of handles as they come. Made by [`as_completed`].
-#[must_use = "it does nothing until `next` is awaited"]
-pub struct AsCompleted<T, E> {
-    /// Until it is known.
-    list: Option<Handles<T, E>>,
-    waiting: FuturesUnordered<Positioned<T, E>>,
-}
-
-struct Positioned<T, E> {
-    position: usize,
-    future: crate::handle::Joined<T, E>,
-}
-
-impl<T: Clone, E> Future for Positioned<T, E> {
-    type Output = (usize, Result<T, Error<E>>);
-
-    fn poll(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
-        let this = self.get_mut();
-        std::pin::Pin::new(&mut this.future).poll(cx).map(|result| (this.position, result))
-    }
-}
-
-impl<T: Clone, E: TaskError> AsCompleted<T, E> {
-    /// Waits for the next one to end; `None` after the last. Cancel safe.
-    pub async fn next(&mut self) -> Option<(usize, Result<T, Error<E>>)> {
-        if let Some(list) = &self.list {
-            let known = list.list().await;
-            let known = known.map(|handles| {
-                let position = |(position, handle): (usize, &Handle<T, E>)| Positioned {
-                    position,
-                    future: handle.clone().into_future(),
-                };
-                self.waiting = handles.iter().enumerate().map(position).collect();
-            });
-            self.list = None;
-            if let Err(failure) = known {
-                return Some((0, Err(failure)));
-            }
-        }
-        self.waiting.next().await
-    }
-
-    /// Waits at most `limit` for the next one.
-    ///
-    /// # Errors
-    ///
-    /// [`StillWaiting`], with the number that has not ended, if the time is up.
-    pub async fn next_within(
-        &mut self,
-        limit: Duration,
-    ) -> Result<Option<(usize, Result<T, Error<E>>)>, StillWaiting> {
-        match laid_down(tokio::time::timeout(limit, self.next())).await {
-            Ok(next) => Ok(next),
-            Err(_) => Err(StillWaiting { unfinished: self.waiting.len(), limit }),
-        }
-    }
-}
-
-/// The time was up before all had ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{unfinished} task runs had not ended after {limit:?}")]
-#[non_exhaustive]
-pub struct StillWaiting {
-    /// How many had not ended.
-    pub unfinished: usize,
-    /// How long they were waited for.
-    pub limit: Duration,
-}
-
-/// Waits at most `limit`, and returns the handles that have ended and those that have not. A failure is an end.
-pub async fn wait_within<T: Send + Sync, E: TaskError>(
-    handles: impl IntoIterator<Item = Handle<T, E>>,
-    limit: Duration,
-) -> (Vec<Handle<T, E>>, Vec<Handle<T, E>>) {
-    let handles: Vec<_> = handles.into_iter().collect();
-    let all = async {
-        for handle in &handles {
-            handle.ended().await;
-        }
-    };
-    // Either all have ended or the time is up; both are answered by looking.
-    let _ = laid_down(tokio::time::timeout(limit, all)).await;
-    handles.into_iter().partition(Handle::is_finished)
 }
 
 /// Sleeps without holding a slot of any limit. It follows the paused clock of tests.

@@ -222,8 +222,8 @@ pub use call::Call;
 pub use cli::{Cli, Exit};
 pub use combinators::{
     AsCompleted, IntoHandles, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
-    first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file, wait_within,
-    with_resource,
+    first_ended, first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file,
+    wait_within, with_resource,
 };
 pub use context::{Context, ctx, fatal, spawn};
 pub use engine::flow_run::observer::Notice;
@@ -234,7 +234,7 @@ pub use flow::{EventStream, FlowRun, RunningFlow};
 pub use flowkit_macros::test;
 #[cfg(feature = "macros")]
 pub use flowkit_macros::{flow, task};
-pub use handle::{AllowFailure, Handle, Handles};
+pub use handle::{AllowFailure, AnyHandle, Handle, Handles};
 pub use items::each;
 pub use keyed::Keyed;
 #[cfg(feature = "logs")]

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::call::Call;
+use crate::engine::context;
 use crate::engine::flow_run::start::{Started, finish, start};
 use crate::engine::recover::earlier::{Resumed, Wish};
 use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
-use crate::engine::{clock, context};
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
-use crate::model::{Error, FlowRunId, Refusal, StoredFlowRun};
+use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun};
 use crate::policy::resume::{Asked, Redo};
 use crate::store::{Recovered, Store, StoreError};
 use crate::task::Body;
@@ -152,9 +152,8 @@ fn take_over(store: &dyn Store, id: FlowRunId, said: Option<Redo>) -> Result<(Re
         None => Asked::of(&recovered.run, store.asked(id)?),
     };
     if asked.since.is_none() && asked.redo != Redo::Nothing {
-        let rows = recovered.task_runs.iter().filter_map(|row| row.ended_at.max(row.attempt_started_at));
-        let since = rows.chain([clock::wall()]).max();
-        store.ask_again(recovered.owned, &Asked { since, ..asked.clone() })?;
+        let since = recovered.last_no.map_or(0, OrderNo::get);
+        store.ask_again(recovered.owned, &Asked { since: Some(since), ..asked.clone() })?;
     }
     Ok((recovered, asked))
 }

@@ -1,5 +1,6 @@
 //! Waiting for several runs at once, sleeping, and the order of runs without data.
 
+mod decided;
 mod files;
 mod places;
 mod triggers;

@@ -8,6 +8,7 @@ mod artifacts;
 mod broken;
 mod by_key;
 mod cached;
+mod decided;
 mod disk;
 mod diverged;
 mod golden;

@@ -12,6 +12,8 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod clocks;
+mod decided;
 mod expected;
 mod faults;
 mod flows;

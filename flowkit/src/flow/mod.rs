@@ -252,10 +252,10 @@ impl<T, E> FlowRun<T, E> {
     pub fn failures(&self) -> Vec<TaskRun> {
         let flow = self.flow();
         let earlier = flow.iter().flat_map(TaskRun::earlier_attempts);
-        let since = earlier.filter_map(|attempt| attempt.ended_at).max();
+        let since = earlier.filter_map(|attempt| attempt.ended_no).max();
         let mut task_runs = self.task_runs();
         task_runs.retain(|task_run| {
-            matches!(task_run.state(), State::Failed | State::TimedOut) && task_run.ended_at() > since
+            matches!(task_run.state(), State::Failed | State::TimedOut) && task_run.ended_no() > since
         });
         task_runs
     }

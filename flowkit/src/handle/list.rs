@@ -104,6 +104,14 @@ impl<T, E> Handles<T, E> {
         }
     }
 
+    /// Returns the handles of a list that was known from the beginning; otherwise the list.
+    pub(crate) fn into_known(self) -> Result<Vec<Handle<T, E>>, Self> {
+        match self.list {
+            List::Known(list) => Ok(list),
+            later @ List::Later(_) => Err(Self { list: later }),
+        }
+    }
+
     /// Waits until the list that is mapped is there, and takes its handles.
     pub(crate) async fn into_list(self) -> Result<Vec<Handle<T, E>>, Error<E>> {
         match self.list {
@@ -132,6 +140,13 @@ impl<T, E> Handles<T, E> {
         }
         for handle in self.known().unwrap_or_default() {
             handle.cancel();
+        }
+    }
+
+    /// Stops every run of a list that is known, without saying that a body has decided so.
+    pub(crate) fn stop(&self) {
+        for handle in self.known().unwrap_or_default() {
+            handle.slot.core.cancel();
         }
     }
 }

@@ -33,6 +33,10 @@ impl Timestamp {
     }
 }
 
+/// The place of a begin or an end of an attempt among all of one flow run, from 1: what is later has a greater number, also
+/// over processes, and in the runs of its sub-flows. Whatever asks "which was first" or "since when" asks it, never a clock.
+pub type OrderNo = NonZeroU64;
+
 /// Something that happened to a flow run or to one of its task runs.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -158,6 +162,11 @@ impl EventKind {
 }
 
 impl EventKind {
+    /// Whether the event has a [`OrderNo`]: an attempt begins or ends with it.
+    pub(crate) const fn is_numbered(&self) -> bool {
+        self.is_end() || matches!(self, Self::Started { .. } | Self::AttemptFailed { .. })
+    }
+
     /// Whether the run ends with this event, in this process at least: one that is put aside goes on in another.
     pub const fn is_end(&self) -> bool {
         match self {

@@ -41,7 +41,7 @@ pub use declaration::{Declaration, Kind};
 pub(crate) use edge::Edges;
 pub use edge::{Edge, EdgeKind};
 pub use error::{BoxError, Error, Failure, TaskError};
-pub use event::{AttemptFailure, Event, EventKind, Timestamp};
+pub use event::{AttemptFailure, Event, EventKind, OrderNo, Timestamp};
 pub use id::{FlowRunId, TaskRunId};
 pub use label::RunLabel;
 pub use origin::Origin;

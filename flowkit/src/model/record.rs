@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Chunks, Event, EventKind, IllegalTransition, NewTaskRun, TaskRun, TaskRunId, Timestamp};
+use super::{
+    Chunks, Event, EventKind, IllegalTransition, NewTaskRun, OrderNo, TaskRun, TaskRunId, Timestamp,
+};
 
 /// Everything that happened in one flow run, in order.
 ///
@@ -17,12 +19,24 @@ pub struct RunRecord {
     /// The task runs of this process, by id less `used`.
     task_runs: Chunks<TaskRun>,
     events: Chunks<Event>,
+    /// The number of the last begin or end.
+    last_no: u64,
 }
 
 impl RunRecord {
     /// The record of a run that goes on: `flow` is the flow itself, and ids below `used` are taken.
     pub(crate) fn resumed(flow: TaskRun, used: u64) -> Self {
         Self { claimed: BTreeMap::from([(TaskRunId::FLOW, flow)]), used, ..Self::default() }
+    }
+
+    /// Has begins and ends numbered above `last`.
+    pub(crate) fn numbered_above(self, last: Option<OrderNo>) -> Self {
+        Self { last_no: last.map_or(0, OrderNo::get), ..self }
+    }
+
+    /// Returns the number of the last begin or end.
+    pub(crate) fn last_no(&self) -> Option<OrderNo> {
+        OrderNo::new(self.last_no)
     }
 
     /// Adds a task run in the state `Pending`, with the event that tells of it. The first one is the flow itself.
@@ -53,8 +67,12 @@ impl RunRecord {
     ///
     /// If there is no such task run: ids are given out by this record only, so this is a bug.
     pub(crate) fn apply(&mut self, event: Event) -> Result<(), IllegalTransition> {
+        let next = OrderNo::MIN.saturating_add(self.last_no);
         let run = self.task_run_mut(event.task_run).expect("bug in flowkit: an event of an unknown task run");
-        run.apply(&event)?;
+        run.apply(&event, next)?;
+        if event.kind.is_numbered() {
+            self.last_no = next.get();
+        }
         self.events.push(event);
         Ok(())
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::edge::{Edge, Edges};
-use super::{Declaration, ErrorReport, Event, EventKind, IllegalTransition, State, TaskRunId, Timestamp};
+use super::{
+    Declaration, ErrorReport, Event, EventKind, IllegalTransition, OrderNo, State, TaskRunId, Timestamp,
+};
 
 /// What is said about few task runs, kept out of the row so that the row stays small.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +45,10 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended; `None` while it runs.
     pub ended_at: Option<Timestamp>,
+    /// Its end among the begins and ends of the run.
+    pub(crate) ended_no: Option<OrderNo>,
+    /// How it ended; where the task run stands, while it runs.
+    pub state: State,
     /// Why it failed, if it did.
     pub error: Option<Arc<ErrorReport>>,
     /// The wait after it, if another attempt followed.
@@ -58,6 +64,7 @@ pub struct TaskRun {
     index: Option<u32>,
     state: State,
     orphaned: bool,
+    cancelled_by_body: bool,
     attempt: u32,
     location: &'static Location<'static>,
     edges: Edges,
@@ -65,6 +72,8 @@ pub struct TaskRun {
     started_at: Option<Timestamp>,
     attempt_started_at: Timestamp,
     ended_at: Option<Timestamp>,
+    begun_no: Option<OrderNo>,
+    ended_no: Option<OrderNo>,
     extras: Option<Box<Extras>>,
 }
 
@@ -77,6 +86,7 @@ impl TaskRun {
             index: new.index,
             state: State::Pending,
             orphaned: false,
+            cancelled_by_body: false,
             attempt: 0,
             location: new.location,
             edges: new.edges,
@@ -84,6 +94,8 @@ impl TaskRun {
             started_at: None,
             attempt_started_at: created_at,
             ended_at: None,
+            begun_no: None,
+            ended_no: None,
             extras: new.extras,
         }
     }
@@ -168,6 +180,11 @@ impl TaskRun {
         self.orphaned
     }
 
+    /// Whether the body that called it has cancelled it, by [`Handle::cancel`](crate::Handle::cancel) for instance.
+    pub(crate) fn is_cancelled_by_body(&self) -> bool {
+        self.cancelled_by_body
+    }
+
     /// Returns when the run was created.
     pub fn created_at(&self) -> Timestamp {
         self.created_at
@@ -181,6 +198,16 @@ impl TaskRun {
     /// Returns when the run ended.
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.ended_at
+    }
+
+    /// Returns the number of the last attempt's begin.
+    pub(crate) fn begun_no(&self) -> Option<OrderNo> {
+        self.begun_no
+    }
+
+    /// Returns the number of the end.
+    pub(crate) fn ended_no(&self) -> Option<OrderNo> {
+        self.ended_no
     }
 
     /// Returns the time from the first attempt to the end, with the waits that the retry policy put between attempts.
@@ -223,6 +250,8 @@ impl TaskRun {
                 number: self.attempt,
                 started_at: self.attempt_started_at,
                 ended_at: self.ended_at,
+                ended_no: self.ended_no,
+                state: self.state,
                 error: extras.and_then(|extras| extras.error.clone()),
                 retry_in: None,
             });
@@ -244,6 +273,10 @@ impl TaskRun {
         self.extras().name = Some(name);
     }
 
+    pub(crate) fn set_cancelled_by_body(&mut self) {
+        self.cancelled_by_body = true;
+    }
+
     pub(crate) fn set_edges(&mut self, edges: Edges) {
         self.edges = edges;
     }
@@ -252,12 +285,15 @@ impl TaskRun {
         self.extras().flow_run = Some(id);
     }
 
-    pub(super) fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
-        self.state = self.state.after(&event.kind)?;
+    /// Moves the run by an event. `no` is the number of the next begin or end.
+    pub(super) fn apply(&mut self, event: &Event, no: OrderNo) -> Result<(), IllegalTransition> {
+        let before = self.state;
+        self.state = before.after(&event.kind)?;
         match &event.kind {
             EventKind::Started { attempt } => {
                 self.attempt = *attempt;
                 self.attempt_started_at = event.at;
+                self.begun_no = Some(no);
                 self.started_at.get_or_insert(event.at);
             }
             EventKind::AttemptFailed { attempt, failure } => {
@@ -265,6 +301,8 @@ impl TaskRun {
                     number: *attempt,
                     started_at: self.attempt_started_at,
                     ended_at: Some(event.at),
+                    ended_no: Some(no),
+                    state: State::Failed,
                     error: Some(Arc::clone(&failure.error)),
                     retry_in: Some(failure.retry_in),
                 };
@@ -286,34 +324,41 @@ impl TaskRun {
             | EventKind::Cancelling
             | EventKind::Suspended => {}
             // Whoever sees that a process has died keeps the attempt that died with it.
-            EventKind::Crashed => self.keep_attempt(None),
-            EventKind::Reopened => self.reopen(),
+            EventKind::Crashed => self.keep_attempt(State::Crashed, None),
+            EventKind::Reopened => self.reopen(before),
         }
         if self.state.is_terminal() {
             self.ended_at = Some(event.at);
+            self.ended_no = Some(no);
         }
         Ok(())
     }
 
-    /// Forgets how the run ended; its last attempt becomes an earlier one.
-    fn reopen(&mut self) {
+    /// Forgets how the run ended, which was in the state `before`; its last attempt becomes an earlier one.
+    fn reopen(&mut self, before: State) {
         let error = self.extras.as_deref_mut().and_then(|extras| {
             extras.skip_reason = None;
             extras.error.take()
         });
-        self.keep_attempt(error);
+        // What was under way when its process left it has died with that, and so has what nobody saw end.
+        let ended = if before.is_terminal() { before } else { State::Crashed };
+        self.keep_attempt(ended, error);
         self.ended_at = None;
+        self.ended_no = None;
         self.orphaned = false;
+        self.cancelled_by_body = false;
     }
 
     /// Makes the last attempt an earlier one, if it is not one yet.
-    fn keep_attempt(&mut self, error: Option<Arc<ErrorReport>>) {
+    fn keep_attempt(&mut self, state: State, error: Option<Arc<ErrorReport>>) {
         let kept = self.extras.as_deref().map_or(0, |extras| extras.failed_attempts.len());
         if self.attempt as usize > kept {
             let attempt = Attempt {
                 number: self.attempt,
                 started_at: self.attempt_started_at,
                 ended_at: self.ended_at,
+                ended_no: self.ended_no,
+                state,
                 error,
                 retry_in: None,
             };

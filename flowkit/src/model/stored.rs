@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::run::spent;
-use super::{Digest, EdgeKind, ErrorReport, FlowRunId, Kind, State, TaskRunId, Timestamp};
+use super::{Digest, EdgeKind, ErrorReport, FlowRunId, Kind, OrderNo, State, TaskRunId, Timestamp};
 
 /// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
 ///
@@ -91,6 +91,10 @@ pub struct StoredFlowRun {
     pub started_at: Option<WallTime>,
     /// When it ended.
     pub ended_at: Option<WallTime>,
+    /// The number of the last attempt's begin.
+    pub begun_no: Option<OrderNo>,
+    /// The number of the end.
+    pub ended_no: Option<OrderNo>,
     /// How many attempts of the flow began.
     pub attempt: u32,
     /// The attempts that did not end the run.
@@ -106,11 +110,16 @@ pub struct StoredFlowRun {
 }
 
 impl StoredFlowRun {
-    /// Returns when the last attempt ended that another one followed, those left out that died with their process: what had no
-    /// result by then is done anew.
-    pub(crate) fn anew_since(&self) -> Option<WallTime> {
+    /// Returns the number of the end of the last attempt that another one followed, those left out that died with their
+    /// process: what had no result by then is done anew.
+    pub(crate) fn anew_since(&self) -> Option<OrderNo> {
         let ended = self.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
-        ended.filter_map(|attempt| attempt.ended_at).max()
+        ended.filter_map(|attempt| attempt.ended_no).max()
+    }
+
+    /// Returns the number of the last that happened to the flow itself.
+    pub(crate) fn last_no(&self) -> Option<OrderNo> {
+        self.ended_no.max(self.begun_no)
     }
 
     /// Returns how long it took, as [`TaskRun::duration`](super::TaskRun::duration) does.
@@ -166,6 +175,10 @@ pub struct StoredTaskRun {
     pub attempt_started_at: Option<WallTime>,
     /// When it ended.
     pub ended_at: Option<WallTime>,
+    /// The number of the last attempt's begin among the begins and ends of the flow run.
+    pub begun_no: Option<OrderNo>,
+    /// The number of the end; `None` also where no process saw it.
+    pub ended_no: Option<OrderNo>,
     /// Why it has no result.
     pub error: Option<ErrorReport>,
     /// Why it was skipped.
@@ -174,6 +187,8 @@ pub struct StoredTaskRun {
     pub flow_run: Option<FlowRunId>,
     /// Whether the body could not be stopped and went on after the end of the run.
     pub orphaned: bool,
+    /// Whether the body that called it cancelled it, as the one that lost a race.
+    pub cancelled_by_body: bool,
     /// In how many processes that died it was running.
     pub crashes: u32,
     /// Whether its result is kept.
@@ -185,6 +200,11 @@ impl StoredTaskRun {
     pub fn duration(&self) -> Option<Duration> {
         let last = (self.attempt_started_at?, self.ended_at?);
         Some(duration(&self.earlier_attempts, self.attempt, last))
+    }
+
+    /// Returns the number of the last that happened to it.
+    pub(crate) fn last_no(&self) -> Option<OrderNo> {
+        self.ended_no.max(self.begun_no)
     }
 
     /// Returns the name of this run: its own, or the task's with the index of a mapped run: `fetch[3]`.
@@ -214,18 +234,21 @@ fn duration(
     spent(&spans, at(ended_at))
 }
 
-/// An attempt that did not end its run: it failed, or its process died.
+/// An attempt that did not end its run: it failed, its process died, or the run was done again after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StoredAttempt {
     /// Which one, counting from 1.
     pub number: u32,
-    /// `Failed`, `TimedOut` or `Crashed`.
+    /// How it ended: `Failed`, `Crashed`, or as the run had ended that was done again, such as `Completed`.
     pub state: State,
     /// When it began.
     pub started_at: WallTime,
     /// When it ended; `None` if nobody saw it.
     pub ended_at: Option<WallTime>,
+    /// The number of its end among the begins and ends of the flow run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_no: Option<OrderNo>,
     /// Why it failed.
     pub error: Option<ErrorReport>,
     /// The wait after it, if another attempt was to follow.

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, State, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime};
+use crate::model::{
+    Digest, OrderNo, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime,
+};
 
 /// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
 /// brings the process down. DBOS and Temporal call such a run a dead letter and a poison pill.
@@ -48,9 +50,9 @@ impl Redo {
 pub struct Asked {
     /// What.
     pub redo: Redo,
-    /// When an earlier process was asked for it: what has begun or ended since then has been done again. `None` if it is
-    /// asked for now.
-    pub since: Option<WallTime>,
+    /// The number of the last begin or end before an earlier process was asked for it, 0 if there was none: what has begun
+    /// or ended since then, in the run or in those of its sub-flows, has been done again. `None` if it is asked for now.
+    pub since: Option<u64>,
 }
 
 impl From<Redo> for Asked {
@@ -73,12 +75,12 @@ impl Asked {
 
     /// Whether the body of the flow runs again, although it may have ended.
     pub(crate) fn reopens(&self, run: &StoredFlowRun) -> bool {
-        self.redo != Redo::Nothing && !self.is_past(run.ended_at)
+        self.redo != Redo::Nothing && !self.is_past(run.ended_no)
     }
 
     /// Leaves of the rows that are `chosen` those that have not been done again.
     pub(crate) fn left(&self, rows: &[StoredTaskRun], chosen: &HashSet<TaskRunId>) -> HashSet<TaskRunId> {
-        let done = |row: &StoredTaskRun| self.is_past(row.attempt_started_at.max(row.ended_at));
+        let done = |row: &StoredTaskRun| self.is_past(row.last_no());
         rows.iter().filter(|row| chosen.contains(&row.id) && !done(row)).map(|row| row.id).collect()
     }
 
@@ -87,8 +89,19 @@ impl Asked {
         Self { redo: self.redo.inside(node, chosen), since: self.since }
     }
 
-    fn is_past(&self, moment: Option<WallTime>) -> bool {
-        self.since.is_some_and(|since| moment > Some(since))
+    /// Returns how many attempts count for the retry budget: those that failed, which a crash is not, since the run was asked
+    /// to do something again, which has all of its retries again.
+    pub(crate) fn tries(&self, earlier: &[StoredAttempt]) -> u32 {
+        let counts = |attempt: &&StoredAttempt| {
+            attempt.state != State::Crashed
+                && !attempt.state.is_success()
+                && (self.redo == Redo::Nothing || self.since.is_none() || self.is_past(attempt.ended_no))
+        };
+        u32::try_from(earlier.iter().filter(counts).count()).unwrap_or(u32::MAX)
+    }
+
+    fn is_past(&self, no: Option<OrderNo>) -> bool {
+        self.since.is_some_and(|since| no.map_or(0, OrderNo::get) > since)
     }
 }
 
@@ -99,6 +112,8 @@ pub enum Standing {
     Keep,
     /// It has failed for good, and fails again with the recorded error.
     Replay,
+    /// The body cancelled it, and cancels it again.
+    Cancelled,
     /// It runs, after what is left of the wait before the next attempt.
     Again,
     /// It was running in too many processes that died.
@@ -146,8 +161,9 @@ pub(crate) fn claimable<'r>(
 
 /// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
 /// attempt, which tries it anew, unless it failed because its process died.
-fn counts(row: &StoredTaskRun, since: Option<WallTime>) -> bool {
-    !row.state.is_terminal() || died(row) || row.ended_at > since
+fn counts(row: &StoredTaskRun, since: Option<OrderNo>) -> bool {
+    // Of what was told to stop when its process died, nobody saw the end.
+    !row.state.is_terminal() || died(row) || since.is_none_or(|since| row.last_no() > Some(since))
 }
 
 /// Whether the last attempt of `row` died with its process, so that nobody knows how it ended.
@@ -156,13 +172,48 @@ pub fn died(row: &StoredTaskRun) -> bool {
     last.is_some_and(|last| last.state == State::Crashed)
 }
 
+/// Returns the rows that a body has cancelled and that stay so when its calls are made again: the losers of a race have lost.
+///
+/// The body decided so on what had ended before. Where some of that is tried anew, it decides anew too, and what it had
+/// cancelled runs again; so does all of it where something is wanted again although it had succeeded.
+pub(crate) fn cancelled_for_good(
+    run: &StoredFlowRun,
+    rows: &[StoredTaskRun],
+    asked: &Asked,
+) -> HashSet<TaskRunId> {
+    let since = run.anew_since();
+    let decides_anew = matches!(asked.redo, Redo::From(_) | Redo::Everything);
+    let tries_failures = asked.redo == Redo::Failed;
+    let first_anew =
+        first_failure(rows, |row| !counts(row, since) || (tries_failures && !asked.is_past(row.ended_no)));
+    let stays = |row: &&StoredTaskRun| {
+        is_cancelled_before(row, first_anew)
+            && (!decides_anew || (asked.since.is_some() && asked.is_past(row.ended_no)))
+    };
+    rows.iter().filter(stays).map(|row| row.id).collect()
+}
+
+/// Returns the number of the first end that was a failure, and not the decision of a body, among the rows that are `meant`.
+fn first_failure(rows: &[StoredTaskRun], meant: impl Fn(&StoredTaskRun) -> bool) -> Option<OrderNo> {
+    let failed = rows.iter().filter(|row| row.state.is_failure() && !row.cancelled_by_body && meant(row));
+    failed.filter_map(|row| row.ended_no).min()
+}
+
+/// Whether a body cancelled `row` before anything had failed.
+fn is_cancelled_before(row: &StoredTaskRun, first_failure: Option<OrderNo>) -> bool {
+    let before = |no: OrderNo| first_failure.is_none_or(|first| no < first);
+    row.state == State::Cancelled && row.cancelled_by_body && row.ended_no.is_some_and(before)
+}
+
 /// Returns the rows that are done again although they have ended.
 pub fn rows_to_redo(rows: &[StoredTaskRun], redo: &Redo) -> HashSet<TaskRunId> {
     let mut wanted = HashSet::new();
+    let first_failure = first_failure(rows, |_| true);
     // Inputs have smaller ids than what uses them, so one pass from the first to the last finds everything below.
     for row in rows {
         let chosen = match redo {
             Redo::Nothing => false,
+            Redo::Failed if is_cancelled_before(row, first_failure) => false,
             Redo::Failed => row.state.is_failure() || row.state == State::Skipped,
             Redo::From(task) => {
                 let is_used = row.edges.iter().any(|(from, _)| wanted.contains(from));
@@ -195,11 +246,11 @@ pub struct Progress {
     pub wait: Duration,
 }
 
-/// Returns where the attempts of `row` go on at the moment `now`.
+/// Returns where the attempts of `row` go on at the moment `now`, in a run of which something was `asked`.
 ///
 /// `wait = ended_at + retry_in - now`, within 0 and `retry_in`: a clock that was set back does not make it longer.
-pub fn progress(row: &StoredTaskRun, now: WallTime) -> Progress {
-    let failed = row.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
+pub fn progress(row: &StoredTaskRun, asked: &Asked, now: WallTime) -> Progress {
+    let failed = asked.tries(&row.earlier_attempts);
     let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
     let wait = last.and_then(|last| Some((last.retry_in?, last.ended_at?))).map_or(
         Duration::ZERO,
@@ -208,5 +259,5 @@ pub fn progress(row: &StoredTaskRun, now: WallTime) -> Progress {
             retry_in.saturating_sub(Duration::from_micros(passed))
         },
     );
-    Progress { attempts: row.attempt, failed: u32::try_from(failed).unwrap_or(u32::MAX), wait }
+    Progress { attempts: row.attempt, failed, wait }
 }

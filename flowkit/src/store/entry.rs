@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use crate::model::{
-    Artifact, Digest, Event, FlowRunId, LogLevel, Metric, StoredFlowRun, StoredTaskRun, TaskRun, TaskRunId,
-    WallTime,
+    Artifact, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, StoredFlowRun, StoredTaskRun, TaskRun,
+    TaskRunId, WallTime,
 };
 use crate::policy::cache::{CacheKey, KeyParts};
 
@@ -119,6 +119,19 @@ pub enum Says {
     Measured(Metric),
     /// It used a file with this content.
     Used(Digest),
+    /// Its body waited for several runs until the time was up.
+    TimeUp(TimeUp),
+}
+
+/// That the time was up while a body waited for several runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeUp {
+    /// What finds the wait again when the flow runs again.
+    pub key: Digest,
+    /// The positions of the runs that had ended, in the list that was waited for.
+    pub ended: Vec<u32>,
+    /// The id that the next task run was to have: what was called upon it has this one or a greater one.
+    pub next: TaskRunId,
 }
 
 /// Everything that is known of a run that was taken over.
@@ -130,4 +143,8 @@ pub struct Recovered {
     pub run: StoredFlowRun,
     /// Its task runs, by id, without the flow itself.
     pub task_runs: Vec<StoredTaskRun>,
+    /// The greatest number that a begin or an end has, in it and in the runs of its sub-flows, and theirs.
+    pub last_no: Option<OrderNo>,
+    /// The waits of its bodies whose time was up.
+    pub times_up: Vec<TimeUp>,
 }

@@ -60,13 +60,11 @@ pub fn explain_cache(
 }
 
 fn explain(entries: &[StoredCacheEntry], own: (FlowRunId, TaskRunId)) -> CacheExplanation {
-    let Some(own) = entries.iter().find(|entry| entry.from == own) else {
-        return CacheExplanation::NotInCache;
-    };
-    let earlier = entries.iter().filter(|entry| entry.from != own.from && entry.stored_at <= own.stored_at);
-    // Generic functions have one path and many identities: only results of the same one could have been used.
-    let alike = earlier.filter(|entry| entry.parts.task == own.parts.task);
     // The newest come first, and the first of several equally near ones is taken.
+    let mut entries = entries.iter().skip_while(|entry| entry.from != own);
+    let Some(own) = entries.next() else { return CacheExplanation::NotInCache };
+    // Generic functions have one path and many identities: only results of the same one could have been used.
+    let alike = entries.filter(|entry| entry.parts.task == own.parts.task);
     let nearest = alike
         .map(|entry| (entry, own.parts.differences_from(&entry.parts)))
         .min_by_key(|(_, differences)| differences.len());

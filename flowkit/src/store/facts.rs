@@ -1,8 +1,10 @@
 //! What the task runs of one flow run have said of themselves, in memory: for the store there, and for a run that no
 //! store keeps.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Artifact, Digest, StoredArtifact, StoredMetric, TaskRunId, WallTime};
-use crate::store::Says;
+use crate::store::{Says, TimeUp};
 
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
@@ -10,6 +12,7 @@ pub(crate) struct Facts {
     artifacts: Vec<(StoredArtifact, Vec<u8>)>,
     metrics: Vec<StoredMetric>,
     used: Vec<(TaskRunId, Digest)>,
+    times_up: BTreeMap<Digest, TimeUp>,
 }
 
 impl Facts {
@@ -27,6 +30,7 @@ impl Facts {
             // To use it twice is to use it.
             Says::Used(file) if self.used.contains(&(task_run, file)) => {}
             Says::Used(file) => self.used.push((task_run, file)),
+            Says::TimeUp(time_up) => drop(self.times_up.insert(time_up.key, time_up)),
         }
     }
 
@@ -60,6 +64,11 @@ impl Facts {
 
     pub(crate) fn metrics(&self) -> &[StoredMetric] {
         &self.metrics
+    }
+
+    /// The waits whose time was up, by key; of two of one key the later.
+    pub(crate) fn times_up(&self) -> impl Iterator<Item = &TimeUp> {
+        self.times_up.values()
     }
 
     /// Who made a file, each once.

@@ -25,7 +25,9 @@ pub(crate) mod rows;
 mod sqlite;
 mod words;
 
-pub use entry::{Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Recovered, Says};
+pub use entry::{
+    Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Recovered, Says, TimeUp,
+};
 pub use error::{OwnerName, StoreError};
 pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub(crate) use facts::Facts;

@@ -31,6 +31,8 @@ pub(crate) fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
         created_at,
         started_at: flow.started_at().map(|at| created_at.plus(at)),
         ended_at: flow.ended_at().map(|at| created_at.plus(at)),
+        begun_no: flow.begun_no(),
+        ended_no: flow.ended_no(),
         attempt: flow.attempt_count(),
         earlier_attempts: earlier_attempts(flow, created_at),
         attempt_started_at: attempt_started_at(flow, created_at),
@@ -47,6 +49,8 @@ pub(crate) fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRun) {
     row.state = flow.state();
     row.started_at = flow.started_at().map(|at| created_at.plus(at));
     row.ended_at = flow.ended_at().map(|at| created_at.plus(at));
+    row.begun_no = flow.begun_no();
+    row.ended_no = flow.ended_no();
     row.attempt = flow.attempt_count();
     row.attempt_started_at = attempt_started_at(flow, created_at);
     row.error = flow.error().cloned();
@@ -79,10 +83,13 @@ pub(crate) fn task_row(task_run: &TaskRun, key: Option<Digest>, created_at: Wall
         started_at: task_run.started_at().map(|at| created_at.plus(at)),
         attempt_started_at: attempt_started_at(task_run, created_at),
         ended_at: task_run.ended_at().map(|at| created_at.plus(at)),
+        begun_no: task_run.begun_no(),
+        ended_no: task_run.ended_no(),
         error: task_run.error().cloned(),
         skip_reason: task_run.skip_reason().map(str::to_owned),
         flow_run: task_run.flow_run(),
         orphaned: task_run.is_orphaned(),
+        cancelled_by_body: task_run.is_cancelled_by_body(),
         crashes: 0,
         has_result: false,
     }
@@ -131,7 +138,15 @@ pub(crate) fn suspension_of(state: State, is_flow: bool) -> Option<EventKind> {
 
 /// Writes down the attempt that was under way when its process died. Nobody saw its end.
 pub(crate) fn crashed_attempt(number: u32, started_at: WallTime) -> StoredAttempt {
-    StoredAttempt { number, state: State::Crashed, started_at, ended_at: None, error: None, retry_in: None }
+    StoredAttempt {
+        number,
+        state: State::Crashed,
+        started_at,
+        ended_at: None,
+        ended_no: None,
+        error: None,
+        retry_in: None,
+    }
 }
 
 /// Writes down the attempts that another one followed.
@@ -140,13 +155,12 @@ pub(crate) fn earlier_attempts(task_run: &TaskRun, created_at: WallTime) -> Vec<
 }
 
 fn attempt_row(attempt: &Attempt, created_at: WallTime) -> StoredAttempt {
-    // One without an end and without an error died with its process; a record in memory has no other word for it.
-    let is_crash = attempt.error.is_none() && attempt.ended_at.is_none();
     StoredAttempt {
         number: attempt.number,
-        state: if is_crash { State::Crashed } else { State::Failed },
+        state: attempt.state,
         started_at: created_at.plus(attempt.started_at),
         ended_at: attempt.ended_at.map(|at| created_at.plus(at)),
+        ended_no: attempt.ended_no,
         error: attempt.error.as_deref().cloned(),
         retry_in: attempt.retry_in,
     }

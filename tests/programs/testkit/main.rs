@@ -7,6 +7,7 @@
 
 mod again;
 mod deadly;
+mod decided;
 mod held;
 mod lasting;
 mod made;
@@ -135,6 +136,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "race" => held::race().await,
         "deadly" => deadly::run().await,
         "stubborn" => deadly::run_stubborn().await,
+        "decided" => decided::run(said).await,
         "again" => again::run(said).await,
         "lasting" => lasting::run(said).await,
         "anew" => lasting::anew().await,

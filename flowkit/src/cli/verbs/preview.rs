@@ -36,12 +36,12 @@ struct Fate {
 impl Fate {
     fn add(&mut self, row: &StoredTaskRun, standing: Standing) {
         match standing {
-            Standing::Keep => self.kept += 1,
+            Standing::Keep | Standing::Cancelled => self.kept += 1,
             Standing::Again if row.state == State::Skipped => self.open += 1,
             Standing::Again => self.runs += 1,
             Standing::Replay | Standing::Poison | Standing::UnknownOutcome => self.fails += 1,
         }
-        if standing != Standing::Keep {
+        if !matches!(standing, Standing::Keep | Standing::Cancelled) {
             *self.was.entry(row.state.name()).or_default() += 1;
         }
     }

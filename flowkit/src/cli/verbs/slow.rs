@@ -103,6 +103,7 @@ mod tests {
     fn waits_between_attempts_do_not_count() {
         let at = |seconds: i64| WallTime::from_micros(seconds * 1_000_000);
         let attempt = |start: i64, end: Option<i64>| StoredAttempt {
+            ended_no: None,
             number: 1,
             state: State::Failed,
             started_at: at(start),

@@ -29,11 +29,13 @@ pub(crate) fn begin(
         .durability
         .or_else(|| parent.and_then(|parent| Some(parent.run.kept.as_ref()?.durability)))
         .unwrap_or_else(|| new.runtime.durability());
+    // Numbers are compared over a run and those of its sub-flows.
+    let outer_no = parent.and_then(|parent| parent.run.read(RunRecord::last_no));
     let store = new.runtime.store().filter(|_| durability != Durability::Memory).cloned();
     let Some((resumed, store)) = new.resumed.take().zip(store.clone()) else {
         let id = new.id.unwrap_or_else(|| FlowRunId::new(uuid::Uuid::now_v7()));
         let clock = RunClock::start();
-        let mut record = RunRecord::default();
+        let mut record = RunRecord::default().numbered_above(outer_no);
         record.create(root, clock.now());
         let kept = store.map(|store| {
             let owned = OwnedRun { id, epoch: 1, created_at: clock.created() };
@@ -48,10 +50,16 @@ pub(crate) fn begin(
     let stored = &resumed.recovered.run;
     let created = stored.created_at;
     let rows = &resumed.recovered.task_runs;
-    let last = rows.iter().filter_map(|row| row.ended_at.or(row.started_at)).chain(stored.started_at).max();
+    // For people only: a wall clock that was set back would have the run end before it began.
+    let last = rows
+        .iter()
+        .filter_map(|row| row.ended_at.max(row.attempt_started_at))
+        .chain(stored.attempt_started_at)
+        .max();
     let clock = RunClock::resume(created, last.unwrap_or(created).since(created));
     let used = rows.last().map_or(0, |row| row.id.get()) + 1;
-    let record = RunRecord::resumed(TaskRun::recovered_flow(root, stored), used);
+    let record = RunRecord::resumed(TaskRun::recovered_flow(root, stored), used)
+        .numbered_above(outer_no.max(resumed.recovered.last_no));
     let kept = Kept::new(store, resumed.recovered.owned, durability)
         .with_earlier(&resumed, new.runtime.poison_cap());
     Begun { id: stored.id, clock, record, kept: Some(kept) }

@@ -1,5 +1,6 @@
 //! The record of a run and what must change together with it, under one lock.
 
+use super::ends::Watchers;
 use crate::model::{RunRecord, State, TaskRun, TaskRunId, Timestamp};
 use crate::store::Facts;
 
@@ -17,6 +18,8 @@ pub(super) struct Ledger {
     pub(super) closed: bool,
     /// An attempt of the flow has begun in this process.
     pub(super) opened: bool,
+    /// Those who wait for the ends of several runs.
+    pub(super) watchers: Watchers,
     /// The flow's body has returned, and its driver waits for the last child.
     pub(super) joining: bool,
 }

@@ -3,6 +3,7 @@
 mod attempt;
 pub(crate) mod begin;
 pub(crate) mod cancellation;
+pub(crate) mod ends;
 mod ledger;
 pub(crate) mod live;
 pub(crate) mod observer;
@@ -11,6 +12,7 @@ pub(crate) mod start;
 mod stopping;
 pub(crate) mod sub_flow;
 mod telling;
+pub(crate) mod waits;
 
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -33,7 +35,8 @@ use crate::engine::recover::kept::{Keeping, Kept, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::queue::Queue;
 use crate::model::{
-    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, Origin, Refusal, TaskRun, TaskRunId,
+    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, OrderNo, Origin, Refusal, TaskRun,
+    TaskRunId,
 };
 use crate::policy::TaskPolicy;
 use crate::task::Durability;
@@ -98,6 +101,8 @@ pub(crate) struct NewRun<'a> {
 pub(crate) struct Child {
     pub(crate) id: TaskRunId,
     pub(crate) claimed: Option<Claimed>,
+    /// The number of its end in an earlier process, if it ends so again.
+    pub(crate) recorded_no: Option<OrderNo>,
 }
 
 /// Keeps a run open until it is dropped.
@@ -183,20 +188,35 @@ impl Run {
                     let event = Event { task_run: id, at, kind: EventKind::Created };
                     kept.record(event, ledger.row(id), Keeping { key, ..Keeping::default() });
                 }
-                Child { id, claimed }
+                Child { id, claimed, recorded_no: None }
             }
             Some(row) => {
+                // A failure that is tried anew may end at another time, and what was under way has not ended.
+                let ends_so = row.state.is_success()
+                    || !matches!(claimed, Some(Claimed::Again(_) | Claimed::Refused(_)));
+                let recorded_no = row.ended_no.filter(|_| ends_so);
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
-                if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_))) {
+                if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_) | Claimed::Cancelled)) {
                     self.reopen_in(&mut ledger, row.id);
                 }
-                Child { id: row.id, claimed }
+                Child { id: row.id, claimed, recorded_no }
             }
         };
         drop(ledger);
         self.wrote();
         self.announce();
         Ok(child)
+    }
+
+    /// Returns the number of the end that an earlier process or attempt of the flow has recorded of a call, if it ends so again.
+    pub(crate) fn recorded_no(&self, key: Option<Digest>, child: &Child) -> Option<OrderNo> {
+        let journal = self.journal.as_ref().filter(|journal| journal.remembers()).zip(key);
+        match (journal, child.recorded_no, &child.claimed) {
+            (Some((journal, key)), Some(no), Some(claimed)) => journal.note_recorded(key, claimed, no),
+            (Some((journal, key)), None, _) => return journal.recorded_no(key),
+            _ => {}
+        }
+        child.recorded_no
     }
 
     /// Makes a run that has ended in an earlier process run again.
@@ -241,14 +261,18 @@ impl Run {
         }
         let receipt = told.and_then(|(kept, event)| kept.record(event, ledger.row(task_run), keeping));
         let mut idle = false;
+        let mut watchers = Vec::new();
         if is_end {
             ledger.live -= 1;
             idle = ledger.driver_may_go();
+            let no = ledger.record.last_no();
+            watchers = ledger.watchers.ended(task_run, no);
         }
         drop(ledger);
         if idle {
             self.idle.notify_one();
         }
+        watchers.into_iter().for_each(Waker::wake);
         self.wrote();
         self.announce();
         receipt

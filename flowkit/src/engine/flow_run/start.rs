@@ -115,10 +115,9 @@ fn root_standing(resumed: &Resumed) -> Claimed {
         (State::Failed | State::TimedOut, Some(error)) => return Claimed::Failed(Arc::new(error.clone())),
         _ => {}
     }
-    let failed = run.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed).count();
     // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
     let wanted_again = resumed.wish.asked.reopens(run) && run.state.is_terminal();
-    let failed = if wanted_again { 0 } else { u32::try_from(failed).unwrap_or(u32::MAX) };
+    let failed = if wanted_again { 0 } else { resumed.wish.asked.tries(&run.earlier_attempts) };
     Claimed::Again(Progress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 

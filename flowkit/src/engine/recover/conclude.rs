@@ -102,6 +102,10 @@ pub(crate) async fn recorded<B: Body>(
     match core.claimed()? {
         Claimed::Again(_) => None,
         Claimed::Refused(refusal) => Some(Err(Error::Refused { run: core.label(), refusal })),
+        Claimed::Cancelled => {
+            how.recorded = true;
+            Some(Err(Error::Cancelled { run: core.label(), orphaned: false }))
+        }
         Claimed::Failed(report) => {
             how.recorded = true;
             Some(Err(Error::Recorded { run: core.label(), report }))

@@ -9,8 +9,10 @@ use crate::engine::clock;
 use crate::model::{
     Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun, TaskRunId, label_of,
 };
-use crate::policy::resume::{Asked, Progress, Standing, claimable, died, progress, rows_to_redo, standing};
-use crate::store::Recovered;
+use crate::policy::resume::{
+    Asked, Progress, Standing, cancelled_for_good, claimable, died, progress, rows_to_redo, standing,
+};
+use crate::store::{Recovered, TimeUp};
 
 /// So many calls are named that were made instead of recorded ones.
 const NAMED_MAX: usize = 20;
@@ -37,6 +39,8 @@ pub(crate) enum Claimed {
     Kept,
     /// Its failure.
     Failed(Arc<ErrorReport>),
+    /// The body cancelled it, and nothing on which it may have decided so is done anew.
+    Cancelled,
     /// Attempts, after which it goes on.
     Again(Progress),
     /// A reason not to run it.
@@ -54,6 +58,10 @@ pub(crate) struct Earlier {
     /// How many of them each body has called, without those that never began.
     open: HashMap<TaskRunId, usize>,
     redo: HashSet<TaskRunId>,
+    /// What the body has cancelled, and would again.
+    cancelled: HashSet<TaskRunId>,
+    /// The waits whose time was up, if the body went on to call something that has begun.
+    times_up: HashMap<Digest, Vec<u32>>,
     /// The same with those that an earlier process has done again, as far as it came.
     chosen: HashSet<TaskRunId>,
     pub(crate) wish: Wish,
@@ -86,6 +94,8 @@ impl Earlier {
             refused: HashMap::new(),
             open,
             redo: resumed.wish.asked.left(task_runs, &chosen),
+            times_up: decided_upon(&resumed.recovered.times_up, task_runs),
+            cancelled: cancelled_for_good(run, task_runs, &resumed.wish.asked),
             chosen,
             wish: resumed.wish.clone(),
             poison_cap,
@@ -93,6 +103,11 @@ impl Earlier {
             quiet: repeated.chain(flow).collect(),
             instead: Vec::new(),
         }
+    }
+
+    /// Returns the positions of the runs that had ended when the time of a wait was up.
+    pub(crate) fn time_up(&self, key: Digest) -> Option<Vec<u32>> {
+        self.times_up.get(&key).cloned()
     }
 
     /// Returns how the run behind the node of a sub-flow is to be gone on with.
@@ -120,7 +135,7 @@ impl Earlier {
         {
             *open -= 1;
         }
-        let claimed = match standing(&row, &self.redo, at_most_once, self.poison_cap) {
+        let claimed = match self.standing(&row, at_most_once) {
             Standing::Keep => Claimed::Kept,
             Standing::Replay => match &row.error {
                 Some(error) => Claimed::Failed(Arc::new(error.clone())),
@@ -130,14 +145,15 @@ impl Earlier {
             Standing::Again if row.state.is_success() || self.redo.contains(&row.id) => {
                 Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
             }
-            Standing::Again => Claimed::Again(progress(&row, clock::wall())),
+            Standing::Again => Claimed::Again(progress(&row, &self.wish.asked, clock::wall())),
+            Standing::Cancelled => Claimed::Cancelled,
             Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
             Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
         };
         let is_final = match claimed {
             Claimed::Refused(_) => true,
             Claimed::Failed(_) => died(&row),
-            Claimed::Kept | Claimed::Again(_) => false,
+            Claimed::Kept | Claimed::Cancelled | Claimed::Again(_) => false,
         };
         if is_final {
             let poison = Refusal::Poison { crashes: row.crashes };
@@ -147,6 +163,13 @@ impl Earlier {
             self.quiet.insert(row.id);
         }
         Ok((Some(row), Some(claimed)))
+    }
+
+    fn standing(&self, row: &StoredTaskRun, at_most_once: bool) -> Standing {
+        match self.cancelled.contains(&row.id) {
+            true => Standing::Cancelled,
+            false => standing(row, &self.redo, at_most_once, self.poison_cap),
+        }
     }
 
     /// Takes note of a call that no record has.
@@ -192,6 +215,13 @@ impl Earlier {
     pub(crate) fn called_instead(&self) -> &[String] {
         &self.instead
     }
+}
+
+/// Leaves out the waits whose time was up without anything coming of it.
+fn decided_upon(times_up: &[TimeUp], task_runs: &[StoredTaskRun]) -> HashMap<Digest, Vec<u32>> {
+    let last_begun = task_runs.iter().filter(|row| row.attempt > 0).map(|row| row.id).max();
+    let decided = times_up.iter().filter(|time_up| last_begun >= Some(time_up.next));
+    decided.map(|time_up| (time_up.key, time_up.ended.clone())).collect()
 }
 
 /// Whether a row says more than that the flow decided against the task.

@@ -15,9 +15,13 @@ use crate::engine::attempt::hold::Hold;
 use crate::engine::clock;
 use crate::engine::flow_run::{CriticalFailure, FlowAttempt, Run};
 use crate::engine::recover::earlier::Claimed;
+use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};
 use crate::engine::runtime::Runtime;
-use crate::model::{Declaration, Digest, Error, EventKind, RunLabel, TaskError, TaskRunId, label_of};
+use crate::model::{
+    Declaration, Digest, Error, EventKind, OrderNo, RunLabel, RunRecord, TaskError, TaskRun, TaskRunId,
+    label_of,
+};
 use crate::policy::resume::Progress;
 use crate::task::Durability;
 
@@ -59,6 +63,8 @@ pub(in crate::engine) struct CoreExtras {
     name: Option<String>,
     key: Option<Digest>,
     claimed: Option<Claimed>,
+    /// The number of its end in an earlier process or attempt of the flow, if it ends so again.
+    recorded_no: Option<OrderNo>,
     pub(in crate::engine) hold: Option<Hold>,
     /// When somebody was told of its progress.
     progress_told: Option<tokio::time::Instant>,
@@ -71,6 +77,7 @@ const ORPHANED: u8 = 8;
 pub(in crate::engine) const HOLDS: u8 = 16;
 const CLAIMED: u8 = 32;
 const CRITICAL: u8 = 64;
+const BY_BODY: u8 = 128;
 
 impl Core {
     pub(crate) fn new(
@@ -126,6 +133,15 @@ impl Core {
         self.extras().get_or_insert_default().key = Some(key);
     }
 
+    /// Returns the number of the end that is recorded of this call: among others it comes in its place.
+    pub(crate) fn recorded_no(&self) -> Option<OrderNo> {
+        self.extras().as_ref().and_then(|extras| extras.recorded_no)
+    }
+
+    pub(crate) fn set_recorded_no(&self, no: OrderNo) {
+        self.extras().get_or_insert_default().recorded_no = Some(no);
+    }
+
     pub(crate) fn set_claimed(&self, claimed: Claimed) {
         self.extras().get_or_insert_default().claimed = Some(claimed);
         self.set(CLAIMED);
@@ -169,14 +185,32 @@ impl Core {
     }
 
     pub(crate) fn emit(&self, kind: EventKind) {
-        if let Some(run) = self.run() {
-            run.emit(self.id, kind);
-        }
+        self.emit_kept(kind, Keeping::default());
     }
 
     /// Says what happened, with what is to be kept of it.
     pub(crate) fn emit_kept(&self, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
-        self.run().and_then(|run| run.emit_kept(self.id, kind, keeping))
+        let run = self.run()?;
+        if matches!(kind, EventKind::Cancelled { .. }) && self.has(BY_BODY) {
+            run.change_task_run(self.id, TaskRun::set_cancelled_by_body);
+        }
+        let is_end = kind.is_end();
+        let receipt = run.emit_kept(self.id, kind, keeping);
+        if is_end && let Some(journal) = run.journal.as_ref().filter(|journal| journal.remembers()) {
+            self.note_end(run, journal);
+        }
+        receipt
+    }
+
+    /// Takes note of how this call ended, for a later attempt of the flow.
+    fn note_end(&self, run: &Run, journal: &Journal) {
+        let ended = |record: &RunRecord| {
+            let row = record.task_run(self.id)?;
+            Some((row.state(), row.is_cancelled_by_body(), self.recorded_no().or(row.ended_no())?))
+        };
+        if let Some((state, by_body, no)) = run.read(ended) {
+            journal.note_end(self.key(), state, by_body, no);
+        }
     }
 
     /// Begins an attempt: what the one before said of itself is forgotten. If it is `awaited`, it may not go on before
@@ -260,6 +294,12 @@ impl Core {
         if is_failure && self.has(CRITICAL) && self.id != TaskRunId::FLOW {
             attempt.fail(CriticalFailure { task: self.label(), cause: Arc::new(error.clone()) });
         }
+    }
+
+    /// Stops this task run only, because a body has decided so: whoever resumes the run comes to the same decision.
+    pub(crate) fn cancel_by_body(&self) {
+        self.set(BY_BODY);
+        self.cancel();
     }
 
     /// Stops this task run only.

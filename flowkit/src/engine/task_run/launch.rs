@@ -202,6 +202,9 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
     if let Some(key) = key {
         core.set_key(key);
     }
+    if let Some(no) = flow.run.recorded_no(key, &child) {
+        core.set_recorded_no(no);
+    }
     if let Some(claimed) = child.claimed {
         core.set_claimed(claimed);
     }

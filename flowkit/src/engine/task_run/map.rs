@@ -75,7 +75,7 @@ where
             learning.later.promise.keep(submit_rows(rows, location));
             // Told to stop just now, the list was not known to the one who told it.
             if cancellation.is_cancelled() {
-                learnt.cancel();
+                learnt.stop();
             }
         }
     };

@@ -205,6 +205,11 @@ fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::
 /// Finds the result of this call in an earlier attempt of the flow: here, or where the store keeps it.
 pub(crate) async fn recall<B: Body>(core: &Core) -> Result<Option<B::Output>, Error<B::Error>> {
     let Some((journal, key)) = journal(core) else { return Ok(None) };
+    if journal.is_cancelled(key) {
+        // The loser of a race that has its winner.
+        core.cancel_by_body();
+        return Err(core.stopped(false));
+    }
     if let Some(value) = journal.get::<B::Output>(key) {
         return Ok(B::copy_output(&value));
     }

@@ -11,6 +11,8 @@ impl Attempt {
             number: stored.number,
             started_at: stored.started_at.since(created),
             ended_at: stored.ended_at.map(|ended_at| ended_at.since(created)),
+            ended_no: stored.ended_no,
+            state: stored.state,
             error: stored.error.clone().map(Arc::new),
             retry_in: stored.retry_in,
         }
@@ -24,10 +26,13 @@ impl TaskRun {
         let mut task_run = Self::new(stored.id, new, at(stored.created_at));
         task_run.state = stored.state;
         task_run.orphaned = stored.orphaned;
+        task_run.cancelled_by_body = stored.cancelled_by_body;
         task_run.attempt = stored.attempt;
         task_run.started_at = stored.started_at.map(at);
         task_run.attempt_started_at = at(stored.attempt_started_at.unwrap_or(stored.created_at));
         task_run.ended_at = stored.ended_at.map(at);
+        task_run.begun_no = stored.begun_no;
+        task_run.ended_no = stored.ended_no;
         if let Some(name) = &stored.name {
             task_run.extras().name.get_or_insert_with(|| name.clone());
         }
@@ -56,6 +61,8 @@ impl TaskRun {
         flow.started_at = stored.started_at.map(at);
         flow.attempt_started_at = at(stored.attempt_started_at.unwrap_or(stored.created_at));
         flow.ended_at = stored.ended_at.map(at);
+        flow.begun_no = stored.begun_no;
+        flow.ended_no = stored.ended_no;
         if let Some(name) = &stored.name {
             flow.extras().name.get_or_insert_with(|| name.clone());
         }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Asked, POISON_CAP, Standing, claimable, rows_to_redo, standing};
+use super::{Asked, POISON_CAP, Standing, cancelled_for_good, claimable, rows_to_redo, standing};
 use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
 
 /// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
@@ -28,6 +28,7 @@ pub(crate) fn outlook<'r>(
 ) -> Vec<(&'r StoredTaskRun, Standing)> {
     let chosen = claimable(run, rows);
     let wanted_again = asked.left(rows, &rows_to_redo(rows, &asked.redo));
+    let cancelled = cancelled_for_good(run, rows, asked);
     let mut bodies = HashSet::new();
     if flow_runs(run, asked) {
         bodies.insert(TaskRunId::FLOW);
@@ -47,6 +48,7 @@ pub(crate) fn outlook<'r>(
             continue;
         }
         let standing = match found {
+            Some(_) if cancelled.contains(&row.id) => Standing::Cancelled,
             Some(_) => standing(row, &wanted_again, false, POISON_CAP),
             None => Standing::Again,
         };

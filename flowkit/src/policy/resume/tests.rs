@@ -26,16 +26,18 @@ pub(super) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
         started_at: None,
         attempt_started_at: None,
         ended_at: None,
+        begun_no: None,
+        ended_no: None,
         error: None,
         skip_reason: None,
         flow_run: None,
         orphaned: false,
+        cancelled_by_body: false,
         crashes,
         has_result: state == State::Completed,
     }
 }
 
-#[cfg(feature = "cli")]
 pub(super) fn flow_row(state: State) -> StoredFlowRun {
     StoredFlowRun {
         id: crate::model::FlowRunId::new(uuid::Uuid::from_u128(1)),
@@ -50,6 +52,8 @@ pub(super) fn flow_row(state: State) -> StoredFlowRun {
         created_at: WallTime::from_micros(0),
         started_at: None,
         ended_at: None,
+        begun_no: None,
+        ended_no: None,
         attempt: 1,
         earlier_attempts: Vec::new(),
         attempt_started_at: None,
@@ -90,15 +94,18 @@ fn a_sub_flow_is_no_poison_because_it_takes_long() {
 
 #[test]
 fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
-    let at = |micros| Some(WallTime::from_micros(micros));
-    let ended = |id, begun, end| StoredTaskRun {
-        id: TaskRunId::new(id),
-        attempt_started_at: begun,
-        ended_at: end,
+    // Whatever the clock showed.
+    let at = |id: i64| Some(WallTime::from_micros(100 - id));
+    let ended = |id: i64, begun: u64, end: u64| StoredTaskRun {
+        id: TaskRunId::new(id.unsigned_abs()),
+        attempt_started_at: at(id),
+        ended_at: at(id),
+        begun_no: OrderNo::new(begun),
+        ended_no: OrderNo::new(end),
         ..row(State::Completed, 1, 0)
     };
     // As it was; done again; under way again when the process died; never begun.
-    let rows = [ended(1, at(1), at(5)), ended(2, at(6), at(7)), ended(3, at(6), None), ended(4, None, None)];
+    let rows = [ended(1, 1, 5), ended(2, 6, 7), ended(3, 6, 0), ended(4, 0, 0)];
     let left = |since| {
         let asked = Asked { redo: Redo::Everything, since };
         let mut left: Vec<u64> =
@@ -107,5 +114,89 @@ fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
         left
     };
     assert_eq!(left(None), [1, 2, 3, 4], "it is asked for now");
-    assert_eq!(left(at(5)), [1, 4]);
+    assert_eq!(left(Some(5)), [1, 4]);
+    assert_eq!(left(Some(0)), [4], "nothing had begun when it was asked for");
+}
+
+#[test]
+fn only_what_failed_since_it_was_asked_for_counts_for_the_retries() {
+    let attempt = |state, ended_no| StoredAttempt {
+        number: 1,
+        state,
+        started_at: WallTime::from_micros(0),
+        ended_at: Some(WallTime::from_micros(0)),
+        ended_no: OrderNo::new(ended_no),
+        error: None,
+        retry_in: None,
+    };
+    let earlier = [
+        attempt(State::Failed, 2),
+        attempt(State::Completed, 4),
+        attempt(State::Failed, 6),
+        attempt(State::Crashed, 0),
+        attempt(State::Failed, 9),
+    ];
+    let tries = |redo, since| Asked { redo, since }.tries(&earlier);
+    assert_eq!(tries(Redo::Nothing, None), 3);
+    assert_eq!(tries(Redo::Failed, Some(5)), 2);
+    assert_eq!(tries(Redo::Failed, Some(9)), 0);
+}
+
+#[test]
+fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_anew() {
+    let ended = |id, state, no| StoredTaskRun {
+        id: TaskRunId::new(id),
+        ended_no: OrderNo::new(no),
+        cancelled_by_body: state == State::Cancelled,
+        ..row(state, 1, 0)
+    };
+    let rows = [
+        ended(1, State::Completed, 1),
+        ended(2, State::Cancelled, 2),
+        ended(3, State::Failed, 3),
+        ended(4, State::Cancelled, 4),
+        StoredTaskRun { cancelled_by_body: false, ..ended(5, State::Cancelled, 5) },
+    ];
+    let stays = |redo: Redo, since, attempts| {
+        let mut run = flow_row(State::Crashed);
+        run.earlier_attempts = attempts;
+        let mut stays: Vec<u64> =
+            cancelled_for_good(&run, &rows, &Asked { redo, since }).iter().map(|id| id.get()).collect();
+        stays.sort_unstable();
+        stays
+    };
+    let from = || Redo::From("pay".to_owned());
+    assert_eq!(stays(Redo::Nothing, None, Vec::new()), [2, 4], "the failure is replayed");
+    assert_eq!(stays(Redo::Failed, None, Vec::new()), [2], "the failure is tried anew");
+    assert_eq!(stays(Redo::Failed, Some(2), Vec::new()), [2, 4], "it was tried since, and failed");
+    assert_eq!(stays(from(), None, Vec::new()), [0; 0]);
+    assert_eq!(stays(from(), Some(3), Vec::new()), [4], "it was decided since");
+    let failed = StoredAttempt {
+        number: 1,
+        state: State::Failed,
+        started_at: WallTime::from_micros(0),
+        ended_at: None,
+        ended_no: OrderNo::new(6),
+        error: None,
+        retry_in: None,
+    };
+    assert_eq!(stays(Redo::Nothing, None, vec![failed]), [2], "a later attempt of the flow tries it anew");
+    let redone = rows_to_redo(&rows, &Redo::Failed);
+    assert!([3, 4, 5].iter().all(|id| redone.contains(&TaskRunId::new(*id))));
+    assert!(!redone.contains(&TaskRunId::new(2)), "it had lost before anything failed");
+}
+
+#[test]
+fn a_failure_counts_unless_a_later_attempt_of_the_flow_tried_it_anew() {
+    let row = |state, begun, end, ended_at| StoredTaskRun {
+        begun_no: OrderNo::new(begun),
+        ended_no: OrderNo::new(end),
+        ended_at: Some(WallTime::from_micros(ended_at)),
+        ..row(state, 1, 0)
+    };
+    let since = OrderNo::new(5);
+    assert!(!counts(&row(State::Failed, 1, 4, 900), since), "the clock was ahead");
+    assert!(counts(&row(State::Failed, 6, 7, 1), since), "the clock was set back");
+    assert!(counts(&row(State::Cancelled, 6, 0, 1), since), "nobody saw it end");
+    assert!(counts(&row(State::Failed, 1, 4, 1), None), "the flow was not tried again");
 }

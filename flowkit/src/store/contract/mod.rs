@@ -29,6 +29,7 @@ macro_rules! contract {
                 a_task_run_without_a_result_has_none,
                 what_has_ended_stays_as_it_is,
                 reopening_leads_on_from_an_end,
+                an_attempt_of_what_is_done_again_reads_as_it_ended,
                 odd_names_read_as_they_were_written,
                 an_entry_of_an_unknown_run_is_refused,
             }
@@ -40,6 +41,7 @@ macro_rules! contract {
                 taking_over_raises_the_epoch_and_shuts_the_old_owner_out,
                 taking_over_gives_everything_back,
                 what_is_to_be_done_again_stays_with_a_run_until_something_else_is_asked,
+                taking_over_tells_the_last_number_of_a_run_and_of_its_sub_flows,
                 a_dead_owner_leaves_crashed_runs,
                 what_only_waited_when_its_owner_died_still_waits,
                 a_run_that_was_told_to_stop_is_cancelled_when_its_owner_dies,
@@ -87,6 +89,7 @@ macro_rules! contract {
             reading: {
                 a_run_is_found_by_the_beginning_of_either_id,
                 pages_have_no_gaps_and_no_repeats,
+                the_newest_run_is_the_one_that_came_last_whatever_its_clock_said,
                 runs_are_chosen_by_state,
                 runs_are_chosen_by_flow,
                 runs_are_chosen_by_tag,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::script::*;
-use crate::model::{EventKind, FlowRunId, State, TaskRunId};
+use crate::model::{EventKind, FlowRunId, OrderNo, State, TaskRunId};
 use crate::policy::resume::{Asked, Redo};
-use crate::store::StoreError;
+use crate::store::{Recovered, StoreError};
 
 pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
     let place = P::new();
@@ -96,7 +96,7 @@ pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_
     let mut run = Script::begin(place.store());
     run.ends(place.store());
     assert_eq!(place.store().asked(run.id()).unwrap(), None);
-    let of = |redo: Redo| Asked { redo, since: Some(FIRST) };
+    let of = |redo: Redo| Asked { redo, since: Some(7) };
     let owned = place.store().take_over(run.id()).unwrap().owned;
     place.store().ask_again(owned, &of(Redo::From("fetch".to_owned()))).unwrap();
     place.store().ask_again(owned, &of(Redo::Failed)).unwrap();
@@ -106,6 +106,32 @@ pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_
     let refused = store.ask_again(owned, &of(Redo::Everything));
     assert!(matches!(refused, Err(StoreError::LostOwnership { .. })), "{refused:?}");
     assert_eq!(store.asked(FlowRunId::new(uuid::Uuid::from_u128(1))).unwrap(), None);
+}
+
+pub(crate) fn taking_over_tells_the_last_number_of_a_run_and_of_its_sub_flows<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let mut parent = Script::begin(store);
+    parent.happens(store, TaskRunId::FLOW, started(1));
+    let node = parent.create(store, &ETL);
+    let birth = Birth { parent: Some((parent.id(), node)), ..Birth::default() };
+    let mut child = Script::born(store, &ETL, birth);
+    child.completes(store, &FETCH, b"1");
+    child.ends(store);
+    let mut other = Script::begin(store);
+    for _ in 0..9 {
+        other.completes(store, &FETCH, b"1");
+    }
+    acknowledged(|ack| store.suspend(parent.owned, Some(ack))).unwrap();
+    let numbers = |run: &Recovered| {
+        let row = &run.run;
+        (row.begun_no.map(OrderNo::get), row.ended_no.map(OrderNo::get), run.last_no.map(OrderNo::get))
+    };
+    let taken = store.take_over(parent.id()).unwrap();
+    assert_eq!(numbers(&taken), (Some(1), None, Some(4)), "the sub-flow and its task have begun and ended");
+    let taken = store.take_over(child.id()).unwrap();
+    assert_eq!(numbers(&taken), (Some(3), Some(4), Some(4)));
+    assert_eq!(taken.task_runs[0].last_no().map(OrderNo::get), Some(2));
 }
 
 pub(crate) fn a_dead_owner_leaves_crashed_runs<P: Place>() {

@@ -65,6 +65,21 @@ pub(crate) fn pages_have_no_gaps_and_no_repeats<P: Place>() {
     }
 }
 
+pub(crate) fn the_newest_run_is_the_one_that_came_last_whatever_its_clock_said<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let at = [9_000_000, 5, 7_000, 6, 0];
+    let mut all: Vec<FlowRunId> = at.iter().map(|after| born_at(store, *after).id()).collect();
+    store.flush().unwrap();
+    all.reverse();
+    assert_eq!(chosen(store, &FlowRunFilter::default()), all);
+    assert_eq!(store.find("0", 9).unwrap(), all, "long ids begin with the time");
+    let page = store.flow_runs(&FlowRunFilter::default(), Some(all[1]), 9).unwrap();
+    assert_eq!(page.runs.iter().map(|run| run.id).collect::<Vec<_>>(), all[2..]);
+    let since = FlowRunFilter { since: Some(seconds(6)), ..FlowRunFilter::default() };
+    assert_eq!(chosen(store, &since), [all[1], all[2], all[4]], "a filter names times");
+}
+
 pub(crate) fn runs_are_chosen_by_state<P: Place>() {
     let place = P::new();
     let store = place.store();

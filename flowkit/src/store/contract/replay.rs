@@ -188,6 +188,7 @@ impl Expected {
             kept.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);
             if kept.state == State::Cancelled {
                 kept.ended_at = expected.ended_at;
+                kept.ended_no = expected.ended_no;
             }
             assert_eq!(kept, expected);
             assert_eq!(store.result(id, live.id()).unwrap(), self.results[index]);

@@ -183,6 +183,33 @@ pub(crate) fn reopening_leads_on_from_an_end<P: Place>() {
     assert_eq!(task_row(store, run.id(), fetch).state, State::Completed);
 }
 
+pub(crate) fn an_attempt_of_what_is_done_again_reads_as_it_ended<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let mut run = Script::begin(store);
+    let ends = [
+        (EventKind::Completed, State::Completed),
+        (failed("no route"), State::Failed),
+        (EventKind::TimedOut { error: report("too slow"), orphaned: false }, State::TimedOut),
+        (EventKind::Cancelled { orphaned: false }, State::Cancelled),
+    ];
+    for (end, state) in ends {
+        let fetch = run.create(store, &FETCH);
+        run.happens(store, fetch, started(1));
+        run.happens(store, fetch, end);
+        let ended = task_row(store, run.id(), fetch);
+        run.happens(store, fetch, EventKind::Reopened);
+        run.happens(store, fetch, started(2));
+        let row = task_row(store, run.id(), fetch);
+        let earlier: Vec<_> =
+            row.earlier_attempts.iter().map(|earlier| (earlier.number, earlier.state)).collect();
+        assert_eq!(earlier, [(1, state)]);
+        let earlier = &row.earlier_attempts[0];
+        assert_eq!((&earlier.error, earlier.ended_at), (&ended.error, ended.ended_at));
+        assert_eq!(earlier.ended_no, ended.ended_no);
+    }
+}
+
 pub(crate) fn odd_names_read_as_they_were_written<P: Place>() {
     let place = P::new();
     let store = place.store();

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{
-    Event, EventKind, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId, WallTime,
+    Event, EventKind, OrderNo, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
+    WallTime,
 };
 use crate::policy::resume::Asked;
 use crate::store::rows::{
@@ -14,6 +15,8 @@ use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
 /// A run with everything that belongs to it.
 #[derive(Debug)]
 pub(super) struct KeptRun {
+    /// The how-manieth run of the store it is.
+    pub(super) no: u64,
     pub(super) row: StoredFlowRun,
     pub(super) epoch: u64,
     /// Whether somebody alive runs it: whoever holds the epoch.
@@ -31,10 +34,11 @@ pub(super) struct KeptRun {
 }
 
 impl KeptRun {
-    pub(super) fn new(new: &NewFlowRun) -> Self {
+    pub(super) fn new(no: u64, new: &NewFlowRun) -> Self {
         let created =
             Event { task_run: TaskRunId::FLOW, at: new.flow.created_at(), kind: EventKind::Created };
         Self {
+            no,
             row: new_flow_row(new),
             epoch: new.owned.epoch,
             owned: true,
@@ -130,6 +134,11 @@ impl KeptRun {
                 message: line.message,
             });
         }
+    }
+
+    /// Returns the greatest number that a begin or an end has.
+    pub(super) fn last_no(&self) -> Option<OrderNo> {
+        self.task_runs.values().map(StoredTaskRun::last_no).max().flatten().max(self.row.last_no())
     }
 
     fn state_of(&self, id: TaskRunId) -> Option<State> {

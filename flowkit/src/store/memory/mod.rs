@@ -31,8 +31,9 @@ pub struct MemoryStore {
 /// Everything that is kept.
 #[derive(Debug, Default)]
 struct Kept {
-    /// By id, that is by the time of their creation.
     runs: BTreeMap<FlowRunId, KeptRun>,
+    /// How many runs and cached results have come, those that were forgotten among them.
+    arrived: u64,
     cache: HashMap<CacheKey, Cached>,
     leases: HashSet<CacheKey>,
     /// The runs that were reserved under a key.
@@ -42,6 +43,8 @@ struct Kept {
 /// Which result stands for a cache key. The result goes with its run, and the key with it.
 #[derive(Debug)]
 struct Cached {
+    /// The how-manieth result it is that came to stand for a key.
+    no: u64,
     from: (FlowRunId, TaskRunId),
     value: CachedValue,
     /// The path of the task.
@@ -86,6 +89,18 @@ impl Kept {
         }
     }
 
+    fn begin(&mut self, run: &NewFlowRun) {
+        self.arrived += 1;
+        self.runs.insert(run.owned.id, KeptRun::new(self.arrived, run));
+    }
+
+    /// Returns the runs in the order of their arrival, the newest first. Ids have the time in them, and clocks are set.
+    fn newest_first(&self) -> Vec<&KeptRun> {
+        let mut runs: Vec<_> = self.runs.values().collect();
+        runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.no));
+        runs
+    }
+
     fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         let at = entry.run.created_at.plus(entry.event.at);
         let from = (entry.run.id, entry.event.task_run);
@@ -95,7 +110,8 @@ impl Kept {
         if let Some((place, envelope)) = cached {
             self.leases.remove(&place.key);
             let value = CachedValue { envelope, stored_at: at, ttl: place.ttl, from };
-            self.cache.insert(place.key, Cached { from, value, path, parts: place.parts });
+            self.arrived += 1;
+            self.cache.insert(place.key, Cached { no: self.arrived, from, value, path, parts: place.parts });
         }
         Ok(())
     }
@@ -107,6 +123,7 @@ impl Kept {
     }
 
     fn take_over(&mut self, id: FlowRunId) -> Result<Recovered, StoreError> {
+        let last_no = self.family(id).iter().filter_map(|id| self.runs.get(id)?.last_no()).max();
         let run = self.runs.get_mut(&id).ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
         if run.owned {
             return Err(StoreError::Owned { id, owner: OwnerName::new(std::process::id(), "this host") });
@@ -118,13 +135,15 @@ impl Kept {
         run.owned = true;
         run.cancel_requested = false;
         let owned = OwnedRun { id, epoch: run.epoch, created_at: run.row.created_at };
-        Ok(Recovered { owned, run: run.row.clone(), task_runs: run.task_runs.values().cloned().collect() })
+        let task_runs = run.task_runs.values().cloned().collect();
+        let times_up = run.facts.times_up().cloned().collect();
+        Ok(Recovered { owned, run: run.row.clone(), task_runs, last_no, times_up })
     }
 }
 
 impl Store for MemoryStore {
     fn begin(&self, run: NewFlowRun) {
-        self.kept.lock().runs.insert(run.owned.id, KeptRun::new(&run));
+        self.kept.lock().begin(&run);
     }
 
     fn record(&self, entry: Entry, ack: Option<Ack>) {
@@ -181,8 +200,8 @@ impl Store for MemoryStore {
     fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
         let kept = self.kept.lock();
         let parent = Some((run, task_run));
-        let newest_first = kept.runs.iter().rev();
-        Ok(newest_first.filter(|(_, child)| child.row.parent == parent).map(|(id, _)| *id).collect())
+        let children = kept.newest_first().into_iter().filter(|child| child.row.parent == parent);
+        Ok(children.map(|child| child.row.id).collect())
     }
 
     fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError> {

@@ -24,9 +24,9 @@ impl History for MemoryStore {
         limit: usize,
     ) -> Result<FlowRunPage, StoreError> {
         let kept = self.kept.lock();
-        let newest_first = kept.runs.values().rev().map(|run| &run.row);
-        let older = newest_first.filter(|row| before.is_none_or(|before| row.id < before));
-        let mut found = older.filter(|row| fits(row, filter));
+        let before = before.and_then(|before| Some(kept.runs.get(&before)?.no));
+        let older = kept.newest_first().into_iter().filter(|run| before.is_none_or(|before| run.no < before));
+        let mut found = older.map(|run| &run.row).filter(|row| fits(row, filter));
         let runs: Vec<StoredFlowRun> = found.by_ref().take(limit).cloned().collect();
         let next = runs.last().map(|row| row.id).filter(|_| found.next().is_some());
         Ok(FlowRunPage { runs, next })
@@ -39,7 +39,7 @@ impl History for MemoryStore {
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<FlowRunId>, StoreError> {
         let prefix = Prefix::of(prefix);
         let kept = self.kept.lock();
-        let newest_first = kept.runs.keys().rev().copied();
+        let newest_first = kept.newest_first().into_iter().map(|run| run.row.id);
         Ok(newest_first.filter(|id| prefix.begins(*id)).take(limit).collect())
     }
 
@@ -114,7 +114,8 @@ impl History for MemoryStore {
     fn lineage(&self, file: Digest) -> Result<Lineage, StoreError> {
         let kept = self.kept.lock();
         let mut lineage = Lineage::default();
-        for (id, run) in &kept.runs {
+        for run in kept.newest_first().into_iter().rev() {
+            let id = &run.row.id;
             lineage.made_by.extend(run.facts.makers(file).into_iter().map(|task_run| (*id, task_run)));
             lineage.used_by.extend(run.facts.users(file).into_iter().map(|task_run| (*id, task_run)));
         }
@@ -124,16 +125,14 @@ impl History for MemoryStore {
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
         let kept = self.kept.lock();
         let of_the_task = kept.cache.values().filter(|cached| cached.path == path);
-        let mut entries: Vec<_> = of_the_task
-            .map(|cached| StoredCacheEntry {
-                parts: cached.parts.clone(),
-                stored_at: cached.value.stored_at,
-                from: cached.from,
-            })
-            .collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.stored_at));
-        entries.truncate(limit);
-        Ok(entries)
+        let mut newest_first: Vec<_> = of_the_task.collect();
+        newest_first.sort_unstable_by_key(|cached| std::cmp::Reverse(cached.no));
+        let entries = newest_first.into_iter().map(|cached| StoredCacheEntry {
+            parts: cached.parts.clone(),
+            stored_at: cached.value.stored_at,
+            from: cached.from,
+        });
+        Ok(entries.take(limit).collect())
     }
 
     fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
@@ -158,7 +157,8 @@ impl Kept {
             .map(|age| age.as_micros())
             .map(|age| now.as_micros().saturating_sub(i64::try_from(age).unwrap_or(i64::MAX)));
         let newest = usize::try_from(keep.newest.unwrap_or(0)).unwrap_or(usize::MAX);
-        let roots = self.runs.values().rev().filter(|run| run.row.parent.is_none()).skip(newest);
+        let newest_first = self.newest_first().into_iter();
+        let roots = newest_first.filter(|run| run.row.parent.is_none()).skip(newest);
         let old = roots.filter(|run| {
             let ended_at = run.row.ended_at.map(WallTime::as_micros);
             ended_before.is_none_or(|before| ended_at.is_some_and(|ended_at| ended_at < before))
@@ -175,7 +175,7 @@ impl Kept {
     }
 
     /// Returns a run and those of its sub-flows, and theirs.
-    fn family(&self, root: FlowRunId) -> Vec<FlowRunId> {
+    pub(super) fn family(&self, root: FlowRunId) -> Vec<FlowRunId> {
         let mut family = vec![root];
         let mut next = 0;
         while let Some(&parent) = family.get(next) {

@@ -76,7 +76,7 @@ impl Batch {
             let results = run.slots.iter().filter_map(|slot| slot.result.as_deref());
             let artifacts = run.facts.iter().filter_map(|fact| match &fact.says {
                 Says::Made(artifact) => Some(artifact.content.as_slice()),
-                Says::Measured(_) | Says::Used(_) => None,
+                Says::Measured(_) | Says::Used(_) | Says::TimeUp(_) => None,
             });
             results.chain(artifacts)
         })

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use rusqlite::types::Type;
 use serde::de::DeserializeOwned;
 
-use crate::model::{Edge, EdgeKind, FlowRunId, Kind, LogLevel, State, TaskRunId};
+use crate::model::{Edge, EdgeKind, FlowRunId, Kind, LogLevel, OrderNo, State, TaskRunId};
 
 /// From this code on, a run has ended.
 pub(super) const FIRST_TERMINAL: i64 = 8;
@@ -79,6 +79,15 @@ pub(super) fn number(id: TaskRunId) -> i64 {
 
 pub(super) fn task_run(number: i64) -> TaskRunId {
     TaskRunId::new(number.cast_unsigned())
+}
+
+/// The place of a begin or an end in its order.
+pub(super) fn order_no(no: Option<OrderNo>) -> Option<i64> {
+    no.map(|no| no.get().cast_signed())
+}
+
+pub(super) fn read_order_no(no: Option<i64>) -> Option<OrderNo> {
+    OrderNo::new(no?.cast_unsigned())
 }
 
 pub(super) fn flow_run(bytes: [u8; 16]) -> FlowRunId {

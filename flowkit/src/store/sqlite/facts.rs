@@ -8,7 +8,7 @@ use super::write::{Content, Tools};
 use crate::model::{
     Artifact, ArtifactKind, Digest, FlowRunId, Metric, StoredArtifact, StoredMetric, TaskRunId, WallTime,
 };
-use crate::store::{Fact, Says};
+use crate::store::{Fact, Says, TimeUp};
 
 const KINDS: [ArtifactKind; 7] = [
     ArtifactKind::Markdown,
@@ -38,6 +38,14 @@ pub(super) fn write(
                         "INSERT INTO used_files (run, task_run, file) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
                     )?
                     .execute(params![who.run, who.task_run, file.as_bytes()])?;
+            }
+            Says::TimeUp(TimeUp { key, ended, next }) => {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO times_up (run, key, ended, next) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (run, key) DO UPDATE SET ended = excluded.ended, next = excluded.next",
+                    )?
+                    .execute(params![who.run, key.as_bytes(), codes::json(ended)?, codes::number(*next)])?;
             }
         }
     }
@@ -138,13 +146,25 @@ pub(super) fn metric(row: &Row<'_>) -> rusqlite::Result<StoredMetric> {
     })
 }
 
+/// The waits of a run whose time was up.
+pub(super) const TIMES_UP: &str = "
+    SELECT w.key, w.ended, w.next FROM times_up w JOIN flow_runs f ON f.no = w.run WHERE f.id = ?1 ORDER BY w.key";
+
+pub(super) fn time_up(row: &Row<'_>) -> rusqlite::Result<TimeUp> {
+    Ok(TimeUp {
+        key: Digest::from_bytes(row.get(0)?),
+        ended: codes::read_json(&row.get::<_, String>(1)?)?,
+        next: codes::task_run(row.get(2)?),
+    })
+}
+
 /// Who made a file, and who used it: each once, for [`who`].
 pub(super) const MADE_BY: &str = "
     SELECT DISTINCT f.id, a.task_run FROM artifacts a JOIN flow_runs f ON f.no = a.run WHERE a.describes = ?1
-    ORDER BY f.id, a.task_run";
+    ORDER BY f.no, a.task_run";
 pub(super) const USED_BY: &str = "
     SELECT f.id, u.task_run FROM used_files u JOIN flow_runs f ON f.no = u.run WHERE u.file = ?1
-    ORDER BY f.id, u.task_run";
+    ORDER BY f.no, u.task_run";
 
 pub(super) fn who(row: &Row<'_>) -> rusqlite::Result<(FlowRunId, TaskRunId)> {
     Ok((codes::flow_run(row.get(0)?), codes::task_run(row.get(1)?)))

@@ -50,7 +50,7 @@ impl History for SqliteStore {
         self.readers.read_all(
             // Short ids have letters and digits only, and `~` comes after all of them.
             "SELECT id FROM flow_runs WHERE id BETWEEN ?1 AND ?2 OR (short >= ?3 AND short < ?3 || '~')
-             ORDER BY id DESC LIMIT ?4",
+             ORDER BY no DESC LIMIT ?4",
             params![
                 first.map(uuid::Uuid::into_bytes),
                 last.map(uuid::Uuid::into_bytes),
@@ -154,7 +154,7 @@ impl History for SqliteStore {
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
         self.readers.read_all(
             "SELECT c.parts, c.stored_at, f.id, c.task_run FROM cache c JOIN flow_runs f ON f.no = c.run
-             WHERE c.task IN (SELECT no FROM tasks WHERE path = ?1) ORDER BY c.stored_at DESC LIMIT ?2",
+             WHERE c.task IN (SELECT no FROM tasks WHERE path = ?1) ORDER BY c.no DESC LIMIT ?2",
             params![path, signed(limit)],
             |row| {
                 Ok(StoredCacheEntry {

@@ -150,6 +150,19 @@ impl SqliteStore {
     }
 }
 
+/// The greatest number of a run, its sub-flows, and theirs.
+const LAST_NO: &str = "
+    WITH RECURSIVE family (no, id) AS (
+        SELECT no, id FROM flow_runs WHERE id = ?1
+        UNION ALL SELECT c.no, c.id FROM flow_runs c JOIN family ON c.parent = family.id
+    )
+    SELECT max(
+        (SELECT coalesce(max(max(coalesce(begun_no, 0), coalesce(ended_no, 0))), 0)
+            FROM flow_runs WHERE no IN (SELECT no FROM family)),
+        (SELECT coalesce(max(max(coalesce(begun_no, 0), coalesce(ended_no, 0))), 0)
+            FROM task_runs WHERE run IN (SELECT no FROM family))
+    )";
+
 impl Store for SqliteStore {
     fn begin(&self, run: NewFlowRun) {
         self.shared.queue.push(Item::Begin(Box::new(run)));
@@ -182,7 +195,10 @@ impl Store for SqliteStore {
         // It is ours now, so nobody changes it while it is read.
         let run = self.flow_run(id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
         let task_runs = self.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX)?;
-        Ok(Recovered { owned, run, task_runs })
+        let last_no = self.readers.read_one(LAST_NO, [id.as_uuid().as_bytes()], |row| row.get(0))?.flatten();
+        let last_no = codes::read_order_no(last_no);
+        let times_up = self.readers.read_all(facts::TIMES_UP, [id.as_uuid().as_bytes()], facts::time_up)?;
+        Ok(Recovered { owned, run, task_runs, last_no, times_up })
     }
 
     fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {

@@ -70,7 +70,7 @@ impl Item {
             Self::Record(entry, _) => entry.result.as_ref().map_or(0, Vec::len),
             Self::Keep(fact) => match &fact.says {
                 Says::Made(artifact) => artifact.content.len(),
-                Says::Measured(_) | Says::Used(_) => 0,
+                Says::Measured(_) | Says::Used(_) | Says::TimeUp(_) => 0,
             },
             Self::Log(line) => line.message.len() + line.target.len(),
             Self::Suspend(..) | Self::Release(_) | Self::Ask(_) => 0,

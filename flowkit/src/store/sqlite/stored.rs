@@ -10,7 +10,7 @@ use crate::store::rows::merge_attempts;
 pub(super) const FLOW_RUN: &str = "
     SELECT f.id, t.name, t.path, t.version, f.name, f.tags, f.state, f.parameters, f.parent, f.parent_task_run,
         f.created_at, f.started_at, f.ended_at, f.attempt, f.attempts_before, f.attempts, f.attempt_started_at,
-        f.error, f.crashes, p.text
+        f.error, f.crashes, p.text, f.begun_no, f.ended_no
     FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place";
 
 pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
@@ -38,6 +38,8 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
         error: json(row, 17)?,
         crashes: row.get(18)?,
         location: row.get(19)?,
+        begun_no: codes::read_order_no(row.get(20)?),
+        ended_no: codes::read_order_no(row.get(21)?),
     })
 }
 
@@ -46,7 +48,8 @@ pub(super) const TASK_RUN: &str = "
     SELECT r.id, r.parent, r.key, t.kind, t.name, t.path, t.version, r.position, r.name, t.tags, r.tags, r.in_group,
         r.branch, p.text, r.edges, r.state, r.attempt, r.attempts_before, r.attempts, r.created_at, r.started_at,
         r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
-        EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id)
+        EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
+        r.cancelled_by_body
     FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
@@ -84,6 +87,9 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
         orphaned: row.get(26)?,
         crashes: row.get(27)?,
         has_result: row.get(28)?,
+        begun_no: codes::read_order_no(row.get(29)?),
+        ended_no: codes::read_order_no(row.get(30)?),
+        cancelled_by_body: row.get(31)?,
     })
 }
 

@@ -135,7 +135,7 @@ fn flow_row(
     let changed = connection
         .prepare_cached(
             "UPDATE flow_runs SET name = ?2, state = ?3, started_at = ?4, attempt_started_at = ?5, ended_at = ?6,
-                 attempt = ?7, attempts = ?8, error = ?9, owner = ?10,
+                 attempt = ?7, attempts = ?8, error = ?9, owner = ?10, begun_no = ?13, ended_no = ?14,
                  cancel_requested = CASE WHEN ?10 IS NULL THEN 0 ELSE cancel_requested END
              WHERE no = ?1 AND (state < ?11 OR ?12)",
         )?
@@ -152,20 +152,25 @@ fn flow_row(
             owner,
             codes::FIRST_TERMINAL,
             slot.reopened,
+            codes::order_no(flow.begun_no()),
+            codes::order_no(flow.ended_no()),
         ])?;
     Ok(changed > 0)
 }
 
 const TASK_ROW: &str = "
     INSERT INTO task_runs (run, id, parent, task, place, key, position, name, tags, in_group, branch, edges, state,
-        attempt, attempts, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+        attempt, attempts, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned,
+        begun_no, ended_no, cancelled_by_body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+        ?26, ?27, ?28)
     ON CONFLICT (run, id) DO UPDATE SET
         task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key), name = excluded.name,
         edges = excluded.edges, state = excluded.state, attempt = excluded.attempt, attempts = excluded.attempts,
         started_at = excluded.started_at, attempt_started_at = excluded.attempt_started_at,
         ended_at = excluded.ended_at, error = excluded.error, skip_reason = excluded.skip_reason,
-        flow_run = excluded.flow_run, orphaned = excluded.orphaned
+        flow_run = excluded.flow_run, orphaned = excluded.orphaned,
+        begun_no = excluded.begun_no, ended_no = excluded.ended_no, cancelled_by_body = excluded.cancelled_by_body
     WHERE state < ?24 OR ?25";
 
 const RESULT_ROW: &str = "
@@ -211,6 +216,9 @@ fn task_row(
         task_run.is_orphaned(),
         codes::FIRST_TERMINAL,
         slot.reopened,
+        codes::order_no(task_run.begun_no()),
+        codes::order_no(task_run.ended_no()),
+        task_run.is_cancelled_by_body(),
     ])?;
     failpoint::hit("after-submit-row").map_err(failure::as_sqlite)?;
     Ok(changed > 0)
@@ -280,10 +288,9 @@ fn cache_entry(
     let ttl = cache.ttl.map(|ttl| i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX));
     connection
         .prepare_cached(
-            "INSERT INTO cache (key, run, task_run, stored_at, ttl, task, parts)
-             VALUES (?1, ?2, ?3, ?4, ?5, (SELECT task FROM task_runs WHERE run = ?2 AND id = ?3), ?6)
-             ON CONFLICT (key) DO UPDATE SET run = excluded.run, task_run = excluded.task_run,
-                 stored_at = excluded.stored_at, ttl = excluded.ttl, task = excluded.task, parts = excluded.parts",
+            // A later result of a key comes in its order, too.
+            "INSERT OR REPLACE INTO cache (key, run, task_run, stored_at, ttl, task, parts)
+             VALUES (?1, ?2, ?3, ?4, ?5, (SELECT task FROM task_runs WHERE run = ?2 AND id = ?3), ?6)",
         )?
         .execute(params![
             key.as_bytes(),

@@ -74,7 +74,7 @@ impl RunView {
             }
         }
         if let Some(since) = run.anew_since() {
-            let later = task_runs.iter().filter(|row| row.ended_at > Some(since)).map(|row| row.id);
+            let later = task_runs.iter().filter(|row| row.last_no() > Some(since)).map(|row| row.id);
             let later: HashSet<TaskRunId> = later.collect();
             self.begin_anew(run.id, |id| later.contains(&id));
         }

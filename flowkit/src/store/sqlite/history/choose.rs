@@ -8,10 +8,6 @@ use super::{id_value, signed, text_value};
 use crate::model::FlowRunId;
 use crate::store::FlowRunFilter;
 
-/// An id is made a moment before its run is, and somebody may set the clock between the two. The time of the run is what
-/// counts; the id only leads to where to look.
-const SKEW_MICROS: i64 = 3_600_000_000;
-
 /// SQL with a mark for each of its values.
 pub(super) struct Question {
     pub(super) sql: String,
@@ -51,19 +47,13 @@ impl Question {
     }
 }
 
-/// Returns the smallest id that is made at a moment: a UUIDv7 begins with its milliseconds since 1970, in 48 bits.
-fn first_id(micros: i64) -> FlowRunId {
-    let millis = u128::from(micros.max(0).unsigned_abs() / 1000).min((1 << 48) - 1);
-    FlowRunId::new(uuid::Uuid::from_u128(millis << 80))
-}
-
 fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
 /// Asks for the newest flow runs that a filter chooses.
 ///
-/// Ids sort by the time of creation, so that the end of one page is the key of the next.
+/// The newest is the one that came last, whatever the clock said: one whose clock was ahead is not the newest until then.
 pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit: usize) -> Question {
     let mut question = Question::new(stored::FLOW_RUN);
     question.any_of("f.state", filter.states.iter().map(|state| codes::state_code(*state).into()));
@@ -80,11 +70,9 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
     }
     if let Some(since) = filter.since {
         question.and("f.created_at >= ?", [since.as_micros().into()]);
-        question.and("f.id >= ?", [id_value(first_id(since.as_micros().saturating_sub(SKEW_MICROS)))]);
     }
     if let Some(until) = filter.until {
         question.and("f.created_at < ?", [until.as_micros().into()]);
-        question.and("f.id < ?", [id_value(first_id(until.as_micros().saturating_add(SKEW_MICROS)))]);
     }
     if let Some(text) = &filter.text {
         with_text(&mut question, &text.to_ascii_lowercase());
@@ -93,9 +81,16 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
         question.and("f.parent IS NULL", []);
     }
     if let Some(before) = before {
-        question.and("f.id < ?", [id_value(before)]);
+        // One that was forgotten meanwhile has left its place to the ids around it.
+        question.and(
+            "f.no < coalesce((SELECT no FROM flow_runs WHERE id = ?),
+                 (SELECT max(no) + 1 FROM flow_runs WHERE id < ?), 0)",
+            [id_value(before), id_value(before)],
+        );
     }
-    question.end(" ORDER BY f.id DESC LIMIT ?", [signed(limit).into()]);
+    // A time leads to a few runs by its own index, which are sorted then.
+    let order = if filter.since.is_some() || filter.until.is_some() { "+f.no" } else { "f.no" };
+    question.end(&format!(" ORDER BY {order} DESC LIMIT ?"), [signed(limit).into()]);
     question
 }
 

@@ -20,12 +20,13 @@ const CLAIMED_MAX: usize = 64;
 const ROWS: i64 = 500;
 
 /// What belongs to a run, and how its rows are told from each other. The rows that others point to come last.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 10] = [
     ("logs", "no"),
     ("dropped_logs", "task_run"),
     ("artifacts", "seq"),
     ("metrics", "seq"),
     ("used_files", "file"),
+    ("times_up", "key"),
     ("cache", "key"),
     ("events", "first_seq"),
     ("results", "task_run"),
@@ -68,7 +69,7 @@ fn old_roots(store: &SqliteStore, keep: Keep) -> Result<Vec<i64>, StoreError> {
     let newest = i64::try_from(keep.newest.unwrap_or(0)).unwrap_or(i64::MAX);
     store.readers.read_all(
         "SELECT r.no FROM (
-             SELECT no, state, ended_at FROM flow_runs WHERE parent IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?1
+             SELECT no, state, ended_at FROM flow_runs WHERE parent IS NULL ORDER BY no DESC LIMIT -1 OFFSET ?1
          ) r WHERE r.state >= ?2 AND (?3 IS NULL OR r.ended_at < ?3)",
         params![newest, codes::FIRST_TERMINAL, ended_before],
         |row| row.get(0),

@@ -97,9 +97,9 @@ fn filters() -> Vec<(&'static str, &'static str)> {
         ("flow:nothing", "flow_runs_by_task"),
         ("tag:rare", "flow_run_tags"),
         ("tag:nothing", "flow_run_tags"),
-        ("since:2d", "flow_runs_outermost (id"),
-        ("until:60d", "flow_runs_outermost (id"),
-        ("since:60d until:59d", "flow_runs_outermost (id"),
+        ("since:2d", "flow_runs_by_time (created_at"),
+        ("until:60d", "flow_runs_by_time (created_at"),
+        ("since:60d until:59d", "flow_runs_by_time (created_at"),
         ("state:failed flow:report tag:rare since:60d", "flow_runs_by"),
         // Text in the middle of a name is found by looking at names, the newest first.
         ("\"number 77\"", "flow_runs_outermost"),

@@ -65,6 +65,9 @@ CREATE TABLE flow_runs (
     started_at         INTEGER,
     attempt_started_at INTEGER,
     ended_at           INTEGER,
+    -- The last begin and the end among those of the run and of its sub-flows, in the order in which they happened.
+    begun_no           INTEGER,
+    ended_no           INTEGER,
     attempt            INTEGER NOT NULL,
     -- JSON, lists of StoredAttempt: those of the last owner, and those of the owners before.
     attempts           TEXT,
@@ -109,10 +112,13 @@ CREATE TABLE task_runs (
     started_at         INTEGER,
     attempt_started_at INTEGER,
     ended_at           INTEGER,
+    begun_no           INTEGER,
+    ended_no           INTEGER,
     error              TEXT,
     skip_reason        TEXT,
     flow_run           BLOB,
     orphaned           INTEGER NOT NULL DEFAULT 0,
+    cancelled_by_body  INTEGER NOT NULL DEFAULT 0,
     crashes            INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (run, id)
 ) STRICT, WITHOUT ROWID;
@@ -189,9 +195,22 @@ CREATE TABLE used_files (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX used_files_by_file ON used_files (file);
 
+-- Waits of bodies for several runs whose time was up: whoever resumes the run is told so again.
+CREATE TABLE times_up (
+    run   INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    key   BLOB    NOT NULL,
+    -- JSON, a list: the positions of those that had ended.
+    ended TEXT    NOT NULL,
+    -- The id that the next task run was to have.
+    next  INTEGER NOT NULL,
+    PRIMARY KEY (run, key)
+) STRICT, WITHOUT ROWID;
+
 -- Which result stands for a cache key. The result goes with its run, and the key with it.
 CREATE TABLE cache (
-    key         BLOB    PRIMARY KEY,
+    -- The order in which results came to stand for their keys.
+    no          INTEGER PRIMARY KEY,
+    key         BLOB    NOT NULL UNIQUE,
     run         INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
     task_run    INTEGER NOT NULL,
     stored_at   INTEGER NOT NULL,
@@ -200,9 +219,9 @@ CREATE TABLE cache (
     task        INTEGER NOT NULL,
     -- JSON: what the key is made of.
     parts       TEXT    NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX cache_by_run ON cache (run, task_run);
-CREATE INDEX cache_by_task ON cache (task, stored_at);
+CREATE INDEX cache_by_task ON cache (task, no);
 
 -- Who executes for a cache key.
 CREATE TABLE cache_leases (
@@ -243,10 +262,11 @@ CREATE TABLE dropped_logs (
     PRIMARY KEY (run, task_run)
 ) STRICT, WITHOUT ROWID;
 
--- For choosing runs: each kind of filter has its index, in the order in which runs are shown.
-CREATE INDEX flow_runs_by_state   ON flow_runs (state, id);
-CREATE INDEX flow_runs_by_task    ON flow_runs (task, id);
-CREATE INDEX flow_runs_outermost  ON flow_runs (id) WHERE parent IS NULL;
+-- For choosing runs: each kind of filter has its index, in the order in which runs are shown: that of their arrival.
+CREATE INDEX flow_runs_by_state   ON flow_runs (state, no);
+CREATE INDEX flow_runs_by_task    ON flow_runs (task, no);
+CREATE INDEX flow_runs_outermost  ON flow_runs (no) WHERE parent IS NULL;
+CREATE INDEX flow_runs_by_time    ON flow_runs (created_at);
 CREATE INDEX tasks_by_name        ON tasks (name);
 
 -- The tags of flow runs, each with the ids of its runs.

@@ -1,0 +1,69 @@
+//! Waiting for several runs until the time is up, which is kept: whoever resumes the flow is told the same.
+
+use std::time::Duration;
+
+use crate::engine::attempt::take_up::laid_down;
+use crate::engine::flow_run::waits::{TimedWait, identity};
+use crate::handle::Handle;
+use crate::model::TaskError;
+
+/// The time was up before all had ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{unfinished} task runs had not ended after {limit:?}")]
+#[non_exhaustive]
+pub struct StillWaiting {
+    /// How many had not ended.
+    pub unfinished: usize,
+    /// How long they were waited for.
+    pub limit: Duration,
+}
+
+impl StillWaiting {
+    pub(super) fn new(unfinished: usize, limit: Duration) -> Self {
+        Self { unfinished, limit }
+    }
+}
+
+/// Waits at most `limit`, and returns the handles that have ended and those that have not. A failure is an end.
+///
+/// That the time was up is kept where the flow is: a body that went on to call something because of it is given the same two
+/// lists when the flow is resumed or tried again. Cancel safe.
+pub async fn wait_within<T: Send + Sync, E: TaskError>(
+    handles: impl IntoIterator<Item = Handle<T, E>>,
+    limit: Duration,
+) -> (Vec<Handle<T, E>>, Vec<Handle<T, E>>) {
+    let handles: Vec<_> = handles.into_iter().collect();
+    let wait = TimedWait::here(identity(handles.iter().map(|handle| &handle.slot.core)));
+    if let Some(ended) = wait.as_ref().and_then(TimedWait::recorded) {
+        let had_ended =
+            |position: usize| u32::try_from(position).is_ok_and(|position| ended.contains(&position));
+        let (ended_then, pending): (Vec<_>, Vec<_>) =
+            handles.into_iter().enumerate().partition(|(position, _)| had_ended(*position));
+        let ended_then: Vec<_> = ended_then.into_iter().map(|(_, handle)| handle).collect();
+        // They come, however long it takes to read them or to make them again.
+        for handle in &ended_then {
+            handle.ended().await;
+        }
+        return (ended_then, pending.into_iter().map(|(_, handle)| handle).collect());
+    }
+    let all = async {
+        for handle in &handles {
+            handle.ended().await;
+        }
+    };
+    if handles.iter().all(|handle| handle.slot.core.recorded_no().is_some()) {
+        all.await;
+        return (handles, Vec::new());
+    }
+    // Either all have ended or the time is up; both are answered by looking.
+    let _ = laid_down(tokio::time::timeout(limit, all)).await;
+    let has_ended: Vec<bool> = handles.iter().map(Handle::is_finished).collect();
+    if let Some(wait) = wait.filter(|_| has_ended.contains(&false)) {
+        let ended = (0..).zip(&has_ended).filter(|(_, has_ended)| **has_ended).map(|(position, _)| position);
+        wait.time_is_up(ended.collect());
+    }
+    let (ended, pending): (Vec<_>, Vec<_>) =
+        handles.into_iter().zip(has_ended).partition(|(_, ended)| *ended);
+    let handles = |list: Vec<(Handle<T, E>, bool)>| list.into_iter().map(|(handle, _)| handle).collect();
+    (handles(ended), handles(pending))
+}

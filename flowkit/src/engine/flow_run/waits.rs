@@ -1,0 +1,68 @@
+//! Waits of a body for several runs with a limit of time: that the time was up is kept, and given again when the flow is
+//! resumed or tried again. Not: how the waiting is done, which is the business of the combinators.
+
+use std::sync::Arc;
+
+use super::{FlowAttempt, Run};
+use crate::engine::context;
+use crate::engine::task_run::core::{Core, Home};
+use crate::model::{Digest, TaskRunId};
+use crate::store::{Says, TimeUp};
+
+/// One such wait, in a run whose decisions are kept.
+pub(crate) struct TimedWait {
+    attempt: Arc<FlowAttempt>,
+    body: TaskRunId,
+    key: Digest,
+}
+
+/// What tells the runs that are waited for from others, where calls have keys.
+pub(crate) fn identity<'a>(cores: impl Iterator<Item = &'a Core>) -> Digest {
+    let is_kept = |core: &&Core| core.run().is_some_and(|run| run.journal.is_some());
+    Digest::join(&cores.filter(is_kept).filter_map(Core::key).collect::<Vec<_>>())
+}
+
+impl TimedWait {
+    /// A wait of the body that runs here, for the runs of which this is the [`identity`].
+    pub(crate) fn here(runs: Digest) -> Option<Self> {
+        let current = context::current()?;
+        let core = current.core();
+        let Home::Flow(attempt) = &core.home else { return None };
+        attempt.run.journal.as_ref()?;
+        let key = attempt.ordinals.next(core.key(), "flowkit::waited", Some(runs));
+        Some(Self { attempt: Arc::clone(attempt), body: core.id, key })
+    }
+
+    /// Returns the positions of the runs that had ended when the time was up, if it was, and if the body went on to call
+    /// something that has begun. Where nothing came of it, the wait is made anew.
+    pub(crate) fn recorded(&self) -> Option<Vec<u32>> {
+        let run = &self.attempt.run;
+        let noted = run.journal.as_ref().and_then(|journal| journal.time_up(self.key));
+        if let Some(time_up) = noted {
+            return run.has_begun_any(time_up.next, self.attempt.first_child).then_some(time_up.ended);
+        }
+        run.kept.as_ref()?.earlier(|earlier| earlier.time_up(self.key))?
+    }
+
+    /// Keeps that the time was up.
+    pub(crate) fn time_is_up(&self, ended: Vec<u32>) {
+        let run = &self.attempt.run;
+        let time_up = TimeUp { key: self.key, next: run.read(|record| record.next_id()), ended };
+        if let Some(journal) = run.journal.as_ref().filter(|journal| journal.remembers()) {
+            journal.note_time_up(time_up.clone());
+        }
+        if run.kept.is_some() {
+            run.say(self.body, Says::TimeUp(time_up));
+        }
+    }
+}
+
+impl Run {
+    /// Whether a task run has begun whose id is at least `first`, and below `end`.
+    fn has_begun_any(&self, first: TaskRunId, end: u64) -> bool {
+        let has_begun = |id: u64, record: &crate::model::RunRecord| {
+            record.task_run(TaskRunId::new(id)).is_some_and(|row| row.attempt_count() > 0)
+        };
+        self.read(|record| (first.get()..end).any(|id| has_begun(id, record)))
+    }
+}

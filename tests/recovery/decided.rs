@@ -1,0 +1,30 @@
+//! A process that goes on with a run is told who was first as the one before was, and decides the same.
+
+use std::fs;
+
+use crate::kit::{Folder, aborted, succeeds};
+
+#[test]
+fn a_process_that_goes_on_decides_as_the_one_that_died_and_orders_once() {
+    let folder = Folder::new();
+    let dies = folder.path().join("dies");
+    fs::write(&dies, "").unwrap();
+    for death in 1..=2 {
+        assert!(aborted(folder.kit("decided", &[]).status().unwrap()), "death {death}");
+    }
+    fs::remove_file(&dies).unwrap();
+    succeeds(&mut folder.kit("decided", &[]));
+    let notes = folder.notes();
+    let ordered: Vec<&str> = notes.lines().filter_map(|line| line.strip_prefix("order ")).collect();
+    let expected = [
+        "fast as_completed",
+        "first_failure true",
+        "first_ended 1",
+        "next_within false",
+        "wait_within 0 1",
+        "the fast one",
+    ];
+    assert_eq!(ordered, expected, "{notes}");
+    assert_eq!(notes.matches("the fast one runs").count(), 1, "{notes}");
+    assert!(notes.matches("the slow one runs").count() <= 1, "it has lost: {notes}");
+}
