@@ -134,6 +134,19 @@ async fn first_failure_is_none_when_all_have_succeeded() {
 }
 
 #[flow]
+async fn two_failures() -> Result<String> {
+    let handles = even_after::map([5, 2, 3]);
+    settle_all(&handles).await;
+    let failure = handles.await.err().ok_or("two have failed")?;
+    Ok(message(&failure).to_owned())
+}
+
+#[flowkit::test]
+async fn of_several_failures_in_a_list_the_one_that_happened_first_is_given() {
+    assert_eq!(two_failures().await.unwrap(), "3 is odd");
+}
+
+#[flow]
 async fn all_or_nothing(seconds: [u64; 3]) -> Result<(Result<Vec<u64>, String>, Vec<State>, Duration)> {
     let begun = Instant::now();
     let handles = started(seconds);

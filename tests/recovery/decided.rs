@@ -18,7 +18,7 @@ fn a_process_that_goes_on_decides_as_the_one_that_died_and_orders_once() {
     let ordered: Vec<&str> = notes.lines().filter_map(|line| line.strip_prefix("order ")).collect();
     let expected = [
         "fast as_completed",
-        "first_failure true",
+        "fast first_failure",
         "first_ended 1",
         "next_within false",
         "wait_within 0 1",

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::task::AtomicWaker;
 
-use super::Handle;
+use super::{Ending, Handle, NextEnd};
 use crate::engine::attempt::take_up::TakeUp;
 use crate::engine::flow_run::cancellation::Cancellation;
+use crate::engine::flow_run::ends::Ends;
 use crate::engine::task_run::inputs::{Input, Outcome, Visit};
 use crate::engine::task_run::promise::{Continuation, Promise, Seat};
 use crate::engine::task_run::queue::Ready;
@@ -18,7 +19,7 @@ use crate::model::{EdgeKind, Error, TaskError};
 
 /// The runs of a mapped list, in the order of its items.
 ///
-/// `handles.await` gives all values, or the first failure as soon as it happens. As an argument it stands for a
+/// `handles.await` gives all values, or the failure that happens first as soon as it does. As an argument it stands for a
 /// `Vec<T>` or a `&[T]`.
 pub struct Handles<T, E> {
     pub(super) list: List<T, E>,
@@ -170,14 +171,17 @@ where
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            wait_for_all(self.list().await?).await?;
-            self.take()
+            let list = self.list().await?;
+            match wait_for_all(list).await {
+                true => self.take(),
+                false => Err(first_failure(list).await),
+            }
         })
     }
 }
 
-/// Waits until every run has ended, or until the first one has failed: one wake-up, whatever the number.
-async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, E>]) -> Result<(), Error<E>> {
+/// Waits until every run has ended well, or one has failed: one wake-up, whatever the number. Returns whether none has.
+async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, E>]) -> bool {
     let gate = Arc::new(Gate {
         pending: AtomicUsize::new(1),
         failed: AtomicBool::new(false),
@@ -195,8 +199,8 @@ async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, 
                 subscriptions.push(continuation);
             }
         }
-        if let Some(Err(error)) = handle.slot.promise.get() {
-            return Err(error.clone());
+        if let Some(Err(_)) = handle.slot.promise.get() {
+            return false;
         }
     }
     gate.pending.fetch_sub(1, Ordering::AcqRel);
@@ -207,9 +211,17 @@ async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, 
         take_up.poll(over, cx)
     })
     .await;
-    match list.iter().find_map(|handle| handle.slot.promise.get()?.as_ref().err()) {
-        Some(error) => Err(error.clone()),
-        None => Ok(()),
+    !gate.failed.load(Ordering::Acquire)
+}
+
+/// Returns the failure that happened first, of runs of which one has failed: the same for whoever resumes the flow.
+async fn first_failure<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, E>]) -> Error<E> {
+    let ends = Ends::of(list.iter().map(|handle| &handle.slot.core));
+    loop {
+        let next = NextEnd::of(&ends, |position| -> &dyn Ending { &*list[position].slot }).await;
+        if let Err(failure) = list[next].slot.result() {
+            return failure.clone();
+        }
     }
 }
 

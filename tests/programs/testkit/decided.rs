@@ -53,7 +53,8 @@ async fn last() -> u32 {
 
 /// Starts a slow one and a fast one.
 fn offers(way: &str) -> [Handle<String, String>; 2] {
-    [true, false].map(|is_slow| offer(way.to_owned(), is_slow).submit())
+    [("slow", true), ("fast", false)]
+        .map(|(name, is_slow)| offer(way.to_owned(), is_slow).named(format!("{name} {way}")).submit())
 }
 
 #[flow]
@@ -66,7 +67,7 @@ async fn decides() -> Result<()> {
 
     let both = offers("first_failure");
     let failure = first_failure(both.clone()).await.ok_or("both fail")?;
-    order(format!("first_failure {}", failure.to_string().contains("fast"))).await?;
+    order(failure.run().as_str().to_owned()).await?;
     MAY_END.add_permits(1);
     settle_all(both).await;
 
