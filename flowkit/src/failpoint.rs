@@ -12,7 +12,15 @@ pub(crate) fn hit(_name: &str) -> std::io::Result<()> {
 }
 
 #[cfg(feature = "failpoints")]
-pub(crate) use on::hit;
+pub(crate) use on::{breaks, hit};
+
+/// Whether `FLOWKIT_BREAK` names this promise, which is then broken on purpose: so that a test can show that the others
+/// would notice.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) fn breaks(_promise: &str) -> bool {
+    false
+}
 
 /// Breaks here if the environment says so, where there is nobody to give an error to: `err` does nothing.
 #[inline(always)]
@@ -42,6 +50,12 @@ mod on {
         let (name, action) = (parts.next()?.to_owned(), parts.next()?.to_owned());
         let ordinal = parts.next().and_then(|ordinal| ordinal.parse().ok()).unwrap_or(1);
         Some(Failpoint { name, action, ordinal, reached: AtomicU64::new(0) })
+    }
+
+    /// Whether `FLOWKIT_BREAK` names this promise.
+    pub(crate) fn breaks(promise: &str) -> bool {
+        static BROKEN: OnceLock<Option<String>> = OnceLock::new();
+        BROKEN.get_or_init(|| std::env::var("FLOWKIT_BREAK").ok()).as_deref() == Some(promise)
     }
 
     /// Breaks here if the environment says so.

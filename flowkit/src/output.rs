@@ -62,7 +62,8 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// If it cannot be written; then what was there before is still there.
+    /// If it cannot be written; then what was there before is still there. Only where the disk fails in the very end, the
+    /// new file may be there, and a power cut may bring the old one back.
     pub fn commit(mut self) -> io::Result<PathBuf> {
         self.put_in_place().map_err(|error| about(&self.place, &error))?;
         self.is_committed = true;
@@ -75,7 +76,10 @@ impl Output {
             fs::set_permissions(&self.draft, before.permissions())?;
         }
         // Opened anew: whoever wrote to the path may have put another file there.
-        OpenOptions::new().write(true).open(&self.draft)?.sync_all()?;
+        let file = OpenOptions::new().write(true).open(&self.draft)?;
+        if !failpoint::breaks("no-output-sync") {
+            file.sync_all()?;
+        }
         failpoint::hit("mid-output-rename")?;
         fs::rename(&self.draft, &self.place)?;
         let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -111,5 +115,5 @@ fn about(path: &Path, error: &io::Error) -> io::Error {
 /// Windows has no call for it. NTFS writes names down in its own order, and a power cut may take the last of them: then a
 /// file that was new is missing, and one that was replaced may be the old one.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) && !failpoint::breaks("no-folder-sync") { File::open(path)?.sync_all() } else { Ok(()) }
 }

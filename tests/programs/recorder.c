@@ -3,7 +3,8 @@
 //   RECORD_FOLDER   which files, as an absolute path without links
 //   RECORD_LOG      where the record goes, outside the folder; several processes may share it. Without it nothing is recorded
 //   RECORD_MARKS    a folder: what is written to files right in it is recorded as marks, with the name of the file
-//   RECORD_KILL_AT  before its so-manieth operation, the process is killed
+//   RECORD_KILL     `rename:3` kills the process right after its third rename; `any:3`, after its third operation
+//   RECORD_EIO      `values/:3` lets the first three syncs of folders fail that have `values/` in their path
 //   RECORD_BOOT_ID  a file that is read as the id of the boot
 //
 // An operation is carried out and recorded under one lock of all threads and processes, so the record has their true order.
@@ -29,7 +30,8 @@
 
 static const char *folder, *marks;
 static int record = -1;
-static long kill_at = -1, operations;
+static char kill_after[16], eio_in[64];
+static long kills_in, eio_left;
 static pthread_mutex_t threads = PTHREAD_MUTEX_INITIALIZER;
 
 static void lock(void) {
@@ -45,11 +47,12 @@ static void unlock(void) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-  const char *log = getenv("RECORD_LOG"), *at = getenv("RECORD_KILL_AT");
+  const char *log = getenv("RECORD_LOG"), *deadly = getenv("RECORD_KILL"), *eio = getenv("RECORD_EIO");
   folder = getenv("RECORD_FOLDER");
   marks = getenv("RECORD_MARKS");
   if (folder && log) record = REAL(open64)(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (at) kill_at = atol(at);
+  if (deadly) sscanf(deadly, "%15[a-z]:%ld", kill_after, &kills_in);
+  if (eio) sscanf(eio, "%63[^:]:%ld", eio_in, &eio_left);
 }
 
 // Whoever exits or aborts lets no other thread be between an operation and its record.
@@ -68,13 +71,11 @@ static void say(const char *line, const void *bytes, size_t count) {
   int error = errno;
   REAL(writev)(record, parts, count ? 2 : 1);
   errno = error;
-}
-
-// An operation is about to be carried out. Called under the lock.
-static void counts(void) {
-  if (record < 0 || kill_at < 0 || operations++ < kill_at) return;
-  kill(getpid(), SIGKILL);
-  pause();
+  int counts = strcmp(kill_after, "any") == 0 || strncmp(line, kill_after, strcspn(line, " ")) == 0;
+  if (*kill_after && counts && --kills_in == 0) {
+    kill(getpid(), SIGKILL);
+    pause();
+  }
 }
 
 static int is_below(const char *path) {
@@ -125,7 +126,6 @@ static int open_any(int at, const char *name, int flags, mode_t mode) {
   int changes = (flags & (O_CREAT | O_TRUNC)) && path_at(at, name, path);
   if (!changes) return REAL(openat64)(at, name, flags, mode);
   lock();
-  counts();
   int was_there = access(path, F_OK) == 0;
   int fd = REAL(openat64)(at, name, flags, mode);
   if (fd >= 0 && !was_there) {
@@ -172,7 +172,6 @@ ssize_t write(int fd, const void *bytes, size_t count) {
   int of = interest(fd);
   if (!of) return REAL(write)(fd, bytes, count);
   lock();
-  if (of == 1) counts();
   ssize_t done = REAL(write)(fd, bytes, count);
   // Where it was written is known only afterwards: the file may be open for appending.
   wrote(fd, of, lseek64(fd, 0, SEEK_CUR) - done, bytes, done);
@@ -191,7 +190,6 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
   int of = interest(fd);
   if (!of) return REAL(pwrite64)(fd, bytes, count, at);
   lock();
-  if (of == 1) counts();
   ssize_t done = REAL(pwrite64)(fd, bytes, count, at);
   wrote(fd, of, at, bytes, done);
   unlock();
@@ -204,7 +202,6 @@ int ftruncate64(int fd, off64_t length) {
   if (interest(fd) != 1) return REAL(ftruncate64)(fd, length);
   char line[128];
   lock();
-  counts();
   int done = REAL(ftruncate64)(fd, length);
   snprintf(line, sizeof line, "truncate %lu %lld\n", number_of(fd), (long long)length);
   if (done == 0) say(line, NULL, 0);
@@ -214,14 +211,18 @@ int ftruncate64(int fd, off64_t length) {
 
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
+// A sync that fails has lost what it was to bring to the disk: the system calls it clean afterwards.
 static int sync_any(int fd) {
-  char line[128];
+  char path[PATH_MAX], line[128];
+  struct stat found;
   lock();
-  counts();
-  snprintf(line, sizeof line, "sync %lu\n", number_of(fd));
+  int fails = eio_left > 0 && path_of(fd, path) && strstr(path, eio_in) && fstat(fd, &found) == 0 && S_ISDIR(found.st_mode);
+  if (fails) eio_left--;
+  snprintf(line, sizeof line, "%s %lu\n", fails ? "lose" : "sync", number_of(fd));
   say(line, NULL, 0);
   unlock();
-  return 0;
+  if (fails) errno = EIO;
+  return fails ? -1 : 0;
 }
 
 int fsync(int fd) { return interest(fd) == 1 ? sync_any(fd) : REAL(fsync)(fd); }
@@ -232,7 +233,6 @@ int mkdirat(int at, const char *name, mode_t mode) {
   struct stat made;
   if (!path_at(at, name, path)) return REAL(mkdirat)(at, name, mode);
   lock();
-  counts();
   int done = REAL(mkdirat)(at, name, mode);
   if (done == 0 && stat(path, &made) == 0) {
     snprintf(line, sizeof line, "folder %lu %s\n", (unsigned long)made.st_ino, below(path));
@@ -248,7 +248,6 @@ int unlinkat(int at, const char *name, int flags) {
   char path[PATH_MAX], line[PATH_MAX + 64];
   if (!path_at(at, name, path)) return REAL(unlinkat)(at, name, flags);
   lock();
-  counts();
   int done = REAL(unlinkat)(at, name, flags);
   snprintf(line, sizeof line, "unlink %s\n", below(path));
   if (done == 0) say(line, NULL, 0);
@@ -264,10 +263,7 @@ static int two(const char *how, int from_at, const char *from, int to_at, const 
   char source[PATH_MAX], target[PATH_MAX], line[2 * PATH_MAX + 64];
   int is_rename = how[0] == 'r';
   int concerns = path_at(from_at, from, source) & path_at(to_at, to, target);
-  if (concerns) {
-    lock();
-    counts();
-  }
+  if (concerns) lock();
   int done = is_rename ? REAL(renameat)(from_at, from, to_at, to) : REAL(linkat)(from_at, from, to_at, to, flags);
   if (concerns) {
     snprintf(line, sizeof line, "%s %s\t%s\n", how, below(source), below(target));

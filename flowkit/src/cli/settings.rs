@@ -94,7 +94,7 @@ impl Settings {
     /// Opens the database, and makes it where there is none.
     pub(super) fn open(&self) -> Outcome<SqliteStore> {
         if self.database_source == Source::Default {
-            make_folder().map_err(|error| {
+            make_folder(&self.database).map_err(|error| {
                 Usage::new(format!(
                     "cannot make the folder `{DEFAULT_FOLDER}`: {error}; choose a file with `--db`"
                 ))
@@ -128,8 +128,9 @@ impl Settings {
 }
 
 /// Makes the folder of the database, so that a power cut does not take it with all that is in it.
-fn make_folder() -> std::io::Result<()> {
-    if Path::new(DEFAULT_FOLDER).is_dir() {
+fn make_folder(database: &Path) -> std::io::Result<()> {
+    // As long as there is no database, the folder's maker may have died before its name was on the disk.
+    if database.exists() {
         return Ok(());
     }
     std::fs::create_dir_all(DEFAULT_FOLDER)?;

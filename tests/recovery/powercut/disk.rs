@@ -98,6 +98,10 @@ impl Disk {
             }
             Operation::Truncate { node, len } => self.file(*node).since.push(Change::Truncate { len: *len }),
             Operation::Sync { node } => self.sync(*node),
+            Operation::Lose { node } => match &mut self.nodes[self.by_inode[node]] {
+                Node::File(file) => file.since.clear(),
+                Node::Folder(folder) => folder.since.clear(),
+            },
             Operation::Link { from, to } => {
                 let node = self.find(from);
                 self.name(to, Some(node));
@@ -110,6 +114,11 @@ impl Disk {
             Operation::Unlink { path } => self.name(path, None),
             Operation::Mark { .. } => {}
         }
+    }
+
+    /// Whether everything that was done to a file is safe.
+    pub(super) fn is_synced(&self, path: &str) -> bool {
+        matches!(&self.nodes[self.find(path)], Node::File(file) if file.since.is_empty())
     }
 
     fn make(&mut self, inode: u64, path: &str, node: Node) {
@@ -128,8 +137,12 @@ impl Disk {
                 }
             }
             Node::Folder(folder) => {
-                folder.since.clear();
-                folder.safe.clone_from(&folder.now);
+                for (name, node) in folder.since.drain(..) {
+                    match node {
+                        Some(node) => folder.safe.insert(name, node),
+                        None => folder.safe.remove(&name),
+                    };
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 //!                                      └► marks: what the world knew by then          sound, workloads: is all still true?
 //! ```
 
+mod broken;
 mod cut;
 mod disk;
 mod lasting;
@@ -18,7 +19,7 @@ mod workloads;
 use std::sync::Mutex;
 
 use self::cut::Fate;
-use self::stage::{Recording, Stage};
+use self::stage::{Recording, Stage, Variable};
 use self::workloads::Workload;
 use crate::kit::{each, seed, times};
 
@@ -56,31 +57,38 @@ fn survives(workload: &Workload, recording: &Recording, cut: &Cut) -> Result<(),
     (workload.judge)(&stage)
 }
 
+/// Lets a workload work, with these variables.
+fn record(workload: &Workload, variables: &[Variable], kill: &str) -> Recording {
+    let stage = Stage::new(variables);
+    (workload.record)(&stage, kill);
+    stage.recording()
+}
+
+/// About as many operations as one process does.
+const OPERATIONS: u64 = 300;
+
 /// `FLOWKIT_CUTS=2000` makes it longer.
 #[test]
 fn r47_nothing_that_was_acknowledged_is_lost_or_done_again_over_two_hundred_power_cuts() {
     let seed = seed();
-    let recordings: Vec<Recording> = workloads::ALL
-        .iter()
-        .map(|workload| {
-            let stage = Stage::new();
-            (workload.record)(&stage, &mut fastrand::Rng::with_seed(seed));
-            stage.recording()
-        })
-        .collect();
-    let cuts = times("FLOWKIT_CUTS", 200).next_multiple_of(workloads::ALL.len() as u64);
-    let each_has = cuts / workloads::ALL.len() as u64;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let recordings = workloads::ALL
+        .each_ref()
+        .map(|workload| record(workload, &[], &format!("any:{}", random.u64(1..=OPERATIONS))));
+    let cuts = times("FLOWKIT_CUTS", 200).next_multiple_of(recordings.len() as u64);
+    let each_has = cuts / recordings.len() as u64;
     let broken = Mutex::new(Vec::new());
     each(cuts, |number| {
         let (index, number) = ((number / each_has) as usize, number % each_has);
         let (workload, recording) = (&workloads::ALL[index], &recordings[index]);
-        let cut = Cut::choose(number, each_has, recording.operations.len(), seed);
+        let of = recording.operations.len();
+        let cut = Cut::choose(number, each_has, of, seed);
         if let Err(promise) = survives(workload, recording, &cut) {
-            let of = recording.operations.len();
-            broken.lock().unwrap().push(format!(
-                "{}, cut at {} of {of} operations, {:?}: {promise}",
-                workload.name, cut.at, cut.fate
-            ));
+            let (name, at, fate) = (workload.name, cut.at, cut.fate);
+            broken
+                .lock()
+                .unwrap()
+                .push(format!("{name}, cut at {at} of {of} operations, {fate:?}: {promise}"));
         }
     });
     let operations: usize = recordings.iter().map(|recording| recording.operations.len()).sum();

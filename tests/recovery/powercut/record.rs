@@ -29,6 +29,10 @@ pub(super) enum Operation {
     Sync {
         node: u64,
     },
+    /// A sync has failed: what it was to bring to the disk is called clean, and no later sync will bring it there.
+    Lose {
+        node: u64,
+    },
     Link {
         from: String,
         to: String,
@@ -89,6 +93,7 @@ pub(super) fn read(mut record: &[u8]) -> Vec<Operation> {
             }
             "truncate" => Operation::Truncate { node: number(0), len: number(1) as usize },
             "sync" => Operation::Sync { node: number(0) },
+            "lose" => Operation::Lose { node: number(0) },
             "link" => {
                 let (from, to) = two_paths();
                 Operation::Link { from, to }

@@ -163,3 +163,12 @@ fn a_number_of_an_inode_that_is_used_again_is_another_file() {
     assert_eq!(found(&operations, Fate::Everything, 0, "b").as_deref(), Some(&b""[..]));
     assert_eq!(found(&operations, Fate::Everything, 0, "c").as_deref(), Some(&b"x"[..]));
 }
+
+#[test]
+fn what_a_failed_sync_has_lost_is_not_brought_to_the_disk_by_the_next_one() {
+    let mut operations =
+        vec![create(2, "a"), sync(2), Operation::Lose { node: INODE }, sync(INODE), create(3, "draft")];
+    assert_eq!(found(&operations, Fate::Nothing, 0, "a"), None);
+    operations.extend([rename("draft", "a"), sync(INODE)]);
+    assert_eq!(found(&operations, Fate::Nothing, 0, "a").as_deref(), Some(&b""[..]));
+}

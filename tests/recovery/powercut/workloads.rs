@@ -8,8 +8,9 @@ use crate::kit::{SLOTS, succeeds};
 
 pub(super) struct Workload {
     pub(super) name: &'static str,
-    /// Works on an empty disk, recorded.
-    pub(super) record: fn(&Stage, &mut fastrand::Rng),
+    /// Works on an empty disk, recorded. Where the first process is to be killed, it is right after this operation, such as
+    /// `any:7` or `rename:1`.
+    pub(super) record: fn(&Stage, &str),
     /// Goes on until all is done.
     pub(super) resume: fn(&Stage) -> Result<(), String>,
     /// Says which promise was broken.
@@ -23,45 +24,63 @@ const NO_POISON: u64 = 1000;
 
 const SMALL: [u64; 5] = [20, SLOTS, 0, NO_POISON, 1];
 const FILES: [u64; 5] = [6, SLOTS, LARGE, NO_POISON, 1];
+const PUBLISHED: [u64; 2] = [0, 4];
 
-/// About as many operations as one process does.
-const OPERATIONS: u64 = 300;
+/// Results in the database, sub-flows, payments under idempotency keys, tasks that run at most once.
+pub(super) const SMALL_RESULTS: Workload = Workload {
+    name: "small results",
+    record: |stage, _| works(stage, "squares", &SMALL),
+    resume: |stage| goes_on(stage, "squares", &SMALL),
+    judge: |stage| stage.folder().find(SMALL[0], 1).map(drop),
+};
+
+/// The same with results that are files, named by their hash.
+pub(super) const RESULTS_IN_FILES: Workload = Workload {
+    name: "results in files",
+    record: |stage, _| works(stage, "squares", &FILES),
+    resume: |stage| goes_on(stage, "squares", &FILES),
+    judge: |stage| stage.folder().find(FILES[0], 1).map(drop),
+};
+
+/// A process that is killed, and another one that resumes its run before the power is cut.
+pub(super) const FILES_AFTER_A_KILL: Workload = Workload {
+    name: "results in files, after a kill",
+    record: |stage, kill| {
+        is_killed(stage, "squares", &FILES, kill);
+        works(stage, "squares", &FILES);
+    },
+    resume: |stage| goes_on(stage, "squares", &FILES),
+    judge: |stage| stage.folder().find(FILES[0], 2).map(drop),
+};
+
+/// Artifacts, outputs and cached results in a run with a key, in a process that is killed and another one that resumes it.
+pub(super) const PUBLISHED_AFTER_A_KILL: Workload = Workload {
+    name: "artifacts, outputs and a cache, after a kill",
+    record: |stage, kill| {
+        is_killed(stage, "lasting", &PUBLISHED, kill);
+        works(stage, "lasting", &PUBLISHED);
+    },
+    resume: |stage| goes_on(stage, "lasting", &PUBLISHED),
+    judge: |stage| lasting::judge(stage, 0..PUBLISHED[1]),
+};
+
+/// Two runs, of which the first is forgotten with its files.
+pub(super) const FORGOTTEN: Workload = Workload {
+    name: "forgotten",
+    record: |stage, _| {
+        works(stage, "lasting", &[0, 2]);
+        works(stage, "lasting", &[202, 2]);
+        works(stage, "forget", &[]);
+    },
+    resume: |stage| goes_on(stage, "lasting", &[202, 2]).and_then(|()| goes_on(stage, "forget", &[])),
+    judge: |stage| lasting::judge(stage, 202..204),
+};
 
 pub(super) const ALL: [Workload; 8] = [
-    // Results in the database, sub-flows, payments under idempotency keys, tasks that run at most once.
-    Workload {
-        name: "small results",
-        record: |stage, _| works(stage, "squares", &SMALL),
-        resume: |stage| goes_on(stage, "squares", &SMALL),
-        judge: |stage| stage.folder().find(SMALL[0], 1).map(drop),
-    },
-    // The same with results that are files, named by their hash.
-    Workload {
-        name: "results in files",
-        record: |stage, _| works(stage, "squares", &FILES),
-        resume: |stage| goes_on(stage, "squares", &FILES),
-        judge: |stage| stage.folder().find(FILES[0], 1).map(drop),
-    },
-    // A process that is killed at any operation, and another one that resumes its run before the power is cut.
-    Workload {
-        name: "results in files, after a kill",
-        record: |stage, random| {
-            is_killed(stage, "squares", &FILES, random);
-            works(stage, "squares", &FILES);
-        },
-        resume: |stage| goes_on(stage, "squares", &FILES),
-        judge: |stage| stage.folder().find(FILES[0], 2).map(drop),
-    },
-    // Artifacts, outputs and cached results, in a run with a key.
-    Workload {
-        name: "artifacts, outputs and a cache, after a kill",
-        record: |stage, random| {
-            is_killed(stage, "lasting", &[0, 4], random);
-            works(stage, "lasting", &[0, 4]);
-        },
-        resume: |stage| goes_on(stage, "lasting", &[0, 4]),
-        judge: |stage| lasting::judge(stage, 0..4),
-    },
+    SMALL_RESULTS,
+    RESULTS_IN_FILES,
+    FILES_AFTER_A_KILL,
+    PUBLISHED_AFTER_A_KILL,
     Workload {
         name: "put aside and resumed",
         record: |stage, _| {
@@ -80,17 +99,7 @@ pub(super) const ALL: [Workload; 8] = [
         resume: |stage| goes_on(stage, "lasting", &[0, 3]),
         judge: |stage| lasting::judge(stage, 0..3),
     },
-    // The first run is forgotten, with its files.
-    Workload {
-        name: "forgotten",
-        record: |stage, _| {
-            works(stage, "lasting", &[0, 2]);
-            works(stage, "lasting", &[202, 2]);
-            works(stage, "forget", &[]);
-        },
-        resume: |stage| goes_on(stage, "lasting", &[202, 2]).and_then(|()| goes_on(stage, "forget", &[])),
-        judge: |stage| lasting::judge(stage, 202..204),
-    },
+    FORGOTTEN,
     // Two processes on one database, which look up the same words.
     Workload {
         name: "two processes",
@@ -115,11 +124,9 @@ fn works(stage: &Stage, what: &str, numbers: &[u64]) {
     succeeds(&mut stage.recorded(what, numbers));
 }
 
-/// Runs the program until it is killed at an operation that `random` chooses, or ends before it.
-fn is_killed(stage: &Stage, what: &str, numbers: &[u64], random: &mut fastrand::Rng) {
-    let mut program = stage.recorded(what, numbers);
-    program.env("RECORD_KILL_AT", random.u64(..OPERATIONS).to_string());
-    program.output().unwrap();
+/// Runs the program until it is killed, or ends before that.
+fn is_killed(stage: &Stage, what: &str, numbers: &[u64], kill: &str) {
+    stage.recorded(what, numbers).env("RECORD_KILL", kill).output().unwrap();
 }
 
 /// Runs the program to its end, which has to be a good one.

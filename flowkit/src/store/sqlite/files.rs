@@ -1,8 +1,11 @@
 //! Files and folders beside the database: private to the user whatever the umask, and durable once a function returns.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) use super::system::{private_file, private_folder};
+use crate::failpoint;
 pub(super) use crate::output::sync_folder;
 
 /// Returns `<database>.<suffix>`.
@@ -26,4 +29,21 @@ pub(super) fn wal(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push("-wal");
     name.into()
+}
+
+/// Brings a write-ahead log and its name to the disk, whoever wrote it: where a commit does not wait for the disk, or where a
+/// process was killed, what the log says may be known to the system only.
+///
+/// SQLite holds no locks on this file, so that closing it takes none away.
+pub(super) fn sync_log(log: &Path) -> io::Result<()> {
+    if failpoint::breaks("trust-the-log") {
+        return Ok(());
+    }
+    // Windows wants a handle that may write.
+    match File::options().write(true).open(log) {
+        Ok(file) => file.sync_all()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    sync_folder(folder_of(log))
 }

@@ -93,18 +93,19 @@ pub(super) fn bring_up_to(
 /// Copies the database to `<path>.backup-v<version>`. A backup that is there is older, so it stays.
 fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), StoreError> {
     let backup = files::beside(path, &format!("backup-v{version}"));
+    let failed = |error| failure::open_io(path, "make a backup", error);
     if backup.exists() {
-        return Ok(());
+        // Its maker may have died before its name was on the disk.
+        return files::sync_folder(files::folder_of(path)).map_err(failed);
     }
     let draft = files::beside(path, &format!("backup-{}", uuid::Uuid::now_v7().simple()));
     // SQLite writes into an empty file that is there, and so leaves it private.
-    let file = files::private_file(&draft).map_err(|error| failure::open_io(path, "make a backup", error))?;
+    let file = files::private_file(&draft).map_err(failed)?;
     connection
         .execute("VACUUM INTO ?1", [draft.to_string_lossy()])
         .map_err(|error| failure::open_sqlite(path, error))?;
     let kept = file.sync_all().and_then(|()| fs::rename(&draft, &backup));
-    kept.and_then(|()| files::sync_folder(files::folder_of(path)))
-        .map_err(|error| failure::open_io(path, "make a backup", error))
+    kept.and_then(|()| files::sync_folder(files::folder_of(path))).map_err(failed)
 }
 
 fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rusqlite::Result<()> {

@@ -2,14 +2,17 @@
 //!
 //! A file is whole and on the disk before a row points to it. One that no row points to is removed after an hour.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use super::{clock, files};
+use super::{clock, failure, files};
 use crate::failpoint;
 use crate::store::StoreError;
 
@@ -21,11 +24,24 @@ pub(super) type Hash = [u8; 32];
 #[derive(Clone, Debug)]
 pub(super) struct Values {
     folder: PathBuf,
+    /// The write-ahead log, which may know better than the disk what the rows point to.
+    log: PathBuf,
+    on_disk: Arc<Mutex<OnDisk>>,
+}
+
+/// What this store knows of the disk.
+#[derive(Debug, Default)]
+struct OnDisk {
+    /// Folders whose names are on the disk. None is ever removed.
+    shelves: HashSet<PathBuf>,
+    /// Files that could not be brought to the disk. After a failed fsync the system may call them clean, so that a second
+    /// one says nothing: they are written anew.
+    doubtful: HashSet<Hash>,
 }
 
 impl Values {
     pub(super) fn of(database: &Path) -> Self {
-        Self { folder: files::beside(database, "values") }
+        Self { folder: files::beside(database, "values"), log: files::wal(database), on_disk: Arc::default() }
     }
 
     fn path(&self, hash: &Hash) -> PathBuf {
@@ -33,53 +49,80 @@ impl Values {
         self.folder.join(&name[..2]).join(name.as_str())
     }
 
-    /// Keeps `bytes` in a file, and returns its name.
+    /// Keeps `bytes` in a file, and returns its name. The file and the names that lead to it are on the disk then.
     pub(super) fn keep(&self, bytes: &[u8]) -> io::Result<Hash> {
         let hash = *blake3::hash(bytes).as_bytes();
-        if self.is_there(&hash, bytes.len() as u64) {
-            return Ok(hash);
+        let kept = match self.find(&hash, bytes.len() as u64) {
+            // Its writer may have died before it was on the disk, or may just be about to bring it there.
+            Some(_) if failpoint::breaks("trust-what-is-there") => Ok(()),
+            Some(file) => file.sync_all().and_then(|()| self.sync_names(&hash)),
+            None => self.write_anew(&hash, bytes),
+        };
+        let mut on_disk = self.on_disk.lock();
+        if kept.is_ok() {
+            on_disk.doubtful.remove(&hash);
+        } else {
+            on_disk.doubtful.insert(hash);
         }
+        kept.map(|()| hash)
+    }
+
+    fn write_anew(&self, hash: &Hash, bytes: &[u8]) -> io::Result<()> {
         files::private_folder(&self.folder)?;
         let draft = self.folder.join(format!("{}.tmp", uuid::Uuid::now_v7().simple()));
-        let written = self.write(&draft, &hash, bytes);
+        let written = self.write(&draft, hash, bytes);
         if written.is_err() {
             let _ = fs::remove_file(&draft);
         }
-        written.map(|()| hash)
+        written
     }
 
     fn write(&self, draft: &Path, hash: &Hash, bytes: &[u8]) -> io::Result<()> {
         let mut file = files::private_file(draft)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
+        if !failpoint::breaks("no-value-sync") {
+            file.sync_all()?;
+        }
         let path = self.path(hash);
-        let shelf = files::folder_of(&path);
-        let is_new_shelf = !shelf.exists();
-        files::private_folder(shelf)?;
+        files::private_folder(files::folder_of(&path))?;
         failpoint::hit("mid-artifact-rename")?;
         fs::rename(draft, &path)?;
+        self.sync_names(hash)
+    }
+
+    /// Brings the names that lead to a file to the disk: its own, and those of the folders, whoever made them.
+    fn sync_names(&self, hash: &Hash) -> io::Result<()> {
+        let path = self.path(hash);
+        let shelf = files::folder_of(&path);
         files::sync_folder(shelf)?;
-        if is_new_shelf {
-            files::sync_folder(&self.folder)?;
-            files::sync_folder(files::folder_of(&self.folder))?;
+        if self.on_disk.lock().shelves.contains(shelf) {
+            return Ok(());
         }
+        // All that are there by now are safe afterwards.
+        let shelves = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path()));
+        let shelves: Vec<PathBuf> = shelves.collect::<io::Result<_>>()?;
+        files::sync_folder(&self.folder)?;
+        files::sync_folder(files::folder_of(&self.folder))?;
+        self.on_disk.lock().shelves.extend(shelves);
         Ok(())
     }
 
-    /// Whether the file is there and whole; makes it young, so that it stays until a row points to it.
-    fn is_there(&self, hash: &Hash, len: u64) -> bool {
-        let path = self.path(hash);
-        let young = File::options().write(true).open(&path).and_then(|file| {
-            file.set_modified(SystemTime::from(clock::wall()))?;
-            file.metadata()
-        });
+    /// Finds the file if it is there and whole; makes it young, so that it stays until a row points to it.
+    fn find(&self, hash: &Hash, len: u64) -> Option<File> {
+        if self.on_disk.lock().doubtful.contains(hash) {
+            return None;
+        }
+        let file = File::options().write(true).open(self.path(hash)).ok()?;
+        file.set_modified(SystemTime::from(clock::wall())).ok()?;
         // A file that was kept before may have been damaged since: only one that reads well is used again.
-        young.is_ok_and(|metadata| metadata.len() == len) && self.read(hash).is_ok()
+        let is_whole = file.metadata().is_ok_and(|metadata| metadata.len() == len) && self.read(hash).is_ok();
+        is_whole.then_some(file)
     }
 
-    /// Whether a file is there; asked inside the transaction that points to it, when nobody sweeps.
-    pub(super) fn exists(&self, hash: &Hash) -> bool {
-        self.path(hash).exists()
+    /// Whether a file that this store has kept is still there; asked inside the transaction that points to it, when nobody
+    /// sweeps.
+    pub(super) fn is_kept(&self, hash: &Hash) -> bool {
+        !self.on_disk.lock().doubtful.contains(hash) && self.path(hash).exists()
     }
 
     pub(super) fn read(&self, hash: &Hash) -> Result<Vec<u8>, StoreError> {
@@ -95,21 +138,26 @@ impl Values {
     /// Removes old files to which nothing points. Inside a transaction, so that no other one can begin to point there.
     pub(super) fn sweep(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let Ok(shelves) = fs::read_dir(&self.folder) else { return Ok(0) };
-        let mut removed = 0;
+        let (mut drafts, mut unused) = (Vec::new(), Vec::new());
         for entry in shelves.flatten() {
             let path = entry.path();
             if path.extension().is_some_and(|extension| extension == "tmp") {
-                removed += u64::from(is_old(&path) && fs::remove_file(&path).is_ok());
+                drafts.extend(is_old(&path).then_some(path));
                 continue;
             }
             for file in fs::read_dir(&path).into_iter().flatten().flatten() {
                 let path = file.path();
                 if is_old(&path) && !is_referenced(connection, &path)? {
-                    removed += u64::from(fs::remove_file(&path).is_ok());
+                    unused.push(path);
                 }
             }
         }
-        Ok(removed)
+        // A power cut may bring a row back that pointed there, as long as what replaced it is not on the disk.
+        if !unused.is_empty() {
+            files::sync_log(&self.log).map_err(failure::as_sqlite)?;
+        }
+        let removed = drafts.iter().chain(&unused).filter(|path| fs::remove_file(path).is_ok());
+        Ok(removed.count() as u64)
     }
 }
 

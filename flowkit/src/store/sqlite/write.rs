@@ -268,9 +268,10 @@ impl<'a> Content<'a> {
         if bytes.len() <= tools.inline_max {
             return Ok(Self { body: Some(bytes), checksum: Some(checksum(bytes)), file: None });
         }
-        // It was written before the transaction; a sweep may have removed an older copy that was used again.
+        // It was kept before the transaction, unless the disk refused it; and a sweep may have removed an older copy that was
+        // used again.
         let hash = *blake3::hash(bytes).as_bytes();
-        if !tools.values.exists(&hash) {
+        if !tools.values.is_kept(&hash) {
             tools.values.keep(bytes).map_err(failure::as_sqlite)?;
         }
         Ok(Self { body: None, checksum: None, file: Some(hash) })
