@@ -15,6 +15,7 @@ mod flow_retries;
 mod flows;
 mod graph;
 mod hooks;
+mod identity;
 mod limits;
 mod map;
 mod random_graphs;

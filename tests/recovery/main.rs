@@ -12,6 +12,7 @@ mod decided;
 mod disk;
 mod diverged;
 mod golden;
+mod identity;
 mod kept;
 mod killed;
 mod kit;

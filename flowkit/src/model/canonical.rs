@@ -7,6 +7,7 @@
 mod compound;
 mod digest;
 mod encoder;
+mod names;
 mod serializer;
 mod sink;
 
@@ -25,7 +26,7 @@ pub const DEPTH_MAX: u32 = 128;
 ///
 /// # What is equal
 /// - integers of equal value, whatever their type: widening a `u32` to a `u64` keeps the key;
-/// - maps of equal content, whatever their type and order;
+/// - maps of equal content, whatever their type and order; so are sets, at any depth: a `HashSet` equals the `BTreeSet`;
 /// - a value and the same behind `&`, `Box`, `Arc` or `Cow`, as serde passes through these;
 /// - all NaNs of one float type; values that a `Serialize` makes equal, such as `1_u8` and `1_u64` in
 ///   an `untagged` enum.
@@ -37,10 +38,12 @@ pub const DEPTH_MAX: u32 = 128;
 /// - newtypes, structs and enums of different names: `Metres(1.0)` is not `Feet(1.0)`;
 /// - structs whose fields were renamed or reordered. Enum variants go by name: reordering is free.
 ///
-/// A `HashSet` is a sequence to serde: its order counts, and two equal sets may differ. Take a `BTreeSet`.
+/// serde calls a set a sequence; flowkit knows the sets of std and of well-known crates by name. A set that a hand-written
+/// `Serialize` turns into a list or a text keeps the order of its hasher: sort it there.
 ///
 /// # Errors
-/// If the value is nested deeper than [`DEPTH_MAX`], or its `Serialize` refuses.
+/// If the value is nested deeper than [`DEPTH_MAX`], its `Serialize` refuses, it has a lock, a cell or an atomic in it, or it
+/// numbers, cuts or pairs what it takes out of a hash set or map.
 ///
 /// ```
 /// # use flowkit::model::canonical::digest;
@@ -53,7 +56,7 @@ pub const DEPTH_MAX: u32 = 128;
 /// ```
 pub fn digest<T: Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
     let mut encoder = Encoder::new(Domain::Value);
-    value.serialize(&mut encoder)?;
+    encoder.whole(value)?;
     if encoder.is_incomplete() {
         return Err(ser::Error::custom("it went on after a part of it failed"));
     }

@@ -33,7 +33,6 @@ macro_rules! values {
 }
 
 values!(
-    SerializeSeq::serialize_element,
     SerializeTuple::serialize_element,
     SerializeTupleStruct::serialize_field,
     SerializeTupleVariant::serialize_field
@@ -62,10 +61,41 @@ macro_rules! fields {
 
 fields!(SerializeStruct, SerializeStructVariant);
 
-/// A map: its entries are hashed one by one and their digests sorted, so that order does not count.
+/// A sequence: a list, or a set that serde takes for one.
+pub(crate) enum Sequence<'a> {
+    List(&'a mut Encoder),
+    Set(Entries<'a>),
+}
+
+impl ser::SerializeSeq for Sequence<'_> {
+    type Ok = ();
+    type Error = DigestError;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        match self {
+            Self::List(encoder) => encoder.nested(value),
+            Self::Set(entries) => entries.add(value),
+        }
+    }
+
+    fn end(self) -> Written {
+        match self {
+            Self::List(encoder) => {
+                encoder.tag(Tag::End);
+                Ok(())
+            }
+            Self::Set(entries) => {
+                entries.finish(Tag::Set);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A map or a set: its entries are hashed one by one and their digests sorted, so that order does not count.
 pub(crate) struct Entries<'a> {
     encoder: &'a mut Encoder,
-    /// The sink of what is around the map; the encoder has that of the current entry.
+    /// The sink of what is around the entries; the encoder has that of the current entry.
     // Boxed: it has 3 kB, and each level of nested maps would put one on the stack.
     around: Box<Sink>,
     digests: Vec<[u8; 32]>,
@@ -76,6 +106,22 @@ impl<'a> Entries<'a> {
         let mut around = Box::new(Sink::new());
         mem::swap(&mut *around, &mut encoder.sink);
         Self { encoder, around, digests: Vec::new() }
+    }
+
+    /// Adds an item of a set.
+    pub(super) fn add<T: Serialize + ?Sized>(&mut self, item: &T) -> Written {
+        self.encoder.nested(item)?;
+        self.digests.push(self.encoder.sink.take());
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, tag: Tag) {
+        self.digests.sort_unstable();
+        self.encoder.sink = *self.around;
+        self.encoder.tag_and_length(tag, self.digests.len() as u64);
+        for digest in &self.digests {
+            self.encoder.sink.write(digest);
+        }
     }
 }
 
@@ -88,18 +134,11 @@ impl ser::SerializeMap for Entries<'_> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.encoder.nested(value)?;
-        self.digests.push(self.encoder.sink.take());
-        Ok(())
+        self.add(value)
     }
 
-    fn end(mut self) -> Written {
-        self.digests.sort_unstable();
-        self.encoder.sink = *self.around;
-        self.encoder.tag_and_length(Tag::Map, self.digests.len() as u64);
-        for digest in &self.digests {
-            self.encoder.sink.write(digest);
-        }
+    fn end(self) -> Written {
+        self.finish(Tag::Map);
         Ok(())
     }
 }

@@ -4,10 +4,13 @@
 //! made of values up to `Tag::End`. So the end of each value is certain, and two different
 //! sequences of values never give the same bytes.
 
-use serde::Serialize;
+use std::any::type_name;
 
+use serde::{Serialize, ser};
+
+use super::names::Known;
 use super::sink::Sink;
-use super::{DEPTH_MAX, Digest, DigestError};
+use super::{DEPTH_MAX, Digest, DigestError, names};
 
 /// What a digest is of. Digests of different domains never meet.
 ///
@@ -55,19 +58,22 @@ pub(super) enum Tag {
     Tuple = 24,
     Map = 25,
     Field = 26,
+    Set = 27,
 }
 
 /// Feeds BLAKE3 with encoded values.
 pub(crate) struct Encoder {
     pub(super) sink: Sink,
     depth: u32,
+    /// The value that is written next is a set, although serde will call it a sequence.
+    pub(super) set_follows: bool,
 }
 
 impl Encoder {
     pub(crate) fn new(domain: Domain) -> Self {
         let mut sink = Sink::new();
         sink.write(&[domain as u8]);
-        Self { sink, depth: 0 }
+        Self { sink, depth: 0, set_follows: false }
     }
 
     pub(crate) fn finish(mut self) -> Digest {
@@ -132,9 +138,23 @@ impl Encoder {
             return Err(DigestError::TooDeep);
         }
         self.depth += 1;
-        value.serialize(&mut *self)?;
+        self.whole(value)?;
         self.depth -= 1;
         Ok(())
+    }
+
+    /// Writes a value, knowing its type.
+    pub(super) fn whole<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
+        match names::known_of(type_name::<T>()) {
+            Known::Nothing => self.set_follows = false,
+            Known::Set => self.set_follows = true,
+            Known::Shared => {
+                return Err(ser::Error::custom(
+                    "a lock, a cell or an atomic is in it, whose value may change any time",
+                ));
+            }
+        }
+        value.serialize(self)
     }
 
     /// Tells whether a part failed and the `Serialize` around it paid no heed.

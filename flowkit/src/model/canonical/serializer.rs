@@ -1,20 +1,24 @@
 //! The serde serializer: single values, and the beginnings of those made of several.
 
+use std::any::type_name;
 use std::fmt::{self, Display, Write};
+use std::mem;
 
-use serde::{Serialize, Serializer, ser::Error};
+use serde::ser::{Error, SerializeSeq};
+use serde::{Serialize, Serializer};
 
-use super::DigestError;
-use super::compound::Entries;
+use super::compound::{Entries, Sequence};
 use super::encoder::{Encoder, Tag};
+use super::names::Order;
 use super::sink::Sink;
+use super::{DigestError, names};
 
 type Written = Result<(), DigestError>;
 
 impl<'a> Serializer for &'a mut Encoder {
     type Ok = ();
     type Error = DigestError;
-    type SerializeSeq = Self;
+    type SerializeSeq = Sequence<'a>;
     type SerializeTuple = Self;
     type SerializeTupleStruct = Self;
     type SerializeTupleVariant = Self;
@@ -159,9 +163,30 @@ impl<'a> Serializer for &'a mut Encoder {
         self.nested(value)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self, DigestError> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Sequence<'a>, DigestError> {
+        if mem::take(&mut self.set_follows) {
+            return Ok(Sequence::Set(Entries::begin(self)));
+        }
         self.tag(Tag::Sequence);
-        Ok(self)
+        Ok(Sequence::List(self))
+    }
+
+    /// Finds out by name what is a set: most of them come through here, at any depth.
+    fn collect_seq<I: IntoIterator<Item: Serialize>>(self, items: I) -> Written {
+        self.set_follows = match names::order_of(type_name::<I>()) {
+            Order::Ordered => false,
+            Order::Multiset => true,
+            Order::Doubtful => {
+                return Err(DigestError::custom(
+                    "it depends on the order in which a hash set or map was walked through",
+                ));
+            }
+        };
+        let mut sequence = self.serialize_seq(None)?;
+        for item in items {
+            sequence.serialize_element(&item)?;
+        }
+        sequence.end()
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Self, DigestError> {
