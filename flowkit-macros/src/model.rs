@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
-use crate::options::{FlowOptions, Label, Options, Persist, Place, TaskOptions, TestOptions};
+use crate::options::{FlowOptions, Identity, Label, Options, Persist, Place, TaskOptions, TestOptions};
 use crate::signature::{self, Function};
 
 pub(crate) type Task = Model<TaskOptions>;
@@ -21,6 +21,9 @@ pub(crate) trait AttributeOptions: Options {
     const PLACE: Place;
 
     fn label(&mut self) -> Option<&mut Label>;
+
+    /// What tells calls apart; nothing for what is not called.
+    fn identity(&self) -> Option<&Identity>;
 
     /// Whether the result must outlive the process.
     fn must_keep(&self) -> bool;
@@ -40,6 +43,9 @@ impl<O: AttributeOptions> Model<O> {
         if let (Some(function), Some(label)) = (&function, options.label()) {
             label.run_name.take_if(|run_name| !run_name.value.check(function, &mut errors));
         }
+        if let (Some(function), Some(identity)) = (&function, options.identity()) {
+            identity.check_against(function, &mut errors);
+        }
         if let Some(function) = function.as_ref().filter(|_| options.must_keep()) {
             signature::check_kept(&function.output, O::PLACE, &mut errors);
         }
@@ -55,6 +61,10 @@ impl AttributeOptions for TaskOptions {
         Some(&mut self.label)
     }
 
+    fn identity(&self) -> Option<&Identity> {
+        Some(&self.identity)
+    }
+
     fn must_keep(&self) -> bool {
         self.keeping() == Persist::Always
     }
@@ -67,6 +77,10 @@ impl AttributeOptions for FlowOptions {
         Some(&mut self.label)
     }
 
+    fn identity(&self) -> Option<&Identity> {
+        Some(&self.identity)
+    }
+
     fn must_keep(&self) -> bool {
         self.keeping() == Persist::Always
     }
@@ -76,6 +90,10 @@ impl AttributeOptions for TestOptions {
     const PLACE: Place = Place::Test;
 
     fn label(&mut self) -> Option<&mut Label> {
+        None
+    }
+
+    fn identity(&self) -> Option<&Identity> {
         None
     }
 

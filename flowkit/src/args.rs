@@ -66,6 +66,11 @@ pub trait Source<T>: Send + Sync {
     fn visit(&self, visit: &mut Visit<'_>);
     fn take(self: Arc<Self>) -> T;
     fn peek(&self) -> &T;
+
+    /// Which item of its list this is, if it is one. The list has ended then.
+    fn index(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Lends a value by and by.
@@ -73,6 +78,23 @@ pub trait Source<T>: Send + Sync {
 pub trait Lender<U: ?Sized>: Send + Sync {
     fn visit(&self, visit: &mut Visit<'_>);
     fn lend(&self) -> &U;
+
+    /// Which item of its list this is, if it is one. The list has ended then.
+    fn index(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// What a call is given for a parameter, as far as it does not depend on what has ended by now.
+pub(crate) enum Given<'a, T: ?Sized> {
+    Value(&'a T),
+    /// One item of a list.
+    Item {
+        value: &'a T,
+        index: usize,
+    },
+    /// The result of another call.
+    Upstream,
 }
 
 /// What a call keeps for a parameter by value.
@@ -101,6 +123,21 @@ impl<T> Arg<T> {
             Self::Value(value) => value,
             Self::Input(source) => source.peek(),
         }
+    }
+
+    pub(crate) fn given(&self) -> Given<'_, T> {
+        match self {
+            Self::Value(value) => Given::Value(value),
+            Self::Input(source) => match source.index() {
+                Some(index) => Given::Item { value: source.peek(), index },
+                None => Given::Upstream,
+            },
+        }
+    }
+
+    /// Whether it is the result of another call, which may not be there yet.
+    pub fn is_upstream(&self) -> bool {
+        matches!(self.given(), Given::Upstream)
     }
 
     /// Returns the value, if it is there: a run that does not start may have some of its arguments.
@@ -139,6 +176,21 @@ impl<U: ?Sized> Lent<'_, U> {
             Self::Borrowed(value) => value,
             Self::Input(lender) => lender.lend(),
         }
+    }
+
+    pub(crate) fn given(&self) -> Given<'_, U> {
+        match self {
+            Self::Borrowed(value) => Given::Value(value),
+            Self::Input(lender) => match lender.index() {
+                Some(index) => Given::Item { value: lender.lend(), index },
+                None => Given::Upstream,
+            },
+        }
+    }
+
+    /// Whether it is the result of another call, which may not be there yet.
+    pub fn is_upstream(&self) -> bool {
+        matches!(self.given(), Given::Upstream)
     }
 
     /// Returns the value, if it is there: a run that does not start may have some of its arguments.
@@ -274,6 +326,10 @@ macro_rules! lend {
             fn lend(&self) -> &$lent {
                 let borrow: fn(&$owned) -> &$lent = $borrow;
                 borrow(self.get())
+            }
+
+            fn index(&self) -> Option<usize> {
+                Some(self.index)
             }
         }
 

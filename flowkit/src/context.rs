@@ -50,15 +50,17 @@ impl Context {
     /// Returns a key for side effects: equal in every attempt of this task run, also after the process died, and different
     /// for every other run.
     ///
-    /// Send it along with a payment or an insert, so that the receiver can tell a repetition. `None` outside a flow.
+    /// Send it along with a payment or an insert, so that the receiver can tell a repetition. `None` outside a flow. A call
+    /// with an argument that cannot be compared has a new key in another process or another attempt of the flow: nobody knows
+    /// whether it is the same one.
     pub fn idempotency_key(&self) -> Option<String> {
         let core = self.current.as_ref()?.core();
         let run = core.run()?;
-        // A kept run may go on in another process, where the call has the same key, though not always the same number.
-        let key = core.key().filter(|_| run.kept.is_some());
-        Some(match key {
-            Some(key) => format!("{}/{}/{key}", run.id, core.declaration.name),
-            None => format!("{}/{}/{}", run.id, core.declaration.name, core.id),
+        // In another process, or another attempt of the flow, the same call need not have the same number.
+        let known = core.identity().filter(|identity| identity.unknown.is_none());
+        Some(match known {
+            Some(known) => format!("{}/{}/{}", run.id, core.declaration.name, known.call.digest()),
+            None => format!("{}/{}/#{}", run.id, core.declaration.name, core.id),
         })
     }
 

@@ -9,14 +9,17 @@ use crate::args::{Arg, Copied, IntoArg, Lend, Lender, Lent, Own, Passing};
 use crate::engine::task_run::inputs::Cause;
 use crate::engine::task_run::slot::Slot;
 use crate::handle::{Element, Handle, Handles};
-use crate::model::TaskError;
+use crate::model::{CallId, TaskError};
 
 /// The items of a mapped parameter.
 #[doc(hidden)]
 pub enum Items<H> {
     Known(Vec<H>),
-    /// They come with a list that is not there yet.
-    Later(BoxFuture<'static, Result<Vec<H>, Cause>>),
+    /// They come with a list that is not there yet: `of` says with which.
+    Later {
+        items: BoxFuture<'static, Result<Vec<H>, Cause>>,
+        of: Option<CallId>,
+    },
 }
 
 /// A parameter of `map` beside the first.
@@ -82,12 +85,18 @@ where
     Handle<T, E>: IntoArg<P, K>,
 {
     fn into_items(self) -> Items<K::Held> {
-        match self.known() {
-            Some(list) => Items::Known(list.iter().cloned().map(IntoArg::into_arg).collect()),
-            None => Items::Later(Box::pin(async move {
-                let list = self.list().await.map_err(|error| Cause::of(&error))?;
-                Ok(list.iter().cloned().map(IntoArg::into_arg).collect())
-            })),
+        // Whether a list that is made later is known by now makes no difference: the same call would have two keys.
+        match self.place() {
+            None => {
+                Items::Known(self.known().into_iter().flatten().cloned().map(IntoArg::into_arg).collect())
+            }
+            Some(of) => {
+                let items = Box::pin(async move {
+                    let list = self.list().await.map_err(|error| Cause::of(&error))?;
+                    Ok(list.iter().cloned().map(IntoArg::into_arg).collect())
+                });
+                Items::Later { items, of }
+            }
         }
     }
 }
@@ -103,7 +112,7 @@ where
 
 impl<T: Copied, E: TaskError> IntoItems<T> for Handle<Vec<T>, E> {
     fn into_items(self) -> Items<Arg<T>> {
-        Items::Later(Box::pin(elements(self, |element| Arg::Input(element))))
+        later(self, |element| Arg::Input(element))
     }
 }
 
@@ -119,7 +128,7 @@ where
     Element<T, E>: Lender<U>,
 {
     fn into_items(self) -> Items<Lent<'static, U>> {
-        Items::Later(Box::pin(elements(self, |element| Lent::Input(element))))
+        later(self, |element| Lent::Input(element))
     }
 }
 
@@ -131,6 +140,15 @@ where
     fn into_items(self) -> Items<Lent<'static, U>> {
         IntoItems::<&'static U, Lend>::into_items(self.clone())
     }
+}
+
+/// The items of a list that a task returns.
+fn later<T: Send + Sync + 'static, E: TaskError, H: 'static>(
+    handle: Handle<Vec<T>, E>,
+    held: impl Fn(Arc<Element<T, E>>) -> H + Send + 'static,
+) -> Items<H> {
+    let of = handle.slot.core.identity().map(|identity| identity.call);
+    Items::Later { items: Box::pin(elements(handle, held)), of }
 }
 
 /// Waits for a list and gives a share of it for each of its items. Nothing is copied.
@@ -235,7 +253,7 @@ impl<P, K: Passing<P>, I: IntoItems<P, K>> IntoColumn<P, K> for Each<I, P, K> {
     fn into_column(self) -> Column<K::Held> {
         match self.items.into_items() {
             Items::Known(items) => Column::Items(items.into_iter()),
-            Items::Later(items) => Column::Later(items),
+            Items::Later { items, .. } => Column::Later(items),
         }
     }
 }

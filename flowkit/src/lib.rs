@@ -168,6 +168,7 @@ mod any_flow;
 pub mod args;
 pub mod artifact;
 mod call;
+mod call_key;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod combinators;

@@ -8,11 +8,12 @@ use std::panic::Location;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Setup;
+use crate::call_key::CallKey;
 use crate::engine::context;
 use crate::engine::task_run::inputs::Visit;
 use crate::engine::task_run::launch::{self, InPlace};
 use crate::engine::task_run::options::CallOptions;
-use crate::model::{Codec, Declaration, Digest, Error, Kind, digest};
+use crate::model::{Codec, Declaration, Error, Kind};
 use crate::policy::TaskPolicy;
 use crate::task::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 
@@ -112,8 +113,8 @@ where
         Some(error)
     }
 
-    fn call_key(&self) -> Option<Digest> {
-        digest(&self.name).ok()
+    fn call_key(&self, key: &mut CallKey) {
+        key.argument("name: &str").value(&self.name);
     }
 
     fn codec() -> Option<Codec<T>> {

@@ -11,6 +11,7 @@ use crate::engine::context;
 
 pub use crate::args::{Arg, IntoArg, Lend, Lent, Own, Passing};
 pub use crate::call::{Call, Setup};
+pub use crate::call_key::{CallKey, Keyed, KeyedByOs, NotKeyed};
 pub use crate::engine::limits::Want;
 pub use crate::engine::task_run::inputs::{Cause, Visit};
 pub use crate::engine::task_run::launch::skip;
@@ -190,68 +191,6 @@ pub trait NotTallied {
 }
 
 impl<R> NotTallied for &Probe<'_, R> {}
-
-/// Collects the digests of the inputs of a call.
-#[derive(Debug, Default)]
-pub struct CallKey {
-    digests: Vec<Digest>,
-}
-
-/// Stands for an input without a digest: calls that differ only there are told apart by their order.
-const OPAQUE: Digest = Digest::from_bytes([0; 32]);
-
-impl CallKey {
-    /// Returns the digest of all inputs.
-    pub fn finish(self) -> Digest {
-        Digest::join(&self.digests)
-    }
-
-    fn add(&mut self, digest: Option<Digest>) {
-        self.digests.push(digest.unwrap_or(OPAQUE));
-    }
-
-    /// A handle contributes the key of the call that it stands for.
-    fn add_upstream(&mut self, visit: impl FnOnce(&mut Visit<'_>)) {
-        visit(&mut |input, _| {
-            let key = input.input_core().and_then(|core| core.key());
-            self.add(key);
-        });
-    }
-}
-
-/// Adds what can be serialized.
-pub trait Keyed {
-    fn add_to(&self, key: &mut CallKey);
-}
-
-impl<T: Serialize> Keyed for Probe<'_, Arg<T>> {
-    fn add_to(&self, key: &mut CallKey) {
-        match self.0 {
-            Arg::Value(value) => key.add(digest(value).ok()),
-            Arg::Input(source) => key.add_upstream(|visit| source.visit(visit)),
-        }
-    }
-}
-
-impl<U: Serialize + ?Sized> Keyed for Probe<'_, Lent<'_, U>> {
-    fn add_to(&self, key: &mut CallKey) {
-        match self.0 {
-            Lent::Borrowed(value) => key.add(digest(value).ok()),
-            Lent::Input(lender) => key.add_upstream(|visit| lender.visit(visit)),
-        }
-    }
-}
-
-/// Adds that something has no digest.
-pub trait NotKeyed {
-    fn add_to(&self, key: &mut CallKey);
-}
-
-impl<H> NotKeyed for &Probe<'_, H> {
-    fn add_to(&self, key: &mut CallKey) {
-        key.add(None);
-    }
-}
 
 /// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
 /// said once, by [`rules`](crate::rules).

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::call_key::CallKey;
 use crate::model::{Digest, DigestError, digest};
 
 // Where a rule is about a type by value, the type is a parameter of the trait: the compiler would otherwise offer to borrow
@@ -60,6 +61,28 @@ pub trait CacheKey: Serialize {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> CacheKey for T {}
+
+/// What `key = |…| key` gives.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a call, because it is not `Serialize`",
+    label = "this gives the key",
+    note = "give something like a `String`, a number or a tuple of them"
+)]
+pub trait TellsApart: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> TellsApart for T {}
+
+/// An argument of a task whose calls must be told apart: `at_most_once`, or `persist = "always"`.
+#[diagnostic::on_unimplemented(
+    message = "a task that is `at_most_once` or `persist = \"always\"` cannot take `{Self}`, because it is not `Serialize`",
+    label = "two calls that differ only in this could not be told apart after a crash",
+    note = "derive `serde::Serialize` for it; or say `ignore(…)` if it does not change what comes out, or give `key = |…| key`"
+)]
+pub trait CanBeCompared: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> CanBeCompared for T {}
 
 /// A parameter in `run_name = "{…}"`.
 #[diagnostic::on_unimplemented(
@@ -173,6 +196,12 @@ pub fn digest_argument<Argument: InCacheKey + ?Sized>(argument: &Argument) -> Re
 
 pub fn digest_key<Key: CacheKey>(key: &Key) -> Result<Digest, DigestError> {
     digest(key)
+}
+
+pub fn compared_argument<Argument: CanBeCompared + ?Sized>() {}
+
+pub fn add_key<Key: TellsApart>(call: &mut CallKey, key: &Key) {
+    call.argument("key").value(key);
 }
 
 pub fn in_run_name<Argument: InRunName + ?Sized>(argument: &Argument) -> String {

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::future::Future;
 
 use crate::call::Setup;
+use crate::call_key::CallKey;
 use crate::engine::limits::Want;
 use crate::engine::task_run::inputs::Visit;
 use crate::engine::task_run::launch;
@@ -172,10 +173,8 @@ pub trait Body: Send + Sized {
         Err(DigestError::Refused { reason: "the task is not cached".to_owned() })
     }
 
-    /// The digest of the inputs for finding the call again in a later attempt of the flow.
-    fn call_key(&self) -> Option<Digest> {
-        None
-    }
+    /// Adds the arguments to what finds the call again, in a later attempt of the flow or in another process.
+    fn call_key(&self, key: &mut CallKey);
 
     /// How a result is kept beyond the process; `None` if its type cannot be written and read, or if the attribute says
     /// that it shall not be.

@@ -17,7 +17,7 @@ use flowkit::{FlowRun, Runtime};
 use State::{Cached, Completed, Failed};
 
 /// How the runs of one task ended, in the order of their calls.
-pub(crate) fn states<T, E>(run: &FlowRun<T, E>, task: &str) -> Vec<State> {
+fn states<T, E>(run: &FlowRun<T, E>, task: &str) -> Vec<State> {
     run.task_runs_of(task).iter().map(|task_run| task_run.state()).collect()
 }
 

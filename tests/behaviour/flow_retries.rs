@@ -53,14 +53,14 @@ async fn a15_a_flow_whose_retries_are_used_up_ends_with_the_last_error() {
     assert_eq!(error.to_string(), "flow `unlucky` failed after 3 attempts: attempt 3 failed");
 }
 
-#[task]
+#[task(ignore(notes))]
 async fn load(notes: Notes, part: u32) -> u32 {
     note(&notes, format!("load {part}"));
     part * 10
 }
 
 /// Fails at its first `failures` calls.
-#[task]
+#[task(ignore(notes, failures))]
 async fn check(notes: Notes, sum: u32, failures: Arc<AtomicU32>) -> Result<u32, String> {
     note(&notes, format!("check {sum}"));
     let left = failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -154,13 +154,13 @@ async fn a17_a_failed_task_has_its_full_retries_again_in_the_next_attempt_of_the
     );
 }
 
-#[flow]
+#[flow(ignore(notes))]
 async fn good_child(notes: Notes) -> Result<u32> {
     note(&notes, "good child");
     Ok(load(notes, 7).await?)
 }
 
-#[flow]
+#[flow(ignore(notes, failures))]
 async fn bad_child(notes: Notes, failures: Arc<AtomicU32>) -> Result<u32> {
     note(&notes, "bad child");
     Ok(check(notes, 1, failures).await?)

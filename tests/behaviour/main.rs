@@ -15,7 +15,6 @@ mod flow_retries;
 mod flows;
 mod graph;
 mod hooks;
-mod identity;
 mod limits;
 mod map;
 mod random_graphs;

@@ -43,7 +43,7 @@ async fn a_run_is_found_again_by_another_store_with_its_task_runs_attempts_edges
     let rows = store.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, 100).unwrap();
     let labels: Vec<_> = rows.iter().map(|row| row.label()).collect();
     assert_eq!(labels, ["double[0]", "double[1]", "double[2]", "second_time_lucky"]);
-    assert!(rows.iter().all(|row| row.state == State::Completed && row.has_result && row.key.is_some()));
+    assert!(rows.iter().all(|row| row.state == State::Completed && row.has_result && row.call.is_some()));
     assert_eq!(rows[3].attempt, 2);
     assert_eq!(rows[3].earlier_attempts[0].error.as_ref().unwrap().message, "not yet");
     let events = store.events(id, 0, 1000).unwrap();

@@ -12,7 +12,6 @@ mod decided;
 mod disk;
 mod diverged;
 mod golden;
-mod identity;
 mod kept;
 mod killed;
 mod kit;

@@ -9,7 +9,7 @@ use super::callable::Callable;
 use super::info;
 use super::place::Place;
 use super::twin::{mock_type, quiet};
-use crate::options::{Cache, Part, Persist, TaskOptions, Template};
+use crate::options::{Cache, Identity, Part, Persist, TaskOptions, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
 /// The `impl Body`, and the checks of what its types must be able to do.
@@ -79,15 +79,6 @@ pub(crate) fn expand(
                     #[allow(unused_imports)]
                     use ::flowkit::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _};
                     (&&::flowkit::__private::Probe(error)).as_error()
-                }
-
-                fn call_key(&self) -> ::core::option::Option<::flowkit::__private::Digest> {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{Keyed as _, NotKeyed as _};
-                    #[allow(unused_mut)]
-                    let mut key = ::flowkit::__private::CallKey::default();
-                    #((&::flowkit::__private::Probe(&self.#idents)).add_to(&mut key);)*
-                    ::core::option::Option::Some(key.finish())
                 }
 
                 fn copy_output(output: &#value) -> ::core::option::Option<#value> {
@@ -281,14 +272,21 @@ impl TaskExtras<'_> {
                 }
             })
         };
-        let digest = match &self.options.cache.as_ref()?.value {
-            Cache::None => return None,
-            Cache::Inputs | Cache::Run => {
-                let digests = callable.written.params.iter().map(|param| {
+        let identity = &self.options.identity;
+        let cache = &self.options.cache.as_ref()?.value;
+        let key = match (cache, &identity.key) {
+            (Cache::None, _) => return None,
+            (Cache::Key(key), _) => Some(&**key),
+            (Cache::Inputs | Cache::Run, key) => key.as_ref().map(|key| &key.value),
+        };
+        let digest = match key {
+            None => {
+                let params = || callable.written.params.iter().filter(|param| !identity.ignores(param));
+                let digests = params().map(|param| {
                     let (ident, place) = (&param.ident, Place::of(&param.ty).start);
                     quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get())?)
                 });
-                let shown = callable.written.params.iter().map(|param| {
+                let shown = params().map(|param| {
                     let (ident, name) = (&param.ident, param.ident.unraw().to_string());
                     show(&name, quote!(self.#ident.get()))
                 });
@@ -297,7 +295,7 @@ impl TaskExtras<'_> {
                     ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))
                 }
             }
-            Cache::Key(key) => {
+            Some(key) => {
                 let idents = callable.idents();
                 let types = callable.written.params.iter().map(elem);
                 let place = Place::of(key);
@@ -341,12 +339,25 @@ impl TaskExtras<'_> {
             place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
         });
         let kept = check_kept(callable, self.options.keeping());
-        quote!(#retry_checks #output #kept)
+        let compared = self.must_compare().then(|| compared_arguments(callable, &self.options.identity));
+        quote!(#retry_checks #output #kept #compared)
+    }
+
+    /// Whether a call that cannot be told from others cannot be made: it may be the one that must not be made twice, or its
+    /// result, which must be kept, could never be found again.
+    fn must_compare(&self) -> bool {
+        self.options.keeping() == Persist::Always && self.options.identity.key.is_none()
     }
 }
 
-/// What a cache key sees a reference of.
-fn elem(param: &Param) -> &Type {
+/// The check that arguments can be compared.
+fn compared_arguments(callable: &Callable, identity: &Identity) -> TokenStream {
+    let params = callable.named.params.iter().filter(|param| !identity.ignores(param));
+    params.map(|param| rule(quote!(compared_argument), elem(param))).collect()
+}
+
+/// What a key sees a reference of.
+pub(crate) fn elem(param: &Param) -> &Type {
     match &param.kind {
         ParamKind::Owned => &param.ty,
         ParamKind::Borrowed { elem, .. } => elem,

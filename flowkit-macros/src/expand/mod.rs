@@ -8,6 +8,7 @@
 //! ```
 
 mod body;
+mod call_key;
 mod callable;
 mod flow;
 mod info;
@@ -29,7 +30,9 @@ pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let extras = body::TaskExtras { options: &options };
     let callable = Callable::new(function);
     let twin = twin::expand(&callable, "task", &TokenStream::new());
-    let body = body::expand(&callable, &info, &extras.methods(&callable), &extras.checks(&callable));
+    let call_key = call_key::call_key(&callable, &options.identity);
+    let methods = [extras.methods(&callable), call_key].into_iter().collect();
+    let body = body::expand(&callable, &info, &methods, &extras.checks(&callable));
     quote!(#twin #body)
 }
 
@@ -42,7 +45,9 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
         "flow",
         &[flow::resume(&callable), flow::spec(&callable)].into_iter().collect(),
     );
-    let (methods, checks) = (flow::methods(&options, &callable), flow::checks(&options, &callable));
+    let call_key = call_key::call_key(&callable, &options.identity);
+    let methods = [flow::methods(&options, &callable), call_key].into_iter().collect();
+    let checks = flow::checks(&options, &callable);
     let body = body::expand(&callable, &info, &methods, &checks);
     let flow_body = flow::flow_body(&callable);
     let by_type = flow::by_type(&callable);

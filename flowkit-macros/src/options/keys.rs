@@ -81,6 +81,8 @@ pub(super) const KEYS: &[Key] = &[
     key("cache_ttl", &[Task], "a duration", r#"cache_ttl = "1h""#),
     key("persist", BOTH, r#""auto", "always" or "never""#, r#"persist = "always""#),
     key("at_most_once", &[Task], SWITCH, "at_most_once = true"),
+    key("ignore", BOTH, "parameters in parentheses", "ignore(client)"),
+    key("key", BOTH, "a closure or a function", "key = |page, n| (page.id, *n)"),
     key("concurrency", &[Task], "a limit or a list of limits", r#"concurrency = "gpu:2""#),
     key("trigger", &[Task], "a trigger rule", r#"trigger = "all_done""#),
     key("max_concurrency", &[Flow], "a whole number", "max_concurrency = 8"),

@@ -7,6 +7,7 @@
 
 mod args;
 mod checks;
+mod identity;
 mod keys;
 mod policies;
 mod template;
@@ -20,6 +21,7 @@ use proc_macro2::TokenStream;
 use syn::Expr;
 
 pub(crate) use self::args::Spanned;
+pub(crate) use self::identity::Identity;
 pub(crate) use self::keys::Place;
 pub(crate) use self::policies::{Backoff, Cache, Durability, Limit, Persist, Trigger};
 pub(crate) use self::template::{Part, Template};
@@ -34,6 +36,7 @@ pub(crate) struct TaskOptions {
     pub label: Label,
     pub attempts: Attempts,
     pub hooks: Hooks,
+    pub identity: Identity,
     /// A closure or a path.
     pub retry_if: Option<Spanned<Expr>>,
     pub cache: Option<Spanned<Cache>>,
@@ -53,6 +56,7 @@ pub(crate) struct FlowOptions {
     /// Only `retries`, `retry_delay`, `timeout` and `critical`.
     pub attempts: Attempts,
     pub hooks: Hooks,
+    pub identity: Identity,
     /// At least 1.
     pub max_concurrency: Option<Spanned<u32>>,
     pub task_defaults: Option<Spanned<Attempts>>,
@@ -143,11 +147,13 @@ impl Options for TaskOptions {
                 self.label.take(arg, errors)
                     || self.attempts.take(arg, errors)
                     || self.hooks.take(arg, errors)
+                    || self.identity.take(arg, errors)
             }
         }
     }
 
     fn check(&self, args: &[Arg], errors: &mut Errors) {
+        self.identity.check(args, errors);
         checks::attempts(&self.attempts, args, errors);
         checks::cache(self, args, errors);
         checks::at_most_once(self, errors);
@@ -195,8 +201,13 @@ impl Options for FlowOptions {
                 self.label.take(arg, errors)
                     || self.attempts.take(arg, errors)
                     || self.hooks.take(arg, errors)
+                    || self.identity.take(arg, errors)
             }
         }
+    }
+
+    fn check(&self, args: &[Arg], errors: &mut Errors) {
+        self.identity.check(args, errors);
     }
 }
 

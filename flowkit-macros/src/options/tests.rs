@@ -97,7 +97,7 @@ fn flow_options_are_read() {
 fn one_compile_reports_every_mistake() {
     let taken = "`#[task]` takes `name`, `description`, `version`, `tags`, `retries`, \
                  `retry_delay`, `backoff`, `max_retry_delay`, `jitter`, `retry_if`, `timeout`, \
-                 `critical`, `cache`, `cache_ttl`, `persist`, `at_most_once`, `concurrency`, `trigger`, `run_name`, `log_prints`, `on_running`, \
+                 `critical`, `cache`, `cache_ttl`, `persist`, `at_most_once`, `ignore`, `key`, `concurrency`, `trigger`, `run_name`, `log_prints`, `on_running`, \
                  `on_success`, `on_failure`, `on_retry` and `on_cancel`";
     assert_errors(
         task(r#"retry = |a, b| a, timeout = "5 parsecs", timeout = "1s", 7, cache_ttl = 60"#),

@@ -107,6 +107,10 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<T> for Element<T, E>
     fn peek(&self) -> &T {
         self.get()
     }
+
+    fn index(&self) -> Option<usize> {
+        Some(self.index)
+    }
 }
 
 /// A handle whose failure is a value. Made by [`allow_failure`](crate::allow_failure).

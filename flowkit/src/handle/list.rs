@@ -15,7 +15,7 @@ use crate::engine::task_run::inputs::{Input, Outcome, Visit};
 use crate::engine::task_run::promise::{Continuation, Promise, Seat};
 use crate::engine::task_run::queue::Ready;
 use crate::engine::task_run::slot::Slot;
-use crate::model::{EdgeKind, Error, TaskError};
+use crate::model::{CallId, EdgeKind, Error, TaskError};
 
 /// The runs of a mapped list, in the order of its items.
 ///
@@ -38,6 +38,8 @@ pub(crate) struct Later<T, E> {
     pub(crate) promise: Promise<LaterResult<T, E>>,
     /// Cancelled when the runs are to be stopped before they are known.
     pub(crate) cancellation: Cancellation,
+    /// What stands for the list in the key of a call that takes it, whether its items are known by then or not.
+    pub(crate) call: Option<CallId>,
 }
 
 impl<T, E> Clone for Handles<T, E> {
@@ -68,7 +70,16 @@ impl<T, E> Handles<T, E> {
     }
 
     pub(crate) fn refused(error: Error<E>) -> Self {
-        Self::later(Arc::new(Later { promise: Promise::kept(Err(error)), cancellation: Cancellation::new() }))
+        let (promise, cancellation) = (Promise::kept(Err(error)), Cancellation::new());
+        Self::later(Arc::new(Later { promise, cancellation, call: None }))
+    }
+
+    /// Returns what stands for a list that is made later, if it is one; nothing if calls have no keys.
+    pub(crate) fn place(&self) -> Option<Option<CallId>> {
+        match &self.list {
+            List::Known(_) => None,
+            List::Later(later) => Some(later.call),
+        }
     }
 
     /// Returns the handles, or `None` while the list that is mapped is not there yet.
@@ -252,6 +263,10 @@ impl<T: Send + Sync, E: TaskError> Continuation for Watch<T, E> {
 impl<T: Send + Sync, E: TaskError> Input for Later<T, E> {
     fn input_core(&self) -> Option<&crate::engine::task_run::core::Core> {
         None
+    }
+
+    fn call(&self) -> Option<CallId> {
+        self.call
     }
 
     fn outcome(&self) -> Outcome {

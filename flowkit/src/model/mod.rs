@@ -7,6 +7,7 @@
 //! ```
 
 mod artifact;
+mod call;
 pub mod canonical;
 mod chunks;
 mod codec;
@@ -32,6 +33,7 @@ mod state;
 mod stored;
 
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
+pub use call::{CallId, Identity, Seal};
 pub use canonical::{Digest, DigestError, digest};
 pub use chunks::Chunks;
 pub use codec::{Codec, Unreadable};

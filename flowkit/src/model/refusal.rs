@@ -51,6 +51,17 @@ pub enum Refusal {
         /// How often.
         crashes: u32,
     },
+    /// The task may run at most once, and an argument of it cannot be told from that of another call: after a crash nobody
+    /// could say whether it is the same call.
+    #[error(
+        "it may run at most once, and its argument `{argument}` cannot be told from others: {reason}; give the task `key = |…| …`, or `ignore(…)` what makes no difference"
+    )]
+    NoIdentity {
+        /// The argument, as `name: Type`.
+        argument: String,
+        /// Why not.
+        reason: String,
+    },
     /// The task may run at most once, and its process died while it was running.
     #[error("it may run at most once, and nobody knows how its last attempt ended; look there, then decide")]
     UnknownOutcome,

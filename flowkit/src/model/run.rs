@@ -22,6 +22,8 @@ pub(crate) struct Extras {
     pub(crate) failed_attempts: Vec<Attempt>,
     pub(crate) error: Option<Arc<ErrorReport>>,
     pub(crate) skip_reason: Option<Arc<String>>,
+    /// What of the call cannot be compared, see [`Identity`](super::Identity).
+    pub(crate) unknown: Option<&'static str>,
 }
 
 /// What is known of a task run when it is created.
@@ -168,6 +170,12 @@ impl TaskRun {
     /// Returns the label of the branch that led to this call.
     pub fn branch(&self) -> Option<&str> {
         self.extras.as_deref()?.branch.as_deref()
+    }
+
+    /// Returns the argument that cannot be compared with that of another call, as `name: Type`: if the flow is retried or
+    /// resumed, this call is made again. `None` too if neither can happen.
+    pub fn unknown(&self) -> Option<&'static str> {
+        self.extras.as_deref()?.unknown
     }
 
     /// Returns the flow run behind a sub-flow's node.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::run::spent;
-use super::{Digest, EdgeKind, ErrorReport, FlowRunId, Kind, OrderNo, State, TaskRunId, Timestamp};
+use super::{CallId, EdgeKind, ErrorReport, FlowRunId, Kind, OrderNo, State, TaskRunId, Timestamp};
 
 /// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
 ///
@@ -137,8 +137,10 @@ pub struct StoredTaskRun {
     pub id: TaskRunId,
     /// The run in whose body it was called; [`TaskRunId::FLOW`] for the flow's own body.
     pub parent: TaskRunId,
-    /// What finds the call again when the flow runs again: parent / task / inputs / n-th such call.
-    pub key: Option<Digest>,
+    /// What finds the call again when the flow runs again.
+    pub call: Option<CallId>,
+    /// The argument that cannot be compared, as `name: Type`; then the call is made again.
+    pub unknown: Option<String>,
     /// Whether it is a task or a sub-flow.
     pub kind: Kind,
     /// The name of the task.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Digest, OrderNo, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime,
+    CallId, Digest, OrderNo, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime,
 };
 
 /// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
@@ -132,6 +132,9 @@ pub fn standing(
     let wanted_again = redo.contains(&row.id);
     match row.state {
         _ if wanted_again => Standing::Again,
+        // What cannot be told from other calls may be another one.
+        State::Completed | State::Cached if row.unknown.is_some() => Standing::Again,
+        State::Failed | State::TimedOut if row.unknown.is_some() => Standing::Again,
         State::Completed | State::Cached if row.has_result => Standing::Keep,
         State::Failed | State::TimedOut => Standing::Replay,
         // Not only where it crashed: the process may have died again after it was taken up, before it was refused.
@@ -142,18 +145,24 @@ pub fn standing(
     }
 }
 
+/// Returns the keys of calls that were to be told apart by their names and had the same one, with the argument that cannot
+/// be compared. Only the second such call knows; the first is as doubtful.
+pub(crate) fn doubted(rows: &[StoredTaskRun]) -> HashMap<Digest, &str> {
+    rows.iter().filter_map(|row| Some((row.call?.key, row.unknown.as_deref()?))).collect()
+}
+
 /// Returns the rows that the calls of `run` find again, by what they are found by.
 pub(crate) fn claimable<'r>(
     run: &StoredFlowRun,
     rows: &'r [StoredTaskRun],
-) -> HashMap<Digest, &'r StoredTaskRun> {
+) -> HashMap<CallId, &'r StoredTaskRun> {
     let since = run.anew_since();
     let mut found: HashMap<_, &StoredTaskRun> = HashMap::new();
     for row in rows {
-        let Some(key) = row.key else { continue };
-        let known_success = found.get(&key).is_some_and(|known| known.state.is_success());
+        let Some(call) = row.call else { continue };
+        let known_success = found.get(&call).is_some_and(|known| known.state.is_success());
         if row.state.is_success() || (counts(row, since) && !known_success) {
-            found.insert(key, row);
+            found.insert(call, row);
         }
     }
     found

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use crate::model::{
-    Artifact, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, StoredFlowRun, StoredTaskRun, TaskRun,
+    Artifact, CallId, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, StoredFlowRun, StoredTaskRun, TaskRun,
     TaskRunId, WallTime,
 };
 use crate::policy::cache::{CacheKey, KeyParts};
@@ -48,7 +48,7 @@ pub struct Entry {
     /// The task run as it stands after the event.
     pub task_run: TaskRun,
     /// What finds the call again when the flow runs again.
-    pub key: Option<Digest>,
+    pub call: Option<CallId>,
     /// The result, in its envelope.
     pub result: Option<Vec<u8>>,
     /// The result's place in the cache; kept together with the result or not at all.

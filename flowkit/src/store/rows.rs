@@ -5,7 +5,7 @@
 use super::NewFlowRun;
 use super::happened::detail_of;
 use crate::model::{
-    Attempt, Digest, Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredTaskRun,
+    Attempt, CallId, Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredTaskRun,
     TaskRun, WallTime, place,
 };
 
@@ -59,12 +59,13 @@ pub(crate) fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRun) {
 }
 
 /// Writes down a task run of a flow run that was created at `created_at`.
-pub(crate) fn task_row(task_run: &TaskRun, key: Option<Digest>, created_at: WallTime) -> StoredTaskRun {
+pub(crate) fn task_row(task_run: &TaskRun, call: Option<CallId>, created_at: WallTime) -> StoredTaskRun {
     let declaration = task_run.declaration();
     StoredTaskRun {
         id: task_run.id(),
         parent: task_run.parent(),
-        key,
+        call,
+        unknown: task_run.unknown().map(str::to_owned),
         kind: declaration.kind,
         task: declaration.name.to_owned(),
         path: declaration.path.to_owned(),
@@ -95,9 +96,9 @@ pub(crate) fn task_row(task_run: &TaskRun, key: Option<Digest>, created_at: Wall
     }
 }
 
-/// Keeps of the row `before` what its successor cannot know: its key, crashed attempts, whether a result is kept.
+/// Keeps of the row `before` what its successor cannot know: its call, crashed attempts, whether a result is kept.
 pub(crate) fn carry_over(before: StoredTaskRun, row: &mut StoredTaskRun) {
-    row.key = row.key.or(before.key);
+    row.call = row.call.or(before.call);
     row.crashes = before.crashes;
     row.has_result |= before.has_result;
     let attempts = std::mem::take(&mut row.earlier_attempts);

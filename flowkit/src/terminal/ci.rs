@@ -78,6 +78,7 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
                 false => (end(view.state), String::new()),
             };
             lines.push(format!("{time} {end}  {label}  {}{failed}  {}", took(task_run), numbers(view)));
+            lines.extend(view.not_compared.notes().iter().map(|note| format!("{time} {note}")));
             if let (false, Some(resume)) = (view.state.is_success(), program.resume(view.id)) {
                 lines.push(format!("{time} rerun: {resume}"));
             }

@@ -137,6 +137,7 @@ fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {
             let failures = if went_on { " with ".to_owned() + &tally.failures() } else { String::new() };
             let end = format!("{}{failures}: {}", end(task_run), tally.summary());
             lines.push(line(glyph(task_run.state()), &label, &end));
+            lines.extend(tally.not_compared.notes());
             lines
         }
     }

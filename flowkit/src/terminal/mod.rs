@@ -21,6 +21,7 @@ pub(crate) mod json;
 #[cfg(feature = "cli")]
 mod line;
 mod lines;
+mod not_compared;
 #[cfg(feature = "cli")]
 mod paint;
 #[cfg(feature = "cli")]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::not_compared::NotCompared;
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRunId};
 use crate::wording::counted;
@@ -22,6 +23,7 @@ pub(super) struct Tally {
     pub(super) retries: usize,
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<Failed>,
+    pub(super) not_compared: NotCompared,
 }
 
 /// A task run that failed by itself.
@@ -46,6 +48,7 @@ impl Tally {
     /// Counts an event of a task run.
     pub(super) fn count(&mut self, notice: &Notice<'_>) {
         let task_run = notice.task_run;
+        self.not_compared.note(notice);
         // A sub-flow is not counted beside the tasks in it, unless it never ran.
         if task_run.declaration().kind == Kind::Flow && task_run.flow_run().is_some() {
             return;

@@ -1,7 +1,7 @@
 //! `list`: the flows of the program, with what they want to be given, how the last run of each ended, and which of its tasks a
 //! resumed run would do again. Not the runs: those are listed by `runs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::cli::when::ago;
 use crate::engine::clock;
 use crate::graph::look::glyph;
 use crate::graph::text::visible;
-use crate::model::{Kind, State, StoredFlowRun, TaskRunId, iso};
+use crate::model::{Identity, Kind, State, StoredFlowRun, TaskRunId, iso};
 use crate::parameters::Parameter;
 use crate::store::{Store, TaskRunFilter};
 use crate::wording::list as list_of;
@@ -41,7 +41,7 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
     let lines = table(&flows.iter().map(row).collect::<Vec<_>>());
     for ((line, flow), last) in lines.iter().zip(flows).zip(&last) {
         say(line);
-        if let Some(Last { run, not_kept }) = last {
+        if let Some(Last { run, not_kept, not_compared }) = last {
             let (glyph, state, when) =
                 (glyph(run.state), run.state.name(), ago(run.created_at, clock::wall()));
             say(format!("    last run {}  {glyph} {state}, {when}", run.id.short()));
@@ -49,6 +49,7 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
                 let which = list_of(not_kept.iter().map(|task| visible(task)));
                 say(format!("    the results of {which} are not kept: a resumed run makes them again"));
             }
+            not_compared.iter().for_each(|words| say(format!("    {}", visible(words))));
         }
         // One to a line: a terminal is narrow.
         parameters(flow).iter().for_each(|parameter| say(format!("    {parameter}")));
@@ -62,6 +63,8 @@ struct Last {
     run: StoredFlowRun,
     /// The tasks of which a resumed run finds no results. Of a task it is known only when it has run.
     not_kept: Vec<String>,
+    /// Of each task whose calls cannot be told apart, why.
+    not_compared: Vec<String>,
 }
 
 /// Returns the newest run of each flow, where there is a database.
@@ -73,32 +76,36 @@ fn last_runs(session: &Session) -> Outcome<Vec<Option<Last>>> {
     let store = session.settings.look_back()?;
     let last = |flow: &FlowSpec| {
         let newest = rows::newest(&store, &session.program.runs_of(flow.ident()))?;
-        newest.map(|run| Ok(Last { not_kept: not_kept(&store, &run)?, run })).transpose()
+        newest.map(|run| last_of(&store, run)).transpose()
     };
     flows.iter().map(last).collect()
 }
 
-/// Returns the tasks of a run of which results are not kept, as far as it can be resumed at all.
-fn not_kept(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<String>> {
-    if run.parameters.is_none() {
-        return Ok(Vec::new());
+/// Finds out of which tasks a resumed run takes over nothing, as far as it can be resumed at all.
+fn last_of(store: &dyn Store, run: StoredFlowRun) -> Outcome<Last> {
+    let (mut not_kept, mut not_compared) = (BTreeSet::new(), BTreeMap::new());
+    if run.parameters.is_some() {
+        for row in store.task_runs(run.id, &TaskRunFilter::default(), TaskRunId::FLOW, LOOKED_AT)? {
+            if let Some(argument) = &row.unknown {
+                not_compared
+                    .entry(row.task.clone())
+                    .or_insert_with(|| Identity::words(row.kind, &row.task, argument));
+            }
+            if row.kind == Kind::Task && row.state == State::Completed && !row.has_result {
+                not_kept.insert(row.task);
+            }
+        }
     }
-    let done = TaskRunFilter { states: vec![State::Completed], ..TaskRunFilter::default() };
-    let rows = store.task_runs(run.id, &done, TaskRunId::FLOW, LOOKED_AT)?;
-    let not_kept: BTreeSet<String> = rows
-        .into_iter()
-        .filter(|row| row.kind == Kind::Task && !row.has_result)
-        .map(|row| row.task)
-        .collect();
-    Ok(not_kept.into_iter().collect())
+    let (not_kept, not_compared) = (not_kept.into_iter().collect(), not_compared.into_values().collect());
+    Ok(Last { run, not_kept, not_compared })
 }
 
 fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     let schema: Option<Value> = flow.schema().and_then(|schema| serde_json::from_str(&schema).ok());
-    let last = last.map(|Last { run, not_kept }| {
+    let last = last.map(|Last { run, not_kept, not_compared }| {
         json!({
             "run": run.id.short(), "id": run.id, "state": run.state,
-            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_kept,
+            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_kept, "not_compared": not_compared,
         })
     });
     let fields = json!({

@@ -1,7 +1,7 @@
 //! `resume`, `retry` and `rerun` with `--dry-run`: what would be kept and what would run again, from the record. It changes
 //! nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::graph::look::glyph;
 use crate::graph::text::visible;
-use crate::model::{State, StoredFlowRun, StoredTaskRun};
+use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
 use crate::policy::resume::{Asked, Redo, Standing, rows_to_redo};
 use crate::store::Store;
@@ -29,6 +29,8 @@ struct Fate {
     open: usize,
     /// They have failed for good, and fail again without running.
     fails: usize,
+    /// Why its calls cannot be told apart, if they cannot.
+    not_compared: Option<String>,
     /// What was recorded of those that are not kept.
     was: BTreeMap<&'static str, usize>,
 }
@@ -40,6 +42,9 @@ impl Fate {
             Standing::Again if row.state == State::Skipped => self.open += 1,
             Standing::Again => self.runs += 1,
             Standing::Replay | Standing::Poison | Standing::UnknownOutcome => self.fails += 1,
+        }
+        if let Some(argument) = &row.unknown {
+            self.not_compared.get_or_insert_with(|| Identity::words(row.kind, &row.task, argument));
         }
         if !matches!(standing, Standing::Keep | Standing::Cancelled) {
             *self.was.entry(row.state.name()).or_default() += 1;
@@ -120,9 +125,10 @@ fn sums(fates: &Folded<Fate>) -> (usize, usize, usize) {
 }
 
 fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>, flow_runs: bool) {
-    for Fate { task, depth, kept, runs, open, fails, was } in fates.in_order() {
+    for Fate { task, depth, kept, runs, open, fails, not_compared, was } in fates.in_order() {
         let fields = json!({
-            "task": task, "depth": depth, "kept": kept, "runs": runs, "open": open, "fails": fails, "was": was,
+            "task": task, "depth": depth, "kept": kept, "runs": runs, "open": open, "fails": fails,
+            "not_compared": not_compared, "was": was,
         });
         say(line("preview.task", Some(run.id), fields));
     }
@@ -149,6 +155,8 @@ fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
         vec![task, fate.words(), fate.before()]
     });
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
+    let not_compared: BTreeSet<_> = fates.iter().filter_map(|fate| fate.not_compared.as_ref()).collect();
+    not_compared.iter().for_each(|words| say(format!("  {}", visible(words))));
     let (kept, runs, fails) = sums(fates);
     let fails = match fails {
         0 => String::new(),

@@ -35,7 +35,7 @@ use crate::engine::recover::kept::{Keeping, Kept, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::queue::Queue;
 use crate::model::{
-    Digest, Event, EventKind, FlowRunId, IllegalTransition, NewTaskRun, OrderNo, Origin, Refusal, TaskRun,
+    Event, EventKind, FlowRunId, Identity, IllegalTransition, NewTaskRun, OrderNo, Origin, Refusal, TaskRun,
     TaskRunId,
 };
 use crate::policy::TaskPolicy;
@@ -167,7 +167,7 @@ impl Run {
     pub(crate) fn create(
         &self,
         new: NewTaskRun,
-        key: Option<Digest>,
+        identity: Option<Identity>,
         at_most_once: bool,
     ) -> Result<Child, Refusal> {
         let read = self.clock.now();
@@ -176,8 +176,8 @@ impl Run {
             return Err(Refusal::FlowEnded);
         }
         let at = ledger.moment(read);
-        let (row, claimed) = match self.kept.as_ref().zip(key) {
-            Some((kept, key)) => kept.claim(key, &new, at_most_once)?,
+        let (row, claimed) = match self.kept.as_ref().zip(identity) {
+            Some((kept, identity)) => kept.claim(identity, &new, at_most_once)?,
             None => (None, None),
         };
         let child = match row {
@@ -186,7 +186,8 @@ impl Run {
                 let id = ledger.record.create(new, at);
                 if let Some(kept) = &self.kept {
                     let event = Event { task_run: id, at, kind: EventKind::Created };
-                    kept.record(event, ledger.row(id), Keeping { key, ..Keeping::default() });
+                    let call = identity.map(|identity| identity.call);
+                    kept.record(event, ledger.row(id), Keeping { call, ..Keeping::default() });
                 }
                 Child { id, claimed, recorded_no: None }
             }
@@ -194,7 +195,7 @@ impl Run {
                 // A failure that is tried anew may end at another time, and what was under way has not ended.
                 let ends_so = row.state.is_success()
                     || !matches!(claimed, Some(Claimed::Again(_) | Claimed::Refused(_)));
-                let recorded_no = row.ended_no.filter(|_| ends_so);
+                let recorded_no = row.ended_no.filter(|_| ends_so && row.unknown.is_none());
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
                 if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_) | Claimed::Cancelled)) {
                     self.reopen_in(&mut ledger, row.id);
@@ -209,11 +210,12 @@ impl Run {
     }
 
     /// Returns the number of the end that an earlier process or attempt of the flow has recorded of a call, if it ends so again.
-    pub(crate) fn recorded_no(&self, key: Option<Digest>, child: &Child) -> Option<OrderNo> {
-        let journal = self.journal.as_ref().filter(|journal| journal.remembers()).zip(key);
+    pub(crate) fn recorded_no(&self, identity: Option<Identity>, child: &Child) -> Option<OrderNo> {
+        let known = identity.filter(|identity| identity.unknown.is_none())?.call;
+        let journal = self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
         match (journal, child.recorded_no, &child.claimed) {
-            (Some((journal, key)), Some(no), Some(claimed)) => journal.note_recorded(key, claimed, no),
-            (Some((journal, key)), None, _) => return journal.recorded_no(key),
+            (Some(journal), Some(no), Some(claimed)) => journal.note_recorded(known, claimed, no),
+            (Some(journal), None, _) => return journal.recorded_no(known),
             _ => {}
         }
         child.recorded_no

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{FlowAttempt, Run};
 use crate::engine::context;
 use crate::engine::task_run::core::{Core, Home};
-use crate::model::{Digest, TaskRunId};
+use crate::model::{Digest, Identity, TaskRunId};
 use crate::store::{Says, TimeUp};
 
 /// One such wait, in a run whose decisions are kept.
@@ -16,20 +16,24 @@ pub(crate) struct TimedWait {
     key: Digest,
 }
 
-/// What tells the runs that are waited for from others, where calls have keys.
-pub(crate) fn identity<'a>(cores: impl Iterator<Item = &'a Core>) -> Digest {
+/// What tells the runs that are waited for from others, where calls have keys; `None` if one of them cannot be told from
+/// others, so that what was decided of it may be decided of another one.
+pub(crate) fn identity<'a>(cores: impl Iterator<Item = &'a Core>) -> Option<Digest> {
     let is_kept = |core: &&Core| core.run().is_some_and(|run| run.journal.is_some());
-    Digest::join(&cores.filter(is_kept).filter_map(Core::key).collect::<Vec<_>>())
+    let known = |identity: Identity| identity.unknown.is_none().then(|| identity.call.digest());
+    let runs: Option<Vec<_>> = cores.filter(is_kept).filter_map(Core::identity).map(known).collect();
+    Some(Digest::join(&runs?))
 }
 
 impl TimedWait {
     /// A wait of the body that runs here, for the runs of which this is the [`identity`].
-    pub(crate) fn here(runs: Digest) -> Option<Self> {
+    pub(crate) fn here(runs: Option<Digest>) -> Option<Self> {
+        let runs = runs?;
         let current = context::current()?;
         let core = current.core();
         let Home::Flow(attempt) = &core.home else { return None };
         attempt.run.journal.as_ref()?;
-        let key = attempt.ordinals.next(core.key(), "flowkit::waited", Some(runs));
+        let key = attempt.ordinals.next_wait(core.identity(), runs);
         Some(Self { attempt: Arc::clone(attempt), body: core.id, key })
     }
 

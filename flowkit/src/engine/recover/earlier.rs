@@ -2,15 +2,16 @@
 //!
 //! What becomes of a claimed row is decided in `policy/resume`; what is not claimed has diverged.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::engine::clock;
 use crate::model::{
-    Digest, ErrorReport, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun, TaskRunId, label_of,
+    CallId, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun, TaskRunId,
+    label_of,
 };
 use crate::policy::resume::{
-    Asked, Progress, Standing, cancelled_for_good, claimable, died, progress, rows_to_redo, standing,
+    Asked, Progress, Standing, cancelled_for_good, claimable, died, doubted, progress, rows_to_redo, standing,
 };
 use crate::store::{Recovered, TimeUp};
 
@@ -52,10 +53,10 @@ pub(crate) type Left = (Option<StoredTaskRun>, Option<Claimed>);
 
 /// The task runs of earlier processes that have not been called again so far.
 pub(crate) struct Earlier {
-    rows: HashMap<Digest, StoredTaskRun>,
+    rows: HashMap<CallId, StoredTaskRun>,
     /// What was refused because its process died, or fails for that again: a retry of the flow does not make it run.
-    refused: HashMap<Digest, Refusal>,
-    /// How many of them each body has called, without those that never began.
+    refused: HashMap<CallId, Refusal>,
+    /// How many of them each body has called, without those that never began or cannot be told from others.
     open: HashMap<TaskRunId, usize>,
     redo: HashSet<TaskRunId>,
     /// What the body has cancelled, and would again.
@@ -73,15 +74,22 @@ pub(crate) struct Earlier {
     quiet: HashSet<TaskRunId>,
     /// The calls that were made for the first time while recorded ones of the same body were missing.
     instead: Vec<String>,
+    /// How many calls of tasks that may run at most once were made for the first time, by the path of the task.
+    once_more: BTreeMap<&'static str, usize>,
 }
 
 impl Earlier {
     pub(crate) fn new(resumed: &Resumed, poison_cap: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
-        let rows: HashMap<_, StoredTaskRun> =
-            claimable(run, task_runs).into_iter().map(|(key, row)| (key, row.clone())).collect();
+        let mut rows: HashMap<_, StoredTaskRun> =
+            claimable(run, task_runs).into_iter().map(|(call, row)| (call, row.clone())).collect();
+        let doubted = doubted(task_runs);
+        for row in rows.values_mut().filter(|row| row.unknown.is_none()) {
+            row.unknown =
+                row.call.and_then(|call| doubted.get(&call.key)).map(|unknown| (*unknown).to_owned());
+        }
         let mut open = HashMap::new();
-        for row in rows.values().filter(|row| began(row)) {
+        for row in rows.values().filter(|row| counts(row)) {
             *open.entry(row.parent).or_default() += 1;
         }
         let chosen = rows_to_redo(task_runs, &resumed.wish.asked.redo);
@@ -102,6 +110,7 @@ impl Earlier {
             parents: task_runs.iter().map(|row| (row.id, row.parent)).collect(),
             quiet: repeated.chain(flow).collect(),
             instead: Vec::new(),
+            once_more: BTreeMap::new(),
         }
     }
 
@@ -122,15 +131,22 @@ impl Earlier {
     /// If it is made for the first time, and the run is strict and misses recorded ones.
     pub(crate) fn claim(
         &mut self,
-        key: Digest,
-        call: &NewTaskRun,
+        identity: Identity,
+        new: &NewTaskRun,
         at_most_once: bool,
     ) -> Result<Left, Refusal> {
-        if let Some(refusal) = self.refused.get(&key) {
+        let call = identity.call;
+        if let Some(refusal) = self.refused.get(&call) {
             return Ok((None, Some(Claimed::Refused(refusal.clone()))));
         }
-        let Some(row) = self.rows.remove(&key) else { return self.first_time(call).map(|()| (None, None)) };
-        if began(&row)
+        let Some(row) = self.rows.remove(&call) else {
+            // Of a call that cannot be told from others, nobody can say that it is made for the first time.
+            if identity.unknown.is_none() {
+                self.first_time(new, at_most_once)?;
+            }
+            return Ok((None, None));
+        };
+        if counts(&row)
             && let Some(open) = self.open.get_mut(&row.parent)
         {
             *open -= 1;
@@ -141,8 +157,11 @@ impl Earlier {
                 Some(error) => Claimed::Failed(Arc::new(error.clone())),
                 None => Claimed::Again(Progress::default()),
             },
-            // What is done again on request, or for a result that is gone, has all of its retries again.
-            Standing::Again if row.state.is_success() || self.redo.contains(&row.id) => {
+            // What is done again on request, for a result that is gone, or because nobody knows whether it is the same call,
+            // has all of its retries again.
+            Standing::Again
+                if row.state.is_success() || row.unknown.is_some() || self.redo.contains(&row.id) =>
+            {
                 Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
             }
             Standing::Again => Claimed::Again(progress(&row, &self.wish.asked, clock::wall())),
@@ -157,7 +176,7 @@ impl Earlier {
         };
         if is_final {
             let poison = Refusal::Poison { crashes: row.crashes };
-            self.refused.insert(key, if at_most_once { Refusal::UnknownOutcome } else { poison });
+            self.refused.insert(call, if at_most_once { Refusal::UnknownOutcome } else { poison });
         }
         if !matches!(claimed, Claimed::Again(_)) {
             self.quiet.insert(row.id);
@@ -166,14 +185,17 @@ impl Earlier {
     }
 
     fn standing(&self, row: &StoredTaskRun, at_most_once: bool) -> Standing {
-        match self.cancelled.contains(&row.id) {
+        match self.cancelled.contains(&row.id) && row.unknown.is_none() {
             true => Standing::Cancelled,
             false => standing(row, &self.redo, at_most_once, self.poison_cap),
         }
     }
 
     /// Takes note of a call that no record has.
-    fn first_time(&mut self, call: &NewTaskRun) -> Result<(), Refusal> {
+    fn first_time(&mut self, call: &NewTaskRun, at_most_once: bool) -> Result<(), Refusal> {
+        if at_most_once {
+            *self.once_more.entry(call.task.path).or_default() += 1;
+        }
         if self.quiet.contains(&call.parent) || self.open.get(&call.parent).is_none_or(|open| *open == 0) {
             return Ok(());
         }
@@ -190,7 +212,7 @@ impl Earlier {
 
     /// Returns the labels of what was recorded and not called again, by all bodies or one of them.
     pub(crate) fn not_called_again(&self, by: Option<TaskRunId>) -> Vec<String> {
-        let missing = self.rows.values().filter(|row| began(row) && by.is_none_or(|by| row.parent == by));
+        let missing = self.rows.values().filter(|row| counts(row) && by.is_none_or(|by| row.parent == by));
         let mut rows: Vec<_> = missing.filter(|row| self.is_expected(row)).collect();
         rows.sort_unstable_by_key(|row| row.id);
         rows.into_iter().map(StoredTaskRun::label).collect()
@@ -211,6 +233,14 @@ impl Earlier {
         !callers.any(|caller| self.quiet.contains(&caller))
     }
 
+    /// Returns the tasks that may run at most once, and of which recorded calls are missing while others were made that no
+    /// record has: with how many there are of each.
+    pub(crate) fn perhaps_twice(&self) -> Vec<(&'static str, usize, usize)> {
+        let gone = |path: &str| self.rows.values().filter(|row| row.path == path && row.attempt > 0).count();
+        let all = self.once_more.iter().map(|(path, made)| (*path, gone(path), *made));
+        all.filter(|(_, gone, _)| *gone > 0).collect()
+    }
+
     /// Returns the labels of the calls that were made instead: some of them, if there are many.
     pub(crate) fn called_instead(&self) -> &[String] {
         &self.instead
@@ -222,6 +252,11 @@ fn decided_upon(times_up: &[TimeUp], task_runs: &[StoredTaskRun]) -> HashMap<Dig
     let last_begun = task_runs.iter().filter(|row| row.attempt > 0).map(|row| row.id).max();
     let decided = times_up.iter().filter(|time_up| last_begun >= Some(time_up.next));
     decided.map(|time_up| (time_up.key, time_up.ended.clone())).collect()
+}
+
+/// Whether a row is one of a call that is expected again, and known when it comes.
+fn counts(row: &StoredTaskRun) -> bool {
+    began(row) && row.unknown.is_none()
 }
 
 /// Whether a row says more than that the flow decided against the task.

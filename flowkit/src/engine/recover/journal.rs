@@ -1,22 +1,27 @@
 //! What later attempts of a flow take over from earlier ones: the results of the calls that succeeded.
 //!
-//! A call is found again by its key: parent / task / inputs / n-th such call. So the order of calls is free.
+//! A call is found again by what it is given, see [`CallId`]. So the order of calls is free. One that cannot be compared is
+//! not in here: it is made again.
 
 use parking_lot::Mutex;
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::earlier::Claimed;
-use crate::model::{Digest, OrderNo, State, TaskRunId};
+use crate::call_key::CallInputs;
+use crate::model::canonical::{Domain, Encoder};
+use crate::model::{CallId, Digest, Identity, OrderNo, Seal, State, TaskRunId};
 use crate::store::TimeUp;
 
 pub(crate) struct Journal {
     /// Whether the flow may be retried in this process; otherwise nobody asks for what is kept here.
     remembers: bool,
-    results: Mutex<HashMap<Digest, Arc<dyn Any + Send + Sync>>>,
+    results: Mutex<HashMap<CallId, Arc<dyn Any + Send + Sync>>>,
     /// Where the store keeps the results of which there is no copy here.
-    places: Mutex<HashMap<Digest, TaskRunId>>,
+    places: Mutex<HashMap<CallId, TaskRunId>>,
+    /// The keys of calls that were told apart by a name, until another one came with the same name.
+    doubted: Mutex<HashSet<Digest>>,
     ends: Mutex<Ends>,
     /// The waits whose time was up.
     times_up: Mutex<HashMap<Digest, TimeUp>>,
@@ -25,8 +30,8 @@ pub(crate) struct Journal {
 /// When calls ended in earlier attempts of the flow, as far as they end so again.
 #[derive(Default)]
 struct Ends {
-    succeeded: HashMap<Digest, OrderNo>,
-    cancelled: HashMap<Digest, OrderNo>,
+    succeeded: HashMap<CallId, OrderNo>,
+    cancelled: HashMap<CallId, OrderNo>,
     /// The first end that is tried anew: what a body decided after it, it may have decided because of it.
     first_anew: Option<OrderNo>,
 }
@@ -37,6 +42,7 @@ impl Journal {
             remembers,
             results: Mutex::default(),
             places: Mutex::default(),
+            doubted: Mutex::default(),
             ends: Mutex::default(),
             times_up: Mutex::default(),
         }
@@ -47,36 +53,47 @@ impl Journal {
         self.remembers
     }
 
-    /// Takes note of how a call ended; `by_body` if a body cancelled it.
-    pub(crate) fn note_end(&self, key: Option<Digest>, state: State, by_body: bool, no: OrderNo) {
+    /// Says that the calls of this key cannot be told apart.
+    pub(crate) fn doubt(&self, key: &Digest) {
+        self.doubted.lock().insert(*key);
+    }
+
+    pub(crate) fn is_doubted(&self, key: &Digest) -> bool {
+        self.doubted.lock().contains(key)
+    }
+
+    /// Takes note of how a call ended; `by_body` if a body cancelled it. Of one that cannot be told from others, only a failure
+    /// matters: it is made again in any case.
+    pub(crate) fn note_end(&self, call: Option<CallId>, state: State, by_body: bool, no: OrderNo) {
         let mut ends = self.ends.lock();
-        match key {
-            Some(key) if state.is_success() => drop(ends.succeeded.insert(key, no)),
-            Some(key) if by_body => drop(ends.cancelled.insert(key, no)),
+        match call {
+            Some(call) if state.is_success() => drop(ends.succeeded.insert(call, no)),
+            Some(call) if by_body => drop(ends.cancelled.insert(call, no)),
+            None if state.is_success() || by_body => {}
             _ if state == State::Skipped => {}
-            _ => ends.note_anew(key, no),
+            _ => ends.note_anew(call, no),
         }
     }
 
     /// Takes note of an end that an earlier process has recorded, as `claimed` says, and that is no event of this one.
-    pub(crate) fn note_recorded(&self, key: Digest, claimed: &Claimed, no: OrderNo) {
+    pub(crate) fn note_recorded(&self, call: CallId, claimed: &Claimed, no: OrderNo) {
         let mut ends = self.ends.lock();
         match claimed {
-            Claimed::Kept | Claimed::Again(_) => drop(ends.succeeded.insert(key, no)),
-            Claimed::Cancelled => drop(ends.cancelled.insert(key, no)),
-            Claimed::Failed(_) | Claimed::Refused(_) => ends.note_anew(Some(key), no),
+            Claimed::Kept | Claimed::Again(_) => drop(ends.succeeded.insert(call, no)),
+            Claimed::Cancelled => drop(ends.cancelled.insert(call, no)),
+            Claimed::Failed(_) | Claimed::Refused(_) => ends.note_anew(Some(call), no),
         }
     }
 
     /// Returns the number of the end that a call had, if it ends so again.
-    pub(crate) fn recorded_no(&self, key: Digest) -> Option<OrderNo> {
+    pub(crate) fn recorded_no(&self, call: CallId) -> Option<OrderNo> {
         let ends = self.ends.lock();
-        ends.succeeded.get(&key).copied().or_else(|| ends.cancelled_for_good(key))
+        ends.succeeded.get(&call).copied().or_else(|| ends.cancelled_for_good(call))
     }
 
     /// Whether a body cancelled a call, and would again.
-    pub(crate) fn is_cancelled(&self, key: Digest) -> bool {
-        self.ends.lock().cancelled_for_good(key).is_some()
+    pub(crate) fn is_cancelled(&self, call: CallId) -> bool {
+        self.ends.lock().cancelled_for_good(call).is_some()
     }
 
     pub(crate) fn note_time_up(&self, time_up: TimeUp) {
@@ -88,58 +105,96 @@ impl Journal {
     }
 
     /// Keeps a copy of a result.
-    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: Digest, copy: T) {
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: CallId, copy: T) {
         self.results.lock().insert(key, Arc::new(copy));
     }
 
     /// Takes note of which task run has the result of a call in the store.
-    pub(crate) fn keep_place(&self, key: Digest, place: TaskRunId) {
+    pub(crate) fn keep_place(&self, key: CallId, place: TaskRunId) {
         self.places.lock().insert(key, place);
     }
 
-    pub(crate) fn place(&self, key: Digest) -> Option<TaskRunId> {
+    pub(crate) fn place(&self, key: CallId) -> Option<TaskRunId> {
         self.places.lock().get(&key).copied()
     }
 
-    pub(crate) fn get<T: Send + Sync + 'static>(&self, key: Digest) -> Option<Arc<T>> {
+    pub(crate) fn get<T: Send + Sync + 'static>(&self, key: CallId) -> Option<Arc<T>> {
         Arc::clone(self.results.lock().get(&key)?).downcast().ok()
     }
 }
 
 impl Ends {
-    fn note_anew(&mut self, key: Option<Digest>, no: OrderNo) {
-        if let Some(key) = key {
-            self.succeeded.remove(&key);
+    fn note_anew(&mut self, call: Option<CallId>, no: OrderNo) {
+        if let Some(call) = call {
+            self.succeeded.remove(&call);
         }
         self.first_anew = Some(self.first_anew.map_or(no, |first| first.min(no)));
     }
 
-    fn cancelled_for_good(&self, key: Digest) -> Option<OrderNo> {
-        let no = *self.cancelled.get(&key)?;
+    fn cancelled_for_good(&self, call: CallId) -> Option<OrderNo> {
+        let no = *self.cancelled.get(&call)?;
         self.first_anew.is_none_or(|first| no < first).then_some(no)
     }
 }
 
-/// Counts equal calls within one attempt of a flow.
+/// Finds out which call of its body a call is, within one attempt of a flow.
 #[derive(Default)]
-pub(crate) struct Ordinals(Mutex<HashMap<Digest, u32>>);
+pub(crate) struct Ordinals(Mutex<HashMap<(Digest, Option<Seal>), u32>>);
 
 impl Ordinals {
-    /// Returns the key of the next call of this kind.
-    pub(crate) fn next(&self, parent: Option<Digest>, task: &str, inputs: Option<Digest>) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        for part in [parent, inputs] {
-            match part {
-                Some(digest) => hasher.update(&[1]).update(digest.as_bytes()),
-                None => hasher.update(&[0]),
-            };
+    /// Returns what finds the next call of `task` with these arguments. A name stands for the arguments that cannot be
+    /// compared, as long as no other such call of the body has it.
+    pub(crate) fn next(
+        &self,
+        parent: Option<Identity>,
+        task: &str,
+        inputs: &CallInputs,
+        name: Option<&str>,
+    ) -> Identity {
+        let domain = match (&inputs.unknown, name) {
+            (None, _) => Domain::CallKey,
+            (Some(_), Some(_)) => Domain::NamedCall,
+            (Some(_), None) => Domain::UnknownCall,
+        };
+        let mut encoder = begin(domain, parent, task);
+        if inputs.unknown.is_none() {
+            encoder.bytes(inputs.digest.as_bytes());
+        } else if let Some(name) = name {
+            encoder.bytes(inputs.digest.as_bytes());
+            encoder.text(name);
         }
-        hasher.update(task.as_bytes());
-        let kind = Digest::from_bytes(*hasher.finalize().as_bytes());
-        let mut counts = self.0.lock();
-        let count = counts.entry(kind).or_insert(0);
-        *count += 1;
-        hasher.update(&count.to_le_bytes());
-        Digest::from_bytes(*hasher.finalize().as_bytes())
+        let call = self.count(encoder.finish(), None);
+        let is_told_apart = name.is_some() && call.nth == 1;
+        let unknown = inputs.unknown.as_ref().filter(|_| !is_told_apart);
+        Identity { call, unknown: unknown.map(|unknown| unknown.argument) }
     }
+
+    /// Returns what stands for the runs of `task` over a list that is made later.
+    pub(crate) fn next_map(&self, parent: Option<Identity>, task: &str, list: Option<CallId>) -> CallId {
+        let mut encoder = begin(Domain::MapCall, parent, task);
+        encoder.optional(list, |encoder, list| list.write_place(encoder));
+        self.count(encoder.finish(), None)
+    }
+
+    /// Returns what finds the next wait of a body for `runs`.
+    pub(crate) fn next_wait(&self, parent: Option<Identity>, runs: Digest) -> Digest {
+        let mut encoder = begin(Domain::CallKey, parent, "flowkit::waited");
+        encoder.bytes(runs.as_bytes());
+        let seal = parent.and_then(|parent| parent.call.seal);
+        self.count(encoder.finish(), seal).digest()
+    }
+
+    fn count(&self, key: Digest, seal: Option<Seal>) -> CallId {
+        let mut counts = self.0.lock();
+        let nth = counts.entry((key, seal)).or_insert(0);
+        *nth += 1;
+        CallId { key, seal, nth: *nth }
+    }
+}
+
+fn begin(domain: Domain, parent: Option<Identity>, task: &str) -> Encoder {
+    let mut encoder = Encoder::new(domain);
+    encoder.optional(parent, |encoder, parent| parent.call.write_place(encoder));
+    encoder.text(task);
+    encoder
 }

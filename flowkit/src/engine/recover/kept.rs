@@ -11,7 +11,9 @@ use tokio::sync::oneshot;
 use super::earlier::{Earlier, Left, Resumed};
 use crate::engine::blocking::{self, hold_clock};
 use crate::engine::task_run::core::Core;
-use crate::model::{Digest, Error, Event, EventKind, NewTaskRun, Refusal, TaskRun, TaskRunId, WallTime};
+use crate::model::{
+    CallId, Error, Event, EventKind, Identity, NewTaskRun, Refusal, TaskRun, TaskRunId, WallTime,
+};
 use crate::store::{CacheEntry, Entry, Fact, OwnedRun, Says, Store, StoreError};
 use crate::task::Durability;
 
@@ -21,7 +23,7 @@ pub(crate) type Receipt = oneshot::Receiver<Result<(), StoreError>>;
 /// What is kept together with an event.
 #[derive(Default)]
 pub(crate) struct Keeping {
-    pub(crate) key: Option<Digest>,
+    pub(crate) call: Option<CallId>,
     pub(crate) result: Option<Vec<u8>>,
     pub(crate) cache: Option<CacheEntry>,
     /// Whether somebody waits until it is kept.
@@ -52,15 +54,19 @@ impl Kept {
         Self { earlier, has_crashed: resumed.recovered.run.crashes > 0, ..self }
     }
 
-    /// Returns what an earlier process left of the call `key`: its row, once, and what becomes of the call.
+    /// Returns what an earlier process left of the call `new`: its row, once, and what becomes of the call.
     ///
     /// # Errors
     ///
     /// If the call is not recorded, and the run wants recorded ones first.
-    pub(crate) fn claim(&self, key: Digest, call: &NewTaskRun, at_most_once: bool) -> Result<Left, Refusal> {
-        self.earlier
-            .as_ref()
-            .map_or(Ok((None, None)), |earlier| earlier.lock().claim(key, call, at_most_once))
+    pub(crate) fn claim(
+        &self,
+        identity: Identity,
+        new: &NewTaskRun,
+        at_most_once: bool,
+    ) -> Result<Left, Refusal> {
+        let earlier = self.earlier.as_ref();
+        earlier.map_or(Ok((None, None)), |earlier| earlier.lock().claim(identity, new, at_most_once))
     }
 
     /// Looks at what an earlier process left; `None` if the run begins in this one.
@@ -74,12 +80,20 @@ impl Kept {
     ///
     /// If there is something, and the run is strict.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
-        let Some((strict, missing, instead, left)) = self.earlier(|earlier| {
+        let Some((strict, missing, instead, left, twice)) = self.earlier(|earlier| {
             let missing = earlier.not_called_again(None);
-            (earlier.wish.strict, missing, earlier.called_instead().to_vec(), earlier.left_behind())
+            let instead = earlier.called_instead().to_vec();
+            (earlier.wish.strict, missing, instead, earlier.left_behind(), earlier.perhaps_twice())
         }) else {
             return Ok(());
         };
+        for (task, gone, made) in twice {
+            tracing::error!(
+                flow_run = %self.owned.id,
+                "`{task}`: recorded calls that were not made again: {gone}; calls that are not recorded: {made}. It may run at \
+                 most once, and one of them may be the same call twice"
+            );
+        }
         if !left.is_empty() {
             tracing::warn!(
                 flow_run = %self.owned.id,
@@ -113,8 +127,8 @@ impl Kept {
         } else {
             (None, None)
         };
-        let Keeping { key, result, cache, .. } = keeping;
-        self.store.record(Entry { run: self.owned, event, task_run, key, result, cache }, ack);
+        let Keeping { call, result, cache, .. } = keeping;
+        self.store.record(Entry { run: self.owned, event, task_run, call, result, cache }, ack);
         receipt
     }
 

@@ -5,3 +5,4 @@ pub(crate) mod conclude;
 pub(crate) mod earlier;
 pub(crate) mod journal;
 pub(crate) mod kept;
+pub(crate) mod unknown;

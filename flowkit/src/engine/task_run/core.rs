@@ -19,8 +19,8 @@ use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::model::{
-    Declaration, Digest, Error, EventKind, OrderNo, RunLabel, RunRecord, TaskError, TaskRun, TaskRunId,
-    label_of,
+    Declaration, Error, EventKind, Identity, OrderNo, RunLabel, RunRecord, TaskError, TaskRun,
+    TaskRunId, label_of,
 };
 use crate::policy::resume::Progress;
 use crate::task::Durability;
@@ -61,7 +61,7 @@ pub struct Core {
 #[derive(Default)]
 pub(in crate::engine) struct CoreExtras {
     name: Option<String>,
-    key: Option<Digest>,
+    identity: Option<Identity>,
     claimed: Option<Claimed>,
     /// The number of its end in an earlier process or attempt of the flow, if it ends so again.
     recorded_no: Option<OrderNo>,
@@ -125,12 +125,13 @@ impl Core {
         self.extras().get_or_insert_default().name = Some(name.to_owned());
     }
 
-    pub(crate) fn key(&self) -> Option<Digest> {
-        self.extras().as_ref().and_then(|extras| extras.key)
+    /// Returns which call this is; nothing if no later attempt or process may ask.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.extras().as_ref().and_then(|extras| extras.identity)
     }
 
-    pub(crate) fn set_key(&self, key: Digest) {
-        self.extras().get_or_insert_default().key = Some(key);
+    pub(crate) fn set_identity(&self, identity: Identity) {
+        self.extras().get_or_insert_default().identity = Some(identity);
     }
 
     /// Returns the number of the end that is recorded of this call: among others it comes in its place.
@@ -209,7 +210,8 @@ impl Core {
             Some((row.state(), row.is_cancelled_by_body(), self.recorded_no().or(row.ended_no())?))
         };
         if let Some((state, by_body, no)) = run.read(ended) {
-            journal.note_end(self.key(), state, by_body, no);
+            let known = self.identity().filter(|identity| identity.unknown.is_none());
+            journal.note_end(known.map(|identity| identity.call), state, by_body, no);
         }
     }
 

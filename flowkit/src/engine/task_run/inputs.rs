@@ -14,7 +14,7 @@ use super::promise::Continuation;
 use super::queue::Ready;
 use super::slot::Slot;
 use crate::engine::flow_run::{FlowAttempt, Run};
-use crate::model::{Edge, EdgeKind, Edges, Error, RunLabel, TaskError};
+use crate::model::{CallId, Edge, EdgeKind, Edges, Error, RunLabel, TaskError};
 use crate::policy::trigger::{Inputs as InputCounts, Trigger, Verdict as TriggerVerdict};
 
 /// A run whose end another one waits for.
@@ -22,6 +22,11 @@ pub trait Input: Send + Sync {
     /// The run, if it is recorded.
     #[doc(hidden)]
     fn input_core(&self) -> Option<&Core>;
+    /// What it counts for in the key of a call that takes its result.
+    #[doc(hidden)]
+    fn call(&self) -> Option<CallId> {
+        self.input_core().and_then(|core| core.identity()).map(|identity| identity.call)
+    }
     /// How it ended.
     #[doc(hidden)]
     fn outcome(&self) -> Outcome;

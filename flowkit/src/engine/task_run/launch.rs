@@ -17,13 +17,15 @@ use super::options::CallOptions;
 use super::perform::{perform, visit_call};
 use super::slot::Slot;
 use crate::call::Setup;
+use crate::call_key::{CallInputs, CallKey};
 use crate::engine::attempt::Host;
 use crate::engine::attempt::once::{Apart, within};
-use crate::engine::attempt::panics::guarded;
 use crate::engine::attempt::patience::Patience;
 use crate::engine::attempt::take_up::take_up;
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::any_alive;
+use crate::engine::recover::earlier::Claimed;
+use crate::engine::recover::unknown;
 use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
@@ -178,8 +180,19 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
     };
     let options = setup.options.as_deref();
     let (edges, pending) = inputs::edges(&|visit: &mut Visit<'_>| visit_call(body, options, visit), flow);
-    let extras = extras(options, current);
+    let mut extras = extras(options, current);
     let name = extras.as_ref().and_then(|extras| extras.name.clone());
+    let known = flow.run.journal.as_ref().map(|journal| {
+        let inputs = CallKey::of(|key| body.call_key(key));
+        let said = options.and_then(|options| options.name.as_deref());
+        let identity = flow.ordinals.next(parent.identity(), B::identity(), &inputs, said);
+        let refusal = unknown::refusal::<B>(identity, &inputs, said, journal);
+        (identity, refusal)
+    });
+    let (identity, refusal) = known.map_or((None, None), |(identity, refusal)| (Some(identity), refusal));
+    if let Some(unknown) = identity.and_then(|identity| identity.unknown) {
+        extras.get_or_insert_default().unknown = Some(unknown);
+    }
     let new = NewTaskRun {
         task: declaration,
         parent: parent.id,
@@ -188,24 +201,22 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         location: setup.location,
         extras,
     };
-    let key = flow.run.journal.as_ref().map(|_| {
-        // It runs the user's `Serialize`.
-        let inputs = guarded("call key", || body.call_key()).flatten();
-        flow.ordinals.next(parent.key(), B::identity(), inputs)
-    });
-    let child = flow.run.create(new, key, B::info().at_most_once)?;
+    let child = flow.run.create(new, identity, B::info().at_most_once)?;
     let id = child.id;
     let core = Core::new(parent.home.clone(), id, declaration, setup.index, setup.location);
     if let Some(name) = name {
         core.set_name(&name);
     }
-    if let Some(key) = key {
-        core.set_key(key);
+    if let Some(identity) = identity {
+        core.set_identity(identity);
+        if let Some(argument) = identity.unknown {
+            unknown::tell(declaration, argument, child.claimed.is_some());
+        }
     }
-    if let Some(no) = flow.run.recorded_no(key, &child) {
+    if let Some(no) = flow.run.recorded_no(identity, &child) {
         core.set_recorded_no(no);
     }
-    if let Some(claimed) = child.claimed {
+    if let Some(claimed) = refusal.map(Claimed::Refused).or(child.claimed) {
         core.set_claimed(claimed);
     }
     Ok(Registered { core, pending })
@@ -267,11 +278,11 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         let new =
             NewTaskRun { task: declaration, parent, index: None, edges: Edges::new(), location, extras };
         // Found again when the run goes on, so that it is not skipped twice.
-        let key = flow.run.journal.as_ref().map(|_| {
+        let identity = flow.run.journal.as_ref().map(|_| {
             let skipped = format!("{} skipped", declaration.path);
-            flow.ordinals.next(current.core().key(), &skipped, None)
+            flow.ordinals.next(current.core().identity(), &skipped, &CallInputs::none(), None)
         });
-        if let Ok(child) = flow.run.create(new, key, false) {
+        if let Ok(child) = flow.run.create(new, identity, false) {
             flow.run.emit(child.id, EventKind::Skipped { reason: reason.into() });
         }
     }

@@ -39,12 +39,16 @@ where
     if current.is_none() {
         warn_of_lost_context(&B::info().declaration, location);
     }
-    let later = columns_later || matches!(first, Items::Later(_));
+    let of = match &first {
+        Items::Later { of, .. } => *of,
+        Items::Known(_) => None,
+    };
+    let later = columns_later || matches!(first, Items::Later { .. });
     let rows = async move {
         let (lengths, row) = columns.await?;
         let items = match first {
             Items::Known(items) => items,
-            Items::Later(items) => items.await?,
+            Items::Later { items, .. } => items.await?,
         };
         Ok((items, lengths, row))
     };
@@ -62,7 +66,12 @@ where
         return Handles::refused(refusal_of::<B>(Refusal::FlowEnded));
     };
     let cancellation = flow.cancellation.child();
-    let later = Arc::new(Later { promise: Promise::new(), cancellation: cancellation.clone() });
+    let call = flow
+        .run
+        .journal
+        .is_some()
+        .then(|| flow.ordinals.next_map(current.core().identity(), B::identity(), of));
+    let later = Arc::new(Later { promise: Promise::new(), cancellation: cancellation.clone(), call });
     let learning = Learning { later: Arc::clone(&later), _open: open };
     let handles = Handles::later(later);
     let learnt = handles.clone();

@@ -14,7 +14,7 @@ use crate::engine::cache::{self, Looked};
 use crate::engine::recover::conclude::{How, conclude, kept_value, recorded};
 use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};
-use crate::model::{Digest, EdgeKind, Error, EventKind, TaskError};
+use crate::model::{CallId, EdgeKind, Error, EventKind, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, Verdict};
 use crate::task::{Body, TaskInfo};
@@ -230,9 +230,10 @@ pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
 }
 
 /// What later attempts of the flow look into, if there may be any, and what they look for.
-pub(crate) fn journal(core: &Core) -> Option<(&Journal, Digest)> {
+pub(crate) fn journal(core: &Core) -> Option<(&Journal, CallId)> {
     let journal = core.run()?.journal.as_ref().filter(|journal| journal.remembers())?;
-    Some((journal, core.key()?))
+    let identity = core.identity().filter(|identity| identity.unknown.is_none())?;
+    (!journal.is_doubted(&identity.call.key)).then_some((journal, identity.call))
 }
 
 /// Where the hooks of a run are: in its attribute and in its call.

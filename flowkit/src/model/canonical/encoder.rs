@@ -25,6 +25,16 @@ pub(crate) enum Domain {
     Shape = 4,
     #[cfg(feature = "store")]
     Fingerprint = 5,
+    /// The arguments of a call.
+    CallInputs = 6,
+    /// A call: by its arguments, by a name where one of them cannot be compared, by its place alone.
+    CallKey = 7,
+    NamedCall = 8,
+    UnknownCall = 9,
+    /// The runs over a list that is made later.
+    MapCall = 10,
+    /// All that finds a call.
+    Call = 11,
 }
 
 /// The first byte of an encoded value. Stored keys depend on the numbers.

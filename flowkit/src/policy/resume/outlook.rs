@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Asked, POISON_CAP, Standing, cancelled_for_good, claimable, rows_to_redo, standing};
+use super::{Asked, POISON_CAP, Standing, cancelled_for_good, claimable, doubted, rows_to_redo, standing};
 use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
 
 /// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
@@ -34,20 +34,22 @@ pub(crate) fn outlook<'r>(
         bodies.insert(TaskRunId::FLOW);
     }
     // Of what does not stand any more, only the last is called again.
-    let last: HashMap<_, TaskRunId> = rows.iter().filter_map(|row| Some((row.key?, row.id))).collect();
+    let last: HashMap<_, TaskRunId> = rows.iter().filter_map(|row| Some((row.call?, row.id))).collect();
+    let doubted = doubted(rows);
     let mut made = Vec::new();
     // A body has a smaller id than what is called in it.
     for row in rows {
-        let found = row.key.and_then(|key| chosen.get(&key));
-        let is_made = match (found, row.key) {
+        let found = row.call.and_then(|call| chosen.get(&call));
+        let is_made = match (found, row.call) {
             (Some(found), _) => found.id == row.id,
-            (None, Some(key)) => last.get(&key) == Some(&row.id),
+            (None, Some(call)) => last.get(&call) == Some(&row.id),
             (None, None) => true,
         };
         if !is_made || !bodies.contains(&row.parent) {
             continue;
         }
         let standing = match found {
+            Some(_) if row.call.is_some_and(|call| doubted.contains_key(&call.key)) => Standing::Again,
             Some(_) if cancelled.contains(&row.id) => Standing::Cancelled,
             Some(_) => standing(row, &wanted_again, false, POISON_CAP),
             None => Standing::Again,
@@ -65,7 +67,7 @@ mod tests {
     use super::super::Redo;
     use super::super::tests::{flow_row, row};
     use super::*;
-    use crate::model::Digest;
+    use crate::model::{CallId, Digest};
 
     fn digest(id: u64) -> Digest {
         let mut bytes = [0; 32];
@@ -77,7 +79,7 @@ mod tests {
         StoredTaskRun {
             id: TaskRunId::new(id),
             parent: TaskRunId::new(parent),
-            key: Some(digest(id)),
+            call: Some(CallId { key: digest(id), seal: None, nth: 1 }),
             task: task.to_owned(),
             ended_at: Some(crate::model::WallTime::from_micros(1)),
             ..row(state, 1, 0)
@@ -126,7 +128,28 @@ mod tests {
 
     #[test]
     fn a_call_without_a_key_is_made_anew() {
-        let rows = [StoredTaskRun { key: None, ..called(1, 0, "fetch", State::Completed) }];
+        let rows = [StoredTaskRun { call: None, ..called(1, 0, "fetch", State::Completed) }];
         assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Standing::Again)]);
+    }
+
+    #[test]
+    fn a_call_that_cannot_be_compared_is_made_again_with_all_that_had_its_name() {
+        let named = |id, nth, unknown: Option<&str>| StoredTaskRun {
+            call: Some(CallId { key: digest(7), seal: None, nth }),
+            unknown: unknown.map(str::to_owned),
+            ..called(id, 0, "tag", State::Completed)
+        };
+        use Standing::*;
+        let rows = [named(1, 1, None), called(2, 0, "fetch", State::Completed)];
+        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (2, Keep)]);
+        let rows =
+            [named(1, 1, None), named(2, 2, Some("pool: Pool")), called(3, 0, "fetch", State::Completed)];
+        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Again), (2, Again), (3, Keep)]);
+        let failed = [StoredTaskRun { state: State::Failed, ..named(1, 1, Some("pool: Pool")) }];
+        assert_eq!(
+            of(State::Crashed, &failed, &Redo::Nothing),
+            [(1, Again)],
+            "its failure may be another call's"
+        );
     }
 }

@@ -7,7 +7,8 @@ pub(super) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
     StoredTaskRun {
         id: TaskRunId::new(1),
         parent: TaskRunId::FLOW,
-        key: None,
+        call: None,
+        unknown: None,
         kind: Kind::Task,
         task: "pay".to_owned(),
         path: "shop::pay".to_owned(),

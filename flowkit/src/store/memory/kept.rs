@@ -65,7 +65,7 @@ impl KeptRun {
             update_flow_row(&mut self.row, &entry.task_run);
             self.owned = !self.row.state.is_terminal();
         } else {
-            let mut row = task_row(&entry.task_run, entry.key, self.row.created_at);
+            let mut row = task_row(&entry.task_run, entry.call, self.row.created_at);
             row.has_result = entry.result.is_some();
             if let Some(before) = self.task_runs.remove(&id) {
                 carry_over(before, &mut row);

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::queue::Pledge;
-use crate::model::{Digest, Event, EventKind, FlowRunId, TaskRun, TaskRunId};
+use crate::model::{CallId, Event, EventKind, FlowRunId, TaskRun, TaskRunId};
 use crate::policy::cache::CacheKey;
 use crate::store::{CacheEntry, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Says, StoreError};
 
@@ -37,7 +37,7 @@ pub(super) struct RunPart {
 /// A task run, or the flow itself, as it stands after the last of its entries.
 pub(super) struct Slot {
     pub(super) task_run: TaskRun,
-    pub(super) key: Option<Digest>,
+    pub(super) call: Option<CallId>,
     pub(super) result: Option<Vec<u8>>,
     pub(super) cache: Option<CacheEntry>,
     /// It may be written over a row that has ended.
@@ -127,12 +127,12 @@ impl RunPart {
     }
 
     fn record(&mut self, entry: Entry, pledge: Pledge) {
-        let Entry { run: _, event, task_run, key, result, cache } = entry;
+        let Entry { run: _, event, task_run, call, result, cache } = entry;
         let reopens = matches!(event.kind, EventKind::Reopened);
         let fresh = self.slots.len();
         let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
         if index == fresh {
-            self.slots.push(Slot { task_run, key, result, cache, reopened: reopens, pledges: Vec::new() });
+            self.slots.push(Slot { task_run, call, result, cache, reopened: reopens, pledges: Vec::new() });
         } else {
             let slot = &mut self.slots[index];
             if slot.task_run.state().is_terminal() && !reopens {
@@ -141,7 +141,7 @@ impl RunPart {
                 return;
             }
             slot.task_run = task_run;
-            slot.key = key.or(slot.key.take());
+            slot.call = call.or(slot.call.take());
             slot.result = result.or(slot.result.take());
             slot.cache = cache.or(slot.cache.take());
             slot.reopened |= reopens;

@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use super::codes;
-use crate::model::{StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
+use crate::model::{CallId, Digest, Seal, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::rows::merge_attempts;
 
 /// What [`flow_run`] reads. Conditions may name the tables `f` (flow runs), `t` (their flows) and `p` (places).
@@ -49,11 +49,12 @@ pub(super) const TASK_RUN: &str = "
         r.branch, p.text, r.edges, r.state, r.attempt, r.attempts_before, r.attempts, r.created_at, r.started_at,
         r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
         EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
-        r.cancelled_by_body
+        r.cancelled_by_body, r.nth, r.seal, r.unknown
     FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
     let key: Option<[u8; 32]> = row.get(2)?;
+    let seal: Option<[u8; 16]> = row.get(33)?;
     let tags: String = row.get(9)?;
     let mut tags: Vec<String> = codes::read_json(&tags)?;
     tags.extend(json::<Vec<String>>(row, 10)?.unwrap_or_default());
@@ -62,7 +63,12 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
     Ok(StoredTaskRun {
         id: codes::task_run(row.get(0)?),
         parent: codes::task_run(row.get(1)?),
-        key: key.map(crate::model::Digest::from_bytes),
+        call: key.zip(row.get(32)?).map(|(key, nth)| CallId {
+            key: Digest::from_bytes(key),
+            seal: seal.map(Seal::from_bytes),
+            nth,
+        }),
+        unknown: row.get(34)?,
         kind: codes::kind(row.get(3)?),
         task: row.get(4)?,
         path: row.get(5)?,

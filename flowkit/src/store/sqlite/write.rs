@@ -161,12 +161,13 @@ fn flow_row(
 const TASK_ROW: &str = "
     INSERT INTO task_runs (run, id, parent, task, place, key, position, name, tags, in_group, branch, edges, state,
         attempt, attempts, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned,
-        begun_no, ended_no, cancelled_by_body)
+        begun_no, ended_no, cancelled_by_body, nth, seal, unknown)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-        ?26, ?27, ?28)
+        ?26, ?27, ?28, ?29, ?30, ?31)
     ON CONFLICT (run, id) DO UPDATE SET
-        task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key), name = excluded.name,
-        edges = excluded.edges, state = excluded.state, attempt = excluded.attempt, attempts = excluded.attempts,
+        task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key),
+        nth = coalesce(excluded.nth, nth), seal = coalesce(excluded.seal, seal), unknown = excluded.unknown,
+        name = excluded.name, edges = excluded.edges, state = excluded.state, attempt = excluded.attempt, attempts = excluded.attempts,
         started_at = excluded.started_at, attempt_started_at = excluded.attempt_started_at,
         ended_at = excluded.ended_at, error = excluded.error, skip_reason = excluded.skip_reason,
         flow_run = excluded.flow_run, orphaned = excluded.orphaned,
@@ -196,7 +197,7 @@ fn task_row(
         codes::number(task_run.parent()),
         tools.interned.task(connection, task_run.declaration())?,
         tools.interned.place(connection, task_run.location())?,
-        slot.key.as_ref().map(|key| key.as_bytes()),
+        slot.call.as_ref().map(|call| call.key.as_bytes()),
         task_run.index(),
         task_run.name().map(codes::text),
         if own_tags.is_empty() { None } else { Some(codes::json(own_tags)?) },
@@ -219,6 +220,9 @@ fn task_row(
         codes::order_no(task_run.begun_no()),
         codes::order_no(task_run.ended_no()),
         task_run.is_cancelled_by_body(),
+        slot.call.map(|call| call.nth),
+        slot.call.as_ref().and_then(|call| call.seal.as_ref()).map(|seal| seal.as_bytes()),
+        task_run.unknown().map(codes::text),
     ])?;
     failpoint::hit("after-submit-row").map_err(failure::as_sqlite)?;
     Ok(changed > 0)

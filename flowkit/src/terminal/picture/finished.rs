@@ -4,7 +4,7 @@
 use super::cause::cause;
 use super::failures::failures;
 use super::program::Program;
-use super::summary::{commands, numbers};
+use super::summary::{commands, notes, numbers};
 use super::tree::tree;
 use crate::terminal::line::Line;
 use crate::terminal::view::RunView;
@@ -32,6 +32,7 @@ pub fn finished(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
     };
     begin(&mut below, root.as_ref().map(|root| cause(root, view, width, program)).unwrap_or_default());
     let mut end = numbers(view, width);
+    end.extend(notes(view, width));
     end.extend(commands(view, width, program));
     // Two lines stay empty: above the list, and above the numbers.
     let tree_height = view.groups.len().saturating_add(1).min(TREE_BESIDE_FAILURES);

@@ -13,6 +13,9 @@ use crate::wording::counted;
 /// What is saved by less than this is not worth a word.
 const SAVED_MIN: Duration = Duration::from_millis(100);
 
+/// A note is shown whole where lines are of a usual width.
+const NOTE_LINES: usize = 6;
+
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
 /// failures; it says so. Of one that was gone on with it says how many results were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
@@ -59,6 +62,14 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
         Line::indented(start).add(look, first).plain_text(rest)
     });
     lines.collect()
+}
+
+/// Draws what should be known of the run before it matters.
+pub(super) fn notes(view: &RunView, width: usize) -> Vec<Line> {
+    let start = margin(width);
+    let wrapped = |note: &String| wrapped(note, width.saturating_sub(start).max(1), NOTE_LINES);
+    let lines = view.not_compared.notes();
+    lines.iter().flat_map(wrapped).map(|piece| Line::indented(start).add(Look::Dim, piece)).collect()
 }
 
 /// Returns about how long what came from the cache would have taken, where runs of the same task tell.

@@ -22,6 +22,7 @@ pub(super) use self::artifacts::Left;
 pub(crate) use self::artifacts::label as artifact_label;
 pub(super) use self::group::{Active, Group};
 use super::folded::Folded;
+use super::not_compared::NotCompared;
 use super::root_cause::{RootCause, explains};
 use super::stopping::Stopping;
 use super::tally::Failed;
@@ -57,6 +58,7 @@ pub struct RunView {
     ran_since: Option<usize>,
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<Failed>,
+    pub(super) not_compared: NotCompared,
     /// What the flow itself has left.
     pub(super) artifacts: Vec<Left>,
     /// What was left by task runs that are not known yet.
@@ -113,6 +115,7 @@ impl RunView {
             retries: 0,
             ran_since: None,
             failures: Vec::new(),
+            not_compared: NotCompared::default(),
             artifacts: Vec::new(),
             early: Vec::new(),
             flows: HashMap::from([(id, Flow::default())]),

@@ -35,6 +35,7 @@ impl RunView {
     pub fn take(&mut self, notice: &Notice<'_>) -> Option<Duration> {
         let key = (notice.flow_run, notice.event.task_run);
         let task_run = notice.task_run;
+        self.not_compared.note(notice);
         match notice.origin {
             None if key.1 == TaskRunId::FLOW => {
                 self.take_own(notice);

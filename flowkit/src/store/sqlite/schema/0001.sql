@@ -95,7 +95,12 @@ CREATE TABLE task_runs (
     parent             INTEGER NOT NULL,
     task               INTEGER NOT NULL,
     place              INTEGER NOT NULL,
+    -- What finds the call again: its key, which of those with the key, what stands for its secrets, and the argument that
+    -- cannot be compared, as `name: Type`.
     key                BLOB,
+    nth                INTEGER,
+    seal               BLOB,
+    unknown            TEXT,
     position           INTEGER,
     name               TEXT,
     -- JSON, a list: those of this call alone.
@@ -120,7 +125,8 @@ CREATE TABLE task_runs (
     orphaned           INTEGER NOT NULL DEFAULT 0,
     cancelled_by_body  INTEGER NOT NULL DEFAULT 0,
     crashes            INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (run, id)
+    PRIMARY KEY (run, id),
+    CHECK ((key IS NULL) = (nth IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 -- One row for several events: what one transaction wrote of one run.

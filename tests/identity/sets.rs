@@ -1,4 +1,4 @@
-//! Which call is which, within one process: what the next attempt of a flow takes over, and what the cache gives.
+//! Sets have the order of their hasher, which says nothing about a call.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use flowkit::Runtime;
 use flowkit::prelude::*;
 use flowkit::store::MemoryStore;
 
-use crate::caching::states;
+use crate::states;
 
 /// A set with a hasher, and so with an order, of its own.
 fn ids() -> HashSet<u64> {

@@ -1,0 +1,84 @@
+//! Which arguments tell the calls of a task apart: all of them, without those that `ignore(…)` names, or what `key = …` gives.
+
+use syn::ext::IdentExt as _;
+use syn::parse::Parser as _;
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Token};
+
+use super::args::{Arg, Spanned, Value};
+use super::{Options, set, values};
+use crate::errors::{Errors, did_you_mean, list};
+use crate::signature::{Function, Param};
+
+#[derive(Default)]
+pub(crate) struct Identity {
+    /// At least one.
+    pub ignore: Option<Spanned<Vec<Ident>>>,
+    /// A closure or a path.
+    pub key: Option<Spanned<Expr>>,
+}
+
+impl Options for Identity {
+    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+        match arg.key.name {
+            "ignore" => {
+                let names = errors.keep(names(arg));
+                self.ignore = names.map(|value| Spanned { value, span: arg.span });
+                true
+            }
+            "key" => set(&mut self.key, arg, values::callable, errors),
+            _ => false,
+        }
+    }
+
+    fn check(&self, _args: &[Arg], errors: &mut Errors) {
+        if let (Some(ignore), Some(_)) = (&self.ignore, &self.key) {
+            let message = "`key` stands for all arguments, those that it does not look at included; \
+                           remove `ignore`";
+            errors.push_at(ignore.span, message);
+        }
+    }
+}
+
+impl Identity {
+    /// Reports what is no parameter of the function, or is named twice.
+    pub(crate) fn check_against(&self, function: &Function, errors: &mut Errors) {
+        let named = function.params.iter().filter(|param| !param.is_anonymous());
+        let known: Vec<String> = named.map(|param| param.ident.unraw().to_string()).collect();
+        let known = || known.iter().map(String::as_str);
+        let ignored = self.ignore.iter().flat_map(|ignore| &ignore.value);
+        let mut before: Vec<String> = Vec::new();
+        for ident in ignored {
+            let name = ident.unraw().to_string();
+            if before.contains(&name) {
+                errors.push_at(ident.span(), format!("`{name}` is ignored twice"));
+            } else if !known().any(|known| known == name) {
+                let has = match list(known(), "and") {
+                    has if has.is_empty() => "it has none to name".to_owned(),
+                    has => format!("it has {has}{}", did_you_mean(&name, known())),
+                };
+                let message = format!("`{name}` is not a parameter of `{}`; {has}", function.ident);
+                errors.push_at(ident.span(), message);
+            }
+            before.push(name);
+        }
+    }
+
+    /// Whether an argument tells nothing about the call.
+    pub(crate) fn ignores(&self, param: &Param) -> bool {
+        let mut ignored = self.ignore.iter().flat_map(|ignore| &ignore.value);
+        ignored.any(|ident| ident.unraw() == param.ident.unraw())
+    }
+}
+
+/// Reads `ignore(client, pool)`.
+fn names(arg: &Arg) -> syn::Result<Vec<Ident>> {
+    let wrong = || syn::Error::new(arg.span, arg.key.takes());
+    let Value::List(tokens) = &arg.value else { return Err(wrong()) };
+    let parser = Punctuated::<Ident, Token![,]>::parse_terminated;
+    let names = parser.parse2(tokens.clone()).map_err(|_| wrong())?;
+    if names.is_empty() {
+        return Err(wrong());
+    }
+    Ok(names.into_iter().collect())
+}

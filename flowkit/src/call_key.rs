@@ -1,0 +1,206 @@
+//! What a call is given, as one digest: the part of its identity that the arguments decide.
+//!
+//! An argument by value counts with its content, a handle with the call that it stands for, whether that has ended or not:
+//! a key must not depend on timing. What has no content that can be compared makes the call *unknown*. Not: what becomes of
+//! such a call, see `policy/resume`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::__private::Probe;
+use crate::args::{Arg, Given, Lent};
+use crate::engine::attempt::panics::guarded;
+use crate::engine::task_run::inputs::Visit;
+use crate::model::canonical::{Domain, Encoder};
+use crate::model::{Digest, DigestError, digest};
+
+/// Collects what the arguments of a call add to its key.
+pub struct CallKey {
+    encoder: Encoder,
+    /// The argument that is being added, as `name: Type`.
+    argument: &'static str,
+    unknown: Option<Unknown>,
+}
+
+/// What of a call cannot be compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Unknown {
+    /// The first of its arguments that cannot, as `name: Type`.
+    pub(crate) argument: &'static str,
+    /// Why this value cannot; `None` if no value of the type can.
+    pub(crate) reason: Option<String>,
+}
+
+/// What the arguments of a call add to its key.
+pub(crate) struct CallInputs {
+    pub(crate) digest: Digest,
+    pub(crate) unknown: Option<Unknown>,
+}
+
+impl CallInputs {
+    /// Those of a call that takes nothing.
+    pub(crate) fn none() -> Self {
+        CallKey::of(|_| {})
+    }
+}
+
+/// What may be said of an argument in front of its digest, so that none is taken for another.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Of {
+    Value = 1,
+    Upstream = 2,
+    Item = 3,
+    Nothing = 4,
+}
+
+impl CallKey {
+    /// Asks a body for what its arguments add. It runs the user's `Serialize`, which may panic.
+    pub(crate) fn of(add: impl FnOnce(&mut Self)) -> CallInputs {
+        let mut key = Self { encoder: Encoder::new(Domain::CallInputs), argument: "", unknown: None };
+        if guarded("call key", || add(&mut key)).is_none() {
+            key.cannot(Some("its `Serialize` panicked".to_owned()));
+        }
+        CallInputs { digest: key.encoder.finish(), unknown: key.unknown }
+    }
+
+    /// Says which argument is added next, as `name: Type`.
+    pub fn argument(&mut self, argument: &'static str) -> &mut Self {
+        self.argument = argument;
+        self
+    }
+
+    /// Adds the value that the user gives for all arguments.
+    pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.content(digest(value));
+    }
+
+    fn content(&mut self, digest: Result<Digest, DigestError>) {
+        match digest {
+            Ok(digest) => {
+                self.tag(Of::Value);
+                self.encoder.bytes(digest.as_bytes());
+            }
+            Err(error) => self.cannot(Some(error.to_string())),
+        }
+    }
+
+    fn cannot(&mut self, reason: Option<String>) {
+        self.tag(Of::Nothing);
+        self.unknown.get_or_insert(Unknown { argument: self.argument, reason });
+    }
+
+    fn add<T: ?Sized>(
+        &mut self,
+        given: Given<'_, T>,
+        visit: impl FnOnce(&mut Visit<'_>),
+        digest: impl FnOnce(&T) -> Result<Digest, DigestError>,
+    ) {
+        match given {
+            // An item counts with its content, so that one more item in its list changes nothing for the others.
+            Given::Value(value) | Given::Item { value, .. } => self.content(digest(value)),
+            Given::Upstream => self.upstream(visit),
+        }
+    }
+
+    /// Adds an argument of which nothing is known but where it comes from.
+    fn add_unseen<T: ?Sized>(&mut self, given: Given<'_, T>, visit: impl FnOnce(&mut Visit<'_>)) {
+        match given {
+            Given::Value(_) => self.cannot(None),
+            Given::Upstream => self.upstream(visit),
+            Given::Item { index, .. } => {
+                self.tag(Of::Item);
+                self.encoder.unsigned(index as u128);
+                self.upstream(visit);
+            }
+        }
+    }
+
+    /// Adds the place of each call that a handle stands for. A list that is made later has a place of its own, and its
+    /// items do not count, which may be known by now or not.
+    fn upstream(&mut self, visit: impl FnOnce(&mut Visit<'_>)) {
+        let mut is_list = false;
+        visit(&mut |input, _| {
+            if let Some(call) = input.call().filter(|_| !is_list) {
+                self.tag(Of::Upstream);
+                call.write_place(&mut self.encoder);
+            }
+            is_list |= input.input_core().is_none();
+        });
+        // How many there were is part of it.
+        self.tag(Of::Nothing);
+    }
+
+    fn tag(&mut self, of: Of) {
+        self.encoder.bytes(&[of as u8]);
+    }
+}
+
+/// Adds an argument by its content.
+pub trait Keyed {
+    fn add_to(&self, key: &mut CallKey);
+}
+
+impl<T: Serialize> Keyed for &&Probe<'_, Arg<T>> {
+    fn add_to(&self, key: &mut CallKey) {
+        key.add(self.0.given(), |visit| self.0.visit(visit), digest);
+    }
+}
+
+impl<U: Serialize + ?Sized> Keyed for &&Probe<'_, Lent<'_, U>> {
+    fn add_to(&self, key: &mut CallKey) {
+        key.add(self.0.given(), |visit| self.0.visit(visit), digest);
+    }
+}
+
+/// Adds an argument that has no content to compare, unless it is a handle.
+pub trait NotKeyed {
+    fn add_to(&self, key: &mut CallKey);
+}
+
+impl<T> NotKeyed for Probe<'_, Arg<T>> {
+    fn add_to(&self, key: &mut CallKey) {
+        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
+    }
+}
+
+impl<U: ?Sized> NotKeyed for Probe<'_, Lent<'_, U>> {
+    fn add_to(&self, key: &mut CallKey) {
+        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
+    }
+}
+
+/// Adds what the system calls something, which need not be text: serde refuses a path that is no UTF-8.
+pub trait KeyedByOs {
+    fn add_to(&self, key: &mut CallKey);
+}
+
+macro_rules! keyed_by_os {
+    ($($held:ty),*) => { $(
+        impl KeyedByOs for &Probe<'_, $held> {
+            fn add_to(&self, key: &mut CallKey) {
+                key.add(self.0.given(), |visit| self.0.visit(visit), |name| Ok(of_os(name.as_ref())));
+            }
+        }
+    )* };
+}
+
+keyed_by_os!(
+    Arg<PathBuf>,
+    Arg<OsString>,
+    Lent<'_, Path>,
+    Lent<'_, PathBuf>,
+    Lent<'_, OsStr>,
+    Lent<'_, OsString>
+);
+
+fn of_os(name: &OsStr) -> Digest {
+    let mut encoder = Encoder::new(Domain::Value);
+    match name.to_str() {
+        Some(text) => encoder.text(text),
+        None => encoder.bytes(name.as_encoded_bytes()),
+    }
+    encoder.finish()
+}
