@@ -8,20 +8,26 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use smallvec::SmallVec;
 
 use crate::__private::Probe;
 use crate::args::{Arg, Given, Lent};
 use crate::engine::attempt::panics::guarded;
 use crate::engine::task_run::inputs::Visit;
-use crate::model::canonical::{Domain, Encoder};
-use crate::model::{Digest, DigestError, digest};
+use crate::model::canonical::{Domain, Encoder, Sealing, digest_and_seal};
+use crate::model::{Digest, DigestError, Identity, Seal};
 
 /// Collects what the arguments of a call add to its key.
-pub struct CallKey {
+pub struct CallKey<'a> {
     encoder: Encoder,
+    sealing: Sealing<'a>,
+    /// Of the body that makes the call, of the arguments, and of what they are the results of: so a secret counts for
+    /// everything that was made with it.
+    seals: SmallVec<[Seal; 2]>,
     /// The argument that is being added, as `name: Type`.
     argument: &'static str,
     unknown: Option<Unknown>,
+    missing_key: Option<DigestError>,
 }
 
 /// What of a call cannot be compared.
@@ -36,13 +42,16 @@ pub(crate) struct Unknown {
 /// What the arguments of a call add to its key.
 pub(crate) struct CallInputs {
     pub(crate) digest: Digest,
+    pub(crate) seal: Option<Seal>,
     pub(crate) unknown: Option<Unknown>,
+    /// There are secrets among them, and the key is missing that tells them apart.
+    pub(crate) missing_key: Option<DigestError>,
 }
 
 impl CallInputs {
     /// Those of a call that takes nothing.
-    pub(crate) fn none() -> Self {
-        CallKey::of(|_| {})
+    pub(crate) fn none(parent: Option<Identity>) -> Self {
+        CallKey::of(Err(Path::new("")), parent, |_| {})
     }
 }
 
@@ -56,14 +65,26 @@ enum Of {
     Nothing = 4,
 }
 
-impl CallKey {
+impl<'a> CallKey<'a> {
     /// Asks a body for what its arguments add. It runs the user's `Serialize`, which may panic.
-    pub(crate) fn of(add: impl FnOnce(&mut Self)) -> CallInputs {
-        let mut key = Self { encoder: Encoder::new(Domain::CallInputs), argument: "", unknown: None };
+    pub(crate) fn of(
+        sealing: Sealing<'a>,
+        parent: Option<Identity>,
+        add: impl FnOnce(&mut Self),
+    ) -> CallInputs {
+        let mut key = Self {
+            encoder: Encoder::new(Domain::CallInputs),
+            sealing,
+            seals: parent.and_then(|parent| parent.call.seal).into_iter().collect(),
+            argument: "",
+            unknown: None,
+            missing_key: None,
+        };
         if guarded("call key", || add(&mut key)).is_none() {
             key.cannot(Some("its `Serialize` panicked".to_owned()));
         }
-        CallInputs { digest: key.encoder.finish(), unknown: key.unknown }
+        let seal = Seal::join(&key.seals);
+        CallInputs { digest: key.encoder.finish(), seal, unknown: key.unknown, missing_key: key.missing_key }
     }
 
     /// Says which argument is added next, as `name: Type`.
@@ -74,14 +95,19 @@ impl CallKey {
 
     /// Adds the value that the user gives for all arguments.
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
-        self.content(digest(value));
+        self.content(digest_and_seal(value, self.sealing));
     }
 
-    fn content(&mut self, digest: Result<Digest, DigestError>) {
+    fn content(&mut self, digest: Result<(Digest, Option<Digest>), DigestError>) {
         match digest {
-            Ok(digest) => {
+            Ok((digest, seal)) => {
                 self.tag(Of::Value);
                 self.encoder.bytes(digest.as_bytes());
+                self.seals.extend(seal.as_ref().map(Seal::of));
+            }
+            Err(error @ DigestError::NoSealKey { .. }) => {
+                self.cannot(None);
+                self.missing_key = Some(error);
             }
             Err(error) => self.cannot(Some(error.to_string())),
         }
@@ -96,11 +122,11 @@ impl CallKey {
         &mut self,
         given: Given<'_, T>,
         visit: impl FnOnce(&mut Visit<'_>),
-        digest: impl FnOnce(&T) -> Result<Digest, DigestError>,
+        digest: impl FnOnce(&T, Sealing<'_>) -> Result<(Digest, Option<Digest>), DigestError>,
     ) {
         match given {
             // An item counts with its content, so that one more item in its list changes nothing for the others.
-            Given::Value(value) | Given::Item { value, .. } => self.content(digest(value)),
+            Given::Value(value) | Given::Item { value, .. } => self.content(digest(value, self.sealing)),
             Given::Upstream => self.upstream(visit),
         }
     }
@@ -126,6 +152,7 @@ impl CallKey {
             if let Some(call) = input.call().filter(|_| !is_list) {
                 self.tag(Of::Upstream);
                 call.write_place(&mut self.encoder);
+                self.seals.extend(call.seal);
             }
             is_list |= input.input_core().is_none();
         });
@@ -140,48 +167,51 @@ impl CallKey {
 
 /// Adds an argument by its content.
 pub trait Keyed {
-    fn add_to(&self, key: &mut CallKey);
+    /// Adds it.
+    fn add_to(&self, key: &mut CallKey<'_>);
 }
 
 impl<T: Serialize> Keyed for &&Probe<'_, Arg<T>> {
-    fn add_to(&self, key: &mut CallKey) {
-        key.add(self.0.given(), |visit| self.0.visit(visit), digest);
+    fn add_to(&self, key: &mut CallKey<'_>) {
+        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
     }
 }
 
 impl<U: Serialize + ?Sized> Keyed for &&Probe<'_, Lent<'_, U>> {
-    fn add_to(&self, key: &mut CallKey) {
-        key.add(self.0.given(), |visit| self.0.visit(visit), digest);
+    fn add_to(&self, key: &mut CallKey<'_>) {
+        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
     }
 }
 
 /// Adds an argument that has no content to compare, unless it is a handle.
 pub trait NotKeyed {
-    fn add_to(&self, key: &mut CallKey);
+    /// Adds it.
+    fn add_to(&self, key: &mut CallKey<'_>);
 }
 
 impl<T> NotKeyed for Probe<'_, Arg<T>> {
-    fn add_to(&self, key: &mut CallKey) {
+    fn add_to(&self, key: &mut CallKey<'_>) {
         key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
     }
 }
 
 impl<U: ?Sized> NotKeyed for Probe<'_, Lent<'_, U>> {
-    fn add_to(&self, key: &mut CallKey) {
+    fn add_to(&self, key: &mut CallKey<'_>) {
         key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
     }
 }
 
 /// Adds what the system calls something, which need not be text: serde refuses a path that is no UTF-8.
 pub trait KeyedByOs {
-    fn add_to(&self, key: &mut CallKey);
+    /// Adds it.
+    fn add_to(&self, key: &mut CallKey<'_>);
 }
 
 macro_rules! keyed_by_os {
     ($($held:ty),*) => { $(
         impl KeyedByOs for &Probe<'_, $held> {
-            fn add_to(&self, key: &mut CallKey) {
-                key.add(self.0.given(), |visit| self.0.visit(visit), |name| Ok(of_os(name.as_ref())));
+            fn add_to(&self, key: &mut CallKey<'_>) {
+                key.add(self.0.given(), |visit| self.0.visit(visit), |name, _| Ok((of_os(name.as_ref()), None)));
             }
         }
     )* };

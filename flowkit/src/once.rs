@@ -113,7 +113,7 @@ where
         Some(error)
     }
 
-    fn call_key(&self, key: &mut CallKey) {
+    fn call_key(&self, key: &mut CallKey<'_>) {
         key.argument("name: &str").value(&self.name);
     }
 

@@ -21,6 +21,7 @@ pub use crate::flow::{FlowBody, Returned, Tally, call_flow, submit_flow};
 pub use crate::given::{Arguments, Given};
 pub use crate::handle::{Handle, Handles};
 pub use crate::items::{Column, IntoColumn, IntoItems};
+pub use crate::model::canonical::Sealing;
 pub use crate::model::{
     BoxError, Codec, Declaration, Digest, DigestError, Error, Kind, TaskError, TaskRun, digest,
 };
@@ -196,20 +197,20 @@ impl<R> NotTallied for &Probe<'_, R> {}
 /// said once, by [`rules`](crate::rules).
 #[cfg(feature = "store")]
 pub trait InKey {
-    fn key_input(&self, name: &str) -> Option<KeyInput>;
+    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput>;
 }
 
 #[cfg(feature = "store")]
 impl<T: Serialize + ?Sized> InKey for Probe<'_, T> {
-    fn key_input(&self, name: &str) -> Option<KeyInput> {
-        KeyInput::of(name, self.0)
+    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput> {
+        KeyInput::of(name, self.0, sealing)
     }
 }
 
 /// Says nothing.
 #[cfg(feature = "store")]
 pub trait NotInKey {
-    fn key_input(&self, _name: &str) -> Option<KeyInput> {
+    fn key_input(&self, _name: &str, _sealing: Sealing<'_>) -> Option<KeyInput> {
         None
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
-use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun};
+use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::{Asked, Redo};
 use crate::store::{Recovered, Store, StoreError};
 use crate::task::Body;
@@ -147,6 +147,13 @@ impl<B: FlowBody> Resume<B> {
 /// that are wanted anew would stand for good then.
 fn take_over(store: &dyn Store, id: FlowRunId, said: Option<Redo>) -> Result<(Recovered, Asked), StoreError> {
     let recovered = store.take_over(id)?;
+    let is_sealed = |row: &StoredTaskRun| row.call.is_some_and(|call| call.seal.is_some());
+    if let Err(file) = store.sealing()
+        && recovered.task_runs.iter().any(is_sealed)
+    {
+        store.suspend(recovered.owned, None);
+        return Err(StoreError::NoSealKey { file: file.to_owned() });
+    }
     let asked = match said {
         Some(redo) => redo.into(),
         None => Asked::of(&recovered.run, store.asked(id)?),

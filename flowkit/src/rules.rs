@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call_key::CallKey;
-use crate::model::{Digest, DigestError, digest};
+use crate::model::canonical::{Sealing, sealed_digest};
+use crate::model::{Digest, DigestError};
 
 // Where a rule is about a type by value, the type is a parameter of the trait: the compiler would otherwise offer to borrow
 // it, in the place of our words.
@@ -190,17 +191,20 @@ where
 {
 }
 
-pub fn digest_argument<Argument: InCacheKey + ?Sized>(argument: &Argument) -> Result<Digest, DigestError> {
-    digest(argument)
+pub fn digest_argument<Argument: InCacheKey + ?Sized>(
+    argument: &Argument,
+    sealing: Sealing<'_>,
+) -> Result<Digest, DigestError> {
+    sealed_digest(argument, sealing)
 }
 
-pub fn digest_key<Key: CacheKey>(key: &Key) -> Result<Digest, DigestError> {
-    digest(key)
+pub fn digest_key<Key: CacheKey>(key: &Key, sealing: Sealing<'_>) -> Result<Digest, DigestError> {
+    sealed_digest(key, sealing)
 }
 
 pub fn compared_argument<Argument: CanBeCompared + ?Sized>() {}
 
-pub fn add_key<Key: TellsApart>(call: &mut CallKey, key: &Key) {
+pub fn add_key<Key: TellsApart>(call: &mut CallKey<'_>, key: &Key) {
     call.argument("key").value(key);
 }
 

@@ -56,8 +56,10 @@ pub(crate) fn says_nothing(error: &str) -> bool {
 /// `Debug`, `Display` and `Serialize` write `***`; [`expose`](Self::expose) is the only way to the text. It is read from
 /// text, and refuses `***`: a record is not the secret. So a run that is resumed has to be given it again: from
 /// `FLOWKIT_PARAM_<NAME>`, a file, or `etl(…).resuming(id)`.
-/// It is part of no cache key, so that a changed password makes nothing run again. Not for what a task returns: such a
-/// result cannot be kept.
+/// Calls are told apart by their secrets: a keyed digest of each, which tells nobody what it is, is part of what finds a call
+/// again and of the key of the cache. So two tenants never share a result. A changed password makes plain calls that take it
+/// run again, and is refused by one that may run at most once and has begun; say `#[task(ignore(token))]` where the secret
+/// does not change what comes out. Not for what a task returns: such a result cannot be kept.
 ///
 /// Something that is not text is read from it where it is used: `token.expose().parse::<u64>()`. The text is not wiped
 /// from memory when it is dropped.
@@ -117,7 +119,29 @@ impl fmt::Display for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(MASK)
+        serializer.serialize_newtype_struct(SECRET, &Hidden(&self.0))
+    }
+}
+
+/// What is inside of a secret, for serializers: the mask, but for the one that makes a keyed digest.
+pub(crate) struct Hidden<'a>(&'a str);
+
+thread_local! {
+    static REVEALS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets the one secret that `write` begins with show itself, to the serializer that asks for it.
+pub(crate) fn revealed<R>(write: impl FnOnce() -> R) -> R {
+    REVEALS.set(true);
+    let written = write();
+    REVEALS.set(false);
+    written
+}
+
+impl Serialize for Hidden<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Taken before anything else can run.
+        serializer.serialize_str(if REVEALS.take() { self.0 } else { MASK })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::engine::task_run::inputs::Visit;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::Hook;
 use crate::handle::Handle;
+use crate::model::canonical::Sealing;
 use crate::model::{Codec, Declaration, Digest, DigestError, Error, TaskError, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::policy::cache::KeyInput;
@@ -168,13 +169,17 @@ pub trait Body: Send + Sized {
         None
     }
 
-    /// The digest of the inputs for the cache; what it is made of goes to `parts`, for people.
-    fn cache_key(&self, _parts: Option<&mut Vec<KeyInput>>) -> Result<Digest, DigestError> {
+    /// The digest of the inputs for the cache, with their secrets; what it is made of goes to `parts`, for people.
+    fn cache_key(
+        &self,
+        _sealing: Sealing<'_>,
+        _parts: Option<&mut Vec<KeyInput>>,
+    ) -> Result<Digest, DigestError> {
         Err(DigestError::Refused { reason: "the task is not cached".to_owned() })
     }
 
     /// Adds the arguments to what finds the call again, in a later attempt of the flow or in another process.
-    fn call_key(&self, key: &mut CallKey);
+    fn call_key(&self, key: &mut CallKey<'_>);
 
     /// How a result is kept beyond the process; `None` if its type cannot be written and read, or if the attribute says
     /// that it shall not be.

@@ -8,6 +8,7 @@
 mod captured;
 mod lists;
 mod resumed;
+mod secrets;
 mod sets;
 mod unknown;
 

@@ -267,7 +267,7 @@ impl TaskExtras<'_> {
             cfg!(feature = "store").then(|| {
                 quote! {
                     if let ::core::option::Option::Some(__flowkit_parts) = &mut __flowkit_parts {
-                        __flowkit_parts.extend((&::flowkit::__private::Probe(#value)).key_input(#name));
+                        __flowkit_parts.extend((&::flowkit::__private::Probe(#value)).key_input(#name, __flowkit_sealing));
                     }
                 }
             })
@@ -284,7 +284,7 @@ impl TaskExtras<'_> {
                 let params = || callable.written.params.iter().filter(|param| !identity.ignores(param));
                 let digests = params().map(|param| {
                     let (ident, place) = (&param.ident, Place::of(&param.ty).start);
-                    quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get())?)
+                    quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get(), __flowkit_sealing)?)
                 });
                 let shown = params().map(|param| {
                     let (ident, name) = (&param.ident, param.ident.unraw().to_string());
@@ -300,7 +300,8 @@ impl TaskExtras<'_> {
                 let types = callable.written.params.iter().map(elem);
                 let place = Place::of(key);
                 let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
-                let digest = quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value));
+                let digest =
+                    quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value, __flowkit_sealing));
                 let shown = show("key", quote!(&__flowkit_key(#(self.#idents.get()),*)));
                 quote! {
                     let __flowkit_key: fn(#(&#types),*) -> _ = #key;
@@ -318,13 +319,14 @@ impl TaskExtras<'_> {
         Some(quote! {
             fn cache_key(
                 &self,
+                __flowkit_sealing: ::flowkit::__private::Sealing<'_>,
                 #[allow(unused_mut)]
                 mut __flowkit_parts: ::core::option::Option<
                     &mut ::std::vec::Vec<::flowkit::__private::KeyInput>,
                 >,
             ) -> ::core::result::Result<::flowkit::__private::Digest, ::flowkit::__private::DigestError> {
                 #probes
-                let _ = &__flowkit_parts;
+                let _ = (&__flowkit_parts, __flowkit_sealing);
                 #digest
             }
         })

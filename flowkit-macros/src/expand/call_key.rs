@@ -23,7 +23,7 @@ pub(crate) fn call_key(callable: &Callable, identity: &Identity) -> TokenStream 
     });
     let given = given(callable, identity);
     quote! {
-        fn call_key(&self, __flowkit_key: &mut ::flowkit::__private::CallKey) {
+        fn call_key(&self, __flowkit_key: &mut ::flowkit::__private::CallKey<'_>) {
             #[allow(unused_imports)]
             use ::flowkit::__private::{Keyed as _, KeyedByOs as _, NotKeyed as _};
             #given

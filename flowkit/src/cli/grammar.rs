@@ -220,6 +220,7 @@ fn db() -> Command {
                 .arg(number("keep", "0", "Leave at least so many of the newest")),
             plain("export", "Print every run with its task runs as JSON Lines"),
             plain("check", "Look through the database for damage"),
+            plain("new-key", "Make another key for secrets, where the one beside the database is gone"),
         ])
 }
 

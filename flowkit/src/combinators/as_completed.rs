@@ -24,7 +24,7 @@ pub fn as_completed<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> 
         handles: Vec::new(),
         ends: Arc::default(),
         left: 0,
-        identity: Digest::join(&[]),
+        identity: Some(Digest::join(&[])),
     };
     match handles.into_handles().into_known() {
         Ok(list) => {
@@ -48,7 +48,7 @@ pub struct AsCompleted<T, E> {
     /// How many of them.
     left: usize,
     /// What tells these runs from others, where waits are kept.
-    identity: Digest,
+    identity: Option<Digest>,
 }
 
 impl<T: Clone, E: TaskError> AsCompleted<T, E> {

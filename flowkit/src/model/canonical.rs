@@ -15,8 +15,11 @@ pub use digest::{Digest, InvalidDigest};
 pub(crate) use encoder::{Domain, Encoder};
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, ser};
+
+use super::SealKey;
 
 /// How many levels deep a value may be nested: the limit of serde_json when it reads. A `Some` and a
 /// newtype are levels too.
@@ -27,6 +30,7 @@ pub const DEPTH_MAX: u32 = 128;
 /// # What is equal
 /// - integers of equal value, whatever their type: widening a `u32` to a `u64` keeps the key;
 /// - maps of equal content, whatever their type and order; so are sets, at any depth: a `HashSet` equals the `BTreeSet`;
+/// - secrets: [`Secret`](crate::Secret) is `***` here as everywhere;
 /// - a value and the same behind `&`, `Box`, `Arc` or `Cow`, as serde passes through these;
 /// - all NaNs of one float type; values that a `Serialize` makes equal, such as `1_u8` and `1_u64` in
 ///   an `untagged` enum.
@@ -56,12 +60,37 @@ pub const DEPTH_MAX: u32 = 128;
 /// ```
 pub fn digest<T: Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
     let mut encoder = Encoder::new(Domain::Value);
-    encoder.whole(value)?;
-    if encoder.is_incomplete() {
-        return Err(ser::Error::custom("it went on after a part of it failed"));
-    }
+    encoder.all_of(value)?;
     Ok(encoder.finish())
 }
+
+/// Returns the digest of `value`, and if there are secrets in it one that stands for all of it, made with a key.
+pub(crate) fn digest_and_seal<T: Serialize + ?Sized>(
+    value: &T,
+    key: Sealing<'_>,
+) -> Result<(Digest, Option<Digest>), DigestError> {
+    let mut encoder = Encoder::new(Domain::Value);
+    encoder.all_of(value)?;
+    if !encoder.has_secret {
+        return Ok((encoder.finish(), None));
+    }
+    let key = key.map_err(|file| DigestError::NoSealKey { file: file.to_owned() })?;
+    let mut revealing = Encoder::revealing(key);
+    revealing.all_of(value)?;
+    Ok((encoder.finish(), Some(revealing.finish())))
+}
+
+/// Returns one digest for a value with the secrets in it.
+pub(crate) fn sealed_digest<T: Serialize + ?Sized>(
+    value: &T,
+    key: Sealing<'_>,
+) -> Result<Digest, DigestError> {
+    let (digest, seal) = digest_and_seal(value, key)?;
+    Ok(seal.map_or(digest, |seal| Digest::join(&[digest, seal])))
+}
+
+/// The key with which secrets are sealed, or the file in which it is missing.
+pub type Sealing<'a> = Result<&'a SealKey, &'a Path>;
 
 /// Why a value has no digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +103,11 @@ pub enum DigestError {
         /// What it said.
         reason: String,
     },
+    /// There are secrets in the value, and the key is missing that tells them apart.
+    NoSealKey {
+        /// The file in which it should be.
+        file: PathBuf,
+    },
 }
 
 impl fmt::Display for DigestError {
@@ -81,6 +115,11 @@ impl fmt::Display for DigestError {
         match self {
             Self::TooDeep => write!(f, "the value is nested deeper than {DEPTH_MAX} levels"),
             Self::Refused { reason } => write!(f, "the value cannot be serialized: {reason}"),
+            Self::NoSealKey { file } => write!(
+                f,
+                "`{}` is missing: calls with secrets cannot be told from one another; put it back, or make another one with `db new-key` (they are made again then)",
+                file.display()
+            ),
         }
     }
 }

@@ -33,7 +33,7 @@ mod state;
 mod stored;
 
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
-pub use call::{CallId, Identity, Seal};
+pub use call::{CallId, Identity, Seal, SealKey};
 pub use canonical::{Digest, DigestError, digest};
 pub use chunks::Chunks;
 pub use codec::{Codec, Unreadable};

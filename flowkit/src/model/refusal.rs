@@ -62,6 +62,22 @@ pub enum Refusal {
         /// Why not.
         reason: String,
     },
+    /// The call has secrets, and the key is missing that tells them apart.
+    #[error("{reason}")]
+    NoSealKey {
+        /// What is missing, and what to do.
+        reason: String,
+    },
+    /// The task may run at most once, and the same call has begun in an earlier process, but with something else.
+    #[error(
+        "it ran in an earlier process with another value of {what}, and may run at most once; look there, then `rerun --from {task}`, or give the old value"
+    )]
+    InputsChanged {
+        /// The name of the task.
+        task: String,
+        /// What has changed: the name of an input, or a secret.
+        what: String,
+    },
     /// The task may run at most once, and its process died while it was running.
     #[error("it may run at most once, and nobody knows how its last attempt ended; look there, then decide")]
     UnknownOutcome,

@@ -5,7 +5,7 @@
 #[cfg(feature = "cli")]
 pub(crate) mod outlook;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

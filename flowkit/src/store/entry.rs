@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use crate::model::{
-    Artifact, CallId, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, StoredFlowRun, StoredTaskRun, TaskRun,
-    TaskRunId, WallTime,
+    Artifact, CallId, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, StoredFlowRun, StoredTaskRun,
+    TaskRun, TaskRunId, WallTime,
 };
 use crate::policy::cache::{CacheKey, KeyParts};
 

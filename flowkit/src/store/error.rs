@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{FlowRunId, State, TaskRunId};
+use crate::model::{DigestError, FlowRunId, State, TaskRunId};
 
 /// Why a store could not do what it was asked. Cheap to clone: everyone who waited for a commit gets it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -83,6 +83,12 @@ pub enum StoreError {
         what: String,
         /// In what way.
         reason: String,
+    },
+    /// The run has calls with secrets, and the key is missing that tells them apart.
+    #[error("{}", DigestError::NoSealKey { file: file.clone() })]
+    NoSealKey {
+        /// The file in which it should be.
+        file: PathBuf,
     },
     /// The store was closed, or its writing thread has ended.
     #[error("the store is closed")]

@@ -21,6 +21,7 @@ mod listener;
 mod memory;
 mod prefix;
 pub(crate) mod rows;
+pub(crate) mod seals;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod words;
@@ -36,6 +37,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
+use crate::model::canonical::Sealing;
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::cache::CacheKey;
 use crate::policy::resume::Asked;
@@ -75,6 +77,16 @@ pub trait Store: History {
     ///
     /// If it could not be kept.
     fn flush(&self) -> Result<(), StoreError>;
+
+    /// Returns the key with which the secrets of calls are sealed, so that a call is found again by them. The default is for
+    /// stores that end with the process.
+    ///
+    /// # Errors
+    ///
+    /// The file in which it is missing, if there are seals that were made with it.
+    fn sealing(&self) -> Sealing<'_> {
+        Ok(seals::of_process())
+    }
 
     /// Takes a run over that nobody owns, to go on with it. The run is owned by this process from now on, with a new
     /// epoch, so that whoever owned it before writes nothing any more.

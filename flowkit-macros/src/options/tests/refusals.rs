@@ -33,6 +33,19 @@ fn a_wrong_place_or_a_coming_option_is_named() {
 }
 
 #[test]
+fn what_tells_calls_apart_is_said_in_one_way() {
+    let ignore = "`ignore` takes parameters in parentheses, such as `ignore(client)`";
+    for source in ["ignore", "ignore = client", "ignore()", "ignore(\"client\")", "ignore(client.id)"] {
+        assert_errors(task(source), &[(ignore, "ignore")]);
+        assert_errors(flow(source), &[(ignore, "ignore")]);
+    }
+    let both = "`key` stands for all arguments, those that it does not look at included; remove `ignore`";
+    assert_errors(task("ignore(client), key = |_, page| *page"), &[(both, "ignore")]);
+    let key = "`key` takes a closure or a function, such as `key = |page, n| (page.id, *n)`";
+    assert_errors(task("key = 7"), &[(key, "7")]);
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_names_the_right_one() {
     let retries = "`retries` takes a whole number, such as `retries = 3`";
     let hook = "`on_retry` takes a closure, a function or a list of them, \

@@ -24,7 +24,10 @@ pub(super) fn db(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         Some(("gc", matches)) => gc(session, &session.settings.look_back()?, matches),
         Some(("export", _)) => export(session, &session.settings.look_back()?),
         Some(("check", _)) => check(session, &session.settings.look_back()?),
-        _ => Err(Usage::new("say what to do with the database: `path`, `gc`, `export` or `check`")),
+        Some(("new-key", _)) => new_key(session, &session.settings.look_back()?),
+        _ => {
+            Err(Usage::new("say what to do with the database: `path`, `gc`, `export`, `check` or `new-key`"))
+        }
     }
 }
 
@@ -88,6 +91,19 @@ fn check(session: &Session, store: &SqliteStore) -> Outcome<()> {
         say(line("database.checked", None, json!({ "path": store.path(), "whole": true })));
     } else {
         say(format!("{} is whole", store.path().display()));
+    }
+    Ok(())
+}
+
+/// Makes another key for secrets, where the one that was there is gone.
+fn new_key(session: &Session, store: &SqliteStore) -> Outcome<()> {
+    let made = store.new_seal_key()?;
+    if session.is_json() {
+        say(line("database.key", None, json!({ "path": store.path(), "made": made })));
+    } else if made {
+        say("made another key; calls with secrets are made again when their runs are resumed");
+    } else {
+        say("the key is there: nothing was changed");
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ pub(crate) fn wanted<B: Body>(
     let is_kept = core.run().is_some_and(|run| run.kept.is_some()) && B::codec().is_some();
     let mut parts = (is_kept && info.cache == CacheScope::Runtime).then(Vec::new);
     // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
-    match guarded("cache key", || body.cache_key(parts.as_mut()))? {
+    match guarded("cache key", || body.cache_key(core.runtime().sealing(), parts.as_mut()))? {
         Ok(inputs) => {
             let key = CacheKey::new(&identity, scope, inputs);
             let entry =

@@ -212,7 +212,8 @@ impl Run {
     /// Returns the number of the end that an earlier process or attempt of the flow has recorded of a call, if it ends so again.
     pub(crate) fn recorded_no(&self, identity: Option<Identity>, child: &Child) -> Option<OrderNo> {
         let known = identity.filter(|identity| identity.unknown.is_none())?.call;
-        let journal = self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
+        let journal =
+            self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
         match (journal, child.recorded_no, &child.claimed) {
             (Some(journal), Some(no), Some(claimed)) => journal.note_recorded(known, claimed, no),
             (Some(journal), None, _) => return journal.recorded_no(known),

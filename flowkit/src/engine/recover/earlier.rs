@@ -2,13 +2,16 @@
 //!
 //! What becomes of a claimed row is decided in `policy/resume`; what is not claimed has diverged.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::engine::clock;
 use crate::model::{
-    CallId, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun, TaskRunId,
-    label_of,
+    CallId, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun,
+    TaskRunId, label_of,
 };
 use crate::policy::resume::{
     Asked, Progress, Standing, cancelled_for_good, claimable, died, doubted, progress, rows_to_redo, standing,
@@ -54,6 +57,10 @@ pub(crate) type Left = (Option<StoredTaskRun>, Option<Claimed>);
 /// The task runs of earlier processes that have not been called again so far.
 pub(crate) struct Earlier {
     rows: HashMap<CallId, StoredTaskRun>,
+    /// Those with secrets, by what they are found by beside these.
+    sealed: HashMap<Digest, Vec<CallId>>,
+    /// Those whose calls were made with other secrets instead.
+    replaced: HashSet<TaskRunId>,
     /// What was refused because its process died, or fails for that again: a retry of the flow does not make it run.
     refused: HashMap<CallId, Refusal>,
     /// How many of them each body has called, without those that never began or cannot be told from others.
@@ -88,6 +95,10 @@ impl Earlier {
             row.unknown =
                 row.call.and_then(|call| doubted.get(&call.key)).map(|unknown| (*unknown).to_owned());
         }
+        let mut sealed: HashMap<_, Vec<_>> = HashMap::new();
+        for call in rows.keys().filter(|call| call.seal.is_some()) {
+            sealed.entry(call.key).or_default().push(*call);
+        }
         let mut open = HashMap::new();
         for row in rows.values().filter(|row| counts(row)) {
             *open.entry(row.parent).or_default() += 1;
@@ -99,6 +110,8 @@ impl Earlier {
         let flow = has_failed(&run.earlier_attempts).then_some(TaskRunId::FLOW);
         Self {
             rows,
+            sealed,
+            replaced: HashSet::new(),
             refused: HashMap::new(),
             open,
             redo: resumed.wish.asked.left(task_runs, &chosen),
@@ -139,14 +152,19 @@ impl Earlier {
         if let Some(refusal) = self.refused.get(&call) {
             return Ok((None, Some(Claimed::Refused(refusal.clone()))));
         }
+        if at_most_once && self.had_another_secret(call) {
+            let (task, what) = (new.task.name.to_owned(), "a secret".to_owned());
+            return Ok((None, Some(Claimed::Refused(Refusal::InputsChanged { task, what }))));
+        }
         let Some(row) = self.rows.remove(&call) else {
             // Of a call that cannot be told from others, nobody can say that it is made for the first time.
-            if identity.unknown.is_none() {
+            if identity.unknown.is_none() && !self.replaces(call) {
                 self.first_time(new, at_most_once)?;
             }
             return Ok((None, None));
         };
         if counts(&row)
+            && !self.replaced.remove(&row.id)
             && let Some(open) = self.open.get_mut(&row.parent)
         {
             *open -= 1;
@@ -191,6 +209,30 @@ impl Earlier {
         }
     }
 
+    /// Whether no row is left of this very call, but one of a call that was given other secrets and has begun. It may be of
+    /// another call that has not been made again yet; then nobody knows, and what may run once does not run.
+    fn had_another_secret(&self, call: CallId) -> bool {
+        !self.rows.contains_key(&call)
+            && self.sealed.get(&call.key).into_iter().flatten().any(|other| {
+                other.seal != call.seal && self.rows.get(other).is_some_and(|row| row.attempt > 0)
+            })
+    }
+
+    /// Whether a call is one that is recorded with other secrets: it is made anew and has not diverged, and nobody expects the
+    /// recorded one any more.
+    fn replaces(&mut self, call: CallId) -> bool {
+        let others = self.sealed.get(&call.key).into_iter().flatten();
+        let mut rows = others.filter_map(|other| self.rows.get(other));
+        let Some(row) = rows.find(|row| !self.replaced.contains(&row.id)) else { return false };
+        self.replaced.insert(row.id);
+        if counts(row)
+            && let Some(open) = self.open.get_mut(&row.parent)
+        {
+            *open -= 1;
+        }
+        true
+    }
+
     /// Takes note of a call that no record has.
     fn first_time(&mut self, call: &NewTaskRun, at_most_once: bool) -> Result<(), Refusal> {
         if at_most_once {
@@ -212,7 +254,8 @@ impl Earlier {
 
     /// Returns the labels of what was recorded and not called again, by all bodies or one of them.
     pub(crate) fn not_called_again(&self, by: Option<TaskRunId>) -> Vec<String> {
-        let missing = self.rows.values().filter(|row| counts(row) && by.is_none_or(|by| row.parent == by));
+        let expected = |row: &&StoredTaskRun| counts(row) && !self.replaced.contains(&row.id);
+        let missing = self.rows.values().filter(|row| expected(row) && by.is_none_or(|by| row.parent == by));
         let mut rows: Vec<_> = missing.filter(|row| self.is_expected(row)).collect();
         rows.sort_unstable_by_key(|row| row.id);
         rows.into_iter().map(StoredTaskRun::label).collect()

@@ -4,6 +4,7 @@
 //! not in here: it is made again.
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -163,7 +164,7 @@ impl Ordinals {
             encoder.bytes(inputs.digest.as_bytes());
             encoder.text(name);
         }
-        let call = self.count(encoder.finish(), None);
+        let call = self.count(encoder.finish(), inputs.seal);
         let is_told_apart = name.is_some() && call.nth == 1;
         let unknown = inputs.unknown.as_ref().filter(|_| !is_told_apart);
         Identity { call, unknown: unknown.map(|unknown| unknown.argument) }
@@ -173,7 +174,9 @@ impl Ordinals {
     pub(crate) fn next_map(&self, parent: Option<Identity>, task: &str, list: Option<CallId>) -> CallId {
         let mut encoder = begin(Domain::MapCall, parent, task);
         encoder.optional(list, |encoder, list| list.write_place(encoder));
-        self.count(encoder.finish(), None)
+        let seals = [parent.and_then(|parent| parent.call.seal), list.and_then(|list| list.seal)];
+        let seals: SmallVec<[Seal; 2]> = seals.into_iter().flatten().collect();
+        self.count(encoder.finish(), Seal::join(&seals))
     }
 
     /// Returns what finds the next wait of a body for `runs`.

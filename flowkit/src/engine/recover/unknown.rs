@@ -17,6 +17,9 @@ pub(crate) fn refusal<B: Body>(
     name: Option<&str>,
     journal: &Journal,
 ) -> Option<Refusal> {
+    if let Some(missing) = &inputs.missing_key {
+        return Some(Refusal::NoSealKey { reason: missing.to_string() });
+    }
     let (argument, unknown) = (identity.unknown?, inputs.unknown.as_ref()?);
     let declaration = &B::info().declaration;
     if let Some(name) = name {

@@ -16,9 +16,10 @@ use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
 use crate::engine::recover::kept::ask;
 use crate::model::FlowRunId;
+use crate::model::canonical::Sealing;
 use crate::policy::TaskPolicy;
 use crate::progress::Progress;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, seals};
 use crate::task::Durability;
 
 /// What flow runs share: limits, cache, defaults, observers.
@@ -175,6 +176,11 @@ impl Runtime {
     /// Cancels a flow run of this runtime; `false` if it does not run here.
     pub fn cancel(&self, id: FlowRunId) -> bool {
         self.live().get(id).map(|run| run.cancel()).is_some()
+    }
+
+    /// The key with which secrets are sealed: that of the store, whose runs outlive the process.
+    pub(crate) fn sealing(&self) -> Sealing<'_> {
+        self.store().map_or_else(|| Ok(seals::of_process()), |store| store.sealing())
     }
 
     pub(crate) fn durability(&self) -> Durability {

@@ -19,8 +19,8 @@ use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::model::{
-    Declaration, Error, EventKind, Identity, OrderNo, RunLabel, RunRecord, TaskError, TaskRun,
-    TaskRunId, label_of,
+    Declaration, Error, EventKind, Identity, OrderNo, RunLabel, RunRecord, TaskError, TaskRun, TaskRunId,
+    label_of,
 };
 use crate::policy::resume::Progress;
 use crate::task::Durability;

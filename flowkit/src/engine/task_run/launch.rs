@@ -183,7 +183,8 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
     let mut extras = extras(options, current);
     let name = extras.as_ref().and_then(|extras| extras.name.clone());
     let known = flow.run.journal.as_ref().map(|journal| {
-        let inputs = CallKey::of(|key| body.call_key(key));
+        let sealing = flow.run.runtime.sealing();
+        let inputs = CallKey::of(sealing, parent.identity(), |key| body.call_key(key));
         let said = options.and_then(|options| options.name.as_deref());
         let identity = flow.ordinals.next(parent.identity(), B::identity(), &inputs, said);
         let refusal = unknown::refusal::<B>(identity, &inputs, said, journal);
@@ -280,7 +281,8 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         // Found again when the run goes on, so that it is not skipped twice.
         let identity = flow.run.journal.as_ref().map(|_| {
             let skipped = format!("{} skipped", declaration.path);
-            flow.ordinals.next(current.core().identity(), &skipped, &CallInputs::none(), None)
+            let caller = current.core().identity();
+            flow.ordinals.next(caller, &skipped, &CallInputs::none(caller), None)
         });
         if let Ok(child) = flow.run.create(new, identity, false) {
             flow.run.emit(child.id, EventKind::Skipped { reason: reason.into() });

@@ -103,7 +103,7 @@ pub(crate) struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     pub(super) fn begin(encoder: &'a mut Encoder) -> Self {
-        let mut around = Box::new(Sink::new());
+        let mut around = Box::new(encoder.sink.another());
         mem::swap(&mut *around, &mut encoder.sink);
         Self { encoder, around, digests: Vec::new() }
     }

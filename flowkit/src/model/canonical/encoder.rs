@@ -11,6 +11,7 @@ use serde::{Serialize, ser};
 use super::names::Known;
 use super::sink::Sink;
 use super::{DEPTH_MAX, Digest, DigestError, names};
+use crate::model::SealKey;
 
 /// What a digest is of. Digests of different domains never meet.
 ///
@@ -35,6 +36,9 @@ pub(crate) enum Domain {
     MapCall = 10,
     /// All that finds a call.
     Call = 11,
+    /// A value with the secrets in it, under a key.
+    Sealed = 12,
+    Seals = 13,
 }
 
 /// The first byte of an encoded value. Stored keys depend on the numbers.
@@ -77,13 +81,24 @@ pub(crate) struct Encoder {
     depth: u32,
     /// The value that is written next is a set, although serde will call it a sequence.
     pub(super) set_follows: bool,
+    /// Secrets are written as they are: what comes out is made with a key.
+    pub(super) reveals: bool,
+    pub(super) has_secret: bool,
 }
 
 impl Encoder {
     pub(crate) fn new(domain: Domain) -> Self {
-        let mut sink = Sink::new();
+        Self::begin(Sink::new(), domain, false)
+    }
+
+    /// Writes secrets as they are, into a digest that nobody can make without the key.
+    pub(super) fn revealing(key: &SealKey) -> Self {
+        Self::begin(Sink::keyed(key.as_bytes()), Domain::Sealed, true)
+    }
+
+    fn begin(mut sink: Sink, domain: Domain, reveals: bool) -> Self {
         sink.write(&[domain as u8]);
-        Self { sink, depth: 0, set_follows: false }
+        Self { sink, depth: 0, set_follows: false, reveals, has_secret: false }
     }
 
     pub(crate) fn finish(mut self) -> Digest {
@@ -167,8 +182,13 @@ impl Encoder {
         value.serialize(self)
     }
 
-    /// Tells whether a part failed and the `Serialize` around it paid no heed.
-    pub(super) fn is_incomplete(&self) -> bool {
-        self.depth > 0
+    /// Writes a value that stands alone.
+    pub(super) fn all_of<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
+        self.whole(value)?;
+        // A part failed, and the `Serialize` around it paid no heed.
+        match self.depth {
+            0 => Ok(()),
+            _ => Err(ser::Error::custom("it went on after a part of it failed")),
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::encoder::{Encoder, Tag};
 use super::names::Order;
 use super::sink::Sink;
 use super::{DigestError, names};
+use crate::secret::{Hidden, SECRET, revealed};
 
 type Written = Result<(), DigestError>;
 
@@ -149,7 +150,7 @@ impl<'a> Serializer for &'a mut Encoder {
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Written {
         self.tag(Tag::NewtypeStruct);
         self.text(name);
-        self.nested(value)
+        if name == SECRET { self.secret(value) } else { self.nested(value) }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -234,6 +235,18 @@ impl<'a> Serializer for &'a mut Encoder {
 }
 
 impl Encoder {
+    fn secret<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
+        self.has_secret = true;
+        // Serde reads some values into a buffer before it writes them, and the buffer has the mask.
+        if type_name::<T>() != type_name::<Hidden<'_>>() {
+            return Err(DigestError::custom("a secret in it is masked before flowkit can see it"));
+        }
+        match self.reveals {
+            true => revealed(|| self.nested(value)),
+            false => self.nested(value),
+        }
+    }
+
     fn variant(&mut self, tag: Tag, name: &str, variant: &str) {
         self.tag(tag);
         self.text(name);

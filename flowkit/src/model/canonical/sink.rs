@@ -3,6 +3,7 @@
 /// Hashes what is written to it.
 pub(super) struct Sink {
     hasher: blake3::Hasher,
+    key: Option<[u8; 32]>,
     pending: [u8; PENDING_MAX],
     filled: usize,
 }
@@ -13,7 +14,17 @@ const PENDING_MAX: usize = 1024;
 
 impl Sink {
     pub(super) fn new() -> Self {
-        Self { hasher: blake3::Hasher::new(), pending: [0; PENDING_MAX], filled: 0 }
+        Self { hasher: blake3::Hasher::new(), key: None, pending: [0; PENDING_MAX], filled: 0 }
+    }
+
+    /// Makes hashes that nobody can make without the key.
+    pub(super) fn keyed(key: &[u8; 32]) -> Self {
+        Self { hasher: blake3::Hasher::new_keyed(key), key: Some(*key), ..Self::new() }
+    }
+
+    /// Returns one of the same kind to which nothing was written.
+    pub(super) fn another(&self) -> Self {
+        self.key.as_ref().map_or_else(Self::new, Self::keyed)
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {

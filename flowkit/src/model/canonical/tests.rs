@@ -1,6 +1,7 @@
 //! Tests of the parent: what is equal, what is different, and what must not change.
 
 mod limits;
+mod secrets;
 mod sets;
 
 use super::*;

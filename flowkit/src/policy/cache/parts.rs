@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::TaskIdentity;
 use crate::model::Digest;
+#[cfg(feature = "store")]
+use crate::model::canonical::{Sealing, sealed_digest};
 
 /// So much of a value is shown, in bytes of JSON.
 #[cfg(feature = "store")]
@@ -31,7 +33,7 @@ pub struct KeyParts {
 pub struct KeyInput {
     /// The name of the argument.
     pub name: String,
-    /// The digest of the value: equal values have equal digests.
+    /// The digest of the value, with its secrets under a key: equal values have equal digests.
     pub digest: Digest,
     /// The beginning of the value as JSON.
     pub shown: String,
@@ -40,8 +42,8 @@ pub struct KeyInput {
 #[cfg(feature = "store")]
 impl KeyInput {
     /// Looks at a value; `None` if it has no digest, and then there is no key either.
-    pub(crate) fn of<T: Serialize + ?Sized>(name: &str, value: &T) -> Option<Self> {
-        let digest = crate::model::digest(value).ok()?;
+    pub(crate) fn of<T: Serialize + ?Sized>(name: &str, value: &T, sealing: Sealing<'_>) -> Option<Self> {
+        let digest = sealed_digest(value, sealing).ok()?;
         let mut beginning = Beginning(Vec::new());
         // It breaks off when there is enough: a value may be as long as a file.
         let whole = serde_json::to_writer(&mut beginning, value).is_ok();
@@ -218,8 +220,8 @@ mod tests {
     #[cfg(feature = "store")]
     #[test]
     fn a_value_is_shown_as_json_and_a_long_one_by_its_beginning() {
-        assert_eq!(KeyInput::of("n", &3).unwrap().shown, "3");
-        let long = KeyInput::of("rows", &vec!["ä"; 1000]).unwrap();
+        assert_eq!(KeyInput::of("n", &3, Err("".as_ref())).unwrap().shown, "3");
+        let long = KeyInput::of("rows", &vec!["ä"; 1000], Err("".as_ref())).unwrap();
         assert!(long.shown.starts_with(r#"["ä","ä""#) && long.shown.ends_with('…'));
         assert!(long.shown.len() <= SHOWN_MAX + '…'.len_utf8());
         assert!(!long.shown.contains('\u{fffd}'), "no character is cut in two");

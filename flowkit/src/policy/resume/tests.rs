@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::Kind;
 
-pub(super) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
+pub(crate) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
     StoredTaskRun {
         id: TaskRunId::new(1),
         parent: TaskRunId::FLOW,
@@ -39,7 +39,7 @@ pub(super) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
     }
 }
 
-pub(super) fn flow_row(state: State) -> StoredFlowRun {
+pub(crate) fn flow_row(state: State) -> StoredFlowRun {
     StoredFlowRun {
         id: crate::model::FlowRunId::new(uuid::Uuid::from_u128(1)),
         flow: "shop".to_owned(),

@@ -29,6 +29,7 @@ mod queue;
 mod readers;
 mod reap;
 mod schema;
+mod seal_key;
 mod shared;
 mod stored;
 #[cfg(unix)]
@@ -50,7 +51,7 @@ pub use options::SqliteOptions;
 pub use shared::SqliteStats;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
@@ -67,7 +68,8 @@ use super::{
     Ack, CachedValue, Entry, Fact, History, LogEntry, NewFlowRun, OwnedRun, Recovered, Store, StoreError,
     TaskRunFilter,
 };
-use crate::model::{FlowRunId, TaskRunId, WallTime};
+use crate::model::canonical::Sealing;
+use crate::model::{FlowRunId, SealKey, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
 use crate::policy::resume::Asked;
 
@@ -79,6 +81,8 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
     readers: Readers,
     values: Values,
+    /// The key with which secrets are sealed, or the file in which it is missing.
+    seal_key: Result<SealKey, PathBuf>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -100,6 +104,21 @@ impl SqliteStore {
     /// Returns where the database lies.
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// Makes another key for the secrets of calls, if the one in `<database>.key` is gone. Calls that have secrets are made
+    /// again then, and one that may run at most once and has begun is refused.
+    ///
+    /// Returns whether it was gone. Stores that have the database open find out when they are opened again.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn new_seal_key(&self) -> Result<bool, StoreError> {
+        if self.seal_key.is_ok() {
+            return Ok(false);
+        }
+        self.ask(|writer| writer.renew_seal_key().map(|()| true))
     }
 
     /// Marks the runs of processes that have died, and returns them. Opening does so too.
@@ -188,6 +207,10 @@ impl Store for SqliteStore {
 
     fn flush(&self) -> Result<(), StoreError> {
         self.ask(|writer| writer.take_lost().map_or(Ok(()), Err))
+    }
+
+    fn sealing(&self) -> Sealing<'_> {
+        self.seal_key.as_ref().map_err(PathBuf::as_path)
     }
 
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {

@@ -13,7 +13,7 @@ use super::reap::Dead;
 use super::shared::Shared;
 use super::values::Values;
 use super::writer::Writer;
-use super::{SqliteStore, Synchronous, connection, failure, place, reap, schema};
+use super::{SqliteStore, Synchronous, connection, failure, place, reap, schema, seal_key};
 use crate::store::StoreError;
 
 /// How a [`SqliteStore`] works; [`SqliteStore::options`] gives the defaults.
@@ -96,10 +96,14 @@ impl SqliteOptions {
         let shared = Arc::new(Shared::new(path.clone()));
         let entered = enter(&path, &mut connection, self.settings.synchronous, &mut owner, &values);
         let dead = entered.inspect_err(|_| owner.leave())?;
+        let seal_key = seal_key::find(&path, &connection)
+            .map_err(|error| failure::open_io(&path, "read its key", error))
+            .inspect_err(|_| owner.leave())?
+            .ok_or_else(|| seal_key::file(&path));
         let writer = Writer::new(Arc::clone(&shared), owner, values.clone(), self.settings, connection);
         writer.forget_dead(&dead);
         let thread = spawn(writer).map_err(|error| failure::open_io(&path, "start a thread", error))?;
-        Ok(SqliteStore { readers: Readers::new(path), values, shared, thread: Some(thread) })
+        Ok(SqliteStore { readers: Readers::new(path), values, shared, seal_key, thread: Some(thread) })
     }
 }
 
@@ -164,6 +168,13 @@ impl Writer {
                 tracing::warn!(owner = %owner.identity.name(), runs = runs.len(), "found runs whose process died");
             }
         }
+    }
+
+    /// Makes another key for secrets.
+    pub(super) fn renew_seal_key(&self) -> Result<(), StoreError> {
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let renewed = seal_key::renew(&self.shared.path, connection);
+        renewed.map(drop).map_err(|error| failure::open_io(&self.shared.path, "make its key", error))
     }
 
     /// Looks through the whole file.

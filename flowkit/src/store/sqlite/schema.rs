@@ -6,8 +6,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{connection, failure, files};
+use super::{connection, failure, files, seal_key};
 use crate::failpoint;
+use crate::model::SealKey;
 use crate::store::StoreError;
 
 /// `FLOW` in ASCII: no other program's database has it.
@@ -19,7 +20,9 @@ const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 /// Makes a new database. Whoever dies on the way leaves nothing at `path`; whoever is second finds that of the first.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let draft = files::beside(path, &format!("new-{}", uuid::Uuid::now_v7().simple()));
-    let made = write_new(path, &draft).and_then(|()| {
+    // First the key: a database that is there has one.
+    let key = seal_key::make(path).map_err(|error| failure::open_io(path, "make its key", error))?;
+    let made = write_new(path, &draft, &key).and_then(|()| {
         failpoint::reach("mid-migration");
         let published = publish(&draft, path).and_then(|()| files::sync_folder(files::folder_of(path)));
         published.map_err(|error| failure::open_io(path, "make it", error))
@@ -29,7 +32,7 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     made
 }
 
-fn write_new(path: &Path, draft: &Path) -> Result<(), StoreError> {
+fn write_new(path: &Path, draft: &Path, key: &SealKey) -> Result<(), StoreError> {
     let file = files::private_file(draft).map_err(|error| failure::open_io(path, "make it", error))?;
     let write = || -> rusqlite::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -38,6 +41,7 @@ fn write_new(path: &Path, draft: &Path) -> Result<(), StoreError> {
         connection.pragma_update(None, "synchronous", "off")?;
         connection.query_row("PRAGMA journal_mode = memory", [], |_| Ok(()))?;
         migrate(&mut connection, 0, MIGRATIONS)?;
+        seal_key::note(&connection, key)?;
         connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)
     };
@@ -46,7 +50,7 @@ fn write_new(path: &Path, draft: &Path) -> Result<(), StoreError> {
 }
 
 /// Gives a finished file its name, unless somebody else was faster.
-fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+pub(super) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         // Some file systems have no hard links.

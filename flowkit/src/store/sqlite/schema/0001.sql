@@ -129,6 +129,13 @@ CREATE TABLE task_runs (
     CHECK ((key IS NULL) = (nth IS NULL))
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX task_runs_sealed ON task_runs (run) WHERE seal IS NOT NULL;
+
+-- Which key made the seals; the key itself lies in `<database>.key`. One row.
+CREATE TABLE seal_key (
+    id BLOB NOT NULL CHECK (length(id) = 8)
+) STRICT;
+
 -- One row for several events: what one transaction wrote of one run.
 CREATE TABLE events (
     run       INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,

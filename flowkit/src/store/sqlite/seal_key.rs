@@ -1,0 +1,91 @@
+//! The key with which secrets are sealed: a file beside the database. Not in it, so that a copy of the database lets nobody
+//! try out secrets; the database knows the key's id.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::files;
+use super::schema::publish;
+use crate::model::SealKey;
+use crate::store::seals;
+
+/// Returns where the key of a database lies.
+pub(super) fn file(database: &Path) -> PathBuf {
+    files::beside(database, "key")
+}
+
+/// Makes the key of a database that is about to be made, unless it has one. It is on the disk when this returns.
+pub(super) fn make(database: &Path) -> io::Result<SealKey> {
+    let path = file(database);
+    if let Some(key) = read(&path)? {
+        return Ok(key);
+    }
+    let draft = files::beside(database, &format!("key-{}", uuid::Uuid::now_v7().simple()));
+    let made = write(&draft, &seals::random()).and_then(|()| {
+        publish(&draft, &path)?;
+        files::sync_folder(files::folder_of(&path))
+    });
+    // It is another name of the finished key, or of one that nobody will finish.
+    let _ = fs::remove_file(&draft);
+    made?;
+    read(&path)?.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no key"))
+}
+
+fn write(path: &Path, key: &SealKey) -> io::Result<()> {
+    let mut file = files::private_file(path)?;
+    file.write_all(key.as_bytes())?;
+    file.sync_all()
+}
+
+/// Reads a key; `None` if there is none.
+fn read(path: &Path) -> io::Result<Option<SealKey>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(bytes.try_into().ok().map(SealKey::from_bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Notes which key the database has.
+pub(super) fn note(connection: &Connection, key: &SealKey) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM seal_key", [])?;
+    connection.execute("INSERT INTO seal_key (id) VALUES (?1)", [key.id()]).map(drop)
+}
+
+/// Returns the key of an open database; `None` if it is not there. Where nothing was sealed with the one that is gone, another
+/// one does as well.
+pub(super) fn find(database: &Path, connection: &Connection) -> io::Result<Option<SealKey>> {
+    let noted: Option<[u8; 8]> = connection
+        .query_row("SELECT id FROM seal_key", [], |row| row.get(0))
+        .optional()
+        .map_err(io::Error::other)?;
+    match read(&file(database))?.filter(|key| Some(key.id()) == noted) {
+        Some(key) => Ok(Some(key)),
+        None if is_used(connection).map_err(io::Error::other)? => Ok(None),
+        None => renew(database, connection).map(Some),
+    }
+}
+
+/// Makes another key, in the place of one that is gone. What was sealed with that is of other secrets from now on.
+pub(super) fn renew(database: &Path, connection: &Connection) -> io::Result<SealKey> {
+    let path = file(database);
+    match read(&path)? {
+        Some(_) => {}
+        // It is no key, such as a file that was cut short.
+        None => fs::remove_file(&path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?,
+    }
+    let key = make(database)?;
+    note(connection, &key).map_err(io::Error::other)?;
+    Ok(key)
+}
+
+fn is_used(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM task_runs WHERE seal IS NOT NULL)", [], |row| row.get(0))
+}
