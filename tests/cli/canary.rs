@@ -358,7 +358,15 @@ fn text_under_the_name_of_a_secret_is_shown_like_one_and_recorded_as_it_is() {
     for more in ["", "--output json", "--show-config", "--dry-run", "--show-config --output json"] {
         shell.call(&format!("{typed} {more}")).without_canary(more).ok();
     }
-    for verb in ["show", "show --output json", "runs --output json", "compare last last~1", "db export"] {
+    let verbs = [
+        "show",
+        "show --output json",
+        "runs --output json",
+        "watch --output json",
+        "compare last last~1",
+        "db export",
+    ];
+    for verb in verbs {
         shell.call(verb).without_canary(verb).ok();
     }
     assert!(shell.call("show").ok().out.contains("password  ***"));

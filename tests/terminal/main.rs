@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod emulator;
+mod hostile;
+#[path = "../programs/hostile_texts.rs"]
+mod hostile_texts;
 mod interrupted;
 mod printed;
 mod real_runs;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::environment;
 use super::secrets::Quoting;
 use super::values::{Of, parse, show, value_name};
+use crate::graph::text;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
 
@@ -114,7 +115,9 @@ impl TypedValueParser for Parser {
                 // clap would repeat it.
                 Quoting::Nothing => String::new(),
             };
-            let words = format!("invalid value{given} for '{flag}': {}\n", misfit.told(self.quoting));
+            let words = format!("invalid value{given} for '{flag}': {}", misfit.told(self.quoting));
+            // clap's messages have several lines, of which this is one.
+            let words = format!("{}\n", text::escaped(&words));
             clap::Error::raw(ErrorKind::ValueValidation, words).with_cmd(command)
         })
     }

@@ -197,7 +197,7 @@ async fn typed(
         Err(error) => {
             let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if is_answer {
-                out::say(error.to_string().trim_end());
+                out::say_lines(error.to_string().trim_end());
                 return Ok(Exit::SUCCESS);
             }
             let is_of_flow = arguments.iter().any(|word| word == "run");
@@ -205,7 +205,7 @@ async fn typed(
                 Quoting::Nothing if is_of_flow => secrets::without_what_was_typed(error),
                 _ => error,
             };
-            out::note(error.to_string().trim_end());
+            out::note_lines(usage::on_one_line(error).to_string().trim_end());
             return Ok(Exit::USAGE);
         }
     };

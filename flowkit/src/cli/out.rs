@@ -1,21 +1,91 @@
 //! Standard output and standard error, of which whoever reads them may have enough at any time: `mybin runs | head -1`. That
 //! is no error; but what does not fit on a disk is missing, and that is said in the end.
+//!
+//! The gate for text that others chose: names, messages, parameters. What is written is `Shown`, and whatever becomes that is
+//! escaped on its way, so that no verb can write such a text as it is.
 
+use std::fmt;
 use std::io::{ErrorKind, Write as _};
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 use crate::graph::text;
+use crate::terminal::Painted;
+use crate::terminal::json::json_escaped;
 
 /// Why an answer could not be written. One for the process, as its standard output is.
 static LOST: OnceLock<String> = OnceLock::new();
 
-/// Writes a line of the answer.
-pub(super) fn say(line: impl std::fmt::Display) {
-    let mut out = std::io::stdout().lock();
-    hear(writeln!(out, "{line}").and_then(|()| out.flush()));
+/// A line that does nothing on a terminal but to stand there.
+#[derive(Debug)]
+pub(super) struct Shown(String);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
-/// Writes an answer that is no text, as it is.
+/// Text, whoever chose it.
+impl From<&str> for Shown {
+    fn from(text: &str) -> Self {
+        Self(text::escaped(text).into_owned())
+    }
+}
+
+impl From<&String> for Shown {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<String> for Shown {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+/// JSON, which has escapes of its own: the value stays the same.
+impl From<Value> for Shown {
+    fn from(json: Value) -> Self {
+        Self(json_escaped(json.to_string()))
+    }
+}
+
+/// With the looks of its parts, of which no text can have any.
+impl From<Painted> for Shown {
+    fn from(line: Painted) -> Self {
+        Self(line.into_string())
+    }
+}
+
+/// Writes a line of the answer.
+pub(super) fn say(line: impl Into<Shown>) {
+    let mut out = std::io::stdout().lock();
+    hear(writeln!(out, "{}", line.into()).and_then(|()| out.flush()));
+}
+
+/// Writes an answer of several lines, each of which is one.
+pub(super) fn say_lines(text: &str) {
+    text.trim_end_matches('\n').split('\n').for_each(say);
+}
+
+/// Writes JSON that is laid out already.
+pub(super) fn say_json(json: String) {
+    json_escaped(json).split('\n').for_each(say);
+}
+
+/// Returns a text of several lines as such, the first behind `head`, the others indented: none of them can be taken for a line
+/// that begins with a head.
+pub(super) fn paragraph(head: &str, text: &str) -> Vec<String> {
+    let lines = text.trim_end().lines().enumerate();
+    let lines: Vec<_> =
+        lines.map(|(at, line)| format!("{}{line}", if at == 0 { head } else { "      " })).collect();
+    if lines.is_empty() { vec![head.trim_end().to_owned()] } else { lines }
+}
+
+/// Writes an answer that is for programs, or no text, as it is.
 pub(super) fn give(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     hear(out.write_all(bytes).and_then(|()| out.flush()));
@@ -36,8 +106,13 @@ pub(super) fn lost() -> Option<&'static str> {
 }
 
 /// Writes a line beside the answer, to standard error. Nobody is there to be told if that cannot be written.
-pub(super) fn note(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+pub(super) fn note(line: impl Into<Shown>) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", line.into());
+}
+
+/// Writes several lines beside the answer.
+pub(super) fn note_lines(text: &str) {
+    text.trim_end_matches('\n').split('\n').for_each(note);
 }
 
 /// Returns how many columns a reader has, where the answer goes to a terminal. Elsewhere it is given whole.
@@ -51,6 +126,9 @@ const GAP: usize = 2;
 
 /// Writes rows in columns as wide as their widest cell; what stands last in a row may be as long as it likes.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
+    // Before they are measured.
+    let cells = |row: &Vec<String>| row.iter().map(|cell| text::escaped(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter(|row| row.len() > column + 1).map(|row| &row[column]);
@@ -104,6 +182,24 @@ pub(super) fn tables(rows: &[Vec<String>], columns: Option<usize>) -> Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_is_written_is_one_line_that_a_terminal_does_not_obey() {
+        let hostile = "a\u{1b}]52;c;aGk=\u{7}\nforged\r\u{9b}31m\u{202e}\0";
+        assert_eq!(
+            Shown::from(hostile).to_string(),
+            r"a\u{1b}]52;c;aGk=\u{7}\nforged\r\u{9b}31m\u{202e}\u{0}"
+        );
+        let json = Shown::from(Value::from(hostile)).to_string();
+        assert!(!json.chars().any(text::is_hidden), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
+    }
+
+    #[test]
+    fn of_a_text_of_several_lines_only_the_first_has_a_head() {
+        assert_eq!(paragraph("INFO: ", "a\nINFO: b\r\n\n"), ["INFO: a", "      INFO: b"]);
+        assert_eq!(paragraph("INFO: ", ""), ["INFO:"]);
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

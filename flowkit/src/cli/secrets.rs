@@ -144,6 +144,15 @@ pub(super) fn recorded(parameters: &[Parameter], kept: &str) -> Option<Map<Strin
     Some(members.collect())
 }
 
+/// The same as text, which stays as it is written where nothing in it is hidden.
+pub(super) fn recorded_text(parameters: &[Parameter], kept: &str) -> String {
+    let all = serde_json::from_str::<Value>(kept).ok();
+    match (recorded(parameters, kept).map(Value::Object), all) {
+        (Some(shown), Some(all)) if shown != all => shown.to_string(),
+        _ => kept.to_owned(),
+    }
+}
+
 /// Whether something was left out of a value because it is secret.
 pub(super) fn is_masked(value: &Value) -> bool {
     match value {

@@ -4,9 +4,12 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
 
+use clap::error::ContextValue;
+
 use super::Exit;
 use super::out::note;
 use super::secrets::Quoting;
+use crate::graph::text;
 use crate::store::StoreError;
 use crate::store::filter::FilterError;
 use crate::wording::{list, nearest};
@@ -51,6 +54,28 @@ impl From<FilterError> for Usage {
     fn from(error: FilterError) -> Self {
         Self(error.to_string())
     }
+}
+
+/// Escapes what was typed in an error of clap, whose messages have several lines: it must not make one more.
+pub(super) fn on_one_line(mut error: clap::Error) -> clap::Error {
+    let typed: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in typed {
+        let shown = match value {
+            ContextValue::String(text) => ContextValue::String(text::escaped(&text).into_owned()),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| text::escaped(text).into_owned()).collect())
+            }
+            // Advice that repeats it.
+            ContextValue::StyledStrs(lines)
+                if lines.iter().any(|line| line.to_string().chars().any(text::is_hidden)) =>
+            {
+                ContextValue::None
+            }
+            _ => continue,
+        };
+        error.insert(kind, shown);
+    }
+    error
 }
 
 /// Says which argument is no text.

@@ -1,20 +1,40 @@
 //! Text that users chose, made fit to be shown: cleaned, shortened and measured.
 //!
-//! It does not escape: each picture escapes for its own format, after this.
+//! It does not escape for a format: each picture does that for its own, after this.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Returns `text` on one line, without anything that hides or reorders other text.
 ///
-/// White space becomes single spaces. Control characters, bidirectional overrides, invisible
-/// marks and characters that XML forbids become `�`, so that a name cannot pretend to be another.
-/// The joiners of emoji and of Indic scripts stay.
+/// White space becomes single spaces; the rest is [`escaped`].
 pub(crate) fn visible(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect()
+    escaped(&words.join(" ")).into_owned()
 }
 
-fn is_hidden(c: char) -> bool {
+/// Returns `text` with an escape in the place of what a terminal would obey, or nobody would see: `\u{1b}`, `\n`.
+///
+/// Control characters, bidirectional overrides, invisible marks and characters that XML forbids, so that no text moves the
+/// cursor, forges a line or pretends to be another. The joiners of emoji and of Indic scripts stay. What was escaped stays as
+/// it is.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a terminal would obey this character, or nobody would see it.
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
@@ -144,8 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn hidden_characters_are_replaced_by_a_visible_one() {
-        assert_eq!(visible("a\u{202e}b\0c\u{200b}d\u{ffff}"), "a�b�c�d�");
+    fn hidden_characters_are_shown_as_escapes() {
+        assert_eq!(visible("a\u{202e}b\0c\u{200b}d\u{ffff}"), r"a\u{202e}b\u{0}c\u{200b}d\u{ffff}");
+        let once = escaped("a\nb\rc\td\u{1b}[2J\u{9b}e");
+        assert_eq!(once, r"a\nb\rc\td\u{1b}[2J\u{9b}e");
+        assert_eq!(escaped(&once), once);
     }
 
     #[test]

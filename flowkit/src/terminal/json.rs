@@ -10,6 +10,8 @@
 //!
 //! Pure. Moments are in microseconds, as they are kept, so that both say the same.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -17,6 +19,7 @@ use super::picture::Program;
 use super::stopping::Stopping;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
+use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
 
 /// The version of the form.
@@ -130,6 +133,26 @@ pub(crate) enum Whom<'a> {
     },
 }
 
+/// Escapes what a terminal would obey, or nobody would see, as JSON does: serde_json leaves what is not ASCII as it is. It is
+/// the same JSON as before.
+pub(crate) fn json_escaped(json: String) -> String {
+    let is_hidden = |c: char| !c.is_ascii_whitespace() && text::is_hidden(c);
+    if !json.chars().any(is_hidden) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(escaped, "\\u{unit:04x}").expect("bug in flowkit: a string refuses text");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// Returns the line of a notice, of which `view` knows already.
 pub(super) fn of_notice(
     view: &RunView,
@@ -174,7 +197,7 @@ pub(super) fn of_stopping(view: &RunView, stopping: &Stopping) -> Option<String>
         at: iso(stopping.at),
         ..Record::default()
     };
-    serde_json::to_string(&record).ok()
+    serde_json::to_string(&record).ok().map(json_escaped)
 }
 
 /// Returns the line of an event.
@@ -230,7 +253,7 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
             record.key = name.map(str::to_owned).or_else(|| index.map(|index| index.to_string()));
         }
     }
-    serde_json::to_string(&record).ok()
+    serde_json::to_string(&record).ok().map(json_escaped)
 }
 
 /// Returns the word for an event; the end of a run is one word, with the state beside it.

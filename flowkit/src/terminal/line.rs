@@ -2,10 +2,12 @@
 //!
 //! Columns are counted as the most generous terminal counts them, so that a line never wraps where it was not expected to.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::graph::text::escaped;
 use crate::model::State;
 
 /// How a part of a line looks. Never the only bearer of a meaning: glyphs and words say the same.
@@ -35,7 +37,7 @@ pub enum Link {
     File(PathBuf),
 }
 
-/// A part of a line that looks the same throughout. Its text has no control characters.
+/// A part of a line that looks the same throughout. Its text has no control characters: a line escapes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// What it says.
@@ -70,16 +72,19 @@ impl Line {
         Self::default().add(Look::Plain, " ".repeat(columns))
     }
 
-    pub(super) fn add(mut self, look: Look, text: impl Into<String>) -> Self {
+    pub(super) fn add(self, look: Look, text: impl Into<String>) -> Self {
         let text = text.into();
-        if !text.is_empty() {
-            self.0.push(Span { text, look, link: None });
-        }
-        self
+        if text.is_empty() { self } else { self.linked(look, text, None) }
     }
 
     pub(super) fn linked(mut self, look: Look, text: impl Into<String>, link: Option<Link>) -> Self {
-        self.0.push(Span { text: text.into(), look, link });
+        // The only place where a part is made: whatever is drawn has passed here.
+        let text = text.into();
+        let text = match escaped(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(shown) => shown,
+        };
+        self.0.push(Span { text, look, link });
         self
     }
 
@@ -208,6 +213,18 @@ mod tests {
         assert_eq!(cut.spans()[1].look, Look::Dim);
         assert_eq!(line.clone().fitted(3).plain(), "ab…");
         assert_eq!(line.fitted(0).plain(), "");
+    }
+
+    #[test]
+    fn no_part_of_a_line_has_a_control_character_whatever_it_is_made_of() {
+        let hostile = "a\u{1b}[2J\nb";
+        let line = Line::default().plain_text(hostile).linked(Look::Bold, hostile, None).right(
+            60,
+            Look::Dim,
+            hostile,
+        );
+        assert!(!line.plain().chars().any(char::is_control), "{}", line.plain());
+        assert!(line.plain().starts_with(r"a\u{1b}[2J\nb"), "{}", line.plain());
     }
 
     #[test]

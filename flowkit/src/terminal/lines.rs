@@ -83,7 +83,7 @@ impl Lines {
         if is_flow && is_root && notice.event.kind.is_end() {
             self.tallies.remove(&root);
         }
-        lines.into_iter().map(|line| format!("{prefix}{line}")).collect()
+        lines.into_iter().map(|line| text::escaped(&format!("{prefix}{line}")).into_owned()).collect()
     }
 }
 

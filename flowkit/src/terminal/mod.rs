@@ -45,6 +45,8 @@ pub use lines::{Lines, lines};
 #[cfg(feature = "cli")]
 pub use paint::Paint;
 #[cfg(feature = "cli")]
+pub(crate) use paint::Painted;
+#[cfg(feature = "cli")]
 pub use screen::{Options, Screen, Stderr, stderr};
 #[cfg(feature = "cli")]
 pub use view::RunView;

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use super::line::{Line, Look, columns};
 use super::uri::uri;
 use crate::graph::look::Tone;
+use crate::graph::text::escaped;
 
 /// What a terminal, or a file, can show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,9 +56,15 @@ impl Paint {
         Self { colour, ascii, links }
     }
 
-    /// Returns text that has no looks.
+    /// Returns text that has no looks, and none of its own.
     pub(super) fn text(self, text: &str) -> String {
-        if self.ascii { ascii(text) } else { text.to_owned() }
+        let text = escaped(text);
+        if self.ascii { ascii(&text) } else { text.into_owned() }
+    }
+
+    /// Returns a line that is ready to be written.
+    pub(crate) fn painted(self, line: &Line) -> Painted {
+        Painted(self.line(line))
     }
 
     /// Returns a line as text, without its end.
@@ -81,6 +88,15 @@ impl Paint {
         }
         text.truncate(text.trim_end_matches(' ').len());
         text
+    }
+}
+
+/// A line with its escapes. There are none in it but those of this file.
+pub(crate) struct Painted(String);
+
+impl Painted {
+    pub(crate) fn into_string(self) -> String {
+        self.0
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cli::json;
-use crate::cli::out::{give, note, say, table};
+use crate::cli::out::{give, note, say, say_lines, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
@@ -153,7 +153,14 @@ fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Left) 
         Err(_) if session.is_json() => return into_file("of which JSON has no form"),
         Err(_) if std::io::stdout().is_terminal() => return into_file("which a terminal cannot show"),
         Err(error) => give(error.as_bytes()),
-        Ok(text) => say(for_people(artifact.kind, &text).trim_end_matches('\n')),
+        Ok(text) => {
+            let told = for_people(artifact.kind, &text);
+            match std::io::stdout().is_terminal() {
+                // What a task has written must not move the cursor.
+                true => say_lines(&told.replace('\t', "    ")),
+                false => give(format!("{}\n", told.trim_end_matches('\n')).as_bytes()),
+            }
+        }
     }
     Ok(())
 }
@@ -173,14 +180,7 @@ fn for_people(kind: ArtifactKind, text: &str) -> String {
         kind if is_json(kind) => fields(text),
         _ => None,
     };
-    let told = told.unwrap_or_else(|| text.to_owned());
-    match std::io::stdout().is_terminal() {
-        // What a task has written must not move the cursor.
-        true => {
-            told.chars().map(|c| if c.is_control() && !"\n\t".contains(c) { '\u{fffd}' } else { c }).collect()
-        }
-        false => told,
-    }
+    told.unwrap_or_else(|| text.to_owned())
 }
 
 /// Lays the rows of a table under their names; `None` if they are no objects.

@@ -37,7 +37,7 @@ fn path(session: &Session) {
         let fields = json!({ "path": settings.database, "source": settings.database_source.to_string() });
         say(line("database", None, fields));
     } else {
-        say(settings.database.display());
+        say(settings.database.display().to_string());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 
-use crate::cli::out::say;
+use crate::cli::out::{say_json, say_lines};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
@@ -27,7 +27,10 @@ pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         "text" => text(&graph),
         other => return Err(Usage::new(format!("there is no format `{other}`"))),
     };
-    say(drawn.trim_end());
+    match format {
+        "json" => say_json(drawn),
+        _ => say_lines(drawn.trim_end()),
+    }
     Ok(())
 }
 

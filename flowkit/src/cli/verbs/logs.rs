@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use super::show;
 use crate::cli::json;
-use crate::cli::out::{note, say};
+use crate::cli::out::{note, paragraph, say};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -80,7 +80,8 @@ impl Printer<'_> {
         if self.session.is_json() {
             say(json::log(self.run.id, &label, line));
         } else {
-            say(format!("{} {:5} {label}: {}", iso(line.at), line.level.name().to_uppercase(), line.message));
+            let head = format!("{} {:5} {label}: ", iso(line.at), line.level.name().to_uppercase());
+            paragraph(&head, &line.message).iter().for_each(say);
         }
         Ok(())
     }

@@ -60,5 +60,5 @@ fn completions(session: &Session, matches: &ArgMatches) {
     let mut command = grammar::grammar(&session.program);
     let mut script = Vec::new();
     clap_complete::generate(*shell, &mut command, &session.program.name, &mut script);
-    super::out::say(String::from_utf8_lossy(&script).trim_end());
+    super::out::say_lines(String::from_utf8_lossy(&script).trim_end());
 }

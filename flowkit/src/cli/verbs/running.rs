@@ -61,8 +61,7 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
     // Programs read what is kept, people what was meant by it.
     match (session.is_json(), seen.kept) {
         (true, Some(kept)) => {
-            let recorded = secrets::recorded(&flow.all_parameters(), &kept).unwrap_or_default();
-            options = options.json().parameters(Value::Object(recorded).to_string());
+            options = options.json().parameters(secrets::recorded_text(&flow.all_parameters(), &kept));
         }
         (true, None) => options = options.json(),
         (false, _) => options = options.parameters(seen.words),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{artifacts, slow};
 use crate::any_flow::FlowSpec;
 use crate::cli::json;
-use crate::cli::out::{columns, say, table};
+use crate::cli::out::{columns, paragraph, say, table};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
@@ -76,7 +76,7 @@ fn show_run(
     let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
     let width = columns().map_or(COLUMNS, |columns| columns.min(COLUMNS));
     let drawn = finished(&view, width, &session.offers_for(run).shown());
-    drawn.iter().map(|line| paint.line(line)).for_each(say);
+    drawn.iter().map(|line| paint.painted(line)).for_each(say);
     let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
     // What stands behind its task need not be said again.
     artifacts.retain(|artifact| {
@@ -192,8 +192,8 @@ fn said_by(
 }
 
 fn cause(error: &ErrorReport) -> Vec<String> {
-    let mut lines = vec![format!("✗ {} failed: {}", error.task, error.message)];
-    lines.extend(error.causes.iter().map(|cause| format!("  └ caused by: {cause}")));
+    let mut lines = paragraph(&format!("✗ {} failed: ", error.task), &error.message);
+    lines.extend(error.causes.iter().flat_map(|cause| paragraph("  └ caused by: ", cause)));
     lines.push(format!("  at {}", error.location));
     lines
 }

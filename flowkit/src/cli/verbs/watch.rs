@@ -5,9 +5,11 @@ use clap::ArgMatches;
 
 use super::logs::POLL;
 use super::news::{Happened, News};
+use crate::any_flow::FlowSpec;
 use crate::cli::Exit;
 use crate::cli::out::say;
 use crate::cli::rows;
+use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::engine::clock;
@@ -51,11 +53,14 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
 struct Lines {
     view: RunView,
     program: Program,
+    parameters: Option<String>,
 }
 
 impl Lines {
     fn of(session: &Session, run: &StoredFlowRun) -> Self {
-        Self { view: RunView::before_events(run), program: session.offers_for(run) }
+        let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
+        let parameters = run.parameters.as_deref().map(|kept| recorded_text(&known, kept));
+        Self { view: RunView::before_events(run), program: session.offers_for(run), parameters }
     }
 
     fn json(&mut self, Happened { run, path, row, event }: &Happened) -> Option<String> {
@@ -64,7 +69,7 @@ impl Lines {
         let (view, program) = (&self.view, &self.program);
         let whom = match row {
             None if run.id == view.flow_run() => {
-                Whom::Run { flow: &run.flow, parameters: run.parameters.as_deref(), view, program }
+                Whom::Run { flow: &run.flow, parameters: self.parameters.as_deref(), view, program }
             }
             None => Whom::Task {
                 path: path.as_deref(),
