@@ -1,7 +1,7 @@
 //! Ways to wait for several handles, and ways to name and time parts of a flow. All of them keep the edges.
 //!
-//! Whatever decides between runs goes by the numbers of their ends, so that it decides the same again when the flow is resumed
-//! or tried again. Not covered is what flowkit does not see: `select!`, `is_finished()`, timeouts of tokio.
+//! A decision between runs is made by the numbers of their ends, so a resumed or retried flow decides the same way. Decisions
+//! that flowkit does not see are not covered: `select!`, `is_finished()`, timeouts of tokio.
 
 mod as_completed;
 mod first_ended;
@@ -46,7 +46,7 @@ pub async fn settle_all<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>)
 
 /// Waits for all; at the first failure it cancels the others, waits for their end, and returns the failure.
 ///
-/// A flow that is resumed is given the same failure. Where the failure is tried anew, those that it had cancelled are too.
+/// A resumed flow gets the same failure. If that failure is retried, the runs that it had cancelled are retried too.
 ///
 /// # Errors
 ///
@@ -67,8 +67,7 @@ pub async fn all_or_cancel<T: Clone, E: TaskError>(
 
 /// Returns the value of the first one that succeeds, and cancels the others.
 ///
-/// The winner is the same again when the flow is resumed or tried again, and the others are cancelled from the beginning,
-/// unless a failure that came before is tried anew.
+/// A resumed or retried flow gets the same winner, and the losers stay cancelled, unless an earlier failure is retried.
 ///
 /// # Errors
 ///

@@ -127,7 +127,7 @@
 //! | you look for | it is |
 //! |---|---|
 //! | what an attribute may say: retries, timeouts, caching, limits, hooks | [`macro@task`], [`macro@flow`] |
-//! | waiting for some of many, for the first, for a file | [`settle_all`], [`as_completed`], [`first_success`], [`wait_for_file`] |
+//! | waiting for some of many, for the first, for a file | [`settle_all`], [`as_completed`], [`first_success`], [`first_ended`], [`wait_for_file`] |
 //! | what a task knows of its run: attempt, key, cancellation | [`ctx`], [`Context`] |
 //! | an error that is not tried again, and what an error holds | [`fatal`], [`Error`], [`Failure`] |
 //! | how many may run at the same time | [`limits`] |

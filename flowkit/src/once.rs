@@ -37,6 +37,9 @@ use crate::task::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 /// # }
 /// ```
 ///
+/// It also keeps a decision that flowkit does not see, such as which branch of a `select!` won:
+/// `once("winner", || winner).await?` gives the winner of the first time.
+///
 /// # Errors
 ///
 /// If `make` panics, the run is cancelled, or a store cannot keep the value. Cancel safe: a value that nobody waited for

@@ -1,8 +1,8 @@
 //! What most programs need: `use flowkit::prelude::*;`.
 
 pub use crate::combinators::{
-    all_or_cancel, allow_failure, as_completed, first_failure, first_success, group, settle_all, sleep,
-    wait_for_file, with_resource,
+    all_or_cancel, allow_failure, as_completed, first_ended, first_failure, first_success, group, settle_all,
+    sleep, wait_for_file, with_resource,
 };
 pub use crate::context::{ctx, fatal};
 pub use crate::handle::{Handle, Handles};

@@ -43,6 +43,21 @@ fn retry_does_what_failed_and_rerun_what_is_named() {
 }
 
 #[test]
+fn what_had_completed_before_it_was_done_again_is_shown_so() {
+    let shell = Shell::new();
+    shell.write("data.txt", "");
+    shell.call("run fragile --file data.txt").ok();
+    shell.call("rerun --from extract").ok();
+    let shown = shell.call("show last extract").ok().out;
+    assert!(shown.contains("  attempt 1: Completed\n"), "{shown}");
+    let told = shell.call("show last extract --output json").ok();
+    let row = told.lines().into_iter().find(|line| line["task"] == "extract").unwrap();
+    let earlier = &row["earlier_attempts"][0];
+    assert_eq!((&earlier["number"], &earlier["state"]), (&1.into(), &"completed".into()), "{row}");
+    assert!(earlier["error"].is_null(), "{row}");
+}
+
+#[test]
 fn a_task_inside_a_sub_flow_is_done_again_with_the_sub_flow() {
     let shell = Shell::new();
     shell.write("data.txt", "");

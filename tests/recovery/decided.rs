@@ -1,11 +1,11 @@
-//! A process that goes on with a run is told who was first as the one before was, and decides the same.
+//! A resumed run gets the recorded order of ends, so its body decides as it did in the process that died.
 
 use std::fs;
 
 use crate::kit::{Folder, aborted, succeeds};
 
 #[test]
-fn a_process_that_goes_on_decides_as_the_one_that_died_and_orders_once() {
+fn a_resumed_run_decides_as_it_did_in_the_process_that_died_and_orders_once() {
     let folder = Folder::new();
     let dies = folder.path().join("dies");
     fs::write(&dies, "").unwrap();

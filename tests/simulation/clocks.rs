@@ -1,4 +1,4 @@
-//! Deaths between which somebody sets the clock: what was done is not done again for that, and the newest run stays it.
+//! Clocks that are set between crashes: acknowledged tasks do not run again because of that, and the newest run stays so.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn process(disk: &Arc<MemoryStore>, after_noon: i64) -> Runtime {
     Runtime::builder().store(FaultyStore::new(disk, &Process::default(), 0)).poison_cap(100).build()
 }
 
-/// Lets the process die in which a run goes on that can go no further.
+/// Resumes a run until its body hangs, and lets the process die.
 async fn dies(disk: &MemoryStore, goes_on: impl Future<Output: Send> + Send + 'static) {
     let running = tokio::spawn(goes_on);
     tokio::time::sleep(MOMENT).await;
@@ -91,20 +91,20 @@ async fn is_done_again_once(set: i64) {
     let id = chain().on(&process(&disk, 0)).run().await.id().unwrap();
     assert_eq!(ran(), ["first", "inside", "last", "last"]);
 
-    // Somebody wants it done again an hour later, and the process dies before anything of that is done.
+    // An hour later a rerun is asked for, and the process dies before any task has run.
     FIRST_HANGS.store(true, Ordering::SeqCst);
     let runtime = process(&disk, HOUR);
     dies(&disk, async move { chain::resume(id).on(&runtime).rerun_from("first").run().await }).await;
     FIRST_HANGS.store(false, Ordering::SeqCst);
     assert_eq!(ran(), [""; 0]);
 
-    // The clock is set. A part is done again, and the process dies.
+    // The clock is set. Some tasks run again, and the process dies.
     LAST_HANGS.store(true, Ordering::SeqCst);
     let runtime = process(&disk, HOUR + set);
     dies(&disk, async move { chain::resume(id).on(&runtime).run().await }).await;
     assert_eq!(ran(), ["first", "inside"], "clock set by {set} s");
 
-    // And once more, before anything is done.
+    // And once more, before any further task has run.
     let runtime = process(&disk, HOUR + set);
     dies(&disk, async move { chain::resume(id).on(&runtime).run().await }).await;
     LAST_HANGS.store(false, Ordering::SeqCst);

@@ -23,7 +23,14 @@ fn process(disk: &Arc<MemoryStore>, seed: u64) -> Runtime {
 
 /// The orders that bodies were given, by the seed of their run.
 static GIVEN: Mutex<Vec<(u64, Vec<usize>)>> = Mutex::new(Vec::new());
-static HANGS: AtomicBool = AtomicBool::new(true);
+/// The seeds whose process has died: their runs come to an end.
+static RESUMED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+async fn hangs_unless_resumed(seed: u64) {
+    if !RESUMED.lock().unwrap().contains(&seed) {
+        pending::<()>().await;
+    }
+}
 
 fn given(seed: u64) -> Vec<Vec<usize>> {
     let given = GIVEN.lock().unwrap();
@@ -63,9 +70,17 @@ async fn sleeps_well(seed: u64) -> Result<()> {
 #[flow]
 async fn sleeps_badly(seed: u64) -> Result<()> {
     in_order(seed, naps(seed, true)).await;
-    if HANGS.load(Ordering::SeqCst) {
-        pending::<()>().await;
+    hangs_unless_resumed(seed).await;
+    Ok(())
+}
+
+#[flow(retries = 1)]
+async fn sleeps_through_all(seed: u64) -> Result<()> {
+    in_order(seed, naps(seed, false)).await;
+    if ctx().attempt() == 1 {
+        return Err("once more".into());
     }
+    hangs_unless_resumed(seed).await;
     Ok(())
 }
 
@@ -95,18 +110,35 @@ async fn results_come_by_the_numbers_of_their_ends_however_late_a_store_answers_
 async fn a_process_that_goes_on_is_given_the_ends_in_the_order_in_which_they_were_given() {
     for seed in SEEDS {
         let (seed, disk) = (1000 + seed, Arc::default());
-        HANGS.store(true, Ordering::SeqCst);
         let running = sleeps_badly(seed).on(&process(&disk, seed)).start();
         tokio::time::sleep(MOMENT).await;
         let id = running.id().unwrap();
         disk.crash();
         drop(running);
         tokio::time::sleep(MOMENT).await;
-        HANGS.store(false, Ordering::SeqCst);
+        RESUMED.lock().unwrap().push(seed);
         sleeps_badly::resume(id).on(&process(&disk, seed + 1)).await.unwrap();
         let given = given(seed);
         assert_eq!(given.len(), 2);
         assert_eq!(given[1], given[0], "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_resumes_a_retried_flow_is_given_the_order_of_its_first_attempt() {
+    for seed in SEEDS {
+        let (seed, disk) = (2000 + seed, Arc::default());
+        let running = sleeps_through_all(seed).on(&process(&disk, seed)).start();
+        tokio::time::sleep(MOMENT).await;
+        let id = running.id().unwrap();
+        disk.crash();
+        drop(running);
+        tokio::time::sleep(MOMENT).await;
+        RESUMED.lock().unwrap().push(seed);
+        sleeps_through_all::resume(id).on(&process(&disk, seed + 1)).await.unwrap();
+        let given = given(seed);
+        assert_eq!(given.len(), 3);
+        assert!(given.iter().all(|order| *order == given[0]), "seed {seed}: {given:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The results of several runs in the order in which the runs end, which is the same again when the flow is.
+//! The results of several runs in the order in which the runs end. A resumed or retried flow gets the recorded order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::model::{Digest, Error, TaskError};
 
 /// Gives the results in the order in which the runs end, each with its position in the list given.
 ///
-/// The order that was given once is given again when the flow is resumed or tried again, so a body that acts on it acts the
-/// same way. A run that ended earlier comes first even if a store acknowledges a later one before it. Only a run whose
-/// failure is tried anew takes another place: it comes when it ends then. Handles of other flow runs have no such order.
+/// A resumed or retried flow gets the recorded order, so a body that acts on it acts the same way. A run that ended earlier
+/// comes first even if a store acknowledges a later one before it. Only a run whose failure is retried takes another place:
+/// it comes when its retry ends. Handles that belong to different flow runs have no recorded order.
 ///
 /// A mapped list whose own input has failed gives that failure, at position 0.
 pub fn as_completed<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> AsCompleted<T, E> {
@@ -31,7 +31,7 @@ pub fn as_completed<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> 
             completed.identity = identity(list.iter().map(|handle| &handle.slot.core));
             completed.watch(list);
         }
-        // When it is known is a matter of chance, so what it has in it then must not tell waits from one another.
+        // It becomes known at a moment that differs between processes, so its content cannot be part of the identity.
         Err(later) => completed.list = Some(later),
     }
     completed
@@ -87,8 +87,8 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
 
     /// Waits at most `limit` for the next one.
     ///
-    /// That the time was up is kept where the flow is: a body that went on to call something because of it is told so again
-    /// when the flow is resumed or tried again, at once. Cancel safe, as [`next`](Self::next) is.
+    /// A timeout is recorded. If the body called something after it, a resumed or retried flow gets the timeout again, at
+    /// once; otherwise it waits again, with the full `limit`. Cancel safe, as [`next`](Self::next) is.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
     ) -> Result<Option<(usize, Result<T, Error<E>>)>, StillWaiting> {
         let wait = TimedWait::here(self.identity);
         if wait.as_ref().and_then(TimedWait::recorded).is_none() {
-            // An end that is recorded was there in time, however long it takes to read it or to make it again.
+            // A recorded end came in time, however long it takes now to read its result or to make it again.
             if self.list.is_none() && self.ends.next_is_recorded() {
                 return Ok(self.next().await);
             }

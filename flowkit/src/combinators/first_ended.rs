@@ -3,15 +3,14 @@
 use crate::engine::flow_run::ends::Ends;
 use crate::handle::{AnyHandle, Ending, NextEnd};
 
-/// Waits until one of the runs has ended, and returns its position: `select!` over handles whose answer is the same again.
+/// Waits until one of the runs has ended, and returns its position: a `select!` over handles whose answer is recorded.
 ///
-/// The handles may have different types. All go on; await the one that has ended for its result, and cancel the others if
-/// they are not wanted. Which one was first when the flow ran is first again when it is resumed or tried again, unless its
-/// failure is tried anew. Cancel safe. An empty list does not compile.
+/// The handles may have different types. No run is stopped: await the one that has ended for its result, and cancel the
+/// others if you do not need them. A resumed or retried flow gets the same answer, unless that run's failure is retried.
+/// Cancel safe. An empty list does not compile.
 ///
 /// ```
 /// use flowkit::prelude::*;
-/// use flowkit::first_ended;
 ///
 /// #[task]
 /// async fn quote() -> u32 { 70 }

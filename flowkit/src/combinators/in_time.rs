@@ -1,4 +1,4 @@
-//! Waiting for several runs until the time is up, which is kept: whoever resumes the flow is told the same.
+//! Waiting for several runs with a limit of time. A timeout is recorded, so a resumed or retried flow gets it again.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ impl StillWaiting {
 
 /// Waits at most `limit`, and returns the handles that have ended and those that have not. A failure is an end.
 ///
-/// That the time was up is kept where the flow is: a body that went on to call something because of it is given the same two
-/// lists when the flow is resumed or tried again. Cancel safe.
+/// A timeout is recorded, with what had ended. If the body called something after it, a resumed or retried flow gets the same
+/// two lists; otherwise it waits again, with the full `limit`. Cancel safe.
 pub async fn wait_within<T: Send + Sync, E: TaskError>(
     handles: impl IntoIterator<Item = Handle<T, E>>,
     limit: Duration,
@@ -40,7 +40,7 @@ pub async fn wait_within<T: Send + Sync, E: TaskError>(
         let (ended_then, pending): (Vec<_>, Vec<_>) =
             handles.into_iter().enumerate().partition(|(position, _)| had_ended(*position));
         let ended_then: Vec<_> = ended_then.into_iter().map(|(_, handle)| handle).collect();
-        // They come, however long it takes to read them or to make them again.
+        // They ended in time, however long it takes now to read their results or to make them again.
         for handle in &ended_then {
             handle.ended().await;
         }

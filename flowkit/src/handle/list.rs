@@ -225,7 +225,7 @@ async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, 
     !gate.failed.load(Ordering::Acquire)
 }
 
-/// Returns the failure that happened first, of runs of which one has failed: the same for whoever resumes the flow.
+/// Returns the failure that happened first, where at least one run has failed. A resumed flow gets the same one.
 async fn first_failure<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, E>]) -> Error<E> {
     let ends = Ends::of(list.iter().map(|handle| &handle.slot.core));
     loop {

@@ -31,11 +31,11 @@ use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
 ///
 /// While a task waits for a handle it holds no slot of any limit.
 ///
-/// Which of several runs ends first is a decision that flowkit makes the same again when the flow is resumed or tried again,
-/// if the body asks flowkit: [`as_completed`](crate::as_completed), [`first_success`](crate::first_success),
-/// [`first_failure`](crate::first_failure), [`first_ended`](crate::first_ended), [`wait_within`](crate::wait_within). It does
-/// not see what a body decides by `select!`, by [`is_finished`](Self::is_finished), by [`state`](Self::state), or by a timeout
-/// of tokio. A body that does so and acts on it keeps what it decided: `once("winner", || winner)`.
+/// A resumed or retried flow gets the same answer to "which of these ended first?", if the body asks flowkit:
+/// [`as_completed`](crate::as_completed), [`first_success`](crate::first_success), [`first_failure`](crate::first_failure),
+/// [`first_ended`](crate::first_ended), [`wait_within`](crate::wait_within). flowkit does not see what a body decides by
+/// `select!`, by [`is_finished`](Self::is_finished), by [`state`](Self::state) or by a timeout of tokio. A body that acts on
+/// such a decision should record it: `once("winner", || winner)`.
 pub struct Handle<T, E> {
     pub(crate) slot: Arc<Slot<T, E>>,
 }
@@ -70,15 +70,15 @@ impl<T, E> Handle<T, E> {
         self.slot.core.run().and_then(|run| run.task_run(self.slot.core.id))
     }
 
-    /// Whether the run has ended. A matter of the moment: a flow that is resumed may see another answer.
+    /// Whether the run has ended by now. A resumed flow may get another answer.
     pub fn is_finished(&self) -> bool {
         self.slot.promise.get().is_some()
     }
 
     /// Stops this run, and only this one. A run that has ended stays as it is.
     ///
-    /// It is a decision of the body: when the flow is resumed, or tried again, the run is cancelled from the beginning, unless
-    /// a failure that came before is tried anew.
+    /// The cancellation is recorded as a decision of the body: a resumed or retried flow gets a cancelled run, which does not
+    /// begin, unless an earlier failure is retried.
     pub fn cancel(&self) {
         self.slot.core.cancel_by_body();
     }

@@ -24,6 +24,7 @@ pub(crate) struct Extras {
     pub(crate) skip_reason: Option<Arc<String>>,
     /// What of the call cannot be compared, see [`Identity`](super::Identity).
     pub(crate) unknown: Option<&'static str>,
+    pub(crate) rank: Option<OrderNo>,
 }
 
 /// What is known of a task run when it is created.
@@ -218,6 +219,11 @@ impl TaskRun {
         self.ended_no
     }
 
+    /// Returns the number that the same end had in an earlier attempt of the flow or process: its place among other ends.
+    pub(crate) fn rank(&self) -> Option<OrderNo> {
+        self.extras.as_deref()?.rank
+    }
+
     /// Returns the time from the first attempt to the end, with the waits that the retry policy put between attempts.
     ///
     /// Of a run that was interrupted and gone on with, the time between the two processes is left out, and so is that of an
@@ -285,6 +291,10 @@ impl TaskRun {
         self.cancelled_by_body = true;
     }
 
+    pub(crate) fn set_rank(&mut self, rank: OrderNo) {
+        self.extras().rank = Some(rank);
+    }
+
     pub(crate) fn set_edges(&mut self, edges: Edges) {
         self.edges = edges;
     }
@@ -346,9 +356,10 @@ impl TaskRun {
     fn reopen(&mut self, before: State) {
         let error = self.extras.as_deref_mut().and_then(|extras| {
             extras.skip_reason = None;
+            extras.rank = None;
             extras.error.take()
         });
-        // What was under way when its process left it has died with that, and so has what nobody saw end.
+        // An attempt without an end was interrupted with its process.
         let ended = if before.is_terminal() { before } else { State::Crashed };
         self.keep_attempt(ended, error);
         self.ended_at = None;

@@ -181,6 +181,9 @@ pub struct StoredTaskRun {
     pub begun_no: Option<OrderNo>,
     /// The number of the end; `None` also where no process saw it.
     pub ended_no: Option<OrderNo>,
+    /// The number that the same end had in an earlier attempt of the flow: its place among other ends, if it is not
+    /// `ended_no`.
+    pub rank: Option<OrderNo>,
     /// Why it has no result.
     pub error: Option<ErrorReport>,
     /// Why it was skipped.
@@ -189,7 +192,7 @@ pub struct StoredTaskRun {
     pub flow_run: Option<FlowRunId>,
     /// Whether the body could not be stopped and went on after the end of the run.
     pub orphaned: bool,
-    /// Whether the body that called it cancelled it, as the one that lost a race.
+    /// Whether the body that called it has cancelled it, for instance as the loser of a race.
     pub cancelled_by_body: bool,
     /// In how many processes that died it was running.
     pub crashes: u32,
@@ -207,6 +210,11 @@ impl StoredTaskRun {
     /// Returns the number of the last that happened to it.
     pub(crate) fn last_no(&self) -> Option<OrderNo> {
         self.ended_no.max(self.begun_no)
+    }
+
+    /// Returns its place among other ends.
+    pub(crate) fn place_among_ends(&self) -> Option<OrderNo> {
+        self.rank.or(self.ended_no)
     }
 
     /// Returns the name of this run: its own, or the task's with the index of a mapped run: `fetch[3]`.

@@ -181,23 +181,23 @@ pub fn died(row: &StoredTaskRun) -> bool {
     last.is_some_and(|last| last.state == State::Crashed)
 }
 
-/// Returns the rows that a body has cancelled and that stay so when its calls are made again: the losers of a race have lost.
+/// Returns the rows that a body has cancelled and that stay cancelled when its calls are made again: the losers of a race.
 ///
-/// The body decided so on what had ended before. Where some of that is tried anew, it decides anew too, and what it had
-/// cancelled runs again; so does all of it where something is wanted again although it had succeeded.
+/// The body based that decision on ends that came before it. If one of these was a failure that is retried, the body decides
+/// again and what it had cancelled runs again; so does everything it had cancelled before a rerun was asked for.
 pub(crate) fn cancelled_for_good(
     run: &StoredFlowRun,
     rows: &[StoredTaskRun],
     asked: &Asked,
 ) -> HashSet<TaskRunId> {
     let since = run.anew_since();
-    let decides_anew = matches!(asked.redo, Redo::From(_) | Redo::Everything);
+    let is_rerun = matches!(asked.redo, Redo::From(_) | Redo::Everything);
     let tries_failures = asked.redo == Redo::Failed;
-    let first_anew =
+    let first_retried =
         first_failure(rows, |row| !counts(row, since) || (tries_failures && !asked.is_past(row.ended_no)));
     let stays = |row: &&StoredTaskRun| {
-        is_cancelled_before(row, first_anew)
-            && (!decides_anew || (asked.since.is_some() && asked.is_past(row.ended_no)))
+        is_cancelled_before(row, first_retried)
+            && (!is_rerun || (asked.since.is_some() && asked.is_past(row.ended_no)))
     };
     rows.iter().filter(stays).map(|row| row.id).collect()
 }
@@ -211,7 +211,7 @@ fn first_failure(rows: &[StoredTaskRun], meant: impl Fn(&StoredTaskRun) -> bool)
 /// Whether a body cancelled `row` before anything had failed.
 fn is_cancelled_before(row: &StoredTaskRun, first_failure: Option<OrderNo>) -> bool {
     let before = |no: OrderNo| first_failure.is_none_or(|first| no < first);
-    row.state == State::Cancelled && row.cancelled_by_body && row.ended_no.is_some_and(before)
+    row.state == State::Cancelled && row.cancelled_by_body && row.place_among_ends().is_some_and(before)
 }
 
 /// Returns the rows that are done again although they have ended.

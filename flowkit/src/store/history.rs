@@ -89,7 +89,8 @@ pub struct Removed {
 /// Every method fails if the store cannot be read, with [`StoreError::Read`] or [`StoreError::Damaged`].
 #[allow(clippy::missing_errors_doc, reason = "the trait says it once for all")]
 pub trait History: Send + Sync + std::fmt::Debug + 'static {
-    /// Returns flow runs, the newest first: at most `limit`, those created before the run `before`.
+    /// Returns flow runs, the newest first: at most `limit`, those that came before the run `before`. The newest is the run
+    /// that the store was told of last; clocks do not matter.
     fn flow_runs(
         &self,
         filter: &FlowRunFilter,

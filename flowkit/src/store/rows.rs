@@ -86,6 +86,7 @@ pub(crate) fn task_row(task_run: &TaskRun, call: Option<CallId>, created_at: Wal
         ended_at: task_run.ended_at().map(|at| created_at.plus(at)),
         begun_no: task_run.begun_no(),
         ended_no: task_run.ended_no(),
+        rank: task_run.rank(),
         error: task_run.error().cloned(),
         skip_reason: task_run.skip_reason().map(str::to_owned),
         flow_run: task_run.flow_run(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use flowkit::prelude::*;
-use flowkit::{first_ended, wait_within};
+use flowkit::wait_within;
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

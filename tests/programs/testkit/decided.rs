@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flowkit::prelude::*;
 use flowkit::store::SqliteStore;
-use flowkit::{BoxError, Runtime, first_ended, wait_within};
+use flowkit::{BoxError, Runtime, wait_within};
 use tokio::sync::Semaphore;
 
 use crate::{Said, database, folder, note, runs};
@@ -97,7 +97,7 @@ async fn decides() -> Result<()> {
     Ok(())
 }
 
-/// Begins the run, or goes on with it.
+/// Begins the run, or resumes it.
 pub(crate) async fn run(_: &Said) -> Result<(), BoxError> {
     let store = SqliteStore::open(database())?;
     let earlier = runs(&store)?.pop();

@@ -13,7 +13,7 @@ use super::Run;
 use crate::engine::task_run::core::Core;
 use crate::model::{OrderNo, TaskRunId};
 
-/// Runs that somebody waits for, each with its position in the list that was given.
+/// The runs that a body waits for, each with its position in the list that was given.
 #[derive(Default)]
 pub(crate) struct Ends(Mutex<Known>);
 
@@ -105,7 +105,7 @@ impl Run {
         let over = ledger.record.task_run(id).filter(|row| row.state().is_over());
         match over {
             Some(row) => {
-                // What was put aside has no number of its own.
+                // A suspended run has no number of its own.
                 let no = row.ended_no().or(ledger.record.last_no()).map_or(0, OrderNo::get);
                 ends.add(End { no, position, is_recorded: false });
             }

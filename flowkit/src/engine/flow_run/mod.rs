@@ -192,10 +192,10 @@ impl Run {
                 Child { id, claimed, recorded_no: None }
             }
             Some(row) => {
-                // A failure that is tried anew may end at another time, and what was under way has not ended.
+                // A retried failure may end at another time, and a run that was interrupted has not ended.
                 let ends_so = row.state.is_success()
                     || !matches!(claimed, Some(Claimed::Again(_) | Claimed::Refused(_)));
-                let recorded_no = row.ended_no.filter(|_| ends_so && row.unknown.is_none());
+                let recorded_no = row.place_among_ends().filter(|_| ends_so && row.unknown.is_none());
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
                 if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_) | Claimed::Cancelled)) {
                     self.reopen_in(&mut ledger, row.id);

@@ -1,5 +1,5 @@
-//! Waits of a body for several runs with a limit of time: that the time was up is kept, and given again when the flow is
-//! resumed or tried again. Not: how the waiting is done, which is the business of the combinators.
+//! Waits of a body for several runs with a limit of time: a timeout is recorded, and a resumed or retried flow gets it again.
+//! Not: how the body waits, which is the business of the combinators.
 
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ impl TimedWait {
         Some(Self { attempt: Arc::clone(attempt), body: core.id, key })
     }
 
-    /// Returns the positions of the runs that had ended when the time was up, if it was, and if the body went on to call
-    /// something that has begun. Where nothing came of it, the wait is made anew.
+    /// Returns the positions of the runs that had ended at a recorded timeout. Only if something that the body called after it
+    /// has begun: a timeout without a consequence may be decided again.
     pub(crate) fn recorded(&self) -> Option<Vec<u32>> {
         let run = &self.attempt.run;
         let noted = run.journal.as_ref().and_then(|journal| journal.time_up(self.key));

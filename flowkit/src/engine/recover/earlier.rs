@@ -43,7 +43,7 @@ pub(crate) enum Claimed {
     Kept,
     /// Its failure.
     Failed(Arc<ErrorReport>),
-    /// The body cancelled it, and nothing on which it may have decided so is done anew.
+    /// The body cancelled it, and nothing that may have led to this decision runs again.
     Cancelled,
     /// Attempts, after which it goes on.
     Again(Progress),
@@ -68,7 +68,7 @@ pub(crate) struct Earlier {
     redo: HashSet<TaskRunId>,
     /// What the body has cancelled, and would again.
     cancelled: HashSet<TaskRunId>,
-    /// The waits whose time was up, if the body went on to call something that has begun.
+    /// The timeouts of waits after which the body called something that has begun.
     times_up: HashMap<Digest, Vec<u32>>,
     /// The same with those that an earlier process has done again, as far as it came.
     chosen: HashSet<TaskRunId>,

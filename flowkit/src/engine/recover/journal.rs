@@ -33,8 +33,8 @@ pub(crate) struct Journal {
 struct Ends {
     succeeded: HashMap<CallId, OrderNo>,
     cancelled: HashMap<CallId, OrderNo>,
-    /// The first end that is tried anew: what a body decided after it, it may have decided because of it.
-    first_anew: Option<OrderNo>,
+    /// The first end that a later attempt retries. A body may have made any later decision because of it.
+    first_retried: Option<OrderNo>,
 }
 
 impl Journal {
@@ -72,7 +72,7 @@ impl Journal {
             Some(call) if by_body => drop(ends.cancelled.insert(call, no)),
             None if state.is_success() || by_body => {}
             _ if state == State::Skipped => {}
-            _ => ends.note_anew(call, no),
+            _ => ends.note_retried(call, no),
         }
     }
 
@@ -82,7 +82,7 @@ impl Journal {
         match claimed {
             Claimed::Kept | Claimed::Again(_) => drop(ends.succeeded.insert(call, no)),
             Claimed::Cancelled => drop(ends.cancelled.insert(call, no)),
-            Claimed::Failed(_) | Claimed::Refused(_) => ends.note_anew(Some(call), no),
+            Claimed::Failed(_) | Claimed::Refused(_) => ends.note_retried(Some(call), no),
         }
     }
 
@@ -125,16 +125,16 @@ impl Journal {
 }
 
 impl Ends {
-    fn note_anew(&mut self, call: Option<CallId>, no: OrderNo) {
+    fn note_retried(&mut self, call: Option<CallId>, no: OrderNo) {
         if let Some(call) = call {
             self.succeeded.remove(&call);
         }
-        self.first_anew = Some(self.first_anew.map_or(no, |first| first.min(no)));
+        self.first_retried = Some(self.first_retried.map_or(no, |first| first.min(no)));
     }
 
     fn cancelled_for_good(&self, call: CallId) -> Option<OrderNo> {
         let no = *self.cancelled.get(&call)?;
-        self.first_anew.is_none_or(|first| no < first).then_some(no)
+        self.first_retried.is_none_or(|first| no < first).then_some(no)
     }
 }
 

@@ -192,12 +192,17 @@ impl Core {
     /// Says what happened, with what is to be kept of it.
     pub(crate) fn emit_kept(&self, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
         let run = self.run()?;
+        let journal = run.journal.as_ref().filter(|_| kind.is_end());
         if matches!(kind, EventKind::Cancelled { .. }) && self.has(BY_BODY) {
             run.change_task_run(self.id, TaskRun::set_cancelled_by_body);
         }
-        let is_end = kind.is_end();
+        if matches!(kind, EventKind::Completed | EventKind::Cached | EventKind::Cancelled { .. })
+            && let Some(rank) = journal.and_then(|_| self.recorded_no())
+        {
+            run.change_task_run(self.id, |row| row.set_rank(rank));
+        }
         let receipt = run.emit_kept(self.id, kind, keeping);
-        if is_end && let Some(journal) = run.journal.as_ref().filter(|journal| journal.remembers()) {
+        if let Some(journal) = journal.filter(|journal| journal.remembers()) {
             self.note_end(run, journal);
         }
         receipt
@@ -298,7 +303,7 @@ impl Core {
         }
     }
 
-    /// Stops this task run only, because a body has decided so: whoever resumes the run comes to the same decision.
+    /// Stops this task run only, by a decision of the body, which a resumed flow makes again.
     pub(crate) fn cancel_by_body(&self) {
         self.set(BY_BODY);
         self.cancel();

@@ -36,6 +36,9 @@ impl TaskRun {
         if let Some(name) = &stored.name {
             task_run.extras().name.get_or_insert_with(|| name.clone());
         }
+        if let Some(rank) = stored.rank {
+            task_run.set_rank(rank);
+        }
         if let Some(id) = stored.flow_run {
             task_run.extras().flow_run = Some(id);
         }

@@ -29,6 +29,7 @@ pub(crate) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
         ended_at: None,
         begun_no: None,
         ended_no: None,
+        rank: None,
         error: None,
         skip_reason: None,
         flow_run: None,

@@ -49,7 +49,7 @@ pub(super) const TASK_RUN: &str = "
         r.branch, p.text, r.edges, r.state, r.attempt, r.attempts_before, r.attempts, r.created_at, r.started_at,
         r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
         EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
-        r.cancelled_by_body, r.nth, r.seal, r.unknown
+        r.cancelled_by_body, r.nth, r.seal, r.unknown, r.rank
     FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
@@ -96,6 +96,7 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
         begun_no: codes::read_order_no(row.get(29)?),
         ended_no: codes::read_order_no(row.get(30)?),
         cancelled_by_body: row.get(31)?,
+        rank: codes::read_order_no(row.get(35)?),
     })
 }
 

@@ -161,9 +161,9 @@ fn flow_row(
 const TASK_ROW: &str = "
     INSERT INTO task_runs (run, id, parent, task, place, key, position, name, tags, in_group, branch, edges, state,
         attempt, attempts, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned,
-        begun_no, ended_no, cancelled_by_body, nth, seal, unknown)
+        begun_no, ended_no, cancelled_by_body, nth, seal, unknown, rank)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-        ?26, ?27, ?28, ?29, ?30, ?31)
+        ?26, ?27, ?28, ?29, ?30, ?31, ?32)
     ON CONFLICT (run, id) DO UPDATE SET
         task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key),
         nth = coalesce(excluded.nth, nth), seal = coalesce(excluded.seal, seal), unknown = excluded.unknown,
@@ -171,7 +171,8 @@ const TASK_ROW: &str = "
         started_at = excluded.started_at, attempt_started_at = excluded.attempt_started_at,
         ended_at = excluded.ended_at, error = excluded.error, skip_reason = excluded.skip_reason,
         flow_run = excluded.flow_run, orphaned = excluded.orphaned,
-        begun_no = excluded.begun_no, ended_no = excluded.ended_no, cancelled_by_body = excluded.cancelled_by_body
+        begun_no = excluded.begun_no, ended_no = excluded.ended_no, cancelled_by_body = excluded.cancelled_by_body,
+        rank = excluded.rank
     WHERE state < ?24 OR ?25";
 
 const RESULT_ROW: &str = "
@@ -223,6 +224,7 @@ fn task_row(
         slot.call.map(|call| call.nth),
         slot.call.as_ref().and_then(|call| call.seal.as_ref()).map(|seal| seal.as_bytes()),
         task_run.unknown().map(codes::text),
+        codes::order_no(task_run.rank()),
     ])?;
     failpoint::hit("after-submit-row").map_err(failure::as_sqlite)?;
     Ok(changed > 0)

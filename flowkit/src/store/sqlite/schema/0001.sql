@@ -119,6 +119,8 @@ CREATE TABLE task_runs (
     ended_at           INTEGER,
     begun_no           INTEGER,
     ended_no           INTEGER,
+    -- The number that the same end had in an earlier attempt of the flow.
+    rank               INTEGER,
     error              TEXT,
     skip_reason        TEXT,
     flow_run           BLOB,
@@ -208,7 +210,7 @@ CREATE TABLE used_files (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX used_files_by_file ON used_files (file);
 
--- Waits of bodies for several runs whose time was up: whoever resumes the run is told so again.
+-- Timeouts of a body that waited for several runs: a resumed run gets them again.
 CREATE TABLE times_up (
     run   INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
     key   BLOB    NOT NULL,
