@@ -26,7 +26,7 @@
 //! ✓ region[1] › orders    completed in 5µs
 //! ✓ region[1] › total     completed in 5µs
 //! ✓ region[1]             completed in 51µs
-//! ✓ report                completed in 516µs with 1 failure: 5 tasks (4 completed, 1 failed)
+//! ! report                completed in 516µs with 1 failure: 5 tasks (4 completed, 1 failed)
 //! ```
 
 use flowkit::prelude::*;

@@ -27,7 +27,7 @@
 //! ✓ evaluate stump        completed in 289µs
 //! ✓ evaluate nearest      completed in 1.2s
 //! ✓ compare               completed in 96µs
-//! ✓ multi_model           completed in 1.2s with 1 failure: 12 tasks (10 completed, 1 failed, 1 skipped)
+//! ! multi_model           completed in 1.2s with 1 failure: 12 tasks (10 completed, 1 failed, 1 skipped)
 //! 4 of 4 trainings at the same time
 //! ```
 

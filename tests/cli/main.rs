@@ -16,6 +16,7 @@ mod secrets;
 mod single;
 mod stopping;
 mod watching;
+mod with_failures;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

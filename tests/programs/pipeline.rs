@@ -122,6 +122,12 @@ async fn colourful() -> Result<u64> {
     Ok(summed + again)
 }
 
+/// Has a sub-flow that completes after failures.
+#[flow]
+async fn outer_colourful() -> Result<u64> {
+    Ok(colourful().await?)
+}
+
 /// Has sub-flows, and a task that calls others; fails as long as a file is not there.
 #[flow]
 async fn nested(file: PathBuf) -> Result<u32> {
@@ -211,4 +217,17 @@ async fn around() -> Result<u32> {
     Ok(rows)
 }
 
-flowkit::main!(etl, echo, fragile, nested, colourful, login, enter, endless, patient, reporting, around);
+flowkit::main!(
+    etl,
+    echo,
+    fragile,
+    nested,
+    colourful,
+    login,
+    enter,
+    endless,
+    patient,
+    reporting,
+    around,
+    outer_colourful
+);

@@ -11,7 +11,8 @@ use super::elsewhere;
 use super::flags;
 use super::help;
 use super::options::{
-    aside, count, count_of_slowest, no_cache, number, of_run, own, run, secrets, switch, task,
+    aside, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, run, secrets, switch,
+    task,
 };
 use super::program::Program;
 use super::secrets::{Quoting, quoting, quoting_of_line};
@@ -86,6 +87,7 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
             .arg(run())
             .arg(secrets())
             .arg(no_cache().long("no-cache"))
+            .arg(fail_on_any_task().long("fail-on-any-task"))
             .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
     };
     vec![
@@ -102,12 +104,9 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
         plain("list", "List the flows with their parameters, and how the last run of each ended")
             .visible_alias("flows"),
         plain("runs", "List runs, the newest first")
-            .arg(
-                Arg::new("filter")
-                    .num_args(0..)
-                    .value_name("FILTER")
-                    .help("Which runs: `state:failed flow:etl since:2d until:2026-01-31 tag:nightly text`"),
-            )
+            .arg(Arg::new("filter").num_args(0..).value_name("FILTER").help(
+                "Which runs: `state:failed flow:etl since:2d until:2026-01-31 tag:nightly failures:>0 text`",
+            ))
             .arg(number("limit", "20", "How many").value_parser(count)),
         plain("show", "Show a run: its parameters, its task runs, why it failed").arg(run()).arg(task()).arg(
             Arg::new("slow")
@@ -244,6 +243,7 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
             .action(ArgAction::Append)
             .help("Tag this run; may be given several times"),
         no_cache(),
+        fail_on_any_task(),
         Arg::new("dry-run").action(ArgAction::SetTrue).help(
             "Print each value with its source and what the last run of the flow called, and run nothing",
         ),

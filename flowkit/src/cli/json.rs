@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::outcome;
 use super::secrets::recorded;
 use super::session::Session;
 use crate::any_flow::FlowSpec;
@@ -34,6 +35,8 @@ fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
         "name": run.name,
         "tags": run.tags,
         "state": run.state,
+        "outcome": outcome::word(run),
+        "failures": run.failures,
         "params": params,
         "created_at": iso(run.created_at),
         "started_at": run.started_at.map(iso),

@@ -22,6 +22,7 @@ mod json;
 mod layers;
 mod options;
 mod out;
+mod outcome;
 mod program;
 mod resolve;
 mod rows;
@@ -230,7 +231,7 @@ fn told(exit: Exit) -> Exit {
 /// | code | means |
 /// |---|---|
 /// | 0 | done |
-/// | 1 | the flow failed or was cancelled |
+/// | 1 | the flow failed or was cancelled; with `--fail-on-any-task`, also if it completed and a task run of it failed |
 /// | 2 | it cannot be done as it was asked for, and nothing ran; or a part of the answer could not be written |
 /// | 129, 130, 143 | told to stop by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was put aside, and can be resumed |
 ///

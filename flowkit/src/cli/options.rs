@@ -55,6 +55,12 @@ pub(super) fn no_cache() -> Arg {
     Arg::new("no-cache").action(ArgAction::SetTrue).help(help)
 }
 
+/// Of verbs that run something.
+pub(super) fn fail_on_any_task() -> Arg {
+    let help = "Exit with code 1 also if the flow completes, but a task run fails in it";
+    Arg::new("fail-on-any-task").action(ArgAction::SetTrue).help(help)
+}
+
 pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }

@@ -47,6 +47,10 @@ pub(crate) const fn glyph(state: State) -> &'static str {
     }
 }
 
+/// The glyph of a run that completed after failures, at which its flow went on.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures of runs show it"))]
+pub(crate) const WITH_FAILURES: &str = "!";
+
 impl Tone {
     pub(crate) const fn of(state: State) -> Tone {
         match state {

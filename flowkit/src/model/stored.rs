@@ -107,9 +107,18 @@ pub struct StoredFlowRun {
     pub crashes: u32,
     /// Where in the user's code it was called, as `file:line`.
     pub location: String,
+    /// How many of its task runs failed or timed out, those left out that an attempt of the flow was followed by another one.
+    /// The store counts them when it is asked.
+    #[serde(default)]
+    pub failures: u64,
 }
 
 impl StoredFlowRun {
+    /// Whether the flow went on after failures, and completed.
+    pub fn completed_with_failures(&self) -> bool {
+        self.state.is_success() && self.failures > 0
+    }
+
     /// Returns the number of the end of the last attempt that another one followed, those left out that died with their
     /// process: what had no result by then is done anew.
     pub(crate) fn anew_since(&self) -> Option<OrderNo> {

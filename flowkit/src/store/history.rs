@@ -1,5 +1,6 @@
 //! Looking back: what the command line and the page ask of a store. Reading only, but for `forget`.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{StoreError, StoredCacheEntry};
@@ -24,6 +25,8 @@ pub struct FlowRunFilter {
     pub until: Option<WallTime>,
     /// With this text in the name of the flow, the run's own name, or the beginning of its short id.
     pub text: Option<String>,
+    /// With so many task runs that failed; see [`StoredFlowRun::failures`].
+    pub failures: Option<RangeInclusive<u64>>,
     /// Also the runs of sub-flows, which are otherwise left out.
     pub sub_flows: bool,
 }

@@ -39,6 +39,7 @@ pub(crate) fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
         error: flow.error().cloned(),
         crashes: 0,
         location: place(flow.location()),
+        failures: 0,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::view::{Group, RunView};
-use crate::graph::look::glyph;
+use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::graph::text;
 use crate::model::{ErrorReport, State};
 use crate::wording::counted;
@@ -31,7 +31,7 @@ pub(super) fn summary(view: &RunView) -> String {
     };
     let mut page = format!(
         "### {} {}: {} in {took}{failures}, {tasks}, run `{}`\n\n| task | runs | ended | failed | skipped |\n|---|---|---|---|---|\n",
-        glyph(view.state),
+        if view.went_on() { WITH_FAILURES } else { glyph(view.state) },
         cell(&view.flow),
         view.state.name(),
         view.id.short()

@@ -22,6 +22,9 @@ use crate::engine::flow_run::observer::Notice;
 use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
 
+/// Said beside the state of a run that completed, and of which task runs failed.
+pub(crate) const COMPLETED_WITH_FAILURES: &str = "completed_with_failures";
+
 /// The version of the form.
 pub(crate) const VERSION: u8 = 1;
 
@@ -60,6 +63,9 @@ struct Record<'a> {
     delay_ms: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
+    /// That a run completed after failures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,6 +245,7 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
             if told.kind.is_end() {
                 record.state = Some(view.state);
                 record.counts = Some(counts(view));
+                record.outcome = view.went_on().then_some(COMPLETED_WITH_FAILURES);
                 record.resume = program.command("resume", told.run).filter(|_| !view.state.is_success());
             }
         }

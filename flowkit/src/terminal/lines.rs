@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::root_cause::RootCause;
 use super::tally::Tally;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::look::glyph;
+use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::graph::text;
 use crate::model::{AttemptFailure, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
 
@@ -136,7 +136,8 @@ fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {
             let went_on = state.is_success() && tally.failed > 0;
             let failures = if went_on { " with ".to_owned() + &tally.failures() } else { String::new() };
             let end = format!("{}{failures}: {}", end(task_run), tally.summary());
-            lines.push(line(glyph(task_run.state()), &label, &end));
+            let glyph = if went_on { WITH_FAILURES } else { glyph(state) };
+            lines.push(line(glyph, &label, &end));
             lines.extend(tally.not_compared.notes());
             lines
         }

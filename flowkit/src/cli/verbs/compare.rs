@@ -8,6 +8,7 @@ use serde_json::json;
 use super::show;
 use crate::cli::json::line;
 use crate::cli::out::{columns, note, say, tables};
+use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -66,7 +67,7 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
     };
     let mut lines = vec![
         of("flow", &|run| run.flow.clone()),
-        of("state", &|run| run.state.name().to_owned()),
+        of("state", &outcome::words),
         of("took", &|run| run.duration().map(text::duration).unwrap_or_default()),
         of("version", &|run| run.version.clone().unwrap_or_default()),
         of("error", &|run| run.error.as_ref().map(why).unwrap_or_default()),

@@ -7,6 +7,7 @@ use crate::cli::Exit;
 use crate::cli::json::line;
 use crate::cli::layers::around;
 use crate::cli::out::say;
+use crate::cli::outcome;
 use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
 use crate::cli::types;
@@ -68,7 +69,7 @@ fn count(session: &Session) -> Outcome<String> {
     let store = session.settings.look_back()?;
     Ok(match rows::newest(&store, &FlowRunFilter::default())? {
         None => "no runs".to_owned(),
-        Some(run) => format!("the last run is {}, {}", run.id.short(), run.state.name()),
+        Some(run) => format!("the last run is {}, {}", run.id.short(), outcome::words(&run)),
     })
 }
 

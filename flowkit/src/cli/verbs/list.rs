@@ -10,13 +10,13 @@ use crate::cli::flags::typed;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
 use crate::cli::out::{note, say, table};
+use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::types;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
 use crate::engine::clock;
-use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::{Identity, Kind, State, StoredFlowRun, TaskRunId, iso};
 use crate::parameters::Parameter;
@@ -43,7 +43,7 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
         say(line);
         if let Some(Last { run, not_kept, not_compared }) = last {
             let (glyph, state, when) =
-                (glyph(run.state), run.state.name(), ago(run.created_at, clock::wall()));
+                (outcome::sign(run), outcome::words(run), ago(run.created_at, clock::wall()));
             say(format!("    last run {}  {glyph} {state}, {when}", run.id.short()));
             if !not_kept.is_empty() {
                 let which = list_of(not_kept.iter().map(|task| visible(task)));
@@ -104,7 +104,7 @@ fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     let schema: Option<Value> = flow.schema().and_then(|schema| serde_json::from_str(&schema).ok());
     let last = last.map(|Last { run, not_kept, not_compared }| {
         json!({
-            "run": run.id.short(), "id": run.id, "state": run.state,
+            "run": run.id.short(), "id": run.id, "state": run.state, "failures": run.failures,
             "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_kept, "not_compared": not_compared,
         })
     });

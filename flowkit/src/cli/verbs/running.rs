@@ -9,14 +9,16 @@ use crate::any_flow::{AnyFlowRun, Ended, FlowSpec};
 use crate::cli::Exit;
 use crate::cli::json as lines;
 use crate::cli::out::{note, say};
+use crate::cli::outcome;
 use crate::cli::secrets;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
 use crate::graph::text::{shortened, visible};
-use crate::model::Error;
+use crate::model::{Error, StoredFlowRun};
 use crate::signals::Interrupted;
 use crate::terminal::{Options, Screen};
+use crate::wording::counted;
 
 /// What a program prints is heard of at most so much later, also on a machine with much to do.
 const HEARD_AFTER: Duration = Duration::from_millis(100);
@@ -81,9 +83,17 @@ where
 }
 
 /// Says how it ended, and what to do now.
-pub(super) fn finish(session: &Session, ended: Result<Ended, Interrupted>) -> Outcome<Exit> {
+pub(super) fn finish(
+    session: &Session,
+    runtime: &Runtime,
+    matches: &ArgMatches,
+    ended: Result<Ended, Interrupted>,
+) -> Outcome<Exit> {
     match ended {
-        Ok(Ok(run)) => Ok(tell(session, &run)),
+        Ok(Ok(run)) => {
+            let kept = runtime.store().map(|store| store.flow_run(run.id())).transpose()?.flatten();
+            Ok(tell(session, &run, kept.as_ref(), matches.get_flag("fail-on-any-task")))
+        }
         // What never began was asked for in the wrong way.
         Ok(Err(error @ (Error::Refused { .. } | Error::Store { .. }))) => {
             Err(Usage::new(with_causes(&error)))
@@ -103,13 +113,26 @@ pub(super) fn finish(session: &Session, ended: Result<Ended, Interrupted>) -> Ou
 }
 
 /// Gives the result, which is no event; the screen has told the rest.
-fn tell(session: &Session, run: &AnyFlowRun) -> Exit {
+fn tell(session: &Session, run: &AnyFlowRun, kept: Option<&StoredFlowRun>, fails_on_any: bool) -> Exit {
     let (id, state) = (run.id(), run.state());
+    let with_failures = kept.filter(|kept| kept.completed_with_failures());
     if session.is_json() {
         let value: Option<Value> = run.value().and_then(|json| serde_json::from_str(json).ok());
-        say(lines::line("run.result", Some(id), json!({ "id": id, "state": state, "value": value })));
+        let (outcome, failures) = (with_failures.and_then(outcome::word), kept.map(|kept| kept.failures));
+        let fields =
+            json!({ "id": id, "state": state, "outcome": outcome, "failures": failures, "value": value });
+        say(lines::line("run.result", Some(id), fields));
     } else if let Some(value) = run.value().filter(|value| state.is_success() && *value != "null") {
         note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }
-    if state.is_success() { Exit::SUCCESS } else { Exit::FAILURE }
+    match with_failures {
+        Some(kept) if fails_on_any => {
+            let failures =
+                counted(usize::try_from(kept.failures).unwrap_or(usize::MAX), "task run", "task runs");
+            note(format!("error: {failures} failed, and `--fail-on-any-task` asks for none"));
+            Exit::FAILURE
+        }
+        _ if state.is_success() => Exit::SUCCESS,
+        _ => Exit::FAILURE,
+    }
 }

@@ -4,12 +4,12 @@ use clap::ArgMatches;
 
 use crate::cli::json;
 use crate::cli::out::{columns, note, say, table};
+use crate::cli::outcome;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
 use crate::cli::why::why;
 use crate::engine::clock;
-use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{StoredFlowRun, WallTime};
 use crate::store::{FlowRunFilter, History as _};
@@ -54,7 +54,7 @@ fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
     let name = run.name.clone().or(why).unwrap_or_default();
     vec![
         run.id.short(),
-        format!("{} {}", glyph(run.state), run.state.name()),
+        format!("{} {}", outcome::sign(run), outcome::words(run)),
         run.flow.clone(),
         ago(run.created_at, now),
         took,

@@ -10,6 +10,7 @@ use super::run::show_config;
 use crate::any_flow::FlowSpec;
 use crate::cli::json::{line, millis};
 use crate::cli::out::{say, table};
+use crate::cli::outcome;
 use crate::cli::resolve::Resolved;
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
@@ -83,7 +84,7 @@ pub(super) fn show(
     say(format!(
         "its run {} ({}{}, {}) called",
         run.id.short(),
-        run.state.name(),
+        outcome::words(&run),
         took.unwrap_or_default(),
         ago(run.created_at, clock::wall())
     ));

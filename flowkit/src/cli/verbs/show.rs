@@ -10,6 +10,7 @@ use super::{artifacts, slow};
 use crate::any_flow::FlowSpec;
 use crate::cli::json;
 use crate::cli::out::{columns, paragraph, say, table};
+use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
@@ -137,10 +138,10 @@ fn head(run: &StoredFlowRun) -> String {
     };
     format!(
         "{} {}{name}  run {}  {}{}{crashes}  {}",
-        glyph(run.state),
+        outcome::sign(run),
         run.flow,
         run.id.short(),
-        run.state.name(),
+        outcome::words(run),
         took.unwrap_or_default(),
         iso(run.created_at)
     )

@@ -62,6 +62,7 @@ pub(crate) fn flow_row(state: State) -> StoredFlowRun {
         error: None,
         crashes: 0,
         location: String::new(),
+        failures: 0,
     }
 }
 

@@ -95,6 +95,7 @@ macro_rules! contract {
                 runs_are_chosen_by_tag,
                 runs_are_chosen_by_time,
                 runs_are_chosen_by_text,
+                failures_are_counted_and_runs_chosen_by_their_number,
                 all_kinds_of_a_filter_must_hold,
                 runs_of_sub_flows_are_left_out_unless_asked_for,
                 children_are_the_runs_that_a_task_run_started,

@@ -1,5 +1,7 @@
 //! Looking back: finding, choosing, turning pages.
 
+use std::time::Duration;
+
 use super::script::*;
 use crate::model::{Declaration, EventKind, FlowRunId, Kind, State, TaskRunId, WallTime};
 use crate::store::{FlowRunFilter, LogFilter, Store, TaskRunFilter};
@@ -167,6 +169,45 @@ pub(crate) fn runs_are_chosen_by_text<P: Place>() {
     }
 }
 
+pub(crate) fn failures_are_counted_and_runs_chosen_by_their_number<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let fails = |script: &mut Script| {
+        let id = script.create(store, &FETCH);
+        script.happens(store, id, started(1));
+        script.happens(store, id, failed("404"));
+    };
+    let flow = TaskRunId::FLOW;
+    let mut well = born_at(store, 0);
+    well.happens(store, flow, started(1));
+    well.completes(store, &FETCH, b"1");
+    well.happens(store, flow, EventKind::Completed);
+    let mut badly = born_at(store, 1);
+    badly.happens(store, flow, started(1));
+    fails(&mut badly);
+    fails(&mut badly);
+    badly.happens(store, flow, EventKind::Completed);
+    // What failed in an attempt that another one followed is no failure of the run.
+    let mut anew = born_at(store, 2);
+    anew.happens(store, flow, started(1));
+    fails(&mut anew);
+    fails(&mut anew);
+    anew.happens(store, flow, retried(1, Duration::ZERO));
+    anew.happens(store, flow, started(2));
+    fails(&mut anew);
+    anew.happens(store, flow, EventKind::Completed);
+    store.flush().unwrap();
+    for (run, count) in [(&well, 0), (&badly, 2), (&anew, 1)] {
+        let row = store.flow_run(run.id()).unwrap().unwrap();
+        assert_eq!((row.failures, row.completed_with_failures()), (count, count > 0));
+    }
+    let of = |range| chosen(store, &FlowRunFilter { failures: Some(range), ..FlowRunFilter::default() });
+    assert_eq!(of(1..=u64::MAX), [anew.id(), badly.id()]);
+    assert_eq!(of(0..=1), [anew.id(), well.id()]);
+    assert_eq!(of(2..=2), [badly.id()]);
+    assert_eq!(of(3..=9), []);
+}
+
 pub(crate) fn all_kinds_of_a_filter_must_hold<P: Place>() {
     let place = P::new();
     let store = place.store();
@@ -189,6 +230,7 @@ pub(crate) fn all_kinds_of_a_filter_must_hold<P: Place>() {
         since: Some(seconds(1)),
         until: Some(seconds(9)),
         text: Some("et".into()),
+        failures: None,
         sub_flows: true,
     };
     assert_eq!(chosen(store, &filter), wanted.into_iter().collect::<Vec<_>>());

@@ -16,12 +16,15 @@
 //! | `tag:nightly` | with this tag |
 //! | `since:2d`, `since:2026-01-01` | created in the last two days; created on this day (UTC) or later |
 //! | `until:2d`, `until:2026-01-01T12:30` | created before that |
+//! | `failures:>0`, `failures:3` | of whose task runs so many failed: `>`, `>=`, `<`, `<=` or the number itself |
 //! | `word`, `"any text: quoted"` | with this text in a name, or as the beginning of the short id |
 //!
 //! Alternatives stand behind a comma, or the key stands twice. Different keys must all hold.
 
 mod time;
 mod words;
+
+use std::ops::RangeInclusive;
 
 use self::words::{Word, words};
 use super::FlowRunFilter;
@@ -58,6 +61,14 @@ pub enum FilterError {
         /// What was written.
         written: String,
     },
+    /// A count that makes no sense.
+    #[error(
+        "`failures:{written}` is no count; write a number, such as `3`, or a bound, such as `>0`, `>=2` or `<10`"
+    )]
+    Count {
+        /// What was written.
+        written: String,
+    },
     /// A key without a value.
     #[error("`{key}:` says nothing; write what to look for behind it, without a space")]
     Empty {
@@ -78,7 +89,7 @@ pub enum FilterError {
     },
 }
 
-const KEYS: [&str; 5] = ["state", "flow", "tag", "since", "until"];
+const KEYS: [&str; 6] = ["state", "flow", "tag", "since", "until", "failures"];
 
 /// Whether a group has a state.
 type Holds = fn(State) -> bool;
@@ -156,6 +167,13 @@ impl FlowRunFilter {
             "tag" => self.tags.extend(values),
             "since" => once("since", &mut self.since, &values, now)?,
             "until" => once("until", &mut self.until, &values, now)?,
+            "failures" => {
+                let [written] = &values[..] else { return Err(FilterError::Twice { key: "failures" }) };
+                let range = range(written).ok_or_else(|| FilterError::Count { written: written.clone() })?;
+                if self.failures.replace(range).is_some() {
+                    return Err(FilterError::Twice { key: "failures" });
+                }
+            }
             unknown => {
                 let hint = did_you_mean(unknown, KEYS);
                 return Err(FilterError::UnknownKey { key: unknown.to_owned(), hint });
@@ -174,6 +192,24 @@ fn once(
     let [written] = values else { return Err(FilterError::Twice { key }) };
     let at = time::read(written, now).ok_or_else(|| FilterError::Time { key, written: written.clone() })?;
     if place.replace(at).is_some() { Err(FilterError::Twice { key }) } else { Ok(()) }
+}
+
+/// Reads a count or a bound of one: `3`, `>0`, `<=10`. `None` also for one that no count can meet.
+fn range(written: &str) -> Option<RangeInclusive<u64>> {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let range = if let Some(least) = written.strip_prefix(">=") {
+        number(least)?..=u64::MAX
+    } else if let Some(most) = written.strip_prefix("<=") {
+        0..=number(most)?
+    } else if let Some(below) = written.strip_prefix('>') {
+        number(below)?.checked_add(1)?..=u64::MAX
+    } else if let Some(above) = written.strip_prefix('<') {
+        0..=number(above)?.checked_sub(1)?
+    } else {
+        let count = number(written)?;
+        count..=count
+    };
+    Some(range)
 }
 
 /// Reads one state or group. `timed_out`, `timed-out` and `TimedOut` are the same.

@@ -23,6 +23,7 @@ fn a_filter_says_what_each_of_its_words_says() {
         since: Some(WallTime::from_micros(1_767_700_800_000_000)),
         until: Some(WallTime::from_micros(1_767_225_600_000_000)),
         text: Some("free text".into()),
+        failures: None,
         sub_flows: false,
     };
     assert_eq!(filter, expected);
@@ -57,6 +58,30 @@ fn states_are_named_alone_in_lists_and_in_groups() {
 fn every_name_that_a_refusal_lists_is_understood() {
     for name in state_names() {
         assert!(!parse(&format!("state:{name}")).states.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn failures_are_counted_or_bounded() {
+    let most = u64::MAX;
+    for (text, range) in [
+        ("failures:>0", 1..=most),
+        ("failures:>=2", 2..=most),
+        ("failures:3", 3..=3),
+        ("failures:0", 0..=0),
+        ("failures:<3", 0..=2),
+        ("failures:<=3", 0..=3),
+        ("state:completed failures:>0", 1..=most),
+    ] {
+        assert_eq!(parse(text).failures, Some(range), "{text}");
+    }
+    for text in
+        ["failures:<0", "failures:-1", "failures:>", "failures:many", "failures:>18446744073709551615"]
+    {
+        assert!(refusal(text).contains("such as `>0`"), "{text}");
+    }
+    for text in ["failures:1,2", "failures:1 failures:2"] {
+        assert_eq!(refusal(text), "`failures` is set twice");
     }
 }
 
@@ -139,11 +164,11 @@ fn a_refusal_says_what_is_allowed_and_what_was_meant() {
     let table = [
         (
             "stat:failed",
-            "unknown filter `stat`; there are `state`, `flow`, `tag`, `since` and `until`, and text with a colon goes in quotes; did you mean `state`?",
+            "unknown filter `stat`; there are `state`, `flow`, `tag`, `since`, `until` and `failures`, and text with a colon goes in quotes; did you mean `state`?",
         ),
         (
             "http://x",
-            "unknown filter `http`; there are `state`, `flow`, `tag`, `since` and `until`, and text with a colon goes in quotes",
+            "unknown filter `http`; there are `state`, `flow`, `tag`, `since`, `until` and `failures`, and text with a colon goes in quotes",
         ),
         (
             "state:faild",

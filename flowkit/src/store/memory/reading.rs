@@ -26,14 +26,15 @@ impl History for MemoryStore {
         let kept = self.kept.lock();
         let before = before.and_then(|before| Some(kept.runs.get(&before)?.no));
         let older = kept.newest_first().into_iter().filter(|run| before.is_none_or(|before| run.no < before));
-        let mut found = older.map(|run| &run.row).filter(|row| fits(row, filter));
-        let runs: Vec<StoredFlowRun> = found.by_ref().take(limit).cloned().collect();
+        let mut found = older.filter(|run| kept.fits(run, filter));
+        let runs: Vec<StoredFlowRun> = found.by_ref().take(limit).map(|run| kept.counted(run)).collect();
         let next = runs.last().map(|row| row.id).filter(|_| found.next().is_some());
         Ok(FlowRunPage { runs, next })
     }
 
     fn flow_run(&self, id: FlowRunId) -> Result<Option<StoredFlowRun>, StoreError> {
-        Ok(self.kept.lock().runs.get(&id).map(|run| run.row.clone()))
+        let kept = self.kept.lock();
+        Ok(kept.runs.get(&id).map(|run| kept.counted(run)))
     }
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<FlowRunId>, StoreError> {
@@ -188,14 +189,45 @@ impl Kept {
     }
 }
 
-fn fits(row: &StoredFlowRun, filter: &FlowRunFilter) -> bool {
-    (filter.sub_flows || row.parent.is_none())
-        && any_or_nothing(&filter.states, |state| *state == row.state)
-        && any_or_nothing(&filter.flows, |flow| *flow == row.flow)
-        && any_or_nothing(&filter.tags, |tag| row.tags.contains(tag))
-        && filter.since.is_none_or(|since| row.created_at >= since)
-        && filter.until.is_none_or(|until| row.created_at < until)
-        && filter.text.as_deref().is_none_or(|text| has_text(row, &text.to_ascii_lowercase()))
+impl Kept {
+    /// Returns the row of a run, with how many task runs failed.
+    fn counted(&self, run: &KeptRun) -> StoredFlowRun {
+        StoredFlowRun { failures: self.failures(run), ..run.row.clone() }
+    }
+
+    /// Counts what failed in a run and in those of its sub-flows. A sub-flow in which something failed is not counted beside that.
+    fn failures(&self, run: &KeptRun) -> u64 {
+        let mut open = vec![run];
+        let mut failures = 0;
+        while let Some(run) = open.pop() {
+            let since = run.row.anew_since();
+            for row in run.task_runs.values() {
+                let inner = row.flow_run.and_then(|inner| self.runs.get(&inner));
+                if has_failed(row) && row.ended_no > since {
+                    failures +=
+                        u64::from(!inner.is_some_and(|inner| inner.task_runs.values().any(has_failed)));
+                }
+                open.extend(inner.filter(|_| row.ended_no.is_none() || row.ended_no > since));
+            }
+        }
+        failures
+    }
+
+    fn fits(&self, run: &KeptRun, filter: &FlowRunFilter) -> bool {
+        let row = &run.row;
+        (filter.sub_flows || row.parent.is_none())
+            && any_or_nothing(&filter.states, |state| *state == row.state)
+            && any_or_nothing(&filter.flows, |flow| *flow == row.flow)
+            && any_or_nothing(&filter.tags, |tag| row.tags.contains(tag))
+            && filter.since.is_none_or(|since| row.created_at >= since)
+            && filter.until.is_none_or(|until| row.created_at < until)
+            && filter.text.as_deref().is_none_or(|text| has_text(row, &text.to_ascii_lowercase()))
+            && filter.failures.as_ref().is_none_or(|range| range.contains(&self.failures(run)))
+    }
+}
+
+fn has_failed(row: &StoredTaskRun) -> bool {
+    matches!(row.state, State::Failed | State::TimedOut)
 }
 
 fn has_text(row: &StoredFlowRun, text: &str) -> bool {

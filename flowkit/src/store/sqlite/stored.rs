@@ -6,12 +6,49 @@ use super::codes;
 use crate::model::{CallId, Digest, Seal, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::rows::merge_attempts;
 
-/// What [`flow_run`] reads. Conditions may name the tables `f` (flow runs), `t` (their flows) and `p` (places).
-pub(super) const FLOW_RUN: &str = "
+/// The end of the last attempt of a flow run that another one followed: see `StoredFlowRun::anew_since`.
+macro_rules! anew_since {
+    ($run:literal) => {
+        concat!(
+            "coalesce((SELECT max(value ->> 'ended_no') FROM (SELECT value FROM json_each(",
+            $run,
+            ".attempts_before)
+                UNION ALL SELECT value FROM json_each(",
+            $run,
+            ".attempts)) WHERE value ->> 'state' <> 'crashed'), 0)"
+        )
+    };
+}
+
+/// What [`flow_run`] reads. Conditions may name the tables `f` (flow runs), `t` (their flows) and `p` (places), and `failures`:
+/// how many task runs failed in it and in the runs `below` it, those of its sub-flows. A sub-flow in which something failed is
+/// not counted beside that.
+pub(super) const FLOW_RUN: &str = concat!(
+    "
     SELECT f.id, t.name, t.path, t.version, f.name, f.tags, f.state, f.parameters, f.parent, f.parent_task_run,
         f.created_at, f.started_at, f.ended_at, f.attempt, f.attempts_before, f.attempts, f.attempt_started_at,
-        f.error, f.crashes, p.text, f.begun_no, f.ended_no
-    FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place";
+        f.error, f.crashes, p.text, f.begun_no, f.ended_no,
+        (WITH RECURSIVE
+            below (no, id, since) AS (
+                SELECT f.no, f.id, ",
+    anew_since!("f"),
+    "
+                UNION ALL
+                SELECT s.no, s.id, ",
+    anew_since!("s"),
+    "
+                FROM below b
+                JOIN flow_runs s ON s.parent = b.id
+                JOIN task_runs n ON n.run = b.no AND n.id = s.parent_task_run AND n.flow_run = s.id
+                    AND (n.ended_no IS NULL OR n.ended_no > b.since))
+            SELECT count(*)
+            FROM below b
+            JOIN task_runs r ON r.run = b.no AND r.state IN (10, 11) AND r.ended_no > b.since
+            WHERE r.flow_run IS NULL OR NOT EXISTS (
+                SELECT 1 FROM flow_runs s JOIN task_runs x ON x.run = s.no AND x.state IN (10, 11)
+                WHERE s.id = r.flow_run)) AS failures
+    FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place"
+);
 
 pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
     let parent: Option<[u8; 16]> = row.get(8)?;
@@ -40,6 +77,7 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
         location: row.get(19)?,
         begun_no: codes::read_order_no(row.get(20)?),
         ended_no: codes::read_order_no(row.get(21)?),
+        failures: row.get::<_, i64>(22)?.cast_unsigned(),
     })
 }
 

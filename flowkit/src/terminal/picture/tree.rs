@@ -3,7 +3,7 @@
 
 use super::margin;
 use super::words::{Words, ends, range, said, words};
-use crate::graph::look::glyph;
+use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::graph::text;
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, shortened};
@@ -25,7 +25,8 @@ const NOTE_MIN: usize = 14;
 
 struct Row<'a> {
     depth: usize,
-    state: State,
+    look: Look,
+    glyph: &'static str,
     name: String,
     note: Line,
     took: String,
@@ -69,9 +70,14 @@ fn weight(group: &Group) -> u8 {
 }
 
 fn head(view: &RunView) -> Row<'_> {
+    let (look, glyph) = match view.went_on() {
+        true => (Look::Warning, WITH_FAILURES),
+        false => (Look::Of(view.state), glyph(view.state)),
+    };
     Row {
         depth: 0,
-        state: view.state,
+        look,
+        glyph,
         name: view.flow.clone(),
         note: Line::default(),
         took: view.took.map(text::duration).unwrap_or_default(),
@@ -86,7 +92,8 @@ fn row(group: &Group) -> Row<'_> {
     };
     Row {
         depth: group.depth + 1,
-        state: group.state(),
+        look: Look::Of(group.state()),
+        glyph: glyph(group.state()),
         name,
         note: join_with_commas(notes(group)),
         took: group.spent.map(range).unwrap_or_default(),
@@ -168,7 +175,7 @@ impl Columns {
         let end = after_name + self.note + 2 + self.took;
         let look = if row.depth == 0 { Look::Bold } else { Look::Plain };
         let line = Line::indented(start + row.depth * 2)
-            .add(Look::Of(row.state), glyph(row.state))
+            .add(row.look, row.glyph)
             .plain_text(" ")
             .add(look, shortened(&row.name, room))
             .padded(after_name);

@@ -77,6 +77,10 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
     if let Some(text) = &filter.text {
         with_text(&mut question, &text.to_ascii_lowercase());
     }
+    if let Some(failures) = &filter.failures {
+        let bound = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).into();
+        question.and("failures BETWEEN ? AND ?", [bound(*failures.start()), bound(*failures.end())]);
+    }
     if !filter.sub_flows {
         question.and("f.parent IS NULL", []);
     }

@@ -130,6 +130,8 @@ CREATE TABLE task_runs (
     PRIMARY KEY (run, id),
     CHECK ((key IS NULL) = (nth IS NULL))
 ) STRICT, WITHOUT ROWID;
+-- Failed and TimedOut: how many there are is asked of every run that is listed.
+CREATE INDEX task_runs_that_failed ON task_runs (run, ended_no) WHERE state IN (10, 11);
 
 CREATE INDEX task_runs_sealed ON task_runs (run) WHERE seal IS NOT NULL;
 

@@ -1,0 +1,25 @@
+//! How a run ended, in a glyph and words. A run that completed after failures has its own: its flow went on without them.
+
+use crate::graph::look::{WITH_FAILURES, glyph};
+use crate::model::StoredFlowRun;
+use crate::terminal::json::COMPLETED_WITH_FAILURES;
+use crate::wording::counted;
+
+/// Returns the glyph of a run.
+pub(super) fn sign(run: &StoredFlowRun) -> &'static str {
+    if run.completed_with_failures() { WITH_FAILURES } else { glyph(run.state) }
+}
+
+/// Says where a run stands: `Completed with 2 failures`.
+pub(super) fn words(run: &StoredFlowRun) -> String {
+    if run.completed_with_failures() {
+        let count = usize::try_from(run.failures).unwrap_or(usize::MAX);
+        return format!("{} with {}", run.state.name(), counted(count, "failure", "failures"));
+    }
+    run.state.name().to_owned()
+}
+
+/// The word for programs, beside the state.
+pub(super) fn word(run: &StoredFlowRun) -> Option<&'static str> {
+    run.completed_with_failures().then_some(COMPLETED_WITH_FAILURES)
+}
