@@ -18,6 +18,7 @@ mod kit;
 mod logged;
 mod made;
 mod odd;
+mod outage;
 mod outputs;
 mod powercut;
 mod processes;

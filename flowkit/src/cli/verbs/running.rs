@@ -82,9 +82,23 @@ where
 }
 
 /// Says how it ended, and what to do now.
-pub(super) fn finish(session: &Session, ended: Result<Ended, Interrupted>) -> Outcome<Exit> {
+pub(super) async fn finish(
+    session: &Session,
+    runtime: &Runtime,
+    ended: Result<Ended, Interrupted>,
+) -> Outcome<Exit> {
     match ended {
-        Ok(Ok(run)) => Ok(tell(session, &run)),
+        Ok(Ok(run)) => {
+            let exit = tell(session, &run);
+            // A line may have come behind the end. A run that failed has said so already.
+            match runtime.flushed().await {
+                Err(lost) if run.state().is_success() => {
+                    note(format!("error: what happened last is not kept: {}", with_causes(&lost)));
+                    Ok(Exit::FAILURE)
+                }
+                _ => Ok(exit),
+            }
+        }
         // What never began was asked for in the wrong way.
         Ok(Err(error @ (Error::Refused { .. } | Error::Store { .. }))) => {
             Err(Usage::new(with_causes(&error)))

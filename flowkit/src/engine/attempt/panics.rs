@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 
 use crate::engine::task_run::core::Core;
 use crate::model::{Error, ErrorReport, TaskError, place};
+use crate::wording::bounded;
 
 /// Calls a user's closure that must not take the engine down; a panic is logged and gives `None`.
 pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
@@ -51,9 +52,9 @@ pub(crate) fn report<E: TaskError>(core: &Core, error: &Error<E>) -> Arc<ErrorRe
 /// Reads what a panic said. The payload may be anything, also something whose drop panics.
 pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> Arc<str> {
     let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
-        (*text).into()
+        bounded((*text).to_owned()).into()
     } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.as_str().into()
+        bounded(text.clone()).into()
     } else {
         "a payload that is not text".into()
     };

@@ -29,6 +29,7 @@ use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
 };
 use crate::task::{Body, TaskInfo};
+use crate::wording::bounded;
 
 /// Runs attempts where they are awaited.
 #[derive(Clone, Copy)]
@@ -272,7 +273,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
             flow.ordinals.next(current.core().key(), &skipped, None)
         });
         if let Ok(child) = flow.run.create(new, key, false) {
-            flow.run.emit(child.id, EventKind::Skipped { reason: reason.into() });
+            flow.run.emit(child.id, EventKind::Skipped { reason: bounded(reason).into() });
         }
     }
 }

@@ -35,7 +35,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             synchronous: Synchronous::Full,
-            retry_for: Duration::from_secs(10),
+            retry_for: Duration::from_secs(60),
             inline_max: 256 << 10,
             gather: Duration::from_millis(5),
         }
@@ -49,7 +49,13 @@ impl SqliteOptions {
         self
     }
 
-    /// Sets for how long a write that fails (a full disk, an error of the disk) is tried again; by default 10 s.
+    /// Sets for how long it is tried again to write what could not be written: another process holds the database locked,
+    /// the disk is full or has an error. By default 60 s.
+    ///
+    /// Meanwhile nothing is lost. What waits to be written stays in memory, up to about 64 MB, and then the tasks wait. If
+    /// the time is not enough, the runs of which something waits are given up: each ends as failed with
+    /// [`StoreError::GaveUp`], which says what is missing, and is put aside in the database, so that it can be resumed from
+    /// what is kept.
     pub fn retry_for(mut self, retry_for: Duration) -> Self {
         self.settings.retry_for = retry_for;
         self
