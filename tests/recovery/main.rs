@@ -5,6 +5,7 @@
 
 mod again;
 mod artifacts;
+mod attempts;
 mod broken;
 mod by_key;
 mod cached;

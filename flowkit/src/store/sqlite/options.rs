@@ -20,13 +20,15 @@ use crate::store::StoreError;
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is opened before `open`"]
 pub struct SqliteOptions {
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) synchronous: Synchronous,
     pub(super) retry_for: Duration,
+    /// How long the first try waits for the lock of another process.
+    pub(super) busy_wait: Duration,
     pub(super) inline_max: usize,
     pub(super) gather: Duration,
 }
@@ -36,6 +38,7 @@ impl Default for Settings {
         Self {
             synchronous: Synchronous::Full,
             retry_for: Duration::from_secs(60),
+            busy_wait: connection::BUSY_WAIT,
             inline_max: 256 << 10,
             gather: Duration::from_millis(5),
         }

@@ -285,7 +285,7 @@ impl Writer {
         body: &mut impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
     ) -> Result<R, Failed<R>> {
         let busy_wait = match self.outage.since {
-            None => connection::BUSY_WAIT.min(self.settings.retry_for.max(BACKOFF_MAX)),
+            None => self.settings.busy_wait.min(self.settings.retry_for.max(BACKOFF_MAX)),
             Some(_) => BUSY_WAIT_AGAIN,
         };
         let Some(connection) = &mut self.connection else {

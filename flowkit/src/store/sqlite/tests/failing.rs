@@ -90,6 +90,34 @@ fn closing_waits_for_room_on_the_disk_but_not_long() {
 }
 
 #[test]
+fn while_nothing_can_be_written_leases_are_refused_at_once_and_none_stays_behind() {
+    let place = OnDisk::new();
+    let mut options = SqliteStore::options().retry_for(Duration::from_secs(3600));
+    options.settings.busy_wait = Duration::from_millis(100);
+    let store = &options.open(place.path()).unwrap();
+    let mut run = Script::begin(store);
+    store.flush().unwrap();
+    let other = Connection::open(place.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let entry = large_entry(&mut run, store);
+    store.record(entry, None);
+    // It is asked before the outage is known, and its caller goes when it is.
+    assert!(matches!(store.lease(cache_key("early")), Err(StoreError::Write { .. })));
+    for key in 0..1000 {
+        assert!(matches!(store.lease(cache_key(&key.to_string())), Err(StoreError::Write { .. })));
+    }
+    // The writing thread still holds the batch, and writes it when there is room.
+    other.execute_batch("ROLLBACK").unwrap();
+    wait_until(|| !store.is_degraded());
+    store.flush().unwrap();
+    assert_eq!(store.events(run.id(), 0, usize::MAX).unwrap().len(), 4);
+    let other = place.store.as_ref().unwrap();
+    assert!(other.lease(cache_key("early")).unwrap());
+    assert!(store.lease(cache_key("7")).unwrap());
+    assert!(!other.lease(cache_key("7")).unwrap());
+}
+
+#[test]
 fn nobody_hangs_after_a_panic_of_the_writing_thread() {
     let place = OnDisk::new();
     let store = place.store.as_ref().unwrap();
