@@ -83,9 +83,14 @@ impl Mock {
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        if let Some(replacements) = self.runtime.mocks().0.lock().get_mut(&self.mocked) {
-            replacements.retain(|replacement| !Arc::ptr_eq(&replacement.calls, &self.calls));
-        }
+        let mut mocks = self.runtime.mocks().0.lock();
+        let over = mocks.get_mut(&self.mocked).and_then(|replacements| {
+            let place = replacements.iter().position(|one| Arc::ptr_eq(&one.calls, &self.calls))?;
+            Some(replacements.remove(place))
+        });
+        drop(mocks);
+        // Under no lock: it owns what the user's closure captured.
+        drop(over);
     }
 }
 

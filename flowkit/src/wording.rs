@@ -1,5 +1,22 @@
 //! Wording that several messages share: lists, numbers of things, and "did you mean". Pure.
 
+/// A text of the user's that is kept with a run is cut at so many bytes: a log line, the message of an error or a panic, why
+/// something was skipped.
+pub(crate) const TEXT_MAX: usize = 64 << 10;
+
+/// Cuts a text at [`TEXT_MAX`], between two characters, and says how much there was.
+pub(crate) fn bounded(text: String) -> String {
+    bounded_to(TEXT_MAX, text)
+}
+
+pub(crate) fn bounded_to(most: usize, text: String) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}… and {} more of {} bytes", &text[..end], text.len() - end, text.len())
+}
+
 /// Writes names as `` `a`, `b` and `c` ``.
 pub(crate) fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     let mut quoted: Vec<String> = names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect();
@@ -49,6 +66,15 @@ fn edit_distance(from: &str, to: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_says_how_long_it_was() {
+        assert_eq!(bounded("short".into()), "short");
+        let long = format!("{}ü{}", "a".repeat(TEXT_MAX - 1), "b".repeat(9));
+        let cut = bounded(long);
+        let end = &cut[cut.len() - 40..];
+        assert!(cut.starts_with("aaa") && end.ends_with("a… and 11 more of 65546 bytes"), "{end}");
+    }
 
     #[test]
     fn lists_read_like_sentences() {

@@ -11,6 +11,7 @@ mod going_on;
 mod looking_back;
 mod not_kept;
 mod odd_places;
+mod outage;
 mod parameters;
 mod secrets;
 mod single;

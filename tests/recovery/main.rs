@@ -5,6 +5,7 @@
 
 mod again;
 mod artifacts;
+mod attempts;
 mod broken;
 mod by_key;
 mod cached;
@@ -18,6 +19,7 @@ mod kit;
 mod logged;
 mod made;
 mod odd;
+mod outage;
 mod outputs;
 mod powercut;
 mod processes;

@@ -2,17 +2,19 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::file;
 use super::usage::{Outcome, Usage, meant_or_known};
+use super::{duration, file};
 use crate::output::sync_folder;
 use crate::store::SqliteStore;
 
 /// The file in the current folder.
 const FILE: &str = "flowkit.toml";
-const KEYS: [&str; 2] = ["db", "params"];
+const KEYS: [&str; 3] = ["db", "params", "store_retry"];
+const STORE_RETRY: &str = "FLOWKIT_STORE_RETRY";
 const DEFAULT_FOLDER: &str = ".flowkit";
 const DEFAULT_NAME: &str = "runs.db";
 
@@ -47,6 +49,8 @@ impl fmt::Display for Source {
 pub(super) struct Settings {
     pub(super) database: PathBuf,
     pub(super) database_source: Source,
+    /// For how long a write is tried again, if that is said.
+    store_retry: Option<Duration>,
     /// `[params]` of the file, by flow.
     params: Map<String, Value>,
     pub(super) has_file: bool,
@@ -67,6 +71,18 @@ impl Settings {
             Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
             Some(_) => return Err(in_file("`db` is a path: write `db = \"runs.db\"`")),
         };
+        let configured_retry = match members.remove("store_retry") {
+            None => None,
+            Some(value) => Some(value.as_str().and_then(duration::read).ok_or_else(|| {
+                in_file("`store_retry` is a length of time: write `store_retry = \"60s\"`")
+            })?),
+        };
+        let store_retry = match std::env::var_os(STORE_RETRY).filter(|written| !written.is_empty()) {
+            None => configured_retry,
+            Some(written) => Some(written.to_str().and_then(duration::read).ok_or_else(|| {
+                Usage::new(format!("`{STORE_RETRY}` is a length of time: write `{STORE_RETRY}=60s`"))
+            })?),
+        };
         let variable = std::env::var_os("FLOWKIT_DB").filter(|path| !path.is_empty()).map(PathBuf::from);
         let (database, database_source) = match (flag, variable, configured) {
             (Some(path), ..) => (path.to_owned(), Source::Flag("db".to_owned())),
@@ -74,7 +90,7 @@ impl Settings {
             (None, None, Some(path)) => (path, Source::Config),
             (None, None, None) => (Path::new(DEFAULT_FOLDER).join(DEFAULT_NAME), Source::Default),
         };
-        Ok(Self { database, database_source, params, has_file })
+        Ok(Self { database, database_source, store_retry, params, has_file })
     }
 
     /// Returns `[params.<flow>]`.
@@ -100,7 +116,12 @@ impl Settings {
                 ))
             })?;
         }
-        Ok(SqliteStore::open(&self.database)?)
+        let options = SqliteStore::options();
+        let options = match self.store_retry {
+            Some(store_retry) => options.retry_for(store_retry),
+            None => options,
+        };
+        Ok(options.open(&self.database)?)
     }
 
     /// Whether there is a database; also if that cannot be found out, which opening it will tell.

@@ -10,6 +10,9 @@
 //! the captured values. So a concurrency permit moved into the function is held until the
 //! thread is really free, and counted orphans are threads that still take part in the maximum.
 //!
+//! What flowkit itself asks of a store has threads of its own ([`ask`]): a store must answer, however many user functions are
+//! stuck.
+//!
 //! Threads start on demand, end after ten idle seconds, and never keep the process or a tokio
 //! runtime from ending.
 
@@ -37,6 +40,9 @@ pub(crate) use pool::Pool;
 /// is far above the number of cores, and it stays below what operating systems refuse.
 const THREADS_MAX: usize = 512;
 
+/// The most threads for what flowkit itself asks of stores. One question takes as long as a disk does, so a few are enough.
+const ASKING_MAX: usize = 32;
+
 /// How long an idle thread waits for more; the same as tokio's default (`thread_keep_alive`).
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -55,6 +61,12 @@ pub(crate) struct NoThread {
 /// exists. If none exists, the answer is an error whose payload is [`NoThread`].
 pub(crate) fn spawn<R: Send + 'static>(function: impl FnOnce() -> R + Send + 'static) -> BlockingCall<R> {
     pool().spawn(function)
+}
+
+/// Asks a store something that may wait for a disk, on a thread that no user function can hold up.
+pub(crate) fn ask<R: Send + 'static>(question: impl FnOnce() -> R + Send + 'static) -> BlockingCall<R> {
+    static ASKING: OnceLock<Pool> = OnceLock::new();
+    ASKING.get_or_init(|| Pool::new(ASKING_MAX, KEEP_ALIVE)).spawn(question)
 }
 
 /// Returns how many abandoned functions still run, in the process-wide pool.

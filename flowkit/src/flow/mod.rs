@@ -19,6 +19,7 @@ use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
 use crate::engine::flow_run::sub_flow::{self, SubFlow};
 use crate::engine::recover::earlier::Earlier;
+use crate::engine::recover::kept::Kept;
 use crate::engine::task_run::launch;
 use crate::graph::Graph;
 use crate::handle::Handle;
@@ -186,13 +187,19 @@ impl<T, E> FlowRun<T, E> {
     /// # Errors
     ///
     /// Why the run never began.
-    pub(crate) fn without_types(self, codec: Option<Codec<T>>) -> Result<AnyFlowRun, Error> {
+    pub(crate) fn without_types(self, codec: Option<Codec<T>>) -> Result<AnyFlowRun, Error>
+    where
+        T: 'static,
+    {
         match (self.run, self.result) {
             (Some(run), Ok(value)) => {
                 let value = codec.and_then(|codec| (codec.json)(&value));
                 Ok(AnyFlowRun { run, value })
             }
-            (Some(run), Err(_)) => Ok(AnyFlowRun { run, value: None }),
+            (Some(run), Err(_)) => {
+                let value = take_unkept(&run).zip(codec).and_then(|(value, codec)| (codec.json)(&value));
+                Ok(AnyFlowRun { run, value })
+            }
             (None, Err(Error::Store { run, source })) => Err(Error::Store { run, source }),
             (None, Err(Error::Refused { run, refusal })) => Err(Error::Refused { run, refusal }),
             // A run that never began has no value and no error of its own.
@@ -221,6 +228,15 @@ impl<T, E> FlowRun<T, E> {
     /// Why the flow gave no value.
     pub fn into_result(self) -> Result<T, Error<E>> {
         self.result
+    }
+
+    /// Takes what the flow gave although its end could not be kept: the run failed with [`Error::Store`], since nobody can
+    /// find in the store how it ended, but the value is there. `None` if there is none, or if it was taken before.
+    pub fn take_unkept(&self) -> Option<T>
+    where
+        T: 'static,
+    {
+        take_unkept(self.run.as_ref()?)
     }
 
     /// Returns how the run ended.
@@ -278,6 +294,10 @@ impl<T, E> FlowRun<T, E> {
     fn record<R: Default>(&self, read: impl FnOnce(&RunRecord) -> R) -> R {
         self.run.as_ref().map_or_else(R::default, |run| run.read(read))
     }
+}
+
+fn take_unkept<T: 'static>(run: &Run) -> Option<T> {
+    run.kept.as_ref().and_then(Kept::take_unkept)
 }
 
 impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {

@@ -19,9 +19,7 @@ use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
 use crate::model::{LogLevel, TaskRunId};
 use crate::store::LogEntry;
-
-/// A line longer than this, in bytes, is cut off: 10,000 of them, which a task run may have, then stay below a gigabyte.
-const LINE_MAX: usize = 64 << 10;
+use crate::wording::bounded;
 
 /// Where a line that the program has printed comes from.
 const PRINTED: &str = "stdout";
@@ -49,31 +47,6 @@ fn keep(run: &Run, task_run: TaskRunId, level: LogLevel, target: String, message
         at: clock::wall(),
         level,
         target,
-        message: shortened(message),
+        message: bounded(message),
     });
-}
-
-fn shortened(message: String) -> String {
-    if message.len() <= LINE_MAX {
-        return message;
-    }
-    let end = (0..=LINE_MAX).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}… and {} bytes more", &message[..end], message.len() - end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_line_is_cut_off_between_characters_and_says_so() {
-        assert_eq!(shortened("short".into()), "short");
-        let long = format!("{}ü{}", "a".repeat(LINE_MAX - 1), "b".repeat(9));
-        let cut = shortened(long);
-        assert!(
-            cut.starts_with("aaa") && cut.ends_with("a… and 11 bytes more"),
-            "{}",
-            &cut[cut.len() - 40..]
-        );
-    }
 }

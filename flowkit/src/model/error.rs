@@ -272,6 +272,9 @@ impl<E: TaskError> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Task(failure) => failure.fmt_headline(f),
+            Self::TimedOut { run, limit, attempts: 0, .. } => {
+                write!(f, "{run} timed out: it still waited for the result of an equal call after {limit:?}")
+            }
             Self::TimedOut { run, limit, attempts, orphaned } => {
                 write!(f, "{run} timed out: {} still running after {limit:?}", Attempt(*attempts))?;
                 if *orphaned {
@@ -305,7 +308,7 @@ struct Attempt(u32);
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            0 | 1 => f.write_str("it was"),
+            1 => f.write_str("it was"),
             n => write!(f, "attempt {n} was"),
         }
     }

@@ -77,6 +77,23 @@ impl RunRecord {
         Ok(())
     }
 
+    /// Returns a task run as it would stand after an event, which does not happen by that.
+    ///
+    /// # Errors
+    ///
+    /// [`IllegalTransition`], if the event cannot happen in the run's state.
+    ///
+    /// # Panics
+    ///
+    /// As [`apply`](Self::apply).
+    pub(crate) fn after(&self, event: &Event) -> Result<TaskRun, IllegalTransition> {
+        let next = OrderNo::MIN.saturating_add(self.last_no);
+        let run = self.task_run(event.task_run);
+        let mut run = run.expect("bug in flowkit: an event of an unknown task run").clone();
+        run.apply(event, next)?;
+        Ok(run)
+    }
+
     /// Returns the task runs in the order in which they were created; the first one is the flow itself.
     pub fn task_runs(&self) -> impl Iterator<Item = &TaskRun> {
         self.claimed.values().chain(self.task_runs.iter())

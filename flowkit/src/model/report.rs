@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 
+use crate::wording::{TEXT_MAX, bounded, bounded_to};
+
 /// What went wrong, as text: the message and the chain of its causes.
 ///
 /// It is an error itself, so that a chain of reports can be walked like any other.
@@ -21,7 +23,7 @@ pub struct ErrorReport {
 }
 
 impl ErrorReport {
-    /// Writes down `message` and the causes of `source`.
+    /// Writes down `message` and the causes of `source`: of the message, and of all causes together, 64 KiB.
     pub(crate) fn new(
         task: String,
         message: String,
@@ -30,11 +32,16 @@ impl ErrorReport {
     ) -> Self {
         // A chain longer than this is a loop or tells nobody anything.
         const CAUSES_MAX: usize = 64;
+        let mut room = TEXT_MAX;
         let causes = std::iter::successors(source, |error| (*error).source())
             .take(CAUSES_MAX)
-            .map(ToString::to_string)
+            .map(|cause| {
+                let text = bounded_to(room, cause.to_string());
+                room = room.saturating_sub(text.len());
+                text
+            })
             .collect();
-        Self { task, message, causes, location }
+        Self { task, message: bounded(message), causes, location }
     }
 }
 

@@ -116,7 +116,7 @@ impl State {
     /// | state | what may happen |
     /// |---|---|
     /// | `Scheduled` | it is created or cancelled |
-    /// | `Pending` | it is queued, started, cached, skipped, left without an input, refused (`Failed`), told to stop, cancelled |
+    /// | `Pending` | it is queued, started, cached, skipped, left without an input, refused (`Failed`), told to stop, cancelled; its time runs out while it waits for the result of an equal call (`TimedOut`) |
     /// | `Waiting` | it is started, refused (`Failed`), told to stop, cancelled |
     /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, is told to stop, is cancelled |
     /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
@@ -140,7 +140,7 @@ impl State {
             (S::Running | S::Cancelling, E::Completed) => S::Completed,
             (S::Pending, E::Cached) => S::Cached,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Failed { .. }) => S::Failed,
-            (S::Running, E::TimedOut { .. }) => S::TimedOut,
+            (S::Pending | S::Running, E::TimedOut { .. }) => S::TimedOut,
             // It did not hear of it yet, or came to its end by itself before it did.
             (S::Cancelling, E::Queued | E::Started { .. } | E::AttemptFailed { .. }) => S::Cancelling,
             (S::Cancelling, E::Failed { .. }) => S::Failed,

@@ -25,6 +25,18 @@ pub struct OwnedRun {
     pub created_at: WallTime,
 }
 
+/// A run that its store keeps no further. See [`Store::on_loss`](super::Store::on_loss).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Lost {
+    /// The run.
+    pub run: FlowRunId,
+    /// Up to this epoch; whoever has taken the run over since has a larger one.
+    pub epoch: u64,
+    /// Why.
+    pub error: StoreError,
+}
+
 /// A run that begins.
 #[derive(Debug)]
 pub struct NewFlowRun {

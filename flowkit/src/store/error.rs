@@ -1,9 +1,12 @@
 //! Why something could not be kept or read: what failed, where, and what to do about it.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::{DigestError, FlowRunId, State, TaskRunId};
+use crate::wording::counted;
 
 /// Why a store could not do what it was asked. Cheap to clone: everyone who waited for a commit gets it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -67,6 +70,32 @@ pub enum StoreError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
+    /// The store gave up writing of a run, so it keeps the run up to here and no further: the run ends as failed, and can be
+    /// resumed from what is kept.
+    #[error("{}", gave_up(*id, path, *tried_for, *missing))]
+    GaveUp {
+        /// The run.
+        id: FlowRunId,
+        /// The file.
+        path: PathBuf,
+        /// For how long writing had failed.
+        tried_for: Duration,
+        /// What was waiting to be written of the run.
+        missing: Missing,
+        /// What the system said.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database was removed, renamed or replaced while this process wrote to it, so nothing of that can be found there.
+    #[error(
+        "the database `{}` was removed or replaced while this process wrote to it; leave it in its place until its runs \
+         have ended, and run again what is missing there",
+        path.display()
+    )]
+    Removed {
+        /// Where the file was.
+        path: PathBuf,
+    },
     /// Something could not be read.
     #[error("cannot read the database `{}`", path.display())]
     Read {
@@ -95,6 +124,54 @@ pub enum StoreError {
     Closed,
 }
 
+/// How much of a run waited to be written when its store gave up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Missing {
+    /// Events, with the results that came with them.
+    pub events: usize,
+    /// Artifacts, metrics, and files that were used.
+    pub facts: usize,
+    /// Log lines.
+    pub lines: usize,
+}
+
+impl std::ops::Add for Missing {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            events: self.events + more.events,
+            facts: self.facts + more.facts,
+            lines: self.lines + more.lines,
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, facts, lines } = *self;
+        let parts = [
+            (events, counted(events, "event", "events")),
+            (facts, counted(facts, "artifact or metric", "artifacts and metrics")),
+            (lines, counted(lines, "log line", "log lines")),
+        ];
+        let parts: Vec<_> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(_, words)| words.as_str()).collect();
+        if parts.is_empty() { f.write_str("what happened last") } else { f.write_str(&parts.join(", ")) }
+    }
+}
+
+fn gave_up(id: FlowRunId, path: &Path, tried_for: Duration, missing: Missing) -> String {
+    let tried = if tried_for.is_zero() { String::new() } else { format!(" for {tried_for:.0?}") };
+    format!(
+        "the database `{}` could not be written{tried}, so {missing} of flow run `{}` are not kept; it can be resumed once \
+         the database can be written again",
+        path.display(),
+        id.short()
+    )
+}
+
 /// The process that owns a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,8 +189,8 @@ impl OwnerName {
     }
 }
 
-impl std::fmt::Display for OwnerName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for OwnerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} on {}", self.pid, self.host)
     }
 }

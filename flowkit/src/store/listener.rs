@@ -1,33 +1,38 @@
-//! Who is told that somebody wants a run cancelled.
+//! Who is told what happens to runs of this process from outside: that somebody wants one cancelled, that one is lost.
 
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::model::FlowRunId;
-
-type Tell = Arc<dyn Fn(FlowRunId) + Send + Sync>;
+type Tell<T> = Arc<dyn Fn(T) + Send + Sync>;
 
 /// One listener, or none yet.
-#[derive(Default)]
-pub(super) struct Listener(Mutex<Option<Tell>>);
+pub(super) struct Listener<T>(Mutex<Option<Tell<T>>>);
 
-impl Listener {
-    pub(super) fn set(&self, tell: Box<dyn Fn(FlowRunId) + Send + Sync>) {
-        *self.0.lock() = Some(tell.into());
+impl<T> Default for Listener<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Listener<T> {
+    pub(super) fn set(&self, tell: Box<dyn Fn(T) + Send + Sync>) {
+        let before = self.0.lock().replace(tell.into());
+        // Under no lock: it may own anything.
+        drop(before);
     }
 
     /// Tells it, under no lock: it may call the store.
-    pub(super) fn tell(&self, id: FlowRunId) {
+    pub(super) fn tell(&self, what: T) {
         let tell = self.0.lock().clone();
         if let Some(tell) = tell {
-            tell(id);
+            tell(what);
         }
     }
 }
 
-impl fmt::Debug for Listener {
+impl<T> fmt::Debug for Listener<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Listener")
     }

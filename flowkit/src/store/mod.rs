@@ -27,9 +27,9 @@ mod sqlite;
 mod words;
 
 pub use entry::{
-    Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Recovered, Says, TimeUp,
+    Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Says, TimeUp,
 };
-pub use error::{OwnerName, StoreError};
+pub use error::{Missing, OwnerName, StoreError};
 pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub(crate) use facts::Facts;
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
@@ -59,13 +59,22 @@ pub trait Store: History {
     /// Writes down what a task run says of itself. Nothing of it is dropped, unless the right to write of the run is lost.
     fn keep(&self, fact: Fact);
 
-    /// Writes down a line of a log. Lines beyond a task's quota are counted and dropped.
+    /// Writes down a line of a log. Lines beyond a task's quota are counted and dropped. Blocks as
+    /// [`make_room`](Self::make_room) does.
     fn log(&self, line: LogEntry);
 
     /// Whether answers take real time, as those of a disk do. They are then waited for on a thread apart, and a test's
     /// paused clock stands still meanwhile. A store that says no is asked where the question arises.
     fn may_block(&self) -> bool {
         true
+    }
+
+    /// Whether this process has stood still, or could not write, for so long that another one may have taken its runs over.
+    /// What begins then waits until the store has confirmed the beginning, and with it whose run it is.
+    ///
+    /// Default: no, for a store whose runs nobody takes from a living process.
+    fn may_be_fenced(&self) -> bool {
+        false
     }
 
     /// Blocks while so much waits to be written that more would cost memory without end. Usually returns at once.
@@ -165,4 +174,12 @@ pub trait Store: History {
     /// Calls `listener` with each run of this process that somebody asks to cancel, once, from whatever thread. There is
     /// one listener; a later one takes its place.
     fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>);
+
+    /// Calls `listener` with each run of this process that is kept no further, and why, from whatever thread: another
+    /// process has taken it over, or the store gave up writing. There is one listener; a later one takes its place.
+    ///
+    /// What is durable of such a run is all that was recorded up to some point, and nothing behind it.
+    ///
+    /// Default: it is never called, by a store that can always write.
+    fn on_loss(&self, _listener: Box<dyn Fn(Lost) + Send + Sync>) {}
 }

@@ -34,7 +34,7 @@ pub(crate) fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
         begun_no: flow.begun_no(),
         ended_no: flow.ended_no(),
         attempt: flow.attempt_count(),
-        earlier_attempts: earlier_attempts(flow, created_at),
+        earlier_attempts: attempts_after(0, flow, created_at).collect(),
         attempt_started_at: attempt_started_at(flow, created_at),
         error: flow.error().cloned(),
         crashes: 0,
@@ -55,17 +55,27 @@ pub(crate) fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRun) {
     row.attempt = flow.attempt_count();
     row.attempt_started_at = attempt_started_at(flow, created_at);
     row.error = flow.error().cloned();
-    let before = std::mem::take(&mut row.earlier_attempts);
-    row.earlier_attempts = merge_attempts(before, earlier_attempts(flow, created_at));
+    add_attempts(&mut row.earlier_attempts, flow, created_at);
 }
 
-/// Writes down a task run of a flow run that was created at `created_at`.
-pub(crate) fn task_row(task_run: &TaskRun, call: Option<CallId>, created_at: WallTime) -> StoredTaskRun {
+/// Writes down a task run of a flow run that was created at `created_at`. Of the row `before` it keeps what its successor
+/// cannot know: its call, crashed attempts, whether a result is persisted.
+pub(crate) fn task_row(
+    task_run: &TaskRun,
+    call: Option<CallId>,
+    created_at: WallTime,
+    before: Option<StoredTaskRun>,
+) -> StoredTaskRun {
     let declaration = task_run.declaration();
+    let (mut earlier_attempts, known_call, crashes, has_result) = match before {
+        Some(before) => (before.earlier_attempts, before.call, before.crashes, before.has_result),
+        None => (Vec::new(), None, 0, false),
+    };
+    add_attempts(&mut earlier_attempts, task_run, created_at);
     StoredTaskRun {
         id: task_run.id(),
         parent: task_run.parent(),
-        call,
+        call: call.or(known_call),
         unknown: task_run.unknown().map(str::to_owned),
         kind: declaration.kind,
         task: declaration.name.to_owned(),
@@ -80,7 +90,7 @@ pub(crate) fn task_row(task_run: &TaskRun, call: Option<CallId>, created_at: Wal
         edges: task_run.edges().iter().map(|edge| (edge.from(), edge.kind())).collect(),
         state: task_run.state(),
         attempt: task_run.attempt_count(),
-        earlier_attempts: earlier_attempts(task_run, created_at),
+        earlier_attempts,
         created_at: created_at.plus(task_run.created_at()),
         started_at: task_run.started_at().map(|at| created_at.plus(at)),
         attempt_started_at: attempt_started_at(task_run, created_at),
@@ -93,18 +103,9 @@ pub(crate) fn task_row(task_run: &TaskRun, call: Option<CallId>, created_at: Wal
         flow_run: task_run.flow_run(),
         orphaned: task_run.is_orphaned(),
         cancelled_by_body: task_run.is_cancelled_by_body(),
-        crashes: 0,
-        has_result: false,
+        crashes,
+        has_result,
     }
-}
-
-/// Keeps of the row `before` what its successor cannot know: its call, crashed attempts, whether a result is kept.
-pub(crate) fn carry_over(before: StoredTaskRun, row: &mut StoredTaskRun) {
-    row.call = row.call.or(before.call);
-    row.crashes = before.crashes;
-    row.has_result |= before.has_result;
-    let attempts = std::mem::take(&mut row.earlier_attempts);
-    row.earlier_attempts = merge_attempts(before.earlier_attempts, attempts);
 }
 
 /// Writes down an event of a flow run that was created at `created_at`.
@@ -152,9 +153,29 @@ pub(crate) fn crashed_attempt(number: u32, started_at: WallTime) -> StoredAttemp
     }
 }
 
-/// Writes down the attempts that another one followed.
-pub(crate) fn earlier_attempts(task_run: &TaskRun, created_at: WallTime) -> Vec<StoredAttempt> {
-    task_run.earlier_attempts().iter().map(|attempt| attempt_row(attempt, created_at)).collect()
+/// The same, among those that are known. One that had failed, and was to be followed at once, stays as it is.
+pub(crate) fn add_crashed_attempt(known: &mut Vec<StoredAttempt>, number: u32, started_at: WallTime) {
+    if known.last().is_none_or(|last| last.number < number) {
+        known.push(crashed_attempt(number, started_at));
+    }
+}
+
+/// Writes down the attempts that another one followed, from the one after `known` on: what is known of an attempt does not
+/// change when it is over.
+pub(crate) fn attempts_after(
+    known: u32,
+    task_run: &TaskRun,
+    created_at: WallTime,
+) -> impl Iterator<Item = StoredAttempt> {
+    let all = task_run.earlier_attempts();
+    // From the end: most of them are known.
+    let first = all.iter().rposition(|attempt| attempt.number <= known).map_or(0, |last| last + 1);
+    all[first..].iter().map(move |attempt| attempt_row(attempt, created_at))
+}
+
+fn add_attempts(known: &mut Vec<StoredAttempt>, task_run: &TaskRun, created_at: WallTime) {
+    let last = known.last().map_or(0, |attempt| attempt.number);
+    known.extend(attempts_after(last, task_run, created_at));
 }
 
 fn attempt_row(attempt: &Attempt, created_at: WallTime) -> StoredAttempt {
@@ -171,13 +192,4 @@ fn attempt_row(attempt: &Attempt, created_at: WallTime) -> StoredAttempt {
 
 fn attempt_started_at(task_run: &TaskRun, created_at: WallTime) -> Option<WallTime> {
     task_run.attempt_started_at().map(|at| created_at.plus(at))
-}
-
-/// Puts two lists together: a run that goes on in another process knows only the attempts made there.
-pub(crate) fn merge_attempts(before: Vec<StoredAttempt>, now: Vec<StoredAttempt>) -> Vec<StoredAttempt> {
-    let known = |number| now.iter().any(|attempt| attempt.number == number);
-    let mut merged: Vec<_> = before.into_iter().filter(|attempt| !known(attempt.number)).collect();
-    merged.extend(now);
-    merged.sort_by_key(|attempt| attempt.number);
-    merged
 }

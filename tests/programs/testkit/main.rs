@@ -15,6 +15,7 @@ mod many;
 mod output;
 mod squares;
 mod starved;
+mod tries;
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -143,6 +144,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "forget" => lasting::forget(),
         "output" => output::run(),
         "starved" => starved::run(said).await,
+        "tries" => tries::run(said).await,
         "open" => SqliteStore::open(database()).map(drop).map_err(Into::into),
         other => Err(format!("there is no `{other}` in the testkit").into()),
     }

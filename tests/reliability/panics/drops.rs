@@ -1,7 +1,9 @@
 //! Panics in `Drop`: of a result, of one that comes too late, of what a panic carries.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use flowkit::model::TaskRun;
 use flowkit::prelude::*;
 
 use super::{PAYLOADS, Payload, a_thousand_tasks_run, failed};
@@ -122,4 +124,49 @@ async fn r31_a_payload_whose_drop_panics_is_a_failure_too() {
         assert!(run.task_runs().iter().all(|task_run| task_run.state() == State::Failed));
     }
     a_thousand_tasks_run().await;
+}
+
+/// A result whose copy in the cache panics when it is dropped, as long as that is wanted.
+struct Explosive {
+    copies: u32,
+}
+
+static ARMED: AtomicBool = AtomicBool::new(true);
+
+impl Clone for Explosive {
+    fn clone(&self) -> Self {
+        Self { copies: self.copies + 1 }
+    }
+}
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        if self.copies == 1 && ARMED.load(Ordering::SeqCst) {
+            panic!("a cached result is dropped");
+        }
+    }
+}
+
+#[flowkit::test]
+async fn d6_a_cached_result_whose_drop_panics_is_refreshed_and_expires_as_any_other() {
+    #[task(cache = "inputs", cache_ttl = "1m")]
+    async fn explosive(n: u32) -> Explosive {
+        let _ = n;
+        Explosive { copies: 0 }
+    }
+    #[flow]
+    async fn cached() -> Result<()> {
+        explosive(1).await?;
+        explosive(1).refresh_cache().await?;
+        explosive(1).await?;
+        sleep(Duration::from_secs(61)).await;
+        explosive(1).await?;
+        Ok(())
+    }
+    let run = cached().run().await;
+    let states: Vec<_> = run.task_runs().iter().map(TaskRun::state).collect();
+    use State::{Cached, Completed};
+    assert_eq!(states, [Completed, Completed, Cached, Completed]);
+    // The cache itself is dropped at the end of the test.
+    ARMED.store(false, Ordering::SeqCst);
 }

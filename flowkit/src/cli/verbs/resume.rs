@@ -61,7 +61,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);
     let ended = running::until_over(&runtime, screen, call).await;
-    running::finish(session, &runtime, matches, ended)
+    running::finish(session, &runtime, matches, ended).await
 }
 
 /// Finds the flow of the run in this program.

@@ -60,7 +60,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     let words = in_words(&resolved, call.arguments.as_deref());
     let screen = running::screen(session, &runtime, flow, Seen { kept: call.arguments, words });
     let ended = running::until_over(&runtime, screen, call.run).await;
-    running::finish(session, &runtime, matches, ended)
+    running::finish(session, &runtime, matches, ended).await
 }
 
 /// Writes the arguments of a call as people would: those that are kept, or else what was given. In that there may be

@@ -83,7 +83,7 @@ where
 }
 
 /// Says how it ended, and what to do now.
-pub(super) fn finish(
+pub(super) async fn finish(
     session: &Session,
     runtime: &Runtime,
     matches: &ArgMatches,
@@ -91,8 +91,22 @@ pub(super) fn finish(
 ) -> Outcome<Exit> {
     match ended {
         Ok(Ok(run)) => {
-            let kept = runtime.store().map(|store| store.flow_run(run.id())).transpose()?.flatten();
-            Ok(tell(session, &run, kept.as_ref(), matches.get_flag("fail-on-any-task")))
+            // A line may have come behind the end.
+            let flushed = runtime.flushed().await;
+            // A store that cannot be written to has not the end of the run either.
+            let kept = match (&flushed, runtime.store()) {
+                (Ok(()), Some(store)) => store.flow_run(run.id())?,
+                _ => None,
+            };
+            let exit = tell(session, &run, kept.as_ref(), matches.get_flag("fail-on-any-task"));
+            match flushed {
+                // A run that failed has said so already.
+                Err(lost) if run.state().is_success() => {
+                    note(format!("error: what happened last is not persisted: {}", with_causes(&lost)));
+                    Ok(Exit::FAILURE)
+                }
+                _ => Ok(exit),
+            }
         }
         // What never began was asked for in the wrong way.
         Ok(Err(error @ (Error::Refused { .. } | Error::Store { .. }))) => {

@@ -140,8 +140,12 @@ fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
     body.as_ref().filter(|_| is_wanted && may_run_twice).and_then(B::again)
 }
 
-/// Lets nothing begin while the program shuts down: it waits here until its run is put aside.
+/// Lets nothing begin in a run that its store keeps no further, and nothing while the program shuts down: it waits here until
+/// its run is put aside.
 pub(crate) async fn stay_if_closing<E>(core: &Core) -> Result<(), Error<E>> {
+    if core.run().is_some_and(|run| run.lost().is_some()) {
+        return Err(core.stopped(false));
+    }
     if core.runtime().live().is_closing() && core.run().is_some() {
         Box::pin(core.cancelled()).await;
         return Err(core.stopped(false));

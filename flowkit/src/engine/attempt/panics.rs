@@ -9,6 +9,10 @@ use futures_util::FutureExt;
 
 use crate::engine::task_run::core::Core;
 use crate::model::{Error, ErrorReport, TaskError, place};
+use crate::wording::{TEXT_MAX, bounded_to};
+
+/// What a panic said is part of a longer message, which is not cut for it a second time.
+const PANIC_MAX: usize = TEXT_MAX - 1024;
 
 /// Calls a user's closure that must not take the engine down; a panic is logged and gives `None`.
 pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
@@ -51,9 +55,9 @@ pub(crate) fn report<E: TaskError>(core: &Core, error: &Error<E>) -> Arc<ErrorRe
 /// Reads what a panic said. The payload may be anything, also something whose drop panics.
 pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> Arc<str> {
     let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
-        (*text).into()
+        bounded_to(PANIC_MAX, (*text).to_owned()).into()
     } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.as_str().into()
+        bounded_to(PANIC_MAX, text.clone()).into()
     } else {
         "a payload that is not text".into()
     };

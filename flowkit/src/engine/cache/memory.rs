@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -12,6 +12,7 @@ use dashmap::mapref::entry::Entry as MapEntry;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::engine::attempt::panics::guarded;
 use crate::engine::clock;
 use crate::policy::cache::CacheKey;
 
@@ -27,6 +28,8 @@ type Value = Arc<dyn Any + Send + Sync>;
 pub(crate) struct Memory {
     entries: Arc<DashMap<CacheKey, Entry>>,
     sequence: AtomicU64,
+    /// The last lease that was asked of a store could not be had.
+    alone: AtomicBool,
 }
 
 enum Entry {
@@ -72,7 +75,15 @@ pub(crate) struct Lead {
 impl Memory {
     /// Looks for a fresh result; `refresh` ignores what is kept.
     pub(crate) fn look(&self, key: CacheKey, refresh: bool) -> Found {
-        match self.entries.entry(key) {
+        let (found, stale) = self.look_up(key, refresh);
+        // Under no lock: its drop is the user's code, which may panic, or ask the cache.
+        guarded("drop of a cached result", || drop(stale));
+        found
+    }
+
+    /// The same, with the entry that the caller's lead has taken the place of.
+    fn look_up(&self, key: CacheKey, refresh: bool) -> (Found, Option<Entry>) {
+        let found = match self.entries.entry(key) {
             MapEntry::Occupied(mut occupied) => match occupied.get() {
                 Entry::InFlight(over) => Found::Wait(over.clone()),
                 Entry::Kept { value, at, ttl, .. } if !refresh && is_fresh(*at, *ttl) => {
@@ -80,8 +91,8 @@ impl Memory {
                 }
                 Entry::Kept { .. } => {
                     let (lead, over) = self.lead(key);
-                    occupied.insert(Entry::InFlight(over));
-                    Found::Lead(lead)
+                    let stale = occupied.insert(Entry::InFlight(over));
+                    return (Found::Lead(lead), Some(stale));
                 }
             },
             MapEntry::Vacant(vacant) => {
@@ -89,7 +100,18 @@ impl Memory {
                 vacant.insert(Entry::InFlight(over));
                 Found::Lead(lead)
             }
-        }
+        };
+        (found, None)
+    }
+
+    /// Says that a store could give no lease. Whether it could before.
+    pub(super) fn shares_no_more(&self) -> bool {
+        !self.alone.swap(true, Ordering::Relaxed)
+    }
+
+    /// Says that a store has given a lease.
+    pub(super) fn shares_again(&self) {
+        self.alone.store(false, Ordering::Relaxed);
     }
 
     fn lead(&self, key: CacheKey) -> (Lead, CancellationToken) {
@@ -104,18 +126,34 @@ impl Memory {
         if sequence.is_multiple_of(ROOM as u64) {
             self.make_room();
         }
-        self.entries.insert(lead.key, Entry::Kept { value, at: clock::now(), ttl, sequence });
+        let before = self.entries.insert(lead.key, Entry::Kept { value, at: clock::now(), ttl, sequence });
         lead.kept = true;
+        guarded("drop of a cached result", || drop(before));
     }
 
     /// Drops what is stale, and then the oldest until there is room.
     fn make_room(&self) {
-        self.entries.retain(|_, entry| !matches!(entry, Entry::Kept { at, ttl, .. } if !is_fresh(*at, *ttl)));
+        self.remove(|entry| matches!(entry, Entry::Kept { at, ttl, .. } if !is_fresh(*at, *ttl)));
         let mut kept: Vec<u64> = self.entries.iter().filter_map(|entry| entry.sequence()).collect();
         let surplus = kept.len().saturating_sub(ENTRIES_MAX - ROOM);
         if surplus > 0 {
             let (_, last_to_go, _) = kept.select_nth_unstable(surplus - 1);
-            self.entries.retain(|_, entry| entry.sequence().is_none_or(|sequence| sequence > *last_to_go));
+            self.remove(|entry| entry.sequence().is_some_and(|sequence| sequence <= *last_to_go));
+        }
+    }
+
+    /// Removes entries, and drops their values under no lock.
+    fn remove(&self, goes: impl Fn(&Entry) -> bool) {
+        let mut gone = Vec::new();
+        self.entries.retain(|_, entry| {
+            let goes = goes(entry);
+            if let (true, Entry::Kept { value, .. }) = (goes, entry) {
+                gone.push(Arc::clone(value));
+            }
+            !goes
+        });
+        for value in gone {
+            guarded("drop of a cached result", || drop(value));
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod memory;
 mod shared;
+mod waiting;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub(crate) use self::memory::Memory;
 use self::memory::{Found, Lead};
 use self::shared::{InStore, Lease, look_into_store};
+use self::waiting::Waiting;
 use crate::engine::attempt::panics::guarded;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CacheUse, CallOptions};
@@ -122,15 +124,17 @@ pub(crate) fn wanted<B: Body>(
     }
 }
 
-/// Looks into the cache; waits, holding no slot, while somebody else executes for the same key.
+/// Looks into the cache; waits, holding no slot, while somebody else executes for the same key, but no longer than `timeout`.
 pub(crate) async fn look<B: Body>(
     core: &Core,
     mut wanted: Wanted,
+    timeout: Option<Duration>,
 ) -> Result<Looked<B::Output>, Error<B::Error>> {
     let memory = core.runtime().cache();
+    let mut waiting = Waiting::new(core, timeout);
     loop {
         match memory.look(wanted.key, wanted.refresh) {
-            Found::Lead(lead) => return lead_or_value::<B>(core, lead, wanted).await,
+            Found::Lead(lead) => return lead_or_value::<B>(&mut waiting, lead, wanted).await,
             Found::Value(value) => {
                 if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output) {
                     return Ok(Looked::Value(copy));
@@ -138,25 +142,18 @@ pub(crate) async fn look<B: Body>(
                 // Another type under the same key can only come from two tasks with one path; execute.
                 wanted.refresh = true;
             }
-            Found::Wait(over) => {
-                let over = std::pin::pin!(over.cancelled());
-                let cancelled = std::pin::pin!(core.cancelled());
-                futures_util::future::select(over, cancelled).await;
-                // Also when it is over: because the one who executed was cancelled too.
-                if core.is_cancelled() {
-                    return Err(core.stopped(false));
-                }
-            }
+            Found::Wait(over) => waiting.until(over.cancelled()).await?,
         }
     }
 }
 
 /// Nobody in this process has it: another one may.
 async fn lead_or_value<B: Body>(
-    core: &Core,
+    waiting: &mut Waiting<'_>,
     lead: Lead,
     wanted: Wanted,
 ) -> Result<Looked<B::Output>, Error<B::Error>> {
+    let core = waiting.core;
     let Some((kept, codec)) =
         core.run().and_then(|run| run.kept.as_ref()).zip(B::codec()).filter(|_| wanted.entry.is_some())
     else {
@@ -164,7 +161,7 @@ async fn lead_or_value<B: Body>(
     };
     let version = B::info().declaration.version;
     let decode = |bytes: &[u8]| (codec.decode)(bytes, version);
-    match look_into_store(core, &kept.store, wanted.key, wanted.refresh, wanted.ttl, &decode).await? {
+    match look_into_store(waiting, &kept.store, wanted.key, wanted.refresh, wanted.ttl, &decode).await? {
         InStore::Lease(lease) => Ok(Looked::Right(Box::new(Right { lease, lead, wanted }))),
         InStore::Value { value, left } => {
             if let Some(copy) = B::copy_output(&value) {

@@ -2,12 +2,10 @@
 //!
 //! A store that cannot be read is no reason to fail: the task runs, as it would without a cache.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::select;
-
+use super::waiting::Waiting;
 use crate::engine::clock;
 use crate::engine::recover::kept::ask;
 use crate::engine::task_run::core::Core;
@@ -51,13 +49,14 @@ pub(crate) enum InStore<T> {
 
 /// Looks for a fresh result; waits while another process executes for the same key.
 pub(crate) async fn look_into_store<T, E>(
-    core: &Core,
+    waiting: &mut Waiting<'_>,
     store: &Arc<dyn Store>,
     key: CacheKey,
     refresh: bool,
     ttl: Option<Duration>,
     decode: &(impl Fn(&[u8]) -> Result<T, Unreadable> + Sync),
 ) -> Result<InStore<T>, Error<E>> {
+    let core = waiting.core;
     let mut wait = FIRST_WAIT;
     loop {
         // Most of the time there is a result, and then nothing needs to be written.
@@ -67,6 +66,7 @@ pub(crate) async fn look_into_store<T, E>(
         }
         match ask(store, move |store| store.lease(key)).await {
             Ok(true) => {
+                core.runtime().cache().shares_again();
                 let lease = Lease { store: Arc::clone(store), key, held: true };
                 // Whoever had the lease until now may have kept a result.
                 let known = if refresh { Ok(None) } else { ask(store, move |store| store.cached(key)).await };
@@ -74,14 +74,17 @@ pub(crate) async fn look_into_store<T, E>(
             }
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(task = %core.label(), %error, "executed, whether another process does so or not");
+                // Once for all tasks that meet the same outage.
+                if core.runtime().cache().shares_no_more() {
+                    tracing::warn!(
+                        task = %core.label(), %error,
+                        "cached tasks run, whether another process has their results or not"
+                    );
+                }
                 return Ok(InStore::Lease(None));
             }
         }
-        select(pin!(clock::sleep(wait)), pin!(core.cancelled())).await;
-        if core.is_cancelled() {
-            return Err(core.stopped(false));
-        }
+        waiting.until(clock::sleep(wait)).await?;
         wait = (wait * 2).min(LAST_WAIT);
     }
 }

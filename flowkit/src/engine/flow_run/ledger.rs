@@ -20,6 +20,8 @@ pub(super) struct Ledger {
     pub(super) opened: bool,
     /// Those who wait for the ends of several runs.
     pub(super) watchers: Watchers,
+    /// The store was told the end of the run, and has not said yet whether it is kept.
+    pub(super) ending: bool,
     /// The flow's body has returned, and its driver waits for the last child.
     pub(super) joining: bool,
 }
@@ -42,7 +44,7 @@ impl Ledger {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.is_begun() && self.state().is_over()
+        self.is_begun() && (self.ending || self.state().is_over())
     }
 
     pub(super) fn is_idle(&self) -> bool {

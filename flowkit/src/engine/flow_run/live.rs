@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Run;
 use crate::engine::clock;
 use crate::model::{FlowRunId, Kind, State, TaskRunId, Timestamp};
+use crate::store::Lost;
 
 /// How often it is looked whether anything still runs, at first and later.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
@@ -44,9 +45,25 @@ impl Live {
         let mut known = self.known.lock();
         known.runs.insert(run.id, Arc::downgrade(run));
         let closed = known.closed;
+        let outer = known.runs.get(&run.root()).and_then(Weak::upgrade);
         drop(known);
         if closed {
             self.put_aside(run);
+        }
+        // The outer one was lost while this one began.
+        if let Some(why) = outer.as_ref().and_then(|outer| outer.lost())
+            && run.loses(why)
+        {
+            run.cancellation.cancel();
+        }
+    }
+
+    /// Ends a run that its store keeps no further, unless it was taken over since.
+    pub(crate) fn lose(&self, lost: &Lost) {
+        if let Some(run) = self.get(lost.run)
+            && run.kept.as_ref().is_some_and(|kept| kept.owned.epoch <= lost.epoch)
+        {
+            run.lose_all(&lost.error);
         }
     }
 
@@ -70,7 +87,7 @@ impl Live {
         self.known.lock().runs.get(&id).and_then(Weak::upgrade)
     }
 
-    fn all(&self) -> Vec<Arc<Run>> {
+    pub(super) fn all(&self) -> Vec<Arc<Run>> {
         self.known.lock().runs.values().filter_map(Weak::upgrade).collect()
     }
 

@@ -1,18 +1,44 @@
-//! How a run is told to stop: cancelled, put aside, or lost to another process.
+//! How a run is told to stop: cancelled, put aside, or lost by its store.
 
 use std::sync::atomic::Ordering;
 
 use super::Run;
-use crate::engine::recover::kept::Keeping;
-use crate::model::{Event, EventKind, Kind, State, TaskRun, TaskRunId};
+use crate::engine::recover::kept::{Keeping, Kept};
+use crate::model::{Event, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
+use crate::store::StoreError;
 
 impl Run {
-    /// Stops a run that another process has taken over.
-    pub(crate) fn lose(&self) {
-        if let Some(kept) = &self.kept {
-            kept.fall_silent();
+    /// Ends the run as failed, since its store keeps it no further; and with it all runs of the same outermost flow, of which
+    /// none is whole without the others.
+    pub(crate) fn lose_all(&self, why: &StoreError) {
+        let root = self.root();
+        let runs = self.runtime.live().all();
+        let mut tree: Vec<_> = runs.into_iter().filter(|run| run.root() == root).collect();
+        // All of them know of it before the first is stopped: a sub-flow that is stopped with the outer one is lost, too.
+        tree.retain(|run| run.loses(why));
+        for run in tree {
+            tracing::error!(flow_run = %run.id, error = %why, "stopped: the run is kept no further");
+            run.cancellation.cancel();
         }
-        self.cancel();
+    }
+
+    /// Takes note that the store keeps the run no further. Whether the run has to be stopped for it.
+    pub(super) fn loses(&self, why: &StoreError) -> bool {
+        // Under the lock: no result is told to the store after it was told that the run is put aside.
+        let ledger = self.ledger.lock();
+        !ledger.is_over()
+            && !self.is_suspended()
+            && self.kept.as_ref().is_some_and(|kept| kept.lose(why.clone()))
+    }
+
+    /// Returns why the store keeps the run no further, if so.
+    pub(crate) fn lost(&self) -> Option<&StoreError> {
+        self.kept.as_ref().and_then(Kept::lost)
+    }
+
+    /// The outermost run to which this one belongs.
+    pub(super) fn root(&self) -> FlowRunId {
+        self.origin.as_ref().map_or(self.id, |origin| origin.root)
     }
 
     /// Tells the run to stop, unless it has ended.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::Either;
 
 use super::earlier::Claimed;
-use super::kept::{Keeping, ask, committed};
+use super::kept::{Keeping, ask, comes, committed};
 use crate::engine::attempt::panics::guarded;
 use crate::engine::cache::Shared;
 use crate::engine::task_run::core::Core;
@@ -30,10 +30,13 @@ pub(crate) struct How {
 /// Tells the end of a task run, and waits until its result is kept.
 pub(crate) fn conclude<'a, B: Body + 'a>(
     core: &'a Core,
-    end: End<'_, B::Error>,
+    end: End<'a, B::Error>,
     result: Result<B::Output, Error<B::Error>>,
     mut how: How,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
+    if core.id == TaskRunId::FLOW && !how.recorded && core.run().is_some_and(|run| run.kept.is_some()) {
+        return Either::Right(Either::Left(Box::pin(conclude_flow::<B>(core, end, result, how))));
+    }
     let receipt = if how.recorded {
         end.known(&result);
         None
@@ -47,7 +50,7 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
             Either::Left(std::future::ready(result))
         }
         // Boxed: most runs have no store.
-        Some(receipt) => Either::Right(Box::pin(async move {
+        Some(receipt) => Either::Right(Either::Right(Box::pin(async move {
             let result = committed(core, receipt, result).await;
             drop(core.let_go());
             match &result {
@@ -58,8 +61,61 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
                 Err(error) => core.fail_flow_if_critical(error),
             }
             result
-        })),
+        }))),
     }
+}
+
+/// Ends a flow run that a store keeps. Nobody hears of its end before that is kept, and with it all that was recorded
+/// before: a run that says it has completed has nothing missing in its store.
+async fn conclude_flow<B: Body>(
+    core: &Core,
+    end: End<'_, B::Error>,
+    mut result: Result<B::Output, Error<B::Error>>,
+    mut how: How,
+) -> Result<B::Output, Error<B::Error>> {
+    let keeping = keeping::<B>(core, &result, how.shared.as_deref_mut());
+    let (event, hook) = end.ending(&result, how.cached);
+    let Some((run, (event, receipt))) =
+        core.run().and_then(|run| Some((run, run.propose_end(event, keeping)?)))
+    else {
+        // It was put aside, or lost, since its body has returned.
+        if let Ok(value) = result {
+            result = Err(not_kept::<B>(core, value));
+        }
+        end.tell(&result, how.cached, Keeping::default());
+        return result;
+    };
+    match comes(core, receipt).await {
+        Ok(()) => {
+            run.ends(event);
+            end.told(&result, hook, false);
+            if result.is_ok() {
+                how.shared.iter_mut().for_each(|shared| shared.is_kept());
+                publish(core, how.shared);
+            }
+            result
+        }
+        Err(why) => {
+            tracing::error!(flow = %core.label(), error = %why, "the end of the flow run could not be kept");
+            if let Some(kept) = &run.kept {
+                kept.lose(why);
+            }
+            let result = Err(match result {
+                Ok(value) => not_kept::<B>(core, value),
+                Err(_) => core.stopped(false),
+            });
+            end.tell(&result, false, Keeping::default());
+            result
+        }
+    }
+}
+
+/// Says why a flow failed although it gave a value; who asks for that gets it all the same.
+fn not_kept<B: Body>(core: &Core, value: B::Output) -> Error<B::Error> {
+    if let Some(kept) = core.run().and_then(|run| run.kept.as_ref()) {
+        kept.leave_unkept(value);
+    }
+    core.stopped(false)
 }
 
 /// Gives a result that is kept to those who asked the cache for it.

@@ -107,7 +107,9 @@ impl Journal {
 
     /// Keeps a copy of a result.
     pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: CallId, copy: T) {
-        self.results.lock().insert(key, Arc::new(copy));
+        let before = self.results.lock().insert(key, Arc::new(copy));
+        // Under no lock: its drop is the user's code.
+        drop(before);
     }
 
     /// Takes note of which task run has the result of a call in the store.

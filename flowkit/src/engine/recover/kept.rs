@@ -2,8 +2,9 @@
 //!
 //! Not the record: that is the truth of this process. The store hears of every change of it, in the same order.
 
-use std::sync::Arc;
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -38,14 +39,26 @@ pub(crate) struct Kept {
     earlier: Option<Mutex<Earlier>>,
     /// A process has died with this run under way.
     pub(crate) has_crashed: bool,
-    /// Another process has taken the run over, or it was put aside: the store hears no more of it.
+    /// The run was put aside, or it is kept no further: the store hears no more of it.
     silent: AtomicBool,
+    /// Why it is kept no further.
+    lost: OnceLock<StoreError>,
+    /// What the flow gave although its end could not be kept.
+    unkept: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Kept {
     pub(crate) fn new(store: Arc<dyn Store>, owned: OwnedRun, durability: Durability) -> Self {
-        let silent = AtomicBool::new(false);
-        Self { store, owned, durability, earlier: None, has_crashed: false, silent }
+        Self {
+            store,
+            owned,
+            durability,
+            earlier: None,
+            has_crashed: false,
+            silent: AtomicBool::new(false),
+            lost: OnceLock::new(),
+            unkept: Mutex::default(),
+        }
     }
 
     /// Takes note of what an earlier process left.
@@ -119,7 +132,7 @@ impl Kept {
         if self.silent.load(Ordering::Acquire) {
             // A result that nobody keeps is none, and what may run once does not begin unrecorded.
             let matters = task_run.state().is_success() || matches!(event.kind, EventKind::Started { .. });
-            return (keeping.awaited && matters).then(|| self.lost());
+            return (keeping.awaited && matters).then(|| self.refuse());
         }
         let (ack, receipt) = if keeping.awaited {
             let (ack, receipt) = oneshot::channel();
@@ -140,10 +153,11 @@ impl Kept {
         }
     }
 
-    fn lost(&self) -> Receipt {
+    fn refuse(&self) -> Receipt {
         let (ack, receipt) = oneshot::channel();
+        let why = self.lost.get().cloned();
         // The other end is right here.
-        let _ = ack.send(Err(StoreError::LostOwnership { id: self.owned.id }));
+        let _ = ack.send(Err(why.unwrap_or(StoreError::LostOwnership { id: self.owned.id })));
         receipt
     }
 
@@ -154,9 +168,32 @@ impl Kept {
         }
     }
 
-    /// Tells the store nothing more.
-    pub(crate) fn fall_silent(&self) {
-        self.silent.store(true, Ordering::Release);
+    /// Takes note that the run is kept no further, and leaves it to whoever resumes it. Whether that is news.
+    pub(crate) fn lose(&self, why: StoreError) -> bool {
+        let is_news = self.lost.set(why).is_ok();
+        if is_news {
+            self.suspend();
+        }
+        is_news
+    }
+
+    /// Returns why the run is kept no further, if so.
+    pub(crate) fn lost(&self) -> Option<&StoreError> {
+        self.lost.get()
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Acquire)
+    }
+
+    /// Leaves what the flow gave to whoever asks for it although it is not kept.
+    pub(crate) fn leave_unkept<T: Send + 'static>(&self, value: T) {
+        *self.unkept.lock() = Some(Box::new(value));
+    }
+
+    pub(crate) fn take_unkept<T: 'static>(&self) -> Option<T> {
+        let value = self.unkept.lock().take()?;
+        value.downcast().ok().map(|value| *value)
     }
 }
 
@@ -166,25 +203,41 @@ pub(crate) async fn committed<T, E>(
     receipt: Receipt,
     result: Result<T, Error<E>>,
 ) -> Result<T, Error<E>> {
+    match comes(core, receipt).await {
+        Ok(()) => result,
+        Err(_) if core.is_suspended() => Err(core.stopped(false)),
+        Err(error) => {
+            tracing::error!(task = %core.label(), %error, "the result could not be kept");
+            if let Some(run) = core.run()
+                && is_loss(&error)
+            {
+                run.lose_all(&error);
+            }
+            Err(Error::Store { run: core.label(), source: Arc::new(error) })
+        }
+    }
+}
+
+/// Waits for the answer of the store; a test's clock stands still meanwhile.
+pub(crate) async fn comes(core: &Core, receipt: Receipt) -> Result<(), StoreError> {
     let may_block = core.run().and_then(|run| run.kept.as_ref()).is_none_or(|kept| kept.store.may_block());
     let hold = may_block.then(hold_clock);
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
     if let Some(hold) = hold {
         hold.release();
     }
-    match answer {
-        Ok(()) => result,
-        Err(_) if core.is_suspended() => Err(core.stopped(false)),
-        Err(error) => {
-            tracing::error!(task = %core.label(), %error, "the result could not be kept");
-            if let Some(run) = core.run()
-                && matches!(error, StoreError::LostOwnership { .. })
-            {
-                run.lose();
-            }
-            Err(Error::Store { run: core.label(), source: Arc::new(error) })
-        }
-    }
+    answer
+}
+
+/// Whether nothing more is kept of a run after this error, whatever else is told of it.
+fn is_loss(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::LostOwnership { .. }
+            | StoreError::GaveUp { .. }
+            | StoreError::Removed { .. }
+            | StoreError::Closed
+    )
 }
 
 /// Asks a store something that may wait for a disk.
@@ -196,5 +249,5 @@ pub(crate) async fn ask<R: Send + 'static>(
         return question(&**store);
     }
     let store = Arc::clone(store);
-    blocking::spawn(move || question(&*store)).await.unwrap_or(Err(StoreError::Closed))
+    blocking::ask(move || question(&*store)).await.unwrap_or(Err(StoreError::Closed))
 }

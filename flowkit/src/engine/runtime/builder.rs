@@ -160,6 +160,12 @@ impl RuntimeBuilder {
         }));
         if let Some(store) = runtime.store() {
             let listener = Arc::downgrade(&runtime.0);
+            store.on_loss(Box::new(move |lost| {
+                if let Some(inner) = listener.upgrade() {
+                    inner.live.lose(&lost);
+                }
+            }));
+            let listener = Arc::downgrade(&runtime.0);
             store.on_cancel_request(Box::new(move |id| {
                 if let Some(inner) = listener.upgrade() {
                     Runtime(inner).cancel(id);

@@ -167,10 +167,16 @@ impl Runtime {
     /// If what happened last could not be kept.
     pub async fn suspend(&self, drain: Duration) -> Result<Vec<FlowRunId>, StoreError> {
         self.live().suspend(drain).await;
-        if let Some(store) = self.store() {
-            ask(store, |store| store.flush()).await?;
-        }
+        self.flushed().await?;
         Ok(self.live().aside())
+    }
+
+    /// Waits until everything that was told to the store can no longer be lost.
+    pub(crate) async fn flushed(&self) -> Result<(), StoreError> {
+        match self.store() {
+            Some(store) => ask(store, |store| store.flush()).await,
+            None => Ok(()),
+        }
     }
 
     /// Cancels a flow run of this runtime; `false` if it does not run here.

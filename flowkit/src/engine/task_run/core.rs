@@ -236,11 +236,14 @@ impl Core {
     /// Whether no attempt may go on before its beginning is kept.
     ///
     /// That of a flow: what its tasks do would else belong to a run that nobody can find and resume. And in a run whose
-    /// process has died, that of every task: the one that brings the process down must be known to the next process.
+    /// process has died, that of every task: the one that brings the process down must be known to the next process. And
+    /// that of every task while another process may have taken the run over.
     pub(crate) fn keeps_beginnings(&self) -> bool {
         let kept = self.run().and_then(|run| run.kept.as_ref());
         kept.is_some_and(|kept| {
-            kept.has_crashed || (self.id == TaskRunId::FLOW && kept.durability == Durability::Full)
+            kept.has_crashed
+                || kept.store.may_be_fenced()
+                || (self.id == TaskRunId::FLOW && kept.durability == Durability::Full)
         })
     }
 
@@ -328,9 +331,12 @@ impl Core {
     /// Says that the run was stopped, and whether somebody cancelled it or the program shuts down.
     pub(crate) fn stopped<E>(&self, orphaned: bool) -> Error<E> {
         let run = self.label();
-        match self.is_suspended() {
-            true => Error::Suspended { run },
-            false => Error::Cancelled { run, orphaned },
+        // A task that is stopped for that is cancelled; it is the flow that fails.
+        let lost = self.run().filter(|_| self.id == TaskRunId::FLOW).and_then(|run| run.lost());
+        match lost {
+            _ if self.is_suspended() => Error::Suspended { run },
+            Some(why) => Error::Store { run, source: Arc::new(why.clone()) },
+            None => Error::Cancelled { run, orphaned },
         }
     }
 

@@ -31,6 +31,7 @@ use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
 };
 use crate::task::{Body, TaskInfo};
+use crate::wording::bounded;
 
 /// Runs attempts where they are awaited.
 #[derive(Clone, Copy)]
@@ -285,7 +286,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
             flow.ordinals.next(caller, &skipped, &CallInputs::none(caller), None)
         });
         if let Ok(child) = flow.run.create(new, identity, false) {
-            flow.run.emit(child.id, EventKind::Skipped { reason: reason.into() });
+            flow.run.emit(child.id, EventKind::Skipped { reason: bounded(reason).into() });
         }
     }
 }

@@ -80,7 +80,7 @@ async fn run<B: Body, H: Host<B>>(
     }
     let mut right = None;
     if let Some(wanted) = cache::wanted(core, body, options, policy.cache_ttl) {
-        match Box::pin(cache::look::<B>(core, wanted)).await? {
+        match Box::pin(cache::look::<B>(core, wanted, policy.timeout)).await? {
             Looked::Value(value) => {
                 how.cached = true;
                 return Ok(value);
@@ -262,30 +262,40 @@ impl<'a, E: TaskError> End<'a, E> {
     }
 
     pub(crate) fn tell<T>(
-        mut self,
+        self,
         result: &Result<T, Error<E>>,
         cached: bool,
         keeping: Keeping,
     ) -> Option<Receipt> {
-        self.told = true;
-        let (event, hook) = match result {
+        let (event, hook) = self.ending(result, cached);
+        let receipt = self.core.emit_kept(event, keeping);
+        self.told(result, hook, receipt.is_some());
+        receipt
+    }
+
+    /// Says by which event the run ends, and whose hooks are called then.
+    pub(crate) fn ending<T>(&self, result: &Result<T, Error<E>>, cached: bool) -> (EventKind, Option<Hook>) {
+        match result {
             Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
             Ok(_) => (EventKind::Completed, Some(Hook::Success)),
             Err(error) => ending(self.core, error),
-        };
-        let receipt = self.core.emit_kept(event, keeping);
+        }
+    }
+
+    /// Does what follows the event.
+    pub(crate) fn told<T>(mut self, result: &Result<T, Error<E>>, hook: Option<Hook>, is_kept_later: bool) {
+        self.told = true;
         if let Err(error) = result {
             self.core.fail_flow_if_critical(error);
         }
         // What is not kept yet may have to be done again, so it still counts for the limits: after a crash no more is done
         // again than may run at the same time.
-        if receipt.is_none() {
+        if !is_kept_later {
             drop(self.core.let_go());
         }
         if let Some(hook) = hook {
             self.call_hooks(hook);
         }
-        receipt
     }
 }
 

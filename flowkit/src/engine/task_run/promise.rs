@@ -87,13 +87,19 @@ impl<R> Promise<R> {
         if let Some(value) = self.value.get() {
             return Poll::Ready(value);
         }
-        match seat.0 {
+        let before = match seat.0 {
             Some(taken) => match &mut waiters.list[taken] {
-                Waiter::Wake(waker) => waker.clone_from(cx.waker()),
-                other => *other = Waiter::Wake(cx.waker().clone()),
+                Waiter::Wake(waker) if waker.will_wake(cx.waker()) => None,
+                other => Some(std::mem::replace(other, Waiter::Wake(cx.waker().clone()))),
             },
-            None => seat.0 = Some(waiters.take_seat(Waiter::Wake(cx.waker().clone()))),
-        }
+            None => {
+                seat.0 = Some(waiters.take_seat(Waiter::Wake(cx.waker().clone())));
+                None
+            }
+        };
+        drop(waiters);
+        // Under no lock: with a waker goes whatever it would have woken, if nobody else has that.
+        drop(before);
         Poll::Pending
     }
 
@@ -101,9 +107,9 @@ impl<R> Promise<R> {
     pub(crate) fn leave(&self, seat: &mut Seat) {
         if let Some(taken) = seat.0.take() {
             let mut waiters = self.waiters.lock();
-            if let Some(waiter) = waiters.list.get_mut(taken) {
-                *waiter = Waiter::Vacant;
-            }
+            let before = waiters.list.get_mut(taken).map(|waiter| std::mem::replace(waiter, Waiter::Vacant));
+            drop(waiters);
+            drop(before);
         }
     }
 

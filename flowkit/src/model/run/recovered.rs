@@ -69,7 +69,8 @@ impl TaskRun {
         if let Some(name) = &stored.name {
             flow.extras().name.get_or_insert_with(|| name.clone());
         }
-        if let Some(error) = &stored.error {
+        // Why its store gave it up is no error of an attempt.
+        if let Some(error) = stored.error.as_ref().filter(|_| stored.state.is_terminal()) {
             flow.extras().error = Some(Arc::new(error.clone()));
         }
         let attempts = &stored.earlier_attempts;

@@ -61,6 +61,7 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
             ("started", State::Running),
             ("cached", State::Cached),
             ("failed", State::Failed),
+            ("timed out", State::TimedOut),
             ("told to stop", State::Cancelling),
             ("cancelled", State::Cancelled),
             ("left without an input", State::UpstreamFailed),

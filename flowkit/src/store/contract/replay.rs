@@ -179,7 +179,7 @@ impl Expected {
         assert_eq!(kept.len(), live.len() - 1);
         for (mut kept, live) in kept.into_iter().zip(live[1..].iter().copied()) {
             let index = live.id().get() as usize;
-            let mut expected = rows::task_row(live, None, created_at);
+            let mut expected = rows::task_row(live, None, created_at, None);
             expected.has_result = self.results[index].is_some();
             expected.crashes = self.crashes[index];
             expected.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);

@@ -37,7 +37,7 @@ pub(crate) fn an_entry_changes_its_row_and_adds_its_event<P: Place>() {
     run.happens(store, fetch, started(1));
     run.happens(store, fetch, failed("no route"));
     let live = run.record.task_run(fetch).unwrap();
-    assert_eq!(task_row(store, run.id(), fetch), rows::task_row(live, None, FIRST));
+    assert_eq!(task_row(store, run.id(), fetch), rows::task_row(live, None, FIRST, None));
     assert_eq!(task_row(store, run.id(), fetch).error.unwrap().message, "no route");
     assert_eq!(event_names(store, run.id()), ["0: created", "1: created", "1: started", "1: failed"]);
     let last = store.events(run.id(), 3, 10).unwrap().remove(0);

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::policy::resume::Asked;
 use crate::store::rows::{
-    LOG_LINES_MAX, carry_over, crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
+    LOG_LINES_MAX, add_crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
 };
 use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
 
@@ -65,11 +65,9 @@ impl KeptRun {
             update_flow_row(&mut self.row, &entry.task_run);
             self.owned = !self.row.state.is_terminal();
         } else {
-            let mut row = task_row(&entry.task_run, entry.call, self.row.created_at);
-            row.has_result = entry.result.is_some();
-            if let Some(before) = self.task_runs.remove(&id) {
-                carry_over(before, &mut row);
-            }
+            let before = self.task_runs.remove(&id);
+            let mut row = task_row(&entry.task_run, entry.call, self.row.created_at, before);
+            row.has_result |= entry.result.is_some();
             self.task_runs.insert(id, row);
         }
         if let Some(result) = entry.result {
@@ -106,14 +104,14 @@ impl KeptRun {
         if id == TaskRunId::FLOW {
             let row = &mut self.row;
             if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
-                row.earlier_attempts.push(crashed_attempt(row.attempt, started_at));
+                add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
             }
             row.crashes += u32::from(state == State::Crashed);
             row.state = state;
             row.ended_at = ended_at.or(row.ended_at);
         } else if let Some(row) = self.task_runs.get_mut(&id) {
             if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
-                row.earlier_attempts.push(crashed_attempt(row.attempt, started_at));
+                add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
                 row.crashes += 1;
             }
             row.state = state;

@@ -25,7 +25,7 @@ use crate::policy::resume::Asked;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     kept: Mutex<Kept>,
-    listener: Listener,
+    listener: Listener<FlowRunId>,
 }
 
 /// Everything that is kept.

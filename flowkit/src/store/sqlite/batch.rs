@@ -2,12 +2,12 @@
 //!
 //! Pure data, so that a transaction that failed can be tried again with the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::queue::Pledge;
 use crate::model::{CallId, Event, EventKind, FlowRunId, TaskRun, TaskRunId};
 use crate::policy::cache::CacheKey;
-use crate::store::{CacheEntry, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Says, StoreError};
+use crate::store::{CacheEntry, Entry, Fact, LogEntry, Missing, NewFlowRun, OwnedRun, Says, StoreError};
 
 #[derive(Default)]
 pub(super) struct Batch {
@@ -104,11 +104,22 @@ impl Batch {
         parts
     }
 
-    /// Tells everyone who waits the same. Returns whether there was something of which nobody is told.
-    pub(super) fn answer_all(self, error: &StoreError) {
-        for part in self.runs {
-            part.answer_all(&Err(error.clone()));
+    /// Returns the runs of which something would be lost with this batch.
+    pub(super) fn concerns(&self) -> BTreeSet<FlowRunId> {
+        let parts = self.runs.iter().map(|part| part.owned.id);
+        let lines = self.logs.iter().map(|line| line.run);
+        parts.chain(lines).chain(self.dropped.iter().map(|(run, ..)| *run)).collect()
+    }
+
+    /// Counts what there is of a run.
+    pub(super) fn missing(&self, id: FlowRunId) -> Missing {
+        let mut missing =
+            Missing { lines: self.logs.iter().filter(|line| line.run == id).count(), ..Missing::default() };
+        for part in self.runs.iter().filter(|part| part.owned.id == id) {
+            missing.events += part.events.len() + usize::from(part.begin.is_some());
+            missing.facts += part.facts.len();
         }
+        missing
     }
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::codes;
-use super::write::{Tools, attempts, error};
+use super::write::{Tools, error};
 use crate::store::NewFlowRun;
 
 /// Writes the row of a run that begins. If there is one of this id, it stays, and its epoch decides about the rest.
@@ -20,8 +20,8 @@ pub(super) fn insert(
     connection
         .prepare_cached(
             "INSERT INTO flow_runs (id, short, task, place, name, tags, parameters, parent, parent_task_run, state,
-                 created_at, started_at, attempt_started_at, ended_at, attempt, attempts, error, owner, epoch)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+                 created_at, started_at, attempt_started_at, ended_at, attempt, error, owner, epoch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
@@ -40,7 +40,6 @@ pub(super) fn insert(
             at(flow.attempt_started_at()),
             at(flow.ended_at()),
             flow.attempt_count(),
-            attempts(flow, created_at)?,
             error(flow)?,
             tools.owner.no,
             new.owned.epoch.cast_signed(),

@@ -23,11 +23,11 @@ struct Quota {
 }
 
 impl Quotas {
-    /// Counts a line; `false` if it is one too many, or if there is no room for it.
-    pub(super) fn admit(&self, line: &LogEntry, has_room: bool) -> bool {
+    /// Counts a line; `false` if it is one too many.
+    pub(super) fn admit(&self, line: &LogEntry) -> bool {
         let mut quotas = self.0.lock();
         let quota = quotas.entry((line.run, line.task_run)).or_default();
-        let is_kept = has_room && quota.kept < LOG_LINES_MAX;
+        let is_kept = quota.kept < LOG_LINES_MAX;
         if is_kept {
             quota.kept += 1;
         } else {

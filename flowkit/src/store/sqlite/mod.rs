@@ -9,6 +9,7 @@
 //! A run belongs to an open store, which holds a lock for as long as it lives. Whoever finds that lock free marks the
 //! store's runs as crashed and may take them over, with a larger epoch; entries of an older epoch are refused.
 
+mod asking;
 mod batch;
 mod begin;
 mod clock;
@@ -22,6 +23,7 @@ mod history;
 mod interned;
 mod logs;
 mod options;
+mod outage;
 mod owner;
 mod ownership;
 mod place;
@@ -40,6 +42,7 @@ mod system;
 mod system;
 mod upkeep;
 mod values;
+mod word;
 mod write;
 mod writer;
 
@@ -53,7 +56,6 @@ pub use shared::SqliteStats;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -63,10 +65,9 @@ use self::queue::{Item, Pledge};
 use self::readers::{ContentRow, Readers};
 use self::shared::Shared;
 use self::values::Values;
-use self::writer::Writer;
 use super::{
-    Ack, CachedValue, Entry, Fact, History, LogEntry, NewFlowRun, OwnedRun, Recovered, Store, StoreError,
-    TaskRunFilter,
+    Ack, CachedValue, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Store,
+    StoreError, TaskRunFilter,
 };
 use crate::model::canonical::Sealing;
 use crate::model::{FlowRunId, SealKey, TaskRunId, WallTime};
@@ -139,7 +140,7 @@ impl SqliteStore {
         self.ask(|writer| writer.look_for_damage())
     }
 
-    /// Whether the last write failed for so long that it was given up. The next one that succeeds ends this.
+    /// Whether nothing can be written at present: the last try failed. The next one that succeeds ends this.
     pub fn is_degraded(&self) -> bool {
         self.shared.is_degraded()
     }
@@ -152,20 +153,6 @@ impl SqliteStore {
     /// Returns what was done so far.
     pub fn stats(&self) -> SqliteStats {
         self.shared.stats()
-    }
-
-    /// Asks the writing thread, after everything that was said before.
-    fn ask<R: Send + 'static>(
-        &self,
-        question: impl FnOnce(&mut Writer) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<R, StoreError> {
-        let (answer, answered) = sync_channel(1);
-        let question = Box::new(move |writer: &mut Writer| {
-            // Whoever asked waits below.
-            let _ = answer.send(question(writer));
-        });
-        self.shared.queue.push(Item::Ask(question));
-        answered.recv().unwrap_or(Err(StoreError::Closed))
     }
 }
 
@@ -196,9 +183,14 @@ impl Store for SqliteStore {
     }
 
     fn log(&self, line: LogEntry) {
-        if self.shared.quotas.admit(&line, self.shared.queue.has_room()) {
+        if self.shared.quotas.admit(&line) {
+            self.shared.queue.make_room();
             self.shared.queue.push(Item::Log(Box::new(line)));
         }
+    }
+
+    fn may_be_fenced(&self) -> bool {
+        self.shared.may_be_fenced()
     }
 
     fn make_room(&self) {
@@ -206,7 +198,7 @@ impl Store for SqliteStore {
     }
 
     fn flush(&self) -> Result<(), StoreError> {
-        self.ask(|writer| writer.take_lost().map_or(Ok(()), Err))
+        self.ask(|writer| writer.take_unkept().map_or(Ok(()), Err))
     }
 
     fn sealing(&self) -> Sealing<'_> {
@@ -295,9 +287,7 @@ impl Store for SqliteStore {
     }
 
     fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        self.ask(move |writer| {
-            writer.with_owner(|connection, owner| ownership::lease(connection, owner, key))
-        })
+        self.lease_soon(key)
     }
 
     fn release(&self, key: CacheKey) {
@@ -314,7 +304,11 @@ impl Store for SqliteStore {
     }
 
     fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
-        self.shared.listener.set(listener);
+        self.shared.cancel_requests.set(listener);
+    }
+
+    fn on_loss(&self, listener: Box<dyn Fn(Lost) + Send + Sync>) {
+        self.shared.losses.set(listener);
     }
 }
 

@@ -20,13 +20,15 @@ use crate::store::StoreError;
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is opened before `open`"]
 pub struct SqliteOptions {
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) synchronous: Synchronous,
     pub(super) retry_for: Duration,
+    /// How long the first try waits for the lock of another process.
+    pub(super) busy_wait: Duration,
     pub(super) inline_max: usize,
     pub(super) gather: Duration,
 }
@@ -35,7 +37,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             synchronous: Synchronous::Full,
-            retry_for: Duration::from_secs(10),
+            retry_for: Duration::from_secs(60),
+            busy_wait: connection::BUSY_WAIT,
             inline_max: 256 << 10,
             gather: Duration::from_millis(5),
         }
@@ -49,7 +52,13 @@ impl SqliteOptions {
         self
     }
 
-    /// Sets for how long a write that fails (a full disk, an error of the disk) is tried again; by default 10 s.
+    /// Sets for how long it is tried again to write what could not be written: another process holds the database locked,
+    /// the disk is full or has an error. By default 60 s.
+    ///
+    /// Meanwhile nothing is lost. What waits to be written stays in memory, up to about 64 MB, and then the tasks wait. If
+    /// the time is not enough, the runs of which something waits are given up: each ends as failed with
+    /// [`StoreError::GaveUp`], which says what is missing, and is put aside in the database, so that it can be resumed from
+    /// what is kept.
     pub fn retry_for(mut self, retry_for: Duration) -> Self {
         self.settings.retry_for = retry_for;
         self

@@ -8,8 +8,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use super::word::{self, Word};
 use super::{clock, files, system};
-use crate::store::OwnerName;
+use crate::store::{OwnedRun, OwnerName, StoreError};
 
 /// For so long a store counts as alive for those who cannot see its lock.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
@@ -52,8 +53,8 @@ pub(super) struct Owner {
     pub(super) no: i64,
     pub(super) identity: Identity,
     locks: Locks,
-    /// Never read: its lock is what counts.
-    _lock: File,
+    /// Its lock is what counts. A last word may stand in it.
+    lock: File,
 }
 
 /// Another store, alive or dead.
@@ -88,6 +89,11 @@ impl Locks {
         let _ = fs::remove_file(self.file(identity.uuid));
     }
 
+    /// Returns the word that a dead owner has left.
+    pub(super) fn word(&self, dead: &Other) -> Vec<Word> {
+        word::read(&self.file(dead.identity.uuid))
+    }
+
     /// Whether the process of an owner is at work.
     pub(super) fn is_alive(&self, other: &Other, me: &Identity) -> bool {
         let them = &other.identity;
@@ -114,7 +120,8 @@ impl Owner {
         let identity = Identity::of_this_process();
         let locks = Locks::of(database);
         let lock = locks.take(identity.uuid)?;
-        Ok(Self { no: 0, identity, locks, _lock: lock })
+        word::reserve(&lock);
+        Ok(Self { no: 0, identity, locks, lock })
     }
 
     pub(super) fn locks(&self) -> &Locks {
@@ -131,6 +138,11 @@ impl Owner {
         )?;
         self.no = connection.last_insert_rowid();
         Ok(())
+    }
+
+    /// Leaves word of runs of which nothing more can be written.
+    pub(super) fn leave_word(&self, left: &[(OwnedRun, StoreError)]) -> io::Result<()> {
+        word::leave(&self.lock, left)
     }
 
     /// Removes the lock file, if the system does not do so itself. The lock goes with the process or with this value.

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::events::EventsOut;
 use super::owner::Owner;
+use super::word::Word;
 use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;
@@ -69,14 +70,19 @@ pub(super) fn ask_again(connection: &Connection, me: &Owner, run: OwnedRun, aske
     Ok(if changed > 0 { Ok(()) } else { Err(StoreError::LostOwnership { id }) })
 }
 
-/// Puts runs aside that `me` owns and has done with, so that they can be taken over, by `me` too.
-pub(super) fn put_aside(connection: &Connection, me: &Owner, runs: &[OwnedRun]) -> rusqlite::Result<()> {
-    for OwnedRun { id, epoch, .. } in runs {
+/// Puts runs aside that `me` owns and writes no more of, each with the reason, so that they can be taken over, by `me` too.
+pub(super) fn put_aside(
+    connection: &Connection,
+    me: &Owner,
+    runs: &[(OwnedRun, StoreError)],
+) -> rusqlite::Result<()> {
+    for (OwnedRun { id, epoch, .. }, why) in runs {
         let Ok(run) = find(connection, *id)? else { continue };
         if run.owner == Some(me.no) && run.epoch == *epoch {
             let mut out = EventsOut::of(connection, run.no)?;
             reap::leave(connection, &mut out, run.no, clock::wall(), suspension_of)?;
             out.finish(connection)?;
+            reap::say_why(connection, run.no, &Word::of(*id, why))?;
         }
     }
     Ok(())

@@ -1,15 +1,18 @@
 //! What waits to be written, in the order of the calls. Its lock is held for a push or a take, never for a disk.
 
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::clock;
 use super::writer::Writer;
+use crate::model::FlowRunId;
 use crate::policy::cache::CacheKey;
-use crate::store::{Ack, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, Says, StoreError};
+use crate::store::{Ack, Entry, Fact, LogEntry, Missing, NewFlowRun, OwnedRun, Says, StoreError};
 
 /// So many entries may wait before `make_room` blocks: about 50 MB.
 const WAITING_MAX: usize = 65_536;
@@ -115,6 +118,8 @@ pub(super) struct Queue {
     bytes: AtomicUsize,
     work: Condvar,
     room: Condvar,
+    /// The thread that makes room, which must not wait for it.
+    writer: OnceLock<ThreadId>,
 }
 
 /// What was taken, and whether nothing more will come.
@@ -177,7 +182,7 @@ impl Queue {
 
     /// Blocks while too much waits.
     pub(super) fn make_room(&self) {
-        if self.has_room() {
+        if self.has_room() || self.writer.get() == Some(&std::thread::current().id()) {
             return;
         }
         let mut waiting = self.waiting.lock();
@@ -186,7 +191,27 @@ impl Queue {
         }
     }
 
-    pub(super) fn has_room(&self) -> bool {
+    /// Says that the calling thread is the one that takes.
+    pub(super) fn is_taken_by_this_thread(&self) {
+        let _ = self.writer.set(std::thread::current().id());
+    }
+
+    /// Counts what waits of a run.
+    pub(super) fn missing(&self, id: FlowRunId) -> Missing {
+        let mut missing = Missing::default();
+        for item in &self.waiting.lock().items {
+            match item {
+                Item::Record(entry, _) if entry.run.id == id => missing.events += 1,
+                Item::Begin(new) if new.owned.id == id => missing.events += 1,
+                Item::Keep(fact) if fact.run.id == id => missing.facts += 1,
+                Item::Log(line) if line.run == id => missing.lines += 1,
+                _ => {}
+            }
+        }
+        missing
+    }
+
+    fn has_room(&self) -> bool {
         self.len.load(Ordering::Relaxed) <= WAITING_MAX && self.bytes.load(Ordering::Relaxed) <= BYTES_MAX
     }
 

@@ -4,9 +4,11 @@ use rusqlite::{Connection, Statement, params};
 
 use super::events::{EventsOut, Happened};
 use super::owner::{self, Other};
+use super::word::{self, Word};
+use super::write::attempt_row;
 use super::{clock, codes};
 use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
-use crate::store::rows::{crashed_attempt, death_of, merge_attempts};
+use crate::store::rows::{crashed_attempt, death_of, suspension_of};
 
 /// What befalls a run in this state: a task run, or the flow itself.
 pub(super) type Fate = fn(State, bool) -> Option<EventKind>;
@@ -24,7 +26,7 @@ pub(super) struct Dead {
 pub(super) fn reap(connection: &Connection, me: &owner::Owner) -> rusqlite::Result<Vec<Dead>> {
     let others = owner::others(connection, me.no)?;
     let dead = others.into_iter().filter(|other| !me.locks().is_alive(other, &me.identity));
-    dead.map(|other| bury(connection, other)).collect()
+    dead.map(|other| bury(connection, me.locks().word(&other), other)).collect()
 }
 
 /// Whether an owner is at work. One that is not in the table has left in order.
@@ -40,14 +42,20 @@ pub(super) fn living(
     Ok(other.filter(|other| me.locks().is_alive(other, &me.identity)).map(|other| other.identity))
 }
 
-fn bury(connection: &Connection, owner: Other) -> rusqlite::Result<Dead> {
+fn bury(connection: &Connection, words: Vec<Word>, owner: Other) -> rusqlite::Result<Dead> {
     let mut statement = connection.prepare_cached("SELECT no, id FROM flow_runs WHERE owner = ?1")?;
     let rows = statement.query_map([owner.no], |row| Ok((row.get(0)?, codes::flow_run(row.get(1)?))))?;
     let runs: Vec<(i64, FlowRunId)> = rows.collect::<rusqlite::Result<_>>()?;
-    for (run, _) in &runs {
+    for (run, id) in &runs {
         let mut out = EventsOut::of(connection, *run)?;
-        leave(connection, &mut out, *run, clock::wall(), death_of)?;
+        // It did not die over this one: it could not write any more, and ended in order.
+        let word = word::about(&words, *id);
+        let fate = if word.is_some() { suspension_of } else { death_of };
+        leave(connection, &mut out, *run, clock::wall(), fate)?;
         out.finish(connection)?;
+        if let Some(word) = word {
+            say_why(connection, *run, word)?;
+        }
     }
     connection.prepare_cached("DELETE FROM owners WHERE no = ?1")?.execute([owner.no])?;
     Ok(Dead { owner, runs: runs.into_iter().map(|(_, id)| id).collect() })
@@ -59,11 +67,9 @@ struct Standing {
     state: State,
     attempt: u32,
     attempt_started_at: Option<i64>,
-    attempts: Option<String>,
-    attempts_before: Option<String>,
 }
 
-const STANDING: &str = "state, attempt, attempt_started_at, attempts, attempts_before";
+const STANDING: &str = "state, attempt, attempt_started_at";
 
 fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing> {
     Ok(Standing {
@@ -71,8 +77,6 @@ fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing
         state: codes::state(row.get(0)?)?,
         attempt: row.get(1)?,
         attempt_started_at: row.get(2)?,
-        attempts: row.get(3)?,
-        attempts_before: row.get(4)?,
     })
 }
 
@@ -90,18 +94,17 @@ pub(super) fn leave(
             "SELECT {STANDING}, id FROM task_runs WHERE run = ?1 AND state IN (?2, ?3)"
         ))?
         .query_map(params![run, under_way[0], under_way[1]], |row| {
-            standing(codes::task_run(row.get(5)?), row)
+            standing(codes::task_run(row.get(3)?), row)
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut update = connection.prepare_cached(
-        "UPDATE task_runs SET state = ?3, attempts = NULL, attempts_before = ?4, crashes = crashes + ?5,
-             ended_at = coalesce(?6, ended_at)
+        "UPDATE task_runs SET state = ?3, crashes = crashes + ?4, ended_at = coalesce(?5, ended_at)
          WHERE run = ?1 AND id = ?2",
     )?;
     for task in &tasks {
         if let Some(kind) = fate(task.state, false) {
             out.push(connection, &Happened::new(task.id, now, &kind))?;
-            meet(&mut update, run, task, &kind, now)?;
+            meet(connection, &mut update, run, task, &kind, now)?;
         }
     }
     let flow = connection
@@ -110,11 +113,10 @@ pub(super) fn leave(
     if let Some(kind) = fate(flow.state, true) {
         out.push(connection, &Happened::new(TaskRunId::FLOW, now, &kind))?;
         let mut update = connection.prepare_cached(
-            "UPDATE flow_runs SET state = ?3, attempts = NULL, attempts_before = ?4, crashes = crashes + ?5,
-                 ended_at = coalesce(?6, ended_at)
+            "UPDATE flow_runs SET state = ?3, crashes = crashes + ?4, ended_at = coalesce(?5, ended_at)
              WHERE no = ?1 AND ?2 = 0",
         )?;
-        meet(&mut update, run, &flow, &kind, now)?;
+        meet(connection, &mut update, run, &flow, &kind, now)?;
     }
     // Its owner may only be asleep: without the run, it writes nothing when it wakes up.
     connection
@@ -123,7 +125,22 @@ pub(super) fn leave(
     Ok(())
 }
 
+/// Writes down why a run that was put aside is not kept any further.
+pub(super) fn say_why(connection: &Connection, run: i64, why: &Word) -> rusqlite::Result<()> {
+    let (flow, place) = connection
+        .prepare_cached(
+            "SELECT t.name, p.text FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place
+             WHERE f.no = ?1",
+        )?
+        .query_row([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    connection
+        .prepare_cached("UPDATE flow_runs SET error = ?2 WHERE no = ?1 AND state = ?3")?
+        .execute(params![run, codes::json(&why.report(flow, place))?, codes::state_code(State::Suspended)])?;
+    Ok(())
+}
+
 fn meet(
+    connection: &Connection,
     update: &mut Statement<'_>,
     run: i64,
     row: &Standing,
@@ -132,21 +149,18 @@ fn meet(
 ) -> rusqlite::Result<()> {
     // A fate names only what fits.
     let state = row.state.after(kind).unwrap_or(row.state);
-    let read = |text: &Option<String>| text.as_deref().map_or(Ok(Vec::new()), codes::read_json);
-    let mut attempts = merge_attempts(read(&row.attempts_before)?, read(&row.attempts)?);
     let crashed = state == State::Crashed;
     if let (true, 1.., Some(at)) =
         (crashed && row.state == State::Running, row.attempt, row.attempt_started_at)
     {
-        attempts.push(crashed_attempt(row.attempt, WallTime::from_micros(at)));
+        let attempt = crashed_attempt(row.attempt, WallTime::from_micros(at));
+        attempt_row(connection, run, codes::number(row.id), &attempt)?;
     }
-    let attempts = if attempts.is_empty() { None } else { Some(codes::json(&attempts)?) };
     let ended_at = state.is_terminal().then_some(now.as_micros());
     update.execute(params![
         run,
         codes::number(row.id),
         codes::state_code(state),
-        attempts,
         i64::from(crashed),
         ended_at
     ])?;

@@ -2,19 +2,31 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::batch::Batch;
-use super::files;
 use super::logs::Quotas;
 use super::queue::Queue;
+use super::{clock, files, owner};
+use crate::model::FlowRunId;
+use crate::store::Lost;
 use crate::store::listener::Listener;
+
+/// An owner that has written nothing for so long may be taken for dead where its lock cannot be seen. Well before that, it
+/// makes sure of its runs. A healthy one writes every ten seconds.
+const DOUBT_AFTER: Duration = Duration::from_secs(owner::LEASE.as_secs() / 2);
 
 pub(super) struct Shared {
     pub(super) path: PathBuf,
     pub(super) queue: Queue,
     pub(super) quotas: Quotas,
-    pub(super) listener: Listener,
+    pub(super) cancel_requests: Listener<FlowRunId>,
+    pub(super) losses: Listener<Lost>,
+    opened: Instant,
+    /// When the last transaction was there, in milliseconds since the store was opened.
+    last_commit: AtomicU64,
     degraded: AtomicBool,
     transactions: AtomicU64,
     events: AtomicU64,
@@ -44,7 +56,10 @@ impl Shared {
             path,
             queue: Queue::default(),
             quotas: Quotas::default(),
-            listener: Listener::default(),
+            cancel_requests: Listener::default(),
+            losses: Listener::default(),
+            opened: clock::now(),
+            last_commit: AtomicU64::new(0),
             degraded: AtomicBool::new(false),
             transactions: AtomicU64::new(0),
             events: AtomicU64::new(0),
@@ -53,12 +68,37 @@ impl Shared {
         }
     }
 
+    /// Says that a transaction is there, and with it whose the runs are.
+    pub(super) fn has_committed(&self, at: Instant) {
+        self.last_commit.store(self.millis(at), Ordering::Relaxed);
+        self.degraded.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it is so long ago that something was written that others may have taken the runs of this store over.
+    pub(super) fn may_be_fenced(&self) -> bool {
+        let since = self.millis(clock::now()).saturating_sub(self.last_commit.load(Ordering::Relaxed));
+        u128::from(since) > DOUBT_AFTER.as_millis()
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        u64::try_from(at.duration_since(self.opened).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Tells listeners on a thread of their own: they run the code of others, which may wait for the writing thread.
+    pub(super) fn tell(self: &Arc<Self>, tell: impl FnOnce(&Self) + Send + 'static) {
+        let shared = Arc::clone(self);
+        let told = std::thread::Builder::new().name("flowkit-tell".to_owned()).spawn(move || tell(&shared));
+        if let Err(error) = told {
+            tracing::error!(%error, "no thread could be started to tell of what happened to a run");
+        }
+    }
+
     pub(super) fn is_degraded(&self) -> bool {
         self.degraded.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_degraded(&self, degraded: bool) {
-        self.degraded.store(degraded, Ordering::Relaxed);
+    pub(super) fn set_degraded(&self) {
+        self.degraded.store(true, Ordering::Relaxed);
     }
 
     /// The length of the write-ahead log.

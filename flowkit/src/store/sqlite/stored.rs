@@ -3,19 +3,16 @@
 use rusqlite::Row;
 
 use super::codes;
-use crate::model::{CallId, Digest, Seal, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
-use crate::store::rows::merge_attempts;
+use crate::model::{CallId, Digest, Seal, StoredFlowRun, StoredTaskRun, WallTime};
 
 /// The end of the last attempt of a flow run that another one followed: see `StoredFlowRun::anew_since`.
 macro_rules! anew_since {
     ($run:literal) => {
         concat!(
-            "coalesce((SELECT max(value ->> 'ended_no') FROM (SELECT value FROM json_each(",
+            "coalesce((SELECT max(a.body ->> 'ended_no') FROM attempts a
+                WHERE a.run = ",
             $run,
-            ".attempts_before)
-                UNION ALL SELECT value FROM json_each(",
-            $run,
-            ".attempts)) WHERE value ->> 'state' <> 'crashed'), 0)"
+            ".no AND a.task_run = 0 AND a.body ->> 'state' <> 'crashed'), 0)"
         )
     };
 }
@@ -26,8 +23,9 @@ macro_rules! anew_since {
 pub(super) const FLOW_RUN: &str = concat!(
     "
     SELECT f.id, t.name, t.path, t.version, f.name, f.tags, f.state, f.parameters, f.parent, f.parent_task_run,
-        f.created_at, f.started_at, f.ended_at, f.attempt, f.attempts_before, f.attempts, f.attempt_started_at,
-        f.error, f.crashes, p.text, f.begun_no, f.ended_no,
+        f.created_at, f.started_at, f.ended_at, f.attempt,
+        (SELECT '[' || group_concat(a.body, ',' ORDER BY a.number) || ']' FROM attempts a WHERE a.run = f.no AND a.task_run = 0),
+        f.attempt_started_at, f.error, f.crashes, p.text, f.begun_no, f.ended_no,
         (WITH RECURSIVE
             below (no, id, since) AS (
                 SELECT f.no, f.id, ",
@@ -70,21 +68,23 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
         started_at: time(row, 11)?,
         ended_at: time(row, 12)?,
         attempt: row.get(13)?,
-        earlier_attempts: attempts(row, 14, 15)?,
-        attempt_started_at: time(row, 16)?,
-        error: json(row, 17)?,
-        crashes: row.get(18)?,
-        location: row.get(19)?,
-        begun_no: codes::read_order_no(row.get(20)?),
-        ended_no: codes::read_order_no(row.get(21)?),
-        failures: row.get::<_, i64>(22)?.cast_unsigned(),
+        earlier_attempts: json(row, 14)?.unwrap_or_default(),
+        attempt_started_at: time(row, 15)?,
+        error: json(row, 16)?,
+        crashes: row.get(17)?,
+        location: row.get(18)?,
+        begun_no: codes::read_order_no(row.get(19)?),
+        ended_no: codes::read_order_no(row.get(20)?),
+        failures: row.get::<_, i64>(21)?.cast_unsigned(),
     })
 }
 
 /// What [`task_run`] reads. Conditions may name the tables `r` (task runs), `t` (their tasks), `p` (places) and `f`.
 pub(super) const TASK_RUN: &str = "
     SELECT r.id, r.parent, r.key, t.kind, t.name, t.path, t.version, r.position, r.name, t.tags, r.tags, r.in_group,
-        r.branch, p.text, r.edges, r.state, r.attempt, r.attempts_before, r.attempts, r.created_at, r.started_at,
+        r.branch, p.text, r.edges, r.state, r.attempt,
+        (SELECT '[' || group_concat(a.body, ',' ORDER BY a.number) || ']' FROM attempts a WHERE a.run = r.run AND a.task_run = r.id),
+        r.created_at, r.started_at,
         r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
         EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
         r.cancelled_by_body, r.nth, r.seal, r.unknown, r.rank
@@ -92,21 +92,21 @@ pub(super) const TASK_RUN: &str = "
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
     let key: Option<[u8; 32]> = row.get(2)?;
-    let seal: Option<[u8; 16]> = row.get(33)?;
+    let seal: Option<[u8; 16]> = row.get(32)?;
     let tags: String = row.get(9)?;
     let mut tags: Vec<String> = codes::read_json(&tags)?;
     tags.extend(json::<Vec<String>>(row, 10)?.unwrap_or_default());
     let edges: Option<String> = row.get(14)?;
-    let flow_run: Option<[u8; 16]> = row.get(25)?;
+    let flow_run: Option<[u8; 16]> = row.get(24)?;
     Ok(StoredTaskRun {
         id: codes::task_run(row.get(0)?),
         parent: codes::task_run(row.get(1)?),
-        call: key.zip(row.get(32)?).map(|(key, nth)| CallId {
+        call: key.zip(row.get(31)?).map(|(key, nth)| CallId {
             key: Digest::from_bytes(key),
             seal: seal.map(Seal::from_bytes),
             nth,
         }),
-        unknown: row.get(34)?,
+        unknown: row.get(33)?,
         kind: codes::kind(row.get(3)?),
         task: row.get(4)?,
         path: row.get(5)?,
@@ -120,21 +120,21 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
         edges: edges.as_deref().map_or(Ok(Vec::new()), codes::read_edges)?,
         state: codes::state(row.get(15)?)?,
         attempt: row.get(16)?,
-        earlier_attempts: attempts(row, 17, 18)?,
-        created_at: WallTime::from_micros(row.get(19)?),
-        started_at: time(row, 20)?,
-        attempt_started_at: time(row, 21)?,
-        ended_at: time(row, 22)?,
-        error: json(row, 23)?,
-        skip_reason: row.get(24)?,
+        earlier_attempts: json(row, 17)?.unwrap_or_default(),
+        created_at: WallTime::from_micros(row.get(18)?),
+        started_at: time(row, 19)?,
+        attempt_started_at: time(row, 20)?,
+        ended_at: time(row, 21)?,
+        error: json(row, 22)?,
+        skip_reason: row.get(23)?,
         flow_run: flow_run.map(codes::flow_run),
-        orphaned: row.get(26)?,
-        crashes: row.get(27)?,
-        has_result: row.get(28)?,
-        begun_no: codes::read_order_no(row.get(29)?),
-        ended_no: codes::read_order_no(row.get(30)?),
-        cancelled_by_body: row.get(31)?,
-        rank: codes::read_order_no(row.get(35)?),
+        orphaned: row.get(25)?,
+        crashes: row.get(26)?,
+        has_result: row.get(27)?,
+        begun_no: codes::read_order_no(row.get(28)?),
+        ended_no: codes::read_order_no(row.get(29)?),
+        cancelled_by_body: row.get(30)?,
+        rank: codes::read_order_no(row.get(34)?),
     })
 }
 
@@ -145,10 +145,4 @@ fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<WallTime>> {
 fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     let text: Option<String> = row.get(column)?;
     text.as_deref().map(codes::read_json).transpose()
-}
-
-/// The attempts of earlier owners, and those of the last one.
-fn attempts(row: &Row<'_>, before: usize, now: usize) -> rusqlite::Result<Vec<StoredAttempt>> {
-    let before = json(row, before)?.unwrap_or_default();
-    Ok(merge_attempts(before, json(row, now)?.unwrap_or_default()))
 }

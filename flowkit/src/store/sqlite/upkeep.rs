@@ -34,7 +34,8 @@ impl Upkeep {
 impl Writer {
     /// Returns how long the thread may sleep.
     pub(super) fn patience(&self) -> Duration {
-        if self.is_busy || self.upkeep.log_is_dirty { LOOK_EVERY } else { SLEEP }
+        let has_to_do = self.is_busy || self.upkeep.log_is_dirty || self.outage.has_left();
+        if has_to_do { LOOK_EVERY } else { SLEEP }
     }
 
     /// Does what is due. What fails is tried again the next time.
@@ -48,21 +49,13 @@ impl Writer {
                 self.beat();
             }
         }
-        // What a full disk broke need not be tried before something else was written again.
-        if !self.unended.is_empty() && !self.shared.is_degraded() {
+        // While nothing can be written, this finds out whether it can be again.
+        if self.outage.has_left() && (is_due || !self.shared.is_degraded()) {
             self.put_aside();
         }
         // Between two commits that somebody waits for, even a look at the length of the log takes its time.
         if is_due || is_idle {
             self.shorten_log(is_idle);
-        }
-    }
-
-    /// Gives up the runs that are over although their end could not be written: somebody may want to resume them.
-    fn put_aside(&mut self) {
-        let runs = std::mem::take(&mut self.unended);
-        if self.with_owner(|connection, owner| ownership::put_aside(connection, owner, &runs)).is_err() {
-            self.unended = runs;
         }
     }
 
@@ -73,7 +66,7 @@ impl Writer {
             Ok(wanted) => {
                 for id in wanted {
                     if self.told.insert(id) {
-                        self.shared.listener.tell(id);
+                        self.shared.cancel_requests.tell(id);
                     }
                 }
             }

@@ -9,7 +9,7 @@ use super::owner::Owner;
 use super::values::{Hash, Values};
 use super::{clock, codes, facts, failure, logs, owner, reap};
 use crate::failpoint;
-use crate::model::{EventKind, TaskRun, TaskRunId, WallTime};
+use crate::model::{EventKind, StoredAttempt, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
 /// What a transaction needs beside the connection.
@@ -77,6 +77,7 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
             task_row(connection, tools, &mut rows, slot, part.owned.created_at)?
         };
         if written {
+            attempts(connection, no, &slot.task_run, part.owned.created_at)?;
             result(connection, tools, &mut rows, slot, part.owned.created_at)?;
         } else {
             refused.push(index);
@@ -135,9 +136,9 @@ fn flow_row(
     let changed = connection
         .prepare_cached(
             "UPDATE flow_runs SET name = ?2, state = ?3, started_at = ?4, attempt_started_at = ?5, ended_at = ?6,
-                 attempt = ?7, attempts = ?8, error = ?9, owner = ?10, begun_no = ?13, ended_no = ?14,
-                 cancel_requested = CASE WHEN ?10 IS NULL THEN 0 ELSE cancel_requested END
-             WHERE no = ?1 AND (state < ?11 OR ?12)",
+                 attempt = ?7, error = ?8, owner = ?9, begun_no = ?12, ended_no = ?13,
+                 cancel_requested = CASE WHEN ?9 IS NULL THEN 0 ELSE cancel_requested END
+             WHERE no = ?1 AND (state < ?10 OR ?11)",
         )?
         .execute(params![
             run,
@@ -147,7 +148,6 @@ fn flow_row(
             at(flow.attempt_started_at()),
             at(flow.ended_at()),
             flow.attempt_count(),
-            attempts(flow, created_at)?,
             error(flow)?,
             owner,
             codes::FIRST_TERMINAL,
@@ -160,20 +160,20 @@ fn flow_row(
 
 const TASK_ROW: &str = "
     INSERT INTO task_runs (run, id, parent, task, place, key, position, name, tags, in_group, branch, edges, state,
-        attempt, attempts, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned,
+        attempt, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned,
         begun_no, ended_no, cancelled_by_body, nth, seal, unknown, rank)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-        ?26, ?27, ?28, ?29, ?30, ?31, ?32)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+        ?25, ?26, ?27, ?28, ?29, ?30, ?31)
     ON CONFLICT (run, id) DO UPDATE SET
         task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key),
         nth = coalesce(excluded.nth, nth), seal = coalesce(excluded.seal, seal), unknown = excluded.unknown,
-        name = excluded.name, edges = excluded.edges, state = excluded.state, attempt = excluded.attempt, attempts = excluded.attempts,
+        name = excluded.name, edges = excluded.edges, state = excluded.state, attempt = excluded.attempt,
         started_at = excluded.started_at, attempt_started_at = excluded.attempt_started_at,
         ended_at = excluded.ended_at, error = excluded.error, skip_reason = excluded.skip_reason,
         flow_run = excluded.flow_run, orphaned = excluded.orphaned,
         begun_no = excluded.begun_no, ended_no = excluded.ended_no, cancelled_by_body = excluded.cancelled_by_body,
         rank = excluded.rank
-    WHERE state < ?24 OR ?25";
+    WHERE state < ?23 OR ?24";
 
 const RESULT_ROW: &str = "
     INSERT INTO results (run, task_run, body, checksum, file) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -207,7 +207,6 @@ fn task_row(
         codes::edges(task_run.edges()),
         codes::state_code(task_run.state()),
         task_run.attempt_count(),
-        attempts(task_run, created_at)?,
         created_at.plus(task_run.created_at()).as_micros(),
         at(task_run.started_at()),
         at(task_run.attempt_started_at()),
@@ -230,11 +229,39 @@ fn task_row(
     Ok(changed > 0)
 }
 
-pub(super) fn attempts(task_run: &TaskRun, created_at: WallTime) -> rusqlite::Result<Option<String>> {
+/// Writes the attempts that are not there yet, a row each: however often a task is tried, each attempt is written once.
+fn attempts(
+    connection: &Connection,
+    run: i64,
+    task_run: &TaskRun,
+    created_at: WallTime,
+) -> rusqlite::Result<()> {
     if task_run.earlier_attempts().is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    codes::json(&rows::earlier_attempts(task_run, created_at)).map(Some)
+    let id = codes::number(task_run.id());
+    let known: Option<u32> = connection
+        .prepare_cached("SELECT max(number) FROM attempts WHERE run = ?1 AND task_run = ?2")?
+        .query_row([run, id], |row| row.get(0))?;
+    for attempt in rows::attempts_after(known.unwrap_or(0), task_run, created_at) {
+        attempt_row(connection, run, id, &attempt)?;
+    }
+    Ok(())
+}
+
+/// Writes an attempt, unless it is there.
+pub(super) fn attempt_row(
+    connection: &Connection,
+    run: i64,
+    task_run: i64,
+    attempt: &StoredAttempt,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO attempts (run, task_run, number, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![run, task_run, attempt.number, codes::json(attempt)?])?;
+    Ok(())
 }
 
 pub(super) fn error(task_run: &TaskRun) -> rusqlite::Result<Option<String>> {

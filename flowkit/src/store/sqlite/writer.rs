@@ -1,30 +1,26 @@
-//! The one thread that writes. It takes what waits, writes it in one transaction, and only then answers.
+//! The one thread that writes. It takes what waits, writes it in one transaction, and only then answers. What it does while
+//! nothing can be written is in `outage`.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::batch::{Batch, RunPart};
-use super::failure::{self, Remedy};
 use super::interned::Interned;
 use super::options::Settings;
+use super::outage::{GivenUp, Outage};
 use super::owner::Owner;
 use super::queue::Item;
 use super::shared::Shared;
 use super::values::Values;
 use super::write::{self, Tools, Verdict};
-use super::{Synchronous, clock, connection, ownership, reap};
+use super::{Synchronous, clock, ownership, reap};
 use crate::failpoint;
 use crate::model::FlowRunId;
+use crate::policy::cache::CacheKey;
 use crate::store::{OwnedRun, StoreError};
-
-/// The waits between tries of a transaction that failed.
-const BACKOFF_MIN: Duration = Duration::from_millis(50);
-const BACKOFF_MAX: Duration = Duration::from_secs(1);
-/// Whoever closes a store on a full disk waits no longer than this.
-const CLOSING_RETRY: Duration = Duration::from_secs(2);
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -33,37 +29,20 @@ pub(super) struct Writer {
     pub(super) settings: Settings,
     /// `None` after it could not be opened again.
     pub(super) connection: Option<Connection>,
-    interned: Interned,
+    pub(super) interned: Interned,
     /// The number of the last transaction.
-    transaction: i64,
+    pub(super) transaction: i64,
     pub(super) last_commit: Instant,
-    /// Why something could not be kept of which nobody was told. `flush` tells it.
-    lost: Option<StoreError>,
-    /// Runs of this store that are over, although their end could not be written.
-    pub(super) unended: Vec<OwnedRun>,
+    pub(super) outage: Outage,
+    /// Why something could not be kept. `flush` tells it.
+    pub(super) unkept: Option<StoreError>,
+    /// Leases to give back that could not be given back.
+    pub(super) unreleased: Vec<CacheKey>,
     /// The runs whose cancelling was passed on.
     pub(super) told: HashSet<FlowRunId>,
     /// Whether this store may own a run, so that others may have something to say about it.
     pub(super) is_busy: bool,
     pub(super) upkeep: super::upkeep::Upkeep,
-}
-
-/// A transaction that failed, with what it answered if only its commit did.
-struct Failed<R> {
-    error: rusqlite::Error,
-    answer: Option<R>,
-}
-
-impl<R> From<rusqlite::Error> for Failed<R> {
-    fn from(error: rusqlite::Error) -> Self {
-        Self { error, answer: None }
-    }
-}
-
-/// Why a transaction was given up, and whether it was tried again.
-struct GivenUp {
-    error: StoreError,
-    is_hopeless: bool,
 }
 
 impl Writer {
@@ -75,6 +54,7 @@ impl Writer {
         connection: Connection,
     ) -> Self {
         Self {
+            outage: Outage::new(&shared.path),
             shared,
             owner,
             values,
@@ -83,8 +63,8 @@ impl Writer {
             interned: Interned::default(),
             transaction: 0,
             last_commit: clock::now(),
-            lost: None,
-            unended: Vec::new(),
+            unkept: None,
+            unreleased: Vec::new(),
             told: HashSet::new(),
             is_busy: false,
             upkeep: super::upkeep::Upkeep::new(),
@@ -93,6 +73,7 @@ impl Writer {
 
     /// Writes until the store is closed and nothing waits any more.
     pub(super) fn run(mut self) {
+        self.shared.queue.is_taken_by_this_thread();
         loop {
             let taken = self.shared.queue.take(self.patience(), self.settings.gather);
             let is_idle = taken.items.is_empty();
@@ -110,9 +91,20 @@ impl Writer {
         for item in items {
             match item {
                 Item::Begin(new) => batch.begin(new),
-                Item::Record(entry, pledge) => batch.record(*entry, pledge),
-                Item::Suspend(run, pledge) => batch.suspend(run, pledge),
+                Item::Record(entry, pledge) => match self.outage.loss(entry.run) {
+                    None => batch.record(*entry, pledge),
+                    Some(error) => pledge.answer(Err(error)),
+                },
+                Item::Suspend(run, pledge) => match self.outage.loss(run) {
+                    None => batch.suspend(run, pledge),
+                    Some(error) => {
+                        self.outage.leave(run, error.clone());
+                        pledge.answer(Err(error));
+                    }
+                },
+                Item::Keep(fact) if self.outage.loss(fact.run).is_some() => {}
                 Item::Keep(fact) => batch.keep(*fact),
+                Item::Log(line) if self.outage.has_lost(line.run) => {}
                 Item::Log(line) => batch.logs.push(*line),
                 Item::Release(key) => batch.released.push(key),
                 Item::Ask(question) => {
@@ -126,6 +118,7 @@ impl Writer {
 
     fn commit(&mut self, mut batch: Batch) {
         batch.dropped = self.shared.quotas.take_dropped();
+        batch.released.append(&mut self.unreleased);
         if !batch.is_empty() {
             self.is_busy |= !batch.runs.is_empty();
             self.commit_or_split(batch);
@@ -144,17 +137,12 @@ impl Writer {
                 let _ = failpoint::hit("after-ack");
             }
             // Something in it cannot be written, however often. The others shall not suffer for it.
-            Err(GivenUp { is_hopeless: true, .. }) if batch.runs.len() > 1 => {
+            Err(GivenUp::Failed { is_hopeless: true, .. }) if batch.runs.len() > 1 => {
                 for part in batch.one_by_one() {
                     self.commit_or_split(part);
                 }
             }
-            Err(GivenUp { error, .. }) => {
-                tracing::error!(%error, cause = ?std::error::Error::source(&error), "could not write");
-                self.lost.get_or_insert_with(|| error.clone());
-                self.unended.extend(batch.runs.iter().filter(|part| part.has_ended()).map(|part| part.owned));
-                batch.answer_all(&error);
-            }
+            Err(why) => self.give_up(batch, &why),
         }
     }
 
@@ -170,13 +158,14 @@ impl Writer {
         for (part, verdict) in batch.runs.into_iter().zip(verdicts) {
             if part.has_ended() {
                 self.told.remove(&part.owned.id);
+                self.outage.has_ended(part.owned.id);
                 self.shared.quotas.forget(part.owned.id);
             }
             match verdict {
                 Verdict::Written { refused } if refused.is_empty() => part.answer_all(&Ok(())),
                 Verdict::Written { refused } => answer_some(part, &refused),
                 Verdict::Refused(error) => {
-                    tracing::warn!(%error, "entries were refused");
+                    self.lose(part.owned.id, part.owned.epoch, &error);
                     part.answer_all(&Err(error));
                 }
             }
@@ -184,8 +173,8 @@ impl Writer {
     }
 
     /// Returns why something was lost since this was asked before.
-    pub(super) fn take_lost(&mut self) -> Option<StoreError> {
-        self.lost.take()
+    pub(super) fn take_unkept(&mut self) -> Option<StoreError> {
+        self.unkept.take()
     }
 
     /// Runs `body` in a transaction that is on the disk when this returns. It may run several times.
@@ -193,7 +182,7 @@ impl Writer {
         &mut self,
         body: impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
     ) -> Result<R, StoreError> {
-        self.try_transact(body).map_err(|given_up| given_up.error)
+        self.try_transact(body).map_err(|why| why.of_question(&self.shared.path))
     }
 
     /// The same for what asks who owns what.
@@ -206,110 +195,29 @@ impl Writer {
 
     /// Buries dead owners, then makes this store the owner of a run.
     pub(super) fn take_over(&mut self, id: FlowRunId) -> Result<OwnedRun, StoreError> {
-        let unended = std::mem::take(&mut self.unended);
+        let left = self.outage.take_left();
         let taken = self.with_owner(|connection, owner| {
-            ownership::put_aside(connection, owner, &unended)?;
+            ownership::put_aside(connection, owner, &left)?;
             Ok((reap::reap(connection, owner)?, ownership::take_over(connection, owner, id)?))
         });
         if taken.is_err() {
-            self.unended = unended;
+            self.outage.leave_again(left);
         }
         let (dead, owned) = taken?;
         self.forget_dead(&dead);
         let owned = owned?;
         self.is_busy = true;
         self.told.remove(&id);
+        self.outage.took_over(owned);
         Ok(owned)
-    }
-
-    fn try_transact<R>(
-        &mut self,
-        mut body: impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
-    ) -> Result<R, GivenUp> {
-        self.transaction += 1;
-        let began = clock::now();
-        let mut wait = BACKOFF_MIN;
-        loop {
-            let Failed { error, answer } = match self.once(&mut body) {
-                Ok(answer) => {
-                    self.last_commit = clock::now();
-                    self.shared.set_degraded(false);
-                    return Ok(answer);
-                }
-                Err(failed) => failed,
-            };
-            // Names that were written in the transaction are gone with it.
-            self.interned.forget();
-            let remedy = failure::remedy(&error);
-            if remedy == Remedy::Reopen
-                && self.reopen_finds_it()
-                && let Some(answer) = answer
-            {
-                return Ok(answer);
-            }
-            let mut patience = self.settings.retry_for;
-            if self.shared.queue.is_closed() {
-                patience = patience.min(CLOSING_RETRY);
-            }
-            if remedy == Remedy::GiveUp || began.elapsed() >= patience {
-                self.shared.set_degraded(remedy != Remedy::GiveUp);
-                let error = failure::write(&self.shared.path, error);
-                return Err(GivenUp { error, is_hopeless: remedy == Remedy::GiveUp });
-            }
-            tracing::warn!(%error, "could not write; trying again");
-            std::thread::sleep(wait);
-            wait = (2 * wait).min(BACKOFF_MAX);
-        }
-    }
-
-    fn once<R>(
-        &mut self,
-        body: &mut impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
-    ) -> Result<R, Failed<R>> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            // The reopening that failed before is part of this try.
-            None => return Err(failure::as_sqlite(std::io::Error::other("the database is not open")).into()),
-        };
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut tools = Tools {
-            interned: &mut self.interned,
-            values: &self.values,
-            inline_max: self.settings.inline_max,
-            owner: &self.owner,
-        };
-        let answer = body(&transaction, &mut tools)?;
-        write::stamp(&transaction, self.owner.no, self.transaction)?;
-        failpoint::hit("before-commit").map_err(failure::as_sqlite)?;
-        match transaction.commit() {
-            Ok(()) => Ok(answer),
-            Err(error) => Err(Failed { error, answer: Some(answer) }),
-        }
-    }
-
-    /// Opens the database again after an I/O error; whether the last transaction is found there, and safe.
-    ///
-    /// After a failed fsync the system may call pages clean that never reached the disk, so that a second fsync says
-    /// nothing. A checkpoint writes them once more, into the database itself.
-    fn reopen_finds_it(&mut self) -> bool {
-        // Its files are closed first: to close them later would drop the locks of the new ones.
-        self.connection = None;
-        let Ok(connection) = connection::to_write(&self.shared.path, self.settings.synchronous) else {
-            return false;
-        };
-        let found = connection.query_row(
-            "SELECT last_transaction FROM owners WHERE no = ?1",
-            [self.owner.no],
-            |row| row.get::<_, i64>(0),
-        );
-        let is_there =
-            found.is_ok_and(|found| found == self.transaction) && truncate_log(&connection).is_ok();
-        self.connection = Some(connection);
-        is_there
     }
 
     /// Leaves in order: the log is emptied, and the owner goes out of the table, unless runs are left for a reaper.
     fn close(mut self) {
+        self.put_aside();
+        if let Err(error) = self.leave_word() {
+            tracing::warn!(%error, "no word could be left of runs that are kept no further: they will look crashed");
+        }
         let me = self.owner.no;
         if let Some(connection) = &self.connection {
             // Nobody waits for this: a power cut would end this store as well. The log is brought to the disk below.

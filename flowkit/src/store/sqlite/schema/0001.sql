@@ -69,9 +69,6 @@ CREATE TABLE flow_runs (
     begun_no           INTEGER,
     ended_no           INTEGER,
     attempt            INTEGER NOT NULL,
-    -- JSON, lists of StoredAttempt: those of the last owner, and those of the owners before.
-    attempts           TEXT,
-    attempts_before    TEXT,
     -- JSON, an ErrorReport.
     error              TEXT,
     crashes            INTEGER NOT NULL DEFAULT 0,
@@ -111,8 +108,6 @@ CREATE TABLE task_runs (
     edges              TEXT,
     state              INTEGER NOT NULL CHECK (state BETWEEN 0 AND 14),
     attempt            INTEGER NOT NULL,
-    attempts           TEXT,
-    attempts_before    TEXT,
     created_at         INTEGER NOT NULL,
     started_at         INTEGER,
     attempt_started_at INTEGER,
@@ -139,6 +134,16 @@ CREATE INDEX task_runs_sealed ON task_runs (run) WHERE seal IS NOT NULL;
 CREATE TABLE seal_key (
     id BLOB NOT NULL CHECK (length(id) = 8)
 ) STRICT;
+
+-- The attempts that another one followed, or that died with their process, each written once. Task run 0 is the flow itself.
+CREATE TABLE attempts (
+    run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
+    task_run INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    -- JSON, a StoredAttempt.
+    body     TEXT    NOT NULL,
+    PRIMARY KEY (run, task_run, number)
+) STRICT, WITHOUT ROWID;
 
 -- One row for several events: what one transaction wrote of one run.
 CREATE TABLE events (

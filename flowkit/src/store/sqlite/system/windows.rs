@@ -92,3 +92,8 @@ pub(super) fn host() -> String {
     let name = std::env::var("COMPUTERNAME").unwrap_or_default();
     format!("{name} (Windows)").trim_start().to_owned()
 }
+
+/// Returns what tells a file from another one at the same path: nothing, since none can be removed while it is open.
+pub(super) fn file_id(_path: &Path) -> io::Result<(u64, u64)> {
+    Ok((0, 0))
+}

@@ -38,18 +38,23 @@ fn a_full_disk_fails_what_waits_and_heals_when_there_is_room() {
     sql(&store, "PRAGMA max_page_count = 1");
     let entry = large_entry(&mut run, &store);
     let refused = write(&store, entry);
-    assert!(matches!(refused, Err(StoreError::Write { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::GaveUp { .. })), "{refused:?}");
     assert!(store.is_degraded());
-    assert!(matches!(store.flush(), Err(StoreError::Write { .. })));
+    assert!(matches!(store.flush(), Err(StoreError::GaveUp { .. })));
     sql(&store, "PRAGMA max_page_count = 1000000");
+    // Nothing is written behind what is missing.
     let entry = large_entry(&mut run, &store);
+    assert!(matches!(write(&store, entry), Err(StoreError::GaveUp { .. })));
+    let mut other = Script::begin(&store);
+    let entry = large_entry(&mut other, &store);
     write(&store, entry).unwrap();
     assert!(!store.is_degraded());
     store.flush().unwrap();
     assert_eq!(store.result(run.id(), kept).unwrap().as_deref(), Some(&b"1"[..]));
-    // Numbers have no gaps, although a transaction between was lost.
-    let events = store.events(run.id(), 0, usize::MAX).unwrap();
-    assert!(events.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
+    let names: Vec<_> =
+        store.events(run.id(), 0, usize::MAX).unwrap().into_iter().map(|event| event.name).collect();
+    assert_eq!(names[..4], ["created", "created", "started", "completed"]);
+    assert!(names[4..].iter().all(|name| name == "suspended"), "{names:?}");
 }
 
 #[test]
@@ -61,7 +66,7 @@ fn a_run_whose_end_could_not_be_written_is_put_aside_and_can_be_taken_over_here(
     sql(&store, "PRAGMA max_page_count = 1");
     run.apply(TaskRunId::FLOW, EventKind::Completed);
     let refused = write(&store, Entry { result: Some(vec![7; 200_000]), ..run.last_entry() });
-    assert!(matches!(refused, Err(StoreError::Write { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::GaveUp { .. })), "{refused:?}");
     sql(&store, "PRAGMA max_page_count = 1000000");
     let recovered = store.take_over(run.id()).unwrap();
     assert_eq!((recovered.run.state, recovered.run.crashes), (State::Suspended, 0));
@@ -80,8 +85,36 @@ fn closing_waits_for_room_on_the_disk_but_not_long() {
         std::thread::sleep(Duration::from_millis(200));
         assert!(!waiting.is_finished());
         store.shared.queue.close();
-        assert!(matches!(waiting.join().unwrap(), Err(StoreError::Write { .. })));
+        assert!(matches!(waiting.join().unwrap(), Err(StoreError::GaveUp { .. })));
     });
+}
+
+#[test]
+fn while_nothing_can_be_written_leases_are_refused_at_once_and_none_stays_behind() {
+    let place = OnDisk::new();
+    let mut options = SqliteStore::options().retry_for(Duration::from_secs(3600));
+    options.settings.busy_wait = Duration::from_millis(100);
+    let store = &options.open(place.path()).unwrap();
+    let mut run = Script::begin(store);
+    store.flush().unwrap();
+    let other = Connection::open(place.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let entry = large_entry(&mut run, store);
+    store.record(entry, None);
+    // It is asked before the outage is known, and its caller goes when it is.
+    assert!(matches!(store.lease(cache_key("early")), Err(StoreError::Write { .. })));
+    for key in 0..1000 {
+        assert!(matches!(store.lease(cache_key(&key.to_string())), Err(StoreError::Write { .. })));
+    }
+    // The writing thread still holds the batch, and writes it when there is room.
+    other.execute_batch("ROLLBACK").unwrap();
+    wait_until(|| !store.is_degraded());
+    store.flush().unwrap();
+    assert_eq!(store.events(run.id(), 0, usize::MAX).unwrap().len(), 4);
+    let other = place.store.as_ref().unwrap();
+    assert!(other.lease(cache_key("early")).unwrap());
+    assert!(store.lease(cache_key("7")).unwrap());
+    assert!(!other.lease(cache_key("7")).unwrap());
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! The wait for the result of an equal call, here or in another process: it ends when the call is told to stop, and when the
+//! time is up that one attempt of it may take.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::time::Instant;
+
+use crate::engine::clock;
+use crate::engine::task_run::core::Core;
+use crate::model::Error;
+
+pub(super) struct Waiting<'a> {
+    pub(super) core: &'a Core,
+    limit: Option<Duration>,
+    /// Most calls never wait, and then no clock is read.
+    since: Option<Instant>,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(core: &'a Core, limit: Option<Duration>) -> Self {
+        Self { core, limit, since: None }
+    }
+
+    /// Waits until something has happened.
+    ///
+    /// # Errors
+    ///
+    /// That the call was told to stop, also at the same moment, since the one it waits for may have been told so, too; or
+    /// that its time is up.
+    pub(super) async fn until<E>(&mut self, over: impl Future<Output = ()>) -> Result<(), Error<E>> {
+        let core = self.core;
+        let (over, cancelled) = (pin!(over), pin!(core.cancelled()));
+        let come = select(over, cancelled);
+        let in_time = match self.limit {
+            None => {
+                come.await;
+                true
+            }
+            Some(limit) => {
+                let since = *self.since.get_or_insert_with(clock::now);
+                let left = limit.saturating_sub(since.elapsed());
+                matches!(select(come, pin!(clock::sleep(left))).await, Either::Left(_))
+            }
+        };
+        if core.is_cancelled() {
+            return Err(core.stopped(false));
+        }
+        match self.limit {
+            Some(limit) if !in_time => {
+                Err(Error::TimedOut { run: core.label(), limit, attempts: 0, orphaned: false })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Questions to the writing thread: those that wait as long as it takes, and those that are not worth waiting for while
+//! nothing can be written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use super::queue::Item;
+use super::writer::Writer;
+use super::{SqliteStore, failure, ownership};
+use crate::policy::cache::CacheKey;
+use crate::store::StoreError;
+
+/// How often it is looked whether an outage has begun.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+impl SqliteStore {
+    /// Asks the writing thread, after everything that was said before.
+    pub(super) fn ask<R: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Writer) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        let (answer, answered) = sync_channel(1);
+        let question = Box::new(move |writer: &mut Writer| {
+            // Whoever asked waits below.
+            let _ = answer.send(question(writer));
+        });
+        self.shared.queue.push(Item::Ask(question));
+        answered.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Asks for a lease, unless nothing can be written: a task that cannot have one runs without, and may do so now.
+    pub(super) fn lease_soon(&self, key: CacheKey) -> Result<bool, StoreError> {
+        let unwritable = || {
+            let path = &self.shared.path;
+            Err(failure::write(path, std::io::Error::other("it cannot be written at present")))
+        };
+        if self.shared.is_degraded() {
+            return unwritable();
+        }
+        let (answer, answered) = sync_channel(1);
+        // Set by the first of the two: the one who asks and goes, or the thread that answers.
+        let settled = Arc::new(AtomicBool::new(false));
+        let gone = Arc::clone(&settled);
+        self.shared.queue.push(Item::Ask(Box::new(move |writer: &mut Writer| {
+            if !gone.load(Ordering::Acquire) {
+                let taken = writer.with_owner(|connection, owner| ownership::lease(connection, owner, key));
+                let is_taken = matches!(taken, Ok(true));
+                if !gone.swap(true, Ordering::AcqRel) {
+                    let _ = answer.send(taken);
+                } else if is_taken {
+                    writer.unreleased.push(key);
+                }
+            }
+        })));
+        loop {
+            match answered.recv_timeout(LOOK_EVERY) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => return Err(StoreError::Closed),
+                Err(RecvTimeoutError::Timeout) if !self.shared.is_degraded() => {}
+                Err(RecvTimeoutError::Timeout) if settled.swap(true, Ordering::AcqRel) => {
+                    return answered.recv().unwrap_or(Err(StoreError::Closed));
+                }
+                Err(RecvTimeoutError::Timeout) => return unwritable(),
+            }
+        }
+    }
+}

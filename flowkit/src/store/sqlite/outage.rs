@@ -1,0 +1,342 @@
+//! What the writing thread does while nothing can be written: it tries again and lets everything else wait, and at last it
+//! gives runs up. Never does it drop a batch and go on behind it: what is durable of a run is all that was recorded of it
+//! up to some point.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::batch::Batch;
+use super::failure::{self, Remedy};
+use super::write::{self, Tools};
+use super::writer::{Writer, truncate_log};
+use super::{clock, connection, files, ownership, system};
+use crate::failpoint;
+use crate::model::FlowRunId;
+use crate::store::{Lost, OwnedRun, StoreError};
+
+/// The waits between tries of a transaction that failed.
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// Whoever closes a store on a full disk waits no longer than this.
+const CLOSING_RETRY: Duration = Duration::from_secs(2);
+/// How long a try waits for the lock of another process that has held it for long.
+const BUSY_WAIT_AGAIN: Duration = Duration::from_millis(250);
+
+/// What is known of the database while it cannot be written, and of the runs that were given up for it.
+pub(super) struct Outage {
+    place: Place,
+    is_removed: bool,
+    /// When the first of the transactions began that have failed since one succeeded.
+    since: Option<Instant>,
+    /// Why the database could not be opened again.
+    unopened: String,
+    /// The runs that are kept no further, up to which epoch, and why.
+    lost: HashMap<FlowRunId, (u64, StoreError)>,
+    /// The epochs of runs that this store has taken over: what was lost before does not concern them.
+    taken: HashMap<FlowRunId, u64>,
+    /// Runs that this store still owns and writes no more of.
+    left: Vec<(OwnedRun, StoreError)>,
+}
+
+/// Which files the database is.
+struct Place {
+    files: [PathBuf; 2],
+    ids: [Option<(u64, u64)>; 2],
+}
+
+impl Place {
+    fn of(database: &Path) -> Self {
+        let files = [database.to_owned(), files::wal(database)];
+        let ids = files.each_ref().map(|file| system::file_id(file).ok());
+        Self { files, ids }
+    }
+
+    /// Whether other processes find the files that this one writes to.
+    fn holds(&self) -> bool {
+        self.files.iter().zip(self.ids).all(|(file, known)| match system::file_id(file) {
+            Ok(found) => known.is_none_or(|known| known == found),
+            // What cannot be seen may be there.
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        })
+    }
+
+    fn database_holds(&self) -> bool {
+        match (system::file_id(&self.files[0]), self.ids[0]) {
+            (Ok(found), Some(known)) => found == known,
+            (Err(error), _) => error.kind() != std::io::ErrorKind::NotFound,
+            (Ok(_), None) => true,
+        }
+    }
+}
+
+impl Outage {
+    pub(super) fn new(database: &Path) -> Self {
+        Self {
+            place: Place::of(database),
+            is_removed: false,
+            since: None,
+            unopened: String::new(),
+            lost: HashMap::new(),
+            taken: HashMap::new(),
+            left: Vec::new(),
+        }
+    }
+
+    /// Returns why nothing more is written of a run, if so.
+    pub(super) fn loss(&self, run: OwnedRun) -> Option<StoreError> {
+        self.lost.get(&run.id).filter(|(epoch, _)| run.epoch <= *epoch).map(|(_, error)| error.clone())
+    }
+
+    pub(super) fn has_lost(&self, id: FlowRunId) -> bool {
+        self.lost.contains_key(&id)
+    }
+
+    /// Says that a run is written again, under a new epoch.
+    pub(super) fn took_over(&mut self, run: OwnedRun) {
+        self.lost.remove(&run.id);
+        self.taken.insert(run.id, run.epoch);
+    }
+
+    pub(super) fn has_ended(&mut self, id: FlowRunId) {
+        self.taken.remove(&id);
+    }
+
+    /// Takes note of a run of which nothing more is written, to put it aside when that can be done.
+    pub(super) fn leave(&mut self, run: OwnedRun, why: StoreError) {
+        if !self.left.iter().any(|(left, _)| *left == run) {
+            self.left.push((run, why));
+        }
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    pub(super) fn take_left(&mut self) -> Vec<(OwnedRun, StoreError)> {
+        std::mem::take(&mut self.left)
+    }
+
+    pub(super) fn leave_again(&mut self, left: Vec<(OwnedRun, StoreError)>) {
+        self.left.extend(left);
+    }
+}
+
+/// A transaction that failed, with what it answered if only its commit did.
+struct Failed<R> {
+    error: rusqlite::Error,
+    answer: Option<R>,
+}
+
+impl<R> From<rusqlite::Error> for Failed<R> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { error, answer: None }
+    }
+}
+
+/// Why a transaction was given up.
+pub(super) enum GivenUp {
+    Failed {
+        source: Arc<dyn Error + Send + Sync>,
+        tried_for: Duration,
+        /// It would fail again, however often it is tried.
+        is_hopeless: bool,
+    },
+    Removed,
+}
+
+impl GivenUp {
+    /// What the one hears who asked.
+    pub(super) fn of_question(self, path: &Path) -> StoreError {
+        let path = path.to_owned();
+        match self {
+            Self::Failed { source, .. } => StoreError::Write { path, source },
+            Self::Removed => StoreError::Removed { path },
+        }
+    }
+}
+
+impl Writer {
+    /// Gives up the runs of a batch, with all that waits behind it.
+    pub(super) fn give_up(&mut self, batch: Batch, why: &GivenUp) {
+        let path = self.shared.path.clone();
+        for id in batch.concerns() {
+            let error = match why {
+                GivenUp::Removed => StoreError::Removed { path: path.clone() },
+                GivenUp::Failed { source, tried_for, .. } => {
+                    let missing = batch.missing(id) + self.shared.queue.missing(id);
+                    let (path, source) = (path.clone(), Arc::clone(source));
+                    StoreError::GaveUp { id, path, tried_for: *tried_for, missing, source }
+                }
+            };
+            // A line alone does not know the epoch: it is of the run as it stands.
+            let epoch =
+                batch.runs.iter().filter(|part| part.owned.id == id).map(|part| part.owned.epoch).max();
+            self.unkept.get_or_insert_with(|| error.clone());
+            self.outage.lost.remove(&id);
+            self.lose(id, epoch.unwrap_or(u64::MAX), &error);
+        }
+        self.unreleased.extend(batch.released);
+        for part in batch.runs {
+            if let Some(error) = self.outage.loss(part.owned) {
+                self.outage.leave(part.owned, error.clone());
+                part.answer_all(&Err(error));
+            }
+        }
+    }
+
+    /// Writes no more of a run, and lets it know.
+    pub(super) fn lose(&mut self, run: FlowRunId, epoch: u64, error: &StoreError) {
+        // What an earlier owner in this process still says is nobody's loss.
+        let is_earlier = self.outage.taken.get(&run).is_some_and(|taken| *taken > epoch);
+        if is_earlier || self.outage.lost.get(&run).is_some_and(|(known, _)| *known >= epoch) {
+            return;
+        }
+        tracing::error!(flow_run = %run, %error, cause = ?error.source(), "the run is kept no further");
+        self.outage.lost.insert(run, (epoch, error.clone()));
+        let lost = Lost { run, epoch, error: error.clone() };
+        self.shared.tell(move |shared| shared.losses.tell(lost));
+    }
+
+    /// Leaves the runs of which nothing more is written to whoever resumes them.
+    pub(super) fn put_aside(&mut self) {
+        if !self.outage.has_left() {
+            return;
+        }
+        let left = self.outage.take_left();
+        if self.with_owner(|connection, owner| ownership::put_aside(connection, owner, &left)).is_err() {
+            self.outage.leave_again(left);
+        }
+    }
+
+    /// Leaves word of the runs that could not be put aside, for whoever finds this store gone.
+    pub(super) fn leave_word(&self) -> std::io::Result<()> {
+        if self.outage.left.is_empty() { Ok(()) } else { self.owner.leave_word(&self.outage.left) }
+    }
+
+    /// Runs `body` in a transaction, as often as it takes. All that is asked in one outage is patient until the same moment,
+    /// so that one does not wait after the other.
+    pub(super) fn try_transact<R>(
+        &mut self,
+        mut body: impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
+    ) -> Result<R, GivenUp> {
+        self.transaction += 1;
+        let mut wait = BACKOFF_MIN;
+        loop {
+            if self.outage.is_removed {
+                return Err(GivenUp::Removed);
+            }
+            let began = clock::now();
+            let Failed { error, answer } = match self.once(&mut body) {
+                Ok(answer) => return self.succeeded(answer),
+                Err(failed) => failed,
+            };
+            // Names that were written in the transaction are gone with it.
+            self.interned.forget();
+            let remedy = failure::remedy(&error);
+            if remedy == Remedy::Reopen
+                && self.reopen_finds_it()
+                && let Some(answer) = answer
+            {
+                return self.succeeded(answer);
+            }
+            if remedy == Remedy::GiveUp {
+                return Err(GivenUp::Failed {
+                    source: Arc::new(error),
+                    tried_for: Duration::ZERO,
+                    is_hopeless: true,
+                });
+            }
+            if self.outage.since.is_none() {
+                tracing::warn!(%error, path = %self.shared.path.display(), "the database cannot be written; trying again");
+                self.shared.set_degraded();
+            }
+            let tried_for = self.outage.since.get_or_insert(began).elapsed();
+            let is_closed = self.shared.queue.is_closed();
+            let patience = self.settings.retry_for;
+            if tried_for >= if is_closed { patience.min(CLOSING_RETRY) } else { patience } {
+                return Err(GivenUp::Failed { source: Arc::new(error), tried_for, is_hopeless: false });
+            }
+            std::thread::sleep(wait.min(patience));
+            wait = (2 * wait).min(BACKOFF_MAX);
+        }
+    }
+
+    /// A transaction is on the disk; what it is worth is seen only now, from where others would look for it.
+    fn succeeded<R>(&mut self, answer: R) -> Result<R, GivenUp> {
+        if !self.outage.place.holds() {
+            self.outage.is_removed = true;
+            return Err(GivenUp::Removed);
+        }
+        if let Some(since) = self.outage.since.take() {
+            tracing::info!(after = ?since.elapsed(), "the database can be written again");
+        }
+        self.last_commit = clock::now();
+        self.shared.has_committed(self.last_commit);
+        Ok(answer)
+    }
+
+    fn once<R>(
+        &mut self,
+        body: &mut impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
+    ) -> Result<R, Failed<R>> {
+        let busy_wait = match self.outage.since {
+            None => self.settings.busy_wait.min(self.settings.retry_for.max(BACKOFF_MAX)),
+            Some(_) => BUSY_WAIT_AGAIN,
+        };
+        let Some(connection) = &mut self.connection else {
+            // The reopening that failed before is part of this try.
+            return Err(failure::as_sqlite(std::io::Error::other(self.outage.unopened.clone())).into());
+        };
+        connection.busy_timeout(busy_wait)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut tools = Tools {
+            interned: &mut self.interned,
+            values: &self.values,
+            inline_max: self.settings.inline_max,
+            owner: &self.owner,
+        };
+        let answer = body(&transaction, &mut tools)?;
+        write::stamp(&transaction, self.owner.no, self.transaction)?;
+        failpoint::hit("before-commit").map_err(failure::as_sqlite)?;
+        match transaction.commit() {
+            Ok(()) => Ok(answer),
+            Err(error) => Err(Failed { error, answer: Some(answer) }),
+        }
+    }
+
+    /// Opens the database again after an I/O error; whether the last transaction is found there, and safe.
+    ///
+    /// After a failed fsync the system may call pages clean that never reached the disk, so that a second fsync says
+    /// nothing. A checkpoint writes them once more, into the database itself.
+    fn reopen_finds_it(&mut self) -> bool {
+        // Its files are closed first: to close them later would drop the locks of the new ones.
+        self.connection = None;
+        if !self.outage.place.database_holds() {
+            self.outage.is_removed = true;
+            return false;
+        }
+        let connection = match connection::to_write(&self.shared.path, self.settings.synchronous) {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.outage.unopened = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                return false;
+            }
+        };
+        let found = connection.query_row(
+            "SELECT last_transaction FROM owners WHERE no = ?1",
+            [self.owner.no],
+            |row| row.get::<_, i64>(0),
+        );
+        let is_there =
+            found.is_ok_and(|found| found == self.transaction) && truncate_log(&connection).is_ok();
+        // Its log may be a new one.
+        self.outage.place = Place::of(&self.shared.path);
+        self.connection = Some(connection);
+        is_there
+    }
+}
