@@ -35,7 +35,8 @@ pub struct Output {
 }
 
 impl Output {
-    /// Begins to write what shall be at `path`. Its folder must be there.
+    /// Begins to write what shall be at `path`. Its folder must be there; whoever has just made it brings its name to the
+    /// disk, or a power cut may take it with all that is in it.
     ///
     /// # Errors
     ///

@@ -105,6 +105,9 @@ pub struct Tracked<K> {
 impl<K: TrackedKind> Tracked<K> {
     /// Describes the file at `path`, which is read for it: that blocks.
     ///
+    /// It keeps a description, not the file: a power cut may take one that was not brought to the disk, as
+    /// [`Output`](crate::Output) does.
+    ///
     /// # Errors
     ///
     /// If it cannot be read.

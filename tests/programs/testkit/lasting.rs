@@ -123,7 +123,8 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
         runtime.suspend(Duration::ZERO).await
     };
     let (_, put_aside) = tokio::join!(run, put_aside);
-    Ok(drop(put_aside?))
+    put_aside?;
+    Ok(())
 }
 
 /// The world changes, and everything is done again in the newest run.
@@ -147,5 +148,6 @@ pub(crate) fn forget() -> Result<(), BoxError> {
     let mut keep = Keep::default();
     keep.newest = Some(1);
     let removed = store.forget(keep)?;
-    Ok(println!("{} {}", removed.flow_runs, removed.files))
+    println!("{} {}", removed.flow_runs, removed.files);
+    Ok(())
 }

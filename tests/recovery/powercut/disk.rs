@@ -81,12 +81,19 @@ impl Disk {
     }
 
     /// The disk after these operations.
-    pub(super) fn after(root: u64, operations: &[Operation]) -> Self {
-        let mut disk = Self::new(root);
+    pub(super) fn after(mut self, operations: &[Operation]) -> Self {
         for operation in operations {
-            disk.apply(operation);
+            self.apply(operation);
         }
-        disk
+        self
+    }
+
+    /// The disk after a sync of everything.
+    pub(super) fn synced(mut self) -> Self {
+        for inode in self.by_inode.keys().copied().collect::<Vec<_>>() {
+            self.sync(inode);
+        }
+        self
     }
 
     pub(super) fn apply(&mut self, operation: &Operation) {

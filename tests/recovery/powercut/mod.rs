@@ -31,6 +31,8 @@ struct Cut {
     at: usize,
     fate: Fate,
     seed: u64,
+    /// Whether the power is cut once more while programs go on.
+    is_cut_again: bool,
 }
 
 impl Cut {
@@ -44,17 +46,27 @@ impl Cut {
             let part = |number: u64| (number as usize * operations) / of as usize;
             random.usize(part(number)..=part(number + 1))
         };
-        Self { at, fate: Fate::choose(&mut random), seed: random.u64(..) }
+        Self { at, fate: Fate::choose(&mut random), seed: random.u64(..), is_cut_again: number % 4 == 3 }
     }
 }
 
-/// Cuts the power, goes on, and says which promise was broken.
-fn survives(workload: &Workload, recording: &Recording, cut: &Cut) -> Result<(), String> {
-    let stage = Stage::after(recording, cut.at, cut.fate, &mut fastrand::Rng::with_seed(cut.seed));
+/// Cuts the power, goes on, and says which promise was broken. Of how many cuts this is the last.
+fn survives(workload: &Workload, recording: &Recording, cut: &Cut, cuts: u64) -> Result<(), String> {
+    let mut random = fastrand::Rng::with_seed(cut.seed);
+    let mut stage = Stage::after(recording, cut.at, cut.fate, &mut random);
     sound::is_whole(&stage)?;
+    if cut.is_cut_again {
+        stage.record();
+        (workload.resume)(&stage)?;
+        let recording = stage.recording();
+        let at = random.usize(..=recording.operations.len());
+        let cut = Cut { at, fate: Fate::choose(&mut random), seed: random.u64(..), is_cut_again: false };
+        return survives(workload, &recording, &cut, cuts + 1)
+            .map_err(|promise| format!("cut again at {at}, {:?}: {promise}", cut.fate));
+    }
     (workload.resume)(&stage)?;
     sound::all_can_be_read(&stage.database())?;
-    (workload.judge)(&stage)
+    (workload.judge)(&stage, cuts)
 }
 
 /// Lets a workload work, with these variables.
@@ -83,7 +95,7 @@ fn r47_nothing_that_was_acknowledged_is_lost_or_done_again_over_two_hundred_powe
         let (workload, recording) = (&workloads::ALL[index], &recordings[index]);
         let of = recording.operations.len();
         let cut = Cut::choose(number, each_has, of, seed);
-        if let Err(promise) = survives(workload, recording, &cut) {
+        if let Err(promise) = survives(workload, recording, &cut, 1) {
             let (name, at, fate) = (workload.name, cut.at, cut.fate);
             broken
                 .lock()

@@ -32,7 +32,7 @@ fn rename(from: &str, to: &str) -> Operation {
 
 /// What `path` holds after a cut; `None` if it is not there.
 fn found(operations: &[Operation], fate: Fate, seed: u64, path: &str) -> Option<Vec<u8>> {
-    let disk = Disk::after(INODE, operations);
+    let disk = Disk::new(INODE).after(operations);
     let mut names = cut(&disk, fate, &mut fastrand::Rng::with_seed(seed));
     let mut parts = path.split('/').peekable();
     while let Some(part) = parts.next() {

@@ -15,18 +15,27 @@ use super::disk::{Disk, NodeId};
 use super::record::{self, Operation};
 use crate::kit::{Folder, succeeds};
 
-/// What happened on a disk, from an empty folder on.
+/// What happened on a disk.
 pub(super) struct Recording {
-    pub(super) root: u64,
+    /// The disk before.
+    pub(super) start: Disk,
+    /// What the world knew before.
+    told: Told,
     pub(super) operations: Vec<Operation>,
 }
+
+/// The files beside the disk.
+type Told = BTreeMap<String, Vec<u8>>;
 
 /// A variable for the programs that are recorded.
 pub(super) type Variable = (&'static str, &'static str);
 
 pub(super) struct Stage {
     folder: Folder,
-    variables: Vec<Variable>,
+    start: Disk,
+    told: Told,
+    /// Whether programs are recorded, and with which variables.
+    recorded: Option<Vec<Variable>>,
 }
 
 /// Compiles the recorder, once for all tests of a process.
@@ -43,25 +52,37 @@ fn recorder() -> &'static Path {
 }
 
 impl Stage {
-    /// An empty disk.
+    /// An empty disk, on which programs are recorded.
     pub(super) fn new(variables: &[Variable]) -> Self {
-        let stage = Self { folder: Folder::new(), variables: variables.to_vec() };
-        fs::create_dir(stage.disk()).unwrap();
+        let folder = Folder::new();
+        let disk = folder.path().join("disk");
+        fs::create_dir(&disk).unwrap();
+        Self { folder, start: as_it_is(&disk), told: Told::new(), recorded: Some(variables.to_vec()) }
+    }
+
+    /// The disk as a power cut after so many operations leaves it, and what the world knew by then.
+    pub(super) fn after(recording: &Recording, at: usize, fate: Fate, random: &mut fastrand::Rng) -> Self {
+        let folder = Folder::new();
+        let before = &recording.operations[..at];
+        let left = cut(&recording.start.clone().after(before), fate, random);
+        write(&folder.path().join("disk"), &left, &mut HashMap::new());
+        let mut told = recording.told.clone();
+        for (file, bytes) in record::marks(before) {
+            told.entry(file.to_owned()).or_default().extend(bytes);
+        }
+        for (file, bytes) in &told {
+            fs::write(folder.path().join(file), bytes).unwrap();
+        }
+        let stage = Self { folder, start: Disk::new(0), told, recorded: None };
+        // The machine has started anew.
+        fs::write(stage.boot_id(), format!("boot {}", random.u64(..))).unwrap();
         stage
     }
 
-    /// The disk as a power cut after these operations leaves it, and what the world knew by then.
-    pub(super) fn after(recording: &Recording, at: usize, fate: Fate, random: &mut fastrand::Rng) -> Self {
-        let stage = Self { folder: Folder::new(), variables: Vec::new() };
-        let before = &recording.operations[..at];
-        let left = cut(&Disk::after(recording.root, before), fate, random);
-        write(&stage.disk(), &left, &mut HashMap::new());
-        for (file, bytes) in record::marks(before) {
-            fs::write(stage.folder.path().join(file), bytes).unwrap();
-        }
-        // The machine has started anew.
-        fs::write(stage.boot_id(), format!("after-a-power-cut-{at}")).unwrap();
-        stage
+    /// Records programs from here on.
+    pub(super) fn record(&mut self) {
+        self.start = as_it_is(&self.disk());
+        self.recorded = Some(Vec::new());
     }
 
     pub(super) fn folder(&self) -> &Folder {
@@ -84,6 +105,10 @@ impl Stage {
         self.path().join("boot_id")
     }
 
+    fn log(&self) -> PathBuf {
+        self.path().join("record")
+    }
+
     /// Prepares to start the program. Nothing of it waits for a real disk.
     pub(super) fn program(&self, what: &str, numbers: &[u64]) -> Command {
         let mut command = self.folder.kit(what, numbers);
@@ -92,19 +117,11 @@ impl Stage {
         if self.boot_id().exists() {
             command.env("RECORD_BOOT_ID", self.boot_id());
         }
+        if let Some(variables) = &self.recorded {
+            command.env("RECORD_LOG", self.log()).env("RECORD_MARKS", self.path());
+            command.envs(variables.iter().copied());
+        }
         command
-    }
-
-    /// The same, to be recorded.
-    pub(super) fn recorded(&self, what: &str, numbers: &[u64]) -> Command {
-        let mut command = self.program(what, numbers);
-        command.env("RECORD_LOG", self.record()).env("RECORD_MARKS", self.path());
-        command.envs(self.variables.iter().copied());
-        command
-    }
-
-    fn record(&self) -> PathBuf {
-        self.path().join("record")
     }
 
     /// What the programs have done.
@@ -112,14 +129,42 @@ impl Stage {
     /// # Panics
     ///
     /// If the record does not lead to what is on the disk: then the recorder has missed something.
-    pub(super) fn recording(&self) -> Recording {
-        let root = fs::metadata(self.disk()).unwrap().ino();
-        let operations = record::read(&fs::read(self.record()).unwrap());
-        let all = cut(&Disk::after(root, &operations), Fate::Everything, &mut fastrand::Rng::with_seed(0));
+    pub(super) fn recording(self) -> Recording {
+        let operations = record::read(&fs::read(self.log()).unwrap());
+        let end = self.start.clone().after(&operations);
+        let all = cut(&end, Fate::Everything, &mut fastrand::Rng::with_seed(0));
         let has_lost = operations.iter().any(|operation| matches!(operation, Operation::Lose { .. }));
         let is_complete = has_lost || digest(&all, "") == read(&self.disk());
         assert!(is_complete, "the recorder has missed something: {:?}", read(&self.disk()));
-        Recording { root, operations }
+        Recording { start: self.start, told: self.told, operations }
+    }
+}
+
+/// A folder of which everything is safe.
+fn as_it_is(folder: &Path) -> Disk {
+    let mut operations = Vec::new();
+    let mut known = HashMap::new();
+    make(folder, "", &mut known, &mut operations);
+    Disk::new(fs::metadata(folder).unwrap().ino()).after(&operations).synced()
+}
+
+/// The operations that would make a folder as it is.
+fn make(folder: &Path, below: &str, known: &mut HashMap<u64, String>, operations: &mut Vec<Operation>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{below}{}", entry.file_name().into_string().unwrap());
+        let node = entry.metadata().unwrap().ino();
+        if entry.path().is_dir() {
+            operations.push(Operation::Folder { node, path: path.clone() });
+            make(&entry.path(), &format!("{path}/"), known, operations);
+        } else if let Some(from) = known.get(&node) {
+            operations.push(Operation::Link { from: from.clone(), to: path });
+        } else {
+            known.insert(node, path.clone());
+            operations.push(Operation::Create { node, path });
+            let bytes = fs::read(entry.path()).unwrap().into();
+            operations.push(Operation::Write { node, at: 0, bytes });
+        }
     }
 }
 

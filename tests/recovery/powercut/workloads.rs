@@ -13,8 +13,8 @@ pub(super) struct Workload {
     pub(super) record: fn(&Stage, &str),
     /// Goes on until all is done.
     pub(super) resume: fn(&Stage) -> Result<(), String>,
-    /// Says which promise was broken.
-    pub(super) judge: fn(&Stage) -> Result<(), String>,
+    /// Says which promise was broken over so many power cuts.
+    pub(super) judge: fn(&Stage, u64) -> Result<(), String>,
 }
 
 /// More than the 256 KiB up to which a result is kept in the database itself.
@@ -31,7 +31,7 @@ pub(super) const SMALL_RESULTS: Workload = Workload {
     name: "small results",
     record: |stage, _| works(stage, "squares", &SMALL),
     resume: |stage| goes_on(stage, "squares", &SMALL),
-    judge: |stage| stage.folder().find(SMALL[0], 1).map(drop),
+    judge: |stage, cuts| stage.folder().find(SMALL[0], cuts).map(drop),
 };
 
 /// The same with results that are files, named by their hash.
@@ -39,7 +39,7 @@ pub(super) const RESULTS_IN_FILES: Workload = Workload {
     name: "results in files",
     record: |stage, _| works(stage, "squares", &FILES),
     resume: |stage| goes_on(stage, "squares", &FILES),
-    judge: |stage| stage.folder().find(FILES[0], 1).map(drop),
+    judge: |stage, cuts| stage.folder().find(FILES[0], cuts).map(drop),
 };
 
 /// A process that is killed, and another one that resumes its run before the power is cut.
@@ -50,7 +50,7 @@ pub(super) const FILES_AFTER_A_KILL: Workload = Workload {
         works(stage, "squares", &FILES);
     },
     resume: |stage| goes_on(stage, "squares", &FILES),
-    judge: |stage| stage.folder().find(FILES[0], 2).map(drop),
+    judge: |stage, cuts| stage.folder().find(FILES[0], 1 + cuts).map(drop),
 };
 
 /// Artifacts, outputs and cached results in a run with a key, in a process that is killed and another one that resumes it.
@@ -61,7 +61,7 @@ pub(super) const PUBLISHED_AFTER_A_KILL: Workload = Workload {
         works(stage, "lasting", &PUBLISHED);
     },
     resume: |stage| goes_on(stage, "lasting", &PUBLISHED),
-    judge: |stage| lasting::judge(stage, 0..PUBLISHED[1]),
+    judge: |stage, _| lasting::judge(stage, 0..PUBLISHED[1]),
 };
 
 /// Two runs, of which the first is forgotten with its files.
@@ -73,7 +73,7 @@ pub(super) const FORGOTTEN: Workload = Workload {
         works(stage, "forget", &[]);
     },
     resume: |stage| goes_on(stage, "lasting", &[202, 2]).and_then(|()| goes_on(stage, "forget", &[])),
-    judge: |stage| lasting::judge(stage, 202..204),
+    judge: |stage, _| lasting::judge(stage, 202..204),
 };
 
 pub(super) const ALL: [Workload; 8] = [
@@ -88,7 +88,7 @@ pub(super) const ALL: [Workload; 8] = [
             works(stage, "lasting", &[0, 5]);
         },
         resume: |stage| goes_on(stage, "lasting", &[0, 5]),
-        judge: |stage| lasting::judge(stage, 0..5),
+        judge: |stage, _| lasting::judge(stage, 0..5),
     },
     Workload {
         name: "done again",
@@ -97,7 +97,7 @@ pub(super) const ALL: [Workload; 8] = [
             works(stage, "anew", &[]);
         },
         resume: |stage| goes_on(stage, "lasting", &[0, 3]),
-        judge: |stage| lasting::judge(stage, 0..3),
+        judge: |stage, _| lasting::judge(stage, 0..3),
     },
     FORGOTTEN,
     // Two processes on one database, which look up the same words.
@@ -105,7 +105,7 @@ pub(super) const ALL: [Workload; 8] = [
         name: "two processes",
         record: |stage, _| {
             let programs = TWO.map(|of| {
-                let mut program = stage.recorded("lasting", &of);
+                let mut program = stage.program("lasting", &of);
                 program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
             });
             for mut program in programs {
@@ -113,7 +113,7 @@ pub(super) const ALL: [Workload; 8] = [
             }
         },
         resume: |stage| TWO.iter().try_for_each(|of| goes_on(stage, "lasting", of)),
-        judge: |stage| lasting::judge(stage, 0..3).and_then(|()| lasting::judge(stage, 100..103)),
+        judge: |stage, _| lasting::judge(stage, 0..3).and_then(|()| lasting::judge(stage, 100..103)),
     },
 ];
 
@@ -121,12 +121,12 @@ const TWO: [[u64; 2]; 2] = [[0, 3], [100, 3]];
 
 /// Runs the program to its good end, recorded.
 fn works(stage: &Stage, what: &str, numbers: &[u64]) {
-    succeeds(&mut stage.recorded(what, numbers));
+    succeeds(&mut stage.program(what, numbers));
 }
 
 /// Runs the program until it is killed, or ends before that.
 fn is_killed(stage: &Stage, what: &str, numbers: &[u64], kill: &str) {
-    stage.recorded(what, numbers).env("RECORD_KILL", kill).output().unwrap();
+    stage.program(what, numbers).env("RECORD_KILL", kill).output().unwrap();
 }
 
 /// Runs the program to its end, which has to be a good one.
