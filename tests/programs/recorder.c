@@ -4,7 +4,8 @@
 //   RECORD_LOG      where the record goes, outside the folder; several processes may share it. Without it nothing is recorded
 //   RECORD_MARKS    a folder: what is written to files right in it is recorded as marks, with the name of the file
 //   RECORD_KILL     `rename:3` kills the process right after its third rename; `any:3`, after its third operation
-//   RECORD_EIO      `values/:3` lets the first three syncs of folders fail that have `values/` in their path
+//   RECORD_EIO      `-wal:5:3` lets syncs of files fail whose path ends so: the three after the first five. With a `/` at its
+//                   end, those of folders that have it in their path
 //   RECORD_BOOT_ID  a file that is read as the id of the boot
 //
 // An operation is carried out and recorded under one lock of all threads and processes, so the record has their true order.
@@ -31,7 +32,7 @@
 static const char *folder, *marks;
 static int record = -1;
 static char kill_after[16], eio_in[64];
-static long kills_in, eio_left;
+static long kills_in, eio_after, eio_left;
 static pthread_mutex_t threads = PTHREAD_MUTEX_INITIALIZER;
 
 static void lock(void) {
@@ -52,7 +53,7 @@ __attribute__((constructor)) static void begin(void) {
   marks = getenv("RECORD_MARKS");
   if (folder && log) record = REAL(open64)(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (deadly) sscanf(deadly, "%15[a-z]:%ld", kill_after, &kills_in);
-  if (eio) sscanf(eio, "%63[^:]:%ld", eio_in, &eio_left);
+  if (eio) sscanf(eio, "%63[^:]:%ld:%ld", eio_in, &eio_after, &eio_left);
 }
 
 // Whoever exits or aborts lets no other thread be between an operation and its record.
@@ -211,13 +212,24 @@ int ftruncate64(int fd, off64_t length) {
 
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
+// Whether this sync is one that fails. Called under the lock.
+static int is_to_fail(int fd) {
+  char path[PATH_MAX];
+  struct stat found;
+  size_t length = strlen(eio_in);
+  if (!length || !eio_left || !path_of(fd, path) || fstat(fd, &found) != 0) return 0;
+  int is_meant = S_ISDIR(found.st_mode) ? eio_in[length - 1] == '/' && strstr(path, eio_in)
+                                        : strlen(path) > length && strcmp(path + strlen(path) - length, eio_in) == 0;
+  if (!is_meant || eio_after-- > 0) return 0;
+  eio_left--;
+  return 1;
+}
+
 // A sync that fails has lost what it was to bring to the disk: the system calls it clean afterwards.
 static int sync_any(int fd) {
-  char path[PATH_MAX], line[128];
-  struct stat found;
+  char line[128];
   lock();
-  int fails = eio_left > 0 && path_of(fd, path) && strstr(path, eio_in) && fstat(fd, &found) == 0 && S_ISDIR(found.st_mode);
-  if (fails) eio_left--;
+  int fails = is_to_fail(fd);
   snprintf(line, sizeof line, "%s %lu\n", fails ? "lose" : "sync", number_of(fd));
   say(line, NULL, 0);
   unlock();

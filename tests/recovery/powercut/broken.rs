@@ -52,15 +52,17 @@ fn r47_what_a_killed_process_had_named_is_made_safe_before_anybody_relies_on_it(
     });
 }
 
+/// The folder of a value, the log of the database, and the database itself when the log is moved into it.
 #[test]
 fn r47_what_could_not_be_brought_to_the_disk_is_not_acknowledged() {
-    let fails = [("RECORD_EIO", "runs.db.values/:1"), ("RECORD_EIO", "runs.db.values/:3")];
+    let fails = ["runs.db.values/:0:1", "runs.db.values/:0:3", "-wal:5:1", "-wal:12:3", "/runs.db:0:1"];
     each(fails.len() as u64, |number| {
-        let recording = record(&RESULTS_IN_FILES, &[fails[number as usize]], "");
+        let fails = fails[number as usize];
+        let recording = record(&RESULTS_IN_FILES, &[("RECORD_EIO", fails)], "");
         let lost =
             recording.operations.iter().filter(|operation| matches!(operation, Operation::Lose { .. }));
-        assert!(lost.count() > 0, "no sync has failed");
-        assert_eq!(broken_promise(&RESULTS_IN_FILES, &recording, 4), None, "{:?}", fails[number as usize]);
+        assert!(lost.count() > 0, "no sync has failed: {fails}");
+        assert_eq!(broken_promise(&RESULTS_IN_FILES, &recording, 4), None, "{fails}");
     });
 }
 
