@@ -57,10 +57,22 @@ use quote::quote;
 /// `at_most_once` is for what must not happen twice, such as a payment. If the process dies during an attempt, the run can
 /// be resumed, but this task fails with an unknown outcome: somebody has to look. It has no `retries`, not even those of
 /// a flow's `task_defaults`, since an attempt that timed out or panicked may have done its work. An error that it returned
-/// is an outcome: a later attempt of the flow, or `resume`, may call it again. Its result must be
-/// `Serialize + Deserialize`, because it cannot be made again.
+/// is an outcome, also while the program is being stopped: a later attempt of the flow, or `resume` of a run that failed,
+/// may call it again. Its result must be `Serialize + Deserialize`, because it cannot be made again.
 ///
-/// A plain `fn` runs on flowkit's blocking pool; in place, where it is awaited with borrowed arguments.
+/// A plain `fn` runs on flowkit's blocking pool, and finds tokio there as in `spawn_blocking`: `Handle::current()`, a blocking
+/// client of HTTP and a runtime of its own all work. Where it is awaited with borrowed arguments it runs in place. On a
+/// multi-threaded runtime that is `block_in_place`: all of that works too, and what else the thread had to do goes on
+/// elsewhere, unless it is a `LocalSet`, in which such a call panics. A single-threaded runtime can only wait: everything
+/// else on it stands still meanwhile, and a runtime inside panics; submit the call there.
+///
+/// A trigger rule such as `"all_done"` lets a task run although an input has failed, and gives no value for it: an argument
+/// that takes that input then is `allow_failure(&handle)`, and its parameter a `Result<T, flowkit::Error<E>>`. Without them
+/// the task does not run, and its error says so.
+///
+/// What fails while the program is being stopped by a signal is not final, and `resume` makes it again: see
+/// [`Runtime::suspend`](https://docs.rs/flowkit/latest/flowkit/struct.Runtime.html#method.suspend). The hooks of a call
+/// outside a flow are called as well; there is no flow run then, and what they see of the task run is kept nowhere.
 ///
 /// ```text
 /// #[task(retries = 3, retry_delay = "1s", backoff = "exponential")]

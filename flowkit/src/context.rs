@@ -1,5 +1,8 @@
 //! What a running body may ask of its surroundings: [`ctx`].
 
+use std::panic::Location;
+
+use futures_util::future::Either;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::context::{self, Current};
@@ -64,6 +67,54 @@ impl Context {
         })
     }
 
+    /// Runs a closure in these surroundings, on whatever thread: what it calls, logs, measures and marks belongs to the
+    /// task or flow that called [`ctx`].
+    ///
+    /// Surroundings stay on the thread and in the future in which a body runs. Take them along to threads of your own, to
+    /// those of rayon, and to `spawn_blocking`; for a future there are [`scope`](Self::scope) and [`spawn`]. Calls of tasks
+    /// work there too: the tokio runtime of the flow is entered as well.
+    ///
+    /// ```
+    /// # use flowkit::prelude::*;
+    /// #[task]
+    /// fn total(parts: Vec<u64>) -> u64 {
+    ///     let here = ctx();
+    ///     let sums = std::thread::scope(|scope| {
+    ///         let halves = parts.chunks(2).map(|half| {
+    ///             let here = &here;
+    ///             scope.spawn(move || here.enter(|| {
+    ///                 flowkit::metric("parts", half.len() as f64);
+    ///                 half.iter().sum::<u64>()
+    ///             }))
+    ///         });
+    ///         halves.collect::<Vec<_>>().into_iter().map(|half| half.join().unwrap()).sum()
+    ///     });
+    ///     sums
+    /// }
+    /// # #[flow] async fn adds() -> Result<u64> { Ok(total(vec![1, 2, 3]).await?) }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let run = adds().run().await;
+    /// assert_eq!(run.metrics().unwrap().len(), 2);
+    /// # }
+    /// ```
+    pub fn enter<R>(&self, closure: impl FnOnce() -> R) -> R {
+        let Some(current) = self.current.clone() else { return closure() };
+        let tokio = current.core().run().map(|run| run.tokio.clone());
+        let _entered = tokio.as_ref().map(tokio::runtime::Handle::enter);
+        current.scope_blocking(closure)
+    }
+
+    /// Lets a future run in these surroundings, wherever it is polled: in a `JoinSet`, on another runtime. See
+    /// [`enter`](Self::enter).
+    ///
+    /// Dropping what it gives drops the future, in these surroundings or not.
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        match self.current.clone() {
+            Some(current) => Either::Left(current.scope(future)),
+            None => Either::Right(future),
+        }
+    }
+
     /// Whether the run was told to stop.
     pub fn is_cancelled(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.core().is_cancelled())
@@ -81,6 +132,46 @@ impl Context {
             Home::Flow(attempt) => attempt.cancellation.token(),
             Home::Outside(_) => CancellationToken::new(),
         }
+    }
+
+    /// Whether the program was told to stop, by a signal or by [`Runtime::suspend`](crate::Runtime::suspend).
+    pub fn is_stopping(&self) -> bool {
+        self.stopping_token().is_cancelled()
+    }
+
+    /// Returns a token that is cancelled when the program is told to stop: at the signal, long before
+    /// [`cancelled`](Self::cancelled) fires.
+    ///
+    /// For what has to be done in the time until then: a long task may keep what it has and return, or return an error. Such an
+    /// error does not count: the task is made again when the run is resumed. Outside of tasks and flows the token is that of
+    /// the ambient runtime.
+    pub fn stopping_token(&self) -> CancellationToken {
+        let runtime = self.current.as_ref().map(|current| current.core().runtime().clone());
+        runtime.unwrap_or_else(context::runtime).live().token().clone()
+    }
+
+    /// Waits until the program is told to stop. See [`Context::stopping_token`].
+    ///
+    /// ```
+    /// # use flowkit::prelude::*;
+    /// # async fn next_page() -> Option<u32> { None }
+    /// #[task]
+    /// async fn crawl() -> Result<u32, String> {
+    ///     let mut pages = 0;
+    ///     loop {
+    ///         tokio::select! {
+    ///             () = ctx().stopping() => return Err(format!("stopped after {pages} pages")),
+    ///             page = next_page() => match page {
+    ///                 Some(_) => pages += 1,
+    ///                 None => return Ok(pages),
+    ///             },
+    ///         }
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() { assert_eq!(crawl().await.unwrap(), 0); }
+    /// ```
+    pub async fn stopping(&self) {
+        self.stopping_token().cancelled().await;
     }
 
     /// Waits until the flow run is told to stop, to clean up in time. See [`Context::cancellation_token`].
@@ -102,7 +193,8 @@ impl std::fmt::Debug for Context {
 /// Marks an error as not worth another attempt: `return Err(fatal(error))`.
 ///
 /// The error itself stays as it is. The mark is for the attempt that is running here; it is forgotten if the attempt
-/// succeeds after all.
+/// succeeds after all. On a thread that belongs to no task it marks nothing, and warns while a flow runs: see
+/// [`Context::enter`].
 ///
 /// ```
 /// # use flowkit::prelude::*;
@@ -118,12 +210,16 @@ impl std::fmt::Debug for Context {
 /// assert_eq!(error.to_string(), "task `login` failed: no password");
 /// # }
 /// ```
+#[track_caller]
 pub fn fatal<E>(error: E) -> E {
-    context::with_core(|core| core.map(|core| core.set_fatal()));
+    if context::with_core(|core| core.map(|core| core.set_fatal())).is_none() {
+        context::warn_of_lost("`fatal` marks nothing", Location::caller());
+    }
     error
 }
 
-/// Spawns a tokio task that stays in the flow: calls made in it belong to the task or flow that spawns it.
+/// Spawns a tokio task that stays in the flow: calls made in it belong to the task or flow that spawns it. For `JoinSet` and
+/// the like there is [`Context::scope`], for threads [`Context::enter`].
 ///
 /// A call made after the end of the flow run is refused, so await what this gives.
 ///

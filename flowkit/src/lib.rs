@@ -172,6 +172,8 @@ mod call_key;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod combinators;
+#[cfg(feature = "signals")]
+mod command;
 mod context;
 mod engine;
 mod ensure;
@@ -226,6 +228,8 @@ pub use combinators::{
     first_ended, first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file,
     wait_within, with_resource,
 };
+#[cfg(feature = "signals")]
+pub use command::{Command, CommandError};
 pub use context::{Context, ctx, fatal, spawn};
 pub use engine::flow_run::observer::Notice;
 pub use engine::runtime::{Runtime, RuntimeBuilder};

@@ -12,7 +12,8 @@ use crate::store::Says;
 
 /// Keeps a number with the task run, or the flow run, in whose body this is called. Measured again, the last one holds.
 ///
-/// Outside a flow it does nothing, and says so once.
+/// Outside a flow it does nothing, and says so once; on a thread that belongs to no task while a flow runs, it says so once for
+/// each place: see [`Context::enter`](crate::Context::enter).
 ///
 /// A task that is taken from the cache does not run, so it measures nothing: return a number that every run shall have, and
 /// call this in the flow.
@@ -30,15 +31,18 @@ use crate::store::Says;
 /// assert_eq!(run.metrics().unwrap()[0].value, 0.93);
 /// # }
 /// ```
+#[track_caller]
 pub fn metric(name: impl Into<String>, value: impl Into<f64>) {
     measure(Metric { name: name.into(), step: None, value: value.into() });
 }
 
 /// Keeps a number of a series, such as the loss after each epoch. See [`metric`].
+#[track_caller]
 pub fn metric_at(name: impl Into<String>, step: u64, value: impl Into<f64>) {
     measure(Metric { name: name.into(), step: Some(step), value: value.into() });
 }
 
+#[track_caller]
 fn measure(metric: Metric) {
     context::say(Says::Measured(metric));
 }
@@ -77,6 +81,7 @@ impl Metrics {
     }
 
     /// Adds a number, in place of an earlier one of this name, and keeps it with the task run.
+    #[track_caller]
     pub fn log(&mut self, name: impl Into<String>, value: impl Into<f64>) {
         let (name, value) = (name.into(), value.into());
         metric(name.clone(), value);

@@ -45,7 +45,8 @@ pub fn submit<B: Body + 'static>(body: B) -> Handle<B::Output, B::Error> {
     Call::<'static, B::Output, B::Error, B>::__new(body).submit()
 }
 
-/// Runs a blocking function on flowkit's own pool, in the context of the task run.
+/// Runs a blocking function on flowkit's own pool, in the context of the task run and of the tokio runtime, as
+/// `tokio::task::spawn_blocking` does.
 ///
 /// Dropped before it has ended, it leaves the thread behind and says so. The slots of limits go with the thread.
 pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send + 'static) -> R {
@@ -53,8 +54,9 @@ pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send
     let hold = current.as_ref().and_then(|current| current.core().let_go());
     let span = tracing::Span::current();
     let scope = current.clone();
+    let tokio = tokio::runtime::Handle::try_current().ok();
     let call = blocking::spawn(move || {
-        let _entered = span.enter();
+        let _entered = (tokio.as_ref().map(tokio::runtime::Handle::enter), span.enter());
         let value = match scope {
             Some(scope) => scope.scope_blocking(function),
             None => function(),
@@ -77,6 +79,18 @@ pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send
         }
         // The attempt loop catches it again; the panic hook does not run a second time.
         Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Runs a blocking function that borrows, where it is awaited.
+///
+/// On a worker of a multi-threaded runtime the others go on meanwhile, and the function may block as it likes, also on a
+/// runtime of its own. A single-threaded runtime has no other thread to leave its work to.
+pub fn run_in_place<R>(function: impl FnOnce() -> R) -> R {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(function),
+        _ => function(),
     }
 }
 

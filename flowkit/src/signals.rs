@@ -17,9 +17,6 @@ use crate::engine::clock;
 use crate::engine::runtime::Runtime;
 use crate::model::FlowRunId;
 
-/// How long running tasks may take to end after the first signal, where the system leaves them the time.
-const DRAIN: Duration = Duration::from_secs(30);
-
 /// How long a store may take to write what is left after the second one.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
@@ -81,10 +78,12 @@ impl Runtime {
     /// Runs `future` until it is done, or until the process is told to stop by SIGTERM, SIGINT (Ctrl-C) or SIGHUP; on
     /// Windows by Ctrl-C or Ctrl-Break, or because its window is closed, the user logs off or the machine is shut down.
     ///
-    /// At the first signal nothing begins any more, and what runs has 30 s to end; then the runs that are left are put
-    /// aside ([`Runtime::suspend`]). At the second one that happens at once, with 2 s to write what is known. The third
-    /// ends the process on the spot, with what was acknowledged, as a crash does. Where Windows ends a program by itself
-    /// soon afterwards, as it does when a window is closed, the 30 s are 2 s.
+    /// At the first signal nothing begins any more, [`Context::stopping`](crate::Context::stopping) fires, and what runs has
+    /// 30 s to end ([`RuntimeBuilder::stop_grace`](crate::RuntimeBuilder::stop_grace)); then the runs that are left are
+    /// suspended ([`Runtime::suspend`], which says what becomes of failures in that time). At the second one that happens at
+    /// once, with 2 s to write what is known. The third ends the process on the spot, with what was acknowledged, as a crash
+    /// does. Where Windows ends a program by itself soon afterwards, as it does when a window is closed, the 30 s are at
+    /// most 2 s.
     ///
     /// ```no_run
     /// use flowkit::prelude::*;
@@ -120,6 +119,11 @@ impl Runtime {
         self.until_signal_telling(future, |_, _| {}).await
     }
 
+    /// Whether a flow was turned away because of a signal that nobody has heard of yet, so that it is about to come.
+    fn was_told_by_the_handler(&self) -> bool {
+        self.live().has_turned_away() && !self.live().token().is_cancelled()
+    }
+
     /// The same for who lets people know: calls `told` with the names of the first two signals and how long what runs may
     /// take to end then, before anything is waited for. The library itself prints nothing.
     pub(crate) async fn until_signal_telling<F: IntoFuture>(
@@ -127,18 +131,25 @@ impl Runtime {
         future: F,
         told: impl Fn(&'static str, Duration),
     ) -> Result<F::Output, Interrupted> {
-        let mut signals = Signals::listen();
+        let mut signals = Signals::listen(self.live());
         let mut future = pin!(future.into_future());
+        let mut output = None;
         let first = tokio::select! {
             biased;
-            output = &mut future => return Ok(output),
+            done = &mut future => {
+                if !self.was_told_by_the_handler() {
+                    return Ok(done);
+                }
+                output = Some(done);
+                signals.next().await
+            }
             first = signals.next() => first,
         };
-        told(first.name, first.drain);
+        let drain = first.drain_max.map_or(self.stop_grace(), |most| most.min(self.stop_grace()));
+        told(first.name, drain);
         tracing::info!(signal = first.name, "told to stop: nothing begins any more, and what runs may end");
         // What the program itself does goes on meanwhile: it may be needed for its tasks to end.
-        let mut output = None;
-        let mut down = pin!(tokio::time::timeout(first.drain + LAST_WRITE, self.suspend(first.drain)));
+        let mut down = pin!(tokio::time::timeout(drain.saturating_add(LAST_WRITE), self.suspend(drain)));
         let written = loop {
             tokio::select! {
                 biased;
@@ -189,6 +200,6 @@ struct Signal {
     name: &'static str,
     /// As shells count: the process exits with 128 and this number.
     number: u8,
-    /// How long running tasks may take to end if this one is the first.
-    drain: Duration,
+    /// How long running tasks may take to end at most if this one is the first, where the system leaves no more.
+    drain_max: Option<Duration>,
 }

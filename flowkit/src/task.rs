@@ -118,6 +118,12 @@ impl Hooks {
     pub const NONE: Self =
         Self { on_running: &[], on_success: &[], on_failure: &[], on_retry: &[], on_cancel: &[] };
 
+    /// Whether there is one.
+    pub(crate) fn any(&self) -> bool {
+        let all = [self.on_running, self.on_success, self.on_failure, self.on_retry, self.on_cancel];
+        all.iter().any(|hooks| !hooks.is_empty())
+    }
+
     pub(crate) fn of(&self, hook: Hook) -> &'static [fn(&TaskRun)] {
         match hook {
             Hook::Running => self.on_running,

@@ -26,7 +26,7 @@ const SEED: u64 = 0x5eed;
 /// If tokio cannot start, or if the test panics.
 pub fn run<F: Future>(seed: Option<u64>, test: F) -> F::Output {
     let tokio = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
+        .enable_all()
         .start_paused(true)
         .build()
         .expect("a tokio runtime for the test");

@@ -129,6 +129,7 @@ impl<K: TrackedKind> Tracked<K> {
 
     /// Leaves the description as an artifact: from then on the task run is known as the one that made the file.
     #[must_use = "the next task needs it to find the file"]
+    #[track_caller]
     pub fn register(self, key: impl Into<String>) -> Self {
         let made = Artifact {
             key: key.into(),

@@ -364,3 +364,49 @@ async fn an_observer_that_panics_stops_neither_the_run_nor_the_others() {
     assert_eq!(run.state(), State::Completed);
     assert_eq!(seen.take().len(), run.events().len());
 }
+
+#[flowkit::test]
+async fn hooks_of_a_call_outside_a_flow_are_called_as_inside_one() {
+    for good_at in [1, 3, 9] {
+        let seen = Seen::default();
+        hooked(good_at, seen.clone(), false).await.ok();
+        let inside = seen.take();
+        assert!(!inside.is_empty());
+        let call = flaky(good_at)
+            .on_running(seen.hook("running"))
+            .on_success(seen.hook("success"))
+            .on_failure(seen.hook("failure"))
+            .on_retry(seen.hook("retry"))
+            .on_cancel(seen.hook("cancel"));
+        call.await.ok();
+        assert_eq!(seen.take(), inside, "good at {good_at}");
+    }
+}
+
+#[flowkit::test]
+async fn a_hook_outside_a_flow_sees_what_is_known_of_the_call() {
+    let told = Seen::default();
+    let tell = |told: &Seen| {
+        let told = told.clone();
+        move |run: &TaskRun| {
+            let took = run.duration().unwrap_or_default().as_secs();
+            let error = run.error().map(ToString::to_string).unwrap_or_default();
+            told.0.lock().unwrap().push(format!("{} {took} s: {error}", run.label()));
+        }
+    };
+    flaky(9).named("the third").on_failure(tell(&told)).await.unwrap_err();
+    assert_eq!(told.take(), ["the third 2 s: attempt 3"]);
+}
+
+#[flowkit::test]
+async fn a_call_outside_a_flow_that_is_dropped_calls_its_hook_too() {
+    let seen = Seen::default();
+    let call = never_ends().on_cancel(seen.hook("cancel"));
+    assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
+    assert_eq!(seen.take(), ["cancel: Cancelled 1"]);
+}
+
+#[task]
+async fn never_ends() {
+    std::future::pending::<()>().await;
+}

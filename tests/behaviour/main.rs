@@ -3,11 +3,14 @@
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod ambient;
 mod arguments;
 mod caching;
 mod calls;
 mod captured;
 mod combinators;
+#[cfg(target_os = "linux")]
+mod commands;
 mod critical;
 mod defaults;
 mod error_sources;

@@ -63,8 +63,13 @@ struct Patient<'s> {
 
 impl<'s> Patient<'s> {
     fn start(shell: &'s Shell, options: &str, begun: &str) -> Self {
+        Self::start_with(shell, &[], options, begun)
+    }
+
+    fn start_with(shell: &'s Shell, variables: &[(&str, &str)], options: &str, begun: &str) -> Self {
         let mut child = shell
             .command(&format!("run patient --file go {options}"))
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -123,6 +128,27 @@ fn a_signal_is_a_line_of_json_and_a_second_one_does_not_wait() {
     assert_eq!((&line["t"], &line["within_ms"]), (&"run.stopping".into(), &0.into()), "{line}");
     assert_eq!(patient.code(), Some(130));
     assert_eq!(shell.call("show --output json").ok().line("run")["state"], "suspended");
+}
+
+#[test]
+fn how_long_what_runs_may_take_to_end_is_said_by_a_variable_or_else_by_the_file() {
+    let shell = Shell::new();
+    shell.write("flowkit.toml", "stop_grace = \"90s\"");
+    let stopping = |variables: &[(&str, &str)]| {
+        let mut patient = Patient::start_with(&shell, variables, "--output json", "\"task.started\"");
+        patient.tell("TERM");
+        let line: serde_json::Value = serde_json::from_str(&patient.line()).unwrap();
+        patient.tell("TERM");
+        assert_eq!(patient.code(), Some(143));
+        line["within_ms"].clone()
+    };
+    assert_eq!(stopping(&[]), 90_000);
+    assert_eq!(stopping(&[("FLOWKIT_STOP_GRACE", "1m 5s")]), 65_000);
+    let refused = shell.call_with(&[("FLOWKIT_STOP_GRACE", "soon")], "run patient --file go");
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.err.contains("`FLOWKIT_STOP_GRACE` is a duration"), "{refused:?}");
+    let told = shell.call_with(&[("FLOWKIT_STOP_GRACE", "5s")], "doctor").ok();
+    assert!(told.out.contains("stop_grace: 5s (FLOWKIT_STOP_GRACE)"), "{told:?}");
 }
 
 /// In lines, it is not told that a task has started.

@@ -13,6 +13,7 @@ mod decided;
 mod disk;
 mod diverged;
 mod golden;
+mod interrupted;
 mod kept;
 mod killed;
 mod kit;

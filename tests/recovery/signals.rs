@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -149,4 +150,87 @@ fn wait_until(mut ready: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
     panic!("it does not come");
+}
+
+/// Starts the program whose tasks have child processes, as the leader of a process group; gives its code and what it printed.
+fn struck(folder: &Path, by: Option<&str>) -> (Option<i32>, String) {
+    let child = Command::new(env!("CARGO_BIN_EXE_struck"))
+        .arg(folder)
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    if let Some(signal) = by {
+        wait_until(|| notes(folder).len() == 4);
+        let group = format!("-{}", child.id());
+        assert!(Command::new("kill").args(["-s", signal, "--", &group]).status().unwrap().success());
+    }
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_child_process_that_dies_of_the_same_signal_is_no_failure_of_its_task() {
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129), ("TERM", 143), ("INT", 130)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (exited, said) = struck(folder.path(), Some(signal));
+        assert_eq!(exited, Some(code), "{said}");
+        assert!(!said.starts_with("sum"), "what rests on the failures is no result: {said}");
+        assert_eq!(state(folder.path()), Some(State::Suspended));
+
+        fs::write(folder.path().join("resumed"), "").unwrap();
+        let (exited, said) = struck(folder.path(), None);
+        assert_eq!((exited, said.as_str()), (Some(0), "sum 6\n"), "{signal}");
+        assert_eq!(state(folder.path()), Some(State::Completed));
+        let notes = notes(folder.path());
+        assert_eq!(notes.iter().filter(|note| note.starts_with("begun")).count(), 8, "{notes:?}");
+        assert!(notes.len() == 8, "no failure was told, and no try was spent on it: {notes:?}");
+    }
+}
+
+/// Starts the program whose task has a process in a group of its own; gives it with the number of that process.
+fn with_a_command(folder: &Path) -> (Child, String) {
+    let child = Command::new(env!("CARGO_BIN_EXE_struck"))
+        .arg(folder)
+        .arg("command")
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until(|| folder.join("process").exists());
+    let process = fs::read_to_string(folder.join("process")).unwrap().trim().to_owned();
+    (child, process)
+}
+
+/// Whether there is a process that is no zombie: in a container nobody may collect those.
+fn is_alive(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
+}
+
+#[test]
+fn a_process_of_a_command_does_not_hear_the_signal_and_has_the_time_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (child, process) = with_a_command(folder.path());
+    let group = format!("-{}", child.id());
+    assert!(Command::new("kill").args(["-s", "INT", "--", &group]).status().unwrap().success());
+    assert!(is_alive(&process));
+    fs::write(folder.path().join("go"), "").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"went\n"[..]));
+}
+
+#[test]
+fn the_processes_of_a_program_that_is_killed_or_does_not_wait_are_killed() {
+    for signal in ["KILL", "TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut child, process) = with_a_command(folder.path());
+        // The second one does not wait, and the third ends the program on the spot.
+        wait_until(|| {
+            let told = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+            assert!(told.unwrap().success());
+            child.try_wait().unwrap().is_some()
+        });
+        wait_until(|| !is_alive(&process));
+    }
 }

@@ -198,6 +198,10 @@ fn kind(event: &StoredEvent) -> Option<EventKind> {
             EventKind::Skipped { reason: Arc::new(reason.clone()) }
         }
         ("crashed", None) => EventKind::Crashed,
+        ("stopping", None) => EventKind::Stopping,
+        ("interrupted", Some(EventDetail::Interrupted { attempt, error })) => {
+            EventKind::Interrupted { attempt: *attempt, error: Arc::new(error.clone()) }
+        }
         ("suspended", None) => EventKind::Suspended,
         ("reopened", None) => EventKind::Reopened,
         _ => return None,

@@ -61,6 +61,9 @@ fn one_end(rules: &Rules, lines: &[Line]) -> Result<(), String> {
             Line::Kept(event) => {
                 known.insert(event.who);
                 follows_no_end(&mut kept, event)?;
+                if event.takes_back() {
+                    settled.remove(&event.who);
+                }
                 if settled.contains(&event.who) {
                     return Err(format!("{event:?} although it had ended in an earlier process"));
                 }
@@ -86,6 +89,9 @@ fn one_end(rules: &Rules, lines: &[Line]) -> Result<(), String> {
 }
 
 fn follows_no_end(ended: &mut BTreeSet<Who>, event: &Happened) -> Result<(), String> {
+    if event.takes_back() {
+        ended.remove(&event.who);
+    }
     if ended.contains(&event.who) {
         return Err(format!("{event:?} after its end"));
     }

@@ -65,9 +65,14 @@ impl Happened {
             || matches!(self.name, "cancelled" | "left without an input" | "skipped")
     }
 
+    /// A failure is taken back, since the program was told to stop just then.
+    pub(crate) fn takes_back(&self) -> bool {
+        self.name == "interrupted"
+    }
+
     /// Nothing more happens to it in this process.
     pub(crate) fn is_over(&self) -> bool {
-        self.ends() || self.name == "suspended"
+        self.ends() || self.takes_back() || self.name == "suspended"
     }
 
     /// It ends for good, also for later processes.

@@ -157,7 +157,7 @@ fn runs(callable: &Callable) -> TokenStream {
     if callable.is_static() {
         return quote!(fn run(self) -> #output { #pooled });
     }
-    let in_place = future(raw);
+    let in_place = future(quote_spanned!(place=> ::flowkit::__private::run_in_place(|| #raw)));
     quote! {
         fn run(self) -> #output { #in_place }
         fn run_detached(self) -> #output where Self: 'static { #pooled }

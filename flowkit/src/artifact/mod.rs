@@ -41,6 +41,7 @@ use crate::model::{Artifact, ArtifactKind};
 const FILE_MAX: u64 = 64 << 20;
 
 /// Leaves a text in Markdown.
+#[track_caller]
 pub fn markdown(key: impl Into<String>, text: impl Into<String>) {
     make(key, ArtifactKind::Markdown, "text/markdown", text.into().into_bytes());
 }
@@ -61,6 +62,7 @@ pub fn markdown(key: impl Into<String>, text: impl Into<String>) {
 ///
 /// If a row cannot be written as JSON.
 #[cfg(feature = "json")]
+#[track_caller]
 pub fn table<R>(key: impl Into<String>, rows: R) -> Result<(), ArtifactError>
 where
     R: IntoIterator<Item: serde::Serialize>,
@@ -76,11 +78,13 @@ where
 }
 
 /// Leaves the address of something that is elsewhere.
+#[track_caller]
 pub fn link(key: impl Into<String>, address: impl Into<String>) {
     make(key, ArtifactKind::Link, "text/uri-list", address.into().into_bytes());
 }
 
 /// Leaves a picture: the bytes of a PNG, JPEG, GIF, WebP or SVG file. Other formats are kept too, but may not be shown.
+#[track_caller]
 pub fn image(key: impl Into<String>, bytes: impl Into<Vec<u8>>) {
     let bytes = bytes.into();
     make(key, ArtifactKind::Image, media::of_image(&bytes), bytes);
@@ -91,6 +95,7 @@ pub fn image(key: impl Into<String>, bytes: impl Into<Vec<u8>>) {
 /// # Errors
 ///
 /// If the file cannot be read, or has more than 64 MiB.
+#[track_caller]
 pub fn file(key: impl Into<String>, path: impl AsRef<Path>) -> Result<(), ArtifactError> {
     let path = path.as_ref();
     let unreadable = |source| ArtifactError::Unreadable { path: path.to_owned(), source };
@@ -114,6 +119,7 @@ pub fn file(key: impl Into<String>, path: impl AsRef<Path>) -> Result<(), Artifa
     Ok(())
 }
 
+#[track_caller]
 fn make(key: impl Into<String>, kind: ArtifactKind, media_type: &str, content: Vec<u8>) {
     let made = Artifact {
         key: key.into(),

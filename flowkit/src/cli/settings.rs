@@ -13,7 +13,7 @@ use crate::store::SqliteStore;
 
 /// The file in the current folder.
 const FILE: &str = "flowkit.toml";
-const KEYS: [&str; 3] = ["db", "params", "store_retry"];
+const KEYS: [&str; 4] = ["db", "params", "stop_grace", "store_retry"];
 const STORE_RETRY: &str = "FLOWKIT_STORE_RETRY";
 const DEFAULT_FOLDER: &str = ".flowkit";
 const DEFAULT_NAME: &str = "runs.db";
@@ -53,6 +53,8 @@ pub(super) struct Settings {
     store_retry: Option<Duration>,
     /// `[params]` of the file, by flow.
     params: Map<String, Value>,
+    /// How long what runs may take to end after a signal, and where that is said; `None` where nobody says.
+    pub(super) stop_grace: Option<(Duration, Source)>,
     pub(super) has_file: bool,
 }
 
@@ -66,6 +68,7 @@ impl Settings {
             Some(Value::Object(params)) => params,
             Some(_) => return Err(in_file("`params` is a table: write `[params.<flow>]`")),
         };
+        let stop_grace = stop_grace(members.remove("stop_grace"))?;
         let configured = match members.remove("db") {
             None => None,
             Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
@@ -90,7 +93,7 @@ impl Settings {
             (None, None, Some(path)) => (path, Source::Config),
             (None, None, None) => (Path::new(DEFAULT_FOLDER).join(DEFAULT_NAME), Source::Default),
         };
-        Ok(Self { database, database_source, store_retry, params, has_file })
+        Ok(Self { database, database_source, store_retry, params, stop_grace, has_file })
     }
 
     /// Returns `[params.<flow>]`.
@@ -145,6 +148,24 @@ impl Settings {
             self.database.display(),
             self.database_source
         )))
+    }
+}
+
+/// Finds out how long what runs may take to end after a signal. An orchestrator sets the variable, a project the file.
+fn stop_grace(configured: Option<Value>) -> Outcome<Option<(Duration, Source)>> {
+    const VARIABLE: &str = "FLOWKIT_STOP_GRACE";
+    let read = |text: &str| duration::read(text);
+    if let Some(variable) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) {
+        let grace = variable.to_str().and_then(read);
+        let wrong = || Usage::new(format!("`{VARIABLE}` is a duration: write `{VARIABLE}=25s`"));
+        return Ok(Some((grace.ok_or_else(wrong)?, Source::Variable(VARIABLE.to_owned()))));
+    }
+    match configured {
+        None => Ok(None),
+        Some(Value::String(text)) if read(&text).is_some() => {
+            Ok(read(&text).map(|grace| (grace, Source::Config)))
+        }
+        Some(_) => Err(in_file("`stop_grace` is a duration: write `stop_grace = \"25s\"`")),
     }
 }
 

@@ -1,12 +1,17 @@
 //! The ambient context: which task run is running here, so that a call finds its flow without being told.
 
+use std::collections::HashSet;
 use std::future::Future;
+use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
+
 #[cfg(feature = "cli")]
 use super::attempt::panics::guarded;
+use super::flow_run::any_alive;
 #[cfg(feature = "cli")]
 use super::flow_run::observer::Made;
 use super::runtime::Runtime;
@@ -67,14 +72,42 @@ pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
 }
 
 /// Keeps what the body that runs here says of itself. Outside a flow there is nowhere to keep it, which is said once.
+#[track_caller]
 pub(crate) fn say(says: Says) {
     static WARNED: AtomicBool = AtomicBool::new(false);
-    if !say_quietly(says) && !WARNED.swap(true, Ordering::Relaxed) {
-        tracing::warn!("an artifact or a metric is not kept: it was made outside a flow");
+    let what = match &says {
+        Says::Measured(_) => "a metric is not kept",
+        Says::Made(_) => "an artifact is not kept",
+        Says::Used(_) | Says::TimeUp(_) => "what a body says of itself is not kept",
+    };
+    if say_quietly(says) || (warn_of_lost(what, Location::caller()) || WARNED.swap(true, Ordering::Relaxed)) {
+        return;
     }
+    tracing::warn!("an artifact or a metric is not kept: it was made outside a flow");
+}
+
+/// Warns, once for each place, that something is said where no task or flow is known, although a flow runs: most likely its
+/// context was lost. Returns whether a flow runs.
+pub(crate) fn warn_of_lost(what: &str, location: &'static Location<'static>) -> bool {
+    let is_lost = with_core(|core| core.is_none()) && any_alive();
+    if is_lost && is_first_at(location) {
+        tracing::warn!(
+            %location,
+            "{what}: no task or flow is known here, while one runs; take `let here = ctx();` along to a thread, and say \
+             it in `here.enter(|| …)`, or spawn the future with `flowkit::spawn`"
+        );
+    }
+    is_lost
+}
+
+/// Whether this place has not been warned of.
+pub(crate) fn is_first_at(location: &'static Location<'static>) -> bool {
+    static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
+    WARNED.lock().get_or_insert_default().insert(location)
 }
 
 /// Keeps an artifact that the body makes, and shows it to whoever watches: `file` is where the file is that it is of.
+#[track_caller]
 pub(crate) fn made(artifact: Artifact, file: Option<&Path>) {
     #[cfg(feature = "cli")]
     let told = with_core(|core| {

@@ -72,6 +72,14 @@ thread_local! {
     static LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Tells `tracing` of a line that is kept already.
+#[cfg(feature = "signals")]
+pub(super) fn unkept(tell: impl FnOnce()) {
+    let before = LOGGING.replace(true);
+    tell();
+    LOGGING.set(before);
+}
+
 impl<S: Subscriber> Layer<S> for LogLayer {
     // Not `enabled` and no hint of a level: both would take from the other layers what this one does not want.
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {

@@ -15,6 +15,8 @@ pub use layer::{LogLayer, layer};
 use std::time::Duration;
 
 use crate::engine::clock;
+#[cfg(feature = "signals")]
+use crate::engine::context::with_core;
 use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
 use crate::model::{LogLevel, TaskRunId};
@@ -36,6 +38,21 @@ impl Runtime {
             keep(&run, task_run, LogLevel::Info, PRINTED.to_owned(), text.to_owned());
         }
     }
+}
+
+/// Keeps a line that a child process of the task has printed that runs here, and tells `tracing` of it, for those who look on.
+#[cfg(feature = "signals")]
+pub(crate) fn printed(target: &'static str, line: &str) {
+    with_core(|core| {
+        if let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) {
+            keep(run, core.id, LogLevel::Info, target.to_owned(), line.to_owned());
+        }
+    });
+    let tell = || tracing::info!(target: "flowkit::command", stream = target, "{line}");
+    #[cfg(feature = "logs")]
+    layer::unkept(tell);
+    #[cfg(not(feature = "logs"))]
+    tell();
 }
 
 /// Hands a line to the store of a run, if there is one.

@@ -76,6 +76,8 @@ pub enum Error<E = std::convert::Infallible> {
         input: RunLabel,
         /// The root: why that input, or what it waited for, failed.
         cause: Arc<dyn StdError + Send + Sync>,
+        /// The trigger rule of the task, if that was met: what is missing is the value of an argument.
+        met: Option<&'static str>,
     },
     /// The flow or a trigger rule decided that the task does not run.
     #[non_exhaustive]
@@ -251,8 +253,8 @@ impl<E> Clone for Error<E> {
             Self::Panicked { run, message } => Self::Panicked { run: run.clone(), message: message.clone() },
             Self::Cancelled { run, orphaned } => Self::Cancelled { run: run.clone(), orphaned: *orphaned },
             Self::Suspended { run } => Self::Suspended { run: run.clone() },
-            Self::Upstream { run, input, cause } => {
-                Self::Upstream { run: run.clone(), input: input.clone(), cause: cause.clone() }
+            Self::Upstream { run, input, cause, met } => {
+                Self::Upstream { run: run.clone(), input: input.clone(), cause: cause.clone(), met: *met }
             }
             Self::Skipped { run, reason } => Self::Skipped { run: run.clone(), reason: reason.clone() },
             Self::TasksFailed { run, failed, total, cause } => {
@@ -287,8 +289,9 @@ impl<E: TaskError> fmt::Display for Error<E> {
             Self::Suspended { run } => {
                 write!(f, "{run} was put aside when the program was told to stop; it can be resumed")
             }
-            Self::Upstream { run, input, .. } => {
-                write!(f, "{run} did not run: its input {input} has no result")
+            Self::Upstream { run, input, met, .. } => {
+                write!(f, "{run} did not run: its input {input} has no result")?;
+                met.map_or(Ok(()), |rule| write!(f, "; {}", NoValue(rule)))
             }
             Self::Skipped { run, reason } => write!(f, "{run} was skipped: {reason}"),
             Self::TasksFailed { run, failed, total, .. } => {
@@ -299,6 +302,20 @@ impl<E: TaskError> fmt::Display for Error<E> {
             Self::Store { run, .. } => write!(f, "{run} got an error from its store"),
             Self::Refused { run, .. } => write!(f, "{run} cannot run"),
         }
+    }
+}
+
+/// What to write where a trigger rule lets a task run that lacks the value of an argument.
+pub(crate) struct NoValue(pub(crate) &'static str);
+
+impl fmt::Display for NoValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "its trigger rule `{}` is met, but gives no value for that argument: pass `allow_failure(&handle)`, and let the \
+             parameter be a `Result<_, flowkit::Error<_>>`",
+            self.0
+        )
     }
 }
 

@@ -124,13 +124,23 @@ pub enum EventKind {
         /// Why the input has none.
         error: Arc<ErrorReport>,
     },
-    /// The run never started, because the flow or a trigger rule decided against it.
+    /// The flow or a trigger rule decided against the run, or its body found that there was nothing to do.
     Skipped {
         /// Why.
         reason: Arc<String>,
     },
     /// The process died while the run was under way. Written by whoever finds it.
     Crashed,
+    /// The program was told to stop while the flow run was under way. From here on nothing of it begins.
+    Stopping,
+    /// An attempt failed while the program was being stopped, or just before: that may be why it failed, so the run is
+    /// suspended and made again when its flow is resumed.
+    Interrupted {
+        /// The attempt that failed, counting from 1. It does not count as a try.
+        attempt: u32,
+        /// How it failed.
+        error: Arc<ErrorReport>,
+    },
     /// The run was put aside by a clean shut-down; it can go on.
     Suspended,
     /// The run is to go on, or to be done again: a crashed or suspended one, one that failed, or one that somebody wants
@@ -155,6 +165,8 @@ impl EventKind {
             Self::UpstreamFailed { .. } => "left without an input",
             Self::Skipped { .. } => "skipped",
             Self::Crashed => "crashed",
+            Self::Stopping => "stopping",
+            Self::Interrupted { .. } => "interrupted",
             Self::Suspended => "suspended",
             Self::Reopened => "reopened",
         }
@@ -162,9 +174,15 @@ impl EventKind {
 }
 
 impl EventKind {
+    /// Whether the event may happen to a run that has ended.
+    pub(crate) const fn leads_on(&self) -> bool {
+        matches!(self, Self::Reopened | Self::Interrupted { .. })
+    }
+
     /// Whether the event has a [`OrderNo`]: an attempt begins or ends with it.
     pub(crate) const fn is_numbered(&self) -> bool {
-        self.is_end() || matches!(self, Self::Started { .. } | Self::AttemptFailed { .. })
+        self.is_end()
+            || matches!(self, Self::Started { .. } | Self::AttemptFailed { .. } | Self::Interrupted { .. })
     }
 
     /// Whether the run ends with this event, in this process at least: one that is put aside goes on in another.
@@ -184,6 +202,8 @@ impl EventKind {
             | Self::AttemptFailed { .. }
             | Self::Cancelling
             | Self::Crashed
+            | Self::Stopping
+            | Self::Interrupted { .. }
             | Self::Reopened => false,
         }
     }

@@ -42,6 +42,7 @@ pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
 pub(crate) use edge::Edges;
 pub use edge::{Edge, EdgeKind};
+pub(crate) use error::NoValue;
 pub use error::{BoxError, Error, Failure, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, OrderNo, Timestamp};
 pub use id::{FlowRunId, TaskRunId};

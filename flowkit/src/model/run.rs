@@ -255,6 +255,14 @@ impl TaskRun {
         self.extras.as_deref().map_or(&[], |extras| &extras.failed_attempts)
     }
 
+    /// Whether its last attempt failed while the program was being stopped.
+    #[cfg(feature = "cli")]
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.earlier_attempts()
+            .last()
+            .is_some_and(|last| last.state == State::Suspended && last.number == self.attempt)
+    }
+
     /// Returns the attempts, the first one first.
     pub fn attempts(&self) -> Vec<Attempt> {
         let extras = self.extras.as_deref();
@@ -303,8 +311,13 @@ impl TaskRun {
         self.extras().flow_run = Some(id);
     }
 
+    /// The task run of a call that belongs to no flow run.
+    pub(crate) fn outside(new: NewTaskRun, created_at: Timestamp) -> Self {
+        Self::new(TaskRunId::FLOW, new, created_at)
+    }
+
     /// Moves the run by an event. `no` is the number of the next begin or end.
-    pub(super) fn apply(&mut self, event: &Event, no: OrderNo) -> Result<(), IllegalTransition> {
+    pub(crate) fn apply(&mut self, event: &Event, no: OrderNo) -> Result<(), IllegalTransition> {
         let before = self.state;
         self.state = before.after(&event.kind)?;
         match &event.kind {
@@ -340,7 +353,9 @@ impl TaskRun {
             | EventKind::Completed
             | EventKind::Cached
             | EventKind::Cancelling
+            | EventKind::Stopping
             | EventKind::Suspended => {}
+            EventKind::Interrupted { attempt, error } => self.interrupt(*attempt, error, (event.at, no)),
             // Whoever sees that a process has died keeps the attempt that died with it.
             EventKind::Crashed => self.keep_attempt(State::Crashed, None),
             EventKind::Reopened => self.reopen(before),
@@ -350,6 +365,26 @@ impl TaskRun {
             self.ended_no = Some(no);
         }
         Ok(())
+    }
+
+    /// Makes the attempt that was interrupted an earlier one, and forgets that the run ended with it, if it did.
+    fn interrupt(&mut self, number: u32, error: &Arc<ErrorReport>, (now, no): (Timestamp, OrderNo)) {
+        let interrupted = Attempt {
+            number,
+            started_at: self.attempt_started_at,
+            ended_at: Some(self.ended_at.take().unwrap_or(now)),
+            ended_no: Some(self.ended_no.take().unwrap_or(no)),
+            state: State::Suspended,
+            error: Some(Arc::clone(error)),
+            retry_in: None,
+        };
+        self.orphaned = false;
+        let is_earlier = self.attempt as usize <= self.earlier_attempts().len();
+        let extras = self.extras();
+        extras.error = None;
+        if !is_earlier {
+            extras.failed_attempts.push(interrupted);
+        }
     }
 
     /// Forgets how the run ended, which was in the state `before`; its last attempt becomes an earlier one.

@@ -47,7 +47,7 @@ pub enum State {
     Crashed,
     /// Never ran: an input failed.
     UpstreamFailed,
-    /// Never ran: the flow or a trigger rule decided against it.
+    /// The flow or a trigger rule decided against it, or its body found that there was nothing to do.
     Skipped,
 }
 
@@ -118,11 +118,14 @@ impl State {
     /// | `Scheduled` | it is created or cancelled |
     /// | `Pending` | it is queued, started, cached, skipped, left without an input, refused (`Failed`), told to stop, cancelled; its time runs out while it waits for the result of an equal call (`TimedOut`) |
     /// | `Waiting` | it is started, refused (`Failed`), told to stop, cancelled |
-    /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, is told to stop, is cancelled |
+    /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, finds nothing to do, is told to stop, is cancelled |
     /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
     /// | `Cancelling` | it is cancelled, or comes to another end before that; until it hears of it, attempts go on |
     /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | its process dies (`Crashed`), or puts it aside (`Suspended`) |
     /// | `Crashed`, `Suspended`, whatever has ended, what waited when its process died, and what stands as `Running` since its end could not be kept | it is reopened: by resuming, retrying or running it again |
+    /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | the program is told to stop (they stay what they are) |
+    /// | `Running`, `Failed`, `TimedOut` | its attempt failed while the program was being stopped, or just before (`Suspended`) |
+    /// | `Suspended` | it is told to stop, or cancelled, before its process ends |
     /// | any other | nothing |
     ///
     /// # Errors
@@ -151,9 +154,16 @@ impl State {
                 E::Cancelled { .. },
             ) => S::Cancelled,
             (S::Pending, E::UpstreamFailed { .. }) => S::UpstreamFailed,
-            (S::Pending, E::Skipped { .. }) => S::Skipped,
+            // A body that has begun may find that there is nothing to do.
+            (S::Pending | S::Running, E::Skipped { .. }) => S::Skipped,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Crashed) => S::Crashed,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Suspended) => S::Suspended,
+            (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Stopping) => self,
+            (S::Running | S::Failed | S::TimedOut, E::Interrupted { .. }) => S::Suspended,
+            // What was interrupted waits for the end of its flow run in this process: a suspension, mostly.
+            (S::Suspended, E::Suspended) => S::Suspended,
+            (S::Suspended, E::Cancelling) => S::Cancelling,
+            (S::Suspended, E::Cancelled { .. }) => S::Cancelled,
             (from, E::Reopened) if from.can_reopen() => S::Pending,
             // It ended, but its end could not be kept, and the flow ended after it.
             (S::Running | S::Cancelling, E::Reopened) => S::Pending,

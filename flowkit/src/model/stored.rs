@@ -119,10 +119,10 @@ impl StoredFlowRun {
         self.state.is_success() && self.failures > 0
     }
 
-    /// Returns the number of the end of the last attempt that another one followed, those left out that died with their
-    /// process: what had no result by then is done anew.
+    /// Returns the number of the end of the last attempt that another one followed, those left out that do not
+    /// count: what had no result by then is done anew.
     pub(crate) fn anew_since(&self) -> Option<OrderNo> {
-        let ended = self.earlier_attempts.iter().filter(|attempt| attempt.state != State::Crashed);
+        let ended = self.earlier_attempts.iter().filter(|attempt| attempt.counts());
         ended.filter_map(|attempt| attempt.ended_no).max()
     }
 
@@ -259,7 +259,8 @@ fn duration(
 pub struct StoredAttempt {
     /// Which one, counting from 1.
     pub number: u32,
-    /// How it ended: `Failed`, `Crashed`, or as the run had ended that was done again, such as `Completed`.
+    /// How it ended: `Failed`, `Crashed`, `Suspended` if it failed while the program was being stopped, or as the run had
+    /// ended that was done again, such as `Completed`.
     pub state: State,
     /// When it began.
     pub started_at: WallTime,
@@ -272,6 +273,13 @@ pub struct StoredAttempt {
     pub error: Option<ErrorReport>,
     /// The wait after it, if another attempt was to follow.
     pub retry_in: Option<Duration>,
+}
+
+impl StoredAttempt {
+    /// Whether it counts as a try: it ended by itself, not with its process or because that was being stopped.
+    pub const fn counts(&self) -> bool {
+        !matches!(self.state, State::Crashed | State::Suspended)
+    }
 }
 
 /// An event as it is kept.
@@ -309,6 +317,13 @@ pub enum EventDetail {
         /// How many attempts there may be in all, if that was kept.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempts_max: Option<u32>,
+    },
+    /// An attempt failed while the program was being stopped.
+    Interrupted {
+        /// The attempt.
+        attempt: u32,
+        /// How it failed.
+        error: ErrorReport,
     },
     /// The run ended with this error.
     Error(ErrorReport),

@@ -89,11 +89,11 @@ impl Asked {
         Self { redo: self.redo.inside(node, chosen), since: self.since }
     }
 
-    /// Returns how many attempts count for the retry budget: those that failed, which a crash is not, since the run was asked
-    /// to do something again, which has all of its retries again.
+    /// Returns how many attempts count for the retry budget: those that failed, which a crash or a stop of the program is
+    /// not, since the run was asked to do something again, which has all of its retries again.
     pub(crate) fn tries(&self, earlier: &[StoredAttempt]) -> u32 {
         let counts = |attempt: &&StoredAttempt| {
-            attempt.state != State::Crashed
+            attempt.counts()
                 && !attempt.state.is_success()
                 && (self.redo == Redo::Nothing || self.since.is_none() || self.is_past(attempt.ended_no))
         };
@@ -249,7 +249,8 @@ pub fn rows_to_redo(rows: &[StoredTaskRun], redo: &Redo) -> HashSet<TaskRunId> {
 pub struct Progress {
     /// The number of the last attempt that began.
     pub attempts: u32,
-    /// How many of them count for the retry budget: those that failed. A crash is not the task's failure.
+    /// How many of them count for the retry budget: those that failed. A crash, or a stop of the program, is not the task's
+    /// failure.
     pub failed: u32,
     /// What is left of the wait before the next attempt.
     pub wait: Duration,

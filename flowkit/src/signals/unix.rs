@@ -1,17 +1,34 @@
 //! The signals of Unix.
 
+use std::io;
+use std::sync::Arc;
+
+use signal_hook::SigId;
+use signal_hook::{flag, low_level};
 use tokio::signal::unix::{self, SignalKind, signal};
 
-use super::{DRAIN, Signal};
+use super::Signal;
+use crate::engine::flow_run::live::Live;
 
 /// The signals that tell a program to stop.
-pub(super) struct Signals([(Signal, unix::Signal); 3]);
+pub(super) struct Signals([Heard; 3]);
+
+struct Heard {
+    signal: Signal,
+    stream: unix::Signal,
+    flag: SigId,
+}
 
 impl Signals {
-    pub(super) fn listen() -> Self {
-        let listen = |name, number, kind| match signal(kind) {
-            Ok(heard) => (Signal { name, number, drain: DRAIN }, heard),
-            Err(error) => panic!("the system refuses to tell of {name}: {error}"),
+    /// Listens, and has the handler itself tell `live` of a signal: when a task hears of it, a child process may have died
+    /// of the same signal, and its death must not be taken for a failure.
+    pub(super) fn listen(live: &Live) -> Self {
+        let listen = |name, number: u8, kind| {
+            let heard = || -> io::Result<Heard> {
+                let flag = flag::register(i32::from(number), Arc::clone(live.stopping()))?;
+                Ok(Heard { signal: Signal { name, number, drain_max: None }, stream: signal(kind)?, flag })
+            };
+            heard().unwrap_or_else(|error| panic!("the system refuses to tell of {name}: {error}"))
         };
         Self([
             listen("SIGTERM", 15, SignalKind::terminate()),
@@ -26,9 +43,17 @@ impl Signals {
         tokio::select! {
             // Of signals that have come together the first of these is taken, so that the order is not left to chance.
             biased;
-            _ = terminate.1.recv() => terminate.0,
-            _ = interrupt.1.recv() => interrupt.0,
-            _ = hang_up.1.recv() => hang_up.0,
+            _ = terminate.stream.recv() => terminate.signal,
+            _ = interrupt.stream.recv() => interrupt.signal,
+            _ = hang_up.stream.recv() => hang_up.signal,
+        }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for heard in &self.0 {
+            low_level::unregister(heard.flag);
         }
     }
 }

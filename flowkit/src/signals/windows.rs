@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown};
 
-use super::{DRAIN, Signal};
+use super::Signal;
+use crate::engine::flow_run::live::Live;
 
 /// Windows ends a program about 5 s after it was told that its window is closed; the store needs some of that.
 const DRAIN_BEFORE_THE_END: Duration = Duration::from_secs(2);
 
-const CTRL_C: Signal = Signal { name: "CTRL_C", number: 2, drain: DRAIN };
+const CTRL_C: Signal = Signal { name: "CTRL_C", number: 2, drain_max: None };
 /// What one program can send to another, as it would SIGTERM.
-const CTRL_BREAK: Signal = Signal { name: "CTRL_BREAK", number: 15, drain: DRAIN };
-const CTRL_CLOSE: Signal = Signal { name: "CTRL_CLOSE", number: 1, drain: DRAIN_BEFORE_THE_END };
-const CTRL_LOGOFF: Signal = Signal { name: "CTRL_LOGOFF", number: 15, drain: DRAIN_BEFORE_THE_END };
-const CTRL_SHUTDOWN: Signal = Signal { name: "CTRL_SHUTDOWN", number: 15, drain: DRAIN_BEFORE_THE_END };
+const CTRL_BREAK: Signal = Signal { name: "CTRL_BREAK", number: 15, drain_max: None };
+const CTRL_CLOSE: Signal = Signal { name: "CTRL_CLOSE", number: 1, drain_max: Some(DRAIN_BEFORE_THE_END) };
+const CTRL_LOGOFF: Signal = Signal { name: "CTRL_LOGOFF", number: 15, drain_max: Some(DRAIN_BEFORE_THE_END) };
+const CTRL_SHUTDOWN: Signal =
+    Signal { name: "CTRL_SHUTDOWN", number: 15, drain_max: Some(DRAIN_BEFORE_THE_END) };
 
 /// What tells a program to stop.
 pub(super) struct Signals {
@@ -27,7 +29,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn listen() -> Self {
+    pub(super) fn listen(_live: &Live) -> Self {
         let listen = || -> io::Result<Self> {
             Ok(Self {
                 ctrl_c: windows::ctrl_c()?,

@@ -21,11 +21,15 @@ pub(crate) fn detail_of(kind: &EventKind) -> Option<EventDetail> {
         | EventKind::TimedOut { error, .. }
         | EventKind::UpstreamFailed { error } => EventDetail::Error((**error).clone()),
         EventKind::Skipped { reason } => EventDetail::Reason((**reason).clone()),
+        EventKind::Interrupted { attempt, error } => {
+            EventDetail::Interrupted { attempt: *attempt, error: (**error).clone() }
+        }
         EventKind::Created
         | EventKind::Queued
         | EventKind::Completed
         | EventKind::Cached
         | EventKind::Cancelling
+        | EventKind::Stopping
         | EventKind::Cancelled { .. }
         | EventKind::Crashed
         | EventKind::Suspended
@@ -60,6 +64,10 @@ pub(crate) fn kind_of(event: &StoredEvent) -> Option<EventKind> {
             EventKind::Skipped { reason: Arc::new(reason.clone()) }
         }
         ("crashed", _) => EventKind::Crashed,
+        ("stopping", _) => EventKind::Stopping,
+        ("interrupted", Some(EventDetail::Interrupted { attempt, error })) => {
+            EventKind::Interrupted { attempt: *attempt, error: Arc::new(error.clone()) }
+        }
         ("suspended", _) => EventKind::Suspended,
         ("reopened", _) => EventKind::Reopened,
         _ => return None,
@@ -89,7 +97,9 @@ mod tests {
             EventKind::TimedOut { error: Arc::clone(&error), orphaned: false },
             EventKind::Cancelling,
             EventKind::Cancelled { orphaned: false },
-            EventKind::UpstreamFailed { error },
+            EventKind::UpstreamFailed { error: Arc::clone(&error) },
+            EventKind::Stopping,
+            EventKind::Interrupted { attempt: 2, error },
             EventKind::Skipped { reason: Arc::new("why".to_owned()) },
             EventKind::Crashed,
             EventKind::Suspended,

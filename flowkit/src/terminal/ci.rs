@@ -132,7 +132,10 @@ fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(
         }
         EventKind::Skipped { reason } => ("skip", format!("because={}", quoted(reason))),
         EventKind::Cancelled { .. } => ("cancelled", String::new()),
-        EventKind::Suspended => ("aside", String::new()),
+        EventKind::Interrupted { attempt, error } => {
+            ("aside", format!("attempt={attempt} error={}", quoted(&error.to_string())))
+        }
+        EventKind::Suspended if !task_run.was_interrupted() => ("aside", String::new()),
         _ => return None,
     })
 }

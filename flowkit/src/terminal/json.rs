@@ -166,6 +166,10 @@ pub(super) fn of_notice(
     parameters: Option<&str>,
     program: &Program,
 ) -> Option<String> {
+    // Its line is made from the signal, which says more: see `of_stopping`.
+    if matches!(notice.event.kind, EventKind::Stopping) {
+        return None;
+    }
     let task_run = notice.task_run;
     let at = WallTime::from(notice.at);
     let before = task_run.started_at().map(|start| {
@@ -209,6 +213,10 @@ pub(super) fn of_stopping(view: &RunView, stopping: &Stopping) -> Option<String>
 /// Returns the line of an event.
 pub(crate) fn line(told: &Told<'_>) -> Option<String> {
     let is_own = matches!(told.whom, Whom::Run { .. });
+    // That of a sub-flow says nothing new.
+    if matches!(told.kind, EventKind::Stopping) && !is_own {
+        return None;
+    }
     let mut record = Record {
         v: VERSION,
         t: format!("{}.{}", if is_own { "run" } else { "task" }, word(told.kind, is_own)),
@@ -218,6 +226,10 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
     };
     match &told.kind {
         EventKind::Started { attempt } => record.attempt = Some(*attempt),
+        EventKind::Interrupted { attempt, error: report } => {
+            record.attempt = Some(*attempt);
+            record.error = Some(Error::of(report));
+        }
         EventKind::AttemptFailed { attempt, failure } => {
             record.attempt = Some(*attempt);
             record.max = failure.attempts_max;

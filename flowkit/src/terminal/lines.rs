@@ -11,7 +11,7 @@ use super::tally::Tally;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::graph::text;
-use crate::model::{AttemptFailure, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
+use crate::model::{AttemptFailure, ErrorReport, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
 
 /// Labels up to this width stand in a column; longer ones push their text to the right.
 const LABEL_COLUMNS: usize = 20;
@@ -110,9 +110,18 @@ fn task_line(notice: &Notice<'_>) -> Option<String> {
         EventKind::UpstreamFailed { error } => failure(task_run, &error.message),
         EventKind::Skipped { reason } => format!("skipped: {}", message(reason)),
         EventKind::Cancelled { .. } => "cancelled".to_owned(),
+        EventKind::Interrupted { error, .. } => interrupted(error),
         _ => return None,
     };
     Some(line(glyph(task_run.state()), &label, &text))
+}
+
+/// Says that an attempt failed because the program is being stopped, or so it seems.
+pub(super) fn interrupted(error: &ErrorReport) -> String {
+    format!(
+        "failed while the program is being stopped, made again at `resume`: {}",
+        message(&error.to_string())
+    )
 }
 
 fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Trigger rules: when a task runs, given how its inputs ended. Early rules do not wait for the rest.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use flowkit::policy::trigger::Trigger;
@@ -170,4 +171,38 @@ async fn a_rule_cannot_make_a_task_run_without_the_value_of_an_argument() {
     assert!(!cleaned_up, "a failure that is allowed is a value");
     assert_eq!(counted, State::UpstreamFailed);
     assert_eq!(overruled, State::Skipped, "the call's rule wins, and an allowed failure counts as a success");
+}
+
+#[flow]
+async fn lacks_a_value() -> Result<(String, String)> {
+    let rows = rows().submit();
+    let counted = counted::submit(&rows).await.unwrap_err();
+    let skipped = cleaned_up::of(allow_failure(&rows)).trigger(Trigger::AllFailed).submit();
+    let after_skip = counted::of(&rows_of(&skipped)).trigger(Trigger::NoneFailed).await.unwrap_err();
+    Ok((counted.to_string(), after_skip.to_string()))
+}
+
+#[task]
+async fn made(is_good: bool) -> Vec<u32> {
+    vec![u32::from(is_good)]
+}
+
+/// What has a skipped input is skipped.
+fn rows_of(skipped: &Handle<bool, Infallible>) -> Handle<Vec<u32>, Infallible> {
+    made::of(skipped).submit()
+}
+
+#[flowkit::test]
+async fn a_task_whose_rule_is_met_and_that_lacks_a_value_says_what_to_write() {
+    let (counted, after_skip) = lacks_a_value().await.unwrap();
+    let advice = |rule: &str| {
+        format!(
+            "; its trigger rule `{rule}` is met, but gives no value for that argument: pass `allow_failure(&handle)`, \
+             and let the parameter be a `Result<_, flowkit::Error<_>>`"
+        )
+    };
+    let missing = "task `counted` did not run: its input task `rows` has no result";
+    assert_eq!(counted, format!("{missing}{}", advice("all_done")));
+    let skipped = "task `counted` was skipped: its input task `made` was skipped";
+    assert_eq!(after_skip, format!("{skipped}{}", advice("none_failed")));
 }

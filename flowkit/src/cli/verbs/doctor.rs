@@ -12,7 +12,7 @@ use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
 use crate::cli::types;
 use crate::cli::usage::{Outcome, Usage};
-use crate::cli::{resolve, rows};
+use crate::cli::{duration, resolve, rows};
 use crate::store::FlowRunFilter;
 
 pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
@@ -26,6 +26,9 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
             "flowkit.toml",
             &format!("`[params.{flow}]` is for a flow that this program does not have"),
         );
+    }
+    if let Some((grace, source)) = &settings.stop_grace {
+        fact(session, "stop_grace", &format!("{} ({source})", duration::write(*grace)));
     }
     let database = format!("{} ({})", settings.database.display(), settings.database_source);
     match settings.is_made() {

@@ -34,6 +34,10 @@ pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtim
         );
     }
     let builder = Runtime::builder().store(session.settings.open()?);
+    let builder = match session.settings.stop_grace {
+        Some((grace, _)) => builder.stop_grace(grace),
+        None => builder,
+    };
     let builder = if matches.get_flag("no-cache") { builder.no_cache() } else { builder };
     let builder = session.program.flows.iter().fold(builder, |builder, flow| builder.flow(*flow));
     Ok(builder.build())

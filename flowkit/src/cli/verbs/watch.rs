@@ -111,6 +111,9 @@ fn more(event: &StoredEvent) -> String {
                 duration(*retry_in)
             )
         }
+        Some(EventDetail::Interrupted { attempt, error }) => {
+            format!("  attempt {attempt} failed: {}; made again at resume", visible(&error.to_string()))
+        }
         Some(EventDetail::Error(error)) => format!("  {}", visible(&error.to_string())),
         Some(EventDetail::Reason(reason)) => format!("  {}", visible(reason)),
     }

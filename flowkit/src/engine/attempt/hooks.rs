@@ -12,9 +12,7 @@ pub(crate) fn hooks<E>(core: &Core, info: &'static TaskInfo, options: Option<&Ca
     if declared.is_empty() && said.is_empty() {
         return;
     }
-    let Some(task_run) = core.run().and_then(|run| run.task_run(core.id)) else {
-        return;
-    };
+    let Some(task_run) = core.task_run() else { return };
     for call in declared {
         guarded("hook", || call(&task_run));
     }

@@ -17,8 +17,12 @@ use tracing::Instrument;
 
 use self::hooks::hooks;
 use self::once::{Apart, Stop, once};
+#[cfg(feature = "signals")]
+use self::panics::guarded;
 use self::panics::{guarded_or_why, report};
 use self::slots::{needs_slots, take_slots};
+#[cfg(feature = "signals")]
+use crate::command::skip_reason;
 use crate::engine::clock;
 use crate::engine::flow_run::CriticalFailure;
 use crate::engine::recover::kept::committed;
@@ -85,7 +89,7 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         if needs_slots(all.core) {
             Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
-        stay_if_closing(all.core).await?;
+        stay_if_stopping(all.core).await?;
         let begun = all.core.begin(number, B::info().at_most_once || all.core.keeps_beginnings());
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
@@ -140,13 +144,13 @@ fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
     body.as_ref().filter(|_| is_wanted && may_run_twice).and_then(B::again)
 }
 
-/// Lets nothing begin in a run that its store keeps no further, and nothing while the program shuts down: it waits here until
-/// its run is put aside.
-pub(crate) async fn stay_if_closing<E>(core: &Core) -> Result<(), Error<E>> {
+/// Lets nothing begin in a run that its store keeps no further, and nothing while the program is being stopped: it waits
+/// here until its run is suspended.
+pub(crate) async fn stay_if_stopping<E>(core: &Core) -> Result<(), Error<E>> {
     if core.run().is_some_and(|run| run.lost().is_some()) {
         return Err(core.stopped(false));
     }
-    if core.runtime().live().is_closing() && core.run().is_some() {
+    if core.runtime().live().is_stopping() && core.run().is_some() {
         Box::pin(core.cancelled()).await;
         return Err(core.stopped(false));
     }
@@ -178,17 +182,36 @@ fn judge<B: Body, H>(
     Number { number, counted }: Number,
     repeatable: bool,
 ) -> Result<Duration, Error<B::Error>> {
+    if let Some(skipped) = skipped::<B>(all.core, &stop) {
+        return Err(skipped);
+    }
     let (outcome, doubt) = outcome::<B>(all.core, &stop, all.options);
     let error = error_of::<B>(all.core, stop, number, all.policy, doubt);
     let retry = all.policy.retry_policy();
     match retry.verdict(counted, outcome, all.core.runtime().draw()) {
-        Verdict::Retry { delay } if repeatable => {
+        // While the program is being stopped nothing is tried again here: see `engine::task_run::interrupted`.
+        Verdict::Retry { delay } if repeatable && !all.core.is_stopping() => {
             let attempts_max = retry.retries.saturating_add(1).saturating_add(number - counted);
             report_retry(all.core, &error, number, attempts_max, delay);
             Ok(delay)
         }
         _ => Err(error),
     }
+}
+
+/// Says that a task is skipped whose child process had nothing to do. What may run at most once has run, and is not.
+fn skipped<B: Body>(core: &Core, stop: &Stop<B::Error>) -> Option<Error<B::Error>> {
+    #[cfg(feature = "signals")]
+    if let Stop::Errored(error) = stop
+        && core.declaration.kind == Kind::Task
+        && !B::info().at_most_once
+    {
+        let reason = guarded("way to show an error", || skip_reason(B::as_error(error)?)).flatten()?;
+        return Some(Error::Skipped { run: core.label(), reason: Arc::new(reason) });
+    }
+    #[cfg(not(feature = "signals"))]
+    let _nothing_skips = (core, stop);
+    None
 }
 
 /// Says what the retry policy must know of an attempt, and what `retry_if` said if it panicked over its error.

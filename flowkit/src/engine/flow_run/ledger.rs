@@ -1,6 +1,7 @@
 //! The record of a run and what must change together with it, under one lock.
 
 use super::ends::Watchers;
+use super::stopping::Stopping;
 use crate::model::{RunRecord, State, TaskRun, TaskRunId, Timestamp};
 use crate::store::Facts;
 
@@ -24,6 +25,8 @@ pub(super) struct Ledger {
     pub(super) ending: bool,
     /// The flow's body has returned, and its driver waits for the last child.
     pub(super) joining: bool,
+    /// What a stop of the program does to failures.
+    pub(super) stopping: Stopping,
 }
 
 impl Ledger {
@@ -43,8 +46,9 @@ impl Ledger {
         !self.record.events().is_empty()
     }
 
+    /// Whether it has ended for good: a flow that was interrupted is under way until it is suspended or cancelled.
     pub(super) fn is_over(&self) -> bool {
-        self.is_begun() && (self.ending || self.state().is_over())
+        self.is_begun() && (self.ending || self.state().is_terminal())
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The flow runs of a runtime that are alive: found by id to cancel them, and put aside together at a shut-down.
+//! The flow runs of a runtime that are alive: found by id to cancel them, and suspended together with the program.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Run;
 use crate::engine::clock;
@@ -23,8 +24,11 @@ const ROWS_MAX: usize = 10_000;
 
 #[derive(Default)]
 pub(crate) struct Live {
-    /// No attempt begins any more.
-    closing: AtomicBool,
+    /// The program was told to stop: no attempt begins any more, and no failure is final. Set by the handler of the signal
+    /// itself, since a failure that the same signal caused may be seen before anything else could be told of it.
+    stopping: Arc<AtomicBool>,
+    /// For bodies that want to know: see [`Context::stopping`](crate::Context::stopping).
+    token: CancellationToken,
     turned_away: AtomicBool,
     known: Mutex<Known>,
     one_less: Notify,
@@ -47,8 +51,11 @@ impl Live {
         let closed = known.closed;
         let outer = known.runs.get(&run.root()).and_then(Weak::upgrade);
         drop(known);
+        if self.is_stopping() {
+            run.begin_to_stop();
+        }
         if closed {
-            self.put_aside(run);
+            self.put_aside(&[Arc::clone(run)]);
         }
         // The outer one was lost while this one began.
         if let Some(why) = outer.as_ref().and_then(|outer| outer.lost())
@@ -67,10 +74,12 @@ impl Live {
         }
     }
 
-    fn put_aside(&self, run: &Run) {
-        if run.suspend() {
-            self.known.lock().aside.push(run.id);
-        }
+    /// All are suspended before any is stopped: what runs of a sub-flow is stopped with the run around it, and must know by
+    /// then that nobody has cancelled it.
+    fn put_aside(&self, runs: &[Arc<Run>]) {
+        let aside: Vec<_> = runs.iter().filter(|run| run.suspend()).collect();
+        self.known.lock().aside.extend(aside.iter().map(|run| run.id));
+        aside.into_iter().for_each(|run| run.stop_suspended());
     }
 
     /// Returns the runs that were put aside so far.
@@ -109,11 +118,11 @@ impl Live {
 
     /// Whether a flow run may not begin any more; whoever asks is turned away then.
     pub(crate) fn turns_away(&self) -> bool {
-        let closing = self.is_closing();
-        if closing {
+        let stopping = self.is_stopping();
+        if stopping {
             self.turned_away.store(true, Ordering::Release);
         }
-        closing
+        stopping
     }
 
     /// Whether a flow run was not begun because of the shut-down.
@@ -122,20 +131,33 @@ impl Live {
         self.turned_away.load(Ordering::Acquire)
     }
 
-    /// Whether no attempt may begin any more.
-    pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
+    /// Whether the program was told to stop: no attempt may begin any more, and no failure is final.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
-    /// Lets nothing begin any more, gives what runs at most `drain` to end, puts the rest aside, and waits until no run
-    /// is left.
+    /// The flag that says so, for a handler of signals.
+    #[cfg(all(feature = "signals", unix))]
+    pub(crate) fn stopping(&self) -> &Arc<AtomicBool> {
+        &self.stopping
+    }
+
+    /// Returns a token that is cancelled when the program is told to stop.
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Lets nothing begin any more, gives what runs at most `drain` to end, suspends the rest, and waits until no run is
+    /// left.
     pub(crate) async fn suspend(&self, drain: Duration) {
-        self.closing.store(true, Ordering::Release);
+        self.stopping.store(true, Ordering::Release);
+        for run in self.all() {
+            run.begin_to_stop();
+        }
+        self.token.cancel();
         self.drain(drain).await;
         self.known.lock().closed = true;
-        for run in self.all() {
-            self.put_aside(&run);
-        }
+        self.put_aside(&self.all());
         loop {
             let mut one_less = std::pin::pin!(self.one_less.notified());
             one_less.as_mut().enable();

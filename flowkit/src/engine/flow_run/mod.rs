@@ -68,7 +68,7 @@ pub(crate) struct Run {
     pub(crate) kept: Option<Kept>,
     /// Of the whole run; each attempt of the flow has a child of it.
     pub(crate) cancellation: Cancellation,
-    /// It was put aside by a shut-down.
+    /// It was suspended with its program.
     suspended: AtomicBool,
     pub(crate) audience: Audience,
     /// How many events the audience was told of.
@@ -257,12 +257,16 @@ impl Run {
         let mut ledger = self.ledger.lock();
         let at = ledger.moment(read);
         let is_end = kind.is_end() && task_run != TaskRunId::FLOW;
+        let is_revocable = keeping.revocable && task_run != TaskRunId::FLOW;
         let event = Event { task_run, at, kind };
         let told = self.kept.as_ref().map(|kept| (kept, event.clone()));
         if !self.accepted(ledger.record.apply(event), task_run) {
             return None;
         }
         let receipt = told.and_then(|(kept, event)| kept.record(event, ledger.row(task_run), keeping));
+        if is_revocable {
+            self.failed(&mut ledger, task_run, at);
+        }
         let mut idle = false;
         let mut watchers = Vec::new();
         if is_end {

@@ -1,11 +1,30 @@
-//! How a run is told to stop: cancelled, put aside, or lost by its store.
+//! How a run is told to stop: cancelled, suspended with its program, or lost by its store.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::Run;
+use super::ledger::Ledger;
 use crate::engine::recover::kept::{Keeping, Kept};
-use crate::model::{Event, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
+use crate::model::{Edge, Event, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId, Timestamp};
 use crate::store::StoreError;
+
+/// What failed at most so long before the program was told to stop counts as stopped with it. A signal to a process group
+/// reaches child processes, too, and one of those may be seen to die before the handler of this program has run.
+const JUST_BEFORE: Duration = Duration::from_secs(1);
+
+/// What a stop of the program does to the failures of a run.
+#[derive(Default)]
+pub(super) struct Stopping {
+    /// The program was told to stop.
+    begun: bool,
+    /// What failed just now, and when: it counts as interrupted if the program is told to stop soon.
+    failed: VecDeque<(TaskRunId, Timestamp)>,
+    /// What failed just before, and is made again.
+    interrupted: Vec<TaskRunId>,
+}
 
 impl Run {
     /// Ends the run as failed, since its store keeps it no further; and with it all runs of the same outermost flow, of which
@@ -62,8 +81,74 @@ impl Run {
         self.announce();
     }
 
-    /// Puts the run aside, unless it has ended: the store hears no more of it, and what runs of it is stopped. Without a
-    /// store it is cancelled. Returns whether it was put aside.
+    /// Takes note that the program was told to stop: from now on, and from just before on, no failure is final. Of a run
+    /// without a store it is, since nobody can resume that.
+    pub(crate) fn begin_to_stop(&self) {
+        let Some(kept) = &self.kept else { return };
+        let read = self.clock.now();
+        let mut ledger = self.ledger.lock();
+        let is_under_way = ledger.is_begun() && !ledger.is_over() && ledger.state() != State::Cancelling;
+        if !is_under_way || std::mem::replace(&mut ledger.stopping.begun, true) {
+            return;
+        }
+        let at = ledger.moment(read);
+        let event = Event { task_run: TaskRunId::FLOW, at, kind: EventKind::Stopping };
+        if self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW) {
+            kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
+        }
+        for (task_run, ended_at) in std::mem::take(&mut ledger.stopping.failed) {
+            if at.since(ended_at) <= JUST_BEFORE {
+                self.interrupt(&mut ledger, task_run);
+            }
+        }
+        drop(ledger);
+        self.wrote();
+        self.announce();
+    }
+
+    /// Takes note of a failure that does not count if the program is being stopped, or is told to stop soon.
+    pub(super) fn failed(&self, ledger: &mut Ledger, task_run: TaskRunId, at: Timestamp) {
+        if self.kept.is_none() {
+            return;
+        }
+        if ledger.stopping.begun {
+            // It was about to be told when the signal came.
+            return self.interrupt(ledger, task_run);
+        }
+        let failed = &mut ledger.stopping.failed;
+        while failed.front().is_some_and(|(_, ended_at)| at.since(*ended_at) > JUST_BEFORE) {
+            failed.pop_front();
+        }
+        failed.push_back((task_run, at));
+    }
+
+    /// Takes a failure back: the task run is suspended, to be made again.
+    fn interrupt(&self, ledger: &mut Ledger, task_run: TaskRunId) {
+        let row = ledger.row(task_run);
+        let Some(error) = row.error().cloned().filter(|_| row.attempt_count() > 0) else { return };
+        let kind = EventKind::Interrupted { attempt: row.attempt_count(), error: Arc::new(error) };
+        let event = Event { task_run, at: ledger.moment(self.clock.now()), kind };
+        if self.accepted(ledger.record.apply(event.clone()), task_run)
+            && let Some(kept) = &self.kept
+        {
+            kept.record(event, ledger.row(task_run), Keeping::default());
+            ledger.stopping.interrupted.push(task_run);
+        }
+    }
+
+    /// Whether a task run has called one whose failure was taken back, or was given its outcome.
+    pub(crate) fn rests_on_an_interrupted_run(&self, id: TaskRunId) -> bool {
+        let ledger = self.ledger.lock();
+        let interrupted = &ledger.stopping.interrupted;
+        let Some(row) = ledger.record.task_run(id).filter(|_| !interrupted.is_empty()) else { return false };
+        let has_called =
+            |other: &TaskRunId| ledger.record.task_run(*other).is_some_and(|other| other.parent() == id);
+        let was_given = |edge: &Edge| interrupted.contains(&edge.from());
+        interrupted.iter().any(has_called) || row.edges().iter().any(was_given)
+    }
+
+    /// Suspends the run, unless it has ended: the store hears no more of it. Without a store it is cancelled. What runs of
+    /// it is stopped by [`stop_suspended`](Self::stop_suspended). Returns whether it was suspended.
     pub(crate) fn suspend(&self) -> bool {
         let Some(kept) = &self.kept else {
             self.cancel();
@@ -76,12 +161,13 @@ impl Run {
         if goes_aside {
             kept.suspend();
         }
-        drop(ledger);
-        if goes_aside {
-            tracing::info!(flow_run = %self.id, "put aside");
-            self.cancellation.cancel();
-        }
         goes_aside
+    }
+
+    /// Stops what still runs of a run that was suspended.
+    pub(crate) fn stop_suspended(&self) {
+        tracing::info!(flow_run = %self.id, "put aside");
+        self.cancellation.cancel();
     }
 
     pub(crate) fn is_suspended(&self) -> bool {

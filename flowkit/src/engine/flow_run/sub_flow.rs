@@ -8,12 +8,13 @@ use futures_util::future::{Either, select};
 use super::start::{finish, start};
 use crate::call::Setup;
 use crate::engine::attempt::panics::caught;
-use crate::engine::attempt::stay_if_closing;
+use crate::engine::attempt::stay_if_stopping;
 use crate::engine::context;
-use crate::engine::recover::conclude::{How, conclude, recorded};
+use crate::engine::recover::conclude::{How, recorded};
 use crate::engine::recover::earlier::Resumed;
 use crate::engine::recover::kept::ask;
 use crate::engine::task_run::core::Core;
+use crate::engine::task_run::interrupted::settle;
 use crate::engine::task_run::launch::{self, Carrier, refusal};
 use crate::engine::task_run::options::{CallOptions, effective_policy};
 use crate::engine::task_run::perform::{End, journal, ready, recall, remember};
@@ -52,7 +53,7 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
         let end = End::of(core, None);
         let mut how = How::default();
         let result = caught(core, sub_flow(core, body, options, &mut how)).await;
-        conclude::<B>(core, end, result, how).await
+        settle::<B>(core, end, result, how).await
     }
 }
 
@@ -89,7 +90,7 @@ async fn sub_flow<B: FlowBody>(
         let resumed = Box::pin(earlier_run::<B>(core)).await?;
         options.get_or_insert_default().resumed = resumed;
     }
-    stay_if_closing(core).await?;
+    stay_if_stopping(core).await?;
     let current = context::current();
     let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;

@@ -104,8 +104,7 @@ impl Earlier {
             *open.entry(row.parent).or_default() += 1;
         }
         let chosen = rows_to_redo(task_runs, &resumed.wish.asked.redo);
-        let has_failed =
-            |attempts: &[StoredAttempt]| attempts.iter().any(|attempt| attempt.state != State::Crashed);
+        let has_failed = |attempts: &[StoredAttempt]| attempts.iter().any(StoredAttempt::counts);
         let repeated = task_runs.iter().filter(|row| has_failed(&row.earlier_attempts)).map(|row| row.id);
         let flow = has_failed(&run.earlier_attempts).then_some(TaskRunId::FLOW);
         Self {

@@ -29,6 +29,8 @@ pub(crate) struct Keeping {
     pub(crate) cache: Option<CacheEntry>,
     /// Whether somebody waits until it is kept.
     pub(crate) awaited: bool,
+    /// It is a failure that counts as none if the program turns out to be stopping.
+    pub(crate) revocable: bool,
 }
 
 pub(crate) struct Kept {

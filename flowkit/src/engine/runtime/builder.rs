@@ -20,6 +20,10 @@ use crate::task::Durability;
 /// but here a person may be waiting after Ctrl-C.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
+/// How long what runs may take to end after a signal. Systems differ in when they kill what they have told to stop, so it
+/// can be set.
+const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(30);
+
 /// Describes a [`Runtime`].
 #[must_use = "a builder does nothing until `build` is called"]
 #[derive(Default)]
@@ -28,6 +32,7 @@ pub struct RuntimeBuilder {
     observers: Observers,
     task_defaults: TaskPolicy,
     grace: Option<Duration>,
+    stop_grace: Option<Duration>,
     seed: Option<u64>,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
@@ -63,6 +68,18 @@ impl RuntimeBuilder {
     /// [`Context::cancelled`](crate::Context::cancelled). All others end at their next await.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
+        self
+    }
+
+    /// Sets how long what runs may take to end after a signal has told the program to stop, before it is suspended; see
+    /// [`Runtime::until_signal`]. Default: 30 s.
+    ///
+    /// Keep it a few seconds below the time after which whoever sent the signal kills the program: Kubernetes does so after
+    /// `terminationGracePeriodSeconds` (default: 30), Docker after 10 s, systemd after `TimeoutStopSec` (default: 90 s). With
+    /// the default of both, a task that takes no notice of [`Context::stopping`](crate::Context::stopping) is killed, not
+    /// suspended: what it did is then done again, as after any crash.
+    pub fn stop_grace(mut self, grace: Duration) -> Self {
+        self.stop_grace = Some(grace);
         self
     }
 
@@ -146,6 +163,7 @@ impl RuntimeBuilder {
             observers: self.observers,
             task_defaults: self.task_defaults,
             grace: self.grace.unwrap_or(DEFAULT_GRACE),
+            stop_grace: self.stop_grace.unwrap_or(DEFAULT_STOP_GRACE),
             store: self.store,
             durability: self.durability,
             poison_cap: self.poison_cap.unwrap_or(POISON_CAP),

@@ -48,6 +48,7 @@ struct Inner {
     observers: Observers,
     task_defaults: TaskPolicy,
     grace: Duration,
+    stop_grace: Duration,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
     poison_cap: u32,
@@ -155,8 +156,11 @@ impl Runtime {
         &self.0.live
     }
 
-    /// Shuts the runtime down in order. Nothing begins any more; what runs has `drain` to end, and its results are kept;
-    /// then what is left is put aside, and everything is written. Returns the runs that were put aside: their state is
+    /// Shuts the runtime down in order. Nothing begins any more, and bodies that ask
+    /// [`Context::stopping`](crate::Context::stopping) are told; what runs has `drain` to end, and its results are kept;
+    /// then what is left is suspended, and everything is written. What fails meanwhile, or failed up to a second before, may
+    /// have failed because the program is being stopped: that is not final, and it is made again when the run is resumed. A
+    /// task that may run at most once is not, and neither is one of a run without a store. Returns the runs that were put aside: their state is
     /// `Suspended`, and [`resume`](crate::Resume) goes on with them. A run without a store is cancelled.
     ///
     /// A runtime that was shut down begins no more flow runs. Dropping the future leaves it closed, with what runs
@@ -205,6 +209,11 @@ impl Runtime {
         self.0.grace
     }
 
+    #[cfg(feature = "signals")]
+    pub(crate) fn stop_grace(&self) -> Duration {
+        self.0.stop_grace
+    }
+
     /// Draws a number from 0 (included) to 1 (excluded) for jitter.
     pub(crate) fn draw(&self) -> f64 {
         self.0.jitter.lock().f64()
@@ -227,6 +236,7 @@ impl std::fmt::Debug for Runtime {
             .field("limits", &self.0.limits.snapshot())
             .field("task_defaults", &self.0.task_defaults)
             .field("grace", &self.0.grace)
+            .field("stop_grace", &self.0.stop_grace)
             .finish_non_exhaustive()
     }
 }

@@ -12,15 +12,15 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 
 use crate::engine::attempt::hold::Hold;
-use crate::engine::clock;
+use crate::engine::clock::{self, RunClock};
 use crate::engine::flow_run::{CriticalFailure, FlowAttempt, Run};
 use crate::engine::recover::earlier::Claimed;
 use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::model::{
-    Declaration, Error, EventKind, Identity, OrderNo, RunLabel, RunRecord, TaskError, TaskRun, TaskRunId,
-    label_of,
+    Declaration, Error, Event, EventKind, Identity, NewTaskRun, OrderNo, RunLabel, RunRecord, TaskError,
+    TaskRun, TaskRunId, label_of,
 };
 use crate::policy::resume::Progress;
 use crate::task::Durability;
@@ -66,8 +66,16 @@ pub(in crate::engine) struct CoreExtras {
     /// The number of its end in an earlier process or attempt of the flow, if it ends so again.
     recorded_no: Option<OrderNo>,
     pub(in crate::engine) hold: Option<Hold>,
+    /// The record of a call outside a flow, for its hooks.
+    outside: Option<Box<Outside>>,
     /// When somebody was told of its progress.
     progress_told: Option<tokio::time::Instant>,
+}
+
+/// The task run of a call that belongs to no flow run.
+struct Outside {
+    clock: RunClock,
+    task_run: TaskRun,
 }
 
 const CANCELLED: u8 = 1;
@@ -122,7 +130,12 @@ impl Core {
     }
 
     pub(crate) fn set_name(&self, name: &str) {
-        self.extras().get_or_insert_default().name = Some(name.to_owned());
+        let mut extras = self.extras();
+        let extras = extras.get_or_insert_default();
+        extras.name = Some(name.to_owned());
+        if let Some(outside) = &mut extras.outside {
+            outside.task_run.set_name(name.to_owned());
+        }
     }
 
     /// Returns which call this is; nothing if no later attempt or process may ask.
@@ -191,7 +204,10 @@ impl Core {
 
     /// Says what happened, with what is to be kept of it.
     pub(crate) fn emit_kept(&self, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
-        let run = self.run()?;
+        let Some(run) = self.run() else {
+            self.happen_outside(kind);
+            return None;
+        };
         let journal = run.journal.as_ref().filter(|_| kind.is_end());
         if matches!(kind, EventKind::Cancelled { .. }) && self.has(BY_BODY) {
             run.change_task_run(self.id, TaskRun::set_cancelled_by_body);
@@ -217,6 +233,32 @@ impl Core {
         if let Some((state, by_body, no)) = run.read(ended) {
             let known = self.identity().filter(|identity| identity.unknown.is_none());
             journal.note_end(known.map(|identity| identity.call), state, by_body, no);
+        }
+    }
+
+    /// Begins the record of a call outside a flow.
+    pub(crate) fn record_outside(&self, new: NewTaskRun) {
+        let clock = RunClock::start();
+        let task_run = TaskRun::outside(new, clock.now());
+        self.extras().get_or_insert_default().outside = Some(Box::new(Outside { clock, task_run }));
+    }
+
+    fn happen_outside(&self, kind: EventKind) {
+        let mut extras = self.extras();
+        let Some(outside) = extras.as_mut().and_then(|extras| extras.outside.as_mut()) else { return };
+        // Nothing is asked there for what was first.
+        // Nothing is asked there for what was first.
+        let event = Event { task_run: self.id, at: outside.clock.now(), kind };
+        if let Err(illegal) = outside.task_run.apply(&event, OrderNo::MIN) {
+            debug_assert!(false, "bug in flowkit: {illegal}");
+        }
+    }
+
+    /// Returns the task run as it stands: of a call outside a flow only if it has hooks.
+    pub(crate) fn task_run(&self) -> Option<TaskRun> {
+        match self.run() {
+            Some(run) => run.task_run(self.id),
+            None => self.extras().as_ref()?.outside.as_ref().map(|outside| outside.task_run.clone()),
         }
     }
 
@@ -350,6 +392,11 @@ impl Core {
         }
         *told = Some(now);
         true
+    }
+
+    /// Whether the program is being stopped and this run can be resumed, so that a failure may be the stop's own doing.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.run().is_some_and(|run| run.kept.is_some() && run.runtime.live().is_stopping())
     }
 
     pub(crate) fn is_suspended(&self) -> bool {

@@ -1,7 +1,5 @@
 //! From a call to a running task run: finds the flow, makes the record, and starts it now or when its inputs have ended.
 
-use parking_lot::Mutex;
-use std::collections::HashSet;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
@@ -111,8 +109,7 @@ pub(crate) async fn call<B: Body>(
         },
         None => {
             let said = setup.options.as_ref().and_then(|options| options.runtime.clone());
-            let home = Home::Outside(said.unwrap_or_else(context::runtime));
-            Core::new(home, TaskRunId::FLOW, &B::info().declaration, setup.index, setup.location)
+            outside::<B>(&setup, Home::Outside(said.unwrap_or_else(context::runtime)))
         }
     };
     let core = Arc::new(core);
@@ -165,6 +162,29 @@ pub(crate) fn submit<B: Body + 'static>(
     handle
 }
 
+/// The core of a call outside a flow. Hooks want to see a task run, so there is one if there are hooks; nobody else does.
+fn outside<B: Body>(setup: &Setup<B::Error>, home: Home) -> Core {
+    let declaration = &B::info().declaration;
+    let core = Core::new(home, TaskRunId::FLOW, declaration, setup.index, setup.location);
+    let options = setup.options.as_deref();
+    if B::info().hooks.any() || options.is_some_and(|options| !options.hooks.is_empty()) {
+        let said = options.map(|options| Extras {
+            name: options.name.clone(),
+            tags: options.tags.clone(),
+            ..Extras::default()
+        });
+        core.record_outside(NewTaskRun {
+            task: declaration,
+            parent: TaskRunId::FLOW,
+            index: setup.index,
+            edges: Edges::new(),
+            location: setup.location,
+            extras: said.map(Box::new),
+        });
+    }
+    core
+}
+
 struct Registered {
     core: Core,
     /// How many inputs have not ended.
@@ -176,8 +196,7 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
     let declaration = &B::info().declaration;
     let parent = current.core();
     let Home::Flow(flow) = &parent.home else {
-        let core = Core::new(parent.home.clone(), TaskRunId::FLOW, declaration, setup.index, setup.location);
-        return Ok(Registered { core, pending: 0 });
+        return Ok(Registered { core: outside::<B>(setup, parent.home.clone()), pending: 0 });
     };
     let options = setup.options.as_deref();
     let (edges, pending) = inputs::edges(&|visit: &mut Visit<'_>| visit_call(body, options, visit), flow);
@@ -315,9 +334,7 @@ pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<
 ///
 /// A flow is recorded wherever it is called, and several may run at the same time.
 pub(crate) fn warn_of_lost_context(declaration: &'static Declaration, location: &'static Location<'static>) {
-    static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
-    if declaration.kind == Kind::Task && any_alive() && WARNED.lock().get_or_insert_default().insert(location)
-    {
+    if declaration.kind == Kind::Task && any_alive() && context::is_first_at(location) {
         tracing::warn!(
             task = declaration.name,
             %location,

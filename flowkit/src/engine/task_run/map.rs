@@ -118,6 +118,7 @@ where
     R: FnMut(H) -> B,
 {
     let (items, lengths, mut row) = rows.map_err(|cause| Error::Upstream {
+        met: None,
         run: label::<B>(None),
         input: cause.input,
         cause: cause.error,

@@ -5,6 +5,7 @@
 pub(crate) mod core;
 pub(crate) mod driver;
 pub(crate) mod inputs;
+pub(crate) mod interrupted;
 pub(crate) mod launch;
 pub(crate) mod map;
 pub(crate) mod options;

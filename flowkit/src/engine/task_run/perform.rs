@@ -6,15 +6,16 @@ use futures_util::future::Either;
 
 use super::core::{Core, Home};
 use super::inputs::{self, Cause, CauseKind, Inputs, Visit};
+use super::interrupted::{may_be_made_again, settle};
 use super::options::{CallOptions, Hook, effective_policy};
 use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::{caught, report};
 use crate::engine::attempt::{Attempts, Host, attempts};
 use crate::engine::cache::{self, Looked};
-use crate::engine::recover::conclude::{How, conclude, kept_value, recorded};
+use crate::engine::recover::conclude::{How, kept_value, recorded};
 use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};
-use crate::model::{CallId, EdgeKind, Error, EventKind, TaskError};
+use crate::model::{CallId, EdgeKind, Error, EventKind, NoValue, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, Verdict};
 use crate::task::{Body, TaskInfo};
@@ -51,7 +52,7 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
     let end = End::of(core, Some((B::info(), options)));
     let mut how = How::default();
     let result = caught(core, run(core, host, body, options, &mut how)).await;
-    conclude::<B>(core, end, result, how).await
+    settle::<B>(core, end, result, how).await
 }
 
 async fn run<B: Body, H: Host<B>>(
@@ -144,8 +145,8 @@ async fn await_inputs<E>(
 enum Lack {
     /// The trigger rule was not met.
     Rule,
-    /// An input has no value.
-    Input(Cause),
+    /// An input has no value, whether the trigger rule was met or not.
+    Input { cause: Cause, is_met: bool },
 }
 
 fn lack(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Option<Lack> {
@@ -159,11 +160,10 @@ fn lack(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Option<Lack> {
     let (verdict, missing, failed) = inputs::look(inputs, trigger);
     // The rule comes first: it may be certain before it is known whether a value is missing.
     match (verdict, missing, failed) {
-        (Verdict::Skip, Some(cause), _) if cause.is_skip() => Some(Lack::Input(cause)),
+        (Verdict::Skip, Some(cause), _) if cause.is_skip() => Some(Lack::Input { cause, is_met: false }),
         (Verdict::Skip, ..) | (Verdict::UpstreamFailed, _, None) => Some(Lack::Rule),
-        (Verdict::UpstreamFailed, _, Some(cause)) | (Verdict::Run | Verdict::Wait, Some(cause), _) => {
-            Some(Lack::Input(cause))
-        }
+        (Verdict::UpstreamFailed, _, Some(cause)) => Some(Lack::Input { cause, is_met: false }),
+        (Verdict::Run | Verdict::Wait, Some(cause), _) => Some(Lack::Input { cause, is_met: true }),
         (Verdict::Run | Verdict::Wait, None, _) => None,
     }
 }
@@ -177,13 +177,16 @@ impl Lack {
                 let reason = format!("the trigger rule `{}` was not met", trigger.name());
                 Error::Skipped { run, reason: reason.into() }
             }
-            Self::Input(Cause { kind: CauseKind::Skipped, input, .. }) => {
-                Error::Skipped { run, reason: format!("its input {input} was skipped").into() }
+            Self::Input { cause: Cause { kind: CauseKind::Skipped, input, .. }, is_met } => {
+                let advice = if is_met { format!("; {}", NoValue(trigger.name())) } else { String::new() };
+                Error::Skipped { run, reason: format!("its input {input} was skipped{advice}").into() }
             }
-            Self::Input(Cause { kind: CauseKind::Cancelled, .. }) if core.is_cancelled() => {
+            Self::Input { cause: Cause { kind: CauseKind::Cancelled, .. }, .. } if core.is_cancelled() => {
                 core.stopped(false)
             }
-            Self::Input(Cause { input, error, .. }) => Error::Upstream { run, input, cause: error },
+            Self::Input { cause: Cause { input, error, .. }, is_met } => {
+                Error::Upstream { run, input, cause: error, met: is_met.then_some(trigger.name()) }
+            }
         }
     }
 }
@@ -265,8 +268,9 @@ impl<'a, E: TaskError> End<'a, E> {
         self,
         result: &Result<T, Error<E>>,
         cached: bool,
-        keeping: Keeping,
+        mut keeping: Keeping,
     ) -> Option<Receipt> {
+        keeping.revocable = result.as_ref().is_err_and(|error| may_be_made_again(error, self.is_once()));
         let (event, hook) = self.ending(result, cached);
         let receipt = self.core.emit_kept(event, keeping);
         self.told(result, hook, receipt.is_some());
@@ -278,7 +282,7 @@ impl<'a, E: TaskError> End<'a, E> {
         match result {
             Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
             Ok(_) => (EventKind::Completed, Some(Hook::Success)),
-            Err(error) => ending(self.core, error),
+            Err(error) => ending(self.core, error, self.is_once()),
         }
     }
 
@@ -300,6 +304,11 @@ impl<'a, E: TaskError> End<'a, E> {
 }
 
 impl<E> End<'_, E> {
+    /// Whether the run may be made at most once.
+    pub(crate) fn is_once(&self) -> bool {
+        self.hooks.is_some_and(|(info, _)| info.at_most_once)
+    }
+
     fn call_hooks(&self, hook: Hook) {
         if let Some((info, options)) = self.hooks {
             hooks(self.core, info, options, hook);
@@ -324,7 +333,7 @@ impl<E> Drop for End<'_, E> {
 }
 
 /// The event and the hook that tell of an error.
-pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind, Option<Hook>) {
+fn ending<E: TaskError>(core: &Core, error: &Error<E>, is_once: bool) -> (EventKind, Option<Hook>) {
     match error {
         Error::Cancelled { orphaned, .. } => {
             (EventKind::Cancelled { orphaned: *orphaned }, Some(Hook::Cancel))
@@ -332,7 +341,11 @@ pub(crate) fn ending<E: TaskError>(core: &Core, error: &Error<E>) -> (EventKind,
         Error::Suspended { .. } => (EventKind::Suspended, None),
         Error::Skipped { reason, .. } => (EventKind::Skipped { reason: Arc::clone(reason) }, None),
         _ => {
-            let report = report(core, error);
+            let mut report = report(core, error);
+            if is_once && core.is_stopping() {
+                // What may be made only once is not made again, whatever the reason was.
+                Arc::make_mut(&mut report).message.push_str(" (while the program was being stopped)");
+            }
             match error {
                 Error::TimedOut { orphaned, .. } => {
                     tracing::error!(task = %core.label(), error = %report, "timed out");

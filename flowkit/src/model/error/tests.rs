@@ -55,7 +55,12 @@ fn others() -> Vec<(Error<String>, &'static str, Vec<&'static str>)> {
         (Error::Cancelled { run: flow(), orphaned: false }, "flow `nightly` was cancelled", vec![]),
         (Error::Cancelled { run: task(), orphaned: true }, "task `load[3]` was cancelled", vec![]),
         (
-            Error::Upstream { run: task(), input: run(Kind::Task, "list"), cause: Arc::clone(&cause) },
+            Error::Upstream {
+                run: task(),
+                input: run(Kind::Task, "list"),
+                cause: Arc::clone(&cause),
+                met: None,
+            },
             "task `load[3]` did not run: its input task `list` has no result",
             vec!["cannot read the list", "disk on fire"],
         ),

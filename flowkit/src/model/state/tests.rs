@@ -25,7 +25,7 @@ const STATES: [State; 15] = [
 ];
 
 /// Every kind of event, with a short name; `AttemptFailed` twice, since its delay matters.
-fn events() -> [(&'static str, EventKind); 16] {
+fn events() -> [(&'static str, EventKind); 18] {
     let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, "src/etl.rs:61".into()));
     let failed = |retry_in| {
         let failure = AttemptFailure::new(Arc::clone(&error), retry_in);
@@ -43,7 +43,9 @@ fn events() -> [(&'static str, EventKind); 16] {
         ("timed out", EventKind::TimedOut { error: Arc::clone(&error), orphaned: false }),
         ("told to stop", EventKind::Cancelling),
         ("cancelled", EventKind::Cancelled { orphaned: false }),
-        ("left without an input", EventKind::UpstreamFailed { error }),
+        ("left without an input", EventKind::UpstreamFailed { error: Arc::clone(&error) }),
+        ("stopping", EventKind::Stopping),
+        ("interrupted", EventKind::Interrupted { attempt: 1, error }),
         ("skipped", EventKind::Skipped { reason: Arc::new("why not".into()) }),
         ("crashed", EventKind::Crashed),
         ("suspended", EventKind::Suspended),
@@ -67,6 +69,7 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
             ("left without an input", State::UpstreamFailed),
             ("skipped", State::Skipped),
             ("crashed", State::Crashed),
+            ("stopping", State::Pending),
             ("suspended", State::Suspended),
             ("reopened", State::Pending),
         ],
@@ -79,6 +82,7 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
             ("told to stop", State::Cancelling),
             ("cancelled", State::Cancelled),
             ("crashed", State::Crashed),
+            ("stopping", State::Waiting),
             ("suspended", State::Suspended),
             ("reopened", State::Pending),
         ],
@@ -93,9 +97,12 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
             ("completed", State::Completed),
             ("failed", State::Failed),
             ("timed out", State::TimedOut),
+            ("skipped", State::Skipped),
             ("told to stop", State::Cancelling),
             ("cancelled", State::Cancelled),
             ("crashed", State::Crashed),
+            ("stopping", State::Running),
+            ("interrupted", State::Suspended),
             ("suspended", State::Suspended),
             ("reopened", State::Pending),
         ],
@@ -109,6 +116,7 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
             ("told to stop", State::Cancelling),
             ("cancelled", State::Cancelled),
             ("crashed", State::Crashed),
+            ("stopping", State::AwaitingRetry),
             ("suspended", State::Suspended),
             ("reopened", State::Pending),
         ],
@@ -128,11 +136,19 @@ const ALLOWED: [(State, &[(&str, State)]); 15] = [
         ],
     ),
     (State::Crashed, &[("reopened", State::Pending)]),
-    (State::Suspended, &[("reopened", State::Pending)]),
+    (
+        State::Suspended,
+        &[
+            ("told to stop", State::Cancelling),
+            ("cancelled", State::Cancelled),
+            ("suspended", State::Suspended),
+            ("reopened", State::Pending),
+        ],
+    ),
     (State::Completed, &[("reopened", State::Pending)]),
     (State::Cached, &[("reopened", State::Pending)]),
-    (State::Failed, &[("reopened", State::Pending)]),
-    (State::TimedOut, &[("reopened", State::Pending)]),
+    (State::Failed, &[("interrupted", State::Suspended), ("reopened", State::Pending)]),
+    (State::TimedOut, &[("interrupted", State::Suspended), ("reopened", State::Pending)]),
     (State::Cancelled, &[("reopened", State::Pending)]),
     (State::UpstreamFailed, &[("reopened", State::Pending)]),
     (State::Skipped, &[("reopened", State::Pending)]),
@@ -164,10 +180,12 @@ fn every_transition_of_the_table_is_about_a_kind_of_event_that_exists() {
 }
 
 #[test]
-fn nothing_happens_to_a_run_that_has_ended_but_that_it_is_reopened() {
+fn nothing_happens_to_a_run_that_has_ended_but_that_it_is_reopened_or_its_failure_is_taken_back() {
     for state in STATES.into_iter().filter(|state| state.is_terminal()) {
+        let has_failed = matches!(state, State::Failed | State::TimedOut);
         for (name, event) in events() {
-            assert_eq!(state.after(&event).is_ok(), name == "reopened", "{state}: {name}");
+            let may_happen = name == "reopened" || (name == "interrupted" && has_failed);
+            assert_eq!(state.after(&event).is_ok(), may_happen, "{state}: {name}");
         }
     }
 }
@@ -178,7 +196,9 @@ fn an_event_that_is_an_end_leads_to_a_state_that_is_over_and_no_other_does() {
         for (name, to) in transitions {
             let events = events();
             let (_, event) = events.iter().find(|(event, _)| event == name).unwrap();
-            assert_eq!(event.is_end(), to.is_over(), "{from}: {name}");
+            // What was interrupted stands as suspended at once, and ends in this process when its flow run does.
+            let is_over = to.is_over() && *name != "interrupted";
+            assert_eq!(event.is_end(), is_over, "{from}: {name}");
         }
     }
 }

@@ -34,7 +34,7 @@ enum Move {
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
-    let happen = (0..RUNS, 0_usize..5, 0_usize..12, any::<bool>())
+    let happen = (0..RUNS, 0_usize..5, 0_usize..14, any::<bool>())
         .prop_map(|(run, task_run, event, is_awaited)| Move::Happen { run, task_run, event, is_awaited });
     let one = prop_oneof![
         4 => (0..RUNS).prop_map(|run| Move::Create { run }),
@@ -60,6 +60,8 @@ fn kind(event: usize, attempts: u32) -> EventKind {
         8 => EventKind::TimedOut { error, orphaned: true },
         9 => EventKind::Cancelling,
         10 => EventKind::Skipped { reason: std::sync::Arc::new("no need".into()) },
+        11 => EventKind::Stopping,
+        12 => EventKind::Interrupted { attempt: attempts, error },
         _ => EventKind::Reopened,
     }
 }
@@ -72,6 +74,8 @@ struct Expected {
     /// How many attempts were under way when their run was put aside, and were followed by another one. They read as those
     /// that died with their process: nobody saw their end.
     left: Vec<u32>,
+    /// Its process was told to stop: what dies with it is not counted as what brought it down.
+    is_stopping: bool,
     results: Vec<Option<Vec<u8>>>,
 }
 
@@ -82,6 +86,7 @@ impl Expected {
             is_owned: true,
             crashes: vec![0],
             left: vec![0],
+            is_stopping: false,
             results: vec![None],
         }
     }
@@ -112,6 +117,7 @@ impl Expected {
         let is_left = begun && self.state(id) == State::Suspended && matches!(kind, EventKind::Reopened);
         self.left[id.get() as usize] += u32::from(is_left);
         let is_result = matches!(kind, EventKind::Completed);
+        self.is_stopping |= id == TaskRunId::FLOW && matches!(kind, EventKind::Stopping);
         self.script.apply(id, kind);
         let mut entry = self.script.last_entry();
         if is_result {
@@ -143,7 +149,11 @@ impl Expected {
                 State::Cancelling => EventKind::Cancelled { orphaned: false },
                 _ => continue,
             };
-            self.crashes[index] += u32::from(matches!(kind, EventKind::Crashed));
+            match kind {
+                EventKind::Crashed if index > 0 && self.is_stopping => self.left[index] += 1,
+                EventKind::Crashed => self.crashes[index] += 1,
+                _ => {}
+            }
             self.script.apply(id, kind);
         }
     }
@@ -154,7 +164,7 @@ impl Expected {
         let Ok(recovered) = taken else { return };
         assert!(recovered.owned.epoch > self.script.owned.epoch);
         self.script.goes_on(&recovered);
-        self.is_owned = true;
+        (self.is_owned, self.is_stopping) = (true, false);
         self.script.try_happen(store, TaskRunId::FLOW, EventKind::Reopened).unwrap();
     }
 

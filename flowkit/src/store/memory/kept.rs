@@ -22,6 +22,8 @@ pub(super) struct KeptRun {
     /// Whether somebody alive runs it: whoever holds the epoch.
     pub(super) owned: bool,
     pub(super) cancel_requested: bool,
+    /// Its process was told to stop: whatever dies with it now did not bring it down.
+    pub(super) stopping: bool,
     /// What was asked to be done again.
     pub(super) asked: Option<Asked>,
     pub(super) task_runs: BTreeMap<TaskRunId, StoredTaskRun>,
@@ -43,6 +45,7 @@ impl KeptRun {
             epoch: new.owned.epoch,
             owned: true,
             cancel_requested: false,
+            stopping: false,
             asked: None,
             task_runs: BTreeMap::new(),
             events: vec![event_row(&created, 1, new.owned.created_at)],
@@ -58,10 +61,11 @@ impl KeptRun {
         let id = entry.event.task_run;
         let before = self.state_of(id);
         // What has ended stays as it is, whoever comes late.
-        if before.is_some_and(State::is_terminal) && !matches!(entry.event.kind, EventKind::Reopened) {
+        if before.is_some_and(State::is_terminal) && !entry.event.kind.leads_on() {
             return Err(StoreError::Ended { id: self.row.id, task_run: id, event: entry.event.kind.name() });
         }
         if id == TaskRunId::FLOW {
+            self.stopping |= matches!(entry.event.kind, EventKind::Stopping);
             update_flow_row(&mut self.row, &entry.task_run);
             self.owned = !self.row.state.is_terminal();
         } else {
@@ -112,7 +116,7 @@ impl KeptRun {
         } else if let Some(row) = self.task_runs.get_mut(&id) {
             if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
                 add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
-                row.crashes += 1;
+                row.crashes += u32::from(!self.stopping);
             }
             row.state = state;
             row.ended_at = ended_at.or(row.ended_at);

@@ -134,6 +134,7 @@ impl Kept {
         run.epoch += 1;
         run.owned = true;
         run.cancel_requested = false;
+        run.stopping = false;
         let owned = OwnedRun { id, epoch: run.epoch, created_at: run.row.created_at };
         let task_runs = run.task_runs.values().cloned().collect();
         let times_up = run.facts.times_up().cloned().collect();

@@ -42,6 +42,8 @@ pub(super) struct Slot {
     pub(super) cache: Option<CacheEntry>,
     /// It may be written over a row that has ended.
     pub(super) reopened: bool,
+    /// The program was told to stop.
+    pub(super) stopping: bool,
     /// Only if somebody waits.
     pub(super) pledges: Vec<Pledge>,
 }
@@ -139,11 +141,13 @@ impl RunPart {
 
     fn record(&mut self, entry: Entry, pledge: Pledge) {
         let Entry { run: _, event, task_run, call, result, cache } = entry;
-        let reopens = matches!(event.kind, EventKind::Reopened);
+        let reopens = event.kind.leads_on();
+        let stopping = matches!(event.kind, EventKind::Stopping);
         let fresh = self.slots.len();
         let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
         if index == fresh {
-            self.slots.push(Slot { task_run, call, result, cache, reopened: reopens, pledges: Vec::new() });
+            let pledges = Vec::new();
+            self.slots.push(Slot { task_run, call, result, cache, reopened: reopens, stopping, pledges });
         } else {
             let slot = &mut self.slots[index];
             if slot.task_run.state().is_terminal() && !reopens {
@@ -156,6 +160,7 @@ impl RunPart {
             slot.result = result.or(slot.result.take());
             slot.cache = cache.or(slot.cache.take());
             slot.reopened |= reopens;
+            slot.stopping |= stopping;
         }
         self.events.push((index, event));
         if pledge.is_awaited() {

@@ -55,7 +55,7 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
     }
     connection
         .prepare_cached(
-            "UPDATE flow_runs SET owner = ?2, epoch = epoch + 1, cancel_requested = 0 WHERE no = ?1",
+            "UPDATE flow_runs SET owner = ?2, epoch = epoch + 1, cancel_requested = 0, stopping = 0 WHERE no = ?1",
         )?
         .execute([run.no, me.no])?;
     Ok(Ok(OwnedRun { id, epoch: run.epoch + 1, created_at: run.created_at }))

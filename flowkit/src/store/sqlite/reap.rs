@@ -98,7 +98,9 @@ pub(super) fn leave(
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut update = connection.prepare_cached(
-        "UPDATE task_runs SET state = ?3, crashes = crashes + ?4, ended_at = coalesce(?5, ended_at)
+        // What was under way while the process was being stopped did not bring it down.
+        "UPDATE task_runs SET state = ?3, crashes = crashes + (?4 AND NOT (SELECT stopping FROM flow_runs WHERE no = ?1)),
+             ended_at = coalesce(?5, ended_at)
          WHERE run = ?1 AND id = ?2",
     )?;
     for task in &tasks {

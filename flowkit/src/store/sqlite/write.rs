@@ -137,7 +137,8 @@ fn flow_row(
         .prepare_cached(
             "UPDATE flow_runs SET name = ?2, state = ?3, started_at = ?4, attempt_started_at = ?5, ended_at = ?6,
                  attempt = ?7, error = ?8, owner = ?9, begun_no = ?12, ended_no = ?13,
-                 cancel_requested = CASE WHEN ?9 IS NULL THEN 0 ELSE cancel_requested END
+                 cancel_requested = CASE WHEN ?9 IS NULL THEN 0 ELSE cancel_requested END,
+                 stopping = stopping OR ?14
              WHERE no = ?1 AND (state < ?10 OR ?11)",
         )?
         .execute(params![
@@ -154,6 +155,7 @@ fn flow_row(
             slot.reopened,
             codes::order_no(flow.begun_no()),
             codes::order_no(flow.ended_no()),
+            slot.stopping,
         ])?;
     Ok(changed > 0)
 }

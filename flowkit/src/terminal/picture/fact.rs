@@ -8,7 +8,7 @@ use crate::graph::look::glyph;
 use crate::graph::text;
 use crate::model::{EventKind, State, TaskRunId};
 use crate::terminal::line::{Line, Look, wrapped};
-use crate::terminal::lines::{attempt_took, failure, label, next_attempt};
+use crate::terminal::lines::{attempt_took, failure, interrupted, label, next_attempt};
 
 /// A fact takes at most so many lines; the root cause is told in full at the end.
 const LINES_MAX: usize = 4;
@@ -31,6 +31,7 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
             let why = text::visible(&failure.error.to_string());
             (State::AwaitingRetry, format!("attempt {number} failed after {after}: {why} · {next}"))
         }
+        EventKind::Interrupted { error, .. } if !is_own_flow => (State::Suspended, interrupted(error)),
         // The end of the flow, and of a sub-flow because of what is in it, is told elsewhere.
         EventKind::Failed { error } | EventKind::TimedOut { error, .. }
             if !is_own_flow && task_run.flow_run().is_none() =>

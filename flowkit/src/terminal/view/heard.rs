@@ -13,7 +13,8 @@ impl RunView {
 
     /// Notes what happened to a task run of `run`, or to `run` itself if there is no row. Outer runs come first.
     pub(crate) fn hear(&mut self, run: &StoredFlowRun, row: Option<&StoredTaskRun>, kind: &EventKind) {
-        let (key, state) = ((run.id, row.map_or(TaskRunId::FLOW, |row| row.id)), stands(kind));
+        let key = (run.id, row.map_or(TaskRunId::FLOW, |row| row.id));
+        let Some(state) = stands(kind) else { return };
         if let (None, Some(caller)) = (row, run.parent) {
             self.know_flow(run.id, caller, &run.flow);
         }
@@ -45,8 +46,10 @@ impl RunView {
 }
 
 /// Says where a run stands after an event, whatever was before: that the event fitted was checked when it was written.
-const fn stands(kind: &EventKind) -> State {
-    match kind {
+/// `None` if it stands where it stood.
+const fn stands(kind: &EventKind) -> Option<State> {
+    Some(match kind {
+        EventKind::Stopping => return None,
         EventKind::Created | EventKind::Reopened => State::Pending,
         EventKind::Queued => State::Waiting,
         EventKind::Started { .. } => State::Running,
@@ -60,6 +63,6 @@ const fn stands(kind: &EventKind) -> State {
         EventKind::UpstreamFailed { .. } => State::UpstreamFailed,
         EventKind::Skipped { .. } => State::Skipped,
         EventKind::Crashed => State::Crashed,
-        EventKind::Suspended => State::Suspended,
-    }
+        EventKind::Suspended | EventKind::Interrupted { .. } => State::Suspended,
+    })
 }

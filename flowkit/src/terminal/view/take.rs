@@ -140,14 +140,18 @@ impl RunView {
                 self.miss(group, key.0, inputs);
             }
             EventKind::Skipped { reason } => self.groups[group].reason = Some(visible(reason)),
-            EventKind::Reopened => self.failures.retain(|failed| failed.key != key),
+            EventKind::Reopened | EventKind::Interrupted { .. } => {
+                self.failures.retain(|failed| failed.key != key)
+            }
             _ => {}
         }
         let group = &mut self.groups[group];
         if kind.is_end() || matches!(kind, EventKind::Started { .. }) {
             group.rename(&task_run.label());
         }
-        if kind.is_end() || matches!(kind, EventKind::Crashed | EventKind::Reopened) {
+        if kind.is_end()
+            || matches!(kind, EventKind::Crashed | EventKind::Reopened | EventKind::Interrupted { .. })
+        {
             group.active.remove(&key);
         }
         let took = task_run.duration().filter(|_| kind.is_end())?;

@@ -78,6 +78,8 @@ CREATE TABLE flow_runs (
     owner              INTEGER REFERENCES owners (no),
     epoch              INTEGER NOT NULL,
     cancel_requested   INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
+    -- Its process was told to stop: whatever dies with it now did not bring it down.
+    stopping           INTEGER NOT NULL DEFAULT 0 CHECK (stopping IN (0, 1)),
     -- The last sequence number that was given to a line; that of an event stands with the events.
     last_log           INTEGER NOT NULL DEFAULT 0
 ) STRICT;

@@ -1,0 +1,87 @@
+//! Kills the child processes of a program that was killed itself and could not do so.
+//!
+//! The system can be asked to do it (`PR_SET_PDEATHSIG`), but only between `fork` and `exec`, where no safe code runs. So there
+//! is one more process: a shell that is told of each group, and reads until the program is gone, however it went.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{ChildStdin, Command, Stdio};
+
+use parking_lot::Mutex;
+use rustix::process::Pid;
+
+/// Keeps a list of process groups, by lines such as `+ 123` and `- 123`, and kills them when its input ends.
+const SCRIPT: &str = "
+groups=
+while read -r what group; do
+    kept=
+    for known in $groups; do
+        [ \"$known\" = \"$group\" ] || kept=\"$kept $known\"
+    done
+    [ \"$what\" = + ] && kept=\"$kept $group\"
+    groups=$kept
+done
+for group in $groups; do
+    kill -s KILL -- \"-$group\" 2>/dev/null
+done";
+
+/// The shell that watches.
+static WATCHDOG: Mutex<Watchdog> = Mutex::new(Watchdog::Asleep);
+
+enum Watchdog {
+    /// Nobody has started a process yet.
+    Asleep,
+    /// It reads what is written here until this program has ended.
+    Awake(ChildStdin),
+    /// It could not be started, or is gone.
+    Gone,
+}
+
+/// Has a group killed if this program is.
+pub(super) fn watch(group: Pid) {
+    tell('+', group);
+}
+
+/// The group has ended: its number may be given to another one.
+pub(super) fn forget(group: Pid) {
+    tell('-', group);
+}
+
+fn tell(what: char, group: Pid) {
+    let mut watchdog = WATCHDOG.lock();
+    if let Watchdog::Asleep = &*watchdog {
+        *watchdog = start();
+    }
+    if let Watchdog::Awake(stdin) = &mut *watchdog {
+        let mut line = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(line, "{what} {}", group.as_raw_nonzero());
+        // A line is far shorter than a pipe, and is written whole.
+        if let Err(error) = stdin.write_all(line.as_bytes()) {
+            *watchdog = gone(&error);
+        }
+    }
+}
+
+fn start() -> Watchdog {
+    let started = Command::new("/bin/sh")
+        .args(["-c", SCRIPT, "flowkit-watchdog"])
+        // Not struck by what strikes the program, nor in the way of whoever unmounts its folder.
+        .process_group(0)
+        .current_dir("/")
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    match started {
+        Ok(mut shell) => shell.stdin.take().map_or(Watchdog::Gone, Watchdog::Awake),
+        Err(error) => gone(&error),
+    }
+}
+
+fn gone(error: &std::io::Error) -> Watchdog {
+    tracing::warn!(%error, "child processes are not killed should this program be: `/bin/sh` does not watch over it");
+    Watchdog::Gone
+}

@@ -1,0 +1,77 @@
+//! What fails while the program is being stopped: it may fail because of that, so its failure is not final.
+//!
+//! Its run is suspended, those who await it hear nothing, and it is made again when the flow is resumed. Not: when a
+//! program is told to stop, which `flow_run/live` knows, and what becomes of a failure that came just before, which is
+//! `flow_run/stopping`'s business.
+
+use std::future::Future;
+
+use futures_util::future::Either;
+
+use super::core::Core;
+use super::perform::End;
+use crate::engine::attempt::panics::report;
+use crate::engine::recover::conclude::{How, conclude};
+use crate::engine::recover::kept::Keeping;
+use crate::model::{Error, EventKind, TaskError};
+use crate::task::Body;
+
+/// Whether a failure is one that another attempt may mend, so that it need not be final.
+pub(crate) fn may_be_made_again<E>(error: &Error<E>, is_once: bool) -> bool {
+    !is_once
+        && matches!(
+            error,
+            Error::Task(_)
+                | Error::TimedOut { .. }
+                | Error::Panicked { .. }
+                | Error::TasksFailed { .. }
+                | Error::CriticalFailed { .. }
+        )
+}
+
+/// Brings a task run to its end: tells it, or holds it back if the program is being stopped and it failed.
+pub(crate) fn settle<'a, B: Body + 'a>(
+    core: &'a Core,
+    end: End<'a, B::Error>,
+    result: Result<B::Output, Error<B::Error>>,
+    how: How,
+) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
+    let may_be_the_stop = |core: &Core| core.is_stopping() && !core.is_cancelled() || core.is_suspended();
+    match result {
+        Err(error) if !how.recorded && may_be_made_again(&error, end.is_once()) && may_be_the_stop(core) => {
+            // Boxed: most runs are never stopped.
+            Either::Left(Box::pin(hold_back(core, end, Some(error))))
+        }
+        // It may rest on a failure that does not count.
+        Ok(_) if core.is_stopping() && rests_on_an_interrupted_run(core) => {
+            Either::Left(Box::pin(hold_back(core, end, None)))
+        }
+        result => Either::Right(conclude::<B>(core, end, result, how)),
+    }
+}
+
+fn rests_on_an_interrupted_run(core: &Core) -> bool {
+    core.run().is_some_and(|run| run.rests_on_an_interrupted_run(core.id))
+}
+
+/// Notes how the attempt failed, and waits until the run is suspended, or cancelled.
+async fn hold_back<T, E: TaskError>(
+    core: &Core,
+    end: End<'_, E>,
+    failure: Option<Error<E>>,
+) -> Result<T, Error<E>> {
+    if let Some(error) = failure.filter(|_| !core.is_cancelled()) {
+        let error = report(core, &error);
+        tracing::warn!(
+            task = %core.label(),
+            %error,
+            "failed while the program is being stopped: it is made again when the run is resumed"
+        );
+        core.emit(EventKind::Interrupted { attempt: core.attempt(), error });
+    }
+    drop(core.let_go());
+    core.cancelled().await;
+    let result = Err(core.stopped(core.is_orphaned()));
+    end.tell(&result, false, Keeping::default());
+    result
+}
