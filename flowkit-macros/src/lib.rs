@@ -48,6 +48,8 @@ use quote::quote;
 /// `persist = "auto"` goes by what the compiler knows where the task is written: a result of a type parameter is kept if
 /// its bounds say `T: Serialize + DeserializeOwned`, and one whose type is written with a lifetime, such as
 /// `&'static str`, is not (`Cow<'static, str>` is). What is not kept is made again when a run is resumed.
+/// What was made from it by other tasks stands only if it gives the same value again, which its `Serialize` tells; without that
+/// they run again too.
 ///
 /// A flow cannot go on without a `critical` task: when that fails for good, or does not run because an input has failed,
 /// what else belongs to the flow is cancelled, its body ends at its next await, and it fails with
@@ -58,7 +60,9 @@ use quote::quote;
 /// be resumed, but this task fails with an unknown outcome: somebody has to look. It has no `retries`, not even those of
 /// a flow's `task_defaults`, since an attempt that timed out or panicked may have done its work. An error that it returned
 /// is an outcome, also while the program is being stopped: a later attempt of the flow, or `resume` of a run that failed,
-/// may call it again. Its result must be `Serialize + Deserialize`, because it cannot be made again.
+/// may call it again. Its result must be `Serialize + Deserialize`, because it cannot be made again; a value that cannot be
+/// persisted (NaN, for instance) is a failure that no retry of the flow and no `resume` makes good. Where what it was made from
+/// is made anew and gives another value, it is refused instead of run again.
 ///
 /// A plain `fn` runs on flowkit's blocking pool, and finds tokio there as in `spawn_blocking`: `Handle::current()`, a blocking
 /// client of HTTP and a runtime of its own all work. Where it is awaited with borrowed arguments it runs in place. On a

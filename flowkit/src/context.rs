@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::context::{self, Current};
 use crate::engine::task_run::core::Home;
-use crate::model::{FlowRunId, TaskRunId};
+use crate::model::{Digest, FlowRunId, TaskRunId};
 
 /// Returns the surroundings of the code that calls it: the task or flow whose body this is.
 ///
@@ -61,8 +61,13 @@ impl Context {
         let run = core.run()?;
         // In another process, or another attempt of the flow, the same call need not have the same number.
         let known = core.identity().filter(|identity| identity.unknown.is_none());
-        Some(match known {
-            Some(known) => format!("{}/{}/{}", run.id, core.declaration.name, known.call.digest()),
+        // With other inputs it is another call.
+        let digest = known.map(|known| match core.made_from() {
+            Some(made_from) => Digest::join(&[known.call.digest(), made_from.as_digest()]),
+            None => known.call.digest(),
+        });
+        Some(match digest {
+            Some(digest) => format!("{}/{}/{digest}", run.id, core.declaration.name),
             None => format!("{}/{}/#{}", run.id, core.declaration.name, core.id),
         })
     }

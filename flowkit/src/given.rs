@@ -5,29 +5,36 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
-use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::args::Arg;
 use crate::model::BoxError;
-use crate::model::envelope::{from_json, to_json};
+use crate::model::envelope::from_json;
 use crate::model::shape::{Outline, outline_of};
 use crate::secret::says_nothing;
 use crate::wording::{list, nearest};
+
+/// Stands in the place of an argument that cannot be persisted, with the reason: an object with this one member.
+const NOT_PERSISTED: &str = "flowkit::not_persisted";
 
 /// The arguments of a call, written as a JSON object.
 #[derive(Debug, Default)]
 pub struct Arguments(String);
 
 impl Arguments {
-    /// Adds an argument; `None` if it refuses to be written, or would not come back as it is.
-    pub(crate) fn add<T: Serialize>(&mut self, name: &str, value: &T) -> Option<()> {
-        let value = to_json(value).ok()?;
+    /// Adds an argument as JSON, or why there is none of it.
+    pub(crate) fn add(&mut self, name: &str, json: Result<String, BoxError>) -> Option<()> {
+        let json = match json {
+            Ok(json) => json,
+            Err(reason) => serde_json::json!({ NOT_PERSISTED: reason.to_string() }).to_string(),
+        };
         let name = serde_json::to_string(name).ok()?;
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(&name);
         self.0.push(':');
-        self.0.push_str(&value);
+        self.0.push_str(&json);
         Some(())
     }
 
@@ -39,6 +46,20 @@ impl Arguments {
         self.0.push('}');
         self.0
     }
+}
+
+/// Returns why there is no value in this place, if something stands in it for an argument that cannot be persisted.
+pub(crate) fn not_persisted(value: &Value) -> Option<&str> {
+    value.as_object().filter(|members| members.len() == 1)?.get(NOT_PERSISTED)?.as_str()
+}
+
+/// Returns which arguments of a call cannot be persisted, and why: whoever resumes its run has to give them again.
+pub(crate) fn all_not_persisted(arguments: &str) -> Vec<(String, String)> {
+    // Almost always none.
+    let members = if arguments.contains(NOT_PERSISTED) { serde_json::from_str(arguments).ok() } else { None };
+    let members: Map<String, Value> = members.unwrap_or_default();
+    let left_out = |(name, value): (String, Value)| Some((name, not_persisted(&value)?.to_owned()));
+    members.into_iter().filter_map(left_out).collect()
 }
 
 /// The arguments that are given for a call, as a JSON object, while they are read.
@@ -105,8 +126,13 @@ impl<'json> Given<'json> {
 /// Reads the argument of a parameter.
 pub(crate) fn read<T: Deserialize<'static>>(given: &mut Given<'_>, name: &'static str) -> Option<Arg<T>> {
     let read = match given.take(name) {
-        Some(value) => from_json(value.get().as_bytes())
-            .map_err(|error| format!("parameter `{name}`: {}", words::<T>(name, &error))),
+        Some(value) => match reason_in(value) {
+            None => from_json(value.get().as_bytes())
+                .map_err(|error| format!("parameter `{name}`: {}", words::<T>(name, &error))),
+            Some(reason) => Err(format!(
+                "parameter `{name}` could not be persisted, so it has to be given again: {reason}"
+            )),
+        },
         // The mistake is that there are no arguments at all.
         None if given.values.is_none() => return None,
         None => T::deserialize(Missing).map_err(|_| format!("parameter `{name}` is missing")),
@@ -115,7 +141,7 @@ pub(crate) fn read<T: Deserialize<'static>>(given: &mut Given<'_>, name: &'stati
 }
 
 /// Says what a type has against a value. Where there may be a secret in that, its words are not shown if they can repeat it.
-fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Error) -> String {
+pub(crate) fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Error) -> String {
     let words = bare(error);
     let outline = std::panic::catch_unwind(outline_of::<T>).unwrap_or(Outline::Hidden);
     if says_nothing(&words) || !outline.under(name).may_hold_secret() {
@@ -125,6 +151,13 @@ fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Error) -> Stri
         "it does not fit `{}`; what is wrong with it is not shown, as there may be a secret in it",
         std::any::type_name::<T>()
     )
+}
+
+/// Returns why an argument could not be persisted, if this stands in its place.
+fn reason_in(value: &RawValue) -> Option<String> {
+    let value: Value =
+        value.get().contains(NOT_PERSISTED).then(|| serde_json::from_str(value.get()).ok())??;
+    not_persisted(&value).map(str::to_owned)
 }
 
 /// The words of an error, without the place: that is one in the value, not in what the user wrote.

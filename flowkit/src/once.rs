@@ -13,7 +13,7 @@ use crate::engine::context;
 use crate::engine::task_run::inputs::Visit;
 use crate::engine::task_run::launch::{self, InPlace};
 use crate::engine::task_run::options::CallOptions;
-use crate::model::{Codec, Declaration, Error, Kind};
+use crate::model::{Codec, Declaration, Digest, Error, Kind, digest};
 use crate::policy::TaskPolicy;
 use crate::task::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 
@@ -42,7 +42,7 @@ use crate::task::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 ///
 /// # Errors
 ///
-/// If `make` panics, the run is cancelled, or a store cannot keep the value. Cancel safe: a value that nobody waited for
+/// If `make` panics, the run is cancelled, or a store cannot persist the value: NaN, for instance. Cancel safe: a value that nobody waited for
 /// is made anew.
 #[track_caller]
 pub fn once<T, F>(name: &str, make: F) -> impl Future<Output = Result<T, Error>> + Send + use<T, F>
@@ -83,6 +83,7 @@ static INFO: TaskInfo = TaskInfo {
     cache: CacheScope::Off,
     blocking: false,
     at_most_once: false,
+    must_persist: true,
     flow: FlowSettings::NONE,
 };
 
@@ -118,6 +119,10 @@ where
 
     fn call_key(&self, key: &mut CallKey<'_>) {
         key.argument("name: &str").value(&self.name);
+    }
+
+    fn digest_output(output: &T) -> Option<Digest> {
+        digest(output).ok()
     }
 
     fn codec() -> Option<Codec<T>> {

@@ -36,7 +36,8 @@ pub use crate::task::{Body, CacheScope, Durability, Fallible, FlowSettings, Hook
 pub use crate::testing::{__mocked as mocked, Mock};
 #[cfg(feature = "store")]
 pub use crate::written::{
-    Kept, NotKept, NotReadBack, NotWritable, NotWrittenDown, ReadBack, Writable, WrittenDown,
+    Compared, Kept, NotCompared, NotKept, NotProved, NotReadBack, NotWritable, NotWrittenDown, Proof, Proved,
+    ReadBack, Writable, WrittenDown,
 };
 
 /// Starts a call of which nothing is said beside its arguments.
@@ -206,6 +207,26 @@ pub trait NotTallied {
 }
 
 impl<R> NotTallied for &Probe<'_, R> {}
+
+/// Gives the digest of what can be serialized.
+pub trait Digested {
+    fn digest(&self) -> Option<Digest>;
+}
+
+impl<T: Serialize> Digested for Probe<'_, T> {
+    fn digest(&self) -> Option<Digest> {
+        digest(self.0).ok()
+    }
+}
+
+/// Gives none.
+pub trait NotDigested {
+    fn digest(&self) -> Option<Digest> {
+        None
+    }
+}
+
+impl<T> NotDigested for &Probe<'_, T> {}
 
 /// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
 /// said once, by [`rules`](crate::rules).

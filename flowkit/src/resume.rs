@@ -16,9 +16,9 @@ use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
-use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, StoredTaskRun};
+use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, StoredTaskRun, TaskRunId};
 use crate::policy::resume::{Asked, Redo};
-use crate::store::{Recovered, Store, StoreError};
+use crate::store::{Recovered, Store, StoreError, TaskRunFilter};
 use crate::task::Body;
 
 /// A flow run that is gone on with. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
@@ -89,7 +89,9 @@ impl<B: FlowBody> Resume<B> {
     }
 
     /// Does the task `task` again, by name, with all that it calls itself, and everything that used its results. It may be a
-    /// sub-flow: then all of that is done again. If the process dies over it, whoever resumes the run goes on with that.
+    /// sub-flow: then all of that is done again. Nothing of that is taken from the cache. What failed for good is tried again
+    /// too, wherever it is: it may have failed for what the task gave. If the process dies over it, whoever resumes the run
+    /// goes on with that. A run that has called no task of that name is refused, and stays as it is.
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
         self.how.redo = Some(Redo::From(task.into()));
         self
@@ -132,6 +134,13 @@ impl<B: FlowBody> Resume<B> {
             _ => self.body,
         };
         let redo = self.how.redo;
+        if let Some(Redo::From(task)) = &redo {
+            let known = ask(store, move |store| task_names(store, id)).await.map_err(failed)?;
+            if !known.contains(task) {
+                let (run, task) = (id.short(), task.clone());
+                return Err(refused(Refusal::NoSuchTask { run, task, known }));
+            }
+        }
         let (recovered, asked) = ask(store, move |store| take_over(store, id, redo)).await.map_err(failed)?;
         let body = body.ok_or_else(|| refused(Refusal::NoArguments { run: id.short() }))?;
         let options = CallOptions {
@@ -163,6 +172,26 @@ fn take_over(store: &dyn Store, id: FlowRunId, said: Option<Redo>) -> Result<(Re
         store.ask_again(recovered.owned, &Asked { since: Some(since), ..asked.clone() })?;
     }
     Ok((recovered, asked))
+}
+
+/// Returns the names of the tasks that a run has called, each once, in the order in which they were called first.
+fn task_names(store: &dyn Store, id: FlowRunId) -> Result<Vec<String>, StoreError> {
+    /// So many rows are read at once.
+    const PAGE: usize = 1000;
+    let (mut names, mut after) = (Vec::new(), TaskRunId::FLOW);
+    loop {
+        let rows = store.task_runs(id, &TaskRunFilter::default(), after, PAGE)?;
+        let is_last = rows.len() < PAGE;
+        for row in rows {
+            after = row.id;
+            if !names.contains(&row.task) {
+                names.push(row.task);
+            }
+        }
+        if is_last {
+            return Ok(names);
+        }
+    }
 }
 
 /// Reads the arguments that were said, or else those that were kept of a run.

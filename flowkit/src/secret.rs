@@ -51,6 +51,19 @@ pub(crate) fn says_nothing(error: &str) -> bool {
     field.is_some_and(is_name) || [NO_TEXT, NO_RECORD].contains(&error)
 }
 
+/// Whether something was left out of a value because it is secret.
+#[cfg(feature = "json")]
+pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+
+    match value {
+        Value::String(text) => text == MASK,
+        Value::Array(items) => items.iter().any(is_masked),
+        Value::Object(members) => members.values().any(is_masked),
+        _ => false,
+    }
+}
+
 /// Text that is never printed and never persisted: as a parameter of a flow, it is `***` in every record.
 ///
 /// `Debug`, `Display` and `Serialize` write `***`; [`expose`](Self::expose) is the only way to the text. It is read from

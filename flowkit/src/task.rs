@@ -60,6 +60,8 @@ pub struct TaskInfo {
     pub blocking: bool,
     /// An attempt without a known outcome is never made again.
     pub at_most_once: bool,
+    /// Where there is a store, a result that cannot be persisted is a failure.
+    pub must_persist: bool,
     pub flow: FlowSettings,
 }
 
@@ -186,6 +188,11 @@ pub trait Body: Send + Sized {
 
     /// Adds the arguments to what finds the call again, in a later attempt of the flow or in another process.
     fn call_key(&self, key: &mut CallKey<'_>);
+
+    /// The digest of a result, to find out whether one that is made again is the same; `None` if it has none.
+    fn digest_output(_output: &Self::Output) -> Option<Digest> {
+        None
+    }
 
     /// How a result is kept beyond the process; `None` if its type cannot be written and read, or if the attribute says
     /// that it shall not be.

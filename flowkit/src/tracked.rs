@@ -3,13 +3,15 @@
 //!
 //! The file stays where its maker has put it: nothing here copies it, moves it or removes it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::artifact::ArtifactError;
 use crate::engine::context;
@@ -91,7 +93,7 @@ mod sealed {
 ///
 /// Its content decides: a task that is cached by its inputs runs again when the file has other bytes, also under the same
 /// name, and who made and used a file is found by its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(bound = "")]
 pub struct Tracked<K> {
     path: PathBuf,
@@ -100,6 +102,68 @@ pub struct Tracked<K> {
     metadata: BTreeMap<String, String>,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
+}
+
+/// The name of the struct as serde has it.
+pub(crate) const TRACKED: &str = "Tracked";
+
+impl<K> Serialize for Tracked<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        DESCRIBED.with_borrow_mut(|described| {
+            if let Some(described) = described {
+                let Self { path, hash, bytes, .. } = self;
+                described.push(Described { path: path.clone(), hash: *hash, bytes: *bytes });
+            }
+        });
+        let mut fields = serializer.serialize_struct(TRACKED, 4)?;
+        fields.serialize_field("path", &self.path)?;
+        fields.serialize_field("hash", &self.hash)?;
+        fields.serialize_field("bytes", &self.bytes)?;
+        fields.serialize_field("metadata", &self.metadata)?;
+        fields.end()
+    }
+}
+
+thread_local! {
+    /// The files in the value that is written on this thread, if somebody asks for them.
+    static DESCRIBED: RefCell<Option<Vec<Described>>> = const { RefCell::new(None) };
+}
+
+/// A file that a value describes.
+pub(crate) struct Described {
+    path: PathBuf,
+    hash: Digest,
+    bytes: u64,
+}
+
+impl Described {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file is there, with the content that is described. It is read for that, which blocks.
+    pub(crate) fn is_there(&self) -> bool {
+        digest_of(&self.path).is_ok_and(|found| found == (self.hash, self.bytes))
+    }
+}
+
+/// Returns the files that a value describes, which `write` writes.
+pub(crate) fn described<R>(write: impl FnOnce() -> R) -> Vec<Described> {
+    /// Also if `write` panics: what is written later is nobody's business.
+    struct Asking;
+
+    impl Drop for Asking {
+        fn drop(&mut self) {
+            DESCRIBED.take();
+        }
+    }
+
+    DESCRIBED.set(Some(Vec::new()));
+    let asking = Asking;
+    write();
+    let files = DESCRIBED.take().unwrap_or_default();
+    drop(asking);
+    files
 }
 
 impl<K: TrackedKind> Tracked<K> {

@@ -39,7 +39,23 @@ fn retry_does_what_failed_and_rerun_what_is_named() {
         "{nothing:?}"
     );
     let rerun = shell.call("rerun --from double --output json").ok();
-    assert_eq!(rerun.started(), ["double[0]", "double[1]"], "equal inputs of `total` are found in the cache");
+    assert_eq!(rerun.started(), ["double[0]", "double[1]", "total"], "`total` is not taken from the cache");
+}
+
+#[test]
+fn a_rerun_does_what_its_dry_run_says_also_with_what_is_cached_and_leaves_that_for_others() {
+    let shell = Shell::new();
+    shell.call("run etl --rows 2").ok();
+    let dry = shell.call("rerun --from total --dry-run").ok().out;
+    assert!(dry.lines().any(|line| line.contains("total") && line.contains("runs")), "{dry}");
+    assert_eq!(shell.call("rerun --from total --output json").ok().started(), ["total"]);
+    let all = ["double[0]", "double[1]", "extract"];
+    assert_eq!(shell.call("run etl --rows 2 --output json").ok().started(), all, "it is in the cache");
+    let refreshed = shell.call("run etl --rows 2 --refresh-cache --output json").ok();
+    assert_eq!(refreshed.started(), ["double[0]", "double[1]", "extract", "total"]);
+    assert_eq!(shell.call("run etl --rows 2 --output json").ok().started(), all);
+    let both = shell.call("run etl --rows 2 --refresh-cache --no-cache");
+    assert!(both.code == Some(2) && both.err.contains("--no-cache"), "{both:?}");
 }
 
 #[test]

@@ -69,6 +69,72 @@ fn a_flow_says_which_tasks_of_its_last_run_a_resumed_one_would_do_again() {
 }
 
 #[test]
+fn of_a_result_that_cannot_be_persisted_everything_says_that_it_is_made_again_and_why() {
+    const WHY: &str = "a float in it is NaN or infinite, which JSON has no form for";
+    let shell = Shell::of_odd_types();
+    assert_eq!(shell.call("run appraise --file data.txt").code, Some(1));
+    let told = shell.call("list").ok().out;
+    assert!(
+        told.contains(&format!("results of `rate` are not kept, so a resumed run makes them again: {WHY}")),
+        "{told}"
+    );
+    let shown = shell.call("show last rate").ok().out;
+    assert!(
+        shown.contains(&format!("its result is not persisted, so a resumed run makes it again: {WHY}")),
+        "{shown}"
+    );
+    let shown = shell.call("show --output json").ok().lines();
+    let rate = shown.iter().find(|line| line["task"] == "rate").unwrap();
+    assert_eq!(rate["not_persisted"], WHY, "{rate}");
+    let dry = shell.call("resume --dry-run").ok().out;
+    let rate = dry.lines().find(|line| line.contains("rate")).unwrap();
+    assert!(
+        rate.contains("runs") && rate.ends_with(&format!("was Completed; not persisted: {WHY}")),
+        "{dry}"
+    );
+    let dry = shell.call("resume --dry-run --output json").ok().lines();
+    let rate = dry.iter().find(|line| line["task"] == "rate").unwrap();
+    assert_eq!((&rate["runs"], &rate["not_persisted"]), (&1.into(), &serde_json::json!([WHY])), "{rate}");
+    shell.write("data.txt", "");
+    assert_eq!(shell.call("resume --output json").ok().started(), ["load", "rate"]);
+}
+
+#[test]
+fn an_argument_that_would_not_be_read_back_is_said_at_the_start_and_given_again_to_resume() {
+    let shell = Shell::of_odd_types();
+    let failed = shell.call("run enter --login.user ida --login.password secret --rows 3 --file data.txt");
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    let note = "note: this run cannot be resumed without giving `login` again: what is written cannot be read: missing field `password`";
+    assert!(failed.err.lines().any(|line| line.starts_with(note)), "{failed:?}");
+    assert!(failed.err.contains("FLOWKIT_PARAM_LOGIN=… shop resume"), "{failed:?}");
+    let shown = shell.call("show").ok().out;
+    assert!(shown.contains("login  (not persisted)"), "{shown}");
+    for typed in ["run enter --like last", "run enter --like last --login.user ida"] {
+        let refused = shell.call(typed);
+        assert_eq!(refused.code, Some(2), "{typed}: {refused:?}");
+    }
+
+    shell.write("data.txt", "");
+    let refused = shell.call("resume");
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    for expected in
+        ["without giving `login` again", "--param login=…", "FLOWKIT_PARAM_LOGIN", "missing field `password`"]
+    {
+        assert!(refused.err.contains(expected), "{expected}: {refused:?}");
+    }
+    for (typed, why) in [
+        ("resume --param rows=4", "`--param rows=…`"),
+        ("resume --param logon=4", "did you mean `login`?"),
+        ("resume --param login", "has no value"),
+    ] {
+        let refused = shell.call(typed);
+        assert!(refused.code == Some(2) && refused.err.contains(why), "{typed}: {refused:?}");
+    }
+    let given = r#"resume --output json --param 'login={"user":"eve","password":"other"}'"#;
+    assert_eq!(shell.call(given).ok().line("run.result")["value"], "eve:other");
+}
+
+#[test]
 fn a_default_that_cannot_be_written_is_called_so() {
     let shell = Shell::of_odd_types();
     let config = shell.call("run buy --file x --show-config").ok().out;

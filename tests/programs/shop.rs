@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flowkit::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[task]
 async fn load(rows: u32, path: PathBuf) -> Result<u32, std::io::Error> {
@@ -59,4 +59,31 @@ async fn restock(tills: u32) -> Result<usize> {
     Ok(settle_all((0..tills).map(|_| open().submit())).await.len())
 }
 
-flowkit::main!(buy, pay, restock);
+#[task]
+async fn rate(of: f64) -> f64 {
+    of / 0.0
+}
+
+/// Rates what cannot be rated; fails as long as a file is not there.
+#[flow]
+async fn appraise(file: PathBuf) -> Result<u32> {
+    let rates = rate(1.0).await?;
+    Ok(load(rates as u32, file).await?)
+}
+
+/// Leaves out of what is written what it wants to read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Login {
+    user: String,
+    #[serde(skip_serializing)]
+    password: String,
+}
+
+/// Enters with a password that is not persisted; fails as long as a file is not there.
+#[flow]
+async fn enter(login: Login, rows: u32, file: PathBuf) -> Result<String> {
+    load(rows, file).await?;
+    Ok(format!("{}:{}", login.user, login.password))
+}
+
+flowkit::main!(buy, pay, restock, appraise, enter);

@@ -4,8 +4,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use flowkit::prelude::*;
-use flowkit::store::SqliteStore;
+use flowkit::store::{History, SqliteStore};
 use flowkit::{BoxError, FlowRun, FlowRunId, Refusal, Runtime};
+
+use crate::kit::Folder;
 
 fn kept_in(folder: &tempfile::TempDir) -> Runtime {
     Runtime::builder().store(SqliteStore::open(folder.path().join("runs.db")).unwrap()).build()
@@ -255,4 +257,47 @@ async fn a_run_whose_arguments_cannot_be_read_any_more_is_left_to_others() {
     let run = before(&kept_in(&folder), Some(id)).await;
     let Err(Error::Task(failure)) = run.into_result() else { panic!("somebody else has it") };
     assert_eq!(failure.to_string(), "4 are too many");
+}
+
+#[tokio::test]
+async fn a_run_that_is_done_again_from_a_task_tries_again_what_failed_for_what_it_gave() {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    static CHECKED: AtomicU32 = AtomicU32::new(0);
+    static BESIDE: AtomicU32 = AtomicU32::new(0);
+
+    #[task]
+    async fn give() -> u32 {
+        // The value is the same; what lies behind it is not.
+        GIVEN.fetch_add(1, Ordering::SeqCst);
+        7
+    }
+    #[task]
+    async fn check(of: u32) -> Result<u32, String> {
+        CHECKED.fetch_add(1, Ordering::SeqCst);
+        if GIVEN.load(Ordering::SeqCst) > 1 { Ok(of) } else { Err("there is nothing behind it".into()) }
+    }
+    #[task]
+    async fn beside() -> u32 {
+        BESIDE.fetch_add(1, Ordering::SeqCst)
+    }
+    #[flow]
+    async fn checks() -> Result<u32> {
+        beside().await?;
+        let given = give().await?;
+        Ok(check(given).await?)
+    }
+
+    let folder = Folder::new();
+    let runtime = Runtime::builder().store(folder.open()).build();
+    let id = checks().on(&runtime).run().await.id().unwrap();
+    assert_eq!(checks::resume(id).on(&runtime).rerun_from("give").await.unwrap(), 7);
+    let ran = [&GIVEN, &CHECKED, &BESIDE].map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(ran, [2, 2, 1]);
+
+    let before = folder.open().flow_run(id).unwrap();
+    let error = checks::resume(id).on(&runtime).rerun_from("gve").await.unwrap_err();
+    assert!(format!("{error:?}").contains("did you mean `give`?"), "{error:?}");
+    let error = checks::resume(id).on(&runtime).rerun_from("no such task").await.unwrap_err();
+    assert!(format!("{error:?}").contains("`beside`, `give` and `check`"), "{error:?}");
+    assert_eq!(folder.open().flow_run(id).unwrap(), before, "it stays as it is");
 }

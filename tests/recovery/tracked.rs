@@ -1,6 +1,7 @@
 //! Data sets and models: values that say where a file is and what is in it, and who made and used it.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,7 +9,9 @@ use flowkit::artifact::ArtifactError;
 use flowkit::model::{ArtifactKind, TaskRunId};
 use flowkit::prelude::*;
 use flowkit::store::{MemoryStore, SqliteStore};
-use flowkit::{Dataset, Model, Runtime};
+use flowkit::{Dataset, Model, Output, Runtime};
+
+use crate::kit::Folder;
 
 #[task]
 async fn extract(path: PathBuf) -> Result<Dataset> {
@@ -136,4 +139,53 @@ async fn a_tracked_file_is_kept_as_a_result_and_found_again_when_the_run_goes_on
     fs::write(folder.path().join("allowed"), "").unwrap();
     assert_eq!(etl::resume(id).on(&runtime).await.unwrap(), 4);
     assert_eq!(MADE.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_cached_model_is_trained_again_if_its_file_is_gone_or_has_changed() {
+    static TRAINED: AtomicU32 = AtomicU32::new(0);
+
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    struct Trained {
+        models: Vec<Model>,
+    }
+    #[task(cache = "inputs")]
+    fn train(path: PathBuf) -> Result<Trained> {
+        TRAINED.fetch_add(1, Ordering::SeqCst);
+        let mut file = Output::atomic(path)?;
+        file.write_all(b"weights")?;
+        Ok(Trained { models: vec![Model::at(file.commit()?)?] })
+    }
+    #[task]
+    fn serve(trained: Trained) -> Result<usize> {
+        Ok(fs::read(trained.models[0].input()?)?.len())
+    }
+    #[flow]
+    async fn serving(path: PathBuf) -> Result<usize> {
+        let trained = train(path).submit();
+        Ok(serve::of(trained).await?)
+    }
+
+    let folder = Folder::new();
+    let path = folder.path().join("model.bin");
+    let process = || Runtime::builder().store(folder.open()).build();
+    let first = process();
+    for expected in [1, 1] {
+        assert_eq!(serving(path.clone()).on(&first).await.unwrap(), 7);
+        assert_eq!(TRAINED.load(Ordering::SeqCst), expected);
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(
+        serving(path.clone()).on(&process()).await.unwrap(),
+        7,
+        "another process, by way of the store"
+    );
+    fs::write(&path, "WEIGHTS").unwrap();
+    assert_eq!(serving(path.clone()).on(&first).await.unwrap(), 7, "this process, which remembers");
+    assert_eq!(TRAINED.load(Ordering::SeqCst), 3);
+    let run = serving(path.clone()).on(&process()).run().await;
+    assert_eq!(run.task_runs_of("train")[0].state(), flowkit::State::Cached);
+    fs::remove_file(&path).unwrap();
+    let again = serving::resume(run.id().unwrap()).rerun_from("train").on(&process()).await.unwrap();
+    assert_eq!((again, TRAINED.load(Ordering::SeqCst)), (7, 4));
 }

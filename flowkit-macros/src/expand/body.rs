@@ -87,6 +87,12 @@ pub(crate) fn expand(
                     (&::flowkit::__private::Probe(output)).again()
                 }
 
+                fn digest_output(output: &#value) -> ::core::option::Option<::flowkit::__private::Digest> {
+                    #[allow(unused_imports)]
+                    use ::flowkit::__private::{Digested as _, NotDigested as _};
+                    (&::flowkit::__private::Probe(output)).digest()
+                }
+
                 #methods
             }
 
@@ -214,8 +220,8 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
     Some(quote! {
         fn codec() -> ::core::option::Option<::flowkit::__private::Codec<#value>> {
             #[allow(unused_imports)]
-            use ::flowkit::__private::{Kept as _, NotKept as _};
-            #probe #answer
+            use ::flowkit::__private::{Compared as _, Kept as _, NotCompared as _, NotKept as _};
+            ::core::option::Option::map(#probe #answer, |codec| codec.comparing(#probe.same()))
         }
     })
 }

@@ -130,13 +130,24 @@ pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
 
 fn arguments(callable: &Callable) -> TokenStream {
     let (idents, names) = (callable.idents(), names(callable));
+    let proofs = callable.named.params.iter().map(|param| {
+        let ty = &param.ty;
+        // The lifetime of what borrows has no name here, and it is not read anyway.
+        if mentions_lifetime(ty) {
+            return quote!(::core::option::Option::None, ::core::option::Option::None);
+        }
+        let probe = quote!((&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)));
+        quote!(#probe.proof(), #probe.same())
+    });
     quote! {
         fn arguments(&self) -> ::core::option::Option<::std::string::String> {
             #[allow(unused_imports)]
-            use ::flowkit::__private::{NotWrittenDown as _, WrittenDown as _};
+            use ::flowkit::__private::{
+                Compared as _, NotCompared as _, NotProved as _, NotWrittenDown as _, Proved as _, WrittenDown as _,
+            };
             #[allow(unused_mut)]
             let mut arguments = ::flowkit::__private::Arguments::default();
-            #((&::flowkit::__private::Probe(&self.#idents)).write(#names, &mut arguments)?;)*
+            #((&::flowkit::__private::Probe(&self.#idents)).write(#names, #proofs, &mut arguments)?;)*
             ::core::option::Option::Some(arguments.finish())
         }
     }

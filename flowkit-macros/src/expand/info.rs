@@ -7,7 +7,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Attribute, Expr, Lit, Meta};
 
-use crate::options::{self, Attempts, Cache, FlowOptions, Label, Spanned, TaskOptions};
+use crate::options::{self, Attempts, Cache, FlowOptions, Label, Persist, Spanned, TaskOptions};
 use crate::signature::Function;
 
 /// The name of the twin's function that gives the description.
@@ -18,6 +18,7 @@ pub(crate) fn path() -> Ident {
 pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStream) -> TokenStream {
     let declaration = declaration("Task", &options.label, function, source);
     let at_most_once = options.is_at_most_once();
+    let must_persist = options.keeping() == Persist::Always;
     // What is said by the flow for all of its tasks is not said for this one.
     let no_retries = at_most_once.then_some(0);
     let policy = policy(&options.attempts, no_retries, options.trigger.as_ref(), options.cache_ttl.as_ref());
@@ -41,6 +42,7 @@ pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStr
             cache: ::flowkit::__private::CacheScope::#cache,
             blocking: #blocking,
             at_most_once: #at_most_once,
+            must_persist: #must_persist,
             flow: ::flowkit::__private::FlowSettings::NONE,
         }
     }
@@ -62,6 +64,7 @@ pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStr
         let name = Ident::new(&format!("{:?}", durability.value), Span::call_site());
         quote!(::flowkit::__private::Durability::#name)
     }));
+    let must_persist = options.keeping() == Persist::Always;
     let fail_on_any_task = options.fail_on_any_task.as_ref().is_some_and(|fail| fail.value);
     quote! {
         ::flowkit::__private::TaskInfo {
@@ -72,6 +75,7 @@ pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStr
             cache: ::flowkit::__private::CacheScope::Off,
             blocking: false,
             at_most_once: false,
+            must_persist: #must_persist,
             flow: ::flowkit::__private::FlowSettings {
                 task_defaults: #defaults,
                 max_concurrency: #max_concurrency,

@@ -11,8 +11,8 @@ use super::elsewhere;
 use super::flags;
 use super::help;
 use super::options::{
-    aside, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, run, secrets, switch,
-    task,
+    again, aside, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, refresh_cache,
+    run, switch, task,
 };
 use super::program::Program;
 use super::secrets::{Quoting, quoting, quoting_of_line};
@@ -85,9 +85,10 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
     let going_on = |name: &'static str, about: &'static str| {
         plain(name, about)
             .arg(run())
-            .arg(secrets())
+            .args(again())
             .arg(no_cache().long("no-cache"))
             .arg(fail_on_any_task().long("fail-on-any-task"))
+            .arg(refresh_cache().long("refresh-cache"))
             .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
     };
     vec![
@@ -244,6 +245,7 @@ fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
             .help("Tag this run; may be given several times"),
         no_cache(),
         fail_on_any_task(),
+        refresh_cache(),
         Arg::new("dry-run").action(ArgAction::SetTrue).help(
             "Print each value with its source and what the last run of the flow called, and run nothing",
         ),

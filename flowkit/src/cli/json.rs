@@ -76,6 +76,7 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
         "skip_reason": row.skip_reason,
         "location": row.location,
         "crashes": row.crashes,
+        "not_persisted": row.not_persisted,
     });
     line("task_run", Some(run), fields)
 }

@@ -14,6 +14,7 @@ use super::settings::Source;
 use super::usage::{Outcome, Usage};
 use super::{environment, file, types, which};
 use crate::any_flow::FlowSpec;
+use crate::given::not_persisted;
 use crate::parameters::Parameter;
 use crate::store::Store;
 
@@ -94,6 +95,9 @@ fn like(
     };
     let holds = |name: &str| parameters.iter().any(|known| known.name == name && holds_secret(known));
     let left = values.into_iter().filter_map(|(name, value)| {
+        if not_persisted(&value).is_some() {
+            return None;
+        }
         let value = if holds(&name) { without_masks(value)? } else { value };
         Some((name, value))
     });

@@ -24,9 +24,15 @@ pub(super) fn task() -> Arg {
     Arg::new("task").value_name("TASK").help("Name of a task, or of one of its runs: `fetch[3]`")
 }
 
-/// Where the values of secrets are, for verbs that go on with a run.
-pub(super) fn secrets() -> Arg {
-    let help = "Values of secrets, which no record keeps: YAML, TOML or JSON";
+/// The two ways in which what no record has can be given again, beside variables.
+pub(super) fn again() -> [Arg; 2] {
+    let help = "An argument that no record has: a secret, or one that could not be persisted; may be given several times";
+    let one = Arg::new("param").long("param").value_name("NAME=VALUE").action(ArgAction::Append).help(help);
+    [one, secrets()]
+}
+
+fn secrets() -> Arg {
+    let help = "A file with arguments that no record has: YAML, TOML or JSON";
     Arg::new("params").long("params").value_name("FILE").help(help).value_parser(value_parser!(PathBuf))
 }
 
@@ -59,6 +65,12 @@ pub(super) fn no_cache() -> Arg {
 pub(super) fn fail_on_any_task() -> Arg {
     let help = "Exit with code 1 also if the flow completes, but a task run fails in it";
     Arg::new("fail-on-any-task").action(ArgAction::SetTrue).help(help)
+}
+
+/// For verbs that run something.
+pub(super) fn refresh_cache() -> Arg {
+    let help = "Let no task take its result from the cache; what they give takes the place of what is there";
+    Arg::new("refresh-cache").action(ArgAction::SetTrue).conflicts_with("no-cache").help(help)
 }
 
 pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {

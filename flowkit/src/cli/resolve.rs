@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 
 use super::environment;
 use super::flags::{flag, laid_over, typed};
-use super::secrets::{holds_secret, is_masked, quoting};
+use super::secrets::{holds_secret, quoting};
 use super::settings::Source;
 use super::usage::{Outcome, Usage};
 use super::values::{Of, fit, show};
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
+use crate::secret::is_masked;
 use crate::wording::list;
 
 /// Stands for a default that cannot be written.

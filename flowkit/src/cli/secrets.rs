@@ -11,10 +11,11 @@ use super::program::Program;
 use super::resolve::Resolved;
 use super::usage::{Usage, meant_or_known};
 use crate::any_flow::FlowSpec;
+use crate::given::not_persisted;
 use crate::model::BoxError;
 use crate::model::shape::Outline;
 use crate::parameters::Parameter;
-use crate::secret::MASK;
+use crate::secret::{MASK, is_masked};
 
 /// Whether messages about what a flow is given repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,18 +154,8 @@ pub(super) fn recorded_text(parameters: &[Parameter], kept: &str) -> String {
     }
 }
 
-/// Whether something was left out of a value because it is secret.
-pub(super) fn is_masked(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text == MASK,
-        Value::Array(items) => items.iter().any(is_masked),
-        Value::Object(members) => members.values().any(is_masked),
-        _ => false,
-    }
-}
-
-/// Returns the variables in which the secrets of a parameter can be given again that were left out of these arguments; none if
-/// none was.
+/// Returns the variables in which a parameter can be given again if it could not be persisted, or else the secrets in it that
+/// were left out of these arguments; none if nothing was.
 pub(super) fn variables(parameter: &Parameter, arguments: &Map<String, Value>) -> Vec<String> {
     fn add(variable: String, value: &Value, found: &mut Vec<String>) {
         match value {
@@ -178,7 +169,9 @@ pub(super) fn variables(parameter: &Parameter, arguments: &Map<String, Value>) -
         }
     }
     let mut found = Vec::new();
-    if let Some(value) = arguments.get(parameter.name).filter(|_| holds_secret(parameter)) {
+    if arguments.get(parameter.name).and_then(not_persisted).is_some() {
+        found.push(environment::name(parameter.name));
+    } else if let Some(value) = arguments.get(parameter.name).filter(|_| holds_secret(parameter)) {
         add(environment::name(parameter.name), value, &mut found);
     }
     found

@@ -203,6 +203,7 @@ pub(super) enum Of {
 pub(super) fn show(outline: &Outline, value: &Value, of: Of) -> String {
     let show = |outline: &Outline, value: &Value| self::show(outline, value, of);
     match (outline, value) {
+        _ if given::not_persisted(value).is_some() => "(not persisted)".to_owned(),
         (Outline::Optional(_), Value::Null) => "(none)".to_owned(),
         (Outline::Optional(inner), value) => show(inner, value),
         (Outline::Secret, _) => MASK.to_owned(),
@@ -247,6 +248,7 @@ pub(super) fn in_words<'p>(
 fn legible(outline: &Outline, value: &Value, of: Of) -> Value {
     match (outline, value) {
         (_, Value::Null) => Value::Null,
+        (_, value) if given::not_persisted(value).is_some() => show(outline, value, of).into(),
         (Outline::Optional(inner), value) => legible(inner, value, of),
         (Outline::Secret | Outline::Duration, value) => show(outline, value, of).into(),
         (Outline::Hidden, _) if of == Of::Given => MASK.into(),

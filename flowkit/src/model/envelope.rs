@@ -14,7 +14,7 @@ mod strict;
 
 pub use fingerprint::Fingerprint;
 pub use json::{DecodeError, EncodeError, decode, encode};
-pub(crate) use json::{from_json, to_json};
+pub(crate) use json::{encode_heard, from_json, to_json};
 
 use std::fmt;
 
@@ -93,6 +93,11 @@ impl Envelope {
         }
         Ok(payload)
     }
+}
+
+/// Returns the checksum of an envelope, which covers the value and its fingerprint.
+pub(crate) fn checksum_of(envelope: &[u8]) -> Option<[u8; CHECKSUM_BYTES]> {
+    envelope.first_chunk::<HEADER_BYTES>().map(|header| Header::read(header).checksum)
 }
 
 /// Leaves room for the header, so that the payload can be written behind it without being copied.

@@ -300,6 +300,8 @@ impl<E: TaskError> fmt::Display for Error<E> {
             Self::CriticalFailed { run, task, .. } => write!(f, "{run} cannot go on without {task}"),
             Self::Recorded { run, .. } => write!(f, "{run} failed before the run was resumed"),
             Self::Store { run, .. } => write!(f, "{run} got an error from its store"),
+            // It has run.
+            Self::Refused { run, refusal: Refusal::NotPersisted { .. } } => write!(f, "{run} failed"),
             Self::Refused { run, .. } => write!(f, "{run} cannot run"),
         }
     }

@@ -23,6 +23,7 @@ mod event;
 mod id;
 mod label;
 mod origin;
+mod provenance;
 mod record;
 mod refusal;
 mod report;
@@ -36,6 +37,7 @@ pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, Stor
 pub use call::{CallId, Identity, Seal, SealKey};
 pub use canonical::{Digest, DigestError, digest};
 pub use chunks::Chunks;
+pub(crate) use codec::Same;
 pub use codec::{Codec, Unreadable};
 #[cfg(feature = "cli")]
 pub(crate) use date::iso;
@@ -48,6 +50,7 @@ pub use event::{AttemptFailure, Event, EventKind, OrderNo, Timestamp};
 pub use id::{FlowRunId, TaskRunId};
 pub use label::RunLabel;
 pub use origin::Origin;
+pub use provenance::{Provenance, ValueVersion};
 pub use record::RunRecord;
 pub use refusal::Refusal;
 pub use report::ErrorReport;

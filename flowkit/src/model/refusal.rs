@@ -81,6 +81,30 @@ pub enum Refusal {
     /// The task may run at most once, and its process died while it was running.
     #[error("it may run at most once, and nobody knows how its last attempt ended; look there, then decide")]
     UnknownOutcome,
+    /// The task has run, and its result has to be persisted (`at_most_once`, `persist = "always"`, `once`) and cannot be.
+    ///
+    /// No retry of the flow and no `retry_failed` runs it again: what it did is done.
+    #[error(
+        "it has run, but its result has to be persisted and cannot be: {reason}; \
+         let it return a value that can be, then `.rerun_from(\"{task}\")` runs it again"
+    )]
+    NotPersisted {
+        /// The name of the task.
+        task: String,
+        /// Why the result cannot be persisted.
+        reason: String,
+    },
+    /// The task has ended in an earlier process and may run at most once, and its persisted result is lost.
+    #[error(
+        "it may run at most once and has run in an earlier process, but its persisted result is lost: {reason}; \
+         look there, then `.rerun_from(\"{task}\")` runs it again"
+    )]
+    ResultLost {
+        /// The name of the task.
+        task: String,
+        /// What is wrong with the result.
+        reason: String,
+    },
     /// The task has ended in an earlier process, and its kept result is not of the type that the code has now.
     #[error(
         "its kept result cannot be read any more: {reason}; resume with `.rerun_from(\"{task}\")` to do it again"
@@ -116,6 +140,23 @@ pub enum Refusal {
         /// The flow of the run.
         flow: String,
         /// The flows that the runtime knows.
+        known: Vec<String>,
+    },
+    /// A run was to be done again from a task that it has not called.
+    #[error(
+        "run `{run}` has no task `{task}`; {}",
+        match crate::wording::nearest(task, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "it has called none".to_owned(),
+            None => format!("it has {}", crate::wording::list(known)),
+        }
+    )]
+    NoSuchTask {
+        /// The short id of the run.
+        run: String,
+        /// What was asked for.
+        task: String,
+        /// The names of the tasks that the run has called.
         known: Vec<String>,
     },
     /// A run was to be resumed whose arguments were not kept.

@@ -25,6 +25,7 @@ pub(crate) struct Extras {
     /// What of the call cannot be compared, see [`Identity`](super::Identity).
     pub(crate) unknown: Option<&'static str>,
     pub(crate) rank: Option<OrderNo>,
+    pub(crate) not_persisted: Option<Arc<str>>,
 }
 
 /// What is known of a task run when it is created.
@@ -291,6 +292,15 @@ impl TaskRun {
         self.extras.as_deref()?.skip_reason.as_deref().map(String::as_str)
     }
 
+    /// Returns why the result could not be persisted, if there is a store that was to persist it.
+    pub fn not_persisted(&self) -> Option<&str> {
+        self.extras.as_deref()?.not_persisted.as_deref()
+    }
+
+    pub(crate) fn set_not_persisted(&mut self, reason: Arc<str>) {
+        self.extras().not_persisted = Some(reason);
+    }
+
     pub(crate) fn set_name(&mut self, name: String) {
         self.extras().name = Some(name);
     }
@@ -392,6 +402,7 @@ impl TaskRun {
         let error = self.extras.as_deref_mut().and_then(|extras| {
             extras.skip_reason = None;
             extras.rank = None;
+            extras.not_persisted = None;
             extras.error.take()
         });
         // An attempt without an end was interrupted with its process.

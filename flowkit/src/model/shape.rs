@@ -7,6 +7,7 @@
 mod answers;
 mod compound;
 mod fault;
+mod forms;
 mod outline;
 mod place;
 mod recorder;
@@ -15,6 +16,8 @@ mod walk;
 use serde::Deserialize;
 
 use super::canonical::{Digest, Domain, Encoder};
+use crate::tracked::TRACKED;
+pub(crate) use forms::Forms;
 pub use outline::{Outline, outline_of};
 use recorder::Recorder;
 use walk::{Limits, Walk};
@@ -62,6 +65,23 @@ const DEPTH_PER_ROUND: usize = 16;
 /// ```
 #[must_use]
 pub fn shape_of<T: Deserialize<'static>>() -> Digest {
+    looked_through::<T>().digest
+}
+
+/// What a walk through a type finds.
+pub(crate) struct Looked {
+    pub(crate) digest: Digest,
+    /// The forms of its values; `None` if some may read back as others than were written.
+    pub(crate) forms: Option<Forms>,
+    /// Whether there may be a [`Tracked`](crate::Tracked) file in it.
+    pub(crate) describes_files: bool,
+}
+
+/// Walks through `T`.
+///
+/// # Panics
+/// As [`shape_of`].
+pub(crate) fn looked_through<T: Deserialize<'static>>() -> Looked {
     let mut best: Option<Walk> = None;
     // A type that branches into itself has too many places in depth-first order: the first branch would use up the
     // budget. So each round looks one level further everywhere, and the last one that came to its end counts.
@@ -77,10 +97,14 @@ pub fn shape_of<T: Deserialize<'static>>() -> Digest {
         }
     }
     let mut encoder = Encoder::new(Domain::Shape);
-    if let Some(walk) = best {
+    if let Some(walk) = &best {
         walk.encode(&mut encoder);
     }
-    encoder.finish()
+    Looked {
+        digest: encoder.finish(),
+        forms: best.as_ref().and_then(Walk::forms),
+        describes_files: best.is_some_and(|walk| walk.has_struct(TRACKED)),
+    }
 }
 
 /// Runs the `Deserialize` of `T` until there is nothing new to learn.

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::run::spent;
-use super::{CallId, EdgeKind, ErrorReport, FlowRunId, Kind, OrderNo, State, TaskRunId, Timestamp};
+use super::{
+    CallId, EdgeKind, ErrorReport, FlowRunId, Kind, OrderNo, Provenance, State, TaskRunId, Timestamp,
+};
 
 /// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
 ///
@@ -207,6 +209,11 @@ pub struct StoredTaskRun {
     pub crashes: u32,
     /// Whether its result is kept.
     pub has_result: bool,
+    /// Why its result could not be persisted. `None` also where none is ever: its type cannot be, or the attribute says no.
+    pub not_persisted: Option<String>,
+    /// Which value it gave, and from which: whoever resumes the run takes it over only if those are the same. `None` of what has
+    /// not ended.
+    pub provenance: Option<Provenance>,
 }
 
 impl StoredTaskRun {

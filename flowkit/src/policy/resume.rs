@@ -30,19 +30,11 @@ pub enum Redo {
     Nothing,
     /// What failed, and what did not run because of it.
     Failed,
-    /// This task, by name, with what it calls itself, and everything that used its results.
+    /// This task, by name, with what it calls itself, and everything that used its results; and what failed, which may have
+    /// failed for what that task gave.
     From(String),
     /// All of it: it is a sub-flow that is done again.
     Everything,
-}
-
-impl Redo {
-    fn inside(&self, node: TaskRunId, wanted: &HashSet<TaskRunId>) -> Self {
-        match self {
-            Self::From(_) if wanted.contains(&node) => Self::Everything,
-            other => other.clone(),
-        }
-    }
 }
 
 /// What somebody wants done again of a run. It is kept with the run, so that whoever goes on after a death goes on with it.
@@ -79,14 +71,19 @@ impl Asked {
     }
 
     /// Leaves of the rows that are `chosen` those that have not been done again.
-    pub(crate) fn left(&self, rows: &[StoredTaskRun], chosen: &HashSet<TaskRunId>) -> HashSet<TaskRunId> {
+    pub(crate) fn left(&self, rows: &[StoredTaskRun], chosen: &Chosen) -> HashSet<TaskRunId> {
         let done = |row: &StoredTaskRun| self.is_past(row.last_no());
-        rows.iter().filter(|row| chosen.contains(&row.id) && !done(row)).map(|row| row.id).collect()
+        rows.iter().filter(|row| chosen.rows.contains(&row.id) && !done(row)).map(|row| row.id).collect()
     }
 
-    /// Returns what is asked of the run behind the node `node` of a sub-flow, where `chosen` are the rows that are wanted.
-    pub(crate) fn inside(&self, node: TaskRunId, chosen: &HashSet<TaskRunId>) -> Self {
-        Self { redo: self.redo.inside(node, chosen), since: self.since }
+    /// Returns what is asked of the run behind the node `node` of a sub-flow.
+    pub(crate) fn inside(&self, node: TaskRunId, chosen: &Chosen) -> Self {
+        let redo = match &self.redo {
+            Redo::From(_) if chosen.failed.contains(&node) => Redo::Failed,
+            Redo::From(_) if chosen.rows.contains(&node) => Redo::Everything,
+            other => other.clone(),
+        };
+        Self { redo, since: self.since }
     }
 
     /// Returns how many attempts count for the retry budget: those that failed, which a crash or a stop of the program is
@@ -169,10 +166,11 @@ pub(crate) fn claimable<'r>(
 }
 
 /// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
-/// attempt, which tries it anew, unless it failed because its process died.
+/// attempt, which tries it anew, unless it failed because its process died, or because its result cannot be persisted.
 fn counts(row: &StoredTaskRun, since: Option<OrderNo>) -> bool {
+    let stays = died(row) || row.not_persisted.is_some();
     // Of what was told to stop when its process died, nobody saw the end.
-    !row.state.is_terminal() || died(row) || since.is_none_or(|since| row.last_no() > Some(since))
+    !row.state.is_terminal() || stays || since.is_none_or(|since| row.last_no() > Some(since))
 }
 
 /// Whether the last attempt of `row` died with its process, so that nobody knows how it ended.
@@ -214,34 +212,58 @@ fn is_cancelled_before(row: &StoredTaskRun, first_failure: Option<OrderNo>) -> b
     row.state == State::Cancelled && row.cancelled_by_body && row.place_among_ends().is_some_and(before)
 }
 
-/// Returns the rows that are done again although they have ended.
-pub fn rows_to_redo(rows: &[StoredTaskRun], redo: &Redo) -> HashSet<TaskRunId> {
-    let mut wanted = HashSet::new();
-    let first_failure = first_failure(rows, |_| true);
-    // Inputs have smaller ids than what uses them, so one pass from the first to the last finds everything below.
-    for row in rows {
-        let chosen = match redo {
-            Redo::Nothing => false,
-            Redo::Failed if is_cancelled_before(row, first_failure) => false,
-            Redo::Failed => row.state.is_failure() || row.state == State::Skipped,
-            Redo::From(task) => {
-                let is_used = row.edges.iter().any(|(from, _)| wanted.contains(from));
-                // What is done again calls anew what it calls.
-                row.task == *task || is_used || wanted.contains(&row.parent)
+/// The rows that are done again although they have ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// All of them.
+    pub rows: HashSet<TaskRunId>,
+    /// Those that are done again only because they failed, beside a task from which a run is done again: an argument by value
+    /// is no edge, so it is not known whether what that task gave is why. What failed inside is done again too, and no more.
+    pub failed: HashSet<TaskRunId>,
+}
+
+impl Chosen {
+    /// Chooses among the rows of a run.
+    pub fn of(rows: &[StoredTaskRun], redo: &Redo) -> Self {
+        let mut chosen = Self::default();
+        let first_failure = first_failure(rows, |_| true);
+        // Inputs have smaller ids than what uses them, so one pass from the first to the last finds everything below.
+        for row in rows {
+            // What failed only because its result cannot be persisted has done what it does.
+            let may_succeed = row.not_persisted.is_none();
+            let is_chosen = match redo {
+                Redo::Nothing => false,
+                Redo::Failed if is_cancelled_before(row, first_failure) => false,
+                Redo::Failed => (row.state.is_failure() && may_succeed) || row.state == State::Skipped,
+                Redo::From(task) => {
+                    let is_used = row.edges.iter().any(|(from, _)| chosen.is_below(*from));
+                    // What is done again calls anew what it calls.
+                    let is_below = row.task == *task || is_used || chosen.is_below(row.parent);
+                    let has_failed = matches!(row.state, State::Failed | State::TimedOut);
+                    if !is_below && has_failed && may_succeed && !died(row) {
+                        chosen.failed.insert(row.id);
+                    }
+                    is_below || chosen.failed.contains(&row.id)
+                }
+                Redo::Everything => true,
+            };
+            if is_chosen {
+                chosen.rows.insert(row.id);
             }
-            Redo::Everything => true,
-        };
-        if chosen {
-            wanted.insert(row.id);
         }
-    }
-    // Whoever called one of them in its own body has to run for that.
-    for row in rows.iter().rev() {
-        if wanted.contains(&row.id) {
-            wanted.insert(row.parent);
+        // Whoever called one of them in its own body has to run for that.
+        for row in rows.iter().rev() {
+            if chosen.rows.contains(&row.id) {
+                chosen.rows.insert(row.parent);
+            }
         }
+        chosen
     }
-    wanted
+
+    /// Whether what uses this row, or is called by it, is done again too.
+    fn is_below(&self, row: TaskRunId) -> bool {
+        self.rows.contains(&row) && !self.failed.contains(&row)
+    }
 }
 
 /// Where the attempts of a task run go on.

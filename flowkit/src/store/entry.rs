@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use crate::model::{
-    Artifact, CallId, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, StoredFlowRun, StoredTaskRun,
-    TaskRun, TaskRunId, WallTime,
+    Artifact, CallId, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, Provenance, StoredFlowRun,
+    StoredTaskRun, TaskRun, TaskRunId, WallTime,
 };
 use crate::policy::cache::{CacheKey, KeyParts};
 
@@ -63,6 +63,8 @@ pub struct Entry {
     pub call: Option<CallId>,
     /// The result, in its envelope.
     pub result: Option<Vec<u8>>,
+    /// Of an end: which value it is, and from which it was made.
+    pub provenance: Option<Provenance>,
     /// The result's place in the cache; kept together with the result or not at all.
     pub cache: Option<CacheEntry>,
 }

@@ -59,7 +59,7 @@ pub(crate) fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRun) {
 }
 
 /// Writes down a task run of a flow run that was created at `created_at`. Of the row `before` it keeps what its successor
-/// cannot know: its call, crashed attempts, whether a result is persisted.
+/// cannot know: its call, crashed attempts, whether a result is persisted and of what it was made.
 pub(crate) fn task_row(
     task_run: &TaskRun,
     call: Option<CallId>,
@@ -67,6 +67,7 @@ pub(crate) fn task_row(
     before: Option<StoredTaskRun>,
 ) -> StoredTaskRun {
     let declaration = task_run.declaration();
+    let provenance = before.as_ref().and_then(|before| before.provenance);
     let (mut earlier_attempts, known_call, crashes, has_result) = match before {
         Some(before) => (before.earlier_attempts, before.call, before.crashes, before.has_result),
         None => (Vec::new(), None, 0, false),
@@ -105,6 +106,8 @@ pub(crate) fn task_row(
         cancelled_by_body: task_run.is_cancelled_by_body(),
         crashes,
         has_result,
+        not_persisted: task_run.not_persisted().map(str::to_owned),
+        provenance,
     }
 }
 

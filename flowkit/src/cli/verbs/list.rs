@@ -1,7 +1,7 @@
 //! `list`: the flows of the program, with what they want to be given, how the last run of each ended, and which of its tasks a
 //! resumed run would do again. Not the runs: those are listed by `runs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -45,11 +45,20 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
             let (glyph, state, when) =
                 (outcome::sign(run), outcome::words(run), ago(run.created_at, clock::wall()));
             say(format!("    last run {}  {glyph} {state}, {when}", run.id.short()));
-            if !not_kept.is_empty() {
-                let which = list_of(not_kept.iter().map(|task| visible(task)));
+            let without_reason = not_kept.iter().filter(|(_, reason)| reason.is_none());
+            let which: Vec<_> = without_reason.map(|(task, _)| visible(task)).collect();
+            if !which.is_empty() {
+                let which = list_of(which);
                 say(format!("    the results of {which} are not kept: a resumed run makes them again"));
             }
             not_compared.iter().for_each(|words| say(format!("    {}", visible(words))));
+            for (task, reason) in not_kept {
+                let Some(reason) = reason else { continue };
+                let (task, reason) = (visible(task), visible(reason));
+                say(format!(
+                    "    results of `{task}` are not kept, so a resumed run makes them again: {reason}"
+                ));
+            }
         }
         // One to a line: a terminal is narrow.
         parameters(flow).iter().for_each(|parameter| say(format!("    {parameter}")));
@@ -61,8 +70,9 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
 #[derive(Clone)]
 struct Last {
     run: StoredFlowRun,
-    /// The tasks of which a resumed run finds no results. Of a task it is known only when it has run.
-    not_kept: Vec<String>,
+    /// The tasks of which a resumed run finds no results, and why not, unless it is for their types. Of a task it is known
+    /// only when it has run.
+    not_kept: BTreeMap<String, Option<String>>,
     /// Of each task whose calls cannot be told apart, why.
     not_compared: Vec<String>,
 }
@@ -83,7 +93,7 @@ fn last_runs(session: &Session) -> Outcome<Vec<Option<Last>>> {
 
 /// Finds out of which tasks a resumed run takes over nothing, as far as it can be resumed at all.
 fn last_of(store: &dyn Store, run: StoredFlowRun) -> Outcome<Last> {
-    let (mut not_kept, mut not_compared) = (BTreeSet::new(), BTreeMap::new());
+    let (mut not_kept, mut not_compared) = (BTreeMap::new(), BTreeMap::new());
     if run.parameters.is_some() {
         for row in store.task_runs(run.id, &TaskRunFilter::default(), TaskRunId::FLOW, LOOKED_AT)? {
             if let Some(argument) = &row.unknown {
@@ -92,12 +102,11 @@ fn last_of(store: &dyn Store, run: StoredFlowRun) -> Outcome<Last> {
                     .or_insert_with(|| Identity::words(row.kind, &row.task, argument));
             }
             if row.kind == Kind::Task && row.state == State::Completed && !row.has_result {
-                not_kept.insert(row.task);
+                not_kept.insert(row.task, row.not_persisted);
             }
         }
     }
-    let (not_kept, not_compared) = (not_kept.into_iter().collect(), not_compared.into_values().collect());
-    Ok(Last { run, not_kept, not_compared })
+    Ok(Last { run, not_kept, not_compared: not_compared.into_values().collect() })
 }
 
 fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
@@ -105,7 +114,7 @@ fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     let last = last.map(|Last { run, not_kept, not_compared }| {
         json!({
             "run": run.id.short(), "id": run.id, "state": run.state, "failures": run.failures,
-            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_kept, "not_compared": not_compared,
+            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_kept.keys().collect::<Vec<_>>(), "not_compared": not_compared,
         })
     });
     let fields = json!({

@@ -14,7 +14,7 @@ use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
-use crate::policy::resume::{Asked, Redo, Standing, rows_to_redo};
+use crate::policy::resume::{Asked, Chosen, Redo, Standing};
 use crate::store::Store;
 use crate::terminal::folded::Folded;
 
@@ -33,6 +33,8 @@ struct Fate {
     not_compared: Option<String>,
     /// What was recorded of those that are not kept.
     was: BTreeMap<&'static str, usize>,
+    /// Why results of those that run again are not persisted.
+    not_persisted: BTreeSet<String>,
 }
 
 impl Fate {
@@ -45,6 +47,9 @@ impl Fate {
         }
         if let Some(argument) = &row.unknown {
             self.not_compared.get_or_insert_with(|| Identity::words(row.kind, &row.task, argument));
+        }
+        if standing == Standing::Again && row.state.is_success() {
+            self.not_persisted.extend(row.not_persisted.clone());
         }
         if !matches!(standing, Standing::Keep | Standing::Cancelled) {
             *self.was.entry(row.state.name()).or_default() += 1;
@@ -73,7 +78,11 @@ impl Fate {
 
     fn before(&self) -> String {
         let was = listed(self.was.iter().map(|(state, count)| (*count, *state)));
-        if was.is_empty() { was } else { format!("was {was}") }
+        if was.is_empty() {
+            return was;
+        }
+        let why = self.not_persisted.iter().map(|reason| format!("; not persisted: {}", visible(reason)));
+        format!("was {was}{}", why.collect::<String>())
     }
 }
 
@@ -125,10 +134,11 @@ fn sums(fates: &Folded<Fate>) -> (usize, usize, usize) {
 }
 
 fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>, flow_runs: bool) {
-    for Fate { task, depth, kept, runs, open, fails, not_compared, was } in fates.in_order() {
+    for Fate { task, depth, kept, runs, open, fails, not_compared, was, not_persisted } in fates.in_order() {
         let fields = json!({
             "task": task, "depth": depth, "kept": kept, "runs": runs, "open": open, "fails": fails,
             "not_compared": not_compared, "was": was,
+            "not_persisted": (!not_persisted.is_empty()).then_some(not_persisted),
         });
         say(line("preview.task", Some(run.id), fields));
     }
@@ -176,7 +186,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded
     while let Some((run, asked, around)) = nested.pop() {
         let rows = rows::tasks(store, run.id)?;
         let mut groups = HashMap::new();
-        let wanted = rows_to_redo(&rows, &asked.redo);
+        let wanted = Chosen::of(&rows, &asked.redo);
         for (row, standing) in outlook(&run, &rows, &asked) {
             let parent = groups.get(&row.parent).copied().or(around);
             let new = |depth| Fate { task: row.task.clone(), depth, ..Fate::default() };

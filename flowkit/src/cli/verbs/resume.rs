@@ -4,23 +4,26 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::preview::preview;
 use super::running::{self, Seen};
 use crate::any_flow::FlowSpec;
-use crate::cli::flags::laid_over;
+use crate::cli::flags::{flag, laid_over};
 use crate::cli::layers::around;
 use crate::cli::out::note;
+use crate::cli::resolve::Layer;
 use crate::cli::rows;
-use crate::cli::secrets::{is_masked, variables};
+use crate::cli::secrets::{Quoting, quoting, variables};
 use crate::cli::session::Session;
 use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::Of;
 use crate::cli::{Exit, resolve, types, values};
+use crate::given::not_persisted;
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::Redo;
+use crate::secret::is_masked;
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
 use crate::wording::list;
@@ -34,11 +37,12 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let Some(kept) = run.parameters.clone() else { return Err(not_kept(flow, &run)) };
     let tasks = rows::tasks(store.as_ref(), run.id)?;
     let redo = redo(verb, matches, store.as_ref(), &run, &tasks)?;
+    let given = said(matches, flow)?;
     if matches.get_flag("dry-run") {
         preview(session, store.as_ref(), verb, &run, redo)?;
         return Ok(Exit::SUCCESS);
     }
-    let arguments = with_secrets(session, flow, &run, matches.get_one::<PathBuf>("params"))?;
+    let arguments = completed(session, flow, &run, given, matches.get_one::<PathBuf>("params"))?;
     if verb == "resume" && run.state.is_success() {
         note(format!(
             "run {} has completed: nothing is left to do, and this is what it gave",
@@ -143,44 +147,85 @@ fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [StoredTaskRun], name: &str) 
     Ok(None)
 }
 
-/// Puts secrets, which no record keeps, into the arguments of a run; `None` if it has none.
-fn with_secrets(
+/// Returns what was said of arguments on the command line, as `--param <name>=<value>`.
+fn said(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Layer>> {
+    let mut values = Map::new();
+    let parameters = flow.all_parameters();
+    let quoting = quoting(&parameters);
+    for typed in matches.get_many::<String>("param").unwrap_or_default() {
+        let Some((name, text)) = typed.split_once('=') else {
+            // It may be a secret without its name.
+            let name = if quoting == Quoting::Given { typed } else { "<name>" };
+            return Err(Usage::new(format!("`--param` has no value; write `--param {name}=…`")));
+        };
+        let Some(parameter) = parameters.iter().find(|known| known.name == name || flag(known.name) == name)
+        else {
+            let names: Vec<_> = parameters.iter().map(|parameter| parameter.name).collect();
+            return Err(Usage::new(format!("`--param`: {}", quoting.unknown("parameter", name, &names))));
+        };
+        let value = values::parse(&parameter.outline, text)
+            .map_err(|misfit| Usage::new(format!("parameter `{name}`: {}", misfit.told(quoting))))?;
+        values.insert(parameter.name.to_owned(), value);
+    }
+    Ok((!values.is_empty()).then(|| Layer { source: Source::Flag("param".to_owned()), values }))
+}
+
+/// Puts into the arguments of a run what no record has of them: secrets, and those that could not be persisted. `None` if
+/// nothing is missing.
+fn completed(
     session: &Session,
     flow: &FlowSpec,
     run: &StoredFlowRun,
+    said: Option<Layer>,
     path: Option<&PathBuf>,
 ) -> Outcome<Option<String>> {
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let (Some(parameters), Some(Value::Object(mut arguments))) = (flow.parameters(), kept) else {
         return Ok(None);
     };
-    // Of each parameter with a secret, in which variables it can be given again.
+    // Of each parameter that is not there, or not whole, in which variables it can be given again.
     let mut open: HashMap<&str, Vec<String>> =
         parameters.iter().map(|parameter| (parameter.name, variables(parameter, &arguments))).collect();
     open.retain(|_, variables| !variables.is_empty());
-    if open.is_empty() {
-        return match path {
-            None => Ok(None),
-            Some(_) => Err(Usage::new(format!(
-                "run `{}` goes on with the arguments that were kept, and has no secret to be given again; \
-                 leave out `--params`, or begin anew with `run {} --like {}`",
-                run.id.short(),
-                flow.ident(),
-                run.id.short()
-            ))),
-        };
+    let superfluous =
+        said.iter().flat_map(|said| said.values.keys()).find(|name| !open.contains_key(name.as_str()));
+    let superfluous = match (superfluous, path) {
+        (Some(name), _) => Some(format!("--param {name}=…")),
+        (None, Some(_)) if open.is_empty() => Some("--params".to_owned()),
+        _ => None,
+    };
+    if let Some(superfluous) = superfluous {
+        return Err(Usage::new(format!(
+            "run `{}` goes on with the arguments that were kept, and that is nothing to be given again; \
+             leave out `{superfluous}`, or begin anew with `run {} --like {}`",
+            run.id.short(),
+            flow.ident(),
+            run.id.short()
+        )));
     }
-    let layers = around(session, flow, &parameters, path)?;
+    if open.is_empty() {
+        return Ok(None);
+    }
+    let mut layers = around(session, flow, &parameters, path)?;
+    layers.splice(0..0, said);
     for resolved in resolve::resolve(parameters, &layers) {
         let name = resolved.parameter.name;
         let Some(variables) = open.get(name) else { continue };
         let below = arguments.remove(name).unwrap_or_default();
+        let reason = not_persisted(&below).map(str::to_owned);
         let given = resolved.value.filter(|_| resolved.sources != [Source::Default]);
+        let below = if reason.is_some() { Value::Null } else { below };
         let whole = given.map(|above| laid_over(below, above)).filter(|whole| !is_masked(whole));
         let Some(whole) = whole else {
+            let why = match reason {
+                None => format!("`{name}` is a secret, of which no record is kept"),
+                Some(reason) => format!(
+                    "this run cannot be resumed without giving `{name}` again, which could not be persisted: {reason}"
+                ),
+            };
             let variables = list(variables);
             return Err(Usage::new(format!(
-                "`{name}` is a secret, of which no record is kept; give it again, as {variables} or in a file with `--params`"
+                "{why}; give it again, as {variables}, with `--param {name}=…`, or in a file with `--params`"
             )));
         };
         arguments.insert(name.to_owned(), whole);

@@ -15,6 +15,7 @@ use crate::cli::usage::{Outcome, Usage};
 use crate::cli::values::Of;
 use crate::cli::{Exit, json as lines, layers, types, values};
 use crate::engine::runtime::Runtime;
+use crate::given::all_not_persisted;
 use crate::model::shape::Outline;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
@@ -56,6 +57,9 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         note(format!(
             "note: the arguments of this run are not kept, so it cannot be resumed, or run again with `--like`: {why}"
         ));
+    }
+    for (name, reason) in call.arguments.as_deref().map(all_not_persisted).unwrap_or_default() {
+        note(format!("note: this run cannot be resumed without giving `{name}` again: {reason}"));
     }
     let words = in_words(&resolved, call.arguments.as_deref());
     let screen = running::screen(session, &runtime, flow, Seen { kept: call.arguments, words });

@@ -39,6 +39,7 @@ pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtim
         None => builder,
     };
     let builder = if matches.get_flag("no-cache") { builder.no_cache() } else { builder };
+    let builder = if matches.get_flag("refresh-cache") { builder.refresh_cache() } else { builder };
     let builder = session.program.flows.iter().fold(builder, |builder, flow| builder.flow(*flow));
     Ok(builder.build())
 }

@@ -217,6 +217,12 @@ fn details(task: &StoredTaskRun) -> Vec<String> {
     if let Some(reason) = &task.skip_reason {
         lines.push(format!("  skipped: {reason}"));
     }
+    if let Some(reason) = task.not_persisted.as_ref().filter(|_| task.state.is_success()) {
+        lines.push(format!(
+            "  its result is not persisted, so a resumed run makes it again: {}",
+            text::visible(reason)
+        ));
+    }
     if let Some(error) = &task.error {
         lines.extend(cause(error).into_iter().map(|line| format!("  {line}")));
     }

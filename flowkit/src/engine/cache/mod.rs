@@ -15,12 +15,16 @@ use self::memory::{Found, Lead};
 use self::shared::{InStore, Lease, look_into_store};
 use self::waiting::Waiting;
 use crate::engine::attempt::panics::guarded;
+#[cfg(feature = "store")]
+use crate::engine::blocking;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CacheUse, CallOptions};
 use crate::model::Error;
 use crate::policy::cache::{CacheKey, KeyParts, TaskIdentity};
 use crate::store::CacheEntry;
 use crate::task::{Body, CacheScope};
+#[cfg(feature = "store")]
+use crate::tracked::described;
 
 /// A result that is looked for.
 pub(crate) struct Wanted {
@@ -106,7 +110,11 @@ pub(crate) fn wanted<B: Body>(
         version: declaration.version,
     };
     let body = body.as_ref()?;
-    let is_kept = core.run().is_some_and(|run| run.kept.is_some()) && B::codec().is_some();
+    let kept = core.run().and_then(|run| run.kept.as_ref());
+    let refresh = said == CacheUse::Refresh
+        || core.runtime().refreshes_cache()
+        || kept.and_then(|kept| kept.earlier(|earlier| earlier.wants_anew(core.id))) == Some(true);
+    let is_kept = kept.is_some() && B::codec().is_some();
     let mut parts = (is_kept && info.cache == CacheScope::Runtime).then(Vec::new);
     // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
     match guarded("cache key", || body.cache_key(core.runtime().sealing(), parts.as_mut()))? {
@@ -114,7 +122,7 @@ pub(crate) fn wanted<B: Body>(
             let key = CacheKey::new(&identity, scope, inputs);
             let entry =
                 parts.map(|parts| Box::new(CacheEntry { key, ttl, parts: KeyParts::new(&identity, parts) }));
-            Some(Wanted { key, refresh: said == CacheUse::Refresh, ttl, entry })
+            Some(Wanted { key, refresh, ttl, entry })
         }
         // A key that cannot be made switches caching off; it never falls back to a wider key.
         Err(reason) => {
@@ -136,7 +144,9 @@ pub(crate) async fn look<B: Body>(
         match memory.look(wanted.key, wanted.refresh) {
             Found::Lead(lead) => return lead_or_value::<B>(&mut waiting, lead, wanted).await,
             Found::Value(value) => {
-                if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output) {
+                if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output)
+                    && has_its_files::<B>(core, &copy).await
+                {
                     return Ok(Looked::Value(copy));
                 }
                 // Another type under the same key can only come from two tasks with one path; execute.
@@ -161,13 +171,44 @@ async fn lead_or_value<B: Body>(
     };
     let version = B::info().declaration.version;
     let decode = |bytes: &[u8]| (codec.decode)(bytes, version);
-    match look_into_store(waiting, &kept.store, wanted.key, wanted.refresh, wanted.ttl, &decode).await? {
-        InStore::Lease(lease) => Ok(Looked::Right(Box::new(Right { lease, lead, wanted }))),
-        InStore::Value { value, left } => {
-            if let Some(copy) = B::copy_output(&value) {
-                core.runtime().cache().keep(lead, Arc::new(copy), left);
+    let mut refresh = wanted.refresh;
+    loop {
+        match look_into_store(waiting, &kept.store, wanted.key, refresh, wanted.ttl, &decode).await? {
+            InStore::Lease(lease) => return Ok(Looked::Right(Box::new(Right { lease, lead, wanted }))),
+            InStore::Value { value, left } if has_its_files::<B>(core, &value).await => {
+                if let Some(copy) = B::copy_output(&value) {
+                    core.runtime().cache().keep(lead, Arc::new(copy), left);
+                }
+                return Ok(Looked::Value(value));
             }
-            Ok(Looked::Value(value))
+            InStore::Value { .. } => refresh = true,
         }
     }
+}
+
+/// Whether the files are there, with their content, that a cached result describes as a [`Model`](crate::Model) or a
+/// [`Dataset`](crate::Dataset): whoever takes the result would fail over one that is not.
+#[cfg(feature = "store")]
+async fn has_its_files<B: Body>(core: &Core, value: &B::Output) -> bool {
+    let Some(codec) = B::codec().filter(|codec| (codec.describes_files)()) else { return true };
+    let write = || described(|| (codec.json)(value));
+    let files = guarded("way to write a result down", write).unwrap_or_default();
+    if files.is_empty() {
+        return true;
+    }
+    let changed = move || files.into_iter().find(|file| !file.is_there());
+    let Some(Some(file)) = blocking::spawn(changed).await.ok() else { return true };
+    let path = file.path().display();
+    tracing::warn!(
+        task = %core.label(),
+        %path,
+        "the cached result cannot be used, since the file that it describes is gone or has changed: the task runs"
+    );
+    false
+}
+
+/// Without serde nobody knows what is in a result.
+#[cfg(not(feature = "store"))]
+async fn has_its_files<B: Body>(_core: &Core, _value: &B::Output) -> bool {
+    true
 }

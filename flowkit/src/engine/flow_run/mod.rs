@@ -35,8 +35,8 @@ use crate::engine::recover::kept::{Keeping, Kept, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::queue::Queue;
 use crate::model::{
-    Event, EventKind, FlowRunId, Identity, IllegalTransition, NewTaskRun, OrderNo, Origin, Refusal, TaskRun,
-    TaskRunId,
+    Event, EventKind, FlowRunId, Identity, IllegalTransition, NewTaskRun, OrderNo, Origin, Provenance,
+    Refusal, TaskRun, TaskRunId,
 };
 use crate::policy::TaskPolicy;
 use crate::task::Durability;
@@ -103,6 +103,8 @@ pub(crate) struct Child {
     pub(crate) claimed: Option<Claimed>,
     /// The number of its end in an earlier process, if it ends so again.
     pub(crate) recorded_no: Option<OrderNo>,
+    /// What is recorded of the value, if it is a result or a failure.
+    pub(crate) recorded: Option<Provenance>,
 }
 
 /// Keeps a run open until it is dropped.
@@ -189,7 +191,7 @@ impl Run {
                     let call = identity.map(|identity| identity.call);
                     kept.record(event, ledger.row(id), Keeping { call, ..Keeping::default() });
                 }
-                Child { id, claimed, recorded_no: None }
+                Child { id, claimed, recorded_no: None, recorded: None }
             }
             Some(row) => {
                 // A retried failure may end at another time, and a run that was interrupted has not ended.
@@ -200,7 +202,7 @@ impl Run {
                 if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_) | Claimed::Cancelled)) {
                     self.reopen_in(&mut ledger, row.id);
                 }
-                Child { id: row.id, claimed, recorded_no }
+                Child { id: row.id, claimed, recorded_no, recorded: row.provenance }
             }
         };
         drop(ledger);
@@ -262,6 +264,11 @@ impl Run {
         let told = self.kept.as_ref().map(|kept| (kept, event.clone()));
         if !self.accepted(ledger.record.apply(event), task_run) {
             return None;
+        }
+        if let Some(reason) = &keeping.not_persisted {
+            if let Some(row) = ledger.record.task_run_mut(task_run) {
+                row.set_not_persisted(Arc::clone(reason));
+            }
         }
         let receipt = told.and_then(|(kept, event)| kept.record(event, ledger.row(task_run), keeping));
         if is_revocable {

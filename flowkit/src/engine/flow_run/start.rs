@@ -22,6 +22,8 @@ use crate::engine::task_run::core::{Core, Home};
 use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::perform::perform;
 use crate::flow::{FlowBody, Tally};
+#[cfg(feature = "store")]
+use crate::given::all_not_persisted;
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
 use crate::policy::resume::Progress;
@@ -65,6 +67,17 @@ pub(crate) fn start<B: FlowBody>(
     let keeps = runtime.store().is_some() && resumed.is_none();
     let parameters =
         keeps.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
+    #[cfg(feature = "store")]
+    for (argument, reason) in
+        parameters.as_deref().filter(|_| depth == 0).map(all_not_persisted).unwrap_or_default()
+    {
+        tracing::warn!(
+            flow = info.declaration.name,
+            argument,
+            reason,
+            "this run cannot be resumed without giving the argument again: it could not be persisted"
+        );
+    }
     let extras = options.as_deref().map(|options| {
         Box::new(Extras { name: parent_name.clone(), tags: options.tags.clone(), ..Extras::default() })
     });

@@ -10,14 +10,15 @@ use crate::call::Setup;
 use crate::engine::attempt::panics::caught;
 use crate::engine::attempt::stay_if_stopping;
 use crate::engine::context;
-use crate::engine::recover::conclude::{How, recorded};
+use crate::engine::recover::conclude::How;
 use crate::engine::recover::earlier::Resumed;
 use crate::engine::recover::kept::ask;
+use crate::engine::recover::known::inputs_or_known;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::interrupted::settle;
 use crate::engine::task_run::launch::{self, Carrier, refusal};
 use crate::engine::task_run::options::{CallOptions, effective_policy};
-use crate::engine::task_run::perform::{End, journal, ready, recall, remember};
+use crate::engine::task_run::perform::End;
 use crate::flow::FlowBody;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
@@ -68,25 +69,18 @@ async fn sub_flow<B: FlowBody>(
     if policy.critical == Some(true) {
         core.set_critical();
     }
-    if core.is_claimed()
-        && let Some(known) = Box::pin(recorded::<B>(core, how)).await
-    {
-        return known;
+    if let Some(known) = inputs_or_known(core, body, options.as_deref(), policy, how).await? {
+        return Ok(known);
     }
-    ready(core, body, options.as_deref(), policy).await?;
     if let Some(options) = options {
         // Decided here, where all inputs are known; the run behind this node sees only those with data.
         options.policy.trigger = Some(Trigger::Always);
     }
-    if journal(core).is_some()
-        && let Some(value) = Box::pin(recall::<B>(core)).await?
-    {
-        how.cached = true;
-        return Ok(value);
-    }
     let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
-    // Nobody knows whether the run behind the recorded node is that of this call.
-    if core.is_claimed() && core.identity().is_none_or(|identity| identity.unknown.is_none()) {
+    // Nobody knows whether the run behind the recorded node is that of this call; with other inputs it is another one.
+    let is_same = core.identity().is_none_or(|identity| identity.unknown.is_none())
+        && core.recorded().is_none_or(|recorded| recorded.made_from == core.made_from());
+    if core.is_claimed() && is_same {
         let resumed = Box::pin(earlier_run::<B>(core)).await?;
         options.get_or_insert_default().resumed = resumed;
     }
@@ -108,7 +102,6 @@ async fn sub_flow<B: FlowBody>(
             finished.await?
         }
     };
-    remember::<B>(core, &value);
     Ok(value)
 }
 

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use futures_util::future::Either;
 
 use super::earlier::Claimed;
+use super::journal::Place;
 use super::kept::{Keeping, ask, comes, committed};
-use crate::engine::attempt::panics::guarded;
+use super::known::journal;
+use crate::engine::attempt::panics::guarded_or_why;
 use crate::engine::cache::Shared;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::perform::{End, journal};
-use crate::model::{Error, Refusal, TaskRunId, Unreadable};
+use crate::engine::task_run::perform::End;
+use crate::model::{Error, Provenance, Refusal, TaskRunId, Unreadable, ValueVersion};
 use crate::store::{Store, StoreError};
 use crate::task::{Body, Durability};
 
@@ -23,15 +25,28 @@ pub(crate) struct How {
     pub(crate) cached: bool,
     /// It ended so in an earlier process, and nothing happens to it in this one.
     pub(crate) recorded: bool,
+    /// The version of a result that is known from an earlier attempt of the flow.
+    pub(crate) version: Option<ValueVersion>,
     /// The result for those who ask the cache for it.
     pub(crate) shared: Option<Box<Shared>>,
+}
+
+impl How {
+    /// Takes over what an earlier attempt of the flow left, if it is there.
+    pub(crate) fn take_over<T>(&mut self, value: Option<T>, provenance: Provenance) -> Option<T> {
+        if value.is_some() {
+            self.cached = true;
+            self.version = Some(provenance.version);
+        }
+        value
+    }
 }
 
 /// Tells the end of a task run, and waits until its result is kept.
 pub(crate) fn conclude<'a, B: Body + 'a>(
     core: &'a Core,
     end: End<'a, B::Error>,
-    result: Result<B::Output, Error<B::Error>>,
+    mut result: Result<B::Output, Error<B::Error>>,
     mut how: How,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
     if core.id == TaskRunId::FLOW && !how.recorded && core.run().is_some_and(|run| run.kept.is_some()) {
@@ -41,7 +56,10 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
         end.known(&result);
         None
     } else {
-        let keeping = keeping::<B>(core, &result, how.shared.as_deref_mut());
+        let mut keeping = keeping::<B>(core, &mut result, &mut how.shared);
+        if core.identity().is_some() {
+            keeping.provenance = provenance::<B>(core, &result, keeping.result.as_deref(), how.version);
+        }
         end.tell(&result, how.cached, keeping)
     };
     match receipt {
@@ -73,7 +91,7 @@ async fn conclude_flow<B: Body>(
     mut result: Result<B::Output, Error<B::Error>>,
     mut how: How,
 ) -> Result<B::Output, Error<B::Error>> {
-    let keeping = keeping::<B>(core, &result, how.shared.as_deref_mut());
+    let keeping = keeping::<B>(core, &mut result, &mut how.shared);
     let (event, hook) = end.ending(&result, how.cached);
     let Some((run, (event, receipt))) =
         core.run().and_then(|run| Some((run, run.propose_end(event, keeping)?)))
@@ -125,29 +143,95 @@ fn publish(core: &Core, shared: Option<Box<Shared>>) {
     }
 }
 
-/// Writes down what a store is to keep of a result.
+/// Writes down what a store is to keep of a result. One that has to be persisted and cannot be becomes a failure here, before
+/// anybody relies on it.
 fn keeping<B: Body>(
     core: &Core,
-    result: &Result<B::Output, Error<B::Error>>,
-    shared: Option<&mut Shared>,
+    result: &mut Result<B::Output, Error<B::Error>>,
+    shared: &mut Option<Box<Shared>>,
 ) -> Keeping {
     let Some(kept) = core.run().and_then(|run| run.kept.as_ref()) else { return Keeping::default() };
     // The end of a run is always waited for: the process may end with it.
     let awaited = (result.is_ok() && kept.durability == Durability::Full) || core.id == TaskRunId::FLOW;
     let mut keeping = Keeping { awaited, ..Keeping::default() };
-    let (Ok(value), Some(codec)) = (result, B::codec()) else { return keeping };
-    let encode = || (codec.encode)(value, B::info().declaration.version);
-    match guarded("way to write a result down", encode) {
-        Some(Ok(bytes)) => {
-            keeping.result = Some(bytes);
-            keeping.cache = shared.and_then(Shared::take_entry);
+    let not_persisted: Arc<str> = match (&*result, B::codec()) {
+        (Ok(value), Some(codec)) => {
+            let encode = || codec.encode(value, B::info().declaration.version);
+            match guarded_or_why("way to write a result down", encode) {
+                Ok(Ok(bytes)) => {
+                    keeping.result = Some(bytes);
+                    keeping.cache = shared.as_deref_mut().and_then(Shared::take_entry);
+                    return keeping;
+                }
+                Ok(Err(reason)) => reason.to_string().into(),
+                Err(panic) => format!("its `Serialize` or `Deserialize` panicked: {panic}").into(),
+            }
         }
-        Some(Err(reason)) => {
-            tracing::warn!(task = %core.label(), %reason, "the result is not kept: a resumed run does this again");
+        // An earlier attempt of the flow has found it out.
+        (Err(Error::Refused { refusal: Refusal::NotPersisted { reason, .. }, .. }), _) => {
+            reason.as_str().into()
         }
-        None => {}
+        _ => return keeping,
+    };
+    // Another call would take for good what a resumed run makes again.
+    *shared = None;
+    if result.is_ok() && B::info().must_persist {
+        let task = core.declaration.name.to_owned();
+        let refusal = Refusal::NotPersisted { task, reason: not_persisted.to_string() };
+        if let Some((journal, key)) = journal(core) {
+            journal.refuse(key, refusal.clone());
+        }
+        *result = Err(Error::Refused { run: core.label(), refusal });
+    } else if result.is_ok() && kept.is_news(core.declaration.path, &not_persisted) {
+        tracing::warn!(
+            task = %core.label(),
+            reason = %not_persisted,
+            "the result is not persisted: a resumed run makes it again"
+        );
     }
+    keeping.not_persisted = Some(not_persisted);
     keeping
+}
+
+/// Says which value a task run gave and from which, to those that are made from it and to later attempts of the flow.
+fn provenance<B: Body>(
+    core: &Core,
+    result: &Result<B::Output, Error<B::Error>>,
+    persisted: Option<&[u8]>,
+    known: Option<ValueVersion>,
+) -> Option<Provenance> {
+    let made_from = core.made_from();
+    let version = match (result, known) {
+        (Ok(_), Some(known)) => known,
+        (Ok(value), None) => {
+            let copy = || guarded_or_why("clone of a result", || B::copy_output(value)).ok().flatten();
+            let copy = journal(core).and_then(|_| copy());
+            // Of a copy nobody makes another one, unless in another process.
+            let is_here = copy.is_some() && core.run().is_none_or(|run| run.kept.is_none());
+            let content =
+                || guarded_or_why("way to digest a result", || B::digest_output(value)).ok().flatten();
+            let version = match persisted.and_then(ValueVersion::of_envelope) {
+                Some(version) => version,
+                None if is_here => core.stamp(),
+                None => content().map_or_else(|| core.stamp(), ValueVersion::of_content),
+            };
+            if let Some((journal, key)) = journal(core) {
+                let in_store = persisted.map(|_| Place::Store(core.id));
+                let place = copy.map(|copy| Place::Here(Arc::new(copy))).or(in_store);
+                let provenance = Provenance { version, made_from };
+                place.into_iter().for_each(|place| journal.keep(key, place, provenance));
+            }
+            version
+        }
+        (Err(Error::Cancelled { .. } | Error::Suspended { .. }), _) => return None,
+        // Whoever takes a failure as a value is given this text.
+        (Err(error), _) => {
+            let text = guarded_or_why("way to show an error", || error.to_string()).unwrap_or_default();
+            ValueVersion::hashed(&[error.kind().as_bytes(), text.as_bytes()])
+        }
+    };
+    core.set_version(version);
+    Some(Provenance { version, made_from })
 }
 
 /// Returns what an earlier process left of this call, if that settles it.
@@ -164,13 +248,18 @@ pub(crate) async fn recorded<B: Body>(
         }
         Claimed::Failed(report) => {
             how.recorded = true;
+            core.recorded().into_iter().for_each(|recorded| core.set_version(recorded.version));
             Some(Err(Error::Recorded { run: core.label(), report }))
         }
         Claimed::Kept => match Box::pin(kept_value::<B>(core, core.id)).await {
             Ok(Some(value)) => {
                 how.recorded = true;
+                let provenance = core
+                    .recorded()
+                    .unwrap_or_else(|| Provenance { version: core.stamp(), made_from: core.made_from() });
+                core.set_version(provenance.version);
                 if let Some((journal, key)) = journal(core) {
-                    journal.keep_place(key, core.id);
+                    journal.keep(key, Place::Store(core.id), provenance);
                 }
                 Some(Ok(value))
             }
@@ -229,7 +318,9 @@ fn lost<B: Body>(
     reason: &(dyn std::fmt::Display + Sync),
 ) -> Result<Option<B::Output>, Error<B::Error>> {
     if B::info().at_most_once {
-        return Err(Error::Refused { run: core.label(), refusal: Refusal::UnknownOutcome });
+        let refusal =
+            Refusal::ResultLost { task: core.declaration.name.to_owned(), reason: reason.to_string() };
+        return Err(Error::Refused { run: core.label(), refusal });
     }
     tracing::warn!(task = %core.label(), %reason, "the kept result is lost: it is done again");
     Ok(None)

@@ -14,7 +14,7 @@ use crate::model::{
     TaskRunId, label_of,
 };
 use crate::policy::resume::{
-    Asked, Progress, Standing, cancelled_for_good, claimable, died, doubted, progress, rows_to_redo, standing,
+    Asked, Chosen, Progress, Redo, Standing, cancelled_for_good, claimable, died, doubted, progress, standing,
 };
 use crate::store::{Recovered, TimeUp};
 
@@ -61,7 +61,8 @@ pub(crate) struct Earlier {
     sealed: HashMap<Digest, Vec<CallId>>,
     /// Those whose calls were made with other secrets instead.
     replaced: HashSet<TaskRunId>,
-    /// What was refused because its process died, or fails for that again: a retry of the flow does not make it run.
+    /// What was refused because its process died, or fails again for that or since its result cannot be persisted: a retry of
+    /// the flow does not make it run.
     refused: HashMap<CallId, Refusal>,
     /// How many of them each body has called, without those that never began or cannot be told from others.
     open: HashMap<TaskRunId, usize>,
@@ -71,7 +72,7 @@ pub(crate) struct Earlier {
     /// The timeouts of waits after which the body called something that has begun.
     times_up: HashMap<Digest, Vec<u32>>,
     /// The same with those that an earlier process has done again, as far as it came.
-    chosen: HashSet<TaskRunId>,
+    chosen: Chosen,
     pub(crate) wish: Wish,
     poison_cap: u32,
     /// In whose body each recorded task run was called.
@@ -103,7 +104,7 @@ impl Earlier {
         for row in rows.values().filter(|row| counts(row)) {
             *open.entry(row.parent).or_default() += 1;
         }
-        let chosen = rows_to_redo(task_runs, &resumed.wish.asked.redo);
+        let chosen = Chosen::of(task_runs, &resumed.wish.asked.redo);
         let has_failed = |attempts: &[StoredAttempt]| attempts.iter().any(StoredAttempt::counts);
         let repeated = task_runs.iter().filter(|row| has_failed(&row.earlier_attempts)).map(|row| row.id);
         let flow = has_failed(&run.earlier_attempts).then_some(TaskRunId::FLOW);
@@ -134,6 +135,11 @@ impl Earlier {
     /// Returns how the run behind the node of a sub-flow is to be gone on with.
     pub(crate) fn wish_inside(&self, node: TaskRunId) -> Wish {
         Wish { asked: self.wish.asked.inside(node, &self.chosen), ..self.wish.clone() }
+    }
+
+    /// Whether somebody wants this task run done anew, so that it takes its result from no cache either.
+    pub(crate) fn wants_anew(&self, task_run: TaskRunId) -> bool {
+        matches!(self.wish.asked.redo, Redo::From(_) | Redo::Everything) && self.redo.contains(&task_run)
     }
 
     /// Returns what is left of a call; nothing for one that is made for the first time.
@@ -188,12 +194,16 @@ impl Earlier {
         };
         let is_final = match claimed {
             Claimed::Refused(_) => true,
-            Claimed::Failed(_) => died(&row),
+            Claimed::Failed(_) => died(&row) || row.not_persisted.is_some(),
             Claimed::Kept | Claimed::Cancelled | Claimed::Again(_) => false,
         };
         if is_final {
-            let poison = Refusal::Poison { crashes: row.crashes };
-            self.refused.insert(call, if at_most_once { Refusal::UnknownOutcome } else { poison });
+            let refusal = match &row.not_persisted {
+                Some(reason) => Refusal::NotPersisted { task: row.task.clone(), reason: reason.clone() },
+                None if at_most_once => Refusal::UnknownOutcome,
+                None => Refusal::Poison { crashes: row.crashes },
+            };
+            self.refused.insert(call, refusal);
         }
         if !matches!(claimed, Claimed::Again(_)) {
             self.quiet.insert(row.id);

@@ -12,15 +12,31 @@ use std::sync::Arc;
 use super::earlier::Claimed;
 use crate::call_key::CallInputs;
 use crate::model::canonical::{Domain, Encoder};
-use crate::model::{CallId, Digest, Identity, OrderNo, Seal, State, TaskRunId};
+use crate::model::{CallId, Digest, Identity, OrderNo, Provenance, Refusal, Seal, State, TaskRunId};
 use crate::store::TimeUp;
+
+/// A result of an earlier attempt of the flow.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    pub(crate) place: Place,
+    pub(crate) provenance: Provenance,
+}
+
+/// Where it is.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// A copy of it is here.
+    Here(Arc<dyn Any + Send + Sync>),
+    /// The store has it, as that of this task run.
+    Store(TaskRunId),
+}
 
 pub(crate) struct Journal {
     /// Whether the flow may be retried in this process; otherwise nobody asks for what is kept here.
     remembers: bool,
-    results: Mutex<HashMap<CallId, Arc<dyn Any + Send + Sync>>>,
-    /// Where the store keeps the results of which there is no copy here.
-    places: Mutex<HashMap<CallId, TaskRunId>>,
+    results: Mutex<HashMap<CallId, Remembered>>,
+    /// The calls that no later attempt of the flow makes again, although they have failed.
+    refused: Mutex<HashMap<CallId, Refusal>>,
     /// The keys of calls that were told apart by a name, until another one came with the same name.
     doubted: Mutex<HashSet<Digest>>,
     ends: Mutex<Ends>,
@@ -42,7 +58,7 @@ impl Journal {
         Self {
             remembers,
             results: Mutex::default(),
-            places: Mutex::default(),
+            refused: Mutex::default(),
             doubted: Mutex::default(),
             ends: Mutex::default(),
             times_up: Mutex::default(),
@@ -105,24 +121,26 @@ impl Journal {
         self.times_up.lock().get(&key).cloned()
     }
 
-    /// Keeps a copy of a result.
-    pub(crate) fn keep<T: Send + Sync + 'static>(&self, key: CallId, copy: T) {
-        let before = self.results.lock().insert(key, Arc::new(copy));
+    /// Remembers the result of a call.
+    pub(crate) fn keep(&self, key: CallId, place: Place, provenance: Provenance) {
+        let before = self.results.lock().insert(key, Remembered { place, provenance });
         // Under no lock: its drop is the user's code.
         drop(before);
     }
 
-    /// Takes note of which task run has the result of a call in the store.
-    pub(crate) fn keep_place(&self, key: CallId, place: TaskRunId) {
-        self.places.lock().insert(key, place);
+    pub(crate) fn find(&self, key: CallId) -> Option<Remembered> {
+        self.results.lock().get(&key).cloned()
     }
 
-    pub(crate) fn place(&self, key: CallId) -> Option<TaskRunId> {
-        self.places.lock().get(&key).copied()
+    /// Has a call fail in every later attempt of the flow.
+    pub(crate) fn refuse(&self, key: CallId, refusal: Refusal) {
+        self.results.lock().remove(&key);
+        self.refused.lock().insert(key, refusal);
     }
 
-    pub(crate) fn get<T: Send + Sync + 'static>(&self, key: CallId) -> Option<Arc<T>> {
-        Arc::clone(self.results.lock().get(&key)?).downcast().ok()
+    /// Returns why a call is not made again.
+    pub(crate) fn refusal(&self, key: CallId) -> Option<Refusal> {
+        self.refused.lock().get(&key).cloned()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Not the record: that is the truth of this process. The store hears of every change of it, in the same order.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +14,7 @@ use super::earlier::{Earlier, Left, Resumed};
 use crate::engine::blocking::{self, hold_clock};
 use crate::engine::task_run::core::Core;
 use crate::model::{
-    CallId, Error, Event, EventKind, Identity, NewTaskRun, Refusal, TaskRun, TaskRunId, WallTime,
+    CallId, Error, Event, EventKind, Identity, NewTaskRun, Provenance, Refusal, TaskRun, TaskRunId, WallTime,
 };
 use crate::store::{CacheEntry, Entry, Fact, OwnedRun, Says, Store, StoreError};
 use crate::task::Durability;
@@ -26,7 +27,10 @@ pub(crate) type Receipt = oneshot::Receiver<Result<(), StoreError>>;
 pub(crate) struct Keeping {
     pub(crate) call: Option<CallId>,
     pub(crate) result: Option<Vec<u8>>,
+    pub(crate) provenance: Option<Provenance>,
     pub(crate) cache: Option<CacheEntry>,
+    /// Why there is no result to persist, although there was to be one.
+    pub(crate) not_persisted: Option<Arc<str>>,
     /// Whether somebody waits until it is kept.
     pub(crate) awaited: bool,
     /// It is a failure that counts as none if the program turns out to be stopping.
@@ -47,6 +51,8 @@ pub(crate) struct Kept {
     lost: OnceLock<StoreError>,
     /// What the flow gave although its end could not be kept.
     unkept: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Of which tasks, by path, and for which reasons, it was said that their results are not persisted.
+    not_persisted: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
 
 impl Kept {
@@ -60,6 +66,7 @@ impl Kept {
             silent: AtomicBool::new(false),
             lost: OnceLock::new(),
             unkept: Mutex::default(),
+            not_persisted: Mutex::default(),
         }
     }
 
@@ -67,6 +74,11 @@ impl Kept {
     pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
         let earlier = Some(Mutex::new(Earlier::new(resumed, poison_cap)));
         Self { earlier, has_crashed: resumed.recovered.run.crashes > 0, ..self }
+    }
+
+    /// Takes note that results of a task are not persisted for a reason; whether that is news.
+    pub(crate) fn is_news(&self, task: &'static str, reason: &Arc<str>) -> bool {
+        self.not_persisted.lock().insert((task, Arc::clone(reason)))
     }
 
     /// Returns what an earlier process left of the call `new`: its row, once, and what becomes of the call.
@@ -142,8 +154,8 @@ impl Kept {
         } else {
             (None, None)
         };
-        let Keeping { call, result, cache, .. } = keeping;
-        self.store.record(Entry { run: self.owned, event, task_run, call, result, cache }, ack);
+        let Keeping { call, result, provenance, cache, .. } = keeping;
+        self.store.record(Entry { run: self.owned, event, task_run, call, result, provenance, cache }, ack);
         receipt
     }
 

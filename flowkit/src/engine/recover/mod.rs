@@ -5,4 +5,5 @@ pub(crate) mod conclude;
 pub(crate) mod earlier;
 pub(crate) mod journal;
 pub(crate) mod kept;
+pub(crate) mod known;
 pub(crate) mod unknown;

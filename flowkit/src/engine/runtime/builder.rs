@@ -38,6 +38,7 @@ pub struct RuntimeBuilder {
     durability: Durability,
     poison_cap: Option<u32>,
     skips_cache: bool,
+    refreshes_cache: bool,
     #[cfg(feature = "testing")]
     repeats_bodies: bool,
     flows: Vec<FlowSpec>,
@@ -138,6 +139,29 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Lets no task take its result from the cache: each runs, and leaves its result there for others, as
+    /// [`Call::refresh_cache`](crate::Call::refresh_cache) does for one call. What a resumed run has done already it keeps: that
+    /// is no cache.
+    ///
+    /// ```
+    /// # use flowkit::{Runtime, State, prelude::*};
+    /// #[task(cache = "inputs")]
+    /// async fn total(rows: u32) -> u32 { rows * 2 }
+    ///
+    /// #[flow]
+    /// async fn once() -> Result<u32> { Ok(total(3).await?) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let runtime = Runtime::builder().refresh_cache().build();
+    /// once().on(&runtime).await.unwrap();
+    /// assert_eq!(once().on(&runtime).run().await.task_runs()[0].state(), State::Completed);
+    /// # }
+    /// ```
+    pub fn refresh_cache(mut self) -> Self {
+        self.refreshes_cache = true;
+        self
+    }
+
     /// Runs the body of every task twice, and takes what the second one gives, as happens to a task that was in flight when
     /// its process died: a test of your flow in such a runtime shows whether its tasks bear that.
     ///
@@ -168,6 +192,7 @@ impl RuntimeBuilder {
             durability: self.durability,
             poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
             skips_cache: self.skips_cache,
+            refreshes_cache: self.refreshes_cache,
             live: Live::default(),
             flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),

@@ -53,6 +53,7 @@ struct Inner {
     durability: Durability,
     poison_cap: u32,
     skips_cache: bool,
+    refreshes_cache: bool,
     live: Live,
     flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
@@ -203,6 +204,10 @@ impl Runtime {
 
     pub(crate) fn skips_cache(&self) -> bool {
         self.0.skips_cache
+    }
+
+    pub(crate) fn refreshes_cache(&self) -> bool {
+        self.0.refreshes_cache
     }
 
     pub(crate) fn grace(&self) -> Duration {

@@ -1,5 +1,7 @@
 //! The part of a task run that does not depend on its types: who it is, where it belongs, how it is stopped.
 
+mod settled;
+
 use parking_lot::{Mutex, MutexGuard};
 use std::future::{Future, poll_fn};
 use std::panic::Location;
@@ -13,14 +15,14 @@ use futures_util::task::AtomicWaker;
 
 use crate::engine::attempt::hold::Hold;
 use crate::engine::clock::{self, RunClock};
-use crate::engine::flow_run::{CriticalFailure, FlowAttempt, Run};
+use crate::engine::flow_run::{CriticalFailure, FlowAttempt, KeptOpen, Run};
 use crate::engine::recover::earlier::Claimed;
 use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::model::{
-    Declaration, Error, Event, EventKind, Identity, NewTaskRun, OrderNo, RunLabel, RunRecord, TaskError,
-    TaskRun, TaskRunId, label_of,
+    Declaration, Error, Event, EventKind, Identity, Kind, NewTaskRun, OrderNo, Provenance, RunLabel,
+    RunRecord, TaskError, TaskRun, TaskRunId, ValueVersion, label_of,
 };
 use crate::policy::resume::Progress;
 use crate::task::Durability;
@@ -65,6 +67,14 @@ pub(in crate::engine) struct CoreExtras {
     claimed: Option<Claimed>,
     /// The number of its end in an earlier process or attempt of the flow, if it ends so again.
     recorded_no: Option<OrderNo>,
+    /// What is recorded of the value that an earlier process left, if that is what it left.
+    recorded: Option<Provenance>,
+    /// Keeps the flow open until it is known whether what is recorded stands.
+    open: Option<KeptOpen>,
+    /// From which values it is made.
+    made_from: Option<ValueVersion>,
+    /// Of the value that it gave, for those that are made from it.
+    version: Option<ValueVersion>,
     pub(in crate::engine) hold: Option<Hold>,
     /// The record of a call outside a flow, for its hooks.
     outside: Option<Box<Outside>>,
@@ -184,10 +194,11 @@ impl Core {
 
     /// Runs a call after all whose result was said to be kept.
     pub(crate) fn reopen(&self) {
-        self.clear(CLAIMED);
         if let Some(run) = self.run() {
             run.reopen(self.id);
         }
+        self.release_flow();
+        self.clear(CLAIMED);
     }
 
     pub(crate) fn set_attempt(&self, attempt: u32) {
@@ -267,7 +278,11 @@ impl Core {
     pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<Receipt> {
         self.attempt.store(attempt, Ordering::Relaxed);
         self.forget_marks();
-        self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, ..Keeping::default() })
+        // The run behind the node of a sub-flow is gone on with only if that has the same inputs.
+        let is_node =
+            self.declaration.kind == Kind::Flow && self.id != TaskRunId::FLOW && self.identity().is_some();
+        let provenance = is_node.then(|| Provenance { version: self.stamp(), made_from: self.made_from() });
+        self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, provenance, ..Keeping::default() })
     }
 
     /// Forgets what a body has said of its end.

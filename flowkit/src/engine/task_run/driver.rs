@@ -45,6 +45,7 @@ pub(crate) struct KeepOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
 
 impl<T, E> Drop for KeepOnDrop<T, E> {
     fn drop(&mut self) {
+        self.0.core.release_flow();
         if self.0.promise.get().is_none() {
             self.0.promise.keep(Err(self.0.core.stopped(false)));
         }

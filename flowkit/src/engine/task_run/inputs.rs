@@ -14,7 +14,7 @@ use super::promise::Continuation;
 use super::queue::Ready;
 use super::slot::Slot;
 use crate::engine::flow_run::{FlowAttempt, Run};
-use crate::model::{CallId, Edge, EdgeKind, Edges, Error, RunLabel, TaskError};
+use crate::model::{CallId, Digest, Edge, EdgeKind, Edges, Error, RunLabel, TaskError, ValueVersion};
 use crate::policy::trigger::{Inputs as InputCounts, Trigger, Verdict as TriggerVerdict};
 
 /// A run whose end another one waits for.
@@ -185,6 +185,21 @@ pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, O
         }
     });
     (trigger.verdict(&counts), missing, failed)
+}
+
+/// Returns the version of all data inputs together, which have ended; `None` if there are none.
+pub(crate) fn made_from(inputs: &impl Inputs) -> Option<ValueVersion> {
+    let mut hasher = None;
+    inputs.visit(&mut |input, kind| {
+        if kind == EdgeKind::Data {
+            let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
+            // A list that is mapped stands for its items, of which there may be none.
+            if let Some(core) = input.input_core() {
+                hasher.update(core.version().as_bytes());
+            }
+        }
+    });
+    hasher.map(|hasher| ValueVersion::of_content(Digest::from_bytes(*hasher.finalize().as_bytes())))
 }
 
 /// Whether an input stands for others that are recorded: the items of a list that is mapped.

@@ -239,6 +239,8 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
     }
     if let Some(claimed) = refusal.map(Claimed::Refused).or(child.claimed) {
         core.set_claimed(claimed);
+        let open = if core.is_settled() { flow.run.keep_open() } else { None };
+        core.set_recorded(child.recorded, open);
     }
     Ok(Registered { core, pending })
 }

@@ -12,18 +12,18 @@ use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::{caught, report};
 use crate::engine::attempt::{Attempts, Host, attempts};
 use crate::engine::cache::{self, Looked};
-use crate::engine::recover::conclude::{How, kept_value, recorded};
-use crate::engine::recover::journal::Journal;
+use crate::engine::recover::conclude::How;
 use crate::engine::recover::kept::{Keeping, Receipt};
-use crate::model::{CallId, EdgeKind, Error, EventKind, NoValue, TaskError};
+use crate::engine::recover::known::inputs_or_known;
+use crate::model::{EdgeKind, Error, EventKind, NoValue, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, Verdict};
 use crate::task::{Body, TaskInfo};
 
 /// The arguments of a call and what it was told to run after.
-struct CallInputs<'a, B: Body> {
-    body: &'a mut Option<B>,
-    options: Option<&'a CallOptions<B::Error>>,
+pub(crate) struct CallInputs<'a, B: Body> {
+    pub(crate) body: &'a mut Option<B>,
+    pub(crate) options: Option<&'a CallOptions<B::Error>>,
 }
 
 impl<B: Body> Inputs for CallInputs<'_, B> {
@@ -67,17 +67,8 @@ async fn run<B: Body, H: Host<B>>(
     if policy.critical == Some(true) {
         core.set_critical();
     }
-    if core.is_claimed()
-        && let Some(known) = Box::pin(recorded::<B>(core, how)).await
-    {
-        return known;
-    }
-    ready(core, body, options, policy).await?;
-    if journal(core).is_some()
-        && let Some(value) = Box::pin(recall::<B>(core)).await?
-    {
-        how.cached = true;
-        return Ok(value);
+    if let Some(known) = inputs_or_known(core, body, options, policy, how).await? {
+        return Ok(known);
     }
     let mut right = None;
     if let Some(wanted) = cache::wanted(core, body, options, policy.cache_ttl) {
@@ -91,7 +82,6 @@ async fn run<B: Body, H: Host<B>>(
     }
     let value = attempts(&Attempts { core, host, policy, options }, body).await?;
     how.shared = right.and_then(|right| Some(right.share(B::copy_output(&value)?)));
-    remember::<B>(core, &value);
     Ok(value)
 }
 
@@ -205,40 +195,6 @@ fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::
     }
 }
 
-/// Finds the result of this call in an earlier attempt of the flow: here, or where the store keeps it.
-pub(crate) async fn recall<B: Body>(core: &Core) -> Result<Option<B::Output>, Error<B::Error>> {
-    let Some((journal, key)) = journal(core) else { return Ok(None) };
-    if journal.is_cancelled(key) {
-        // The loser of a race that has its winner.
-        core.cancel_by_body();
-        return Err(core.stopped(false));
-    }
-    if let Some(value) = journal.get::<B::Output>(key) {
-        return Ok(B::copy_output(&value));
-    }
-    match journal.place(key) {
-        Some(place) => kept_value::<B>(core, place).await,
-        None => Ok(None),
-    }
-}
-
-pub(crate) fn remember<B: Body>(core: &Core, value: &B::Output) {
-    if let Some((journal, key)) = journal(core) {
-        match B::copy_output(value) {
-            Some(copy) => journal.keep(key, copy),
-            None if B::codec().is_some() => journal.keep_place(key, core.id),
-            None => {}
-        }
-    }
-}
-
-/// What later attempts of the flow look into, if there may be any, and what they look for.
-pub(crate) fn journal(core: &Core) -> Option<(&Journal, CallId)> {
-    let journal = core.run()?.journal.as_ref().filter(|journal| journal.remembers())?;
-    let identity = core.identity().filter(|identity| identity.unknown.is_none())?;
-    (!journal.is_doubted(&identity.call.key)).then_some((journal, identity.call))
-}
-
 /// Where the hooks of a run are: in its attribute and in its call.
 type Hooked<'a, E> = (&'static TaskInfo, Option<&'a CallOptions<E>>);
 
@@ -258,6 +214,7 @@ impl<'a, E: TaskError> End<'a, E> {
     /// Nothing is told: the run ended in an earlier process.
     pub(crate) fn known<T>(mut self, result: &Result<T, Error<E>>) {
         self.told = true;
+        self.core.release_flow();
         if let Err(error) = result {
             self.core.fail_flow_if_critical(error);
         }
@@ -318,7 +275,9 @@ impl<E> End<'_, E> {
 
 impl<E> Drop for End<'_, E> {
     fn drop(&mut self) {
-        if !self.told {
+        let is_settled = self.core.is_settled();
+        self.core.release_flow();
+        if !self.told && !is_settled {
             let suspended = self.core.is_suspended();
             self.core.emit(match suspended {
                 true => EventKind::Suspended,

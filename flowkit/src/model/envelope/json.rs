@@ -7,8 +7,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::strict::{Reason, Strict};
+use super::strict::{Heard, Strict};
 use super::{Envelope, EnvelopeError, Fingerprint, HEADER_BYTES, begin, finish};
+use crate::model::shape::Forms;
 
 /// How many lists and maps may be inside one another: one less than the limit of serde_json, at which it refuses.
 pub(super) const NESTED_MAX: u32 = 127;
@@ -30,25 +31,39 @@ const SMALL_BYTES: usize = 64;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn encode<T: Serialize + ?Sized>(value: &T, fingerprint: Fingerprint) -> Result<Vec<u8>, EncodeError> {
+    encode_heard(value, fingerprint, None).map(|(bytes, _)| bytes)
+}
+
+/// Returns the envelope of a value, and whether all of the value is in it for which its type asks when it is read: as far as
+/// the type has only such `forms`, it then comes back as it is.
+pub(crate) fn encode_heard<T: Serialize + ?Sized>(
+    value: &T,
+    fingerprint: Fingerprint,
+    forms: Option<&Forms>,
+) -> Result<(Vec<u8>, bool), EncodeError> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + SMALL_BYTES);
     begin(&mut bytes);
-    write(value, &mut bytes)?;
+    let heard = Heard::new(forms);
+    write(value, &mut bytes, &heard)?;
     finish(&mut bytes, fingerprint);
-    Ok(bytes)
+    Ok((bytes, heard.is_whole()))
 }
 
 /// Returns a value as JSON from which it comes back as it is, with no envelope.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, EncodeError> {
     let mut bytes = Vec::with_capacity(SMALL_BYTES);
-    write(value, &mut bytes)?;
+    write(value, &mut bytes, &Heard::new(None))?;
     String::from_utf8(bytes).map_err(|source| EncodeError::Refused { reason: source.to_string() })
 }
 
-fn write<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let reason = Reason::default();
-    let written = value.serialize(Strict::new(&mut serde_json::Serializer::new(bytes), &reason));
+fn write<T: Serialize + ?Sized>(
+    value: &T,
+    bytes: &mut Vec<u8>,
+    heard: &Heard<'_>,
+) -> Result<(), EncodeError> {
+    let written = value.serialize(Strict::new(&mut serde_json::Serializer::new(bytes), heard));
     // A `Serialize` that passes over the refusal of a part would leave half a value.
-    match reason.take() {
+    match heard.take_reason() {
         Some(refused) => Err(refused),
         None => written.map_err(|source| EncodeError::Refused { reason: source.to_string() }),
     }
@@ -57,8 +72,8 @@ fn write<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), En
 /// Returns the value that [`encode`] was given.
 ///
 /// # Errors
-/// If the envelope cannot be opened, or what is in it is no `T`. The latter means that the type was changed in a way
-/// that its shape does not show.
+/// If the envelope cannot be opened, or what is in it is no `T`. The latter means that it was not read back when it was
+/// written, or that the type was changed in a way that its shape does not show.
 pub fn decode<T: Deserialize<'static>>(bytes: &[u8], expected: Fingerprint) -> Result<T, DecodeError> {
     let payload = Envelope::open(bytes, expected)?;
     from_json(payload).map_err(|source| DecodeError::Json { reason: source.to_string() })
@@ -101,23 +116,18 @@ pub enum EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFinite => f.write_str(
-                "the value cannot be kept: a float in it is NaN or infinite, which JSON has no form for",
-            ),
-            Self::TooDeep => write!(
-                f,
-                "the value cannot be kept: it is nested deeper than {NESTED_MAX} levels and could not be read back"
-            ),
-            Self::EmptySome => f.write_str(
-                "the value cannot be kept: a `Some(None)` or `Some(())` in it would be read back as `None`",
-            ),
+            Self::NotFinite => f.write_str("a float in it is NaN or infinite, which JSON has no form for"),
+            Self::TooDeep => {
+                write!(f, "it is nested deeper than {NESTED_MAX} levels and could not be read back")
+            }
+            Self::EmptySome => f.write_str("a `Some(None)` or `Some(())` in it would be read back as `None`"),
             Self::Key { reason } => {
                 write!(
                     f,
-                    "the value cannot be kept: a map in it has a key that is no text, number or `bool` ({reason}); keep a list of pairs instead"
+                    "a map in it has a key that is no text, number or `bool` ({reason}); keep a list of pairs instead"
                 )
             }
-            Self::Refused { reason } => write!(f, "the value cannot be kept: {reason}"),
+            Self::Refused { reason } => write!(f, "{reason}"),
         }
     }
 }
@@ -138,10 +148,14 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Whether the bytes are not those that were written; otherwise the code has changed.
+    /// Whether the value is lost: the bytes are not those that were written, or are none of a type that has not changed.
+    /// Otherwise the code has changed, and an older one could read the value.
     pub fn is_damage(&self) -> bool {
         use EnvelopeError as E;
-        matches!(self, Self::Envelope(E::NotAnEnvelope | E::Truncated { .. } | E::Corrupt))
+        matches!(
+            self,
+            Self::Json { .. } | Self::Envelope(E::NotAnEnvelope | E::Truncated { .. } | E::Corrupt)
+        )
     }
 }
 
@@ -155,11 +169,9 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Envelope(error) => error.fmt(f),
-            Self::Json { reason } => write!(
-                f,
-                "the kept value does not fit the type, although both have the same fingerprint: {reason}; \
-                 give the task a new `version`"
-            ),
+            Self::Json { reason } => {
+                write!(f, "the kept value cannot be read, although its type has not changed: {reason}")
+            }
         }
     }
 }

@@ -12,12 +12,61 @@ use serde::ser::{
 };
 
 use super::json::{EncodeError, NESTED_MAX};
+use crate::model::shape::Forms;
 
 /// Levels of `Some` and newtypes besides. JSON does not show them, but each takes stack.
 const LEVELS_MAX: u32 = 4 * NESTED_MAX;
 
-/// Why the value was refused: serde_json has no error that could carry it.
-pub(super) type Reason = Cell<Option<EncodeError>>;
+/// What is heard while a value is written.
+pub(super) struct Heard<'f> {
+    /// Why the value was refused: serde_json has no error that could carry it.
+    reason: Cell<Option<EncodeError>>,
+    /// How the type is read, if that is known.
+    forms: Option<&'f Forms>,
+    is_whole: Cell<bool>,
+    /// The form that was looked up last: a list has many of one.
+    last: Cell<Option<(&'static str, &'static str, usize)>>,
+}
+
+impl<'f> Heard<'f> {
+    /// Knows of nothing if the forms of the type are not known.
+    pub(super) fn new(forms: Option<&'f Forms>) -> Self {
+        Self { reason: Cell::default(), forms, is_whole: Cell::new(forms.is_some()), last: Cell::default() }
+    }
+
+    /// Returns why the value was refused, once.
+    pub(super) fn take_reason(&self) -> Option<EncodeError> {
+        self.reason.take()
+    }
+
+    /// Whether all of the value was written that is read.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole.get()
+    }
+
+    fn skipped(&self) {
+        self.is_whole.set(false);
+    }
+
+    fn map(&self) {
+        if self.is_whole.get() && !self.forms.is_some_and(Forms::has_maps) {
+            self.is_whole.set(false);
+        }
+    }
+
+    /// A struct is written, or a variant, with so many fields.
+    fn form(&self, name: &'static str, variant: &'static str, fields: usize) {
+        let Some(forms) = self.forms.filter(|_| self.is_whole.get()) else { return };
+        let is_same = |(last, of, count): (&str, &str, usize)| {
+            std::ptr::eq::<str>(last, name) && std::ptr::eq::<str>(of, variant) && count == fields
+        };
+        if self.last.get().is_some_and(is_same) {
+            return;
+        }
+        self.is_whole.set(forms.is_whole((name, variant), fields));
+        self.last.set(Some((name, variant, fields)));
+    }
+}
 
 /// Passes on to `inner` what JSON keeps as it is.
 pub(super) struct Strict<'r, S> {
@@ -28,7 +77,7 @@ pub(super) struct Strict<'r, S> {
 /// Where in the value this is.
 #[derive(Clone, Copy)]
 struct Around<'r> {
-    reason: &'r Reason,
+    heard: &'r Heard<'r>,
     /// Lists and maps around this.
     nested: u32,
     /// All that is around this.
@@ -37,8 +86,8 @@ struct Around<'r> {
 }
 
 impl<'r, S: Serializer> Strict<'r, S> {
-    pub(super) fn new(inner: S, reason: &'r Reason) -> Self {
-        Self { inner, around: Around { reason, nested: 0, levels: 0, is_in_some: false } }
+    pub(super) fn new(inner: S, heard: &'r Heard<'r>) -> Self {
+        Self { inner, around: Around { heard, nested: 0, levels: 0, is_in_some: false } }
     }
 
     /// Writes nothing at all, as `null`.
@@ -53,7 +102,7 @@ impl<'r, S: Serializer> Strict<'r, S> {
 impl<'r> Around<'r> {
     fn refuse<T, E: serde::ser::Error>(&self, reason: EncodeError) -> Result<T, E> {
         let error = E::custom(&reason);
-        self.reason.set(Some(reason));
+        self.heard.reason.set(Some(reason));
         Err(error)
     }
 
@@ -105,8 +154,9 @@ macro_rules! floats {
 
 /// The beginnings of lists and maps, each so many deep in JSON: a variant is a map of one entry around its content.
 macro_rules! begin {
-    ($($begin:ident $kind:ident $lists:literal ($($argument:ident: $type:ty),*)),+ $(,)?) => { $(
+    ($($begin:ident $kind:ident $lists:literal ($($argument:ident: $type:ty),*) $($hear:ident($($form:expr),*))?),+ $(,)?) => { $(
         fn $begin(self, $($argument: $type),*) -> Result<Self::$kind, S::Error> {
+            $(self.around.heard.$hear($($form),*);)?
             let around = self.around.inside($lists)?;
             Ok(Strict { inner: self.inner.$begin($($argument),*)?, around })
         }
@@ -141,11 +191,11 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
         serialize_tuple SerializeTuple 1 (length: usize),
         serialize_tuple_struct SerializeTupleStruct 1 (name: &'static str, length: usize),
         serialize_tuple_variant SerializeTupleVariant 2
-            (name: &'static str, index: u32, variant: &'static str, length: usize),
-        serialize_map SerializeMap 1 (length: Option<usize>),
-        serialize_struct SerializeStruct 1 (name: &'static str, length: usize),
+            (name: &'static str, index: u32, variant: &'static str, length: usize) form(name, variant, 0),
+        serialize_map SerializeMap 1 (length: Option<usize>) map(),
+        serialize_struct SerializeStruct 1 (name: &'static str, length: usize) form(name, "", length),
         serialize_struct_variant SerializeStructVariant 2
-            (name: &'static str, index: u32, variant: &'static str, length: usize),
+            (name: &'static str, index: u32, variant: &'static str, length: usize) form(name, variant, length),
     }
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
@@ -180,6 +230,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
         index: u32,
         variant: &'static str,
     ) -> Result<S::Ok, S::Error> {
+        self.around.heard.form(name, variant, 0);
         self.inner.serialize_unit_variant(name, index, variant)
     }
 
@@ -190,6 +241,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
+        self.around.heard.form(name, variant, 0);
         let around = self.around.inside(1)?;
         self.inner.serialize_newtype_variant(name, index, variant, &Inner { around, value })
     }
@@ -231,6 +283,11 @@ macro_rules! fields {
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), S::Error> {
                 self.inner.serialize_field(name, &Inner { around: self.around, value })
+            }
+
+            fn skip_field(&mut self, name: &'static str) -> Result<(), S::Error> {
+                self.around.heard.skipped();
+                self.inner.skip_field(name)
             }
 
             fn end(self) -> Result<S::Ok, S::Error> {

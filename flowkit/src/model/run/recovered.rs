@@ -48,6 +48,9 @@ impl TaskRun {
         if let Some(reason) = &stored.skip_reason {
             task_run.extras().skip_reason = Some(Arc::new(reason.clone()));
         }
+        if let Some(reason) = &stored.not_persisted {
+            task_run.extras().not_persisted = Some(reason.as_str().into());
+        }
         if !stored.earlier_attempts.is_empty() {
             let attempts = stored.earlier_attempts.iter().map(|attempt| Attempt::recovered(attempt, created));
             task_run.extras().failed_attempts = attempts.collect();

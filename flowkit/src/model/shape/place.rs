@@ -149,6 +149,11 @@ impl Place {
         self.last_way = 0;
     }
 
+    /// Whether each answer counts, not only the first that is taken.
+    pub(super) fn counts_every_way(&self) -> bool {
+        self.is_every
+    }
+
     /// No answer is taken.
     pub(super) fn is_broken(&self) -> bool {
         self.ways.iter().all(|way| way.outcome == Outcome::Refused)

@@ -4,6 +4,7 @@
 //! which one that was; so each run tries little that is new, and the newest is blamed.
 
 use super::fault::Fault;
+use super::forms::Forms;
 use super::place::{Answer, Edge, Fact, Kind, Outcome, Place, Way};
 use crate::model::canonical::Encoder;
 
@@ -99,6 +100,16 @@ impl Walk {
     /// The walk came to no end.
     pub(super) fn is_spent(&self) -> bool {
         self.questions >= QUESTIONS_MAX || self.places.len() >= PLACES_MAX
+    }
+
+    /// Returns the forms of values that read back as they are written; `None` if there may be others.
+    pub(super) fn forms(&self) -> Option<Forms> {
+        if self.is_spent() { None } else { Forms::of(&self.places) }
+    }
+
+    /// Whether a struct of this name was asked for.
+    pub(super) fn has_struct(&self, name: &str) -> bool {
+        self.places.iter().any(|place| place.fact.kind == Kind::Struct && place.fact.name == name)
     }
 
     pub(super) fn encode(&self, encoder: &mut Encoder) {

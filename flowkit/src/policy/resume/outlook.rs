@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Asked, POISON_CAP, Standing, cancelled_for_good, claimable, doubted, rows_to_redo, standing};
+use super::{Asked, Chosen, POISON_CAP, Standing, cancelled_for_good, claimable, doubted, standing};
 use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
 
 /// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
@@ -27,7 +27,7 @@ pub(crate) fn outlook<'r>(
     asked: &Asked,
 ) -> Vec<(&'r StoredTaskRun, Standing)> {
     let chosen = claimable(run, rows);
-    let wanted_again = asked.left(rows, &rows_to_redo(rows, &asked.redo));
+    let wanted_again = asked.left(rows, &Chosen::of(rows, &asked.redo));
     let cancelled = cancelled_for_good(run, rows, asked);
     let mut bodies = HashSet::new();
     if flow_runs(run, asked) {
@@ -106,6 +106,27 @@ mod tests {
         let from = Redo::From("fetch".to_owned());
         assert_eq!(of(State::Completed, &rows[..1], &from), [(1, Again)]);
         assert_eq!(of(State::Completed, &rows[..1], &Redo::Nothing), [], "it gives its result");
+    }
+
+    #[test]
+    fn a_run_that_is_done_again_from_a_task_tries_again_what_failed() {
+        let failed = called(2, 0, "by_value", State::Failed);
+        let refused =
+            StoredTaskRun { not_persisted: Some("NaN".to_owned()), ..called(3, 0, "pay", State::Failed) };
+        let rows = [
+            called(1, 0, "fetch", State::Completed),
+            failed,
+            refused,
+            called(4, 0, "beside", State::Completed),
+        ];
+        use Standing::*;
+        let from = Redo::From("fetch".to_owned());
+        assert_eq!(of(State::Failed, &rows, &from), [(1, Again), (2, Again), (3, Replay), (4, Keep)]);
+        let chosen = Chosen::of(&rows, &from);
+        let inside = |node| Asked::from(from.clone()).inside(TaskRunId::new(node), &chosen).redo;
+        assert_eq!(inside(1), Redo::Everything);
+        assert_eq!(inside(2), Redo::Failed, "a sub-flow that failed beside it keeps what it has");
+        assert_eq!(inside(4), from);
     }
 
     #[test]

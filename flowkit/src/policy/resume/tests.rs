@@ -37,6 +37,8 @@ pub(crate) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
         cancelled_by_body: false,
         crashes,
         has_result: state == State::Completed,
+        not_persisted: None,
+        provenance: None,
     }
 }
 
@@ -112,7 +114,7 @@ fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
     let left = |since| {
         let asked = Asked { redo: Redo::Everything, since };
         let mut left: Vec<u64> =
-            asked.left(&rows, &rows_to_redo(&rows, &asked.redo)).iter().map(|id| id.get()).collect();
+            asked.left(&rows, &Chosen::of(&rows, &asked.redo)).iter().map(|id| id.get()).collect();
         left.sort_unstable();
         left
     };
@@ -184,7 +186,7 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
         retry_in: None,
     };
     assert_eq!(stays(Redo::Nothing, None, vec![failed]), [2], "a later attempt of the flow tries it anew");
-    let redone = rows_to_redo(&rows, &Redo::Failed);
+    let redone = Chosen::of(&rows, &Redo::Failed).rows;
     assert!([3, 4, 5].iter().all(|id| redone.contains(&TaskRunId::new(*id))));
     assert!(!redone.contains(&TaskRunId::new(2)), "it had lost before anything failed");
 }

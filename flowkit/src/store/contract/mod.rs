@@ -25,6 +25,7 @@ macro_rules! contract {
                 an_acknowledged_entry_can_be_read_at_once,
                 an_attempt_that_failed_is_kept_with_its_error_and_its_wait,
                 a_result_reads_as_it_was_written,
+                what_is_done_again_has_neither_its_old_result_nor_its_old_provenance,
                 a_result_of_a_megabyte_reads_as_it_was_written,
                 a_task_run_without_a_result_has_none,
                 what_has_ended_stays_as_it_is,

@@ -146,7 +146,7 @@ impl Script {
     pub(crate) fn last_entry(&self) -> Entry {
         let event = self.record.events().last().unwrap().clone();
         let task_run = self.record.task_run(event.task_run).unwrap().clone();
-        Entry { run: self.owned, event, task_run, call: None, result: None, cache: None }
+        Entry { run: self.owned, event, task_run, call: None, result: None, provenance: None, cache: None }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::script::*;
-use crate::model::{Declaration, EventDetail, EventKind, FlowRunId, Kind, State, TaskRunId};
+use crate::model::{
+    Declaration, EventDetail, EventKind, FlowRunId, Kind, Provenance, State, TaskRunId, ValueVersion,
+};
 use crate::store::rows;
 use crate::store::{Entry, OwnedRun, Store};
 
@@ -42,6 +44,33 @@ pub(crate) fn an_entry_changes_its_row_and_adds_its_event<P: Place>() {
     assert_eq!(event_names(store, run.id()), ["0: created", "1: created", "1: started", "1: failed"]);
     let last = store.events(run.id(), 3, 10).unwrap().remove(0);
     assert!(matches!(last.detail, Some(EventDetail::Error(error)) if error.message == "no route"));
+}
+
+pub(crate) fn what_is_done_again_has_neither_its_old_result_nor_its_old_provenance<P: Place>() {
+    let place = P::new();
+    let store = place.store();
+    let of = |version: u8, made_from: Option<u8>| {
+        let version_of = |byte| ValueVersion::from_bytes([byte; 16]);
+        Some(Provenance { version: version_of(version), made_from: made_from.map(version_of) })
+    };
+    let mut run = Script::begin(store);
+    let fetch = run.create(store, &FETCH);
+    run.happens(store, fetch, started(1));
+    assert_eq!(task_row(store, run.id(), fetch).provenance, None);
+    run.apply(fetch, EventKind::Completed);
+    let entry = Entry { result: Some(b"1".to_vec()), provenance: of(1, Some(2)), ..run.last_entry() };
+    write(store, entry).unwrap();
+    let row = task_row(store, run.id(), fetch);
+    assert_eq!((row.has_result, row.provenance), (true, of(1, Some(2))));
+
+    run.happens(store, fetch, EventKind::Reopened);
+    assert!(!task_row(store, run.id(), fetch).has_result);
+    assert_eq!(store.result(run.id(), fetch).unwrap(), None);
+    run.happens(store, fetch, started(2));
+    run.apply(fetch, EventKind::Completed);
+    write(store, Entry { provenance: of(3, None), ..run.last_entry() }).unwrap();
+    let row = task_row(store, run.id(), fetch);
+    assert_eq!((row.has_result, row.provenance), (false, of(3, None)), "it gave one that is not persisted");
 }
 
 pub(crate) fn events_are_numbered_from_one_without_gaps<P: Place>() {

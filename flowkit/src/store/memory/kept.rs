@@ -61,7 +61,8 @@ impl KeptRun {
         let id = entry.event.task_run;
         let before = self.state_of(id);
         // What has ended stays as it is, whoever comes late.
-        if before.is_some_and(State::is_terminal) && !entry.event.kind.leads_on() {
+        let is_reopened = entry.event.kind.leads_on();
+        if before.is_some_and(State::is_terminal) && !is_reopened {
             return Err(StoreError::Ended { id: self.row.id, task_run: id, event: entry.event.kind.name() });
         }
         if id == TaskRunId::FLOW {
@@ -69,10 +70,16 @@ impl KeptRun {
             update_flow_row(&mut self.row, &entry.task_run);
             self.owned = !self.row.state.is_terminal();
         } else {
-            let before = self.task_runs.remove(&id);
+            let mut before = self.task_runs.remove(&id);
+            before.iter_mut().for_each(|before| before.has_result &= !is_reopened);
             let mut row = task_row(&entry.task_run, entry.call, self.row.created_at, before);
             row.has_result |= entry.result.is_some();
+            row.provenance = entry.provenance.or(row.provenance);
             self.task_runs.insert(id, row);
+        }
+        if is_reopened {
+            // What it gave before is not what it gives now, even if that is not persisted.
+            self.results.remove(&id);
         }
         if let Some(result) = entry.result {
             self.results.insert(id, result);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::queue::Pledge;
-use crate::model::{CallId, Event, EventKind, FlowRunId, TaskRun, TaskRunId};
+use crate::model::{CallId, Event, EventKind, FlowRunId, Provenance, TaskRun, TaskRunId};
 use crate::policy::cache::CacheKey;
 use crate::store::{CacheEntry, Entry, Fact, LogEntry, Missing, NewFlowRun, OwnedRun, Says, StoreError};
 
@@ -39,6 +39,7 @@ pub(super) struct Slot {
     pub(super) task_run: TaskRun,
     pub(super) call: Option<CallId>,
     pub(super) result: Option<Vec<u8>>,
+    pub(super) provenance: Option<Provenance>,
     pub(super) cache: Option<CacheEntry>,
     /// It may be written over a row that has ended.
     pub(super) reopened: bool,
@@ -140,14 +141,23 @@ impl RunPart {
     }
 
     fn record(&mut self, entry: Entry, pledge: Pledge) {
-        let Entry { run: _, event, task_run, call, result, cache } = entry;
+        let Entry { run: _, event, task_run, call, result, provenance, cache } = entry;
         let reopens = event.kind.leads_on();
         let stopping = matches!(event.kind, EventKind::Stopping);
         let fresh = self.slots.len();
         let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
         if index == fresh {
             let pledges = Vec::new();
-            self.slots.push(Slot { task_run, call, result, cache, reopened: reopens, stopping, pledges });
+            self.slots.push(Slot {
+                task_run,
+                call,
+                result,
+                provenance,
+                cache,
+                reopened: reopens,
+                stopping,
+                pledges,
+            });
         } else {
             let slot = &mut self.slots[index];
             if slot.task_run.state().is_terminal() && !reopens {
@@ -157,7 +167,9 @@ impl RunPart {
             }
             slot.task_run = task_run;
             slot.call = call.or(slot.call.take());
-            slot.result = result.or(slot.result.take());
+            // What it gave before it was reopened is not what it gives now.
+            slot.result = if reopens { result } else { result.or(slot.result.take()) };
+            slot.provenance = provenance.or(slot.provenance);
             slot.cache = cache.or(slot.cache.take());
             slot.reopened |= reopens;
             slot.stopping |= stopping;

@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use super::codes;
-use crate::model::{CallId, Digest, Seal, StoredFlowRun, StoredTaskRun, WallTime};
+use crate::model::{CallId, Digest, Provenance, Seal, StoredFlowRun, StoredTaskRun, ValueVersion, WallTime};
 
 /// The end of the last attempt of a flow run that another one followed: see `StoredFlowRun::anew_since`.
 macro_rules! anew_since {
@@ -87,7 +87,7 @@ pub(super) const TASK_RUN: &str = "
         r.created_at, r.started_at,
         r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
         EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
-        r.cancelled_by_body, r.nth, r.seal, r.unknown, r.rank
+        r.cancelled_by_body, r.nth, r.seal, r.unknown, r.rank, r.not_persisted, r.version, r.made_from
     FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
@@ -98,6 +98,8 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
     tags.extend(json::<Vec<String>>(row, 10)?.unwrap_or_default());
     let edges: Option<String> = row.get(14)?;
     let flow_run: Option<[u8; 16]> = row.get(24)?;
+    let (version, made_from) = (version(row, 36)?, version(row, 37)?);
+    let provenance = version.map(|version| Provenance { version, made_from });
     Ok(StoredTaskRun {
         id: codes::task_run(row.get(0)?),
         parent: codes::task_run(row.get(1)?),
@@ -135,7 +137,13 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
         ended_no: codes::read_order_no(row.get(29)?),
         cancelled_by_body: row.get(30)?,
         rank: codes::read_order_no(row.get(34)?),
+        not_persisted: row.get(35)?,
+        provenance,
     })
+}
+
+fn version(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ValueVersion>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(ValueVersion::from_bytes))
 }
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<WallTime>> {

@@ -76,6 +76,12 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
         } else {
             task_row(connection, tools, &mut rows, slot, part.owned.created_at)?
         };
+        if written && slot.reopened {
+            // What it gave before is not what it gives now, even if that is not persisted.
+            connection
+                .prepare_cached("DELETE FROM results WHERE run = ?1 AND task_run = ?2")?
+                .execute(params![no, codes::number(slot.task_run.id())])?;
+        }
         if written {
             attempts(connection, no, &slot.task_run, part.owned.created_at)?;
             result(connection, tools, &mut rows, slot, part.owned.created_at)?;
@@ -163,9 +169,10 @@ fn flow_row(
 const TASK_ROW: &str = "
     INSERT INTO task_runs (run, id, parent, task, place, key, position, name, tags, in_group, branch, edges, state,
         attempt, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned,
-        begun_no, ended_no, cancelled_by_body, nth, seal, unknown, rank)
+        begun_no, ended_no, cancelled_by_body, nth, seal, unknown, rank, not_persisted,
+        version, made_from)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-        ?25, ?26, ?27, ?28, ?29, ?30, ?31)
+        ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
     ON CONFLICT (run, id) DO UPDATE SET
         task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key),
         nth = coalesce(excluded.nth, nth), seal = coalesce(excluded.seal, seal), unknown = excluded.unknown,
@@ -174,7 +181,8 @@ const TASK_ROW: &str = "
         ended_at = excluded.ended_at, error = excluded.error, skip_reason = excluded.skip_reason,
         flow_run = excluded.flow_run, orphaned = excluded.orphaned,
         begun_no = excluded.begun_no, ended_no = excluded.ended_no, cancelled_by_body = excluded.cancelled_by_body,
-        rank = excluded.rank
+        rank = excluded.rank, not_persisted = excluded.not_persisted, version = coalesce(excluded.version, version),
+        made_from = CASE WHEN excluded.version IS NULL THEN made_from ELSE excluded.made_from END
     WHERE state < ?23 OR ?24";
 
 const RESULT_ROW: &str = "
@@ -226,6 +234,9 @@ fn task_row(
         slot.call.as_ref().and_then(|call| call.seal.as_ref()).map(|seal| seal.as_bytes()),
         task_run.unknown().map(codes::text),
         codes::order_no(task_run.rank()),
+        task_run.not_persisted().map(codes::text),
+        slot.provenance.map(|provenance| *provenance.version.as_bytes()),
+        slot.provenance.and_then(|provenance| provenance.made_from).map(|made_from| *made_from.as_bytes()),
     ])?;
     failpoint::hit("after-submit-row").map_err(failure::as_sqlite)?;
     Ok(changed > 0)

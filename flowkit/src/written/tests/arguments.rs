@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::flow::FlowBody;
+use crate::given::all_not_persisted;
 use crate::model::FlowRunId;
 
 fn read<T, E, B: FlowBody + Body<Output = T, Error = E>>(
@@ -55,18 +56,57 @@ async fn a_handle_is_no_argument_that_can_be_written() {
 }
 
 #[test]
-fn what_would_not_come_back_is_not_written() {
+fn in_the_place_of_an_argument_that_would_not_come_back_is_the_reason_and_it_has_to_be_given_again() {
     #[flow]
     async fn odd(map: BTreeMap<(u8, u8), u8>) -> usize {
         map.len()
     }
-    assert!(odd(BTreeMap::from([((1, 2), 3)])).body.arguments().is_none());
+    assert_given_again(odd(BTreeMap::from([((1, 2), 3)])), "map", "a map in it has a key");
 
     #[flow]
     async fn lossy(number: f64) -> bool {
         number > 0.0
     }
-    assert!(lossy(f64::NAN).body.arguments().is_none());
+    assert_given_again(lossy(f64::NAN), "number", "NaN or infinite");
+    let whole = lossy(1.5).body.arguments().unwrap();
+    assert!(all_not_persisted(&whole).is_empty());
+
+    #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+    struct Login {
+        user: String,
+        #[serde(skip_serializing, default)]
+        password: String,
+    }
+    // With a default for what is left out, and nevertheless: it would be another one.
+    #[flow]
+    async fn login(#[param(default = Login::default())] account: Login) -> usize {
+        account.user.len() + account.password.len()
+    }
+    let of = |password: &str| login(Login { user: "ida".into(), password: password.into() });
+    assert_given_again(of("pass"), "account", "another value");
+    assert_eq!(of("").body.arguments().unwrap(), r#"{"account":{"user":"ida"}}"#);
+
+    #[flow]
+    async fn enter(tokens: Vec<crate::Secret>) -> usize {
+        tokens.len()
+    }
+    let tokens = vec![crate::Secret::new("a")];
+    assert_eq!(enter(tokens).body.arguments().unwrap(), r#"{"tokens":["***"]}"#, "which is another story");
+}
+
+#[track_caller]
+fn assert_given_again<T, E, B>(call: Call<'static, T, E, B>, argument: &str, why: &str)
+where
+    B: FlowBody + Body<Output = T, Error = E>,
+{
+    let written = call.body.arguments().unwrap();
+    let left_out = all_not_persisted(&written);
+    assert!(left_out.len() == 1 && left_out[0].0 == argument && left_out[0].1.contains(why), "{written}");
+    let refused = read(call, &written).unwrap().err().unwrap();
+    assert!(
+        refused.contains(argument) && refused.contains("given again") && refused.contains(why),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn what_would_come_back_as_something_else_is_refused() {
     assert!(matches!(refusal(BTreeMap::from([(None::<u8>, 3)])), EncodeError::Key { .. }));
     assert_eq!(
         refusal(BTreeMap::from([(vec![1], 3)])).to_string(),
-        "the value cannot be kept: a map in it has a key that is no text, number or `bool` (key must be a string); \
+        "a map in it has a key that is no text, number or `bool` (key must be a string); \
          keep a list of pairs instead"
     );
 }
@@ -95,7 +95,7 @@ fn what_a_serialize_says_is_passed_on() {
             Err(serde::ser::Error::custom("not today"))
         }
     }
-    assert_eq!(refusal(vec![Refusing]).to_string(), "the value cannot be kept: not today");
+    assert_eq!(refusal(vec![Refusing]).to_string(), "not today");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn type_that_does_not_fit_its_fingerprint_is_an_error() {
     let sealed = encode("text", fingerprint(1)).unwrap();
     let error = decode::<u8>(&sealed, fingerprint(1)).unwrap_err();
     assert!(matches!(&error, DecodeError::Json { .. }));
-    assert!(error.to_string().ends_with("give the task a new `version`"), "{error}");
+    assert!(error.is_damage() && error.to_string().contains("its type has not changed"), "{error}");
     assert!(matches!(
         decode::<String>(&sealed, fingerprint(2)),
         Err(DecodeError::Envelope(EnvelopeError::TypeChanged { .. }))

@@ -120,6 +120,11 @@ CREATE TABLE task_runs (
     rank               INTEGER,
     error              TEXT,
     skip_reason        TEXT,
+    -- Why there is no result although it was to be persisted.
+    not_persisted      TEXT,
+    -- Of what has ended: which value it gave, and from which it was made. Equal versions are equal values.
+    version            BLOB,
+    made_from          BLOB,
     flow_run           BLOB,
     orphaned           INTEGER NOT NULL DEFAULT 0,
     cancelled_by_body  INTEGER NOT NULL DEFAULT 0,

@@ -1,0 +1,63 @@
+//! What an earlier process has settled of a task run, and the versions of the values by which it is known whether that stands.
+
+use super::{CLAIMED, Core};
+use crate::engine::flow_run::KeptOpen;
+use crate::engine::recover::earlier::Claimed;
+use crate::model::{Provenance, ValueVersion};
+
+impl Core {
+    /// Takes note of what is recorded by an earlier process. A result or a failure stands only if it was made from the same
+    /// values as now; until that is known, the flow is kept open.
+    pub(crate) fn set_recorded(&self, recorded: Option<Provenance>, open: Option<KeptOpen>) {
+        let mut extras = self.extras();
+        let extras = extras.get_or_insert_default();
+        (extras.recorded, extras.open) = (recorded, open);
+    }
+
+    /// Lets the flow end: it is known whether what is recorded stands.
+    pub(crate) fn release_flow(&self) {
+        if !self.has(CLAIMED) {
+            return;
+        }
+        // Dropped under no lock: it may wake the flow.
+        let open = self.extras().as_mut().and_then(|extras| extras.open.take());
+        drop(open);
+    }
+
+    /// Whether an earlier process left a result or a failure of this call that has not turned out not to stand.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_)))
+    }
+
+    /// Returns what is recorded of that result or failure.
+    pub(crate) fn recorded(&self) -> Option<Provenance> {
+        self.extras().as_ref().and_then(|extras| extras.recorded)
+    }
+
+    pub(crate) fn set_made_from(&self, made_from: Option<ValueVersion>) {
+        if made_from.is_some() {
+            self.extras().get_or_insert_default().made_from = made_from;
+        }
+    }
+
+    pub(crate) fn made_from(&self) -> Option<ValueVersion> {
+        self.extras().as_ref().and_then(|extras| extras.made_from)
+    }
+
+    pub(crate) fn set_version(&self, version: ValueVersion) {
+        self.extras().get_or_insert_default().version = Some(version);
+    }
+
+    /// Returns the version of the value that it gave; one that is like no other if nothing is known of that.
+    pub(crate) fn version(&self) -> ValueVersion {
+        let known = self.extras().as_ref().and_then(|extras| extras.version);
+        known.unwrap_or_else(|| self.stamp())
+    }
+
+    /// Returns a version that no other value has, not even of the same task run in another process.
+    pub(crate) fn stamp(&self) -> ValueVersion {
+        let run = self.run().map(|run| run.id.as_uuid().into_bytes()).unwrap_or_default();
+        let epoch = self.run().and_then(|run| run.kept.as_ref()).map_or(0, |kept| kept.owned.epoch);
+        ValueVersion::stamp(&[&run, &self.id.get().to_le_bytes(), &epoch.to_le_bytes()])
+    }
+}
