@@ -1,5 +1,6 @@
 //! One row of the record: a task run, where it stands and how it got there. It changes only by an event.
 
+mod moved;
 mod recovered;
 
 use std::panic::Location;
@@ -7,9 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::edge::{Edge, Edges};
-use super::{
-    Declaration, ErrorReport, Event, EventKind, IllegalTransition, OrderNo, State, TaskRunId, Timestamp,
-};
+use super::{Declaration, ErrorReport, OrderNo, State, TaskRunId, Timestamp};
 
 /// What is said about few task runs, kept out of the row so that the row stays small.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +23,7 @@ pub(crate) struct Extras {
     pub(crate) skip_reason: Option<Arc<String>>,
     /// What of the call cannot be compared, see [`Identity`](super::Identity).
     pub(crate) unknown: Option<&'static str>,
+    /// The number that the same end had in an earlier attempt of the flow.
     pub(crate) rank: Option<OrderNo>,
     pub(crate) not_persisted: Option<Arc<str>>,
 }
@@ -324,111 +324,6 @@ impl TaskRun {
     /// The task run of a call that belongs to no flow run.
     pub(crate) fn outside(new: NewTaskRun, created_at: Timestamp) -> Self {
         Self::new(TaskRunId::FLOW, new, created_at)
-    }
-
-    /// Moves the run by an event. `no` is the number of the next begin or end.
-    pub(crate) fn apply(&mut self, event: &Event, no: OrderNo) -> Result<(), IllegalTransition> {
-        let before = self.state;
-        self.state = before.after(&event.kind)?;
-        match &event.kind {
-            EventKind::Started { attempt } => {
-                self.attempt = *attempt;
-                self.attempt_started_at = event.at;
-                self.begun_no = Some(no);
-                self.started_at.get_or_insert(event.at);
-            }
-            EventKind::AttemptFailed { attempt, failure } => {
-                let attempt = Attempt {
-                    number: *attempt,
-                    started_at: self.attempt_started_at,
-                    ended_at: Some(event.at),
-                    ended_no: Some(no),
-                    state: State::Failed,
-                    error: Some(Arc::clone(&failure.error)),
-                    retry_in: Some(failure.retry_in),
-                };
-                self.extras().failed_attempts.push(attempt);
-            }
-            EventKind::Failed { error } | EventKind::UpstreamFailed { error } => {
-                self.extras().error = Some(Arc::clone(error));
-            }
-            EventKind::TimedOut { error, orphaned } => {
-                self.extras().error = Some(Arc::clone(error));
-                self.orphaned = *orphaned;
-            }
-            EventKind::Cancelled { orphaned } => self.orphaned = *orphaned,
-            EventKind::Skipped { reason } => self.extras().skip_reason = Some(Arc::clone(reason)),
-            EventKind::Created
-            | EventKind::Queued
-            | EventKind::Completed
-            | EventKind::Cached
-            | EventKind::Cancelling
-            | EventKind::Stopping
-            | EventKind::Suspended => {}
-            EventKind::Interrupted { attempt, error } => self.interrupt(*attempt, error, (event.at, no)),
-            // Whoever sees that a process has died keeps the attempt that died with it.
-            EventKind::Crashed => self.keep_attempt(State::Crashed, None),
-            EventKind::Reopened => self.reopen(before),
-        }
-        if self.state.is_terminal() {
-            self.ended_at = Some(event.at);
-            self.ended_no = Some(no);
-        }
-        Ok(())
-    }
-
-    /// Makes the attempt that was interrupted an earlier one, and forgets that the run ended with it, if it did.
-    fn interrupt(&mut self, number: u32, error: &Arc<ErrorReport>, (now, no): (Timestamp, OrderNo)) {
-        let interrupted = Attempt {
-            number,
-            started_at: self.attempt_started_at,
-            ended_at: Some(self.ended_at.take().unwrap_or(now)),
-            ended_no: Some(self.ended_no.take().unwrap_or(no)),
-            state: State::Suspended,
-            error: Some(Arc::clone(error)),
-            retry_in: None,
-        };
-        self.orphaned = false;
-        let is_earlier = self.attempt as usize <= self.earlier_attempts().len();
-        let extras = self.extras();
-        extras.error = None;
-        if !is_earlier {
-            extras.failed_attempts.push(interrupted);
-        }
-    }
-
-    /// Forgets how the run ended, which was in the state `before`; its last attempt becomes an earlier one.
-    fn reopen(&mut self, before: State) {
-        let error = self.extras.as_deref_mut().and_then(|extras| {
-            extras.skip_reason = None;
-            extras.rank = None;
-            extras.not_persisted = None;
-            extras.error.take()
-        });
-        // An attempt without an end was interrupted with its process.
-        let ended = if before.is_terminal() { before } else { State::Crashed };
-        self.keep_attempt(ended, error);
-        self.ended_at = None;
-        self.ended_no = None;
-        self.orphaned = false;
-        self.cancelled_by_body = false;
-    }
-
-    /// Makes the last attempt an earlier one, if it is not one yet.
-    fn keep_attempt(&mut self, state: State, error: Option<Arc<ErrorReport>>) {
-        let kept = self.extras.as_deref().map_or(0, |extras| extras.failed_attempts.len());
-        if self.attempt as usize > kept {
-            let attempt = Attempt {
-                number: self.attempt,
-                started_at: self.attempt_started_at,
-                ended_at: self.ended_at,
-                ended_no: self.ended_no,
-                state,
-                error,
-                retry_in: None,
-            };
-            self.extras().failed_attempts.push(attempt);
-        }
     }
 
     fn extras(&mut self) -> &mut Extras {

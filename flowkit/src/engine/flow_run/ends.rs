@@ -9,9 +9,9 @@ use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
 
-use super::Run;
+use super::{Child, Run};
 use crate::engine::task_run::core::Core;
-use crate::model::{OrderNo, TaskRunId};
+use crate::model::{Identity, OrderNo, TaskRunId};
 
 /// The runs that a body waits for, each with its position in the list that was given.
 #[derive(Default)]
@@ -100,6 +100,19 @@ impl Watchers {
 }
 
 impl Run {
+    /// Returns the number of the end that an earlier process or attempt of the flow has recorded of a call, if it ends so again.
+    pub(crate) fn recorded_no(&self, identity: Option<Identity>, child: &Child) -> Option<OrderNo> {
+        let known = identity.filter(|identity| identity.unknown.is_none())?.call;
+        let journal =
+            self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
+        match (journal, child.recorded_no, &child.claimed) {
+            (Some(journal), Some(no), Some(claimed)) => journal.note_recorded(known, claimed, no),
+            (Some(journal), None, _) => return journal.recorded_no(known),
+            _ => {}
+        }
+        child.recorded_no
+    }
+
     fn watch_end(&self, id: TaskRunId, ends: &Arc<Ends>, position: usize) {
         let mut ledger = self.ledger.lock();
         let over = ledger.record.task_run(id).filter(|row| row.state().is_over());

@@ -211,19 +211,6 @@ impl Run {
         Ok(child)
     }
 
-    /// Returns the number of the end that an earlier process or attempt of the flow has recorded of a call, if it ends so again.
-    pub(crate) fn recorded_no(&self, identity: Option<Identity>, child: &Child) -> Option<OrderNo> {
-        let known = identity.filter(|identity| identity.unknown.is_none())?.call;
-        let journal =
-            self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
-        match (journal, child.recorded_no, &child.claimed) {
-            (Some(journal), Some(no), Some(claimed)) => journal.note_recorded(known, claimed, no),
-            (Some(journal), None, _) => return journal.recorded_no(known),
-            _ => {}
-        }
-        child.recorded_no
-    }
-
     /// Makes a run that has ended in an earlier process run again.
     pub(crate) fn reopen(&self, id: TaskRunId) {
         self.reopen_in(&mut self.ledger.lock(), id);

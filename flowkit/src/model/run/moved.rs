@@ -1,0 +1,114 @@
+//! How an event changes a row: its state, its attempts, its times and their numbers. Not: whether the event may happen, which
+//! [`State::after`] decides.
+
+use std::sync::Arc;
+
+use super::{Attempt, TaskRun};
+use crate::model::{ErrorReport, Event, EventKind, IllegalTransition, OrderNo, State, Timestamp};
+
+impl TaskRun {
+    /// Moves the run by an event. `no` is the number of the next begin or end.
+    pub(crate) fn apply(&mut self, event: &Event, no: OrderNo) -> Result<(), IllegalTransition> {
+        let before = self.state;
+        self.state = before.after(&event.kind)?;
+        match &event.kind {
+            EventKind::Started { attempt } => {
+                self.attempt = *attempt;
+                self.attempt_started_at = event.at;
+                self.begun_no = Some(no);
+                self.started_at.get_or_insert(event.at);
+            }
+            EventKind::AttemptFailed { attempt, failure } => {
+                let attempt = Attempt {
+                    number: *attempt,
+                    started_at: self.attempt_started_at,
+                    ended_at: Some(event.at),
+                    ended_no: Some(no),
+                    state: State::Failed,
+                    error: Some(Arc::clone(&failure.error)),
+                    retry_in: Some(failure.retry_in),
+                };
+                self.extras().failed_attempts.push(attempt);
+            }
+            EventKind::Failed { error } | EventKind::UpstreamFailed { error } => {
+                self.extras().error = Some(Arc::clone(error));
+            }
+            EventKind::TimedOut { error, orphaned } => {
+                self.extras().error = Some(Arc::clone(error));
+                self.orphaned = *orphaned;
+            }
+            EventKind::Cancelled { orphaned } => self.orphaned = *orphaned,
+            EventKind::Skipped { reason } => self.extras().skip_reason = Some(Arc::clone(reason)),
+            EventKind::Created
+            | EventKind::Queued
+            | EventKind::Completed
+            | EventKind::Cached
+            | EventKind::Cancelling
+            | EventKind::Stopping
+            | EventKind::Suspended => {}
+            EventKind::Interrupted { attempt, error } => self.interrupt(*attempt, error, (event.at, no)),
+            // Whoever sees that a process has died keeps the attempt that died with it.
+            EventKind::Crashed => self.keep_attempt(State::Crashed, None),
+            EventKind::Reopened => self.reopen(before),
+        }
+        if self.state.is_terminal() {
+            self.ended_at = Some(event.at);
+            self.ended_no = Some(no);
+        }
+        Ok(())
+    }
+
+    /// Makes the attempt that was interrupted an earlier one, and forgets that the run ended with it, if it did.
+    fn interrupt(&mut self, number: u32, error: &Arc<ErrorReport>, (now, no): (Timestamp, OrderNo)) {
+        let interrupted = Attempt {
+            number,
+            started_at: self.attempt_started_at,
+            ended_at: Some(self.ended_at.take().unwrap_or(now)),
+            ended_no: Some(self.ended_no.take().unwrap_or(no)),
+            state: State::Suspended,
+            error: Some(Arc::clone(error)),
+            retry_in: None,
+        };
+        self.orphaned = false;
+        let is_earlier = self.attempt as usize <= self.earlier_attempts().len();
+        let extras = self.extras();
+        extras.error = None;
+        if !is_earlier {
+            extras.failed_attempts.push(interrupted);
+        }
+    }
+
+    /// Forgets how the run ended, which was in the state `before`; its last attempt becomes an earlier one.
+    fn reopen(&mut self, before: State) {
+        let error = self.extras.as_deref_mut().and_then(|extras| {
+            extras.skip_reason = None;
+            extras.rank = None;
+            extras.not_persisted = None;
+            extras.error.take()
+        });
+        // An attempt without an end was interrupted with its process.
+        let ended = if before.is_terminal() { before } else { State::Crashed };
+        self.keep_attempt(ended, error);
+        self.ended_at = None;
+        self.ended_no = None;
+        self.orphaned = false;
+        self.cancelled_by_body = false;
+    }
+
+    /// Makes the last attempt an earlier one, if it is not one yet.
+    fn keep_attempt(&mut self, state: State, error: Option<Arc<ErrorReport>>) {
+        let kept = self.extras.as_deref().map_or(0, |extras| extras.failed_attempts.len());
+        if self.attempt as usize > kept {
+            let attempt = Attempt {
+                number: self.attempt,
+                started_at: self.attempt_started_at,
+                ended_at: self.ended_at,
+                ended_no: self.ended_no,
+                state,
+                error,
+                retry_in: None,
+            };
+            self.extras().failed_attempts.push(attempt);
+        }
+    }
+}
