@@ -96,14 +96,14 @@ pub(super) fn artifact(run: FlowRunId, artifact: &StoredArtifact) -> Value {
     line("artifact", Some(run), fields)
 }
 
-/// A number that a task run has told. JSON has no NaN and no infinity: those are left out.
+/// A number that a task run has told. JSON has no NaN and no infinity: those are text, as in the JSON of Protocol Buffers.
 pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Value {
     let fields = json!({
         "task_run": metric.task_run,
         "at": iso(metric.at),
         "name": metric.name,
         "step": metric.step,
-        "value": metric.value,
+        "value": number(metric.value),
     });
     line("metric", Some(run), fields)
 }
@@ -121,6 +121,15 @@ pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
     line("log", Some(run), fields)
 }
 
+fn number(value: f64) -> Value {
+    match value {
+        value if value.is_nan() => "NaN".into(),
+        f64::INFINITY => "Infinity".into(),
+        f64::NEG_INFINITY => "-Infinity".into(),
+        value => value.into(),
+    }
+}
+
 pub(super) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -128,6 +137,12 @@ pub(super) fn millis(duration: std::time::Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_json_does_not_know_is_text() {
+        let written = [0.5, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(number);
+        assert_eq!(written, [json!(0.5), json!(-0.0), json!("NaN"), json!("Infinity"), json!("-Infinity")]);
+    }
 
     #[test]
     fn the_time_of_a_run_that_was_gone_on_with_is_that_of_its_attempts() {

@@ -21,15 +21,36 @@ use crate::store::{SqliteStore, Store};
 /// A longer value is cut for people: there may be many runs.
 const CELL_COLUMNS_MAX: usize = 40;
 
-/// A line of the comparison: what it is about, and what each run says.
+/// A line of the comparison: what it is about, and what each run says, exactly.
 struct Line {
     name: String,
     cells: Vec<String>,
+    /// The same as people read it, where that is shorter.
+    short: Option<Vec<String>>,
 }
 
 impl Line {
+    fn new(name: String, cells: Vec<String>) -> Self {
+        Self { name, cells, short: None }
+    }
+
+    fn of_numbers(name: String, values: &[Option<f64>]) -> Self {
+        let written = |write: fn(f64) -> String| {
+            values.iter().map(|value| value.map(write).unwrap_or_default()).collect::<Vec<_>>()
+        };
+        Self { name, cells: written(|value| value.to_string()), short: Some(written(text::number)) }
+    }
+
     fn differs(&self) -> bool {
         self.cells.iter().any(|cell| *cell != self.cells[0])
+    }
+
+    /// Returns what people read: in short, unless cells that differ would look alike then.
+    fn shown(&self) -> &[String] {
+        let Some(short) = &self.short else { return &self.cells };
+        let exact: BTreeSet<&String> = self.cells.iter().collect();
+        let told_apart: BTreeSet<&String> = short.iter().collect();
+        if told_apart.len() == exact.len() { short } else { &self.cells }
     }
 }
 
@@ -61,9 +82,8 @@ pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
 }
 
 fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
-    let of = |name: &str, cell: &dyn Fn(&StoredFlowRun) -> String| Line {
-        name: name.to_owned(),
-        cells: runs.iter().map(cell).collect(),
+    let of = |name: &str, cell: &dyn Fn(&StoredFlowRun) -> String| {
+        Line::new(name.to_owned(), runs.iter().map(cell).collect())
     };
     let mut lines = vec![
         of("flow", &|run| run.flow.clone()),
@@ -79,7 +99,7 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
         let value = |params: &Vec<(String, String)>| {
             params.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
         };
-        Line { name: format!("param {name}"), cells: params.iter().map(value).collect() }
+        Line::new(format!("param {name}"), params.iter().map(value).collect())
     }));
     lines
 }
@@ -92,12 +112,9 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
         of_runs.push(metrics.into_iter().map(|metric| (metric.name, metric.value)).collect());
     }
     let names: BTreeSet<&String> = of_runs.iter().flat_map(BTreeMap::keys).collect();
-    let line = |name: &&String| Line {
-        name: format!("metric {name}"),
-        cells: of_runs
-            .iter()
-            .map(|of| of.get(*name).map(|value| text::number(*value)).unwrap_or_default())
-            .collect(),
+    let line = |name: &&String| {
+        let values: Vec<Option<f64>> = of_runs.iter().map(|of| of.get(*name).copied()).collect();
+        Line::of_numbers(format!("metric {name}"), &values)
     };
     Ok(names.iter().map(line).collect())
 }
@@ -118,7 +135,7 @@ fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
             let counted = states.iter().map(|(state, count)| format!("{count} {state}"));
             counted.collect::<Vec<_>>().join(", ")
         });
-        Line { name: format!("task {name}"), cells: cells.collect() }
+        Line::new(format!("task {name}"), cells.collect())
     };
     Ok(names.iter().map(line).collect())
 }
@@ -135,9 +152,32 @@ fn print(session: &Session, runs: &[StoredFlowRun], lines: &[Line]) {
     let head = std::iter::once("run".to_owned()).chain(runs.iter().map(|run| run.id.short()));
     let rows = lines.iter().map(|line| {
         let mark = if line.differs() { "≠ " } else { "  " };
-        let cells = line.cells.iter().map(|cell| text::shortened(&text::visible(cell), CELL_COLUMNS_MAX));
+        let cells = line.shown().iter().map(|cell| text::shortened(&text::visible(cell), CELL_COLUMNS_MAX));
         std::iter::once(format!("{mark}{}", line.name)).chain(cells).collect()
     });
     let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
     tables(&rows, columns()).iter().for_each(say);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_unless_those_that_differ_would_look_alike() {
+        let line = |values: &[f64]| {
+            Line::of_numbers("loss".to_owned(), &values.iter().copied().map(Some).collect::<Vec<_>>())
+        };
+        let apart = line(&[0.123_456_789, 0.5]);
+        assert!(apart.differs());
+        assert_eq!(apart.shown(), ["0.123457", "0.5"]);
+        let close = line(&[0.123_456_789, 0.123_456_788, 0.5]);
+        assert!(close.differs());
+        assert_eq!(close.shown(), ["0.123456789", "0.123456788", "0.5"]);
+        let equal = line(&[0.123_456_789; 2]);
+        assert!(!equal.differs());
+        assert_eq!(equal.shown(), ["0.123457"; 2]);
+        assert!(!line(&[f64::NAN, f64::NAN]).differs());
+        assert!(line(&[f64::NAN, f64::INFINITY]).differs());
+    }
 }
