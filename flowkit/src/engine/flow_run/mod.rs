@@ -3,6 +3,7 @@
 mod attempt;
 pub(crate) mod begin;
 pub(crate) mod cancellation;
+mod ending;
 pub(crate) mod ends;
 mod ledger;
 pub(crate) mod live;
@@ -277,33 +278,6 @@ impl Run {
         self.wrote();
         self.announce();
         receipt
-    }
-
-    /// Tells the store how the run ends, and nobody else: it has ended so only when that is kept. `None` if no store is to
-    /// hear of it.
-    pub(crate) fn propose_end(&self, kind: EventKind, keeping: Keeping) -> Option<(Event, Receipt)> {
-        let kept = self.kept.as_ref().filter(|kept| !kept.is_silent())?;
-        let read = self.clock.now();
-        let mut ledger = self.ledger.lock();
-        let event = Event { task_run: TaskRunId::FLOW, at: ledger.moment(read), kind };
-        let flow = match ledger.record.after(&event) {
-            Ok(flow) => flow,
-            Err(illegal) => {
-                self.accepted(Err(illegal), TaskRunId::FLOW);
-                return None;
-            }
-        };
-        let receipt = kept.record(event.clone(), flow, Keeping { awaited: true, ..keeping })?;
-        ledger.ending = true;
-        Some((event, receipt))
-    }
-
-    /// Says that the run has ended as it was proposed.
-    pub(crate) fn ends(&self, event: Event) {
-        let mut ledger = self.ledger.lock();
-        let _ = self.accepted(ledger.record.apply(event), TaskRunId::FLOW);
-        drop(ledger);
-        self.announce();
     }
 
     /// Whether an event fitted the state of its run.
