@@ -40,6 +40,8 @@ use quote::quote;
 /// | `cache_ttl` | `"1h"` | for how long; for ever |
 /// | `persist` | `"auto"`, `"always"`, `"never"` | whether the result outlives the process, where there is a store: if its type is `Serialize + Deserialize`; or it must be; or it shall not; `"auto"` |
 /// | `at_most_once` | (no value) | an attempt whose outcome nobody knows is never made again; see below |
+/// | `ignore` | `(client, pool)` | arguments that do not change what comes out: calls are not told apart by them, and they are in no key of the cache; none |
+/// | `key` | `\|page, n\| (page.id, *n)` | what tells calls apart instead of all arguments, and is the key of `cache = "inputs"`; see below |
 /// | `concurrency` | `"gpu"`, `"gpu:2"`, or a list | the named limits of which an attempt takes slots; none |
 /// | `trigger` | `"all_success"`, `"all_done"`, … | when to run, given how the inputs ended; `"all_success"` |
 /// | `log_prints` | `true`, `false` | whether what it prints is kept in the log of its run, in a program of `flowkit::main!`; `true` |
@@ -50,6 +52,13 @@ use quote::quote;
 /// `&'static str`, is not (`Cow<'static, str>` is). What is not kept is made again when a run is resumed.
 /// What was made from it by other tasks stands only if it gives the same value again, which its `Serialize` tells; without that
 /// they run again too.
+///
+/// A retried flow and a resumed run find a call again by what it is given: the content of its arguments, or for a handle the
+/// call that it is the result of. An argument that is not `Serialize`, such as a client or a pool of connections, cannot be
+/// compared: calls that take one are made again, never given the result of another call. `ignore(client)` says that it
+/// makes no difference; `key = |…| …` gives something that stands for all arguments, as long as none of them is a handle: beside
+/// a handle, which is compared by itself, the other arguments are compared as they are. A task that is `at_most_once` or
+/// `persist = "always"` must have arguments that can be compared, or say one of the two.
 ///
 /// A flow cannot go on without a `critical` task: when that fails for good, or does not run because an input has failed,
 /// what else belongs to the flow is cancelled, its body ends at its next await, and it fails with
@@ -98,6 +107,7 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `retries`, `retry_delay` | as for a task | the whole body is tried again; calls that succeeded before are taken over |
 /// | `timeout` | `"10m"` | how long one attempt of the whole flow may take; its tasks end with it |
 /// | `critical` | as for a task | in a flow that calls it |
+/// | `ignore`, `key` | as for a task | what finds its node, and the run behind it, again in a flow that calls it |
 /// | `max_concurrency` | `4` | how many of its tasks run at the same time; no limit |
 /// | `task_defaults` | `(retries = 2, timeout = "1h")` | what its tasks take that say nothing themselves; `(critical)` ends it at the first failure |
 /// | `fail_on_any_task` | (no value) | the flow fails if any of its tasks does; only its own result counts |
