@@ -1,6 +1,6 @@
 //! Places where crash tests break the program on purpose. Without the feature `failpoints` there is nothing here.
 //!
-//! `FLOWKIT_FAILPOINT=name:abort|err|sleep`, and `name:abort:3` for the third time that the place is reached. Read once.
+//! `FLOWKIT_FAILPOINT=name:abort|err|sleep|stop`, and `name:abort:3` for the third time that the place is reached. Read once.
 
 /// Breaks here if the environment says so.
 #[cfg(not(feature = "failpoints"))]
@@ -73,6 +73,12 @@ mod on {
             "sleep" => {
                 std::thread::sleep(Duration::from_secs(2));
                 Ok(())
+            }
+            // As Ctrl-Z does, or a frozen container, until somebody sends SIGCONT.
+            #[cfg(all(unix, feature = "sqlite"))]
+            "stop" => {
+                use rustix::process::{Signal, getpid, kill_process};
+                Ok(kill_process(getpid(), Signal::STOP)?)
             }
             _ => Ok(()),
         }

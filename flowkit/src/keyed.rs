@@ -10,22 +10,23 @@ use futures_util::future::BoxFuture;
 use crate::call::Call;
 use crate::engine::clock;
 use crate::engine::context;
+use crate::engine::flow_run::begin::durability;
 use crate::engine::flow_run::start::{Started, finish, start};
 use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
+use crate::failpoint;
 use crate::flow::{FlowBody, FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, Refusal};
 use crate::resume::Resume;
-use crate::store::{Store, StoreError};
-use crate::task::Body;
+use crate::store::{Reserved, Store, StoreError};
+use crate::task::{Body, Durability};
 
-/// How often it is looked whether a run that somebody is about to begin has begun.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// Whoever is about to begin a run does so within this many looks, or is not going to.
-const LOOKS_MAX: u32 = 200;
+/// How long to wait before asking again whether another process has begun the run for which it reserved the key. It doubles
+/// up to the second, so that a caller waits two seconds for a process that usually needs some milliseconds.
+const FIRST_WAIT: Duration = Duration::from_millis(8);
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A call of a flow with a key. Made by [`Call::idempotency_key`]; await it.
 #[must_use = "nothing runs until this is awaited"]
@@ -44,8 +45,9 @@ where
     /// one, begins no second run.
     ///
     /// It gives the result of the run that there is, or goes on with it if it crashed, was put aside or failed
-    /// ([`Resume`]). While another call runs it, this one is refused with the name of the owner. The key is kept as long
-    /// as the run is. It needs a runtime with a store.
+    /// ([`Resume`]). While another call runs it, or is about to, this one is refused with the name of the owner: the key stays
+    /// with its process for as long as that lives, also while it stands still. The key is kept as long as the run is. It
+    /// needs a runtime with a store, and a flow whose runs are kept there.
     ///
     /// ```
     /// use flowkit::prelude::*;
@@ -86,41 +88,89 @@ impl<B: FlowBody> Keyed<B> {
         let label = launch::label::<B>(None);
         let refused = |refusal| Error::Refused { run: label.clone(), refusal };
         let mut options = options.unwrap_or_default();
-        let runtime = options.runtime.take().unwrap_or_else(context::runtime);
+        let parent = context::current();
+        // Inside a flow the run begins in the runtime of that flow, so the key is asked for there, too.
+        let runtime = match &parent {
+            Some(parent) => parent.core().runtime().clone(),
+            None => options.runtime.take().unwrap_or_else(context::runtime),
+        };
+        let outer = parent.as_ref().and_then(|parent| parent.core().run());
+        if durability(B::info().flow.durability, outer, &runtime) == Durability::Memory {
+            return Err(refused(Refusal::KeyInMemory));
+        }
         let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
         // The key is one of this flow: others may have the same.
-        let key = format!("{}\n{key}", B::info().declaration.path);
-        let own = FlowRunId::new(uuid::Uuid::now_v7());
-        let found = reserve(store, key, own)
+        let key = format!("{}\n{key}", B::info().declaration.path).into();
+        let found = find_or_reserve(store, key)
             .await
             .map_err(|error| Error::Store { run: label.clone(), source: Arc::new(error) })?;
-        if found != own {
-            return Resume::with_body(found, body, &runtime, location).start().await;
-        }
+        let reservation = match found {
+            Found::Reserved(reservation) => reservation,
+            Found::Begun(run) => return Resume::with_body(run, body, &runtime, location).start().await,
+        };
+        failpoint::reach("after-reserve");
         options.runtime = Some(Runtime::clone(&runtime));
-        options.id = Some(own);
-        start(body, Some(options), context::current().as_ref(), location).map_err(refused)
+        options.keyed = Some((reservation.id, Arc::clone(&reservation.key)));
+        let started = start(body, Some(options), parent.as_ref(), location).map_err(refused)?;
+        reservation.close();
+        Ok(started)
     }
 }
 
-/// Returns the run that the key stands for: `own`, which is then to be begun, or one that has begun.
-async fn reserve(store: &Arc<dyn Store>, key: String, own: FlowRunId) -> Result<FlowRunId, StoreError> {
-    let key: Arc<str> = key.into();
-    let mut looks = 0;
-    loop {
-        let key = Arc::clone(&key);
-        let give_up = looks >= LOOKS_MAX;
-        let (found, has_begun) = ask(store, move |store| {
-            let found = store.reserve(&key, own, give_up)?;
-            Ok((found, found == own || store.flow_run(found)?.is_some()))
-        })
-        .await?;
-        if has_begun {
-            return Ok(found);
+/// What there is for a key.
+enum Found {
+    /// A run that has begun, in this process or another one.
+    Begun(FlowRunId),
+    /// Nothing so far: the caller begins a run.
+    Reserved(Reservation),
+}
+
+/// A key that is reserved for a run of this process. Dropped before the run begins, it is given back: the call may be dropped
+/// while it waits for the store, or be refused.
+struct Reservation {
+    store: Arc<dyn Store>,
+    key: Arc<str>,
+    id: FlowRunId,
+    is_open: bool,
+}
+
+impl Reservation {
+    /// Says that the run has begun, or is told by the store that it may not: the reservation is nobody's any more.
+    fn close(mut self) {
+        self.is_open = false;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.store.give_back(&self.key, self.id);
         }
-        // Somebody reserved it a moment ago.
-        looks += 1;
-        clock::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Finds the run that the key stands for, or reserves the key. Waits for another process that has reserved it and is about to
+/// begin its run; one that lives and does not begin is named in the error.
+async fn find_or_reserve(store: &Arc<dyn Store>, key: Arc<str>) -> Result<Found, StoreError> {
+    let id = FlowRunId::new(uuid::Uuid::now_v7());
+    let mut wait = FIRST_WAIT;
+    loop {
+        let reservation = (Arc::clone(store), Arc::clone(&key));
+        let asked = ask(store, move |store| {
+            let (own, key) = reservation;
+            Ok(match store.reserve(&key, id)? {
+                // Made here, so that the key is given back if nobody waits for this answer any more.
+                Reserved::Granted => Ok(Found::Reserved(Reservation { store: own, key, id, is_open: true })),
+                Reserved::Begun(run) => Ok(Found::Begun(run)),
+                Reserved::Held(run, owner) => Err(StoreError::Owned { id: run, owner }),
+            })
+        });
+        match asked.await? {
+            Ok(found) => return Ok(found),
+            Err(held) if wait > LAST_WAIT => return Err(held),
+            Err(_) => clock::sleep(wait).await,
+        }
+        wait *= 2;
     }
 }
 

@@ -6,6 +6,7 @@
 mod artifacts;
 mod bad_input;
 mod canary;
+mod damaged;
 mod dry_run;
 mod going_on;
 mod looking_back;
@@ -13,6 +14,7 @@ mod not_kept;
 mod odd_places;
 mod outage;
 mod parameters;
+mod private;
 mod secrets;
 mod single;
 mod stopping;

@@ -171,6 +171,29 @@ async fn patient(file: PathBuf) -> Result<()> {
     Ok(wait(file).await?)
 }
 
+#[task]
+async fn early() -> u32 {
+    tracing::info!("early it is");
+    1
+}
+
+#[task]
+async fn late(k: u32) -> u32 {
+    tracing::info!("late it is");
+    k
+}
+
+/// Waits for a file, again and again, before it does what is late.
+#[flow]
+async fn staged(first: PathBuf, second: PathBuf) -> Result<u32> {
+    let mut sum = early().await?;
+    for file in [first, second] {
+        wait(file).await?;
+        sum += late(sum).await?;
+    }
+    Ok(sum)
+}
+
 /// Whom to log in as.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Account {
@@ -227,6 +250,7 @@ flowkit::main!(
     enter,
     endless,
     patient,
+    staged,
     reporting,
     around,
     outer_colourful

@@ -1,12 +1,17 @@
 //! Runs that are found by a key or by their id alone, and values that are made once in a run.
 
+use std::fs;
+use std::future::IntoFuture;
+use std::process::{Child, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use flowkit::prelude::*;
-use flowkit::store::SqliteStore;
+use flowkit::store::{FlowRunFilter, History, SqliteStore};
 use flowkit::{Runtime, RuntimeBuilder, once};
 use tempfile::TempDir;
+
+use crate::kit::{Folder, kill, succeeds};
 
 fn kept_in(folder: &TempDir) -> RuntimeBuilder {
     Runtime::builder().store(SqliteStore::open(folder.path().join("runs.db")).unwrap())
@@ -70,6 +75,122 @@ async fn ten_calls_with_one_key_at_the_same_time_begin_one_run() {
             Err(error) => assert!(format!("{error:?}").contains("is being run by"), "{error:?}"),
         }
     }
+}
+
+/// A process that has reserved the key and stands still before it begins its run, as after Ctrl-Z.
+fn stopped_after_reserving(folder: &Folder) -> Child {
+    let child = folder.kit("keyed", &[]).env("FLOWKIT_FAILPOINT", "after-reserve:stop").spawn().unwrap();
+    let stat = format!("/proc/{}/stat", child.id());
+    while !fs::read_to_string(&stat).unwrap().contains(") T ") {
+        std::thread::yield_now();
+    }
+    child
+}
+
+/// Lets a process that stands still go on, and returns what it says.
+fn said_after_going_on(child: Child) -> String {
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    said(child.wait_with_output().unwrap())
+}
+
+fn said(output: Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// What a process says that asks for the run of the key.
+fn asks(folder: &Folder) -> String {
+    said(succeeds(&mut folder.kit("keyed", &[])))
+}
+
+#[test]
+fn a_key_stays_with_a_process_that_stands_still_before_it_begins_the_run() {
+    let folder = Folder::new();
+    let stopped = stopped_after_reserving(&folder);
+    let pid = stopped.id();
+    let refused = asks(&folder);
+    assert!(refused.contains(&format!("is being run by process {pid} on ")), "{refused}");
+    let done = said_after_going_on(stopped);
+    assert!(done.starts_with("done "), "{done}");
+    assert_eq!(asks(&folder), done, "the run that it began");
+    assert_eq!(folder.notes(), "charge 1\n");
+}
+
+#[test]
+fn a_process_that_could_not_be_seen_and_lost_its_key_begins_nothing_when_it_goes_on() {
+    let folder = Folder::new();
+    let stopped = stopped_after_reserving(&folder);
+    // As it looks from another machine once its lease is over.
+    let raw = rusqlite::Connection::open(folder.database()).unwrap();
+    raw.execute("UPDATE owners SET host = 'elsewhere', boot_id = 'another', lease_until = 0", []).unwrap();
+    fs::remove_dir_all(folder.path().join("runs.db.owners")).unwrap();
+    drop(raw);
+    let done = asks(&folder);
+    assert!(done.starts_with("done "), "{done}");
+    let refused = said_after_going_on(stopped);
+    assert!(refused.contains("another process has begun a run for its idempotency key"), "{refused}");
+    assert_eq!(folder.notes(), "charge 1\n");
+    assert_eq!(folder.open().flow_runs(&FlowRunFilter::default(), None, 9).unwrap().runs.len(), 1);
+    assert_eq!(asks(&folder), done);
+}
+
+#[test]
+fn a_key_is_free_at_once_when_the_process_dies_that_has_reserved_it() {
+    let folder = Folder::new();
+    kill(stopped_after_reserving(&folder));
+    let aborts = folder.kit("keyed", &[]).env("FLOWKIT_FAILPOINT", "after-reserve:abort").output().unwrap();
+    assert!(crate::kit::aborted(aborts.status), "{aborts:?}");
+    let done = asks(&folder);
+    assert!(done.starts_with("done "), "{done}");
+    assert_eq!(folder.notes(), "charge 1\n");
+}
+
+#[flow(durability = "memory")]
+async fn forgotten() -> Result<u32> {
+    Ok(1)
+}
+
+#[flow]
+async fn seven() -> Result<u32> {
+    Ok(7)
+}
+
+#[tokio::test]
+async fn a_key_of_a_run_that_is_not_kept_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder).build();
+    let refused = forgotten().on(&runtime).idempotency_key("once").await.unwrap_err();
+    assert!(format!("{refused:?}").contains("its runs are not kept"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_while_it_asks_for_its_key_leaves_the_key_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder).build();
+    for _ in 0..20 {
+        let mut call = seven().on(&runtime).idempotency_key("once").into_future();
+        assert!(futures::poll!(&mut call).is_pending());
+        // Dropped here, whatever the store is about to answer.
+    }
+    assert_eq!(seven().on(&runtime).idempotency_key("once").await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_key_inside_a_flow_is_one_of_the_store_of_that_flow() {
+    #[flow]
+    async fn outer(other: u32) -> Result<u32> {
+        let elsewhere = Runtime::builder().store(flowkit::store::MemoryStore::new()).build();
+        Ok(seven().on(&elsewhere).idempotency_key("inner").await? + other)
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder).build();
+    assert_eq!(outer(1).on(&runtime).await.unwrap(), 8);
+    assert_eq!(outer(2).on(&runtime).await.unwrap(), 9);
+    let mut filter = FlowRunFilter::default();
+    filter.sub_flows = true;
+    let runs = runtime.store().unwrap().flow_runs(&filter, None, 9).unwrap().runs;
+    assert_eq!(runs.iter().filter(|run| run.flow == "seven").count(), 1, "{runs:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,8 +118,8 @@ fn r22_what_may_not_be_written_is_refused_in_one_line_with_the_path_and_what_to_
     let before = fs::read(folder.database()).unwrap();
     let modes = [
         ("read-only folder", 0o555, 0o444),
-        ("read-only file", 0o777, 0o444),
-        ("no permission", 0o777, 0o000),
+        ("read-only file", 0o1777, 0o444),
+        ("no permission", 0o1777, 0o000),
     ];
     for (what, of_folder, of_file) in modes {
         fs::set_permissions(folder.database(), fs::Permissions::from_mode(of_file)).unwrap();

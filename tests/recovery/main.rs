@@ -17,6 +17,7 @@ mod interrupted;
 mod kept;
 mod killed;
 mod kit;
+mod leftovers;
 mod logged;
 mod made;
 mod odd;

@@ -16,7 +16,7 @@ use flowkit::policy::cache::CacheKey;
 use flowkit::policy::resume::Asked;
 use flowkit::store::{
     Ack, CachedValue, Entry, Fact, FlowRunFilter, FlowRunPage, History, Keep, LogEntry, LogFilter,
-    MemoryStore, NewFlowRun, OwnedRun, Recovered, Removed, Store, StoreError, StoredCacheEntry,
+    MemoryStore, NewFlowRun, OwnedRun, Recovered, Removed, Reserved, Store, StoreError, StoredCacheEntry,
     TaskRunFilter,
 };
 use flowkit::{FlowRunId, State};
@@ -231,8 +231,14 @@ impl Store for FaultyStore {
         self.disk.children(run, task_run)
     }
 
-    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError> {
-        self.disk.reserve(key, id, give_up)
+    fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError> {
+        self.disk.reserve(key, id)
+    }
+
+    fn give_back(&self, key: &str, id: FlowRunId) {
+        if !trace::is_dead() {
+            self.disk.give_back(key, id);
+        }
     }
 
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {

@@ -338,6 +338,8 @@ async fn the_time_between_two_processes_is_no_time_of_a_task() {
     for table in ["flow_runs", "task_runs"] {
         assert!(file.execute(&format!("UPDATE {table} SET {earlier}"), []).unwrap() > 0);
     }
+    // What is written past the store voids the digest of its pages.
+    file.execute("UPDATE page_digest SET digest = NULL", []).unwrap();
     drop(file);
     let (runtime, watched) = watching(&folder, None);
     etl::resume(id).on(&runtime).await.unwrap();

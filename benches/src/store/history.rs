@@ -210,7 +210,7 @@ fn tell(store: &SqliteStore, story: &Story, moment: Duration) -> Result<(), Box<
     let created_at = WallTime::from_micros(i64::try_from(moment.as_micros())?);
     let run = OwnedRun { id: FlowRunId::new(id), epoch: 1, created_at };
     let ((_, flow), rest) = story.split_first().ok_or("a run begins with its flow")?;
-    store.begin(NewFlowRun { owned: run, flow: flow.clone(), parameters: None, parent: None });
+    store.begin(NewFlowRun { owned: run, flow: flow.clone(), parameters: None, parent: None, key: None });
     for (event, task_run) in rest {
         let is_result = matches!(event.kind, EventKind::Completed) && event.task_run != TaskRunId::FLOW;
         let result = is_result.then(|| Envelope::seal(Fingerprint::of::<u64>(None), b"42"));

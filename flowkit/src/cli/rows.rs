@@ -5,10 +5,10 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::cli::usage::Outcome;
 use crate::model::{
-    ArtifactKind, FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
-    StoredTaskRun, TaskRunId,
+    ArtifactKind, FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredMetric, StoredTaskRun,
+    TaskRunId,
 };
-use crate::store::{FlowRunFilter, LogFilter, Store, StoreError, TaskRunFilter};
+use crate::store::{FlowRunFilter, Store, StoreError, TaskRunFilter};
 use crate::terminal::RunView;
 
 /// So many rows are read at once: a few hundred kilobytes.
@@ -55,16 +55,6 @@ pub(super) fn tasks_between(
 /// Returns the events of a run after a number.
 pub(super) fn events(store: &dyn Store, run: FlowRunId, since: u64) -> Outcome<Vec<StoredEvent>> {
     all(|last: Option<&StoredEvent>| store.events(run, last.map_or(since, |row| row.sequence), PAGE))
-}
-
-/// Returns the lines of a log after a number.
-pub(super) fn logs(
-    store: &dyn Store,
-    run: FlowRunId,
-    filter: &LogFilter,
-    since: u64,
-) -> Outcome<Vec<StoredLog>> {
-    all(|last: Option<&StoredLog>| store.logs(run, filter, last.map_or(since, |row| row.sequence), PAGE))
 }
 
 /// Returns the metrics of a run.

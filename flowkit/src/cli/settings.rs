@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 
 use super::usage::{Outcome, Usage, meant_or_known};
 use super::{duration, file};
-use crate::output::sync_folder;
-use crate::store::SqliteStore;
+use crate::store::{SqliteOptions, SqliteStore, folder};
 
 /// The file in the current folder.
 const FILE: &str = "flowkit.toml";
@@ -112,14 +111,13 @@ impl Settings {
 
     /// Opens the database, and makes it where there is none.
     pub(super) fn open(&self) -> Outcome<SqliteStore> {
+        self.open_with(SqliteStore::options())
+    }
+
+    fn open_with(&self, options: SqliteOptions) -> Outcome<SqliteStore> {
         if self.database_source == Source::Default {
-            make_folder(&self.database).map_err(|error| {
-                Usage::new(format!(
-                    "cannot make the folder `{DEFAULT_FOLDER}`: {error}; choose a file with `--db`"
-                ))
-            })?;
+            folder::make(Path::new(DEFAULT_FOLDER), &self.database)?;
         }
-        let options = SqliteStore::options();
         let options = match self.store_retry {
             Some(store_retry) => options.retry_for(store_retry),
             None => options,
@@ -132,10 +130,10 @@ impl Settings {
         self.database.try_exists().unwrap_or(true)
     }
 
-    /// Opens the database to look back; one that is not there is not made.
+    /// Opens the database to look back, whatever another process is doing with it; one that is not there is not made.
     pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
         self.check_made()?;
-        self.open()
+        self.open_with(SqliteStore::options().looking_back())
     }
 
     /// Refuses where there is no database: there is nothing to look at, or to go on with.
@@ -167,16 +165,6 @@ fn stop_grace(configured: Option<Value>) -> Outcome<Option<(Duration, Source)>> 
         }
         Some(_) => Err(in_file("`stop_grace` is a duration: write `stop_grace = \"25s\"`")),
     }
-}
-
-/// Makes the folder of the database, so that a power cut does not take it with all that is in it.
-fn make_folder(database: &Path) -> std::io::Result<()> {
-    // As long as there is no database, the folder's maker may have died before its name was on the disk.
-    if database.exists() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(DEFAULT_FOLDER)?;
-    sync_folder(Path::new("."))
 }
 
 fn members() -> Outcome<Map<String, Value>> {

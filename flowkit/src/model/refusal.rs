@@ -131,6 +131,11 @@ pub enum Refusal {
         "its runtime has no store; build one with `Runtime::builder().store(…)`, and pass it with `.on(&runtime)`"
     )]
     NoStore,
+    /// A run was to begin once for its key, and nothing of it is kept by which it could be found again.
+    #[error(
+        "its runs are not kept (`durability = \"memory\"`), so its key would be forgotten; remove the key or the durability"
+    )]
+    KeyInMemory,
     /// A run was to be resumed of a flow that the runtime does not know.
     #[error(
         "the runtime does not know the flow `{flow}`, but {}; add `.flow({flow}::spec())` to its builder",
@@ -183,6 +188,12 @@ pub enum Refusal {
         /// What does not fit.
         reason: String,
     },
+    /// The process stood still for so long that another one took its idempotency key, and began a run for it.
+    #[error(
+        "another process has begun a run for its idempotency key, because this one could not be seen for too long; nothing \
+         of it ran here: call it again to get the result of that run"
+    )]
+    KeyTaken,
     /// The runtime is being shut down.
     #[error("the program was told to stop, and begins no more flow runs")]
     ShuttingDown,

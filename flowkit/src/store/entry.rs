@@ -1,10 +1,11 @@
 //! What the engine hands to a store, and what a store hands back for going on with a run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::StoreError;
+use super::{OwnerName, StoreError};
 use crate::model::{
     Artifact, CallId, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, Provenance, StoredFlowRun,
     StoredTaskRun, TaskRun, TaskRunId, WallTime,
@@ -48,6 +49,20 @@ pub struct NewFlowRun {
     pub parameters: Option<String>,
     /// The run in whose code it was started, and the task run there.
     pub parent: Option<(FlowRunId, TaskRunId)>,
+    /// The idempotency key that was [reserved](super::Store::reserve) for it, if it has one. The run begins only if the
+    /// reservation still holds; both are found out and written at the same moment.
+    pub key: Option<Arc<str>>,
+}
+
+/// How a key stands when a process asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// It is reserved for the run of the caller, which may begin it.
+    Granted,
+    /// It stands for this run, which has begun.
+    Begun(FlowRunId),
+    /// A living process has reserved it for this run and has not begun it yet.
+    Held(FlowRunId, OwnerName),
 }
 
 /// Something that happened, with the row that it left behind.

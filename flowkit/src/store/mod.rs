@@ -27,13 +27,16 @@ mod sqlite;
 mod words;
 
 pub use entry::{
-    Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Says, TimeUp,
+    Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Reserved,
+    Says, TimeUp,
 };
 pub use error::{Missing, OwnerName, StoreError};
 pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub(crate) use facts::Facts;
 pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::folder;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
@@ -49,6 +52,9 @@ use crate::policy::resume::Asked;
 /// from any thread; those that read may block for as long as a disk does.
 pub trait Store: History {
     /// Writes down a run that begins here: this process owns it until it ends.
+    ///
+    /// A run whose key is no longer reserved for it does not begin: its entries are refused with
+    /// [`StoreError::UnknownRun`].
     fn begin(&self, run: NewFlowRun);
 
     /// Writes down what happened. With `ack`, says when it cannot be lost any more, or that it could not be kept.
@@ -137,15 +143,18 @@ pub trait Store: History {
     /// If it cannot be read.
     fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError>;
 
-    /// Returns the run that stands for `key`; if there is none, `id` does from now on, and is to be begun by this process.
+    /// Reserves `key` for the run `id`, which this process is about to begin, unless a run stands for the key.
     ///
-    /// One that was reserved and never begun gives way when its process has died, or when the caller will `give_up` on it.
-    /// A key goes with its run.
+    /// A reservation stays with its process for as long as that lives, however long it takes, until the run begins
+    /// ([`NewFlowRun::key`]) or the reservation is given back. A key that stands for a run goes with that run.
     ///
     /// # Errors
     ///
     /// If it cannot be asked.
-    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError>;
+    fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError>;
+
+    /// Gives back what was reserved for the run `id`; if the run has begun, nothing happens.
+    fn give_back(&self, key: &str, id: FlowRunId);
 
     /// Looks for a result that any run has left under `key`.
     ///

@@ -9,6 +9,7 @@ mod again;
 mod deadly;
 mod decided;
 mod held;
+mod keyed;
 mod lasting;
 mod made;
 mod many;
@@ -135,6 +136,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "many" => many::run(said).await,
         "hold" => held::hold(said).await,
         "race" => held::race().await,
+        "keyed" => keyed::run().await,
         "deadly" => deadly::run().await,
         "stubborn" => deadly::run_stubborn().await,
         "decided" => decided::run(said).await,

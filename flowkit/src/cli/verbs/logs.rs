@@ -1,24 +1,24 @@
-//! `logs`: what a run has logged, and with `-f` what it still does.
+//! `logs`: what a run has logged, and with `-f` what it still does, also of task runs that have not begun yet.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use clap::ArgMatches;
 
+use super::follow::{Follower, Standing, tell_of_removal};
 use super::show;
+use crate::cli::Exit;
 use crate::cli::json;
 use crate::cli::out::{note, paragraph, say};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::engine::clock;
 use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId, iso};
 use crate::store::{History as _, LogFilter, Store};
 
-/// How often another process's run is asked for news: quick for people, and cheap.
-pub(super) const POLL: Duration = Duration::from_millis(200);
+/// So many lines are read at once.
+const PAGE: usize = 1000;
 
-pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let level = matches.get_one::<String>("level");
@@ -27,34 +27,36 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()>
         text: matches.get_one::<String>("text").cloned(),
         ..LogFilter::default()
     };
-    let filters = match matches.get_one::<String>("task") {
-        None => vec![filter],
-        Some(typed) => {
-            let tasks = show::chosen(&run, rows::tasks(&store, run.id)?, typed)?;
-            let of = |task: TaskRunId| LogFilter { task_run: Some(task), ..filter.clone() };
-            tasks.iter().map(|task| of(task.id)).collect()
-        }
-    };
+    let task = matches.get_one::<String>("task").map(String::as_str);
     let follows = matches.get_flag("follow");
-    let mut printer = Printer { session, store: &store, run: &run, labels: HashMap::new() };
+    let mut follower = Follower::of(&store, run.id);
+    let mut standing = follower.look()?;
+    let may_begin = follows && standing == Standing::UnderWay;
+    // A task of a run that is followed may begin later; of one that is over, it is a mistake to ask for what is not there.
+    let is_known = !may_begin && has_task(&store, &run, task)?;
+    let mut printer = Printer { session, store: &store, run: &run, task, known: HashMap::new() };
     let (mut since, mut is_empty) = (0, true);
     loop {
-        // Asked first: lines may come between the two questions, but none after the end.
-        let over = store.flow_run(run.id)?.is_none_or(|run| rows::is_over(run.state));
-        let mut lines = Vec::new();
-        for filter in &filters {
-            lines.extend(rows::logs(&store, run.id, filter, since)?);
+        loop {
+            let lines = store.logs(run.id, &filter, since, PAGE)?;
+            since = lines.last().map_or(since, |line| line.sequence);
+            is_empty &= printer.print(&lines)? == 0;
+            if lines.len() < PAGE {
+                break;
+            }
         }
-        lines.sort_by_key(|line| line.sequence);
-        since = lines.last().map_or(since, |line| line.sequence);
-        is_empty &= lines.is_empty();
-        for line in &lines {
-            printer.print(line)?;
-        }
-        if over || !follows {
+        if standing != Standing::UnderWay || !follows {
             break;
         }
-        clock::sleep(POLL).await;
+        follower.wait().await;
+        standing = follower.look()?;
+    }
+    if standing == Standing::Removed {
+        tell_of_removal(session, run.id);
+        return Ok(Exit::FAILURE);
+    }
+    if is_empty && !is_known {
+        has_task(&store, &run, task)?;
     }
     if is_empty && !session.is_json() {
         note(format!("run `{}` has logged nothing of that kind", run.id.short()));
@@ -64,42 +66,71 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<()>
         let lines = if dropped == 1 { "line was" } else { "lines were" };
         note(format!("{dropped} more {lines} dropped: a task keeps 10,000"));
     }
-    Ok(())
+    Ok(Exit::SUCCESS)
+}
+
+/// Makes sure that the run has task runs of this name, if one was typed.
+fn has_task(store: &dyn Store, run: &StoredFlowRun, task: Option<&str>) -> Outcome<bool> {
+    if let Some(typed) = task {
+        show::chosen(run, rows::tasks(store, run.id)?, typed)?;
+    }
+    Ok(true)
 }
 
 struct Printer<'a> {
     session: &'a Session,
     store: &'a dyn Store,
     run: &'a StoredFlowRun,
-    labels: HashMap<TaskRunId, String>,
+    /// Whose lines are wanted: of all, or of the task runs of this name.
+    task: Option<&'a str>,
+    /// The task runs that have logged something.
+    known: HashMap<TaskRunId, Whose>,
+}
+
+/// Whose lines those of a task run are.
+struct Whose {
+    label: String,
+    is_wanted: bool,
 }
 
 impl Printer<'_> {
-    fn print(&mut self, line: &StoredLog) -> Outcome<()> {
-        let label = label(self.store, self.run, line.task_run, &mut self.labels)?;
-        if self.session.is_json() {
-            say(json::log(self.run.id, &label, line));
-        } else {
-            let head = format!("{} {:5} {label}: ", iso(line.at), line.level.name().to_uppercase());
-            paragraph(&head, &line.message).iter().for_each(say);
+    /// Prints the lines that are wanted, and returns how many.
+    fn print(&mut self, lines: &[StoredLog]) -> Outcome<usize> {
+        self.meet(lines)?;
+        let mut printed = 0;
+        for line in lines {
+            let Some(Whose { label, is_wanted: true }) = self.known.get(&line.task_run) else { continue };
+            printed += 1;
+            if self.session.is_json() {
+                say(json::log(self.run.id, label, line));
+            } else {
+                let head = format!("{} {:5} {label}: ", iso(line.at), line.level.name().to_uppercase());
+                paragraph(&head, &line.message).iter().for_each(say);
+            }
+        }
+        Ok(printed)
+    }
+
+    /// Takes note of the task runs that say something for the first time: the row of each was written before its lines.
+    fn meet(&mut self, lines: &[StoredLog]) -> Outcome<()> {
+        let is_all = self.task.is_none();
+        let strangers = || lines.iter().map(|line| line.task_run).filter(|id| !self.known.contains_key(id));
+        let (first, last) = (strangers().min(), strangers().max());
+        for row in rows::tasks_between(self.store, self.run.id, first, last)? {
+            let label = row.label();
+            let is_wanted = self.task.is_none_or(|typed| row.task == typed || label == typed);
+            self.known.insert(row.id, Whose { label, is_wanted });
+        }
+        // The flow itself, which has no row among them; and a task run whose row is being removed.
+        for line in lines {
+            self.known.entry(line.task_run).or_insert_with(|| Whose {
+                label: match line.task_run {
+                    TaskRunId::FLOW => self.run.flow.clone(),
+                    other => other.to_string(),
+                },
+                is_wanted: is_all,
+            });
         }
         Ok(())
     }
-}
-
-/// Returns what a task run is called; the names of all are read at once when a new one comes.
-pub(super) fn label(
-    store: &dyn Store,
-    run: &StoredFlowRun,
-    task_run: TaskRunId,
-    labels: &mut HashMap<TaskRunId, String>,
-) -> Outcome<String> {
-    if task_run == TaskRunId::FLOW {
-        return Ok(run.flow.clone());
-    }
-    if !labels.contains_key(&task_run) {
-        let tasks = rows::tasks(store, run.id)?;
-        labels.extend(tasks.iter().map(|task| (task.id, task.label())));
-    }
-    Ok(labels.get(&task_run).cloned().unwrap_or_else(|| task_run.to_string()))
 }

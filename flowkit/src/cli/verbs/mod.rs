@@ -1,5 +1,5 @@
 //! What the verbs do, one file for each or for a few that belong together. No verbs are `running` (a run in this process, and
-//! its end), `news` (one in another process), and `preview` and `shape` (dry runs).
+//! its end), `news` and `follow` (one in another process), and `preview` and `shape` (dry runs).
 
 mod artifacts;
 mod cancel;
@@ -7,6 +7,7 @@ mod compare;
 mod db;
 mod doctor;
 mod explain_cache;
+mod follow;
 mod graph;
 mod list;
 mod logs;
@@ -37,7 +38,7 @@ pub(super) async fn perform(session: &Session, matches: &ArgMatches) -> Outcome<
         "run" => return run::run(session, given).await,
         "resume" | "retry" | "rerun" => return resume::resume(session, verb, given).await,
         "watch" => return watch::watch(session, given).await,
-        "logs" => logs::logs(session, given).await?,
+        "logs" => return logs::logs(session, given).await,
         "list" => list::list(session)?,
         "runs" => runs::runs(session, given)?,
         "show" => show::show(session, given)?,

@@ -3,50 +3,43 @@
 
 use clap::ArgMatches;
 
-use super::logs::POLL;
+use super::follow::{Follower, Standing, tell_of_removal};
 use super::news::{Happened, News};
 use crate::any_flow::FlowSpec;
 use crate::cli::Exit;
 use crate::cli::out::say;
-use crate::cli::rows;
 use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::engine::clock;
 use crate::graph::text::{duration, visible};
 use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
-use crate::store::History as _;
 use crate::store::happened::kind_of;
 use crate::terminal::RunView;
 use crate::terminal::json::{Told, Whom, line};
 use crate::terminal::picture::Program;
 
-/// Looked for the dead every five seconds: that is a write, of which there can be one at a time.
-const REAP_EVERY: u64 = 25;
-
 pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let store = session.settings.look_back()?;
-    let mut run = session.run(&store, matches, "run")?;
+    let run = session.run(&store, matches, "run")?;
+    let mut follower = Follower::of(&store, run.id);
     let mut news = News::of(&run);
     let mut lines = Lines::of(session, &run);
-    for round in 0_u64.. {
-        // A process that dies meanwhile ends its run too. Opening has looked already.
-        if round % REAP_EVERY == REAP_EVERY - 1 {
-            store.reap()?;
-        }
-        // Asked first: events may come between the two questions, but none after the end.
-        run = store.flow_run(run.id)?.unwrap_or(run);
-        let over = rows::is_over(run.state);
+    loop {
+        let standing = follower.look()?;
         for happened in news.read(&store)? {
             let text = if session.is_json() { lines.json(&happened) } else { Some(text(&happened)) };
             text.into_iter().for_each(say);
         }
-        if over {
-            return Ok(if run.state.is_success() { Exit::SUCCESS } else { Exit::FAILURE });
+        match standing {
+            Standing::UnderWay => follower.wait().await,
+            Standing::Over(state) if state.is_success() => return Ok(Exit::SUCCESS),
+            Standing::Over(_) => return Ok(Exit::FAILURE),
+            Standing::Removed => {
+                tell_of_removal(session, run.id);
+                return Ok(Exit::FAILURE);
+            }
         }
-        clock::sleep(POLL).await;
     }
-    Ok(Exit::SUCCESS)
 }
 
 /// Makes lines of JSON, which tell at the end what there was.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{FlowAttempt, NewRun};
+use super::{FlowAttempt, NewRun, Run};
 use crate::engine::clock::RunClock;
 use crate::engine::recover::kept::Kept;
+use crate::engine::runtime::Runtime;
 use crate::engine::task_run::core::Core;
 use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId, label_of};
 use crate::store::{NewFlowRun, OwnedRun};
@@ -25,25 +26,26 @@ pub(crate) fn begin(
     origin: Option<&Origin>,
 ) -> Begun {
     let root = new.root.clone();
-    let durability = new
-        .durability
-        .or_else(|| parent.and_then(|parent| Some(parent.run.kept.as_ref()?.durability)))
-        .unwrap_or_else(|| new.runtime.durability());
+    let durability = durability(new.durability, parent.map(|parent| &parent.run), &new.runtime);
     // Numbers are compared over a run and those of its sub-flows.
     let outer_no = parent.and_then(|parent| parent.run.read(RunRecord::last_no));
     let store = new.runtime.store().filter(|_| durability != Durability::Memory).cloned();
     let Some((resumed, store)) = new.resumed.take().zip(store.clone()) else {
-        let id = new.id.unwrap_or_else(|| FlowRunId::new(uuid::Uuid::now_v7()));
+        let (id, key) = match new.keyed.take() {
+            Some((id, key)) => (id, Some(key)),
+            None => (FlowRunId::new(uuid::Uuid::now_v7()), None),
+        };
         let clock = RunClock::start();
         let mut record = RunRecord::default().numbered_above(outer_no);
         record.create(root, clock.now());
         let kept = store.map(|store| {
             let owned = OwnedRun { id, epoch: 1, created_at: clock.created() };
             let parent = origin.map(|origin| (origin.flow_run, origin.task_run));
+            let is_keyed = key.is_some();
             if let Some(flow) = record.task_run(TaskRunId::FLOW).cloned() {
-                store.begin(NewFlowRun { owned, flow, parameters: new.parameters.take(), parent });
+                store.begin(NewFlowRun { owned, flow, parameters: new.parameters.take(), parent, key });
             }
-            Kept::new(store, owned, durability)
+            Kept::new(store, owned, durability).keyed(is_keyed)
         });
         return Begun { id, clock, record, kept };
     };
@@ -63,6 +65,18 @@ pub(crate) fn begin(
     let kept = Kept::new(store, resumed.recovered.owned, durability)
         .with_earlier(&resumed, new.runtime.poison_cap());
     Begun { id: stored.id, clock, record, kept: Some(kept) }
+}
+
+/// Says what is kept of a run, and when: what its flow declares, or else what holds for the run in which it was started, or
+/// for the whole runtime.
+pub(crate) fn durability(
+    declared: Option<Durability>,
+    parent: Option<&Arc<Run>>,
+    runtime: &Runtime,
+) -> Durability {
+    declared
+        .or_else(|| parent.and_then(|parent| Some(parent.kept.as_ref()?.durability)))
+        .unwrap_or_else(|| runtime.durability())
 }
 
 /// Says where a run comes from that is started in the scope of `parent`.

@@ -91,8 +91,8 @@ pub(crate) struct NewRun<'a> {
     pub(crate) durability: Option<Durability>,
     /// The arguments as a JSON object, for whoever resumes the run.
     pub(crate) parameters: Option<String>,
-    /// The id that was reserved for the run.
-    pub(crate) id: Option<FlowRunId>,
+    /// The id of the run, and the key that is reserved for it.
+    pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
     /// What an earlier process left of the run.
     pub(crate) resumed: Option<Box<Resumed>>,
     pub(crate) root: NewTaskRun,

@@ -61,7 +61,7 @@ pub(crate) fn start<B: FlowBody>(
     let retries = said.or(&info.policy).retries.unwrap_or(0);
     let parent_name = options.as_ref().and_then(|options| options.name.clone());
     let durability = info.flow.durability;
-    let id = options.as_mut().and_then(|options| options.id.take());
+    let keyed = options.as_mut().and_then(|options| options.keyed.take());
     let resumed = options.as_mut().and_then(|options| options.resumed.take());
     let standing = resumed.as_deref().map(root_standing);
     let keeps = runtime.store().is_some() && resumed.is_none();
@@ -99,7 +99,7 @@ pub(crate) fn start<B: FlowBody>(
         retries,
         durability,
         parameters,
-        id,
+        keyed,
         resumed,
         root,
     });

@@ -45,6 +45,8 @@ pub(crate) struct Kept {
     earlier: Option<Mutex<Earlier>>,
     /// A process has died with this run under way.
     pub(crate) has_crashed: bool,
+    /// The run stands for an idempotency key, and begins only if that is still reserved for it.
+    pub(crate) is_keyed: bool,
     /// The run was put aside, or it is kept no further: the store hears no more of it.
     silent: AtomicBool,
     /// Why it is kept no further.
@@ -63,11 +65,17 @@ impl Kept {
             durability,
             earlier: None,
             has_crashed: false,
+            is_keyed: false,
             silent: AtomicBool::new(false),
             lost: OnceLock::new(),
             unkept: Mutex::default(),
             not_persisted: Mutex::default(),
         }
+    }
+
+    /// Takes note of whether the run stands for an idempotency key.
+    pub(crate) fn keyed(self, is_keyed: bool) -> Self {
+        Self { is_keyed, ..self }
     }
 
     /// Takes note of what an earlier process left.
@@ -220,6 +228,11 @@ pub(crate) async fn committed<T, E>(
     match comes(core, receipt).await {
         Ok(()) => result,
         Err(_) if core.is_suspended() => Err(core.stopped(false)),
+        Err(error @ StoreError::UnknownRun { .. }) if is_keyed(core) => {
+            // It did not begin: another process has begun one for its key.
+            core.run().inspect(|run| run.lose_all(&error));
+            Err(Error::Refused { run: core.label(), refusal: Refusal::KeyTaken })
+        }
         Err(error) => {
             tracing::error!(task = %core.label(), %error, "the result could not be kept");
             if let Some(run) = core.run()
@@ -252,6 +265,10 @@ fn is_loss(error: &StoreError) -> bool {
             | StoreError::Removed { .. }
             | StoreError::Closed
     )
+}
+
+fn is_keyed(core: &Core) -> bool {
+    core.run().and_then(|run| run.kept.as_ref()).is_some_and(|kept| kept.is_keyed)
 }
 
 /// Asks a store something that may wait for a disk.

@@ -292,15 +292,15 @@ impl Core {
 
     /// Whether no attempt may go on before its beginning is kept.
     ///
-    /// That of a flow: what its tasks do would else belong to a run that nobody can find and resume. And in a run whose
-    /// process has died, that of every task: the one that brings the process down must be known to the next process. And
-    /// that of every task while another process may have taken the run over.
+    /// That of a flow: what its tasks do would else belong to a run that nobody can find and resume, or that must not begin
+    /// because another one stands for its key. And in a run whose process has died, that of every task: the one that brings
+    /// the process down must be known to the next process. And that of every task while another process may have taken the
+    /// run over.
     pub(crate) fn keeps_beginnings(&self) -> bool {
         let kept = self.run().and_then(|run| run.kept.as_ref());
         kept.is_some_and(|kept| {
-            kept.has_crashed
-                || kept.store.may_be_fenced()
-                || (self.id == TaskRunId::FLOW && kept.durability == Durability::Full)
+            let of_flow = kept.is_keyed || kept.durability == Durability::Full;
+            kept.has_crashed || kept.store.may_be_fenced() || (self.id == TaskRunId::FLOW && of_flow)
         })
     }
 

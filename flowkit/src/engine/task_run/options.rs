@@ -45,8 +45,8 @@ pub(crate) struct CallOptions<E> {
     pub(crate) retry_if: Option<RetryIf<E>>,
     pub(crate) hooks: Vec<(Hook, CallHook)>,
     pub(crate) runtime: Option<Runtime>,
-    /// The id of the run, for a flow whose run was reserved.
-    pub(crate) id: Option<FlowRunId>,
+    /// The id of the run and the key that is reserved for it, for a flow that runs once for its key.
+    pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
     /// The run that is gone on with, for a flow.
     pub(crate) resumed: Option<Box<Resumed>>,
 }
@@ -64,7 +64,7 @@ impl<E> Default for CallOptions<E> {
             retry_if: None,
             hooks: Vec::new(),
             runtime: None,
-            id: None,
+            keyed: None,
             resumed: None,
         }
     }

@@ -63,8 +63,9 @@ macro_rules! contract {
                 a_lease_ends_with_its_owner,
             }
             reserving: {
-                a_key_stands_for_the_first_run_that_reserved_it,
-                a_key_whose_run_was_never_begun_gives_way_when_its_process_dies_or_it_is_given_up,
+                a_key_is_reserved_for_one_run_until_that_begins,
+                a_key_that_is_given_back_or_whose_process_dies_can_be_reserved_again,
+                a_run_whose_key_is_not_reserved_for_it_any_more_does_not_begin,
                 a_key_stays_with_a_run_that_has_begun_and_goes_with_it,
             }
             logging: {

@@ -2,7 +2,7 @@
 
 use super::script::*;
 use crate::model::FlowRunId;
-use crate::store::Keep;
+use crate::store::{Keep, Reserved, Store, StoreError};
 
 fn id(number: u128) -> FlowRunId {
     FlowRunId::new(uuid::Uuid::from_u128(number))
@@ -12,34 +12,78 @@ fn everything_that_has_ended() -> Keep {
     Keep { newest: Some(0), ..Keep::default() }
 }
 
-pub(crate) fn a_key_stands_for_the_first_run_that_reserved_it<P: Place>() {
+/// Reserves a key for a run that is begun next.
+#[track_caller]
+fn reserved(store: &dyn Store, key: &str) -> Birth {
+    let birth = Birth { id: Some(next_id(FIRST)), key: Some(key.into()), ..Birth::default() };
+    assert_eq!(store.reserve(key, birth.id.unwrap()).unwrap(), Reserved::Granted);
+    birth
+}
+
+pub(crate) fn a_key_is_reserved_for_one_run_until_that_begins<P: Place>() {
     let place = P::new();
     let store = place.store();
-    assert_eq!(store.reserve("a", id(1), false).unwrap(), id(1));
-    assert_eq!(store.reserve("a", id(2), false).unwrap(), id(1));
-    assert_eq!(store.reserve("b", id(2), false).unwrap(), id(2));
-    if let Some(elsewhere) = place.elsewhere() {
-        assert_eq!(elsewhere.reserve("a", id(3), false).unwrap(), id(1));
+    let birth = reserved(store, "a");
+    let first = birth.id.unwrap();
+    let elsewhere = place.elsewhere();
+    for store in [Some(store), elsewhere.as_deref()].into_iter().flatten() {
+        // However often it is asked for: its process lives.
+        for _ in 0..300 {
+            let answer = store.reserve("a", id(2)).unwrap();
+            assert!(
+                matches!(&answer, Reserved::Held(run, owner) if *run == first && owner.pid == std::process::id())
+            );
+        }
+    }
+    assert_eq!(store.reserve("b", id(2)).unwrap(), Reserved::Granted, "another key");
+    let run = Script::born(store, &ETL, birth);
+    for store in [Some(store), elsewhere.as_deref()].into_iter().flatten() {
+        assert_eq!(store.reserve("a", id(3)).unwrap(), Reserved::Begun(run.id()));
     }
 }
 
-pub(crate) fn a_key_whose_run_was_never_begun_gives_way_when_its_process_dies_or_it_is_given_up<P: Place>() {
+pub(crate) fn a_key_that_is_given_back_or_whose_process_dies_can_be_reserved_again<P: Place>() {
     let mut place = P::new();
-    assert_eq!(place.store().reserve("a", id(1), false).unwrap(), id(1));
-    assert_eq!(place.store().reserve("a", id(2), true).unwrap(), id(2));
+    let first = reserved(place.store(), "a").id.unwrap();
+    place.store().give_back("a", id(7));
+    assert!(
+        matches!(place.store().reserve("a", id(2)).unwrap(), Reserved::Held(..)),
+        "another's is not given back"
+    );
+    place.store().give_back("a", first);
+    reserved(place.store(), "a");
     place.crash();
-    assert_eq!(place.store().reserve("a", id(3), false).unwrap(), id(3));
+    let birth = reserved(place.store(), "a");
+    let run = Script::born(place.store(), &ETL, birth);
+    place.store().give_back("a", run.id());
+    assert_eq!(place.store().reserve("a", id(2)).unwrap(), Reserved::Begun(run.id()), "it has begun");
+}
+
+pub(crate) fn a_run_whose_key_is_not_reserved_for_it_any_more_does_not_begin<P: Place>() {
+    let place = P::new();
+    let late = reserved(place.store(), "a");
+    place.store().give_back("a", late.id.unwrap());
+    let birth = reserved(place.store(), "a");
+    let mut late = Script::born(place.store(), &ETL, late);
+    let refused = late.try_happen(place.store(), crate::model::TaskRunId::FLOW, started(1));
+    assert!(matches!(refused, Err(StoreError::UnknownRun { .. })), "{refused:?}");
+    let mut run = Script::born(place.store(), &ETL, birth);
+    run.ends(place.store());
+    let later = Script::born(place.store(), &ETL, Birth { key: Some("a".into()), ..Birth::default() });
+    place.store().flush().unwrap();
+    assert_eq!(place.store().reserve("a", id(1)).unwrap(), Reserved::Begun(run.id()));
+    for never_begun in [late.id(), later.id()] {
+        assert_eq!(place.store().flow_run(never_begun).unwrap(), None);
+    }
 }
 
 pub(crate) fn a_key_stays_with_a_run_that_has_begun_and_goes_with_it<P: Place>() {
     let mut place = P::new();
-    let mut run = Script::begin(place.store());
-    assert_eq!(place.store().reserve("a", run.id(), false).unwrap(), run.id());
-    place.store().flush().unwrap();
-    assert_eq!(place.store().reserve("a", id(1), true).unwrap(), run.id());
+    let birth = reserved(place.store(), "a");
+    let mut run = Script::born(place.store(), &ETL, birth);
     run.ends(place.store());
     place.crash();
-    assert_eq!(place.store().reserve("a", id(1), false).unwrap(), run.id());
+    assert_eq!(place.store().reserve("a", id(1)).unwrap(), Reserved::Begun(run.id()));
     place.store().forget(everything_that_has_ended()).unwrap();
-    assert_eq!(place.store().reserve("a", id(1), false).unwrap(), id(1));
+    assert_eq!(place.store().reserve("a", id(1)).unwrap(), Reserved::Granted);
 }

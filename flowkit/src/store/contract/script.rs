@@ -58,6 +58,8 @@ pub(crate) struct Birth {
     pub(crate) tags: Vec<String>,
     pub(crate) parameters: Option<String>,
     pub(crate) parent: Option<(FlowRunId, TaskRunId)>,
+    pub(crate) id: Option<FlowRunId>,
+    pub(crate) key: Option<Arc<str>>,
 }
 
 impl Script {
@@ -67,12 +69,13 @@ impl Script {
 
     pub(crate) fn born(store: &dyn Store, flow: &'static Declaration, birth: Birth) -> Self {
         let created_at = birth.created_at.unwrap_or(FIRST);
-        let owned = OwnedRun { id: next_id(created_at), epoch: 1, created_at };
+        let id = birth.id.unwrap_or_else(|| next_id(created_at));
+        let owned = OwnedRun { id, epoch: 1, created_at };
         let mut script = Self { owned, record: RunRecord::default(), at: Duration::ZERO };
         script.record.create(new_task_run(flow, birth.name, birth.tags), Timestamp::new(Duration::ZERO));
         let flow = script.record.task_run(TaskRunId::FLOW).unwrap().clone();
-        let (parameters, parent) = (birth.parameters, birth.parent);
-        store.begin(NewFlowRun { owned, flow, parameters, parent });
+        let Birth { parameters, parent, key, .. } = birth;
+        store.begin(NewFlowRun { owned, flow, parameters, parent, key });
         script
     }
 
@@ -162,7 +165,7 @@ fn new_task_run(task: &'static Declaration, name: Option<String>, tags: Vec<Stri
 }
 
 /// Makes an id as the engine does: it sorts by the time of creation, then by the order of making.
-fn next_id(created_at: WallTime) -> FlowRunId {
+pub(crate) fn next_id(created_at: WallTime) -> FlowRunId {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let made = MADE.fetch_add(1, Ordering::Relaxed);
     let millis = u128::from(created_at.as_micros().unsigned_abs() / 1000);

@@ -7,6 +7,7 @@ mod kept;
 mod reading;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -14,7 +15,8 @@ use self::kept::KeptRun;
 use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
-    Ack, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Store, StoreError,
+    Ack, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Reserved, Store,
+    StoreError,
 };
 use crate::engine::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
@@ -126,7 +128,7 @@ impl Kept {
         let last_no = self.family(id).iter().filter_map(|id| self.runs.get(id)?.last_no()).max();
         let run = self.runs.get_mut(&id).ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
         if run.owned {
-            return Err(StoreError::Owned { id, owner: OwnerName::new(std::process::id(), "this host") });
+            return Err(StoreError::Owned { id, owner: this_process() });
         }
         if !run.row.state.can_reopen() {
             return Err(StoreError::NotResumable { id, state: run.row.state });
@@ -144,7 +146,11 @@ impl Kept {
 
 impl Store for MemoryStore {
     fn begin(&self, run: NewFlowRun) {
-        self.kept.lock().begin(&run);
+        let mut kept = self.kept.lock();
+        let holds = |key: &Arc<str>| kept.keys.get(&**key) == Some(&run.owned.id);
+        if run.key.as_ref().is_none_or(holds) {
+            kept.begin(&run);
+        }
     }
 
     fn record(&self, entry: Entry, ack: Option<Ack>) {
@@ -205,15 +211,22 @@ impl Store for MemoryStore {
         Ok(children.map(|child| child.row.id).collect())
     }
 
-    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError> {
+    fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError> {
         let mut kept = self.kept.lock();
-        let known = kept.keys.get(key).copied();
-        match known.filter(|known| kept.runs.contains_key(known) || !give_up) {
-            Some(known) => Ok(known),
+        Ok(match kept.keys.get(key).copied() {
             None => {
                 kept.keys.insert(key.to_owned(), id);
-                Ok(id)
+                Reserved::Granted
             }
+            Some(known) if kept.runs.contains_key(&known) => Reserved::Begun(known),
+            Some(known) => Reserved::Held(known, this_process()),
+        })
+    }
+
+    fn give_back(&self, key: &str, id: FlowRunId) {
+        let mut kept = self.kept.lock();
+        if kept.keys.get(key) == Some(&id) && !kept.runs.contains_key(&id) {
+            kept.keys.remove(key);
         }
     }
 
@@ -252,6 +265,11 @@ fn acknowledge(ack: Option<Ack>, outcome: Result<(), StoreError>) {
         // Whoever asked may have gone away.
         ack.send(outcome).ok();
     }
+}
+
+/// The only process that can own anything here.
+fn this_process() -> OwnerName {
+    OwnerName::new(std::process::id(), "this host")
 }
 
 fn now() -> WallTime {

@@ -2,16 +2,22 @@
 
 use rusqlite::{Connection, params};
 
-use super::codes;
 use super::write::{Tools, error};
+use super::{codes, ownership};
 use crate::store::NewFlowRun;
 
-/// Writes the row of a run that begins. If there is one of this id, it stays, and its epoch decides about the rest.
+/// Writes the row of a run that begins, if its key is still reserved for it. If there is a row of this id, it stays, and its
+/// epoch decides about the rest.
 pub(super) fn insert(
     connection: &Connection,
     tools: &mut Tools<'_>,
     new: &NewFlowRun,
 ) -> rusqlite::Result<()> {
+    if let Some(key) = &new.key
+        && !ownership::use_key(connection, &codes::text(key), new.owned.id)?
+    {
+        return Ok(());
+    }
     let (flow, created_at) = (&new.flow, new.owned.created_at);
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
     let tags: Vec<&str> = flow.tags().collect();

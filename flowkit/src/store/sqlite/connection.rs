@@ -62,10 +62,10 @@ pub(super) fn unawaited<R>(
             .map_err(|error| failure::open_sqlite(path, error))
     };
     wait(connection, Synchronous::Normal)?;
-    let answer = body(connection)?;
+    let answer = body(connection);
     wait(connection, synchronous)?;
     read_back(path, connection, synchronous)?;
-    Ok(answer)
+    answer
 }
 
 /// Opens a connection that only reads.

@@ -60,6 +60,24 @@ pub(super) const OTHER_PROGRAM: &str = "it is a SQLite database of another progr
 pub(super) const DAMAGED: &str =
     "it is damaged; nothing was changed: restore a backup, or move the file away and begin with a new one";
 
+/// Cannot be opened, because it is damaged in this way.
+pub(super) fn damaged(path: &Path, how: &str) -> StoreError {
+    open(path, format!("{DAMAGED}: {how}"))
+}
+
+/// Whether another process was in the way.
+pub(super) fn is_busy(error: &StoreError) -> bool {
+    let source = match error {
+        StoreError::Open { source, .. } => source.as_ref(),
+        StoreError::Write { source, .. } | StoreError::Read { source, .. } => Some(source),
+        _ => None,
+    };
+    let code = source
+        .and_then(|source| source.downcast_ref::<rusqlite::Error>())
+        .and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
 pub(super) fn write(path: &Path, error: impl Error + Send + Sync + 'static) -> StoreError {
     StoreError::Write { path: path.to_owned(), source: Arc::new(error) }
 }

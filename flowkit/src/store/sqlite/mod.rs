@@ -15,10 +15,12 @@ mod begin;
 mod clock;
 mod codes;
 mod connection;
+mod drafts;
 mod events;
 mod facts;
 mod failure;
 mod files;
+pub(crate) mod folder;
 mod history;
 mod interned;
 mod logs;
@@ -26,11 +28,13 @@ mod options;
 mod outage;
 mod owner;
 mod ownership;
+mod pages;
 mod place;
 mod queue;
 mod readers;
 mod reap;
 mod schema;
+
 mod seal_key;
 mod shared;
 mod stored;
@@ -66,7 +70,7 @@ use self::readers::{ContentRow, Readers};
 use self::shared::Shared;
 use self::values::Values;
 use super::{
-    Ack, CachedValue, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Store,
+    Ack, CachedValue, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Reserved, Store,
     StoreError, TaskRunFilter,
 };
 use crate::model::canonical::Sealing;
@@ -131,7 +135,12 @@ impl SqliteStore {
         self.ask(|writer| Ok(writer.reap()?.into_iter().flat_map(|dead| dead.runs).collect()))
     }
 
-    /// Looks through the whole file for damage.
+    /// The same where somebody only looks: nothing is done while another process is writing.
+    pub(crate) fn reap_if_free(&self) -> Result<(), StoreError> {
+        self.ask(|writer| writer.reap_if_free())
+    }
+
+    /// Looks through the whole file for damage, also where rows and indexes contradict each other.
     ///
     /// # Errors
     ///
@@ -251,11 +260,21 @@ impl Store for SqliteStore {
         )
     }
 
-    fn reserve(&self, key: &str, id: FlowRunId, give_up: bool) -> Result<FlowRunId, StoreError> {
+    fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError> {
         let key = codes::text(key).into_owned();
         self.ask(move |writer| {
-            writer.with_owner(|connection, owner| ownership::reserve(connection, owner, &key, id, give_up))
+            writer.with_owner(|connection, owner| ownership::reserve(connection, owner, &key, id))
         })
+    }
+
+    fn give_back(&self, key: &str, id: FlowRunId) {
+        let key = codes::text(key).into_owned();
+        self.shared.queue.push(Item::Ask(Box::new(move |writer| {
+            let given_back = writer.with_owner(|connection, _| ownership::give_back(connection, &key, id));
+            if let Err(error) = given_back {
+                tracing::warn!(%error, "an idempotency key stays reserved until this process ends");
+            }
+        })));
     }
 
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {

@@ -1,4 +1,5 @@
-//! Opening: every check before the first write, then the owner, then what dead owners left.
+//! Opening: every check before the first write, then the owner, then what dead owners left. Whoever only looks back becomes an
+//! owner when there is something to write.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,9 @@ use super::reap::Dead;
 use super::shared::Shared;
 use super::values::Values;
 use super::writer::Writer;
-use super::{SqliteStore, Synchronous, connection, failure, place, reap, schema, seal_key};
+use super::{
+    SqliteStore, Synchronous, connection, drafts, failure, folder, pages, place, reap, schema, seal_key,
+};
 use crate::store::StoreError;
 
 /// How a [`SqliteStore`] works; [`SqliteStore::options`] gives the defaults.
@@ -31,6 +34,8 @@ pub(super) struct Settings {
     pub(super) busy_wait: Duration,
     pub(super) inline_max: usize,
     pub(super) gather: Duration,
+    /// Nothing is written unless it is asked for, and nobody who writes is waited for.
+    pub(super) looks_back: bool,
 }
 
 impl Default for Settings {
@@ -41,6 +46,7 @@ impl Default for Settings {
             busy_wait: connection::BUSY_WAIT,
             inline_max: 256 << 10,
             gather: Duration::from_millis(5),
+            looks_back: false,
         }
     }
 }
@@ -71,6 +77,14 @@ impl SqliteOptions {
         self
     }
 
+    /// For whoever only looks at what there is: opening waits for nobody who writes, not even for a process that stands still
+    /// in its commit. Runs whose process has died are marked if nobody else is writing. What is asked to be written is, and
+    /// waits for its turn.
+    pub(crate) fn looking_back(mut self) -> Self {
+        self.settings.looks_back = true;
+        self
+    }
+
     /// Opens the database at `path`, and makes it if there is none.
     ///
     /// Runs whose process has died are marked as crashed.
@@ -89,6 +103,7 @@ impl SqliteOptions {
     fn prepare(&self, path: &Path) -> Result<Connection, StoreError> {
         place::sqlite_version(path, rusqlite::version_number())?;
         place::warn_of_file_system(path);
+        folder::check_all(path)?;
         if !place::is_taken(path).map_err(|error| failure::open_io(path, "look at it", error))? {
             schema::create(path)?;
         }
@@ -99,11 +114,17 @@ impl SqliteOptions {
     }
 
     fn start(self, path: PathBuf, mut connection: Connection) -> Result<SqliteStore, StoreError> {
-        let mut owner =
-            Owner::enter(&path).map_err(|error| failure::open_io(&path, "take a lock beside it", error))?;
+        let mut owner = Owner::of(&path);
         let values = Values::of(&path);
         let shared = Arc::new(Shared::new(path.clone()));
-        let entered = enter(&path, &mut connection, self.settings.synchronous, &mut owner, &values);
+        let synchronous = self.settings.synchronous;
+        let entered = if self.settings.looks_back {
+            enter_if_needed(&path, &mut connection, synchronous, &mut owner, &values)
+        } else {
+            let locked = owner.take_lock();
+            locked.map_err(|error| failure::open_io(&path, "take a lock beside it", error))?;
+            enter(&path, &mut connection, synchronous, &mut owner, &values)
+        };
         let dead = entered.inspect_err(|_| owner.leave())?;
         let seal_key = seal_key::find(&path, &connection)
             .map_err(|error| failure::open_io(&path, "read its key", error))
@@ -113,6 +134,30 @@ impl SqliteOptions {
         writer.forget_dead(&dead);
         let thread = spawn(writer).map_err(|error| failure::open_io(&path, "start a thread", error))?;
         Ok(SqliteStore { readers: Readers::new(path), values, shared, seal_key, thread: Some(thread) })
+    }
+}
+
+/// Enters only where somebody has died, and only if nobody else is writing: the dead can be buried another time.
+fn enter_if_needed(
+    path: &Path,
+    connection: &mut Connection,
+    synchronous: Synchronous,
+    owner: &mut Owner,
+    values: &Values,
+) -> Result<Vec<Dead>, StoreError> {
+    let refused = |error| failure::open_sqlite(path, error);
+    if !reap::finds_dead(connection, owner).map_err(refused)? {
+        return Ok(Vec::new());
+    }
+    connection.busy_timeout(Duration::ZERO).map_err(refused)?;
+    let entered = enter(path, connection, synchronous, owner, values);
+    connection.busy_timeout(connection::BUSY_WAIT).map_err(refused)?;
+    match entered {
+        Err(error) if failure::is_busy(&error) => {
+            owner.leave();
+            Ok(Vec::new())
+        }
+        entered => entered,
     }
 }
 
@@ -129,24 +174,36 @@ fn enter(
     connection::unawaited(path, connection, synchronous, |connection| {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
-        owner.register(&transaction).map_err(refused)?;
+        owner.stamp(&transaction, 0).map_err(refused)?;
         let dead = reap::reap(&transaction, owner).map_err(refused)?;
-        // Only a power cut damages a file, so only the first one after a boot looks through it. If it finds something, the
-        // dead stay in the table, and whoever comes next looks as well.
-        if dead.iter().any(|dead| owner.locks().may_have_lost_power(&dead.owner, &owner.identity)) {
-            look_for_damage(path, &transaction)?;
+        // Of those that leave in order the last keeps a digest of the pages; after a death somebody has to look. A long file takes
+        // its time, and only a power cut damages it for sure. If this finds something, the dead stay in the table, and
+        // whoever comes next looks as well.
+        let is_short = pages::length(&transaction).map_err(refused)? <= pages::LOOKED_THROUGH_MAX;
+        let lost_power = |dead: &Dead| owner.locks().may_have_lost_power(&dead.owner, &owner.identity);
+        if (is_short && !dead.is_empty()) || dead.iter().any(lost_power) {
+            look_for_damage(path, &transaction, "quick_check")?;
         }
         values.sweep(&transaction).map_err(refused)?;
+        drafts::sweep(path, owner.locks(), &transaction).map_err(refused)?;
         transaction.commit().map_err(refused)?;
         Ok(dead)
     })
 }
 
-fn look_for_damage(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+fn bury_at_once(connection: &mut Connection, owner: &mut Owner, number: i64) -> rusqlite::Result<Vec<Dead>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    owner.stamp(&transaction, number)?;
+    let dead = reap::reap(&transaction, owner)?;
+    transaction.commit()?;
+    Ok(dead)
+}
+
+fn look_for_damage(path: &Path, connection: &Connection, check: &str) -> Result<(), StoreError> {
     let found: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .query_row(&format!("PRAGMA {check}(1)"), [], |row| row.get(0))
         .map_err(|error| failure::open_sqlite(path, error))?;
-    if found == "ok" { Ok(()) } else { Err(failure::open(path, format!("{}: {found}", failure::DAMAGED))) }
+    if found == "ok" { Ok(()) } else { Err(failure::damaged(path, &found)) }
 }
 
 fn spawn(writer: Writer) -> std::io::Result<std::thread::JoinHandle<()>> {
@@ -169,10 +226,29 @@ impl Writer {
         Ok(dead)
     }
 
+    /// The same, unless another process is writing: there is another time.
+    pub(super) fn reap_if_free(&mut self) -> Result<(), StoreError> {
+        let path = self.shared.path.clone();
+        let refused = |error| failure::read(&path, error);
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if !reap::finds_dead(connection, &self.owner).map_err(refused)? {
+            return Ok(());
+        }
+        connection.busy_timeout(Duration::ZERO).map_err(refused)?;
+        let reaped = bury_at_once(connection, &mut self.owner, self.transaction);
+        connection.busy_timeout(connection::BUSY_WAIT).map_err(refused)?;
+        match reaped.map_err(refused) {
+            Ok(dead) => self.forget_dead(&dead),
+            Err(error) if failure::is_busy(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// Removes the lock files of owners that are out of the table.
     pub(super) fn forget_dead(&self, dead: &[Dead]) {
         for Dead { owner, runs } in dead {
-            self.owner.locks().remove(&owner.identity);
+            self.owner.locks().remove(owner.identity.uuid);
             if !runs.is_empty() {
                 tracing::warn!(owner = %owner.identity.name(), runs = runs.len(), "found runs whose process died");
             }
@@ -188,6 +264,7 @@ impl Writer {
 
     /// Looks through the whole file.
     pub(super) fn look_for_damage(&self) -> Result<(), StoreError> {
-        self.connection.as_ref().map_or(Ok(()), |connection| look_for_damage(&self.shared.path, connection))
+        let Some(connection) = &self.connection else { return Ok(()) };
+        look_for_damage(&self.shared.path, connection, "integrity_check")
     }
 }

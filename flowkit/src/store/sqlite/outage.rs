@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::batch::Batch;
 use super::failure::{self, Remedy};
-use super::write::{self, Tools};
+use super::write::Tools;
 use super::writer::{Writer, truncate_log};
 use super::{clock, connection, files, ownership, system};
 use crate::failpoint;
@@ -294,6 +294,8 @@ impl Writer {
         };
         connection.busy_timeout(busy_wait)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // First, so that what follows may point to this store.
+        self.owner.stamp(&transaction, self.transaction)?;
         let mut tools = Tools {
             interned: &mut self.interned,
             values: &self.values,
@@ -301,7 +303,6 @@ impl Writer {
             owner: &self.owner,
         };
         let answer = body(&transaction, &mut tools)?;
-        write::stamp(&transaction, self.owner.no, self.transaction)?;
         failpoint::hit("before-commit").map_err(failure::as_sqlite)?;
         match transaction.commit() {
             Ok(()) => Ok(answer),

@@ -1,4 +1,10 @@
 //! Who writes: a store that is open, told from a dead one by a lock that the system takes back when its process ends.
+//!
+//! A lock that is held proves that its store lives, wherever it is seen. A lock that is free proves that its store is dead
+//! only within one start of one machine: another kernel (another machine or virtual machine, a sandbox with a kernel of its
+//! own, also under the same host name, and the same machine before a restart) may write the same files and not share their
+//! locks. There, and where the lock file is gone or may not be opened and the process cannot be asked for either, the lock
+//! cannot be seen, and the store counts as alive until its lease is over.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::word::{self, Word};
-use super::{clock, files, system};
+use super::{clock, failure, files, system};
 use crate::store::{OwnedRun, OwnerName, StoreError};
 
 /// For so long a store counts as alive for those who cannot see its lock.
@@ -18,10 +24,12 @@ pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// A process, as it can be told from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
-    uuid: Uuid,
+    pub(super) uuid: Uuid,
     boot_id: String,
     pid: u32,
     pid_started: i64,
+    /// Within which process ids are unique: containers of one machine may each have their own.
+    pid_space: String,
     host: String,
 }
 
@@ -33,6 +41,7 @@ impl Identity {
             boot_id: system::boot_id(),
             pid,
             pid_started: system::started(pid).unwrap_or(0),
+            pid_space: system::pid_space(),
             host: system::host(),
         }
     }
@@ -41,8 +50,20 @@ impl Identity {
         OwnerName::new(self.pid, self.host.clone())
     }
 
-    /// Whether the machine has been started anew since.
-    fn is_of_earlier_boot(&self, me: &Self) -> bool {
+    /// Whether both run under the same kernel, since the same start of it: then they see each other's locks. Where a system
+    /// does not tell its starts from each other, no lock outlives one, and the name of the machine has to do.
+    fn shares_locks_with(&self, me: &Self) -> bool {
+        self.boot_id == me.boot_id && (!me.boot_id.is_empty() || self.host == me.host)
+    }
+
+    /// Whether the process is there; `None` if it cannot be asked for from here.
+    fn is_running(&self, me: &Self) -> Option<bool> {
+        let is_in_sight = self.shares_locks_with(me) && self.pid_space == me.pid_space;
+        if is_in_sight { system::is_running(self.pid, self.pid_started) } else { None }
+    }
+
+    /// Whether the machine may have been started anew since.
+    fn may_be_of_earlier_boot(&self, me: &Self) -> bool {
         self.host == me.host && self.boot_id != me.boot_id
     }
 }
@@ -53,8 +74,8 @@ pub(super) struct Owner {
     pub(super) no: i64,
     pub(super) identity: Identity,
     locks: Locks,
-    /// Its lock is what counts. A last word may stand in it.
-    lock: File,
+    /// Held for as long as the store is in the table, or about to be. A last word may stand in it.
+    lock: Option<File>,
 }
 
 /// Another store, alive or dead.
@@ -79,14 +100,26 @@ impl Locks {
     }
 
     /// Takes the lock of a new owner. Before it is in the table, nobody looks for it.
-    fn take(&self, uuid: Uuid) -> io::Result<File> {
+    pub(super) fn take(&self, uuid: Uuid) -> io::Result<File> {
         files::private_folder(&self.0)?;
         system::take_lock(&self.file(uuid))
     }
 
     /// Removes the lock file of an owner that is no more in the table.
-    pub(super) fn remove(&self, identity: &Identity) {
-        let _ = fs::remove_file(self.file(identity.uuid));
+    pub(super) fn remove(&self, uuid: Uuid) {
+        let _ = fs::remove_file(self.file(uuid));
+    }
+
+    /// Whether somebody holds a lock; `None` if that cannot be seen.
+    pub(super) fn is_held(&self, uuid: Uuid) -> Option<bool> {
+        system::is_locked(&self.file(uuid))
+    }
+
+    /// Returns the locks that there are, held or not.
+    pub(super) fn all(&self) -> Vec<(Uuid, PathBuf)> {
+        let paths = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
+        let uuid = |path: &Path| Uuid::try_parse(path.file_stem()?.to_str()?).ok();
+        paths.filter_map(|path| Some((uuid(&path)?, path))).collect()
     }
 
     /// Returns the word that a dead owner has left.
@@ -97,44 +130,90 @@ impl Locks {
     /// Whether the process of an owner is at work.
     pub(super) fn is_alive(&self, other: &Other, me: &Identity) -> bool {
         let them = &other.identity;
-        if them.boot_id != me.boot_id {
-            // On this host it ended with the last boot. On another one, only its lease tells.
-            return them.host != me.host && other.lease_until > clock::wall().as_micros();
-        }
-        // Where no lock can be seen, somebody may have removed the file. The process may be there all the same; its start
-        // time tells it from another one that has the same number now. Where that cannot be seen either, there is its lease.
-        system::is_locked(&self.file(them.uuid))
-            .or_else(|| system::is_running(them.pid, them.pid_started))
-            .unwrap_or(other.lease_until > clock::wall().as_micros())
+        let signs = Signs {
+            lock: self.is_held(them.uuid),
+            shares_locks: them.shares_locks_with(me),
+            process: them.is_running(me),
+            lease_runs: other.lease_until > clock::wall().as_micros(),
+        };
+        signs.say_alive()
     }
 
     /// Whether an owner that is dead may have died of a power cut.
     pub(super) fn may_have_lost_power(&self, dead: &Other, me: &Identity) -> bool {
-        dead.identity.is_of_earlier_boot(me) || system::tells_of_power_cut(&self.file(dead.identity.uuid))
+        dead.identity.may_be_of_earlier_boot(me) || system::tells_of_power_cut(&self.file(dead.identity.uuid))
+    }
+}
+
+/// What can be seen of an owner.
+#[derive(Clone, Copy, Debug)]
+struct Signs {
+    /// Whether its lock is held; `None` if that cannot be found out.
+    lock: Option<bool>,
+    /// Whether a lock of it that is held would be seen as such.
+    shares_locks: bool,
+    /// Whether its process is there; `None` if that cannot be found out.
+    process: Option<bool>,
+    lease_runs: bool,
+}
+
+impl Signs {
+    fn say_alive(self) -> bool {
+        match (self.lock, self.process) {
+            (Some(true), _) => true,
+            (Some(false), _) if self.shares_locks => false,
+            // Somebody may have removed the lock file. The process may be there all the same; its start time tells it from
+            // another one that has the same number now.
+            (None, Some(is_running)) => is_running,
+            _ => self.lease_runs,
+        }
     }
 }
 
 impl Owner {
-    /// Takes a lock, and only then a row.
-    pub(super) fn enter(database: &Path) -> io::Result<Self> {
-        let identity = Identity::of_this_process();
-        let locks = Locks::of(database);
-        let lock = locks.take(identity.uuid)?;
-        word::reserve(&lock);
-        Ok(Self { no: 0, identity, locks, lock })
+    /// Nobody knows of this store before its first transaction.
+    pub(super) fn of(database: &Path) -> Self {
+        Self { no: 0, identity: Identity::of_this_process(), locks: Locks::of(database), lock: None }
+    }
+
+    /// Takes the lock, and only then a row.
+    pub(super) fn take_lock(&mut self) -> io::Result<()> {
+        if self.lock.is_none() {
+            let lock = self.locks.take(self.identity.uuid)?;
+            word::reserve(&lock);
+            self.lock = Some(lock);
+        }
+        Ok(())
+    }
+
+    /// Whether this store may be in the table.
+    pub(super) fn has_entered(&self) -> bool {
+        self.lock.is_some()
     }
 
     pub(super) fn locks(&self) -> &Locks {
         &self.locks
     }
 
-    /// Writes the row, and takes its number.
-    pub(super) fn register(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let Identity { uuid, boot_id, pid, pid_started, host } = &self.identity;
+    /// Marks a transaction of this store, and prolongs its lease. A store that is not in the table, or not any more because
+    /// it could not be seen for longer than its lease, comes in under a new number: what it owned before is not its own.
+    pub(super) fn stamp(&mut self, connection: &Connection, transaction: i64) -> rusqlite::Result<()> {
+        self.take_lock().map_err(failure::as_sqlite)?;
+        let Identity { uuid, boot_id, pid, pid_started, pid_space, host } = &self.identity;
+        let known: Option<i64> = connection
+            .prepare_cached(
+                "UPDATE owners SET last_transaction = ?2, lease_until = ?3 WHERE uuid = ?1 RETURNING no",
+            )?
+            .query_row(params![uuid.as_bytes(), transaction, lease_until()], |row| row.get(0))
+            .optional()?;
+        if let Some(no) = known {
+            self.no = no;
+            return Ok(());
+        }
         connection.execute(
-            "INSERT INTO owners (uuid, boot_id, pid, pid_started, host, lease_until)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![uuid.as_bytes(), boot_id, pid, pid_started, host, lease_until()],
+            "INSERT INTO owners (uuid, boot_id, pid, pid_started, pid_space, host, lease_until, last_transaction)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![uuid.as_bytes(), boot_id, pid, pid_started, pid_space, host, lease_until(), transaction],
         )?;
         self.no = connection.last_insert_rowid();
         Ok(())
@@ -142,12 +221,14 @@ impl Owner {
 
     /// Leaves word of runs of which nothing more can be written.
     pub(super) fn leave_word(&self, left: &[(OwnedRun, StoreError)]) -> io::Result<()> {
-        word::leave(&self.lock, left)
+        self.lock.as_ref().map_or(Ok(()), |lock| word::leave(lock, left))
     }
 
     /// Removes the lock file, if the system does not do so itself. The lock goes with the process or with this value.
-    pub(super) fn leave(&self) {
-        self.locks.remove(&self.identity);
+    pub(super) fn leave(&mut self) {
+        if self.lock.take().is_some() {
+            self.locks.remove(self.identity.uuid);
+        }
     }
 }
 
@@ -157,7 +238,7 @@ pub(super) fn lease_until() -> i64 {
     clock::wall().as_micros().saturating_add(lease)
 }
 
-const OTHERS: &str = "SELECT no, uuid, boot_id, pid, pid_started, host, lease_until FROM owners";
+const OTHERS: &str = "SELECT no, uuid, boot_id, pid, pid_started, pid_space, host, lease_until FROM owners";
 
 fn other(row: &Row<'_>) -> rusqlite::Result<Other> {
     Ok(Other {
@@ -167,9 +248,10 @@ fn other(row: &Row<'_>) -> rusqlite::Result<Other> {
             boot_id: row.get(2)?,
             pid: row.get(3)?,
             pid_started: row.get(4)?,
-            host: row.get(5)?,
+            pid_space: row.get(5)?,
+            host: row.get(6)?,
         },
-        lease_until: row.get(6)?,
+        lease_until: row.get(7)?,
     })
 }
 
@@ -183,4 +265,59 @@ pub(super) fn others(connection: &Connection, me: i64) -> rusqlite::Result<Vec<O
 pub(super) fn find(connection: &Connection, no: i64) -> rusqlite::Result<Option<Other>> {
     let mut statement = connection.prepare_cached(&format!("{OTHERS} WHERE no = ?1"))?;
     statement.query_row([no], other).optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Option<bool>; 3] = [None, Some(false), Some(true)];
+
+    #[test]
+    fn a_store_is_dead_only_if_its_lock_says_so_or_its_process_or_else_its_lease() {
+        let mut looked_at = 0;
+        for (lock, process) in ALL.into_iter().flat_map(|lock| ALL.map(|process| (lock, process))) {
+            for (shares_locks, lease_runs) in [(false, false), (false, true), (true, false), (true, true)] {
+                let signs = Signs { lock, shares_locks, process, lease_runs };
+                let alive = signs.say_alive();
+                match (lock, shares_locks, process) {
+                    (Some(true), ..) => assert!(alive, "a lock that is held proves life: {signs:?}"),
+                    (Some(false), true, _) => {
+                        assert!(!alive, "a lock that is free here proves death: {signs:?}")
+                    }
+                    (None, _, Some(is_running)) => assert_eq!(alive, is_running, "{signs:?}"),
+                    _ => assert_eq!(alive, lease_runs, "the lease decides: {signs:?}"),
+                }
+                looked_at += 1;
+            }
+        }
+        assert_eq!(looked_at, 36);
+    }
+
+    fn identity(boot_id: &str, pid_space: &str, host: &str) -> Identity {
+        let (boot_id, pid_space, host) = (boot_id.to_owned(), pid_space.to_owned(), host.to_owned());
+        let pid = std::process::id();
+        let pid_started = system::started(pid).unwrap_or(0);
+        Identity { uuid: Uuid::nil(), boot_id, pid, pid_started, pid_space, host }
+    }
+
+    #[test]
+    fn locks_are_shared_within_one_start_of_one_machine() {
+        let me = identity("boot", "pid", "host");
+        assert!(identity("boot", "other", "container").shares_locks_with(&me));
+        assert!(!identity("another", "pid", "host").shares_locks_with(&me), "one name, two machines");
+        assert!(!identity("", "pid", "host").shares_locks_with(&me));
+        let unknown = identity("", "", "host");
+        assert!(identity("", "", "host").shares_locks_with(&unknown));
+        assert!(!identity("", "", "another").shares_locks_with(&unknown));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_is_asked_for_only_among_those_that_are_numbered_together() {
+        let me = identity("boot", "pid", "host");
+        assert_eq!(identity("boot", "pid", "host").is_running(&me), Some(true));
+        assert_eq!(identity("boot", "another", "host").is_running(&me), None);
+        assert_eq!(identity("another", "pid", "host").is_running(&me), None);
+    }
 }

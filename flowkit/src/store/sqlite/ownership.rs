@@ -1,4 +1,7 @@
-//! Whose a run is: taking it over, asking its owner to cancel it, and leases of cache keys.
+//! Whose a run is: taking it over, asking its owner to cancel it, idempotency keys, and leases of cache keys.
+//!
+//! Each function looks and acts in the transaction of its caller: whoever stands still between two of them has no right
+//! left from the first when the second comes.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -10,7 +13,7 @@ use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;
 use crate::policy::resume::Asked;
 use crate::store::rows::suspension_of;
-use crate::store::{OwnedRun, StoreError};
+use crate::store::{OwnedRun, Reserved, StoreError};
 
 /// What a transaction answers: an error of ours is no error of the transaction.
 pub(super) type Answer<T> = rusqlite::Result<Result<T, StoreError>>;
@@ -110,24 +113,25 @@ pub(super) fn owns_any(connection: &Connection, me: i64) -> rusqlite::Result<boo
     connection.prepare_cached("SELECT 1 FROM flow_runs WHERE owner = ?1")?.exists([me])
 }
 
-/// Returns the run that stands for a key: one that has begun, one that a living store is about to begin, or else `id`.
+/// Reserves a key for a run that `me` is about to begin, unless a run stands for it or a living store has reserved it.
 pub(super) fn reserve(
     connection: &Connection,
     me: &Owner,
     key: &str,
     id: FlowRunId,
-    give_up: bool,
-) -> rusqlite::Result<FlowRunId> {
-    let known: Option<(FlowRunId, i64, bool)> = connection
-        .prepare_cached(
-            "SELECT k.run, k.owner, f.no IS NOT NULL FROM run_keys k LEFT JOIN flow_runs f ON f.id = k.run WHERE k.key = ?1",
-        )?
-        .query_row([key], |row| Ok((codes::flow_run(row.get(0)?), row.get(1)?, row.get(2)?)))
+) -> rusqlite::Result<Reserved> {
+    let known: Option<(FlowRunId, Option<i64>)> = connection
+        .prepare_cached("SELECT run, owner FROM run_keys WHERE key = ?1")?
+        .query_row([key], |row| Ok((codes::flow_run(row.get(0)?), row.get(1)?)))
         .optional()?;
-    if let Some((run, owner, has_begun)) = known
-        && (has_begun || (!give_up && (owner == me.no || reap::living(connection, me, owner)?.is_some())))
-    {
-        return Ok(run);
+    match known {
+        Some((run, None)) => return Ok(Reserved::Begun(run)),
+        Some((run, Some(owner))) => {
+            if let Some(owner) = reap::living(connection, me, owner)? {
+                return Ok(Reserved::Held(run, owner.name()));
+            }
+        }
+        None => {}
     }
     connection
         .prepare_cached(
@@ -135,7 +139,23 @@ pub(super) fn reserve(
              ON CONFLICT (key) DO UPDATE SET run = excluded.run, owner = excluded.owner",
         )?
         .execute(params![key, id.as_uuid().as_bytes(), me.no])?;
-    Ok(id)
+    Ok(Reserved::Granted)
+}
+
+/// Lets a key stand for the run for which it was reserved; `false` if it is not reserved for that run any more.
+pub(super) fn use_key(connection: &Connection, key: &str, id: FlowRunId) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached("UPDATE run_keys SET owner = NULL WHERE key = ?1 AND run = ?2")?
+        .execute(params![key, id.as_uuid().as_bytes()])?;
+    Ok(changed > 0)
+}
+
+/// Frees a key that was reserved for a run that has not begun.
+pub(super) fn give_back(connection: &Connection, key: &str, id: FlowRunId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM run_keys WHERE key = ?1 AND run = ?2 AND owner IS NOT NULL")?
+        .execute(params![key, id.as_uuid().as_bytes()])?;
+    Ok(())
 }
 
 /// Takes the lease of a cache key, unless a living store has it, be it this one.

@@ -36,15 +36,24 @@ pub(super) fn sqlite_version(path: &Path, version: i32) -> Result<(), StoreError
 /// Warns of a network file system, and of a disk that is nearly full.
 pub(super) fn warn_of_file_system(path: &Path) {
     let folder = files::folder_of(path);
-    if let Some(name) = system::network_file_system(folder) {
-        tracing::warn!(
-            path = %path.display(),
-            "the database lies on {name}: locks may not hold there, and two processes may damage it; use a local disk"
-        );
+    for warning in warnings(path, system::network_file_system(folder), system::free_bytes(folder)) {
+        tracing::warn!("{warning}");
     }
-    if let Some(free) = system::free_bytes(folder).filter(|free| *free < FREE_MIN_BYTES) {
-        tracing::warn!(path = %path.display(), free_mb = free >> 20, "there is little room for the database");
-    }
+}
+
+/// Says what is to be said of the disk, as far as it is known.
+pub(super) fn warnings(path: &Path, network: Option<&str>, free: Option<u64>) -> Vec<String> {
+    let shown = path.display();
+    let network = network.map(|name| {
+        format!(
+            "the database `{shown}` lies on {name}: locks may not hold there, and two processes may damage it; use a \
+             local disk"
+        )
+    });
+    let full = free
+        .filter(|free| *free < FREE_MIN_BYTES)
+        .map(|free| format!("there are only {} MB left for the database `{shown}`; make room", free >> 20));
+    network.into_iter().chain(full).collect()
 }
 
 /// Looks at a file that is there: whether it is ours, as far as its first page tells.

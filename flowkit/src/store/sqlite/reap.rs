@@ -29,6 +29,12 @@ pub(super) fn reap(connection: &Connection, me: &owner::Owner) -> rusqlite::Resu
     dead.map(|other| bury(connection, me.locks().word(&other), other)).collect()
 }
 
+/// Whether there are owners that are dead. Only reads.
+pub(super) fn finds_dead(connection: &Connection, me: &owner::Owner) -> rusqlite::Result<bool> {
+    let others = owner::others(connection, me.no)?;
+    Ok(others.iter().any(|other| !me.locks().is_alive(other, &me.identity)))
+}
+
 /// Whether an owner is at work. One that is not in the table has left in order.
 pub(super) fn living(
     connection: &Connection,

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{connection, failure, files, seal_key};
+use super::drafts::Draft;
+use super::{connection, failure, files, pages, seal_key};
 use crate::failpoint;
 use crate::model::SealKey;
 use crate::store::StoreError;
@@ -19,17 +20,13 @@ const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 
 /// Makes a new database. Whoever dies on the way leaves nothing at `path`; whoever is second finds that of the first.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
-    let draft = files::beside(path, &format!("new-{}", uuid::Uuid::now_v7().simple()));
+    let refused = |error| failure::open_io(path, "make it", error);
     // First the key: a database that is there has one.
     let key = seal_key::make(path).map_err(|error| failure::open_io(path, "make its key", error))?;
-    let made = write_new(path, &draft, &key).and_then(|()| {
-        failpoint::reach("mid-migration");
-        let published = publish(&draft, path).and_then(|()| files::sync_folder(files::folder_of(path)));
-        published.map_err(|error| failure::open_io(path, "make it", error))
-    });
-    // It is another name of the finished database, or of one that nobody will finish.
-    let _ = fs::remove_file(&draft);
-    made
+    let draft = Draft::begin(path, "new").map_err(refused)?;
+    write_new(path, &draft.path, &key)?;
+    failpoint::reach("mid-migration");
+    publish(&draft.path, path).and_then(|()| files::sync_folder(files::folder_of(path))).map_err(refused)
 }
 
 fn write_new(path: &Path, draft: &Path, key: &SealKey) -> Result<(), StoreError> {
@@ -82,8 +79,9 @@ pub(super) fn bring_up_to(
     let found = number(connection, "user_version")?;
     let newest = migrations.len();
     match usize::try_from(found) {
-        Ok(version) if version == newest => Ok(()),
+        Ok(version) if version == newest => pages::verify(path, connection),
         Ok(older) if (1..newest).contains(&older) => {
+            pages::verify(path, connection)?;
             back_up(path, connection, older)?;
             migrate(connection, older, migrations).map_err(|error| failure::open_sqlite(path, error))
         }
@@ -102,13 +100,13 @@ fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), S
         // Its maker may have died before its name was on the disk.
         return files::sync_folder(files::folder_of(path)).map_err(failed);
     }
-    let draft = files::beside(path, &format!("backup-{}", uuid::Uuid::now_v7().simple()));
+    let draft = Draft::begin(path, "backup").map_err(failed)?;
     // SQLite writes into an empty file that is there, and so leaves it private.
-    let file = files::private_file(&draft).map_err(failed)?;
+    let file = files::private_file(&draft.path).map_err(failed)?;
     connection
-        .execute("VACUUM INTO ?1", [draft.to_string_lossy()])
+        .execute("VACUUM INTO ?1", [draft.path.to_string_lossy()])
         .map_err(|error| failure::open_sqlite(path, error))?;
-    let kept = file.sync_all().and_then(|()| fs::rename(&draft, &backup));
+    let kept = file.sync_all().and_then(|()| fs::rename(&draft.path, &backup));
     kept.and_then(|()| files::sync_folder(files::folder_of(path))).map_err(failed)
 }
 
@@ -123,6 +121,8 @@ fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rus
             breaks()?;
             transaction.execute_batch(script)?;
         }
+        // What it was a digest of is changed.
+        transaction.execute("UPDATE page_digest SET digest = NULL", [])?;
         breaks()?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         breaks()?;

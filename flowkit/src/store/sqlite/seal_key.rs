@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::drafts::Draft;
 use super::files;
 use super::schema::publish;
 use crate::model::SealKey;
@@ -23,14 +24,10 @@ pub(super) fn make(database: &Path) -> io::Result<SealKey> {
     if let Some(key) = read(&path)? {
         return Ok(key);
     }
-    let draft = files::beside(database, &format!("key-{}", uuid::Uuid::now_v7().simple()));
-    let made = write(&draft, &seals::random()).and_then(|()| {
-        publish(&draft, &path)?;
-        files::sync_folder(files::folder_of(&path))
-    });
-    // It is another name of the finished key, or of one that nobody will finish.
-    let _ = fs::remove_file(&draft);
-    made?;
+    let draft = Draft::begin(database, "key")?;
+    write(&draft.path, &seals::random())?;
+    publish(&draft.path, &path)?;
+    files::sync_folder(files::folder_of(&path))?;
     read(&path)?.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no key"))
 }
 

@@ -24,10 +24,10 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn new() -> Self {
+    /// `has_written` tells whether the opening has: it does, unless somebody only looks back.
+    pub(super) fn new(has_written: bool) -> Self {
         let now = clock::now();
-        // The opening itself writes.
-        Self { looked: now, checkpointed: now, log_is_dirty: true, alarmed: false }
+        Self { looked: now, checkpointed: now, log_is_dirty: has_written, alarmed: false }
     }
 }
 

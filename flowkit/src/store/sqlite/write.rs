@@ -7,7 +7,7 @@ use super::events::{EventsOut, Happened};
 use super::interned::Interned;
 use super::owner::Owner;
 use super::values::{Hash, Values};
-use super::{clock, codes, facts, failure, logs, owner, reap};
+use super::{clock, codes, facts, failure, logs, reap};
 use crate::failpoint;
 use crate::model::{EventKind, StoredAttempt, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
@@ -356,12 +356,4 @@ pub(super) fn checksum(bytes: &[u8]) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
     short
-}
-
-/// Marks the transaction, and prolongs the lease of whoever writes.
-pub(super) fn stamp(connection: &Connection, me: i64, transaction: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE owners SET last_transaction = ?2, lease_until = ?3 WHERE no = ?1")?
-        .execute(params![me, transaction, owner::lease_until()])?;
-    Ok(())
 }

@@ -16,7 +16,7 @@ use super::queue::Item;
 use super::shared::Shared;
 use super::values::Values;
 use super::write::{self, Tools, Verdict};
-use super::{Synchronous, clock, ownership, reap};
+use super::{Synchronous, clock, ownership, pages, reap};
 use crate::failpoint;
 use crate::model::FlowRunId;
 use crate::policy::cache::CacheKey;
@@ -53,6 +53,7 @@ impl Writer {
         settings: Settings,
         connection: Connection,
     ) -> Self {
+        let is_owner = owner.has_entered();
         Self {
             outage: Outage::new(&shared.path),
             shared,
@@ -67,7 +68,7 @@ impl Writer {
             unreleased: Vec::new(),
             told: HashSet::new(),
             is_busy: false,
-            upkeep: super::upkeep::Upkeep::new(),
+            upkeep: super::upkeep::Upkeep::new(is_owner),
         }
     }
 
@@ -218,16 +219,19 @@ impl Writer {
         if let Err(error) = self.leave_word() {
             tracing::warn!(%error, "no word could be left of runs that are kept no further: they will look crashed");
         }
-        let me = self.owner.no;
         if let Some(connection) = &self.connection {
             // Nobody waits for this: a power cut would end this store as well. The log is brought to the disk below.
             let _ = connection.pragma_update(None, "synchronous", Synchronous::Normal.code());
         }
-        let left = self.transact(|connection, _| {
-            connection.execute(
+        let left = self.transact(|connection, tools| {
+            let removed = connection.execute(
                 "DELETE FROM owners WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM flow_runs WHERE owner = ?1)",
-                [me],
-            )
+                [tools.owner.no],
+            )?;
+            if removed > 0 {
+                pages::set(connection)?;
+            }
+            Ok(removed)
         });
         if left.is_ok_and(|removed| removed > 0) {
             self.owner.leave();

@@ -103,6 +103,12 @@ pub(super) fn claim(connection: &Connection, me: i64, root: i64) -> rusqlite::Re
 fn take_apart(connection: &Connection, me: i64, runs: &[i64]) -> rusqlite::Result<usize> {
     let began = clock::now();
     for (gone, run) in runs.iter().enumerate() {
+        // The claim was made in another transaction: a process that stood still since, and could not be seen, has lost it.
+        let mut claimed =
+            connection.prepare_cached("SELECT 1 FROM flow_runs WHERE no = ?1 AND owner = ?2")?;
+        if !claimed.exists([*run, me])? {
+            continue;
+        }
         for (table, key) in PARTS {
             let mut statement = connection.prepare_cached(&format!(
                 "DELETE FROM {table} WHERE run = ?1 AND {key} IN (SELECT {key} FROM {table} WHERE run = ?1 LIMIT ?2)"
@@ -118,4 +124,36 @@ fn take_apart(connection: &Connection, me: i64, runs: &[i64]) -> rusqlite::Resul
             .execute([*run, me])?;
     }
     Ok(runs.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{claim, take_apart};
+    use crate::store::contract::Place;
+    use crate::store::contract::script::*;
+    use crate::store::sqlite::tests::OnDisk;
+    use crate::store::{History as _, Store as _};
+
+    #[test]
+    fn a_claim_that_was_lost_while_its_process_stood_still_removes_nothing() {
+        let place = OnDisk::new();
+        let store = place.store.as_ref().unwrap();
+        let mut run = Script::begin(store);
+        run.completes(store, &FETCH, b"1");
+        run.ends(store);
+        let claimed = store
+            .ask(|writer| writer.with_owner(|connection, owner| claim(connection, owner.no, 1)))
+            .unwrap();
+        assert_eq!(claimed, [1]);
+        place.is_seen_from_afar("elsewhere", false);
+        let other = place.open();
+        other.take_over(run.id()).unwrap();
+        store
+            .ask(move |writer| {
+                writer.with_owner(|connection, owner| take_apart(connection, owner.no, &claimed))
+            })
+            .unwrap();
+        assert_eq!(all_task_runs(&other, run.id()).len(), 1);
+        assert_eq!(other.events(run.id(), 0, 99).unwrap().len(), 6);
+    }
 }

@@ -21,12 +21,25 @@ CREATE TABLE owners (
     pid         INTEGER NOT NULL,
     -- When the process started, in the system's own unit: a process id is used again.
     pid_started INTEGER NOT NULL,
+    -- Within which process ids are unique.
+    pid_space   TEXT    NOT NULL,
     host        TEXT    NOT NULL,
-    -- Matters only for those who cannot see the lock, on other hosts.
+    -- Matters only for those who cannot see the lock, such as those on other machines.
     lease_until INTEGER NOT NULL,
     -- The number of its last transaction: tells whether one is there whose commit was not answered.
     last_transaction INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- A digest of all other pages, from when the last store has left until the next one comes.
+CREATE TABLE page_digest (
+    digest         BLOB CHECK (length(digest) = 32),
+    -- Of the pages that the digest is of: `VACUUM` counts it up, and writes them anew.
+    schema_version INTEGER
+) STRICT;
+INSERT INTO page_digest (digest) VALUES (NULL);
+CREATE TRIGGER owners_come AFTER INSERT ON owners BEGIN
+    UPDATE page_digest SET digest = NULL;
+END;
 
 -- Tasks and flows as they stand in the code; one row for each wording.
 CREATE TABLE tasks (
@@ -262,10 +275,12 @@ CREATE TABLE cache_leases (
 CREATE TABLE run_keys (
     key   TEXT    PRIMARY KEY,
     run   BLOB    NOT NULL,
-    -- Who is about to begin the run: it may die before it does.
-    owner INTEGER NOT NULL
+    -- The store that has reserved the key and is about to begin the run; NULL once the run has begun. A reservation goes
+    -- with its store.
+    owner INTEGER REFERENCES owners (no) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_keys_by_run ON run_keys (run);
+CREATE INDEX run_keys_reserved ON run_keys (owner) WHERE owner IS NOT NULL;
 CREATE TRIGGER run_keys_go AFTER DELETE ON flow_runs BEGIN
     DELETE FROM run_keys WHERE run = old.id;
 END;

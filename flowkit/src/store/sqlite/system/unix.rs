@@ -1,19 +1,41 @@
 //! What the store wants of the system, as Unix gives it. `windows.rs` has the same functions.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{Access, FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
-/// Makes a folder that only this user may enter; one that is there stays as it is.
+/// Makes a folder that only this user may enter, whatever the umask. One that is there stays as it is; a link is none.
 pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(path) => Ok(()),
         Err(error) => Err(error),
         Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
     }
+}
+
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// Returns whose a file or folder is, if neither this user's nor root's, who may do everything anyway.
+pub(super) fn other_owner(metadata: &Metadata) -> Option<String> {
+    let owner = metadata.uid();
+    let is_trusted = owner == 0 || owner == rustix::process::geteuid().as_raw();
+    (!is_trusted).then(|| format!("uid {owner}"))
+}
+
+/// Whether every user may change a file, or what is in a folder.
+pub(super) fn is_writable_by_all(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o002 != 0
+}
+
+/// Whether every user may put another file in the place of one in this folder: in one with the sticky bit only its owner may.
+pub(super) fn lets_others_replace(folder: &Metadata) -> bool {
+    folder.mode() & 0o1002 == 0o002
 }
 
 /// Makes a new file that only this user may read. Follows no link that somebody has put there.
@@ -37,8 +59,14 @@ pub(super) fn may_write(path: &Path) -> io::Result<()> {
 /// Returns what a folder lies on, if locks may not hold there.
 #[cfg(target_os = "linux")]
 pub(super) fn network_file_system(folder: &Path) -> Option<&'static str> {
-    // The numbers are those of statfs(2). Its field has another width on other machines, but never less than these.
-    match rustix::fs::statfs(folder).ok()?.f_type as u32 {
+    // Its field has another width on other machines, but never less than these.
+    network_of(rustix::fs::statfs(folder).ok()?.f_type as u32)
+}
+
+/// The numbers are those of statfs(2).
+#[cfg(target_os = "linux")]
+pub(super) fn network_of(magic: u32) -> Option<&'static str> {
+    match magic {
         0x6969 => Some("NFS"),
         0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("SMB"),
         0x0102_1997 => Some("9p"),
@@ -69,7 +97,12 @@ pub(super) fn is_locked(path: &Path) -> Option<bool> {
     let file =
         OpenOptions::new().read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path).ok()?;
     // A shared lock: several may look at the same time and see no lock of each other.
-    Some(flock(&file, FlockOperation::NonBlockingLockShared).is_err())
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Some(false),
+        Err(Errno::WOULDBLOCK) => Some(true),
+        // The file system has no locks, or no room for another one.
+        Err(_) => None,
+    }
 }
 
 /// Whether a lock that is free tells of a power cut. It does not: the file stays behind after every death.
@@ -77,9 +110,17 @@ pub(super) fn tells_of_power_cut(_free: &Path) -> bool {
     false
 }
 
-/// Whether a process is the one that started at that time: by its number alone it may be another one by now.
+/// Whether a process is the one that started at that time: by its number alone it may be another one by now. `None` where
+/// this system shows no processes, not even this one.
 pub(super) fn is_running(pid: u32, since: i64) -> Option<bool> {
+    started(std::process::id())?;
     Some(started(pid) == Some(since))
+}
+
+/// Returns what the processes have in common whose numbers are unique among each other: their namespace.
+pub(super) fn pid_space() -> String {
+    fs::read_link("/proc/self/ns/pid")
+        .map_or_else(|_| String::new(), |space| space.to_string_lossy().into_owned())
 }
 
 /// Returns when a process started, in the kernel's own unit: field 22 of its `stat`.

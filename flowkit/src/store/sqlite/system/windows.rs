@@ -4,7 +4,7 @@
 //! when its process ends, however that comes about, the system closes it and takes it away. So the lock alone tells the
 //! living from the dead, and nothing is asked of processes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Component, Path, Prefix};
@@ -21,6 +21,21 @@ pub(super) fn private_folder(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         done => done,
     }
+}
+
+/// Returns whose a file or folder is, if not this user's: nobody asks, since a folder below a user's profile lets in no other.
+pub(super) fn other_owner(_metadata: &Metadata) -> Option<String> {
+    None
+}
+
+/// Whether every user may change a file, or what is in a folder: what its parent says.
+pub(super) fn is_writable_by_all(_metadata: &Metadata) -> bool {
+    false
+}
+
+/// Whether every user may put another file in the place of one in this folder: what its parent says.
+pub(super) fn lets_others_replace(_folder: &Metadata) -> bool {
+    false
 }
 
 /// Makes a new file. Who may read it is what its folder says. There is no flag against links, and none is needed: for a file
@@ -74,6 +89,11 @@ pub(super) fn tells_of_power_cut(free: &Path) -> bool {
 /// Whether a process is the one that started at that time: nobody knows, and whoever asks goes by the lease.
 pub(super) fn is_running(_pid: u32, _since: i64) -> Option<bool> {
     None
+}
+
+/// Returns what the processes have in common whose numbers are unique among each other: nobody asks.
+pub(super) fn pid_space() -> String {
+    String::new()
 }
 
 /// Returns when a process started: nobody needs to know.

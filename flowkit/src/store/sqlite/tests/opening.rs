@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
 use crate::store::sqlite::{SqliteStore, connection, failure, place, schema, system};
@@ -151,6 +152,7 @@ fn what_makes_a_write_durable_is_set() {
         assert!(number("busy_timeout") >= 5000);
         assert_eq!((number("wal_autocheckpoint"), number("journal_size_limit")), (1000, 16 << 20));
         assert_eq!(number("mmap_size"), 0);
+        assert!(open.db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE).unwrap());
     }
 }
 
@@ -173,11 +175,13 @@ fn damaged_under(boot_id: &str) -> Folder {
     drop(SqliteStore::open(folder.path()).unwrap());
     let raw = Connection::open(folder.path()).unwrap();
     raw.execute(
-        "INSERT INTO owners (uuid, boot_id, pid, pid_started, host, lease_until)
-         VALUES (zeroblob(16), ?1, 1, 1, ?2, 0)",
+        "INSERT INTO owners (uuid, boot_id, pid, pid_started, pid_space, host, lease_until)
+         VALUES (zeroblob(16), ?1, 1, 1, '', ?2, 0)",
         [boot_id, &system::host()],
     )
     .unwrap();
+    // As it was while that owner had it open.
+    raw.execute("UPDATE page_digest SET digest = NULL", []).unwrap();
     let page: u32 = raw
         .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'metrics'", [], |row| row.get(0))
         .unwrap();
@@ -198,6 +202,27 @@ fn a_file_that_a_power_cut_has_damaged_is_refused_every_time() {
     // Nobody stays behind who would be taken for another crash.
     let locks = fs::read_dir(folder.path().with_extension("db.owners")).unwrap();
     assert_eq!(locks.count(), 0);
+}
+
+#[test]
+fn a_damaged_file_that_a_death_has_left_is_refused_every_time() {
+    let folder = damaged_under(&system::boot_id());
+    for _ in 0..2 {
+        let refused = SqliteStore::open(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("damaged"), "{refused}");
+        let looking_back = SqliteStore::options().looking_back().open(folder.path());
+        assert!(looking_back.unwrap_err().to_string().contains("damaged"));
+    }
+}
+
+#[test]
+fn a_network_file_system_and_a_disk_that_is_nearly_full_are_warned_of() {
+    let path = Path::new("runs.db");
+    assert_eq!(place::warnings(path, None, Some(64 << 20)), [""; 0]);
+    let [network] = &place::warnings(path, Some("NFS"), None)[..] else { panic!() };
+    assert!(network.contains("lies on NFS") && network.contains("use a local disk"), "{network}");
+    let [full] = &place::warnings(path, None, Some((64 << 20) - 1))[..] else { panic!() };
+    assert!(full.contains("63 MB"), "{full}");
 }
 
 /// A database of the format before one that has `script` too, and what comes of bringing it up to date.

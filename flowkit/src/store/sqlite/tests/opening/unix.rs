@@ -46,3 +46,21 @@ fn a_backup_is_private_too() {
     assert_eq!(backups.len(), 1);
     assert_eq!(fs::metadata(&backups[0]).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn file_systems_of_a_network_are_known_by_their_numbers() {
+    for (magic, name) in [
+        (0x6969, Some("NFS")),
+        (0xff53_4d42, Some("SMB")),
+        (0xfe53_4d42, Some("SMB")),
+        (0x0102_1997, Some("9p")),
+        // ext4, tmpfs.
+        (0xef53, None),
+        (0x0102_1994, None),
+    ] {
+        assert_eq!(system::network_of(magic), name, "{magic:x}");
+    }
+    let folder = Folder::new();
+    assert!(system::free_bytes(folder.0.path()).is_some_and(|free| free > 0));
+}
