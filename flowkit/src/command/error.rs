@@ -68,11 +68,19 @@ impl CommandError {
 
 /// Says why a task is skipped that returned `error`, if it is: it, or one of its causes, is a process that had nothing to do.
 pub(crate) fn skip_reason(error: &(dyn StdError + 'static)) -> Option<String> {
-    let mut causes = std::iter::successors(Some(error), |error| (*error).source());
+    let mut causes = std::iter::successors(Some(error), |error| held_or_source(*error));
     causes.find_map(|error| match error.downcast_ref() {
         Some(nothing @ CommandError::NothingToDo { .. }) => Some(nothing.to_string()),
         _ => None,
     })
+}
+
+/// An error of `io` names as its source the source of what it holds, and so passes over what it holds.
+fn held_or_source<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(held) => Some(held),
+        None => error.source(),
+    }
 }
 
 fn ended(code: Option<i32>, signal: Option<i32>) -> String {
@@ -142,7 +150,7 @@ mod tests {
         assert_eq!(
             skip_reason(&wrapped).as_deref(),
             Some(words),
-            "an error of `io` shows what it holds as its source"
+            "what an error of `io` holds is looked at, too"
         );
         assert_eq!(skip_reason(&failed(Some(99), None, "")), None);
     }

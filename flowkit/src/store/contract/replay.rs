@@ -71,9 +71,9 @@ struct Expected {
     script: Script,
     is_owned: bool,
     crashes: Vec<u32>,
-    /// How many attempts were under way when their run was put aside, and were followed by another one. They read as those
-    /// that died with their process: nobody saw their end.
-    left: Vec<u32>,
+    /// How many more attempts read as crashed than crashes are counted: those that were under way when their run was suspended
+    /// or stopped, of which nobody saw the end, but for crashes between two attempts.
+    left: Vec<i64>,
     /// Its process was told to stop: what dies with it is not counted as what brought it down.
     is_stopping: bool,
     results: Vec<Option<Vec<u8>>>,
@@ -95,6 +95,12 @@ impl Expected {
         self.script.record.task_run(id).unwrap().state()
     }
 
+    /// Whether the attempt that is the last has failed, and no other one has begun.
+    fn has_failed_attempt(&self, id: TaskRunId) -> bool {
+        let task_run = self.script.record.task_run(id).unwrap();
+        task_run.earlier_attempts().last().is_some_and(|last| last.number == task_run.attempt_count())
+    }
+
     fn create(&mut self, store: &dyn Store) {
         self.script.create(store, &FETCH);
         self.crashes.push(0);
@@ -111,11 +117,13 @@ impl Expected {
         let is_under_way = matches!(self.state(id), State::Running | State::Waiting | State::Cancelling);
         let is_lost =
             begun && is_under_way && matches!(kind, EventKind::Reopened | EventKind::Started { .. });
-        if is_lost || self.state(id).after(&kind).is_err() {
+        // Nor does an attempt fail twice.
+        let has_failed = !begun && matches!(kind, EventKind::AttemptFailed { .. });
+        if is_lost || has_failed || self.state(id).after(&kind).is_err() {
             return;
         }
         let is_left = begun && self.state(id) == State::Suspended && matches!(kind, EventKind::Reopened);
-        self.left[id.get() as usize] += u32::from(is_left);
+        self.left[id.get() as usize] += i64::from(is_left);
         let is_result = matches!(kind, EventKind::Completed);
         self.is_stopping |= id == TaskRunId::FLOW && matches!(kind, EventKind::Stopping);
         self.script.apply(id, kind);
@@ -150,8 +158,13 @@ impl Expected {
                 _ => continue,
             };
             match kind {
-                EventKind::Crashed if index > 0 && self.is_stopping => self.left[index] += 1,
-                EventKind::Crashed => self.crashes[index] += 1,
+                EventKind::Crashed => {
+                    let counts = index == 0 || !self.is_stopping;
+                    self.crashes[index] += u32::from(counts);
+                    // One that had failed, and was to be followed at once, reads as it was.
+                    let reads_as_crashed = !self.has_failed_attempt(id);
+                    self.left[index] += i64::from(reads_as_crashed) - i64::from(counts);
+                }
                 _ => {}
             }
             self.script.apply(id, kind);
@@ -194,7 +207,7 @@ impl Expected {
             expected.crashes = self.crashes[index];
             expected.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);
             let crashed = kept.earlier_attempts.iter().filter(|attempt| attempt.state == State::Crashed);
-            assert_eq!(crashed.count() as u32, expected.crashes + self.left[index]);
+            assert_eq!(crashed.count() as i64, i64::from(expected.crashes) + self.left[index]);
             kept.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);
             if kept.state == State::Cancelled {
                 kept.ended_at = expected.ended_at;

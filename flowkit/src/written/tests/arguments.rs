@@ -167,16 +167,9 @@ fn each_mistake_names_its_parameter_and_all_come_at_once() {
             "unknown parameter `colour`; it takes `urls`, `top` and `label`",
         ),
         (r#"{"urls":[],"top":1,"top":2}"#, "parameter `top` is given twice"),
-        (
-            "[]",
-            "the arguments are not a JSON object: invalid type: sequence, expected an object with a value \
-                for each parameter at line 1 column 0",
-        ),
-        ("", "the arguments are not a JSON object: EOF while parsing a value at line 1 column 0"),
-        (
-            r#"{"urls":[],"top":1} 2"#,
-            "the arguments are not a JSON object: trailing characters at line 1 column 21",
-        ),
+        ("[]", "the arguments are not a JSON object: line 1 column 0"),
+        ("", "the arguments are not a JSON object: line 1 column 0"),
+        (r#"{"urls":[],"top":1} 2"#, "the arguments are not a JSON object: line 1 column 21"),
     ];
     for (json, mistakes) in table {
         assert_eq!(etl_reads(json).unwrap_err(), mistakes, "{json}");
