@@ -11,7 +11,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 
 use flowkit::prelude::*;
 use flowkit::store::{FlowRunFilter, History, SqliteStore};
@@ -33,7 +33,11 @@ fn note_failure(run: &TaskRun) {
 /// Fails if its child does; one further try would be in vain as well.
 #[task(retries = 1, on_failure = note_failure)]
 fn waits_for_a_child(k: u64, is_endless: bool) -> std::io::Result<u64> {
-    let mut child = std::process::Command::new("sleep").arg(if is_endless { "1000" } else { "0" }).spawn()?;
+    let mut child = std::process::Command::new("sleep")
+        .arg(if is_endless { "1000" } else { "0" })
+        // Whoever reads what this program prints does not wait for its child.
+        .stdout(Stdio::null())
+        .spawn()?;
     note(&format!("begun {k}"))?;
     let status = child.wait()?;
     if status.success() { Ok(k) } else { Err(std::io::Error::other(format!("the child ended by {status}"))) }
