@@ -1,5 +1,6 @@
 //! The part of a task run that does not depend on its types: who it is, where it belongs, how it is stopped.
 
+mod events;
 mod settled;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -13,16 +14,14 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 
+use self::events::Outside;
 use crate::engine::attempt::hold::Hold;
-use crate::engine::clock::{self, RunClock};
+use crate::engine::clock;
 use crate::engine::flow_run::{CriticalFailure, FlowAttempt, KeptOpen, Run};
 use crate::engine::recover::earlier::Claimed;
-use crate::engine::recover::journal::Journal;
-use crate::engine::recover::kept::{Keeping, Receipt};
 use crate::engine::runtime::Runtime;
 use crate::model::{
-    Declaration, Error, Event, EventKind, Identity, Kind, NewTaskRun, OrderNo, Provenance, RunLabel,
-    RunRecord, TaskError, TaskRun, TaskRunId, ValueVersion, label_of,
+    Declaration, Error, Identity, OrderNo, Provenance, RunLabel, TaskError, TaskRunId, ValueVersion, label_of,
 };
 use crate::policy::resume::Progress;
 use crate::task::Durability;
@@ -80,12 +79,6 @@ pub(in crate::engine) struct CoreExtras {
     outside: Option<Box<Outside>>,
     /// When somebody was told of its progress.
     progress_told: Option<tokio::time::Instant>,
-}
-
-/// The task run of a call that belongs to no flow run.
-struct Outside {
-    clock: RunClock,
-    task_run: TaskRun,
 }
 
 const CANCELLED: u8 = 1;
@@ -207,82 +200,6 @@ impl Core {
 
     pub(crate) fn attempt(&self) -> u32 {
         self.attempt.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn emit(&self, kind: EventKind) {
-        self.emit_kept(kind, Keeping::default());
-    }
-
-    /// Says what happened, with what is to be kept of it.
-    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
-        let Some(run) = self.run() else {
-            self.happen_outside(kind);
-            return None;
-        };
-        let journal = run.journal.as_ref().filter(|_| kind.is_end());
-        if matches!(kind, EventKind::Cancelled { .. }) && self.has(BY_BODY) {
-            run.change_task_run(self.id, TaskRun::set_cancelled_by_body);
-        }
-        if matches!(kind, EventKind::Completed | EventKind::Cached | EventKind::Cancelled { .. })
-            && let Some(rank) = journal.and_then(|_| self.recorded_no())
-        {
-            run.change_task_run(self.id, |row| row.set_rank(rank));
-        }
-        let receipt = run.emit_kept(self.id, kind, keeping);
-        if let Some(journal) = journal.filter(|journal| journal.remembers()) {
-            self.note_end(run, journal);
-        }
-        receipt
-    }
-
-    /// Takes note of how this call ended, for a later attempt of the flow.
-    fn note_end(&self, run: &Run, journal: &Journal) {
-        let ended = |record: &RunRecord| {
-            let row = record.task_run(self.id)?;
-            Some((row.state(), row.is_cancelled_by_body(), self.recorded_no().or(row.ended_no())?))
-        };
-        if let Some((state, by_body, no)) = run.read(ended) {
-            let known = self.identity().filter(|identity| identity.unknown.is_none());
-            journal.note_end(known.map(|identity| identity.call), state, by_body, no);
-        }
-    }
-
-    /// Begins the record of a call outside a flow.
-    pub(crate) fn record_outside(&self, new: NewTaskRun) {
-        let clock = RunClock::start();
-        let task_run = TaskRun::outside(new, clock.now());
-        self.extras().get_or_insert_default().outside = Some(Box::new(Outside { clock, task_run }));
-    }
-
-    fn happen_outside(&self, kind: EventKind) {
-        let mut extras = self.extras();
-        let Some(outside) = extras.as_mut().and_then(|extras| extras.outside.as_mut()) else { return };
-        // Nothing is asked there for what was first.
-        // Nothing is asked there for what was first.
-        let event = Event { task_run: self.id, at: outside.clock.now(), kind };
-        if let Err(illegal) = outside.task_run.apply(&event, OrderNo::MIN) {
-            debug_assert!(false, "bug in flowkit: {illegal}");
-        }
-    }
-
-    /// Returns the task run as it stands: of a call outside a flow only if it has hooks.
-    pub(crate) fn task_run(&self) -> Option<TaskRun> {
-        match self.run() {
-            Some(run) => run.task_run(self.id),
-            None => self.extras().as_ref()?.outside.as_ref().map(|outside| outside.task_run.clone()),
-        }
-    }
-
-    /// Begins an attempt: what the one before said of itself is forgotten. If it is `awaited`, it may not go on before
-    /// the beginning is kept.
-    pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<Receipt> {
-        self.attempt.store(attempt, Ordering::Relaxed);
-        self.forget_marks();
-        // The run behind the node of a sub-flow is gone on with only if that has the same inputs.
-        let is_node =
-            self.declaration.kind == Kind::Flow && self.id != TaskRunId::FLOW && self.identity().is_some();
-        let provenance = is_node.then(|| Provenance { version: self.stamp(), made_from: self.made_from() });
-        self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, provenance, ..Keeping::default() })
     }
 
     /// Forgets what a body has said of its end.
