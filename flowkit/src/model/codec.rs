@@ -5,7 +5,7 @@ use super::BoxError;
 /// Writes values of a type down and reads them back. Found out at compile time for each task, by the generated code.
 #[doc(hidden)]
 pub struct Codec<T> {
-    pub(crate) encode: fn(&T, version: Option<&str>, same: Option<Same<T>>) -> Result<Vec<u8>, BoxError>,
+    pub(crate) encode: Encode<T>,
     pub(crate) decode: fn(&[u8], version: Option<&str>) -> Result<T, Unreadable>,
     /// For people and other programs; `None` if the value refuses to be written.
     pub(crate) json: fn(&T) -> Option<String>,
@@ -14,6 +14,9 @@ pub struct Codec<T> {
     /// Tells whether two values are equal; `None` if the type has no word for that.
     pub(crate) same: Option<Same<T>>,
 }
+
+/// Writes a value of a version of its task; what tells whether two values are equal proves that it reads back.
+pub(crate) type Encode<T> = fn(&T, version: Option<&str>, same: Option<Same<T>>) -> Result<Vec<u8>, BoxError>;
 
 /// Tells whether two values are equal.
 pub(crate) type Same<T> = fn(&T, &T) -> bool;

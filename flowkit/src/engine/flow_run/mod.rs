@@ -253,10 +253,10 @@ impl Run {
         if !self.accepted(ledger.record.apply(event), task_run) {
             return None;
         }
-        if let Some(reason) = &keeping.not_persisted {
-            if let Some(row) = ledger.record.task_run_mut(task_run) {
-                row.set_not_persisted(Arc::clone(reason));
-            }
+        if let Some(reason) = &keeping.not_persisted
+            && let Some(row) = ledger.record.task_run_mut(task_run)
+        {
+            row.set_not_persisted(Arc::clone(reason));
         }
         let receipt = told.and_then(|(kept, event)| kept.record(event, ledger.row(task_run), keeping));
         if is_revocable {

@@ -197,6 +197,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::map_identity, reason = "the name of the adapter is what is looked at")]
     #[test]
     fn iterators_of_hashed_containers_have_no_order() {
         let (set, map, list) = (HashSet::from([1]), HashMap::from([(1, 2)]), vec![1]);
@@ -229,6 +230,11 @@ mod tests {
         }
     }
 
+    #[allow(
+        clippy::map_identity,
+        clippy::type_complexity,
+        reason = "the name of the adapter is what is looked at"
+    )]
     trait ByHand: Iterator + Sized {
         fn cloned_by_hand(self) -> std::iter::Map<Self, fn(Self::Item) -> Self::Item> {
             self.map(|item| item)

@@ -121,6 +121,10 @@ enum Value {
 }
 
 /// A map with keys that JSON could not write, as `serde_with` does it.
+#[allow(
+    clippy::map_identity,
+    reason = "`serde_with` maps so, and the name of the adapter is what is looked at"
+)]
 fn as_list<S: Serializer>(map: &HashMap<u8, Built>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(map.iter().map(|(key, value)| (key, value)))
 }
