@@ -320,7 +320,7 @@ macro_rules! lend {
 
         impl<$($generics)* E: TaskError> Lender<$lent> for Element<$owned, E> {
             fn visit(&self, visit: &mut Visit<'_>) {
-                visit(&*self.list, EdgeKind::Data);
+                visit(self, EdgeKind::Data);
             }
 
             fn lend(&self) -> &$lent {

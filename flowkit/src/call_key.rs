@@ -28,6 +28,7 @@ pub struct CallKey<'a> {
     argument: &'static str,
     unknown: Option<Unknown>,
     missing_key: Option<DigestError>,
+    items_by_place: bool,
 }
 
 /// What of a call cannot be compared.
@@ -46,6 +47,8 @@ pub(crate) struct CallInputs {
     pub(crate) unknown: Option<Unknown>,
     /// There are secrets among them, and the key is missing that tells them apart.
     pub(crate) missing_key: Option<DigestError>,
+    /// There is an item of a list whose content is not in the digest: the version of its list must count beside it.
+    pub(crate) items_by_place: bool,
 }
 
 impl CallInputs {
@@ -79,12 +82,19 @@ impl<'a> CallKey<'a> {
             argument: "",
             unknown: None,
             missing_key: None,
+            items_by_place: false,
         };
         if guarded("call key", || add(&mut key)).is_none() {
             key.cannot(Some("its `Serialize` panicked".to_owned()));
+            key.items_by_place = true;
         }
-        let seal = Seal::join(&key.seals);
-        CallInputs { digest: key.encoder.finish(), seal, unknown: key.unknown, missing_key: key.missing_key }
+        CallInputs {
+            seal: Seal::join(&key.seals),
+            digest: key.encoder.finish(),
+            unknown: key.unknown,
+            missing_key: key.missing_key,
+            items_by_place: key.items_by_place,
+        }
     }
 
     /// Says which argument is added next, as `name: Type`.
@@ -95,10 +105,13 @@ impl<'a> CallKey<'a> {
 
     /// Adds the value that the user gives for all arguments.
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
-        self.content(digest_and_seal(value, self.sealing));
+        // Items among the arguments count with this as well.
+        self.items_by_place |= !self.content(digest_and_seal(value, self.sealing));
     }
 
-    fn content(&mut self, digest: Result<(Digest, Option<Digest>), DigestError>) {
+    /// Returns whether there is a content to add.
+    fn content(&mut self, digest: Result<(Digest, Option<Digest>), DigestError>) -> bool {
+        let has_content = digest.is_ok();
         match digest {
             Ok((digest, seal)) => {
                 self.tag(Of::Value);
@@ -111,6 +124,7 @@ impl<'a> CallKey<'a> {
             }
             Err(error) => self.cannot(Some(error.to_string())),
         }
+        has_content
     }
 
     fn cannot(&mut self, reason: Option<String>) {
@@ -125,8 +139,13 @@ impl<'a> CallKey<'a> {
         digest: impl FnOnce(&T, Sealing<'_>) -> Result<(Digest, Option<Digest>), DigestError>,
     ) {
         match given {
+            Given::Value(value) => {
+                self.content(digest(value, self.sealing));
+            }
             // An item counts with its content, so that one more item in its list changes nothing for the others.
-            Given::Value(value) | Given::Item { value, .. } => self.content(digest(value, self.sealing)),
+            Given::Item { value, .. } => {
+                self.items_by_place |= !self.content(digest(value, self.sealing));
+            }
             Given::Upstream => self.upstream(visit),
         }
     }
@@ -139,6 +158,7 @@ impl<'a> CallKey<'a> {
             Given::Item { index, .. } => {
                 self.tag(Of::Item);
                 self.encoder.unsigned(index as u128);
+                self.items_by_place = true;
                 self.upstream(visit);
             }
         }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::list::{Handles, List};
 use crate::args::{Lender, Source, no_value};
+use crate::engine::task_run::core::Core;
 use crate::engine::task_run::inputs::{Input, Outcome, Visit};
 use crate::engine::task_run::promise::Continuation;
 use crate::engine::task_run::slot::Slot;
@@ -95,9 +96,31 @@ impl<T, E> Element<T, E> {
     }
 }
 
+impl<T: Send + Sync, E: TaskError> Input for Element<T, E> {
+    fn input_core(&self) -> Option<&Core> {
+        self.list.input_core()
+    }
+
+    fn is_item(&self) -> bool {
+        true
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.list.outcome()
+    }
+
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
+        self.list.subscribe(continuation)
+    }
+
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
+        visit(self, kind);
+    }
+}
+
 impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<T> for Element<T, E> {
     fn visit(&self, visit: &mut Visit<'_>) {
-        visit(&*self.list, EdgeKind::Data);
+        visit(self, EdgeKind::Data);
     }
 
     fn take(self: Arc<Self>) -> T {
@@ -128,7 +151,7 @@ impl<T: Send + Sync, E: TaskError> AllowFailure<T, E> {
 struct Ended<'a, T, E>(&'a Slot<T, E>);
 
 impl<T: Send + Sync, E: TaskError> Input for Ended<'_, T, E> {
-    fn input_core(&self) -> Option<&crate::engine::task_run::core::Core> {
+    fn input_core(&self) -> Option<&Core> {
         self.0.input_core()
     }
 

@@ -9,7 +9,7 @@ use crate::engine::task_run::core::Core;
 use crate::engine::task_run::inputs::{self, Inputs};
 use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::perform::{CallInputs, ready};
-use crate::model::{CallId, EdgeKind, Error, Refusal};
+use crate::model::{CallId, Error, Refusal};
 use crate::policy::TaskPolicy;
 use crate::task::Body;
 use crate::wording::list;
@@ -31,7 +31,7 @@ pub(crate) async fn inputs_or_known<B: Body>(
     }
     let readied = ready(core, body, options, policy).await;
     if core.identity().is_some() {
-        core.set_made_from(inputs::made_from(&CallInputs { body, options }));
+        core.set_made_from(inputs::made_from(&CallInputs { body, options }, core));
     }
     if core.is_settled() {
         match readied {
@@ -78,9 +78,8 @@ pub(crate) async fn inputs_or_known<B: Body>(
 /// If it may run at most once.
 fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<B::Error>> {
     let (mut names, mut is_unknown) = (Vec::new(), false);
-    inputs.visit(&mut |input, kind| {
-        let anew = input.input_core().filter(|core| kind == EdgeKind::Data && !core.is_settled());
-        if let Some(input) = anew {
+    inputs::visit_versioned(inputs, core, |input| {
+        if let Some(input) = input.input_core().filter(|core| !core.is_settled()) {
             is_unknown |= input.version().is_stamp();
             if !names.contains(&input.declaration.name) {
                 names.push(input.declaration.name);

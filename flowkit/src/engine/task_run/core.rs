@@ -70,6 +70,8 @@ pub(in crate::engine) struct CoreExtras {
     recorded: Option<Provenance>,
     /// Keeps the flow open until it is known whether what is recorded stands.
     open: Option<KeptOpen>,
+    /// An item among its arguments is in its key without its content.
+    items_by_place: bool,
     /// From which values it is made.
     made_from: Option<ValueVersion>,
     /// Of the value that it gave, for those that are made from it.

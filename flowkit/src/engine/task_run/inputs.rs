@@ -27,6 +27,11 @@ pub trait Input: Send + Sync {
     fn call(&self) -> Option<CallId> {
         self.input_core().and_then(|core| core.identity()).map(|identity| identity.call)
     }
+    /// Whether it stands for one item of the list that it gives.
+    #[doc(hidden)]
+    fn is_item(&self) -> bool {
+        false
+    }
     /// How it ended.
     #[doc(hidden)]
     fn outcome(&self) -> Outcome;
@@ -187,19 +192,27 @@ pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, O
     (trigger.verdict(&counts), missing, failed)
 }
 
-/// Returns the version of all data inputs together, which have ended; `None` if there are none.
-pub(crate) fn made_from(inputs: &impl Inputs) -> Option<ValueVersion> {
+/// Returns the version of all data inputs of a call together, which have ended; `None` if there are none.
+pub(crate) fn made_from(inputs: &impl Inputs, call: &Core) -> Option<ValueVersion> {
     let mut hasher = None;
-    inputs.visit(&mut |input, kind| {
-        if kind == EdgeKind::Data {
-            let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
-            // A list that is mapped stands for its items, of which there may be none.
-            if let Some(core) = input.input_core() {
-                hasher.update(core.version().as_bytes());
-            }
+    visit_versioned(inputs, call, |input| {
+        let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
+        // A list that is mapped stands for its items, of which there may be none.
+        if let Some(core) = input.input_core() {
+            hasher.update(core.version().as_bytes());
         }
     });
     hasher.map(|hasher| ValueVersion::of_content(Digest::from_bytes(*hasher.finalize().as_bytes())))
+}
+
+/// Visits the data inputs of a call whose versions tell from what it is made. An item whose content is in the key of the call
+/// is none of them: the rest of its list makes no difference, and the same call may be given the item by value.
+pub(crate) fn visit_versioned(inputs: &impl Inputs, call: &Core, mut visit: impl FnMut(&dyn Input)) {
+    inputs.visit(&mut |input, kind| {
+        if kind == EdgeKind::Data && (!input.is_item() || call.has_items_by_place()) {
+            visit(input);
+        }
+    });
 }
 
 /// Whether an input stands for others that are recorded: the items of a list that is mapped.

@@ -208,9 +208,10 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         let said = options.and_then(|options| options.name.as_deref());
         let identity = flow.ordinals.next(parent.identity(), B::identity(), &inputs, said);
         let refusal = unknown::refusal::<B>(identity, &inputs, said, journal);
-        (identity, refusal)
+        (identity, refusal, inputs.items_by_place)
     });
-    let (identity, refusal) = known.map_or((None, None), |(identity, refusal)| (Some(identity), refusal));
+    let (identity, refusal, items_by_place) = known
+        .map_or((None, None, false), |(identity, refusal, by_place)| (Some(identity), refusal, by_place));
     if let Some(unknown) = identity.and_then(|identity| identity.unknown) {
         extras.get_or_insert_default().unknown = Some(unknown);
     }
@@ -230,6 +231,9 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
     }
     if let Some(identity) = identity {
         core.set_identity(identity);
+        if items_by_place {
+            core.set_items_by_place();
+        }
         if let Some(argument) = identity.unknown {
             unknown::tell(declaration, argument, child.claimed.is_some());
         }

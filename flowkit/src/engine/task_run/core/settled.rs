@@ -34,6 +34,15 @@ impl Core {
         self.extras().as_ref().and_then(|extras| extras.recorded)
     }
 
+    /// Says that an item among the arguments is in the key of this call without its content.
+    pub(crate) fn set_items_by_place(&self) {
+        self.extras().get_or_insert_default().items_by_place = true;
+    }
+
+    pub(crate) fn has_items_by_place(&self) -> bool {
+        self.extras().as_ref().is_some_and(|extras| extras.items_by_place)
+    }
+
     pub(crate) fn set_made_from(&self, made_from: Option<ValueVersion>) {
         if made_from.is_some() {
             self.extras().get_or_insert_default().made_from = made_from;
