@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Random, Result, replace};
 
-/// Rows of features, and the class of each.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Rows of features, and the class of each. Written down between two processes: what was made of it then stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Not a number where a value is missing.
     pub rows: Vec<Vec<f64>>,

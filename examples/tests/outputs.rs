@@ -14,7 +14,7 @@ mod shown;
 use shown::session;
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 17] = [
+const EXAMPLES: [&str; 18] = [
     "airflow_basic",
     "artifacts",
     "caching",
@@ -25,6 +25,7 @@ const EXAMPLES: [&str; 17] = [
     "etl",
     "graph",
     "idempotency",
+    "identity",
     "kubeflow_tuning",
     "multi_model",
     "resume",
@@ -174,6 +175,11 @@ fn every_example_says_first_what_it_teaches_and_how_to_run_it() {
         let command = if name == "testing" { "test" } else { "run" };
         assert!(source.contains(&format!("\n//! cargo {command} --example {name}")), "{name}");
     }
+}
+
+#[test]
+fn identity_prints_what_its_comment_shows() {
+    exactly("identity");
 }
 
 #[test]

@@ -7,12 +7,15 @@ use std::process::Stdio;
 use super::{Answer, Shell};
 
 #[test]
-fn an_argument_that_is_no_text_is_named() {
+fn an_argument_that_is_no_text_is_refused_and_named_where_it_cannot_be_a_secret() {
     let shell = Shell::new();
     for typed in ["show", "run etl --rows", "run etl --name", "run fragile --file", "run echo --mode"] {
         let answer = Answer::of(shell.command(typed).arg(OsStr::from_bytes(b"a\xff")).output().unwrap());
         assert_eq!(answer.code, Some(2), "{typed}: {answer:?}");
-        assert!(answer.err.starts_with("error: the argument `a\u{fffd}` is no text"), "{typed}: {answer:?}");
+        // Of a flow that takes no secret it is repeated; elsewhere it may be one.
+        let is_named = answer.err.starts_with("error: the argument `a\u{fffd}` is no text in UTF-8;");
+        let is_hidden = answer.err.starts_with("error: the argument is no text in UTF-8;");
+        assert!(if typed == "show" { is_hidden } else { is_named }, "{typed}: {answer:?}");
         assert_eq!(answer.err.lines().count(), 1, "{typed}: {answer:?}");
     }
     let flow = Answer::of(shell.command("run").arg(OsStr::from_bytes(b"et\xff")).output().unwrap());

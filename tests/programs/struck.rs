@@ -30,8 +30,9 @@ fn note_failure(run: &TaskRun) {
     note(&format!("failed {}", run.index().unwrap_or_default())).ok();
 }
 
-/// Fails if its child does; one further try would be in vain as well.
-#[task(retries = 1, on_failure = note_failure)]
+/// Fails if its child does; one further try would be in vain as well. It waits before that, or its child would be spared by a
+/// signal that this program has not heard yet.
+#[task(retries = 1, retry_delay = "1s", on_failure = note_failure)]
 fn waits_for_a_child(k: u64, is_endless: bool) -> std::io::Result<u64> {
     let mut child = std::process::Command::new("sleep")
         .arg(if is_endless { "1000" } else { "0" })

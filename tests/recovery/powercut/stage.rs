@@ -22,6 +22,8 @@ pub(super) struct Recording {
     /// What the world knew before.
     told: Told,
     pub(super) operations: Vec<Operation>,
+    /// How often the power was cut before.
+    cuts: u32,
 }
 
 /// The files beside the disk.
@@ -36,7 +38,12 @@ pub(super) struct Stage {
     told: Told,
     /// Whether programs are recorded, and with which variables.
     recorded: Option<Vec<Variable>>,
+    /// How often the power was cut.
+    cuts: u32,
 }
+
+/// So long the machine is off, in seconds: longer than the lease of an owner, which decides where its lock says nothing.
+const OFF: u32 = 60;
 
 /// Compiles the recorder, once for all tests of a process.
 fn recorder() -> &'static Path {
@@ -57,7 +64,13 @@ impl Stage {
         let folder = Folder::new();
         let disk = folder.path().join("disk");
         fs::create_dir(&disk).unwrap();
-        Self { folder, start: as_it_is(&disk), told: Told::new(), recorded: Some(variables.to_vec()) }
+        Self {
+            folder,
+            start: as_it_is(&disk),
+            told: Told::new(),
+            recorded: Some(variables.to_vec()),
+            cuts: 0,
+        }
     }
 
     /// The disk as a power cut after so many operations leaves it, and what the world knew by then.
@@ -73,7 +86,7 @@ impl Stage {
         for (file, bytes) in &told {
             fs::write(folder.path().join(file), bytes).unwrap();
         }
-        let stage = Self { folder, start: Disk::new(0), told, recorded: None };
+        let stage = Self { folder, start: Disk::new(0), told, recorded: None, cuts: recording.cuts + 1 };
         // The machine has started anew.
         fs::write(stage.boot_id(), format!("boot {}", random.u64(..))).unwrap();
         stage
@@ -116,6 +129,7 @@ impl Stage {
         command.env("FLOWKIT_TEST_DATABASE", self.database());
         if self.boot_id().exists() {
             command.env("RECORD_BOOT_ID", self.boot_id());
+            command.env("RECORD_LATER", (OFF * self.cuts).to_string());
         }
         if let Some(variables) = &self.recorded {
             command.env("RECORD_LOG", self.log()).env("RECORD_MARKS", self.path());
@@ -136,7 +150,7 @@ impl Stage {
         let has_lost = operations.iter().any(|operation| matches!(operation, Operation::Lose { .. }));
         let is_complete = has_lost || digest(&all, "") == read(&self.disk());
         assert!(is_complete, "the recorder has missed something: {:?}", read(&self.disk()));
-        Recording { start: self.start, told: self.told, operations }
+        Recording { start: self.start, told: self.told, operations, cuts: self.cuts }
     }
 }
 

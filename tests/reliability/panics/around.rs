@@ -123,7 +123,8 @@ async fn r31_an_argument_that_panics_when_a_flow_remembers_the_call_does_no_harm
         let run = try_it(payload).run().await;
         assert_eq!(run.result().as_ref().unwrap(), &(payload as u32));
         let states: Vec<_> = run.task_runs().iter().map(flowkit::TaskRun::state).collect();
-        assert_eq!(states, [State::Completed, State::Cached]);
+        // What has no digest cannot be compared, so the call is made again.
+        assert_eq!(states, [State::Completed, State::Completed]);
     }
     a_thousand_tasks_run().await;
 }

@@ -97,9 +97,15 @@ async fn conclude_flow<B: Body>(
         core.run().and_then(|run| Some((run, run.propose_end(event, keeping)?)))
     else {
         // It was put aside, or lost, since its body has returned.
-        if let Ok(value) = result {
-            result = Err(not_kept::<B>(core, value));
-        }
+        let is_lost = core.run().is_some_and(|run| run.lost().is_some());
+        result = match result {
+            Ok(value) => Err(not_kept::<B>(core, value)),
+            // It has a reason of its own.
+            Err(error @ Error::Refused { .. }) => Err(error),
+            // Its tasks were stopped for the loss, which may look like a failure of its body.
+            Err(_) if is_lost => Err(core.stopped(false)),
+            Err(error) => Err(error),
+        };
         end.tell(&result, how.cached, Keeping::default());
         return result;
     };
@@ -116,8 +122,10 @@ async fn conclude_flow<B: Body>(
         Err(why) => {
             tracing::error!(flow = %core.label(), error = %why, "the end of the flow run could not be kept");
             if let Some(kept) = &run.kept {
-                kept.lose(why);
+                kept.lose(why.clone());
             }
+            // Before anybody is told: the run around this one must not record its end as a failure.
+            run.lose_all(&why);
             let result = Err(match result {
                 Ok(value) => not_kept::<B>(core, value),
                 Err(_) => core.stopped(false),

@@ -219,6 +219,10 @@ impl Writer {
         if let Err(error) = self.leave_word() {
             tracing::warn!(%error, "no word could be left of runs that are kept no further: they will look crashed");
         }
+        if !self.owner.has_entered() {
+            // It has only looked, and leaves everything as it is.
+            return;
+        }
         if let Some(connection) = &self.connection {
             // Nobody waits for this: a power cut would end this store as well. The log is brought to the disk below.
             let _ = connection.pragma_update(None, "synchronous", Synchronous::Normal.code());
