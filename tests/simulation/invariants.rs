@@ -46,17 +46,21 @@ fn one_end(rules: &Rules, lines: &[Line]) -> Result<(), String> {
     let (mut live, mut kept) = (BTreeSet::new(), BTreeSet::new());
     let (mut known, mut settled) = (BTreeSet::new(), BTreeSet::new());
     let (mut calls, mut done) = (BTreeMap::new(), BTreeSet::<u64>::new());
+    // What failed in this process. It counts no more if the process is told to stop in the same second: then it may have failed
+    // of that, or run only because something else did.
+    let mut failed = Vec::new();
     let mut is_fenced = false;
     for line in lines {
         match line {
             Line::Process { .. } => {
-                (live, kept) = <_>::default();
+                (live, kept, failed) = <_>::default();
                 // What the store never heard of has no number that counts.
                 calls.retain(|who, _| known.contains(who));
                 is_fenced = false;
             }
             // It may still begin runs of sub-flows, of which nobody hears who goes on with the flow.
             Line::Fenced => is_fenced = true,
+            Line::PutAside(_) => failed.drain(..).for_each(|who| drop(settled.remove(&who))),
             Line::Live(event) => follows_no_end(&mut live, event)?,
             Line::Kept(event) => {
                 known.insert(event.who);
@@ -69,6 +73,9 @@ fn one_end(rules: &Rules, lines: &[Line]) -> Result<(), String> {
                 }
                 if event.succeeds() || event.fails() {
                     settled.insert(event.who);
+                }
+                if event.fails() {
+                    failed.push(event.who);
                 }
                 if event.succeeds() && rules.is_tried_once && !is_fenced {
                     done.extend(calls.get(&event.who));

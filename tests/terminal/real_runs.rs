@@ -206,7 +206,11 @@ async fn a_flow_that_completes_after_failures_lists_them_also_when_one_looks_bac
     }
     #[flow]
     async fn etl() -> Result<usize> {
-        let pages = settle_all((0..4).map(|page| fetch(page).submit())).await;
+        let mut pages = Vec::new();
+        // One after the other, so that they fail in this order.
+        for page in 0..4 {
+            pages.push(fetch(page).await);
+        }
         let _dealt_with = (of_its_own().await, because_of_a_task().await);
         Ok(pages.len())
     }
