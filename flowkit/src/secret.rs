@@ -38,7 +38,7 @@ pub(crate) fn is_name_of_one(name: &str) -> bool {
         let before = name[..*at].chars().next_back();
         before.is_some_and(|before| !before.is_alphanumeric() || before.is_lowercase() && c.is_uppercase())
     };
-    let start = name.char_indices().filter(is_start).next_back().map_or(0, |(at, _)| at);
+    let start = name.char_indices().rfind(is_start).map_or(0, |(at, _)| at);
     let word = name[start..].to_lowercase();
     WORDS.contains(&word.as_str()) || WORDS.contains(&word.strip_suffix('s').unwrap_or(&word))
 }

@@ -157,15 +157,12 @@ impl Expected {
                 State::Cancelling => EventKind::Cancelled { orphaned: false },
                 _ => continue,
             };
-            match kind {
-                EventKind::Crashed => {
-                    let counts = index == 0 || !self.is_stopping;
-                    self.crashes[index] += u32::from(counts);
-                    // One that had failed, and was to be followed at once, reads as it was.
-                    let reads_as_crashed = !self.has_failed_attempt(id);
-                    self.left[index] += i64::from(reads_as_crashed) - i64::from(counts);
-                }
-                _ => {}
+            if matches!(kind, EventKind::Crashed) {
+                let counts = index == 0 || !self.is_stopping;
+                self.crashes[index] += u32::from(counts);
+                // One that had failed, and was to be followed at once, reads as it was.
+                let reads_as_crashed = !self.has_failed_attempt(id);
+                self.left[index] += i64::from(reads_as_crashed) - i64::from(counts);
             }
             self.script.apply(id, kind);
         }
