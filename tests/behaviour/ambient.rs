@@ -37,7 +37,7 @@ async fn asks(own: bool) -> Result<u32> {
         return Ok(asks_tokio().await? + asks_tokio().submit().await?);
     }
     let one = asks_tokio_and_borrows(&1).await? - 7;
-    let add = asks_tokio_and_borrows::submit(&seven().submit()).await? - 7;
+    let add = asks_tokio_and_borrows::submit(seven().submit()).await? - 7;
     Ok(one + add)
 }
 

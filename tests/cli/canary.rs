@@ -119,12 +119,15 @@ fn write_files(shell: &Shell) {
     shell.write("p.toml", &toml());
 }
 
+/// A name, what is typed, the variables that are set, and what comes in on standard input.
+type Source<'a> = (&'a str, String, &'a [(String, String)], Option<&'a str>);
+
 #[test]
 fn a_canary_from_any_source_arrives_and_sings_in_no_answer_of_any_verb_and_in_no_file() {
     let shell = Shell::of_secrets();
     write_files(&shell);
     let (flags, variables, stdin) = (as_flags(), as_variables(), treasure().to_string());
-    let sources: [(&str, String, &[(String, String)], Option<&str>); 6] = [
+    let sources: [Source<'_>; 6] = [
         ("flags", format!("run open{flags}"), &[], None),
         ("variables", "run open".to_owned(), &variables, None),
         ("YAML", "run open --params p.yaml".to_owned(), &[], None),

@@ -92,7 +92,7 @@ async fn an_item_that_cannot_be_compared_is_found_by_its_list_and_its_place_in_i
     }
     #[flow(retries = 1)]
     async fn values() -> Result<Vec<u32>> {
-        let values = value::map(&rows().submit()).await?;
+        let values = value::map(rows().submit()).await?;
         if ctx().attempt() == 1 { Err("again".into()) } else { Ok(values) }
     }
 

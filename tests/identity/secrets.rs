@@ -158,8 +158,7 @@ async fn attempt(
     };
     let refused =
         run.task_runs_of("pay").iter().filter_map(|pay| pay.error()).map(ToString::to_string).next();
-    let result =
-        run.result().as_ref().map(Clone::clone).map_err(|error| refused.unwrap_or(error.to_string()));
+    let result = run.result().clone().map_err(|error| refused.unwrap_or(error.to_string()));
     (run.id().unwrap(), result, std::mem::take(&mut *CALLS.lock().unwrap()))
 }
 

@@ -120,7 +120,7 @@ async fn any_other_result_that_cannot_be_persisted_is_used_and_made_again_by_a_r
     #[flow]
     async fn rates() -> Result<usize> {
         read().await?;
-        Ok(report::of(&rate::map(1..3)).await?)
+        Ok(report::of(rate::map(1..3)).await?)
     }
 
     let folder = Folder::new();

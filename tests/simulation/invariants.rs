@@ -60,7 +60,11 @@ fn one_end(rules: &Rules, lines: &[Line]) -> Result<(), String> {
             }
             // It may still begin runs of sub-flows, of which nobody hears who goes on with the flow.
             Line::Fenced => is_fenced = true,
-            Line::PutAside(_) => failed.drain(..).for_each(|who| drop(settled.remove(&who))),
+            Line::PutAside(_) => {
+                for who in failed.drain(..) {
+                    settled.remove(&who);
+                }
+            }
             Line::Live(event) => follows_no_end(&mut live, event)?,
             Line::Kept(event) => {
                 known.insert(event.who);

@@ -178,7 +178,7 @@ async fn lacks_a_value() -> Result<(String, String)> {
     let rows = rows().submit();
     let counted = counted::submit(&rows).await.unwrap_err();
     let skipped = cleaned_up::of(allow_failure(&rows)).trigger(Trigger::AllFailed).submit();
-    let after_skip = counted::of(&rows_of(&skipped)).trigger(Trigger::NoneFailed).await.unwrap_err();
+    let after_skip = counted::of(rows_of(&skipped)).trigger(Trigger::NoneFailed).await.unwrap_err();
     Ok((counted.to_string(), after_skip.to_string()))
 }
 
