@@ -97,6 +97,8 @@ async fn two_tenants_never_share_a_recorded_result_nor_what_was_made_with_it() {
 }
 
 /// The secret that a resumed run is given, which no record has.
+/// Held by each test that runs the shop: what the shop is told and says is the same for all.
+static SHOP: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 static TOKEN: Mutex<&str> = Mutex::new("");
 static CALLS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static FAILS: AtomicU32 = AtomicU32::new(0);
@@ -164,6 +166,7 @@ async fn attempt(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_secret_makes_plain_calls_again_and_is_refused_by_one_that_may_run_at_most_once() {
+    let _alone = SHOP.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let (id, _, calls) = attempt(&folder, None, "old", true).await;
     assert_eq!(calls, ["ship", "load", "count", "pay"]);
@@ -183,6 +186,7 @@ async fn a_changed_secret_makes_plain_calls_again_and_is_refused_by_one_that_may
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_a_secret_nor_a_digest_of_it_is_found_beside_the_key() {
+    let _alone = SHOP.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let (id, _, _) = attempt(&folder, None, CANARY, true).await;
     attempt(&folder, Some(id), CANARY, false).await.1.unwrap();
@@ -220,6 +224,7 @@ fn all_files(folder: &Path) -> Vec<std::path::PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_key_a_run_with_secrets_is_read_and_not_resumed_until_there_is_another_one() {
+    let _alone = SHOP.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let (id, _, _) = attempt(&folder, None, "old", true).await;
     let key = folder.path().join("runs.db.key");
@@ -256,6 +261,7 @@ async fn without_its_key_a_run_with_secrets_is_read_and_not_resumed_until_there_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_gone_is_made_anew_where_nothing_was_sealed_with_it() {
+    let _alone = SHOP.lock().await;
     #[flow]
     async fn plain() -> Result<u32> {
         Ok(1)

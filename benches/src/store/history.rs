@@ -215,7 +215,7 @@ fn tell(store: &SqliteStore, story: &Story, moment: Duration) -> Result<(), Box<
         let is_result = matches!(event.kind, EventKind::Completed) && event.task_run != TaskRunId::FLOW;
         let result = is_result.then(|| Envelope::seal(Fingerprint::of::<u64>(None), b"42"));
         let (event, task_run) = (event.clone(), task_run.clone());
-        store.record(Entry { run, event, task_run, call: None, result, cache: None }, None);
+        store.record(Entry { run, event, task_run, call: None, result, cache: None, provenance: None }, None);
     }
     store.make_room();
     Ok(())
