@@ -175,8 +175,9 @@ impl Context {
     /// }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() { assert_eq!(crawl().await.unwrap(), 0); }
     /// ```
-    pub async fn stopping(&self) {
-        self.stopping_token().cancelled().await;
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let token = self.stopping_token();
+        async move { token.cancelled().await }
     }
 
     /// Waits until the flow run is told to stop, to clean up in time. See [`Context::cancellation_token`].

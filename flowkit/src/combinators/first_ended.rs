@@ -25,13 +25,14 @@ use crate::handle::{AnyHandle, Ending, NextEnd};
 /// async fn buy() -> Result<Option<u32>> {
 ///     let (quote, closing) = (quote().submit(), closing_time().submit());
 ///     Ok(match first_ended([&quote, &closing]).await {
-///         0 => Some(quote.await?),
+///         0 => {
+///             closing.cancel();
+///             Some(quote.await?)
+///         }
 ///         _ => None,
 ///     })
 /// }
-/// # fn main() {
-/// # flowkit::testing::run(None, async { assert_eq!(buy().await.unwrap(), Some(70)) });
-/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() { assert_eq!(buy().await.unwrap(), Some(70)); }
 /// ```
 pub async fn first_ended<const N: usize>(runs: [&dyn AnyHandle; N]) -> usize {
     const { assert!(N > 0, "none of no runs can end first") };
