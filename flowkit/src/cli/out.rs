@@ -27,7 +27,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Text, whoever chose it.
+/// Text that a user or another program chose.
 impl From<&str> for Shown {
     fn from(text: &str) -> Self {
         Self(text::escaped(text).into_owned())

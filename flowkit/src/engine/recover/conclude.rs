@@ -232,7 +232,7 @@ fn provenance<B: Body>(
             version
         }
         (Err(Error::Cancelled { .. } | Error::Suspended { .. }), _) => return None,
-        // Whoever takes a failure as a value is given this text.
+        // A caller that takes a failure as a value is given this text.
         (Err(error), _) => {
             let text = guarded_or_why("way to show an error", || error.to_string()).unwrap_or_default();
             ValueVersion::hashed(&[error.kind().as_bytes(), text.as_bytes()])

@@ -15,7 +15,7 @@ use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
 /// A run with everything that belongs to it.
 #[derive(Debug)]
 pub(super) struct KeptRun {
-    /// The how-manieth run of the store it is.
+    /// The number of the run in its store, counted from 1.
     pub(super) no: u64,
     pub(super) row: StoredFlowRun,
     pub(super) epoch: u64,

@@ -23,7 +23,7 @@ impl SqliteStore {
     ) -> Result<R, StoreError> {
         let (answer, answered) = sync_channel(1);
         let question = Box::new(move |writer: &mut Writer| {
-            // Whoever asked waits below.
+            // The caller waits below.
             let _ = answer.send(question(writer));
         });
         self.shared.queue.push(Item::Ask(question));

@@ -22,7 +22,7 @@ use crate::store::{Lost, OwnedRun, StoreError};
 /// The waits between tries of a transaction that failed.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
-/// Whoever closes a store on a full disk waits no longer than this.
+/// Closing a store on a full disk waits no longer than this.
 const CLOSING_RETRY: Duration = Duration::from_secs(2);
 /// How long a try waits for the lock of another process that has held it for long.
 const BUSY_WAIT_AGAIN: Duration = Duration::from_millis(250);
@@ -202,7 +202,7 @@ impl Writer {
         self.shared.tell(move |shared| shared.losses.tell(lost));
     }
 
-    /// Leaves the runs of which nothing more is written to whoever resumes them.
+    /// Leaves the runs of which nothing more is written to the process that resumes them.
     pub(super) fn put_aside(&mut self) {
         if !self.outage.has_left() {
             return;

@@ -39,7 +39,7 @@ pub(super) fn set(connection: &Connection) -> rusqlite::Result<()> {
 /// Makes sure that a database is as the last store has left it, as far as that is known.
 pub(super) fn verify(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     let refused = |error| failure::open_sqlite(path, error);
-    // One state of the database, whoever writes meanwhile.
+    // One state of the database, although other processes write meanwhile.
     let snapshot = connection.transaction().map_err(refused)?;
     // `VACUUM` writes all pages anew, and says so by another version of the schema.
     let kept: Option<Option<Vec<u8>>> = snapshot

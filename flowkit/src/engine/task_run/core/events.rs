@@ -84,7 +84,7 @@ impl Core {
     pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<Receipt> {
         self.attempt.store(attempt, Ordering::Relaxed);
         self.forget_marks();
-        // The run behind the node of a sub-flow is gone on with only if that has the same inputs.
+        // The run behind the node of a sub-flow is resumed only if that has the same inputs.
         let is_node =
             self.declaration.kind == Kind::Flow && self.id != TaskRunId::FLOW && self.identity().is_some();
         let provenance = is_node.then(|| Provenance { version: self.stamp(), made_from: self.made_from() });
