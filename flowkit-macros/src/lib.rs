@@ -58,7 +58,9 @@ use quote::quote;
 /// compared: calls that take one are made again, never given the result of another call. `ignore(client)` says that it
 /// makes no difference; `key = |…| …` gives something that stands for all arguments, as long as none of them is a handle: beside
 /// a handle, which is compared by itself, the other arguments are compared as they are. A task that is `at_most_once` or
-/// `persist = "always"` must have arguments that can be compared, or say one of the two.
+/// `persist = "always"` must have arguments that can be compared, or say one of the two. An argument that differs when it is
+/// written, read and written again, such as a set that its own `Serialize` writes in the order of its hasher, cannot be compared
+/// either: an `at_most_once` task refuses it before it begins, and a cached one warns and is not cached for it.
 ///
 /// A flow cannot go on without a `critical` task: when that fails for good, or does not run because an input has failed,
 /// what else belongs to the flow is cancelled, its body ends at its next await, and it fails with

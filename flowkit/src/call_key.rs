@@ -109,6 +109,13 @@ impl<'a> CallKey<'a> {
         self.items_by_place |= !self.content(digest_and_seal(value, self.sealing));
     }
 
+    /// Adds what was found out about the digest of the argument that was added last.
+    pub fn prove(&mut self, proof: Result<(), DigestError>) {
+        if let Err(error) = proof {
+            self.cannot(Some(error.to_string()));
+        }
+    }
+
     /// Returns whether there is a content to add.
     fn content(&mut self, digest: Result<(Digest, Option<Digest>), DigestError>) -> bool {
         let has_content = digest.is_ok();

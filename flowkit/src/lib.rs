@@ -198,6 +198,9 @@ pub mod policy;
 pub mod prelude;
 mod progress;
 mod resume;
+#[cfg(feature = "store")]
+#[doc(hidden)]
+mod rewritten;
 #[doc(hidden)]
 pub mod rules;
 mod secret;

@@ -31,6 +31,8 @@ pub use crate::policy::TaskPolicy;
 pub use crate::policy::cache::KeyInput;
 pub use crate::policy::retry::Backoff;
 pub use crate::policy::trigger::Trigger;
+#[cfg(feature = "store")]
+pub use crate::rewritten::{NotRewritten, Rewritten};
 pub use crate::task::{Body, CacheScope, Durability, Fallible, FlowSettings, Hooks, TaskInfo, TaskOutput};
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};

@@ -72,7 +72,7 @@ fn encode<T: Serialize + Deserialize<'static> + 'static>(
             error => format!("what is written cannot be read: {error}"),
         })?;
         let again = || envelope::encode(&read, fingerprint).is_ok_and(|again| again == bytes);
-        if !is_equal(value, &read, same, again) {
+        if !is_same(value, &read, same, again) {
             return Err(ANOTHER_VALUE.into());
         }
         known.was_read.store(true, Ordering::Relaxed);
@@ -80,9 +80,8 @@ fn encode<T: Serialize + Deserialize<'static> + 'static>(
     Ok(bytes)
 }
 
-/// Whether a value was `read` back as it is: by `==` if it has that, or else by what both are written as. `is_written_so` tells
-/// whether both are the same bytes; those of a set may differ.
-fn is_equal<T: Serialize>(
+/// Whether a value was `read` back as it is: by `==` if it has that, or else by what both are written as.
+fn is_same<T: Serialize>(
     value: &T,
     read: &T,
     same: Option<Same<T>>,
@@ -91,10 +90,17 @@ fn is_equal<T: Serialize>(
     // One that is not equal to itself, as NaN is not, has no `==` that would tell.
     match same.filter(|same| same(value, value)) {
         Some(same) => same(value, read),
-        None => {
-            is_written_so() || digest(value).is_ok_and(|own| digest(read).is_ok_and(|other| own == other))
-        }
+        None => is_equal(value, read, is_written_so),
     }
+}
+
+/// Whether two values are written alike. `is_written_so` tells whether both are the same bytes; those of a set may differ.
+pub(crate) fn is_equal<V: Serialize + ?Sized, R: Serialize>(
+    value: &V,
+    read: &R,
+    is_written_so: impl FnOnce() -> bool,
+) -> bool {
+    is_written_so() || digest(value).is_ok_and(|own| digest(read).is_ok_and(|other| own == other))
 }
 
 fn decode<T: Deserialize<'static> + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, Unreadable> {
@@ -196,7 +202,7 @@ fn read_back<T: Serialize + Deserialize<'static>>(
         }
     };
     let again = || envelope::to_json(&read).is_ok_and(|again| again == json);
-    if is_equal(value, &read, same, again) { Ok(()) } else { Err(ANOTHER_VALUE.into()) }
+    if is_same(value, &read, same, again) { Ok(()) } else { Err(ANOTHER_VALUE.into()) }
 }
 
 /// Writes an argument down.

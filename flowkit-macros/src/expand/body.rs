@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Ident, Type};
 
+use super::call_key;
 use super::callable::Callable;
 use super::info;
 use super::place::Place;
@@ -296,7 +297,11 @@ impl TaskExtras<'_> {
                     let (ident, name) = (&param.ident, param.ident.unraw().to_string());
                     show(&name, quote!(self.#ident.get()))
                 });
+                let proofs = params().filter_map(call_key::rewritten).map(|proof| quote!(#proof?;));
+                let probes = call_key::use_rewritten();
                 quote! {
+                    #probes
+                    #(#proofs)*
                     #(#shown)*
                     ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))
                 }

@@ -8,29 +8,58 @@ use super::body::elem;
 use super::callable::Callable;
 use super::place::Place;
 use crate::options::Identity;
-use crate::signature::tidy;
+use crate::signature::{Param, mentions_lifetime, tidy};
 
-/// The method of `Body`.
-pub(crate) fn call_key(callable: &Callable, identity: &Identity) -> TokenStream {
+/// The method of `Body`. Where `is_dear`, digests are not taken on trust.
+pub(crate) fn call_key(callable: &Callable, identity: &Identity, is_dear: bool) -> TokenStream {
     let params = callable.written.params.iter().filter(|param| !identity.ignores(param));
     let arguments = params.map(|param| {
         let ident = &param.ident;
         let name = if param.is_anonymous() { "_".to_owned() } else { ident.unraw().to_string() };
         let argument = format!("{name}: {}", tidy(&param.ty));
+        // What a handle stands for is not looked at: it may not be there yet.
+        let proof = is_dear.then(|| rewritten(param)).flatten().map(|proof| {
+            quote! {
+                if !self.#ident.is_upstream() {
+                    __flowkit_key.prove(#proof);
+                }
+            }
+        });
         quote! {
             (&&::flowkit::__private::Probe(&self.#ident)).add_to(__flowkit_key.argument(#argument));
+            #proof
         }
     });
     let given = given(callable, identity);
+    let probes = is_dear.then(use_rewritten).flatten();
     quote! {
         fn call_key(&self, __flowkit_key: &mut ::flowkit::__private::CallKey<'_>) {
             #[allow(unused_imports)]
             use ::flowkit::__private::{Keyed as _, KeyedByOs as _, NotKeyed as _};
+            #probes
             #given
             #(#arguments)*
             let _ = __flowkit_key;
         }
     }
+}
+
+/// Asks whether an argument that is there is the same when it was written and read; `None` if it cannot be read.
+pub(super) fn rewritten(param: &Param) -> Option<TokenStream> {
+    let ident = &param.ident;
+    // What borrows may be `Deserialize`, and cannot be read from what is written.
+    (cfg!(feature = "store") && !mentions_lifetime(elem(param)))
+        .then(|| quote!((&::flowkit::__private::Probe(self.#ident.get())).rewritten()))
+}
+
+/// The traits that [`rewritten`] needs.
+pub(super) fn use_rewritten() -> Option<TokenStream> {
+    cfg!(feature = "store").then(|| {
+        quote! {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{NotRewritten as _, Rewritten as _};
+        }
+    })
 }
 
 /// What the user gives for all arguments, where they are there: the results of other calls need not be, and those are

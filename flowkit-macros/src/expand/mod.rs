@@ -30,7 +30,7 @@ pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let extras = body::TaskExtras { options: &options };
     let callable = Callable::new(function);
     let twin = twin::expand(&callable, "task", &TokenStream::new());
-    let call_key = call_key::call_key(&callable, &options.identity);
+    let call_key = call_key::call_key(&callable, &options.identity, options.is_at_most_once());
     let methods = [extras.methods(&callable), call_key].into_iter().collect();
     let body = body::expand(&callable, &info, &methods, &extras.checks(&callable));
     quote!(#twin #body)
@@ -45,7 +45,7 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
         "flow",
         &[flow::resume(&callable), flow::spec(&callable)].into_iter().collect(),
     );
-    let call_key = call_key::call_key(&callable, &options.identity);
+    let call_key = call_key::call_key(&callable, &options.identity, false);
     let methods = [flow::methods(&options, &callable), call_key].into_iter().collect();
     let checks = flow::checks(&options, &callable);
     let body = body::expand(&callable, &info, &methods, &checks);

@@ -43,7 +43,8 @@ pub const DEPTH_MAX: u32 = 128;
 /// - structs whose fields were renamed or reordered. Enum variants go by name: reordering is free.
 ///
 /// serde calls a set a sequence; flowkit knows the sets of std and of well-known crates by name. A set that a hand-written
-/// `Serialize` turns into a list or a text keeps the order of its hasher: sort it there.
+/// `Serialize` turns into a list or a text keeps the order of its hasher: sort it there. Tasks that are `at_most_once` or cached
+/// notice such an argument if it is `Deserialize`, too, and refuse it or do not cache it.
 ///
 /// # Errors
 /// If the value is nested deeper than [`DEPTH_MAX`], its `Serialize` refuses, it has a lock, a cell or an atomic in it, or it
@@ -103,6 +104,9 @@ pub enum DigestError {
         /// What it said.
         reason: String,
     },
+    /// The value is another one when it is written, read and written again, so its digest does not tell what it is. Not found
+    /// out by [`digest`], which reads nothing.
+    Differs,
     /// There are secrets in the value, and the key is missing that tells them apart.
     NoSealKey {
         /// The file in which it should be.
@@ -115,6 +119,9 @@ impl fmt::Display for DigestError {
         match self {
             Self::TooDeep => write!(f, "the value is nested deeper than {DEPTH_MAX} levels"),
             Self::Refused { reason } => write!(f, "the value cannot be serialized: {reason}"),
+            Self::Differs => f.write_str(
+                "written, read and written again, the value differs, as a set does whose own `Serialize` writes it in the order of its hasher (sort it there)",
+            ),
             Self::NoSealKey { file } => write!(
                 f,
                 "`{}` is missing: calls with secrets cannot be told from one another; put it back, or make another one with `db new-key` (they are made again then)",
