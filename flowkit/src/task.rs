@@ -151,6 +151,11 @@ pub trait Body: Send + Sized {
     /// Visits the handles among the arguments.
     fn visit(&self, visit: &mut Visit<'_>);
 
+    /// Visits those of them that may change what comes out: without the ones that are ignored.
+    fn visit_compared(&self, visit: &mut Visit<'_>) {
+        self.visit(visit);
+    }
+
     /// Copies the body for another attempt; `None` if an argument cannot be cloned.
     fn again(&self) -> Option<Self>;
 

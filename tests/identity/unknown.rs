@@ -102,6 +102,33 @@ async fn what_is_ignored_tells_nothing_about_a_call() {
 }
 
 #[flowkit::test]
+async fn an_ignored_handle_may_give_another_value_and_changes_nothing() {
+    #[task]
+    async fn connect(attempt: u32) -> u32 {
+        attempt
+    }
+    #[task(ignore(client))]
+    async fn fetch(client: &u32, page: u32) -> String {
+        format!("{client} {page}")
+    }
+    #[task(at_most_once, ignore(client))]
+    async fn pay(page: String, client: u32) -> String {
+        format!("{page}, paid by {client}")
+    }
+    #[flow(retries = 1)]
+    async fn orders() -> Result<String> {
+        let client = connect(ctx().attempt()).submit();
+        let page = fetch::of(&client, 7).submit();
+        let paid = pay::of(&page, &client).await?;
+        if ctx().attempt() == 1 { Err("again".into()) } else { Ok(paid) }
+    }
+
+    let run = orders().run().await;
+    assert_eq!(run.result().as_ref().unwrap(), "1 7, paid by 1");
+    assert_eq!((runs_of(&run, "connect"), runs_of(&run, "fetch"), runs_of(&run, "pay")), (2, 1, 1));
+}
+
+#[flowkit::test]
 async fn a_key_stands_for_all_arguments_of_a_call_and_in_the_cache() {
     struct Page {
         id: u32,

@@ -30,9 +30,11 @@ pub(crate) fn call_key(callable: &Callable, identity: &Identity, is_dear: bool) 
             #proof
         }
     });
+    let compared = visit_compared(callable, identity);
     let given = given(callable, identity);
     let probes = is_dear.then(use_rewritten).flatten();
     quote! {
+        #compared
         fn call_key(&self, __flowkit_key: &mut ::flowkit::__private::CallKey<'_>) {
             #[allow(unused_imports)]
             use ::flowkit::__private::{Keyed as _, KeyedByOs as _, NotKeyed as _};
@@ -42,6 +44,19 @@ pub(crate) fn call_key(callable: &Callable, identity: &Identity, is_dear: bool) 
             let _ = __flowkit_key;
         }
     }
+}
+
+/// Leaves out the handles that are ignored, where there may be some.
+fn visit_compared(callable: &Callable, identity: &Identity) -> Option<TokenStream> {
+    identity.ignore.as_ref()?;
+    let params = callable.written.params.iter().filter(|param| !identity.ignores(param));
+    let idents = params.map(|param| &param.ident);
+    Some(quote! {
+        fn visit_compared(&self, __flowkit_visit: &mut ::flowkit::__private::Visit<'_>) {
+            #(self.#idents.visit(__flowkit_visit);)*
+            let _ = __flowkit_visit;
+        }
+    })
 }
 
 /// Asks whether an argument that is there is the same when it was written and read; `None` if it cannot be read.

@@ -124,6 +124,11 @@ pub type Visit<'a> = dyn FnMut(&dyn Input, EdgeKind) + 'a;
 /// A set of inputs: a task's arguments and what it was told to run after.
 pub(crate) trait Inputs {
     fn visit(&self, visit: &mut Visit<'_>);
+
+    /// Visits the arguments that may change what comes out.
+    fn visit_compared(&self, visit: &mut Visit<'_>) {
+        self.visit(visit);
+    }
 }
 
 impl<F: Fn(&mut Visit<'_>)> Inputs for F {
@@ -206,9 +211,10 @@ pub(crate) fn made_from(inputs: &impl Inputs, call: &Core) -> Option<ValueVersio
 }
 
 /// Visits the data inputs of a call whose versions tell from what it is made. An item whose content is in the key of the call
-/// is none of them: the rest of its list makes no difference, and the same call may be given the item by value.
+/// is none of them: the rest of its list makes no difference, and the same call may be given the item by value. Nor is what the
+/// task ignores.
 pub(crate) fn visit_versioned(inputs: &impl Inputs, call: &Core, mut visit: impl FnMut(&dyn Input)) {
-    inputs.visit(&mut |input, kind| {
+    inputs.visit_compared(&mut |input, kind| {
         if kind == EdgeKind::Data && (!input.is_item() || call.has_items_by_place()) {
             visit(input);
         }

@@ -32,6 +32,12 @@ impl<B: Body> Inputs for CallInputs<'_, B> {
             visit_call(body, self.options, visit);
         }
     }
+
+    fn visit_compared(&self, visit: &mut Visit<'_>) {
+        if let Some(body) = &*self.body {
+            body.visit_compared(visit);
+        }
+    }
 }
 
 /// Visits what a call waits for.
