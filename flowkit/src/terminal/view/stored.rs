@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Active, Key, RunView};
 use crate::graph::text::visible;
 use crate::model::{
-    Kind, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime,
+    Kind, OrderNo, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime,
 };
 use crate::terminal::lines::path_to;
 use crate::terminal::tally::Failed;
@@ -62,6 +62,7 @@ impl RunView {
     }
 
     fn add(&mut self, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) {
+        let (mut failures, mut missed) = (Vec::new(), Vec::new());
         for row in task_runs {
             let key = (run.id, row.id);
             let label = visible(&row.label());
@@ -69,9 +70,18 @@ impl RunView {
                 let around = view.inside((run.id, row.parent));
                 (view.group(around, &row.task, row.kind == Kind::Flow), label.clone())
             });
-            if let Some(group) = group {
-                self.describe(group, key, row, label);
+            let Some(group) = group else { continue };
+            failures.extend(self.describe(group, key, row, label).map(|failed| (row.ended_no, failed)));
+            if row.state == State::UpstreamFailed {
+                missed.push((group, row));
             }
+        }
+        // As they happened, like where somebody watched. Of what no process saw the end, nobody knows when.
+        failures.sort_by_key(|(no, _)| no.map_or(u64::MAX, OrderNo::get));
+        failures.into_iter().for_each(|(_, failed)| self.fail(failed));
+        // What was to be its input has failed, and is known by now.
+        for (group, row) in missed {
+            self.miss(group, run.id, row.edges.iter().map(|(from, _)| *from));
         }
         if let Some(since) = run.anew_since() {
             let later = task_runs.iter().filter(|row| row.last_no() > Some(since)).map(|row| row.id);
@@ -80,7 +90,8 @@ impl RunView {
         }
     }
 
-    fn describe(&mut self, group: usize, key: Key, row: &StoredTaskRun, label: String) {
+    /// Adds a row to its group; returns the failure if it is one.
+    fn describe(&mut self, group: usize, key: Key, row: &StoredTaskRun, label: String) -> Option<Failed> {
         for (from, _) in &row.edges {
             if let Some(from) = self.inside((key.0, *from)).filter(|from| *from != group) {
                 self.groups[group].wait_for(from);
@@ -120,18 +131,16 @@ impl RunView {
                     folded.durations.add(took);
                 }
             }
-            State::UpstreamFailed => self.miss(group, key.0, row.edges.iter().map(|(from, _)| *from)),
             State::Skipped => folded.reason = row.skip_reason.as_deref().map(visible),
             State::Failed | State::TimedOut => {
-                if let Some(report) = row.error.clone().map(Arc::new) {
-                    let (task, is_flow) = (visible(&row.task), row.kind == Kind::Flow);
-                    let (attempts, attempts_max) = (row.attempt, None);
-                    let label = name;
-                    self.fail(Failed { key, task, label, is_flow, attempts, attempts_max, inputs, report });
-                }
+                let report = Arc::new(row.error.clone()?);
+                let (task, is_flow) = (visible(&row.task), row.kind == Kind::Flow);
+                let (label, attempts, attempts_max) = (name, row.attempt, None);
+                return Some(Failed { key, task, label, is_flow, attempts, attempts_max, inputs, report });
             }
             _ => {}
         }
+        None
     }
 }
 
@@ -141,4 +150,38 @@ fn retries(earlier: &[StoredAttempt]) -> usize {
 
 fn retry_at(attempt: &StoredAttempt) -> Option<WallTime> {
     Some(attempt.ended_at?.plus(Timestamp::new(attempt.retry_in?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EdgeKind, ErrorReport};
+    use crate::policy::resume::tests::{flow_row, row};
+
+    fn ended(id: u64, state: State, no: u64) -> StoredTaskRun {
+        let task = format!("task{id}");
+        let message = "no".to_owned();
+        let error = ErrorReport { task: task.clone(), message, causes: Vec::new(), location: String::new() };
+        let error = (state == State::Failed).then_some(error);
+        StoredTaskRun { id: TaskRunId::new(id), task, error, ended_no: OrderNo::new(no), ..row(state, 1, 0) }
+    }
+
+    #[test]
+    fn failures_are_listed_in_the_order_in_which_they_happened() {
+        // The third died with its process.
+        let rows = [(1, 7), (2, 4), (3, 0), (4, 5)].map(|(id, no)| ended(id, State::Failed, no));
+        let view = RunView::of(&flow_row(State::Failed), &rows);
+        let listed: Vec<_> = view.failures.iter().map(|failed| failed.label.as_str()).collect();
+        assert_eq!(listed, ["task2", "task4", "task1", "task3"]);
+    }
+
+    #[test]
+    fn what_misses_an_input_names_it_as_the_failure_is_named() {
+        let failed = StoredTaskRun { index: Some(3), ..ended(1, State::Failed, 2) };
+        let missing =
+            StoredTaskRun { edges: vec![(failed.id, EdgeKind::Data)], ..ended(2, State::UpstreamFailed, 3) };
+        let view = RunView::of(&flow_row(State::Failed), &[failed, missing]);
+        let reasons: Vec<_> = view.groups.iter().filter_map(|group| group.reason.as_deref()).collect();
+        assert_eq!(reasons, ["task1[3] failed"]);
+    }
 }
