@@ -170,11 +170,22 @@ pub trait Proved<T> {
 }
 
 /// Reads an argument back, and compares it with itself.
-pub type Proof<T> = fn(&T, name: &str, json: &str, Option<fn(&T, &T) -> bool>) -> Result<(), BoxError>;
+pub struct Proof<T> {
+    read_back: fn(&Self, &T, name: &str, json: &str) -> Result<(), BoxError>,
+    same: Option<Same<T>>,
+}
+
+impl<T> Proof<T> {
+    /// With what tells whether two values of the type are equal.
+    #[must_use]
+    pub fn comparing(self, same: Option<fn(&T, &T) -> bool>) -> Self {
+        Self { same, ..self }
+    }
+}
 
 impl<T: Serialize + Deserialize<'static>> Proved<T> for Probe<'_, PhantomData<T>> {
     fn proof(&self) -> Option<Proof<T>> {
-        (!borrows::<T>()).then_some(read_back::<T>)
+        (!borrows::<T>()).then_some(Proof { read_back: read_back::<T>, same: None })
     }
 }
 
@@ -188,10 +199,10 @@ pub trait NotProved<T> {
 impl<T> NotProved<T> for &Probe<'_, PhantomData<T>> {}
 
 fn read_back<T: Serialize + Deserialize<'static>>(
+    proof: &Proof<T>,
     value: &T,
     name: &str,
     json: &str,
-    same: Option<Same<T>>,
 ) -> Result<(), BoxError> {
     let read = match envelope::from_json::<T>(json.as_bytes()) {
         Ok(read) => read,
@@ -202,35 +213,23 @@ fn read_back<T: Serialize + Deserialize<'static>>(
         }
     };
     let again = || envelope::to_json(&read).is_ok_and(|again| again == json);
-    if is_same(value, &read, same, again) { Ok(()) } else { Err(ANOTHER_VALUE.into()) }
+    if is_same(value, &read, proof.same, again) { Ok(()) } else { Err(ANOTHER_VALUE.into()) }
 }
 
 /// Writes an argument down.
 pub trait WrittenDown<T> {
     /// `None` if it is a handle, or of a type that is never written.
-    fn write(
-        &self,
-        name: &str,
-        proof: Option<Proof<T>>,
-        same: Option<fn(&T, &T) -> bool>,
-        arguments: &mut Arguments,
-    ) -> Option<()>;
+    fn write(&self, name: &str, proof: Option<Proof<T>>, arguments: &mut Arguments) -> Option<()>;
 
     /// The same by itself; `None` also if it refuses to be written.
     fn json(&self) -> Option<String>;
 }
 
 impl<T: Serialize> WrittenDown<T> for Probe<'_, Arg<T>> {
-    fn write(
-        &self,
-        name: &str,
-        proof: Option<Proof<T>>,
-        same: Option<fn(&T, &T) -> bool>,
-        arguments: &mut Arguments,
-    ) -> Option<()> {
+    fn write(&self, name: &str, proof: Option<Proof<T>>, arguments: &mut Arguments) -> Option<()> {
         let Arg::Value(value) = self.0 else { return None };
         let json = envelope::to_json(value).map_err(BoxError::from).and_then(|json| {
-            proof.map_or(Ok(()), |prove| prove(value, name, &json, same))?;
+            proof.map_or(Ok(()), |proof| (proof.read_back)(&proof, value, name, &json))?;
             Ok(json)
         });
         arguments.add(name, json)
@@ -246,13 +245,7 @@ impl<T: Serialize> WrittenDown<T> for Probe<'_, Arg<T>> {
 
 /// Writes nothing down.
 pub trait NotWrittenDown<T> {
-    fn write(
-        &self,
-        _name: &str,
-        _proof: Option<Proof<T>>,
-        _same: Option<fn(&T, &T) -> bool>,
-        _arguments: &mut Arguments,
-    ) -> Option<()> {
+    fn write(&self, _name: &str, _proof: Option<Proof<T>>, _arguments: &mut Arguments) -> Option<()> {
         None
     }
 

@@ -134,10 +134,10 @@ fn arguments(callable: &Callable) -> TokenStream {
         let ty = &param.ty;
         // The lifetime of what borrows has no name here, and it is not read anyway.
         if mentions_lifetime(ty) {
-            return quote!(::core::option::Option::None, ::core::option::Option::None);
+            return quote!(::core::option::Option::None);
         }
         let probe = quote!((&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)));
-        quote!(#probe.proof(), #probe.same())
+        quote!(::core::option::Option::map(#probe.proof(), |proof| proof.comparing(#probe.same())))
     });
     quote! {
         fn arguments(&self) -> ::core::option::Option<::std::string::String> {

@@ -118,12 +118,19 @@ impl SqliteOptions {
         let values = Values::of(&path);
         let shared = Arc::new(Shared::new(path.clone()));
         let synchronous = self.settings.synchronous;
+        let mut newcomer = Newcomer {
+            path: &path,
+            connection: &mut connection,
+            synchronous,
+            owner: &mut owner,
+            values: &values,
+        };
         let entered = if self.settings.looks_back {
-            enter_if_needed(&path, &mut connection, synchronous, &mut owner, &values)
+            newcomer.enter_if_needed()
         } else {
-            let locked = owner.take_lock();
+            let locked = newcomer.owner.take_lock();
             locked.map_err(|error| failure::open_io(&path, "take a lock beside it", error))?;
-            enter(&path, &mut connection, synchronous, &mut owner, &values)
+            newcomer.enter()
         };
         let dead = entered.inspect_err(|_| owner.leave())?;
         let seal_key = seal_key::find(&path, &connection)
@@ -137,58 +144,59 @@ impl SqliteOptions {
     }
 }
 
-/// Enters only where somebody has died, and only if nobody else is writing: the dead can be buried another time.
-fn enter_if_needed(
-    path: &Path,
-    connection: &mut Connection,
+/// A store that is about to be one of those that have the database open.
+struct Newcomer<'a> {
+    path: &'a Path,
+    connection: &'a mut Connection,
     synchronous: Synchronous,
-    owner: &mut Owner,
-    values: &Values,
-) -> Result<Vec<Dead>, StoreError> {
-    let refused = |error| failure::open_sqlite(path, error);
-    if !reap::finds_dead(connection, owner).map_err(refused)? {
-        return Ok(Vec::new());
-    }
-    connection.busy_timeout(Duration::ZERO).map_err(refused)?;
-    let entered = enter(path, connection, synchronous, owner, values);
-    connection.busy_timeout(connection::BUSY_WAIT).map_err(refused)?;
-    match entered {
-        Err(error) if failure::is_busy(&error) => {
-            owner.leave();
-            Ok(Vec::new())
-        }
-        entered => entered,
-    }
+    owner: &'a mut Owner,
+    values: &'a Values,
 }
 
-/// Makes the store an owner, and buries those that are dead: one transaction, and nobody waits for the disk. Who is alive
-/// matters only until the next power cut; the first commit that somebody waits for takes the rest with it.
-fn enter(
-    path: &Path,
-    connection: &mut Connection,
-    synchronous: Synchronous,
-    owner: &mut Owner,
-    values: &Values,
-) -> Result<Vec<Dead>, StoreError> {
-    let refused = |error| failure::open_sqlite(path, error);
-    connection::unawaited(path, connection, synchronous, |connection| {
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
-        owner.stamp(&transaction, 0).map_err(refused)?;
-        let dead = reap::reap(&transaction, owner).map_err(refused)?;
-        // Of those that leave in order the last keeps a digest of the pages; after a death somebody has to look. A long file takes
-        // its time, and only a power cut damages it for sure. If this finds something, the dead stay in the table, and
-        // whoever comes next looks as well.
-        let is_short = pages::length(&transaction).map_err(refused)? <= pages::LOOKED_THROUGH_MAX;
-        let lost_power = |dead: &Dead| owner.locks().may_have_lost_power(&dead.owner, &owner.identity);
-        if (is_short && !dead.is_empty()) || dead.iter().any(lost_power) {
-            look_for_damage(path, &transaction, "quick_check")?;
+impl Newcomer<'_> {
+    /// Enters only where somebody has died, and only if nobody else is writing: the dead can be buried another time.
+    fn enter_if_needed(&mut self) -> Result<Vec<Dead>, StoreError> {
+        let path = self.path;
+        let refused = |error| failure::open_sqlite(path, error);
+        if !reap::finds_dead(self.connection, self.owner).map_err(refused)? {
+            return Ok(Vec::new());
         }
-        values.sweep(&transaction).map_err(refused)?;
-        drafts::sweep(path, owner.locks(), &transaction).map_err(refused)?;
-        transaction.commit().map_err(refused)?;
-        Ok(dead)
-    })
+        self.connection.busy_timeout(Duration::ZERO).map_err(refused)?;
+        let entered = self.enter();
+        self.connection.busy_timeout(connection::BUSY_WAIT).map_err(refused)?;
+        match entered {
+            Err(error) if failure::is_busy(&error) => {
+                self.owner.leave();
+                Ok(Vec::new())
+            }
+            entered => entered,
+        }
+    }
+
+    /// Makes the store an owner, and buries those that are dead: one transaction, and nobody waits for the disk. Who is alive
+    /// matters only until the next power cut; the first commit that somebody waits for takes the rest with it.
+    fn enter(&mut self) -> Result<Vec<Dead>, StoreError> {
+        let Self { path, connection, synchronous, owner, values } = self;
+        let refused = |error| failure::open_sqlite(path, error);
+        connection::unawaited(path, connection, *synchronous, |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
+            owner.stamp(&transaction, 0).map_err(refused)?;
+            let dead = reap::reap(&transaction, owner).map_err(refused)?;
+            // Of those that leave in order the last keeps a digest of the pages; after a death somebody has to look. A long file
+            // takes its time, and only a power cut damages it for sure. If this finds something, the dead stay in the table, and
+            // whoever comes next looks as well.
+            let is_short = pages::length(&transaction).map_err(refused)? <= pages::LOOKED_THROUGH_MAX;
+            let lost_power = |dead: &Dead| owner.locks().may_have_lost_power(&dead.owner, &owner.identity);
+            if (is_short && !dead.is_empty()) || dead.iter().any(lost_power) {
+                look_for_damage(path, &transaction, "quick_check")?;
+            }
+            values.sweep(&transaction).map_err(refused)?;
+            drafts::sweep(path, owner.locks(), &transaction).map_err(refused)?;
+            transaction.commit().map_err(refused)?;
+            Ok(dead)
+        })
+    }
 }
 
 fn bury_at_once(connection: &mut Connection, owner: &mut Owner, number: i64) -> rusqlite::Result<Vec<Dead>> {
