@@ -79,6 +79,37 @@ fn a_preview_reads_like_the_tree_of_the_run() {
 }
 
 #[test]
+fn results_of_other_code_than_ran_last_are_counted() {
+    let shell = Shell::new();
+    shell.call("run nested --file data.txt");
+    let nested = shell.call("show --output json").ok().line("run")["run"].as_str().unwrap().to_owned();
+    shell.call("run fragile --file data.txt");
+    let fragile = shell.call("show --output json").ok().line("run")["run"].as_str().unwrap().to_owned();
+    // So far it was another program.
+    let database = rusqlite::Connection::open(shell.path().join(".flowkit/runs.db")).unwrap();
+    let change =
+        "UPDATE tasks SET source_hash = 1 WHERE name = 'extract'; UPDATE page_digest SET digest = NULL";
+    database.execute_batch(change).unwrap();
+    drop(database);
+    let before = shell.call(&format!("resume {fragile} --dry-run")).ok().out;
+    assert!(!before.contains("older source"), "the changed code has not run yet: {before}");
+
+    shell.call("run fragile --file data.txt");
+    for (run, from) in [(fragile, "extract"), (nested, "fragile")] {
+        let preview = shell.call(&format!("resume {run} --dry-run")).ok().out;
+        let expected = format!(
+            "  1 recorded result of `extract` comes from an older source; `rerun --from {from}` makes it anew\n"
+        );
+        assert!(preview.contains(&expected), "{preview}");
+        let lines = shell.call(&format!("resume {run} --dry-run --output json")).ok().lines();
+        let older: Vec<_> = lines.iter().filter(|line| line["older_source"] == 1).collect();
+        assert!(older.len() == 1 && older[0]["task"] == "extract", "{lines:?}");
+    }
+    let newest = shell.call("resume --dry-run").ok().out;
+    assert!(!newest.contains("older source"), "{newest}");
+}
+
+#[test]
 fn what_cannot_be_gone_on_with_cannot_be_previewed() {
     let shell = Shell::new();
     let none = shell.call("resume --dry-run");

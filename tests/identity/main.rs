@@ -10,6 +10,7 @@ mod lists;
 mod resumed;
 mod secrets;
 mod sets;
+mod sources;
 mod unknown;
 
 use flowkit::{FlowRun, State};

@@ -160,6 +160,8 @@ pub struct StoredTaskRun {
     pub path: String,
     /// The task's version, if it says one.
     pub version: Option<String>,
+    /// A hash of the task's code, without its layout, in the process that wrote of this run last.
+    pub source_hash: u64,
     /// The position in the list that was mapped.
     pub index: Option<u32>,
     /// The name of this run, if it has one of its own.

@@ -142,6 +142,19 @@ pub fn standing(
     }
 }
 
+/// Says that recorded results of a task come from other code than it has now. They stay, since a task that was mended is why
+/// most runs are resumed; `from` makes them anew, where the run itself can be asked for that.
+pub(crate) fn older_source(task: &str, results: usize, from: Option<&str>) -> String {
+    let (words, them) = match results {
+        1 => (format!("1 recorded result of `{task}` comes from an older source"), "it"),
+        _ => (format!("{results} recorded results of `{task}` come from an older source"), "them"),
+    };
+    match from {
+        Some(from) => format!("{words}; `rerun --from {from}` makes {them} anew"),
+        None => words,
+    }
+}
+
 /// Returns the keys of calls that were to be told apart by their names and had the same one, with the argument that cannot
 /// be compared. Only the second such call knows; the first is as doubtful.
 pub(crate) fn doubted(rows: &[StoredTaskRun]) -> HashMap<Digest, &str> {

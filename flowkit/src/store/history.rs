@@ -149,6 +149,11 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
     /// Returns the places in the cache of the task with this path: at most `limit`, the newest first.
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError>;
 
+    /// Returns a hash of the code of the task with this path as it was run last; `None` if it is not known here.
+    fn last_source(&self, _path: &str) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
     /// Removes runs that nobody needs any more, and what only they pointed to.
     fn forget(&self, keep: Keep) -> Result<Removed, StoreError>;
 }

@@ -82,6 +82,7 @@ pub(crate) fn task_row(
         task: declaration.name.to_owned(),
         path: declaration.path.to_owned(),
         version: declaration.version.map(str::to_owned),
+        source_hash: declaration.source_hash,
         index: task_run.index(),
         name: task_run.name().map(str::to_owned),
         tags: task_run.tags().map(str::to_owned).collect(),

@@ -14,9 +14,10 @@ use crate::graph::look::glyph;
 use crate::graph::text::visible;
 use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
-use crate::policy::resume::{Asked, Chosen, Redo, Standing};
+use crate::policy::resume::{Asked, Chosen, Redo, Standing, older_source};
 use crate::store::Store;
 use crate::terminal::folded::Folded;
+use crate::terminal::picture::for_shell;
 
 /// How the calls of a task in one body fare.
 #[derive(Debug, Default)]
@@ -35,10 +36,15 @@ struct Fate {
     was: BTreeMap<&'static str, usize>,
     /// Why results of those that run again are not persisted.
     not_persisted: BTreeSet<String>,
+    /// How many of those that are kept come from other code than was run last.
+    older: usize,
+    /// What is done again for them: the task itself, or the sub-flow around it.
+    from: String,
 }
 
 impl Fate {
-    fn add(&mut self, row: &StoredTaskRun, standing: Standing) {
+    fn add(&mut self, row: &StoredTaskRun, standing: Standing, is_older: bool) {
+        self.older += usize::from(is_older && standing == Standing::Keep);
         match standing {
             Standing::Keep | Standing::Cancelled => self.kept += 1,
             Standing::Again if row.state == State::Skipped => self.open += 1,
@@ -134,11 +140,13 @@ fn sums(fates: &Folded<Fate>) -> (usize, usize, usize) {
 }
 
 fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>, flow_runs: bool) {
-    for Fate { task, depth, kept, runs, open, fails, not_compared, was, not_persisted } in fates.in_order() {
+    for fate in fates.in_order() {
+        let Fate { task, depth, kept, runs, open, fails, not_compared, was, not_persisted, older, .. } = fate;
         let fields = json!({
             "task": task, "depth": depth, "kept": kept, "runs": runs, "open": open, "fails": fails,
             "not_compared": not_compared, "was": was,
             "not_persisted": (!not_persisted.is_empty()).then_some(not_persisted),
+            "older_source": older,
         });
         say(line("preview.task", Some(run.id), fields));
     }
@@ -167,6 +175,14 @@ fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
     let not_compared: BTreeSet<_> = fates.iter().filter_map(|fate| fate.not_compared.as_ref()).collect();
     not_compared.iter().for_each(|words| say(format!("  {}", visible(words))));
+    let mut older = BTreeMap::<_, usize>::new();
+    for fate in fates.iter().filter(|fate| fate.older > 0) {
+        *older.entry((&fate.task, &fate.from)).or_default() += fate.older;
+    }
+    for ((task, from), results) in older {
+        let from = for_shell(from);
+        say(format!("  {}", visible(&older_source(task, results, Some(&from)))));
+    }
     let (kept, runs, fails) = sums(fates);
     let fails = match fails {
         0 => String::new(),
@@ -181,7 +197,8 @@ fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
 
 /// Looks through the record of a run and of those of its sub-flows that would run again.
 fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded<Fate>> {
-    let mut folded = Folded::new();
+    let mut folded = Folded::<Fate>::new();
+    let mut sources = HashMap::new();
     let mut nested = Nested::of([(run.clone(), asked.clone(), None)]);
     while let Some((run, asked, around)) = nested.pop() {
         let rows = rows::tasks(store, run.id)?;
@@ -189,10 +206,19 @@ fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded
         let wanted = Chosen::of(&rows, &asked.redo);
         for (row, standing) in outlook(&run, &rows, &asked) {
             let parent = groups.get(&row.parent).copied().or(around);
-            let new = |depth| Fate { task: row.task.clone(), depth, ..Fate::default() };
+            // A sub-flow is done again as a whole, by the name of its node in the outermost run.
+            let from = around.map_or_else(|| row.task.clone(), |around| folded[around].from.clone());
+            let new = |depth| Fate { task: row.task.clone(), depth, from, ..Fate::default() };
             let group = folded.group(parent, &row.task, new);
             groups.insert(row.id, group);
-            folded[group].add(row, standing);
+            let is_older = standing == Standing::Keep && {
+                let last = match sources.get(&row.path) {
+                    Some(last) => *last,
+                    None => *sources.entry(row.path.clone()).or_insert(store.last_source(&row.path)?),
+                };
+                last.is_some_and(|last| last != row.source_hash)
+            };
+            folded[group].add(row, standing, is_older);
             if standing == Standing::Again
                 && let Some(inner) = row.flow_run
                 && let Some(inner) = store.flow_run(inner)?

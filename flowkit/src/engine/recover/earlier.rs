@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use crate::engine::clock;
 use crate::model::{
-    CallId, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, StoredAttempt, StoredTaskRun,
-    TaskRunId, label_of,
+    CallId, Declaration, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, StoredAttempt,
+    StoredTaskRun, TaskRunId, label_of,
 };
 use crate::policy::resume::{
-    Asked, Chosen, Progress, Redo, Standing, cancelled_for_good, claimable, died, doubted, progress, standing,
+    Asked, Chosen, Progress, Redo, Standing, cancelled_for_good, claimable, died, doubted, older_source,
+    progress, standing,
 };
 use crate::store::{Recovered, TimeUp};
 
@@ -84,6 +85,9 @@ pub(crate) struct Earlier {
     instead: Vec<String>,
     /// How many calls of tasks that may run at most once were made for the first time, by the path of the task.
     once_more: BTreeMap<&'static str, usize>,
+    /// The tasks, by path, of which it was said that results come from an older source.
+    older: HashSet<&'static str>,
+    is_sub_flow: bool,
 }
 
 impl Earlier {
@@ -124,6 +128,8 @@ impl Earlier {
             quiet: repeated.chain(flow).collect(),
             instead: Vec::new(),
             once_more: BTreeMap::new(),
+            older: HashSet::new(),
+            is_sub_flow: run.parent.is_some(),
         }
     }
 
@@ -209,6 +215,19 @@ impl Earlier {
             self.quiet.insert(row.id);
         }
         Ok((Some(row), Some(claimed)))
+    }
+
+    /// Says, once per task, how many of its results come from other code than it has now, if that of `row`, which is kept, does.
+    pub(crate) fn older_source(&mut self, row: &StoredTaskRun, task: &'static Declaration) -> Option<String> {
+        let is_older = |row: &StoredTaskRun| row.path == task.path && row.source_hash != task.source_hash;
+        if !is_older(row) || !self.older.insert(task.path) {
+            return None;
+        }
+        let kept = |row: &&StoredTaskRun| is_older(row) && self.standing(row, false) == Standing::Keep;
+        let results = 1 + self.rows.values().filter(kept).count();
+        // The results of a sub-flow are made anew through its node, in the run around it.
+        let from = (!self.is_sub_flow).then_some(task.name);
+        Some(older_source(task.name, results, from))
     }
 
     fn standing(&self, row: &StoredTaskRun, at_most_once: bool) -> Standing {

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::earlier::{Earlier, Left, Resumed};
+use super::earlier::{Claimed, Earlier, Left, Resumed};
 use crate::engine::blocking::{self, hold_clock};
 use crate::engine::task_run::core::Core;
 use crate::model::{
@@ -100,8 +100,18 @@ impl Kept {
         new: &NewTaskRun,
         at_most_once: bool,
     ) -> Result<Left, Refusal> {
-        let earlier = self.earlier.as_ref();
-        earlier.map_or(Ok((None, None)), |earlier| earlier.lock().claim(identity, new, at_most_once))
+        let Some(earlier) = &self.earlier else { return Ok((None, None)) };
+        let mut earlier = earlier.lock();
+        let left = earlier.claim(identity, new, at_most_once)?;
+        let older = match &left {
+            (Some(row), Some(Claimed::Kept)) => earlier.older_source(row, new.task),
+            _ => None,
+        };
+        drop(earlier);
+        if let Some(words) = older {
+            tracing::warn!(flow_run = %self.owned.id, "{words}");
+        }
+        Ok(left)
     }
 
     /// Looks at what an earlier process left; `None` if the run begins in this one.

@@ -13,6 +13,7 @@ pub(crate) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
         task: "pay".to_owned(),
         path: "shop::pay".to_owned(),
         version: None,
+        source_hash: 0,
         index: None,
         name: None,
         tags: Vec::new(),

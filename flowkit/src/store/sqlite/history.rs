@@ -12,7 +12,7 @@ use rusqlite::types::Value;
 use self::choose::Question;
 use super::events::{self, EventRow};
 use super::readers::ContentRow;
-use super::{SqliteStore, codes, facts, stored};
+use super::{SqliteStore, codes, facts, interned, stored};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
     StoredTaskRun, TaskRunId, WallTime,
@@ -164,6 +164,11 @@ impl History for SqliteStore {
                 })
             },
         )
+    }
+
+    fn last_source(&self, path: &str) -> Result<Option<u64>, StoreError> {
+        let sources = self.readers.read_all(interned::LAST_SOURCE, [path], |row| row.get::<_, i64>(0))?;
+        Ok(sources.first().map(|source| source.cast_unsigned()))
     }
 
     fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {

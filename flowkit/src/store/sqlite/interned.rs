@@ -8,6 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::codes;
 use crate::model::{Declaration, place};
 
+/// Which code of the task with a path was run last.
+pub(super) const LAST_SOURCE: &str =
+    "SELECT source_hash FROM tasks WHERE path = ?1 ORDER BY last_no DESC LIMIT 1";
+
 /// The numbers of tasks and places. To be forgotten when a transaction fails: its rows are gone.
 #[derive(Debug, Default)]
 pub(super) struct Interned {
@@ -33,20 +37,31 @@ impl Interned {
         }
         let kind = codes::kind_code(task.kind);
         let (name, version) = (codes::text(task.name), task.version.map(codes::text));
-        let tags = codes::json(task.tags)?;
+        let (tags, source_hash) = (codes::json(task.tags)?, task.source_hash.cast_signed());
         let mut find = connection.prepare_cached(
-            "SELECT no FROM tasks WHERE path = ?1 AND name = ?2 AND kind = ?3 AND version IS ?4 AND tags = ?5",
+            "SELECT no, last_no = (SELECT max(last_no) FROM tasks WHERE path = ?1) FROM tasks
+             WHERE path = ?1 AND name = ?2 AND kind = ?3 AND version IS ?4 AND tags = ?5 AND source_hash = ?6",
         )?;
-        let known =
-            find.query_row(params![task.path, name, kind, version, tags], |row| row.get(0)).optional()?;
+        let wording = params![task.path, name, kind, version, tags, source_hash];
+        let known = find.query_row(wording, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let no = match known {
-            Some(no) => no,
+            Some((no, true)) => no,
+            // The code was changed back.
+            Some((no, false)) => {
+                connection
+                    .prepare_cached(
+                        "UPDATE tasks SET last_no = (SELECT max(last_no) + 1 FROM tasks WHERE path = ?1) WHERE no = ?2",
+                    )?
+                    .execute(params![task.path, no])?;
+                no
+            }
             None => {
                 connection
                     .prepare_cached(
-                        "INSERT INTO tasks (path, name, kind, version, tags) VALUES (?1, ?2, ?3, ?4, ?5)",
+                        "INSERT INTO tasks (path, name, kind, version, tags, source_hash, last_no)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(last_no), 0) + 1 FROM tasks WHERE path = ?1))",
                     )?
-                    .execute(params![task.path, name, kind, version, tags])?;
+                    .execute(wording)?;
                 connection.last_insert_rowid()
             }
         };
@@ -74,5 +89,32 @@ impl Interned {
         };
         self.places.insert(address, no);
         Ok(no)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+
+    const fn load(source_hash: u64) -> Declaration {
+        Declaration::__new(Kind::Task, "load", "etl::load", "", None, &[], source_hash, file!(), line!())
+    }
+
+    #[test]
+    fn the_source_that_was_run_last_is_known_also_after_the_code_was_changed_back() {
+        static OLD: Declaration = load(1);
+        static NEW: Declaration = load(u64::MAX);
+
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("schema/0001.sql")).unwrap();
+        let mut numbers = Vec::new();
+        for task in [&OLD, &OLD, &NEW, &OLD, &NEW] {
+            // Each time another process.
+            numbers.push(Interned::default().task(&connection, task).unwrap());
+            let last: i64 = connection.query_row(LAST_SOURCE, ["etl::load"], |row| row.get(0)).unwrap();
+            assert_eq!(last.cast_unsigned(), task.source_hash);
+        }
+        assert_eq!(numbers, [1, 1, 2, 1, 2]);
     }
 }

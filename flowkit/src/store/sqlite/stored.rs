@@ -87,7 +87,8 @@ pub(super) const TASK_RUN: &str = "
         r.created_at, r.started_at,
         r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
         EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
-        r.cancelled_by_body, r.nth, r.seal, r.unknown, r.rank, r.not_persisted, r.version, r.made_from
+        r.cancelled_by_body, r.nth, r.seal, r.unknown, r.rank, r.not_persisted, r.version, r.made_from,
+        t.source_hash
     FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
@@ -113,6 +114,7 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
         task: row.get(4)?,
         path: row.get(5)?,
         version: row.get(6)?,
+        source_hash: row.get::<_, i64>(38)?.cast_unsigned(),
         index: row.get(7)?,
         name: row.get(8)?,
         tags,

@@ -21,7 +21,7 @@ fn fill(path: &Path, runs: i64, task_runs: i64, lines: i64) {
     for (no, name) in [(1, "etl"), (2, "report"), (3, "fetch"), (4, "load")] {
         let row = (no, i64::from(no < 3), name);
         transaction
-            .execute("INSERT INTO tasks (no, kind, name, path, tags) VALUES (?1, ?2, ?3, ?3, '[]')", row)
+            .execute("INSERT INTO tasks (no, kind, name, path, tags, source_hash, last_no) VALUES (?1, ?2, ?3, ?3, '[]', 0, 1)", row)
             .unwrap();
     }
     transaction.execute("INSERT INTO places (no, text) VALUES (1, 'src/etl.rs:1')", []).unwrap();

@@ -50,7 +50,11 @@ CREATE TABLE tasks (
     path    TEXT    NOT NULL,
     version TEXT,
     -- JSON, a list.
-    tags    TEXT    NOT NULL
+    tags    TEXT    NOT NULL,
+    -- Of the code, without its layout.
+    source_hash INTEGER NOT NULL,
+    -- The order in which the wordings of one path were run last.
+    last_no     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX tasks_by_path ON tasks (path);
 
