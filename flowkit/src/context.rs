@@ -68,7 +68,8 @@ impl Context {
         });
         Some(match digest {
             Some(digest) => format!("{}/{}/{digest}", run.id, core.declaration.name),
-            None => format!("{}/{}/#{}", run.id, core.declaration.name, core.id),
+            // The row of an unknown call may be that of another one in an earlier process.
+            None => format!("{}/{}/#{}.{}", run.id, core.declaration.name, core.epoch(), core.id),
         })
     }
 

@@ -32,6 +32,91 @@ pub(crate) struct FaultyStore {
     process: Process,
     fate: Mutex<Fate>,
     died: Arc<Notify>,
+    outage: Arc<Outage>,
+}
+
+/// What waits for a disk that takes nothing.
+#[derive(Debug, Default)]
+struct Outage {
+    /// `None` while there is none.
+    held: Mutex<Option<Vec<Held>>>,
+}
+
+#[derive(Debug)]
+enum Held {
+    Begin(NewFlowRun),
+    Record(Entry, Option<Ack>),
+    Fact(Fact),
+    Suspend(OwnedRun, Option<Ack>),
+}
+
+impl Outage {
+    fn begin(&self) {
+        self.held.lock().unwrap().get_or_insert_default();
+    }
+
+    fn is_on(&self) -> bool {
+        self.held.lock().unwrap().is_some()
+    }
+
+    /// Holds a change back, or returns it where the disk takes it.
+    fn hold(&self, change: Held) -> Option<Held> {
+        match &mut *self.held.lock().unwrap() {
+            Some(held) => {
+                held.push(change);
+                None
+            }
+            None => Some(change),
+        }
+    }
+
+    /// The disk takes all that has waited, in its order.
+    fn end(&self, disk: &MemoryStore) {
+        // Observers of the disk may come back here, so nothing is held while it writes.
+        let held = self.held.lock().unwrap().take();
+        for change in held.into_iter().flatten() {
+            write(disk, change);
+        }
+    }
+}
+
+/// Writes a change to the disk, and tells those who wait for it.
+fn write(disk: &MemoryStore, change: Held) {
+    match change {
+        Held::Begin(run) => {
+            let created =
+                Event { task_run: TaskRunId::FLOW, at: run.flow.created_at(), kind: EventKind::Created };
+            let node = run.parent.map(|(run, node)| trace::who(run, node));
+            trace::write(Line::Kept(trace::happened(run.owned.id, &created, &run.flow, node)));
+            disk.begin(run);
+        }
+        Held::Record(entry, ack) => {
+            let who = trace::who(entry.run.id, entry.event.task_run);
+            let answer = keep(disk, entry);
+            if let Some(ack) = ack {
+                if answer.is_ok() {
+                    trace::write(Line::Acked(who));
+                }
+                ack.send(answer).ok();
+            }
+        }
+        Held::Fact(fact) => disk.keep(fact),
+        Held::Suspend(run, ack) => {
+            trace::write(Line::PutAside(trace::who(run.id, TaskRunId::FLOW)));
+            disk.suspend(run, ack);
+        }
+    }
+}
+
+/// Keeps an entry, and writes down whether that went well.
+fn keep(disk: &MemoryStore, entry: Entry) -> Result<(), StoreError> {
+    let seen = trace::happened(entry.run.id, &entry.event, &entry.task_run, None);
+    let (told, mut answer) = oneshot::channel();
+    disk.record(entry, Some(told));
+    // A store in memory answers at once.
+    let answer = answer.try_recv().unwrap_or(Err(StoreError::Closed));
+    trace::write(if answer.is_ok() { Line::Kept(seen) } else { Line::Refused(seen) });
+    answer
 }
 
 #[derive(Debug)]
@@ -57,6 +142,7 @@ impl FaultyStore {
             process: process.clone(),
             fate: Mutex::new(fate),
             died: Arc::default(),
+            outage: Arc::default(),
         }
     }
 
@@ -74,6 +160,7 @@ impl FaultyStore {
         let mut fate = self.fate();
         let number = fate.entries;
         fate.entries += 1;
+        self.may_fail_at(number);
         match self.process.end {
             Some(End::Dies { entry, kept }) if entry == number => Doom::Die { kept },
             Some(End::Fenced { entry }) if entry == number => {
@@ -91,20 +178,25 @@ impl FaultyStore {
         }
     }
 
+    /// Begins an outage if this entry is the one at which it begins.
+    fn may_fail_at(&self, number: u64) {
+        if let Some((entry, lasts)) = self.process.outage
+            && entry == number
+        {
+            self.outage.begin();
+            let (outage, disk) = (Arc::clone(&self.outage), Arc::clone(&self.disk));
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(lasts)).await;
+                if !trace::is_dead() {
+                    outage.end(&disk);
+                }
+            });
+        }
+    }
+
     fn die(&self) {
         trace::write(Line::Died);
         self.died.notify_one();
-    }
-
-    /// Keeps an entry, and writes down whether that went well.
-    fn keep(&self, entry: Entry) -> Result<(), StoreError> {
-        let seen = trace::happened(entry.run.id, &entry.event, &entry.task_run, None);
-        let (told, mut answer) = oneshot::channel();
-        self.disk.record(entry, Some(told));
-        // A store in memory answers at once.
-        let answer = answer.try_recv().unwrap_or(Err(StoreError::Closed));
-        trace::write(if answer.is_ok() { Line::Kept(seen) } else { Line::Refused(seen) });
-        answer
     }
 
     /// Tells whoever waits, now or later.
@@ -142,12 +234,10 @@ impl Store for FaultyStore {
             return;
         }
         let doom = self.doom(false);
-        if !matches!(doom, Doom::Die { kept: false }) {
-            let created =
-                Event { task_run: TaskRunId::FLOW, at: run.flow.created_at(), kind: EventKind::Created };
-            let node = run.parent.map(|(run, node)| trace::who(run, node));
-            trace::write(Line::Kept(trace::happened(run.owned.id, &created, &run.flow, node)));
-            self.disk.begin(run);
+        if !matches!(doom, Doom::Die { kept: false })
+            && let Some(change) = self.outage.hold(Held::Begin(run))
+        {
+            write(&self.disk, change);
         }
         if matches!(doom, Doom::Die { .. }) {
             self.die();
@@ -162,8 +252,9 @@ impl Store for FaultyStore {
         let who = trace::who(entry.run.id, entry.event.task_run);
         let is_lost = self.process.loses_results && who.task_run > 0 && entry.result.is_some();
         match if is_lost { Doom::Refuse } else { self.doom(ack.is_some()) } {
+            Doom::Keep if self.outage.is_on() => drop(self.outage.hold(Held::Record(entry, ack))),
             Doom::Keep => {
-                let answer = self.keep(entry);
+                let answer = keep(&self.disk, entry);
                 self.tell(who, ack, answer);
             }
             Doom::Refuse => {
@@ -173,9 +264,9 @@ impl Store for FaultyStore {
                 self.tell(who, ack, Err(StoreError::Write { path: "simulated".into(), source }));
             }
             Doom::Die { kept } => {
-                if kept {
+                if kept && !self.outage.is_on() {
                     // Nobody hears whether it went well.
-                    self.keep(entry).ok();
+                    keep(&self.disk, entry).ok();
                 }
                 self.die();
                 self.fate().unanswered.extend(ack);
@@ -184,8 +275,10 @@ impl Store for FaultyStore {
     }
 
     fn keep(&self, fact: Fact) {
-        if !trace::is_dead() {
-            self.disk.keep(fact);
+        if !trace::is_dead()
+            && let Some(change) = self.outage.hold(Held::Fact(fact))
+        {
+            write(&self.disk, change);
         }
     }
 
@@ -200,6 +293,9 @@ impl Store for FaultyStore {
     fn make_room(&self) {}
 
     fn flush(&self) -> Result<(), StoreError> {
+        if !trace::is_dead() {
+            self.outage.end(&self.disk);
+        }
         self.disk.flush()
     }
 
@@ -219,8 +315,9 @@ impl Store for FaultyStore {
         if trace::is_dead() {
             return;
         }
-        trace::write(Line::PutAside(trace::who(run.id, TaskRunId::FLOW)));
-        self.disk.suspend(run, ack);
+        if let Some(change) = self.outage.hold(Held::Suspend(run, ack)) {
+            write(&self.disk, change);
+        }
     }
 
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {

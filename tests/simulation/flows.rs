@@ -23,6 +23,12 @@ pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 #[error("{0}")]
 pub(crate) struct Trouble(String);
 
+impl Trouble {
+    pub(crate) fn new(why: &str) -> Self {
+        Self(why.to_owned())
+    }
+}
+
 impl From<Error<Trouble>> for Trouble {
     fn from(error: Error<Trouble>) -> Self {
         Self(error.to_string())

@@ -9,16 +9,16 @@ use std::time::{Duration, SystemTime};
 
 use flowkit::model::{AttemptFailure, EventDetail, EventKind, StoredEvent, TaskRunId};
 use flowkit::store::{FlowRunFilter, History, MemoryStore, Store, TaskRunFilter};
-use flowkit::{Durability, FlowRunId, Runtime, State};
+use flowkit::{Durability, FlowRun, FlowRunId, Runtime, State};
 use tokio::time::Instant;
 
 use crate::faults::FaultyStore;
-use crate::flows::simulated;
+use crate::flows::{Trouble, simulated};
 use crate::trace::{self, Line, Who};
 use crate::world::{End, LIMITS, Process, World, millis};
 
 /// 2026-01-01, for no reason but that it is always the same.
-const FIRST_WALL_US: i64 = 1_767_225_600_000_000;
+pub(crate) const FIRST_WALL_US: i64 = 1_767_225_600_000_000;
 
 /// Longer than any flow of any world, with all of its retries.
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -26,23 +26,58 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Nothing of a test counts as poison: here every crash has another reason.
 const POISON_CAP: u32 = 1000;
 
-/// What all processes have in common.
-struct Simulation {
-    world: World,
-    disk: Arc<MemoryStore>,
+/// What all processes of one simulation have in common.
+pub(crate) struct Lives {
+    pub(crate) disk: Arc<MemoryStore>,
+    pub(crate) seed: u64,
+    pub(crate) slots: [u32; 2],
+    /// Whether who waits for a result is woken only when it is kept.
+    pub(crate) full: bool,
+}
+
+/// How a process ended.
+pub(crate) enum Ended {
+    /// It has nothing left to do, and its flow came to this.
+    Over(FlowRun<u64, Trouble>),
+    /// It has nothing left to do, and nobody waited for its flow.
+    Left,
+    /// Nothing happens any more, although the flow has not ended.
+    Hangs,
+    Died,
 }
 
 /// Returns what happens in the world of a seed.
 pub(crate) fn simulate(world: &World) -> Vec<Line> {
-    let simulation = Simulation { world: world.clone(), disk: Arc::default() };
+    let &World { seed, slots, full, .. } = world;
+    let lives = Lives { disk: Arc::default(), seed, slots, full };
     let mut wall_us = FIRST_WALL_US;
     for (number, process) in (0..).zip(&world.processes) {
-        wall_us += simulation.live(number, process, wall_us);
+        let root = lives.root();
+        let (lived, ended) = lives.live(number, process, wall_us, |runtime| {
+            let runtime = runtime.clone();
+            async move {
+                match root {
+                    None => simulated(seed).on(&runtime).run().await,
+                    // The flow makes the same calls each time, so nothing is refused for having changed.
+                    Some((id, _)) => simulated::resume(id).on(&runtime).strict().run().await,
+                }
+            }
+        });
+        match ended {
+            Ended::Over(run) => {
+                let (state, value) = (Some(run.state()), run.result().as_ref().ok().copied());
+                trace::write(Line::Over { state, value, missing: run.not_called_again() });
+            }
+            Ended::Left => trace::write(Line::Over { state: None, value: None, missing: Vec::new() }),
+            Ended::Hangs => trace::write(Line::Hangs),
+            Ended::Died => {}
+        }
+        wall_us += lived;
         // A process that is over has let go of its runs, whether it could say so or not.
-        simulation.disk.crash();
+        lives.disk.crash();
         trace::look_back();
-        simulation.take_stock();
-        if simulation.root().is_some_and(|(_, state)| state.is_terminal()) {
+        lives.take_stock();
+        if lives.root().is_some_and(|(_, state)| state.is_terminal()) {
             break;
         }
         wall_us += 1000 * process.then;
@@ -50,39 +85,48 @@ pub(crate) fn simulate(world: &World) -> Vec<Line> {
     trace::take()
 }
 
-impl Simulation {
+impl Lives {
     /// The run of the flow itself, if the disk knows it, and where it stands.
     fn root(&self) -> Option<(FlowRunId, State)> {
         let page = self.disk.flow_runs(&FlowRunFilter::default(), None, 1).unwrap();
         page.runs.first().map(|run| (run.id, run.state))
     }
 
-    /// Carries a process to its end, and returns how long it lived, in microseconds.
-    fn live(&self, number: u64, process: &Process, wall_us: i64) -> i64 {
+    /// Carries a process to its end, from the run that `begin` gives. Returns how long it lived, in microseconds.
+    pub(crate) fn live<F>(
+        &self,
+        number: u64,
+        process: &Process,
+        wall_us: i64,
+        begin: impl FnOnce(&Runtime) -> F,
+    ) -> (i64, Ended)
+    where
+        F: Future<Output = FlowRun<u64, Trouble>>,
+    {
         let tokio =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let lived = tokio.block_on(async {
+        let (lived, ended) = tokio.block_on(async {
             let begun = Instant::now();
             let wall = Duration::from_micros(wall_us.try_into().unwrap());
             flowkit::testing::set_wall_clock(SystemTime::UNIX_EPOCH + wall);
             trace::begin(wall_us);
-            let store = FaultyStore::new(&self.disk, process, self.world.seed ^ number);
+            let store = FaultyStore::new(&self.disk, process, self.seed ^ number);
             let death = store.death();
             let runtime = self.runtime(store, number);
-            tokio::select! {
+            let ended = tokio::select! {
                 biased;
-                () = death.notified() => {}
-                () = self.run(&runtime, process.end) => {}
-            }
-            begun.elapsed()
+                () = death.notified() => Ended::Died,
+                ended = self.run(&runtime, process.end, begin(&runtime)) => ended,
+            };
+            (begun.elapsed(), ended)
         });
         // All that is left of the process goes here.
         drop(tokio);
-        lived.as_micros().try_into().unwrap()
+        (lived.as_micros().try_into().unwrap(), ended)
     }
 
     fn runtime(&self, store: FaultyStore, number: u64) -> Runtime {
-        let World { seed, slots, full, .. } = self.world;
+        let &Self { seed, slots, full, .. } = self;
         let mut builder = Runtime::builder()
             .store(store)
             .seed(seed.wrapping_add(number))
@@ -101,15 +145,13 @@ impl Simulation {
         builder.build()
     }
 
-    /// Begins the flow, or goes on with it, until it ends or is stopped.
-    async fn run(&self, runtime: &Runtime, end: Option<End>) {
-        let run = async {
-            match self.root() {
-                None => simulated(self.world.seed).on(runtime).run().await,
-                // The flow makes the same calls each time, so nothing is refused for having changed.
-                Some((id, _)) => simulated::resume(id).on(runtime).strict().run().await,
-            }
-        };
+    /// Waits for the flow until it ends or is stopped.
+    async fn run(
+        &self,
+        runtime: &Runtime,
+        end: Option<End>,
+        run: impl Future<Output = FlowRun<u64, Trouble>>,
+    ) -> Ended {
         let stop = async {
             match end {
                 Some(End::Stops { after }) => {
@@ -130,15 +172,12 @@ impl Simulation {
         };
         let both = async { futures::join!(run, stop).0 };
         match tokio::time::timeout(patience, both).await {
-            Ok(run) => {
-                let (state, value) = (Some(run.state()), run.result().as_ref().ok().copied());
-                trace::write(Line::Over { state, value, missing: run.not_called_again() });
-            }
-            Err(_) if patience == DAY => trace::write(Line::Hangs),
+            Ok(run) => Ended::Over(run),
+            Err(_) if patience == DAY => Ended::Hangs,
             Err(_) => {
                 // Nobody waits any more, which stops the run; what listens for that has its grace.
                 tokio::time::sleep(DAY).await;
-                trace::write(Line::Over { state: None, value: None, missing: Vec::new() });
+                Ended::Left
             }
         }
     }

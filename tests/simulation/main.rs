@@ -20,6 +20,7 @@ mod flows;
 mod forged;
 mod found;
 mod history;
+mod identity;
 mod invariants;
 mod seeds;
 mod trace;

@@ -35,7 +35,8 @@ fn judge(world: &World) -> Result<Vec<Line>, (String, Vec<Line>)> {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
+/// A number from the environment.
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
@@ -52,37 +53,43 @@ fn r34_every_seed_keeps_the_promises_and_is_the_same_twice() {
         assert_eq!(why, None);
         return;
     }
-    let seeds = number("FLOWKIT_SEEDS").unwrap_or(SEEDS);
+    let hash = AtomicU64::new(0);
+    on_all_processors(number("FLOWKIT_SEEDS").unwrap_or(SEEDS), |seed| {
+        let lines = judge(&World::of(seed)).map_err(|(why, _)| why)?;
+        hash.fetch_xor(trace::hash(&lines).rotate_left((seed % 64) as u32), Ordering::Relaxed);
+        Ok(lines.len())
+    });
+    println!("hash {:016x}", hash.into_inner());
+}
+
+/// Judges so many seeds on as many threads as there are processors, and names those that are broken. `judge` returns how many
+/// lines a seed has, or what is wrong with it.
+pub(crate) fn on_all_processors(seeds: u64, judge: impl Fn(u64) -> Result<usize, String> + Sync) {
     let next = AtomicU64::new(0);
     let run = || {
-        let mut broken = Vec::new();
-        let (mut lines, mut hash) = (0, 0_u64);
+        let (mut broken, mut lines) = (Vec::new(), 0);
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds {
-                return (broken, lines, hash);
+                return (broken, lines);
             }
-            match judge(&World::of(seed)) {
-                Ok(trace) => {
-                    lines += trace.len();
-                    hash ^= trace::hash(&trace).rotate_left((seed % 64) as u32);
-                }
-                Err((why, _)) => broken.push((seed, why)),
+            match judge(seed) {
+                Ok(more) => lines += more,
+                Err(why) => broken.push((seed, why)),
             }
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let (mut broken, mut lines, mut hash) = (Vec::new(), 0, 0);
+    let (mut broken, mut lines) = (Vec::new(), 0);
     thread::scope(|scope| {
         let all: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         for thread in all {
-            let (of_thread, more, part) = thread.join().unwrap();
+            let (of_thread, more) = thread.join().unwrap();
             broken.extend(of_thread);
             lines += more;
-            hash ^= part;
         }
     });
-    println!("{seeds} seeds, each twice: {lines} lines, hash {hash:016x}, {} broken", broken.len());
+    println!("{seeds} seeds, each twice: {lines} lines, {} broken", broken.len());
     broken.sort();
     for (seed, why) in broken.iter().take(20) {
         println!("FLOWKIT_SEED={seed}: {why}");

@@ -111,6 +111,9 @@ pub(crate) struct Process {
     /// Of so many answers, one is late; 0 for none.
     pub(crate) slow_one_in: u64,
     pub(crate) end: Option<End>,
+    /// From this entry on, and for so many milliseconds, the disk takes nothing: entries wait, and come in their order after
+    /// it.
+    pub(crate) outage: Option<(u64, u64)>,
     /// How far the wall clock has moved when the next process begins. It may have been set back.
     pub(crate) then: i64,
 }
@@ -294,6 +297,7 @@ fn process(rng: &mut Rng) -> Process {
         refuses_one_in: if one_in(rng, 6) { rng.u64(2..20) } else { 0 },
         refuses_after: 0,
         slow_one_in: if one_in(rng, 2) { rng.u64(1..5) } else { 0 },
+        outage: one_in(rng, 8).then(|| (rng.u64(..60), rng.u64(1..100_000))),
         ..Process::default()
     }
 }

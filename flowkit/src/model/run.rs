@@ -23,7 +23,7 @@ pub(crate) struct Extras {
     pub(crate) skip_reason: Option<Arc<String>>,
     /// What of the call cannot be compared, see [`Identity`](super::Identity).
     pub(crate) unknown: Option<&'static str>,
-    /// The number that the same end had in an earlier attempt of the flow.
+    /// The number that the same end had in an earlier attempt of the flow, also while the run is being made again.
     pub(crate) rank: Option<OrderNo>,
     pub(crate) not_persisted: Option<Arc<str>>,
 }

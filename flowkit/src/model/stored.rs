@@ -195,7 +195,7 @@ pub struct StoredTaskRun {
     /// The number of the end; `None` also where no process saw it.
     pub ended_no: Option<OrderNo>,
     /// The number that the same end had in an earlier attempt of the flow: its place among other ends, if it is not
-    /// `ended_no`.
+    /// `ended_no`. Also while a success is being made again.
     pub rank: Option<OrderNo>,
     /// Why it has no result.
     pub error: Option<ErrorReport>,

@@ -195,8 +195,10 @@ impl Run {
                 Child { id, claimed, recorded_no: None, recorded: None }
             }
             Some(row) => {
-                // A retried failure may end at another time, and a run that was interrupted has not ended.
+                // A retried failure may end at another time, and a run that was interrupted has not ended, unless that was while
+                // a success was being made again.
                 let ends_so = row.state.is_success()
+                    || !row.state.is_terminal()
                     || !matches!(claimed, Some(Claimed::Again(_) | Claimed::Refused(_)));
                 let recorded_no = row.place_among_ends().filter(|_| ends_so && row.unknown.is_none());
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));

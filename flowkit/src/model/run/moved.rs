@@ -55,6 +55,9 @@ impl TaskRun {
             self.ended_at = Some(event.at);
             self.ended_no = Some(no);
         }
+        if !(self.state.is_success() || self.cancelled_by_body) && self.state.is_terminal() {
+            self.forget_rank();
+        }
         Ok(())
     }
 
@@ -78,11 +81,22 @@ impl TaskRun {
         }
     }
 
-    /// Forgets how the run ended, which was in the state `before`; its last attempt becomes an earlier one.
+    fn forget_rank(&mut self) {
+        if let Some(extras) = self.extras.as_deref_mut() {
+            extras.rank = None;
+        }
+    }
+
+    /// Forgets how the run ended, which was in the state `before`; its last attempt becomes an earlier one. A success keeps its
+    /// place among other ends, because the body may have acted upon it: also if it has to be made again more than once.
     fn reopen(&mut self, before: State) {
+        match self.rank().or(self.ended_no) {
+            Some(rank) if before.is_success() => self.set_rank(rank),
+            _ if before.is_terminal() => self.forget_rank(),
+            _ => {}
+        }
         let error = self.extras.as_deref_mut().and_then(|extras| {
             extras.skip_reason = None;
-            extras.rank = None;
             extras.not_persisted = None;
             extras.error.take()
         });

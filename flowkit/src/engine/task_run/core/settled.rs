@@ -66,7 +66,11 @@ impl Core {
     /// Returns a version that no other value has, not even of the same task run in another process.
     pub(crate) fn stamp(&self) -> ValueVersion {
         let run = self.run().map(|run| run.id.as_uuid().into_bytes()).unwrap_or_default();
-        let epoch = self.run().and_then(|run| run.kept.as_ref()).map_or(0, |kept| kept.owned.epoch);
-        ValueVersion::stamp(&[&run, &self.id.get().to_le_bytes(), &epoch.to_le_bytes()])
+        ValueVersion::stamp(&[&run, &self.id.get().to_le_bytes(), &self.epoch().to_le_bytes()])
+    }
+
+    /// Returns which owner of the run this process is, counted by the store from 1; 0 without a store.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.run().and_then(|run| run.kept.as_ref()).map_or(0, |kept| kept.owned.epoch)
     }
 }
