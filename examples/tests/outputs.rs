@@ -97,6 +97,20 @@ fn multi_model_prints_what_its_comment_shows() {
     exactly("multi_model");
 }
 
+/// Whether a run in the database has completed a task.
+fn keeps_a_file(path: &std::path::Path) -> bool {
+    use flowkit::store::{FlowRunFilter, History, SqliteStore, TaskRunFilter};
+    if !path.exists() {
+        return false;
+    }
+    let store = SqliteStore::open(path).expect("a database that is there can be opened");
+    let runs = store.flow_runs(&FlowRunFilter::default(), None, 1).expect("it can be read").runs;
+    let mut done = TaskRunFilter::default();
+    done.states = vec![flowkit::State::Completed];
+    let first = flowkit::model::TaskRunId::FLOW;
+    runs.iter().any(|run| !store.task_runs(run.id, &done, first, 1).expect("it can be read").is_empty())
+}
+
 #[test]
 fn resume_goes_on_after_it_was_killed() {
     let shown: Vec<String> = fences(&example("resume"), "text").collect();
@@ -115,7 +129,9 @@ fn resume_goes_on_after_it_was_killed() {
         command.spawn().expect("the example starts")
     };
     let mut killed = start();
-    std::thread::sleep(std::time::Duration::from_millis(900));
+    while !keeps_a_file(&folder.path().join("runs.db")) {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     killed.kill().expect("it can be killed");
     let killed = killed.wait_with_output().expect("it has ended");
     assert_eq!(String::from_utf8_lossy(&killed.stdout), format!("{first}\n"));

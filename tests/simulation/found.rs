@@ -107,6 +107,38 @@ async fn a_result_of_an_earlier_process_is_used_by_every_later_attempt_of_the_fl
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_result_of_an_earlier_process_outlives_an_attempt_of_the_flow_that_ends_before_it_is_read() {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+
+    #[task]
+    async fn shaky() -> Result<u32> {
+        Err("not yet".into())
+    }
+    #[task(at_most_once)]
+    async fn paid() -> Result<u32> {
+        Ok(MADE.fetch_add(1, Ordering::SeqCst))
+    }
+    #[flow(retries = 3)]
+    async fn third_time_lucky() -> Result<u32> {
+        let paid = paid().submit();
+        match ctx().attempt() {
+            1 => {
+                paid.await?;
+                pending().await
+            }
+            // It does not even wait for its own task.
+            2 => shaky().await,
+            _ => Ok(paid.await?),
+        }
+    }
+
+    let disk = Arc::default();
+    let id = dies(&disk, third_time_lucky().on(&process(&disk)).start()).await;
+    assert_eq!(third_time_lucky::resume(id).on(&process(&disk)).await.unwrap(), 0);
+    assert_eq!(MADE.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_attempt_of_the_flow_that_crashed_twice_goes_on_with_the_same_task_runs() {
     #[task]
     async fn stuck_twice() -> u32 {

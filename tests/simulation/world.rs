@@ -297,7 +297,6 @@ fn process(rng: &mut Rng) -> Process {
         refuses_one_in: if one_in(rng, 6) { rng.u64(2..20) } else { 0 },
         refuses_after: 0,
         slow_one_in: if one_in(rng, 2) { rng.u64(1..5) } else { 0 },
-        outage: one_in(rng, 8).then(|| (rng.u64(..60), rng.u64(1..100_000))),
         ..Process::default()
     }
 }

@@ -87,7 +87,7 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
 
     /// Waits at most `limit` for the next one.
     ///
-    /// A timeout is recorded. If the body called something after it, a resumed or retried flow gets the timeout again, at
+    /// A timeout is recorded. If anything of the run has begun after it, a resumed or retried flow gets the timeout again, at
     /// once; otherwise it waits again, with the full `limit`. Cancel safe, as [`next`](Self::next) is.
     ///
     /// # Errors
@@ -100,14 +100,17 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
         let wait = TimedWait::here(self.identity);
         if wait.as_ref().and_then(TimedWait::recorded).is_none() {
             // A recorded end came in time, however long it takes now to read its result or to make it again.
-            if self.list.is_none() && self.ends.next_is_recorded() {
-                return Ok(self.next().await);
-            }
-            if let Ok(next) = laid_down(tokio::time::timeout(limit, self.next())).await {
-                return Ok(next);
-            }
-            if let Some(wait) = wait {
-                wait.time_is_up(Vec::new());
+            let next = match self.list.is_none() && self.ends.next_is_recorded() {
+                true => Ok(self.next().await),
+                false => laid_down(tokio::time::timeout(limit, self.next())).await,
+            };
+            match (next, wait) {
+                (Ok(next), wait) => {
+                    wait.iter().for_each(TimedWait::ended_in_time);
+                    return Ok(next);
+                }
+                (Err(_), Some(wait)) => wait.time_is_up(Vec::new()),
+                (Err(_), None) => {}
             }
         }
         // A mapped list that is not known yet counts as one.

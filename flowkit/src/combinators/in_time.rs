@@ -26,7 +26,7 @@ impl StillWaiting {
 
 /// Waits at most `limit`, and returns the handles that have ended and those that have not. A failure is an end.
 ///
-/// A timeout is recorded, with what had ended. If the body called something after it, a resumed or retried flow gets the same
+/// A timeout is recorded, with what had ended. If anything of the run has begun after it, a resumed or retried flow gets the same
 /// two lists; otherwise it waits again, with the full `limit`. Cancel safe.
 pub async fn wait_within<T: Send + Sync, E: TaskError>(
     handles: impl IntoIterator<Item = Handle<T, E>>,
@@ -53,14 +53,18 @@ pub async fn wait_within<T: Send + Sync, E: TaskError>(
     };
     if handles.iter().all(|handle| handle.slot.core.recorded_no().is_some()) {
         all.await;
+        wait.iter().for_each(TimedWait::ended_in_time);
         return (handles, Vec::new());
     }
     // Either all have ended or the time is up; both are answered by looking.
     let _ = laid_down(tokio::time::timeout(limit, all)).await;
     let has_ended: Vec<bool> = handles.iter().map(Handle::is_finished).collect();
-    if let Some(wait) = wait.filter(|_| has_ended.contains(&false)) {
+    if let Some(wait) = wait {
         let ended = (0..).zip(&has_ended).filter(|(_, has_ended)| **has_ended).map(|(position, _)| position);
-        wait.time_is_up(ended.collect());
+        match has_ended.contains(&false) {
+            true => wait.time_is_up(ended.collect()),
+            false => wait.ended_in_time(),
+        }
     }
     let (ended, pending): (Vec<_>, Vec<_>) =
         handles.into_iter().zip(has_ended).partition(|(_, ended)| *ended);

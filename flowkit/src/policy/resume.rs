@@ -170,8 +170,11 @@ pub(crate) fn claimable<'r>(
     let mut found: HashMap<_, &StoredTaskRun> = HashMap::new();
     for row in rows {
         let Some(call) = row.call else { continue };
-        let known_success = found.get(&call).is_some_and(|known| known.state.is_success());
-        if row.state.is_success() || (counts(row, since) && !known_success) {
+        // A later row of a call that stays refused, or of a success that was being made again, is its echo in another attempt of
+        // the flow: nothing of it has been relied upon.
+        let stands =
+            |known: &&StoredTaskRun| known.state.is_success() || known.rank.is_some() || stays(known);
+        if row.state.is_success() || (counts(row, since) && !found.get(&call).is_some_and(stands)) {
             found.insert(call, row);
         }
     }
@@ -181,9 +184,14 @@ pub(crate) fn claimable<'r>(
 /// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
 /// attempt, which tries it anew, unless it failed because its process died, or because its result cannot be persisted.
 fn counts(row: &StoredTaskRun, since: Option<OrderNo>) -> bool {
-    let stays = died(row) || row.not_persisted.is_some();
     // Of what was told to stop when its process died, nobody saw the end.
-    !row.state.is_terminal() || stays || since.is_none_or(|since| row.last_no() > Some(since))
+    !row.state.is_terminal() || stays(row) || since.is_none_or(|since| row.last_no() > Some(since))
+}
+
+/// Whether `row` failed because its process died, or because its result cannot be persisted: no attempt of the flow tries it
+/// anew.
+fn stays(row: &StoredTaskRun) -> bool {
+    died(row) || row.not_persisted.is_some()
 }
 
 /// Whether the last attempt of `row` died with its process, so that nobody knows how it ended.

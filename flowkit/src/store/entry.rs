@@ -157,10 +157,11 @@ pub enum Says {
 pub struct TimeUp {
     /// What finds the wait again when the flow runs again.
     pub key: Digest,
-    /// The positions of the runs that had ended, in the list that was waited for.
-    pub ended: Vec<u32>,
-    /// The id that the next task run was to have: what was called upon it has this one or a greater one.
-    pub next: TaskRunId,
+    /// The positions of the runs that had ended, in the list that was waited for; `None` if nothing came of the timeout, and
+    /// the wait has ended in time since.
+    pub ended: Option<Vec<u32>>,
+    /// The number of the last begin or end before it: what was called upon it began later.
+    pub after: Option<OrderNo>,
 }
 
 /// Everything that is known of a run that was taken over.

@@ -355,7 +355,8 @@ pub(crate) async fn identified(seed: u64) -> Result<u64> {
 
 async fn take(planned: &Planned, handle: Handle<u64, Trouble>) -> Option<u64> {
     let ended = handle.await;
-    let refused = matches!(ended, Err(Error::Refused { .. }));
+    // A failure that is replayed may have been a refusal; bodies that may run once do not fail.
+    let refused = matches!(ended, Err(Error::Refused { .. } | Error::Recorded { .. }));
     let source = planned.source.map(|(source, _)| source);
     let value = ended.ok();
     tape::write(Line::Took { content: planned.content, source, value, refused });

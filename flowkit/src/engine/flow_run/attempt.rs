@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::Run;
 use crate::engine::flow_run::cancellation::Cancellation;
 use crate::engine::recover::journal::Ordinals;
-use crate::model::RunLabel;
+use crate::model::{OrderNo, RunLabel};
 
 /// One attempt of a flow: what its children belong to.
 pub(crate) struct FlowAttempt {
@@ -15,6 +15,8 @@ pub(crate) struct FlowAttempt {
     pub(crate) ordinals: Ordinals,
     /// The number of the first task run that this attempt may create.
     pub(crate) first_child: u64,
+    /// The last number before it.
+    pub(crate) after: Option<OrderNo>,
     /// What it cannot go on without, and has not got.
     failure: OnceLock<CriticalFailure>,
 }
@@ -49,20 +51,26 @@ impl Run {
         // What the first attempt of this process claims from earlier ones belongs to it too.
         let is_first = !std::mem::replace(&mut ledger.opened, true);
         let first_child = if is_first { 1 } else { ledger.record.next_id().get() };
-        self.attempt(self.cancellation.child(), first_child)
+        self.attempt(self.cancellation.child(), first_child, ledger.record.last_no())
     }
 
     /// What the flow itself belongs to: no attempt of it, but the run as a whole.
     pub(crate) fn whole(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        self.attempt(self.cancellation.clone(), 0)
+        self.attempt(self.cancellation.clone(), 0, None)
     }
 
-    fn attempt(self: &Arc<Self>, cancellation: Cancellation, first_child: u64) -> Arc<FlowAttempt> {
+    fn attempt(
+        self: &Arc<Self>,
+        cancellation: Cancellation,
+        first_child: u64,
+        after: Option<OrderNo>,
+    ) -> Arc<FlowAttempt> {
         Arc::new(FlowAttempt {
             run: Arc::clone(self),
             cancellation,
             ordinals: Ordinals::default(),
             first_child,
+            after,
             failure: OnceLock::new(),
         })
     }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{FlowAttempt, Run};
+use super::FlowAttempt;
 use crate::engine::context;
 use crate::engine::task_run::core::{Core, Home};
-use crate::model::{Digest, Identity, TaskRunId};
+use crate::model::{Digest, Identity, RunRecord, TaskRun, TaskRunId};
 use crate::store::{Says, TimeUp};
 
 /// One such wait, in a run whose decisions are kept.
@@ -37,36 +37,43 @@ impl TimedWait {
         Some(Self { attempt: Arc::clone(attempt), body: core.id, key })
     }
 
-    /// Returns the positions of the runs that had ended at a recorded timeout. Only if something that the body called after it
-    /// has begun: a timeout without a consequence may be decided again.
+    /// Returns the positions of the runs that had ended at a recorded timeout. Only if something has begun after it: a timeout
+    /// without a consequence may be decided again.
     pub(crate) fn recorded(&self) -> Option<Vec<u32>> {
         let run = &self.attempt.run;
-        let noted = run.journal.as_ref().and_then(|journal| journal.time_up(self.key));
-        if let Some(time_up) = noted {
-            return run.has_begun_any(time_up.next, self.attempt.first_child).then_some(time_up.ended);
+        if let Some(time_up) = run.journal.as_ref().and_then(|journal| journal.time_up(self.key)) {
+            let before =
+                |row: &TaskRun| row.begun_no() <= self.attempt.after && row.begun_no() > time_up.after;
+            let is_decided = run.read(|record| record.task_runs().any(before));
+            return time_up.ended.filter(|_| is_decided);
         }
         run.kept.as_ref()?.earlier(|earlier| earlier.time_up(self.key))?
     }
 
     /// Keeps that the time was up.
     pub(crate) fn time_is_up(&self, ended: Vec<u32>) {
+        self.keep(Some(ended));
+    }
+
+    /// Keeps that the wait ended in time, if a timeout is recorded of it: nothing had come of that, and nothing may, now that
+    /// the body acts upon another outcome.
+    pub(crate) fn ended_in_time(&self) {
         let run = &self.attempt.run;
-        let time_up = TimeUp { key: self.key, next: run.read(|record| record.next_id()), ended };
+        let noted = run.journal.as_ref().is_some_and(|journal| journal.time_up(self.key).is_some());
+        let kept = || run.kept.as_ref()?.earlier(|earlier| earlier.has_unused_time_up(&self.key));
+        if noted || kept() == Some(true) {
+            self.keep(None);
+        }
+    }
+
+    fn keep(&self, ended: Option<Vec<u32>>) {
+        let run = &self.attempt.run;
+        let time_up = TimeUp { key: self.key, ended, after: run.read(RunRecord::last_no) };
         if let Some(journal) = run.journal.as_ref().filter(|journal| journal.remembers()) {
             journal.note_time_up(time_up.clone());
         }
         if run.kept.is_some() {
             run.say(self.body, Says::TimeUp(time_up));
         }
-    }
-}
-
-impl Run {
-    /// Whether a task run has begun whose id is at least `first`, and below `end`.
-    fn has_begun_any(&self, first: TaskRunId, end: u64) -> bool {
-        let has_begun = |id: u64, record: &crate::model::RunRecord| {
-            record.task_run(TaskRunId::new(id)).is_some_and(|row| row.attempt_count() > 0)
-        };
-        self.read(|record| (first.get()..end).any(|id| has_begun(id, record)))
     }
 }

@@ -262,13 +262,8 @@ pub(crate) async fn recorded<B: Body>(
         Claimed::Kept => match Box::pin(kept_value::<B>(core, core.id)).await {
             Ok(Some(value)) => {
                 how.recorded = true;
-                let provenance = core
-                    .recorded()
-                    .unwrap_or_else(|| Provenance { version: core.stamp(), made_from: core.made_from() });
-                core.set_version(provenance.version);
-                if let Some((journal, key)) = journal(core) {
-                    journal.keep(key, Place::Store(core.id), provenance);
-                }
+                let version = core.recorded().map_or_else(|| core.stamp(), |recorded| recorded.version);
+                core.set_version(version);
                 Some(Ok(value))
             }
             Ok(None) => {
@@ -281,6 +276,19 @@ pub(crate) async fn recorded<B: Body>(
                 Some(Err(error))
             }
         },
+    }
+}
+
+/// Tells the journal of a result that an earlier process left of this call: already when it is claimed, since this attempt of
+/// the flow may end before the result is read.
+pub(crate) fn remember_kept(core: &Core) {
+    if let Some(Claimed::Kept) = core.claimed()
+        && let Some((journal, key)) = journal(core)
+    {
+        let provenance = core
+            .recorded()
+            .unwrap_or_else(|| Provenance { version: core.stamp(), made_from: core.made_from() });
+        journal.keep(key, Place::Store(core.id), provenance);
     }
 }
 

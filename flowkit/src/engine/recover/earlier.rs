@@ -72,6 +72,8 @@ pub(crate) struct Earlier {
     cancelled: HashSet<TaskRunId>,
     /// The timeouts of waits after which the body called something that has begun.
     times_up: HashMap<Digest, Vec<u32>>,
+    /// The waits of which any timeout is recorded.
+    unused_times_up: HashSet<Digest>,
     /// The same with those that an earlier process has done again, as far as it came.
     chosen: Chosen,
     pub(crate) wish: Wish,
@@ -120,6 +122,7 @@ impl Earlier {
             open,
             redo: resumed.wish.asked.left(task_runs, &chosen),
             times_up: decided_upon(&resumed.recovered.times_up, task_runs),
+            unused_times_up: resumed.recovered.times_up.iter().map(|time_up| time_up.key).collect(),
             cancelled: cancelled_for_good(run, task_runs, &resumed.wish.asked),
             chosen,
             wish: resumed.wish.clone(),
@@ -136,6 +139,11 @@ impl Earlier {
     /// Returns the positions of the runs that had ended when the time of a wait was up.
     pub(crate) fn time_up(&self, key: Digest) -> Option<Vec<u32>> {
         self.times_up.get(&key).cloned()
+    }
+
+    /// Whether a timeout of a wait is recorded of which nothing has come.
+    pub(crate) fn has_unused_time_up(&self, key: &Digest) -> bool {
+        self.unused_times_up.contains(key) && !self.times_up.contains_key(key)
     }
 
     /// Returns how the run behind the node of a sub-flow is to be gone on with.
@@ -320,9 +328,9 @@ impl Earlier {
 
 /// Leaves out the waits whose time was up without anything coming of it.
 fn decided_upon(times_up: &[TimeUp], task_runs: &[StoredTaskRun]) -> HashMap<Digest, Vec<u32>> {
-    let last_begun = task_runs.iter().filter(|row| row.attempt > 0).map(|row| row.id).max();
-    let decided = times_up.iter().filter(|time_up| last_begun >= Some(time_up.next));
-    decided.map(|time_up| (time_up.key, time_up.ended.clone())).collect()
+    let last_begun = task_runs.iter().map(|row| row.begun_no).max().flatten();
+    let decided = times_up.iter().filter(|time_up| last_begun > time_up.after);
+    decided.filter_map(|time_up| Some((time_up.key, time_up.ended.clone()?))).collect()
 }
 
 /// Whether a row is one of a call that is expected again, and known when it comes.

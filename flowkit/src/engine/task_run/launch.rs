@@ -23,7 +23,7 @@ use crate::engine::attempt::take_up::take_up;
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::any_alive;
 use crate::engine::recover::earlier::Claimed;
-use crate::engine::recover::unknown;
+use crate::engine::recover::{conclude, unknown};
 use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
@@ -245,6 +245,7 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         core.set_claimed(claimed);
         let open = if core.is_settled() { flow.run.keep_open() } else { None };
         core.set_recorded(child.recorded, open);
+        conclude::remember_kept(&core);
     }
     Ok(Registered { core, pending })
 }

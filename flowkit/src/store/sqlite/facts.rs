@@ -39,13 +39,18 @@ pub(super) fn write(
                     )?
                     .execute(params![who.run, who.task_run, file.as_bytes()])?;
             }
-            Says::TimeUp(TimeUp { key, ended, next }) => {
+            Says::TimeUp(TimeUp { key, ended, after }) => {
                 connection
                     .prepare_cached(
-                        "INSERT INTO times_up (run, key, ended, next) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (run, key) DO UPDATE SET ended = excluded.ended, next = excluded.next",
+                        "INSERT INTO times_up (run, key, ended, after) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (run, key) DO UPDATE SET ended = excluded.ended, after = excluded.after",
                     )?
-                    .execute(params![who.run, key.as_bytes(), codes::json(ended)?, codes::number(*next)])?;
+                    .execute(params![
+                        who.run,
+                        key.as_bytes(),
+                        ended.as_ref().map(codes::json).transpose()?,
+                        codes::order_no(*after)
+                    ])?;
             }
         }
     }
@@ -148,13 +153,13 @@ pub(super) fn metric(row: &Row<'_>) -> rusqlite::Result<StoredMetric> {
 
 /// The waits of a run whose time was up.
 pub(super) const TIMES_UP: &str = "
-    SELECT w.key, w.ended, w.next FROM times_up w JOIN flow_runs f ON f.no = w.run WHERE f.id = ?1 ORDER BY w.key";
+    SELECT w.key, w.ended, w.after FROM times_up w JOIN flow_runs f ON f.no = w.run WHERE f.id = ?1 ORDER BY w.key";
 
 pub(super) fn time_up(row: &Row<'_>) -> rusqlite::Result<TimeUp> {
     Ok(TimeUp {
         key: Digest::from_bytes(row.get(0)?),
-        ended: codes::read_json(&row.get::<_, String>(1)?)?,
-        next: codes::task_run(row.get(2)?),
+        ended: row.get::<_, Option<String>>(1)?.as_deref().map(codes::read_json).transpose()?,
+        after: codes::read_order_no(row.get(2)?),
     })
 }
 

@@ -245,10 +245,10 @@ CREATE INDEX used_files_by_file ON used_files (file);
 CREATE TABLE times_up (
     run   INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
     key   BLOB    NOT NULL,
-    -- JSON, a list: the positions of those that had ended.
-    ended TEXT    NOT NULL,
-    -- The id that the next task run was to have.
-    next  INTEGER NOT NULL,
+    -- JSON, a list: the positions of those that had ended. NULL if the wait has ended in time since.
+    ended TEXT,
+    -- The number of the last begin or end before it.
+    after INTEGER,
     PRIMARY KEY (run, key)
 ) STRICT, WITHOUT ROWID;
 
