@@ -127,7 +127,7 @@ async fn a_result_of_an_earlier_process_outlives_an_attempt_of_the_flow_that_end
                 pending().await
             }
             // It does not even wait for its own task.
-            2 => shaky().await,
+            2 => Ok(shaky().await?),
             _ => Ok(paid.await?),
         }
     }

@@ -37,6 +37,7 @@ fn honest() -> Vec<Line> {
         Line::Process { number: 0 },
         Line::Attempt,
         ran(CALL, 0, 1),
+        Line::Told,
         Line::Process { number: 1 },
         Line::Attempt,
         Line::Made { source: 0 },
@@ -122,4 +123,12 @@ fn v14_refuses_a_value_that_reads_back_as_another() {
 #[test]
 fn v15_refuses_a_source_that_is_made_again_after_its_rerun_was_kept() {
     refuses("V15", &before(&LAST, Line::Made { source: 0 }));
+}
+
+#[test]
+fn v16_refuses_a_body_that_begins_once_the_program_was_told_to_stop() {
+    let then = Line::Process { number: 1 };
+    refuses("V16", &before(&then, ran(OTHER, 10, 2)));
+    refuses("V16", &before(&then, Line::Made { source: 0 }));
+    refuses("V16", &before(&then, Line::Placed { winner: None }));
 }

@@ -11,6 +11,7 @@ use super::plan::Plan;
 use super::tape::{self, Line};
 use crate::history::{Ended, Lives};
 use crate::trace;
+use crate::world::millis;
 
 /// Returns what happens to a plan.
 pub(crate) fn live(plan: &Plan) -> Vec<Line> {
@@ -22,6 +23,13 @@ pub(crate) fn live(plan: &Plan) -> Vec<Line> {
         tape::write(Line::Process { number });
         let begin = |runtime: &Runtime| {
             set_plan(Arc::clone(&shared));
+            if let Some(after) = shared.told_to_stop_at(number) {
+                tokio::spawn(async move {
+                    // What begins in the very moment may have come first.
+                    tokio::time::sleep(millis(after + 1)).await;
+                    tape::write(Line::Told);
+                });
+            }
             let (runtime, root) = (runtime.clone(), root(&disk));
             let (seed, reruns) = (shared.seed, shared.rerun == Some(number));
             async move {

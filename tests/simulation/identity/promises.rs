@@ -1,4 +1,4 @@
-//! What holds for the tape of every plan: V9 to V15.
+//! What holds for the tape of every plan: V9 to V16.
 //!
 //! They read a tape and its plan, nothing else, so that a forged tape can be held against them.
 
@@ -10,7 +10,7 @@ use crate::world::End;
 
 type Promise = fn(&Plan, &[Line]) -> Result<(), String>;
 
-pub(crate) const PROMISES: [(&str, Promise); 7] = [
+pub(crate) const PROMISES: [(&str, Promise); 8] = [
     ("V9 a value is the one of its arguments and of what its inputs are now", values_of_their_inputs),
     ("V10 what may run at most once begins at most once", at_most_once),
     ("V11 an idempotency key belongs to one call, and a call to one key", keys_of_their_calls),
@@ -18,6 +18,7 @@ pub(crate) const PROMISES: [(&str, Promise); 7] = [
     ("V13 a run that is stopped and resumed comes to what an undisturbed one does", as_if_undisturbed),
     ("V14 what is kept reads back as it was", reads_back),
     ("V15 what was run again on request is not run again for that", rerun_once),
+    ("V16 nothing begins once the program was told to stop", nothing_begins_any_more),
 ];
 
 /// Holds a tape against every promise.
@@ -204,6 +205,23 @@ fn rerun_once(plan: &Plan, lines: &[Line]) -> Result<(), String> {
                 Line::Settled => settled.clone_from(&made),
                 _ => {}
             }
+        }
+    }
+    Ok(())
+}
+
+fn nothing_begins_any_more(plan: &Plan, lines: &[Line]) -> Result<(), String> {
+    // What waits for a store to answer has begun, although its body has not.
+    let answers_at_once = |number: u64| {
+        let process = usize::try_from(number).ok().and_then(|number| plan.processes.get(number));
+        process.is_some_and(|process| process.slow_one_in == 0 && process.outage.is_none())
+    };
+    for (number, process) in processes(lines).filter(|(number, _)| answers_at_once(*number)) {
+        let after = process.iter().skip_while(|line| **line != Line::Told);
+        let begins =
+            |line: &&Line| matches!(line, Line::Ran { .. } | Line::Made { .. } | Line::Placed { .. });
+        if let Some(line) = after.into_iter().find(begins) {
+            return Err(format!("{line:?}, although process {number} was told to stop"));
         }
     }
     Ok(())

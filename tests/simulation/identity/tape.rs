@@ -12,6 +12,8 @@ pub(crate) enum Line {
     Process {
         number: u64,
     },
+    /// The program was told to stop, a moment ago.
+    Told,
     /// An attempt of the flow begins.
     Attempt,
     /// The body of a call begins, with this input and idempotency key. Keys are numbered as they come.
