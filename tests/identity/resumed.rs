@@ -135,6 +135,63 @@ async fn what_is_ignored_or_stands_in_a_key_is_found_again_on_resume() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_for_an_unknown_outcome_is_refused_for_it_however_often_the_run_is_resumed() {
+    static PROCESS: AtomicU32 = AtomicU32::new(0);
+    static BEGUN: AtomicU32 = AtomicU32::new(0);
+
+    async fn hangs_in(process: u32) {
+        BEGUN.fetch_add(1, Ordering::SeqCst);
+        if PROCESS.load(Ordering::SeqCst) <= process {
+            std::future::pending::<()>().await;
+        }
+    }
+    #[task]
+    async fn price() -> u32 {
+        7
+    }
+    #[task(at_most_once)]
+    async fn pay(price: u32) -> u32 {
+        hangs_in(1).await;
+        price
+    }
+    #[task]
+    async fn book() {
+        hangs_in(2).await;
+    }
+    #[flow]
+    async fn shop() -> Result<String> {
+        let price = price().submit();
+        let refused = pay::of(&price).await.err().map(|error| format!("{:?}", anyhow::Error::from(error)));
+        book().await?;
+        Ok(refused.unwrap_or_default())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut id = None;
+    for process in 1..=2 {
+        PROCESS.store(process, Ordering::SeqCst);
+        let runtime = kept_in(&folder);
+        let running = async {
+            match id {
+                None => shop().on(&runtime).run().await.id(),
+                Some(id) => shop::resume(id).on(&runtime).run().await.id(),
+            }
+        };
+        let stop = async {
+            while BEGUN.load(Ordering::SeqCst) < process {
+                tokio::task::yield_now().await;
+            }
+            runtime.suspend(std::time::Duration::ZERO).await.unwrap();
+        };
+        (id, ()) = tokio::join!(running, stop);
+    }
+    PROCESS.store(3, Ordering::SeqCst);
+    let refused = shop::resume(id.unwrap()).on(&kept_in(&folder)).await.unwrap();
+    assert!(refused.contains("nobody knows how its last attempt ended"), "{refused}");
+    assert_eq!(BEGUN.load(Ordering::SeqCst), 3, "it did not run again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sub_flow_that_cannot_be_told_apart_gets_a_run_of_its_own_again() {
     static RESUMED: AtomicBool = AtomicBool::new(false);
 

@@ -202,7 +202,7 @@ impl Run {
                     || !matches!(claimed, Some(Claimed::Again(_) | Claimed::Refused(_)));
                 let recorded_no = row.place_among_ends().filter(|_| ends_so && row.unknown.is_none());
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
-                if !matches!(claimed, Some(Claimed::Kept | Claimed::Failed(_) | Claimed::Cancelled)) {
+                if matches!(claimed, None | Some(Claimed::Again(_) | Claimed::Refused(_))) {
                     self.reopen_in(&mut ledger, row.id);
                 }
                 Child { id: row.id, claimed, recorded_no, recorded: row.provenance }

@@ -254,7 +254,7 @@ pub(crate) async fn recorded<B: Body>(
             how.recorded = true;
             Some(Err(Error::Cancelled { run: core.label(), orphaned: false }))
         }
-        Claimed::Failed(report) => {
+        Claimed::Failed(report) | Claimed::FailedAnyway(report) => {
             how.recorded = true;
             core.recorded().into_iter().for_each(|recorded| core.set_version(recorded.version));
             Some(Err(Error::Recorded { run: core.label(), report }))

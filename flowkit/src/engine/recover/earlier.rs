@@ -44,6 +44,8 @@ pub(crate) enum Claimed {
     Kept,
     /// Its failure.
     Failed(Arc<ErrorReport>),
+    /// Its failure, whatever its inputs give: it had failed before they were looked at.
+    FailedAnyway(Arc<ErrorReport>),
     /// The body cancelled it, and nothing that may have led to this decision runs again.
     Cancelled,
     /// Attempts, after which it goes on.
@@ -191,6 +193,7 @@ impl Earlier {
         let claimed = match self.standing(&row, at_most_once) {
             Standing::Keep => Claimed::Kept,
             Standing::Replay => match &row.error {
+                Some(error) if failed_unasked(&row) => Claimed::FailedAnyway(Arc::new(error.clone())),
                 Some(error) => Claimed::Failed(Arc::new(error.clone())),
                 None => Claimed::Again(Progress::default()),
             },
@@ -208,7 +211,7 @@ impl Earlier {
         };
         let is_final = match claimed {
             Claimed::Refused(_) => true,
-            Claimed::Failed(_) => died(&row) || row.not_persisted.is_some(),
+            Claimed::Failed(_) | Claimed::FailedAnyway(_) => died(&row) || row.not_persisted.is_some(),
             Claimed::Kept | Claimed::Cancelled | Claimed::Again(_) => false,
         };
         if is_final {
@@ -331,6 +334,13 @@ fn decided_upon(times_up: &[TimeUp], task_runs: &[StoredTaskRun]) -> HashMap<Dig
     let last_begun = task_runs.iter().map(|row| row.begun_no).max().flatten();
     let decided = times_up.iter().filter(|time_up| last_begun > time_up.after);
     decided.filter_map(|time_up| Some((time_up.key, time_up.ended.clone()?))).collect()
+}
+
+/// Whether a task run was refused for what was known of it, by a process in which it did not begin: its record says nothing of
+/// its inputs.
+fn failed_unasked(row: &StoredTaskRun) -> bool {
+    let made_from = row.provenance.and_then(|provenance| provenance.made_from);
+    made_from.is_none() && (row.attempt == 0 || died(row))
 }
 
 /// Whether a row is one of a call that is expected again, and known when it comes.

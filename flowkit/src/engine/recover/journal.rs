@@ -98,7 +98,9 @@ impl Journal {
         match claimed {
             Claimed::Kept | Claimed::Again(_) => drop(ends.succeeded.insert(call, no)),
             Claimed::Cancelled => drop(ends.cancelled.insert(call, no)),
-            Claimed::Failed(_) | Claimed::Refused(_) => ends.note_retried(Some(call), no),
+            Claimed::Failed(_) | Claimed::FailedAnyway(_) | Claimed::Refused(_) => {
+                ends.note_retried(Some(call), no)
+            }
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) async fn inputs_or_known<B: Body>(
     how: &mut How,
 ) -> Result<Option<B::Output>, Error<B::Error>> {
     if core.is_claimed()
-        && !core.is_settled()
+        && !core.asks_inputs()
         && let Some(refused) = Box::pin(recorded::<B>(core, how)).await
     {
         return refused.map(Some);

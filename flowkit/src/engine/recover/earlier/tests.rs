@@ -102,7 +102,7 @@ fn named(claimed: &Option<Claimed>) -> &'static str {
     match claimed {
         None => "new",
         Some(Claimed::Kept) => "kept",
-        Some(Claimed::Failed(_)) => "failed",
+        Some(Claimed::Failed(_) | Claimed::FailedAnyway(_)) => "failed",
         Some(Claimed::Again(_)) => "again",
         Some(Claimed::Cancelled) => "cancelled",
         Some(Claimed::Refused(Refusal::InputsChanged { .. })) => "inputs changed",

@@ -26,6 +26,11 @@ impl Core {
 
     /// Whether an earlier process left a result or a failure of this call that has not turned out not to stand.
     pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_) | Claimed::FailedAnyway(_)))
+    }
+
+    /// Whether what is claimed of this call may not stand, which its inputs tell.
+    pub(crate) fn asks_inputs(&self) -> bool {
         matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_)))
     }
 
