@@ -192,6 +192,76 @@ async fn what_was_refused_for_an_unknown_outcome_is_refused_for_it_however_often
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_refused_in_every_attempt_of_the_flow_keeps_its_place_in_a_race() {
+    static PROCESS: AtomicU32 = AtomicU32::new(1);
+    static BEGUN: AtomicU32 = AtomicU32::new(0);
+    static PLACED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+    /// Ends when both races have a winner, in the second process.
+    async fn loses() -> f64 {
+        BEGUN.fetch_add(1, Ordering::SeqCst);
+        while PROCESS.load(Ordering::SeqCst) == 1 || PLACED.lock().unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        1.0
+    }
+    /// It is under way when the first process ends.
+    #[task(at_most_once)]
+    async fn dash() -> f64 {
+        loses().await
+    }
+    /// Its result has to be persisted and cannot be.
+    #[task(at_most_once)]
+    async fn stray() -> f64 {
+        f64::NAN
+    }
+    #[task]
+    async fn stroll(_lane: u32) -> f64 {
+        loses().await
+    }
+    #[task(at_most_once)]
+    async fn place(winner: usize) {
+        PLACED.lock().unwrap().push(winner);
+    }
+    #[task]
+    async fn wait() {
+        while PROCESS.load(Ordering::SeqCst) == 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    #[flow(retries = 1)]
+    async fn race() -> Result<()> {
+        let (dash, stroll_beside) = (dash().submit(), stroll(0).submit());
+        wait().await?;
+        let (stray, stroll_ahead) = (stray().submit(), stroll(1).submit());
+        let lanes = [[stroll_beside, dash], [stroll_ahead, stray]];
+        for (number, lane) in lanes.clone().into_iter().enumerate() {
+            let (first, _) = as_completed(lane).next().await.unwrap();
+            place(2 * number + first).await?;
+        }
+        for [stroll, _] in lanes {
+            stroll.await?;
+        }
+        if ctx().attempt() < 3 { Err("the network is gone".into()) } else { Ok(()) }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder);
+    let stop = async {
+        while BEGUN.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        runtime.suspend(std::time::Duration::ZERO).await.unwrap();
+    };
+    let (run, ()) = tokio::join!(race().on(&runtime).run(), stop);
+    let id = run.id().unwrap();
+    PROCESS.store(2, Ordering::SeqCst);
+    let run = race::resume(id).on(&kept_in(&folder)).run().await;
+    assert!(run.result().is_ok(), "{run:?}");
+    assert_eq!(*PLACED.lock().unwrap(), [1, 3], "each race has one winner, who is placed once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sub_flow_that_cannot_be_told_apart_gets_a_run_of_its_own_again() {
     static RESUMED: AtomicBool = AtomicBool::new(false);
 

@@ -10,8 +10,9 @@ use std::task::{Poll, Waker};
 use parking_lot::Mutex;
 
 use super::{Child, Run};
+use crate::engine::recover::journal::Journal;
 use crate::engine::task_run::core::Core;
-use crate::model::{Identity, OrderNo, TaskRunId};
+use crate::model::{CallId, Identity, OrderNo, TaskRunId};
 
 /// The runs that a body waits for, each with its position in the list that was given.
 #[derive(Default)]
@@ -106,11 +107,20 @@ impl Run {
         let journal =
             self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
         match (journal, child.recorded_no, &child.claimed) {
+            (Some(journal), Some(no), Some(_)) if self.refuses(journal, known) => {
+                journal.note_refused(known, no);
+            }
             (Some(journal), Some(no), Some(claimed)) => journal.note_recorded(known, claimed, no),
             (Some(journal), None, _) => return journal.recorded_no(known),
             _ => {}
         }
         child.recorded_no
+    }
+
+    /// Whether a call that has failed fails again in every attempt of the flow, without being made.
+    pub(crate) fn refuses(&self, journal: &Journal, call: CallId) -> bool {
+        let by_earlier = || self.kept.as_ref()?.earlier(|earlier| earlier.refuses(&call));
+        journal.refusal(call).is_some() || by_earlier() == Some(true)
     }
 
     fn watch_end(&self, id: TaskRunId, ends: &Arc<Ends>, position: usize) {

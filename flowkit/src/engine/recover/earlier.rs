@@ -138,6 +138,11 @@ impl Earlier {
         }
     }
 
+    /// Whether a call is refused in every attempt of the flow in this process.
+    pub(crate) fn refuses(&self, call: &CallId) -> bool {
+        self.refused.contains_key(call)
+    }
+
     /// Returns the positions of the runs that had ended when the time of a wait was up.
     pub(crate) fn time_up(&self, key: Digest) -> Option<Vec<u32>> {
         self.times_up.get(&key).cloned()

@@ -49,6 +49,8 @@ pub(crate) struct Journal {
 struct Ends {
     succeeded: HashMap<CallId, OrderNo>,
     cancelled: HashMap<CallId, OrderNo>,
+    /// Those that were refused and will be again: nothing is retried there.
+    refused: HashMap<CallId, OrderNo>,
     /// The first end that a later attempt retries. A body may have made any later decision because of it.
     first_retried: Option<OrderNo>,
 }
@@ -92,6 +94,13 @@ impl Journal {
         }
     }
 
+    /// Takes note of the end of a call that has failed and will fail again, in every attempt of the flow.
+    pub(crate) fn note_refused(&self, call: CallId, no: OrderNo) {
+        let mut ends = self.ends.lock();
+        ends.succeeded.remove(&call);
+        ends.refused.insert(call, no);
+    }
+
     /// Takes note of an end that an earlier process has recorded, as `claimed` says, and that is no event of this one.
     pub(crate) fn note_recorded(&self, call: CallId, claimed: &Claimed, no: OrderNo) {
         let mut ends = self.ends.lock();
@@ -107,7 +116,8 @@ impl Journal {
     /// Returns the number of the end that a call had, if it ends so again.
     pub(crate) fn recorded_no(&self, call: CallId) -> Option<OrderNo> {
         let ends = self.ends.lock();
-        ends.succeeded.get(&call).copied().or_else(|| ends.cancelled_for_good(call))
+        let again = ends.succeeded.get(&call).or_else(|| ends.refused.get(&call)).copied();
+        again.or_else(|| ends.cancelled_for_good(call))
     }
 
     /// Whether a body cancelled a call, and would again.

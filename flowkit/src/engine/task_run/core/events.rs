@@ -50,7 +50,12 @@ impl Core {
         };
         if let Some((state, by_body, no)) = run.read(ended) {
             let known = self.identity().filter(|identity| identity.unknown.is_none());
-            journal.note_end(known.map(|identity| identity.call), state, by_body, no);
+            match known.map(|identity| identity.call) {
+                Some(call) if state.is_failure() && run.refuses(journal, call) => {
+                    journal.note_refused(call, no)
+                }
+                call => journal.note_end(call, state, by_body, no),
+            }
         }
     }
 
