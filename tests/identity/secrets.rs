@@ -185,6 +185,81 @@ async fn a_changed_secret_makes_plain_calls_again_and_is_refused_by_one_that_may
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_may_run_at_most_once_does_although_a_secret_that_was_changed_comes_back() {
+    static PROCESS: AtomicU32 = AtomicU32::new(1);
+    static PAID: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+    static WAITS: AtomicBool = AtomicBool::new(false);
+    static IS_HELD: AtomicBool = AtomicBool::new(false);
+
+    #[task]
+    async fn occupy(process: u32) {
+        WAITS.store(true, Ordering::SeqCst);
+        if process < 3 {
+            std::future::pending::<()>().await;
+        }
+    }
+    #[task(at_most_once, concurrency = "till")]
+    async fn pay(token: Secret) -> usize {
+        PAID.lock().unwrap().push(PROCESS.load(Ordering::SeqCst));
+        token.expose().len()
+    }
+    #[task(concurrency = "till")]
+    async fn hold() {
+        IS_HELD.store(true, Ordering::SeqCst);
+        std::future::pending::<()>().await;
+    }
+    #[flow]
+    async fn shop() -> Result<usize> {
+        let process = PROCESS.load(Ordering::SeqCst);
+        // Nobody is paid in the first process: another one has the till.
+        if process == 1 {
+            let _held = hold().submit();
+            while !IS_HELD.load(Ordering::SeqCst) {
+                tokio::task::yield_now().await;
+            }
+        }
+        let paid = pay(["", "new", "newer"][(process % 2) as usize].into()).submit();
+        if process == 2 {
+            (&paid).await?;
+        }
+        occupy(process).await?;
+        Ok(paid.await?)
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = || SqliteStore::open(folder.path().join("runs.db")).unwrap();
+    let runtime = || Runtime::builder().store(store()).limit("till", 1).build();
+    let mut id = None;
+    for process in 1..=2 {
+        PROCESS.store(process, Ordering::SeqCst);
+        let runtime = runtime();
+        let running = async {
+            match id {
+                None => shop().on(&runtime).run().await.id(),
+                Some(id) => shop::resume(id).on(&runtime).run().await.id(),
+            }
+        };
+        let stop = async {
+            while !WAITS.load(Ordering::SeqCst) {
+                tokio::task::yield_now().await;
+            }
+            runtime.suspend(std::time::Duration::ZERO).await.unwrap();
+            WAITS.store(false, Ordering::SeqCst);
+        };
+        (id, ()) = tokio::join!(running, stop);
+    }
+    PROCESS.store(3, Ordering::SeqCst);
+    let run = shop::resume(id.unwrap()).on(&runtime()).run().await;
+    let refused = run.task_runs_of("pay").iter().find_map(|pay| pay.error()).unwrap().to_string();
+    assert!(refused.contains("another value of a secret"), "{refused}");
+    assert_eq!(*PAID.lock().unwrap(), [2]);
+
+    PROCESS.store(5, Ordering::SeqCst);
+    let again = shop::resume(id.unwrap()).rerun_from("pay").on(&runtime()).await;
+    assert_eq!((again.unwrap(), PAID.lock().unwrap().len()), (3, 2), "somebody has asked for it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn neither_a_secret_nor_a_digest_of_it_is_found_beside_the_key() {
     let _alone = SHOP.lock().await;
     let folder = tempfile::tempdir().unwrap();

@@ -178,11 +178,14 @@ impl Earlier {
         if let Some(refusal) = self.refused.get(&call) {
             return Ok((None, Some(Claimed::Refused(refusal.clone()))));
         }
-        if at_most_once && self.had_another_secret(call) {
+        let another_secret = (at_most_once && self.had_another_secret(call)).then(|| {
             let (task, what) = (new.task.name.to_owned(), "a secret".to_owned());
-            return Ok((None, Some(Claimed::Refused(Refusal::InputsChanged { task, what }))));
-        }
+            Claimed::Refused(Refusal::InputsChanged { task, what })
+        });
         let Some(row) = self.rows.remove(&call) else {
+            if another_secret.is_some() {
+                return Ok((None, another_secret));
+            }
             // Of a call that cannot be told from others, nobody can say that it is made for the first time.
             if identity.unknown.is_none() && !self.replaces(call) {
                 self.first_time(new, at_most_once)?;
@@ -196,6 +199,8 @@ impl Earlier {
             *open -= 1;
         }
         let claimed = match self.standing(&row, at_most_once) {
+            // A later attempt of the flow may know that it is another call.
+            Standing::Again if another_secret.is_some() => return Ok((Some(row), another_secret)),
             Standing::Keep => Claimed::Kept,
             Standing::Replay => match &row.error {
                 Some(error) if failed_unasked(&row) => Claimed::FailedAnyway(Arc::new(error.clone())),
@@ -253,12 +258,14 @@ impl Earlier {
         }
     }
 
-    /// Whether no row is left of this very call, but one of a call that was given other secrets and has begun. It may be of
-    /// another call that has not been made again yet; then nobody knows, and what may run once does not run.
+    /// Whether no row is left of this very call that has begun, but one of a call that was given other secrets. It may be of
+    /// another call that has not been made again yet; then nobody knows, and what may run once does not run, unless somebody
+    /// wants that one done again.
     fn had_another_secret(&self, call: CallId) -> bool {
-        !self.rows.contains_key(&call)
+        let has_begun = |call: &CallId| self.rows.get(call).filter(|row| row.attempt > 0);
+        has_begun(&call).is_none()
             && self.sealed.get(&call.key).into_iter().flatten().any(|other| {
-                other.seal != call.seal && self.rows.get(other).is_some_and(|row| row.attempt > 0)
+                other.seal != call.seal && has_begun(other).is_some_and(|row| !self.redo.contains(&row.id))
             })
     }
 

@@ -78,15 +78,16 @@ fn by_the_rules(
     all: &[StoredTaskRun],
     once: bool,
 ) -> (Option<u64>, &'static str) {
+    let other = |row: &StoredTaskRun| {
+        row.call.is_some_and(|other| other.key == call.key && other.seal.is_some() && other.seal != call.seal)
+    };
+    let changed = once && left.iter().any(|row| other(row) && row.attempt > 0);
     let Some(row) = left.iter().find(|row| row.call == Some(call)) else {
-        let begun = |row: &&StoredTaskRun| {
-            row.call
-                .is_some_and(|other| other.key == call.key && other.seal.is_some() && other.seal != call.seal)
-                && row.attempt > 0
-        };
-        let changed = once && left.iter().any(|row| begun(&row));
         return (None, if changed { "inputs changed" } else { "new" });
     };
+    if changed && row.attempt == 0 {
+        return (Some(row.id.get()), "inputs changed");
+    }
     let same_key = all.iter().filter(|other| other.call.is_some_and(|other| other.key == call.key));
     let is_known = same_key.clone().all(|other| other.unknown.is_none());
     let fate = match row.state {
