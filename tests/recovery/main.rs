@@ -21,6 +21,7 @@ mod leftovers;
 mod logged;
 mod made;
 mod odd;
+mod once;
 mod outage;
 mod outputs;
 mod powercut;

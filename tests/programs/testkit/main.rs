@@ -13,6 +13,7 @@ mod keyed;
 mod lasting;
 mod made;
 mod many;
+mod once;
 mod output;
 mod squares;
 mod starved;
@@ -144,6 +145,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "lasting" => lasting::run(said).await,
         "anew" => lasting::anew().await,
         "forget" => lasting::forget(),
+        "once" => once::run(said).await,
         "output" => output::run(),
         "starved" => starved::run(said).await,
         "tries" => tries::run(said).await,
