@@ -54,3 +54,24 @@ fn model_policy_and_graph_know_no_clock_no_chance_no_io_and_no_engine() {
         }
     }
 }
+
+/// The functions that a block of code declares: from `start` to the first line that is nothing but a brace.
+fn functions<'a>(code: &'a str, start: &str) -> Vec<&'a str> {
+    let block = code.split_once(start).unwrap().1.split_once("\n}\n").unwrap().0;
+    let heads = block.lines().filter_map(|line| line.strip_prefix("    fn "));
+    heads.map(|head| head.split(['(', '<']).next().unwrap()).collect()
+}
+
+#[test]
+fn a_large_body_says_all_that_the_body_says() {
+    let read =
+        |path: &str| code(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../flowkit/src").join(path)) + "\n";
+    let (task, flow, on_heap) = (read("task.rs"), read("flow/mod.rs"), read("engine/task_run/on_heap.rs"));
+    let said = functions(&on_heap, "Body for OnHeap<B> {");
+    // How a call is made is decided before it is known to be large.
+    let asked =
+        functions(&task, "pub trait Body:").into_iter().filter(|name| !matches!(*name, "call" | "submit"));
+    assert_eq!(asked.collect::<Vec<_>>(), said);
+    let said = functions(&on_heap, "FlowBody for OnHeap<B> {");
+    assert_eq!(functions(&flow, "pub trait FlowBody:"), said);
+}

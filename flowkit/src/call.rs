@@ -218,6 +218,6 @@ where
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.body.call(self.setup))
+        self.body.call(self.setup)
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::marker::PhantomData;
 
+pub use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::engine::blocking;

@@ -3,11 +3,14 @@
 use std::error::Error as StdError;
 use std::future::Future;
 
+use futures_util::future::BoxFuture;
+
 use crate::call::Setup;
 use crate::call_key::CallKey;
 use crate::engine::limits::Want;
 use crate::engine::task_run::inputs::Visit;
 use crate::engine::task_run::launch;
+use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::Hook;
 use crate::handle::Handle;
 use crate::model::canonical::Sealing;
@@ -211,11 +214,14 @@ pub trait Body: Send + Sized {
     }
 
     /// Awaits the call in place.
-    fn call(
-        self,
-        call: Setup<Self::Error>,
-    ) -> impl Future<Output = Result<Self::Output, Error<Self::Error>>> + Send {
-        launch::call(self, call, launch::InPlace)
+    fn call<'a>(self, call: Setup<Self::Error>) -> BoxFuture<'a, Result<Self::Output, Error<Self::Error>>>
+    where
+        Self: 'a,
+    {
+        if Self::IS_LARGE {
+            return launch::boxed_call(OnHeap::new(self), call, launch::InPlace);
+        }
+        launch::boxed_call(self, call, launch::InPlace)
     }
 
     /// Submits the call.
@@ -223,6 +229,9 @@ pub trait Body: Send + Sized {
     where
         Self: 'static,
     {
+        if Self::IS_LARGE {
+            return launch::submit(OnHeap::new(self), call, launch::Detached);
+        }
         launch::submit(self, call, launch::Detached)
     }
 }

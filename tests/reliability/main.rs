@@ -6,6 +6,7 @@
 mod cancellation;
 mod depth;
 mod grace;
+mod large;
 mod nested_limits;
 mod panics;
 mod races;

@@ -21,12 +21,13 @@ pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream
         #run_name
         #codec
 
-        fn call(
+        fn call<'__flowkit_call>(
             self,
             setup: ::flowkit::__private::Setup<#error>,
-        ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<#value, ::flowkit::Error<#error>>,
-        > + ::core::marker::Send {
+        ) -> ::flowkit::__private::BoxFuture<'__flowkit_call, ::core::result::Result<#value, ::flowkit::Error<#error>>>
+        where
+            Self: '__flowkit_call,
+        {
             ::flowkit::__private::call_flow(self, setup)
         }
 

@@ -4,7 +4,7 @@ mod events;
 mod said;
 mod tally;
 
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -21,6 +21,7 @@ use crate::engine::flow_run::sub_flow::{self, SubFlow};
 use crate::engine::recover::earlier::Earlier;
 use crate::engine::recover::kept::Kept;
 use crate::engine::task_run::launch;
+use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::graph::Graph;
 use crate::handle::Handle;
 use crate::model::{
@@ -314,11 +315,17 @@ impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {
 pub fn call_flow<B: FlowBody>(
     body: B,
     setup: crate::call::Setup<B::Error>,
-) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send {
-    sub_flow::call(body, setup)
+) -> BoxFuture<'static, Result<B::Output, Error<B::Error>>> {
+    if B::IS_LARGE {
+        return sub_flow::boxed_call(OnHeap::new(body), setup);
+    }
+    sub_flow::boxed_call(body, setup)
 }
 
 #[doc(hidden)]
 pub fn submit_flow<B: FlowBody>(body: B, setup: crate::call::Setup<B::Error>) -> Handle<B::Output, B::Error> {
+    if B::IS_LARGE {
+        return launch::submit(OnHeap::new(body), setup, SubFlow);
+    }
     launch::submit(body, setup, SubFlow)
 }

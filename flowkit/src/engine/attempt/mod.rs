@@ -89,7 +89,9 @@ pub(crate) async fn attempts<B: Body, H: Host<B>>(
         if needs_slots(all.core) {
             Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
         }
-        stay_if_stopping(all.core).await?;
+        if may_not_begin(all.core) {
+            Box::pin(stay(all.core)).await?;
+        }
         let begun = all.core.begin(number, B::info().at_most_once || all.core.keeps_beginnings());
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
@@ -144,17 +146,17 @@ fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
     body.as_ref().filter(|_| is_wanted && may_run_twice).and_then(B::again)
 }
 
-/// Lets nothing begin in a run that its store keeps no further, and nothing while the program is being stopped: it waits
-/// here until its run is suspended.
-pub(crate) async fn stay_if_stopping<E>(core: &Core) -> Result<(), Error<E>> {
-    if core.run().is_some_and(|run| run.lost().is_some()) {
-        return Err(core.stopped(false));
+/// Whether nothing may begin: in a run that its store keeps no further, and while the program is being stopped.
+pub(crate) fn may_not_begin(core: &Core) -> bool {
+    core.run().is_some_and(|run| run.lost().is_some() || run.runtime.live().is_stopping())
+}
+
+/// Stays where it [may not begin](may_not_begin): while the program is being stopped, until its run is suspended.
+pub(crate) async fn stay<E>(core: &Core) -> Result<(), Error<E>> {
+    if core.run().is_none_or(|run| run.lost().is_none()) {
+        core.cancelled().await;
     }
-    if core.runtime().live().is_stopping() && core.run().is_some() {
-        Box::pin(core.cancelled()).await;
-        return Err(core.stopped(false));
-    }
-    Ok(())
+    Err(core.stopped(false))
 }
 
 /// Which attempt it is.

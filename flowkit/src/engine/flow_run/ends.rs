@@ -88,22 +88,25 @@ impl Ends {
 pub(super) struct Watchers(HashMap<TaskRunId, Vec<(Weak<Ends>, usize)>>);
 
 impl Watchers {
-    /// Tells of an end, and returns whom to wake when the ledger is free again.
-    pub(super) fn ended(&mut self, id: TaskRunId, no: Option<OrderNo>) -> Vec<Waker> {
+    /// Tells of an end, and returns whom to wake when the ledger is free again, if anybody waits.
+    pub(super) fn ended(&mut self, id: TaskRunId, no: Option<OrderNo>) -> Option<Vec<Waker>> {
         if self.0.is_empty() {
-            return Vec::new();
+            return None;
         }
         let told = |(ends, position): (Weak<Ends>, usize)| {
             ends.upgrade()?.add(End { no: no.map_or(0, OrderNo::get), position, is_recorded: false })
         };
-        self.0.remove(&id).into_iter().flatten().filter_map(told).collect()
+        Some(self.0.remove(&id)?.into_iter().filter_map(told).collect())
     }
 }
 
 impl Run {
     /// Returns the number of the end that an earlier process or attempt of the flow has recorded of a call, if it ends so again.
-    pub(crate) fn recorded_no(&self, identity: Option<Identity>, child: &Child) -> Option<OrderNo> {
-        let known = identity.filter(|identity| identity.unknown.is_none())?.call;
+    pub(crate) fn recorded_no(&self, identity: Identity, child: &Child) -> Option<OrderNo> {
+        if identity.unknown.is_some() {
+            return None;
+        }
+        let known = identity.call;
         let journal =
             self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
         match (journal, child.recorded_no, &child.claimed) {

@@ -235,15 +235,15 @@ impl Run {
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
-        self.emit_kept(task_run, kind, Keeping::default());
+        self.emit_kept(task_run, kind, &mut Keeping::default());
     }
 
-    /// Says what happened to a run of this flow run, with what is to be kept of it.
+    /// Says what happened to a run of this flow run, with what is to be kept of it; that is taken only where there is a store.
     pub(crate) fn emit_kept(
         &self,
         task_run: TaskRunId,
         kind: EventKind,
-        keeping: Keeping,
+        keeping: &mut Keeping,
     ) -> Option<Receipt> {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
@@ -260,12 +260,13 @@ impl Run {
         {
             row.set_not_persisted(Arc::clone(reason));
         }
-        let receipt = told.and_then(|(kept, event)| kept.record(event, ledger.row(task_run), keeping));
+        let receipt =
+            told.and_then(|(kept, event)| kept.record(event, ledger.row(task_run), std::mem::take(keeping)));
         if is_revocable {
             self.failed(&mut ledger, task_run, at);
         }
         let mut idle = false;
-        let mut watchers = Vec::new();
+        let mut watchers = None;
         if is_end {
             ledger.live -= 1;
             idle = ledger.driver_may_go();
@@ -276,7 +277,9 @@ impl Run {
         if idle {
             self.idle.notify_one();
         }
-        watchers.into_iter().for_each(Waker::wake);
+        if let Some(watchers) = watchers {
+            watchers.into_iter().for_each(Waker::wake);
+        }
         self.wrote();
         self.announce();
         receipt

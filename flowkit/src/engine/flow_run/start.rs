@@ -19,6 +19,7 @@ use crate::engine::attempt::take_up::laid_down;
 use crate::engine::context::{self, Current};
 use crate::engine::recover::earlier::{Claimed, Resumed};
 use crate::engine::task_run::core::{Core, Home};
+use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::perform::perform;
 use crate::flow::{FlowBody, Tally};
@@ -36,6 +37,18 @@ pub(crate) struct Started<T, E> {
 
 /// Starts a flow on a worker: a body polled by `block_on` would pay a thread switch for each hand-off.
 pub(crate) fn start<B: FlowBody>(
+    body: B,
+    options: Option<Box<CallOptions<B::Error>>>,
+    parent: Option<&Current>,
+    location: &'static Location<'static>,
+) -> Result<Started<B::Output, B::Error>, Refusal> {
+    if B::IS_LARGE {
+        return started(OnHeap::new(body), options, parent, location);
+    }
+    started(body, options, parent, location)
+}
+
+fn started<B: FlowBody>(
     body: B,
     mut options: Option<Box<CallOptions<B::Error>>>,
     parent: Option<&Current>,

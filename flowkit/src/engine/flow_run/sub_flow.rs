@@ -3,19 +3,19 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{BoxFuture, Either, select};
 
 use super::start::{finish, start};
 use crate::call::Setup;
 use crate::engine::attempt::panics::caught;
-use crate::engine::attempt::stay_if_stopping;
+use crate::engine::attempt::{may_not_begin, stay};
 use crate::engine::context;
-use crate::engine::recover::conclude::How;
+use crate::engine::recover::conclude::{How, conclude};
 use crate::engine::recover::earlier::Resumed;
 use crate::engine::recover::kept::ask;
 use crate::engine::recover::known::inputs_or_known;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::interrupted::settle;
+use crate::engine::task_run::interrupted::{hold_back, is_held_back};
 use crate::engine::task_run::launch::{self, Carrier, refusal};
 use crate::engine::task_run::options::{CallOptions, effective_policy};
 use crate::engine::task_run::perform::End;
@@ -24,10 +24,14 @@ use crate::model::Error;
 use crate::policy::trigger::Trigger;
 
 /// Awaits a flow: a sub-flow inside a flow, the root of a run elsewhere.
-pub(crate) async fn call<B: FlowBody>(
+pub(crate) fn boxed_call<B: FlowBody>(
     body: B,
-    mut setup: Setup<B::Error>,
-) -> Result<B::Output, Error<B::Error>> {
+    setup: Setup<B::Error>,
+) -> BoxFuture<'static, Result<B::Output, Error<B::Error>>> {
+    Box::pin(call(body, setup))
+}
+
+async fn call<B: FlowBody>(body: B, mut setup: Setup<B::Error>) -> Result<B::Output, Error<B::Error>> {
     if let Some(current) = &setup.current
         && current.core().run().is_some()
     {
@@ -54,7 +58,10 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
         let end = End::of(core, None);
         let mut how = How::default();
         let result = caught(core, sub_flow(core, body, options, &mut how)).await;
-        settle::<B>(core, end, result, how).await
+        if is_held_back(core, &end, &result, &how) {
+            return Box::pin(hold_back(core, end, result.err())).await;
+        }
+        conclude::<B>(core, end, result, &mut how).await
     }
 }
 
@@ -84,7 +91,9 @@ async fn sub_flow<B: FlowBody>(
         let resumed = Box::pin(earlier_run::<B>(core)).await?;
         options.get_or_insert_default().resumed = resumed;
     }
-    stay_if_stopping(core).await?;
+    if may_not_begin(core) {
+        Box::pin(stay(core)).await?;
+    }
     let current = context::current();
     let started = start(body, options.take(), current.as_ref(), core.location)
         .map_err(|refusal| Error::Refused { run: core.label(), refusal })?;

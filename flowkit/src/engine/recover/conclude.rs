@@ -8,7 +8,7 @@ use futures_util::future::Either;
 
 use super::earlier::Claimed;
 use super::journal::Place;
-use super::kept::{Keeping, ask, comes, committed};
+use super::kept::{Keeping, Kept, ask, comes, committed};
 use super::known::journal;
 use crate::engine::attempt::panics::guarded_or_why;
 use crate::engine::cache::Shared;
@@ -26,7 +26,7 @@ pub(crate) struct How {
     /// It ended so in an earlier process, and nothing happens to it in this one.
     pub(crate) recorded: bool,
     /// The version of a result that is known from an earlier attempt of the flow.
-    pub(crate) version: Option<ValueVersion>,
+    pub(crate) version: Option<Box<ValueVersion>>,
     /// The result for those who ask the cache for it.
     pub(crate) shared: Option<Box<Shared>>,
 }
@@ -36,7 +36,7 @@ impl How {
     pub(crate) fn take_over<T>(&mut self, value: Option<T>, provenance: Provenance) -> Option<T> {
         if value.is_some() {
             self.cached = true;
-            self.version = Some(provenance.version);
+            self.version = Some(Box::new(provenance.version));
         }
         value
     }
@@ -47,7 +47,7 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
     core: &'a Core,
     end: End<'a, B::Error>,
     mut result: Result<B::Output, Error<B::Error>>,
-    mut how: How,
+    how: &'a mut How,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
     if core.id == TaskRunId::FLOW && !how.recorded && core.run().is_some_and(|run| run.kept.is_some()) {
         return Either::Right(Either::Left(Box::pin(conclude_flow::<B>(core, end, result, how))));
@@ -58,13 +58,14 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
     } else {
         let mut keeping = keeping::<B>(core, &mut result, &mut how.shared);
         if core.identity().is_some() {
-            keeping.provenance = provenance::<B>(core, &result, keeping.result.as_deref(), how.version);
+            keeping.provenance =
+                provenance::<B>(core, &result, keeping.result.as_deref(), how.version.as_deref().copied());
         }
-        end.tell(&result, how.cached, keeping)
+        end.tell(&result, how.cached, &mut keeping)
     };
     match receipt {
         None => {
-            publish(core, how.shared);
+            publish(core, how.shared.take());
             Either::Left(std::future::ready(result))
         }
         // Boxed: most runs have no store.
@@ -74,7 +75,7 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
             match &result {
                 Ok(_) => {
                     how.shared.iter_mut().for_each(|shared| shared.is_kept());
-                    publish(core, how.shared);
+                    publish(core, how.shared.take());
                 }
                 Err(error) => core.fail_flow_if_critical(error),
             }
@@ -89,7 +90,7 @@ async fn conclude_flow<B: Body>(
     core: &Core,
     end: End<'_, B::Error>,
     mut result: Result<B::Output, Error<B::Error>>,
-    mut how: How,
+    how: &mut How,
 ) -> Result<B::Output, Error<B::Error>> {
     let keeping = keeping::<B>(core, &mut result, &mut how.shared);
     let (event, hook) = end.ending(&result, how.cached);
@@ -106,7 +107,7 @@ async fn conclude_flow<B: Body>(
             Err(_) if is_lost => Err(core.stopped(false)),
             Err(error) => Err(error),
         };
-        end.tell(&result, how.cached, Keeping::default());
+        end.tell(&result, how.cached, &mut Keeping::default());
         return result;
     };
     match comes(core, receipt).await {
@@ -115,7 +116,7 @@ async fn conclude_flow<B: Body>(
             end.told(&result, hook, false);
             if result.is_ok() {
                 how.shared.iter_mut().for_each(|shared| shared.is_kept());
-                publish(core, how.shared);
+                publish(core, how.shared.take());
             }
             result
         }
@@ -130,7 +131,7 @@ async fn conclude_flow<B: Body>(
                 Ok(value) => not_kept::<B>(core, value),
                 Err(_) => core.stopped(false),
             });
-            end.tell(&result, false, Keeping::default());
+            end.tell(&result, false, &mut Keeping::default());
             result
         }
     }
@@ -158,7 +159,19 @@ fn keeping<B: Body>(
     result: &mut Result<B::Output, Error<B::Error>>,
     shared: &mut Option<Box<Shared>>,
 ) -> Keeping {
-    let Some(kept) = core.run().and_then(|run| run.kept.as_ref()) else { return Keeping::default() };
+    match core.run().and_then(|run| run.kept.as_ref()) {
+        None => Keeping::default(),
+        Some(kept) => written::<B>(core, kept, result, shared),
+    }
+}
+
+#[inline(never)]
+fn written<B: Body>(
+    core: &Core,
+    kept: &Kept,
+    result: &mut Result<B::Output, Error<B::Error>>,
+    shared: &mut Option<Box<Shared>>,
+) -> Keeping {
     // The end of a run is always waited for: the process may end with it.
     let awaited = (result.is_ok() && kept.durability == Durability::Full) || core.id == TaskRunId::FLOW;
     let mut keeping = Keeping { awaited, ..Keeping::default() };

@@ -14,6 +14,11 @@ use crate::policy::TaskPolicy;
 use crate::task::Body;
 use crate::wording::list;
 
+/// Whether an earlier process or attempt of the flow may have left anything of this call, or a later one may ask for it.
+pub(crate) fn may_be_known(core: &Core) -> bool {
+    core.is_claimed() || core.run().is_some_and(|run| run.journal.is_some())
+}
+
 /// Waits for the inputs. Returns the value of the call if it is known: an earlier process or attempt of the flow has left it,
 /// and it was made from the same values.
 pub(crate) async fn inputs_or_known<B: Body>(

@@ -145,6 +145,7 @@ impl Core {
 
     /// Returns which call this is; nothing if no later attempt or process may ask.
     pub(crate) fn identity(&self) -> Option<Identity> {
+        self.run()?.journal.as_ref()?;
         self.extras().as_ref().and_then(|extras| extras.identity)
     }
 
@@ -181,6 +182,9 @@ impl Core {
 
     /// Returns what earlier processes have left of the attempts.
     pub(crate) fn attempts_left(&self) -> Progress {
+        if !self.is_claimed() {
+            return Progress::default();
+        }
         match self.claimed() {
             Some(Claimed::Again(progress)) => progress,
             _ => Progress::default(),

@@ -4,17 +4,12 @@
 //! program is told to stop, which `flow_run/live` knows, and what becomes of a failure that came just before, which is
 //! `flow_run/stopping`'s business.
 
-use std::future::Future;
-
-use futures_util::future::Either;
-
 use super::core::Core;
 use super::perform::End;
 use crate::engine::attempt::panics::report;
-use crate::engine::recover::conclude::{How, conclude};
+use crate::engine::recover::conclude::How;
 use crate::engine::recover::kept::Keeping;
 use crate::model::{Error, EventKind, TaskError};
-use crate::task::Body;
 
 /// Whether a failure is one that another attempt may mend, so that it need not be final.
 pub(crate) fn may_be_made_again<E>(error: &Error<E>, is_once: bool) -> bool {
@@ -29,24 +24,21 @@ pub(crate) fn may_be_made_again<E>(error: &Error<E>, is_once: bool) -> bool {
         )
 }
 
-/// Brings a task run to its end: tells it, or holds it back if the program is being stopped and it failed.
-pub(crate) fn settle<'a, B: Body + 'a>(
-    core: &'a Core,
-    end: End<'a, B::Error>,
-    result: Result<B::Output, Error<B::Error>>,
-    how: How,
-) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
-    let may_be_the_stop = |core: &Core| core.is_stopping() && !core.is_cancelled() || core.is_suspended();
+/// Whether the end of a task run is [held back](hold_back): the program is being stopped, and it failed or rests on a run that
+/// failed since.
+pub(crate) fn is_held_back<T, E: TaskError>(
+    core: &Core,
+    end: &End<'_, E>,
+    result: &Result<T, Error<E>>,
+    how: &How,
+) -> bool {
     match result {
-        Err(error) if !how.recorded && may_be_made_again(&error, end.is_once()) && may_be_the_stop(core) => {
-            // Boxed: most runs are never stopped.
-            Either::Left(Box::pin(hold_back(core, end, Some(error))))
+        Err(error) if !how.recorded && may_be_made_again(error, end.is_once()) => {
+            core.is_stopping() && !core.is_cancelled() || core.is_suspended()
         }
         // It may rest on a failure that does not count.
-        Ok(_) if core.is_stopping() && rests_on_an_interrupted_run(core) => {
-            Either::Left(Box::pin(hold_back(core, end, None)))
-        }
-        result => Either::Right(conclude::<B>(core, end, result, how)),
+        Ok(_) => core.is_stopping() && rests_on_an_interrupted_run(core),
+        Err(_) => false,
     }
 }
 
@@ -55,7 +47,7 @@ fn rests_on_an_interrupted_run(core: &Core) -> bool {
 }
 
 /// Notes how the attempt failed, and waits until the run is suspended, or cancelled.
-async fn hold_back<T, E: TaskError>(
+pub(crate) async fn hold_back<T, E: TaskError>(
     core: &Core,
     end: End<'_, E>,
     failure: Option<Error<E>>,
@@ -72,6 +64,6 @@ async fn hold_back<T, E: TaskError>(
     drop(core.let_go());
     core.cancelled().await;
     let result = Err(core.stopped(core.is_orphaned()));
-    end.tell(&result, false, Keeping::default());
+    end.tell(&result, false, &mut Keeping::default());
     result
 }

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
 use super::core::{Core, Home, Scoped};
@@ -21,12 +22,13 @@ use crate::engine::attempt::once::{Apart, within};
 use crate::engine::attempt::patience::Patience;
 use crate::engine::attempt::take_up::take_up;
 use crate::engine::context::{self, Current};
-use crate::engine::flow_run::any_alive;
+use crate::engine::flow_run::{Child, Run, any_alive};
 use crate::engine::recover::earlier::Claimed;
 use crate::engine::recover::{conclude, unknown};
 use crate::handle::Handle;
 use crate::model::{
-    Declaration, Edges, Error, EventKind, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId, label_of,
+    Declaration, Edges, Error, EventKind, Extras, Identity, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId,
+    label_of,
 };
 use crate::task::{Body, TaskInfo};
 use crate::wording::bounded;
@@ -94,6 +96,15 @@ impl<B: Body + 'static> Carrier<B> for Detached {
 }
 
 /// Awaits a call in place.
+pub(crate) fn boxed_call<'a, B: Body + 'a>(
+    body: B,
+    setup: Setup<B::Error>,
+    carrier: impl Carrier<B> + 'a,
+) -> BoxFuture<'a, Result<B::Output, Error<B::Error>>> {
+    Box::pin(call(body, setup, carrier))
+}
+
+/// As [`boxed_call`], as a future that contains the body.
 pub(crate) async fn call<B: Body>(
     body: B,
     mut setup: Setup<B::Error>,
@@ -208,10 +219,9 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         let said = options.and_then(|options| options.name.as_deref());
         let identity = flow.ordinals.next(parent.identity(), B::identity(), &inputs, said);
         let refusal = unknown::refusal::<B>(identity, &inputs, said, journal);
-        (identity, refusal, inputs.items_by_place)
+        Known { identity, refusal, items_by_place: inputs.items_by_place }
     });
-    let (identity, refusal, items_by_place) = known
-        .map_or((None, None, false), |(identity, refusal, by_place)| (Some(identity), refusal, by_place));
+    let identity = known.as_ref().map(|known| known.identity);
     if let Some(unknown) = identity.and_then(|identity| identity.unknown) {
         extras.get_or_insert_default().unknown = Some(unknown);
     }
@@ -229,25 +239,37 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
     if let Some(name) = name {
         core.set_name(&name);
     }
-    if let Some(identity) = identity {
-        core.set_identity(identity);
-        if items_by_place {
-            core.set_items_by_place();
-        }
-        if let Some(argument) = identity.unknown {
-            unknown::tell(declaration, argument, child.claimed.is_some());
-        }
+    if let Some(known) = known {
+        take_note(&core, &flow.run, known, child);
     }
-    if let Some(no) = flow.run.recorded_no(identity, &child) {
+    Ok(Registered { core, pending })
+}
+
+/// What is known of a call where a later attempt or another process may ask for it.
+struct Known {
+    identity: Identity,
+    refusal: Option<Refusal>,
+    items_by_place: bool,
+}
+
+/// Takes note of which call it is, and of what is recorded of it.
+fn take_note(core: &Core, run: &Arc<Run>, Known { identity, refusal, items_by_place }: Known, child: Child) {
+    core.set_identity(identity);
+    if items_by_place {
+        core.set_items_by_place();
+    }
+    if let Some(argument) = identity.unknown {
+        unknown::tell(core.declaration, argument, child.claimed.is_some());
+    }
+    if let Some(no) = run.recorded_no(identity, &child) {
         core.set_recorded_no(no);
     }
     if let Some(claimed) = refusal.map(Claimed::Refused).or(child.claimed) {
         core.set_claimed(claimed);
-        let open = if core.is_settled() { flow.run.keep_open() } else { None };
+        let open = if core.is_settled() { run.keep_open() } else { None };
         core.set_recorded(child.recorded, open);
-        conclude::remember_kept(&core);
+        conclude::remember_kept(core);
     }
-    Ok(Registered { core, pending })
 }
 
 fn extras<E>(options: Option<&CallOptions<E>>, current: &Current) -> Option<Box<Extras>> {

@@ -6,15 +6,15 @@ use futures_util::future::Either;
 
 use super::core::{Core, Home};
 use super::inputs::{self, Cause, CauseKind, Inputs, Visit};
-use super::interrupted::{may_be_made_again, settle};
+use super::interrupted::{hold_back, is_held_back, may_be_made_again};
 use super::options::{CallOptions, Hook, effective_policy};
 use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::{caught, report};
 use crate::engine::attempt::{Attempts, Host, attempts};
 use crate::engine::cache::{self, Looked};
-use crate::engine::recover::conclude::How;
+use crate::engine::recover::conclude::{How, conclude};
 use crate::engine::recover::kept::{Keeping, Receipt};
-use crate::engine::recover::known::inputs_or_known;
+use crate::engine::recover::known::{inputs_or_known, may_be_known};
 use crate::model::{EdgeKind, Error, EventKind, NoValue, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, Verdict};
@@ -58,7 +58,10 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
     let end = End::of(core, Some((B::info(), options)));
     let mut how = How::default();
     let result = caught(core, run(core, host, body, options, &mut how)).await;
-    settle::<B>(core, end, result, how).await
+    if is_held_back(core, &end, &result, &how) {
+        return Box::pin(hold_back(core, end, result.err())).await;
+    }
+    conclude::<B>(core, end, result, &mut how).await
 }
 
 async fn run<B: Body, H: Host<B>>(
@@ -73,7 +76,9 @@ async fn run<B: Body, H: Host<B>>(
     if policy.critical == Some(true) {
         core.set_critical();
     }
-    if let Some(known) = inputs_or_known(core, body, options, policy, how).await? {
+    if !may_be_known(core) {
+        ready(core, body, options, policy).await?;
+    } else if let Some(known) = inputs_or_known(core, body, options, policy, how).await? {
         return Ok(known);
     }
     let mut right = None;
@@ -231,7 +236,7 @@ impl<'a, E: TaskError> End<'a, E> {
         self,
         result: &Result<T, Error<E>>,
         cached: bool,
-        mut keeping: Keeping,
+        keeping: &mut Keeping,
     ) -> Option<Receipt> {
         keeping.revocable = result.as_ref().is_err_and(|error| may_be_made_again(error, self.is_once()));
         let (event, hook) = self.ending(result, cached);
@@ -241,6 +246,7 @@ impl<'a, E: TaskError> End<'a, E> {
     }
 
     /// Says by which event the run ends, and whose hooks are called then.
+    #[inline]
     pub(crate) fn ending<T>(&self, result: &Result<T, Error<E>>, cached: bool) -> (EventKind, Option<Hook>) {
         match result {
             Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
@@ -250,6 +256,7 @@ impl<'a, E: TaskError> End<'a, E> {
     }
 
     /// Does what follows the event.
+    #[inline]
     pub(crate) fn told<T>(mut self, result: &Result<T, Error<E>>, hook: Option<Hook>, is_kept_later: bool) {
         self.told = true;
         if let Err(error) = result {
@@ -281,9 +288,9 @@ impl<E> End<'_, E> {
 
 impl<E> Drop for End<'_, E> {
     fn drop(&mut self) {
-        let is_settled = self.core.is_settled();
+        let is_open = !self.told && !self.core.is_settled();
         self.core.release_flow();
-        if !self.told && !is_settled {
+        if is_open {
             let suspended = self.core.is_suspended();
             self.core.emit(match suspended {
                 true => EventKind::Suspended,

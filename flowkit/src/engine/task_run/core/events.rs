@@ -1,5 +1,6 @@
 //! What happens to a task run is said to its flow run, and outside of one to a record of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{BY_BODY, Core};
@@ -17,12 +18,24 @@ pub(super) struct Outside {
 
 impl Core {
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.emit_kept(kind, Keeping::default());
+        self.emit_kept(kind, &mut Keeping::default());
     }
 
-    /// Says what happened, with what is to be kept of it.
-    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: Keeping) -> Option<Receipt> {
-        let Some(run) = self.run() else {
+    /// Says what happened, with what is to be kept of it; that is taken only where there is a store.
+    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: &mut Keeping) -> Option<Receipt> {
+        match self.run() {
+            // Most calls: nobody asks for them again.
+            Some(run) if run.journal.is_none() && !self.has(BY_BODY) => run.emit_kept(self.id, kind, keeping),
+            run => self.emit_noted(run, kind, keeping),
+        }
+    }
+
+    /// Says what happened outside a flow, or where a later attempt of the flow or another process may ask, or the body has
+    /// decided it.
+    // Not inlined, so that most calls need none of its registers.
+    #[inline(never)]
+    fn emit_noted(&self, run: Option<&Arc<Run>>, kind: EventKind, keeping: &mut Keeping) -> Option<Receipt> {
+        let Some(run) = run else {
             self.happen_outside(kind);
             return None;
         };
@@ -93,6 +106,7 @@ impl Core {
         let is_node =
             self.declaration.kind == Kind::Flow && self.id != TaskRunId::FLOW && self.identity().is_some();
         let provenance = is_node.then(|| Provenance { version: self.stamp(), made_from: self.made_from() });
-        self.emit_kept(EventKind::Started { attempt }, Keeping { awaited, provenance, ..Keeping::default() })
+        let mut keeping = Keeping { awaited, provenance, ..Keeping::default() };
+        self.emit_kept(EventKind::Started { attempt }, &mut keeping)
     }
 }

@@ -16,9 +16,13 @@ impl Core {
 
     /// Lets the flow end: it is known whether what is recorded stands.
     pub(crate) fn release_flow(&self) {
-        if !self.has(CLAIMED) {
-            return;
+        if self.has(CLAIMED) {
+            self.release_claimed();
         }
+    }
+
+    #[inline(never)]
+    fn release_claimed(&self) {
         // Dropped under no lock: it may wake the flow.
         let open = self.extras().as_mut().and_then(|extras| extras.open.take());
         drop(open);
@@ -26,12 +30,13 @@ impl Core {
 
     /// Whether an earlier process left a result or a failure of this call that has not turned out not to stand.
     pub(crate) fn is_settled(&self) -> bool {
-        matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_) | Claimed::FailedAnyway(_)))
+        self.is_claimed()
+            && matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_) | Claimed::FailedAnyway(_)))
     }
 
     /// Whether what is claimed of this call may not stand, which its inputs tell.
     pub(crate) fn asks_inputs(&self) -> bool {
-        matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_)))
+        self.is_claimed() && matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_)))
     }
 
     /// Returns what is recorded of that result or failure.
