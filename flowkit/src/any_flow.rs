@@ -181,7 +181,7 @@ impl Runtime {
     }
 }
 
-/// A flow run that is gone on with by its id. Made by [`Runtime::resume`]; await it.
+/// A flow run that is resumed by its id. Made by [`Runtime::resume`]; await it.
 #[must_use = "nothing is resumed until this is awaited"]
 #[derive(Debug)]
 pub struct ResumeAny {

@@ -108,7 +108,7 @@ pub async fn sleep(wait: Duration) {
 
 /// Awaits anything without holding a slot of any limit; the slots are taken up again before it returns.
 ///
-/// Put it around a `select!` over handles or calls: the one that loses cannot take up again what it laid down.
+/// Put it around a `select!` over handles or calls: the branch that loses cannot reacquire the slots that it released.
 pub async fn holding_no_slot<F: IntoFuture>(future: F) -> F::Output {
     laid_down(future.into_future()).await
 }

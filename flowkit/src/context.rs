@@ -128,7 +128,7 @@ impl Context {
 
     /// Returns a token that is cancelled when the flow run is told to stop.
     ///
-    /// Whoever asks for it is given the runtime's grace period to end by itself; others end at their next await.
+    /// A body that asks for it gets the runtime's grace period to end by itself; others end at their next await.
     pub fn cancellation_token(&self) -> CancellationToken {
         let Some(current) = &self.current else {
             return CancellationToken::new();

@@ -69,7 +69,7 @@ mod on {
         match failpoint.action.as_str() {
             "abort" => std::process::abort(),
             "err" => Err(io::Error::other(format!("failpoint {name}"))),
-            // Long enough for whoever wants to kill the process here.
+            // Long enough for a test that kills the process here.
             "sleep" => {
                 std::thread::sleep(Duration::from_secs(2));
                 Ok(())

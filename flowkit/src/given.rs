@@ -53,7 +53,7 @@ pub(crate) fn not_persisted(value: &Value) -> Option<&str> {
     value.as_object().filter(|members| members.len() == 1)?.get(NOT_PERSISTED)?.as_str()
 }
 
-/// Returns which arguments of a call cannot be persisted, and why: whoever resumes its run has to give them again.
+/// Returns which arguments of a call cannot be persisted, and why: a resume of its run has to give them again.
 pub(crate) fn all_not_persisted(arguments: &str) -> Vec<(String, String)> {
     // Almost always none.
     let members = if arguments.contains(NOT_PERSISTED) { serde_json::from_str(arguments).ok() } else { None };

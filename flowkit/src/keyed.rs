@@ -1,4 +1,4 @@
-//! A flow run that exists once for its key, whoever asks for it and however often.
+//! A flow run that exists once for its key, for any number of callers in any process.
 
 use std::future::IntoFuture;
 use std::panic::Location;
@@ -44,7 +44,7 @@ where
     /// Runs the flow once for `key`, whatever its arguments: a second call with the same key, in this process or another
     /// one, begins no second run.
     ///
-    /// It gives the result of the run that there is, or goes on with it if it crashed, was put aside or failed
+    /// It gives the result of the run that there is, or goes on with it if it crashed, was suspended or failed
     /// ([`Resume`]). While another call runs it, or is about to, this one is refused with the name of the owner: the key stays
     /// with its process for as long as that lives, also while it stands still. The key is kept as long as the run is. It
     /// needs a runtime with a store, and a flow whose runs are kept there.

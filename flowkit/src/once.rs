@@ -1,4 +1,4 @@
-//! A value that is made once in a run: the time, an id, a random number. Whoever resumes the run gets the same.
+//! A value that is made once in a run: the time, an id, a random number. A resumed run gets the same.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;

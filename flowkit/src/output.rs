@@ -8,7 +8,7 @@ use crate::failpoint;
 
 /// A file that is being written beside the place where it shall be, and takes that place when it is finished.
 ///
-/// Whoever reads the place sees what was there before, or the whole new file, also when the process is killed: so a task
+/// A reader of the path sees what was there before, or the whole new file, also when the process is killed: so a task
 /// that runs again leaves the same. Dropped before [`commit`](Self::commit), as by `?` in the middle, it leaves nothing. A
 /// killed process may leave the draft, `.<name>.<id>.draft` in the same folder; nobody reads it.
 ///
@@ -35,7 +35,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Begins to write what shall be at `path`. Its folder must be there; whoever has just made it brings its name to the
+    /// Begins to write what shall be at `path`. Its folder must be there; code that has just created it brings its name to the
     /// disk, or a power cut may take it with all that is in it.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Output {
         if let Ok(before) = fs::metadata(&self.place) {
             fs::set_permissions(&self.draft, before.permissions())?;
         }
-        // Opened anew: whoever wrote to the path may have put another file there.
+        // Opened anew: the writer of the path may have put another file there.
         let file = OpenOptions::new().write(true).open(&self.draft)?;
         if !failpoint::breaks("no-output-sync") {
             file.sync_all()?;

@@ -1,6 +1,6 @@
 //! What a flow wants to be given: the name, the form and the default of each parameter, from its signature.
 //!
-//! One description for whoever asks people for values: flags, files, and forms through its JSON schema. Not the reading
+//! One description for everything that asks people for values: flags, files, and forms through its JSON schema. Not the reading
 //! of values: that is `given`'s.
 
 use serde_json::{Map, Value, json};

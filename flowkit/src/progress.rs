@@ -1,4 +1,4 @@
-//! How far a task says it is: [`progress`]. For whoever watches; it is no event and no part of the record.
+//! How far a task says it is: [`progress`]. For observers; it is no event and no part of the record.
 
 use crate::engine::attempt::panics::guarded;
 use crate::engine::context;

@@ -1,4 +1,4 @@
-//! Going on with a flow run that another process left: crashed, put aside, or failed.
+//! Resuming a flow run that another process left: crashed, suspended, or failed.
 
 use std::future::IntoFuture;
 use std::marker::PhantomData;
@@ -21,7 +21,7 @@ use crate::policy::resume::{Asked, Redo};
 use crate::store::{Recovered, Store, StoreError, TaskRunFilter};
 use crate::task::Body;
 
-/// A flow run that is gone on with. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
+/// A resumed flow run. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
 ///
 /// The flow function runs again from the top. Each call whose result is kept gives that result and does not run; what was
 /// under way when the process died runs again; the rest runs for the first time. What of the record is not called again,
@@ -42,7 +42,7 @@ pub struct Resume<B: FlowBody> {
     marker: PhantomData<fn() -> B>,
 }
 
-/// How a run is to be gone on with, as far as it was said.
+/// Options for resuming a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct How {
     pub(crate) redo: Option<Redo>,
@@ -90,7 +90,7 @@ impl<B: FlowBody> Resume<B> {
 
     /// Does the task `task` again, by name, with all that it calls itself, and everything that used its results. It may be a
     /// sub-flow: then all of that is done again. Nothing of that is taken from the cache. What failed for good is tried again
-    /// too, wherever it is: it may have failed for what the task gave. If the process dies over it, whoever resumes the run
+    /// too, wherever it is: it may have failed for what the task gave. If the process dies over it, the process that resumes the run
     /// goes on with that. A run that has called no task of that name is refused, and stays as it is.
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
         self.how.redo = Some(Redo::From(task.into()));

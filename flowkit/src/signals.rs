@@ -20,7 +20,7 @@ use crate::model::FlowRunId;
 /// How long a store may take to write what is left after the second one.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
-/// How long the program may take to end by itself when nothing of it was put aside.
+/// How long the program may take to end by itself when none of its runs was suspended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The program was told to stop before it had done its work. Made by [`Runtime::until_signal`].
@@ -29,12 +29,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub struct Interrupted {
     /// The name of the signal, such as `SIGTERM`, or `CTRL_C` on Windows.
     pub signal: &'static str,
-    /// The runs that were put aside; [`resume`](crate::Resume) goes on with them.
+    /// The runs that were suspended; [`resume`](crate::Resume) goes on with them.
     pub runs: Vec<FlowRunId>,
     /// Why the last that happened could not be kept.
     pub lost: Option<String>,
     number: u8,
-    /// Everything that was begun came to its end or was put aside, and nothing was turned away.
+    /// Everything that was begun came to its end or was suspended, and nothing was turned away.
     in_order: bool,
 }
 
@@ -57,9 +57,9 @@ impl std::fmt::Display for Interrupted {
         write!(f, "told to stop by {}", self.signal)?;
         match &self.runs[..] {
             [] => {}
-            [run] => write!(f, "; run {} was put aside and can be resumed", run.short())?,
+            [run] => write!(f, "; run {} was suspended and can be resumed", run.short())?,
             runs => {
-                write!(f, "; {} runs were put aside and can be resumed:", runs.len())?;
+                write!(f, "; {} runs were suspended and can be resumed:", runs.len())?;
                 for run in runs {
                     write!(f, " {}", run.short())?;
                 }
@@ -108,7 +108,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`Interrupted`], if a signal came first. Whoever gets it should end the process with its code, and drop the
+    /// [`Interrupted`], if a signal came first. A caller that gets it should end the process with its code, and drop the
     /// runtime before, so that the store is closed.
     ///
     /// # Panics
@@ -169,7 +169,7 @@ impl Runtime {
                 written = tokio::time::timeout(LAST_WRITE, self.suspend(Duration::ZERO)) => {
                     written.unwrap_or(Ok(Vec::new()))
                 }
-                // Whoever sends a third one wants an end.
+                // A third signal asks for an end at once.
                 third = signals.next() => std::process::exit(128 + i32::from(third.number)),
             },
         };

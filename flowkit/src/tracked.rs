@@ -178,7 +178,7 @@ impl<K: TrackedKind> Tracked<K> {
     pub fn at(path: impl AsRef<Path>) -> Result<Self, ArtifactError> {
         let given = path.as_ref();
         let unreadable = |source| ArtifactError::Unreadable { path: given.to_owned(), source };
-        // Whoever goes on with the run may stand in another folder.
+        // The process that resumes the run may stand in another folder.
         let path = std::path::absolute(given).map_err(unreadable)?;
         let (hash, bytes) = digest_of(&path).map_err(unreadable)?;
         Ok(Self { path, hash, bytes, metadata: BTreeMap::new(), kind: PhantomData })

@@ -335,7 +335,7 @@ async fn i7_limits_hold_for_tasks_that_are_called_outside_a_flow() {
 }
 
 #[flowkit::test]
-async fn i7_a_limit_of_no_slots_refuses_whoever_asks() {
+async fn i7_a_limit_of_no_slots_refuses_every_caller() {
     limits::set("gpu", 0);
     let error = trains(Bodies::default()).await.unwrap_err();
     let Error::Refused { refusal, .. } = error else { panic!("{error:?}") };

@@ -12,7 +12,7 @@ struct Running {
 }
 
 impl Running {
-    /// Waits until the first task has ended, so that the run is known to whoever looks.
+    /// Waits until the first task has ended, so that readers of the store see the run.
     fn start(shell: &Shell) -> Self {
         let mut child = shell
             .command("run endless --output json")

@@ -1,4 +1,4 @@
-//! `watch` prints what `run` prints: there is one form for an event, whoever saw it.
+//! `watch` prints what `run` prints: there is one form for an event, of any process.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};

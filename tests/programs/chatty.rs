@@ -97,7 +97,7 @@ async fn stay() {
 async fn talks(talkers: u64, seed: u64, lines: u64, lingers: bool) -> Result<u64> {
     if lingers {
         linger().await?;
-        // It begins only if the signal has not been heard of yet; then it is put aside a little later.
+        // It begins only if the signal has not been heard of yet; then it is suspended a little later.
         stay().await?;
     }
     Ok(talk::map(0..talkers, seed, lines).await?.iter().sum())

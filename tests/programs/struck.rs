@@ -36,7 +36,7 @@ fn note_failure(run: &TaskRun) {
 fn waits_for_a_child(k: u64, is_endless: bool) -> std::io::Result<u64> {
     let mut child = std::process::Command::new("sleep")
         .arg(if is_endless { "1000" } else { "0" })
-        // Whoever reads what this program prints does not wait for its child.
+        // A reader of what this program prints does not wait for its child.
         .stdout(Stdio::null())
         .spawn()?;
     note(&format!("begun {k}"))?;

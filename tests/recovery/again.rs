@@ -12,7 +12,7 @@ fn goes_on(folder: &Folder) -> (String, String) {
 }
 
 #[test]
-fn what_was_asked_to_be_done_again_is_done_by_whoever_goes_on_after_a_death_and_once() {
+fn what_was_asked_to_be_done_again_is_done_once_by_the_process_that_resumes_after_a_death() {
     for (dies, left) in
         [("extract", "extract\nclean\nload\n"), ("clean", "clean\nload\n"), ("load", "load\n")]
     {

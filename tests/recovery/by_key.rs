@@ -71,7 +71,7 @@ async fn ten_calls_with_one_key_at_the_same_time_begin_one_run() {
     for run in runs {
         match run.result() {
             Ok(value) => assert_eq!(value, &7),
-            // Whoever comes while another one runs it is told so.
+            // A process that comes while another one executes it is told so.
             Err(error) => assert!(format!("{error:?}").contains("is being run by"), "{error:?}"),
         }
     }

@@ -43,7 +43,7 @@ fn trial(random: &mut fastrand::Rng, headline: &Headline) {
 /// `FLOWKIT_KILLS=1000` makes it longer. With `--nocapture` it prints the headline.
 ///
 /// The flow of 500 tasks pays for each of them at a receiver that knows the idempotency key, and has 50 more tasks that
-/// run at most once: whoever judges looks at those too.
+/// run at most once: the test looks at those too.
 #[test]
 fn r01_r12_nothing_that_was_relied_on_is_lost_or_done_again_or_paid_twice_over_two_hundred_kills() {
     let wanted = times("FLOWKIT_KILLS", 200);

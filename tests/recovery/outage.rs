@@ -168,7 +168,7 @@ async fn a_run_that_the_store_gives_up_begins_nothing_more_and_fails_and_goes_on
     }
     let store = &**runtime.store().unwrap();
     let id = run.id().unwrap();
-    // It stands as it stood, and is put aside as soon as that can be written.
+    // It stands as it stood, and is suspended as soon as that can be written.
     assert_eq!(row(store, id).state, State::Running);
     shared.unlock();
     wait_until(|| row(store, id).state == State::Suspended);

@@ -1,4 +1,4 @@
-//! S1: cooperative cancellation. Whoever listens is given the grace of the runtime, and whoever awaits it waits along.
+//! S1: cooperative cancellation. A body that listens is given the grace of the runtime, and its caller waits along.
 
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ async fn s1_a_flow_body_that_listens_is_given_time_too() {
 }
 
 #[flowkit::test]
-async fn s1_whoever_listens_and_does_not_end_is_ended_when_the_grace_is_over() {
+async fn s1_a_body_that_listens_and_does_not_end_is_ended_when_the_grace_is_over() {
     let bodies = Bodies::default();
     let submitted = async { submits_one_that_listens(TOO_LONG, bodies.clone()).start() };
     assert_eq!(cancel_after_a_second(submitted).await, (State::Cancelled, vec![State::Cancelled], GRACE));

@@ -212,7 +212,7 @@ async fn r30_an_attempt_after_an_orphan_is_a_fresh_one() {
     drop(release);
 }
 
-/// It needs a second thread: on the only one, whoever would look at the clock has to wait for it.
+/// It needs a second thread: on the only one, the reader of the clock has to wait for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r30_the_caller_of_a_submitted_body_that_never_yields_is_free_at_the_limit() {
     // Real time: long enough that the body has begun, on whatever machine.

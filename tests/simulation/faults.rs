@@ -1,7 +1,7 @@
 //! A store that fails as its world says: entries that cannot be kept, late answers, and the death of its process.
 //!
 //! Around a store in memory, which several processes use one after the other. It invents nothing: what it keeps, it keeps
-//! as it came, and what it refuses, it says so to whoever waits.
+//! as it came, and what it refuses, it says so to the waiter.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -199,7 +199,7 @@ impl FaultyStore {
         self.died.notify_one();
     }
 
-    /// Tells whoever waits, now or later.
+    /// Tells the waiter, now or later.
     fn tell(&self, who: Who, ack: Option<Ack>, answer: Result<(), StoreError>) {
         let Some(ack) = ack else { return };
         let mut fate = self.fate();

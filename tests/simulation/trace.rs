@@ -120,7 +120,7 @@ pub(crate) enum Line {
     Died,
     /// Nobody listens to the process any more.
     Fenced,
-    /// The store hears no more of a run, which may be gone on with.
+    /// The store hears no more of a run, which may be resumed.
     PutAside(Who),
     /// Nothing happens any more, although the flow has not ended.
     Hangs,

@@ -138,7 +138,7 @@ fn nothing_is_drawn_on_a_terminal_to_which_the_reader_of_a_pipe_writes() {
 }
 
 #[test]
-fn whoever_reads_json_lines_gets_nothing_else() {
+fn a_reader_of_json_lines_gets_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let output = CHAT.command(&folder, "json").output().unwrap();
     let (stdout, stderr) =

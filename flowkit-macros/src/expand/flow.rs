@@ -1,4 +1,4 @@
-//! What only a flow has: its own ways to be called, to be written down, and to be gone on with.
+//! What only a flow has: its own ways to be called, to be recorded, and to be resumed.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -51,7 +51,7 @@ pub(crate) fn spec(callable: &Callable) -> TokenStream {
     let (generics, _, clause) = generics.split_for_impl();
     let (name, body_type) = (callable.named("spec"), callable.static_body_type());
     quote! {
-        /// Returns the flow without its types, for whoever finds flows by name.
+        /// Returns the flow without its types, for code that finds flows by name.
         #vis fn #name #generics () -> ::flowkit::FlowSpec #clause {
             ::flowkit::FlowSpec::__of::<#body_type>()
         }

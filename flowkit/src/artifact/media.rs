@@ -1,4 +1,4 @@
-//! What bytes are, as a media type, for whoever shows them. A guess, never a check. Pure.
+//! What bytes are, as a media type, for programs that show them. A guess, never a check. Pure.
 
 /// For what nobody knows how to show.
 pub(super) const UNKNOWN: &str = "application/octet-stream";

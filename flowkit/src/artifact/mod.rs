@@ -104,7 +104,7 @@ pub fn file(key: impl Into<String>, path: impl AsRef<Path>) -> Result<(), Artifa
         return Err(ArtifactError::TooLarge { path: path.to_owned(), bytes });
     }
     let content = std::fs::read(path).map_err(unreadable)?;
-    // Only for whoever watches: the copy does not change with the file.
+    // Only for observers: the copy does not change with the file.
     let place = std::path::absolute(path).ok();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let made = Artifact {

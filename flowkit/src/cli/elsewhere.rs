@@ -12,7 +12,7 @@ const WORDS: [(&[&str], &str); 10] = [
     (&["start", "trigger", "execute", "exec", "test"], "here that is `run`"),
     (
         &["stop", "kill", "abort", "pause"],
-        "here that is `cancel`; a run that is put aside by Ctrl-C can be resumed",
+        "here that is `cancel`; a run that Ctrl-C suspended can be resumed",
     ),
     (&["clear", "restart"], "here that is `rerun --from <task>`, or `retry` for what failed"),
     (&["delete", "rm", "remove", "prune", "clean"], "here that is `db gc`, for runs of some age"),

@@ -233,7 +233,7 @@ fn told(exit: Exit) -> Exit {
 /// | 0 | done |
 /// | 1 | the flow failed or was cancelled; with `--fail-on-any-task`, also if it completed and a task run of it failed |
 /// | 2 | it cannot be done as it was asked for, and nothing ran; or a part of the answer could not be written |
-/// | 129, 130, 143 | told to stop by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was put aside, and can be resumed |
+/// | 129, 130, 143 | told to stop by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was suspended, and can be resumed |
 ///
 /// On Windows 129 stands for a window that was closed, 130 for Ctrl-C, and 143 for Ctrl-Break and the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Standard output and standard error, of which whoever reads them may have enough at any time: `mybin runs | head -1`. That
+//! Standard output and standard error, whose reader may stop reading at any time: `mybin runs | head -1`. That
 //! is no error; but what does not fit on a disk is missing, and that is said in the end.
 //!
 //! The gate for text that others chose: names, messages, parameters. What is written is `Shown`, and whatever becomes that is

@@ -1,5 +1,5 @@
 //! What the types of a flow's parameters allow: whether it can be called from a command line, and whether its runs can be
-//! gone on with. Not whether a value can be written, which only shows when there is one.
+//! resumed. Not whether a value can be written, which only shows when there is one.
 
 use crate::any_flow::FlowSpec;
 use crate::parameters::Parameter;

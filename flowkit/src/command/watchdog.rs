@@ -67,7 +67,7 @@ fn tell(what: char, group: Pid) {
 fn start() -> Watchdog {
     let started = Command::new("/bin/sh")
         .args(["-c", SCRIPT, "flowkit-watchdog"])
-        // Not struck by what strikes the program, nor in the way of whoever unmounts its folder.
+        // Not struck by what strikes the program, nor in the way when its folder is unmounted.
         .process_group(0)
         .current_dir("/")
         .env_clear()

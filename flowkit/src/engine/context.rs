@@ -106,7 +106,7 @@ pub(crate) fn is_first_at(location: &'static Location<'static>) -> bool {
     WARNED.lock().get_or_insert_default().insert(location)
 }
 
-/// Keeps an artifact that the body makes, and shows it to whoever watches: `file` is where the file is that it is of.
+/// Keeps an artifact that the body makes, and shows it to observers; `file` is the path of the file that it describes.
 #[track_caller]
 pub(crate) fn made(artifact: Artifact, file: Option<&Path>) {
     #[cfg(feature = "cli")]

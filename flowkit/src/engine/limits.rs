@@ -8,7 +8,7 @@
 //! - **All or nothing.** A waiter holds nothing until it gets everything, so two tasks that ask for
 //!   `a, b` and `b, a` cannot deadlock.
 //! - **First come, first served, per name.** The place in the queue is taken at the first poll.
-//!   A heavy waiter at the front reserves: whoever needs one of its names waits behind it, even
+//!   A heavy waiter at the front reserves: any waiter that needs one of its names waits behind it, even
 //!   where slots are free. Waiters that share no limited name with it pass.
 //! - **Names without a limit** cost nothing, are not counted and never block. When such a name gets
 //!   a limit, those who already hold permits are not counted; those who still wait are.
@@ -110,7 +110,7 @@ impl Limits {
         self.change(|table| table.set_rate(name, Rate { count, per }));
     }
 
-    /// Takes slots and rate away from `name`; whoever waited only for it goes.
+    /// Takes slots and rate away from `name`; waiters for this name alone may go on.
     ///
     /// Permits that hold its slots are counted until they are dropped, also if the limit returns.
     pub(crate) fn remove(&self, name: &str) {

@@ -183,7 +183,7 @@ impl<T, E> FlowRun<T, E> {
         kept.and_then(|kept| kept.earlier(look)).unwrap_or_default()
     }
 
-    /// The same for whoever does not know the types.
+    /// The same for callers that do not know the types.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! The graph as JSON, for the web page and for other programs.
 //!
-//! The one file that knows `serde_json`. Names are given as the user wrote them: whoever shows
+//! The one file that knows `serde_json`. Names are given as the user wrote them: a program that shows
 //! them escapes them.
 
 use serde::Serialize;

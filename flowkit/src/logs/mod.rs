@@ -27,7 +27,7 @@ use crate::wording::bounded;
 const PRINTED: &str = "stdout";
 
 impl Runtime {
-    /// Keeps a line that the program has printed, for whoever captures what it prints and hears of it at most `delay` later:
+    /// Keeps a line that the program has printed, for code that captures what it prints and hears of it at most `delay` later:
     /// with the only task that was under way in that time, or else with the flow run. Where several runs are under way nobody
     /// knows whose it is, and it is left out.
     #[doc(hidden)]

@@ -83,7 +83,7 @@ pub struct StoredArtifact {
     pub at: WallTime,
     /// What it is called in its run.
     pub key: String,
-    /// The how-manieth of its key in this run, counting from 1. The last one is the one to show.
+    /// The version number within its key in this run, counting from 1. The last one is the one to show.
     pub version: u32,
     /// What it is.
     pub kind: ArtifactKind,

@@ -2,7 +2,7 @@
 //!
 //! Files rot and types change, and SQLite notices neither. Pure bytes in, bytes out: nothing here reads a file, and
 //! whether a value that cannot be opened is a miss or an error is decided by the caller. Not encryption, and no
-//! protection against someone who writes to the store: whoever can do that can also make a matching checksum.
+//! protection against an attacker who writes to the store, who can make a matching checksum as well.
 //!
 //! ```text
 //! magic 4 │ format 1 │ codec 1 │ zero 2 │ length 8 │ fingerprint 32 │ checksum 16 │ payload

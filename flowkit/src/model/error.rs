@@ -172,7 +172,7 @@ impl<E> Error<E> {
         matches!(self, Self::Cancelled { .. })
     }
 
-    /// Whether the run was put aside by a shut-down.
+    /// Whether a shutdown suspended the run.
     pub fn is_suspended(&self) -> bool {
         matches!(self, Self::Suspended { .. })
     }
@@ -287,7 +287,7 @@ impl<E: TaskError> fmt::Display for Error<E> {
             Self::Panicked { run, message } => write!(f, "{run} panicked: {message}"),
             Self::Cancelled { run, .. } => write!(f, "{run} was cancelled"),
             Self::Suspended { run } => {
-                write!(f, "{run} was put aside when the program was told to stop; it can be resumed")
+                write!(f, "{run} was suspended when the program was told to stop; it can be resumed")
             }
             Self::Upstream { run, input, met, .. } => {
                 write!(f, "{run} did not run: its input {input} has no result")?;

@@ -129,7 +129,7 @@ pub enum EventKind {
         /// Why.
         reason: Arc<String>,
     },
-    /// The process died while the run was under way. Written by whoever finds it.
+    /// The process died while the run was under way. Written by the process that finds it.
     Crashed,
     /// The program was told to stop while the flow run was under way. From here on nothing of it begins.
     Stopping,
@@ -141,7 +141,7 @@ pub enum EventKind {
         /// How it failed.
         error: Arc<ErrorReport>,
     },
-    /// The run was put aside by a clean shut-down; it can go on.
+    /// A clean shutdown suspended the run; it can be resumed.
     Suspended,
     /// The run is to go on, or to be done again: a crashed or suspended one, one that failed, or one that somebody wants
     /// anew.
@@ -185,7 +185,7 @@ impl EventKind {
             || matches!(self, Self::Started { .. } | Self::AttemptFailed { .. } | Self::Interrupted { .. })
     }
 
-    /// Whether the run ends with this event, in this process at least: one that is put aside goes on in another.
+    /// Whether the run ends with this event, in this process at least: a suspended run goes on in another one.
     pub const fn is_end(&self) -> bool {
         match self {
             Self::Completed

@@ -227,7 +227,7 @@ impl TaskRun {
 
     /// Returns the time from the first attempt to the end, with the waits that the retry policy put between attempts.
     ///
-    /// Of a run that was interrupted and gone on with, the time between the two processes is left out, and so is that of an
+    /// Of a run that was interrupted and resumed, the time between the two processes is left out, and so is that of an
     /// attempt whose end nobody saw.
     pub fn duration(&self) -> Option<Duration> {
         let (_, ended_at) = (self.started_at?, self.ended_at?);

@@ -31,7 +31,7 @@ pub enum State {
     AwaitingRetry,
     /// A flow run that was told to stop and whose tasks are ending.
     Cancelling,
-    /// A flow run that a clean shut-down put aside; it can go on.
+    /// A flow run that a clean shutdown suspended; it can be resumed.
     Suspended,
     /// Ended with a result.
     Completed,
@@ -89,7 +89,7 @@ impl State {
         )
     }
 
-    /// Whether nothing more happens to the run in this process: it has ended, or was put aside.
+    /// Whether nothing more happens to the run in this process: it has ended, or is suspended.
     pub const fn is_over(self) -> bool {
         self.is_terminal() || matches!(self, Self::Suspended)
     }

@@ -213,7 +213,7 @@ pub struct StoredTaskRun {
     pub has_result: bool,
     /// Why its result could not be persisted. `None` also where none is ever: its type cannot be, or the attribute says no.
     pub not_persisted: Option<String>,
-    /// Which value it gave, and from which: whoever resumes the run takes it over only if those are the same. `None` of what has
+    /// Which value it gave, and from which: a resumed run takes it over only if those are the same. `None` of what has
     /// not ended.
     pub provenance: Option<Provenance>,
 }

@@ -37,7 +37,7 @@ pub enum Redo {
     Everything,
 }
 
-/// What somebody wants done again of a run. It is kept with the run, so that whoever goes on after a death goes on with it.
+/// What somebody wants done again of a run. It is kept with the run, so that the process that resumes after a crash goes on with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// What.
@@ -272,7 +272,7 @@ impl Chosen {
                 chosen.rows.insert(row.id);
             }
         }
-        // Whoever called one of them in its own body has to run for that.
+        // A parent of a rerun task must run again, too.
         for row in rows.iter().rev() {
             if chosen.rows.contains(&row.id) {
                 chosen.rows.insert(row.parent);

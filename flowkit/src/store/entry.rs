@@ -15,7 +15,7 @@ use crate::policy::cache::{CacheKey, KeyParts};
 /// Told once: the entry cannot be lost any more, or it could not be kept.
 pub type Ack = oneshot::Sender<Result<(), StoreError>>;
 
-/// A run that this process owns. Whoever takes it over gets a larger epoch, and writes with this one are refused then.
+/// A run that this process owns. The process that takes it over gets a larger epoch; from then on, writes with this one are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnedRun {
     /// The run.
@@ -32,7 +32,7 @@ pub struct OwnedRun {
 pub struct Lost {
     /// The run.
     pub run: FlowRunId,
-    /// Up to this epoch; whoever has taken the run over since has a larger one.
+    /// Up to this epoch; a process that has taken the run over since has a larger one.
     pub epoch: u64,
     /// Why.
     pub error: StoreError,

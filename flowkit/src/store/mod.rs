@@ -104,7 +104,7 @@ pub trait Store: History {
     }
 
     /// Takes a run over that nobody owns, to go on with it. The run is owned by this process from now on, with a new
-    /// epoch, so that whoever owned it before writes nothing any more.
+    /// epoch, so that a former owner writes nothing any more.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ pub trait Store: History {
     /// If it cannot be read.
     fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError>;
 
-    /// Leaves a run to whoever resumes it: it is `Suspended`, and this process writes nothing more of it.
+    /// Leaves a run to the process that resumes it: it is `Suspended`, and this process writes nothing more of it.
     fn suspend(&self, run: OwnedRun, ack: Option<Ack>);
 
     /// Returns the kept result of a task run, as the envelope that was written; `None` if there is none.

@@ -1,4 +1,4 @@
-//! Task runs folded by name: what one body calls of one task is one group. Where the groups lie, for whoever draws or lists
+//! Task runs folded by name: what one body calls of one task is one group. Where the groups lie, for code that draws or lists
 //! them; not what is said of them.
 
 use std::ops::{Index, IndexMut};

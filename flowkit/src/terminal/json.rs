@@ -1,4 +1,4 @@
-//! One JSON object per line for each event, for other programs: the only place that knows the form, whoever saw the event.
+//! One JSON object per line for each event, for other programs: the only place that knows the form, for events of any process.
 //! The form has a version: `"v":1` means that fields are only ever added. Not the store's rows: ids are those that people
 //! type.
 //!
@@ -118,12 +118,12 @@ pub(crate) struct Told<'a> {
     pub(crate) run: FlowRunId,
     pub(crate) at: WallTime,
     pub(crate) kind: &'a EventKind,
-    /// When the first attempt began of whom it befell.
+    /// Start of the first attempt of the run it happened to.
     pub(crate) started_at: Option<WallTime>,
     pub(crate) whom: Whom<'a>,
 }
 
-/// Whom an event befell.
+/// The run an event happened to.
 pub(crate) enum Whom<'a> {
     /// The outermost flow run, of which `view` knows the event already.
     Run { flow: &'a str, parameters: Option<&'a str>, view: &'a RunView, program: &'a Program },
@@ -242,7 +242,7 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
         EventKind::Skipped { reason } => record.reason = Some(reason),
         _ => {}
     }
-    // What is put aside has not ended: it goes on in another process.
+    // A suspended run has not ended: it goes on in another process.
     if told.kind.is_end() && !matches!(told.kind, EventKind::Suspended) {
         let took = told.started_at.map(|start| told.at.as_micros() - start.as_micros());
         record.ms = took.and_then(|micros| u64::try_from(micros).ok()).map(|micros| micros / 1000);

@@ -1,4 +1,4 @@
-//! Runs of which a test says what happens and when: each event becomes a notice for whoever listens. No engine, no clock.
+//! Runs of which a test says what happens and when: each event becomes a notice for observers. No engine, no clock.
 #![allow(clippy::unwrap_used, reason = "for tests only")]
 
 use std::panic::Location;

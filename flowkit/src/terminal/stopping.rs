@@ -30,13 +30,13 @@ impl Stopping {
     /// Says what `running` tasks may still do: `2 tasks have up to 30 s to end`.
     pub(super) fn words(&self, running: usize, now: WallTime) -> String {
         if self.patience.is_zero() {
-            return "what is left is put aside".to_owned();
+            return "remaining runs are suspended".to_owned();
         }
         if running == 0 {
-            return "no task runs, what is left is put aside".to_owned();
+            return "no task runs, remaining runs are suspended".to_owned();
         }
         let left = now.until(self.at.plus(Timestamp::new(self.patience)));
-        // Whoever has half a second has a second: zero would say that it is over.
+        // Half a second is shown as a second: zero would say that it is over.
         let seconds = left.as_millis().div_ceil(1000);
         format!("{} up to {seconds} s to end", counted(running, "task has", "tasks have"))
     }
@@ -59,13 +59,16 @@ mod tests {
         assert_eq!(stopping.words(2, at(0)), "2 tasks have up to 30 s to end");
         assert_eq!(stopping.words(1, at(29_001)), "1 task has up to 1 s to end");
         assert_eq!(stopping.words(1, at(31_000)), "1 task has up to 0 s to end");
-        assert_eq!(stopping.words(0, at(0)), "no task runs, what is left is put aside");
+        assert_eq!(stopping.words(0, at(0)), "no task runs, remaining runs are suspended");
     }
 
     #[test]
     fn the_second_signal_ends_the_patience() {
         let at = WallTime::from_micros(0);
         let second = Stopping { signal: "SIGINT", at, patience: Duration::ZERO };
-        assert_eq!(second.line(2), "aborting by SIGINT: what is left is put aside; once more to end at once");
+        assert_eq!(
+            second.line(2),
+            "aborting by SIGINT: remaining runs are suspended; once more to end at once"
+        );
     }
 }

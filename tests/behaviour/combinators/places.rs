@@ -133,7 +133,7 @@ async fn spawned() -> Result<u32> {
 }
 
 #[flowkit::test]
-async fn calls_in_a_spawned_task_belong_to_whoever_spawned_it() {
+async fn calls_in_a_spawned_task_belong_to_the_body_that_spawned_it() {
     let run = spawned().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &2);
     let parents: Vec<TaskRunId> = run.task_runs_of("leaf").iter().map(|run| run.parent()).collect();

@@ -1,5 +1,5 @@
 //! A flow that leaves everything that is to outlive a power cut: large results, artifacts, outputs and cached results, in a
-//! run with an idempotency key. It can be put aside, done again and forgotten.
+//! run with an idempotency key. It can be suspended, done again and forgotten.
 //!
 //! `begin <task> <k> v<version>` is noted by a task when it runs, `relied <task> <k> v<version>` by one that uses what it has
 //! left. At the end comes `sum n`. The version is what the tasks find in the world: it changes before they are done again.
@@ -96,7 +96,7 @@ async fn chapter(from: u64, count: u64) -> Result<u64> {
     Ok(sum)
 }
 
-/// Makes the folder for outputs, as whoever relies on them has to: its name is safe.
+/// Makes the folder for outputs, as a program that relies on them has to: its name is safe.
 fn make_outputs() -> io::Result<()> {
     match fs::create_dir(outputs()) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -105,7 +105,7 @@ fn make_outputs() -> io::Result<()> {
     File::open(database().with_file_name("."))?.sync_all()
 }
 
-/// `<from> <count>`: the run of these chapters, whoever began it. `<from> <count> <relied>`: puts it aside after so many.
+/// `<from> <count>`: the run of these chapters, also if another process began it. `<from> <count> <relied>`: suspends it after so many.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (from, count) = (said.number(0)?, said.number(1)?);
     make_outputs()?;

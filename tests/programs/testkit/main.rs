@@ -63,7 +63,7 @@ impl Lines {
         let open = || OpenOptions::new().append(true).create(true).open(folder().join(self.0));
         let mut file = match self.1.get() {
             Some(file) => file,
-            // Whoever opens it second closes it again.
+            // A second one that opens it closes it again.
             None => open().map(|file| self.1.get_or_init(|| file))?,
         };
         file.write_all(format!("{line}\n").as_bytes())

@@ -20,7 +20,7 @@ pub(super) fn is_whole(stage: &Stage) -> Result<(), String> {
     let broken = |error: rusqlite::Error| format!("the database cannot be read: {error}");
     let connection =
         Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(broken)?;
-    // The log stays for whoever comes next.
+    // The log stays for the next process.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(broken)?;
     let found: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).map_err(broken)?;

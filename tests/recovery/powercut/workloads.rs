@@ -82,7 +82,7 @@ pub(super) const ALL: [Workload; 8] = [
     FILES_AFTER_A_KILL,
     PUBLISHED_AFTER_A_KILL,
     Workload {
-        name: "put aside and resumed",
+        name: "suspended and resumed",
         record: |stage, _| {
             works(stage, "lasting", &[0, 5, 4]);
             works(stage, "lasting", &[0, 5]);

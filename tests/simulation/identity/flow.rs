@@ -275,7 +275,7 @@ async fn race(number: u64) -> Result<u64> {
     Ok(number)
 }
 
-/// The effect that must not happen twice, whoever has won.
+/// The effect that must not happen twice, with any winner.
 #[task(at_most_once)]
 async fn place(winner: Option<u64>) -> Result<()> {
     tape::write(Line::Placed { winner });

@@ -1,4 +1,4 @@
-//! `cancel`: asks whoever runs a run to stop it.
+//! `cancel`: asks the process that executes a run to stop it.
 
 use clap::ArgMatches;
 use serde_json::json;

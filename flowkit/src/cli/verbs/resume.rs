@@ -131,7 +131,7 @@ fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[StoredTaskRun], n
 fn not_kept(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
     let why = types::unkept(flow).unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
     Usage::new(format!(
-        "the arguments of run `{}` are not kept, so it cannot be gone on with: {why}",
+        "the arguments of run `{}` are not kept, so it cannot be resumed: {why}",
         run.id.short()
     ))
 }

@@ -122,7 +122,7 @@ pub(super) async fn finish(
             Ok(Exit::FAILURE)
         }
         Err(interrupted) => {
-            // The screen has told that the run was put aside, and how to go on with it if that can be done.
+            // The screen has said that the run was suspended, and how to resume it if that is possible.
             let lost = interrupted.lost.as_ref();
             let lost = lost.map(|reason| format!("; what happened last could not be kept: {reason}"));
             note(format!("told to stop by {}{}", interrupted.signal, lost.unwrap_or_default()));

@@ -1,5 +1,5 @@
 //! `show --slow`: the task runs of a run, and of its sub-flows, that took longest. What counts is the time in their attempts:
-//! not the waits between them, nor the days until a run was gone on with.
+//! not the waits between them, nor the days until a run was resumed.
 
 use std::time::Duration;
 

@@ -59,7 +59,7 @@ impl Core {
     }
 
     /// Gives the slots back while `wait` is not over; it is woken when another wait of the body has got them back, since
-    /// whoever polls several waits may not poll this one again by itself.
+    /// a future that polls several waits may not poll this one again by itself.
     pub(crate) fn lay_down_for(&self, wait: &mut Wait, waker: &Waker) {
         let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()).and_then(|hold| {
             hold.join(wait, waker);

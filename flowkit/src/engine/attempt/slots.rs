@@ -10,7 +10,7 @@ use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::CallOptions;
 use crate::model::{Error, EventKind, Kind, Refusal};
 
-/// Whether an attempt has to ask for slots at all: a flow waits for its tasks, and whoever waits holds none.
+/// Whether an attempt has to ask for slots at all: a flow waits for its tasks, and a waiting run holds none.
 pub(crate) fn needs_slots(core: &Core) -> bool {
     !core.runtime().limits().is_empty() && core.declaration.kind == Kind::Task
 }

@@ -32,7 +32,7 @@ impl TakeUp {
         }
     }
 
-    /// `Ready` when the body has the slots back that it laid down.
+    /// `Ready` when the body has reacquired the slots that it released.
     fn poll_back(&mut self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
         let Some(wants) = core.laid_down(&mut self.wait, cx.waker()) else {
             self.acquire = None;
@@ -65,7 +65,7 @@ pub(crate) async fn laid_down<F: Future>(future: F) -> F::Output {
     ended.expect("bug in flowkit: a wait ended without a result")
 }
 
-/// Gets back the slots that a body laid down.
+/// Reacquires the slots that a body released.
 pub(crate) async fn take_up(core: &Core) {
     if core.holds_slots() {
         let mut take_up = TakeUp::default();

@@ -45,7 +45,7 @@ pub(crate) enum Looked<T> {
 
 /// The right to execute for a key. Dropping it without a result lets another one execute.
 pub(crate) struct Right {
-    // The lease goes first: whoever leads in this process next may ask for it again.
+    // The lease goes first: the next leader in this process may ask for it again.
     lease: Option<Lease>,
     lead: Lead,
     wanted: Wanted,
@@ -187,7 +187,7 @@ async fn lead_or_value<B: Body>(
 }
 
 /// Whether the files are there, with their content, that a cached result describes as a [`Model`](crate::Model) or a
-/// [`Dataset`](crate::Dataset): whoever takes the result would fail over one that is not.
+/// [`Dataset`](crate::Dataset): a call that takes the result would fail over one that is not.
 #[cfg(feature = "store")]
 async fn has_its_files<B: Body>(core: &Core, value: &B::Output) -> bool {
     let Some(codec) = B::codec().filter(|codec| (codec.describes_files)()) else { return true };

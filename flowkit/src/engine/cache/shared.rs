@@ -68,7 +68,7 @@ pub(crate) async fn look_into_store<T, E>(
             Ok(true) => {
                 core.runtime().cache().shares_again();
                 let lease = Lease { store: Arc::clone(store), key, held: true };
-                // Whoever had the lease until now may have kept a result.
+                // The process that had the lease until now may have stored a result.
                 let known = if refresh { Ok(None) } else { ask(store, move |store| store.cached(key)).await };
                 return Ok(usable(core, known, ttl, decode).unwrap_or(InStore::Lease(Some(lease))));
             }

@@ -41,7 +41,7 @@ impl Ledger {
         self.record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
     }
 
-    /// Whether anything has happened in this process: a run that is gone on with stands as it was left until it is reopened.
+    /// Whether anything has happened in this process: a resumed run keeps its recorded state until it is reopened.
     pub(super) fn is_begun(&self) -> bool {
         !self.record.events().is_empty()
     }

@@ -36,11 +36,11 @@ pub(crate) struct Live {
 
 #[derive(Default)]
 struct Known {
-    /// By age, so that a flow is put aside before its sub-flows.
+    /// By age, so that a flow is suspended before its sub-flows.
     runs: BTreeMap<FlowRunId, Weak<Run>>,
-    /// Whoever comes now is put aside at once.
+    /// A run that begins now is suspended at once.
     closed: bool,
-    /// Those that were put aside.
+    /// Those that were suspended.
     aside: Vec<FlowRunId>,
 }
 
@@ -82,7 +82,7 @@ impl Live {
         aside.into_iter().for_each(|run| run.stop_suspended());
     }
 
-    /// Returns the runs that were put aside so far.
+    /// Returns the runs that were suspended so far.
     pub(crate) fn aside(&self) -> Vec<FlowRunId> {
         self.known.lock().aside.clone()
     }
@@ -116,7 +116,7 @@ impl Live {
         outermost.next().is_none().then(|| (Arc::clone(first), TaskRunId::FLOW))
     }
 
-    /// Whether a flow run may not begin any more; whoever asks is turned away then.
+    /// Whether no flow run may begin any more; callers are turned away then.
     pub(crate) fn turns_away(&self) -> bool {
         let stopping = self.is_stopping();
         if stopping {

@@ -89,7 +89,7 @@ pub(crate) struct NewRun<'a> {
     pub(crate) max_concurrency: Option<u32>,
     pub(crate) retries: u32,
     pub(crate) durability: Option<Durability>,
-    /// The arguments as a JSON object, for whoever resumes the run.
+    /// The arguments as a JSON object, for the process that resumes the run.
     pub(crate) parameters: Option<String>,
     /// The id of the run, and the key that is reserved for it.
     pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
@@ -359,7 +359,7 @@ impl Run {
     }
 
     fn announce(&self) {
-        // Mostly nobody waits, and a load leaves the line in every thread's cache. Whoever waits says so before it looks
+        // Mostly nobody waits, and a load leaves the line in every thread's cache. A waiter says so before it looks
         // at the record once more, and the event was written under the record's lock: one of the two sees the other.
         if self.stream_waiting.load(Ordering::SeqCst) && self.stream_waiting.swap(false, Ordering::SeqCst) {
             for waker in std::mem::take(&mut *self.stream_wakers.lock()) {

@@ -52,7 +52,7 @@ pub(crate) struct Observers {
     of_events: Mutex<Audience>,
     /// Beside the events: progress is not recorded, and nobody is told of what was before.
     of_progress: OnceLock<Mutex<ProgressListeners>>,
-    /// Beside them too: whoever looks back asks the store.
+    /// Not told to observers of artifacts: a look back asks the store.
     #[cfg(feature = "cli")]
     of_artifacts: OnceLock<Mutex<ArtifactListeners>>,
 }

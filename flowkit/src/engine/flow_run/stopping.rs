@@ -43,7 +43,7 @@ impl Run {
 
     /// Takes note that the store keeps the run no further. Whether the run has to be stopped for it.
     pub(super) fn loses(&self, why: &StoreError) -> bool {
-        // Under the lock: no result is told to the store after it was told that the run is put aside.
+        // Under the lock: the store hears of no result after it was told that the run is suspended.
         let ledger = self.ledger.lock();
         !ledger.is_over()
             && !self.is_suspended()
@@ -154,7 +154,7 @@ impl Run {
             self.cancel();
             return false;
         };
-        // Under the lock: no result is told to the store after it was told that the run is put aside.
+        // Under the lock: the store hears of no result after it was told that the run is suspended.
         let ledger = self.ledger.lock();
         let is_over = ledger.is_over() || ledger.state() == State::Cancelling;
         let goes_aside = !is_over && !self.suspended.swap(true, Ordering::AcqRel);
@@ -166,7 +166,7 @@ impl Run {
 
     /// Stops what still runs of a run that was suspended.
     pub(crate) fn stop_suspended(&self) {
-        tracing::info!(flow_run = %self.id, "put aside");
+        tracing::info!(flow_run = %self.id, "suspended");
         self.cancellation.cancel();
     }
 

@@ -5,8 +5,8 @@
 //! each followed by [`Table::advance`]: slots come free, an earlier waiter leaves a queue, or a
 //! name loses its limit.
 //!
-//! Whoever needs only slots is granted them on the spot, so a waiter that nobody polls keeps back
-//! its own slots and no others. Whoever needs a rate is woken and asks again itself: the clock may
+//! A waiter that needs only slots is granted them on the spot, so a waiter that nobody polls keeps back
+//! its own slots and no others. One that needs a rate is woken and asks again itself: the clock may
 //! be paused, only the waiter's own runtime can read it, and a permit may be dropped on any thread.
 
 use std::borrow::Cow;
@@ -179,7 +179,7 @@ impl Table {
         self.limited -= usize::from(limit.is_limited());
         change(limit);
         self.limited += usize::from(limit.is_limited());
-        // Changes are rare, so everyone is looked at: whoever is too heavy must leave, and where
+        // Changes are rare, so every waiter is looked at: one that is too heavy must leave, and where
         // the limit is gone, not only the front may be able to go.
         let queued: Vec<Ticket> = limit.queue.iter().copied().collect();
         let mut touched: Touched = smallvec![Cow::Owned(name.to_owned())];

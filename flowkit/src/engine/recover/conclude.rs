@@ -97,7 +97,7 @@ async fn conclude_flow<B: Body>(
     let Some((run, (event, receipt))) =
         core.run().and_then(|run| Some((run, run.propose_end(event, keeping)?)))
     else {
-        // It was put aside, or lost, since its body has returned.
+        // It was suspended, or lost, after its body returned.
         let is_lost = core.run().is_some_and(|run| run.lost().is_some());
         result = match result {
             Ok(value) => Err(not_kept::<B>(core, value)),

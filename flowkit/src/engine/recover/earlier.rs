@@ -29,7 +29,7 @@ pub(crate) struct Resumed {
     pub(crate) wish: Wish,
 }
 
-/// How a run is to be gone on with.
+/// How a run is to be resumed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wish {
     pub(crate) asked: Asked,
@@ -153,7 +153,7 @@ impl Earlier {
         self.unused_times_up.contains(key) && !self.times_up.contains_key(key)
     }
 
-    /// Returns how the run behind the node of a sub-flow is to be gone on with.
+    /// Returns how the run behind the node of a sub-flow is to be resumed.
     pub(crate) fn wish_inside(&self, node: TaskRunId) -> Wish {
         Wish { asked: self.wish.asked.inside(node, &self.chosen), ..self.wish.clone() }
     }

@@ -47,7 +47,7 @@ pub(crate) struct Kept {
     pub(crate) has_crashed: bool,
     /// The run stands for an idempotency key, and begins only if that is still reserved for it.
     pub(crate) is_keyed: bool,
-    /// The run was put aside, or it is kept no further: the store hears no more of it.
+    /// The run was suspended, or it is persisted no further: the store hears no more of it.
     silent: AtomicBool,
     /// Why it is kept no further.
     lost: OnceLock<StoreError>,
@@ -179,7 +179,7 @@ impl Kept {
 
     /// Tells the store what a task run says of itself. Called under the lock of the record, as [`record`](Self::record) is.
     pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, says: Says) {
-        // Whoever goes on with the run does again what was under way, and says it again.
+        // The process that resumes the run executes again what was under way, and reports it again.
         if !self.silent.load(Ordering::Acquire) {
             self.store.keep(Fact { run: self.owned, task_run, at, says });
         }
@@ -193,14 +193,14 @@ impl Kept {
         receipt
     }
 
-    /// Leaves the run to whoever resumes it.
+    /// Leaves the run to the process that resumes it.
     pub(crate) fn suspend(&self) {
         if !self.silent.swap(true, Ordering::AcqRel) {
             self.store.suspend(self.owned, None);
         }
     }
 
-    /// Takes note that the run is kept no further, and leaves it to whoever resumes it. Whether that is news.
+    /// Takes note that the run is kept no further, and leaves it to the process that resumes it. Returns whether that is news.
     pub(crate) fn lose(&self, why: StoreError) -> bool {
         let is_news = self.lost.set(why).is_ok();
         if is_news {
@@ -218,7 +218,7 @@ impl Kept {
         self.silent.load(Ordering::Acquire)
     }
 
-    /// Leaves what the flow gave to whoever asks for it although it is not kept.
+    /// Leaves the flow's value to callers that ask for it although it is not persisted.
     pub(crate) fn leave_unkept<T: Send + 'static>(&self, value: T) {
         *self.unkept.lock() = Some(Box::new(value));
     }

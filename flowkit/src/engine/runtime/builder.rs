@@ -75,7 +75,7 @@ impl RuntimeBuilder {
     /// Sets how long what runs may take to end after a signal has told the program to stop, before it is suspended; see
     /// [`Runtime::until_signal`]. Default: 30 s.
     ///
-    /// Keep it a few seconds below the time after which whoever sent the signal kills the program: Kubernetes does so after
+    /// Keep it a few seconds below the time after which the sender of the signal kills the program: Kubernetes does so after
     /// `terminationGracePeriodSeconds` (default: 30), Docker after 10 s, systemd after `TimeoutStopSec` (default: 90 s). With
     /// the default of both, a task that takes no notice of [`Context::stopping`](crate::Context::stopping) is killed, not
     /// suspended: what it did is then done again, as after any crash.

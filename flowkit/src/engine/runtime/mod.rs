@@ -75,7 +75,7 @@ impl WeakRuntime {
 }
 
 impl Runtime {
-    /// For whoever the runtime itself holds, and who must not hold it.
+    /// A weak reference, for objects that the runtime owns.
     #[cfg(feature = "cli")]
     pub(crate) fn downgrade(&self) -> WeakRuntime {
         WeakRuntime(Arc::downgrade(&self.0))
@@ -161,7 +161,7 @@ impl Runtime {
     /// [`Context::stopping`](crate::Context::stopping) are told; what runs has `drain` to end, and its results are kept;
     /// then what is left is suspended, and everything is written. What fails meanwhile, or failed up to a second before, may
     /// have failed because the program is being stopped: that is not final, and it is made again when the run is resumed. A
-    /// task that may run at most once is not, and neither is one of a run without a store. Returns the runs that were put aside: their state is
+    /// task that may run at most once is not, and neither is one of a run without a store. Returns the suspended runs: their state is
     /// `Suspended`, and [`resume`](crate::Resume) goes on with them. A run without a store is cancelled.
     ///
     /// A runtime that was shut down begins no more flow runs. Dropping the future leaves it closed, with what runs

@@ -302,7 +302,7 @@ pub(crate) trait Deferrable: Send + 'static {
 /// It is made ready early when it is told to stop, so that it can say so.
 pub(crate) struct Deferred<D> {
     remaining: AtomicUsize,
-    /// It was made ready. Whoever sets this queues it, and whoever takes it from the queue finds it.
+    /// It was made ready. The thread that sets this queues it, and the one that takes it from the queue finds it set.
     ready: AtomicBool,
     deferred: Mutex<Option<D>>,
 }

@@ -126,7 +126,7 @@ pub(crate) async fn call<B: Body>(
     let core = Arc::new(core);
     let group = setup.current.as_ref().and_then(|current| current.group.clone());
     let scope = child_scope(group, core.clone());
-    // Who awaits here waits: the slots that the caller holds are laid down meanwhile.
+    // While it waits, the caller releases its slots.
     if let Some(current) = &setup.current {
         current.core().lay_down();
     }

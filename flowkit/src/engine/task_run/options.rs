@@ -47,7 +47,7 @@ pub(crate) struct CallOptions<E> {
     pub(crate) runtime: Option<Runtime>,
     /// The id of the run and the key that is reserved for it, for a flow that runs once for its key.
     pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
-    /// The run that is gone on with, for a flow.
+    /// The run that is resumed, for a flow.
     pub(crate) resumed: Option<Box<Resumed>>,
 }
 

@@ -83,7 +83,7 @@ impl<R> Promise<R> {
             return Poll::Ready(value);
         }
         let mut waiters = self.waiters.lock();
-        // The value may have been given before the lock was taken; whoever gives it later sees this waiter.
+        // The value may have been given before the lock was taken; a thread that gives it later sees this waiter.
         if let Some(value) = self.value.get() {
             return Poll::Ready(value);
         }

@@ -1,6 +1,6 @@
 //! The task runs of a flow run that are ready to start and that tokio does not know of yet.
 //!
-//! Whoever submits a million task runs is faster than those who carry them out, so only a few drivers are spawned
+//! A body that submits a million task runs is faster than the drivers that execute them, so only a few drivers are spawned
 //! ahead. The others lie here, where each costs a small node instead of a tokio task, and a driver that has come to the
 //! end of its run goes on with the next one. A driver whose run waits for something counts for nothing: however many
 //! wait for each other, the next one starts.

@@ -49,7 +49,7 @@ impl TaskRun {
             | EventKind::Stopping
             | EventKind::Suspended => {}
             EventKind::Interrupted { attempt, error } => self.interrupt(*attempt, error, (event.at, no)),
-            // Whoever sees that a process has died keeps the attempt that died with it.
+            // The process that finds the crash keeps the attempt that died with it.
             EventKind::Crashed => self.keep_attempt(State::Crashed, None),
             EventKind::Reopened => self.reopen(before),
         }

@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(
             of(State::Completed, &rows, &from),
             [(1, Again), (2, Again), (3, Again), (4, Again)],
-            "whoever calls it runs for that"
+            "its caller must run again for that"
         );
     }
 

@@ -83,7 +83,7 @@ macro_rules! contract {
                 metrics_read_as_they_were_measured,
                 a_number_that_is_none_is_kept,
                 a_file_knows_who_made_it_and_who_used_it_in_all_runs,
-                whoever_lost_the_run_says_nothing_of_it_any_more,
+                a_former_owner_says_nothing_of_the_run_any_more,
                 what_was_said_before_a_death_is_there_when_the_run_goes_on,
                 what_a_run_has_said_goes_with_it,
                 of_an_unknown_run_nothing_was_said,

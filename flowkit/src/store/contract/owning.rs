@@ -23,7 +23,7 @@ pub(crate) fn a_run_is_owned_once_among_processes<P: Place>() {
     if let Some(elsewhere) = place.elsewhere() {
         let refused = elsewhere.take_over(run.id());
         assert!(matches!(refused, Err(StoreError::Owned { .. })), "{refused:?}");
-        // Whoever does not run it may ask the one who does.
+        // A store that does not own it may ask the one that does.
         let (wishes, not_here) = (Wishes::of(place.store()), Wishes::of(&*elsewhere));
         assert!(elsewhere.request_cancel(run.id()).unwrap());
         assert_eq!(wishes.next(), Some(run.id()));

@@ -175,7 +175,7 @@ pub(crate) fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: Place>() {
     assert_eq!((lineage.made_by.len(), lineage.used_by.len()), (0, 1));
 }
 
-pub(crate) fn whoever_lost_the_run_says_nothing_of_it_any_more<P: Place>() {
+pub(crate) fn a_former_owner_says_nothing_of_the_run_any_more<P: Place>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     makes(place.store(), &run, "before", "");

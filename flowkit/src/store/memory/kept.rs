@@ -19,7 +19,7 @@ pub(super) struct KeptRun {
     pub(super) no: u64,
     pub(super) row: StoredFlowRun,
     pub(super) epoch: u64,
-    /// Whether somebody alive runs it: whoever holds the epoch.
+    /// Whether a living store owns it: the one that holds the epoch.
     pub(super) owned: bool,
     pub(super) cancel_requested: bool,
     /// Its process was told to stop: whatever dies with it now did not bring it down.
@@ -60,7 +60,7 @@ impl KeptRun {
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         let id = entry.event.task_run;
         let before = self.state_of(id);
-        // What has ended stays as it is, whoever comes late.
+        // What has ended stays as it is; late entries change nothing.
         let is_reopened = entry.event.kind.leads_on();
         if before.is_some_and(State::is_terminal) && !is_reopened {
             return Err(StoreError::Ended { id: self.row.id, task_run: id, event: entry.event.kind.name() });

@@ -45,7 +45,7 @@ struct Kept {
 /// Which result stands for a cache key. The result goes with its run, and the key with it.
 #[derive(Debug)]
 struct Cached {
-    /// The how-manieth result it is that came to stand for a key.
+    /// Counts the results that were stored for a key.
     no: u64,
     from: (FlowRunId, TaskRunId),
     value: CachedValue,
@@ -63,7 +63,7 @@ impl MemoryStore {
 
     /// Leaves the store as if the process that owns its runs had died just now, so that resuming can be tested.
     ///
-    /// Runs that were under way are `Crashed`, those that were told to stop are `Cancelled`; whoever still writes of
+    /// Runs that were under way are `Crashed`, those that were told to stop are `Cancelled`; a store that still writes of
     /// them is told [`StoreError::LostOwnership`].
     pub fn crash(&self) {
         let mut kept = self.kept.lock();
@@ -262,7 +262,7 @@ impl Store for MemoryStore {
 
 fn acknowledge(ack: Option<Ack>, outcome: Result<(), StoreError>) {
     if let Some(ack) = ack {
-        // Whoever asked may have gone away.
+        // The caller may have gone away.
         ack.send(outcome).ok();
     }
 }

@@ -6,7 +6,7 @@
 //! result, cached, history ◄── readers
 //! ```
 //!
-//! A run belongs to an open store, which holds a lock for as long as it lives. Whoever finds that lock free marks the
+//! A run belongs to an open store, which holds a lock for as long as it lives. A process that finds that lock free marks the
 //! store's runs as crashed and may take them over, with a larger epoch; entries of an older epoch are refused.
 
 mod asking;

@@ -1,4 +1,4 @@
-//! Opening: every check before the first write, then the owner, then what dead owners left. Whoever only looks back becomes an
+//! Opening: every check before the first write, then the owner, then what dead owners left. A store that only looks back becomes an
 //! owner when there is something to write.
 
 use std::panic::AssertUnwindSafe;
@@ -63,7 +63,7 @@ impl SqliteOptions {
     ///
     /// Meanwhile nothing is lost. What waits to be written stays in memory, up to about 64 MB, and then the tasks wait. If
     /// the time is not enough, the runs of which something waits are given up: each ends as failed with
-    /// [`StoreError::GaveUp`], which says what is missing, and is put aside in the database, so that it can be resumed from
+    /// [`StoreError::GaveUp`], which says what is missing, and is suspended in the database, so that it can be resumed from
     /// what is kept.
     pub fn retry_for(mut self, retry_for: Duration) -> Self {
         self.settings.retry_for = retry_for;
@@ -77,7 +77,7 @@ impl SqliteOptions {
         self
     }
 
-    /// For whoever only looks at what there is: opening waits for nobody who writes, not even for a process that stands still
+    /// For programs that only look at what there is: opening waits for no writer, not even for a process that stands still
     /// in its commit. Runs whose process has died are marked if nobody else is writing. What is asked to be written is, and
     /// waits for its turn.
     pub(crate) fn looking_back(mut self) -> Self {
@@ -185,7 +185,7 @@ impl Newcomer<'_> {
             let dead = reap::reap(&transaction, owner).map_err(refused)?;
             // Of those that leave in order the last keeps a digest of the pages; after a death somebody has to look. A long file
             // takes its time, and only a power cut damages it for sure. If this finds something, the dead stay in the table, and
-            // whoever comes next looks as well.
+            // the next one looks as well.
             let is_short = pages::length(&transaction).map_err(refused)? <= pages::LOOKED_THROUGH_MAX;
             let lost_power = |dead: &Dead| owner.locks().may_have_lost_power(&dead.owner, &owner.identity);
             if (is_short && !dead.is_empty()) || dead.iter().any(lost_power) {
@@ -221,7 +221,7 @@ fn spawn(writer: Writer) -> std::io::Result<std::thread::JoinHandle<()>> {
         if ended.is_err() {
             tracing::error!("bug in flowkit: the writing thread of the store panicked; nothing more is kept");
         }
-        // Whoever waits is told, and whoever comes later.
+        // Present and later waiters are told.
         shared.queue.abandon();
     })
 }

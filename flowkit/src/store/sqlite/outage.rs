@@ -213,7 +213,7 @@ impl Writer {
         }
     }
 
-    /// Leaves word of the runs that could not be put aside, for whoever finds this store gone.
+    /// Leaves word of the runs that could not be suspended, for the process that finds this store gone.
     pub(super) fn leave_word(&self) -> std::io::Result<()> {
         if self.outage.left.is_empty() { Ok(()) } else { self.owner.leave_word(&self.outage.left) }
     }

@@ -1,6 +1,6 @@
 //! Whose a run is: taking it over, asking its owner to cancel it, idempotency keys, and leases of cache keys.
 //!
-//! Each function looks and acts in the transaction of its caller: whoever stands still between two of them has no right
+//! Each function looks and acts in the transaction of its caller: a process that stands still between two of them has no right
 //! left from the first when the second comes.
 
 use rusqlite::{Connection, OptionalExtension, params};

@@ -1,5 +1,5 @@
 //! A digest of all pages of a database. The last store that leaves keeps it, the first one that enters voids it (a trigger on
-//! `owners`), and whoever opens a database that has one makes sure that the pages are the same.
+//! `owners`), and a process that opens a database that has one makes sure that the pages are the same.
 //!
 //! SQLite finds damage in the structure of a file, not in what its rows and indexes say: a bit that turns over there gives
 //! another answer, in silence. The digest finds it wherever it is, also where the end of the file is cut off.

@@ -37,7 +37,7 @@ impl Pledge {
 
     pub(super) fn answer(mut self, result: Result<(), StoreError>) {
         if let Some(ack) = self.0.take() {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = ack.send(result);
         }
     }

@@ -133,7 +133,7 @@ pub(super) fn leave(
     Ok(())
 }
 
-/// Writes down why a run that was put aside is not kept any further.
+/// Writes down why a suspended run is persisted no further.
 pub(super) fn say_why(connection: &Connection, run: i64, why: &Word) -> rusqlite::Result<()> {
     let (flow, place) = connection
         .prepare_cached(

@@ -18,7 +18,7 @@ pub(super) const APPLICATION_ID: u32 = 0x464c_4f57;
 /// What leads from one format to the next, the first from nothing.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 
-/// Makes a new database. Whoever dies on the way leaves nothing at `path`; whoever is second finds that of the first.
+/// Makes a new database. A process that dies on the way leaves nothing at `path`; a second one finds that of the first.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let refused = |error| failure::open_io(path, "make it", error);
     // First the key: a database that is there has one.

@@ -90,7 +90,7 @@ impl Values {
         self.sync_names(hash)
     }
 
-    /// Brings the names that lead to a file to the disk: its own, and those of the folders, whoever made them.
+    /// Brings the names that lead to a file to the disk: its own, and those of the folders, also if another process made them.
     fn sync_names(&self, hash: &Hash) -> io::Result<()> {
         let path = self.path(hash);
         let shelf = files::folder_of(&path);

@@ -1,5 +1,5 @@
-//! The word that a store leaves of its runs when it ends and cannot write them any more: in the file of its lock, which whoever
-//! finds it dead looks at anyway. Not the lock itself.
+//! The word that a store leaves of its runs when it ends and cannot write them any more: in the file of its lock, which a
+//! process that finds it dead looks at anyway. Not the lock itself.
 
 use std::fs::{self, File};
 use std::io;

@@ -137,7 +137,7 @@ fn flow_row(
 ) -> rusqlite::Result<bool> {
     let flow = &slot.task_run;
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
-    // Whoever ends a run gives it up.
+    // The process that ends a run gives it up.
     let owner = (!flow.state().is_terminal()).then_some(tools.owner.no);
     let changed = connection
         .prepare_cached(

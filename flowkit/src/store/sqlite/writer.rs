@@ -270,7 +270,7 @@ fn answer_some(part: RunPart, refused: &[usize]) {
             });
         }
     }
-    // These wait for the run to be put aside.
+    // These wait for the run to be suspended.
     for pledge in part.pledges {
         pledge.answer(Ok(()));
     }

@@ -62,7 +62,7 @@ impl Program {
         self
     }
 
-    /// Says that the arguments of its runs are not kept, so that none of them can be gone on with, or done again like that.
+    /// Says that the arguments of its runs are not kept, so that none of them can be resumed, or done again like that.
     #[must_use = "returns the changed program; the original is gone"]
     pub fn without_resume(mut self) -> Self {
         self.resumes = false;

@@ -17,7 +17,7 @@ const SAVED_MIN: Duration = Duration::from_millis(100);
 const NOTE_LINES: usize = 6;
 
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
-/// failures; it says so. Of one that was gone on with it says how many results were `kept` from before.
+/// failures; it says so. Of a resumed one it says how many results were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     let took = view.took.map(text::duration).unwrap_or_default();
     let (counts, kept) = (view.counts(), view.kept());
@@ -28,7 +28,7 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
         }
         state @ (State::Completed | State::Cached) => (Look::Of(state), format!("Finished in {took}")),
         state @ State::Cancelled => (Look::Of(state), format!("Cancelled after {took}")),
-        state @ State::Suspended => (Look::Of(state), format!("Put aside after {took}")),
+        state @ State::Suspended => (Look::Of(state), format!("Suspended after {took}")),
         state @ State::TimedOut => (Look::Of(state), format!("Timed out after {took}")),
         state @ State::Crashed => (Look::Of(state), "The process died".to_owned()),
         state if state.is_over() => (Look::Of(state), format!("Failed in {took}")),

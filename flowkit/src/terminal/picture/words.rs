@@ -33,7 +33,7 @@ pub(super) fn said(state: State, group: &Group) -> String {
         State::Crashed => "crashed",
         State::Cancelled => "stopped",
         State::Cancelling => "cancelling",
-        State::Suspended => "put aside",
+        State::Suspended => "suspended",
         State::Running => "running",
         State::AwaitingRetry => "waiting for another attempt",
         State::Scheduled | State::Pending => "not begun",
@@ -76,7 +76,7 @@ pub(super) fn ends(group: &Group) -> [(u32, State, &'static str); 6] {
         (group.count(State::Crashed), State::Crashed, "crashed"),
         (group.skipped(), State::Skipped, "skipped"),
         (group.count(State::Cancelled), State::Cancelled, "stopped"),
-        (group.count(State::Suspended), State::Suspended, "put aside"),
+        (group.count(State::Suspended), State::Suspended, "suspended"),
     ]
 }
 

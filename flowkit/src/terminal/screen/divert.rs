@@ -1,4 +1,4 @@
-//! Standard output for JSON Lines alone: what the program prints goes to standard error meanwhile, so that whoever reads the
+//! Standard output for JSON Lines alone: what the program prints goes to standard error meanwhile, so that a reader of the
 //! lines can parse each of them. Unix only.
 
 use std::fs::File;

@@ -15,7 +15,7 @@ pub(in crate::terminal) enum Mode {
 pub(super) struct Surroundings<'a> {
     /// Standard error is a terminal whose size is known.
     pub(super) is_terminal: bool,
-    /// Standard output is a pipe. Whoever reads it may well write to the terminal of standard error, as `tee` does.
+    /// Standard output is a pipe. Its reader may well write to the terminal of standard error, as `tee` does.
     pub(super) is_piped: bool,
     pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_reads_a_pipe_may_write_to_the_terminal_so_nothing_is_drawn_there() {
+    fn the_reader_of_a_pipe_may_write_to_the_terminal_so_nothing_is_drawn_there() {
         let piped = Surroundings { is_terminal: true, is_piped: true, variable: &|_| None };
         assert_eq!(Mode::of(false, true, &piped), Mode::Lines);
         assert_eq!(Mode::of(true, true, &piped), Mode::Json);

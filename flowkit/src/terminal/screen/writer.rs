@@ -1,4 +1,4 @@
-//! [`stderr`]: standard error for whoever writes while a screen is drawn, a subscriber of `tracing` for instance.
+//! [`stderr`]: standard error for code that writes while a screen is drawn, a subscriber of `tracing` for instance.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Weak};

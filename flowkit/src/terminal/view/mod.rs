@@ -43,18 +43,18 @@ pub struct RunView {
     pub(super) id: FlowRunId,
     pub(super) flow: String,
     pub(super) state: State,
-    /// Whoever runs it was told to stop.
+    /// The process that executes it was told to stop.
     pub(super) stopping: Option<Stopping>,
     /// The arguments in a few words: `urls=4 dry_run=false`.
     pub(super) parameters: String,
-    /// When it was created, or gone on with in this process.
+    /// When it was created, or resumed in this process.
     pub(super) began_at: WallTime,
     /// How long it took, if it is over; the time between two processes left out.
     pub(super) took: Option<Duration>,
     pub(super) error: Option<ErrorReport>,
     pub(super) groups: Folded<Group>,
     pub(super) retries: usize,
-    /// How many tasks have run since the flow run was gone on with; `None` if it was not.
+    /// How many tasks have run since the flow run was resumed; `None` if it was not.
     ran_since: Option<usize>,
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<Failed>,
@@ -152,7 +152,7 @@ impl RunView {
         counts
     }
 
-    /// Returns how many of the tasks that ran did so before the flow run was gone on with.
+    /// Returns how many of the tasks that ran did so before the flow run was resumed.
     pub(super) fn kept(&self) -> usize {
         self.ran_since.map_or(0, |since| self.counts().ran.saturating_sub(since))
     }

@@ -29,7 +29,7 @@ impl RunView {
         Some(view)
     }
 
-    /// Notes what happened to this flow run or to a sub-flow of it. Others are left out by whoever calls this.
+    /// Notes what happened to this flow run or to a sub-flow of it. Callers leave others out.
     ///
     /// Returns what is usual, if the event is the end of a run that took more than three times as long.
     pub fn take(&mut self, notice: &Notice<'_>) -> Option<Duration> {
@@ -69,7 +69,7 @@ impl RunView {
         self.state = task_run.state();
         self.error = task_run.error().cloned();
         let since_begin = || self.began_at.until(notice.at.into());
-        // One that was put aside has not ended.
+        // A suspended one has not ended.
         let took = || task_run.duration().unwrap_or_else(since_begin);
         self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
         match notice.event.kind {

@@ -1,7 +1,7 @@
 -- The first format. Every table is STRICT; times are microseconds since 1970, UTC; what is JSON says so.
 -- Rows of task runs, events and results carry the small number of their flow run, not its UUID.
 
--- For whoever looks with another program: the code itself knows these numbers.
+-- For readers that look with another program: the code itself knows these numbers.
 CREATE TABLE states (
     code INTEGER PRIMARY KEY,
     name TEXT NOT NULL
@@ -91,7 +91,7 @@ CREATE TABLE flow_runs (
     crashes            INTEGER NOT NULL DEFAULT 0,
     -- JSON: what is to be done again, and since when.
     asked              TEXT,
-    -- Who writes of the run, and the how-manieth owner that is. Every write carries the epoch.
+    -- Who writes of the run, and the owner epoch (1 for the first owner). Every write carries the epoch.
     owner              INTEGER REFERENCES owners (no),
     epoch              INTEGER NOT NULL,
     cancel_requested   INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
@@ -200,7 +200,7 @@ CREATE TABLE artifacts (
     task_run   INTEGER NOT NULL,
     at         INTEGER NOT NULL,
     key        TEXT    NOT NULL,
-    -- The how-manieth of its key in this run.
+    -- The version number within its key in this run.
     version    INTEGER NOT NULL,
     -- As `ArtifactKind::name` gives it.
     kind       TEXT    NOT NULL,

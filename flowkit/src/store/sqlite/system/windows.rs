@@ -86,7 +86,7 @@ pub(super) fn tells_of_power_cut(free: &Path) -> bool {
     free.exists()
 }
 
-/// Whether a process is the one that started at that time: nobody knows, and whoever asks goes by the lease.
+/// Whether a process is the one that started at that time: unknown here, and callers go by the lease.
 pub(super) fn is_running(_pid: u32, _since: i64) -> Option<bool> {
     None
 }

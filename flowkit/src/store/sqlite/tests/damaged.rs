@@ -47,7 +47,7 @@ fn says(store: &SqliteStore) -> Result<String, StoreError> {
     Ok(said)
 }
 
-/// Whether whoever looks back is told of the damage; otherwise everything is as before.
+/// Whether a look back is told of the damage; otherwise everything is as before.
 #[track_caller]
 fn is_told(place: &OnDisk, bytes: &[u8], whole: &str) -> bool {
     fs::write(place.path(), bytes).unwrap();
@@ -59,7 +59,7 @@ fn is_told(place: &OnDisk, bytes: &[u8], whole: &str) -> bool {
         }
         Err(error) => {
             let opened = SqliteStore::open(place.path());
-            assert!(opened.is_err(), "whoever wants to write is told as well: {error}");
+            assert!(opened.is_err(), "a writer is told as well: {error}");
             assert_eq!(fs::read(place.path()).unwrap(), bytes, "and nothing is changed");
             true
         }
@@ -170,7 +170,7 @@ fn a_database_that_was_vacuumed_and_a_copy_of_it_are_whole() {
 }
 
 #[test]
-fn whoever_looks_back_waits_for_nobody_who_writes() {
+fn looking_back_waits_for_no_writer() {
     let mut place = OnDisk::new();
     let run = Script::begin(place.store());
     place.store().flush().unwrap();

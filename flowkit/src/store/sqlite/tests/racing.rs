@@ -43,7 +43,7 @@ fn runs_of_a_living_store_stay_its_own() {
 }
 
 #[test]
-fn whoever_wakes_up_after_it_was_taken_for_dead_writes_nothing() {
+fn a_store_that_wakes_up_after_it_was_taken_for_dead_writes_nothing() {
     let place = OnDisk::new();
     let mut run = Script::begin(place.store());
     run.happens(place.store(), TaskRunId::FLOW, started(1));
@@ -61,7 +61,7 @@ fn whoever_wakes_up_after_it_was_taken_for_dead_writes_nothing() {
 }
 
 #[test]
-fn whoever_was_taken_for_dead_begins_new_runs_when_it_wakes_up_and_owns_nothing_of_before() {
+fn a_store_that_was_taken_for_dead_begins_new_runs_when_it_wakes_up_and_owns_nothing_of_before() {
     let place = OnDisk::new();
     let before = Script::begin(place.store());
     place.store().flush().unwrap();

@@ -27,7 +27,7 @@ fn a_lock_stands_while_it_is_held_and_goes_away_with_its_owner() {
 }
 
 #[test]
-fn whoever_looks_at_a_lock_is_in_nobodys_way() {
+fn looking_at_a_lock_is_in_nobodys_way() {
     let folder = Folder::with(b"left behind");
     let _looks = fs::File::open(folder.path()).unwrap();
     assert_eq!(system::is_locked(&folder.path()), Some(false));
