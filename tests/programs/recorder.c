@@ -58,7 +58,7 @@ __attribute__((constructor)) static void begin(void) {
   if (eio) sscanf(eio, "%63[^:]:%ld:%ld", eio_in, &eio_after, &eio_left);
 }
 
-// Whoever exits or aborts lets no other thread be between an operation and its record.
+// A thread that exits or aborts lets no other one be between an operation and its record.
 __attribute__((destructor)) static void end(void) { lock(); }
 
 void abort(void) {
