@@ -90,8 +90,8 @@ impl<B: FlowBody> Resume<B> {
 
     /// Does the task `task` again, by name, with all that it calls itself, and everything that used its results. It may be a
     /// sub-flow: then all of that is done again. Nothing of that is taken from the cache. What failed for good is tried again
-    /// too, wherever it is: it may have failed for what the task gave. If the process dies over it, the process that resumes the run
-    /// goes on with that. A run that has called no task of that name is refused, and stays as it is.
+    /// too, wherever it is: it may have failed for what the task gave. If the process dies over it, the next one that resumes
+    /// the run goes on with that. A run that has called no task of that name is refused, and stays as it is.
     pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
         self.how.redo = Some(Redo::From(task.into()));
         self

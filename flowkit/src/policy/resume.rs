@@ -37,7 +37,7 @@ pub enum Redo {
     Everything,
 }
 
-/// What somebody wants done again of a run. It is kept with the run, so that the process that resumes after a crash goes on with it.
+/// What somebody wants done again of a run. It is persisted, so that the process that resumes after a crash goes on with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// What.

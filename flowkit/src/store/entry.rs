@@ -15,7 +15,8 @@ use crate::policy::cache::{CacheKey, KeyParts};
 /// Told once: the entry cannot be lost any more, or it could not be kept.
 pub type Ack = oneshot::Sender<Result<(), StoreError>>;
 
-/// A run that this process owns. The process that takes it over gets a larger epoch; from then on, writes with this one are refused.
+/// A run that this process owns. The process that takes it over gets a larger epoch; from then on, writes with this one are
+/// refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnedRun {
     /// The run.

@@ -105,7 +105,8 @@ fn make_outputs() -> io::Result<()> {
     File::open(database().with_file_name("."))?.sync_all()
 }
 
-/// `<from> <count>`: the run of these chapters, also if another process began it. `<from> <count> <relied>`: suspends it after so many.
+/// `<from> <count>`: the run of these chapters, also if another process began it. `<from> <count> <relied>`: suspends it after
+/// so many.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (from, count) = (said.number(0)?, said.number(1)?);
     make_outputs()?;

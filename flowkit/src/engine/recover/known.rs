@@ -40,7 +40,7 @@ pub(crate) async fn inputs_or_known<B: Body>(
     }
     if core.is_settled() {
         match readied {
-            // It was told to stop before it was known whether the record stands, which the process that resumes the run decides.
+            // It was told to stop before it was known whether the record stands: the process that resumes the run decides.
             Err(error @ (Error::Cancelled { .. } | Error::Suspended { .. })) => {
                 how.recorded = true;
                 return Err(error);

@@ -161,8 +161,8 @@ impl Runtime {
     /// [`Context::stopping`](crate::Context::stopping) are told; what runs has `drain` to end, and its results are kept;
     /// then what is left is suspended, and everything is written. What fails meanwhile, or failed up to a second before, may
     /// have failed because the program is being stopped: that is not final, and it is made again when the run is resumed. A
-    /// task that may run at most once is not, and neither is one of a run without a store. Returns the suspended runs: their state is
-    /// `Suspended`, and [`resume`](crate::Resume) goes on with them. A run without a store is cancelled.
+    /// task that may run at most once is not, and neither is one of a run without a store. Returns the suspended runs, which
+    /// [`resume`](crate::Resume) goes on with. A run without a store is cancelled.
     ///
     /// A runtime that was shut down begins no more flow runs. Dropping the future leaves it closed, with what runs
     /// still running.

@@ -31,8 +31,8 @@ pub(super) fn wal(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// Brings a write-ahead log and its name to the disk, also if another process wrote it: where a commit does not wait for the disk, or where a
-/// process was killed, what the log says may be known to the system only.
+/// Brings a write-ahead log and its name to the disk, also if another process wrote it: where a commit does not wait for the
+/// disk, or where a process was killed, what the log says may be known to the system only.
 ///
 /// SQLite holds no locks on this file, so that closing it takes none away.
 pub(super) fn sync_log(log: &Path) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! Opening: every check before the first write, then the owner, then what dead owners left. A store that only looks back becomes an
-//! owner when there is something to write.
+//! Opening: every check before the first write, then the owner, then what dead owners left. A store that only looks back
+//! becomes an owner when there is something to write.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
