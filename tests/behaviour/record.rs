@@ -129,7 +129,10 @@ async fn a_retried_run_tells_every_attempt_and_every_wait() {
     let run = run_all_sorts().await;
     let [task_run] = &run.task_runs_of("flaky")[..] else { panic!() };
     let names = replay::names(&run.events(), task_run.id());
-    assert_eq!(names, ["created", "started", "retried", "started", "retried", "started", "completed"]);
+    assert_eq!(
+        names,
+        ["created", "started", "attempt_failed", "started", "attempt_failed", "started", "completed"]
+    );
     let attempts = task_run.attempts();
     let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.number).collect();
     assert_eq!((numbers, task_run.attempt_count()), (vec![1, 2, 3], 3));

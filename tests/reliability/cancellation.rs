@@ -126,7 +126,7 @@ async fn s1_a_flow_that_is_cancelled_before_it_starts_never_runs_its_body() {
     running.cancel();
     let run = running.await;
     assert_eq!((bodies.begun(), run.state()), (0, State::Cancelled));
-    assert_eq!(replay::names(&run.events(), TaskRunId::FLOW), ["created", "told to stop", "cancelled"]);
+    assert_eq!(replay::names(&run.events(), TaskRunId::FLOW), ["created", "cancelling", "cancelled"]);
 }
 
 #[flowkit::test]
@@ -140,7 +140,7 @@ async fn s1_cancelling_twice_is_cancelling_once() {
     let run = running.await;
     assert_eq!(
         replay::names(&run.events(), TaskRunId::FLOW),
-        ["created", "started", "told to stop", "cancelled"]
+        ["created", "started", "cancelling", "cancelled"]
     );
     assert_eq!(replay::names(&run.events(), TaskRunId::new(1)), ["created", "started", "cancelled"]);
 }

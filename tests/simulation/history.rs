@@ -222,17 +222,19 @@ fn kind(event: &StoredEvent) -> Option<EventKind> {
         ("created", None) => EventKind::Created,
         ("queued", None) => EventKind::Queued,
         ("started", Some(EventDetail::Attempt(attempt))) => EventKind::Started { attempt: *attempt },
-        ("retried", Some(EventDetail::Retry { attempt, error, retry_in, .. })) => EventKind::AttemptFailed {
-            attempt: *attempt,
-            failure: Arc::new(AttemptFailure::new(Arc::new(error.clone()), *retry_in)),
-        },
+        ("attempt_failed", Some(EventDetail::Retry { attempt, error, retry_in, .. })) => {
+            EventKind::AttemptFailed {
+                attempt: *attempt,
+                failure: Arc::new(AttemptFailure::new(Arc::new(error.clone()), *retry_in)),
+            }
+        }
         ("completed", None) => EventKind::Completed,
         ("cached", None) => EventKind::Cached,
         ("failed", _) => EventKind::Failed { error: error()? },
-        ("timed out", _) => EventKind::TimedOut { error: error()?, orphaned: false },
-        ("told to stop", None) => EventKind::Cancelling,
+        ("timed_out", _) => EventKind::TimedOut { error: error()?, orphaned: false },
+        ("cancelling", None) => EventKind::Cancelling,
         ("cancelled", None) => EventKind::Cancelled { orphaned: false },
-        ("left without an input", _) => EventKind::UpstreamFailed { error: error()? },
+        ("upstream_failed", _) => EventKind::UpstreamFailed { error: error()? },
         ("skipped", Some(EventDetail::Reason(reason))) => {
             EventKind::Skipped { reason: Arc::new(reason.clone()) }
         }

@@ -60,9 +60,7 @@ impl Happened {
     }
 
     pub(crate) fn ends(&self) -> bool {
-        self.succeeds()
-            || self.fails()
-            || matches!(self.name, "cancelled" | "left without an input" | "skipped")
+        self.succeeds() || self.fails() || matches!(self.name, "cancelled" | "upstream_failed" | "skipped")
     }
 
     /// A failure is taken back, since the program was told to stop just then.
@@ -77,7 +75,7 @@ impl Happened {
 
     /// It ends for good, also for later processes.
     pub(crate) fn fails(&self) -> bool {
-        matches!(self.name, "failed" | "timed out")
+        matches!(self.name, "failed" | "timed_out")
     }
 }
 

@@ -149,20 +149,20 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Returns the event's name in lower case, such as `"timed out"`.
+    /// Returns the name of the event as it is persisted, such as `"timed_out"`. JSON Lines have the same names.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Queued => "queued",
             Self::Started { .. } => "started",
-            Self::AttemptFailed { .. } => "retried",
+            Self::AttemptFailed { .. } => "attempt_failed",
             Self::Completed => "completed",
             Self::Cached => "cached",
             Self::Failed { .. } => "failed",
-            Self::TimedOut { .. } => "timed out",
-            Self::Cancelling => "told to stop",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Cancelling => "cancelling",
             Self::Cancelled { .. } => "cancelled",
-            Self::UpstreamFailed { .. } => "left without an input",
+            Self::UpstreamFailed { .. } => "upstream_failed",
             Self::Skipped { .. } => "skipped",
             Self::Crashed => "crashed",
             Self::Stopping => "stopping",

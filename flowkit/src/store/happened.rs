@@ -48,7 +48,7 @@ pub(crate) fn kind_of(event: &StoredEvent) -> Option<EventKind> {
         ("created", _) => EventKind::Created,
         ("queued", _) => EventKind::Queued,
         ("started", Some(EventDetail::Attempt(attempt))) => EventKind::Started { attempt: *attempt },
-        ("retried", Some(EventDetail::Retry { attempt, error, retry_in, attempts_max })) => {
+        ("attempt_failed", Some(EventDetail::Retry { attempt, error, retry_in, attempts_max })) => {
             let mut failure = AttemptFailure::new(Arc::new(error.clone()), *retry_in);
             failure.attempts_max = *attempts_max;
             EventKind::AttemptFailed { attempt: *attempt, failure: Arc::new(failure) }
@@ -56,10 +56,10 @@ pub(crate) fn kind_of(event: &StoredEvent) -> Option<EventKind> {
         ("completed", _) => EventKind::Completed,
         ("cached", _) => EventKind::Cached,
         ("failed", _) => EventKind::Failed { error: error()? },
-        ("timed out", _) => EventKind::TimedOut { error: error()?, orphaned: false },
-        ("told to stop", _) => EventKind::Cancelling,
+        ("timed_out", _) => EventKind::TimedOut { error: error()?, orphaned: false },
+        ("cancelling", _) => EventKind::Cancelling,
         ("cancelled", _) => EventKind::Cancelled { orphaned: false },
-        ("left without an input", _) => EventKind::UpstreamFailed { error: error()? },
+        ("upstream_failed", _) => EventKind::UpstreamFailed { error: error()? },
         ("skipped", Some(EventDetail::Reason(reason))) => {
             EventKind::Skipped { reason: Arc::new(reason.clone()) }
         }

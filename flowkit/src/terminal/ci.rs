@@ -133,9 +133,9 @@ fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(
         EventKind::Skipped { reason } => ("skip", format!("because={}", quoted(reason))),
         EventKind::Cancelled { .. } => ("cancelled", String::new()),
         EventKind::Interrupted { attempt, error } => {
-            ("aside", format!("attempt={attempt} error={}", quoted(&error.to_string())))
+            ("suspended", format!("attempt={attempt} error={}", quoted(&error.to_string())))
         }
-        EventKind::Suspended if !task_run.was_interrupted() => ("aside", String::new()),
+        EventKind::Suspended if !task_run.was_interrupted() => ("suspended", String::new()),
         _ => return None,
     })
 }
@@ -190,7 +190,7 @@ const fn end(state: State) -> &'static str {
     match state {
         State::Completed | State::Cached => "OK",
         State::Cancelled => "CANCELLED",
-        State::Suspended => "ASIDE",
+        State::Suspended => "SUSPENDED",
         State::TimedOut => "TIMEOUT",
         _ => "FAILED",
     }

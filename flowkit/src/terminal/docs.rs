@@ -59,7 +59,7 @@ fn picture(name: &str) -> String {
         "lines" => told(Mode::Lines, WIDTH, program(), badly),
         "json" => {
             let all = told(Mode::Json, WIDTH, program(), badly);
-            let wanted = |line: &&str| ["run.", "retrying"].iter().any(|word| line.contains(word));
+            let wanted = |line: &&str| ["run.", "attempt_failed"].iter().any(|word| line.contains(word));
             let lines: Vec<&str> = all.lines().filter(wanted).collect();
             lines.join("\n") + "\n"
         }

@@ -276,14 +276,9 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
 }
 
 /// Returns the word for an event; the end of a run is one word, with the state beside it.
-fn word(kind: &EventKind, is_own: bool) -> String {
-    match kind {
-        end if is_own && end.is_end() => "finished".to_owned(),
-        EventKind::AttemptFailed { .. } => "retrying".to_owned(),
-        EventKind::Cancelling => "cancelling".to_owned(),
-        EventKind::UpstreamFailed { .. } => "upstream_failed".to_owned(),
-        other => other.name().replace(' ', "_"),
-    }
+/// The persisted name of the event, but for the end of the run itself: one line to wait for, whatever the state.
+fn word(kind: &EventKind, is_own: bool) -> &'static str {
+    if is_own && kind.is_end() { "finished" } else { kind.name() }
 }
 
 fn counts(view: &RunView) -> Counts {

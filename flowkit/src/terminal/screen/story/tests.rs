@@ -48,7 +48,8 @@ fn each_event_is_a_line_of_json() {
         assert_eq!(value["v"], 1, "{line}");
         assert!(line.starts_with(r#"{"v":1,"t":""#), "{line}");
     }
-    let first_word = |line: &&str| ["run.", "task.retrying", "task.failed"].iter().any(|t| line.contains(t));
+    let first_word =
+        |line: &&str| ["run.", "task.attempt_failed", "task.failed"].iter().any(|t| line.contains(t));
     let told: Vec<&str> = lines.lines().filter(first_word).collect();
     insta::assert_snapshot!("json", told.join("\n"));
 }
