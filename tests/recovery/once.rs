@@ -1,4 +1,4 @@
-//! R48: what may happen at most once does, whatever its calls are told apart by, whoever wins, and however processes end.
+//! R48: what may happen at most once does, with every kind of argument, winner and end of a process.
 
 use std::collections::{HashMap, HashSet};
 use std::process::{Child, Command};
@@ -210,7 +210,7 @@ fn judge_one(
         return must(has_succeeded, || format!("{rows:?}"));
     }
     let is_unknown = says(&Refusal::UnknownOutcome.to_string());
-    // The record of what it did stays, for whoever gives the old value again.
+    // The record of what it did stays, for a caller that gives the old value again.
     let changed = "it ran in an earlier process with another value of";
     let is_changed = says(changed) || (outcome.contains(changed) && has_succeeded && happened);
     Tally::add(&tally.unknown, usize::from(is_unknown));
