@@ -182,9 +182,11 @@ impl Core {
 
     /// Returns what earlier processes have left of the attempts.
     pub(crate) fn attempts_left(&self) -> Progress {
-        if !self.is_claimed() {
-            return Progress::default();
-        }
+        if self.is_claimed() { self.attempts_claimed() } else { Progress::default() }
+    }
+
+    #[inline(never)]
+    fn attempts_claimed(&self) -> Progress {
         match self.claimed() {
             Some(Claimed::Again(progress)) => progress,
             _ => Progress::default(),
