@@ -45,7 +45,7 @@ struct Outage {
 #[derive(Debug)]
 enum Held {
     Begin(NewFlowRun),
-    Record(Entry, Option<Ack>),
+    Record(Box<Entry>, Option<Ack>),
     Fact(Fact),
     Suspend(OwnedRun, Option<Ack>),
 }
@@ -92,7 +92,7 @@ fn write(disk: &MemoryStore, change: Held) {
         }
         Held::Record(entry, ack) => {
             let who = trace::who(entry.run.id, entry.event.task_run);
-            let answer = keep(disk, entry);
+            let answer = keep(disk, *entry);
             if let Some(ack) = ack {
                 if answer.is_ok() {
                     trace::write(Line::Acked(who));
@@ -252,7 +252,7 @@ impl Store for FaultyStore {
         let who = trace::who(entry.run.id, entry.event.task_run);
         let is_lost = self.process.loses_results && who.task_run > 0 && entry.result.is_some();
         match if is_lost { Doom::Refuse } else { self.doom(ack.is_some()) } {
-            Doom::Keep if self.outage.is_on() => drop(self.outage.hold(Held::Record(entry, ack))),
+            Doom::Keep if self.outage.is_on() => drop(self.outage.hold(Held::Record(Box::new(entry), ack))),
             Doom::Keep => {
                 let answer = keep(&self.disk, entry);
                 self.tell(who, ack, answer);
