@@ -42,9 +42,12 @@ impl TimedWait {
     pub(crate) fn recorded(&self) -> Option<Vec<u32>> {
         let run = &self.attempt.run;
         if let Some(time_up) = run.journal.as_ref().and_then(|journal| journal.time_up(self.key)) {
-            let before =
-                |row: &TaskRun| row.begun_no() <= self.attempt.after && row.begun_no() > time_up.after;
-            let is_decided = run.read(|record| record.task_runs().any(before));
+            // The attempt of the flow itself comes of no wait.
+            let came_of_it = |row: &TaskRun| {
+                let no = row.begun_no();
+                row.id() != TaskRunId::FLOW && no > time_up.after && no <= self.attempt.after
+            };
+            let is_decided = run.read(|record| record.task_runs().any(came_of_it));
             return time_up.ended.filter(|_| is_decided);
         }
         run.kept.as_ref()?.earlier(|earlier| earlier.time_up(self.key))?
