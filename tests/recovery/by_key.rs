@@ -79,12 +79,7 @@ async fn ten_calls_with_one_key_at_the_same_time_begin_one_run() {
 
 /// A process that has reserved the key and stands still before it begins its run, as after Ctrl-Z.
 fn stopped_after_reserving(folder: &Folder) -> Child {
-    let child = folder.kit("keyed", &[]).env("FLOWKIT_FAILPOINT", "after-reserve:stop").spawn().unwrap();
-    let stat = format!("/proc/{}/stat", child.id());
-    while !fs::read_to_string(&stat).unwrap().contains(") T ") {
-        std::thread::yield_now();
-    }
-    child
+    folder.stopped_at("keyed", "after-reserve:stop")
 }
 
 /// Lets a process that stands still go on, and returns what it says.

@@ -71,6 +71,16 @@ impl Folder {
         command
     }
 
+    /// Starts the program, and waits until it stands still at a failpoint, as after Ctrl-Z.
+    pub(crate) fn stopped_at(&self, what: &str, failpoint: &str) -> Child {
+        let child = self.kit(what, &[]).env("FLOWKIT_FAILPOINT", failpoint).spawn().unwrap();
+        let stat = format!("/proc/{}/stat", child.id());
+        while !fs::read_to_string(&stat).unwrap().contains(") T ") {
+            std::thread::yield_now();
+        }
+        child
+    }
+
     /// Starts the flow of squares, or lets it go on. Chance may kill a task three times, which does not make it poison here.
     pub(crate) fn squares(&self, pairs: u64, ballast: u64) -> Command {
         self.kit("squares", &[pairs, SLOTS, ballast, 1000, 1])

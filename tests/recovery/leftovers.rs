@@ -18,12 +18,7 @@ fn leftovers(folder: &Folder) -> Vec<String> {
 
 /// A process that stands still while it makes the database.
 fn stopped_while_making(folder: &Folder) -> Child {
-    let child = folder.kit("open", &[]).env("FLOWKIT_FAILPOINT", "mid-migration:stop:3").spawn().unwrap();
-    let stat = format!("/proc/{}/stat", child.id());
-    while !fs::read_to_string(&stat).unwrap().contains(") T ") {
-        std::thread::yield_now();
-    }
-    child
+    folder.stopped_at("open", "mid-migration:stop:3")
 }
 
 #[test]

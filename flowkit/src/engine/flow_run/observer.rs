@@ -52,7 +52,7 @@ pub(crate) struct Observers {
     of_events: Mutex<Audience>,
     /// Beside the events: progress is not recorded, and nobody is told of what was before.
     of_progress: OnceLock<Mutex<ProgressListeners>>,
-    /// Not told to observers of artifacts: a look back asks the store.
+    /// Beside the events, too: an observer that comes late asks the store for what was made before.
     #[cfg(feature = "cli")]
     of_artifacts: OnceLock<Mutex<ArtifactListeners>>,
 }

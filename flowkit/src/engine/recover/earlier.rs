@@ -74,7 +74,7 @@ pub(crate) struct Earlier {
     cancelled: HashSet<TaskRunId>,
     /// The timeouts of waits after which the body called something that has begun.
     times_up: HashMap<Digest, Vec<u32>>,
-    /// The waits of which any timeout is recorded.
+    /// The waits of which a timeout is recorded and nothing has come.
     unused_times_up: HashSet<Digest>,
     /// The same with those that an earlier process has done again, as far as it came.
     chosen: Chosen,
@@ -112,6 +112,9 @@ impl Earlier {
         for row in rows.values().filter(|row| counts(row)) {
             *open.entry(row.parent).or_default() += 1;
         }
+        let times_up = decided_upon(&resumed.recovered.times_up, task_runs);
+        let timed_out = resumed.recovered.times_up.iter().map(|time_up| time_up.key);
+        let unused_times_up = timed_out.filter(|key| !times_up.contains_key(key)).collect();
         let chosen = Chosen::of(task_runs, &resumed.wish.asked.redo);
         let has_failed = |attempts: &[StoredAttempt]| attempts.iter().any(StoredAttempt::counts);
         let repeated = task_runs.iter().filter(|row| has_failed(&row.earlier_attempts)).map(|row| row.id);
@@ -123,8 +126,8 @@ impl Earlier {
             refused: HashMap::new(),
             open,
             redo: resumed.wish.asked.left(task_runs, &chosen),
-            times_up: decided_upon(&resumed.recovered.times_up, task_runs),
-            unused_times_up: resumed.recovered.times_up.iter().map(|time_up| time_up.key).collect(),
+            times_up,
+            unused_times_up,
             cancelled: cancelled_for_good(run, task_runs, &resumed.wish.asked),
             chosen,
             wish: resumed.wish.clone(),
@@ -150,7 +153,7 @@ impl Earlier {
 
     /// Whether a timeout of a wait is recorded of which nothing has come.
     pub(crate) fn has_unused_time_up(&self, key: &Digest) -> bool {
-        self.unused_times_up.contains(key) && !self.times_up.contains_key(key)
+        self.unused_times_up.contains(key)
     }
 
     /// Returns how the run behind the node of a sub-flow is to be resumed.
