@@ -17,6 +17,9 @@ use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, St
 
 /// Where a store stands, so that the process that owns its runs can die.
 pub(crate) trait Place {
+    /// How many random histories it is tried with: a store with a disk takes its time.
+    const HISTORIES: u32 = 200;
+
     /// Sets up an empty store.
     fn new() -> Self;
 

@@ -127,6 +127,8 @@ impl KeptRun {
             }
             row.state = state;
             row.ended_at = ended_at.or(row.ended_at);
+            // As of every end that is neither a success nor what the body itself did.
+            row.rank = row.rank.filter(|_| ended_at.is_none() || row.cancelled_by_body);
         }
     }
 

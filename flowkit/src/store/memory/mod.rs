@@ -282,6 +282,8 @@ mod tests {
     use crate::store::contract::{Place, contract};
 
     impl Place for MemoryStore {
+        const HISTORIES: u32 = 5000;
+
         fn new() -> Self {
             Self::new()
         }

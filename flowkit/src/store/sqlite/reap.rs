@@ -104,9 +104,10 @@ pub(super) fn leave(
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut update = connection.prepare_cached(
-        // What was under way while the process was being stopped did not bring it down.
+        // What was under way while the process was being stopped did not bring it down. An end forgets its rank, as every one
+        // that is neither a success nor what the body itself did.
         "UPDATE task_runs SET state = ?3, crashes = crashes + (?4 AND NOT (SELECT stopping FROM flow_runs WHERE no = ?1)),
-             ended_at = coalesce(?5, ended_at)
+             ended_at = coalesce(?5, ended_at), rank = CASE WHEN ?5 IS NULL OR cancelled_by_body THEN rank END
          WHERE run = ?1 AND id = ?2",
     )?;
     for task in &tasks {
