@@ -1,6 +1,5 @@
 //! What a task run waits for: the results of others. Collects edges, waits, and says what became of the inputs.
 
-use parking_lot::Mutex;
 use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -8,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::core::{Core, Home};
 use super::promise::Continuation;
@@ -199,15 +200,16 @@ pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, O
 
 /// Returns the version of all data inputs of a call together, which have ended; `None` if there are none.
 pub(crate) fn made_from(inputs: &impl Inputs, call: &Core) -> Option<ValueVersion> {
-    let mut hasher = None;
+    // Most calls have few inputs: a hasher is larger than what it would be given.
+    let mut versions: Option<SmallVec<[u8; 64]>> = None;
     visit_versioned(inputs, call, |input| {
-        let hasher = hasher.get_or_insert_with(blake3::Hasher::new);
+        let versions = versions.get_or_insert_default();
         // A list that is mapped stands for its items, of which there may be none.
         if let Some(core) = input.input_core() {
-            hasher.update(core.version().as_bytes());
+            versions.extend_from_slice(core.version().as_bytes());
         }
     });
-    hasher.map(|hasher| ValueVersion::of_content(Digest::from_bytes(*hasher.finalize().as_bytes())))
+    versions.map(|versions| ValueVersion::of_content(Digest::from_bytes(*blake3::hash(&versions).as_bytes())))
 }
 
 /// Visits the data inputs of a call whose versions tell from what it is made. An item whose content is in the key of the call

@@ -2,7 +2,8 @@
 
 /// Hashes what is written to it.
 pub(super) struct Sink {
-    hasher: blake3::Hasher,
+    /// Made only for what is longer than `pending`: it is large itself, and a short value is hashed faster at once.
+    hasher: Option<Box<blake3::Hasher>>,
     key: Option<[u8; 32]>,
     pending: [u8; PENDING_MAX],
     filled: usize,
@@ -14,43 +15,51 @@ const PENDING_MAX: usize = 1024;
 
 impl Sink {
     pub(super) fn new() -> Self {
-        Self { hasher: blake3::Hasher::new(), key: None, pending: [0; PENDING_MAX], filled: 0 }
+        Self { hasher: None, key: None, pending: [0; PENDING_MAX], filled: 0 }
     }
 
     /// Makes hashes that nobody can make without the key.
     pub(super) fn keyed(key: &[u8; 32]) -> Self {
-        Self { hasher: blake3::Hasher::new_keyed(key), key: Some(*key), ..Self::new() }
+        Self { key: Some(*key), ..Self::new() }
     }
 
     /// Returns one of the same kind to which nothing was written.
     pub(super) fn another(&self) -> Self {
-        self.key.as_ref().map_or_else(Self::new, Self::keyed)
+        Self { key: self.key, ..Self::new() }
     }
 
+    #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) {
-        if bytes.len() > PENDING_MAX - self.filled {
-            self.flush();
-            if bytes.len() > PENDING_MAX {
-                self.hasher.update(bytes);
-                return;
+        match self.pending[self.filled..].get_mut(..bytes.len()) {
+            Some(free) => {
+                free.copy_from_slice(bytes);
+                self.filled += bytes.len();
             }
+            None => self.overflow(bytes),
         }
-        self.pending[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
-        self.filled += bytes.len();
+    }
+
+    #[cold]
+    fn overflow(&mut self, bytes: &[u8]) {
+        let hasher = self.hasher.get_or_insert_with(|| Box::new(hasher(self.key.as_ref())));
+        hasher.update(&self.pending[..self.filled]).update(bytes);
+        self.filled = 0;
     }
 
     /// Returns the hash of all that was written, and begins again with nothing.
     pub(super) fn take(&mut self) -> [u8; 32] {
-        self.flush();
-        let hash = self.hasher.finalize().into();
-        self.hasher.reset();
-        hash
+        let pending = &self.pending[..std::mem::take(&mut self.filled)];
+        let hash = match (self.hasher.take(), &self.key) {
+            (Some(mut hasher), _) => hasher.update(pending).finalize(),
+            (None, Some(key)) => blake3::keyed_hash(key, pending),
+            (None, None) => blake3::hash(pending),
+        };
+        hash.into()
     }
+}
 
-    fn flush(&mut self) {
-        self.hasher.update(&self.pending[..self.filled]);
-        self.filled = 0;
-    }
+fn hasher(key: Option<&[u8; 32]>) -> blake3::Hasher {
+    key.map_or_else(blake3::Hasher::new, blake3::Hasher::new_keyed)
 }
 
 #[cfg(test)]

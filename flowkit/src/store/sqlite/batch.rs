@@ -41,6 +41,8 @@ pub(super) struct Slot {
     pub(super) result: Option<Vec<u8>>,
     pub(super) provenance: Option<Provenance>,
     pub(super) cache: Option<CacheEntry>,
+    /// It is new.
+    pub(super) created: bool,
     /// It may be written over a row that has ended.
     pub(super) reopened: bool,
     /// The program was told to stop.
@@ -143,6 +145,7 @@ impl RunPart {
     fn record(&mut self, entry: Entry, pledge: Pledge) {
         let Entry { run: _, event, task_run, call, result, provenance, cache } = entry;
         let reopens = event.kind.leads_on();
+        let created = matches!(event.kind, EventKind::Created);
         let stopping = matches!(event.kind, EventKind::Stopping);
         let fresh = self.slots.len();
         let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
@@ -154,6 +157,7 @@ impl RunPart {
                 result,
                 provenance,
                 cache,
+                created,
                 reopened: reopens,
                 stopping,
                 pledges,

@@ -31,10 +31,10 @@ mod ownership;
 mod pages;
 mod place;
 mod queue;
+mod rare;
 mod readers;
 mod reap;
 mod schema;
-
 mod seal_key;
 mod shared;
 mod stored;
@@ -44,6 +44,7 @@ mod system;
 #[cfg(windows)]
 #[path = "system/windows.rs"]
 mod system;
+mod task_rows;
 mod upkeep;
 mod values;
 mod word;

@@ -75,7 +75,7 @@ struct Standing {
     attempt_started_at: Option<i64>,
 }
 
-const STANDING: &str = "state, attempt, attempt_started_at";
+const STANDING: &str = "state, attempt, coalesce(attempt_started_at, started_at)";
 
 fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing> {
     Ok(Standing {
@@ -107,7 +107,8 @@ pub(super) fn leave(
         // What was under way while the process was being stopped did not bring it down. An end forgets its rank, as every one
         // that is neither a success nor what the body itself did.
         "UPDATE task_runs SET state = ?3, crashes = crashes + (?4 AND NOT (SELECT stopping FROM flow_runs WHERE no = ?1)),
-             ended_at = coalesce(?5, ended_at), rank = CASE WHEN ?5 IS NULL OR cancelled_by_body THEN rank END
+             ended_at = coalesce(?5, ended_at),
+             rare = CASE WHEN ?5 IS NULL OR rare->>'cancelled_by_body' THEN rare ELSE json_remove(rare, '$.rank') END
          WHERE run = ?1 AND id = ?2",
     )?;
     for task in &tasks {

@@ -1,8 +1,11 @@
 //! Rows as they are read back.
 
+use std::borrow::Cow;
+
 use rusqlite::Row;
 
 use super::codes;
+use super::rare::Rare;
 use crate::model::{CallId, Digest, Provenance, Seal, StoredFlowRun, StoredTaskRun, ValueVersion, WallTime};
 
 /// The end of the last attempt of a flow run that another one followed: see `StoredFlowRun::anew_since`.
@@ -81,65 +84,64 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
 
 /// What [`task_run`] reads. Conditions may name the tables `r` (task runs), `t` (their tasks), `p` (places) and `f`.
 pub(super) const TASK_RUN: &str = "
-    SELECT r.id, r.parent, r.key, t.kind, t.name, t.path, t.version, r.position, r.name, t.tags, r.tags, r.in_group,
-        r.branch, p.text, r.edges, r.state, r.attempt,
+    SELECT r.id, r.parent, r.key, t.kind, t.name, t.path, t.version, r.position, r.name, t.tags, r.rare, p.text,
+        r.edges, r.state, r.attempt,
         (SELECT '[' || group_concat(a.body, ',' ORDER BY a.number) || ']' FROM attempts a WHERE a.run = r.run AND a.task_run = r.id),
-        r.created_at, r.started_at,
-        r.attempt_started_at, r.ended_at, r.error, r.skip_reason, r.flow_run, r.orphaned, r.crashes,
-        EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
-        r.cancelled_by_body, r.nth, r.seal, r.unknown, r.rank, r.not_persisted, r.version, r.made_from,
-        t.source_hash
+        r.created_at, r.started_at, coalesce(r.attempt_started_at, r.started_at), r.ended_at, r.error, r.flow_run,
+        r.crashes, EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
+        r.nth, r.seal, r.version, r.made_from, t.source_hash
     FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
     let key: Option<[u8; 32]> = row.get(2)?;
-    let seal: Option<[u8; 16]> = row.get(32)?;
+    let seal: Option<[u8; 16]> = row.get(27)?;
     let tags: String = row.get(9)?;
     let mut tags: Vec<String> = codes::read_json(&tags)?;
-    tags.extend(json::<Vec<String>>(row, 10)?.unwrap_or_default());
-    let edges: Option<String> = row.get(14)?;
-    let flow_run: Option<[u8; 16]> = row.get(24)?;
-    let (version, made_from) = (version(row, 36)?, version(row, 37)?);
+    let rare: Rare<'_> = json(row, 10)?.unwrap_or_default();
+    tags.extend(rare.tags.into_owned());
+    let edges: Option<String> = row.get(12)?;
+    let flow_run: Option<[u8; 16]> = row.get(21)?;
+    let (version, made_from) = (version(row, 28)?, version(row, 29)?);
     let provenance = version.map(|version| Provenance { version, made_from });
     Ok(StoredTaskRun {
         id: codes::task_run(row.get(0)?),
         parent: codes::task_run(row.get(1)?),
-        call: key.zip(row.get(31)?).map(|(key, nth)| CallId {
+        call: key.zip(row.get(26)?).map(|(key, nth)| CallId {
             key: Digest::from_bytes(key),
             seal: seal.map(Seal::from_bytes),
             nth,
         }),
-        unknown: row.get(33)?,
+        unknown: rare.unknown.map(Cow::into_owned),
         kind: codes::kind(row.get(3)?),
         task: row.get(4)?,
         path: row.get(5)?,
         version: row.get(6)?,
-        source_hash: row.get::<_, i64>(38)?.cast_unsigned(),
+        source_hash: row.get::<_, i64>(30)?.cast_unsigned(),
         index: row.get(7)?,
         name: row.get(8)?,
         tags,
-        group: row.get(11)?,
-        branch: row.get(12)?,
-        location: row.get(13)?,
+        group: rare.group.map(Cow::into_owned),
+        branch: rare.branch.map(Cow::into_owned),
+        location: row.get(11)?,
         edges: edges.as_deref().map_or(Ok(Vec::new()), codes::read_edges)?,
-        state: codes::state(row.get(15)?)?,
-        attempt: row.get(16)?,
-        earlier_attempts: json(row, 17)?.unwrap_or_default(),
-        created_at: WallTime::from_micros(row.get(18)?),
-        started_at: time(row, 19)?,
-        attempt_started_at: time(row, 20)?,
-        ended_at: time(row, 21)?,
-        error: json(row, 22)?,
-        skip_reason: row.get(23)?,
+        state: codes::state(row.get(13)?)?,
+        attempt: row.get(14)?,
+        earlier_attempts: json(row, 15)?.unwrap_or_default(),
+        created_at: WallTime::from_micros(row.get(16)?),
+        started_at: time(row, 17)?,
+        attempt_started_at: time(row, 18)?,
+        ended_at: time(row, 19)?,
+        error: json(row, 20)?,
+        skip_reason: rare.skip_reason.map(Cow::into_owned),
         flow_run: flow_run.map(codes::flow_run),
-        orphaned: row.get(25)?,
-        crashes: row.get(26)?,
-        has_result: row.get(27)?,
-        begun_no: codes::read_order_no(row.get(28)?),
-        ended_no: codes::read_order_no(row.get(29)?),
-        cancelled_by_body: row.get(30)?,
-        rank: codes::read_order_no(row.get(34)?),
-        not_persisted: row.get(35)?,
+        orphaned: rare.orphaned,
+        crashes: row.get(22)?,
+        has_result: row.get(23)?,
+        begun_no: codes::read_order_no(row.get(24)?),
+        ended_no: codes::read_order_no(row.get(25)?),
+        cancelled_by_body: rare.cancelled_by_body,
+        rank: rare.rank,
+        not_persisted: rare.not_persisted.map(Cow::into_owned),
         provenance,
     })
 }

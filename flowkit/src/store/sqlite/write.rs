@@ -1,14 +1,14 @@
 //! Writes a batch inside a transaction: conditional on who owns the run, and on what has not ended.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::batch::{Batch, RunPart, Slot};
 use super::events::{EventsOut, Happened};
 use super::interned::Interned;
 use super::owner::Owner;
+use super::task_rows::TaskRows;
 use super::values::{Hash, Values};
 use super::{clock, codes, facts, failure, logs, reap};
-use crate::failpoint;
 use crate::model::{EventKind, StoredAttempt, TaskRun, TaskRunId, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
@@ -67,14 +67,16 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
     if epoch != part.owned.epoch || owner != Some(tools.owner.no) {
         return Ok(Verdict::Refused(StoreError::LostOwnership { id }));
     }
-    let mut rows = Rows::of(connection, no)?;
+    let created_at = part.owned.created_at;
+    let mut task_rows = TaskRows::of(connection, no, created_at)?;
+    let mut result_row = connection.prepare_cached(RESULT_ROW)?;
     let mut refused = Vec::new();
     for (index, slot) in part.slots.iter().enumerate() {
         let is_flow = slot.task_run.id() == TaskRunId::FLOW;
         let written = if is_flow {
-            flow_row(connection, tools, no, slot, part.owned.created_at)?
+            flow_row(connection, tools, no, slot, created_at)?
         } else {
-            task_row(connection, tools, &mut rows, slot, part.owned.created_at)?
+            task_rows.write(connection, tools, slot)?
         };
         if written && slot.reopened {
             // What it gave before is not what it gives now, even if that is not persisted.
@@ -83,8 +85,8 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
                 .execute(params![no, codes::number(slot.task_run.id())])?;
         }
         if written {
-            attempts(connection, no, &slot.task_run, part.owned.created_at)?;
-            result(connection, tools, &mut rows, slot, part.owned.created_at)?;
+            attempts(connection, no, &slot.task_run, created_at)?;
+            result(connection, tools, &mut result_row, (no, created_at), slot)?;
         } else {
             refused.push(index);
         }
@@ -92,20 +94,6 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
     facts::write(connection, tools, no, &part.facts)?;
     events(connection, no, part, &refused)?;
     Ok(Verdict::Written { refused })
-}
-
-/// Writes rows of one run. Its statements are looked up once, not for each of thousands of rows.
-struct Rows<'c> {
-    run: i64,
-    task: CachedStatement<'c>,
-    result: CachedStatement<'c>,
-}
-
-impl<'c> Rows<'c> {
-    fn of(connection: &'c Connection, run: i64) -> rusqlite::Result<Self> {
-        let (task, result) = (connection.prepare_cached(TASK_ROW)?, connection.prepare_cached(RESULT_ROW)?);
-        Ok(Self { run, task, result })
-    }
 }
 
 fn events(connection: &Connection, run: i64, part: &RunPart, refused: &[usize]) -> rusqlite::Result<()> {
@@ -166,81 +154,10 @@ fn flow_row(
     Ok(changed > 0)
 }
 
-const TASK_ROW: &str = "
-    INSERT INTO task_runs (run, id, parent, task, place, key, position, name, tags, in_group, branch, edges, state,
-        attempt, created_at, started_at, attempt_started_at, ended_at, error, skip_reason, flow_run, orphaned,
-        begun_no, ended_no, cancelled_by_body, nth, seal, unknown, rank, not_persisted,
-        version, made_from)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-        ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
-    ON CONFLICT (run, id) DO UPDATE SET
-        task = excluded.task, place = excluded.place, key = coalesce(excluded.key, key),
-        nth = coalesce(excluded.nth, nth), seal = coalesce(excluded.seal, seal), unknown = excluded.unknown,
-        name = excluded.name, edges = excluded.edges, state = excluded.state, attempt = excluded.attempt,
-        started_at = excluded.started_at, attempt_started_at = excluded.attempt_started_at,
-        ended_at = excluded.ended_at, error = excluded.error, skip_reason = excluded.skip_reason,
-        flow_run = excluded.flow_run, orphaned = excluded.orphaned,
-        begun_no = excluded.begun_no, ended_no = excluded.ended_no, cancelled_by_body = excluded.cancelled_by_body,
-        rank = excluded.rank, not_persisted = excluded.not_persisted, version = coalesce(excluded.version, version),
-        made_from = CASE WHEN excluded.version IS NULL THEN made_from ELSE excluded.made_from END
-    WHERE state < ?23 OR ?24";
-
 const RESULT_ROW: &str = "
     INSERT INTO results (run, task_run, body, checksum, file) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (run, task_run) DO UPDATE SET
         body = excluded.body, checksum = excluded.checksum, file = excluded.file";
-
-/// Writes a task run; `false` if it has ended before.
-fn task_row(
-    connection: &Connection,
-    tools: &mut Tools<'_>,
-    rows: &mut Rows<'_>,
-    slot: &Slot,
-    created_at: WallTime,
-) -> rusqlite::Result<bool> {
-    let task_run = &slot.task_run;
-    let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
-    let own_tags = task_run.own_tags();
-    failpoint::hit("before-submit-row").map_err(failure::as_sqlite)?;
-    let changed = rows.task.execute(params![
-        rows.run,
-        codes::number(task_run.id()),
-        codes::number(task_run.parent()),
-        tools.interned.task(connection, task_run.declaration())?,
-        tools.interned.place(connection, task_run.location())?,
-        slot.call.as_ref().map(|call| call.key.as_bytes()),
-        task_run.index(),
-        task_run.name().map(codes::text),
-        if own_tags.is_empty() { None } else { Some(codes::json(own_tags)?) },
-        task_run.group().map(codes::text),
-        task_run.branch().map(codes::text),
-        codes::edges(task_run.edges()),
-        codes::state_code(task_run.state()),
-        task_run.attempt_count(),
-        created_at.plus(task_run.created_at()).as_micros(),
-        at(task_run.started_at()),
-        at(task_run.attempt_started_at()),
-        at(task_run.ended_at()),
-        error(task_run)?,
-        task_run.skip_reason().map(codes::text),
-        task_run.flow_run().as_ref().map(|id| id.as_uuid().into_bytes()),
-        task_run.is_orphaned(),
-        codes::FIRST_TERMINAL,
-        slot.reopened,
-        codes::order_no(task_run.begun_no()),
-        codes::order_no(task_run.ended_no()),
-        task_run.is_cancelled_by_body(),
-        slot.call.map(|call| call.nth),
-        slot.call.as_ref().and_then(|call| call.seal.as_ref()).map(|seal| seal.as_bytes()),
-        task_run.unknown().map(codes::text),
-        codes::order_no(task_run.rank()),
-        task_run.not_persisted().map(codes::text),
-        slot.provenance.map(|provenance| *provenance.version.as_bytes()),
-        slot.provenance.and_then(|provenance| provenance.made_from).map(|made_from| *made_from.as_bytes()),
-    ])?;
-    failpoint::hit("after-submit-row").map_err(failure::as_sqlite)?;
-    Ok(changed > 0)
-}
 
 /// Writes the attempts that are not there yet, a row each: however often a task is tried, each attempt is written once.
 fn attempts(
@@ -285,18 +202,18 @@ pub(super) fn error(task_run: &TaskRun) -> rusqlite::Result<Option<String>> {
 fn result(
     connection: &Connection,
     tools: &Tools<'_>,
-    rows: &mut Rows<'_>,
+    row: &mut Statement<'_>,
+    (run, created_at): (i64, WallTime),
     slot: &Slot,
-    created_at: WallTime,
 ) -> rusqlite::Result<()> {
     let Some(envelope) = &slot.result else { return Ok(()) };
     let task_run = codes::number(slot.task_run.id());
     let Content { body, checksum, file } = Content::of(tools, envelope)?;
-    rows.result.execute(params![rows.run, task_run, body, checksum, file])?;
+    row.execute(params![run, task_run, body, checksum, file])?;
     match &slot.cache {
         Some(cache) => {
             let stored_at = slot.task_run.ended_at().map_or_else(clock::wall, |at| created_at.plus(at));
-            cache_entry(connection, rows.run, task_run, cache, stored_at)
+            cache_entry(connection, run, task_run, cache, stored_at)
         }
         None => Ok(()),
     }

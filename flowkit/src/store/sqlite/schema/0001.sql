@@ -1,17 +1,17 @@
 -- The first format. Every table is STRICT; times are microseconds since 1970, UTC; what is JSON says so.
 -- Rows of task runs, events and results carry the small number of their flow run, not its UUID.
 
--- For readers that look with another program: the code itself knows these numbers.
+-- For readers that look with another program: the code itself knows these numbers. The names are those of JSON.
 CREATE TABLE states (
     code INTEGER PRIMARY KEY,
     name TEXT NOT NULL
 ) STRICT;
 INSERT INTO states (code, name) VALUES
-    (0, 'Scheduled'), (1, 'Pending'), (2, 'Waiting'), (3, 'Running'), (4, 'AwaitingRetry'),
-    (5, 'Cancelling'), (6, 'Suspended'), (7, 'Crashed'),
-    -- From here on, a run has ended: only `Reopened` leads on.
-    (8, 'Completed'), (9, 'Cached'), (10, 'Failed'), (11, 'TimedOut'), (12, 'Cancelled'),
-    (13, 'UpstreamFailed'), (14, 'Skipped');
+    (0, 'scheduled'), (1, 'pending'), (2, 'waiting'), (3, 'running'), (4, 'awaiting_retry'),
+    (5, 'cancelling'), (6, 'suspended'), (7, 'crashed'),
+    -- From here on, a run has ended: only the event `reopened` leads on.
+    (8, 'completed'), (9, 'cached'), (10, 'failed'), (11, 'timed_out'), (12, 'cancelled'),
+    (13, 'upstream_failed'), (14, 'skipped');
 
 -- Open stores. A store is alive as long as it holds the lock of `<database>.owners/<uuid>.lock`.
 CREATE TABLE owners (
@@ -111,40 +111,33 @@ CREATE TABLE task_runs (
     parent             INTEGER NOT NULL,
     task               INTEGER NOT NULL,
     place              INTEGER NOT NULL,
-    -- What finds the call again: its key, which of those with the key, what stands for its secrets, and the argument that
-    -- cannot be compared, as `name: Type`.
+    -- What finds the call again: its key, which of those with the key, and what stands for its secrets.
     key                BLOB,
     nth                INTEGER,
     seal               BLOB,
-    unknown            TEXT,
     position           INTEGER,
     name               TEXT,
-    -- JSON, a list: those of this call alone.
-    tags               TEXT,
-    in_group           TEXT,
-    branch             TEXT,
     -- What it waited for, such as `3 5 o7`: numbers of task runs, with an `o` where only the order counts.
     edges              TEXT,
     state              INTEGER NOT NULL CHECK (state BETWEEN 0 AND 14),
     attempt            INTEGER NOT NULL,
     created_at         INTEGER NOT NULL,
     started_at         INTEGER,
+    -- NULL while it is that of the first attempt.
     attempt_started_at INTEGER,
     ended_at           INTEGER,
     begun_no           INTEGER,
     ended_no           INTEGER,
-    -- The number that the same end had in an earlier attempt of the flow.
-    rank               INTEGER,
+    -- JSON, an ErrorReport.
     error              TEXT,
-    skip_reason        TEXT,
-    -- Why there is no result although it was to be persisted.
-    not_persisted      TEXT,
+    -- JSON, an object of what is said of few: tags (of this call alone), group, branch, unknown (the argument that cannot
+    -- be compared), skip_reason, not_persisted (why there is no result although it was to be persisted), rank (the number that
+    -- the same end had in an earlier attempt of the flow), orphaned, cancelled_by_body.
+    rare               TEXT,
     -- Of what has ended: which value it gave, and from which it was made. Equal versions are equal values.
     version            BLOB,
     made_from          BLOB,
     flow_run           BLOB,
-    orphaned           INTEGER NOT NULL DEFAULT 0,
-    cancelled_by_body  INTEGER NOT NULL DEFAULT 0,
     crashes            INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (run, id),
     CHECK ((key IS NULL) = (nth IS NULL))
