@@ -39,7 +39,7 @@ pub fn run<F: Future>(seed: Option<u64>, test: F) -> F::Output {
 /// For tests of what outlives a process: after it, another one may find a clock that was set forward or back. It holds
 /// for runs on this thread, until it is set again or the thread ends.
 pub fn set_wall_clock(wall: std::time::SystemTime) {
-    crate::engine::clock::set_wall(wall);
+    crate::clock::set_wall(wall);
 }
 
 /// What stands for tasks in this runtime; of several mocks of one task the last one counts.

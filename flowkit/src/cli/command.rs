@@ -8,7 +8,7 @@ use clap::{ArgMatches, FromArgMatches, Subcommand};
 
 use super::program::Program;
 use super::{Exit, grammar, session, verbs};
-use crate::any_flow::{Flow, FlowSpec};
+use crate::flow::spec::{Flow, FlowSpec};
 
 /// Some flows: a tuple of up to eight, or of tuples.
 pub trait Flows {

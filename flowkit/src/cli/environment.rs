@@ -6,8 +6,8 @@ use super::flags::laid_over;
 use super::secrets::quoting;
 use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{Misfit, parse};
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
+use crate::flow::parameters::Parameter;
+use crate::value::shape::Outline;
 
 const PREFIX: &str = "FLOWKIT_PARAM_";
 

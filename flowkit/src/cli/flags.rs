@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::environment;
 use super::secrets::Quoting;
 use super::values::{Of, parse, show, value_name};
-use crate::graph::text;
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
+use crate::flow::parameters::Parameter;
+use crate::text::columns;
+use crate::value::shape::Outline;
 
 /// Goes before the name of a parameter, so that no parameter has the name of an option of our own.
 const ID: &str = "parameter ";
@@ -117,7 +117,7 @@ impl TypedValueParser for Parser {
             };
             let words = format!("invalid value{given} for '{flag}': {}", misfit.told(self.quoting));
             // clap's messages have several lines, of which this is one.
-            let words = format!("{}\n", text::escaped(&words));
+            let words = format!("{}\n", columns::escaped(&words));
             clap::Error::raw(ErrorKind::ValueValidation, words).with_cmd(command)
         })
     }

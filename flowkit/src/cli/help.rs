@@ -7,8 +7,8 @@ use super::flags::typed;
 use super::out;
 use super::program::Program;
 use super::types;
-use crate::any_flow::FlowSpec;
-use crate::parameters::Parameter;
+use crate::flow::parameters::Parameter;
+use crate::flow::spec::FlowSpec;
 
 /// Longer lines are hard to read.
 const COLUMNS_MAX: usize = 100;

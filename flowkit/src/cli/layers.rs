@@ -13,9 +13,9 @@ use super::session::Session;
 use super::settings::Source;
 use super::usage::{Outcome, Usage};
 use super::{environment, file, types, which};
-use crate::any_flow::FlowSpec;
-use crate::given::not_persisted;
-use crate::parameters::Parameter;
+use crate::flow::arguments::not_persisted;
+use crate::flow::parameters::Parameter;
+use crate::flow::spec::FlowSpec;
 use crate::store::Store;
 
 /// Finds what is given for a run that is to begin, what counts most first.

@@ -8,7 +8,6 @@
 //!              └──────► verbs ──► which run ──► rows of the store ──► text, or JSON Lines
 //! ```
 
-pub(crate) mod begin;
 mod command;
 mod duration;
 mod elsewhere;
@@ -48,7 +47,7 @@ use self::program::Program;
 use self::secrets::Quoting;
 use self::session::Session;
 use self::usage::{Outcome, Usage};
-use crate::any_flow::FlowSpec;
+use crate::flow::spec::FlowSpec;
 
 /// Makes `main` of a program: the command line of these flows.
 ///

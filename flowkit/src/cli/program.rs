@@ -1,8 +1,8 @@
 //! The program: its name and its flows, found by what people type.
 
 use super::usage::{Outcome, Usage, meant_or_known};
-use crate::any_flow::FlowSpec;
-use crate::parameters::Parameter;
+use crate::flow::parameters::Parameter;
+use crate::flow::spec::FlowSpec;
 use crate::store::FlowRunFilter;
 
 /// The program whose command line this is.

@@ -12,10 +12,10 @@ use super::secrets::{holds_secret, quoting};
 use super::settings::Source;
 use super::usage::{Outcome, Usage};
 use super::values::{Of, fit, show};
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
-use crate::secret::is_masked;
-use crate::wording::list;
+use crate::flow::parameters::Parameter;
+use crate::text::wording::list;
+use crate::value::secret::is_masked;
+use crate::value::shape::Outline;
 
 /// Stands for a default that cannot be written.
 pub(super) const DEFAULT: &str = "(default)";
@@ -142,7 +142,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::shape::outline_of;
+    use crate::value::shape::outline_of;
 
     fn parameter(default: Option<&str>) -> Parameter {
         let default = default.map(|json| Some(json.to_owned()));

@@ -10,12 +10,12 @@ use super::environment;
 use super::program::Program;
 use super::resolve::Resolved;
 use super::usage::{Usage, meant_or_known};
-use crate::any_flow::FlowSpec;
-use crate::given::not_persisted;
+use crate::flow::arguments::not_persisted;
+use crate::flow::parameters::Parameter;
+use crate::flow::spec::FlowSpec;
 use crate::model::BoxError;
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
-use crate::secret::{MASK, is_masked};
+use crate::value::secret::{MASK, is_masked};
+use crate::value::shape::Outline;
 
 /// Whether messages about what a flow is given repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,8 +193,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::shape::outline_of;
-    use crate::secret::Secret;
+    use crate::value::secret::Secret;
+    use crate::value::shape::outline_of;
 
     #[derive(serde::Deserialize)]
     #[expect(dead_code, reason = "only its form is looked at")]

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::duration;
 use super::secrets::Quoting;
 use super::usage::meant_or_known;
-use crate::given;
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
-use crate::secret::MASK;
+use crate::flow::arguments;
+use crate::flow::parameters::Parameter;
+use crate::value::secret::MASK;
+use crate::value::shape::Outline;
 
 /// Returns the name of a value in a usage line: `INT`.
 pub(super) fn value_name(outline: &Outline) -> String {
@@ -165,7 +165,7 @@ pub(super) fn fit(outline: &Outline, value: Value) -> Result<Value, Misfit> {
             Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
             None => refuse(&text.into()),
         },
-        (Outline::Duration, value) if given::duration(&value).is_some() => Ok(value),
+        (Outline::Duration, value) if arguments::duration(&value).is_some() => Ok(value),
         (Outline::List(item), Value::Array(items)) => {
             let fitted = items.into_iter().enumerate().map(|(index, value)| {
                 fit(item, value).map_err(|misfit| misfit.inside(&format!("item {}", index + 1)))
@@ -203,13 +203,13 @@ pub(super) enum Of {
 pub(super) fn show(outline: &Outline, value: &Value, of: Of) -> String {
     let show = |outline: &Outline, value: &Value| self::show(outline, value, of);
     match (outline, value) {
-        _ if given::not_persisted(value).is_some() => "(not persisted)".to_owned(),
+        _ if arguments::not_persisted(value).is_some() => "(not persisted)".to_owned(),
         (Outline::Optional(_), Value::Null) => "(none)".to_owned(),
         (Outline::Optional(inner), value) => show(inner, value),
         (Outline::Secret, _) => MASK.to_owned(),
         (Outline::Hidden, _) if of == Of::Given => MASK.to_owned(),
-        (Outline::Duration, value) if given::duration(value).is_some() => {
-            given::duration(value).map(duration::write).unwrap_or_default()
+        (Outline::Duration, value) if arguments::duration(value).is_some() => {
+            arguments::duration(value).map(duration::write).unwrap_or_default()
         }
         (_, Value::Null) => "(none)".to_owned(),
         (_, Value::String(text)) => text.clone(),
@@ -248,7 +248,7 @@ pub(super) fn in_words<'p>(
 fn legible(outline: &Outline, value: &Value, of: Of) -> Value {
     match (outline, value) {
         (_, Value::Null) => Value::Null,
-        (_, value) if given::not_persisted(value).is_some() => show(outline, value, of).into(),
+        (_, value) if arguments::not_persisted(value).is_some() => show(outline, value, of).into(),
         (Outline::Optional(inner), value) => legible(inner, value, of),
         (Outline::Secret | Outline::Duration, value) => show(outline, value, of).into(),
         (Outline::Hidden, _) if of == Of::Given => MASK.into(),

@@ -1,14 +1,14 @@
 //! How long ago a moment is, as text. A moment itself is written by `model::iso`.
 
-use crate::graph::text;
 use crate::model::WallTime;
+use crate::text::columns;
 
 /// Writes how long ago a moment is: `3m 05s ago`.
 pub(super) fn ago(at: WallTime, now: WallTime) -> String {
     let since = at.until(now);
     match since.as_secs() {
         0 => "just now".to_owned(),
-        1..172_800 => format!("{} ago", text::duration(since)),
+        1..172_800 => format!("{} ago", columns::duration(since)),
         seconds => format!("{} days ago", seconds / 86_400),
     }
 }

@@ -13,9 +13,10 @@
 pub(crate) mod attempt;
 pub(crate) mod blocking;
 pub(crate) mod cache;
-pub(crate) mod clock;
+pub(crate) mod call_key;
 pub(crate) mod context;
 pub(crate) mod flow_run;
+pub(crate) mod handle;
 pub(crate) mod limits;
 pub(crate) mod recover;
 pub(crate) mod runtime;

@@ -1,7 +1,17 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
+#[cfg(feature = "store")]
+#[doc(hidden)]
+pub mod arguments;
 mod events;
+pub(crate) mod idempotent;
+#[cfg(feature = "store")]
+pub(crate) mod parameters;
+pub(crate) mod resume;
 mod said;
+pub(crate) mod spec;
+#[cfg(feature = "cli")]
+pub(crate) mod start;
 mod tally;
 
 use std::future::IntoFuture;
@@ -12,25 +22,25 @@ use tokio::task::JoinHandle;
 
 pub use self::events::EventStream;
 pub use self::tally::{Returned, Tally};
-use crate::any_flow::AnyFlowRun;
-use crate::call::Call;
 use crate::engine::attempt::take_up::laid_down;
 use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
 use crate::engine::flow_run::sub_flow::{self, SubFlow};
+use crate::engine::handle::Handle;
 use crate::engine::recover::earlier::Earlier;
 use crate::engine::recover::kept::Kept;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
+#[cfg(feature = "store")]
+use crate::flow::parameters::Parameter;
+use crate::flow::spec::AnyFlowRun;
 use crate::graph::Graph;
-use crate::handle::Handle;
 use crate::model::{
     BoxError, Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun,
     TaskRunId, Timestamp,
 };
-#[cfg(feature = "store")]
-use crate::parameters::Parameter;
 use crate::task::Body;
+use crate::task::call::Call;
 
 /// The body of a flow: what `#[flow]` generates.
 #[doc(hidden)]
@@ -314,7 +324,7 @@ impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {
 #[doc(hidden)]
 pub fn call_flow<B: FlowBody>(
     body: B,
-    setup: crate::call::Setup<B::Error>,
+    setup: crate::task::call::Setup<B::Error>,
 ) -> BoxFuture<'static, Result<B::Output, Error<B::Error>>> {
     if B::IS_LARGE {
         return sub_flow::boxed_call(OnHeap::new(body), setup);
@@ -323,7 +333,10 @@ pub fn call_flow<B: FlowBody>(
 }
 
 #[doc(hidden)]
-pub fn submit_flow<B: FlowBody>(body: B, setup: crate::call::Setup<B::Error>) -> Handle<B::Output, B::Error> {
+pub fn submit_flow<B: FlowBody>(
+    body: B,
+    setup: crate::task::call::Setup<B::Error>,
+) -> Handle<B::Output, B::Error> {
     if B::IS_LARGE {
         return launch::submit(OnHeap::new(body), setup, SubFlow);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::handle::{Handle, Handles};
+use crate::engine::handle::{Handle, Handles};
 use crate::model::{Error, RunRecord, TaskError};
 
 /// How the handles that a flow returned have ended.

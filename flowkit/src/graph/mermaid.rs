@@ -5,9 +5,11 @@
 
 use std::fmt::Write;
 
-use super::look::{self, Tone};
-use super::text::{self, push_line};
 use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use crate::text::columns;
+use crate::text::columns::push_line;
+use crate::text::look;
+use crate::text::look::Tone;
 
 /// Mermaid refuses to draw more edges than this unless its page is configured to
 /// (`maxEdges` in its `config.schema.yaml`), and pages such as GitHub's are not.
@@ -85,7 +87,7 @@ fn class_text(tone: Tone) -> String {
 }
 
 fn label(name: &str) -> String {
-    escaped(&text::shortened(&text::visible(name), LABEL_COLUMNS))
+    escaped(&columns::shortened(&columns::visible(name), LABEL_COLUMNS))
 }
 
 /// Returns `text` with everything mermaid could read as its own as an entity (`#34;`).

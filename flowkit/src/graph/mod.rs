@@ -14,11 +14,9 @@ mod fold;
 #[cfg(feature = "json")]
 mod json;
 mod layout;
-pub(crate) mod look;
 mod mermaid;
 mod recorded;
 mod svg;
-pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::collections::HashSet;

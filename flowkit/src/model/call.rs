@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::canonical::{Domain, Encoder};
 use super::{Digest, Kind};
+use crate::value::canonical::{Domain, Encoder};
 
 /// What stands for the secrets of a call, made with a key that is kept apart from the record: equal secrets have equal
 /// seals, and nobody can guess a secret from its seal.

@@ -8,7 +8,6 @@
 
 mod artifact;
 mod call;
-pub mod canonical;
 mod chunks;
 mod codec;
 #[cfg(feature = "cli")]
@@ -16,8 +15,6 @@ mod date;
 mod declaration;
 mod deep;
 mod edge;
-#[cfg(feature = "store")]
-pub mod envelope;
 mod error;
 mod event;
 mod id;
@@ -28,14 +25,12 @@ mod record;
 mod refusal;
 mod report;
 mod run;
-#[cfg(feature = "store")]
-pub mod shape;
 mod state;
 mod stored;
 
+pub use crate::value::canonical::{Digest, DigestError, digest};
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
 pub use call::{CallId, Identity, Seal, SealKey};
-pub use canonical::{Digest, DigestError, digest};
 pub use chunks::Chunks;
 pub(crate) use codec::Same;
 pub use codec::{Codec, Unreadable};

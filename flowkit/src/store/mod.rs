@@ -40,10 +40,10 @@ pub(crate) use sqlite::folder;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
-use crate::model::canonical::Sealing;
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::cache::CacheKey;
 use crate::policy::resume::Asked;
+use crate::value::canonical::Sealing;
 
 /// Keeps runs beyond their process.
 ///

@@ -9,9 +9,9 @@ use super::lines::{attempt_took, clock, label};
 use super::picture::Program;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, Kind, State, TaskRun, TaskRunId};
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// Labels up to this width stand in a column.
 const LABEL_COLUMNS: usize = 14;
@@ -95,7 +95,7 @@ fn failures(view: &RunView, program: &Program) -> Vec<String> {
         .iter()
         .map(|row| {
             let label = if row.count == 1 { &row.first.label } else { &row.first.task };
-            let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+            let padding = LABEL_COLUMNS.saturating_sub(columns::columns(label));
             let count = if row.count == 1 { String::new() } else { format!("count={} ", row.count) };
             format!("failure {label}{:padding$} {count}{}", "", of_error(&row.first.report))
         })
@@ -144,7 +144,7 @@ fn line(view: &RunView, notice: &Notice<'_>, word: &str, label: &str, rest: &str
     let counts = view.counts();
     // How many there will be is not known before a flow has run.
     let seen = if counts.seen == 0 { "-".to_owned() } else { counts.seen.to_string() };
-    let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+    let padding = LABEL_COLUMNS.saturating_sub(columns::columns(label));
     let time = clock(notice.at);
     let counter = format!("{:>width$}/{seen:>2}", counts.ended, width = seen.len().max(2));
     let line = format!("{time} [{counter}] {word:<7} {label}{:padding$} {rest}", "");
@@ -162,7 +162,7 @@ fn failure(view: &RunView, notice: &Notice<'_>, error: &ErrorReport) -> String {
 }
 
 fn of_error(error: &ErrorReport) -> String {
-    format!("error={} at={}", quoted(&error.to_string()), text::visible(&error.location))
+    format!("error={} at={}", quoted(&error.to_string()), columns::visible(&error.location))
 }
 
 fn attempts(task_run: &TaskRun) -> String {
@@ -182,7 +182,7 @@ fn seconds(duration: Duration) -> String {
 }
 
 fn quoted(words: &str) -> String {
-    let words = text::shortened(&text::visible(words), ERROR_COLUMNS_MAX);
+    let words = columns::shortened(&columns::visible(words), ERROR_COLUMNS_MAX);
     format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

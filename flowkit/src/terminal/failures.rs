@@ -3,7 +3,7 @@
 
 use super::tally::Failed;
 use super::view::RunView;
-use crate::graph::text::visible;
+use crate::text::columns::visible;
 
 /// More rows than this are nobody's reading.
 pub(super) const ROWS_MAX: usize = 6;

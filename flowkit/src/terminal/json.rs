@@ -19,8 +19,8 @@ use super::picture::Program;
 use super::stopping::Stopping;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
+use crate::text::columns;
 
 /// Said beside the state of a run that completed, and of which task runs failed.
 pub(crate) const COMPLETED_WITH_FAILURES: &str = "completed_with_failures";
@@ -142,7 +142,7 @@ pub(crate) enum Whom<'a> {
 /// Escapes what a terminal would obey, or nobody would see, as JSON does: serde_json leaves what is not ASCII as it is. It is
 /// the same JSON as before.
 pub(crate) fn json_escaped(json: String) -> String {
-    let is_hidden = |c: char| !c.is_ascii_whitespace() && text::is_hidden(c);
+    let is_hidden = |c: char| !c.is_ascii_whitespace() && columns::is_hidden(c);
     if !json.chars().any(is_hidden) {
         return json;
     }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::graph::text::escaped;
 use crate::model::State;
+use crate::text::columns::escaped;
 
 /// How a part of a line looks. Never the only bearer of a meaning: glyphs and words say the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

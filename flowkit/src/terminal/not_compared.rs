@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text::visible;
 use crate::model::{EventKind, Identity};
-use crate::wording::counted;
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// So many tasks are named; what is true of one is mostly true of all.
 const NAMED_MAX: usize = 3;

@@ -1,9 +1,9 @@
 //! Why a flow run failed: the task run that failed first, not what failed because of it.
 
 use super::tally::Failed;
-use crate::graph::text;
 use crate::model::{ErrorReport, State, is_passed_on};
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// A message of more lines than this is somebody's log.
 const MESSAGE_LINES_MAX: usize = 20;
@@ -42,7 +42,7 @@ impl<'a> RootCause<'a> {
             failures.iter().filter(differs).map(|failed| failed.label.as_str()).collect()
         };
         let Some(root) = find(end, failures) else {
-            let headline = format!("{} failed", text::visible(flow));
+            let headline = format!("{} failed", columns::visible(flow));
             let others = others_than(None);
             return Some(Self {
                 failed: None,
@@ -70,7 +70,7 @@ impl<'a> RootCause<'a> {
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut message = self.report.message.lines().map(text::visible).filter(|line| !line.is_empty());
+        let mut message = self.report.message.lines().map(columns::visible).filter(|line| !line.is_empty());
         let first = message.next().unwrap_or_default();
         let mut lines = vec![format!("root cause: {}: {first}", self.headline)];
         lines.extend(message.by_ref().take(MESSAGE_LINES_MAX - 1).map(|line| format!("  │ {line}")));
@@ -80,12 +80,12 @@ impl<'a> RootCause<'a> {
         }
         for (position, cause) in self.report.causes.iter().enumerate() {
             let branch = if position + 1 == self.report.causes.len() { "└" } else { "├" };
-            lines.push(format!("  {branch} caused by: {}", text::visible(cause)));
+            lines.push(format!("  {branch} caused by: {}", columns::visible(cause)));
         }
         if let Some(words) = self.seen_as {
-            lines.push(format!("  the flow says: {}", text::visible(words)));
+            lines.push(format!("  the flow says: {}", columns::visible(words)));
         }
-        lines.push(format!("  at {}", text::visible(&self.report.location)));
+        lines.push(format!("  at {}", columns::visible(&self.report.location)));
         lines.extend(self.others_line().map(|line| format!("  {line}")));
         lines
     }

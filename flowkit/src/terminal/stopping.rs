@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::model::{Timestamp, WallTime};
-use crate::wording::counted;
+use crate::text::wording::counted;
 
 /// A signal was heard.
 #[derive(Clone, Copy, Debug)]

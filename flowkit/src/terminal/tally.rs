@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::not_compared::NotCompared;
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRunId};
-use crate::wording::counted;
+use crate::text::wording::counted;
 
 /// More failures than this are counted, but not remembered: nobody reads the names of a thousand.
 const FAILURES_MAX: usize = 100;
@@ -63,7 +63,7 @@ impl Tally {
                 if self.failures.len() < FAILURES_MAX {
                     self.failures.push(Failed {
                         key: (notice.flow_run, notice.event.task_run),
-                        task: crate::graph::text::visible(task_run.task()),
+                        task: crate::text::columns::visible(task_run.task()),
                         label: super::lines::label(notice),
                         is_flow: task_run.declaration().kind == Kind::Flow,
                         attempts: task_run.attempt_count(),

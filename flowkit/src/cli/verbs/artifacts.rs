@@ -13,12 +13,12 @@ use crate::cli::out::{give, note, say, say_lines, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::given::members;
-use crate::graph::text::visible;
+use crate::flow::arguments::members;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, StoredTaskRun};
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
-use crate::wording::counted;
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// An artifact, and who made it.
 struct Left {

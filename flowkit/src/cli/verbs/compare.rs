@@ -14,9 +14,9 @@ use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::which;
 use crate::cli::why::why;
-use crate::graph::text;
 use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
+use crate::text::columns;
 
 /// A longer value is cut for people: there may be many runs.
 const CELL_COLUMNS_MAX: usize = 40;
@@ -38,7 +38,7 @@ impl Line {
         let written = |write: fn(f64) -> String| {
             values.iter().map(|value| value.map(write).unwrap_or_default()).collect::<Vec<_>>()
         };
-        Self { name, cells: written(|value| value.to_string()), short: Some(written(text::number)) }
+        Self { name, cells: written(|value| value.to_string()), short: Some(written(columns::number)) }
     }
 
     fn differs(&self) -> bool {
@@ -88,7 +88,7 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
     let mut lines = vec![
         of("flow", &|run| run.flow.clone()),
         of("state", &outcome::words),
-        of("took", &|run| run.duration().map(text::duration).unwrap_or_default()),
+        of("took", &|run| run.duration().map(columns::duration).unwrap_or_default()),
         of("version", &|run| run.version.clone().unwrap_or_default()),
         of("error", &|run| run.error.as_ref().map(why).unwrap_or_default()),
     ];
@@ -152,7 +152,8 @@ fn print(session: &Session, runs: &[StoredFlowRun], lines: &[Line]) {
     let head = std::iter::once("run".to_owned()).chain(runs.iter().map(|run| run.id.short()));
     let rows = lines.iter().map(|line| {
         let mark = if line.differs() { "≠ " } else { "  " };
-        let cells = line.shown().iter().map(|cell| text::shortened(&text::visible(cell), CELL_COLUMNS_MAX));
+        let cells =
+            line.shown().iter().map(|cell| columns::shortened(&columns::visible(cell), CELL_COLUMNS_MAX));
         std::iter::once(format!("{mark}{}", line.name)).chain(cells).collect()
     });
     let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();

@@ -10,7 +10,7 @@ use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::store::{FlowRunFilter, History as _, Keep, SqliteStore};
-use crate::wording::counted;
+use crate::text::wording::counted;
 
 /// So many runs are read at once.
 const PAGE: usize = 100;

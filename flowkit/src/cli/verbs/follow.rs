@@ -10,7 +10,7 @@ use crate::cli::out::{note, say};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::engine::clock;
+use crate::clock;
 use crate::model::{FlowRunId, State};
 use crate::store::{History as _, SqliteStore};
 

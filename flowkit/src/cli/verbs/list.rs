@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::any_flow::FlowSpec;
 use crate::cli::flags::typed;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
@@ -16,12 +15,13 @@ use crate::cli::session::Session;
 use crate::cli::types;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
-use crate::engine::clock;
-use crate::graph::text::visible;
+use crate::clock;
+use crate::flow::parameters::Parameter;
+use crate::flow::spec::FlowSpec;
 use crate::model::{Identity, Kind, State, StoredFlowRun, TaskRunId, iso};
-use crate::parameters::Parameter;
 use crate::store::{Store, TaskRunFilter};
-use crate::wording::list as list_of;
+use crate::text::columns::visible;
+use crate::text::wording::list as list_of;
 
 /// Of a run so many task runs are looked at: there may be a million, of a few tasks.
 const LOOKED_AT: usize = 1000;

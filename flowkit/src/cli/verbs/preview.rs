@@ -10,14 +10,14 @@ use crate::cli::out::{say, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
-use crate::graph::look::glyph;
-use crate::graph::text::visible;
 use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
 use crate::policy::resume::{Asked, Chosen, Redo, Standing, older_source};
 use crate::store::Store;
 use crate::terminal::folded::Folded;
 use crate::terminal::picture::for_shell;
+use crate::text::columns::visible;
+use crate::text::look::glyph;
 
 /// How the calls of a task in one body fare.
 #[derive(Debug, Default)]

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::preview::preview;
 use super::running::{self, Seen};
-use crate::any_flow::FlowSpec;
 use crate::cli::flags::{flag, laid_over};
 use crate::cli::layers::around;
 use crate::cli::out::note;
@@ -20,13 +19,14 @@ use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::Of;
 use crate::cli::{Exit, resolve, types, values};
-use crate::given::not_persisted;
+use crate::flow::arguments::not_persisted;
+use crate::flow::spec::FlowSpec;
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::Redo;
-use crate::secret::is_masked;
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
-use crate::wording::list;
+use crate::text::wording::list;
+use crate::value::secret::is_masked;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     session.settings.check_made()?;

@@ -5,8 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::running::{self, Seen};
 use super::shape;
-use crate::any_flow::FlowSpec;
-use crate::cli::begin::Said;
 use crate::cli::out::{note, say, table};
 use crate::cli::resolve::{DEFAULT, Resolved, arguments, check_complete, resolve};
 use crate::cli::secrets::refused;
@@ -15,8 +13,10 @@ use crate::cli::usage::{Outcome, Usage};
 use crate::cli::values::Of;
 use crate::cli::{Exit, json as lines, layers, types, values};
 use crate::engine::runtime::Runtime;
-use crate::given::all_not_persisted;
-use crate::model::shape::Outline;
+use crate::flow::arguments::all_not_persisted;
+use crate::flow::spec::FlowSpec;
+use crate::flow::start::Said;
+use crate::value::shape::Outline;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let Some((name, matches)) = matches.subcommand() else {

@@ -5,18 +5,18 @@ use clap::ArgMatches;
 
 use super::follow::{Follower, Standing, tell_of_removal};
 use super::news::{Happened, News};
-use crate::any_flow::FlowSpec;
 use crate::cli::Exit;
 use crate::cli::out::say;
 use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::graph::text::{duration, visible};
+use crate::flow::spec::FlowSpec;
 use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
 use crate::store::happened::kind_of;
 use crate::terminal::RunView;
 use crate::terminal::json::{Told, Whom, line};
 use crate::terminal::picture::Program;
+use crate::text::columns::{duration, visible};
 
 pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let store = session.settings.look_back()?;

@@ -21,9 +21,9 @@ use self::once::{Apart, Stop, once};
 use self::panics::guarded;
 use self::panics::{guarded_or_why, report};
 use self::slots::{needs_slots, take_slots};
+use crate::clock;
 #[cfg(feature = "signals")]
-use crate::command::skip_reason;
-use crate::engine::clock;
+use crate::ctx::command::skip_reason;
 use crate::engine::flow_run::CriticalFailure;
 use crate::engine::recover::kept::committed;
 use crate::engine::task_run::core::Core;

@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::panics::panic_message;
 use super::{Attempts, Host};
-use crate::engine::clock;
+use crate::clock;
 use crate::engine::flow_run::CriticalFailure;
 use crate::engine::task_run::core::Core;
 use crate::flow::Tally;

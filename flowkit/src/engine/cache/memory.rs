@@ -12,8 +12,8 @@ use dashmap::mapref::entry::Entry as MapEntry;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::clock;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::clock;
 use crate::policy::cache::CacheKey;
 
 /// More results than this are not kept in memory; the oldest give way.

@@ -14,6 +14,8 @@ pub(crate) use self::memory::Memory;
 use self::memory::{Found, Lead};
 use self::shared::{InStore, Lease, look_into_store};
 use self::waiting::Waiting;
+#[cfg(feature = "store")]
+use crate::ctx::dataset::described;
 use crate::engine::attempt::panics::guarded;
 #[cfg(feature = "store")]
 use crate::engine::blocking;
@@ -23,8 +25,6 @@ use crate::model::Error;
 use crate::policy::cache::{CacheKey, KeyParts, TaskIdentity};
 use crate::store::CacheEntry;
 use crate::task::{Body, CacheScope};
-#[cfg(feature = "store")]
-use crate::tracked::described;
 
 /// A result that is looked for.
 pub(crate) struct Wanted {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::waiting::Waiting;
-use crate::engine::clock;
+use crate::clock;
 use crate::engine::recover::kept::ask;
 use crate::engine::task_run::core::Core;
 use crate::model::{Error, Unreadable};

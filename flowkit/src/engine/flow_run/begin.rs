@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{FlowAttempt, NewRun, Run};
-use crate::engine::clock::RunClock;
+use crate::clock::RunClock;
 use crate::engine::recover::kept::Kept;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::core::Core;

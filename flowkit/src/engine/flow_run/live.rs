@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Run;
-use crate::engine::clock;
+use crate::clock;
 use crate::model::{FlowRunId, Kind, State, TaskRunId, Timestamp};
 use crate::store::Lost;
 

@@ -27,7 +27,7 @@ use self::begin::{Begun, begin, origin};
 use self::cancellation::Cancellation;
 use self::ledger::Ledger;
 use self::observer::{Audience, tell};
-use crate::engine::clock::RunClock;
+use crate::clock::RunClock;
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
 use crate::engine::recover::earlier::{Claimed, Resumed};

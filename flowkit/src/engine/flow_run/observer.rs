@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use super::Run;
+use crate::ctx::progress::Progress;
 use crate::engine::attempt::panics::guarded;
 #[cfg(feature = "cli")]
 use crate::model::{Artifact, TaskRunId};
 use crate::model::{Event, FlowRunId, Origin, TaskRun};
-use crate::progress::Progress;
 
 /// One event, as an observer is told of it.
 #[derive(Debug)]

@@ -22,9 +22,9 @@ use crate::engine::task_run::core::{Core, Home};
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::perform::perform;
-use crate::flow::{FlowBody, Tally};
 #[cfg(feature = "store")]
-use crate::given::all_not_persisted;
+use crate::flow::arguments::all_not_persisted;
+use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
 use crate::policy::resume::Progress;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, Either, select};
 
 use super::start::{finish, start};
-use crate::call::Setup;
 use crate::engine::attempt::panics::caught;
 use crate::engine::attempt::{may_not_begin, stay};
 use crate::engine::context;
@@ -22,6 +21,7 @@ use crate::engine::task_run::perform::End;
 use crate::flow::FlowBody;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
+use crate::task::call::Setup;
 
 /// Awaits a flow: a sub-flow inside a flow, the root of a run elsewhere.
 pub(crate) fn boxed_call<B: FlowBody>(

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::engine::clock;
+use crate::clock;
 use crate::model::{
     CallId, Declaration, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, StoredAttempt,
     StoredTaskRun, TaskRunId, label_of,

@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::earlier::Claimed;
-use crate::call_key::CallInputs;
-use crate::model::canonical::{Domain, Encoder};
+use crate::engine::call_key::CallInputs;
 use crate::model::{CallId, Digest, Identity, OrderNo, Provenance, Refusal, Seal, State, TaskRunId};
 use crate::store::TimeUp;
+use crate::value::canonical::{Domain, Encoder};
 
 /// A result of an earlier attempt of the flow.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use crate::engine::task_run::perform::{CallInputs, ready};
 use crate::model::{CallId, Error, Refusal};
 use crate::policy::TaskPolicy;
 use crate::task::Body;
-use crate::wording::list;
+use crate::text::wording::list;
 
 /// Whether an earlier process or attempt of the flow may have left anything of this call, or a later one may ask for it.
 pub(crate) fn may_be_known(core: &Core) -> bool {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use parking_lot::Mutex;
 
 use super::journal::Journal;
-use crate::call_key::CallInputs;
+use crate::engine::call_key::CallInputs;
 use crate::model::{Declaration, Identity, Refusal};
 use crate::task::Body;
 

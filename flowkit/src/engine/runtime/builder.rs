@@ -6,11 +6,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::{Inner, Runtime};
-use crate::any_flow::FlowSpec;
 use crate::engine::cache::Memory;
 use crate::engine::flow_run::live::Live;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
+use crate::flow::spec::FlowSpec;
 use crate::policy::TaskPolicy;
 use crate::policy::resume::POISON_CAP;
 use crate::store::Store;
@@ -45,13 +45,13 @@ pub struct RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// Sets a named limit. See [`limits::set`](crate::limits::set).
+    /// Sets a named limit. See [`limits::set`](crate::ctx::limits::set).
     pub fn limit(self, name: &str, slots: u32) -> Self {
         self.limits.set(name, slots);
         self
     }
 
-    /// Sets a rate limit. See [`limits::set_rate`](crate::limits::set_rate).
+    /// Sets a rate limit. See [`limits::set_rate`](crate::ctx::limits::set_rate).
     pub fn rate(self, name: &str, count: u32, per: Duration) -> Self {
         self.limits.set_rate(name, count, per);
         self

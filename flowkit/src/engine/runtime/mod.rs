@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use self::builder::RuntimeBuilder;
-use crate::any_flow::FlowSpec;
+use crate::ctx::progress::Progress;
 use crate::engine::cache::Memory;
 use crate::engine::flow_run::live::Live;
 #[cfg(feature = "cli")]
@@ -15,12 +15,12 @@ use crate::engine::flow_run::observer::Made;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
 use crate::engine::recover::kept::ask;
+use crate::flow::spec::FlowSpec;
 use crate::model::FlowRunId;
-use crate::model::canonical::Sealing;
 use crate::policy::TaskPolicy;
-use crate::progress::Progress;
 use crate::store::{Store, StoreError, seals};
 use crate::task::Durability;
+use crate::value::canonical::Sealing;
 
 /// What flow runs share: limits, cache, defaults, observers.
 ///
@@ -97,12 +97,12 @@ impl Runtime {
         crate::engine::context::in_runtime(self.clone(), future).await
     }
 
-    /// Sets a named limit, also while it is in use. See [`limits::set`](crate::limits::set).
+    /// Sets a named limit, also while it is in use. See [`limits::set`](crate::ctx::limits::set).
     pub fn set_limit(&self, name: &str, slots: u32) {
         self.0.limits.set(name, slots);
     }
 
-    /// Sets a rate limit. See [`limits::set_rate`](crate::limits::set_rate).
+    /// Sets a rate limit. See [`limits::set_rate`](crate::ctx::limits::set_rate).
     pub fn set_rate(&self, name: &str, count: u32, per: Duration) {
         self.0.limits.set_rate(name, count, per);
     }
@@ -114,7 +114,7 @@ impl Runtime {
         self.0.observers.add(Arc::new(observer));
     }
 
-    /// Calls `listener` whenever a task says how far it is, by [`progress`](crate::progress()), from now on.
+    /// Calls `listener` whenever a task says how far it is, by [`progress`](crate::ctx::progress()), from now on.
     ///
     /// It is called by the thread of the task, so it should be quick.
     pub fn observe_progress(&self, listener: impl Fn(&Progress) + Send + Sync + 'static) {

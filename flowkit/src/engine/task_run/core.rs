@@ -15,8 +15,8 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 
 use self::events::Outside;
+use crate::clock;
 use crate::engine::attempt::hold::Hold;
-use crate::engine::clock;
 use crate::engine::flow_run::{CriticalFailure, FlowAttempt, KeptOpen, Run};
 use crate::engine::recover::earlier::Claimed;
 use crate::engine::runtime::Runtime;

@@ -15,23 +15,23 @@ use super::inputs::{self, Deferred, Visit};
 use super::options::CallOptions;
 use super::perform::{perform, visit_call};
 use super::slot::Slot;
-use crate::call::Setup;
-use crate::call_key::{CallInputs, CallKey};
 use crate::engine::attempt::Host;
 use crate::engine::attempt::once::{Apart, within};
 use crate::engine::attempt::patience::Patience;
 use crate::engine::attempt::take_up::take_up;
+use crate::engine::call_key::{CallInputs, CallKey};
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::{Child, Run, any_alive};
+use crate::engine::handle::Handle;
 use crate::engine::recover::earlier::Claimed;
 use crate::engine::recover::{conclude, unknown};
-use crate::handle::Handle;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Identity, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId,
     label_of,
 };
+use crate::task::call::Setup;
 use crate::task::{Body, TaskInfo};
-use crate::wording::bounded;
+use crate::text::wording::bounded;
 
 /// Runs attempts where they are awaited.
 #[derive(Clone, Copy)]

@@ -11,13 +11,13 @@ use super::core::Home;
 use super::inputs::Cause;
 use super::launch::{label, refusal_of, warn_of_lost_context};
 use super::promise::Promise;
-use crate::call::Setup;
 use crate::engine::context;
 use crate::engine::flow_run::KeptOpen;
-use crate::handle::{Handles, Later, LaterResult};
-use crate::items::Items;
+use crate::engine::handle::{Handles, Later, LaterResult};
 use crate::model::{Error, Refusal};
 use crate::task::Body;
+use crate::task::call::Setup;
+use crate::task::items::Items;
 
 /// The columns of a map beside the first: their lengths, and what makes the call of one row.
 type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;

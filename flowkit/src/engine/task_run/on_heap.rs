@@ -7,14 +7,14 @@ use std::error::Error as StdError;
 use std::future::Future;
 
 use super::inputs::Visit;
-use crate::call_key::CallKey;
-use crate::flow::{FlowBody, Tally};
-use crate::model::canonical::Sealing;
-use crate::model::{BoxError, Codec, Digest, DigestError};
+use crate::engine::call_key::CallKey;
 #[cfg(feature = "store")]
-use crate::parameters::Parameter;
+use crate::flow::parameters::Parameter;
+use crate::flow::{FlowBody, Tally};
+use crate::model::{BoxError, Codec, Digest, DigestError};
 use crate::policy::cache::KeyInput;
 use crate::task::{Body, TaskInfo};
+use crate::value::canonical::Sealing;
 
 /// The largest future that is handed on by value, in bytes: that of tokio (`BOX_FUTURE_THRESHOLD`), which boxes what is spawned
 /// beyond it. Code that is not optimized copies a value several times where it is handed on once.

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::Location;
 
 use super::*;
-use crate::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _, Probe};
+use crate::macro_support::{AsError as _, DerefsToError as _, NoErrorToShow as _, Probe};
 use crate::model::Kind;
 
 fn run(kind: Kind, label: &str) -> RunLabel {

@@ -11,7 +11,7 @@ pub use parts::{Difference, KeyInput, KeyParts};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::canonical::{Digest, Domain, Encoder};
+use crate::value::canonical::{Digest, Domain, Encoder};
 
 /// What makes two tasks the same one for the cache.
 ///
@@ -94,7 +94,7 @@ pub fn is_fresh(stored_at: Duration, ttl: Option<Duration>, now: Duration) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::canonical::digest;
+    use crate::value::canonical::digest;
 
     const LOAD: TaskIdentity<'static> = TaskIdentity { name: "etl::load", source_hash: 7, version: None };
 

@@ -11,7 +11,7 @@ const AGED: Keep = Keep { younger_than: Some(DAY), newest: None };
 
 /// A run that has ended, years ago or a moment ago.
 fn ended(store: &dyn Store, is_old: bool) -> FlowRunId {
-    let now = WallTime::from(crate::engine::clock::wall_now());
+    let now = WallTime::from(crate::clock::wall_now());
     let created_at = Some(if is_old { FIRST } else { now });
     let mut run = Script::born(store, &ETL, Birth { created_at, ..Birth::default() });
     run.completes(store, &FETCH, b"1");

@@ -18,7 +18,7 @@ use super::{
     Ack, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Reserved, Store,
     StoreError,
 };
-use crate::engine::clock;
+use crate::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::{CacheKey, KeyParts};
 use crate::policy::resume::Asked;

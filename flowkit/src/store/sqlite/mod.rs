@@ -74,10 +74,10 @@ use super::{
     Ack, CachedValue, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Reserved, Store,
     StoreError, TaskRunFilter,
 };
-use crate::model::canonical::Sealing;
 use crate::model::{FlowRunId, SealKey, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
 use crate::policy::resume::Asked;
+use crate::value::canonical::Sealing;
 
 /// Keeps runs in a SQLite file. Several processes may open the same one.
 ///

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::margin;
 use super::program::Program;
-use crate::graph::text;
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, wrapped};
 use crate::terminal::view::RunView;
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// What is saved by less than this is not worth a word.
 const SAVED_MIN: Duration = Duration::from_millis(100);
@@ -19,7 +19,7 @@ const NOTE_LINES: usize = 6;
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
 /// failures; it says so. Of a resumed one it says how many results were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
-    let took = view.took.map(text::duration).unwrap_or_default();
+    let took = view.took.map(columns::duration).unwrap_or_default();
     let (counts, kept) = (view.counts(), view.kept());
     let (look, end) = match view.state {
         _ if view.went_on() => {
@@ -35,7 +35,7 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
         state => (Look::Of(state), state.name().to_owned()),
     };
     let mut parts = vec![counted(counts.seen, "task", "tasks")];
-    let saved = saved(view).map(|saved| format!(" (saved ~{})", text::duration(saved)));
+    let saved = saved(view).map(|saved| format!(" (saved ~{})", columns::duration(saved)));
     let told = [
         (kept, "kept".to_owned()),
         (counts.ran - kept, "ran".to_owned()),

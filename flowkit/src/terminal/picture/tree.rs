@@ -3,11 +3,11 @@
 
 use super::margin;
 use super::words::{Words, ends, range, said, words};
-use crate::graph::look::{WITH_FAILURES, glyph};
-use crate::graph::text;
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, shortened};
 use crate::terminal::view::{Group, Left, RunView};
+use crate::text::columns;
+use crate::text::look::{WITH_FAILURES, glyph};
 
 /// Names and notes are cut at these widths.
 const NAME_MAX: usize = 40;
@@ -80,7 +80,7 @@ fn head(view: &RunView) -> Row<'_> {
         glyph,
         name: view.flow.clone(),
         note: Line::default(),
-        took: view.took.map(text::duration).unwrap_or_default(),
+        took: view.took.map(columns::duration).unwrap_or_default(),
         artifacts: &view.artifacts,
     }
 }

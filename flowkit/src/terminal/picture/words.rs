@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::graph::text;
 use crate::model::{State, WallTime};
 use crate::terminal::line::{Line, Look};
 use crate::terminal::view::{Active, Group};
+use crate::text::columns;
 
 /// How wide a bar is.
 pub(super) const BAR: usize = 10;
@@ -90,17 +90,17 @@ pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
     match active.retry_at {
         Some(at) => {
             let left = now.until(at);
-            parts.push((Look::Of(State::AwaitingRetry), format!("waiting {}", text::duration(left))));
+            parts.push((Look::Of(State::AwaitingRetry), format!("waiting {}", columns::duration(left))));
             parts.push((Look::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
         }
         None => {
             let runs = active.since.until(now);
-            parts.push((Look::Of(State::Running), format!("running {}", text::duration(runs))));
+            parts.push((Look::Of(State::Running), format!("running {}", columns::duration(runs))));
             if active.attempt > 1 {
                 parts.push((Look::Plain, attempt(active.attempt, active.attempts_max)));
             }
             if let Some(usual) = group.durations.slow(runs) {
-                let words = format!("slow: usually {}", text::duration(usual));
+                let words = format!("slow: usually {}", columns::duration(usual));
                 parts.push((Look::Of(State::AwaitingRetry), words));
             }
         }
@@ -117,7 +117,7 @@ fn attempt(number: u32, most: Option<u32>) -> String {
 
 /// Returns `0.4-2.1s`, or one duration if both look the same.
 pub(super) fn range((shortest, longest): (Duration, Duration)) -> String {
-    let (from, to) = (text::duration(shortest), text::duration(longest));
+    let (from, to) = (columns::duration(shortest), columns::duration(longest));
     if from == to {
         return to;
     }

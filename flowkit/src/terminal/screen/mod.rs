@@ -48,7 +48,7 @@ use self::tty::Tty;
 use self::without_unix::{self as tty, Capture, Divert, Tty};
 pub use self::writer::{Stderr, stderr};
 use super::{Paint, RunView};
-use crate::engine::clock;
+use crate::clock;
 use crate::engine::runtime::Runtime;
 
 /// Tells of the runs of a runtime until it is dropped: on a terminal, as lines, or as JSON Lines.

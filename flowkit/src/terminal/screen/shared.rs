@@ -11,8 +11,8 @@ use super::mode::Mode;
 use super::options::OnLine;
 use super::story::Story;
 use super::{Capture, Divert, Tty};
+use crate::clock;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::clock;
 
 /// The time from one frame to the next.
 const FRAME: Duration = Duration::from_millis(100);

@@ -7,17 +7,17 @@ use std::time::{Duration, SystemTime};
 use super::Options;
 use super::mode::Mode;
 use super::user::{UserLines, plain};
+use crate::ctx::progress::Progress;
 use crate::engine::flow_run::observer::{Made, Notice};
-use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
-use crate::progress::Progress;
 use crate::terminal::line::{Line, Look};
 use crate::terminal::lines::clock;
 use crate::terminal::picture::{fact, finished, live, title};
 use crate::terminal::stopping::Stopping;
 use crate::terminal::view::RunView;
 use crate::terminal::{Paint, ci, github, json};
-use crate::wording::counted;
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// A task gets so many lines in the scroll-back; thousands of failures would push everything else out of it.
 const FACTS_MAX: u32 = 20;

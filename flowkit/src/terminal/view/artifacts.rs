@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{Key, RunView};
 use crate::engine::flow_run::observer::Made;
-use crate::graph::text::visible;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, TaskRunId};
 use crate::terminal::line::Link;
+use crate::text::columns::visible;
 
 /// More than this of one task are left out: nobody sees them.
 const OF_GROUP_MAX: usize = 1000;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::artifacts::Left;
 use super::durations::Durations;
 use super::{Counts, Key};
-use crate::graph::text::visible;
 use crate::model::{State, WallTime};
+use crate::text::columns::visible;
 
 /// Of the tasks that a group waits for, this many are named.
 const WAITS_FOR_MAX: usize = 8;

@@ -2,8 +2,8 @@
 //! how long things took and why they failed is in the rows.
 
 use super::RunView;
-use crate::graph::text::visible;
 use crate::model::{EventKind, Kind, State, StoredFlowRun, StoredTaskRun, TaskRunId};
+use crate::text::columns::visible;
 
 impl RunView {
     /// Begins to look at an outermost run from its first event on.

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Active, Key, RunView};
-use crate::graph::text::visible;
 use crate::model::{
     Kind, OrderNo, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime,
 };
 use crate::terminal::lines::path_to;
 use crate::terminal::tally::Failed;
+use crate::text::columns::visible;
 
 impl RunView {
     /// Looks back at a run. Its sub-flows are added by [`with`](Self::with).

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{Active, Key, RunView};
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text::visible;
 use crate::model::{EventKind, Kind, TaskRun, TaskRunId, Timestamp, WallTime};
 use crate::terminal::lines::label;
 use crate::terminal::tally::Failed;
+use crate::text::columns::visible;
 
 /// Of the inputs of a task run, so many are looked at: a list of 10,000 is of one task mostly.
 const INPUTS_MAX: usize = 64;

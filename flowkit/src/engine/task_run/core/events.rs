@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{BY_BODY, Core};
-use crate::engine::clock::RunClock;
+use crate::clock::RunClock;
 use crate::engine::flow_run::Run;
 use crate::engine::recover::journal::Journal;
 use crate::engine::recover::kept::{Keeping, Receipt};

@@ -1,0 +1,263 @@
+//! What a call is given, as one digest: the part of its identity that the arguments decide.
+//!
+//! An argument by value counts with its content, a handle with the call that it stands for, whether that has ended or not:
+//! a key must not depend on timing. What has no content that can be compared makes the call *unknown*. Not: what becomes of
+//! such a call, see `policy/resume`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use crate::engine::attempt::panics::guarded;
+use crate::engine::task_run::inputs::Visit;
+use crate::macro_support::Probe;
+use crate::model::{Digest, DigestError, Identity, Seal};
+use crate::task::args::{Arg, Given, Lent};
+use crate::value::canonical::{Domain, Encoder, Sealing, digest_and_seal};
+
+/// Collects what the arguments of a call add to its key.
+pub struct CallKey<'a> {
+    encoder: Encoder,
+    sealing: Sealing<'a>,
+    /// Of the body that makes the call, of the arguments, and of what they are the results of: so a secret counts for
+    /// everything that was made with it.
+    seals: SmallVec<[Seal; 2]>,
+    /// The argument that is being added, as `name: Type`.
+    argument: &'static str,
+    unknown: Option<Unknown>,
+    missing_key: Option<DigestError>,
+    items_by_place: bool,
+}
+
+/// What of a call cannot be compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Unknown {
+    /// The first of its arguments that cannot, as `name: Type`.
+    pub(crate) argument: &'static str,
+    /// Why this value cannot; `None` if no value of the type can.
+    pub(crate) reason: Option<String>,
+}
+
+/// What the arguments of a call add to its key.
+pub(crate) struct CallInputs {
+    pub(crate) digest: Digest,
+    pub(crate) seal: Option<Seal>,
+    pub(crate) unknown: Option<Unknown>,
+    /// There are secrets among them, and the key is missing that tells them apart.
+    pub(crate) missing_key: Option<DigestError>,
+    /// There is an item of a list whose content is not in the digest: the version of its list must count beside it.
+    pub(crate) items_by_place: bool,
+}
+
+impl CallInputs {
+    /// Those of a call that takes nothing.
+    pub(crate) fn none(parent: Option<Identity>) -> Self {
+        CallKey::of(Err(Path::new("")), parent, |_| {})
+    }
+}
+
+/// What may be said of an argument in front of its digest, so that none is taken for another.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Of {
+    Value = 1,
+    Upstream = 2,
+    Item = 3,
+    Nothing = 4,
+}
+
+impl<'a> CallKey<'a> {
+    /// Asks a body for what its arguments add. It runs the user's `Serialize`, which may panic.
+    pub(crate) fn of(
+        sealing: Sealing<'a>,
+        parent: Option<Identity>,
+        add: impl FnOnce(&mut Self),
+    ) -> CallInputs {
+        let mut key = Self {
+            encoder: Encoder::new(Domain::CallInputs),
+            sealing,
+            seals: parent.and_then(|parent| parent.call.seal).into_iter().collect(),
+            argument: "",
+            unknown: None,
+            missing_key: None,
+            items_by_place: false,
+        };
+        if guarded("call key", || add(&mut key)).is_none() {
+            key.cannot(Some("its `Serialize` panicked".to_owned()));
+            key.items_by_place = true;
+        }
+        CallInputs {
+            seal: Seal::join(&key.seals),
+            digest: key.encoder.finish(),
+            unknown: key.unknown,
+            missing_key: key.missing_key,
+            items_by_place: key.items_by_place,
+        }
+    }
+
+    /// Says which argument is added next, as `name: Type`.
+    pub fn argument(&mut self, argument: &'static str) -> &mut Self {
+        self.argument = argument;
+        self
+    }
+
+    /// Adds the value that the user gives for all arguments.
+    pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
+        // Items among the arguments count with this as well.
+        self.items_by_place |= !self.content(digest_and_seal(value, self.sealing));
+    }
+
+    /// Adds what was found out about the digest of the argument that was added last.
+    pub fn prove(&mut self, proof: Result<(), DigestError>) {
+        if let Err(error) = proof {
+            self.cannot(Some(error.to_string()));
+        }
+    }
+
+    /// Returns whether there is a content to add.
+    fn content(&mut self, digest: Result<(Digest, Option<Digest>), DigestError>) -> bool {
+        let has_content = digest.is_ok();
+        match digest {
+            Ok((digest, seal)) => {
+                self.tag(Of::Value);
+                self.encoder.bytes(digest.as_bytes());
+                self.seals.extend(seal.as_ref().map(Seal::of));
+            }
+            Err(error @ DigestError::NoSealKey { .. }) => {
+                self.cannot(None);
+                self.missing_key = Some(error);
+            }
+            Err(error) => self.cannot(Some(error.to_string())),
+        }
+        has_content
+    }
+
+    fn cannot(&mut self, reason: Option<String>) {
+        self.tag(Of::Nothing);
+        self.unknown.get_or_insert(Unknown { argument: self.argument, reason });
+    }
+
+    fn add<T: ?Sized>(
+        &mut self,
+        given: Given<'_, T>,
+        visit: impl FnOnce(&mut Visit<'_>),
+        digest: impl FnOnce(&T, Sealing<'_>) -> Result<(Digest, Option<Digest>), DigestError>,
+    ) {
+        match given {
+            Given::Value(value) => {
+                self.content(digest(value, self.sealing));
+            }
+            // An item counts with its content, so that one more item in its list changes nothing for the others.
+            Given::Item { value, .. } => {
+                self.items_by_place |= !self.content(digest(value, self.sealing));
+            }
+            Given::Upstream => self.upstream(visit),
+        }
+    }
+
+    /// Adds an argument of which nothing is known but where it comes from.
+    fn add_unseen<T: ?Sized>(&mut self, given: Given<'_, T>, visit: impl FnOnce(&mut Visit<'_>)) {
+        match given {
+            Given::Value(_) => self.cannot(None),
+            Given::Upstream => self.upstream(visit),
+            Given::Item { index, .. } => {
+                self.tag(Of::Item);
+                self.encoder.unsigned(index as u128);
+                self.items_by_place = true;
+                self.upstream(visit);
+            }
+        }
+    }
+
+    /// Adds the place of each call that a handle stands for. A list that is made later has a place of its own, and its
+    /// items do not count, which may be known by now or not.
+    fn upstream(&mut self, visit: impl FnOnce(&mut Visit<'_>)) {
+        let mut is_list = false;
+        visit(&mut |input, _| {
+            if let Some(call) = input.call().filter(|_| !is_list) {
+                self.tag(Of::Upstream);
+                call.write_place(&mut self.encoder);
+                self.seals.extend(call.seal);
+            }
+            is_list |= input.input_core().is_none();
+        });
+        // How many there were is part of it.
+        self.tag(Of::Nothing);
+    }
+
+    fn tag(&mut self, of: Of) {
+        self.encoder.bytes(&[of as u8]);
+    }
+}
+
+/// Adds an argument by its content.
+pub trait Keyed {
+    /// Adds it.
+    fn add_to(&self, key: &mut CallKey<'_>);
+}
+
+impl<T: Serialize> Keyed for &&Probe<'_, Arg<T>> {
+    fn add_to(&self, key: &mut CallKey<'_>) {
+        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
+    }
+}
+
+impl<U: Serialize + ?Sized> Keyed for &&Probe<'_, Lent<'_, U>> {
+    fn add_to(&self, key: &mut CallKey<'_>) {
+        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
+    }
+}
+
+/// Adds an argument that has no content to compare, unless it is a handle.
+pub trait NotKeyed {
+    /// Adds it.
+    fn add_to(&self, key: &mut CallKey<'_>);
+}
+
+impl<T> NotKeyed for Probe<'_, Arg<T>> {
+    fn add_to(&self, key: &mut CallKey<'_>) {
+        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
+    }
+}
+
+impl<U: ?Sized> NotKeyed for Probe<'_, Lent<'_, U>> {
+    fn add_to(&self, key: &mut CallKey<'_>) {
+        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
+    }
+}
+
+/// Adds what the system calls something, which need not be text: serde refuses a path that is no UTF-8.
+pub trait KeyedByOs {
+    /// Adds it.
+    fn add_to(&self, key: &mut CallKey<'_>);
+}
+
+macro_rules! keyed_by_os {
+    ($($held:ty),*) => { $(
+        impl KeyedByOs for &Probe<'_, $held> {
+            fn add_to(&self, key: &mut CallKey<'_>) {
+                key.add(self.0.given(), |visit| self.0.visit(visit), |name, _| Ok((of_os(name.as_ref()), None)));
+            }
+        }
+    )* };
+}
+
+keyed_by_os!(
+    Arg<PathBuf>,
+    Arg<OsString>,
+    Lent<'_, Path>,
+    Lent<'_, PathBuf>,
+    Lent<'_, OsStr>,
+    Lent<'_, OsString>
+);
+
+fn of_os(name: &OsStr) -> Digest {
+    let mut encoder = Encoder::new(Domain::Value);
+    match name.to_str() {
+        Some(text) => encoder.text(text),
+        None => encoder.bytes(name.as_encoded_bytes()),
+    }
+    encoder.finish()
+}

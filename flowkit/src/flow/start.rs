@@ -1,0 +1,64 @@
+//! Calls a flow with arguments that are JSON. Which flow it is, its [`FlowSpec`] knows.
+
+use std::panic::Location;
+
+use futures_util::future::BoxFuture;
+
+use crate::engine::attempt::panics::guarded;
+use crate::engine::flow_run::start::start;
+use crate::engine::runtime::Runtime;
+use crate::engine::task_run::launch;
+use crate::engine::task_run::options::CallOptions;
+use crate::flow::spec::{Ended, FlowSpec};
+use crate::flow::{FlowBody, FlowRun, RunningFlow};
+use crate::model::{BoxError, Error};
+
+/// Reads the arguments and calls the flow; `None` if they cannot be read at all.
+pub(crate) type Begin = fn(&str, Said) -> Option<Result<Call, BoxError>>;
+
+/// A flow that is called.
+pub(crate) struct Call {
+    /// Its arguments as they are kept and may be shown, without secrets; `None` if one of them cannot be written.
+    pub(crate) arguments: Option<String>,
+    /// The run. It begins when it is polled.
+    pub(crate) run: BoxFuture<'static, Ended>,
+}
+
+/// What is said about a run that begins, beside its arguments.
+pub(crate) struct Said {
+    pub(crate) runtime: Runtime,
+    pub(crate) name: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl FlowSpec {
+    /// Calls the flow with arguments that are a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the arguments.
+    pub(crate) fn begin(&self, arguments: &str, said: Said) -> Result<Call, BoxError> {
+        (self.begin)(arguments, said)
+            .unwrap_or_else(|| Err(format!("`{}` cannot be called with JSON", self.ident()).into()))
+    }
+}
+
+pub(crate) fn begin<B: FlowBody>(arguments: &str, said: Said) -> Option<Result<Call, BoxError>> {
+    let body = B::from_arguments(arguments)?;
+    let call = |body: B| {
+        let arguments = guarded("way to write arguments down", || body.arguments()).flatten();
+        Call { arguments, run: Box::pin(begun(body, said)) }
+    };
+    Some(body.map(call))
+}
+
+async fn begun<B: FlowBody>(body: B, said: Said) -> Ended {
+    let Said { runtime, name, tags, location } = said;
+    let options = CallOptions { runtime: Some(runtime), name, tags, ..CallOptions::default() };
+    let label = launch::label::<B>(None);
+    let started = start(body, Some(Box::new(options)), None, location)
+        .map_err(|refusal| Error::Refused { run: label.clone(), refusal })?;
+    let run: FlowRun<B::Output, B::Error> = RunningFlow::of(label, started).await;
+    run.without_types(B::codec())
+}
