@@ -200,28 +200,29 @@ pub use ctx::ensure::{Unfulfilled, ensure, ensure_file};
 pub use ctx::logs::{LogLayer, layer};
 pub use ctx::metric::{Metrics, metric, metric_at};
 pub use ctx::output::Output;
-pub use ctx::progress::{Progress, progress};
+pub use ctx::progress::progress;
 pub use ctx::{Context, artifact, ctx, fatal, limits, spawn};
-pub use engine::flow_run::observer::Notice;
+#[doc(hidden)]
+pub use engine::body::Body;
+pub use engine::body::TaskOutput;
+pub use engine::flow_run::observer::{Notice, Progress};
 pub use engine::handle::{AnyHandle, Handle, Handles};
 pub use engine::runtime::{Runtime, RuntimeBuilder};
+pub use engine::spec::{AnyFlowRun, FlowSpec};
 pub use flow::idempotent::Keyed;
-#[cfg(feature = "store")]
-pub use flow::parameters::Parameter;
 pub use flow::resume::Resume;
-pub use flow::spec::{AnyFlowRun, Flow, FlowSpec, ResumeAny};
+pub use flow::spec::{Flow, ResumeAny};
 pub use flow::{EventStream, FlowRun, RunningFlow};
 #[cfg(all(feature = "macros", feature = "testing"))]
 pub use flowkit_macros::test;
 #[cfg(feature = "macros")]
 pub use flowkit_macros::{flow, task};
-#[doc(hidden)]
-pub use macro_support::bounds as rules;
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
+pub use policy::durability::Durability;
 #[cfg(feature = "signals")]
 pub use shutdown::Interrupted;
 #[doc(hidden)]
-pub use task::Body;
+pub use task::bounds as rules;
 pub use task::call::Call;
 pub use task::combinators::{
     AsCompleted, IntoHandles, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
@@ -231,9 +232,11 @@ pub use task::combinators::{
 pub use task::inputs::AllowFailure;
 pub use task::items::each;
 pub use task::once::once;
-pub use task::{Durability, TaskOutput, args, items};
+pub use task::{args, items};
 #[cfg(feature = "cli")]
 pub use terminal::stderr;
+#[cfg(feature = "store")]
+pub use value::parameters::Parameter;
 pub use value::secret::Secret;
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use flowkit::model::envelope::{Envelope, Fingerprint};
 use flowkit::model::{Event, EventKind, FlowRunId, TaskRun, TaskRunId, WallTime};
 use flowkit::prelude::*;
 use flowkit::store::{
     Entry, FlowRunFilter, FlowRunPage, History as _, NewFlowRun, OwnedRun, SqliteStore, Store,
 };
+use flowkit::value::envelope::{Envelope, Fingerprint};
 use flowkit::{BoxError, Runtime};
 use serde::Serialize;
 use std::sync::Mutex;

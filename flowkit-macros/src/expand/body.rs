@@ -18,6 +18,7 @@ pub(crate) fn expand(
     callable: &Callable,
     info: &TokenStream,
     methods: &TokenStream,
+    dispatch: &TokenStream,
     checks: &TokenStream,
 ) -> TokenStream {
     let (cfgs, name, body) = (&callable.written.attrs.cfgs, &callable.written.ident, &callable.body);
@@ -95,6 +96,10 @@ pub(crate) fn expand(
                 }
 
                 #methods
+            }
+
+            impl #generics ::flowkit::__private::Dispatch for #body_type #clause {
+                #dispatch
             }
 
             fn __flowkit_checks #generics () #clause {

@@ -16,11 +16,16 @@ use crate::signature::{Param, mentions_lifetime, tidy};
 pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream {
     let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
     let codec = body::codec(callable, options.keeping());
-    let (value, error) = (&callable.value, &callable.error);
     quote! {
         #run_name
         #codec
+    }
+}
 
+/// How a flow is called: as a run of its own.
+pub(crate) fn dispatch(callable: &Callable) -> TokenStream {
+    let (value, error) = (&callable.value, &callable.error);
+    quote! {
         fn call<'__flowkit_call>(
             self,
             setup: ::flowkit::__private::Setup<#error>,

@@ -4,7 +4,8 @@
 //! fn fetch(url: String) -> Call<…>          the call, in the value namespace
 //! struct fetch {}  impl fetch { … }         the twin, in the type namespace: of, submit, map, raw, …
 //! struct __flowkit_fetch<…> { url: … }      the body: the function with its arguments
-//! const _: () = { impl Body for … }         what the library asks of it
+//! const _: () = { impl Body for …           what the library asks of it
+//!                 impl Dispatch for … }     how it is called: a flow is a run of its own
 //! ```
 
 mod body;
@@ -32,7 +33,8 @@ pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let twin = twin::expand(&callable, "task", &TokenStream::new());
     let call_key = call_key::call_key(&callable, &options.identity, options.is_at_most_once());
     let methods = [extras.methods(&callable), call_key].into_iter().collect();
-    let body = body::expand(&callable, &info, &methods, &extras.checks(&callable));
+    let dispatch = TokenStream::new();
+    let body = body::expand(&callable, &info, &methods, &dispatch, &extras.checks(&callable));
     quote!(#twin #body)
 }
 
@@ -48,7 +50,7 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let call_key = call_key::call_key(&callable, &options.identity, false);
     let methods = [flow::methods(&options, &callable), call_key].into_iter().collect();
     let checks = flow::checks(&options, &callable);
-    let body = body::expand(&callable, &info, &methods, &checks);
+    let body = body::expand(&callable, &info, &methods, &flow::dispatch(&callable), &checks);
     let flow_body = flow::flow_body(&callable);
     let by_type = flow::by_type(&callable);
     quote!(#twin #body #flow_body #by_type)

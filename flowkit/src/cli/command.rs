@@ -8,7 +8,8 @@ use clap::{ArgMatches, FromArgMatches, Subcommand};
 
 use super::program::Program;
 use super::{Exit, grammar, session, verbs};
-use crate::flow::spec::{Flow, FlowSpec};
+use crate::engine::spec::FlowSpec;
+use crate::flow::spec::Flow;
 
 /// Some flows: a tuple of up to eight, or of tuples.
 pub trait Flows {

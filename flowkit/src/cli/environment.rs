@@ -6,7 +6,7 @@ use super::flags::laid_over;
 use super::secrets::quoting;
 use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{Misfit, parse};
-use crate::flow::parameters::Parameter;
+use crate::value::parameters::Parameter;
 use crate::value::shape::Outline;
 
 const PREFIX: &str = "FLOWKIT_PARAM_";

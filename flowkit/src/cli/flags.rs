@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::environment;
 use super::secrets::Quoting;
 use super::values::{Of, parse, show, value_name};
-use crate::flow::parameters::Parameter;
 use crate::text::columns;
+use crate::value::parameters::Parameter;
 use crate::value::shape::Outline;
 
 /// Goes before the name of a parameter, so that no parameter has the name of an option of our own.

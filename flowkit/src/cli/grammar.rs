@@ -17,7 +17,7 @@ use super::options::{
 use super::program::Program;
 use super::secrets::{Quoting, quoting, quoting_of_line};
 use super::usage::{Usage, meant_or_known};
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::LogLevel;
 
 /// Makes the whole grammar.

@@ -7,8 +7,8 @@ use super::flags::typed;
 use super::out;
 use super::program::Program;
 use super::types;
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
+use crate::value::parameters::Parameter;
 
 /// Longer lines are hard to read.
 const COLUMNS_MAX: usize = 100;

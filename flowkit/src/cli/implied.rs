@@ -4,8 +4,8 @@
 use std::ffi::OsString;
 
 use super::program::Program;
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
+use crate::value::parameters::Parameter;
 
 /// Options that may stand before the verb, and take a value.
 const BEFORE: [&str; 2] = ["--db", "--output"];

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::outcome;
 use super::secrets::recorded;
 use super::session::Session;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso};
 use crate::terminal::json::{Error, VERSION};
 

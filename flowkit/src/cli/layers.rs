@@ -13,10 +13,10 @@ use super::session::Session;
 use super::settings::Source;
 use super::usage::{Outcome, Usage};
 use super::{environment, file, types, which};
-use crate::flow::arguments::not_persisted;
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::store::Store;
+use crate::value::not_persisted::not_persisted;
+use crate::value::parameters::Parameter;
 
 /// Finds what is given for a run that is to begin, what counts most first.
 pub(super) fn of_run(

@@ -47,7 +47,7 @@ use self::program::Program;
 use self::secrets::Quoting;
 use self::session::Session;
 use self::usage::{Outcome, Usage};
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 
 /// Makes `main` of a program: the command line of these flows.
 ///

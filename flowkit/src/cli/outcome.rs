@@ -1,8 +1,8 @@
 //! How a run ended, in a glyph and words. A run that completed after failures has its own: its flow went on without them.
 
+use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::model::StoredFlowRun;
 use crate::terminal::json::COMPLETED_WITH_FAILURES;
-use crate::text::look::{WITH_FAILURES, glyph};
 use crate::text::wording::counted;
 
 /// Returns the glyph of a run.

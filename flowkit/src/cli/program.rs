@@ -1,9 +1,9 @@
 //! The program: its name and its flows, found by what people type.
 
 use super::usage::{Outcome, Usage, meant_or_known};
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::store::FlowRunFilter;
+use crate::value::parameters::Parameter;
 
 /// The program whose command line this is.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use super::secrets::{holds_secret, quoting};
 use super::settings::Source;
 use super::usage::{Outcome, Usage};
 use super::values::{Of, fit, show};
-use crate::flow::parameters::Parameter;
 use crate::text::wording::list;
+use crate::value::parameters::Parameter;
 use crate::value::secret::is_masked;
 use crate::value::shape::Outline;
 

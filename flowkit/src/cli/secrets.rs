@@ -10,10 +10,10 @@ use super::environment;
 use super::program::Program;
 use super::resolve::Resolved;
 use super::usage::{Usage, meant_or_known};
-use crate::flow::arguments::not_persisted;
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::BoxError;
+use crate::value::not_persisted::not_persisted;
+use crate::value::parameters::Parameter;
 use crate::value::secret::{MASK, is_masked};
 use crate::value::shape::Outline;
 

@@ -11,7 +11,7 @@ use super::secrets;
 use super::settings::Settings;
 use super::usage::{Outcome, Usage};
 use super::which;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::StoredFlowRun;
 use crate::store::Store;
 use crate::terminal::picture;

@@ -1,8 +1,8 @@
 //! What the types of a flow's parameters allow: whether it can be called from a command line, and whether its runs can be
 //! resumed. Not whether a value can be written, which only shows when there is one.
 
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
+use crate::value::parameters::Parameter;
 
 /// Says why a flow cannot be run from here, and what to do; `None` if it can.
 pub(super) fn unread(flow: &FlowSpec) -> Option<String> {

@@ -8,7 +8,7 @@ use super::duration;
 use super::secrets::Quoting;
 use super::usage::meant_or_known;
 use crate::flow::arguments;
-use crate::flow::parameters::Parameter;
+use crate::value::parameters::Parameter;
 use crate::value::secret::MASK;
 use crate::value::shape::Outline;
 
@@ -203,7 +203,7 @@ pub(super) enum Of {
 pub(super) fn show(outline: &Outline, value: &Value, of: Of) -> String {
     let show = |outline: &Outline, value: &Value| self::show(outline, value, of);
     match (outline, value) {
-        _ if arguments::not_persisted(value).is_some() => "(not persisted)".to_owned(),
+        _ if crate::value::not_persisted::not_persisted(value).is_some() => "(not persisted)".to_owned(),
         (Outline::Optional(_), Value::Null) => "(none)".to_owned(),
         (Outline::Optional(inner), value) => show(inner, value),
         (Outline::Secret, _) => MASK.to_owned(),
@@ -248,7 +248,9 @@ pub(super) fn in_words<'p>(
 fn legible(outline: &Outline, value: &Value, of: Of) -> Value {
     match (outline, value) {
         (_, Value::Null) => Value::Null,
-        (_, value) if arguments::not_persisted(value).is_some() => show(outline, value, of).into(),
+        (_, value) if crate::value::not_persisted::not_persisted(value).is_some() => {
+            show(outline, value, of).into()
+        }
         (Outline::Optional(inner), value) => legible(inner, value, of),
         (Outline::Secret | Outline::Duration, value) => show(outline, value, of).into(),
         (Outline::Hidden, _) if of == Of::Given => MASK.into(),

@@ -3,7 +3,6 @@
 //! Not a shell: what is typed is not parsed here. And not for processes that shall outlive the program: those are
 //! `std::process`' business.
 
-mod error;
 mod group;
 mod lines;
 #[cfg(unix)]
@@ -16,11 +15,10 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::ChildStdin;
 
-pub use self::error::CommandError;
-pub(crate) use self::error::skip_reason;
 use self::group::Group;
 use self::lines::{Lines, Tail};
 use crate::engine::blocking::hold_clock;
+pub use crate::model::command_error::CommandError;
 
 /// A program that exits with this has nothing to do, and its task is skipped. Airflow's `BashOperator` takes the same.
 const NOTHING_TO_DO: i32 = 99;
@@ -227,7 +225,7 @@ impl Command {
             code => Err(CommandError::Failed {
                 program,
                 code,
-                signal: error::signal(status),
+                signal: crate::model::command_error::signal(status),
                 stdout: out.into_text(),
                 stderr: err.into_text(),
             }),

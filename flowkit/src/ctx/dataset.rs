@@ -3,10 +3,7 @@
 //!
 //! The file stays where its maker has put it: nothing here copies it, moves it or removes it.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +11,10 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ctx::artifact::ArtifactError;
-use crate::engine::context;
+use crate::engine::{context, described};
 use crate::model::{Artifact, ArtifactKind, Digest};
 use crate::store::Says;
+use crate::value::shape::TRACKED;
 
 /// A file with data.
 ///
@@ -104,17 +102,9 @@ pub struct Tracked<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// The name of the struct as serde has it.
-pub(crate) const TRACKED: &str = "Tracked";
-
 impl<K> Serialize for Tracked<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        DESCRIBED.with_borrow_mut(|described| {
-            if let Some(described) = described {
-                let Self { path, hash, bytes, .. } = self;
-                described.push(Described { path: path.clone(), hash: *hash, bytes: *bytes });
-            }
-        });
+        described::note(&self.path, self.hash, self.bytes);
         let mut fields = serializer.serialize_struct(TRACKED, 4)?;
         fields.serialize_field("path", &self.path)?;
         fields.serialize_field("hash", &self.hash)?;
@@ -122,48 +112,6 @@ impl<K> Serialize for Tracked<K> {
         fields.serialize_field("metadata", &self.metadata)?;
         fields.end()
     }
-}
-
-thread_local! {
-    /// The files in the value that is written on this thread, if somebody asks for them.
-    static DESCRIBED: RefCell<Option<Vec<Described>>> = const { RefCell::new(None) };
-}
-
-/// A file that a value describes.
-pub(crate) struct Described {
-    path: PathBuf,
-    hash: Digest,
-    bytes: u64,
-}
-
-impl Described {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Whether the file is there, with the content that is described. It is read for that, which blocks.
-    pub(crate) fn is_there(&self) -> bool {
-        digest_of(&self.path).is_ok_and(|found| found == (self.hash, self.bytes))
-    }
-}
-
-/// Returns the files that a value describes, which `write` writes.
-pub(crate) fn described<R>(write: impl FnOnce() -> R) -> Vec<Described> {
-    /// Also if `write` panics: what is written later is nobody's business.
-    struct Asking;
-
-    impl Drop for Asking {
-        fn drop(&mut self) {
-            DESCRIBED.take();
-        }
-    }
-
-    DESCRIBED.set(Some(Vec::new()));
-    let asking = Asking;
-    write();
-    let files = DESCRIBED.take().unwrap_or_default();
-    drop(asking);
-    files
 }
 
 impl<K: TrackedKind> Tracked<K> {
@@ -180,7 +128,7 @@ impl<K: TrackedKind> Tracked<K> {
         let unreadable = |source| ArtifactError::Unreadable { path: given.to_owned(), source };
         // The process that resumes the run may stand in another folder.
         let path = std::path::absolute(given).map_err(unreadable)?;
-        let (hash, bytes) = digest_of(&path).map_err(unreadable)?;
+        let (hash, bytes) = described::digest_of(&path).map_err(unreadable)?;
         Ok(Self { path, hash, bytes, metadata: BTreeMap::new(), kind: PhantomData })
     }
 
@@ -216,7 +164,7 @@ impl<K: TrackedKind> Tracked<K> {
     /// If it has other content now, or cannot be read.
     pub fn input(&self) -> Result<&Path, ArtifactError> {
         let unreadable = |source| ArtifactError::Unreadable { path: self.path.clone(), source };
-        let found = digest_of(&self.path).map_err(unreadable)?;
+        let found = described::digest_of(&self.path).map_err(unreadable)?;
         if found != (self.hash, self.bytes) {
             return Err(ArtifactError::Changed { path: self.path.clone() });
         }
@@ -244,20 +192,5 @@ impl<K: TrackedKind> Tracked<K> {
     /// Returns something to know of it.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.metadata.get(name).map(String::as_str)
-    }
-}
-
-/// Returns the hash and the length of what is in a file.
-fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut file = File::open(path)?;
-    let mut hasher = blake3::Hasher::new();
-    let mut part = vec![0; 64 << 10];
-    loop {
-        match file.read(&mut part) {
-            Ok(0) => return Ok((Digest::from_bytes(*hasher.finalize().as_bytes()), hasher.count())),
-            Ok(len) => drop(hasher.update(&part[..len])),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }

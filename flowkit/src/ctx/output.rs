@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failpoint;
+use crate::store::disk::sync_folder;
 
 /// A file that is being written beside the place where it shall be, and takes that place when it is finished.
 ///
@@ -109,12 +110,4 @@ impl Drop for Output {
 
 fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", path.display()))
-}
-
-/// Makes sure that the names in a folder survive a power cut.
-///
-/// Windows has no call for it. NTFS writes names down in its own order, and a power cut may take the last of them: then a
-/// file that was new is missing, and one that was replaced may be the old one.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) && !failpoint::breaks("no-folder-sync") { File::open(path)?.sync_all() } else { Ok(()) }
 }

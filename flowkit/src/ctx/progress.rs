@@ -2,21 +2,7 @@
 
 use crate::engine::attempt::panics::guarded;
 use crate::engine::context;
-use crate::model::{FlowRunId, TaskRunId};
-
-/// How far a task run says it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// The flow run to which the task run belongs.
-    pub flow_run: FlowRunId,
-    /// Whose progress it is.
-    pub task_run: TaskRunId,
-    /// How much is done.
-    pub done: u64,
-    /// Of how much.
-    pub total: u64,
-}
+use crate::engine::flow_run::observer::Progress;
 
 /// Says that `done` of `total` parts of the running task are done, in whatever unit the task counts.
 ///

@@ -4,17 +4,14 @@
 //! a key must not depend on timing. What has no content that can be compared makes the call *unknown*. Not: what becomes of
 //! such a call, see `policy/resume`.
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::engine::attempt::panics::guarded;
 use crate::engine::task_run::inputs::Visit;
-use crate::macro_support::Probe;
 use crate::model::{Digest, DigestError, Identity, Seal};
-use crate::task::args::{Arg, Given, Lent};
 use crate::value::canonical::{Domain, Encoder, Sealing, digest_and_seal};
 
 /// Collects what the arguments of a call add to its key.
@@ -56,6 +53,18 @@ impl CallInputs {
     pub(crate) fn none(parent: Option<Identity>) -> Self {
         CallKey::of(Err(Path::new("")), parent, |_| {})
     }
+}
+
+/// What a call is given for a parameter, as far as it does not depend on what has ended by now.
+pub(crate) enum Given<'a, T: ?Sized> {
+    Value(&'a T),
+    /// One item of a list.
+    Item {
+        value: &'a T,
+        index: usize,
+    },
+    /// The result of another call.
+    Upstream,
 }
 
 /// What may be said of an argument in front of its digest, so that none is taken for another.
@@ -139,7 +148,7 @@ impl<'a> CallKey<'a> {
         self.unknown.get_or_insert(Unknown { argument: self.argument, reason });
     }
 
-    fn add<T: ?Sized>(
+    pub(crate) fn add<T: ?Sized>(
         &mut self,
         given: Given<'_, T>,
         visit: impl FnOnce(&mut Visit<'_>),
@@ -158,7 +167,7 @@ impl<'a> CallKey<'a> {
     }
 
     /// Adds an argument of which nothing is known but where it comes from.
-    fn add_unseen<T: ?Sized>(&mut self, given: Given<'_, T>, visit: impl FnOnce(&mut Visit<'_>)) {
+    pub(crate) fn add_unseen<T: ?Sized>(&mut self, given: Given<'_, T>, visit: impl FnOnce(&mut Visit<'_>)) {
         match given {
             Given::Value(_) => self.cannot(None),
             Given::Upstream => self.upstream(visit),
@@ -190,74 +199,4 @@ impl<'a> CallKey<'a> {
     fn tag(&mut self, of: Of) {
         self.encoder.bytes(&[of as u8]);
     }
-}
-
-/// Adds an argument by its content.
-pub trait Keyed {
-    /// Adds it.
-    fn add_to(&self, key: &mut CallKey<'_>);
-}
-
-impl<T: Serialize> Keyed for &&Probe<'_, Arg<T>> {
-    fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
-    }
-}
-
-impl<U: Serialize + ?Sized> Keyed for &&Probe<'_, Lent<'_, U>> {
-    fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
-    }
-}
-
-/// Adds an argument that has no content to compare, unless it is a handle.
-pub trait NotKeyed {
-    /// Adds it.
-    fn add_to(&self, key: &mut CallKey<'_>);
-}
-
-impl<T> NotKeyed for Probe<'_, Arg<T>> {
-    fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
-    }
-}
-
-impl<U: ?Sized> NotKeyed for Probe<'_, Lent<'_, U>> {
-    fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
-    }
-}
-
-/// Adds what the system calls something, which need not be text: serde refuses a path that is no UTF-8.
-pub trait KeyedByOs {
-    /// Adds it.
-    fn add_to(&self, key: &mut CallKey<'_>);
-}
-
-macro_rules! keyed_by_os {
-    ($($held:ty),*) => { $(
-        impl KeyedByOs for &Probe<'_, $held> {
-            fn add_to(&self, key: &mut CallKey<'_>) {
-                key.add(self.0.given(), |visit| self.0.visit(visit), |name, _| Ok((of_os(name.as_ref()), None)));
-            }
-        }
-    )* };
-}
-
-keyed_by_os!(
-    Arg<PathBuf>,
-    Arg<OsString>,
-    Lent<'_, Path>,
-    Lent<'_, PathBuf>,
-    Lent<'_, OsStr>,
-    Lent<'_, OsString>
-);
-
-fn of_os(name: &OsStr) -> Digest {
-    let mut encoder = Encoder::new(Domain::Value);
-    match name.to_str() {
-        Some(text) => encoder.text(text),
-        None => encoder.bytes(name.as_encoded_bytes()),
-    }
-    encoder.finish()
 }

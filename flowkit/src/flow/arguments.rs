@@ -6,18 +6,16 @@ use std::time::Duration;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::model::BoxError;
 use crate::task::args::Arg;
 use crate::text::wording::{list, nearest};
 use crate::value::envelope::from_json;
+use crate::value::not_persisted::{NOT_PERSISTED, not_persisted};
 use crate::value::secret::says_nothing;
 use crate::value::shape::{Outline, outline_of};
-
-/// Stands in the place of an argument that cannot be persisted, with the reason: an object with this one member.
-const NOT_PERSISTED: &str = "flowkit::not_persisted";
 
 /// The arguments of a call, written as a JSON object.
 #[derive(Debug, Default)]
@@ -46,20 +44,6 @@ impl Arguments {
         self.0.push('}');
         self.0
     }
-}
-
-/// Returns why there is no value in this place, if something stands in it for an argument that cannot be persisted.
-pub(crate) fn not_persisted(value: &Value) -> Option<&str> {
-    value.as_object().filter(|members| members.len() == 1)?.get(NOT_PERSISTED)?.as_str()
-}
-
-/// Returns which arguments of a call cannot be persisted, and why: a resume of its run has to give them again.
-pub(crate) fn all_not_persisted(arguments: &str) -> Vec<(String, String)> {
-    // Almost always none.
-    let members = if arguments.contains(NOT_PERSISTED) { serde_json::from_str(arguments).ok() } else { None };
-    let members: Map<String, Value> = members.unwrap_or_default();
-    let left_out = |(name, value): (String, Value)| Some((name, not_persisted(&value)?.to_owned()));
-    members.into_iter().filter_map(left_out).collect()
 }
 
 /// The arguments that are given for a call, as a JSON object, while they are read.

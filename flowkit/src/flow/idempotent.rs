@@ -8,6 +8,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::clock;
+use crate::engine::body::Body;
+use crate::engine::body::FlowBody;
 use crate::engine::context;
 use crate::engine::flow_run::begin::durability;
 use crate::engine::flow_run::start::{Started, finish, start};
@@ -17,11 +19,11 @@ use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::failpoint;
 use crate::flow::resume::Resume;
-use crate::flow::{FlowBody, FlowRun, RunningFlow};
+use crate::flow::{FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, Refusal};
+use crate::policy::durability::Durability;
 use crate::store::{Reserved, Store, StoreError};
 use crate::task::call::Call;
-use crate::task::{Body, Durability};
 
 /// How long to wait before asking again whether another process has begun the run for which it reserved the key. It doubles
 /// up to the second, so that a caller waits two seconds for a process that usually needs some milliseconds.

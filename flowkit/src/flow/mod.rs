@@ -2,17 +2,15 @@
 
 #[cfg(feature = "store")]
 #[doc(hidden)]
-pub mod arguments;
+pub(crate) mod arguments;
 mod events;
 pub(crate) mod idempotent;
-#[cfg(feature = "store")]
-pub(crate) mod parameters;
 pub(crate) mod resume;
+mod returned;
 mod said;
 pub(crate) mod spec;
 #[cfg(feature = "cli")]
 pub(crate) mod start;
-mod tally;
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -21,49 +19,24 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 pub use self::events::EventStream;
-pub use self::tally::{Returned, Tally};
+pub use self::returned::Returned;
 use crate::engine::attempt::take_up::laid_down;
+use crate::engine::body::FlowBody;
 use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
 use crate::engine::flow_run::sub_flow::{self, SubFlow};
 use crate::engine::handle::Handle;
 use crate::engine::recover::earlier::Earlier;
 use crate::engine::recover::kept::Kept;
+use crate::engine::spec::AnyFlowRun;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
-#[cfg(feature = "store")]
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::AnyFlowRun;
 use crate::graph::Graph;
 use crate::model::{
-    BoxError, Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun,
-    TaskRunId, Timestamp,
+    Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun, TaskRunId,
+    Timestamp,
 };
-use crate::task::Body;
 use crate::task::call::Call;
-
-/// The body of a flow: what `#[flow]` generates.
-#[doc(hidden)]
-pub trait FlowBody: Body + 'static {
-    /// Returns the arguments as a JSON object; `None` if one is a handle, or cannot be written.
-    fn arguments(&self) -> Option<String> {
-        None
-    }
-
-    /// Makes the body again from what [`arguments`](Self::arguments) gave; `None` if an argument cannot be read at all.
-    fn from_arguments(_json: &str) -> Option<std::result::Result<Self, BoxError>> {
-        None
-    }
-
-    /// Describes the parameters, so that people can be asked for them, also those that cannot be read.
-    #[cfg(feature = "store")]
-    fn parameters() -> Vec<Parameter> {
-        Vec::new()
-    }
-
-    /// Counts the handles in what the flow returned.
-    fn tally(_output: &Self::Output, _tally: &mut Tally) {}
-}
 
 impl<T, E, B> Call<'static, T, E, B>
 where
@@ -324,7 +297,7 @@ impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {
 #[doc(hidden)]
 pub fn call_flow<B: FlowBody>(
     body: B,
-    setup: crate::task::call::Setup<B::Error>,
+    setup: crate::engine::task_run::options::Setup<B::Error>,
 ) -> BoxFuture<'static, Result<B::Output, Error<B::Error>>> {
     if B::IS_LARGE {
         return sub_flow::boxed_call(OnHeap::new(body), setup);
@@ -335,7 +308,7 @@ pub fn call_flow<B: FlowBody>(
 #[doc(hidden)]
 pub fn submit_flow<B: FlowBody>(
     body: B,
-    setup: crate::task::call::Setup<B::Error>,
+    setup: crate::engine::task_run::options::Setup<B::Error>,
 ) -> Handle<B::Output, B::Error> {
     if B::IS_LARGE {
         return launch::submit(OnHeap::new(body), setup, SubFlow);

@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::engine::body::Body;
+use crate::engine::body::FlowBody;
 use crate::engine::context;
 use crate::engine::flow_run::start::{Started, finish, start};
 use crate::engine::recover::earlier::{Resumed, Wish};
 use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
+use crate::engine::spec::How;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
-use crate::flow::{FlowBody, FlowRun, RunningFlow};
+use crate::flow::{FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, StoredTaskRun, TaskRunId};
 use crate::policy::resume::{Asked, Redo};
 use crate::store::{Recovered, Store, StoreError, TaskRunFilter};
-use crate::task::Body;
 use crate::task::call::Call;
 
 /// A resumed flow run. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
@@ -40,15 +42,6 @@ pub struct Resume<B: FlowBody> {
     runtime: Option<Runtime>,
     pub(crate) location: &'static Location<'static>,
     marker: PhantomData<fn() -> B>,
-}
-
-/// Options for resuming a run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct How {
-    pub(crate) redo: Option<Redo>,
-    pub(crate) strict: bool,
-    /// Arguments as JSON that count instead of those that were kept.
-    pub(crate) arguments: Option<String>,
 }
 
 impl<B: FlowBody> Resume<B> {

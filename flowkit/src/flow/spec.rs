@@ -1,24 +1,17 @@
 //! A flow without its types: found by name at run time, as a command line and a resumed run need it.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::panic::Location;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::engine::flow_run::Run;
+use crate::engine::body::FlowBody;
 use crate::engine::runtime::Runtime;
-#[cfg(feature = "store")]
-use crate::flow::parameters::Parameter;
-use crate::flow::resume::{How, Resume};
-#[cfg(feature = "cli")]
-use crate::flow::start::Begin;
-use crate::flow::{FlowBody, FlowRun};
-use crate::graph::Graph;
-use crate::model::{
-    Declaration, Error, ErrorReport, FlowRunId, Kind, Refusal, RunLabel, State, TaskRun, TaskRunId,
-};
+use crate::engine::spec::{Ended, FlowSpec, How};
+use crate::flow::FlowRun;
+use crate::flow::resume::Resume;
+use crate::model::{Error, FlowRunId, Kind, Refusal, RunLabel};
 use crate::policy::resume::Redo;
 
 /// A flow by its type: what `#[flow]` makes of a function without type parameters.
@@ -26,19 +19,6 @@ pub trait Flow {
     /// Returns the flow without its types.
     fn spec() -> FlowSpec;
 }
-
-/// A flow without its types: `etl::spec()`. [`RuntimeBuilder::flow`](crate::RuntimeBuilder::flow) takes it.
-#[derive(Clone, Copy)]
-pub struct FlowSpec {
-    pub(crate) declaration: &'static Declaration,
-    #[cfg(feature = "store")]
-    parameters: fn() -> Vec<Parameter>,
-    #[cfg(feature = "cli")]
-    pub(crate) begin: Begin,
-    resume: fn(FlowRunId, Runtime, How, &'static Location<'static>) -> BoxFuture<'static, Ended>,
-}
-
-pub(crate) type Ended = Result<AnyFlowRun, Error>;
 
 impl FlowSpec {
     #[doc(hidden)]
@@ -52,46 +32,6 @@ impl FlowSpec {
             resume: |id, runtime, how, location| Box::pin(resumed::<B>(id, runtime, how, location)),
         }
     }
-
-    /// Returns the name of the flow.
-    pub fn name(&self) -> &'static str {
-        self.declaration.name
-    }
-
-    /// Returns the name of the function: what people type.
-    pub fn ident(&self) -> &'static str {
-        self.declaration.path.rsplit("::").next().unwrap_or(self.declaration.name)
-    }
-
-    /// Returns what the flow says of itself: its doc comment, or the attribute's `description`.
-    pub fn description(&self) -> &'static str {
-        self.declaration.description
-    }
-
-    /// Returns what the flow wants to be given; `None` if one of its parameters is not `Deserialize`.
-    #[cfg(feature = "store")]
-    pub fn parameters(&self) -> Option<Vec<Parameter>> {
-        let parameters = self.all_parameters();
-        parameters.iter().all(|parameter| parameter.is_read).then_some(parameters)
-    }
-
-    /// The same with those that cannot be read.
-    #[cfg(feature = "store")]
-    pub(crate) fn all_parameters(&self) -> Vec<Parameter> {
-        (self.parameters)()
-    }
-
-    /// Returns the JSON schema of the flow's arguments; `None` if one of its parameters is not `Deserialize`.
-    #[cfg(feature = "store")]
-    pub fn schema(&self) -> Option<String> {
-        self.parameters().map(|parameters| crate::flow::parameters::schema(&parameters).to_string())
-    }
-}
-
-impl fmt::Debug for FlowSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlowSpec").field("name", &self.name()).finish_non_exhaustive()
-    }
 }
 
 async fn resumed<B: FlowBody>(
@@ -102,60 +42,6 @@ async fn resumed<B: FlowBody>(
 ) -> Ended {
     let run: FlowRun<B::Output, B::Error> = Resume::<B>::as_said(id, runtime, how, location).run().await;
     run.without_types(B::codec())
-}
-
-/// A flow run that has ended, without its types: what [`Runtime::resume`] gives.
-#[derive(Clone)]
-pub struct AnyFlowRun {
-    pub(crate) run: Arc<Run>,
-    pub(crate) value: Option<String>,
-}
-
-impl AnyFlowRun {
-    /// Returns the id of the run.
-    pub fn id(&self) -> FlowRunId {
-        self.run.id
-    }
-
-    /// Returns how the run ended.
-    pub fn state(&self) -> State {
-        self.run.state()
-    }
-
-    /// Returns the result of the flow as JSON; `None` if it has none, or one that cannot be written.
-    pub fn value(&self) -> Option<&str> {
-        self.value.as_deref()
-    }
-
-    /// Returns why the flow gave no value.
-    pub fn error(&self) -> Option<ErrorReport> {
-        self.flow().and_then(|flow| flow.error().cloned())
-    }
-
-    /// Returns the run of the flow itself, with its attempts and timings.
-    pub fn flow(&self) -> Option<TaskRun> {
-        self.run.task_run(TaskRunId::FLOW)
-    }
-
-    /// Returns the task runs in the order of their calls, without the flow itself.
-    pub fn task_runs(&self) -> Vec<TaskRun> {
-        self.run.read(|record| record.task_runs().skip(1).cloned().collect())
-    }
-
-    /// Returns the graph of the task runs.
-    pub fn graph(&self) -> Graph {
-        self.run.read(Graph::of)
-    }
-}
-
-impl fmt::Debug for AnyFlowRun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyFlowRun")
-            .field("id", &self.id())
-            .field("state", &self.state())
-            .field("value", &self.value)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Runtime {

@@ -1,36 +1,13 @@
 //! Calls a flow with arguments that are JSON. Which flow it is, its [`FlowSpec`] knows.
 
-use std::panic::Location;
-
-use futures_util::future::BoxFuture;
-
 use crate::engine::attempt::panics::guarded;
+use crate::engine::body::FlowBody;
 use crate::engine::flow_run::start::start;
-use crate::engine::runtime::Runtime;
+use crate::engine::spec::{Call, Ended, FlowSpec, Said};
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
-use crate::flow::spec::{Ended, FlowSpec};
-use crate::flow::{FlowBody, FlowRun, RunningFlow};
+use crate::flow::{FlowRun, RunningFlow};
 use crate::model::{BoxError, Error};
-
-/// Reads the arguments and calls the flow; `None` if they cannot be read at all.
-pub(crate) type Begin = fn(&str, Said) -> Option<Result<Call, BoxError>>;
-
-/// A flow that is called.
-pub(crate) struct Call {
-    /// Its arguments as they are kept and may be shown, without secrets; `None` if one of them cannot be written.
-    pub(crate) arguments: Option<String>,
-    /// The run. It begins when it is polled.
-    pub(crate) run: BoxFuture<'static, Ended>,
-}
-
-/// What is said about a run that begins, beside its arguments.
-pub(crate) struct Said {
-    pub(crate) runtime: Runtime,
-    pub(crate) name: Option<String>,
-    pub(crate) tags: Vec<String>,
-    pub(crate) location: &'static Location<'static>,
-}
 
 impl FlowSpec {
     /// Calls the flow with arguments that are a JSON object.

@@ -3,10 +3,10 @@
 //! Graphviz does its own layout; this writes text only.
 
 use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use crate::graph::look;
+use crate::graph::look::Tone;
 use crate::text::columns;
 use crate::text::columns::push_line;
-use crate::text::look;
-use crate::text::look::Tone;
 
 /// Graphviz does not break lines, so a long name makes a wide column.
 const LABEL_COLUMNS: usize = 60;

@@ -6,10 +6,10 @@
 use std::fmt::Write;
 
 use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use crate::graph::look;
+use crate::graph::look::Tone;
 use crate::text::columns;
 use crate::text::columns::push_line;
-use crate::text::look;
-use crate::text::look::Tone;
 
 /// Mermaid refuses to draw more edges than this unless its page is configured to
 /// (`maxEdges` in its `config.schema.yaml`), and pages such as GitHub's are not.

@@ -14,6 +14,7 @@ mod fold;
 #[cfg(feature = "json")]
 mod json;
 mod layout;
+pub(crate) mod look;
 mod mermaid;
 mod recorded;
 mod svg;

@@ -1,8 +1,8 @@
 //! What the attributes' generated code names. Not for people: it may change with any release.
 
-pub mod bounds;
 #[cfg(feature = "store")]
-pub(crate) mod codec;
+mod codec;
+mod keys;
 #[cfg(feature = "store")]
 mod rewritten;
 
@@ -16,17 +16,19 @@ use serde::Serialize;
 use crate::engine::blocking;
 use crate::engine::context;
 
-pub use crate::engine::call_key::{CallKey, Keyed, KeyedByOs, NotKeyed};
+pub use self::keys::{Keyed, KeyedByOs, NotKeyed};
+pub use crate::engine::body::FlowBody;
+pub use crate::engine::body::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
+pub use crate::engine::call_key::CallKey;
+pub use crate::engine::flow_run::tally::Tally;
 pub use crate::engine::handle::{Handle, Handles};
 pub use crate::engine::limits::Want;
 pub use crate::engine::task_run::inputs::{Cause, Visit};
 pub use crate::engine::task_run::launch::skip;
-pub use crate::engine::task_run::map::map;
+pub use crate::engine::task_run::options::Setup;
 #[cfg(feature = "store")]
 pub use crate::flow::arguments::{Arguments, Given};
-#[cfg(feature = "store")]
-pub use crate::flow::parameters::Parameter;
-pub use crate::flow::{FlowBody, Returned, Tally, call_flow, submit_flow};
+pub use crate::flow::{Returned, call_flow, submit_flow};
 #[cfg(feature = "store")]
 pub use crate::macro_support::codec::{
     Compared, Kept, NotCompared, NotKept, NotProved, NotReadBack, NotWritable, NotWrittenDown, Proof, Proved,
@@ -39,19 +41,45 @@ pub use crate::model::{
 };
 pub use crate::policy::TaskPolicy;
 pub use crate::policy::cache::KeyInput;
+pub use crate::policy::durability::Durability;
 pub use crate::policy::retry::Backoff;
 pub use crate::policy::trigger::Trigger;
 pub use crate::task::args::{Arg, IntoArg, Lend, Lent, Own, Passing};
-pub use crate::task::call::{Call, Setup};
+pub use crate::task::call::Call;
+pub use crate::task::dispatch::Dispatch;
 pub use crate::task::items::{Column, IntoColumn, IntoItems};
-pub use crate::task::{Body, CacheScope, Durability, Fallible, FlowSettings, Hooks, TaskInfo, TaskOutput};
+pub use crate::task::map::map;
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};
 pub use crate::value::canonical::Sealing;
+#[cfg(feature = "store")]
+pub use crate::value::parameters::Parameter;
+
+/// A return type that is a `Result`, taken apart.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the `Result` of the standard library",
+    label = "flowkit goes by the name, and takes this for a `Result`",
+    note = "give the type another name, here or where it is declared"
+)]
+pub trait Fallible {
+    type Value;
+    type Error;
+    fn into_result(self) -> Result<Self::Value, Self::Error>;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
+}
 
 /// Starts a call of which nothing is said beside its arguments.
 #[track_caller]
-pub fn submit<B: Body + 'static>(body: B) -> Handle<B::Output, B::Error> {
+pub fn submit<B: Dispatch + 'static>(body: B) -> Handle<B::Output, B::Error> {
     Call::<'static, B::Output, B::Error, B>::__new(body).submit()
 }
 
@@ -238,7 +266,7 @@ pub trait NotDigested {
 impl<T> NotDigested for &Probe<'_, T> {}
 
 /// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
-/// said once, by [`rules`](crate::macro_support::bounds).
+/// said once, by [`rules`](crate::task::bounds).
 #[cfg(feature = "store")]
 pub trait InKey {
     fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput>;

@@ -2,7 +2,7 @@
 //! its hasher in its digest, and no type shows that; but written, read and written again, it has another one.
 //!
 //! Asked where a wrong digest is dear: of what may run at most once, and of what is cached. Not: what is known by type, see
-//! `model/canonical/names`.
+//! `value/canonical/names`.
 
 use std::any::type_name;
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::attempt::panics::guarded;
 use crate::macro_support::Probe;
-use crate::macro_support::codec::is_equal;
 use crate::model::DigestError;
 use crate::value::envelope::{from_json, to_json};
+use crate::value::persist::is_equal;
 
 /// Finds out whether an argument is the same when it was written, read and written again.
 pub trait Rewritten {

@@ -10,9 +10,6 @@ use std::time::Duration;
 pub use self::failure::Failure;
 use super::{ErrorReport, Refusal, RunLabel};
 
-/// Any error: the default of [`flowkit::prelude::Result`](crate::prelude::Result).
-pub type BoxError = Box<dyn StdError + Send + Sync>;
-
 /// What a task may fail with: every error type, `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`, `String`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a task",

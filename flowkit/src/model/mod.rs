@@ -9,7 +9,8 @@
 mod artifact;
 mod call;
 mod chunks;
-mod codec;
+#[cfg(feature = "signals")]
+pub(crate) mod command_error;
 #[cfg(feature = "cli")]
 mod date;
 mod declaration;
@@ -28,19 +29,20 @@ mod run;
 mod state;
 mod stored;
 
+pub use crate::value::BoxError;
 pub use crate::value::canonical::{Digest, DigestError, digest};
+pub use crate::value::codec::{Codec, Unreadable};
+pub use crate::value::seal::{Seal, SealKey};
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
-pub use call::{CallId, Identity, Seal, SealKey};
+pub use call::{CallId, Identity};
 pub use chunks::Chunks;
-pub(crate) use codec::Same;
-pub use codec::{Codec, Unreadable};
 #[cfg(feature = "cli")]
 pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
 pub(crate) use edge::Edges;
 pub use edge::{Edge, EdgeKind};
 pub(crate) use error::NoValue;
-pub use error::{BoxError, Error, Failure, TaskError};
+pub use error::{Error, Failure, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, OrderNo, Timestamp};
 pub use id::{FlowRunId, TaskRunId};
 pub use label::RunLabel;

@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod contract;
+pub(crate) mod disk;
 mod entry;
 mod error;
 mod explain;

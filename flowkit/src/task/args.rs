@@ -6,12 +6,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::engine::call_key::Given;
 use crate::engine::handle::{Handle, Handles};
 use crate::engine::task_run::inputs::{Outcome, Visit};
 use crate::engine::task_run::slot::Slot;
 use crate::model::{EdgeKind, Error, TaskError};
-use crate::task::Body;
 use crate::task::call::Call;
+use crate::task::dispatch::Dispatch;
 use crate::task::inputs::{AllowFailure, Element, Gathered};
 
 /// How a parameter is passed: [`Own`] or [`Lend`].
@@ -84,18 +85,6 @@ pub trait Lender<U: ?Sized>: Send + Sync {
     fn index(&self) -> Option<usize> {
         None
     }
-}
-
-/// What a call is given for a parameter, as far as it does not depend on what has ended by now.
-pub(crate) enum Given<'a, T: ?Sized> {
-    Value(&'a T),
-    /// One item of a list.
-    Item {
-        value: &'a T,
-        index: usize,
-    },
-    /// The result of another call.
-    Upstream,
 }
 
 /// What a call keeps for a parameter by value.
@@ -255,7 +244,7 @@ impl<T, E, B> IntoArg<T> for Call<'static, T, E, B>
 where
     T: Copied,
     E: TaskError,
-    B: Body<Output = T, Error = E> + 'static,
+    B: Dispatch<Output = T, Error = E> + 'static,
 {
     fn into_arg(self) -> Arg<T> {
         IntoArg::<T>::into_arg(self.submit())
@@ -352,7 +341,7 @@ macro_rules! lend {
         impl<'a, $($generics)* E, B> IntoArg<&'a $lent, Lend> for Call<'static, $owned, E, B>
         where
             E: TaskError,
-            B: Body<Output = $owned, Error = E> + 'static,
+            B: Dispatch<Output = $owned, Error = E> + 'static,
         {
             fn into_arg(self) -> Lent<'a, $lent> {
                 Lent::Input(self.submit().slot)

@@ -7,27 +7,18 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::engine::context::{self, Current};
+use crate::engine::context;
 use crate::engine::handle::{After, Handle};
 use crate::engine::limits::Want;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
-use crate::engine::task_run::options::{CacheUse, CallOptions, Hook};
-use crate::macro_support::bounds::{CanRepeat, Retry};
+use crate::engine::task_run::options::{CacheUse, CallOptions, Hook, Setup};
 use crate::model::{Error, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::Backoff;
 use crate::policy::trigger::Trigger;
-use crate::task::Body;
-
-/// What a call knows besides its arguments.
-#[doc(hidden)]
-pub struct Setup<E> {
-    pub(crate) current: Option<Current>,
-    pub(crate) options: Option<Box<CallOptions<E>>>,
-    pub(crate) index: Option<u32>,
-    pub(crate) location: &'static Location<'static>,
-}
+use crate::task::bounds::{CanRepeat, Retry};
+use crate::task::dispatch::Dispatch;
 
 /// A call of a task or a flow that has not been made yet: `fetch(url)`.
 ///
@@ -44,7 +35,7 @@ pub struct Call<'a, T, E, B> {
 // error where it is called.
 impl<'a, T, E, B> Call<'a, T, E, B>
 where
-    B: Body<Output = T, Error = E> + 'a,
+    B: Dispatch<Output = T, Error = E> + 'a,
 {
     #[doc(hidden)]
     #[track_caller]
@@ -212,7 +203,7 @@ where
 
 impl<'a, T, E, B> IntoFuture for Call<'a, T, E, B>
 where
-    B: Body<Output = T, Error = E> + 'a,
+    B: Dispatch<Output = T, Error = E> + 'a,
 {
     type Output = Result<T, Error<E>>;
     type IntoFuture = BoxFuture<'a, Self::Output>;

@@ -7,15 +7,15 @@ use std::panic::Location;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::body::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 use crate::engine::call_key::CallKey;
 use crate::engine::context;
 use crate::engine::task_run::inputs::Visit;
 use crate::engine::task_run::launch::{self, InPlace};
 use crate::engine::task_run::options::CallOptions;
+use crate::engine::task_run::options::Setup;
 use crate::model::{Codec, Declaration, Digest, Error, Kind, digest};
 use crate::policy::TaskPolicy;
-use crate::task::call::Setup;
-use crate::task::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 
 /// Makes a value once in a flow run, and gives the recorded one when the run is resumed or the flow is tried again.
 ///
@@ -127,7 +127,7 @@ where
 
     fn codec() -> Option<Codec<T>> {
         #[cfg(feature = "store")]
-        return Some(crate::macro_support::codec::codec());
+        return Some(crate::value::persist::codec());
         #[cfg(not(feature = "store"))]
         return None;
     }

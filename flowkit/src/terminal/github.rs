@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::view::{Group, RunView};
+use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::model::{ErrorReport, State};
 use crate::text::columns;
-use crate::text::look::{WITH_FAILURES, glyph};
 use crate::text::wording::counted;
 
 /// A longer error does not fit into a cell.

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use super::root_cause::RootCause;
 use super::tally::Tally;
 use crate::engine::flow_run::observer::Notice;
+use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::model::{AttemptFailure, ErrorReport, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
 use crate::text::columns;
-use crate::text::look::{WITH_FAILURES, glyph};
 
 /// Labels up to this width stand in a column; longer ones push their text to the right.
 const LABEL_COLUMNS: usize = 20;

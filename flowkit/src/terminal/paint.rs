@@ -7,8 +7,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::line::{Line, Look, columns};
 use super::uri::uri;
+use crate::graph::look::Tone;
 use crate::text::columns::escaped;
-use crate::text::look::Tone;
 
 /// What a terminal, or a file, can show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

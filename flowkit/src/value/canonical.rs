@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, ser};
 
-use crate::model::SealKey;
+use crate::value::seal::SealKey;
 
 /// How many levels deep a value may be nested: the limit of serde_json when it reads. A `Some` and a
 /// newtype are levels too.
@@ -51,13 +51,13 @@ pub const DEPTH_MAX: u32 = 128;
 /// numbers, cuts or pairs what it takes out of a hash set or map.
 ///
 /// ```
-/// # use flowkit::model::canonical::digest;
+/// # use flowkit::value::canonical::digest;
 /// # use std::collections::{BTreeMap, HashMap};
 /// let hashed = HashMap::from([("a", 1), ("b", 2)]);
 /// let sorted = BTreeMap::from([("b", 2_u64), ("a", 1)]);
 /// assert_eq!(digest(&hashed)?, digest(&sorted)?);
 /// assert_ne!(digest(&("ab", "c"))?, digest(&("a", "bc"))?);
-/// # Ok::<(), flowkit::model::canonical::DigestError>(())
+/// # Ok::<(), flowkit::value::canonical::DigestError>(())
 /// ```
 pub fn digest<T: Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
     let mut encoder = Encoder::new(Domain::Value);

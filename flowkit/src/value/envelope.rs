@@ -44,7 +44,7 @@ impl Envelope {
     /// Returns the envelope of a payload in JSON: [`HEADER_BYTES`] more than the payload.
     ///
     /// ```
-    /// # use flowkit::model::envelope::{Envelope, EnvelopeError, Fingerprint};
+    /// # use flowkit::value::envelope::{Envelope, EnvelopeError, Fingerprint};
     /// let (old, new) = (Fingerprint::of::<u32>(None), Fingerprint::of::<String>(None));
     /// let sealed = Envelope::seal(old, b"42");
     /// assert_eq!(Envelope::open(&sealed, old), Ok(&b"42"[..]));

@@ -16,11 +16,13 @@ mod walk;
 use serde::Deserialize;
 
 use super::canonical::{Digest, Domain, Encoder};
-use crate::ctx::dataset::TRACKED;
 pub(crate) use forms::Forms;
 pub use outline::{Outline, outline_of};
 use recorder::Recorder;
 use walk::{Limits, Walk};
+
+/// The name that a file with a description, such as a `Dataset`, has as a struct of serde.
+pub(crate) const TRACKED: &str = "Tracked";
 
 /// How often the walk of a type that contains itself begins anew, each time going one level further.
 const ROUNDS_MAX: usize = 4;
@@ -59,7 +61,7 @@ const DEPTH_PER_ROUND: usize = 16;
 /// wraps this in `catch_unwind`; nothing is left behind.
 ///
 /// ```
-/// # use flowkit::model::shape::shape_of;
+/// # use flowkit::value::shape::shape_of;
 /// assert_eq!(shape_of::<Vec<u32>>(), shape_of::<Vec<u32>>());
 /// assert_ne!(shape_of::<Vec<u32>>(), shape_of::<Vec<Option<u32>>>());
 /// ```

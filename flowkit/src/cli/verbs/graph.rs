@@ -8,8 +8,8 @@ use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::cli::which;
 use crate::graph::Graph;
+use crate::graph::look::glyph;
 use crate::text::columns::visible;
-use crate::text::look::glyph;
 
 pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;

@@ -16,12 +16,12 @@ use crate::cli::types;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
 use crate::clock;
-use crate::flow::parameters::Parameter;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::{Identity, Kind, State, StoredFlowRun, TaskRunId, iso};
 use crate::store::{Store, TaskRunFilter};
 use crate::text::columns::visible;
 use crate::text::wording::list as list_of;
+use crate::value::parameters::Parameter;
 
 /// Of a run so many task runs are looked at: there may be a million, of a few tasks.
 const LOOKED_AT: usize = 1000;

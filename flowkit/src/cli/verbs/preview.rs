@@ -10,6 +10,7 @@ use crate::cli::out::{say, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
+use crate::graph::look::glyph;
 use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::outlook::{flow_runs, outlook};
 use crate::policy::resume::{Asked, Chosen, Redo, Standing, older_source};
@@ -17,7 +18,6 @@ use crate::store::Store;
 use crate::terminal::folded::Folded;
 use crate::terminal::picture::for_shell;
 use crate::text::columns::visible;
-use crate::text::look::glyph;
 
 /// How the calls of a task in one body fare.
 #[derive(Debug, Default)]

@@ -19,13 +19,13 @@ use crate::cli::settings::Source;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::Of;
 use crate::cli::{Exit, resolve, types, values};
-use crate::flow::arguments::not_persisted;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::Redo;
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
 use crate::text::wording::list;
+use crate::value::not_persisted::not_persisted;
 use crate::value::secret::is_masked;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {

@@ -13,9 +13,9 @@ use crate::cli::usage::{Outcome, Usage};
 use crate::cli::values::Of;
 use crate::cli::{Exit, json as lines, layers, types, values};
 use crate::engine::runtime::Runtime;
-use crate::flow::arguments::all_not_persisted;
-use crate::flow::spec::FlowSpec;
-use crate::flow::start::Said;
+use crate::engine::spec::FlowSpec;
+use crate::engine::spec::Said;
+use crate::value::not_persisted::all_not_persisted;
 use crate::value::shape::Outline;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {

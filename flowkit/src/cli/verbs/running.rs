@@ -13,7 +13,7 @@ use crate::cli::secrets;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
-use crate::flow::spec::{AnyFlowRun, Ended, FlowSpec};
+use crate::engine::spec::{AnyFlowRun, Ended, FlowSpec};
 use crate::model::{Error, StoredFlowRun};
 use crate::shutdown::Interrupted;
 use crate::terminal::{Options, Screen};

@@ -16,7 +16,7 @@ use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::cli::when::ago;
 use crate::clock;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::{State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
 use crate::terminal::folded::Folded;

@@ -14,7 +14,8 @@ use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::{Of, show as shown};
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
+use crate::graph::look::glyph;
 use crate::model::{
     ArtifactKind, ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun, iso,
 };
@@ -22,7 +23,6 @@ use crate::store::Store;
 use crate::terminal::picture::finished;
 use crate::terminal::{Line, Paint, artifact_label};
 use crate::text::columns;
-use crate::text::look::glyph;
 use crate::text::wording::counted;
 use crate::value::shape::Outline;
 

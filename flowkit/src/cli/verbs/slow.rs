@@ -11,10 +11,10 @@ use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::clock;
+use crate::graph::look::glyph;
 use crate::model::{Kind, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::Store;
 use crate::text::columns;
-use crate::text::look::glyph;
 use crate::text::wording::counted;
 
 /// A task run, and how long it took.

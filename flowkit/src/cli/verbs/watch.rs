@@ -10,7 +10,7 @@ use crate::cli::out::say;
 use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
 use crate::store::happened::kind_of;
 use crate::terminal::RunView;

@@ -22,18 +22,18 @@ use self::panics::guarded;
 use self::panics::{guarded_or_why, report};
 use self::slots::{needs_slots, take_slots};
 use crate::clock;
-#[cfg(feature = "signals")]
-use crate::ctx::command::skip_reason;
+use crate::engine::body::Body;
 use crate::engine::flow_run::CriticalFailure;
+use crate::engine::flow_run::tally::Tally;
 use crate::engine::recover::kept::committed;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CallOptions, Hook};
 use crate::failpoint;
-use crate::flow::Tally;
+#[cfg(feature = "signals")]
+use crate::model::command_error::skip_reason;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::{Outcome, Verdict};
-use crate::task::Body;
 
 /// Where attempts run: in place, on their own, or as a flow with children.
 pub(crate) trait Host<B: Body>: Sync {

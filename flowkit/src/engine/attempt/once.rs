@@ -14,11 +14,11 @@ use tokio::task::{JoinError, JoinHandle};
 use super::panics::panic_message;
 use super::{Attempts, Host};
 use crate::clock;
+use crate::engine::body::Body;
 use crate::engine::flow_run::CriticalFailure;
+use crate::engine::flow_run::tally::Tally;
 use crate::engine::task_run::core::Core;
-use crate::flow::Tally;
 use crate::model::Refusal;
-use crate::task::Body;
 
 /// An attempt that runs as a tokio task of its own.
 pub(crate) type Apart<T, E> = JoinHandle<Result<T, Stop<E>>>;

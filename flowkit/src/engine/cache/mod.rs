@@ -14,17 +14,17 @@ pub(crate) use self::memory::Memory;
 use self::memory::{Found, Lead};
 use self::shared::{InStore, Lease, look_into_store};
 use self::waiting::Waiting;
-#[cfg(feature = "store")]
-use crate::ctx::dataset::described;
 use crate::engine::attempt::panics::guarded;
 #[cfg(feature = "store")]
 use crate::engine::blocking;
+use crate::engine::body::{Body, CacheScope};
+#[cfg(feature = "store")]
+use crate::engine::described::described;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CacheUse, CallOptions};
 use crate::model::Error;
 use crate::policy::cache::{CacheKey, KeyParts, TaskIdentity};
 use crate::store::CacheEntry;
-use crate::task::{Body, CacheScope};
 
 /// A result that is looked for.
 pub(crate) struct Wanted {

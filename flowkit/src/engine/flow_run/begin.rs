@@ -8,8 +8,8 @@ use crate::engine::recover::kept::Kept;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::core::Core;
 use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId, label_of};
+use crate::policy::durability::Durability;
 use crate::store::{NewFlowRun, OwnedRun};
-use crate::task::Durability;
 
 /// What a run has at its beginning, or where it goes on.
 pub(crate) struct Begun {

@@ -12,6 +12,7 @@ mod reading;
 pub(crate) mod start;
 mod stopping;
 pub(crate) mod sub_flow;
+pub(crate) mod tally;
 mod telling;
 pub(crate) mod waits;
 
@@ -40,7 +41,7 @@ use crate::model::{
     Refusal, TaskRun, TaskRunId,
 };
 use crate::policy::TaskPolicy;
-use crate::task::Durability;
+use crate::policy::durability::Durability;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
 pub(crate) const DEPTH_MAX: u32 = 10_000;

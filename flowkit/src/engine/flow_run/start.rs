@@ -16,18 +16,19 @@ use crate::engine::attempt::once::Stop;
 use crate::engine::attempt::panics::guarded;
 use crate::engine::attempt::patience::Patience;
 use crate::engine::attempt::take_up::laid_down;
+use crate::engine::body::FlowBody;
 use crate::engine::context::{self, Current};
+use crate::engine::flow_run::tally::Tally;
 use crate::engine::recover::earlier::{Claimed, Resumed};
 use crate::engine::task_run::core::{Core, Home};
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::perform::perform;
-#[cfg(feature = "store")]
-use crate::flow::arguments::all_not_persisted;
-use crate::flow::{FlowBody, Tally};
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
 use crate::policy::resume::Progress;
+#[cfg(feature = "store")]
+use crate::value::not_persisted::all_not_persisted;
 
 /// A flow run that was started: its record, and its result to come.
 pub(crate) struct Started<T, E> {

@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, Either, select};
 use super::start::{finish, start};
 use crate::engine::attempt::panics::caught;
 use crate::engine::attempt::{may_not_begin, stay};
+use crate::engine::body::FlowBody;
 use crate::engine::context;
 use crate::engine::recover::conclude::{How, conclude};
 use crate::engine::recover::earlier::Resumed;
@@ -16,12 +17,11 @@ use crate::engine::recover::known::inputs_or_known;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::interrupted::{hold_back, is_held_back};
 use crate::engine::task_run::launch::{self, Carrier, refusal};
+use crate::engine::task_run::options::Setup;
 use crate::engine::task_run::options::{CallOptions, effective_policy};
 use crate::engine::task_run::perform::End;
-use crate::flow::FlowBody;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
-use crate::task::call::Setup;
 
 /// Awaits a flow: a sub-flow inside a flow, the root of a run elsewhere.
 pub(crate) fn boxed_call<B: FlowBody>(

@@ -11,12 +11,13 @@ use super::journal::Place;
 use super::kept::{Keeping, Kept, ask, comes, committed};
 use super::known::journal;
 use crate::engine::attempt::panics::guarded_or_why;
+use crate::engine::body::Body;
 use crate::engine::cache::Shared;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::perform::End;
 use crate::model::{Error, Provenance, Refusal, TaskRunId, Unreadable, ValueVersion};
+use crate::policy::durability::Durability;
 use crate::store::{Store, StoreError};
-use crate::task::{Body, Durability};
 
 /// How a task run came to its result.
 #[derive(Default)]

@@ -16,8 +16,8 @@ use crate::engine::task_run::core::Core;
 use crate::model::{
     CallId, Error, Event, EventKind, Identity, NewTaskRun, Provenance, Refusal, TaskRun, TaskRunId, WallTime,
 };
+use crate::policy::durability::Durability;
 use crate::store::{CacheEntry, Entry, Fact, OwnedRun, Says, Store, StoreError};
-use crate::task::Durability;
 
 /// Comes when what was told cannot be lost any more.
 pub(crate) type Receipt = oneshot::Receiver<Result<(), StoreError>>;

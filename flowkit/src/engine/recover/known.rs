@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::conclude::{How, kept_value, recorded};
 use super::journal::{Journal, Place, Remembered};
+use crate::engine::body::Body;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::inputs::{self, Inputs};
 use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::perform::{CallInputs, ready};
 use crate::model::{CallId, Error, Refusal};
 use crate::policy::TaskPolicy;
-use crate::task::Body;
 use crate::text::wording::list;
 
 /// Whether an earlier process or attempt of the flow may have left anything of this call, or a later one may ask for it.

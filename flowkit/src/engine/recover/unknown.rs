@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use parking_lot::Mutex;
 
 use super::journal::Journal;
+use crate::engine::body::Body;
 use crate::engine::call_key::CallInputs;
 use crate::model::{Declaration, Identity, Refusal};
-use crate::task::Body;
 
 /// Looks at a call that cannot be told from others; returns why it may not run, if it may not.
 pub(crate) fn refusal<B: Body>(

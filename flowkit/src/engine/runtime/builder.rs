@@ -10,11 +10,11 @@ use crate::engine::cache::Memory;
 use crate::engine::flow_run::live::Live;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::policy::TaskPolicy;
+use crate::policy::durability::Durability;
 use crate::policy::resume::POISON_CAP;
 use crate::store::Store;
-use crate::task::Durability;
 
 /// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
 /// but here a person may be waiting after Ctrl-C.
@@ -197,7 +197,7 @@ impl RuntimeBuilder {
             flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
-            mocks: crate::testing::Mocks::default(),
+            mocks: crate::engine::mocks::Mocks::default(),
             #[cfg(feature = "testing")]
             repeats_bodies: self.repeats_bodies,
         }));

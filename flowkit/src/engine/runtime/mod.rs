@@ -7,19 +7,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use self::builder::RuntimeBuilder;
-use crate::ctx::progress::Progress;
 use crate::engine::cache::Memory;
 use crate::engine::flow_run::live::Live;
 #[cfg(feature = "cli")]
 use crate::engine::flow_run::observer::Made;
+use crate::engine::flow_run::observer::Progress;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
 use crate::engine::recover::kept::ask;
-use crate::flow::spec::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;
+use crate::policy::durability::Durability;
 use crate::store::{Store, StoreError, seals};
-use crate::task::Durability;
 use crate::value::canonical::Sealing;
 
 /// What flow runs share: limits, cache, defaults, observers.
@@ -58,7 +58,7 @@ struct Inner {
     flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
-    mocks: crate::testing::Mocks,
+    mocks: crate::engine::mocks::Mocks,
     #[cfg(feature = "testing")]
     repeats_bodies: bool,
 }
@@ -230,7 +230,7 @@ impl Runtime {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn mocks(&self) -> &crate::testing::Mocks {
+    pub(crate) fn mocks(&self) -> &crate::engine::mocks::Mocks {
         &self.0.mocks
     }
 }

@@ -23,8 +23,8 @@ use crate::engine::runtime::Runtime;
 use crate::model::{
     Declaration, Error, Identity, OrderNo, Provenance, RunLabel, TaskError, TaskRunId, ValueVersion, label_of,
 };
+use crate::policy::durability::Durability;
 use crate::policy::resume::Progress;
-use crate::task::Durability;
 
 /// A screen is drawn ten times in a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);

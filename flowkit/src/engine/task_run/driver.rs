@@ -18,10 +18,10 @@ use super::queue::Ready;
 use super::slot::Slot;
 use crate::clock;
 use crate::engine::attempt::panics::guarded;
+use crate::engine::body::Body;
 use crate::engine::flow_run::Run;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
-use crate::task::Body;
 
 /// How long a driver goes on before it gives way to what else tokio has to do: what is advised for the time between two
 /// awaits, and long enough that giving way does not show.

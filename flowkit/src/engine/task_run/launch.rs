@@ -19,18 +19,18 @@ use crate::engine::attempt::Host;
 use crate::engine::attempt::once::{Apart, within};
 use crate::engine::attempt::patience::Patience;
 use crate::engine::attempt::take_up::take_up;
+use crate::engine::body::{Body, TaskInfo};
 use crate::engine::call_key::{CallInputs, CallKey};
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::{Child, Run, any_alive};
 use crate::engine::handle::Handle;
 use crate::engine::recover::earlier::Claimed;
 use crate::engine::recover::{conclude, unknown};
+use crate::engine::task_run::options::Setup;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Identity, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId,
     label_of,
 };
-use crate::task::call::Setup;
-use crate::task::{Body, TaskInfo};
 use crate::text::wording::bounded;
 
 /// Runs attempts where they are awaited.

@@ -7,7 +7,6 @@ pub(crate) mod driver;
 pub(crate) mod inputs;
 pub(crate) mod interrupted;
 pub(crate) mod launch;
-pub(crate) mod map;
 pub(crate) mod on_heap;
 pub(crate) mod options;
 pub(crate) mod perform;

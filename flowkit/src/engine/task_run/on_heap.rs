@@ -7,14 +7,15 @@ use std::error::Error as StdError;
 use std::future::Future;
 
 use super::inputs::Visit;
+use crate::engine::body::FlowBody;
+use crate::engine::body::{Body, TaskInfo};
 use crate::engine::call_key::CallKey;
-#[cfg(feature = "store")]
-use crate::flow::parameters::Parameter;
-use crate::flow::{FlowBody, Tally};
+use crate::engine::flow_run::tally::Tally;
 use crate::model::{BoxError, Codec, Digest, DigestError};
 use crate::policy::cache::KeyInput;
-use crate::task::{Body, TaskInfo};
 use crate::value::canonical::Sealing;
+#[cfg(feature = "store")]
+use crate::value::parameters::Parameter;
 
 /// The largest future that is handed on by value, in bytes: that of tokio (`BOX_FUTURE_THRESHOLD`), which boxes what is spawned
 /// beyond it. Code that is not optimized copies a value several times where it is handed on once.

@@ -11,6 +11,7 @@ use super::options::{CallOptions, Hook, effective_policy};
 use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::{caught, report};
 use crate::engine::attempt::{Attempts, Host, attempts};
+use crate::engine::body::{Body, TaskInfo};
 use crate::engine::cache::{self, Looked};
 use crate::engine::recover::conclude::{How, conclude};
 use crate::engine::recover::kept::{Keeping, Receipt};
@@ -18,7 +19,6 @@ use crate::engine::recover::known::{inputs_or_known, may_be_known};
 use crate::model::{EdgeKind, Error, EventKind, NoValue, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, Verdict};
-use crate::task::{Body, TaskInfo};
 
 /// The arguments of a call and what it was told to run after.
 pub(crate) struct CallInputs<'a, B: Body> {

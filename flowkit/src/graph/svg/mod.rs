@@ -10,9 +10,9 @@ use std::fmt::Write;
 
 use super::layout::{self, Block, Layout, Link};
 use super::{Graph, Node};
+use crate::graph::look;
+use crate::graph::look::Tone;
 use crate::text::columns;
-use crate::text::look;
-use crate::text::look::Tone;
 
 const PAGE_MARGIN: f64 = 20.0;
 const BOX_HEIGHT: f64 = 46.0;

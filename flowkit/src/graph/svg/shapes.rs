@@ -7,9 +7,9 @@ use super::super::{Edge, EdgeKind, Node, NodeKind};
 use super::{
     CAPTION_SIZE, GROUP_FILL, GROUP_LINE, INK, MUTED, NAME_COLUMNS, NAME_SIZE, PAGE, TEXT_LEFT, WIRE, name,
 };
+use crate::graph::look;
+use crate::graph::look::Tone;
 use crate::text::columns;
-use crate::text::look;
-use crate::text::look::Tone;
 
 const ARROW_LENGTH: f64 = 7.0;
 

@@ -8,10 +8,11 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::body::Body;
 use crate::model::Codec;
+use crate::policy::durability::Durability;
 use crate::prelude::{flow, task};
 use crate::task::call::Call;
-use crate::task::{Body, Durability};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Row {
@@ -290,11 +291,11 @@ fn a_task_that_may_run_once_has_no_retries_also_where_the_flow_gives_some() {
 }
 
 trait Described {
-    fn info(&self) -> &'static crate::task::TaskInfo;
+    fn info(&self) -> &'static crate::engine::body::TaskInfo;
 }
 
 impl<T, E, B: Body<Output = T, Error = E>> Described for Call<'_, T, E, B> {
-    fn info(&self) -> &'static crate::task::TaskInfo {
+    fn info(&self) -> &'static crate::engine::body::TaskInfo {
         B::info()
     }
 }

@@ -40,13 +40,13 @@ impl CacheKey {
     /// for the call; leaving it out would answer one input with the result of another.
     ///
     /// ```
-    /// # use flowkit::model::canonical::digest;
+    /// # use flowkit::value::canonical::digest;
     /// # use flowkit::policy::cache::{CacheKey, TaskIdentity};
     /// let load = TaskIdentity { name: "etl::load", source_hash: 7, version: None };
     /// let inputs = digest(&("data.csv", 100))?;
     /// assert_eq!(CacheKey::new(&load, None, inputs), CacheKey::new(&load, None, inputs));
     /// assert_ne!(CacheKey::new(&load, None, inputs), CacheKey::new(&load, Some([1; 16]), inputs));
-    /// # Ok::<(), flowkit::model::canonical::DigestError>(())
+    /// # Ok::<(), flowkit::value::canonical::DigestError>(())
     /// ```
     #[must_use]
     pub fn new(task: &TaskIdentity<'_>, scope: Option<[u8; 16]>, inputs: Digest) -> Self {

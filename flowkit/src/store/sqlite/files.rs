@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) use super::system::{private_file, private_folder};
-pub(super) use crate::ctx::output::sync_folder;
 use crate::failpoint;
+pub(super) use crate::store::disk::sync_folder;
 
 /// Returns `<database>.<suffix>`.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {

@@ -3,12 +3,12 @@
 
 use super::margin;
 use super::program::{Program, for_shell};
+use crate::graph::look::glyph;
 use crate::model::State;
 use crate::terminal::line::{Line, Link, Look, columns, wrapped};
 use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
 use crate::text::columns::visible;
-use crate::text::look::glyph;
 use crate::text::wording::counted;
 
 /// A message takes at most so many lines here; the log has all of it.

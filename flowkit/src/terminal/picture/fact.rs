@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::margin;
 use crate::engine::flow_run::observer::Notice;
+use crate::graph::look::glyph;
 use crate::model::{EventKind, State, TaskRunId};
 use crate::terminal::line::{Line, Look, wrapped};
 use crate::terminal::lines::{attempt_took, failure, interrupted, label, next_attempt};
 use crate::text::columns;
-use crate::text::look::glyph;
 
 /// A fact takes at most so many lines; the root cause is told in full at the end.
 const LINES_MAX: usize = 4;

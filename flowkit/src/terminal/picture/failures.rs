@@ -2,12 +2,12 @@
 
 use super::margin;
 use super::program::Program;
+use crate::graph::look::glyph;
 use crate::model::State;
 use crate::terminal::failures::{ROWS_MAX, rows};
 use crate::terminal::line::{Line, Look, columns, shortened};
 use crate::terminal::tally::Failed;
 use crate::terminal::view::RunView;
-use crate::text::look::glyph;
 
 /// Labels stand in a column as wide as the widest of them, up to this.
 const LABEL_COLUMNS_MAX: usize = 32;

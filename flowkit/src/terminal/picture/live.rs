@@ -3,11 +3,11 @@
 
 use super::words::{BAR, bar, counts, doing, joined, range, said};
 use super::{WIDTH_MAX, margin};
+use crate::graph::look::glyph;
 use crate::model::{State, WallTime};
 use crate::terminal::line::{Line, Look, columns, shortened};
 use crate::terminal::view::{Active, Group, RunView};
 use crate::text::columns;
-use crate::text::look::glyph;
 
 /// Of the runs of one task that are under way, so many have lines of their own.
 const ACTIVE_MAX: usize = 3;

@@ -3,11 +3,11 @@
 
 use super::margin;
 use super::words::{Words, ends, range, said, words};
+use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, shortened};
 use crate::terminal::view::{Group, Left, RunView};
 use crate::text::columns;
-use crate::text::look::{WITH_FAILURES, glyph};
 
 /// Names and notes are cut at these widths.
 const NAME_MAX: usize = 40;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::Options;
 use super::mode::Mode;
 use super::user::{UserLines, plain};
-use crate::ctx::progress::Progress;
+use crate::engine::flow_run::observer::Progress;
 use crate::engine::flow_run::observer::{Made, Notice};
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::terminal::line::{Line, Look};

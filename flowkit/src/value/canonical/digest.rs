@@ -27,10 +27,10 @@ impl Digest {
     /// Returns the digest of several digests in this order, such as those of a call's arguments.
     ///
     /// ```
-    /// # use flowkit::model::canonical::{Digest, digest};
+    /// # use flowkit::value::canonical::{Digest, digest};
     /// let (a, b) = (digest("a")?, digest("b")?);
     /// assert_ne!(Digest::join(&[a, b]), Digest::join(&[b, a]));
-    /// # Ok::<(), flowkit::model::canonical::DigestError>(())
+    /// # Ok::<(), flowkit::value::canonical::DigestError>(())
     /// ```
     #[must_use]
     pub fn join(digests: &[Self]) -> Self {
@@ -47,10 +47,10 @@ impl Digest {
     /// If `text` is anything else.
     ///
     /// ```
-    /// # use flowkit::model::canonical::{Digest, digest};
+    /// # use flowkit::value::canonical::{Digest, digest};
     /// let value = digest("some value")?;
     /// assert_eq!(Digest::from_hex(&value.to_string()), Ok(value));
-    /// # Ok::<(), flowkit::model::canonical::DigestError>(())
+    /// # Ok::<(), flowkit::value::canonical::DigestError>(())
     /// ```
     pub fn from_hex(text: &str) -> Result<Self, InvalidDigest> {
         let (pairs, []) = text.as_bytes().as_chunks::<2>() else {

@@ -11,7 +11,7 @@ use serde::{Serialize, ser};
 use super::names::Known;
 use super::sink::Sink;
 use super::{DEPTH_MAX, Digest, DigestError, names};
-use crate::model::SealKey;
+use crate::value::seal::SealKey;
 
 /// What a digest is of. Digests of different domains never meet.
 ///

@@ -23,7 +23,7 @@ const SMALL_BYTES: usize = 64;
 /// If the value would not come back as it is. The caller then keeps the value in memory only.
 ///
 /// ```
-/// # use flowkit::model::envelope::{Fingerprint, decode, encode};
+/// # use flowkit::value::envelope::{Fingerprint, decode, encode};
 /// let fingerprint = Fingerprint::of::<Vec<f64>>(Some("2"));
 /// let bytes = encode(&vec![0.1, -0.0, 1e300], fingerprint)?;
 /// assert_eq!(decode::<Vec<f64>>(&bytes, fingerprint)?, [0.1, -0.0, 1e300]);

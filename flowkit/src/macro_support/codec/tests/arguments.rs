@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::flow::FlowBody;
-use crate::flow::arguments::all_not_persisted;
+use crate::engine::body::FlowBody;
 use crate::model::FlowRunId;
+use crate::value::not_persisted::all_not_persisted;
 
 fn read<T, E, B: FlowBody + Body<Output = T, Error = E>>(
     _: Call<'static, T, E, B>,

@@ -125,6 +125,6 @@ pub(crate) fn caption(node: &Node) -> String {
     if node.attempts > 1 {
         parts.push(format!("{} attempts", node.attempts));
     }
-    parts.extend(node.duration.map(super::columns::duration));
+    parts.extend(node.duration.map(crate::text::columns::duration));
     parts.join(" · ")
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::process::ExitStatus;
 
-/// Why a [`Command`](super::Command) did not do its work.
+/// Why a [`Command`](crate::ctx::command::Command) did not do its work.
 ///
 /// The text names the program and never its arguments, which may be secret.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum CommandError {
         /// The last that it wrote to standard error, at most 8 KiB.
         stderr: String,
     },
-    /// The process ended with the exit code that says so: 99, unless [`skip_on`](super::Command::skip_on) says otherwise. A
+    /// The process ended with the exit code that says so: 99, unless [`skip_on`](crate::ctx::command::Command::skip_on) says otherwise. A
     /// task that returns this error is skipped.
     #[error("`{program}` had nothing to do (exit code {code})")]
     #[non_exhaustive]
@@ -100,22 +100,22 @@ fn last_words(stderr: &str) -> String {
 }
 
 #[cfg(unix)]
-pub(super) fn signal(status: ExitStatus) -> Option<i32> {
+pub(crate) fn signal(status: ExitStatus) -> Option<i32> {
     std::os::unix::process::ExitStatusExt::signal(&status)
 }
 
 #[cfg(unix)]
-fn signal_name(number: i32) -> String {
+pub(crate) fn signal_name(number: i32) -> String {
     signal_hook::low_level::signal_name(number).map_or_else(|| format!("signal {number}"), str::to_owned)
 }
 
 #[cfg(not(unix))]
-pub(super) fn signal(_status: ExitStatus) -> Option<i32> {
+pub(crate) fn signal(_status: ExitStatus) -> Option<i32> {
     None
 }
 
 #[cfg(not(unix))]
-fn signal_name(number: i32) -> String {
+pub(crate) fn signal_name(number: i32) -> String {
     format!("signal {number}")
 }
 

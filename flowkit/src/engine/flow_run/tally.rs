@@ -1,9 +1,8 @@
 //! How the handles that a flow returned have ended: it ends as they did.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::engine::handle::{Handle, Handles};
+use crate::engine::handle::Handle;
 use crate::model::{Error, RunRecord, TaskError};
 
 /// How the handles that a flow returned have ended.
@@ -21,7 +20,7 @@ impl Tally {
         self.failed == 0 && self.cancelled == 0
     }
 
-    fn count<T, E: TaskError>(&mut self, handle: &Handle<T, E>) {
+    pub(crate) fn count<T, E: TaskError>(&mut self, handle: &Handle<T, E>) {
         self.total += 1;
         match handle.slot.promise.get() {
             Some(Err(Error::Cancelled { .. } | Error::Suspended { .. })) => self.cancelled += 1,
@@ -44,55 +43,5 @@ impl Tally {
                 }
             }
         }
-    }
-}
-
-/// A part of what a flow returns that ends as the flow does.
-#[doc(hidden)]
-pub trait Returned {
-    fn add_to(&self, tally: &mut Tally);
-}
-
-impl<T, E: TaskError> Returned for Handle<T, E> {
-    fn add_to(&self, tally: &mut Tally) {
-        tally.count(self);
-    }
-}
-
-impl<T, E: TaskError> Returned for Handles<T, E> {
-    fn add_to(&self, tally: &mut Tally) {
-        for handle in self.known().unwrap_or_default() {
-            tally.count(handle);
-        }
-    }
-}
-
-impl<R: Returned> Returned for Vec<R> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.iter().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<R: Returned> Returned for Option<R> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.iter().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<K, R: Returned, S> Returned for HashMap<K, R, S> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.values().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<K, R: Returned> Returned for BTreeMap<K, R> {
-    fn add_to(&self, tally: &mut Tally) {
-        self.values().for_each(|returned| returned.add_to(tally));
-    }
-}
-
-impl<R: Returned, const N: usize> Returned for [R; N] {
-    fn add_to(&self, tally: &mut Tally) {
-        self.iter().for_each(|returned| returned.add_to(tally));
     }
 }

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::core::Home;
-use super::inputs::Cause;
-use super::launch::{label, refusal_of, warn_of_lost_context};
-use super::promise::Promise;
 use crate::engine::context;
 use crate::engine::flow_run::KeptOpen;
 use crate::engine::handle::{Handles, Later, LaterResult};
+use crate::engine::task_run::core::Home;
+use crate::engine::task_run::inputs::Cause;
+use crate::engine::task_run::launch::{label, refusal_of, warn_of_lost_context};
+use crate::engine::task_run::options::Setup;
+use crate::engine::task_run::promise::Promise;
 use crate::model::{Error, Refusal};
-use crate::task::Body;
-use crate::task::call::Setup;
+use crate::task::dispatch::Dispatch;
 use crate::task::items::Items;
 
 /// The columns of a map beside the first: their lengths, and what makes the call of one row.
@@ -32,7 +32,7 @@ pub fn map<H, B, R>(
 ) -> Handles<B::Output, B::Error>
 where
     H: Send + 'static,
-    B: Body + 'static,
+    B: Dispatch + 'static,
     R: FnMut(H) -> B + Send + 'static,
 {
     let current = context::current();
@@ -114,7 +114,7 @@ fn submit_rows<H, B, R>(
     location: &'static Location<'static>,
 ) -> LaterResult<B::Output, B::Error>
 where
-    B: Body + 'static,
+    B: Dispatch + 'static,
     R: FnMut(H) -> B,
 {
     let (items, lengths, mut row) = rows.map_err(|cause| Error::Upstream {
