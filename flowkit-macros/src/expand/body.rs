@@ -8,9 +8,9 @@ use syn::{Ident, Type};
 use super::call_key;
 use super::callable::Callable;
 use super::info;
-use super::place::Place;
+use super::place::SpanRange;
 use super::twin::{mock_type, quiet};
-use crate::options::{Cache, Identity, Part, Persist, TaskOptions, Template};
+use crate::options::{CacheValue, IdentityOptions, Part, Persist, TaskOptions, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
 /// The `impl Body`, and the checks of what its types must be able to do.
@@ -177,7 +177,7 @@ fn runs(callable: &Callable) -> TokenStream {
 }
 
 fn as_result(callable: &Callable, output: TokenStream) -> TokenStream {
-    let place = Place::of(&callable.written.output.ty).start;
+    let place = SpanRange::of(&callable.written.output.ty).start;
     if callable.written.output.is_result {
         quote_spanned!(place=> ::flowkit::__private::Fallible::into_result(#output))
     } else {
@@ -186,11 +186,11 @@ fn as_result(callable: &Callable, output: TokenStream) -> TokenStream {
 }
 
 /// What to underline if an argument cannot cross threads: its type, where there is only one.
-pub(crate) fn argument_place(callable: &Callable) -> Place {
+pub(crate) fn argument_place(callable: &Callable) -> SpanRange {
     let mut types = callable.written.params.iter().map(|param| &param.ty);
     match (types.next(), types.next()) {
-        (Some(only), None) => Place::of(only),
-        _ => Place::of(&callable.written.ident),
+        (Some(only), None) => SpanRange::of(only),
+        _ => SpanRange::of(&callable.written.ident),
     }
 }
 
@@ -200,7 +200,7 @@ fn check_output(callable: &Callable) -> TokenStream {
     if *is_result {
         return TokenStream::new();
     }
-    let place = Place::of(ty);
+    let place = SpanRange::of(ty);
     let returned = place.around(quote!(::flowkit::rules::Returned::<), ty, quote!(>::new()));
     let check = quote_spanned!(place.start=> .asked().every_value_is_a_success(););
     quote!(#returned #check)
@@ -218,7 +218,7 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
     if !is_kept || !cfg!(feature = "store") {
         return None;
     }
-    let Place { start, end } = Place::of(output.value_place());
+    let SpanRange { start, end } = SpanRange::of(output.value_place());
     let probe = quote_spanned! {start=>
         (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#value>))
     };
@@ -236,7 +236,7 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
 pub(crate) fn check_kept(callable: &Callable, persist: Persist) -> Option<TokenStream> {
     let output = &callable.written.output;
     (persist == Persist::Always && output.reference().is_none()).then(|| {
-        let place = Place::of(output.value_place());
+        let place = SpanRange::of(output.value_place());
         place.around(quote!(::flowkit::rules::kept_output::<), &callable.value, quote!(>();))
     })
 }
@@ -249,7 +249,7 @@ pub(crate) fn retry_checks(callable: &Callable) -> TokenStream {
 
 /// Asks for what a type must be able to do, with the error at the type.
 fn rule(name: TokenStream, ty: &Type) -> TokenStream {
-    Place::of(ty).around(quote!(::flowkit::rules::#name::<), ty, quote!(>();))
+    SpanRange::of(ty).around(quote!(::flowkit::rules::#name::<), ty, quote!(>();))
 }
 
 /// What only a task has.
@@ -287,15 +287,15 @@ impl TaskExtras<'_> {
         let identity = &self.options.identity;
         let cache = &self.options.cache.as_ref()?.value;
         let key = match (cache, &identity.key) {
-            (Cache::None, _) => return None,
-            (Cache::Key(key), _) => Some(&**key),
-            (Cache::Inputs | Cache::Run, key) => key.as_ref().map(|key| &key.value),
+            (CacheValue::None, _) => return None,
+            (CacheValue::Key(key), _) => Some(&**key),
+            (CacheValue::Inputs | CacheValue::Run, key) => key.as_ref().map(|key| &key.value),
         };
         let digest = match key {
             None => {
                 let params = || callable.written.params.iter().filter(|param| !identity.ignores(param));
                 let digests = params().map(|param| {
-                    let (ident, place) = (&param.ident, Place::of(&param.ty).start);
+                    let (ident, place) = (&param.ident, SpanRange::of(&param.ty).start);
                     quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get(), __flowkit_sealing)?)
                 });
                 let shown = params().map(|param| {
@@ -314,7 +314,7 @@ impl TaskExtras<'_> {
             Some(key) => {
                 let idents = callable.idents();
                 let types = callable.written.params.iter().map(elem);
-                let place = Place::of(key);
+                let place = SpanRange::of(key);
                 let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
                 let digest =
                     quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value, __flowkit_sealing));
@@ -351,9 +351,10 @@ impl TaskExtras<'_> {
     pub(crate) fn checks(&self, callable: &Callable) -> TokenStream {
         let retries = self.options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
         let retry_checks = if retries { retry_checks(callable) } else { TokenStream::new() };
-        let cached = self.options.cache.as_ref().is_some_and(|cache| !matches!(cache.value, Cache::None));
+        let cached =
+            self.options.cache.as_ref().is_some_and(|cache| !matches!(cache.value, CacheValue::None));
         let output = cached.then(|| {
-            let place = Place::of(callable.written.output.value_place());
+            let place = SpanRange::of(callable.written.output.value_place());
             place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
         });
         let kept = check_kept(callable, self.options.keeping());
@@ -369,7 +370,7 @@ impl TaskExtras<'_> {
 }
 
 /// The check that arguments can be compared.
-fn compared_arguments(callable: &Callable, identity: &Identity) -> TokenStream {
+fn compared_arguments(callable: &Callable, identity: &IdentityOptions) -> TokenStream {
     let params = callable.named.params.iter().filter(|param| !identity.ignores(param));
     params.map(|param| rule(quote!(compared_argument), elem(param))).collect()
 }

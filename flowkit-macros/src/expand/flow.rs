@@ -189,7 +189,7 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
                     (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#types>)).reader()?;
             )*
             #[allow(unused_mut)]
-            let mut __flowkit_given = ::flowkit::__private::Given::parse(__flowkit_json);
+            let mut __flowkit_given = ::flowkit::__private::ProvidedArguments::parse(__flowkit_json);
             #(let #idents = #read;)*
             #[allow(unreachable_patterns)]
             let __flowkit_body = match (#(#idents,)*) {

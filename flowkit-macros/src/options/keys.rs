@@ -7,18 +7,18 @@ use std::fmt;
 use syn::Ident;
 
 use crate::errors::{did_you_mean, list};
-use Place::{Flow, Task, TaskDefaults, Test};
+use AttributeKind::{Flow, Task, TaskDefaults, Test};
 
 /// Where options can be written.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Place {
+pub(crate) enum AttributeKind {
     Task,
     Flow,
     TaskDefaults,
     Test,
 }
 
-impl Place {
+impl AttributeKind {
     /// Says which keys may stand here.
     pub(crate) fn takes(self) -> String {
         format!("{self} takes {}", list(self.keys(), "and"))
@@ -38,7 +38,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for AttributeKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "`{}`", self.name())
     }
@@ -47,7 +47,7 @@ impl fmt::Display for Place {
 /// An option key.
 pub(crate) struct Key {
     pub name: &'static str,
-    places: &'static [Place],
+    places: &'static [AttributeKind],
     /// What its value is: `a whole number`.
     takes: &'static str,
     /// The key with a value, as a user would write it.
@@ -56,9 +56,9 @@ pub(crate) struct Key {
     refused: Option<&'static str>,
 }
 
-const BOTH: &[Place] = &[Task, Flow];
-const EVERYWHERE: &[Place] = &[Task, Flow, TaskDefaults];
-const DELAYS: &[Place] = &[Task, TaskDefaults];
+const BOTH: &[AttributeKind] = &[Task, Flow];
+const EVERYWHERE: &[AttributeKind] = &[Task, Flow, TaskDefaults];
+const DELAYS: &[AttributeKind] = &[Task, TaskDefaults];
 const SWITCH: &str = "nothing, `true` or `false`";
 const HOOK: &str = "a closure, a function or a list of them";
 
@@ -110,20 +110,20 @@ const CACHE: &str = r#""inputs", "run", "none", or a closure or function giving 
 
 const fn key(
     name: &'static str,
-    places: &'static [Place],
+    places: &'static [AttributeKind],
     takes: &'static str,
     example: &'static str,
 ) -> Key {
     Key { name, places, takes, example, refused: None }
 }
 
-const fn refused(name: &'static str, places: &'static [Place], why: &'static str) -> Key {
+const fn refused(name: &'static str, places: &'static [AttributeKind], why: &'static str) -> Key {
     Key { name, places, takes: "", example: "", refused: Some(why) }
 }
 
 impl Key {
     /// Finds what may be set at `place`, or says why `written` may not.
-    pub(crate) fn find(written: &Ident, place: Place) -> syn::Result<&'static Self> {
+    pub(crate) fn find(written: &Ident, place: AttributeKind) -> syn::Result<&'static Self> {
         let name = written.to_string();
         let found = KEYS.iter().find(|key| key.name == name);
         let message = match found {
@@ -153,7 +153,7 @@ impl Key {
         format!("`{}` takes {}, such as `{}`", self.name, self.takes, self.example)
     }
 
-    pub(super) fn is_taken_by(&self, place: Place) -> bool {
+    pub(super) fn is_taken_by(&self, place: AttributeKind) -> bool {
         self.refused.is_none() && self.places.contains(&place)
     }
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use clap::error::Error;
 use clap::{ArgMatches, FromArgMatches, Subcommand};
 
-use super::program::Program;
+use super::program::CliProgram;
 use super::{Exit, grammar, session, verbs};
 use crate::engine::spec::FlowSpec;
 use crate::flow::spec::Flow;
@@ -67,8 +67,8 @@ pub struct Command<F> {
 }
 
 impl<F: Flows> Command<F> {
-    fn program() -> Program {
-        Program::new(std::env::args().next().as_deref(), F::specs())
+    fn program() -> CliProgram {
+        CliProgram::new(std::env::args().next().as_deref(), F::specs())
     }
 
     /// Does what was typed.

@@ -29,11 +29,11 @@ pub(super) fn here(typed: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::cli::grammar::verb_names;
-    use crate::cli::program::Program;
+    use crate::cli::program::CliProgram;
 
     #[test]
     fn no_word_of_others_is_one_of_ours_and_what_is_named_is() {
-        let ours = verb_names(&Program::new(Some("mybin"), Vec::new()));
+        let ours = verb_names(&CliProgram::new(Some("mybin"), Vec::new()));
         for (words, here) in WORDS {
             assert!(words.iter().all(|word| !ours.iter().any(|verb| verb == word)), "{words:?}");
             let named = here.split('`').skip(1).step_by(2).filter_map(|named| named.split(' ').next());

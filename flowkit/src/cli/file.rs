@@ -80,9 +80,9 @@ fn once(members: Members) -> Result<Map<String, Value>, String> {
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Once;
+        struct OneKey;
 
-        impl<'de> Visitor<'de> for Once {
+        impl<'de> Visitor<'de> for OneKey {
             type Value = Members;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +107,7 @@ impl<'de> Deserialize<'de> for Members {
             }
         }
 
-        deserializer.deserialize_any(Once)
+        deserializer.deserialize_any(OneKey)
     }
 }
 

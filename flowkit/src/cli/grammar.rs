@@ -14,14 +14,14 @@ use super::options::{
     again, aside, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, refresh_cache,
     run, switch, task,
 };
-use super::program::Program;
+use super::program::CliProgram;
 use super::secrets::{Quoting, quoting, quoting_of_line};
 use super::usage::{Usage, meant_or_known};
 use crate::engine::spec::FlowSpec;
 use crate::model::LogLevel;
 
 /// Makes the whole grammar.
-pub(super) fn grammar(program: &Program) -> Command {
+pub(super) fn grammar(program: &CliProgram) -> Command {
     let command = Command::new(program.name.clone())
         .term_width(help::width())
         .subcommand_required(true)
@@ -39,12 +39,12 @@ pub(super) fn grammar(program: &Program) -> Command {
 }
 
 /// Returns the names of the verbs.
-pub(super) fn verb_names(program: &Program) -> Vec<String> {
+pub(super) fn verb_names(program: &CliProgram) -> Vec<String> {
     verbs(program).iter().map(|verb| verb.get_name().to_owned()).collect()
 }
 
 /// Says in our words that there is no such verb, or flow: clap finds what is near less often.
-pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::Error) -> Usage {
+pub(super) fn unknown(program: &CliProgram, arguments: &[OsString], error: &clap::Error) -> Usage {
     let typed = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(typed)) => typed.clone(),
         _ => return Usage::new("there is nothing of that name; `--help` tells what there is"),
@@ -80,7 +80,7 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
 }
 
 /// Returns the verbs.
-pub(super) fn verbs(program: &Program) -> Vec<Command> {
+pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
     let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
     let going_on = |name: &'static str, about: &'static str| {
         plain(name, about)
@@ -224,7 +224,7 @@ fn db() -> Command {
         ])
 }
 
-fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
+fn run_flow(flow: &FlowSpec, program: &CliProgram) -> Command {
     let parameters = flow.all_parameters();
     let quoting = quoting(&parameters);
     let taken: Vec<String> = parameters.iter().map(|parameter| flags::flag(parameter.name)).collect();
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_parameter_may_have_the_name_of_any_option() {
-        let program = Program::new(Some("mybin"), vec![taken::spec()]);
+        let program = CliProgram::new(Some("mybin"), vec![taken::spec()]);
         grammar(&program).debug_assert();
         let typed = ["mybin", "run", "taken", "--help", "me", "--db", "d", "--flowkit-db", "runs.db"];
         let matches = grammar(&program).try_get_matches_from(typed).unwrap();
@@ -322,6 +322,6 @@ mod tests {
             command.get_subcommands().for_each(look);
         }
         // Of a parameter its author says what it is.
-        verbs(&Program::new(Some("mybin"), Vec::new())).iter().for_each(look);
+        verbs(&CliProgram::new(Some("mybin"), Vec::new())).iter().for_each(look);
     }
 }

@@ -5,7 +5,7 @@ use clap::Command;
 
 use super::flags::typed;
 use super::out;
-use super::program::Program;
+use super::program::CliProgram;
 use super::types;
 use crate::engine::spec::FlowSpec;
 use crate::value::parameters::Parameter;
@@ -14,7 +14,7 @@ use crate::value::parameters::Parameter;
 const COLUMNS_MAX: usize = 100;
 
 /// Writes how a flow is called, with what it must be given: `mybin run etl --file <PATH> [OPTIONS]`.
-pub(super) fn usage_of_run(program: &Program, flow: &FlowSpec, parameters: &[Parameter]) -> String {
+pub(super) fn usage_of_run(program: &CliProgram, flow: &FlowSpec, parameters: &[Parameter]) -> String {
     let needed = parameters.iter().filter(|parameter| !parameter.is_optional);
     let needed: String = needed.map(|parameter| format!("{} ", typed(parameter))).collect();
     let (name, ident) = (&program.name, flow.ident());
@@ -26,7 +26,7 @@ pub(super) fn usage_of_run(program: &Program, flow: &FlowSpec, parameters: &[Par
 }
 
 /// Says what is to be known of a flow before it is run.
-pub(super) fn after_run(program: &Program, flow: &FlowSpec) -> Option<String> {
+pub(super) fn after_run(program: &CliProgram, flow: &FlowSpec) -> Option<String> {
     let only = program.only_flow().map(|flow| {
         format!("`{}` is the only flow of this program, so `run {0}` may be left out", flow.ident())
     });

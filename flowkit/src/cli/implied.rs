@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use super::program::Program;
+use super::program::CliProgram;
 use crate::engine::spec::FlowSpec;
 use crate::value::parameters::Parameter;
 
@@ -12,7 +12,7 @@ const BEFORE: [&str; 2] = ["--db", "--output"];
 const OF_PROGRAM: [&str; 4] = ["--help", "-h", "--version", "-V"];
 
 /// Puts in `run` and the name of the only flow where they are left out.
-pub(super) fn with_flow(program: &Program, mut arguments: Vec<OsString>) -> Vec<OsString> {
+pub(super) fn with_flow(program: &CliProgram, mut arguments: Vec<OsString>) -> Vec<OsString> {
     let Some(flow) = program.only_flow() else { return arguments };
     if arguments.is_empty() {
         return arguments;
@@ -89,7 +89,7 @@ mod tests {
             ("--version", "--version"),
             ("-V", "-V"),
         ];
-        let program = Program::new(Some("folder/mybin"), vec![etl::spec()]);
+        let program = CliProgram::new(Some("folder/mybin"), vec![etl::spec()]);
         assert_eq!(program.name, "mybin");
         for (typed, read) in cases {
             assert_eq!(with_flow(&program, words(typed)), words(read));
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_parameter_of_the_only_flow_comes_before_an_option_of_the_program() {
-        let program = Program::new(Some("mybin"), vec![release::spec()]);
+        let program = CliProgram::new(Some("mybin"), vec![release::spec()]);
         for (typed, read) in [
             ("--version 2", "run release --version 2"),
             ("--help me", "run release --help me"),

@@ -10,7 +10,7 @@ use super::flags::{self, flag};
 use super::resolve::{Layer, layer};
 use super::secrets::{holds_secret, without_masks};
 use super::session::Session;
-use super::settings::Source;
+use super::settings::SettingSource;
 use super::usage::{Outcome, Usage};
 use super::{environment, file, types, which};
 use crate::engine::spec::FlowSpec;
@@ -28,7 +28,7 @@ pub(super) fn of_run(
     let mut layers: Vec<Layer> = Vec::new();
     for parameter in parameters {
         if let Some(value) = flags::given(parameter, matches) {
-            let source = Source::Flag(flag(parameter.name));
+            let source = SettingSource::Flag(flag(parameter.name));
             layers.push(Layer { source, values: Map::from_iter([(parameter.name.to_owned(), value)]) });
         }
     }
@@ -54,18 +54,18 @@ pub(super) fn around(
     environment::check(&session.program.parameters(), &variables)?;
     for (name, key, value) in environment::given(parameters, &variables)? {
         let values = Map::from_iter([(name.to_owned(), value)]);
-        layers.push(Layer { source: Source::Variable(key), values });
+        layers.push(Layer { source: SettingSource::Variable(key), values });
     }
     if let Some(path) = path {
-        layers.push(layer(parameters, Source::File(path.clone()), file::read(path)?)?);
+        layers.push(layer(parameters, SettingSource::File(path.clone()), file::read(path)?)?);
     }
     let configured = session.settings.params_of(flow.ident())?;
-    layers.push(layer(parameters, Source::Config, configured)?);
+    layers.push(layer(parameters, SettingSource::Config, configured)?);
     Ok(layers)
 }
 
 fn above_config(layers: &[Layer]) -> usize {
-    layers.iter().position(|layer| layer.source == Source::Config).unwrap_or(layers.len())
+    layers.iter().position(|layer| layer.source == SettingSource::Config).unwrap_or(layers.len())
 }
 
 /// Takes the parameters of an earlier run; not its secrets, which no record keeps.
@@ -102,5 +102,5 @@ fn like(
         Some((name, value))
     });
     let values = left.collect();
-    layer(parameters, Source::Run(short), values)
+    layer(parameters, SettingSource::Run(short), values)
 }

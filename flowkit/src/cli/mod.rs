@@ -43,7 +43,7 @@ use std::process::{ExitCode, Termination};
 use clap::error::ErrorKind;
 
 pub use self::command::{Command, Flows};
-use self::program::Program;
+use self::program::CliProgram;
 use self::secrets::Quoting;
 use self::session::Session;
 use self::usage::{Outcome, Usage};
@@ -130,10 +130,10 @@ impl Cli {
     pub async fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Exit {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let called = arguments.first().and_then(|called| called.to_str());
-        let program = Program {
+        let program = CliProgram {
             version: self.version,
             owns_output: self.owns_output,
-            ..Program::new(called, self.flows)
+            ..CliProgram::new(called, self.flows)
         };
         match typed(program, arguments, self.location).await {
             Ok(exit) => told(exit),
@@ -180,7 +180,7 @@ fn listen_to_tracing() {
 }
 
 async fn typed(
-    program: Program,
+    program: CliProgram,
     arguments: Vec<OsString>,
     location: &'static Location<'static>,
 ) -> Outcome<Exit> {

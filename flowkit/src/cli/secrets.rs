@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Map, Value};
 
 use super::environment;
-use super::program::Program;
+use super::program::CliProgram;
 use super::resolve::Resolved;
 use super::usage::{Usage, meant_or_known};
 use crate::engine::spec::FlowSpec;
@@ -47,7 +47,7 @@ impl Quoting {
 }
 
 /// Returns how the flows are to be quoted that a command line may mean: the one whose name is in it, or else all.
-pub(super) fn quoting_of_line(program: &Program, arguments: &[OsString]) -> Quoting {
+pub(super) fn quoting_of_line(program: &CliProgram, arguments: &[OsString]) -> Quoting {
     let is_named = |flow: &&FlowSpec| {
         arguments
             .iter()

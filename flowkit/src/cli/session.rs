@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-use super::program::Program;
+use super::program::CliProgram;
 use super::rows;
 use super::secrets;
 use super::settings::Settings;
@@ -19,7 +19,7 @@ use crate::terminal::picture;
 /// What holds for whichever verb was typed.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) program: Program,
+    pub(super) program: CliProgram,
     pub(super) settings: Settings,
     /// Answers are JSON Lines, for programs.
     is_json: bool,
@@ -29,7 +29,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(
-        program: Program,
+        program: CliProgram,
         matches: &ArgMatches,
         location: &'static Location<'static>,
     ) -> Outcome<Self> {

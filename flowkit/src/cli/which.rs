@@ -8,7 +8,7 @@
 //! | `last-failed` | the newest one that failed, timed out or crashed |
 //! | `last:etl`, `last-failed:etl~1` | the same among the runs of one flow |
 
-use super::program::Program;
+use super::program::CliProgram;
 use super::usage::{Outcome, Usage};
 use crate::model::{FlowRunId, State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
@@ -17,7 +17,7 @@ use crate::store::{FlowRunFilter, Store};
 const NAMED_MAX: usize = 5;
 
 /// Finds the run that is meant.
-pub(super) fn run(store: &dyn Store, program: &Program, typed: Option<&str>) -> Outcome<StoredFlowRun> {
+pub(super) fn run(store: &dyn Store, program: &CliProgram, typed: Option<&str>) -> Outcome<StoredFlowRun> {
     let typed = typed.unwrap_or("last");
     // Every id begins with nothing: that of a variable which is not set must not mean some run.
     if typed.trim().is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn run(store: &dyn Store, program: &Program, typed: Option<&str>) -> 
 }
 
 /// Reads a word that begins with `last`.
-fn word(program: &Program, typed: &str) -> Outcome<Option<(FlowRunFilter, usize)>> {
+fn word(program: &CliProgram, typed: &str) -> Outcome<Option<(FlowRunFilter, usize)>> {
     let (rest, back) = match typed.split_once('~') {
         None => (typed, 0),
         Some((rest, count)) => match count.parse() {

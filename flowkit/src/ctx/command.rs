@@ -15,8 +15,8 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::ChildStdin;
 
-use self::group::Group;
-use self::lines::{Lines, Tail};
+use self::group::ProcessGroup;
+use self::lines::{LineSplitter, Tail};
 use crate::engine::blocking::hold_clock;
 pub use crate::model::command_error::CommandError;
 
@@ -165,7 +165,7 @@ impl Command {
     ///
     /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it.
     pub async fn run(&mut self) -> Result<(), CommandError> {
-        let mut out = Lines::of("stdout");
+        let mut out = LineSplitter::of("stdout");
         self.carry(|bytes| out.take(bytes)).await
     }
 
@@ -195,9 +195,9 @@ impl Command {
         let child = command.spawn();
         let child =
             child.map_err(|source| CommandError::NotStarted { program: self.name.clone(), source })?;
-        let mut group = Group::of(child);
+        let mut group = ProcessGroup::of(child);
         let (stdin, stdout, stderr) = group.pipes();
-        let (mut out, mut err, mut lines) = (Tail::default(), Tail::default(), Lines::of("stderr"));
+        let (mut out, mut err, mut lines) = (Tail::default(), Tail::default(), LineSplitter::of("stderr"));
         let read = async {
             tokio::join!(
                 write(stdin, input.unwrap_or_default()),

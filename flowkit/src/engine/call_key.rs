@@ -38,7 +38,7 @@ pub(crate) struct Unknown {
 }
 
 /// What the arguments of a call add to its key.
-pub(crate) struct CallInputs {
+pub(crate) struct ArgumentsKey {
     pub(crate) digest: Digest,
     pub(crate) seal: Option<Seal>,
     pub(crate) unknown: Option<Unknown>,
@@ -48,7 +48,7 @@ pub(crate) struct CallInputs {
     pub(crate) items_by_place: bool,
 }
 
-impl CallInputs {
+impl ArgumentsKey {
     /// Those of a call that takes nothing.
     pub(crate) fn none(parent: Option<Identity>) -> Self {
         CallKey::of(Err(Path::new("")), parent, |_| {})
@@ -56,7 +56,7 @@ impl CallInputs {
 }
 
 /// What a call is given for a parameter, as far as it does not depend on what has ended by now.
-pub(crate) enum Given<'a, T: ?Sized> {
+pub(crate) enum ArgumentContent<'a, T: ?Sized> {
     Value(&'a T),
     /// One item of a list.
     Item {
@@ -70,7 +70,7 @@ pub(crate) enum Given<'a, T: ?Sized> {
 /// What may be said of an argument in front of its digest, so that none is taken for another.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Of {
+enum KeyTag {
     Value = 1,
     Upstream = 2,
     Item = 3,
@@ -83,7 +83,7 @@ impl<'a> CallKey<'a> {
         sealing: Sealing<'a>,
         parent: Option<Identity>,
         add: impl FnOnce(&mut Self),
-    ) -> CallInputs {
+    ) -> ArgumentsKey {
         let mut key = Self {
             encoder: Encoder::new(Domain::CallInputs),
             sealing,
@@ -97,7 +97,7 @@ impl<'a> CallKey<'a> {
             key.cannot(Some("its `Serialize` panicked".to_owned()));
             key.items_by_place = true;
         }
-        CallInputs {
+        ArgumentsKey {
             seal: Seal::join(&key.seals),
             digest: key.encoder.finish(),
             unknown: key.unknown,
@@ -130,7 +130,7 @@ impl<'a> CallKey<'a> {
         let has_content = digest.is_ok();
         match digest {
             Ok((digest, seal)) => {
-                self.tag(Of::Value);
+                self.tag(KeyTag::Value);
                 self.encoder.bytes(digest.as_bytes());
                 self.seals.extend(seal.as_ref().map(Seal::of));
             }
@@ -144,35 +144,39 @@ impl<'a> CallKey<'a> {
     }
 
     fn cannot(&mut self, reason: Option<String>) {
-        self.tag(Of::Nothing);
+        self.tag(KeyTag::Nothing);
         self.unknown.get_or_insert(Unknown { argument: self.argument, reason });
     }
 
     pub(crate) fn add<T: ?Sized>(
         &mut self,
-        given: Given<'_, T>,
+        given: ArgumentContent<'_, T>,
         visit: impl FnOnce(&mut Visit<'_>),
         digest: impl FnOnce(&T, Sealing<'_>) -> Result<(Digest, Option<Digest>), DigestError>,
     ) {
         match given {
-            Given::Value(value) => {
+            ArgumentContent::Value(value) => {
                 self.content(digest(value, self.sealing));
             }
             // An item counts with its content, so that one more item in its list changes nothing for the others.
-            Given::Item { value, .. } => {
+            ArgumentContent::Item { value, .. } => {
                 self.items_by_place |= !self.content(digest(value, self.sealing));
             }
-            Given::Upstream => self.upstream(visit),
+            ArgumentContent::Upstream => self.upstream(visit),
         }
     }
 
     /// Adds an argument of which nothing is known but where it comes from.
-    pub(crate) fn add_unseen<T: ?Sized>(&mut self, given: Given<'_, T>, visit: impl FnOnce(&mut Visit<'_>)) {
+    pub(crate) fn add_unseen<T: ?Sized>(
+        &mut self,
+        given: ArgumentContent<'_, T>,
+        visit: impl FnOnce(&mut Visit<'_>),
+    ) {
         match given {
-            Given::Value(_) => self.cannot(None),
-            Given::Upstream => self.upstream(visit),
-            Given::Item { index, .. } => {
-                self.tag(Of::Item);
+            ArgumentContent::Value(_) => self.cannot(None),
+            ArgumentContent::Upstream => self.upstream(visit),
+            ArgumentContent::Item { index, .. } => {
+                self.tag(KeyTag::Item);
                 self.encoder.unsigned(index as u128);
                 self.items_by_place = true;
                 self.upstream(visit);
@@ -186,17 +190,17 @@ impl<'a> CallKey<'a> {
         let mut is_list = false;
         visit(&mut |input, _| {
             if let Some(call) = input.call().filter(|_| !is_list) {
-                self.tag(Of::Upstream);
+                self.tag(KeyTag::Upstream);
                 call.write_place(&mut self.encoder);
                 self.seals.extend(call.seal);
             }
             is_list |= input.input_core().is_none();
         });
         // How many there were is part of it.
-        self.tag(Of::Nothing);
+        self.tag(KeyTag::Nothing);
     }
 
-    fn tag(&mut self, of: Of) {
+    fn tag(&mut self, of: KeyTag) {
         self.encoder.bytes(&[of as u8]);
     }
 }

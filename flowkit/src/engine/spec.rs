@@ -25,7 +25,8 @@ pub struct FlowSpec {
     pub(crate) parameters: fn() -> Vec<Parameter>,
     #[cfg(feature = "cli")]
     pub(crate) begin: Begin,
-    pub(crate) resume: fn(FlowRunId, Runtime, How, &'static Location<'static>) -> BoxFuture<'static, Ended>,
+    pub(crate) resume:
+        fn(FlowRunId, Runtime, ResumeOptions, &'static Location<'static>) -> BoxFuture<'static, Ended>,
 }
 
 pub(crate) type Ended = Result<AnyFlowRun, Error>;
@@ -74,7 +75,7 @@ impl fmt::Debug for FlowSpec {
 
 /// Options for resuming a run.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct How {
+pub(crate) struct ResumeOptions {
     pub(crate) redo: Option<Redo>,
     pub(crate) strict: bool,
     /// Arguments as JSON that count instead of those that were kept.
@@ -83,11 +84,11 @@ pub(crate) struct How {
 
 /// Reads the arguments and calls the flow; `None` if they cannot be read at all.
 #[cfg(feature = "cli")]
-pub(crate) type Begin = fn(&str, Said) -> Option<Result<Call, BoxError>>;
+pub(crate) type Begin = fn(&str, Said) -> Option<Result<BegunCall, BoxError>>;
 
 /// A flow that is called.
 #[cfg(feature = "cli")]
-pub(crate) struct Call {
+pub(crate) struct BegunCall {
     /// Its arguments as they are kept and may be shown, without secrets; `None` if one of them cannot be written.
     pub(crate) arguments: Option<String>,
     /// The run. It begins when it is polled.

@@ -48,16 +48,16 @@ impl Arguments {
 
 /// The arguments that are given for a call, as a JSON object, while they are read.
 #[derive(Debug)]
-pub struct Given<'json> {
+pub struct ProvidedArguments<'json> {
     /// What was not read so far; `None` if it is no object at all, which was reported.
     values: Option<Vec<(String, &'json RawValue)>>,
     mistakes: Vec<String>,
 }
 
 /// Reads the argument of a name; `None` after a mistake, which is reported.
-pub(crate) type Reader<T> = fn(&mut Given<'_>, &'static str) -> Option<Arg<T>>;
+pub(crate) type Reader<T> = fn(&mut ProvidedArguments<'_>, &'static str) -> Option<Arg<T>>;
 
-impl<'json> Given<'json> {
+impl<'json> ProvidedArguments<'json> {
     /// Takes the object apart.
     pub fn parse(json: &'json str) -> Self {
         match members(json) {
@@ -108,7 +108,10 @@ impl<'json> Given<'json> {
 }
 
 /// Reads the argument of a parameter.
-pub(crate) fn read<T: Deserialize<'static>>(given: &mut Given<'_>, name: &'static str) -> Option<Arg<T>> {
+pub(crate) fn read<T: Deserialize<'static>>(
+    given: &mut ProvidedArguments<'_>,
+    name: &'static str,
+) -> Option<Arg<T>> {
     let read = match given.take(name) {
         Some(value) => match reason_in(value) {
             None => from_json(value.get().as_bytes())
@@ -119,7 +122,7 @@ pub(crate) fn read<T: Deserialize<'static>>(given: &mut Given<'_>, name: &'stati
         },
         // The mistake is that there are no arguments at all.
         None if given.values.is_none() => return None,
-        None => T::deserialize(Missing).map_err(|_| format!("parameter `{name}` is missing")),
+        None => T::deserialize(MissingArgument).map_err(|_| format!("parameter `{name}` is missing")),
     };
     read.map_err(|mistake| given.mistakes.push(mistake)).ok().map(Arg::Value)
 }
@@ -152,9 +155,9 @@ fn bare(error: &serde_json::Error) -> String {
 }
 
 /// Stands for an argument that is not given: an `Option` is then `None`, and everything else an error.
-struct Missing;
+struct MissingArgument;
 
-impl<'de> Deserializer<'de> for Missing {
+impl<'de> Deserializer<'de> for MissingArgument {
     type Error = serde::de::value::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {

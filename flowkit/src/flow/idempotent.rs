@@ -107,8 +107,8 @@ impl<B: FlowBody> Keyed<B> {
             .await
             .map_err(|error| Error::Store { run: label.clone(), source: Arc::new(error) })?;
         let reservation = match found {
-            Found::Reserved(reservation) => reservation,
-            Found::Begun(run) => return Resume::with_body(run, body, &runtime, location).start().await,
+            KeyLookup::Reserved(reservation) => reservation,
+            KeyLookup::Begun(run) => return Resume::with_body(run, body, &runtime, location).start().await,
         };
         failpoint::reach("after-reserve");
         options.runtime = Some(Runtime::clone(&runtime));
@@ -120,7 +120,7 @@ impl<B: FlowBody> Keyed<B> {
 }
 
 /// What there is for a key.
-enum Found {
+enum KeyLookup {
     /// A run that has begun, in this process or another one.
     Begun(FlowRunId),
     /// Nothing so far: the caller begins a run.
@@ -153,7 +153,7 @@ impl Drop for Reservation {
 
 /// Finds the run that the key stands for, or reserves the key. Waits for another process that has reserved it and is about to
 /// begin its run; one that lives and does not begin is named in the error.
-async fn find_or_reserve(store: &Arc<dyn Store>, key: Arc<str>) -> Result<Found, StoreError> {
+async fn find_or_reserve(store: &Arc<dyn Store>, key: Arc<str>) -> Result<KeyLookup, StoreError> {
     let id = FlowRunId::new(uuid::Uuid::now_v7());
     let mut wait = FIRST_WAIT;
     loop {
@@ -162,8 +162,10 @@ async fn find_or_reserve(store: &Arc<dyn Store>, key: Arc<str>) -> Result<Found,
             let (own, key) = reservation;
             Ok(match store.reserve(&key, id)? {
                 // Made here, so that the key is given back if nobody waits for this answer any more.
-                Reserved::Granted => Ok(Found::Reserved(Reservation { store: own, key, id, is_open: true })),
-                Reserved::Begun(run) => Ok(Found::Begun(run)),
+                Reserved::Granted => {
+                    Ok(KeyLookup::Reserved(Reservation { store: own, key, id, is_open: true }))
+                }
+                Reserved::Begun(run) => Ok(KeyLookup::Begun(run)),
                 Reserved::Held(run, owner) => Err(StoreError::Owned { id: run, owner }),
             })
         });

@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 pub use self::events::EventStream;
-pub use self::returned::Returned;
+pub use self::returned::ReturnedHandles;
 use crate::engine::attempt::take_up::laid_down;
 use crate::engine::body::FlowBody;
 use crate::engine::flow_run::Run;
@@ -27,7 +27,7 @@ use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
 use crate::engine::flow_run::sub_flow::{self, SubFlow};
 use crate::engine::handle::Handle;
 use crate::engine::recover::earlier::Earlier;
-use crate::engine::recover::kept::Kept;
+use crate::engine::recover::kept::RunStore;
 use crate::engine::spec::AnyFlowRun;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
@@ -281,7 +281,7 @@ impl<T, E> FlowRun<T, E> {
 }
 
 fn take_unkept<T: 'static>(run: &Run) -> Option<T> {
-    run.kept.as_ref().and_then(Kept::take_unkept)
+    run.kept.as_ref().and_then(RunStore::take_unkept)
 }
 
 impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {

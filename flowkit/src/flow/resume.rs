@@ -14,7 +14,7 @@ use crate::engine::flow_run::start::{Started, finish, start};
 use crate::engine::recover::earlier::{Resumed, Wish};
 use crate::engine::recover::kept::ask;
 use crate::engine::runtime::Runtime;
-use crate::engine::spec::How;
+use crate::engine::spec::ResumeOptions;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowRun, RunningFlow};
@@ -38,7 +38,7 @@ pub struct Resume<B: FlowBody> {
     pub(crate) run: FlowRunId,
     /// The arguments, if they do not come from the store.
     body: Option<B>,
-    how: How,
+    how: ResumeOptions,
     runtime: Option<Runtime>,
     pub(crate) location: &'static Location<'static>,
     marker: PhantomData<fn() -> B>,
@@ -47,7 +47,7 @@ pub struct Resume<B: FlowBody> {
 impl<B: FlowBody> Resume<B> {
     #[doc(hidden)]
     pub fn __new(run: FlowRunId, location: &'static Location<'static>) -> Self {
-        Self { run, body: None, how: How::default(), runtime: None, location, marker: PhantomData }
+        Self { run, body: None, how: ResumeOptions::default(), runtime: None, location, marker: PhantomData }
     }
 
     /// With arguments that do not come from the store.
@@ -63,7 +63,7 @@ impl<B: FlowBody> Resume<B> {
     pub(crate) fn as_said(
         run: FlowRunId,
         runtime: Runtime,
-        how: How,
+        how: ResumeOptions,
         location: &'static Location<'static>,
     ) -> Self {
         Self { runtime: Some(runtime), how, ..Self::__new(run, location) }

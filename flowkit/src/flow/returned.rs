@@ -8,17 +8,17 @@ use crate::model::TaskError;
 
 /// A part of what a flow returns that ends as the flow does.
 #[doc(hidden)]
-pub trait Returned {
+pub trait ReturnedHandles {
     fn add_to(&self, tally: &mut Tally);
 }
 
-impl<T, E: TaskError> Returned for Handle<T, E> {
+impl<T, E: TaskError> ReturnedHandles for Handle<T, E> {
     fn add_to(&self, tally: &mut Tally) {
         tally.count(self);
     }
 }
 
-impl<T, E: TaskError> Returned for Handles<T, E> {
+impl<T, E: TaskError> ReturnedHandles for Handles<T, E> {
     fn add_to(&self, tally: &mut Tally) {
         for handle in self.known().unwrap_or_default() {
             tally.count(handle);
@@ -26,31 +26,31 @@ impl<T, E: TaskError> Returned for Handles<T, E> {
     }
 }
 
-impl<R: Returned> Returned for Vec<R> {
+impl<R: ReturnedHandles> ReturnedHandles for Vec<R> {
     fn add_to(&self, tally: &mut Tally) {
         self.iter().for_each(|returned| returned.add_to(tally));
     }
 }
 
-impl<R: Returned> Returned for Option<R> {
+impl<R: ReturnedHandles> ReturnedHandles for Option<R> {
     fn add_to(&self, tally: &mut Tally) {
         self.iter().for_each(|returned| returned.add_to(tally));
     }
 }
 
-impl<K, R: Returned, S> Returned for HashMap<K, R, S> {
+impl<K, R: ReturnedHandles, S> ReturnedHandles for HashMap<K, R, S> {
     fn add_to(&self, tally: &mut Tally) {
         self.values().for_each(|returned| returned.add_to(tally));
     }
 }
 
-impl<K, R: Returned> Returned for BTreeMap<K, R> {
+impl<K, R: ReturnedHandles> ReturnedHandles for BTreeMap<K, R> {
     fn add_to(&self, tally: &mut Tally) {
         self.values().for_each(|returned| returned.add_to(tally));
     }
 }
 
-impl<R: Returned, const N: usize> Returned for [R; N] {
+impl<R: ReturnedHandles, const N: usize> ReturnedHandles for [R; N] {
     fn add_to(&self, tally: &mut Tally) {
         self.iter().for_each(|returned| returned.add_to(tally));
     }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use crate::engine::body::FlowBody;
 use crate::engine::runtime::Runtime;
-use crate::engine::spec::{Ended, FlowSpec, How};
+use crate::engine::spec::{Ended, FlowSpec, ResumeOptions};
 use crate::flow::FlowRun;
 use crate::flow::resume::Resume;
 use crate::model::{Error, FlowRunId, Kind, Refusal, RunLabel};
@@ -37,7 +37,7 @@ impl FlowSpec {
 async fn resumed<B: FlowBody>(
     id: FlowRunId,
     runtime: Runtime,
-    how: How,
+    how: ResumeOptions,
     location: &'static Location<'static>,
 ) -> Ended {
     let run: FlowRun<B::Output, B::Error> = Resume::<B>::as_said(id, runtime, how, location).run().await;
@@ -63,7 +63,7 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn resume(&self, run: FlowRunId) -> ResumeAny {
-        ResumeAny { run, runtime: self.clone(), how: How::default(), location: Location::caller() }
+        ResumeAny { run, runtime: self.clone(), how: ResumeOptions::default(), location: Location::caller() }
     }
 }
 
@@ -73,7 +73,7 @@ impl Runtime {
 pub struct ResumeAny {
     run: FlowRunId,
     runtime: Runtime,
-    how: How,
+    how: ResumeOptions,
     location: &'static Location<'static>,
 }
 

@@ -3,7 +3,7 @@
 use crate::engine::attempt::panics::guarded;
 use crate::engine::body::FlowBody;
 use crate::engine::flow_run::start::start;
-use crate::engine::spec::{Call, Ended, FlowSpec, Said};
+use crate::engine::spec::{BegunCall, Ended, FlowSpec, Said};
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowRun, RunningFlow};
@@ -15,17 +15,17 @@ impl FlowSpec {
     /// # Errors
     ///
     /// Everything that is wrong with the arguments.
-    pub(crate) fn begin(&self, arguments: &str, said: Said) -> Result<Call, BoxError> {
+    pub(crate) fn begin(&self, arguments: &str, said: Said) -> Result<BegunCall, BoxError> {
         (self.begin)(arguments, said)
             .unwrap_or_else(|| Err(format!("`{}` cannot be called with JSON", self.ident()).into()))
     }
 }
 
-pub(crate) fn begin<B: FlowBody>(arguments: &str, said: Said) -> Option<Result<Call, BoxError>> {
+pub(crate) fn begin<B: FlowBody>(arguments: &str, said: Said) -> Option<Result<BegunCall, BoxError>> {
     let body = B::from_arguments(arguments)?;
     let call = |body: B| {
         let arguments = guarded("way to write arguments down", || body.arguments()).flatten();
-        Call { arguments, run: Box::pin(begun(body, said)) }
+        BegunCall { arguments, run: Box::pin(begun(body, said)) }
     };
     Some(body.map(call))
 }

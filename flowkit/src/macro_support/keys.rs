@@ -13,18 +13,18 @@ use crate::task::args::{Arg, Lent};
 use crate::value::canonical::{Domain, Encoder, digest_and_seal};
 
 /// Adds an argument by its content.
-pub trait Keyed {
+pub trait KeyedArgument {
     /// Adds it.
     fn add_to(&self, key: &mut CallKey<'_>);
 }
 
-impl<T: Serialize> Keyed for &&Probe<'_, Arg<T>> {
+impl<T: Serialize> KeyedArgument for &&Probe<'_, Arg<T>> {
     fn add_to(&self, key: &mut CallKey<'_>) {
         key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
     }
 }
 
-impl<U: Serialize + ?Sized> Keyed for &&Probe<'_, Lent<'_, U>> {
+impl<U: Serialize + ?Sized> KeyedArgument for &&Probe<'_, Lent<'_, U>> {
     fn add_to(&self, key: &mut CallKey<'_>) {
         key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
     }

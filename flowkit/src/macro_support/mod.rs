@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::engine::blocking;
 use crate::engine::context;
 
-pub use self::keys::{Keyed, KeyedByOs, NotKeyed};
+pub use self::keys::{KeyedArgument, KeyedByOs, NotKeyed};
 pub use crate::engine::body::FlowBody;
 pub use crate::engine::body::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 pub use crate::engine::call_key::CallKey;
@@ -27,8 +27,8 @@ pub use crate::engine::task_run::inputs::{Cause, Visit};
 pub use crate::engine::task_run::launch::skip;
 pub use crate::engine::task_run::options::Setup;
 #[cfg(feature = "store")]
-pub use crate::flow::arguments::{Arguments, Given};
-pub use crate::flow::{Returned, call_flow, submit_flow};
+pub use crate::flow::arguments::{Arguments, ProvidedArguments};
+pub use crate::flow::{ReturnedHandles, call_flow, submit_flow};
 #[cfg(feature = "store")]
 pub use crate::macro_support::codec::{
     Compared, Kept, NotCompared, NotKept, NotProved, NotReadBack, NotWritable, NotWrittenDown, Proof, Proved,
@@ -101,7 +101,7 @@ pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send
         };
         (value, hold)
     });
-    let mut left = Left { call: Some(call), current };
+    let mut left = AbandonedCall { call: Some(call), current };
     let ended = std::future::poll_fn(|cx| match &mut left.call {
         Some(call) => std::pin::Pin::new(call).poll(cx),
         None => unreachable!("bug in flowkit: a blocking call is kept until its future is dropped"),
@@ -133,12 +133,12 @@ pub fn run_in_place<R>(function: impl FnOnce() -> R) -> R {
 }
 
 /// A blocking call whose future may be dropped before the call has ended.
-struct Left<R> {
+struct AbandonedCall<R> {
     call: Option<blocking::BlockingCall<R>>,
     current: Option<context::Current>,
 }
 
-impl<R> Drop for Left<R> {
+impl<R> Drop for AbandonedCall<R> {
     fn drop(&mut self) {
         if let Some(call) = self.call.take()
             && call.abandon()
@@ -232,7 +232,7 @@ pub trait Tallied {
     fn tally(&self, tally: &mut Tally);
 }
 
-impl<R: Returned> Tallied for Probe<'_, R> {
+impl<R: ReturnedHandles> Tallied for Probe<'_, R> {
     fn tally(&self, tally: &mut Tally) {
         self.0.add_to(tally);
     }

@@ -11,9 +11,9 @@ use super::Signal;
 use crate::engine::flow_run::live::Live;
 
 /// The signals that tell a program to stop.
-pub(super) struct Signals([Heard; 3]);
+pub(super) struct Signals([SignalFlags; 3]);
 
-struct Heard {
+struct SignalFlags {
     signal: Signal,
     stream: unix::Signal,
     flag: SigId,
@@ -24,9 +24,13 @@ impl Signals {
     /// of the same signal, and its death must not be taken for a failure.
     pub(super) fn listen(live: &Live) -> Self {
         let listen = |name, number: u8, kind| {
-            let heard = || -> io::Result<Heard> {
+            let heard = || -> io::Result<SignalFlags> {
                 let flag = flag::register(i32::from(number), Arc::clone(live.stopping()))?;
-                Ok(Heard { signal: Signal { name, number, drain_max: None }, stream: signal(kind)?, flag })
+                Ok(SignalFlags {
+                    signal: Signal { name, number, drain_max: None },
+                    stream: signal(kind)?,
+                    flag,
+                })
             };
             heard().unwrap_or_else(|error| panic!("the system refuses to tell of {name}: {error}"))
         };

@@ -6,9 +6,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::call_key::Given;
+use crate::engine::call_key::ArgumentContent;
 use crate::engine::handle::{Handle, Handles};
-use crate::engine::task_run::inputs::{Outcome, Visit};
+use crate::engine::task_run::inputs::{InputOutcome, Visit};
 use crate::engine::task_run::slot::Slot;
 use crate::model::{EdgeKind, Error, TaskError};
 use crate::task::call::Call;
@@ -115,25 +115,25 @@ impl<T> Arg<T> {
         }
     }
 
-    pub(crate) fn given(&self) -> Given<'_, T> {
+    pub(crate) fn given(&self) -> ArgumentContent<'_, T> {
         match self {
-            Self::Value(value) => Given::Value(value),
+            Self::Value(value) => ArgumentContent::Value(value),
             Self::Input(source) => match source.index() {
-                Some(index) => Given::Item { value: source.peek(), index },
-                None => Given::Upstream,
+                Some(index) => ArgumentContent::Item { value: source.peek(), index },
+                None => ArgumentContent::Upstream,
             },
         }
     }
 
     /// Whether it is the result of another call, which may not be there yet.
     pub fn is_upstream(&self) -> bool {
-        matches!(self.given(), Given::Upstream)
+        matches!(self.given(), ArgumentContent::Upstream)
     }
 
     /// Returns the value, if it is there: a run that does not start may have some of its arguments.
     pub fn known(&self) -> Option<&T> {
         let mut is_known = true;
-        self.visit(&mut |input, _| is_known &= matches!(input.outcome(), Outcome::Success));
+        self.visit(&mut |input, _| is_known &= matches!(input.outcome(), InputOutcome::Success));
         is_known.then(|| self.get())
     }
 }
@@ -168,25 +168,25 @@ impl<U: ?Sized> Lent<'_, U> {
         }
     }
 
-    pub(crate) fn given(&self) -> Given<'_, U> {
+    pub(crate) fn given(&self) -> ArgumentContent<'_, U> {
         match self {
-            Self::Borrowed(value) => Given::Value(value),
+            Self::Borrowed(value) => ArgumentContent::Value(value),
             Self::Input(lender) => match lender.index() {
-                Some(index) => Given::Item { value: lender.lend(), index },
-                None => Given::Upstream,
+                Some(index) => ArgumentContent::Item { value: lender.lend(), index },
+                None => ArgumentContent::Upstream,
             },
         }
     }
 
     /// Whether it is the result of another call, which may not be there yet.
     pub fn is_upstream(&self) -> bool {
-        matches!(self.given(), Given::Upstream)
+        matches!(self.given(), ArgumentContent::Upstream)
     }
 
     /// Returns the value, if it is there: a run that does not start may have some of its arguments.
     pub fn known(&self) -> Option<&U> {
         let mut is_known = true;
-        self.visit(&mut |input, _| is_known &= matches!(input.outcome(), Outcome::Success));
+        self.visit(&mut |input, _| is_known &= matches!(input.outcome(), InputOutcome::Success));
         is_known.then(|| self.get())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::engine::handle::list::{Handles, List};
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::inputs::{Input, Outcome, Visit};
+use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
 use crate::engine::task_run::promise::Continuation;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{EdgeKind, Error, TaskError};
@@ -105,7 +105,7 @@ impl<T: Send + Sync, E: TaskError> Input for Element<T, E> {
         true
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> InputOutcome {
         self.list.outcome()
     }
 
@@ -155,10 +155,10 @@ impl<T: Send + Sync, E: TaskError> Input for Ended<'_, T, E> {
         self.0.input_core()
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> InputOutcome {
         match self.0.promise.get() {
-            None => Outcome::Pending,
-            Some(_) => Outcome::Success,
+            None => InputOutcome::Pending,
+            Some(_) => InputOutcome::Success,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 
 use super::root_cause::RootCause;
-use super::tally::Tally;
+use super::tally::RunTally;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::model::{AttemptFailure, ErrorReport, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
@@ -47,7 +47,7 @@ pub fn lines() -> impl Fn(&Notice<'_>) + Send + Sync + 'static {
 pub struct Lines {
     with_time: bool,
     /// By outermost flow run: its sub-flows are part of the same story.
-    tallies: BTreeMap<FlowRunId, Tally>,
+    tallies: BTreeMap<FlowRunId, RunTally>,
 }
 
 impl Lines {
@@ -66,7 +66,7 @@ impl Lines {
         let is_root = notice.origin.is_none();
         let root = notice.origin.map_or(notice.flow_run, |origin| origin.root);
         // A sub-flow that is told of after the end of everything changes no summary any more.
-        let mut late = Tally::default();
+        let mut late = RunTally::default();
         let tally = if is_root {
             self.tallies.entry(root).or_default()
         } else {
@@ -124,7 +124,7 @@ pub(super) fn interrupted(error: &ErrorReport) -> String {
     )
 }
 
-fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {
+fn flow_lines(notice: &Notice<'_>, tally: &mut RunTally) -> Vec<String> {
     let task_run = notice.task_run;
     let label = label(notice);
     match &notice.event.kind {

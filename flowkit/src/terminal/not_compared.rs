@@ -12,9 +12,9 @@ const NAMED_MAX: usize = 3;
 
 /// What of the tasks of a run cannot be compared, by the name of the task.
 #[derive(Clone, Debug, Default)]
-pub(super) struct NotCompared(BTreeMap<&'static str, String>);
+pub(super) struct NotComparedTasks(BTreeMap<&'static str, String>);
 
-impl NotCompared {
+impl NotComparedTasks {
     /// Takes note of a call that is made.
     pub(super) fn note(&mut self, notice: &Notice<'_>) {
         if let (EventKind::Created | EventKind::Reopened, Some(argument)) =

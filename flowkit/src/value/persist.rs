@@ -13,7 +13,7 @@ use super::BoxError;
 use super::canonical::digest;
 use super::codec::{Codec, Same, Unreadable};
 use super::envelope::{self, DecodeError, Fingerprint};
-use super::shape::{Looked, looked_through};
+use super::shape::{TypeShape, looked_through};
 
 /// Returns the codec of a type that is known to be serializable.
 pub(crate) fn codec<T: Serialize + Deserialize<'static> + 'static>() -> Codec<T> {
@@ -81,33 +81,33 @@ fn decode<T: Deserialize<'static> + 'static>(bytes: &[u8], version: Option<&str>
 }
 
 /// The types of which values were written or read in this process.
-static KNOWN: RwLock<BTreeMap<TypeId, Arc<Known>>> = RwLock::new(BTreeMap::new());
+static KNOWN: RwLock<BTreeMap<TypeId, Arc<KnownType>>> = RwLock::new(BTreeMap::new());
 
 /// What was found out about a type.
-struct Known {
+struct KnownType {
     name: &'static str,
     /// `None` if its `Deserialize` panicked.
-    looked: Option<Looked>,
+    looked: Option<TypeShape>,
     /// Whether a value of it was written and read back.
     was_read: AtomicBool,
 }
 
-impl Known {
-    fn looked(&self) -> Result<&Looked, BoxError> {
+impl KnownType {
+    fn looked(&self) -> Result<&TypeShape, BoxError> {
         self.looked.as_ref().ok_or_else(|| format!("the `Deserialize` of `{}` panicked", self.name).into())
     }
 }
 
-fn known<T: Deserialize<'static> + 'static>() -> Arc<Known> {
+fn known<T: Deserialize<'static> + 'static>() -> Arc<KnownType> {
     find_out(TypeId::of::<T>(), type_name::<T>(), looked_through::<T>)
 }
 
-fn find_out(id: TypeId, name: &'static str, look: fn() -> Looked) -> Arc<Known> {
+fn find_out(id: TypeId, name: &'static str, look: fn() -> TypeShape) -> Arc<KnownType> {
     let known = KNOWN.read().get(&id).cloned();
     known.unwrap_or_else(|| {
         // Under no lock, since it runs code of the user. Two threads may do it at the same time, with equal results.
         let known =
-            Arc::new(Known { name, looked: catch_unwind(look).ok(), was_read: AtomicBool::new(false) });
+            Arc::new(KnownType { name, looked: catch_unwind(look).ok(), was_read: AtomicBool::new(false) });
         Arc::clone(KNOWN.write().entry(id).or_insert(known))
     })
 }

@@ -71,7 +71,7 @@ pub fn shape_of<T: Deserialize<'static>>() -> Digest {
 }
 
 /// What a walk through a type finds.
-pub(crate) struct Looked {
+pub(crate) struct TypeShape {
     pub(crate) digest: Digest,
     /// The forms of its values; `None` if some may read back as others than were written.
     pub(crate) forms: Option<Forms>,
@@ -83,7 +83,7 @@ pub(crate) struct Looked {
 ///
 /// # Panics
 /// As [`shape_of`].
-pub(crate) fn looked_through<T: Deserialize<'static>>() -> Looked {
+pub(crate) fn looked_through<T: Deserialize<'static>>() -> TypeShape {
     let mut best: Option<Walk> = None;
     // A type that branches into itself has too many places in depth-first order: the first branch would use up the
     // budget. So each round looks one level further everywhere, and the last one that came to its end counts.
@@ -102,7 +102,7 @@ pub(crate) fn looked_through<T: Deserialize<'static>>() -> Looked {
     if let Some(walk) = &best {
         walk.encode(&mut encoder);
     }
-    Looked {
+    TypeShape {
         digest: encoder.finish(),
         forms: best.as_ref().and_then(Walk::forms),
         describes_files: best.is_some_and(|walk| walk.has_struct(TRACKED)),

@@ -10,10 +10,10 @@ use crate::store::Store;
 /// A run and its sub-flows, as far as they were read.
 pub(super) struct News {
     /// The outermost first, each before those inside it.
-    runs: Vec<Known>,
+    runs: Vec<SeenRun>,
 }
 
-struct Known {
+struct SeenRun {
     id: FlowRunId,
     /// The sub-flows that lead to it and itself; none for the outermost.
     path: Option<String>,
@@ -22,7 +22,7 @@ struct Known {
 }
 
 /// An event.
-pub(super) struct Happened {
+pub(super) struct FeedEvent {
     /// To which flow run, as it stands now.
     pub(super) run: StoredFlowRun,
     pub(super) path: Option<String>,
@@ -33,11 +33,11 @@ pub(super) struct Happened {
 
 impl News {
     pub(super) fn of(run: &StoredFlowRun) -> Self {
-        Self { runs: vec![Known { id: run.id, path: None, since: 0 }] }
+        Self { runs: vec![SeenRun { id: run.id, path: None, since: 0 }] }
     }
 
     /// Reads what has happened.
-    pub(super) fn read(&mut self, store: &dyn Store) -> Outcome<Vec<Happened>> {
+    pub(super) fn read(&mut self, store: &dyn Store) -> Outcome<Vec<FeedEvent>> {
         let mut all = Vec::new();
         let mut next = 0;
         // Those that are found on the way are read as well.
@@ -59,7 +59,7 @@ impl News {
             all.extend(events.into_iter().map(|event| {
                 latest = latest.max(event.at);
                 let row = task_runs.get(&event.task_run).cloned();
-                (latest, Happened { run: run.clone(), path: path.clone(), row, event })
+                (latest, FeedEvent { run: run.clone(), path: path.clone(), row, event })
             }));
         }
         // Stable: what happened in the same microsecond to an outer run comes first.
@@ -73,7 +73,7 @@ impl News {
             let Some(id) = row.flow_run.filter(|_| self.runs.len() <= SUB_FLOWS_MAX) else { continue };
             if self.runs.iter().all(|known| known.id != id) {
                 let path = Some(Origin::path_in(outer, &row.label()));
-                self.runs.push(Known { id, path, since: 0 });
+                self.runs.push(SeenRun { id, path, since: 0 });
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::cli::resolve::Layer;
 use crate::cli::rows;
 use crate::cli::secrets::{Quoting, quoting, variables};
 use crate::cli::session::Session;
-use crate::cli::settings::Source;
+use crate::cli::settings::SettingSource;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::Of;
 use crate::cli::{Exit, resolve, types, values};
@@ -167,7 +167,7 @@ fn said(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Layer>> {
             .map_err(|misfit| Usage::new(format!("parameter `{name}`: {}", misfit.told(quoting))))?;
         values.insert(parameter.name.to_owned(), value);
     }
-    Ok((!values.is_empty()).then(|| Layer { source: Source::Flag("param".to_owned()), values }))
+    Ok((!values.is_empty()).then(|| Layer { source: SettingSource::Flag("param".to_owned()), values }))
 }
 
 /// Puts into the arguments of a run what no record has of them: secrets, and those that could not be persisted. `None` if
@@ -213,7 +213,7 @@ fn completed(
         let Some(variables) = open.get(name) else { continue };
         let below = arguments.remove(name).unwrap_or_default();
         let reason = not_persisted(&below).map(str::to_owned);
-        let given = resolved.value.filter(|_| resolved.sources != [Source::Default]);
+        let given = resolved.value.filter(|_| resolved.sources != [SettingSource::Default]);
         let below = if reason.is_some() { Value::Null } else { below };
         let whole = given.map(|above| laid_over(below, above)).filter(|whole| !is_masked(whole));
         let Some(whole) = whole else {

@@ -3,8 +3,8 @@
 
 use clap::ArgMatches;
 
-use super::follow::{Follower, Standing, tell_of_removal};
-use super::news::{Happened, News};
+use super::follow::{Follower, RunStanding, tell_of_removal};
+use super::news::{FeedEvent, News};
 use crate::cli::Exit;
 use crate::cli::out::say;
 use crate::cli::secrets::recorded_text;
@@ -14,7 +14,7 @@ use crate::engine::spec::FlowSpec;
 use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
 use crate::store::happened::kind_of;
 use crate::terminal::RunView;
-use crate::terminal::json::{Told, Whom, line};
+use crate::terminal::json::{EventView, Whom, line};
 use crate::terminal::picture::Program;
 use crate::text::columns::{duration, visible};
 
@@ -23,7 +23,7 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
     let run = session.run(&store, matches, "run")?;
     let mut follower = Follower::of(&store, run.id);
     let mut news = News::of(&run);
-    let mut lines = Lines::of(session, &run);
+    let mut lines = JsonLines::of(session, &run);
     loop {
         let standing = follower.look()?;
         for happened in news.read(&store)? {
@@ -31,10 +31,10 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
             text.into_iter().for_each(say);
         }
         match standing {
-            Standing::UnderWay => follower.wait().await,
-            Standing::Over(state) if state.is_success() => return Ok(Exit::SUCCESS),
-            Standing::Over(_) => return Ok(Exit::FAILURE),
-            Standing::Removed => {
+            RunStanding::UnderWay => follower.wait().await,
+            RunStanding::Over(state) if state.is_success() => return Ok(Exit::SUCCESS),
+            RunStanding::Over(_) => return Ok(Exit::FAILURE),
+            RunStanding::Removed => {
                 tell_of_removal(session, run.id);
                 return Ok(Exit::FAILURE);
             }
@@ -43,20 +43,20 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
 }
 
 /// Makes lines of JSON, which tell at the end what there was.
-struct Lines {
+struct JsonLines {
     view: RunView,
     program: Program,
     parameters: Option<String>,
 }
 
-impl Lines {
+impl JsonLines {
     fn of(session: &Session, run: &StoredFlowRun) -> Self {
         let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
         let parameters = run.parameters.as_deref().map(|kept| recorded_text(&known, kept));
         Self { view: RunView::before_events(run), program: session.offers_for(run), parameters }
     }
 
-    fn json(&mut self, Happened { run, path, row, event }: &Happened) -> Option<String> {
+    fn json(&mut self, FeedEvent { run, path, row, event }: &FeedEvent) -> Option<String> {
         let kind = kind_of(event)?;
         self.view.hear(run, row.as_ref(), &kind);
         let (view, program) = (&self.view, &self.program);
@@ -80,11 +80,11 @@ impl Lines {
             },
         };
         let started_at = row.as_ref().map_or(run.started_at, |row| row.started_at);
-        line(&Told { run: view.flow_run(), at: event.at, kind: &kind, started_at, whom })
+        line(&EventView { run: view.flow_run(), at: event.at, kind: &kind, started_at, whom })
     }
 }
 
-fn text(Happened { run, path, row, event }: &Happened) -> String {
+fn text(FeedEvent { run, path, row, event }: &FeedEvent) -> String {
     let label = row.as_ref().map_or_else(|| run.flow.clone(), StoredTaskRun::label);
     let path = match (path, row) {
         (Some(path), Some(_)) => format!("{} › ", visible(path)),

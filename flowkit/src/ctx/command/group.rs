@@ -9,13 +9,13 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use super::watchdog;
 
 /// A process group, as long as its first process is not known to have ended.
-pub(super) struct Group {
+pub(super) struct ProcessGroup {
     child: Child,
     #[cfg(unix)]
     id: Option<rustix::process::Pid>,
 }
 
-impl Group {
+impl ProcessGroup {
     /// Takes a process that was started as the first one of a group.
     pub(super) fn of(child: Child) -> Self {
         #[cfg(unix)]
@@ -55,7 +55,7 @@ impl Group {
     fn kill(&mut self) {}
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         self.kill();
     }

@@ -32,12 +32,12 @@ pub(super) async fn read(
 }
 
 /// Makes lines of the pieces that a process writes, and logs them.
-pub(super) struct Lines {
+pub(super) struct LineSplitter {
     target: &'static str,
     begun: Vec<u8>,
 }
 
-impl Lines {
+impl LineSplitter {
     pub(super) fn of(target: &'static str) -> Self {
         Self { target, begun: Vec::new() }
     }

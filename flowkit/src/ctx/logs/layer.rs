@@ -8,7 +8,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::keep;
-use super::line::Line;
+use super::line::EventLine;
 use crate::engine::context::with_core;
 use crate::model::LogLevel;
 
@@ -92,7 +92,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             if run.kept.is_none() || LOGGING.get() {
                 return;
             }
-            let Line { target, text } = Line::of(event);
+            let EventLine { target, text } = EventLine::of(event);
             // A store of somebody else may log while it takes a line.
             LOGGING.set(true);
             keep(run, core.id, level(*metadata.level()), target, text);

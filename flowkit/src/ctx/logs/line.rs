@@ -5,13 +5,13 @@ use std::fmt::{self, Write as _};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-pub(super) struct Line {
+pub(super) struct EventLine {
     /// Where the event comes from.
     pub(super) target: String,
     pub(super) text: String,
 }
 
-impl Line {
+impl EventLine {
     pub(super) fn of(event: &Event<'_>) -> Self {
         let mut parts = Parts::default();
         event.record(&mut parts);

@@ -20,11 +20,11 @@ pub(crate) struct Hold {
 
 /// What a wait of a body knows of itself: in which round, and with which waker, it is among the waits of the hold.
 #[derive(Default)]
-pub(crate) struct Wait(Option<(u64, Waker)>);
+pub(crate) struct BodyWait(Option<(u64, Waker)>);
 
 impl Hold {
     /// Puts a wait among those that are woken when the slots come back, once.
-    fn join(&mut self, wait: &mut Wait, waker: &Waker) {
+    fn join(&mut self, wait: &mut BodyWait, waker: &Waker) {
         let round = self.round;
         if !wait.0.as_ref().is_some_and(|(known, own)| *known == round && own.will_wake(waker)) {
             self.waits.push(waker.clone());
@@ -60,7 +60,7 @@ impl Core {
 
     /// Gives the slots back while `wait` is not over; it is woken when another wait of the body has got them back, since
     /// a future that polls several waits may not poll this one again by itself.
-    pub(crate) fn lay_down_for(&self, wait: &mut Wait, waker: &Waker) {
+    pub(crate) fn lay_down_for(&self, wait: &mut BodyWait, waker: &Waker) {
         let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()).and_then(|hold| {
             hold.join(wait, waker);
             hold.permit.take()
@@ -70,7 +70,7 @@ impl Core {
 
     /// Returns what the body must get back before it goes on, if it laid anything down; then `wait` is woken when
     /// another one has got it.
-    pub(crate) fn laid_down(&self, wait: &mut Wait, waker: &Waker) -> Option<Arc<[Want]>> {
+    pub(crate) fn laid_down(&self, wait: &mut BodyWait, waker: &Waker) -> Option<Arc<[Want]>> {
         let mut extras = self.extras();
         let hold = extras.as_mut()?.hold.as_mut().filter(|hold| hold.permit.is_none())?;
         hold.join(wait, waker);

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use super::hold::Wait;
+use super::hold::BodyWait;
 use crate::engine::context;
 use crate::engine::limits::Acquire;
 use crate::engine::task_run::core::Core;
@@ -13,7 +13,7 @@ use crate::engine::task_run::core::Core;
 #[derive(Default)]
 pub(crate) struct TakeUp {
     acquire: Option<Acquire>,
-    wait: Wait,
+    wait: BodyWait,
 }
 
 impl TakeUp {

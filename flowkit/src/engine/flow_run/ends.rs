@@ -16,10 +16,10 @@ use crate::model::{CallId, Identity, OrderNo, TaskRunId};
 
 /// The runs that a body waits for, each with its position in the list that was given.
 #[derive(Default)]
-pub(crate) struct Ends(Mutex<Known>);
+pub(crate) struct Ends(Mutex<KnownEnds>);
 
 #[derive(Default)]
-struct Known {
+struct KnownEnds {
     /// The ends that have a number: recorded ones, which may still be read or made again, and those that have happened.
     ends: BinaryHeap<Reverse<End>>,
     waker: Option<Waker>,

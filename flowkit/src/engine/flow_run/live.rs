@@ -30,12 +30,12 @@ pub(crate) struct Live {
     /// For bodies that want to know: see [`Context::stopping`](crate::Context::stopping).
     token: CancellationToken,
     turned_away: AtomicBool,
-    known: Mutex<Known>,
+    known: Mutex<RunEntry>,
     one_less: Notify,
 }
 
 #[derive(Default)]
-struct Known {
+struct RunEntry {
     /// By age, so that a flow is suspended before its sub-flows.
     runs: BTreeMap<FlowRunId, Weak<Run>>,
     /// A run that begins now is suspended at once.

@@ -33,9 +33,9 @@ use crate::engine::context::Current;
 use crate::engine::limits::Want;
 use crate::engine::recover::earlier::{Claimed, Resumed};
 use crate::engine::recover::journal::Journal;
-use crate::engine::recover::kept::{Keeping, Kept, Receipt};
+use crate::engine::recover::kept::{Persist, Receipt, RunStore};
 use crate::engine::runtime::Runtime;
-use crate::engine::task_run::queue::Queue;
+use crate::engine::task_run::queue::ReadyQueue;
 use crate::model::{
     Event, EventKind, FlowRunId, Identity, IllegalTransition, NewTaskRun, OrderNo, Origin, Provenance,
     Refusal, TaskRun, TaskRunId,
@@ -58,7 +58,7 @@ pub(crate) struct Run {
     pub(crate) clock: RunClock,
     pub(crate) tokio: tokio::runtime::Handle,
     /// The task runs that are ready to start.
-    pub(crate) queue: Queue,
+    pub(crate) queue: ReadyQueue,
     /// What the flow and the runtime say to tasks that say nothing themselves; `None` when both say nothing.
     pub(crate) task_defaults: Option<TaskPolicy>,
     /// The limit on the tasks of this run that run at the same time.
@@ -67,7 +67,7 @@ pub(crate) struct Run {
     /// retried, or that is kept.
     pub(crate) journal: Option<Journal>,
     /// The store's side of the run, if a store keeps it.
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<RunStore>,
     /// Of the whole run; each attempt of the flow has a child of it.
     pub(crate) cancellation: Cancellation,
     /// It was suspended with its program.
@@ -151,7 +151,7 @@ impl Run {
             runtime: new.runtime,
             clock,
             tokio: new.tokio,
-            queue: Queue::default(),
+            queue: ReadyQueue::default(),
             told: Mutex::new(0),
             suspended: AtomicBool::new(false),
             ledger: Mutex::new(Ledger { record, closed: true, ..Ledger::default() }),
@@ -191,7 +191,7 @@ impl Run {
                 if let Some(kept) = &self.kept {
                     let event = Event { task_run: id, at, kind: EventKind::Created };
                     let call = identity.map(|identity| identity.call);
-                    kept.record(event, ledger.row(id), Keeping { call, ..Keeping::default() });
+                    kept.record(event, ledger.row(id), Persist { call, ..Persist::default() });
                 }
                 Child { id, claimed, recorded_no: None, recorded: None }
             }
@@ -230,13 +230,13 @@ impl Run {
         if self.accepted(ledger.record.apply(event.clone()), id)
             && let Some(kept) = &self.kept
         {
-            kept.record(event, ledger.row(id), Keeping::default());
+            kept.record(event, ledger.row(id), Persist::default());
         }
     }
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
-        self.emit_kept(task_run, kind, &mut Keeping::default());
+        self.emit_kept(task_run, kind, &mut Persist::default());
     }
 
     /// Says what happened to a run of this flow run, with what is to be kept of it; that is taken only where there is a store.
@@ -244,7 +244,7 @@ impl Run {
         &self,
         task_run: TaskRunId,
         kind: EventKind,
-        keeping: &mut Keeping,
+        keeping: &mut Persist,
     ) -> Option<Receipt> {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
@@ -300,7 +300,7 @@ impl Run {
     ///
     /// If there is something, and the run is strict.
     pub(crate) fn check_against_record(&self) -> Result<(), Refusal> {
-        self.kept.as_ref().map_or(Ok(()), Kept::check)
+        self.kept.as_ref().map_or(Ok(()), RunStore::check)
     }
 
     /// Waits, where so much is to be written that more would cost memory without end.

@@ -26,7 +26,7 @@ use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::perform::perform;
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
-use crate::policy::resume::Progress;
+use crate::policy::resume::AttemptProgress;
 #[cfg(feature = "store")]
 use crate::value::not_persisted::all_not_persisted;
 
@@ -119,13 +119,13 @@ fn started<B: FlowBody>(
     });
     let end = FinishOnDrop { run: Arc::clone(&run), _parent: kept_open };
     let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
-    let way = Way { location, name: parent_name, standing };
+    let way = FlowMode { location, name: parent_name, standing };
     let driver = run.tokio.spawn(drive(end, body, options, way).instrument(span));
     Ok(Started { run, driver })
 }
 
 /// What a flow has of its own beside its arguments.
-struct Way {
+struct FlowMode {
     location: &'static Location<'static>,
     name: Option<String>,
     /// What an earlier process left of it.
@@ -145,14 +145,14 @@ fn root_standing(resumed: &Resumed) -> Claimed {
     // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
     let wanted_again = resumed.wish.asked.reopens(run) && run.state.is_terminal();
     let failed = if wanted_again { 0 } else { resumed.wish.asked.tries(&run.earlier_attempts) };
-    Claimed::Again(Progress { attempts: run.attempt, failed, wait: Duration::ZERO })
+    Claimed::Again(AttemptProgress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 
 async fn drive<B: FlowBody>(
     end: FinishOnDrop,
     body: B,
     mut options: Option<Box<CallOptions<B::Error>>>,
-    Way { location, name, standing }: Way,
+    FlowMode { location, name, standing }: FlowMode,
 ) -> Result<B::Output, Error<B::Error>> {
     let run = Arc::clone(&end.run);
     // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.

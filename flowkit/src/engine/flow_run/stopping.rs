@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Run;
 use super::ledger::Ledger;
-use crate::engine::recover::kept::{Keeping, Kept};
+use crate::engine::recover::kept::{Persist, RunStore};
 use crate::model::{Edge, Event, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId, Timestamp};
 use crate::store::StoreError;
 
@@ -52,7 +52,7 @@ impl Run {
 
     /// Returns why the store keeps the run no further, if so.
     pub(crate) fn lost(&self) -> Option<&StoreError> {
-        self.kept.as_ref().and_then(Kept::lost)
+        self.kept.as_ref().and_then(RunStore::lost)
     }
 
     /// The outermost run to which this one belongs.
@@ -72,7 +72,7 @@ impl Run {
             && self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW)
             && let Some(kept) = &self.kept
         {
-            kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
+            kept.record(event, ledger.row(TaskRunId::FLOW), Persist::default());
         }
         drop(ledger);
         tracing::info!(flow_run = %self.id, "cancelling");
@@ -94,7 +94,7 @@ impl Run {
         let at = ledger.moment(read);
         let event = Event { task_run: TaskRunId::FLOW, at, kind: EventKind::Stopping };
         if self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW) {
-            kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
+            kept.record(event, ledger.row(TaskRunId::FLOW), Persist::default());
         }
         for (task_run, ended_at) in std::mem::take(&mut ledger.stopping.failed) {
             if at.since(ended_at) <= JUST_BEFORE {
@@ -131,7 +131,7 @@ impl Run {
         if self.accepted(ledger.record.apply(event.clone()), task_run)
             && let Some(kept) = &self.kept
         {
-            kept.record(event, ledger.row(task_run), Keeping::default());
+            kept.record(event, ledger.row(task_run), Persist::default());
             ledger.stopping.interrupted.push(task_run);
         }
     }

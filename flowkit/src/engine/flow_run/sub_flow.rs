@@ -10,7 +10,7 @@ use crate::engine::attempt::panics::caught;
 use crate::engine::attempt::{may_not_begin, stay};
 use crate::engine::body::FlowBody;
 use crate::engine::context;
-use crate::engine::recover::conclude::{How, conclude};
+use crate::engine::recover::conclude::{ResultSource, conclude};
 use crate::engine::recover::earlier::Resumed;
 use crate::engine::recover::kept::ask;
 use crate::engine::recover::known::inputs_or_known;
@@ -19,7 +19,7 @@ use crate::engine::task_run::interrupted::{hold_back, is_held_back};
 use crate::engine::task_run::launch::{self, Carrier, refusal};
 use crate::engine::task_run::options::Setup;
 use crate::engine::task_run::options::{CallOptions, effective_policy};
-use crate::engine::task_run::perform::End;
+use crate::engine::task_run::perform::Finish;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
 
@@ -55,8 +55,8 @@ impl<B: FlowBody> Carrier<B> for SubFlow {
         options: &'a mut Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         // Retries, timeout and hooks are those of the run behind the node.
-        let end = End::of(core, None);
-        let mut how = How::default();
+        let end = Finish::of(core, None);
+        let mut how = ResultSource::default();
         let result = caught(core, sub_flow(core, body, options, &mut how)).await;
         if is_held_back(core, &end, &result, &how) {
             return Box::pin(hold_back(core, end, result.err())).await;
@@ -69,7 +69,7 @@ async fn sub_flow<B: FlowBody>(
     core: &Core,
     body: &mut Option<B>,
     options: &mut Option<Box<CallOptions<B::Error>>>,
-    how: &mut How,
+    how: &mut ResultSource,
 ) -> Result<B::Output, Error<B::Error>> {
     let own_policy = effective_policy(options.as_deref(), B::info(), &core.home);
     let policy = own_policy.as_deref().unwrap_or(&B::info().policy);

@@ -11,7 +11,7 @@ use super::{Ending, Handle, NextEnd};
 use crate::engine::attempt::take_up::TakeUp;
 use crate::engine::flow_run::cancellation::Cancellation;
 use crate::engine::flow_run::ends::Ends;
-use crate::engine::task_run::inputs::{Input, Outcome, Visit};
+use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
 use crate::engine::task_run::promise::{Continuation, Promise, Seat};
 use crate::engine::task_run::queue::Ready;
 use crate::engine::task_run::slot::Slot;
@@ -269,11 +269,11 @@ impl<T: Send + Sync, E: TaskError> Input for Later<T, E> {
         self.call
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> InputOutcome {
         match self.promise.get() {
-            None => Outcome::Pending,
-            Some(Ok(_)) => Outcome::Success,
-            Some(Err(error)) => Outcome::failure(error),
+            None => InputOutcome::Pending,
+            Some(Ok(_)) => InputOutcome::Success,
+            Some(Err(error)) => InputOutcome::failure(error),
         }
     }
 

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use futures_util::future::Either;
 
 use super::earlier::Claimed;
-use super::journal::Place;
-use super::kept::{Keeping, Kept, ask, comes, committed};
+use super::journal::ResultPlace;
+use super::kept::{Persist, RunStore, ask, comes, committed};
 use super::known::journal;
 use crate::engine::attempt::panics::guarded_or_why;
 use crate::engine::body::Body;
-use crate::engine::cache::Shared;
+use crate::engine::cache::SharedResult;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::perform::End;
+use crate::engine::task_run::perform::Finish;
 use crate::model::{Error, Provenance, Refusal, TaskRunId, Unreadable, ValueVersion};
 use crate::policy::durability::Durability;
 use crate::store::{Store, StoreError};
 
 /// How a task run came to its result.
 #[derive(Default)]
-pub(crate) struct How {
+pub(crate) struct ResultSource {
     /// It was known already.
     pub(crate) cached: bool,
     /// It ended so in an earlier process, and nothing happens to it in this one.
@@ -29,10 +29,10 @@ pub(crate) struct How {
     /// The version of a result that is known from an earlier attempt of the flow.
     pub(crate) version: Option<Box<ValueVersion>>,
     /// The result for those who ask the cache for it.
-    pub(crate) shared: Option<Box<Shared>>,
+    pub(crate) shared: Option<Box<SharedResult>>,
 }
 
-impl How {
+impl ResultSource {
     /// Takes over what an earlier attempt of the flow left, if it is there.
     pub(crate) fn take_over<T>(&mut self, value: Option<T>, provenance: Provenance) -> Option<T> {
         if value.is_some() {
@@ -46,9 +46,9 @@ impl How {
 /// Tells the end of a task run, and waits until its result is kept.
 pub(crate) fn conclude<'a, B: Body + 'a>(
     core: &'a Core,
-    end: End<'a, B::Error>,
+    end: Finish<'a, B::Error>,
     mut result: Result<B::Output, Error<B::Error>>,
-    how: &'a mut How,
+    how: &'a mut ResultSource,
 ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a {
     if core.id == TaskRunId::FLOW && !how.recorded && core.run().is_some_and(|run| run.kept.is_some()) {
         return Either::Right(Either::Left(Box::pin(conclude_flow::<B>(core, end, result, how))));
@@ -89,9 +89,9 @@ pub(crate) fn conclude<'a, B: Body + 'a>(
 /// before: a run that says it has completed has nothing missing in its store.
 async fn conclude_flow<B: Body>(
     core: &Core,
-    end: End<'_, B::Error>,
+    end: Finish<'_, B::Error>,
     mut result: Result<B::Output, Error<B::Error>>,
-    how: &mut How,
+    how: &mut ResultSource,
 ) -> Result<B::Output, Error<B::Error>> {
     let keeping = keeping::<B>(core, &mut result, &mut how.shared);
     let (event, hook) = end.ending(&result, how.cached);
@@ -108,7 +108,7 @@ async fn conclude_flow<B: Body>(
             Err(_) if is_lost => Err(core.stopped(false)),
             Err(error) => Err(error),
         };
-        end.tell(&result, how.cached, &mut Keeping::default());
+        end.tell(&result, how.cached, &mut Persist::default());
         return result;
     };
     match comes(core, receipt).await {
@@ -132,7 +132,7 @@ async fn conclude_flow<B: Body>(
                 Ok(value) => not_kept::<B>(core, value),
                 Err(_) => core.stopped(false),
             });
-            end.tell(&result, false, &mut Keeping::default());
+            end.tell(&result, false, &mut Persist::default());
             result
         }
     }
@@ -147,7 +147,7 @@ fn not_kept<B: Body>(core: &Core, value: B::Output) -> Error<B::Error> {
 }
 
 /// Gives a result that is kept to those who asked the cache for it.
-fn publish(core: &Core, shared: Option<Box<Shared>>) {
+fn publish(core: &Core, shared: Option<Box<SharedResult>>) {
     if let Some(shared) = shared {
         shared.publish(core.runtime().cache());
     }
@@ -158,10 +158,10 @@ fn publish(core: &Core, shared: Option<Box<Shared>>) {
 fn keeping<B: Body>(
     core: &Core,
     result: &mut Result<B::Output, Error<B::Error>>,
-    shared: &mut Option<Box<Shared>>,
-) -> Keeping {
+    shared: &mut Option<Box<SharedResult>>,
+) -> Persist {
     match core.run().and_then(|run| run.kept.as_ref()) {
-        None => Keeping::default(),
+        None => Persist::default(),
         Some(kept) => written::<B>(core, kept, result, shared),
     }
 }
@@ -169,20 +169,20 @@ fn keeping<B: Body>(
 #[inline(never)]
 fn written<B: Body>(
     core: &Core,
-    kept: &Kept,
+    kept: &RunStore,
     result: &mut Result<B::Output, Error<B::Error>>,
-    shared: &mut Option<Box<Shared>>,
-) -> Keeping {
+    shared: &mut Option<Box<SharedResult>>,
+) -> Persist {
     // The end of a run is always waited for: the process may end with it.
     let awaited = (result.is_ok() && kept.durability == Durability::Full) || core.id == TaskRunId::FLOW;
-    let mut keeping = Keeping { awaited, ..Keeping::default() };
+    let mut keeping = Persist { awaited, ..Persist::default() };
     let not_persisted: Arc<str> = match (&*result, B::codec()) {
         (Ok(value), Some(codec)) => {
             let encode = || codec.encode(value, B::info().declaration.version);
             match guarded_or_why("way to write a result down", encode) {
                 Ok(Ok(bytes)) => {
                     keeping.result = Some(bytes);
-                    keeping.cache = shared.as_deref_mut().and_then(Shared::take_entry);
+                    keeping.cache = shared.as_deref_mut().and_then(SharedResult::take_entry);
                     return keeping;
                 }
                 Ok(Err(reason)) => reason.to_string().into(),
@@ -238,8 +238,8 @@ fn provenance<B: Body>(
                 None => content().map_or_else(|| core.stamp(), ValueVersion::of_content),
             };
             if let Some((journal, key)) = journal(core) {
-                let in_store = persisted.map(|_| Place::Store(core.id));
-                let place = copy.map(|copy| Place::Here(Arc::new(copy))).or(in_store);
+                let in_store = persisted.map(|_| ResultPlace::Store(core.id));
+                let place = copy.map(|copy| ResultPlace::Here(Arc::new(copy))).or(in_store);
                 let provenance = Provenance { version, made_from };
                 place.into_iter().for_each(|place| journal.keep(key, place, provenance));
             }
@@ -259,7 +259,7 @@ fn provenance<B: Body>(
 /// Returns what an earlier process left of this call, if that settles it.
 pub(crate) async fn recorded<B: Body>(
     core: &Core,
-    how: &mut How,
+    how: &mut ResultSource,
 ) -> Option<Result<B::Output, Error<B::Error>>> {
     match core.claimed()? {
         Claimed::Again(_) => None,
@@ -302,7 +302,7 @@ pub(crate) fn remember_kept(core: &Core) {
         let provenance = core
             .recorded()
             .unwrap_or_else(|| Provenance { version: core.stamp(), made_from: core.made_from() });
-        journal.keep(key, Place::Store(core.id), provenance);
+        journal.keep(key, ResultPlace::Store(core.id), provenance);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::model::{
     StoredTaskRun, TaskRunId, label_of,
 };
 use crate::policy::resume::{
-    Asked, Chosen, Progress, Redo, Standing, cancelled_for_good, claimable, died, doubted, older_source,
-    progress, standing,
+    Asked, AttemptProgress, Chosen, Redo, ReplayDecision, cancelled_for_good, claimable, died, doubted,
+    older_source, progress, standing,
 };
 use crate::store::{Recovered, TimeUp};
 
@@ -49,7 +49,7 @@ pub(crate) enum Claimed {
     /// The body cancelled it, and nothing that may have led to this decision runs again.
     Cancelled,
     /// Attempts, after which it goes on.
-    Again(Progress),
+    Again(AttemptProgress),
     /// A reason not to run it.
     Refused(Refusal),
 }
@@ -203,24 +203,24 @@ impl Earlier {
         }
         let claimed = match self.standing(&row, at_most_once) {
             // A later attempt of the flow may know that it is another call.
-            Standing::Again if another_secret.is_some() => return Ok((Some(row), another_secret)),
-            Standing::Keep => Claimed::Kept,
-            Standing::Replay => match &row.error {
+            ReplayDecision::Again if another_secret.is_some() => return Ok((Some(row), another_secret)),
+            ReplayDecision::Keep => Claimed::Kept,
+            ReplayDecision::Replay => match &row.error {
                 Some(error) if failed_unasked(&row) => Claimed::FailedAnyway(Arc::new(error.clone())),
                 Some(error) => Claimed::Failed(Arc::new(error.clone())),
-                None => Claimed::Again(Progress::default()),
+                None => Claimed::Again(AttemptProgress::default()),
             },
             // What is done again on request, for a result that is gone, or because nobody knows whether it is the same call,
             // has all of its retries again.
-            Standing::Again
+            ReplayDecision::Again
                 if row.state.is_success() || row.unknown.is_some() || self.redo.contains(&row.id) =>
             {
-                Claimed::Again(Progress { attempts: row.attempt, ..Progress::default() })
+                Claimed::Again(AttemptProgress { attempts: row.attempt, ..AttemptProgress::default() })
             }
-            Standing::Again => Claimed::Again(progress(&row, &self.wish.asked, clock::wall())),
-            Standing::Cancelled => Claimed::Cancelled,
-            Standing::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
-            Standing::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
+            ReplayDecision::Again => Claimed::Again(progress(&row, &self.wish.asked, clock::wall())),
+            ReplayDecision::Cancelled => Claimed::Cancelled,
+            ReplayDecision::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
+            ReplayDecision::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
         };
         let is_final = match claimed {
             Claimed::Refused(_) => true,
@@ -247,16 +247,16 @@ impl Earlier {
         if !is_older(row) || !self.older.insert(task.path) {
             return None;
         }
-        let kept = |row: &&StoredTaskRun| is_older(row) && self.standing(row, false) == Standing::Keep;
+        let kept = |row: &&StoredTaskRun| is_older(row) && self.standing(row, false) == ReplayDecision::Keep;
         let results = 1 + self.rows.values().filter(kept).count();
         // The results of a sub-flow are made anew through its node, in the run around it.
         let from = (!self.is_sub_flow).then_some(task.name);
         Some(older_source(task.name, results, from))
     }
 
-    fn standing(&self, row: &StoredTaskRun, at_most_once: bool) -> Standing {
+    fn standing(&self, row: &StoredTaskRun, at_most_once: bool) -> ReplayDecision {
         match self.cancelled.contains(&row.id) && row.unknown.is_none() {
-            true => Standing::Cancelled,
+            true => ReplayDecision::Cancelled,
             false => standing(row, &self.redo, at_most_once, self.poison_cap),
         }
     }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::earlier::Claimed;
-use crate::engine::call_key::CallInputs;
+use crate::engine::call_key::ArgumentsKey;
 use crate::model::{CallId, Digest, Identity, OrderNo, Provenance, Refusal, Seal, State, TaskRunId};
 use crate::store::TimeUp;
 use crate::value::canonical::{Domain, Encoder};
@@ -18,13 +18,13 @@ use crate::value::canonical::{Domain, Encoder};
 /// A result of an earlier attempt of the flow.
 #[derive(Clone)]
 pub(crate) struct Remembered {
-    pub(crate) place: Place,
+    pub(crate) place: ResultPlace,
     pub(crate) provenance: Provenance,
 }
 
 /// Where it is.
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) enum ResultPlace {
     /// A copy of it is here.
     Here(Arc<dyn Any + Send + Sync>),
     /// The store has it, as that of this task run.
@@ -39,14 +39,14 @@ pub(crate) struct Journal {
     refused: Mutex<HashMap<CallId, Refusal>>,
     /// The keys of calls that were told apart by a name, until another one came with the same name.
     doubted: Mutex<HashSet<Digest>>,
-    ends: Mutex<Ends>,
+    ends: Mutex<EarlierEnds>,
     /// The waits whose time was up.
     times_up: Mutex<HashMap<Digest, TimeUp>>,
 }
 
 /// When calls ended in earlier attempts of the flow, as far as they end so again.
 #[derive(Default)]
-struct Ends {
+struct EarlierEnds {
     succeeded: HashMap<CallId, OrderNo>,
     cancelled: HashMap<CallId, OrderNo>,
     /// Those that were refused and will be again: nothing is retried there.
@@ -134,7 +134,7 @@ impl Journal {
     }
 
     /// Remembers the result of a call.
-    pub(crate) fn keep(&self, key: CallId, place: Place, provenance: Provenance) {
+    pub(crate) fn keep(&self, key: CallId, place: ResultPlace, provenance: Provenance) {
         let before = self.results.lock().insert(key, Remembered { place, provenance });
         // Under no lock: its drop is the user's code.
         drop(before);
@@ -156,7 +156,7 @@ impl Journal {
     }
 }
 
-impl Ends {
+impl EarlierEnds {
     fn note_retried(&mut self, call: Option<CallId>, no: OrderNo) {
         if let Some(call) = call {
             self.succeeded.remove(&call);
@@ -181,7 +181,7 @@ impl Ordinals {
         &self,
         parent: Option<Identity>,
         task: &str,
-        inputs: &CallInputs,
+        inputs: &ArgumentsKey,
         name: Option<&str>,
     ) -> Identity {
         let domain = match (&inputs.unknown, name) {

@@ -24,7 +24,7 @@ pub(crate) type Receipt = oneshot::Receiver<Result<(), StoreError>>;
 
 /// What is kept together with an event.
 #[derive(Default)]
-pub(crate) struct Keeping {
+pub(crate) struct Persist {
     pub(crate) call: Option<CallId>,
     pub(crate) result: Option<Vec<u8>>,
     pub(crate) provenance: Option<Provenance>,
@@ -37,7 +37,7 @@ pub(crate) struct Keeping {
     pub(crate) revocable: bool,
 }
 
-pub(crate) struct Kept {
+pub(crate) struct RunStore {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) owned: OwnedRun,
     pub(crate) durability: Durability,
@@ -57,7 +57,7 @@ pub(crate) struct Kept {
     not_persisted: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
 
-impl Kept {
+impl RunStore {
     pub(crate) fn new(store: Arc<dyn Store>, owned: OwnedRun, durability: Durability) -> Self {
         Self {
             store,
@@ -160,7 +160,7 @@ impl Kept {
     }
 
     /// Tells the store what happened. Called under the lock of the record, so that the order is the same.
-    pub(crate) fn record(&self, event: Event, task_run: TaskRun, keeping: Keeping) -> Option<Receipt> {
+    pub(crate) fn record(&self, event: Event, task_run: TaskRun, keeping: Persist) -> Option<Receipt> {
         if self.silent.load(Ordering::Acquire) {
             // A result that nobody keeps is none, and what may run once does not begin unrecorded.
             let matters = task_run.state().is_success() || matches!(event.kind, EventKind::Started { .. });
@@ -172,7 +172,7 @@ impl Kept {
         } else {
             (None, None)
         };
-        let Keeping { call, result, provenance, cache, .. } = keeping;
+        let Persist { call, result, provenance, cache, .. } = keeping;
         self.store.record(Entry { run: self.owned, event, task_run, call, result, provenance, cache }, ack);
         receipt
     }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::conclude::{How, kept_value, recorded};
-use super::journal::{Journal, Place, Remembered};
+use super::conclude::{ResultSource, kept_value, recorded};
+use super::journal::{Journal, Remembered, ResultPlace};
 use crate::engine::body::Body;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::inputs::{self, Inputs};
@@ -26,7 +26,7 @@ pub(crate) async fn inputs_or_known<B: Body>(
     body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
     policy: &TaskPolicy,
-    how: &mut How,
+    how: &mut ResultSource,
 ) -> Result<Option<B::Output>, Error<B::Error>> {
     if core.is_claimed()
         && !core.asks_inputs()
@@ -67,10 +67,10 @@ pub(crate) async fn inputs_or_known<B: Body>(
     }
     match remembered::<B>(core, &CallInputs { body, options })? {
         None => Ok(None),
-        Some(Remembered { place: Place::Here(value), provenance }) => {
+        Some(Remembered { place: ResultPlace::Here(value), provenance }) => {
             Ok(how.take_over(value.downcast_ref().and_then(B::copy_output), provenance))
         }
-        Some(Remembered { place: Place::Store(place), provenance }) => {
+        Some(Remembered { place: ResultPlace::Store(place), provenance }) => {
             Ok(how.take_over(Box::pin(kept_value::<B>(core, place)).await?, provenance))
         }
     }

@@ -7,13 +7,13 @@ use parking_lot::Mutex;
 
 use super::journal::Journal;
 use crate::engine::body::Body;
-use crate::engine::call_key::CallInputs;
+use crate::engine::call_key::ArgumentsKey;
 use crate::model::{Declaration, Identity, Refusal};
 
 /// Looks at a call that cannot be told from others; returns why it may not run, if it may not.
 pub(crate) fn refusal<B: Body>(
     identity: Identity,
-    inputs: &CallInputs,
+    inputs: &ArgumentsKey,
     name: Option<&str>,
     journal: &Journal,
 ) -> Option<Refusal> {

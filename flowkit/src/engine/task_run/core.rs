@@ -24,7 +24,7 @@ use crate::model::{
     Declaration, Error, Identity, OrderNo, Provenance, RunLabel, TaskError, TaskRunId, ValueVersion, label_of,
 };
 use crate::policy::durability::Durability;
-use crate::policy::resume::Progress;
+use crate::policy::resume::AttemptProgress;
 
 /// A screen is drawn ten times in a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -181,15 +181,15 @@ impl Core {
     }
 
     /// Returns what earlier processes have left of the attempts.
-    pub(crate) fn attempts_left(&self) -> Progress {
-        if self.is_claimed() { self.attempts_claimed() } else { Progress::default() }
+    pub(crate) fn attempts_left(&self) -> AttemptProgress {
+        if self.is_claimed() { self.attempts_claimed() } else { AttemptProgress::default() }
     }
 
     #[inline(never)]
-    fn attempts_claimed(&self) -> Progress {
+    fn attempts_claimed(&self) -> AttemptProgress {
         match self.claimed() {
             Some(Claimed::Again(progress)) => progress,
-            _ => Progress::default(),
+            _ => AttemptProgress::default(),
         }
     }
 

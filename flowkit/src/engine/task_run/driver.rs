@@ -129,7 +129,7 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
 
     fn spawn(mut self) {
         let run = Arc::clone(self.run());
-        let mut place = Place { run: Arc::clone(&run), ahead: true };
+        let mut place = DriverSeat { run: Arc::clone(&run), ahead: true };
         run.tokio.spawn(async move {
             let mut turn = place.come().await;
             loop {
@@ -147,22 +147,22 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
 }
 
 /// The place of a driver: whether it is ahead, or carries a run.
-struct Place {
+struct DriverSeat {
     run: Arc<Run>,
     ahead: bool,
 }
 
-impl Place {
+impl DriverSeat {
     /// Waits until the driver may carry a run.
-    async fn come(&mut self) -> Turn {
+    async fn come(&mut self) -> DriverTurn {
         while !self.run.queue.come() {
             yield_to_others().await;
         }
         self.ahead = false;
-        Turn { began: clock::now(), runs: 0 }
+        DriverTurn { began: clock::now(), runs: 0 }
     }
 
-    async fn give_way(&mut self) -> Turn {
+    async fn give_way(&mut self) -> DriverTurn {
         self.ahead = true;
         self.run.queue.give_way();
         yield_to_others().await;
@@ -170,7 +170,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for DriverSeat {
     fn drop(&mut self) {
         if self.ahead {
             self.run.queue.abandon();
@@ -179,12 +179,12 @@ impl Drop for Place {
 }
 
 /// What a driver does without giving way.
-struct Turn {
+struct DriverTurn {
     began: Instant,
     runs: u32,
 }
 
-impl Turn {
+impl DriverTurn {
     fn is_over(&mut self) -> bool {
         self.runs += 1;
         self.runs == TURN_RUNS || self.began.elapsed() > TURN

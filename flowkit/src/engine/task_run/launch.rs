@@ -20,7 +20,7 @@ use crate::engine::attempt::once::{Apart, within};
 use crate::engine::attempt::patience::Patience;
 use crate::engine::attempt::take_up::take_up;
 use crate::engine::body::{Body, TaskInfo};
-use crate::engine::call_key::{CallInputs, CallKey};
+use crate::engine::call_key::{ArgumentsKey, CallKey};
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::{Child, Run, any_alive};
 use crate::engine::handle::Handle;
@@ -219,7 +219,7 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         let said = options.and_then(|options| options.name.as_deref());
         let identity = flow.ordinals.next(parent.identity(), B::identity(), &inputs, said);
         let refusal = unknown::refusal::<B>(identity, &inputs, said, journal);
-        Known { identity, refusal, items_by_place: inputs.items_by_place }
+        CallRecord { identity, refusal, items_by_place: inputs.items_by_place }
     });
     let identity = known.as_ref().map(|known| known.identity);
     if let Some(unknown) = identity.and_then(|identity| identity.unknown) {
@@ -246,14 +246,19 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
 }
 
 /// What is known of a call where a later attempt or another process may ask for it.
-struct Known {
+struct CallRecord {
     identity: Identity,
     refusal: Option<Refusal>,
     items_by_place: bool,
 }
 
 /// Takes note of which call it is, and of what is recorded of it.
-fn take_note(core: &Core, run: &Arc<Run>, Known { identity, refusal, items_by_place }: Known, child: Child) {
+fn take_note(
+    core: &Core,
+    run: &Arc<Run>,
+    CallRecord { identity, refusal, items_by_place }: CallRecord,
+    child: Child,
+) {
     core.set_identity(identity);
     if items_by_place {
         core.set_items_by_place();
@@ -331,7 +336,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         let identity = flow.run.journal.as_ref().map(|_| {
             let skipped = format!("{} skipped", declaration.path);
             let caller = current.core().identity();
-            flow.ordinals.next(caller, &skipped, &CallInputs::none(caller), None)
+            flow.ordinals.next(caller, &skipped, &ArgumentsKey::none(caller), None)
         });
         if let Ok(child) = flow.run.create(new, identity, false) {
             flow.run.emit(child.id, EventKind::Skipped { reason: bounded(reason).into() });

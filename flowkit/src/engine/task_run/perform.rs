@@ -12,13 +12,13 @@ use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::{caught, report};
 use crate::engine::attempt::{Attempts, Host, attempts};
 use crate::engine::body::{Body, TaskInfo};
-use crate::engine::cache::{self, Looked};
-use crate::engine::recover::conclude::{How, conclude};
-use crate::engine::recover::kept::{Keeping, Receipt};
+use crate::engine::cache::{self, CacheLookup};
+use crate::engine::recover::conclude::{ResultSource, conclude};
+use crate::engine::recover::kept::{Persist, Receipt};
 use crate::engine::recover::known::{inputs_or_known, may_be_known};
 use crate::model::{EdgeKind, Error, EventKind, NoValue, TaskError};
 use crate::policy::TaskPolicy;
-use crate::policy::trigger::{Trigger, Verdict};
+use crate::policy::trigger::{Trigger, TriggerVerdict};
 
 /// The arguments of a call and what it was told to run after.
 pub(crate) struct CallInputs<'a, B: Body> {
@@ -55,8 +55,8 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
     body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
 ) -> Result<B::Output, Error<B::Error>> {
-    let end = End::of(core, Some((B::info(), options)));
-    let mut how = How::default();
+    let end = Finish::of(core, Some((B::info(), options)));
+    let mut how = ResultSource::default();
     let result = caught(core, run(core, host, body, options, &mut how)).await;
     if is_held_back(core, &end, &result, &how) {
         return Box::pin(hold_back(core, end, result.err())).await;
@@ -69,7 +69,7 @@ async fn run<B: Body, H: Host<B>>(
     host: &H,
     body: &mut Option<B>,
     options: Option<&CallOptions<B::Error>>,
-    how: &mut How,
+    how: &mut ResultSource,
 ) -> Result<B::Output, Error<B::Error>> {
     let own_policy = effective_policy(options, B::info(), &core.home);
     let policy = own_policy.as_deref().unwrap_or(&B::info().policy);
@@ -84,11 +84,11 @@ async fn run<B: Body, H: Host<B>>(
     let mut right = None;
     if let Some(wanted) = cache::wanted(core, body, options, policy.cache_ttl) {
         match Box::pin(cache::look::<B>(core, wanted, policy.timeout)).await? {
-            Looked::Value(value) => {
+            CacheLookup::Value(value) => {
                 how.cached = true;
                 return Ok(value);
             }
-            Looked::Right(own) => right = Some(own),
+            CacheLookup::Right(own) => right = Some(own),
         }
     }
     let value = attempts(&Attempts { core, host, policy, options }, body).await?;
@@ -161,11 +161,15 @@ fn lack(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Option<Lack> {
     let (verdict, missing, failed) = inputs::look(inputs, trigger);
     // The rule comes first: it may be certain before it is known whether a value is missing.
     match (verdict, missing, failed) {
-        (Verdict::Skip, Some(cause), _) if cause.is_skip() => Some(Lack::Input { cause, is_met: false }),
-        (Verdict::Skip, ..) | (Verdict::UpstreamFailed, _, None) => Some(Lack::Rule),
-        (Verdict::UpstreamFailed, _, Some(cause)) => Some(Lack::Input { cause, is_met: false }),
-        (Verdict::Run | Verdict::Wait, Some(cause), _) => Some(Lack::Input { cause, is_met: true }),
-        (Verdict::Run | Verdict::Wait, None, _) => None,
+        (TriggerVerdict::Skip, Some(cause), _) if cause.is_skip() => {
+            Some(Lack::Input { cause, is_met: false })
+        }
+        (TriggerVerdict::Skip, ..) | (TriggerVerdict::UpstreamFailed, _, None) => Some(Lack::Rule),
+        (TriggerVerdict::UpstreamFailed, _, Some(cause)) => Some(Lack::Input { cause, is_met: false }),
+        (TriggerVerdict::Run | TriggerVerdict::Wait, Some(cause), _) => {
+            Some(Lack::Input { cause, is_met: true })
+        }
+        (TriggerVerdict::Run | TriggerVerdict::Wait, None, _) => None,
     }
 }
 
@@ -210,14 +214,14 @@ fn name<B: Body>(core: &Core, body: &Option<B>, options: Option<&CallOptions<B::
 type Hooked<'a, E> = (&'static TaskInfo, Option<&'a CallOptions<E>>);
 
 /// Tells the end of a task run exactly once.
-pub(crate) struct End<'a, E> {
+pub(crate) struct Finish<'a, E> {
     core: &'a Core,
     /// Whose hooks to call; `None` for the node of a sub-flow, whose own run calls them.
     hooks: Option<Hooked<'a, E>>,
     told: bool,
 }
 
-impl<'a, E: TaskError> End<'a, E> {
+impl<'a, E: TaskError> Finish<'a, E> {
     pub(crate) fn of(core: &'a Core, hooks: Option<Hooked<'a, E>>) -> Self {
         Self { core, hooks, told: false }
     }
@@ -236,7 +240,7 @@ impl<'a, E: TaskError> End<'a, E> {
         self,
         result: &Result<T, Error<E>>,
         cached: bool,
-        keeping: &mut Keeping,
+        keeping: &mut Persist,
     ) -> Option<Receipt> {
         keeping.revocable = result.as_ref().is_err_and(|error| may_be_made_again(error, self.is_once()));
         let (event, hook) = self.ending(result, cached);
@@ -273,7 +277,7 @@ impl<'a, E: TaskError> End<'a, E> {
     }
 }
 
-impl<E> End<'_, E> {
+impl<E> Finish<'_, E> {
     /// Whether the run may be made at most once.
     pub(crate) fn is_once(&self) -> bool {
         self.hooks.is_some_and(|(info, _)| info.at_most_once)
@@ -286,7 +290,7 @@ impl<E> End<'_, E> {
     }
 }
 
-impl<E> Drop for End<'_, E> {
+impl<E> Drop for Finish<'_, E> {
     fn drop(&mut self) {
         let is_open = !self.told && !self.core.is_settled();
         self.core.release_flow();

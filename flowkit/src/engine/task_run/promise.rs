@@ -27,10 +27,10 @@ pub(crate) struct Promise<R> {
 #[derive(Default)]
 struct Waiters {
     // One waiter is the common case: a chain, or an awaited handle. Three need no memory of their own either.
-    list: SmallVec<[Waiter; 3]>,
+    list: SmallVec<[WaiterSlot; 3]>,
 }
 
-enum Waiter {
+enum WaiterSlot {
     Vacant,
     Wake(Waker),
     Continue(Arc<dyn Continuation>),
@@ -70,9 +70,9 @@ impl<R> Promise<R> {
         let list = std::mem::take(&mut self.waiters.lock().list);
         for waiter in list {
             match waiter {
-                Waiter::Vacant => {}
-                Waiter::Wake(waker) => waker.wake(),
-                Waiter::Continue(continuation) => run_soon(continuation, start),
+                WaiterSlot::Vacant => {}
+                WaiterSlot::Wake(waker) => waker.wake(),
+                WaiterSlot::Continue(continuation) => run_soon(continuation, start),
             }
         }
     }
@@ -89,11 +89,11 @@ impl<R> Promise<R> {
         }
         let before = match seat.0 {
             Some(taken) => match &mut waiters.list[taken] {
-                Waiter::Wake(waker) if waker.will_wake(cx.waker()) => None,
-                other => Some(std::mem::replace(other, Waiter::Wake(cx.waker().clone()))),
+                WaiterSlot::Wake(waker) if waker.will_wake(cx.waker()) => None,
+                other => Some(std::mem::replace(other, WaiterSlot::Wake(cx.waker().clone()))),
             },
             None => {
-                seat.0 = Some(waiters.take_seat(Waiter::Wake(cx.waker().clone())));
+                seat.0 = Some(waiters.take_seat(WaiterSlot::Wake(cx.waker().clone())));
                 None
             }
         };
@@ -107,7 +107,8 @@ impl<R> Promise<R> {
     pub(crate) fn leave(&self, seat: &mut Seat) {
         if let Some(taken) = seat.0.take() {
             let mut waiters = self.waiters.lock();
-            let before = waiters.list.get_mut(taken).map(|waiter| std::mem::replace(waiter, Waiter::Vacant));
+            let before =
+                waiters.list.get_mut(taken).map(|waiter| std::mem::replace(waiter, WaiterSlot::Vacant));
             drop(waiters);
             drop(before);
         }
@@ -122,16 +123,16 @@ impl<R> Promise<R> {
         if self.value.get().is_some() {
             return false;
         }
-        waiters.take_seat(Waiter::Continue(Arc::clone(continuation)));
+        waiters.take_seat(WaiterSlot::Continue(Arc::clone(continuation)));
         true
     }
 }
 
 impl Waiters {
-    fn take_seat(&mut self, waiter: Waiter) -> usize {
+    fn take_seat(&mut self, waiter: WaiterSlot) -> usize {
         // Looked for before the list must grow, so that looking costs no more than growing, and at its end, where who
         // comes and goes leaves it.
-        let is_vacant = |waiter: &Waiter| matches!(waiter, Waiter::Vacant);
+        let is_vacant = |waiter: &WaiterSlot| matches!(waiter, WaiterSlot::Vacant);
         if (self.list.last().is_some_and(is_vacant) || self.list.len() == self.list.capacity())
             && let Some(seat) = self.list.iter().rposition(is_vacant)
         {

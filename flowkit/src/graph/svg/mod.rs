@@ -8,7 +8,7 @@ mod shapes;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::layout::{self, Block, Layout, Link};
+use super::layout::{self, Block, Layout, LayoutLink};
 use super::{Graph, Node};
 use crate::graph::look;
 use crate::graph::look::Tone;
@@ -73,7 +73,7 @@ fn laid_out(graph: &Graph) -> Layout {
         height: BOX_HEIGHT,
         group: node.group.as_ref().map(|name| groups[name]),
     });
-    let links = graph.edges.iter().map(|edge| Link {
+    let links = graph.edges.iter().map(|edge| LayoutLink {
         from: places[&edge.from],
         to: places[&edge.to],
         label: edge.label.as_ref().map(|name| (tag_width(name), LABEL_HEIGHT)),

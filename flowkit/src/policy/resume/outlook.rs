@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Asked, Chosen, POISON_CAP, Standing, cancelled_for_good, claimable, doubted, standing};
+use super::{Asked, Chosen, POISON_CAP, ReplayDecision, cancelled_for_good, claimable, doubted, standing};
 use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
 
 /// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
@@ -25,7 +25,7 @@ pub(crate) fn outlook<'r>(
     run: &StoredFlowRun,
     rows: &'r [StoredTaskRun],
     asked: &Asked,
-) -> Vec<(&'r StoredTaskRun, Standing)> {
+) -> Vec<(&'r StoredTaskRun, ReplayDecision)> {
     let chosen = claimable(run, rows);
     let wanted_again = asked.left(rows, &Chosen::of(rows, &asked.redo));
     let cancelled = cancelled_for_good(run, rows, asked);
@@ -49,12 +49,12 @@ pub(crate) fn outlook<'r>(
             continue;
         }
         let standing = match found {
-            Some(_) if row.call.is_some_and(|call| doubted.contains_key(&call.key)) => Standing::Again,
-            Some(_) if cancelled.contains(&row.id) => Standing::Cancelled,
+            Some(_) if row.call.is_some_and(|call| doubted.contains_key(&call.key)) => ReplayDecision::Again,
+            Some(_) if cancelled.contains(&row.id) => ReplayDecision::Cancelled,
             Some(_) => standing(row, &wanted_again, false, POISON_CAP),
-            None => Standing::Again,
+            None => ReplayDecision::Again,
         };
-        if standing == Standing::Again {
+        if standing == ReplayDecision::Again {
             bodies.insert(row.id);
         }
         made.push((row, standing));
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    fn of(run: State, rows: &[StoredTaskRun], redo: &Redo) -> Vec<(u64, Standing)> {
+    fn of(run: State, rows: &[StoredTaskRun], redo: &Redo) -> Vec<(u64, ReplayDecision)> {
         outlook(&flow_row(run), rows, &redo.clone().into())
             .iter()
             .map(|(row, standing)| (row.id.get(), *standing))
@@ -100,7 +100,7 @@ mod tests {
             called(2, 0, "load", State::Failed),
             called(3, 0, "report", State::UpstreamFailed),
         ];
-        use Standing::*;
+        use ReplayDecision::*;
         assert_eq!(of(State::Failed, &rows, &Redo::Failed), [(1, Keep), (2, Again), (3, Again)]);
         assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (2, Replay), (3, Again)]);
         let from = Redo::From("fetch".to_owned());
@@ -119,7 +119,7 @@ mod tests {
             refused,
             called(4, 0, "beside", State::Completed),
         ];
-        use Standing::*;
+        use ReplayDecision::*;
         let from = Redo::From("fetch".to_owned());
         assert_eq!(of(State::Failed, &rows, &from), [(1, Again), (2, Again), (3, Replay), (4, Keep)]);
         let chosen = Chosen::of(&rows, &from);
@@ -137,7 +137,7 @@ mod tests {
             called(3, 0, "outer", State::Crashed),
             called(4, 3, "inner", State::Completed),
         ];
-        use Standing::*;
+        use ReplayDecision::*;
         assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (3, Again), (4, Keep)]);
         let from = Redo::From("inner".to_owned());
         assert_eq!(
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_call_without_a_key_is_made_anew() {
         let rows = [StoredTaskRun { call: None, ..called(1, 0, "fetch", State::Completed) }];
-        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Standing::Again)]);
+        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, ReplayDecision::Again)]);
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
             unknown: unknown.map(str::to_owned),
             ..called(id, 0, "tag", State::Completed)
         };
-        use Standing::*;
+        use ReplayDecision::*;
         let rows = [named(1, 1, None), called(2, 0, "fetch", State::Completed)];
         assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (2, Keep)]);
         let rows =

@@ -26,13 +26,13 @@ use crate::policy::resume::Asked;
 /// Keeps runs in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    kept: Mutex<Kept>,
+    kept: Mutex<Contents>,
     listener: Listener<FlowRunId>,
 }
 
 /// Everything that is kept.
 #[derive(Debug, Default)]
-struct Kept {
+struct Contents {
     runs: BTreeMap<FlowRunId, KeptRun>,
     /// How many runs and cached results have come, those that were forgotten among them.
     arrived: u64,
@@ -69,7 +69,7 @@ impl MemoryStore {
         let mut kept = self.kept.lock();
         let now = now();
         kept.leases.clear();
-        let Kept { keys, runs, .. } = &mut *kept;
+        let Contents { keys, runs, .. } = &mut *kept;
         keys.retain(|_, run| runs.contains_key(run));
         for run in kept.runs.values_mut().filter(|run| run.owned) {
             run.leave(now, death_of);
@@ -77,7 +77,7 @@ impl MemoryStore {
     }
 }
 
-impl Kept {
+impl Contents {
     /// Returns the run, if it may be written with this right.
     fn writable(&mut self, owned: OwnedRun) -> Result<&mut KeptRun, StoreError> {
         let run = self

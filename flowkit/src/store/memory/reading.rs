@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::kept::KeptRun;
-use super::{Kept, MemoryStore, now};
+use super::{Contents, MemoryStore, now};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
     StoredTaskRun, TaskRunId, WallTime,
@@ -148,7 +148,7 @@ impl MemoryStore {
     }
 }
 
-impl Kept {
+impl Contents {
     fn forget(&mut self, keep: Keep, now: WallTime) -> u64 {
         if keep == Keep::default() {
             return 0;
@@ -189,7 +189,7 @@ impl Kept {
     }
 }
 
-impl Kept {
+impl Contents {
     /// Returns the row of a run, with how many task runs failed.
     fn counted(&self, run: &KeptRun) -> StoredFlowRun {
         StoredFlowRun { failures: self.failures(run), ..run.row.clone() }

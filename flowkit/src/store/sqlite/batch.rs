@@ -25,7 +25,7 @@ pub(super) struct Batch {
 pub(super) struct RunPart {
     pub(super) owned: OwnedRun,
     pub(super) begin: Option<Box<NewFlowRun>>,
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Vec<RowSlot>,
     by_task_run: HashMap<TaskRunId, usize>,
     /// With the slot to which the event belongs; if the slot is refused, so is the event.
     pub(super) events: Vec<(usize, Event)>,
@@ -35,7 +35,7 @@ pub(super) struct RunPart {
 }
 
 /// A task run, or the flow itself, as it stands after the last of its entries.
-pub(super) struct Slot {
+pub(super) struct RowSlot {
     pub(super) task_run: TaskRun,
     pub(super) call: Option<CallId>,
     pub(super) result: Option<Vec<u8>>,
@@ -151,7 +151,7 @@ impl RunPart {
         let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
         if index == fresh {
             let pledges = Vec::new();
-            self.slots.push(Slot {
+            self.slots.push(RowSlot {
                 task_run,
                 call,
                 result,

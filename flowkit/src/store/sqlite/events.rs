@@ -11,14 +11,14 @@ use crate::store::happened::detail_of;
 const PER_ROW: i64 = 256;
 
 /// An event as it stands in a row: its sequence number follows from its place.
-pub(super) struct Happened {
+pub(super) struct NewEvent {
     task_run: TaskRunId,
     at: WallTime,
     name: &'static str,
     detail: Option<EventDetail>,
 }
 
-impl Happened {
+impl NewEvent {
     pub(super) fn new(task_run: TaskRunId, at: WallTime, kind: &EventKind) -> Self {
         Self { task_run, at, name: kind.name(), detail: detail_of(kind) }
     }
@@ -40,7 +40,7 @@ impl EventsOut {
         Ok(Self { run, written: last(connection, run)?, pending: 0, body: Vec::new() })
     }
 
-    pub(super) fn push(&mut self, connection: &Connection, event: &Happened) -> rusqlite::Result<()> {
+    pub(super) fn push(&mut self, connection: &Connection, event: &NewEvent) -> rusqlite::Result<()> {
         self.body.push(if self.pending == 0 { b'[' } else { b',' });
         let fields = (event.task_run.get(), event.at.as_micros(), event.name, &event.detail);
         serde_json::to_writer(&mut self.body, &fields)

@@ -9,7 +9,7 @@ mod tests;
 use rusqlite::params;
 use rusqlite::types::Value;
 
-use self::choose::Question;
+use self::choose::Query;
 use super::events::{self, EventRow};
 use super::readers::ContentRow;
 use super::{SqliteStore, codes, facts, interned, stored};
@@ -68,7 +68,7 @@ impl History for SqliteStore {
         after: TaskRunId,
         limit: usize,
     ) -> Result<Vec<StoredTaskRun>, StoreError> {
-        let mut question = Question::new(stored::TASK_RUN);
+        let mut question = Query::new(stored::TASK_RUN);
         question.and("f.id = ?", [id_value(run)]);
         question.and("r.id > ?", [codes::number(after).into()]);
         question.any_of("r.state", filter.states.iter().map(|state| codes::state_code(*state).into()));

@@ -66,7 +66,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use self::queue::{Item, Pledge};
+use self::queue::{Pledge, WriteJob};
 use self::readers::{ContentRow, Readers};
 use self::shared::Shared;
 use self::values::Values;
@@ -181,21 +181,21 @@ const LAST_NO: &str = "
 
 impl Store for SqliteStore {
     fn begin(&self, run: NewFlowRun) {
-        self.shared.queue.push(Item::Begin(Box::new(run)));
+        self.shared.queue.push(WriteJob::Begin(Box::new(run)));
     }
 
     fn record(&self, entry: Entry, ack: Option<Ack>) {
-        self.shared.queue.push(Item::Record(Box::new(entry), Pledge::new(ack)));
+        self.shared.queue.push(WriteJob::Record(Box::new(entry), Pledge::new(ack)));
     }
 
     fn keep(&self, fact: Fact) {
-        self.shared.queue.push(Item::Keep(Box::new(fact)));
+        self.shared.queue.push(WriteJob::Keep(Box::new(fact)));
     }
 
     fn log(&self, line: LogEntry) {
         if self.shared.quotas.admit(&line) {
             self.shared.queue.make_room();
-            self.shared.queue.push(Item::Log(Box::new(line)));
+            self.shared.queue.push(WriteJob::Log(Box::new(line)));
         }
     }
 
@@ -240,7 +240,7 @@ impl Store for SqliteStore {
     }
 
     fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
-        self.shared.queue.push(Item::Suspend(run, Pledge::new(ack)));
+        self.shared.queue.push(WriteJob::Suspend(run, Pledge::new(ack)));
     }
 
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -270,7 +270,7 @@ impl Store for SqliteStore {
 
     fn give_back(&self, key: &str, id: FlowRunId) {
         let key = codes::text(key).into_owned();
-        self.shared.queue.push(Item::Ask(Box::new(move |writer| {
+        self.shared.queue.push(WriteJob::Ask(Box::new(move |writer| {
             let given_back = writer.with_owner(|connection, _| ownership::give_back(connection, &key, id));
             if let Err(error) = given_back {
                 tracing::warn!(%error, "an idempotency key stays reserved until this process ends");
@@ -311,7 +311,7 @@ impl Store for SqliteStore {
     }
 
     fn release(&self, key: CacheKey) {
-        self.shared.queue.push(Item::Release(key));
+        self.shared.queue.push(WriteJob::Release(key));
     }
 
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::events::EventsOut;
 use super::owner::Owner;
-use super::word::Word;
+use super::word::StopReason;
 use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;
@@ -85,7 +85,7 @@ pub(super) fn put_aside(
             let mut out = EventsOut::of(connection, run.no)?;
             reap::leave(connection, &mut out, run.no, clock::wall(), suspension_of)?;
             out.finish(connection)?;
-            reap::say_why(connection, run.no, &Word::of(*id, why))?;
+            reap::say_why(connection, run.no, &StopReason::of(*id, why))?;
         }
     }
     Ok(())

@@ -14,13 +14,13 @@ const ROOM: usize = 4096;
 
 /// Why a run is kept no further.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Word {
+pub(super) struct StopReason {
     run: FlowRunId,
     /// The message, and its causes.
     texts: Vec<String>,
 }
 
-impl Word {
+impl StopReason {
     pub(super) fn of(run: FlowRunId, why: &StoreError) -> Self {
         let ErrorReport { message, causes, .. } =
             ErrorReport::new(String::new(), why.to_string(), source(why), String::new());
@@ -49,19 +49,19 @@ pub(super) fn reserve(lock: &File) {
 
 /// Leaves word of runs, as far as there is room.
 pub(super) fn leave(lock: &File, left: &[(OwnedRun, StoreError)]) -> io::Result<()> {
-    let words: Vec<_> = left.iter().map(|(run, why)| Word::of(run.id, why)).collect();
+    let words: Vec<_> = left.iter().map(|(run, why)| StopReason::of(run.id, why)).collect();
     let text = codes::json(&words).map_err(io::Error::other)?;
     write(lock, format!("{text:ROOM$}").as_bytes())
 }
 
 /// Reads the word that a dead store has left: none, if it had no time for one.
-pub(super) fn read(lock: &Path) -> Vec<Word> {
+pub(super) fn read(lock: &Path) -> Vec<StopReason> {
     let text = fs::read_to_string(lock).unwrap_or_default();
     serde_json::from_str(text.trim()).unwrap_or_default()
 }
 
 /// Finds what is said of a run.
-pub(super) fn about(words: &[Word], run: FlowRunId) -> Option<&Word> {
+pub(super) fn about(words: &[StopReason], run: FlowRunId) -> Option<&StopReason> {
     words.iter().find(|word| word.run == run)
 }
 

@@ -6,7 +6,7 @@ use crate::graph::look::glyph;
 use crate::model::State;
 use crate::terminal::failures::{ROWS_MAX, rows};
 use crate::terminal::line::{Line, Look, columns, shortened};
-use crate::terminal::tally::Failed;
+use crate::terminal::tally::FailedRun;
 use crate::terminal::view::RunView;
 
 /// Labels stand in a column as wide as the widest of them, up to this.
@@ -15,7 +15,7 @@ const LABEL_COLUMNS_MAX: usize = 32;
 /// Draws what failed besides `root` in at most `height` lines.
 pub(super) fn failures(
     view: &RunView,
-    root: Option<&Failed>,
+    root: Option<&FailedRun>,
     width: usize,
     height: usize,
     program: &Program,

@@ -22,7 +22,7 @@ const WIDTH_WITH_BARS: usize = 40;
 const NAME_MAX: usize = 32;
 
 /// A line of the picture.
-enum Row<'a> {
+enum LiveRow<'a> {
     Group(&'a Group),
     Active { group: &'a Group, active: &'a Active, is_last: bool },
     MoreActive { depth: usize, more: usize },
@@ -41,7 +41,7 @@ pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<L
     }
     let rows = choose(view, height - lines.len() - 1);
     let names = rows.iter().map(|row| match row {
-        Row::Group(group) => group.depth * 2 + columns(group.name()),
+        LiveRow::Group(group) => group.depth * 2 + columns(group.name()),
         _ => 0,
     });
     let longest = NAME_MAX.min(width.min(WIDTH_MAX) / 3).max(6);
@@ -53,7 +53,7 @@ pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<L
 
 /// Chooses what is shown in `room` lines: first what is under way, then what is to come, then what has ended, the last
 /// first. The order in which the tasks were first seen stays.
-fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
+fn choose(view: &RunView, room: usize) -> Vec<LiveRow<'_>> {
     let order: Vec<&Group> = view.groups.in_order().collect();
     let mut by_weight: Vec<usize> = (0..order.len()).collect();
     by_weight.sort_by_key(|place| {
@@ -74,7 +74,7 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(room);
     for place in chosen {
         let group = order[place];
-        rows.push(Row::Group(group));
+        rows.push(LiveRow::Group(group));
         if group.total() > 1 && !group.active.is_empty() {
             let before = rows.len();
             rows.extend(active_rows(group, left.min(ACTIVE_MAX + 1)));
@@ -83,13 +83,13 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
     }
     if !hidden.is_empty() && room > 0 {
         let is_done = |place: &&usize| order[**place].under_way() + order[**place].to_come() == 0;
-        rows.push(Row::MoreGroups { more: hidden.len(), done: hidden.iter().filter(is_done).count() });
+        rows.push(LiveRow::MoreGroups { more: hidden.len(), done: hidden.iter().filter(is_done).count() });
     }
     rows
 }
 
 /// Returns the rows of what is under way in `group`, those that wait for another attempt first.
-fn active_rows(group: &Group, room: usize) -> Vec<Row<'_>> {
+fn active_rows(group: &Group, room: usize) -> Vec<LiveRow<'_>> {
     let all = group.active.len();
     let shown = if all <= room.min(ACTIVE_MAX) { all } else { room.saturating_sub(1).min(ACTIVE_MAX) };
     let waits = |active: &&Active| active.retry_at.is_some();
@@ -99,10 +99,10 @@ fn active_rows(group: &Group, room: usize) -> Vec<Row<'_>> {
         .chain(running)
         .take(shown)
         .enumerate()
-        .map(|(place, active)| Row::Active { group, active, is_last: place + 1 == all })
+        .map(|(place, active)| LiveRow::Active { group, active, is_last: place + 1 == all })
         .collect();
     if shown < all && shown < room {
-        rows.push(Row::MoreActive { depth: group.depth, more: all - shown });
+        rows.push(LiveRow::MoreActive { depth: group.depth, more: all - shown });
     }
     rows
 }
@@ -116,11 +116,11 @@ struct Pen<'a> {
 }
 
 impl Pen<'_> {
-    fn row(&self, row: &Row<'_>) -> Line {
+    fn row(&self, row: &LiveRow<'_>) -> Line {
         let start = margin(self.width);
         match row {
-            Row::Group(group) => self.group(group),
-            Row::Active { group, active, is_last } => {
+            LiveRow::Group(group) => self.group(group),
+            LiveRow::Active { group, active, is_last } => {
                 let branch = if *is_last { "└ " } else { "├ " };
                 let line = Line::indented(start + 2 + group.depth * 2)
                     .add(Look::Dim, branch)
@@ -129,10 +129,10 @@ impl Pen<'_> {
                     .plain_text("  ");
                 self.progress(joined(line, doing(active, group, self.now)), active)
             }
-            Row::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
+            LiveRow::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
                 .add(Look::Dim, "└ ")
                 .add(Look::Dim, format!("… {more} more under way")),
-            Row::MoreGroups { more, done } => {
+            LiveRow::MoreGroups { more, done } => {
                 let open = more - done;
                 let words = match (done, open) {
                     (0, open) => format!("… {open} more to come"),

@@ -8,7 +8,7 @@ use crate::terminal::paint::Paint;
 use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
 };
-use crate::terminal::stopping::Stopping;
+use crate::terminal::stopping::StopNotice;
 
 pub(super) fn program() -> Program {
     Program::new("mybin").with_ui().with_like()
@@ -157,7 +157,7 @@ fn after_a_signal_the_last_line_says_who_may_still_run_and_for_how_long() {
     let patience = std::time::Duration::from_secs(30);
     let mut footers = Vec::new();
     for patience in [patience, std::time::Duration::ZERO] {
-        view.stopping = Some(Stopping { signal: "SIGINT", at: at(60_000), patience });
+        view.stopping = Some(StopNotice { signal: "SIGINT", at: at(60_000), patience });
         footers.extend([20, 60, 80, 120].map(|width| text(&live(&view, width, 1, at(64_500)))));
     }
     insta::assert_snapshot!("stopping", footers.join("\n"));

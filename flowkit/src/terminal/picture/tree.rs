@@ -6,7 +6,7 @@ use super::words::{Words, ends, range, said, words};
 use crate::graph::look::{WITH_FAILURES, glyph};
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, shortened};
-use crate::terminal::view::{Group, Left, RunView};
+use crate::terminal::view::{Group, RunView, ShownArtifact};
 use crate::text::columns;
 
 /// Names and notes are cut at these widths.
@@ -23,14 +23,14 @@ const WIDTH_WITH_TIMES: usize = 36;
 const NAME_MIN: usize = 16;
 const NOTE_MIN: usize = 14;
 
-struct Row<'a> {
+struct TreeRow<'a> {
     depth: usize,
     look: Look,
     glyph: &'static str,
     name: String,
     note: Line,
     took: String,
-    artifacts: &'a [Left],
+    artifacts: &'a [ShownArtifact],
 }
 
 /// Draws the tree of a run in at most `height` lines.
@@ -69,12 +69,12 @@ fn weight(group: &Group) -> u8 {
     }
 }
 
-fn head(view: &RunView) -> Row<'_> {
+fn head(view: &RunView) -> TreeRow<'_> {
     let (look, glyph) = match view.went_on() {
         true => (Look::Warning, WITH_FAILURES),
         false => (Look::Of(view.state), glyph(view.state)),
     };
-    Row {
+    TreeRow {
         depth: 0,
         look,
         glyph,
@@ -85,12 +85,12 @@ fn head(view: &RunView) -> Row<'_> {
     }
 }
 
-fn row(group: &Group) -> Row<'_> {
+fn row(group: &Group) -> TreeRow<'_> {
     let name = match group.total() {
         1 => group.name().to_owned(),
         total => format!("{} ×{total}", group.name()),
     };
-    Row {
+    TreeRow {
         depth: group.depth + 1,
         look: Look::Of(group.state()),
         glyph: glyph(group.state()),
@@ -129,7 +129,7 @@ fn join_with_commas(words: Words) -> Line {
 }
 
 /// Says what was left, as much of it as `room` columns have room for: `→ report.md, rows (table), … 3 more`.
-fn artifacts(all: &[Left], room: usize) -> Line {
+fn artifacts(all: &[ShownArtifact], room: usize) -> Line {
     let first = |count: usize| {
         let line = Line::default().add(Look::Dim, "→ ");
         let line = all[..count].iter().enumerate().fold(line, |line, (place, left)| {
@@ -155,20 +155,20 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(rows: &[Row<'_>], width: usize) -> Self {
-        let widest = |of: &dyn Fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
+    fn of(rows: &[TreeRow<'_>], width: usize) -> Self {
+        let widest = |of: &dyn Fn(&TreeRow<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
         let took = widest(&|row| columns(&row.took));
         // The glyph and the gaps take six columns; what is left goes to names first.
         let room = width.saturating_sub(margin(width) + took + 6);
         let name = widest(&|row| row.depth * 2 + columns(&row.name)).clamp(NAME_MIN, NAME_MAX);
         // A note with nothing to the right of it, such as why a task was skipped, goes as far as it likes.
-        let note = |row: &Row<'_>| if row.took.is_empty() { 0 } else { row.note.columns() };
+        let note = |row: &TreeRow<'_>| if row.took.is_empty() { 0 } else { row.note.columns() };
         let note = widest(&note).clamp(NOTE_MIN, NOTE_MAX);
         let name = name.min(room.saturating_sub(note.min(room / 2)).max(8));
         Self { width, name, note: note.min(room.saturating_sub(name)), took }
     }
 
-    fn line(&self, row: &Row<'_>) -> Line {
+    fn line(&self, row: &TreeRow<'_>) -> Line {
         let start = margin(self.width);
         let room = self.name.saturating_sub(row.depth * 2).max(1);
         let after_name = start + 2 + self.name + 2;

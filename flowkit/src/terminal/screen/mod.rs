@@ -40,7 +40,7 @@ use self::divert::Divert;
 pub(super) use self::mode::Mode;
 use self::mode::Surroundings;
 pub use self::options::Options;
-use self::shared::Shared;
+use self::shared::ScreenState;
 use self::story::Story;
 #[cfg(unix)]
 use self::tty::Tty;
@@ -66,7 +66,7 @@ use crate::engine::runtime::Runtime;
 #[must_use = "the screen is closed when this is dropped"]
 #[derive(Debug)]
 pub struct Screen {
-    shared: Arc<Shared>,
+    shared: Arc<ScreenState>,
     drawer: Option<JoinHandle<()>>,
 }
 
@@ -115,7 +115,7 @@ impl Screen {
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
         let tty = tty.filter(|_| mode == Mode::Live);
         let story = Story::new(mode, options, paint, columns, on_github);
-        Self { shared: Shared::new(story, tty, on_line), drawer: None }
+        Self { shared: ScreenState::new(story, tty, on_line), drawer: None }
     }
 
     /// Begins to draw; or falls back to lines, where something else draws, or what the program prints cannot be caught.
@@ -170,7 +170,7 @@ impl Drop for Screen {
 }
 
 /// A panic that aborts has a message, which would be lost on its way through the capture.
-fn close_at_panic(screen: Weak<Shared>) {
+fn close_at_panic(screen: Weak<ScreenState>) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if let Some(screen) = screen.upgrade() {

@@ -13,7 +13,7 @@ use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::terminal::line::{Line, Look};
 use crate::terminal::lines::clock;
 use crate::terminal::picture::{fact, finished, live, title};
-use crate::terminal::stopping::Stopping;
+use crate::terminal::stopping::StopNotice;
 use crate::terminal::view::RunView;
 use crate::terminal::{Paint, ci, github, json};
 use crate::text::columns::visible;
@@ -35,7 +35,7 @@ pub(super) struct Story {
     /// Bytes that are ready to be written.
     pub(super) ready: Vec<u8>,
     user: UserLines,
-    runs: Vec<Run>,
+    runs: Vec<StoryRun>,
     /// GitHub Actions runs the program.
     on_github: bool,
     /// Tables for the page of the job.
@@ -43,7 +43,7 @@ pub(super) struct Story {
 }
 
 /// An outermost flow run.
-struct Run {
+struct StoryRun {
     view: RunView,
     facts: HashMap<&'static str, u32>,
     end_is_told: bool,
@@ -108,7 +108,7 @@ impl Story {
             let lines = title(&view, self.columns, &self.options.program);
             self.write(&lines);
         }
-        self.runs.push(Run { view, facts: HashMap::new(), end_is_told: false });
+        self.runs.push(StoryRun { view, facts: HashMap::new(), end_is_told: false });
         self.runs.len() - 1
     }
 
@@ -135,7 +135,7 @@ impl Story {
 
     /// Tells that the program was told to stop by `signal`, and that what runs has so much time to end.
     pub(super) fn stopping(&mut self, signal: &'static str, patience: Duration, at: SystemTime) {
-        let stopping = Stopping { signal, at: at.into(), patience };
+        let stopping = StopNotice { signal, at: at.into(), patience };
         let mut under_way: Vec<_> =
             self.runs.iter_mut().map(|run| &mut run.view).filter(|view| !view.state().is_over()).collect();
         under_way.iter_mut().for_each(|view| view.stopping = Some(stopping));
@@ -240,7 +240,7 @@ impl Story {
     }
 }
 
-impl Run {
+impl StoryRun {
     /// Returns `lines`, or less if the task has had many.
     fn limited(&mut self, task: &'static str, lines: Vec<Line>) -> Vec<Line> {
         let told = self.facts.entry(task).or_default();

@@ -8,7 +8,7 @@ use std::any::type_name;
 
 use serde::{Serialize, ser};
 
-use super::names::Known;
+use super::names::NameClass;
 use super::sink::Sink;
 use super::{DEPTH_MAX, Digest, DigestError, names};
 use crate::value::seal::SealKey;
@@ -171,9 +171,9 @@ impl Encoder {
     /// Writes a value, knowing its type.
     pub(super) fn whole<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
         match names::known_of(type_name::<T>()) {
-            Known::Nothing => self.set_follows = false,
-            Known::Set => self.set_follows = true,
-            Known::Shared => {
+            NameClass::Nothing => self.set_follows = false,
+            NameClass::Set => self.set_follows = true,
+            NameClass::Shared => {
                 return Err(ser::Error::custom(
                     "a lock, a cell or an atomic is in it, whose value may change any time",
                 ));

@@ -78,7 +78,7 @@ const ATOMICS: &str = "core::sync::atomic::Atomic";
 
 /// What is to be known of a value before serde is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum NameClass {
     Nothing,
     /// If it writes a sequence, it is a set.
     Set,
@@ -87,15 +87,15 @@ pub(super) enum Known {
 }
 
 /// Says what the name of a type tells of its values. Asked of every nested value, so it has to be cheap.
-pub(super) fn known_of(name: &str) -> Known {
+pub(super) fn known_of(name: &str) -> NameClass {
     let name = seen_through(name);
     if name.starts_with(ATOMICS) {
-        return Known::Shared;
+        return NameClass::Shared;
     }
     match name.split_once('<') {
-        Some((head, _)) if SETS.contains(&head) => Known::Set,
-        Some((head, _)) if SHARED.contains(&head) => Known::Shared,
-        _ => Known::Nothing,
+        Some((head, _)) if SETS.contains(&head) => NameClass::Set,
+        Some((head, _)) if SHARED.contains(&head) => NameClass::Shared,
+        _ => NameClass::Nothing,
     }
 }
 
@@ -251,15 +251,15 @@ mod tests {
             "&mut rpds::set::hash_trie_set::HashTrieSet<u64>",
         ] {
             assert_eq!(order_of(name), Multiset, "{name}");
-            assert_eq!(known_of(name), Known::Set, "{name}");
+            assert_eq!(known_of(name), NameClass::Set, "{name}");
         }
         assert_eq!(order_of("hashbrown::map::Keys<u64, u64>"), Multiset);
         assert_eq!(
             order_of("itertools::unique_impl::Unique<std::collections::hash::set::Iter<u64>>"),
             Doubtful
         );
-        assert_eq!(known_of(type_name::<Arc<dashmap::DashSet<u64>>>()), Known::Set);
-        assert_eq!(known_of(type_name::<Vec<dashmap::DashSet<u64>>>()), Known::Nothing);
+        assert_eq!(known_of(type_name::<Arc<dashmap::DashSet<u64>>>()), NameClass::Set);
+        assert_eq!(known_of(type_name::<Vec<dashmap::DashSet<u64>>>()), NameClass::Nothing);
     }
 
     #[test]
@@ -279,10 +279,10 @@ mod tests {
             type_name::<parking_lot::RwLock<u64>>(),
         ];
         for name in shared {
-            assert_eq!(known_of(name), Known::Shared, "{name}");
+            assert_eq!(known_of(name), NameClass::Shared, "{name}");
         }
-        assert_eq!(known_of(type_name::<Arc<str>>()), Known::Nothing);
-        assert_eq!(known_of(type_name::<Vec<u64>>()), Known::Nothing);
+        assert_eq!(known_of(type_name::<Arc<str>>()), NameClass::Nothing);
+        assert_eq!(known_of(type_name::<Vec<u64>>()), NameClass::Nothing);
     }
 
     #[test]

@@ -122,12 +122,12 @@ impl<'r> Around<'r> {
 }
 
 /// A value inside another one.
-struct Inner<'r, 'v, T: ?Sized> {
+struct Nested<'r, 'v, T: ?Sized> {
     around: Around<'r>,
     value: &'v T,
 }
 
-impl<T: Serialize + ?Sized> Serialize for Inner<'_, '_, T> {
+impl<T: Serialize + ?Sized> Serialize for Nested<'_, '_, T> {
     fn serialize<S: Serializer>(&self, inner: S) -> Result<S::Ok, S::Error> {
         self.value.serialize(Strict { inner, around: self.around })
     }
@@ -212,7 +212,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
         let around = self.around.behind(true)?;
-        self.inner.serialize_some(&Inner { around, value })
+        self.inner.serialize_some(&Nested { around, value })
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -221,7 +221,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
         value: &T,
     ) -> Result<S::Ok, S::Error> {
         let around = self.around.behind(self.around.is_in_some)?;
-        self.inner.serialize_newtype_struct(name, &Inner { around, value })
+        self.inner.serialize_newtype_struct(name, &Nested { around, value })
     }
 
     fn serialize_unit_variant(
@@ -243,7 +243,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
     ) -> Result<S::Ok, S::Error> {
         self.around.heard.form(name, variant, 0);
         let around = self.around.inside(1)?;
-        self.inner.serialize_newtype_variant(name, index, variant, &Inner { around, value })
+        self.inner.serialize_newtype_variant(name, index, variant, &Nested { around, value })
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
@@ -258,7 +258,7 @@ macro_rules! values {
             type Error = S::Error;
 
             fn $add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-                self.inner.$add(&Inner { around: self.around, value })
+                self.inner.$add(&Nested { around: self.around, value })
             }
 
             fn end(self) -> Result<S::Ok, S::Error> {
@@ -282,7 +282,7 @@ macro_rules! fields {
             type Error = S::Error;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), S::Error> {
-                self.inner.serialize_field(name, &Inner { around: self.around, value })
+                self.inner.serialize_field(name, &Nested { around: self.around, value })
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), S::Error> {
@@ -304,14 +304,14 @@ impl<S: SerializeMap> SerializeMap for Strict<'_, S> {
     type Error = S::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
-        // Not through `Inner`: serde_json refuses what is no text itself, and a key is not nested.
+        // Not through `Nested`: serde_json refuses what is no text itself, and a key is not nested.
         self.inner
             .serialize_key(key)
             .or_else(|error| self.around.refuse(EncodeError::Key { reason: error.to_string() }))
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.inner.serialize_value(&Inner { around: self.around, value })
+        self.inner.serialize_value(&Nested { around: self.around, value })
     }
 
     fn end(self) -> Result<S::Ok, S::Error> {

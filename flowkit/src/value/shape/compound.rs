@@ -4,32 +4,32 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::fault::Fault;
-use super::place::{Answer, Edge, Fact, Kind};
+use super::place::{Answer, ShapeFact, ShapeKind, ShapeStep};
 use super::recorder::Recorder;
 use super::walk::Walk;
 
 /// So many values, and no more.
-pub(super) struct Items<'a> {
+pub(super) struct SequenceItems<'a> {
     walk: &'a mut Walk,
     answer: Answer,
     next: usize,
     length: usize,
 }
 
-impl<'a> Items<'a> {
+impl<'a> SequenceItems<'a> {
     pub(super) fn new(walk: &'a mut Walk, answer: Answer, length: usize) -> Self {
         Self { walk, answer, next: 0, length }
     }
 }
 
-impl<'de> SeqAccess<'de> for Items<'_> {
+impl<'de> SeqAccess<'de> for SequenceItems<'_> {
     type Error = Fault;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
         if self.next == self.length {
             return Ok(None);
         }
-        let edge = Edge::At(self.next);
+        let edge = ShapeStep::At(self.next);
         self.next += 1;
         seed.deserialize(Recorder::inside(self.walk, self.answer, edge)).map(Some)
     }
@@ -47,7 +47,7 @@ fn field<'de, S: DeserializeSeed<'de>>(
     seed: S,
 ) -> Result<S::Value, Fault> {
     walk.value_is_asked_for();
-    let result = seed.deserialize(Recorder::inside(walk, around, Edge::Field(name)));
+    let result = seed.deserialize(Recorder::inside(walk, around, ShapeStep::Field(name)));
     if result.is_err() {
         walk.leave_out_broken();
     }
@@ -74,7 +74,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
         while let [first, rest @ ..] = self.fields {
             self.fields = rest;
-            if !self.walk.is_broken(self.answer, Edge::Field(first)) {
+            if !self.walk.is_broken(self.answer, ShapeStep::Field(first)) {
                 self.current = first;
                 self.walk.name_field(self.answer, first);
                 return name(seed, first).map(Some);
@@ -89,7 +89,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
 }
 
 /// A map: the keys that serde was found to want, then perhaps one that stands for all others.
-pub(super) struct Entries<'a> {
+pub(super) struct MapEntries<'a> {
     walk: &'a mut Walk,
     /// Whose keys are given. After a tag, those that are wanted with this tag: they are kept at the tag's answer.
     answer: Answer,
@@ -101,7 +101,7 @@ pub(super) struct Entries<'a> {
     own: Answer,
 }
 
-impl<'a> Entries<'a> {
+impl<'a> MapEntries<'a> {
     pub(super) fn found_out(walk: &'a mut Walk, answer: Answer) -> Self {
         Self::found_out_and(walk, answer, 0)
     }
@@ -117,7 +117,7 @@ impl<'a> Entries<'a> {
             let keys = &self.walk.place(self.answer.place).ways[self.answer.way].keys;
             if let Some(key) = keys.get(self.next).copied() {
                 self.next += 1;
-                if !self.walk.is_broken(self.answer, Edge::Field(key)) {
+                if !self.walk.is_broken(self.answer, ShapeStep::Field(key)) {
                     return Some(key);
                 }
             } else {
@@ -129,7 +129,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-impl<'de> MapAccess<'de> for Entries<'_> {
+impl<'de> MapAccess<'de> for MapEntries<'_> {
     type Error = Fault;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
@@ -141,15 +141,15 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             return Ok(None);
         }
         self.others -= 1;
-        seed.deserialize(Recorder::inside(self.walk, self.own, Edge::At(0))).map(Some)
+        seed.deserialize(Recorder::inside(self.walk, self.own, ShapeStep::At(0))).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
         let Some(key) = self.current else {
-            return seed.deserialize(Recorder::inside(self.walk, self.own, Edge::At(1)));
+            return seed.deserialize(Recorder::inside(self.walk, self.own, ShapeStep::At(1)));
         };
         let value = field(self.walk, self.answer, key, seed)?;
-        if let Some(tag) = self.walk.tag_at(self.answer, Edge::Field(key)) {
+        if let Some(tag) = self.walk.tag_at(self.answer, ShapeStep::Field(key)) {
             self.after_tag = Some(tag);
         }
         Ok(value)
@@ -169,7 +169,7 @@ impl<'a> Variant<'a> {
     }
 
     fn content(self) -> Recorder<'a> {
-        Recorder::inside(self.walk, self.answer, Edge::At(0))
+        Recorder::inside(self.walk, self.answer, ShapeStep::At(0))
     }
 }
 
@@ -186,12 +186,12 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
-        self.content().answer(Fact::of(Kind::UnitVariant), (1, false), |_, _| Ok(()))
+        self.content().answer(ShapeFact::of(ShapeKind::UnitVariant), (1, false), |_, _| Ok(()))
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
-        self.content().answer(Fact::of(Kind::NewtypeVariant), (1, false), |walk, answer| {
-            seed.deserialize(Recorder::inside(walk, answer, Edge::At(0)))
+        self.content().answer(ShapeFact::of(ShapeKind::NewtypeVariant), (1, false), |walk, answer| {
+            seed.deserialize(Recorder::inside(walk, answer, ShapeStep::At(0)))
         })
     }
 

@@ -6,7 +6,7 @@ use std::any::type_name;
 
 use serde::Deserialize;
 
-use super::place::{Answer, Edge, Fact, Kind, Place};
+use super::place::{Answer, ShapeFact, ShapeKind, ShapeNode, ShapeStep};
 use super::walk::{Limits, Walk};
 use super::{DEPTH_PER_ROUND, walk};
 use crate::value::secret::{SECRET, is_name_of_one, times_read};
@@ -94,7 +94,7 @@ pub fn outline_of<T: Deserialize<'static>>() -> Outline {
     let walk = walk::<T>(Limits { depth: DEPTH_PER_ROUND, same_name: 1 });
     // What no walk has seen is no proof that there is no secret.
     let is_open = times_read() == before && walk.has_seen_all();
-    let found = inside(&walk, Answer { place: 0, way: 0 }, Edge::At(0));
+    let found = inside(&walk, Answer { place: 0, way: 0 }, ShapeStep::At(0));
     // To serde a path is text like any other; its name tells.
     let is_path = type_name::<T>().contains("std::path::Path") && !matches!(found, Outline::Record(_));
     found.changed(&|leaf| match leaf {
@@ -105,7 +105,7 @@ pub fn outline_of<T: Deserialize<'static>>() -> Outline {
 }
 
 /// The form of what is asked for behind an answer. Where the question depends on something else, there is no one form.
-fn inside(walk: &Walk, answer: Answer, edge: Edge) -> Outline {
+fn inside(walk: &Walk, answer: Answer, edge: ShapeStep) -> Outline {
     let Some(way) = walk.place(answer.place).ways.get(answer.way) else { return Outline::Anything };
     let mut places = way.inside.iter().filter(|((at, _), _)| *at == edge).map(|(_, place)| *place);
     match (places.next(), places.next()) {
@@ -116,29 +116,29 @@ fn inside(walk: &Walk, answer: Answer, edge: Edge) -> Outline {
 
 fn of_place(walk: &Walk, index: usize) -> Outline {
     let place = walk.place(index);
-    let within = || Box::new(inside(walk, Answer { place: index, way: 0 }, Edge::At(0)));
+    let within = || Box::new(inside(walk, Answer { place: index, way: 0 }, ShapeStep::At(0)));
     let integer = |min, max| Outline::Integer { min, max };
     match place.fact.kind {
-        Kind::Bool => Outline::Bool,
-        Kind::I8 => integer(i8::MIN.into(), i8::MAX.into()),
-        Kind::I16 => integer(i16::MIN.into(), i16::MAX.into()),
-        Kind::I32 => integer(i32::MIN.into(), i32::MAX.into()),
-        Kind::I64 => integer(i64::MIN.into(), i64::MAX.into()),
-        Kind::I128 => integer(i128::MIN, i128::MAX),
-        Kind::U8 => integer(0, u8::MAX.into()),
-        Kind::U16 => integer(0, u16::MAX.into()),
-        Kind::U32 => integer(0, u32::MAX.into()),
-        Kind::U64 => integer(0, u64::MAX.into()),
-        Kind::U128 => integer(0, i128::MAX),
-        Kind::F32 | Kind::F64 => Outline::Float,
-        Kind::Char => Outline::Text,
-        Kind::Text => place.variants.map_or(Outline::Text, |texts| Outline::Choice(texts.to_vec())),
-        Kind::Option => Outline::Optional(within()),
-        Kind::Newtype if place.fact.name == SECRET => Outline::Secret,
-        Kind::Newtype => *within(),
-        Kind::Sequence => Outline::List(within()),
-        Kind::Struct => record(walk, index),
-        Kind::Enum if is_plain(walk, place, index) => Outline::Choice(place.fact.names.to_vec()),
+        ShapeKind::Bool => Outline::Bool,
+        ShapeKind::I8 => integer(i8::MIN.into(), i8::MAX.into()),
+        ShapeKind::I16 => integer(i16::MIN.into(), i16::MAX.into()),
+        ShapeKind::I32 => integer(i32::MIN.into(), i32::MAX.into()),
+        ShapeKind::I64 => integer(i64::MIN.into(), i64::MAX.into()),
+        ShapeKind::I128 => integer(i128::MIN, i128::MAX),
+        ShapeKind::U8 => integer(0, u8::MAX.into()),
+        ShapeKind::U16 => integer(0, u16::MAX.into()),
+        ShapeKind::U32 => integer(0, u32::MAX.into()),
+        ShapeKind::U64 => integer(0, u64::MAX.into()),
+        ShapeKind::U128 => integer(0, i128::MAX),
+        ShapeKind::F32 | ShapeKind::F64 => Outline::Float,
+        ShapeKind::Char => Outline::Text,
+        ShapeKind::Text => place.variants.map_or(Outline::Text, |texts| Outline::Choice(texts.to_vec())),
+        ShapeKind::Option => Outline::Optional(within()),
+        ShapeKind::Newtype if place.fact.name == SECRET => Outline::Secret,
+        ShapeKind::Newtype => *within(),
+        ShapeKind::Sequence => Outline::List(within()),
+        ShapeKind::Struct => record(walk, index),
+        ShapeKind::Enum if is_plain(walk, place, index) => Outline::Choice(place.fact.names.to_vec()),
         _ => Outline::Anything,
     }
 }
@@ -153,10 +153,10 @@ fn record(walk: &Walk, index: usize) -> Outline {
     let mut fields: Vec<(&'static str, Outline)> = Vec::new();
     for name in place.fact.names {
         // The names of one field stand together, and only the first of them was asked for.
-        let is_alias = way.inside.contains_key(&(Edge::Field(name), Fact::of(Kind::Alias)));
+        let is_alias = way.inside.contains_key(&(ShapeStep::Field(name), ShapeFact::of(ShapeKind::Alias)));
         let outline = match fields.last() {
             Some((_, same)) if is_alias => same.clone(),
-            _ => inside(walk, Answer { place: index, way: 0 }, Edge::Field(name)).under(name),
+            _ => inside(walk, Answer { place: index, way: 0 }, ShapeStep::Field(name)).under(name),
         };
         fields.push((name, outline));
     }
@@ -164,11 +164,11 @@ fn record(walk: &Walk, index: usize) -> Outline {
 }
 
 /// Whether no variant of an enum holds anything.
-fn is_plain(walk: &Walk, place: &Place, index: usize) -> bool {
+fn is_plain(walk: &Walk, place: &ShapeNode, index: usize) -> bool {
     !place.ways.is_empty()
         && (0..place.ways.len()).all(|way| {
             let inside = &walk.place(index).ways[way].inside;
-            !inside.is_empty() && inside.keys().all(|(_, fact)| fact.kind == Kind::UnitVariant)
+            !inside.is_empty() && inside.keys().all(|(_, fact)| fact.kind == ShapeKind::UnitVariant)
         })
 }
 

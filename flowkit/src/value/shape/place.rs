@@ -7,7 +7,7 @@ use crate::value::canonical::Encoder;
 /// What is asked for. Fingerprints depend on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum ShapeKind {
     Root = 0,
     Any = 1,
     Bool = 2,
@@ -46,8 +46,8 @@ pub(super) enum Kind {
 
 /// What serde says about the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Fact {
-    pub(super) kind: Kind,
+pub(super) struct ShapeFact {
+    pub(super) kind: ShapeKind,
     /// Of the struct or enum; empty for others.
     pub(super) name: &'static str,
     /// Of the fields or variants.
@@ -56,28 +56,28 @@ pub(super) struct Fact {
     pub(super) length: usize,
 }
 
-impl Fact {
-    pub(super) const fn of(kind: Kind) -> Self {
+impl ShapeFact {
+    pub(super) const fn of(kind: ShapeKind) -> Self {
         Self { kind, name: "", names: &[], length: 0 }
     }
 
-    pub(super) const fn named(kind: Kind, name: &'static str, names: &'static [&'static str]) -> Self {
+    pub(super) const fn named(kind: ShapeKind, name: &'static str, names: &'static [&'static str]) -> Self {
         Self { kind, name, names, length: 0 }
     }
 
-    pub(super) const fn tuple(kind: Kind, name: &'static str, length: usize) -> Self {
+    pub(super) const fn tuple(kind: ShapeKind, name: &'static str, length: usize) -> Self {
         Self { kind, name, names: &[], length }
     }
 }
 
 /// The way from a place to one inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Edge {
+pub(super) enum ShapeStep {
     At(usize),
     Field(&'static str),
 }
 
-/// A place and the answer given there: an index into `Walk::places` and one into `Place::ways`.
+/// A place and the answer given there: an index into `Walk::places` and one into `ShapeNode::ways`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) place: usize,
@@ -85,7 +85,7 @@ pub(super) struct Answer {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum ShapeOutcome {
     Untried,
     Taken,
     Refused,
@@ -93,23 +93,23 @@ pub(super) enum Outcome {
 
 /// One of the answers to a question.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
-    pub(super) outcome: Outcome,
+pub(super) struct ShapeAnswer {
+    pub(super) outcome: ShapeOutcome,
     /// A run that went through had this answer. Before that, what was taken may be refused later: by a conversion of
     /// the value, or when serde looks into what it buffered.
     pub(super) is_confirmed: bool,
     /// Nothing below is left to be seen.
     pub(super) is_finished: bool,
     /// What was asked for below. One edge leads to several places if later questions depend on earlier answers.
-    pub(super) inside: BTreeMap<(Edge, Fact), usize>,
+    pub(super) inside: BTreeMap<(ShapeStep, ShapeFact), usize>,
     /// Keys of this map that serde was found to want.
     pub(super) keys: Vec<&'static str>,
 }
 
-impl Way {
+impl ShapeAnswer {
     fn new() -> Self {
         Self {
-            outcome: Outcome::Untried,
+            outcome: ShapeOutcome::Untried,
             is_confirmed: false,
             is_finished: false,
             inside: BTreeMap::new(),
@@ -118,14 +118,14 @@ impl Way {
     }
 
     fn is_open(&self) -> bool {
-        self.outcome != Outcome::Refused && !self.is_finished
+        self.outcome != ShapeOutcome::Refused && !self.is_finished
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) fact: Fact,
-    pub(super) ways: Vec<Way>,
+pub(super) struct ShapeNode {
+    pub(super) fact: ShapeFact,
+    pub(super) ways: Vec<ShapeAnswer>,
     /// Where this is inside of.
     pub(super) around: Answer,
     /// Each way counts, as for the variants of an enum; otherwise the first that is taken is enough.
@@ -136,15 +136,15 @@ pub(super) struct Place {
     pub(super) variants: Option<&'static [&'static str]>,
 }
 
-impl Place {
-    pub(super) fn new(fact: Fact, around: Answer, ways: usize, is_every: bool) -> Self {
-        Self { fact, ways: vec![Way::new(); ways], around, is_every, last_way: 0, variants: None }
+impl ShapeNode {
+    pub(super) fn new(fact: ShapeFact, around: Answer, ways: usize, is_every: bool) -> Self {
+        Self { fact, ways: vec![ShapeAnswer::new(); ways], around, is_every, last_way: 0, variants: None }
     }
 
     /// Makes these texts the answers, each of which counts.
     pub(super) fn learn_variants(&mut self, variants: &'static [&'static str]) {
         self.variants = Some(variants);
-        self.ways = vec![Way::new(); variants.len()];
+        self.ways = vec![ShapeAnswer::new(); variants.len()];
         self.is_every = true;
         self.last_way = 0;
     }
@@ -156,14 +156,14 @@ impl Place {
 
     /// No answer is taken.
     pub(super) fn is_broken(&self) -> bool {
-        self.ways.iter().all(|way| way.outcome == Outcome::Refused)
+        self.ways.iter().all(|way| way.outcome == ShapeOutcome::Refused)
     }
 
     pub(super) fn is_done(&self) -> bool {
-        let is_settled = |way: &Way| way.outcome == Outcome::Taken && way.is_finished;
+        let is_settled = |way: &ShapeAnswer| way.outcome == ShapeOutcome::Taken && way.is_finished;
         self.is_broken()
             || if self.is_every {
-                !self.ways.iter().any(Way::is_open)
+                !self.ways.iter().any(ShapeAnswer::is_open)
             } else {
                 self.ways.iter().any(is_settled)
             }
@@ -171,9 +171,9 @@ impl Place {
 
     /// Takes the answer for this run; `None` if all are refused.
     pub(super) fn choose(&self, may_explore: bool) -> Option<usize> {
-        let open = self.ways.iter().position(Way::is_open);
-        let taken = self.ways.iter().position(|way| way.outcome == Outcome::Taken);
-        let usable = self.ways.iter().position(|way| way.outcome != Outcome::Refused);
+        let open = self.ways.iter().position(ShapeAnswer::is_open);
+        let taken = self.ways.iter().position(|way| way.outcome == ShapeOutcome::Taken);
+        let usable = self.ways.iter().position(|way| way.outcome != ShapeOutcome::Refused);
         match self.is_every {
             true if may_explore || taken.is_none() => open.or(taken),
             true => taken,
@@ -190,7 +190,7 @@ impl Place {
         names.sort_unstable();
         encode_all(&names, encoder, |name, encoder| encoder.text(name));
         let labels =
-            self.variants.unwrap_or(if self.fact.kind == Kind::Enum { self.fact.names } else { &[] });
+            self.variants.unwrap_or(if self.fact.kind == ShapeKind::Enum { self.fact.names } else { &[] });
         let mut ways: Vec<_> = self
             .ways
             .iter()
@@ -206,14 +206,14 @@ impl Place {
     }
 }
 
-impl Way {
-    fn encode(&self, places: &[Place], encoder: &mut Encoder) {
+impl ShapeAnswer {
+    fn encode(&self, places: &[ShapeNode], encoder: &mut Encoder) {
         encoder.unsigned(self.outcome as u128);
         let inside: Vec<_> = self.inside.iter().collect();
         encode_all(&inside, encoder, |((edge, _), place), encoder| {
             match edge {
-                Edge::At(index) => encoder.unsigned(*index as u128),
-                Edge::Field(name) => encoder.text(name),
+                ShapeStep::At(index) => encoder.unsigned(*index as u128),
+                ShapeStep::Field(name) => encoder.text(name),
             }
             places[**place].encode(places, encoder);
         });

@@ -4,31 +4,31 @@ use serde::Deserializer;
 use serde::de::Visitor;
 
 use super::answers::{ANYTHING_COUNT, Anything, CHARS, NUMBERS, TEXTS, anything};
-use super::compound::{Entries, Fields, Items, Variant};
+use super::compound::{Fields, MapEntries, SequenceItems, Variant};
 use super::fault::Fault;
-use super::place::{Answer, Edge, Fact, Kind};
+use super::place::{Answer, ShapeFact, ShapeKind, ShapeStep};
 use super::walk::Walk;
 
 /// Stands before one place of the type and waits to be asked.
 pub(super) struct Recorder<'a> {
     walk: &'a mut Walk,
     around: Answer,
-    edge: Edge,
+    edge: ShapeStep,
 }
 
 impl<'a> Recorder<'a> {
     pub(super) fn at_root(walk: &'a mut Walk) -> Self {
-        Self::inside(walk, Answer { place: 0, way: 0 }, Edge::At(0))
+        Self::inside(walk, Answer { place: 0, way: 0 }, ShapeStep::At(0))
     }
 
-    pub(super) fn inside(walk: &'a mut Walk, around: Answer, edge: Edge) -> Self {
+    pub(super) fn inside(walk: &'a mut Walk, around: Answer, edge: ShapeStep) -> Self {
         Self { walk, around, edge }
     }
 
     /// Notes the question, lets `give` answer it, and notes whether the answer was taken.
     pub(super) fn answer<T>(
         self,
-        fact: Fact,
+        fact: ShapeFact,
         ways: (usize, bool),
         give: impl FnOnce(&mut Walk, Answer) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
@@ -38,8 +38,8 @@ impl<'a> Recorder<'a> {
         result
     }
 
-    fn text<'de, V: Visitor<'de>>(self, kind: Kind, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(kind), (TEXTS.len(), false), |walk, answer| {
+    fn text<'de, V: Visitor<'de>>(self, kind: ShapeKind, visitor: V) -> Result<V::Value, Fault> {
+        self.answer(ShapeFact::of(kind), (TEXTS.len(), false), |walk, answer| {
             let texts = walk.place(answer.place).variants.unwrap_or(TEXTS);
             visitor.visit_borrowed_str(texts[answer.way])
         })
@@ -53,7 +53,7 @@ const ONLY: (usize, bool) = (1, false);
 macro_rules! numbers {
     ($($ask:ident $kind:ident $visit:ident $number:ident),+ $(,)?) => { $(
         fn $ask<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            self.answer(Fact::of(Kind::$kind), (NUMBERS.len(), false), |_, answer| {
+            self.answer(ShapeFact::of(ShapeKind::$kind), (NUMBERS.len(), false), |_, answer| {
                 visitor.$visit(NUMBERS[answer.way] as $number)
             })
         }
@@ -84,42 +84,46 @@ impl<'de> Deserializer<'de> for Recorder<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Any), (ANYTHING_COUNT, true), |walk, answer| match anything(answer.way) {
-            Anything::Float => visitor.visit_f64(0.5),
-            Anything::Negative => visitor.visit_i64(-1),
-            Anything::Unsigned => visitor.visit_u64(1),
-            Anything::Bool => visitor.visit_bool(true),
-            Anything::Text(text) => visitor.visit_borrowed_str(text),
-            Anything::Map => visitor.visit_map(Entries::found_out(walk, answer)),
-            Anything::Sequence => visitor.visit_seq(Items::new(walk, answer, 0)),
-            Anything::Nothing => visitor.visit_unit(),
+        self.answer(ShapeFact::of(ShapeKind::Any), (ANYTHING_COUNT, true), |walk, answer| {
+            match anything(answer.way) {
+                Anything::Float => visitor.visit_f64(0.5),
+                Anything::Negative => visitor.visit_i64(-1),
+                Anything::Unsigned => visitor.visit_u64(1),
+                Anything::Bool => visitor.visit_bool(true),
+                Anything::Text(text) => visitor.visit_borrowed_str(text),
+                Anything::Map => visitor.visit_map(MapEntries::found_out(walk, answer)),
+                Anything::Sequence => visitor.visit_seq(SequenceItems::new(walk, answer, 0)),
+                Anything::Nothing => visitor.visit_unit(),
+            }
         })
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Bool), (2, false), |_, answer| visitor.visit_bool(answer.way == 0))
+        self.answer(ShapeFact::of(ShapeKind::Bool), (2, false), |_, answer| {
+            visitor.visit_bool(answer.way == 0)
+        })
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Char), (CHARS.len(), false), |_, answer| {
+        self.answer(ShapeFact::of(ShapeKind::Char), (CHARS.len(), false), |_, answer| {
             visitor.visit_char(CHARS[answer.way])
         })
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.text(Kind::Text, visitor)
+        self.text(ShapeKind::Text, visitor)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.text(Kind::Text, visitor)
+        self.text(ShapeKind::Text, visitor)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.text(Kind::Name, visitor)
+        self.text(ShapeKind::Name, visitor)
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Bytes), ONLY, |_, _| visitor.visit_borrowed_bytes(&[]))
+        self.answer(ShapeFact::of(ShapeKind::Bytes), ONLY, |_, _| visitor.visit_borrowed_bytes(&[]))
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -127,14 +131,14 @@ impl<'de> Deserializer<'de> for Recorder<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Option), ONE_OR_NONE, |walk, answer| match answer.way {
-            0 => visitor.visit_some(Recorder::inside(walk, answer, Edge::At(0))),
+        self.answer(ShapeFact::of(ShapeKind::Option), ONE_OR_NONE, |walk, answer| match answer.way {
+            0 => visitor.visit_some(Recorder::inside(walk, answer, ShapeStep::At(0))),
             _ => visitor.visit_none(),
         })
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Unit), ONLY, |_, _| visitor.visit_unit())
+        self.answer(ShapeFact::of(ShapeKind::Unit), ONLY, |_, _| visitor.visit_unit())
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -142,7 +146,7 @@ impl<'de> Deserializer<'de> for Recorder<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.answer(Fact::named(Kind::UnitStruct, name, &[]), ONLY, |_, _| visitor.visit_unit())
+        self.answer(ShapeFact::named(ShapeKind::UnitStruct, name, &[]), ONLY, |_, _| visitor.visit_unit())
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -150,20 +154,20 @@ impl<'de> Deserializer<'de> for Recorder<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.answer(Fact::named(Kind::Newtype, name, &[]), ONLY, |walk, answer| {
-            visitor.visit_newtype_struct(Recorder::inside(walk, answer, Edge::At(0)))
+        self.answer(ShapeFact::named(ShapeKind::Newtype, name, &[]), ONLY, |walk, answer| {
+            visitor.visit_newtype_struct(Recorder::inside(walk, answer, ShapeStep::At(0)))
         })
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Sequence), ONE_OR_NONE, |walk, answer| {
-            visitor.visit_seq(Items::new(walk, answer, 1 - answer.way))
+        self.answer(ShapeFact::of(ShapeKind::Sequence), ONE_OR_NONE, |walk, answer| {
+            visitor.visit_seq(SequenceItems::new(walk, answer, 1 - answer.way))
         })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::tuple(Kind::Tuple, "", length), ONLY, |walk, answer| {
-            visitor.visit_seq(Items::new(walk, answer, length))
+        self.answer(ShapeFact::tuple(ShapeKind::Tuple, "", length), ONLY, |walk, answer| {
+            visitor.visit_seq(SequenceItems::new(walk, answer, length))
         })
     }
 
@@ -173,14 +177,14 @@ impl<'de> Deserializer<'de> for Recorder<'_> {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.answer(Fact::tuple(Kind::TupleStruct, name, length), ONLY, |walk, answer| {
-            visitor.visit_seq(Items::new(walk, answer, length))
+        self.answer(ShapeFact::tuple(ShapeKind::TupleStruct, name, length), ONLY, |walk, answer| {
+            visitor.visit_seq(SequenceItems::new(walk, answer, length))
         })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Map), ONE_OR_NONE, |walk, answer| {
-            visitor.visit_map(Entries::found_out_and(walk, answer, 1 - answer.way))
+        self.answer(ShapeFact::of(ShapeKind::Map), ONE_OR_NONE, |walk, answer| {
+            visitor.visit_map(MapEntries::found_out_and(walk, answer, 1 - answer.way))
         })
     }
 
@@ -190,7 +194,7 @@ impl<'de> Deserializer<'de> for Recorder<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.answer(Fact::named(Kind::Struct, name, fields), ONLY, |walk, answer| {
+        self.answer(ShapeFact::named(ShapeKind::Struct, name, fields), ONLY, |walk, answer| {
             visitor.visit_map(Fields::new(walk, answer, fields))
         })
     }
@@ -201,12 +205,14 @@ impl<'de> Deserializer<'de> for Recorder<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.answer(Fact::named(Kind::Enum, name, variants), (variants.len(), true), |walk, answer| {
-            visitor.visit_enum(Variant::new(walk, answer, variants[answer.way]))
-        })
+        self.answer(
+            ShapeFact::named(ShapeKind::Enum, name, variants),
+            (variants.len(), true),
+            |walk, answer| visitor.visit_enum(Variant::new(walk, answer, variants[answer.way])),
+        )
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.answer(Fact::of(Kind::Ignored), ONLY, |_, _| visitor.visit_unit())
+        self.answer(ShapeFact::of(ShapeKind::Ignored), ONLY, |_, _| visitor.visit_unit())
     }
 }

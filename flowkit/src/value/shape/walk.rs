@@ -5,7 +5,7 @@
 
 use super::fault::Fault;
 use super::forms::Forms;
-use super::place::{Answer, Edge, Fact, Kind, Outcome, Place, Way};
+use super::place::{Answer, ShapeAnswer, ShapeFact, ShapeKind, ShapeNode, ShapeOutcome, ShapeStep};
 use crate::value::canonical::Encoder;
 
 /// Questions answered in all runs of a walk. A struct of ten fields asks about twenty; at 100 ns each, no round takes
@@ -39,13 +39,13 @@ enum Blame {
 #[derive(Debug)]
 pub(super) struct Walk {
     limits: Limits,
-    places: Vec<Place>,
+    places: Vec<ShapeNode>,
     questions: usize,
     is_cut: bool,
     /// The last run went through, so that the next may try something new where it need not.
     may_explore: bool,
     // What follows is about one run.
-    names: Vec<Fact>,
+    names: Vec<ShapeFact>,
     depth: usize,
     blame: Option<Blame>,
     has_learned: bool,
@@ -60,7 +60,7 @@ pub(super) struct Walk {
 
 /// A question that is being answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Question {
+pub(super) struct ShapeQuestion {
     pub(super) answer: Answer,
     trials_before: usize,
     maps_before: usize,
@@ -72,7 +72,7 @@ impl Walk {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            places: vec![Place::new(Fact::of(Kind::Root), ROOT, 1, false)],
+            places: vec![ShapeNode::new(ShapeFact::of(ShapeKind::Root), ROOT, 1, false)],
             questions: 0,
             is_cut: false,
             may_explore: false,
@@ -94,7 +94,7 @@ impl Walk {
 
     /// There is nothing in the type that was not followed, and nothing that serde reads first and looks at later.
     pub(super) fn has_seen_all(&self) -> bool {
-        !self.is_cut && !self.is_spent() && self.places.iter().all(|place| place.fact.kind != Kind::Any)
+        !self.is_cut && !self.is_spent() && self.places.iter().all(|place| place.fact.kind != ShapeKind::Any)
     }
 
     /// The walk came to no end.
@@ -109,7 +109,7 @@ impl Walk {
 
     /// Whether a struct of this name was asked for.
     pub(super) fn has_struct(&self, name: &str) -> bool {
-        self.places.iter().any(|place| place.fact.kind == Kind::Struct && place.fact.name == name)
+        self.places.iter().any(|place| place.fact.kind == ShapeKind::Struct && place.fact.name == name)
     }
 
     pub(super) fn encode(&self, encoder: &mut Encoder) {
@@ -129,7 +129,7 @@ impl Walk {
     pub(super) fn end_run(&mut self, fault: Option<Fault>) -> bool {
         match fault {
             Some(fault) if self.blame.is_none() => {
-                self.blame_inside(fault, Question { answer: ROOT, trials_before: 0, maps_before: 0 });
+                self.blame_inside(fault, ShapeQuestion { answer: ROOT, trials_before: 0, maps_before: 0 });
             }
             Some(_) => {}
             None => {
@@ -146,7 +146,7 @@ impl Walk {
         is_promising && !self.is_spent() && !self.is_finished_below(ROOT)
     }
 
-    pub(super) fn place(&self, index: usize) -> &Place {
+    pub(super) fn place(&self, index: usize) -> &ShapeNode {
         &self.places[index]
     }
 
@@ -165,14 +165,14 @@ impl Walk {
     }
 
     /// Tells whether a field's value takes no answer, so that it is better left out.
-    pub(super) fn is_broken(&self, around: Answer, edge: Edge) -> bool {
+    pub(super) fn is_broken(&self, around: Answer, edge: ShapeStep) -> bool {
         let inside = &self.way(around).inside;
         let mut places = inside.iter().filter(|((at, _), _)| *at == edge).peekable();
         places.peek().is_some() && places.all(|(_, place)| self.places[*place].is_broken())
     }
 
     /// Returns the answer that was given at this edge if its text says what else there is in the map.
-    pub(super) fn tag_at(&self, around: Answer, edge: Edge) -> Option<Answer> {
+    pub(super) fn tag_at(&self, around: Answer, edge: ShapeStep) -> Option<Answer> {
         let inside = &self.way(around).inside;
         let tag =
             inside.iter().find(|((at, _), place)| *at == edge && self.places[**place].variants.is_some());
@@ -191,26 +191,27 @@ impl Walk {
     pub(super) fn enter(
         &mut self,
         around: Answer,
-        edge: Edge,
-        fact: Fact,
+        edge: ShapeStep,
+        fact: ShapeFact,
         (ways, is_every): (usize, bool),
-    ) -> Result<Question, Fault> {
+    ) -> Result<ShapeQuestion, Fault> {
         self.questions += 1;
         if self.is_spent() {
             self.blame = Some(Blame::MayRetry);
             return Err(Fault::Refused);
         }
         let place = self.find_or_add(around, edge, fact, ways, is_every);
-        let may_explore = self.may_explore || fact.kind != Kind::Any;
+        let may_explore = self.may_explore || fact.kind != ShapeKind::Any;
         let Some(way) = self.places[place].choose(may_explore) else {
             self.blame = Some(Blame::Broken);
             return Err(Fault::Refused);
         };
         let answer = Answer { place, way };
-        let question = Question { answer, trials_before: self.trials.len(), maps_before: self.maps.len() };
+        let question =
+            ShapeQuestion { answer, trials_before: self.trials.len(), maps_before: self.maps.len() };
         if self.is_trial(answer) {
             // One guess that need not be, per run: else the wrong one would be blamed.
-            self.may_explore &= fact.kind != Kind::Any;
+            self.may_explore &= fact.kind != ShapeKind::Any;
             self.trials.push(answer);
         }
         self.places[place].last_way = way;
@@ -219,26 +220,33 @@ impl Walk {
         Ok(question)
     }
 
-    fn find_or_add(&mut self, around: Answer, edge: Edge, fact: Fact, ways: usize, is_every: bool) -> usize {
+    fn find_or_add(
+        &mut self,
+        around: Answer,
+        edge: ShapeStep,
+        fact: ShapeFact,
+        ways: usize,
+        is_every: bool,
+    ) -> usize {
         if let Some(place) = self.places[around.place].ways[around.way].inside.get(&(edge, fact)) {
             return *place;
         }
-        let is_same = |other: &&Fact| **other == fact;
+        let is_same = |other: &&ShapeFact| **other == fact;
         let inside_itself = self.names.iter().filter(is_same).count();
         let is_cut = self.depth >= self.limits.depth
             || !fact.name.is_empty() && inside_itself >= self.limits.same_name;
         self.is_cut |= is_cut;
         // No later round goes further into what has no type.
-        let is_end = is_cut || fact.kind == Kind::Any && inside_itself >= ANY_IN_ANY_MAX;
+        let is_end = is_cut || fact.kind == ShapeKind::Any && inside_itself >= ANY_IN_ANY_MAX;
         let index = self.places.len();
-        self.places.push(Place::new(fact, around, if is_end { 0 } else { ways }, is_every));
+        self.places.push(ShapeNode::new(fact, around, if is_end { 0 } else { ways }, is_every));
         self.places[around.place].ways[around.way].inside.insert((edge, fact), index);
         self.has_learned = true;
         index
     }
 
     /// Closes a question: the answer was taken, or something in it was refused.
-    pub(super) fn leave(&mut self, question: Question, fault: Option<Fault>) {
+    pub(super) fn leave(&mut self, question: ShapeQuestion, fault: Option<Fault>) {
         self.depth -= 1;
         self.names.pop();
         match (fault, self.blame) {
@@ -256,7 +264,7 @@ impl Walk {
         }
     }
 
-    fn way(&self, answer: Answer) -> &Way {
+    fn way(&self, answer: Answer) -> &ShapeAnswer {
         &self.places[answer.place].ways[answer.way]
     }
 
@@ -266,16 +274,16 @@ impl Walk {
         !way.is_confirmed || self.places[answer.place].variants.is_some() && !way.is_finished
     }
 
-    fn blame_something(&mut self, fault: Fault, question: Question) {
+    fn blame_something(&mut self, fault: Fault, question: ShapeQuestion) {
         let own = question.answer;
         if let Some((around, field)) = self.named.take().filter(|(around, _)| *around == own) {
             // The visitor knows this field already, under another name.
-            self.find_or_add(around, Edge::Field(field), Fact::of(Kind::Alias), 0, false);
+            self.find_or_add(around, ShapeStep::Field(field), ShapeFact::of(ShapeKind::Alias), 0, false);
             self.blame = Some(Blame::MayRetry);
             return;
         }
         let place = &mut self.places[own.place];
-        if let (Fault::Unknown { variants: variants @ [_, ..] }, None, Kind::Text | Kind::Name) =
+        if let (Fault::Unknown { variants: variants @ [_, ..] }, None, ShapeKind::Text | ShapeKind::Name) =
             (fault, place.variants, place.fact.kind)
         {
             place.learn_variants(variants);
@@ -295,8 +303,8 @@ impl Walk {
     }
 
     /// Blames what is newest among the keys and answers that were tried since then.
-    fn blame_inside(&mut self, fault: Fault, question: Question) -> bool {
-        let Question { answer: own, trials_before, maps_before } = question;
+    fn blame_inside(&mut self, fault: Fault, question: ShapeQuestion) -> bool {
+        let ShapeQuestion { answer: own, trials_before, maps_before } = question;
         if let Fault::Missing { field } = fault {
             let wants = |map: &&Answer| !self.way(**map).keys.contains(&field);
             if let Some(map) = self.maps[maps_before..].iter().rev().find(wants).copied() {
@@ -310,10 +318,10 @@ impl Walk {
         let may_be_wrong = |trial: &&Answer| {
             let place = &self.places[trial.place];
             // A field is not missing because of how others were answered, unless serde chose what it reads by them.
-            let decides = place.fact.kind == Kind::Any || place.variants.is_some();
+            let decides = place.fact.kind == ShapeKind::Any || place.variants.is_some();
             **trial != own && (decides || !is_missing)
                 // The way is gone if the place learned other answers.
-                && place.ways.get(trial.way).is_some_and(|way| way.outcome != Outcome::Refused)
+                && place.ways.get(trial.way).is_some_and(|way| way.outcome != ShapeOutcome::Refused)
         };
         let Some(trial) = self.trials[trials_before..].iter().rev().find(may_be_wrong).copied() else {
             return false;
@@ -328,19 +336,19 @@ impl Walk {
     fn refuse(&mut self, answer: Answer) {
         let place = &mut self.places[answer.place];
         let way = &mut place.ways[answer.way];
-        self.has_learned |= way.outcome != Outcome::Refused;
-        way.outcome = Outcome::Refused;
+        self.has_learned |= way.outcome != ShapeOutcome::Refused;
+        way.outcome = ShapeOutcome::Refused;
         self.blame = Some(if place.is_broken() { Blame::Broken } else { Blame::MayRetry });
     }
 
     fn settle(&mut self, answer: Answer) {
         let is_finished = self.is_finished_below(answer);
         let way = &mut self.places[answer.place].ways[answer.way];
-        if way.outcome == Outcome::Refused {
+        if way.outcome == ShapeOutcome::Refused {
             return;
         }
-        self.has_learned |= way.outcome != Outcome::Taken || way.is_finished != is_finished;
-        way.outcome = Outcome::Taken;
+        self.has_learned |= way.outcome != ShapeOutcome::Taken || way.is_finished != is_finished;
+        way.outcome = ShapeOutcome::Taken;
         way.is_finished = is_finished;
     }
 

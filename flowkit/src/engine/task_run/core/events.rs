@@ -7,7 +7,7 @@ use super::{BY_BODY, Core};
 use crate::clock::RunClock;
 use crate::engine::flow_run::Run;
 use crate::engine::recover::journal::Journal;
-use crate::engine::recover::kept::{Keeping, Receipt};
+use crate::engine::recover::kept::{Persist, Receipt};
 use crate::model::{Event, EventKind, Kind, NewTaskRun, OrderNo, Provenance, RunRecord, TaskRun, TaskRunId};
 
 /// The task run of a call that belongs to no flow run.
@@ -18,11 +18,11 @@ pub(super) struct Outside {
 
 impl Core {
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.emit_kept(kind, &mut Keeping::default());
+        self.emit_kept(kind, &mut Persist::default());
     }
 
     /// Says what happened, with what is to be kept of it; that is taken only where there is a store.
-    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: &mut Keeping) -> Option<Receipt> {
+    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: &mut Persist) -> Option<Receipt> {
         match self.run() {
             // Most calls: nobody asks for them again.
             Some(run) if run.journal.is_none() && !self.has(BY_BODY) => run.emit_kept(self.id, kind, keeping),
@@ -34,7 +34,7 @@ impl Core {
     /// decided it.
     // Not inlined, so that most calls need none of its registers.
     #[inline(never)]
-    fn emit_noted(&self, run: Option<&Arc<Run>>, kind: EventKind, keeping: &mut Keeping) -> Option<Receipt> {
+    fn emit_noted(&self, run: Option<&Arc<Run>>, kind: EventKind, keeping: &mut Persist) -> Option<Receipt> {
         let Some(run) = run else {
             self.happen_outside(kind);
             return None;
@@ -106,7 +106,7 @@ impl Core {
         let is_node =
             self.declaration.kind == Kind::Flow && self.id != TaskRunId::FLOW && self.identity().is_some();
         let provenance = is_node.then(|| Provenance { version: self.stamp(), made_from: self.made_from() });
-        let mut keeping = Keeping { awaited, provenance, ..Keeping::default() };
+        let mut keeping = Persist { awaited, provenance, ..Persist::default() };
         self.emit_kept(EventKind::Started { attempt }, &mut keeping)
     }
 }

@@ -115,7 +115,7 @@ fn filter(text: &str) -> FlowRunFilter {
     FlowRunFilter::parse(text, WallTime::from_micros(NOW)).unwrap()
 }
 
-fn plan(store: &SqliteStore, question: &Question) -> String {
+fn plan(store: &SqliteStore, question: &Query) -> String {
     let sql = format!("EXPLAIN QUERY PLAN {}", question.sql);
     let lines = store.readers.read_all(&sql, question.values(), |row| row.get::<_, String>(3)).unwrap();
     lines.join("; ")
