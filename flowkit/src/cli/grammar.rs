@@ -7,8 +7,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::elsewhere;
 use super::flags;
+use super::foreign_verbs;
 use super::help;
 use super::options::{
     again, aside, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, refresh_cache,
@@ -64,7 +64,7 @@ pub(super) fn unknown(program: &CliProgram, arguments: &[OsString], error: &clap
     if within.is_none() && program.flow(&typed).is_ok() {
         return Usage::new(format!("`{typed}` is a flow; write `run {typed}`"));
     }
-    let known = match elsewhere::here(&typed) {
+    let known = match foreign_verbs::here(&typed) {
         Some(here) if within.is_none() => here.to_owned(),
         _ => meant_or_known(&typed, &names),
     };

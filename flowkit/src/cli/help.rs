@@ -6,7 +6,7 @@ use clap::Command;
 use super::flags::typed;
 use super::out;
 use super::program::CliProgram;
-use super::types;
+use super::unsupported_types;
 use crate::engine::spec::FlowSpec;
 use crate::value::parameters::Parameter;
 
@@ -30,7 +30,7 @@ pub(super) fn after_run(program: &CliProgram, flow: &FlowSpec) -> Option<String>
     let only = program.only_flow().map(|flow| {
         format!("`{}` is the only flow of this program, so `run {0}` may be left out", flow.ident())
     });
-    let fault = types::fault(flow).map(|fault| format!("Note: {fault}"));
+    let fault = unsupported_types::fault(flow).map(|fault| format!("Note: {fault}"));
     let words: Vec<String> = only.into_iter().chain(fault).collect();
     (!words.is_empty()).then(|| words.join("\n\n"))
 }

@@ -12,7 +12,7 @@ use super::secrets::{holds_secret, without_masks};
 use super::session::Session;
 use super::settings::SettingSource;
 use super::usage::{Outcome, Usage};
-use super::{environment, file, types, which};
+use super::{environment, file, run_ref, unsupported_types};
 use crate::engine::spec::FlowSpec;
 use crate::store::Store;
 use crate::value::not_persisted::not_persisted;
@@ -76,7 +76,7 @@ fn like(
     parameters: &[Parameter],
     typed: &str,
 ) -> Outcome<Layer> {
-    let run = which::run(store, &session.program, Some(typed))?;
+    let run = run_ref::run(store, &session.program, Some(typed))?;
     let short = run.id.short();
     if run.path != flow.declaration.path {
         let ident = flow.ident();
@@ -88,7 +88,7 @@ fn like(
     }
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let Some(Value::Object(values)) = kept else {
-        let why = types::unkept(flow).map(|why| format!(" ({why})")).unwrap_or_default();
+        let why = unsupported_types::unkept(flow).map(|why| format!(" ({why})")).unwrap_or_default();
         return Err(Usage::new(format!(
             "the parameters of run `{short}` are not kept{why}; give them again"
         )));

@@ -9,32 +9,32 @@
 //! ```
 
 mod command;
+mod default_flow;
 mod duration;
-mod elsewhere;
 mod environment;
+mod failure_line;
 mod file;
 mod flags;
+mod foreign_verbs;
 mod grammar;
 mod help;
-mod implied;
 mod json;
 mod layers;
 mod options;
 mod out;
 mod outcome;
 mod program;
+mod relative_time;
 mod resolve;
 mod rows;
+mod run_ref;
 mod secrets;
 mod session;
 mod settings;
-mod types;
+mod unsupported_types;
 mod usage;
 mod values;
 mod verbs;
-mod when;
-mod which;
-mod why;
 
 use std::ffi::OsString;
 use std::panic::Location;
@@ -185,7 +185,7 @@ async fn typed(
     location: &'static Location<'static>,
 ) -> Outcome<Exit> {
     program.check()?;
-    let arguments = implied::with_flow(&program, arguments);
+    let arguments = default_flow::with_flow(&program, arguments);
     let matches = match grammar::grammar(&program).try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {

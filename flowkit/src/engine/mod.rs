@@ -23,7 +23,7 @@ pub(crate) mod handle;
 pub(crate) mod limits;
 #[cfg(feature = "testing")]
 pub(crate) mod mocks;
-pub(crate) mod recover;
+pub(crate) mod replay;
 pub(crate) mod runtime;
 pub(crate) mod spec;
 pub(crate) mod task_run;

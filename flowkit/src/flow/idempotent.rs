@@ -13,7 +13,7 @@ use crate::engine::body::FlowBody;
 use crate::engine::context;
 use crate::engine::flow_run::begin::durability;
 use crate::engine::flow_run::start::{Started, finish, start};
-use crate::engine::recover::kept::ask;
+use crate::engine::replay::run_store::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;

@@ -5,9 +5,9 @@
 pub(crate) mod arguments;
 mod events;
 pub(crate) mod idempotent;
+mod outputs;
 pub(crate) mod resume;
 mod returned;
-mod said;
 pub(crate) mod spec;
 #[cfg(feature = "cli")]
 pub(crate) mod start;
@@ -20,14 +20,14 @@ use tokio::task::JoinHandle;
 
 pub use self::events::EventStream;
 pub use self::returned::ReturnedHandles;
-use crate::engine::attempt::take_up::laid_down;
+use crate::engine::attempt::reacquire::laid_down;
 use crate::engine::body::FlowBody;
 use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
 use crate::engine::flow_run::sub_flow::{self, SubFlow};
 use crate::engine::handle::Handle;
-use crate::engine::recover::earlier::Earlier;
-use crate::engine::recover::kept::RunStore;
+use crate::engine::replay::previous::Earlier;
+use crate::engine::replay::run_store::RunStore;
 use crate::engine::spec::AnyFlowRun;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};

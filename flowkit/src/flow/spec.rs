@@ -108,7 +108,7 @@ impl ResumeAny {
         let refused = |name: String, refusal| Err(Error::Refused { run: label(name), refusal });
         let Some(store) = self.runtime.store() else { return refused(self.run.short(), Refusal::NoStore) };
         let id = self.run;
-        let found = crate::engine::recover::kept::ask(store, move |store| store.flow_run(id)).await;
+        let found = crate::engine::replay::run_store::ask(store, move |store| store.flow_run(id)).await;
         let row = match found {
             Ok(Some(row)) => row,
             Ok(None) => {

@@ -3,8 +3,8 @@
 //! Graphviz does its own layout; this writes text only.
 
 use super::{Edge, EdgeKind, Graph, Node, NodeKind};
-use crate::graph::look;
-use crate::graph::look::Tone;
+use crate::graph::style;
+use crate::graph::style::Tone;
 use crate::text::columns;
 use crate::text::columns::push_line;
 
@@ -54,8 +54,8 @@ impl Graph {
 }
 
 fn node_text(node: &Node) -> String {
-    let first = format!("{} {}", look::glyph(node.state), label(&node.label));
-    let label = quoted(&[&first, &look::caption(node)]);
+    let first = format!("{} {}", style::glyph(node.state), label(&node.label));
+    let label = quoted(&[&first, &style::caption(node)]);
     let colours = Tone::of(node.state).light();
     let (fill, line) = (colours.fill, colours.line);
     let border = match node.kind {

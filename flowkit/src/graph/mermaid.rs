@@ -6,8 +6,8 @@
 use std::fmt::Write;
 
 use super::{Edge, EdgeKind, Graph, Node, NodeKind};
-use crate::graph::look;
-use crate::graph::look::Tone;
+use crate::graph::style;
+use crate::graph::style::Tone;
 use crate::text::columns;
 use crate::text::columns::push_line;
 
@@ -51,7 +51,7 @@ impl Graph {
         for edge in &graph.edges {
             push_line(&mut out, 1, &edge_text(edge));
         }
-        for tone in look::tones_of(&graph) {
+        for tone in style::tones_of(&graph) {
             push_line(&mut out, 1, &class_text(tone));
         }
         out
@@ -63,8 +63,8 @@ fn node_text(node: &Node) -> String {
         NodeKind::Task => ("(", ")"),
         NodeKind::Flow => ("[[", "]]"),
     };
-    let glyph = look::glyph(node.state);
-    let (label, caption) = (label(&node.label), look::caption(node));
+    let glyph = style::glyph(node.state);
+    let (label, caption) = (label(&node.label), style::caption(node));
     let tone = Tone::of(node.state).name();
     format!("n{}{open}\"{glyph} {label}<br/>{caption}\"{close}:::{tone}", node.id)
 }

@@ -14,9 +14,9 @@ mod fold;
 #[cfg(feature = "json")]
 mod json;
 mod layout;
-pub(crate) mod look;
 mod mermaid;
 mod recorded;
+pub(crate) mod style;
 mod svg;
 
 use std::borrow::Cow;

@@ -3,7 +3,7 @@
 //! Pure: it reads a row and a wish; who asks for it and what is done about it is the engine's business.
 
 #[cfg(feature = "cli")]
-pub(crate) mod outlook;
+pub(crate) mod preview;
 #[cfg(test)]
 pub(crate) mod tests;
 

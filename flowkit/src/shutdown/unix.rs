@@ -8,7 +8,7 @@ use signal_hook::{flag, low_level};
 use tokio::signal::unix::{self, SignalKind, signal};
 
 use super::Signal;
-use crate::engine::flow_run::live::Live;
+use crate::engine::flow_run::active_runs::Live;
 
 /// The signals that tell a program to stop.
 pub(super) struct Signals([SignalFlags; 3]);

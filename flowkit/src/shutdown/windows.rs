@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown};
 
 use super::Signal;
-use crate::engine::flow_run::live::Live;
+use crate::engine::flow_run::active_runs::Live;
 
 /// Windows ends a program about 5 s after it was told that its window is closed; the store needs some of that.
 const DRAIN_BEFORE_THE_END: Duration = Duration::from_secs(2);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clock;
-use crate::engine::attempt::take_up::laid_down;
+use crate::engine::attempt::reacquire::laid_down;
 use crate::engine::context;
 use crate::engine::handle::Handle;
 use crate::model::{Error, TaskError};

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::handle::list::{Handles, List};
+use crate::engine::task_run::completion::Continuation;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
-use crate::engine::task_run::promise::Continuation;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{EdgeKind, Error, TaskError};
 use crate::task::args::{Lender, Source, no_value};

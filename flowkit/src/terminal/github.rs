@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::view::{Group, RunView};
-use crate::graph::look::{WITH_FAILURES, glyph};
+use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::{ErrorReport, State};
 use crate::text::columns;
 use crate::text::wording::counted;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::root_cause::RootCause;
 use super::tally::RunTally;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::look::{WITH_FAILURES, glyph};
+use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::{AttemptFailure, ErrorReport, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
 use crate::text::columns;
 

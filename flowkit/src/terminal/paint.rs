@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::line::{Line, Look, columns};
 use super::uri::uri;
-use crate::graph::look::Tone;
+use crate::graph::style::Tone;
 use crate::text::columns::escaped;
 
 /// What a terminal, or a file, can show.

@@ -8,7 +8,7 @@ mod answers;
 mod compound;
 mod fault;
 mod forms;
-mod outline;
+mod param_type;
 mod place;
 mod recorder;
 mod walk;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::canonical::{Digest, Domain, Encoder};
 pub(crate) use forms::Forms;
-pub use outline::{Outline, outline_of};
+pub use param_type::{Outline, outline_of};
 use recorder::Recorder;
 use walk::{Limits, Walk};
 

@@ -6,14 +6,14 @@ use clap::ArgMatches;
 use serde_json::json;
 
 use super::show;
+use crate::cli::failure_line::why;
 use crate::cli::json::line;
 use crate::cli::out::{columns, note, say, tables};
 use crate::cli::outcome;
 use crate::cli::rows;
+use crate::cli::run_ref;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::which;
-use crate::cli::why::why;
 use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
 use crate::text::columns;
@@ -73,7 +73,7 @@ pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
 pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store: SqliteStore = session.settings.look_back()?;
     let typed = matches.get_many::<String>("runs").unwrap_or_default();
-    let runs = typed.map(|typed| which::run(&store, &session.program, Some(typed)));
+    let runs = typed.map(|typed| run_ref::run(&store, &session.program, Some(typed)));
     let runs: Vec<_> = runs.collect::<Outcome<_>>()?;
     let mut lines = about(session, &runs);
     lines.extend(metrics(&store, &runs)?);

@@ -18,7 +18,7 @@ use crate::cli::session::Session;
 use crate::cli::settings::SettingSource;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::Of;
-use crate::cli::{Exit, resolve, types, values};
+use crate::cli::{Exit, resolve, unsupported_types, values};
 use crate::engine::spec::FlowSpec;
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::Redo;
@@ -129,7 +129,8 @@ fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[StoredTaskRun], n
 
 /// Says why there is nothing to go on with.
 fn not_kept(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
-    let why = types::unkept(flow).unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
+    let why = unsupported_types::unkept(flow)
+        .unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
     Usage::new(format!(
         "the arguments of run `{}` are not kept, so it cannot be resumed: {why}",
         run.id.short()

@@ -11,7 +11,7 @@ use crate::cli::secrets::refused;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::cli::values::Of;
-use crate::cli::{Exit, json as lines, layers, types, values};
+use crate::cli::{Exit, json as lines, layers, unsupported_types, values};
 use crate::engine::runtime::Runtime;
 use crate::engine::spec::FlowSpec;
 use crate::engine::spec::Said;
@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         return Err(Usage::new("say which flow to run; `list` tells which there are"));
     };
     let flow = session.program.flow(name)?;
-    let parameters = match types::unread(flow) {
+    let parameters = match unsupported_types::unread(flow) {
         None => flow.all_parameters(),
         Some(why) => return Err(Usage::new(format!("`{}` cannot be run from here: {why}", flow.ident()))),
     };
@@ -53,7 +53,8 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     let runtime = running::runtime(session, matches)?;
     let call = call(&runtime)?;
     if call.arguments.is_none() {
-        let why = types::unkept(flow).unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
+        let why = unsupported_types::unkept(flow)
+            .unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
         note(format!(
             "note: the arguments of this run are not kept, so it cannot be resumed, or run again with `--like`: {why}"
         ));

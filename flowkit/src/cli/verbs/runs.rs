@@ -2,13 +2,13 @@
 
 use clap::ArgMatches;
 
+use crate::cli::failure_line::why;
 use crate::cli::json;
 use crate::cli::out::{columns, note, say, table};
 use crate::cli::outcome;
+use crate::cli::relative_time::ago;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::ago;
-use crate::cli::why::why;
 use crate::clock;
 use crate::model::{StoredFlowRun, WallTime};
 use crate::store::{FlowRunFilter, History as _};

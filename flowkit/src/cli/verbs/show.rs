@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::values::{Of, show as shown};
 use crate::engine::spec::FlowSpec;
-use crate::graph::look::glyph;
+use crate::graph::style::glyph;
 use crate::model::{
     ArtifactKind, ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun, iso,
 };

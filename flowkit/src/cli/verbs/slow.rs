@@ -11,7 +11,7 @@ use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::clock;
-use crate::graph::look::glyph;
+use crate::graph::style::glyph;
 use crate::model::{Kind, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::Store;
 use crate::text::columns;

@@ -3,8 +3,8 @@
 
 use clap::ArgMatches;
 
+use super::feed::{FeedEvent, News};
 use super::follow::{Follower, RunStanding, tell_of_removal};
-use super::news::{FeedEvent, News};
 use crate::cli::Exit;
 use crate::cli::out::say;
 use crate::cli::secrets::recorded_text;

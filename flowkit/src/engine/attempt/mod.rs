@@ -1,12 +1,12 @@
 //! The attempt loop: the only one. Tasks and flows, awaited or submitted, blocking or not, all run through it.
 
-pub(crate) mod hold;
+pub(crate) mod grace;
 pub(crate) mod hooks;
 pub(crate) mod once;
 pub(crate) mod panics;
-pub(crate) mod patience;
+pub(crate) mod permit;
+pub(crate) mod reacquire;
 pub(crate) mod slots;
-pub(crate) mod take_up;
 
 use std::future::Future;
 use std::pin::pin;
@@ -25,7 +25,7 @@ use crate::clock;
 use crate::engine::body::Body;
 use crate::engine::flow_run::CriticalFailure;
 use crate::engine::flow_run::tally::Tally;
-use crate::engine::recover::kept::committed;
+use crate::engine::replay::run_store::committed;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CallOptions, Hook};
 use crate::failpoint;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::waiting::Waiting;
 use crate::clock;
-use crate::engine::recover::kept::ask;
+use crate::engine::replay::run_store::ask;
 use crate::engine::task_run::core::Core;
 use crate::model::{Error, Unreadable};
 use crate::policy::cache::{CacheKey, is_fresh};

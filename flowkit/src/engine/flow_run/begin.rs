@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{FlowAttempt, NewRun, Run};
 use crate::clock::RunClock;
-use crate::engine::recover::kept::RunStore;
+use crate::engine::replay::run_store::RunStore;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::core::Core;
 use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId, label_of};

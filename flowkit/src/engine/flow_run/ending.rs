@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Run;
-use crate::engine::recover::kept::{Persist, Receipt};
+use crate::engine::replay::run_store::{Persist, Receipt};
 use crate::model::{Event, EventKind, TaskRunId};
 
 impl Run {

@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use parking_lot::Mutex;
 
 use super::{Child, Run};
-use crate::engine::recover::journal::Journal;
+use crate::engine::replay::memo::Journal;
 use crate::engine::task_run::core::Core;
 use crate::model::{CallId, Identity, OrderNo, TaskRunId};
 

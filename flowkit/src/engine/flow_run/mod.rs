@@ -1,14 +1,14 @@
 //! One flow run while it lives: its record, its children, its end.
 
+pub(crate) mod active_runs;
 mod attempt;
 pub(crate) mod begin;
 pub(crate) mod cancellation;
 mod ending;
 pub(crate) mod ends;
-mod ledger;
-pub(crate) mod live;
 pub(crate) mod observer;
 mod reading;
+mod run_state;
 pub(crate) mod start;
 mod stopping;
 pub(crate) mod sub_flow;
@@ -26,14 +26,14 @@ use tokio::sync::Notify;
 pub(crate) use self::attempt::{CriticalFailure, FlowAttempt};
 use self::begin::{Begun, begin, origin};
 use self::cancellation::Cancellation;
-use self::ledger::Ledger;
 use self::observer::{Audience, tell};
+use self::run_state::Ledger;
 use crate::clock::RunClock;
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
-use crate::engine::recover::earlier::{Claimed, Resumed};
-use crate::engine::recover::journal::Journal;
-use crate::engine::recover::kept::{Persist, Receipt, RunStore};
+use crate::engine::replay::memo::Journal;
+use crate::engine::replay::previous::{Claimed, Resumed};
+use crate::engine::replay::run_store::{Persist, Receipt, RunStore};
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::queue::ReadyQueue;
 use crate::model::{

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Run;
-use super::ledger::Ledger;
-use crate::engine::recover::kept::{Persist, RunStore};
+use super::run_state::Ledger;
+use crate::engine::replay::run_store::{Persist, RunStore};
 use crate::model::{Edge, Event, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId, Timestamp};
 use crate::store::StoreError;
 

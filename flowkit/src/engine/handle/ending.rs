@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::Handle;
-use crate::engine::attempt::take_up::TakeUp;
+use crate::engine::attempt::reacquire::TakeUp;
 use crate::engine::flow_run::ends::Ends;
+use crate::engine::task_run::completion::Seat;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::promise::Seat;
 use crate::engine::task_run::slot::Slot;
 
 /// A [`Handle`] of whatever types, for [`first_ended`](crate::first_ended).

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures_util::task::AtomicWaker;
 
 use super::{Ending, Handle, NextEnd};
-use crate::engine::attempt::take_up::TakeUp;
+use crate::engine::attempt::reacquire::TakeUp;
 use crate::engine::flow_run::cancellation::Cancellation;
 use crate::engine::flow_run::ends::Ends;
+use crate::engine::task_run::completion::{Continuation, Promise, Seat};
 use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
-use crate::engine::task_run::promise::{Continuation, Promise, Seat};
 use crate::engine::task_run::queue::Ready;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{CallId, EdgeKind, Error, TaskError};

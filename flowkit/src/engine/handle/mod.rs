@@ -16,8 +16,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::engine::attempt::take_up::TakeUp;
-use crate::engine::task_run::promise::Seat;
+use crate::engine::attempt::reacquire::TakeUp;
+use crate::engine::task_run::completion::Seat;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::{Inner, Runtime};
 use crate::engine::cache::Memory;
-use crate::engine::flow_run::live::Live;
+use crate::engine::flow_run::active_runs::Live;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
 use crate::engine::spec::FlowSpec;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 pub use self::builder::RuntimeBuilder;
 use crate::engine::cache::Memory;
-use crate::engine::flow_run::live::Live;
+use crate::engine::flow_run::active_runs::Live;
 #[cfg(feature = "cli")]
 use crate::engine::flow_run::observer::Made;
 use crate::engine::flow_run::observer::Progress;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
-use crate::engine::recover::kept::ask;
+use crate::engine::replay::run_store::ask;
 use crate::engine::spec::FlowSpec;
 use crate::model::FlowRunId;
 use crate::policy::TaskPolicy;

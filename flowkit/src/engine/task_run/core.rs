@@ -16,9 +16,9 @@ use futures_util::task::AtomicWaker;
 
 use self::events::Outside;
 use crate::clock;
-use crate::engine::attempt::hold::Hold;
+use crate::engine::attempt::permit::Hold;
 use crate::engine::flow_run::{CriticalFailure, FlowAttempt, KeptOpen, Run};
-use crate::engine::recover::earlier::Claimed;
+use crate::engine::replay::previous::Claimed;
 use crate::engine::runtime::Runtime;
 use crate::model::{
     Declaration, Error, Identity, OrderNo, Provenance, RunLabel, TaskError, TaskRunId, ValueVersion, label_of,

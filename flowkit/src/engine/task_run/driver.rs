@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::completion::Continuation;
+use super::execute::visit_call;
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
 use super::launch::{Carrier, child_scope};
 use super::options::{CallOptions, effective_policy};
-use super::perform::visit_call;
-use super::promise::Continuation;
 use super::queue::Ready;
 use super::slot::Slot;
 use crate::clock;

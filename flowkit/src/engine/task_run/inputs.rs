@@ -10,8 +10,8 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::completion::Continuation;
 use super::core::{Core, Home};
-use super::promise::Continuation;
 use super::queue::Ready;
 use super::slot::Slot;
 use crate::engine::flow_run::{FlowAttempt, Run};

@@ -5,10 +5,10 @@
 //! `flow_run/stopping`'s business.
 
 use super::core::Core;
-use super::perform::Finish;
+use super::execute::Finish;
 use crate::engine::attempt::panics::report;
-use crate::engine::recover::conclude::ResultSource;
-use crate::engine::recover::kept::Persist;
+use crate::engine::replay::run_store::Persist;
+use crate::engine::task_run::finish::ResultSource;
 use crate::model::{Error, EventKind, TaskError};
 
 /// Whether a failure is one that another attempt may mend, so that it need not be final.

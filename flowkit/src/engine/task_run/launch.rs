@@ -11,21 +11,22 @@ use tracing::Instrument;
 
 use super::core::{Core, Home, Scoped};
 use super::driver::{KeepOnDrop, Start};
+use super::execute::{perform, visit_call};
 use super::inputs::{self, Deferred, Visit};
 use super::options::CallOptions;
-use super::perform::{perform, visit_call};
 use super::slot::Slot;
 use crate::engine::attempt::Host;
+use crate::engine::attempt::grace::Patience;
 use crate::engine::attempt::once::{Apart, within};
-use crate::engine::attempt::patience::Patience;
-use crate::engine::attempt::take_up::take_up;
+use crate::engine::attempt::reacquire::take_up;
 use crate::engine::body::{Body, TaskInfo};
 use crate::engine::call_key::{ArgumentsKey, CallKey};
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::{Child, Run, any_alive};
 use crate::engine::handle::Handle;
-use crate::engine::recover::earlier::Claimed;
-use crate::engine::recover::{conclude, unknown};
+use crate::engine::replay::previous::Claimed;
+use crate::engine::replay::unknown;
+use crate::engine::task_run::finish;
 use crate::engine::task_run::options::Setup;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Identity, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId,
@@ -273,7 +274,7 @@ fn take_note(
         core.set_claimed(claimed);
         let open = if core.is_settled() { run.keep_open() } else { None };
         core.set_recorded(child.recorded, open);
-        conclude::remember_kept(core);
+        finish::remember_kept(core);
     }
 }
 

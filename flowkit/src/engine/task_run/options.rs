@@ -8,7 +8,7 @@ use super::inputs::Input;
 use crate::engine::body::TaskInfo;
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
-use crate::engine::recover::earlier::Resumed;
+use crate::engine::replay::previous::Resumed;
 use crate::engine::runtime::Runtime;
 use crate::model::{FlowRunId, Kind, TaskRun};
 use crate::policy::TaskPolicy;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::completion::Promise;
 use super::core::{Core, Scoped};
-use super::promise::Promise;
 use crate::model::Error;
 
 pub(crate) struct Slot<T, E> {

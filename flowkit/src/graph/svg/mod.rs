@@ -10,8 +10,8 @@ use std::fmt::Write;
 
 use super::layout::{self, Block, Layout, LayoutLink};
 use super::{Graph, Node};
-use crate::graph::look;
-use crate::graph::look::Tone;
+use crate::graph::style;
+use crate::graph::style::Tone;
 use crate::text::columns;
 
 const PAGE_MARGIN: f64 = 20.0;
@@ -83,7 +83,7 @@ fn laid_out(graph: &Graph) -> Layout {
 
 fn box_width(node: &Node) -> f64 {
     let name = columns::width(&name(&node.label), NAME_SIZE);
-    let caption = columns::width(&look::caption(node), CAPTION_SIZE);
+    let caption = columns::width(&style::caption(node), CAPTION_SIZE);
     (TEXT_LEFT + name.max(caption) + TEXT_RIGHT).ceil().max(BOX_WIDTH_MIN)
 }
 
@@ -131,5 +131,5 @@ fn dark_tones(graph: &Graph) -> String {
         let (fill, line, ink) = (colours.fill, colours.line, colours.ink);
         format!(".{name}>rect{{fill:{fill};stroke:{line}}}.{name}>.glyph{{fill:{ink}}}")
     };
-    look::tones_of(graph).into_iter().map(rule).collect()
+    style::tones_of(graph).into_iter().map(rule).collect()
 }

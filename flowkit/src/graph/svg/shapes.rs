@@ -7,8 +7,8 @@ use super::super::{Edge, EdgeKind, Node, NodeKind};
 use super::{
     CAPTION_SIZE, GROUP_FILL, GROUP_LINE, INK, MUTED, NAME_COLUMNS, NAME_SIZE, PAGE, TEXT_LEFT, WIRE, name,
 };
-use crate::graph::look;
-use crate::graph::look::Tone;
+use crate::graph::style;
+use crate::graph::style::Tone;
 use crate::text::columns;
 
 const ARROW_LENGTH: f64 = 7.0;
@@ -63,7 +63,7 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         r#"<g class="{}"><title>{}: {}</title><rect {} rx="8" fill="{}" stroke="{}" stroke-width="1.4"/>"#,
         tone.name(),
         escaped(&columns::visible(&node.label)),
-        look::caption(node),
+        style::caption(node),
         attributes(rect),
         colours.fill,
         colours.line,
@@ -81,7 +81,7 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         px(rect.left + 19.0),
         px(middle + 5.5),
         colours.ink,
-        look::glyph(node.state),
+        style::glyph(node.state),
     )?;
     let x = px(rect.left + TEXT_LEFT);
     writeln!(
@@ -90,7 +90,7 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         px(middle - 3.0),
         escaped(&name(&node.label)),
         px(middle + 13.5),
-        look::caption(node),
+        style::caption(node),
     )
 }
 

@@ -3,15 +3,15 @@
 //! Simple on purpose: maps behind one lock, everything acknowledged at once. It is also what the other stores are
 //! compared with.
 
-mod kept;
 mod reading;
+mod run;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use self::kept::KeptRun;
+use self::run::KeptRun;
 use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::kept::KeptRun;
+use super::run::KeptRun;
 use super::{Contents, MemoryStore, now};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,

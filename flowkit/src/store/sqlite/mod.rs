@@ -37,6 +37,7 @@ mod reap;
 mod schema;
 mod seal_key;
 mod shared;
+mod stop_reason;
 mod stored;
 #[cfg(unix)]
 #[path = "system/unix.rs"]
@@ -47,7 +48,6 @@ mod system;
 mod task_rows;
 mod upkeep;
 mod values;
-mod word;
 mod write;
 mod writer;
 

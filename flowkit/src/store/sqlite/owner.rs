@@ -14,7 +14,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::word::{self, StopReason};
+use super::stop_reason;
+use super::stop_reason::StopReason;
 use super::{clock, failure, files, system};
 use crate::store::{OwnedRun, OwnerName, StoreError};
 
@@ -124,7 +125,7 @@ impl Locks {
 
     /// Returns the word that a dead owner has left.
     pub(super) fn word(&self, dead: &Other) -> Vec<StopReason> {
-        word::read(&self.file(dead.identity.uuid))
+        stop_reason::read(&self.file(dead.identity.uuid))
     }
 
     /// Whether the process of an owner is at work.
@@ -180,7 +181,7 @@ impl Owner {
     pub(super) fn take_lock(&mut self) -> io::Result<()> {
         if self.lock.is_none() {
             let lock = self.locks.take(self.identity.uuid)?;
-            word::reserve(&lock);
+            stop_reason::reserve(&lock);
             self.lock = Some(lock);
         }
         Ok(())
@@ -221,7 +222,7 @@ impl Owner {
 
     /// Leaves word of runs of which nothing more can be written.
     pub(super) fn leave_word(&self, left: &[(OwnedRun, StoreError)]) -> io::Result<()> {
-        self.lock.as_ref().map_or(Ok(()), |lock| word::leave(lock, left))
+        self.lock.as_ref().map_or(Ok(()), |lock| stop_reason::leave(lock, left))
     }
 
     /// Removes the lock file, if the system does not do so itself. The lock goes with the process or with this value.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::events::EventsOut;
 use super::owner::Owner;
-use super::word::StopReason;
+use super::stop_reason::StopReason;
 use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;

@@ -4,7 +4,8 @@ use rusqlite::{Connection, Statement, params};
 
 use super::events::{EventsOut, NewEvent};
 use super::owner::{self, Other};
-use super::word::{self, StopReason};
+use super::stop_reason;
+use super::stop_reason::StopReason;
 use super::write::attempt_row;
 use super::{clock, codes};
 use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
@@ -55,7 +56,7 @@ fn bury(connection: &Connection, words: Vec<StopReason>, owner: Other) -> rusqli
     for (run, id) in &runs {
         let mut out = EventsOut::of(connection, *run)?;
         // It did not die over this one: it could not write any more, and ended in order.
-        let word = word::about(&words, *id);
+        let word = stop_reason::about(&words, *id);
         let fate = if word.is_some() { suspension_of } else { death_of };
         leave(connection, &mut out, *run, clock::wall(), fate)?;
         out.finish(connection)?;

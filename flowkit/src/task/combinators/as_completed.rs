@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::IntoHandles;
 use super::in_time::StillWaiting;
-use crate::engine::attempt::take_up::laid_down;
+use crate::engine::attempt::reacquire::laid_down;
 use crate::engine::flow_run::ends::Ends;
 use crate::engine::flow_run::waits::{TimedWait, identity};
 use crate::engine::handle::{Ending, Handle, Handles, NextEnd};

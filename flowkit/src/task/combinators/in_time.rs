@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::attempt::take_up::laid_down;
+use crate::engine::attempt::reacquire::laid_down;
 use crate::engine::flow_run::waits::{TimedWait, identity};
 use crate::engine::handle::Handle;
 use crate::model::TaskError;

@@ -3,7 +3,7 @@
 
 use super::margin;
 use super::program::{Program, for_shell};
-use crate::graph::look::glyph;
+use crate::graph::style::glyph;
 use crate::model::State;
 use crate::terminal::line::{Line, Link, Look, columns, wrapped};
 use crate::terminal::root_cause::RootCause;

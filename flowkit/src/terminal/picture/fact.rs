@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::margin;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::look::glyph;
+use crate::graph::style::glyph;
 use crate::model::{EventKind, State, TaskRunId};
 use crate::terminal::line::{Line, Look, wrapped};
 use crate::terminal::lines::{attempt_took, failure, interrupted, label, next_attempt};

@@ -2,7 +2,7 @@
 
 use super::margin;
 use super::program::Program;
-use crate::graph::look::glyph;
+use crate::graph::style::glyph;
 use crate::model::State;
 use crate::terminal::failures::{ROWS_MAX, rows};
 use crate::terminal::line::{Line, Look, columns, shortened};

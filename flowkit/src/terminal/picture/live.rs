@@ -3,7 +3,7 @@
 
 use super::words::{BAR, bar, counts, doing, joined, range, said};
 use super::{WIDTH_MAX, margin};
-use crate::graph::look::glyph;
+use crate::graph::style::glyph;
 use crate::model::{State, WallTime};
 use crate::terminal::line::{Line, Look, columns, shortened};
 use crate::terminal::view::{Active, Group, RunView};

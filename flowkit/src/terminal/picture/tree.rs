@@ -3,7 +3,7 @@
 
 use super::margin;
 use super::words::{Words, ends, range, said, words};
-use crate::graph::look::{WITH_FAILURES, glyph};
+use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::State;
 use crate::terminal::line::{Line, Look, columns, shortened};
 use crate::terminal::view::{Group, RunView, ShownArtifact};

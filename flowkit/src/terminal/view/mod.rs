@@ -7,10 +7,10 @@
 //! rows of a store ──┘
 //! ```
 
+mod applied;
 mod artifacts;
 mod durations;
 mod group;
-mod heard;
 mod short;
 mod stored;
 mod take;

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use super::{BY_BODY, Core};
 use crate::clock::RunClock;
 use crate::engine::flow_run::Run;
-use crate::engine::recover::journal::Journal;
-use crate::engine::recover::kept::{Persist, Receipt};
+use crate::engine::replay::memo::Journal;
+use crate::engine::replay::run_store::{Persist, Receipt};
 use crate::model::{Event, EventKind, Kind, NewTaskRun, OrderNo, Provenance, RunRecord, TaskRun, TaskRunId};
 
 /// The task run of a call that belongs to no flow run.

@@ -2,7 +2,7 @@
 
 use super::{CLAIMED, Core};
 use crate::engine::flow_run::KeptOpen;
-use crate::engine::recover::earlier::Claimed;
+use crate::engine::replay::previous::Claimed;
 use crate::model::{Provenance, ValueVersion};
 
 impl Core {

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::earlier::{Claimed, Earlier, Left, Resumed};
+use super::previous::{Claimed, Earlier, Left, Resumed};
 use crate::engine::blocking::{self, hold_clock};
 use crate::engine::task_run::core::Core;
 use crate::model::{

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use parking_lot::Mutex;
 
-use super::journal::Journal;
+use super::memo::Journal;
 use crate::engine::body::Body;
 use crate::engine::call_key::ArgumentsKey;
 use crate::model::{Declaration, Identity, Refusal};

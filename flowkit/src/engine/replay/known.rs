@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::conclude::{ResultSource, kept_value, recorded};
-use super::journal::{Journal, Remembered, ResultPlace};
+use super::memo::{Journal, Remembered, ResultPlace};
 use crate::engine::body::Body;
 use crate::engine::task_run::core::Core;
+use crate::engine::task_run::execute::{CallInputs, ready};
+use crate::engine::task_run::finish::{ResultSource, kept_value, recorded};
 use crate::engine::task_run::inputs::{self, Inputs};
 use crate::engine::task_run::options::CallOptions;
-use crate::engine::task_run::perform::{CallInputs, ready};
 use crate::model::{CallId, Error, Refusal};
 use crate::policy::TaskPolicy;
 use crate::text::wording::list;

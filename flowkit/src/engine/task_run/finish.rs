@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use futures_util::future::Either;
 
-use super::earlier::Claimed;
-use super::journal::ResultPlace;
-use super::kept::{Persist, RunStore, ask, comes, committed};
-use super::known::journal;
 use crate::engine::attempt::panics::guarded_or_why;
 use crate::engine::body::Body;
 use crate::engine::cache::SharedResult;
+use crate::engine::replay::known::journal;
+use crate::engine::replay::memo::ResultPlace;
+use crate::engine::replay::previous::Claimed;
+use crate::engine::replay::run_store::{Persist, RunStore, ask, comes, committed};
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::perform::Finish;
+use crate::engine::task_run::execute::Finish;
 use crate::model::{Error, Provenance, Refusal, TaskRunId, Unreadable, ValueVersion};
 use crate::policy::durability::Durability;
 use crate::store::{Store, StoreError};

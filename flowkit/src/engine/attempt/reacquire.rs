@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use super::hold::BodyWait;
+use super::permit::BodyWait;
 use crate::engine::context;
 use crate::engine::limits::Acquire;
 use crate::engine::task_run::core::Core;

@@ -9,7 +9,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::earlier::Claimed;
+use super::previous::Claimed;
 use crate::engine::call_key::ArgumentsKey;
 use crate::model::{CallId, Digest, Identity, OrderNo, Provenance, Refusal, Seal, State, TaskRunId};
 use crate::store::TimeUp;
