@@ -195,7 +195,7 @@ pub use cli::{Cli, Exit};
 pub use ctx::command::{Command, CommandError};
 #[cfg(feature = "json")]
 pub use ctx::dataset::{Dataset, DatasetKind, Model, ModelKind, Tracked, TrackedKind};
-pub use ctx::ensure::{Unfulfilled, ensure, ensure_file};
+pub use ctx::ensure::{EnsureError, ensure, ensure_file};
 #[cfg(feature = "logs")]
 pub use ctx::logs::{LogLayer, layer};
 pub use ctx::metric::{Metrics, metric, metric_at};
@@ -225,9 +225,9 @@ pub use shutdown::Interrupted;
 pub use task::bounds as rules;
 pub use task::call::Call;
 pub use task::combinators::{
-    AsCompleted, IntoHandles, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
-    first_ended, first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file,
-    wait_within, with_resource,
+    AsCompleted, FileTimeout, IntoHandles, WaitForFile, WaitTimeout, all_or_cancel, allow_failure,
+    as_completed, first_ended, first_failure, first_success, group, settle_all, sleep, wait_for_file,
+    wait_within, with_resource, without_slots,
 };
 pub use task::inputs::AllowFailure;
 pub use task::items::each;

@@ -431,7 +431,7 @@ impl History for FaultyStore {
         self.disk.cache_entries(path, limit)
     }
 
-    fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
-        self.disk.forget(keep)
+    fn prune(&self, keep: Keep) -> Result<Removed, StoreError> {
+        self.disk.prune(keep)
     }
 }

@@ -130,7 +130,7 @@ impl Lives {
         let mut builder = Runtime::builder()
             .store(store)
             .seed(seed.wrapping_add(number))
-            .poison_cap(POISON_CAP)
+            .max_crashes(POISON_CAP)
             .durability(if full { Durability::Full } else { Durability::Relaxed })
             .observe(|notice| {
                 if !trace::is_dead() {

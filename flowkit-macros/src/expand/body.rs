@@ -226,7 +226,7 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
     Some(quote! {
         fn codec() -> ::core::option::Option<::flowkit::__private::Codec<#value>> {
             #[allow(unused_imports)]
-            use ::flowkit::__private::{Compared as _, Kept as _, NotCompared as _, NotKept as _};
+            use ::flowkit::__private::{Compared as _, Persisted as _, NotCompared as _, NotPersisted as _};
             ::core::option::Option::map(#probe #answer, |codec| codec.comparing(#probe.same()))
         }
     })

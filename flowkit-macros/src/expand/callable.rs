@@ -105,7 +105,7 @@ impl Callable {
         params.iter().map(move |param| {
             let passing = match &param.kind {
                 ParamKind::Owned => quote!(>),
-                ParamKind::Borrowed { .. } => quote!(, ::flowkit::args::Lend>),
+                ParamKind::Borrowed { .. } => quote!(, ::flowkit::args::ByRef>),
             };
             SpanRange::of(&param.ty).around(quote!(impl #of_trait<), &param.ty, passing)
         })

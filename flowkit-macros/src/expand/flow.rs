@@ -149,7 +149,7 @@ fn arguments(callable: &Callable) -> TokenStream {
         fn arguments(&self) -> ::core::option::Option<::std::string::String> {
             #[allow(unused_imports)]
             use ::flowkit::__private::{
-                Compared as _, NotCompared as _, NotProved as _, NotWrittenDown as _, Proved as _, WrittenDown as _,
+                Compared as _, NotCompared as _, NotProved as _, NotSerializedArgument as _, Proved as _, SerializedArgument as _,
             };
             #[allow(unused_mut)]
             let mut arguments = ::flowkit::__private::Arguments::default();
@@ -235,7 +235,7 @@ fn parameters(callable: &Callable) -> TokenStream {
         fn parameters() -> ::std::vec::Vec<::flowkit::__private::Parameter> {
             #[allow(unused_imports)]
             use ::flowkit::__private::{
-                NotReadBack as _, NotWritable as _, NotWrittenDown as _, ReadBack as _, Writable as _, WrittenDown as _,
+                NotReadBack as _, NotWritable as _, NotSerializedArgument as _, ReadBack as _, Writable as _, SerializedArgument as _,
             };
             ::std::vec![#(#parameters),*]
         }

@@ -7,7 +7,7 @@ use super::secrets::quoting;
 use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{Misfit, parse};
 use crate::value::parameters::Parameter;
-use crate::value::shape::Outline;
+use crate::value::shape::ParamType;
 
 const PREFIX: &str = "FLOWKIT_PARAM_";
 
@@ -54,14 +54,14 @@ pub(super) fn given(
 }
 
 /// Makes the value of text for what lies at a path, with the objects around it.
-fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, Misfit> {
+fn at(outline: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
     if path.is_empty() {
         return parse(outline, text);
     }
     let (first, rest) = path.split_once("__").unwrap_or((path, ""));
     let fields = match outline {
-        Outline::Record(fields) => fields,
-        Outline::Optional(inner) => return at(inner, path, text),
+        ParamType::Record(fields) => fields,
+        ParamType::Optional(inner) => return at(inner, path, text),
         _ => return Err(Misfit::new(format!("it has no fields; leave out `__{path}`"))),
     };
     let Some((name, field)) = fields.iter().find(|(name, _)| name.to_ascii_uppercase() == first) else {

@@ -15,7 +15,7 @@ use super::values::{Of, fit, show};
 use crate::text::wording::list;
 use crate::value::parameters::Parameter;
 use crate::value::secret::is_masked;
-use crate::value::shape::Outline;
+use crate::value::shape::ParamType;
 
 /// Stands for a default that cannot be written.
 pub(super) const DEFAULT: &str = "(default)";
@@ -39,7 +39,7 @@ pub(super) struct Resolved {
 impl Resolved {
     /// Whether it is the default, of which nobody can say what it is: it cannot be written.
     fn is_unknown(&self) -> bool {
-        let is_none = matches!(self.parameter.outline, Outline::Optional(_));
+        let is_none = matches!(self.parameter.outline, ParamType::Optional(_));
         self.sources == [SettingSource::Default] && self.parameter.default.is_none() && !is_none
     }
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn of_a_struct_the_fields_may_come_from_several_places() {
         let mut parameter = parameter(None);
-        parameter.outline = Outline::Anything;
+        parameter.outline = ParamType::Anything;
         let layers = [
             layer_of(SettingSource::Flag("rows".to_owned()), json!({ "a": 1 })),
             layer_of(SettingSource::Config, json!({ "a": 2, "b": 3 })),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::ctx::artifact::ArtifactError;
 use crate::engine::{context, described};
 use crate::model::{Artifact, ArtifactKind, Digest};
-use crate::store::Says;
+use crate::store::FactKind;
 use crate::value::shape::TRACKED;
 
 /// A file with data.
@@ -169,7 +169,7 @@ impl<K: TrackedKind> Tracked<K> {
             return Err(ArtifactError::Changed { path: self.path.clone() });
         }
         // A file may be read outside a flow as well.
-        context::say_quietly(Says::Used(self.hash));
+        context::say_quietly(FactKind::Used(self.hash));
         Ok(&self.path)
     }
 

@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 /// # Errors
 ///
 /// With the words of `what`, if it does not hold.
-pub fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), Unfulfilled> {
-    if holds { Ok(()) } else { Err(Unfulfilled::Said(what.to_string())) }
+pub fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), EnsureError> {
+    if holds { Ok(()) } else { Err(EnsureError::Said(what.to_string())) }
 }
 
 /// Checks that there is a file with something in it.
@@ -36,20 +36,20 @@ pub fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), Unfulfilled> {
 /// # Errors
 ///
 /// If there is none, or it is empty.
-pub fn ensure_file(path: impl AsRef<Path>) -> Result<(), Unfulfilled> {
+pub fn ensure_file(path: impl AsRef<Path>) -> Result<(), EnsureError> {
     let path = path.as_ref();
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(Unfulfilled::NoFile { path: path.to_owned() }),
-        Ok(found) if found.len() == 0 => Err(Unfulfilled::Empty { path: path.to_owned() }),
+        Ok(found) if !found.is_file() => Err(EnsureError::FileTimeout { path: path.to_owned() }),
+        Ok(found) if found.len() == 0 => Err(EnsureError::Empty { path: path.to_owned() }),
         Ok(_) => Ok(()),
-        Err(source) => Err(Unfulfilled::Missing { path: path.to_owned(), source }),
+        Err(source) => Err(EnsureError::Missing { path: path.to_owned(), source }),
     }
 }
 
 /// A condition that does not hold.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unfulfilled {
+pub enum EnsureError {
     /// What [`ensure`] was told.
     #[error("{0}")]
     Said(String),
@@ -63,7 +63,7 @@ pub enum Unfulfilled {
     },
     /// There is something of this name that is no file.
     #[error("the output `{}` is no file", path.display())]
-    NoFile {
+    FileTimeout {
         /// What is there.
         path: PathBuf,
     },

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::context;
 use crate::model::Metric;
-use crate::store::Says;
+use crate::store::FactKind;
 
 /// Keeps a number with the task run, or the flow run, in whose body this is called. Measured again, the last one holds.
 ///
@@ -44,7 +44,7 @@ pub fn metric_at(name: impl Into<String>, step: u64, value: impl Into<f64>) {
 
 #[track_caller]
 fn measure(metric: Metric) {
-    context::say(Says::Measured(metric));
+    context::say(FactKind::Measured(metric));
 }
 
 /// Numbers that belong together, as a value that one task gives to the next: each that is added is a [`metric`] too.

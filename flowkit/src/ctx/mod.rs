@@ -18,7 +18,7 @@ use futures_util::future::Either;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::context::{self, Current};
-use crate::engine::task_run::core::Home;
+use crate::engine::task_run::core::RunScope;
 use crate::model::{Digest, FlowRunId, TaskRunId};
 
 /// Returns the surroundings of the code that calls it: the task or flow whose body this is.
@@ -147,8 +147,8 @@ impl Context {
         };
         current.core().set_cooperative();
         match &current.core().home {
-            Home::Flow(attempt) => attempt.cancellation.token(),
-            Home::Outside(_) => CancellationToken::new(),
+            RunScope::Flow(attempt) => attempt.cancellation.token(),
+            RunScope::Outside(_) => CancellationToken::new(),
         }
     }
 

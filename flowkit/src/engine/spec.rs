@@ -84,7 +84,7 @@ pub(crate) struct ResumeOptions {
 
 /// Reads the arguments and calls the flow; `None` if they cannot be read at all.
 #[cfg(feature = "cli")]
-pub(crate) type Begin = fn(&str, Said) -> Option<Result<BegunCall, BoxError>>;
+pub(crate) type Begin = fn(&str, RunOptions) -> Option<Result<BegunCall, BoxError>>;
 
 /// A flow that is called.
 #[cfg(feature = "cli")]
@@ -97,7 +97,7 @@ pub(crate) struct BegunCall {
 
 /// What is said about a run that begins, beside its arguments.
 #[cfg(feature = "cli")]
-pub(crate) struct Said {
+pub(crate) struct RunOptions {
     pub(crate) runtime: Runtime,
     pub(crate) name: Option<String>,
     pub(crate) tags: Vec<String>,

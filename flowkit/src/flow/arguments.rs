@@ -15,7 +15,7 @@ use crate::text::wording::{list, nearest};
 use crate::value::envelope::from_json;
 use crate::value::not_persisted::{NOT_PERSISTED, not_persisted};
 use crate::value::secret::says_nothing;
-use crate::value::shape::{Outline, outline_of};
+use crate::value::shape::{ParamType, outline_of};
 
 /// The arguments of a call, written as a JSON object.
 #[derive(Debug, Default)]
@@ -130,7 +130,7 @@ pub(crate) fn read<T: Deserialize<'static>>(
 /// Says what a type has against a value. Where there may be a secret in that, its words are not shown if they can repeat it.
 pub(crate) fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Error) -> String {
     let words = bare(error);
-    let outline = std::panic::catch_unwind(outline_of::<T>).unwrap_or(Outline::Hidden);
+    let outline = std::panic::catch_unwind(outline_of::<T>).unwrap_or(ParamType::Hidden);
     if says_nothing(&words) || !outline.under(name).may_hold_secret() {
         return words;
     }

@@ -26,7 +26,7 @@ use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
 use crate::engine::flow_run::sub_flow::{self, SubFlow};
 use crate::engine::handle::Handle;
-use crate::engine::replay::previous::Earlier;
+use crate::engine::replay::previous::PreviousRuns;
 use crate::engine::replay::run_store::RunStore;
 use crate::engine::spec::AnyFlowRun;
 use crate::engine::task_run::launch;
@@ -161,7 +161,7 @@ impl<T, E> FlowRun<T, E> {
         self.earlier(|earlier| earlier.called_instead().to_vec())
     }
 
-    fn earlier(&self, look: impl FnOnce(&Earlier) -> Vec<String>) -> Vec<String> {
+    fn earlier(&self, look: impl FnOnce(&PreviousRuns) -> Vec<String>) -> Vec<String> {
         let kept = self.run.as_ref().and_then(|run| run.kept.as_ref());
         kept.and_then(|kept| kept.earlier(look)).unwrap_or_default()
     }

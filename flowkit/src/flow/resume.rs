@@ -11,7 +11,7 @@ use crate::engine::body::Body;
 use crate::engine::body::FlowBody;
 use crate::engine::context;
 use crate::engine::flow_run::start::{Started, finish, start};
-use crate::engine::replay::previous::{Resumed, Wish};
+use crate::engine::replay::previous::{ReplayOptions, Resumed};
 use crate::engine::replay::run_store::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::spec::ResumeOptions;
@@ -19,7 +19,7 @@ use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowRun, RunningFlow};
 use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, StoredTaskRun, TaskRunId};
-use crate::policy::resume::{Asked, Redo};
+use crate::policy::resume::{Redo, RedoRequest};
 use crate::store::{Recovered, Store, StoreError, TaskRunFilter};
 use crate::task::call::Call;
 
@@ -138,7 +138,10 @@ impl<B: FlowBody> Resume<B> {
         let body = body.ok_or_else(|| refused(Refusal::NoArguments { run: id.short() }))?;
         let options = CallOptions {
             runtime: Some(runtime.clone()),
-            resumed: Some(Box::new(Resumed { recovered, wish: Wish { asked, strict: self.how.strict } })),
+            resumed: Some(Box::new(Resumed {
+                recovered,
+                wish: ReplayOptions { asked, strict: self.how.strict },
+            })),
             ..CallOptions::default()
         };
         start(body, Some(Box::new(options)), context::current().as_ref(), self.location).map_err(refused)
@@ -147,7 +150,11 @@ impl<B: FlowBody> Resume<B> {
 
 /// Takes a run over, and keeps with it what is to be done again: the process may die before all of it is done, and results
 /// that are wanted anew would stand for good then.
-fn take_over(store: &dyn Store, id: FlowRunId, said: Option<Redo>) -> Result<(Recovered, Asked), StoreError> {
+fn take_over(
+    store: &dyn Store,
+    id: FlowRunId,
+    said: Option<Redo>,
+) -> Result<(Recovered, RedoRequest), StoreError> {
     let recovered = store.take_over(id)?;
     let is_sealed = |row: &StoredTaskRun| row.call.is_some_and(|call| call.seal.is_some());
     if let Err(file) = store.sealing()
@@ -158,11 +165,11 @@ fn take_over(store: &dyn Store, id: FlowRunId, said: Option<Redo>) -> Result<(Re
     }
     let asked = match said {
         Some(redo) => redo.into(),
-        None => Asked::of(&recovered.run, store.asked(id)?),
+        None => RedoRequest::of(&recovered.run, store.asked(id)?),
     };
     if asked.since.is_none() && asked.redo != Redo::Nothing {
         let since = recovered.last_no.map_or(0, OrderNo::get);
-        store.ask_again(recovered.owned, &Asked { since: Some(since), ..asked.clone() })?;
+        store.ask_again(recovered.owned, &RedoRequest { since: Some(since), ..asked.clone() })?;
     }
     Ok((recovered, asked))
 }

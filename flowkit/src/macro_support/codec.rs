@@ -17,28 +17,28 @@ use crate::value::codec::Same;
 use crate::value::envelope;
 use crate::value::persist::{ANOTHER_VALUE, codec, is_same};
 use crate::value::secret::is_masked;
-use crate::value::shape::{Outline, outline_of};
+use crate::value::shape::{ParamType, outline_of};
 
 /// Gives how results of a type are written and read.
-pub trait Kept<T> {
+pub trait Persisted<T> {
     fn codec(&self) -> Option<Codec<T>>;
 }
 
 // `DeserializeOwned` would be an error for a `Vec<&'static str>`, see `from_json`.
-impl<T: Serialize + Deserialize<'static> + 'static> Kept<T> for Probe<'_, PhantomData<T>> {
+impl<T: Serialize + Deserialize<'static> + 'static> Persisted<T> for Probe<'_, PhantomData<T>> {
     fn codec(&self) -> Option<Codec<T>> {
         (!borrows::<T>()).then(codec)
     }
 }
 
 /// Says that results of a type cannot be kept.
-pub trait NotKept<T> {
+pub trait NotPersisted<T> {
     fn codec(&self) -> Option<Codec<T>> {
         None
     }
 }
 
-impl<T> NotKept<T> for &Probe<'_, PhantomData<T>> {}
+impl<T> NotPersisted<T> for &Probe<'_, PhantomData<T>> {}
 
 /// Whether there is a reference in the name of a type. One in a field is not seen here, but when a value is written.
 fn borrows<T>() -> bool {
@@ -118,7 +118,7 @@ fn read_back<T: Serialize + Deserialize<'static>>(
 }
 
 /// Writes an argument down.
-pub trait WrittenDown<T> {
+pub trait SerializedArgument<T> {
     /// `None` if it is a handle, or of a type that is never written.
     fn write(&self, name: &str, proof: Option<Proof<T>>, arguments: &mut Arguments) -> Option<()>;
 
@@ -126,7 +126,7 @@ pub trait WrittenDown<T> {
     fn json(&self) -> Option<String>;
 }
 
-impl<T: Serialize> WrittenDown<T> for Probe<'_, Arg<T>> {
+impl<T: Serialize> SerializedArgument<T> for Probe<'_, Arg<T>> {
     fn write(&self, name: &str, proof: Option<Proof<T>>, arguments: &mut Arguments) -> Option<()> {
         let Arg::Value(value) = self.0 else { return None };
         let json = envelope::to_json(value).map_err(BoxError::from).and_then(|json| {
@@ -145,7 +145,7 @@ impl<T: Serialize> WrittenDown<T> for Probe<'_, Arg<T>> {
 }
 
 /// Writes nothing down.
-pub trait NotWrittenDown<T> {
+pub trait NotSerializedArgument<T> {
     fn write(&self, _name: &str, _proof: Option<Proof<T>>, _arguments: &mut Arguments) -> Option<()> {
         None
     }
@@ -155,7 +155,7 @@ pub trait NotWrittenDown<T> {
     }
 }
 
-impl<T> NotWrittenDown<T> for &Probe<'_, Arg<T>> {}
+impl<T> NotSerializedArgument<T> for &Probe<'_, Arg<T>> {}
 
 /// Says whether arguments of a type can be written down, before there is one.
 pub trait Writable {
@@ -182,7 +182,7 @@ pub trait ReadBack<T> {
     fn reader(&self) -> Option<Reader<T>>;
 
     /// Gives what finds out how it looks.
-    fn outline(&self) -> Option<fn() -> Outline>;
+    fn outline(&self) -> Option<fn() -> ParamType>;
 }
 
 impl<T: Deserialize<'static>> ReadBack<T> for Probe<'_, PhantomData<T>> {
@@ -190,7 +190,7 @@ impl<T: Deserialize<'static>> ReadBack<T> for Probe<'_, PhantomData<T>> {
         (!borrows::<T>()).then_some(read::<T>)
     }
 
-    fn outline(&self) -> Option<fn() -> Outline> {
+    fn outline(&self) -> Option<fn() -> ParamType> {
         (!borrows::<T>()).then_some(outline_of::<T>)
     }
 }
@@ -201,7 +201,7 @@ pub trait NotReadBack<T> {
         None
     }
 
-    fn outline(&self) -> Option<fn() -> Outline> {
+    fn outline(&self) -> Option<fn() -> ParamType> {
         None
     }
 }

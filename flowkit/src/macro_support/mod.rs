@@ -31,8 +31,8 @@ pub use crate::flow::arguments::{Arguments, ProvidedArguments};
 pub use crate::flow::{ReturnedHandles, call_flow, submit_flow};
 #[cfg(feature = "store")]
 pub use crate::macro_support::codec::{
-    Compared, Kept, NotCompared, NotKept, NotProved, NotReadBack, NotWritable, NotWrittenDown, Proof, Proved,
-    ReadBack, Writable, WrittenDown,
+    Compared, NotCompared, NotPersisted, NotProved, NotReadBack, NotSerializedArgument, NotWritable,
+    Persisted, Proof, Proved, ReadBack, SerializedArgument, Writable,
 };
 #[cfg(feature = "store")]
 pub use crate::macro_support::rewritten::{NotRewritten, Rewritten};
@@ -44,7 +44,7 @@ pub use crate::policy::cache::KeyInput;
 pub use crate::policy::durability::Durability;
 pub use crate::policy::retry::Backoff;
 pub use crate::policy::trigger::Trigger;
-pub use crate::task::args::{Arg, IntoArg, Lend, Lent, Own, Passing};
+pub use crate::task::args::{Arg, ByRef, ByValue, IntoArg, Lent, ParamMode};
 pub use crate::task::call::Call;
 pub use crate::task::dispatch::Dispatch;
 pub use crate::task::items::{Column, IntoColumn, IntoItems};

@@ -39,7 +39,7 @@ pub enum Redo {
 
 /// What somebody wants done again of a run. It is persisted, so that the process that resumes after a crash goes on with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct RedoRequest {
     /// What.
     pub redo: Redo,
     /// The number of the last begin or end before an earlier process was asked for it, 0 if there was none: what has begun
@@ -47,13 +47,13 @@ pub struct Asked {
     pub since: Option<u64>,
 }
 
-impl From<Redo> for Asked {
+impl From<Redo> for RedoRequest {
     fn from(redo: Redo) -> Self {
         Self { redo, since: None }
     }
 }
 
-impl Asked {
+impl RedoRequest {
     /// Returns what is done again where nobody says: of a run that failed for good, what failed; of one that is under way,
     /// what it was asked for.
     pub(crate) fn of(run: &StoredFlowRun, kept: Option<Self>) -> Self {
@@ -124,7 +124,7 @@ pub fn standing(
     row: &StoredTaskRun,
     redo: &HashSet<TaskRunId>,
     at_most_once: bool,
-    poison_cap: u32,
+    max_crashes: u32,
 ) -> ReplayDecision {
     let wanted_again = redo.contains(&row.id);
     match row.state {
@@ -137,7 +137,7 @@ pub fn standing(
         // Not only where it crashed: the process may have died again after it was taken up, before it was refused.
         _ if at_most_once && row.attempt > 0 => ReplayDecision::UnknownOutcome,
         // The node of a sub-flow is under way as long as anything in it is; what brings the process down is in there.
-        _ if row.crashes >= poison_cap && row.flow_run.is_none() => ReplayDecision::Poison,
+        _ if row.crashes >= max_crashes && row.flow_run.is_none() => ReplayDecision::Poison,
         _ => ReplayDecision::Again,
     }
 }
@@ -207,7 +207,7 @@ pub fn died(row: &StoredTaskRun) -> bool {
 pub(crate) fn cancelled_for_good(
     run: &StoredFlowRun,
     rows: &[StoredTaskRun],
-    asked: &Asked,
+    asked: &RedoRequest,
 ) -> HashSet<TaskRunId> {
     let since = run.anew_since();
     let is_rerun = matches!(asked.redo, Redo::From(_) | Redo::Everything);
@@ -302,7 +302,7 @@ pub struct AttemptProgress {
 /// Returns where the attempts of `row` go on at the moment `now`, in a run of which something was `asked`.
 ///
 /// `wait = ended_at + retry_in - now`, within 0 and `retry_in`: a clock that was set back does not make it longer.
-pub fn progress(row: &StoredTaskRun, asked: &Asked, now: WallTime) -> AttemptProgress {
+pub fn progress(row: &StoredTaskRun, asked: &RedoRequest, now: WallTime) -> AttemptProgress {
     let failed = asked.tries(&row.earlier_attempts);
     let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
     let wait = last.and_then(|last| Some((last.retry_in?, last.ended_at?))).map_or(

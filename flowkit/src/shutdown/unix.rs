@@ -8,7 +8,7 @@ use signal_hook::{flag, low_level};
 use tokio::signal::unix::{self, SignalKind, signal};
 
 use super::Signal;
-use crate::engine::flow_run::active_runs::Live;
+use crate::engine::flow_run::active_runs::ActiveRuns;
 
 /// The signals that tell a program to stop.
 pub(super) struct Signals([SignalFlags; 3]);
@@ -22,7 +22,7 @@ struct SignalFlags {
 impl Signals {
     /// Listens, and has the handler itself tell `live` of a signal: when a task hears of it, a child process may have died
     /// of the same signal, and its death must not be taken for a failure.
-    pub(super) fn listen(live: &Live) -> Self {
+    pub(super) fn listen(live: &ActiveRuns) -> Self {
         let listen = |name, number: u8, kind| {
             let heard = || -> io::Result<SignalFlags> {
                 let flag = flag::register(i32::from(number), Arc::clone(live.stopping()))?;

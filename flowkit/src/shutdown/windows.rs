@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown};
 
 use super::Signal;
-use crate::engine::flow_run::active_runs::Live;
+use crate::engine::flow_run::active_runs::ActiveRuns;
 
 /// Windows ends a program about 5 s after it was told that its window is closed; the store needs some of that.
 const DRAIN_BEFORE_THE_END: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn listen(_live: &Live) -> Self {
+    pub(super) fn listen(_live: &ActiveRuns) -> Self {
         let listen = || -> io::Result<Self> {
             Ok(Self {
                 ctrl_c: windows::ctrl_c()?,

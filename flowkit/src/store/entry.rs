@@ -13,7 +13,7 @@ use crate::model::{
 use crate::policy::cache::{CacheKey, KeyParts};
 
 /// Told once: the entry cannot be lost any more, or it could not be kept.
-pub type Ack = oneshot::Sender<Result<(), StoreError>>;
+pub type CommitAck = oneshot::Sender<Result<(), StoreError>>;
 
 /// A run that this process owns. The process that takes it over gets a larger epoch; from then on, writes with this one are
 /// refused.
@@ -136,13 +136,13 @@ pub struct Fact {
     /// When it was said.
     pub at: WallTime,
     /// What.
-    pub says: Says,
+    pub says: FactKind,
 }
 
 /// What a task run may say of itself.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Says {
+pub enum FactKind {
     /// It made this.
     Made(Artifact),
     /// It measured this.

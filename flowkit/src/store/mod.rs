@@ -28,13 +28,13 @@ mod sqlite;
 mod words;
 
 pub use entry::{
-    Ack, CacheEntry, CachedValue, Entry, Fact, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Reserved,
-    Says, TimeUp,
+    CacheEntry, CachedValue, CommitAck, Entry, Fact, FactKind, LogEntry, Lost, NewFlowRun, OwnedRun,
+    Recovered, Reserved, TimeUp,
 };
 pub use error::{Missing, OwnerName, StoreError};
 pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub(crate) use facts::Facts;
-pub use history::{FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, TaskRunFilter};
+pub use history::{FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, TaskRunFilter};
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::folder;
@@ -43,7 +43,7 @@ pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::cache::CacheKey;
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
 use crate::value::canonical::Sealing;
 
 /// Keeps runs beyond their process.
@@ -61,7 +61,7 @@ pub trait Store: History {
     /// Writes down what happened. With `ack`, says when it cannot be lost any more, or that it could not be kept.
     ///
     /// An entry that ends a run (that of [`TaskRunId::FLOW`]) gives the run up.
-    fn record(&self, entry: Entry, ack: Option<Ack>);
+    fn record(&self, entry: Entry, ack: Option<CommitAck>);
 
     /// Writes down what a task run says of itself. Nothing of it is dropped, unless the right to write of the run is lost.
     fn keep(&self, fact: Fact);
@@ -118,17 +118,17 @@ pub trait Store: History {
     /// # Errors
     ///
     /// [`StoreError::LostOwnership`] if somebody else has the run, or what the disk says.
-    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError>;
+    fn ask_again(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError>;
 
     /// Returns what was asked last to be done again of a run.
     ///
     /// # Errors
     ///
     /// If it cannot be read.
-    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError>;
+    fn asked(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError>;
 
     /// Leaves a run to the process that resumes it: it is `Suspended`, and this process writes nothing more of it.
-    fn suspend(&self, run: OwnedRun, ack: Option<Ack>);
+    fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>);
 
     /// Returns the kept result of a task run, as the envelope that was written; `None` if there is none.
     ///

@@ -1,6 +1,6 @@
 //! Arguments: a value, or the result of another run that is not there yet.
 //!
-//! [`IntoArg`] says what may stand for a parameter; [`Own`] and [`Lend`] are its two kinds, by value and by reference.
+//! [`IntoArg`] says what may stand for a parameter; [`ByValue`] and [`ByRef`] are its two kinds, by value and by reference.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ use crate::task::call::Call;
 use crate::task::dispatch::Dispatch;
 use crate::task::inputs::{AllowFailure, Element, Gathered};
 
-/// How a parameter is passed: [`Own`] or [`Lend`].
-pub trait Passing<P> {
+/// How a parameter is passed: [`ByValue`] or [`ByRef`].
+pub trait ParamMode<P> {
     /// What a call keeps for the parameter until it runs.
     #[doc(hidden)]
     type Held;
@@ -24,17 +24,17 @@ pub trait Passing<P> {
 
 /// By value: `page: String`.
 #[derive(Debug)]
-pub enum Own {}
+pub enum ByValue {}
 
-impl<T> Passing<T> for Own {
+impl<T> ParamMode<T> for ByValue {
     type Held = Arg<T>;
 }
 
 /// By reference: `page: &str`.
 #[derive(Debug)]
-pub enum Lend {}
+pub enum ByRef {}
 
-impl<'a, U: ?Sized> Passing<&'a U> for Lend {
+impl<'a, U: ?Sized> ParamMode<&'a U> for ByRef {
     type Held = Lent<'a, U>;
 }
 
@@ -45,7 +45,7 @@ impl<'a, U: ?Sized> Passing<&'a U> for Lend {
     label = "this does not give `{P}`",
     note = "a parameter takes its value, a `Handle` of it, `Handles` of its items, or a call that is not awaited"
 )]
-pub trait IntoArg<P, K: Passing<P> = Own> {
+pub trait IntoArg<P, K: ParamMode<P> = ByValue> {
     #[doc(hidden)]
     fn into_arg(self) -> K::Held;
 }
@@ -208,7 +208,7 @@ impl<T> IntoArg<T> for T {
     }
 }
 
-impl<'a, U: ?Sized> IntoArg<&'a U, Lend> for &'a U {
+impl<'a, U: ?Sized> IntoArg<&'a U, ByRef> for &'a U {
     fn into_arg(self) -> Lent<'a, U> {
         Lent::Borrowed(self)
     }
@@ -224,7 +224,7 @@ impl<T: Copied, E: TaskError> IntoArg<T> for Handle<T, E> {
 
 impl<T: Copied, E: TaskError> IntoArg<T> for &Handle<T, E> {
     fn into_arg(self) -> Arg<T> {
-        IntoArg::<_, Own>::into_arg(self.clone())
+        IntoArg::<_, ByValue>::into_arg(self.clone())
     }
 }
 
@@ -236,7 +236,7 @@ impl<T: Copied, E: TaskError> IntoArg<Vec<T>> for Handles<T, E> {
 
 impl<T: Copied, E: TaskError> IntoArg<Vec<T>> for &Handles<T, E> {
     fn into_arg(self) -> Arg<Vec<T>> {
-        IntoArg::<_, Own>::into_arg(self.clone())
+        IntoArg::<_, ByValue>::into_arg(self.clone())
     }
 }
 
@@ -257,7 +257,7 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Result<T, Error<E>>
     }
 }
 
-impl<'a, T: Send + Sync + 'static, E: TaskError> IntoArg<&'a Result<T, Error<E>>, Lend>
+impl<'a, T: Send + Sync + 'static, E: TaskError> IntoArg<&'a Result<T, Error<E>>, ByRef>
     for AllowFailure<T, E>
 {
     fn into_arg(self) -> Lent<'a, Result<T, Error<E>>> {
@@ -324,21 +324,21 @@ macro_rules! lend {
         }
 
         #[diagnostic::do_not_recommend]
-        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, Lend> for Handle<$owned, E> {
+        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, ByRef> for Handle<$owned, E> {
             fn into_arg(self) -> Lent<'a, $lent> {
                 Lent::Input(self.slot)
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, Lend> for &Handle<$owned, E> {
+        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, ByRef> for &Handle<$owned, E> {
             fn into_arg(self) -> Lent<'a, $lent> {
                 Lent::Input(Arc::clone(&self.slot) as _)
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl<'a, $($generics)* E, B> IntoArg<&'a $lent, Lend> for Call<'static, $owned, E, B>
+        impl<'a, $($generics)* E, B> IntoArg<&'a $lent, ByRef> for Call<'static, $owned, E, B>
         where
             E: TaskError,
             B: Dispatch<Output = $owned, Error = E> + 'static,
@@ -364,25 +364,25 @@ lend! {
     [T: Send + Sync + 'static,] Box<[T]> => [T], |value| value;
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], Lend> for Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], ByRef> for Handles<T, E> {
     fn into_arg(self) -> Lent<'a, [T]> {
         Lent::Input(Arc::new(Gathered::new(self)))
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], Lend> for &Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], ByRef> for &Handles<T, E> {
     fn into_arg(self) -> Lent<'a, [T]> {
         Lent::Input(Arc::new(Gathered::new(self.clone())))
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, Lend> for Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, ByRef> for Handles<T, E> {
     fn into_arg(self) -> Lent<'a, Vec<T>> {
         Lent::Input(Arc::new(Gathered::new(self)))
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, Lend> for &Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, ByRef> for &Handles<T, E> {
     fn into_arg(self) -> Lent<'a, Vec<T>> {
         Lent::Input(Arc::new(Gathered::new(self.clone())))
     }

@@ -102,10 +102,10 @@ impl<T: Display + ?Sized> InRunName for T {}
     label = "everyone who asks the cache gets a copy of this",
     note = "derive `Clone` for it, or put an `Arc` around it"
 )]
-pub trait CanKeep<Value> {}
+pub trait CanPersist<Value> {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Clone> CanKeep<T> for Cache {}
+impl<T: Clone> CanPersist<T> for Cache {}
 
 pub struct Cache;
 
@@ -181,7 +181,7 @@ where
 
 pub fn cached_output<Value>()
 where
-    Cache: CanKeep<Value>,
+    Cache: CanPersist<Value>,
 {
 }
 

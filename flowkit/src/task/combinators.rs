@@ -21,7 +21,7 @@ use crate::task::inputs::AllowFailure;
 
 pub use self::as_completed::{AsCompleted, as_completed};
 pub use self::first_ended::first_ended;
-pub use self::in_time::{StillWaiting, wait_within};
+pub use self::in_time::{WaitTimeout, wait_within};
 pub use self::into_handles::IntoHandles;
 
 /// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference
@@ -104,13 +104,13 @@ pub async fn first_failure<T: Clone, E: TaskError>(handles: impl IntoHandles<T, 
 
 /// Sleeps without holding a slot of any limit. It follows the paused clock of tests.
 pub async fn sleep(wait: Duration) {
-    holding_no_slot(clock::sleep(wait)).await;
+    without_slots(clock::sleep(wait)).await;
 }
 
 /// Awaits anything without holding a slot of any limit; the slots are taken up again before it returns.
 ///
 /// Put it around a `select!` over handles or calls: the branch that loses cannot reacquire the slots that it released.
-pub async fn holding_no_slot<F: IntoFuture>(future: F) -> F::Output {
+pub async fn without_slots<F: IntoFuture>(future: F) -> F::Output {
     laid_down(future.into_future()).await
 }
 
@@ -181,7 +181,7 @@ pub struct WaitForFile {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the file `{}` did not appear within {waited:?}", path.display())]
 #[non_exhaustive]
-pub struct NoFile {
+pub struct FileTimeout {
     /// Which file.
     pub path: PathBuf,
     /// How long it was waited for.
@@ -201,7 +201,7 @@ impl WaitForFile {
         self
     }
 
-    async fn wait(self) -> Result<PathBuf, NoFile> {
+    async fn wait(self) -> Result<PathBuf, FileTimeout> {
         let begun = clock::now();
         loop {
             if self.path.exists() {
@@ -209,7 +209,7 @@ impl WaitForFile {
             }
             let left = self.timeout.saturating_sub(begun.elapsed());
             if left.is_zero() {
-                return Err(NoFile { path: self.path, waited: self.timeout });
+                return Err(FileTimeout { path: self.path, waited: self.timeout });
             }
             sleep(self.every.min(left)).await;
         }
@@ -217,7 +217,7 @@ impl WaitForFile {
 }
 
 impl IntoFuture for WaitForFile {
-    type Output = Result<PathBuf, NoFile>;
+    type Output = Result<PathBuf, FileTimeout>;
     type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -9,7 +9,7 @@ use crate::engine::handle::{Handle, Handles};
 use crate::engine::task_run::inputs::Cause;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{CallId, TaskError};
-use crate::task::args::{Arg, Copied, IntoArg, Lend, Lender, Lent, Own, Passing};
+use crate::task::args::{Arg, ByRef, ByValue, Copied, IntoArg, Lender, Lent, ParamMode};
 use crate::task::inputs::Element;
 
 /// The items of a mapped parameter.
@@ -70,18 +70,18 @@ impl<H> Column<H> {
     message = "expected items for a parameter `{P}`, found `{Self}`",
     label = "neither a list of what gives `{P}`, nor `Handles`, nor a handle of a `Vec`"
 )]
-pub trait IntoItems<P, K: Passing<P> = Own> {
+pub trait IntoItems<P, K: ParamMode<P> = ByValue> {
     #[doc(hidden)]
     fn into_items(self) -> Items<K::Held>;
 }
 
-impl<P, K: Passing<P>, I: IntoIterator<Item: IntoArg<P, K>>> IntoItems<P, K> for I {
+impl<P, K: ParamMode<P>, I: IntoIterator<Item: IntoArg<P, K>>> IntoItems<P, K> for I {
     fn into_items(self) -> Items<K::Held> {
         Items::Known(self.into_iter().map(IntoArg::into_arg).collect())
     }
 }
 
-impl<P, K: Passing<P>, T: Send + Sync + 'static, E: TaskError> IntoItems<P, K> for Handles<T, E>
+impl<P, K: ParamMode<P>, T: Send + Sync + 'static, E: TaskError> IntoItems<P, K> for Handles<T, E>
 where
     Handle<T, E>: IntoArg<P, K>,
 {
@@ -102,7 +102,7 @@ where
     }
 }
 
-impl<P, K: Passing<P>, T: Send + Sync + 'static, E: TaskError> IntoItems<P, K> for &Handles<T, E>
+impl<P, K: ParamMode<P>, T: Send + Sync + 'static, E: TaskError> IntoItems<P, K> for &Handles<T, E>
 where
     Handle<T, E>: IntoArg<P, K>,
 {
@@ -123,7 +123,7 @@ impl<T: Copied, E: TaskError> IntoItems<T> for &Handle<Vec<T>, E> {
     }
 }
 
-impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<&'static U, Lend>
+impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<&'static U, ByRef>
     for Handle<Vec<T>, E>
 where
     Element<T, E>: Lender<U>,
@@ -133,13 +133,13 @@ where
     }
 }
 
-impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<&'static U, Lend>
+impl<U: ?Sized + 'static, T: Send + Sync + 'static, E: TaskError> IntoItems<&'static U, ByRef>
     for &Handle<Vec<T>, E>
 where
     Element<T, E>: Lender<U>,
 {
     fn into_items(self) -> Items<Lent<'static, U>> {
-        IntoItems::<&'static U, Lend>::into_items(self.clone())
+        IntoItems::<&'static U, ByRef>::into_items(self.clone())
     }
 }
 
@@ -181,7 +181,7 @@ async fn elements<T: Send + Sync + 'static, E: TaskError, H>(
 /// assert_eq!(powers().await.unwrap(), [2, 9, 64]);
 /// # }
 /// ```
-pub fn each<P, K: Passing<P>, I: IntoItems<P, K>>(items: I) -> Each<I, P, K> {
+pub fn each<P, K: ParamMode<P>, I: IntoItems<P, K>>(items: I) -> Each<I, P, K> {
     Each { items, parameter: PhantomData }
 }
 
@@ -199,7 +199,7 @@ pub struct Each<I, P, K> {
     label = "this does not give a `{P}` for every run",
     note = "a value that is given to every run must be `Clone`"
 )]
-pub trait IntoColumn<P, K: Passing<P> = Own> {
+pub trait IntoColumn<P, K: ParamMode<P> = ByValue> {
     #[doc(hidden)]
     fn into_column(self) -> Column<K::Held>;
 }
@@ -210,7 +210,7 @@ impl<T: Clone> IntoColumn<T> for T {
     }
 }
 
-impl<'a, U: ?Sized> IntoColumn<&'a U, Lend> for &'a U {
+impl<'a, U: ?Sized> IntoColumn<&'a U, ByRef> for &'a U {
     fn into_column(self) -> Column<Lent<'a, U>> {
         Column::Constant(Lent::Borrowed(self), Clone::clone)
     }
@@ -234,23 +234,23 @@ impl<T: Copied, E: TaskError> IntoColumn<Vec<T>> for &Handles<T, E> {
     }
 }
 
-impl<'a, U: ?Sized + 'a, T, E: TaskError> IntoColumn<&'a U, Lend> for &Handle<T, E>
+impl<'a, U: ?Sized + 'a, T, E: TaskError> IntoColumn<&'a U, ByRef> for &Handle<T, E>
 where
-    for<'h> &'h Handle<T, E>: IntoArg<&'a U, Lend>,
+    for<'h> &'h Handle<T, E>: IntoArg<&'a U, ByRef>,
     Slot<T, E>: Lender<U>,
 {
     fn into_column(self) -> Column<Lent<'a, U>> {
-        Column::Constant(IntoArg::<&'a U, Lend>::into_arg(self), Clone::clone)
+        Column::Constant(IntoArg::<&'a U, ByRef>::into_arg(self), Clone::clone)
     }
 }
 
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<&'a [T], Lend> for &Handles<T, E> {
+impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<&'a [T], ByRef> for &Handles<T, E> {
     fn into_column(self) -> Column<Lent<'a, [T]>> {
-        Column::Constant(IntoArg::<&'a [T], Lend>::into_arg(self), Clone::clone)
+        Column::Constant(IntoArg::<&'a [T], ByRef>::into_arg(self), Clone::clone)
     }
 }
 
-impl<P, K: Passing<P>, I: IntoItems<P, K>> IntoColumn<P, K> for Each<I, P, K> {
+impl<P, K: ParamMode<P>, I: IntoItems<P, K>> IntoColumn<P, K> for Each<I, P, K> {
     fn into_column(self) -> Column<K::Held> {
         match self.items.into_items() {
             Items::Known(items) => Column::Items(items.into_iter()),

@@ -8,10 +8,10 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use crate::engine::context;
-use crate::engine::flow_run::KeptOpen;
+use crate::engine::flow_run::OpenGuard;
 use crate::engine::handle::{Handles, Later, LaterResult};
-use crate::engine::task_run::completion::Promise;
-use crate::engine::task_run::core::Home;
+use crate::engine::task_run::completion::Completion;
+use crate::engine::task_run::core::RunScope;
 use crate::engine::task_run::inputs::Cause;
 use crate::engine::task_run::launch::{label, refusal_of, warn_of_lost_context};
 use crate::engine::task_run::options::Setup;
@@ -57,8 +57,8 @@ where
         return submit_rows(rows, location).map_or_else(Handles::refused, Handles::from);
     }
     let Some((current, flow)) = current.as_ref().and_then(|current| match &current.core().home {
-        Home::Flow(flow) => Some((current.clone(), Arc::clone(flow))),
-        Home::Outside(_) => None,
+        RunScope::Flow(flow) => Some((current.clone(), Arc::clone(flow))),
+        RunScope::Outside(_) => None,
     }) else {
         return Handles::refused(refusal_of::<B>(Refusal::OutsideFlow { location: location.to_string() }));
     };
@@ -71,7 +71,7 @@ where
         .journal
         .is_some()
         .then(|| flow.ordinals.next_map(current.core().identity(), B::identity(), of));
-    let later = Arc::new(Later { promise: Promise::new(), cancellation: cancellation.clone(), call });
+    let later = Arc::new(Later { promise: Completion::new(), cancellation: cancellation.clone(), call });
     let learning = Learning { later: Arc::clone(&later), _open: open };
     let handles = Handles::later(later);
     let learnt = handles.clone();
@@ -95,7 +95,7 @@ where
 /// Keeps the run open until the list is known, and leaves nobody waiting if it never is.
 struct Learning<T, E: crate::model::TaskError> {
     later: Arc<Later<T, E>>,
-    _open: KeptOpen,
+    _open: OpenGuard,
 }
 
 impl<T, E: crate::model::TaskError> Drop for Learning<T, E> {

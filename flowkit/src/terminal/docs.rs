@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::paint::Paint;
+use super::paint::StyleSupport;
 use super::picture::{Program, finished, live, title};
 use super::screen::{Mode, told};
 use super::script::{Script, at, badly, half_way, ten_thousand, well, went_on};
@@ -20,7 +20,7 @@ fn program() -> Program {
 
 fn text(lines: &[super::Line]) -> String {
     lines.iter().fold(String::new(), |mut text, line| {
-        writeln!(text, "{}", Paint::default().line(line)).unwrap();
+        writeln!(text, "{}", StyleSupport::default().line(line)).unwrap();
         text
     })
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::value::shape::Outline;
+use crate::value::shape::ParamType;
 
 /// A parameter of a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Parameter {
     /// Its doc comment.
     pub description: &'static str,
     /// What a value looks like.
-    pub outline: Outline,
+    pub outline: ParamType,
     /// Its type, as it is written in the signature.
     pub type_name: &'static str,
     /// Whether it is `Deserialize`, without which nobody can give it as text.
@@ -36,15 +36,16 @@ impl Parameter {
         name: &'static str,
         description: &'static str,
         type_name: &'static str,
-        outline: Option<fn() -> Outline>,
+        outline: Option<fn() -> ParamType>,
         is_written: bool,
         default: Option<Option<String>>,
     ) -> Self {
         // A type whose `Deserialize` panics at a dummy can still be given as JSON.
         let known = outline.and_then(|outline| std::panic::catch_unwind(outline).ok());
-        let known =
-            known.unwrap_or(if outline.is_some() { Outline::Hidden } else { Outline::Anything }).under(name);
-        let is_optional = default.is_some() || matches!(known, Outline::Optional(_));
+        let known = known
+            .unwrap_or(if outline.is_some() { ParamType::Hidden } else { ParamType::Anything })
+            .under(name);
+        let is_optional = default.is_some() || matches!(known, ParamType::Optional(_));
         let (is_read, default) = (outline.is_some(), default.flatten());
         Self { name, description, outline: known, type_name, is_read, is_written, is_optional, default }
     }
@@ -87,15 +88,15 @@ pub(crate) fn schema(parameters: &[Parameter]) -> Value {
     })
 }
 
-fn schema_of(outline: &Outline) -> Value {
+fn schema_of(outline: &ParamType) -> Value {
     match outline {
-        Outline::Bool => json!({ "type": "boolean" }),
-        Outline::Integer { min, max } => bounded(*min, *max),
-        Outline::Float => json!({ "type": "number" }),
-        Outline::Text | Outline::Path => json!({ "type": "string" }),
-        Outline::Choice(texts) => json!({ "enum": texts }),
+        ParamType::Bool => json!({ "type": "boolean" }),
+        ParamType::Integer { min, max } => bounded(*min, *max),
+        ParamType::Float => json!({ "type": "number" }),
+        ParamType::Text | ParamType::Path => json!({ "type": "string" }),
+        ParamType::Choice(texts) => json!({ "enum": texts }),
         // As it is written down; people may write `"30s"`.
-        Outline::Duration => json!({
+        ParamType::Duration => json!({
             "anyOf": [
                 { "type": "string", "examples": ["30s"] },
                 {
@@ -105,16 +106,16 @@ fn schema_of(outline: &Outline) -> Value {
                 },
             ],
         }),
-        Outline::Secret => json!({ "type": "string", "writeOnly": true }),
-        Outline::Optional(inner) => json!({ "anyOf": [schema_of(inner), { "type": "null" }] }),
-        Outline::List(item) => json!({ "type": "array", "items": schema_of(item) }),
-        Outline::Record(fields) => {
+        ParamType::Secret => json!({ "type": "string", "writeOnly": true }),
+        ParamType::Optional(inner) => json!({ "anyOf": [schema_of(inner), { "type": "null" }] }),
+        ParamType::List(item) => json!({ "type": "array", "items": schema_of(item) }),
+        ParamType::Record(fields) => {
             // Which fields may be left out is known to the type only.
             let properties: Map<String, Value> =
                 fields.iter().map(|(name, field)| ((*name).to_owned(), schema_of(field))).collect();
             json!({ "type": "object", "properties": properties })
         }
-        Outline::Anything | Outline::Hidden => json!({}),
+        ParamType::Anything | ParamType::Hidden => json!({}),
     }
 }
 

@@ -196,7 +196,7 @@ mod tests {
     use serde::de::value::{Error as Plain, StrDeserializer};
 
     use super::*;
-    use crate::value::shape::{Outline, outline_of};
+    use crate::value::shape::{ParamType, outline_of};
 
     fn read<T: for<'de> Deserialize<'de>>(json: &str) -> Result<T, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_reader_can_tell_a_secret_from_other_text() {
-        assert_eq!(outline_of::<Secret>(), Outline::Secret);
-        assert_eq!(outline_of::<Option<Secret>>(), Outline::Optional(Box::new(Outline::Secret)));
+        assert_eq!(outline_of::<Secret>(), ParamType::Secret);
+        assert_eq!(outline_of::<Option<Secret>>(), ParamType::Optional(Box::new(ParamType::Secret)));
     }
 }

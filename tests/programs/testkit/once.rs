@@ -335,7 +335,7 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let runtime = Runtime::builder()
         .store(store)
         .limit("slots", 4)
-        .poison_cap(POISON_CAP)
+        .max_crashes(POISON_CAP)
         .stop_grace(Duration::from_millis(said.number(2)?))
         .build();
     note(&format!("process {process}"))?;

@@ -8,7 +8,7 @@ use crate::model::{FlowRunId, Origin, StoredEvent, StoredFlowRun, StoredTaskRun,
 use crate::store::Store;
 
 /// A run and its sub-flows, as far as they were read.
-pub(super) struct News {
+pub(super) struct Feed {
     /// The outermost first, each before those inside it.
     runs: Vec<SeenRun>,
 }
@@ -31,7 +31,7 @@ pub(super) struct FeedEvent {
     pub(super) event: StoredEvent,
 }
 
-impl News {
+impl Feed {
     pub(super) fn of(run: &StoredFlowRun) -> Self {
         Self { runs: vec![SeenRun { id: run.id, path: None, since: 0 }] }
     }

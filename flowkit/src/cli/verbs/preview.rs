@@ -13,7 +13,7 @@ use crate::cli::usage::{Outcome, Usage};
 use crate::graph::style::glyph;
 use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::preview::{flow_runs, outlook};
-use crate::policy::resume::{Asked, Chosen, Redo, ReplayDecision, older_source};
+use crate::policy::resume::{Chosen, Redo, RedoRequest, ReplayDecision, older_source};
 use crate::store::Store;
 use crate::terminal::folded::Folded;
 use crate::terminal::picture::for_shell;
@@ -122,7 +122,7 @@ pub(super) fn preview(
     }
     let asked = match said {
         Some(redo) => redo.into(),
-        None => Asked::of(run, store.asked(run.id)?),
+        None => RedoRequest::of(run, store.asked(run.id)?),
     };
     let fates = look(store, run, &asked)?;
     match (session.is_json(), flow_runs(run, &asked)) {
@@ -210,7 +210,7 @@ fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<CallsPreview>) {
 }
 
 /// Looks through the record of a run and of those of its sub-flows that would run again.
-fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded<CallsPreview>> {
+fn look(store: &dyn Store, run: &StoredFlowRun, asked: &RedoRequest) -> Outcome<Folded<CallsPreview>> {
     let mut folded = Folded::<CallsPreview>::new();
     let mut sources = HashMap::new();
     let mut nested = Nested::of([(run.clone(), asked.clone(), None)]);

@@ -14,9 +14,9 @@ use crate::cli::values::Of;
 use crate::cli::{Exit, json as lines, layers, unsupported_types, values};
 use crate::engine::runtime::Runtime;
 use crate::engine::spec::FlowSpec;
-use crate::engine::spec::Said;
+use crate::engine::spec::RunOptions;
 use crate::value::not_persisted::all_not_persisted;
-use crate::value::shape::Outline;
+use crate::value::shape::ParamType;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let Some((name, matches)) = matches.subcommand() else {
@@ -35,7 +35,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     }
     check_complete(flow.ident(), &resolved)?;
     let call = |runtime: &Runtime| {
-        let said = Said {
+        let said = RunOptions {
             runtime: runtime.clone(),
             name: matches.get_one::<String>("name").cloned(),
             tags: matches.get_many::<String>("tag").unwrap_or_default().cloned().collect(),
@@ -77,7 +77,7 @@ fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
     }
     let given = resolved.iter().map(|one| {
         let value = match one.parameter.outline {
-            Outline::Anything | Outline::Hidden => "…".into(),
+            ParamType::Anything | ParamType::Hidden => "…".into(),
             _ => one.known().unwrap_or_else(|| DEFAULT.into()),
         };
         (one.parameter.name.to_owned(), value)
@@ -93,7 +93,7 @@ pub(super) fn recorded(
     resolved: &[Resolved],
 ) -> Option<Map<String, Value>> {
     let runtime = Runtime::builder().build();
-    let said = Said { runtime, name: None, tags: Vec::new(), location: session.location };
+    let said = RunOptions { runtime, name: None, tags: Vec::new(), location: session.location };
     // A call that is not polled does not begin.
     let call = flow.begin(&arguments(resolved), said).ok()?;
     serde_json::from_str(&call.arguments?).ok()

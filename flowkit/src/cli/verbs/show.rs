@@ -21,10 +21,10 @@ use crate::model::{
 };
 use crate::store::Store;
 use crate::terminal::picture::finished;
-use crate::terminal::{Line, Paint, artifact_label};
+use crate::terminal::{Line, StyleSupport, artifact_label};
 use crate::text::columns;
 use crate::text::wording::counted;
-use crate::value::shape::Outline;
+use crate::value::shape::ParamType;
 
 /// What is shown may be read in a pager or a mail as well, where it is so wide.
 const COLUMNS: usize = 100;
@@ -74,7 +74,7 @@ fn show_run(
     let parameters: Vec<_> = parameters(session, run).into_iter().map(row).collect();
     table(&parameters).iter().for_each(say);
     let view = rows::view(store, run, tasks)?;
-    let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
+    let paint = StyleSupport::of_surroundings(std::io::stdout().is_terminal());
     let width = columns().map_or(COLUMNS, |columns| columns.min(COLUMNS));
     let drawn = finished(&view, width, &session.offers_for(run).shown());
     drawn.iter().map(|line| paint.painted(line)).for_each(say);
@@ -154,7 +154,7 @@ pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String,
         run.parameters.as_deref().and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
     let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
     let outline = |name: &str| {
-        known.iter().find(|known| known.name == name).map_or(&Outline::Anything, |known| &known.outline)
+        known.iter().find(|known| known.name == name).map_or(&ParamType::Anything, |known| &known.outline)
     };
     let shown = |(name, value): (String, Value)| {
         let value = columns::visible(&shown(outline(&name), &value, Of::Recorded));

@@ -3,7 +3,7 @@
 
 use clap::ArgMatches;
 
-use super::feed::{FeedEvent, News};
+use super::feed::{Feed, FeedEvent};
 use super::follow::{Follower, RunStanding, tell_of_removal};
 use crate::cli::Exit;
 use crate::cli::out::say;
@@ -22,7 +22,7 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let mut follower = Follower::of(&store, run.id);
-    let mut news = News::of(&run);
+    let mut news = Feed::of(&run);
     let mut lines = JsonLines::of(session, &run);
     loop {
         let standing = follower.look()?;

@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use crate::engine::task_run::core::Core;
 
 /// Makes the one who awaits a call in place as patient at a cancellation as the call is itself.
-pub(crate) struct Patience<'a> {
+pub(crate) struct Grace<'a> {
     caller: &'a Core,
     listens: bool,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> Grace<'a> {
     /// Awaits the call `callee`.
     pub(crate) async fn share<F: Future>(
         callee: &Core,
@@ -41,7 +41,7 @@ impl<'a> Patience<'a> {
     }
 }
 
-impl Drop for Patience<'_> {
+impl Drop for Grace<'_> {
     fn drop(&mut self) {
         self.set(false);
     }

@@ -36,7 +36,7 @@ use crate::policy::TaskPolicy;
 use crate::policy::retry::{Outcome, Verdict};
 
 /// Where attempts run: in place, on their own, or as a flow with children.
-pub(crate) trait Host<B: Body>: Sync {
+pub(crate) trait AttemptRunner<B: Body>: Sync {
     /// Runs one attempt.
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send;
 
@@ -74,7 +74,7 @@ pub(crate) struct Attempts<'a, H, E> {
 ///
 /// Everything comes by reference, since an `async fn` keeps twice what it takes by value; what few runs need is boxed,
 /// so that the future of all others stays small.
-pub(crate) async fn attempts<B: Body, H: Host<B>>(
+pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
     all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
 ) -> Result<B::Output, Error<B::Error>> {

@@ -12,7 +12,7 @@ use futures_util::{FutureExt, TryFutureExt};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::panics::panic_message;
-use super::{Attempts, Host};
+use super::{AttemptRunner, Attempts};
 use crate::clock;
 use crate::engine::body::Body;
 use crate::engine::flow_run::CriticalFailure;
@@ -39,7 +39,7 @@ pub(crate) enum Stop<E> {
 const ABORT_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Runs one attempt, and ends it when its time is up or when it is told to stop.
-pub(crate) async fn once<B: Body, H: Host<B>>(
+pub(crate) async fn once<B: Body, H: AttemptRunner<B>>(
     all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
 ) -> Result<B::Output, Stop<B::Error>> {

@@ -8,7 +8,7 @@ use crate::engine::limits::{Permit, Want};
 use crate::engine::task_run::core::{Core, HOLDS};
 
 /// The slots of limits that a running attempt holds, or held before it began to wait.
-pub(crate) struct Hold {
+pub(crate) struct AttemptPermit {
     wants: Arc<[Want]>,
     permit: Option<Permit>,
     /// The waits of the body, woken when one of them has got the slots back: those that are over need not ask for them
@@ -22,7 +22,7 @@ pub(crate) struct Hold {
 #[derive(Default)]
 pub(crate) struct BodyWait(Option<(u64, Waker)>);
 
-impl Hold {
+impl AttemptPermit {
     /// Puts a wait among those that are woken when the slots come back, once.
     fn join(&mut self, wait: &mut BodyWait, waker: &Waker) {
         let round = self.round;
@@ -35,11 +35,11 @@ impl Hold {
 
 impl Core {
     pub(crate) fn hold(&self, wants: Arc<[Want]>, permit: Permit) {
-        self.hold_again(Hold { wants, permit: Some(permit), waits: Vec::new(), round: 0 });
+        self.hold_again(AttemptPermit { wants, permit: Some(permit), waits: Vec::new(), round: 0 });
     }
 
     /// Gives back what was let go.
-    pub(crate) fn hold_again(&self, hold: Hold) {
+    pub(crate) fn hold_again(&self, hold: AttemptPermit) {
         self.extras().get_or_insert_default().hold = Some(hold);
         self.set(HOLDS);
     }
@@ -90,7 +90,7 @@ impl Core {
     }
 
     /// Ends the hold: the attempt is over, or its slots go to the thread that runs it.
-    pub(crate) fn let_go(&self) -> Option<Hold> {
+    pub(crate) fn let_go(&self) -> Option<AttemptPermit> {
         if !self.holds_slots() {
             return None;
         }

@@ -23,7 +23,7 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 const ROWS_MAX: usize = 10_000;
 
 #[derive(Default)]
-pub(crate) struct Live {
+pub(crate) struct ActiveRuns {
     /// The program was told to stop: no attempt begins any more, and no failure is final. Set by the handler of the signal
     /// itself, since a failure that the same signal caused may be seen before anything else could be told of it.
     stopping: Arc<AtomicBool>,
@@ -44,7 +44,7 @@ struct RunEntry {
     aside: Vec<FlowRunId>,
 }
 
-impl Live {
+impl ActiveRuns {
     pub(crate) fn add(&self, run: &Arc<Run>) {
         let mut known = self.known.lock();
         known.runs.insert(run.id, Arc::downgrade(run));

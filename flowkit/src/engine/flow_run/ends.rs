@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use parking_lot::Mutex;
 
 use super::{Child, Run};
-use crate::engine::replay::memo::Journal;
+use crate::engine::replay::memo::ResultMemo;
 use crate::engine::task_run::core::Core;
 use crate::model::{CallId, Identity, OrderNo, TaskRunId};
 
@@ -121,7 +121,7 @@ impl Run {
     }
 
     /// Whether a call that has failed fails again in every attempt of the flow, without being made.
-    pub(crate) fn refuses(&self, journal: &Journal, call: CallId) -> bool {
+    pub(crate) fn refuses(&self, journal: &ResultMemo, call: CallId) -> bool {
         let by_earlier = || self.kept.as_ref()?.earlier(|earlier| earlier.refuses(&call));
         journal.refusal(call).is_some() || by_earlier() == Some(true)
     }

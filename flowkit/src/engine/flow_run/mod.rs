@@ -27,13 +27,13 @@ pub(crate) use self::attempt::{CriticalFailure, FlowAttempt};
 use self::begin::{Begun, begin, origin};
 use self::cancellation::Cancellation;
 use self::observer::{Audience, tell};
-use self::run_state::Ledger;
+use self::run_state::RunState;
 use crate::clock::RunClock;
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
-use crate::engine::replay::memo::Journal;
-use crate::engine::replay::previous::{Claimed, Resumed};
-use crate::engine::replay::run_store::{Persist, Receipt, RunStore};
+use crate::engine::replay::memo::ResultMemo;
+use crate::engine::replay::previous::{PreviousCall, Resumed};
+use crate::engine::replay::run_store::{CommitReceipt, PersistRequest, RunStore};
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::queue::ReadyQueue;
 use crate::model::{
@@ -65,7 +65,7 @@ pub(crate) struct Run {
     pub(crate) max_concurrency: Option<Want>,
     /// The results that later attempts of the flow take over. Calls have keys where there is one: in a flow that may be
     /// retried, or that is kept.
-    pub(crate) journal: Option<Journal>,
+    pub(crate) journal: Option<ResultMemo>,
     /// The store's side of the run, if a store keeps it.
     pub(crate) kept: Option<RunStore>,
     /// Of the whole run; each attempt of the flow has a child of it.
@@ -75,7 +75,7 @@ pub(crate) struct Run {
     pub(crate) audience: Audience,
     /// How many events the audience was told of.
     pub(crate) told: Mutex<usize>,
-    ledger: Mutex<Ledger>,
+    ledger: Mutex<RunState>,
     idle: Notify,
     stream_waiting: AtomicBool,
     stream_wakers: Mutex<Vec<Waker>>,
@@ -102,7 +102,7 @@ pub(crate) struct NewRun<'a> {
 /// A call that is part of the run now.
 pub(crate) struct Child {
     pub(crate) id: TaskRunId,
-    pub(crate) claimed: Option<Claimed>,
+    pub(crate) claimed: Option<PreviousCall>,
     /// The number of its end in an earlier process, if it ends so again.
     pub(crate) recorded_no: Option<OrderNo>,
     /// What is recorded of the value, if it is a result or a failure.
@@ -110,9 +110,9 @@ pub(crate) struct Child {
 }
 
 /// Keeps a run open until it is dropped.
-pub(crate) struct KeptOpen(Arc<Run>);
+pub(crate) struct OpenGuard(Arc<Run>);
 
-impl Drop for KeptOpen {
+impl Drop for OpenGuard {
     fn drop(&mut self) {
         let mut ledger = self.0.ledger.lock();
         ledger.pending -= 1;
@@ -127,8 +127,8 @@ impl Drop for KeptOpen {
 impl Run {
     pub(crate) fn new(mut new: NewRun<'_>) -> Arc<Self> {
         let parent = new.parent.and_then(|current| match &current.core().home {
-            crate::engine::task_run::core::Home::Flow(attempt) => Some(attempt),
-            crate::engine::task_run::core::Home::Outside(_) => None,
+            crate::engine::task_run::core::RunScope::Flow(attempt) => Some(attempt),
+            crate::engine::task_run::core::RunScope::Outside(_) => None,
         });
         let task_defaults = new.task_defaults.or(new.runtime.task_defaults());
         let origin = new.parent.and_then(|current| origin(current.core(), &new.root));
@@ -144,7 +144,7 @@ impl Run {
                 new.runtime.limits().set(&name, slots);
                 Want { name: name.into(), weight: 1 }
             }),
-            journal: (new.retries > 0 || kept.is_some()).then(|| Journal::new(new.retries > 0)),
+            journal: (new.retries > 0 || kept.is_some()).then(|| ResultMemo::new(new.retries > 0)),
             kept,
             task_defaults: (task_defaults != TaskPolicy::EMPTY).then_some(task_defaults),
             audience: new.runtime.observers().audience(),
@@ -154,7 +154,7 @@ impl Run {
             queue: ReadyQueue::default(),
             told: Mutex::new(0),
             suspended: AtomicBool::new(false),
-            ledger: Mutex::new(Ledger { record, closed: true, ..Ledger::default() }),
+            ledger: Mutex::new(RunState { record, closed: true, ..RunState::default() }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
@@ -191,7 +191,7 @@ impl Run {
                 if let Some(kept) = &self.kept {
                     let event = Event { task_run: id, at, kind: EventKind::Created };
                     let call = identity.map(|identity| identity.call);
-                    kept.record(event, ledger.row(id), Persist { call, ..Persist::default() });
+                    kept.record(event, ledger.row(id), PersistRequest { call, ..PersistRequest::default() });
                 }
                 Child { id, claimed, recorded_no: None, recorded: None }
             }
@@ -200,10 +200,10 @@ impl Run {
                 // a success was being made again.
                 let ends_so = row.state.is_success()
                     || !row.state.is_terminal()
-                    || !matches!(claimed, Some(Claimed::Again(_) | Claimed::Refused(_)));
+                    || !matches!(claimed, Some(PreviousCall::Again(_) | PreviousCall::Refused(_)));
                 let recorded_no = row.place_among_ends().filter(|_| ends_so && row.unknown.is_none());
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
-                if matches!(claimed, None | Some(Claimed::Again(_) | Claimed::Refused(_))) {
+                if matches!(claimed, None | Some(PreviousCall::Again(_) | PreviousCall::Refused(_))) {
                     self.reopen_in(&mut ledger, row.id);
                 }
                 Child { id: row.id, claimed, recorded_no, recorded: row.provenance }
@@ -222,7 +222,7 @@ impl Run {
         self.announce();
     }
 
-    fn reopen_in(&self, ledger: &mut Ledger, id: TaskRunId) {
+    fn reopen_in(&self, ledger: &mut RunState, id: TaskRunId) {
         if id != TaskRunId::FLOW {
             ledger.live += 1;
         }
@@ -230,13 +230,13 @@ impl Run {
         if self.accepted(ledger.record.apply(event.clone()), id)
             && let Some(kept) = &self.kept
         {
-            kept.record(event, ledger.row(id), Persist::default());
+            kept.record(event, ledger.row(id), PersistRequest::default());
         }
     }
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
-        self.emit_kept(task_run, kind, &mut Persist::default());
+        self.emit_kept(task_run, kind, &mut PersistRequest::default());
     }
 
     /// Says what happened to a run of this flow run, with what is to be kept of it; that is taken only where there is a store.
@@ -244,8 +244,8 @@ impl Run {
         &self,
         task_run: TaskRunId,
         kind: EventKind,
-        keeping: &mut Persist,
-    ) -> Option<Receipt> {
+        keeping: &mut PersistRequest,
+    ) -> Option<CommitReceipt> {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
         let at = ledger.moment(read);
@@ -311,13 +311,13 @@ impl Run {
     }
 
     /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
-    pub(crate) fn keep_open(self: &Arc<Self>) -> Option<KeptOpen> {
+    pub(crate) fn keep_open(self: &Arc<Self>) -> Option<OpenGuard> {
         let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
         ledger.pending += 1;
-        Some(KeptOpen(Arc::clone(self)))
+        Some(OpenGuard(Arc::clone(self)))
     }
 
     /// Waits until no child is left, and closes the run to further ones.

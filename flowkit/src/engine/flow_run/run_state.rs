@@ -7,7 +7,7 @@ use crate::store::Facts;
 
 /// The record and what must change together with it.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(super) struct RunState {
     pub(super) record: RunRecord,
     /// What task runs have said of themselves, if no store keeps the run.
     pub(super) facts: Facts,
@@ -29,7 +29,7 @@ pub(super) struct Ledger {
     pub(super) stopping: Stopping,
 }
 
-impl Ledger {
+impl RunState {
     /// The time of an event that happens now. The clock is read before the lock is taken, which all threads want, so
     /// another event may have come in between: time does not go back for that.
     pub(super) fn moment(&self, read: Timestamp) -> Timestamp {

@@ -10,17 +10,17 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use super::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
-use crate::engine::attempt::Host;
-use crate::engine::attempt::grace::Patience;
+use super::{DEPTH_MAX, FlowAttempt, NewRun, OpenGuard, Run};
+use crate::engine::attempt::AttemptRunner;
+use crate::engine::attempt::grace::Grace;
 use crate::engine::attempt::once::Stop;
 use crate::engine::attempt::panics::guarded;
 use crate::engine::attempt::reacquire::laid_down;
 use crate::engine::body::FlowBody;
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::tally::Tally;
-use crate::engine::replay::previous::{Claimed, Resumed};
-use crate::engine::task_run::core::{Core, Home};
+use crate::engine::replay::previous::{PreviousCall, Resumed};
+use crate::engine::task_run::core::{Core, RunScope};
 use crate::engine::task_run::execute::perform;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
@@ -129,23 +129,25 @@ struct FlowMode {
     location: &'static Location<'static>,
     name: Option<String>,
     /// What an earlier process left of it.
-    standing: Option<Claimed>,
+    standing: Option<PreviousCall>,
 }
 
 /// Says what becomes of a flow that is resumed: one that has ended needs not run, unless something is wanted again.
-fn root_standing(resumed: &Resumed) -> Claimed {
+fn root_standing(resumed: &Resumed) -> PreviousCall {
     let run = &resumed.recovered.run;
     match (run.state, &run.error) {
         _ if resumed.wish.asked.reopens(run) => {}
-        (State::Completed | State::Cached, _) => return Claimed::Kept,
+        (State::Completed | State::Cached, _) => return PreviousCall::Kept,
         // That of a sub-flow: the process died before its node heard of it.
-        (State::Failed | State::TimedOut, Some(error)) => return Claimed::Failed(Arc::new(error.clone())),
+        (State::Failed | State::TimedOut, Some(error)) => {
+            return PreviousCall::Failed(Arc::new(error.clone()));
+        }
         _ => {}
     }
     // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
     let wanted_again = resumed.wish.asked.reopens(run) && run.state.is_terminal();
     let failed = if wanted_again { 0 } else { resumed.wish.asked.tries(&run.earlier_attempts) };
-    Claimed::Again(AttemptProgress { attempts: run.attempt, failed, wait: Duration::ZERO })
+    PreviousCall::Again(AttemptProgress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 
 async fn drive<B: FlowBody>(
@@ -156,20 +158,20 @@ async fn drive<B: FlowBody>(
 ) -> Result<B::Output, Error<B::Error>> {
     let run = Arc::clone(&end.run);
     // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.
-    let home = Home::Flow(run.whole());
+    let home = RunScope::Flow(run.whole());
     let core = Arc::new(Core::new(home, TaskRunId::FLOW, &B::info().declaration, None, location));
     if let Some(name) = name {
         core.set_name(&name);
     }
     match standing {
-        Some(ended @ (Claimed::Kept | Claimed::Failed(_))) => core.set_claimed(ended),
+        Some(ended @ (PreviousCall::Kept | PreviousCall::Failed(_))) => core.set_claimed(ended),
         Some(standing) => {
             run.reopen(TaskRunId::FLOW);
             core.set_claimed(standing);
         }
         None => {}
     }
-    let host = FlowHost { core: Arc::clone(&core), run, body: Mutex::new(None) };
+    let host = FlowRunner { core: Arc::clone(&core), run, body: Mutex::new(None) };
     if let Some(options) = &mut options {
         // What the flow runs after was waited for by its node in the parent.
         options.order.clear();
@@ -184,7 +186,7 @@ async fn drive<B: FlowBody>(
 /// Ends a run, also one whose driver is dropped; only then may the flow end in which it was started.
 struct FinishOnDrop {
     run: Arc<Run>,
-    _parent: Option<KeptOpen>,
+    _parent: Option<OpenGuard>,
 }
 
 impl Drop for FinishOnDrop {
@@ -194,14 +196,14 @@ impl Drop for FinishOnDrop {
 }
 
 /// Runs attempts of a flow: each has children, and ends when the last of them has.
-struct FlowHost {
+struct FlowRunner {
     core: Arc<Core>,
     run: Arc<Run>,
     /// What the body of the attempt runs in the scope of.
     body: Mutex<Option<Arc<Core>>>,
 }
 
-impl FlowHost {
+impl FlowRunner {
     fn body(&self) -> Option<Arc<Core>> {
         self.body.lock().clone()
     }
@@ -209,22 +211,22 @@ impl FlowHost {
     /// Reads the attempt that is under way, if any is.
     fn attempt<R>(&self, read: impl FnOnce(&FlowAttempt) -> R) -> Option<R> {
         match &self.body()?.home {
-            Home::Flow(attempt) => Some(read(attempt)),
-            Home::Outside(_) => None,
+            RunScope::Flow(attempt) => Some(read(attempt)),
+            RunScope::Outside(_) => None,
         }
     }
 }
 
-impl<B: FlowBody> Host<B> for FlowHost {
+impl<B: FlowBody> AttemptRunner<B> for FlowRunner {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
-        let home = Home::Flow(self.run.open());
+        let home = RunScope::Flow(self.run.open());
         let inner =
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
         inner.set_attempt(self.core.attempt());
         *self.body.lock() = Some(Arc::clone(&inner));
         async move {
             let running = pin!(Current::new(inner.clone()).scope(body.run()));
-            let result = Patience::share(&inner, Some(&*self.core), running).await;
+            let result = Grace::share(&inner, Some(&*self.core), running).await;
             if inner.is_fatal() {
                 self.core.set_fatal();
             }

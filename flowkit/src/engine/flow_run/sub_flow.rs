@@ -17,7 +17,7 @@ use crate::engine::task_run::core::Core;
 use crate::engine::task_run::execute::Finish;
 use crate::engine::task_run::finish::{ResultSource, conclude};
 use crate::engine::task_run::interrupted::{hold_back, is_held_back};
-use crate::engine::task_run::launch::{self, Carrier, refusal};
+use crate::engine::task_run::launch::{self, CallMode, refusal};
 use crate::engine::task_run::options::Setup;
 use crate::engine::task_run::options::{CallOptions, effective_policy};
 use crate::model::Error;
@@ -47,7 +47,7 @@ async fn call<B: FlowBody>(body: B, mut setup: Setup<B::Error>) -> Result<B::Out
 #[derive(Clone, Copy)]
 pub(crate) struct SubFlow;
 
-impl<B: FlowBody> Carrier<B> for SubFlow {
+impl<B: FlowBody> CallMode<B> for SubFlow {
     async fn carry<'a>(
         self,
         core: &'a Core,

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::Handle;
 use crate::engine::attempt::reacquire::TakeUp;
 use crate::engine::flow_run::ends::Ends;
-use crate::engine::task_run::completion::Seat;
+use crate::engine::task_run::completion::WaiterSeat;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::slot::Slot;
 
@@ -44,8 +44,8 @@ impl std::fmt::Debug for AnyRun<'_> {
 pub(crate) trait Ending {
     fn core(&self) -> &Core;
     /// Whether its result is there; `seat` belongs to who asks, who leaves it.
-    fn poll_end(&self, seat: &mut Seat, cx: &Context<'_>) -> Poll<()>;
-    fn leave(&self, seat: &mut Seat);
+    fn poll_end(&self, seat: &mut WaiterSeat, cx: &Context<'_>) -> Poll<()>;
+    fn leave(&self, seat: &mut WaiterSeat);
 }
 
 impl<T, E> Ending for Slot<T, E> {
@@ -53,11 +53,11 @@ impl<T, E> Ending for Slot<T, E> {
         &self.core
     }
 
-    fn poll_end(&self, seat: &mut Seat, cx: &Context<'_>) -> Poll<()> {
+    fn poll_end(&self, seat: &mut WaiterSeat, cx: &Context<'_>) -> Poll<()> {
         self.promise.poll(seat, cx).map(|_| ())
     }
 
-    fn leave(&self, seat: &mut Seat) {
+    fn leave(&self, seat: &mut WaiterSeat) {
         self.promise.leave(seat);
     }
 }
@@ -68,7 +68,7 @@ pub(crate) struct NextEnd<'a, 'r, R: Fn(usize) -> &'r dyn Ending> {
     ends: &'a Ends,
     run: R,
     /// Whose end it waits for now.
-    watched: Option<(usize, Seat)>,
+    watched: Option<(usize, WaiterSeat)>,
     take_up: TakeUp,
 }
 
@@ -84,7 +84,7 @@ impl<'a, 'r, R: Fn(usize) -> &'r dyn Ending> NextEnd<'a, 'r, R> {
         if self.watched.as_ref().is_none_or(|(watched, _)| *watched != next) {
             self.leave();
         }
-        let (_, seat) = self.watched.get_or_insert_with(|| (next, Seat::default()));
+        let (_, seat) = self.watched.get_or_insert_with(|| (next, WaiterSeat::default()));
         (self.run)(next).poll_end(seat, cx).is_ready().then_some(next)
     }
 

@@ -11,7 +11,7 @@ use super::{Ending, Handle, NextEnd};
 use crate::engine::attempt::reacquire::TakeUp;
 use crate::engine::flow_run::cancellation::Cancellation;
 use crate::engine::flow_run::ends::Ends;
-use crate::engine::task_run::completion::{Continuation, Promise, Seat};
+use crate::engine::task_run::completion::{Completion, Continuation, WaiterSeat};
 use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
 use crate::engine::task_run::queue::Ready;
 use crate::engine::task_run::slot::Slot;
@@ -35,7 +35,7 @@ pub(crate) type LaterResult<T, E> = Result<Vec<Handle<T, E>>, Error<E>>;
 
 /// A list of handles that is not known yet.
 pub(crate) struct Later<T, E> {
-    pub(crate) promise: Promise<LaterResult<T, E>>,
+    pub(crate) promise: Completion<LaterResult<T, E>>,
     /// Cancelled when the runs are to be stopped before they are known.
     pub(crate) cancellation: Cancellation,
     /// What stands for the list in the key of a call that takes it, whether its items are known by then or not.
@@ -70,7 +70,7 @@ impl<T, E> Handles<T, E> {
     }
 
     pub(crate) fn refused(error: Error<E>) -> Self {
-        let (promise, cancellation) = (Promise::kept(Err(error)), Cancellation::new());
+        let (promise, cancellation) = (Completion::kept(Err(error)), Cancellation::new());
         Self::later(Arc::new(Later { promise, cancellation, call: None }))
     }
 
@@ -99,7 +99,7 @@ impl<T, E> Handles<T, E> {
         match &self.list {
             List::Known(list) => Ok(list),
             List::Later(later) => {
-                let mut seat = Seat::default();
+                let mut seat = WaiterSeat::default();
                 let mut take_up = TakeUp::default();
                 let list = std::future::poll_fn(|cx| {
                     let over = later.promise.poll(&mut seat, cx).is_ready();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::engine::attempt::reacquire::TakeUp;
-use crate::engine::task_run::completion::Seat;
+use crate::engine::task_run::completion::WaiterSeat;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
 
@@ -101,13 +101,13 @@ impl<T, E> fmt::Debug for Handle<T, E> {
 /// Waits until a slot has its result, and until the waiting task has its own slots of limits back.
 struct Wait<T, E> {
     slot: Arc<Slot<T, E>>,
-    seat: Seat,
+    seat: WaiterSeat,
     take_up: TakeUp,
 }
 
 impl<T, E> Wait<T, E> {
     fn new(slot: Arc<Slot<T, E>>) -> Self {
-        Self { slot, seat: Seat::default(), take_up: TakeUp::default() }
+        Self { slot, seat: WaiterSeat::default(), take_up: TakeUp::default() }
     }
 }
 
@@ -158,7 +158,7 @@ impl<T: Clone, E> IntoFuture for Handle<T, E> {
 #[must_use = "futures do nothing until they are awaited"]
 pub struct Lending<'a, T, E> {
     slot: &'a Slot<T, E>,
-    seat: Seat,
+    seat: WaiterSeat,
     take_up: TakeUp,
 }
 
@@ -184,6 +184,6 @@ impl<'a, T, E> IntoFuture for &'a Handle<T, E> {
     type IntoFuture = Lending<'a, T, E>;
 
     fn into_future(self) -> Lending<'a, T, E> {
-        Lending { slot: &self.slot, seat: Seat::default(), take_up: TakeUp::default() }
+        Lending { slot: &self.slot, seat: WaiterSeat::default(), take_up: TakeUp::default() }
     }
 }

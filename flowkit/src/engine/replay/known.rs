@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::memo::{Journal, Remembered, ResultPlace};
+use super::memo::{MemoValue, Remembered, ResultMemo};
 use crate::engine::body::Body;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::execute::{CallInputs, ready};
@@ -67,10 +67,10 @@ pub(crate) async fn inputs_or_known<B: Body>(
     }
     match remembered::<B>(core, &CallInputs { body, options })? {
         None => Ok(None),
-        Some(Remembered { place: ResultPlace::Here(value), provenance }) => {
+        Some(Remembered { place: MemoValue::Here(value), provenance }) => {
             Ok(how.take_over(value.downcast_ref().and_then(B::copy_output), provenance))
         }
-        Some(Remembered { place: ResultPlace::Store(place), provenance }) => {
+        Some(Remembered { place: MemoValue::Store(place), provenance }) => {
             Ok(how.take_over(Box::pin(kept_value::<B>(core, place)).await?, provenance))
         }
     }
@@ -134,7 +134,7 @@ fn remembered<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<Option<Remem
 }
 
 /// What later attempts of the flow look into, if there may be any, and what they look for.
-pub(crate) fn journal(core: &Core) -> Option<(&Journal, CallId)> {
+pub(crate) fn journal(core: &Core) -> Option<(&ResultMemo, CallId)> {
     let journal = core.run()?.journal.as_ref().filter(|journal| journal.remembers())?;
     let identity = core.identity().filter(|identity| identity.unknown.is_none())?;
     (!journal.is_doubted(&identity.call.key)).then_some((journal, identity.call))

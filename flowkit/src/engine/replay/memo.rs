@@ -9,7 +9,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::previous::Claimed;
+use super::previous::PreviousCall;
 use crate::engine::call_key::ArgumentsKey;
 use crate::model::{CallId, Digest, Identity, OrderNo, Provenance, Refusal, Seal, State, TaskRunId};
 use crate::store::TimeUp;
@@ -18,20 +18,20 @@ use crate::value::canonical::{Domain, Encoder};
 /// A result of an earlier attempt of the flow.
 #[derive(Clone)]
 pub(crate) struct Remembered {
-    pub(crate) place: ResultPlace,
+    pub(crate) place: MemoValue,
     pub(crate) provenance: Provenance,
 }
 
 /// Where it is.
 #[derive(Clone)]
-pub(crate) enum ResultPlace {
+pub(crate) enum MemoValue {
     /// A copy of it is here.
     Here(Arc<dyn Any + Send + Sync>),
     /// The store has it, as that of this task run.
     Store(TaskRunId),
 }
 
-pub(crate) struct Journal {
+pub(crate) struct ResultMemo {
     /// Whether the flow may be retried in this process; otherwise nobody asks for what is kept here.
     remembers: bool,
     results: Mutex<HashMap<CallId, Remembered>>,
@@ -55,7 +55,7 @@ struct EarlierEnds {
     first_retried: Option<OrderNo>,
 }
 
-impl Journal {
+impl ResultMemo {
     pub(crate) fn new(remembers: bool) -> Self {
         Self {
             remembers,
@@ -102,12 +102,12 @@ impl Journal {
     }
 
     /// Takes note of an end that an earlier process has recorded, as `claimed` says, and that is no event of this one.
-    pub(crate) fn note_recorded(&self, call: CallId, claimed: &Claimed, no: OrderNo) {
+    pub(crate) fn note_recorded(&self, call: CallId, claimed: &PreviousCall, no: OrderNo) {
         let mut ends = self.ends.lock();
         match claimed {
-            Claimed::Kept | Claimed::Again(_) => drop(ends.succeeded.insert(call, no)),
-            Claimed::Cancelled => drop(ends.cancelled.insert(call, no)),
-            Claimed::Failed(_) | Claimed::FailedAnyway(_) | Claimed::Refused(_) => {
+            PreviousCall::Kept | PreviousCall::Again(_) => drop(ends.succeeded.insert(call, no)),
+            PreviousCall::Cancelled => drop(ends.cancelled.insert(call, no)),
+            PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_) | PreviousCall::Refused(_) => {
                 ends.note_retried(Some(call), no)
             }
         }
@@ -134,7 +134,7 @@ impl Journal {
     }
 
     /// Remembers the result of a call.
-    pub(crate) fn keep(&self, key: CallId, place: ResultPlace, provenance: Provenance) {
+    pub(crate) fn keep(&self, key: CallId, place: MemoValue, provenance: Provenance) {
         let before = self.results.lock().insert(key, Remembered { place, provenance });
         // Under no lock: its drop is the user's code.
         drop(before);

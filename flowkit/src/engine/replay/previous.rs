@@ -14,7 +14,7 @@ use crate::model::{
     StoredTaskRun, TaskRunId, label_of,
 };
 use crate::policy::resume::{
-    Asked, AttemptProgress, Chosen, Redo, ReplayDecision, cancelled_for_good, claimable, died, doubted,
+    AttemptProgress, Chosen, Redo, RedoRequest, ReplayDecision, cancelled_for_good, claimable, died, doubted,
     older_source, progress, standing,
 };
 use crate::store::{Recovered, TimeUp};
@@ -26,20 +26,20 @@ const NAMED_MAX: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Resumed {
     pub(crate) recovered: Recovered,
-    pub(crate) wish: Wish,
+    pub(crate) wish: ReplayOptions,
 }
 
 /// How a run is to be resumed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wish {
-    pub(crate) asked: Asked,
+pub(crate) struct ReplayOptions {
+    pub(crate) asked: RedoRequest,
     /// A call that is not recorded is refused, as long as recorded ones of the same body have not been made again.
     pub(crate) strict: bool,
 }
 
 /// What an earlier process left of a call that is made again.
 #[derive(Clone, Debug)]
-pub(crate) enum Claimed {
+pub(crate) enum PreviousCall {
     /// Its result.
     Kept,
     /// Its failure.
@@ -55,10 +55,10 @@ pub(crate) enum Claimed {
 }
 
 /// The row of a call, and what becomes of the call. A row is given once; a call may be refused for one that was given before.
-pub(crate) type Left = (Option<StoredTaskRun>, Option<Claimed>);
+pub(crate) type Left = (Option<StoredTaskRun>, Option<PreviousCall>);
 
 /// The task runs of earlier processes that have not been called again so far.
-pub(crate) struct Earlier {
+pub(crate) struct PreviousRuns {
     rows: HashMap<CallId, StoredTaskRun>,
     /// Those with secrets, by what they are found by beside these.
     sealed: HashMap<Digest, Vec<CallId>>,
@@ -78,8 +78,8 @@ pub(crate) struct Earlier {
     unused_times_up: HashSet<Digest>,
     /// The same with those that an earlier process has done again, as far as it came.
     chosen: Chosen,
-    pub(crate) wish: Wish,
-    poison_cap: u32,
+    pub(crate) wish: ReplayOptions,
+    max_crashes: u32,
     /// In whose body each recorded task run was called.
     parents: HashMap<TaskRunId, TaskRunId>,
     /// The bodies whose calls nobody can expect again: they do not run again, or what is recorded of them are the calls of
@@ -94,8 +94,8 @@ pub(crate) struct Earlier {
     is_sub_flow: bool,
 }
 
-impl Earlier {
-    pub(crate) fn new(resumed: &Resumed, poison_cap: u32) -> Self {
+impl PreviousRuns {
+    pub(crate) fn new(resumed: &Resumed, max_crashes: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
         let mut rows: HashMap<_, StoredTaskRun> =
             claimable(run, task_runs).into_iter().map(|(call, row)| (call, row.clone())).collect();
@@ -131,7 +131,7 @@ impl Earlier {
             cancelled: cancelled_for_good(run, task_runs, &resumed.wish.asked),
             chosen,
             wish: resumed.wish.clone(),
-            poison_cap,
+            max_crashes,
             parents: task_runs.iter().map(|row| (row.id, row.parent)).collect(),
             quiet: repeated.chain(flow).collect(),
             instead: Vec::new(),
@@ -157,8 +157,8 @@ impl Earlier {
     }
 
     /// Returns how the run behind the node of a sub-flow is to be resumed.
-    pub(crate) fn wish_inside(&self, node: TaskRunId) -> Wish {
-        Wish { asked: self.wish.asked.inside(node, &self.chosen), ..self.wish.clone() }
+    pub(crate) fn wish_inside(&self, node: TaskRunId) -> ReplayOptions {
+        ReplayOptions { asked: self.wish.asked.inside(node, &self.chosen), ..self.wish.clone() }
     }
 
     /// Whether somebody wants this task run done anew, so that it takes its result from no cache either.
@@ -179,11 +179,11 @@ impl Earlier {
     ) -> Result<Left, Refusal> {
         let call = identity.call;
         if let Some(refusal) = self.refused.get(&call) {
-            return Ok((None, Some(Claimed::Refused(refusal.clone()))));
+            return Ok((None, Some(PreviousCall::Refused(refusal.clone()))));
         }
         let another_secret = (at_most_once && self.had_another_secret(call)).then(|| {
             let (task, what) = (new.task.name.to_owned(), "a secret".to_owned());
-            Claimed::Refused(Refusal::InputsChanged { task, what })
+            PreviousCall::Refused(Refusal::InputsChanged { task, what })
         });
         let Some(row) = self.rows.remove(&call) else {
             if another_secret.is_some() {
@@ -204,28 +204,30 @@ impl Earlier {
         let claimed = match self.standing(&row, at_most_once) {
             // A later attempt of the flow may know that it is another call.
             ReplayDecision::Again if another_secret.is_some() => return Ok((Some(row), another_secret)),
-            ReplayDecision::Keep => Claimed::Kept,
+            ReplayDecision::Keep => PreviousCall::Kept,
             ReplayDecision::Replay => match &row.error {
-                Some(error) if failed_unasked(&row) => Claimed::FailedAnyway(Arc::new(error.clone())),
-                Some(error) => Claimed::Failed(Arc::new(error.clone())),
-                None => Claimed::Again(AttemptProgress::default()),
+                Some(error) if failed_unasked(&row) => PreviousCall::FailedAnyway(Arc::new(error.clone())),
+                Some(error) => PreviousCall::Failed(Arc::new(error.clone())),
+                None => PreviousCall::Again(AttemptProgress::default()),
             },
             // What is done again on request, for a result that is gone, or because nobody knows whether it is the same call,
             // has all of its retries again.
             ReplayDecision::Again
                 if row.state.is_success() || row.unknown.is_some() || self.redo.contains(&row.id) =>
             {
-                Claimed::Again(AttemptProgress { attempts: row.attempt, ..AttemptProgress::default() })
+                PreviousCall::Again(AttemptProgress { attempts: row.attempt, ..AttemptProgress::default() })
             }
-            ReplayDecision::Again => Claimed::Again(progress(&row, &self.wish.asked, clock::wall())),
-            ReplayDecision::Cancelled => Claimed::Cancelled,
-            ReplayDecision::Poison => Claimed::Refused(Refusal::Poison { crashes: row.crashes }),
-            ReplayDecision::UnknownOutcome => Claimed::Refused(Refusal::UnknownOutcome),
+            ReplayDecision::Again => PreviousCall::Again(progress(&row, &self.wish.asked, clock::wall())),
+            ReplayDecision::Cancelled => PreviousCall::Cancelled,
+            ReplayDecision::Poison => PreviousCall::Refused(Refusal::Poison { crashes: row.crashes }),
+            ReplayDecision::UnknownOutcome => PreviousCall::Refused(Refusal::UnknownOutcome),
         };
         let is_final = match claimed {
-            Claimed::Refused(_) => true,
-            Claimed::Failed(_) | Claimed::FailedAnyway(_) => died(&row) || row.not_persisted.is_some(),
-            Claimed::Kept | Claimed::Cancelled | Claimed::Again(_) => false,
+            PreviousCall::Refused(_) => true,
+            PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_) => {
+                died(&row) || row.not_persisted.is_some()
+            }
+            PreviousCall::Kept | PreviousCall::Cancelled | PreviousCall::Again(_) => false,
         };
         if is_final {
             let refusal = match &row.not_persisted {
@@ -235,7 +237,7 @@ impl Earlier {
             };
             self.refused.insert(call, refusal);
         }
-        if !matches!(claimed, Claimed::Again(_)) {
+        if !matches!(claimed, PreviousCall::Again(_)) {
             self.quiet.insert(row.id);
         }
         Ok((Some(row), Some(claimed)))
@@ -257,7 +259,7 @@ impl Earlier {
     fn standing(&self, row: &StoredTaskRun, at_most_once: bool) -> ReplayDecision {
         match self.cancelled.contains(&row.id) && row.unknown.is_none() {
             true => ReplayDecision::Cancelled,
-            false => standing(row, &self.redo, at_most_once, self.poison_cap),
+            false => standing(row, &self.redo, at_most_once, self.max_crashes),
         }
     }
 

@@ -10,21 +10,21 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::previous::{Claimed, Earlier, Left, Resumed};
+use super::previous::{Left, PreviousCall, PreviousRuns, Resumed};
 use crate::engine::blocking::{self, hold_clock};
 use crate::engine::task_run::core::Core;
 use crate::model::{
     CallId, Error, Event, EventKind, Identity, NewTaskRun, Provenance, Refusal, TaskRun, TaskRunId, WallTime,
 };
 use crate::policy::durability::Durability;
-use crate::store::{CacheEntry, Entry, Fact, OwnedRun, Says, Store, StoreError};
+use crate::store::{CacheEntry, Entry, Fact, FactKind, OwnedRun, Store, StoreError};
 
 /// Comes when what was told cannot be lost any more.
-pub(crate) type Receipt = oneshot::Receiver<Result<(), StoreError>>;
+pub(crate) type CommitReceipt = oneshot::Receiver<Result<(), StoreError>>;
 
 /// What is kept together with an event.
 #[derive(Default)]
-pub(crate) struct Persist {
+pub(crate) struct PersistRequest {
     pub(crate) call: Option<CallId>,
     pub(crate) result: Option<Vec<u8>>,
     pub(crate) provenance: Option<Provenance>,
@@ -42,7 +42,7 @@ pub(crate) struct RunStore {
     pub(crate) owned: OwnedRun,
     pub(crate) durability: Durability,
     /// What earlier processes left; `None` for a run that begins in this one.
-    earlier: Option<Mutex<Earlier>>,
+    earlier: Option<Mutex<PreviousRuns>>,
     /// A process has died with this run under way.
     pub(crate) has_crashed: bool,
     /// The run stands for an idempotency key, and begins only if that is still reserved for it.
@@ -79,8 +79,8 @@ impl RunStore {
     }
 
     /// Takes note of what an earlier process left.
-    pub(crate) fn with_earlier(self, resumed: &Resumed, poison_cap: u32) -> Self {
-        let earlier = Some(Mutex::new(Earlier::new(resumed, poison_cap)));
+    pub(crate) fn with_earlier(self, resumed: &Resumed, max_crashes: u32) -> Self {
+        let earlier = Some(Mutex::new(PreviousRuns::new(resumed, max_crashes)));
         Self { earlier, has_crashed: resumed.recovered.run.crashes > 0, ..self }
     }
 
@@ -104,7 +104,7 @@ impl RunStore {
         let mut earlier = earlier.lock();
         let left = earlier.claim(identity, new, at_most_once)?;
         let older = match &left {
-            (Some(row), Some(Claimed::Kept)) => earlier.older_source(row, new.task),
+            (Some(row), Some(PreviousCall::Kept)) => earlier.older_source(row, new.task),
             _ => None,
         };
         drop(earlier);
@@ -115,7 +115,7 @@ impl RunStore {
     }
 
     /// Looks at what an earlier process left; `None` if the run begins in this one.
-    pub(crate) fn earlier<R>(&self, look: impl FnOnce(&Earlier) -> R) -> Option<R> {
+    pub(crate) fn earlier<R>(&self, look: impl FnOnce(&PreviousRuns) -> R) -> Option<R> {
         self.earlier.as_ref().map(|earlier| look(&earlier.lock()))
     }
 
@@ -160,7 +160,12 @@ impl RunStore {
     }
 
     /// Tells the store what happened. Called under the lock of the record, so that the order is the same.
-    pub(crate) fn record(&self, event: Event, task_run: TaskRun, keeping: Persist) -> Option<Receipt> {
+    pub(crate) fn record(
+        &self,
+        event: Event,
+        task_run: TaskRun,
+        keeping: PersistRequest,
+    ) -> Option<CommitReceipt> {
         if self.silent.load(Ordering::Acquire) {
             // A result that nobody keeps is none, and what may run once does not begin unrecorded.
             let matters = task_run.state().is_success() || matches!(event.kind, EventKind::Started { .. });
@@ -172,20 +177,20 @@ impl RunStore {
         } else {
             (None, None)
         };
-        let Persist { call, result, provenance, cache, .. } = keeping;
+        let PersistRequest { call, result, provenance, cache, .. } = keeping;
         self.store.record(Entry { run: self.owned, event, task_run, call, result, provenance, cache }, ack);
         receipt
     }
 
     /// Tells the store what a task run says of itself. Called under the lock of the record, as [`record`](Self::record) is.
-    pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, says: Says) {
+    pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, says: FactKind) {
         // The process that resumes the run executes again what was under way, and reports it again.
         if !self.silent.load(Ordering::Acquire) {
             self.store.keep(Fact { run: self.owned, task_run, at, says });
         }
     }
 
-    fn refuse(&self) -> Receipt {
+    fn refuse(&self) -> CommitReceipt {
         let (ack, receipt) = oneshot::channel();
         let why = self.lost.get().cloned();
         // The other end is right here.
@@ -232,7 +237,7 @@ impl RunStore {
 /// Waits until what was told is kept. Only then may anybody rely on it.
 pub(crate) async fn committed<T, E>(
     core: &Core,
-    receipt: Receipt,
+    receipt: CommitReceipt,
     result: Result<T, Error<E>>,
 ) -> Result<T, Error<E>> {
     match comes(core, receipt).await {
@@ -256,7 +261,7 @@ pub(crate) async fn committed<T, E>(
 }
 
 /// Waits for the answer of the store; a test's clock stands still meanwhile.
-pub(crate) async fn comes(core: &Core, receipt: Receipt) -> Result<(), StoreError> {
+pub(crate) async fn comes(core: &Core, receipt: CommitReceipt) -> Result<(), StoreError> {
     let may_block = core.run().and_then(|run| run.kept.as_ref()).is_none_or(|kept| kept.store.may_block());
     let hold = may_block.then(hold_clock);
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));

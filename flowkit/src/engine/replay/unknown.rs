@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use parking_lot::Mutex;
 
-use super::memo::Journal;
+use super::memo::ResultMemo;
 use crate::engine::body::Body;
 use crate::engine::call_key::ArgumentsKey;
 use crate::model::{Declaration, Identity, Refusal};
@@ -15,7 +15,7 @@ pub(crate) fn refusal<B: Body>(
     identity: Identity,
     inputs: &ArgumentsKey,
     name: Option<&str>,
-    journal: &Journal,
+    journal: &ResultMemo,
 ) -> Option<Refusal> {
     if let Some(missing) = &inputs.missing_key {
         return Some(Refusal::NoSealKey { reason: missing.to_string() });

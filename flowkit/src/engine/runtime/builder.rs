@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::{Inner, Runtime};
 use crate::engine::cache::Memory;
-use crate::engine::flow_run::active_runs::Live;
+use crate::engine::flow_run::active_runs::ActiveRuns;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
 use crate::engine::spec::FlowSpec;
@@ -36,7 +36,7 @@ pub struct RuntimeBuilder {
     seed: Option<u64>,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
-    poison_cap: Option<u32>,
+    max_crashes: Option<u32>,
     skips_cache: bool,
     refreshes_cache: bool,
     #[cfg(feature = "testing")]
@@ -113,8 +113,8 @@ impl RuntimeBuilder {
     /// Sets after how many crashes of the process with a task running that task is not tried again. Default: 3.
     ///
     /// 0 is read as 1.
-    pub fn poison_cap(mut self, crashes: u32) -> Self {
-        self.poison_cap = Some(crashes.max(1));
+    pub fn max_crashes(mut self, crashes: u32) -> Self {
+        self.max_crashes = Some(crashes.max(1));
         self
     }
 
@@ -190,10 +190,10 @@ impl RuntimeBuilder {
             stop_grace: self.stop_grace.unwrap_or(DEFAULT_STOP_GRACE),
             store: self.store,
             durability: self.durability,
-            poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
+            max_crashes: self.max_crashes.unwrap_or(POISON_CAP),
             skips_cache: self.skips_cache,
             refreshes_cache: self.refreshes_cache,
-            live: Live::default(),
+            live: ActiveRuns::default(),
             flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub use self::builder::RuntimeBuilder;
 use crate::engine::cache::Memory;
-use crate::engine::flow_run::active_runs::Live;
+use crate::engine::flow_run::active_runs::ActiveRuns;
 #[cfg(feature = "cli")]
 use crate::engine::flow_run::observer::Made;
 use crate::engine::flow_run::observer::Progress;
@@ -51,10 +51,10 @@ struct Inner {
     stop_grace: Duration,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
-    poison_cap: u32,
+    max_crashes: u32,
     skips_cache: bool,
     refreshes_cache: bool,
-    live: Live,
+    live: ActiveRuns,
     flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
@@ -153,7 +153,7 @@ impl Runtime {
         &self.0.flows
     }
 
-    pub(crate) fn live(&self) -> &Live {
+    pub(crate) fn live(&self) -> &ActiveRuns {
         &self.0.live
     }
 
@@ -198,8 +198,8 @@ impl Runtime {
         self.0.durability
     }
 
-    pub(crate) fn poison_cap(&self) -> u32 {
-        self.0.poison_cap
+    pub(crate) fn max_crashes(&self) -> u32 {
+        self.0.max_crashes
     }
 
     pub(crate) fn skips_cache(&self) -> bool {

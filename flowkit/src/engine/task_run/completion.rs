@@ -19,7 +19,7 @@ pub trait Continuation: Send + Sync {
     fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>>;
 }
 
-pub(crate) struct Promise<R> {
+pub(crate) struct Completion<R> {
     value: OnceLock<R>,
     waiters: Mutex<Waiters>,
 }
@@ -38,9 +38,9 @@ enum WaiterSlot {
 
 /// The place of an awaiting future in the list of waiters.
 #[derive(Default)]
-pub(crate) struct Seat(Option<usize>);
+pub(crate) struct WaiterSeat(Option<usize>);
 
-impl<R> Promise<R> {
+impl<R> Completion<R> {
     pub(crate) fn new() -> Self {
         Self { value: OnceLock::new(), waiters: Mutex::default() }
     }
@@ -78,7 +78,7 @@ impl<R> Promise<R> {
     }
 
     /// Polls for the value; `seat` belongs to the polling future.
-    pub(crate) fn poll(&self, seat: &mut Seat, cx: &Context<'_>) -> Poll<&R> {
+    pub(crate) fn poll(&self, seat: &mut WaiterSeat, cx: &Context<'_>) -> Poll<&R> {
         if let Some(value) = self.value.get() {
             return Poll::Ready(value);
         }
@@ -104,7 +104,7 @@ impl<R> Promise<R> {
     }
 
     /// Gives up a seat: the future that held it is dropped.
-    pub(crate) fn leave(&self, seat: &mut Seat) {
+    pub(crate) fn leave(&self, seat: &mut WaiterSeat) {
         if let Some(taken) = seat.0.take() {
             let mut waiters = self.waiters.lock();
             let before =
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     struct Chain {
-        next: Option<Arc<Promise<()>>>,
+        next: Option<Arc<Completion<()>>>,
     }
 
     impl Continuation for Chain {
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_long_chain_of_continuations_does_not_overflow_the_stack() {
-        let promises: Vec<_> = (0..200_000).map(|_| Arc::new(Promise::<()>::new())).collect();
+        let promises: Vec<_> = (0..200_000).map(|_| Arc::new(Completion::<()>::new())).collect();
         for pair in promises.windows(2) {
             let link: Arc<dyn Continuation> = Arc::new(Chain { next: Some(Arc::clone(&pair[1])) });
             assert!(pair[0].subscribe(&link));
@@ -207,10 +207,10 @@ mod tests {
 
     #[test]
     fn a_seat_that_was_left_is_taken_again() {
-        let promise = Promise::<()>::new();
+        let promise = Completion::<()>::new();
         let cx = Context::from_waker(Waker::noop());
         for _ in 0..1000 {
-            let mut seat = Seat::default();
+            let mut seat = WaiterSeat::default();
             assert!(promise.poll(&mut seat, &cx).is_pending());
             promise.leave(&mut seat);
         }

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::completion::Continuation;
 use super::execute::visit_call;
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
-use super::launch::{Carrier, child_scope};
+use super::launch::{CallMode, child_scope};
 use super::options::{CallOptions, effective_policy};
 use super::queue::Ready;
 use super::slot::Slot;
@@ -32,7 +32,7 @@ const TURN_RUNS: u32 = 128;
 
 /// A submitted call that is ready to be started, or will be when its inputs have ended.
 pub(crate) struct Start<B: Body, C> {
-    pub(crate) kept: KeepOnDrop<B::Output, B::Error>,
+    pub(crate) kept: DetachOnDrop<B::Output, B::Error>,
     pub(crate) group: Option<Arc<str>>,
     pub(crate) span: Option<Box<tracing::Span>>,
     pub(crate) body: Option<B>,
@@ -41,9 +41,9 @@ pub(crate) struct Start<B: Body, C> {
 }
 
 /// Leaves a result also when the driver is dropped, as at the end of the tokio runtime: nobody waits for ever.
-pub(crate) struct KeepOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
+pub(crate) struct DetachOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
 
-impl<T, E> Drop for KeepOnDrop<T, E> {
+impl<T, E> Drop for DetachOnDrop<T, E> {
     fn drop(&mut self) {
         self.0.core.release_flow();
         if self.0.promise.get().is_none() {
@@ -52,7 +52,7 @@ impl<T, E> Drop for KeepOnDrop<T, E> {
     }
 }
 
-impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
+impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
     /// Starts it now, or when its turn comes.
     pub(crate) fn start(self) {
         if self.run().queue.admit() {
@@ -114,7 +114,7 @@ impl<B: Body + 'static, C> Inputs for Start<B, C> {
     }
 }
 
-impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
+impl<B: Body + 'static, C: CallMode<B> + 'static> Deferrable for Start<B, C> {
     fn run(&self) -> &Arc<Run> {
         self.kept.0.core.run().expect("bug in flowkit: a call was submitted outside a flow")
     }
@@ -129,7 +129,7 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
 
     fn spawn(mut self) {
         let run = Arc::clone(self.run());
-        let mut place = DriverSeat { run: Arc::clone(&run), ahead: true };
+        let mut place = DriverPermit { run: Arc::clone(&run), ahead: true };
         run.tokio.spawn(async move {
             let mut turn = place.come().await;
             loop {
@@ -147,12 +147,12 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
 }
 
 /// The place of a driver: whether it is ahead, or carries a run.
-struct DriverSeat {
+struct DriverPermit {
     run: Arc<Run>,
     ahead: bool,
 }
 
-impl DriverSeat {
+impl DriverPermit {
     /// Waits until the driver may carry a run.
     async fn come(&mut self) -> DriverTurn {
         while !self.run.queue.come() {
@@ -170,7 +170,7 @@ impl DriverSeat {
     }
 }
 
-impl Drop for DriverSeat {
+impl Drop for DriverPermit {
     fn drop(&mut self) {
         if self.ahead {
             self.run.queue.abandon();

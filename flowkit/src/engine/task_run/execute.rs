@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use futures_util::future::Either;
 
-use super::core::{Core, Home};
+use super::core::{Core, RunScope};
 use super::inputs::{self, Cause, CauseKind, Inputs, Visit};
 use super::interrupted::{hold_back, is_held_back, may_be_made_again};
 use super::options::{CallOptions, Hook, effective_policy};
 use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::{caught, report};
-use crate::engine::attempt::{Attempts, Host, attempts};
+use crate::engine::attempt::{AttemptRunner, Attempts, attempts};
 use crate::engine::body::{Body, TaskInfo};
 use crate::engine::cache::{self, CacheLookup};
 use crate::engine::replay::known::{inputs_or_known, may_be_known};
-use crate::engine::replay::run_store::{Persist, Receipt};
+use crate::engine::replay::run_store::{CommitReceipt, PersistRequest};
 use crate::engine::task_run::finish::{ResultSource, conclude};
 use crate::model::{EdgeKind, Error, EventKind, NoValue, TaskError};
 use crate::policy::TaskPolicy;
@@ -49,7 +49,7 @@ pub(crate) fn visit_call<B: Body>(body: &B, options: Option<&CallOptions<B::Erro
 }
 
 /// Carries a task run to its end, which is told in every case: also when the future is dropped.
-pub(crate) async fn perform<B: Body, H: Host<B>>(
+pub(crate) async fn perform<B: Body, H: AttemptRunner<B>>(
     core: &Core,
     host: &H,
     body: &mut Option<B>,
@@ -64,7 +64,7 @@ pub(crate) async fn perform<B: Body, H: Host<B>>(
     conclude::<B>(core, end, result, &mut how).await
 }
 
-async fn run<B: Body, H: Host<B>>(
+async fn run<B: Body, H: AttemptRunner<B>>(
     core: &Core,
     host: &H,
     body: &mut Option<B>,
@@ -151,7 +151,7 @@ enum Lack {
 }
 
 fn lack(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Option<Lack> {
-    if let Home::Flow(flow) = &core.home {
+    if let RunScope::Flow(flow) = &core.home {
         // The items of a list that is mapped are known only now.
         if inputs::has_unrecorded(inputs) {
             let (edges, _) = inputs::edges(inputs, flow);
@@ -240,8 +240,8 @@ impl<'a, E: TaskError> Finish<'a, E> {
         self,
         result: &Result<T, Error<E>>,
         cached: bool,
-        keeping: &mut Persist,
-    ) -> Option<Receipt> {
+        keeping: &mut PersistRequest,
+    ) -> Option<CommitReceipt> {
         keeping.revocable = result.as_ref().is_err_and(|error| may_be_made_again(error, self.is_once()));
         let (event, hook) = self.ending(result, cached);
         let receipt = self.core.emit_kept(event, keeping);

@@ -10,9 +10,9 @@ use crate::engine::attempt::panics::guarded_or_why;
 use crate::engine::body::Body;
 use crate::engine::cache::SharedResult;
 use crate::engine::replay::known::journal;
-use crate::engine::replay::memo::ResultPlace;
-use crate::engine::replay::previous::Claimed;
-use crate::engine::replay::run_store::{Persist, RunStore, ask, comes, committed};
+use crate::engine::replay::memo::MemoValue;
+use crate::engine::replay::previous::PreviousCall;
+use crate::engine::replay::run_store::{PersistRequest, RunStore, ask, comes, committed};
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::execute::Finish;
 use crate::model::{Error, Provenance, Refusal, TaskRunId, Unreadable, ValueVersion};
@@ -108,7 +108,7 @@ async fn conclude_flow<B: Body>(
             Err(_) if is_lost => Err(core.stopped(false)),
             Err(error) => Err(error),
         };
-        end.tell(&result, how.cached, &mut Persist::default());
+        end.tell(&result, how.cached, &mut PersistRequest::default());
         return result;
     };
     match comes(core, receipt).await {
@@ -132,7 +132,7 @@ async fn conclude_flow<B: Body>(
                 Ok(value) => not_kept::<B>(core, value),
                 Err(_) => core.stopped(false),
             });
-            end.tell(&result, false, &mut Persist::default());
+            end.tell(&result, false, &mut PersistRequest::default());
             result
         }
     }
@@ -159,9 +159,9 @@ fn keeping<B: Body>(
     core: &Core,
     result: &mut Result<B::Output, Error<B::Error>>,
     shared: &mut Option<Box<SharedResult>>,
-) -> Persist {
+) -> PersistRequest {
     match core.run().and_then(|run| run.kept.as_ref()) {
-        None => Persist::default(),
+        None => PersistRequest::default(),
         Some(kept) => written::<B>(core, kept, result, shared),
     }
 }
@@ -172,10 +172,10 @@ fn written<B: Body>(
     kept: &RunStore,
     result: &mut Result<B::Output, Error<B::Error>>,
     shared: &mut Option<Box<SharedResult>>,
-) -> Persist {
+) -> PersistRequest {
     // The end of a run is always waited for: the process may end with it.
     let awaited = (result.is_ok() && kept.durability == Durability::Full) || core.id == TaskRunId::FLOW;
-    let mut keeping = Persist { awaited, ..Persist::default() };
+    let mut keeping = PersistRequest { awaited, ..PersistRequest::default() };
     let not_persisted: Arc<str> = match (&*result, B::codec()) {
         (Ok(value), Some(codec)) => {
             let encode = || codec.encode(value, B::info().declaration.version);
@@ -238,8 +238,8 @@ fn provenance<B: Body>(
                 None => content().map_or_else(|| core.stamp(), ValueVersion::of_content),
             };
             if let Some((journal, key)) = journal(core) {
-                let in_store = persisted.map(|_| ResultPlace::Store(core.id));
-                let place = copy.map(|copy| ResultPlace::Here(Arc::new(copy))).or(in_store);
+                let in_store = persisted.map(|_| MemoValue::Store(core.id));
+                let place = copy.map(|copy| MemoValue::Here(Arc::new(copy))).or(in_store);
                 let provenance = Provenance { version, made_from };
                 place.into_iter().for_each(|place| journal.keep(key, place, provenance));
             }
@@ -262,18 +262,18 @@ pub(crate) async fn recorded<B: Body>(
     how: &mut ResultSource,
 ) -> Option<Result<B::Output, Error<B::Error>>> {
     match core.claimed()? {
-        Claimed::Again(_) => None,
-        Claimed::Refused(refusal) => Some(Err(Error::Refused { run: core.label(), refusal })),
-        Claimed::Cancelled => {
+        PreviousCall::Again(_) => None,
+        PreviousCall::Refused(refusal) => Some(Err(Error::Refused { run: core.label(), refusal })),
+        PreviousCall::Cancelled => {
             how.recorded = true;
             Some(Err(Error::Cancelled { run: core.label(), orphaned: false }))
         }
-        Claimed::Failed(report) | Claimed::FailedAnyway(report) => {
+        PreviousCall::Failed(report) | PreviousCall::FailedAnyway(report) => {
             how.recorded = true;
             core.recorded().into_iter().for_each(|recorded| core.set_version(recorded.version));
             Some(Err(Error::Recorded { run: core.label(), report }))
         }
-        Claimed::Kept => match Box::pin(kept_value::<B>(core, core.id)).await {
+        PreviousCall::Kept => match Box::pin(kept_value::<B>(core, core.id)).await {
             Ok(Some(value)) => {
                 how.recorded = true;
                 let version = core.recorded().map_or_else(|| core.stamp(), |recorded| recorded.version);
@@ -296,13 +296,13 @@ pub(crate) async fn recorded<B: Body>(
 /// Tells the journal of a result that an earlier process left of this call: already when it is claimed, since this attempt of
 /// the flow may end before the result is read.
 pub(crate) fn remember_kept(core: &Core) {
-    if let Some(Claimed::Kept) = core.claimed()
+    if let Some(PreviousCall::Kept) = core.claimed()
         && let Some((journal, key)) = journal(core)
     {
         let provenance = core
             .recorded()
             .unwrap_or_else(|| Provenance { version: core.stamp(), made_from: core.made_from() });
-        journal.keep(key, ResultPlace::Store(core.id), provenance);
+        journal.keep(key, MemoValue::Store(core.id), provenance);
     }
 }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::completion::Continuation;
-use super::core::{Core, Home};
+use super::core::{Core, RunScope};
 use super::queue::Ready;
 use super::slot::Slot;
 use crate::engine::flow_run::{FlowAttempt, Run};
@@ -147,7 +147,7 @@ pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, us
             pending += 1;
         }
         if let Some(core) = input.input_core()
-            && let Home::Flow(home) = &core.home
+            && let RunScope::Flow(home) = &core.home
             && Arc::ptr_eq(&home.run, &flow.run)
             && core.id != crate::model::TaskRunId::FLOW
         {

@@ -7,7 +7,7 @@
 use super::core::Core;
 use super::execute::Finish;
 use crate::engine::attempt::panics::report;
-use crate::engine::replay::run_store::Persist;
+use crate::engine::replay::run_store::PersistRequest;
 use crate::engine::task_run::finish::ResultSource;
 use crate::model::{Error, EventKind, TaskError};
 
@@ -64,6 +64,6 @@ pub(crate) async fn hold_back<T, E: TaskError>(
     drop(core.let_go());
     core.cancelled().await;
     let result = Err(core.stopped(core.is_orphaned()));
-    end.tell(&result, false, &mut Persist::default());
+    end.tell(&result, false, &mut PersistRequest::default());
     result
 }

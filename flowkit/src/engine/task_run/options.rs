@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::core::Home;
+use super::core::RunScope;
 use super::inputs::Input;
 use crate::engine::body::TaskInfo;
 use crate::engine::context::Current;
@@ -88,13 +88,13 @@ impl<E> Default for CallOptions<E> {
 pub(crate) fn effective_policy<E>(
     options: Option<&CallOptions<E>>,
     info: &TaskInfo,
-    home: &Home,
+    home: &RunScope,
 ) -> Option<Box<TaskPolicy>> {
     let said_by_call = options.map(|options| &options.policy).filter(|policy| **policy != TaskPolicy::EMPTY);
     let defaults = match home {
         _ if info.declaration.kind == Kind::Flow => None,
-        Home::Flow(attempt) => attempt.run.task_defaults.as_ref(),
-        Home::Outside(runtime) => {
+        RunScope::Flow(attempt) => attempt.run.task_defaults.as_ref(),
+        RunScope::Outside(runtime) => {
             Some(runtime.task_defaults()).filter(|policy| **policy != TaskPolicy::EMPTY)
         }
     };

@@ -105,7 +105,7 @@ pub(super) fn gap(above: &NetItem, below: &NetItem) -> f64 {
 }
 
 /// A run of items that stand as close as they may, and so move as one.
-struct Block {
+struct ItemBlock {
     sum: f64,
     weight: f64,
     count: usize,
@@ -113,9 +113,9 @@ struct Block {
 
 /// Returns the heights closest to the `wishes` (height, weight) that keep the distances of `steps`.
 fn spread(wishes: &[(f64, f64)], steps: &[f64]) -> Vec<f64> {
-    let mut pools: Vec<Block> = Vec::with_capacity(wishes.len());
+    let mut pools: Vec<ItemBlock> = Vec::with_capacity(wishes.len());
     for ((wish, weight), step) in wishes.iter().zip(steps) {
-        let mut pool = Block { sum: (wish - step) * weight, weight: *weight, count: 1 };
+        let mut pool = ItemBlock { sum: (wish - step) * weight, weight: *weight, count: 1 };
         while let Some(above) = pools.pop_if(|above| above.sum / above.weight >= pool.sum / pool.weight) {
             pool.sum += above.sum;
             pool.weight += above.weight;

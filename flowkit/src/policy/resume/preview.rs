@@ -6,11 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Asked, Chosen, POISON_CAP, ReplayDecision, cancelled_for_good, claimable, doubted, standing};
+use super::{
+    Chosen, POISON_CAP, RedoRequest, ReplayDecision, cancelled_for_good, claimable, doubted, standing,
+};
 use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
 
 /// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
-pub(crate) fn flow_runs(run: &StoredFlowRun, asked: &Asked) -> bool {
+pub(crate) fn flow_runs(run: &StoredFlowRun, asked: &RedoRequest) -> bool {
     match run.state {
         _ if asked.reopens(run) => true,
         State::Completed | State::Cached => false,
@@ -24,7 +26,7 @@ pub(crate) fn flow_runs(run: &StoredFlowRun, asked: &Asked) -> bool {
 pub(crate) fn outlook<'r>(
     run: &StoredFlowRun,
     rows: &'r [StoredTaskRun],
-    asked: &Asked,
+    asked: &RedoRequest,
 ) -> Vec<(&'r StoredTaskRun, ReplayDecision)> {
     let chosen = claimable(run, rows);
     let wanted_again = asked.left(rows, &Chosen::of(rows, &asked.redo));
@@ -123,7 +125,7 @@ mod tests {
         let from = Redo::From("fetch".to_owned());
         assert_eq!(of(State::Failed, &rows, &from), [(1, Again), (2, Again), (3, Replay), (4, Keep)]);
         let chosen = Chosen::of(&rows, &from);
-        let inside = |node| Asked::from(from.clone()).inside(TaskRunId::new(node), &chosen).redo;
+        let inside = |node| RedoRequest::from(from.clone()).inside(TaskRunId::new(node), &chosen).redo;
         assert_eq!(inside(1), Redo::Everything);
         assert_eq!(inside(2), Redo::Failed, "a sub-flow that failed beside it keeps what it has");
         assert_eq!(inside(4), from);

@@ -113,7 +113,7 @@ fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
     // As it was; done again; under way again when the process died; never begun.
     let rows = [ended(1, 1, 5), ended(2, 6, 7), ended(3, 6, 0), ended(4, 0, 0)];
     let left = |since| {
-        let asked = Asked { redo: Redo::Everything, since };
+        let asked = RedoRequest { redo: Redo::Everything, since };
         let mut left: Vec<u64> =
             asked.left(&rows, &Chosen::of(&rows, &asked.redo)).iter().map(|id| id.get()).collect();
         left.sort_unstable();
@@ -142,7 +142,7 @@ fn only_what_failed_since_it_was_asked_for_counts_for_the_retries() {
         attempt(State::Crashed, 0),
         attempt(State::Failed, 9),
     ];
-    let tries = |redo, since| Asked { redo, since }.tries(&earlier);
+    let tries = |redo, since| RedoRequest { redo, since }.tries(&earlier);
     assert_eq!(tries(Redo::Nothing, None), 3);
     assert_eq!(tries(Redo::Failed, Some(5)), 2);
     assert_eq!(tries(Redo::Failed, Some(9)), 0);
@@ -167,7 +167,7 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
         let mut run = flow_row(State::Crashed);
         run.earlier_attempts = attempts;
         let mut stays: Vec<u64> =
-            cancelled_for_good(&run, &rows, &Asked { redo, since }).iter().map(|id| id.get()).collect();
+            cancelled_for_good(&run, &rows, &RedoRequest { redo, since }).iter().map(|id| id.get()).collect();
         stays.sort_unstable();
         stays
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, OrderNo, State, TaskRunId};
-use crate::policy::resume::{Asked, Redo};
+use crate::policy::resume::{Redo, RedoRequest};
 use crate::store::{Recovered, StoreError};
 
 pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
@@ -96,7 +96,7 @@ pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_
     let mut run = Script::begin(place.store());
     run.ends(place.store());
     assert_eq!(place.store().asked(run.id()).unwrap(), None);
-    let of = |redo: Redo| Asked { redo, since: Some(7) };
+    let of = |redo: Redo| RedoRequest { redo, since: Some(7) };
     let owned = place.store().take_over(run.id()).unwrap().owned;
     place.store().ask_again(owned, &of(Redo::From("fetch".to_owned()))).unwrap();
     place.store().ask_again(owned, &of(Redo::Failed)).unwrap();

@@ -2,14 +2,14 @@
 
 use super::script::*;
 use crate::model::FlowRunId;
-use crate::store::{Keep, Reserved, Store, StoreError};
+use crate::store::{Reserved, Retention, Store, StoreError};
 
 fn id(number: u128) -> FlowRunId {
     FlowRunId::new(uuid::Uuid::from_u128(number))
 }
 
-fn everything_that_has_ended() -> Keep {
-    Keep { newest: Some(0), ..Keep::default() }
+fn everything_that_has_ended() -> Retention {
+    Retention { newest: Some(0), ..Retention::default() }
 }
 
 /// Reserves a key for a run that is begun next.
@@ -84,6 +84,6 @@ pub(crate) fn a_key_stays_with_a_run_that_has_begun_and_goes_with_it<P: Place>()
     run.ends(place.store());
     place.crash();
     assert_eq!(place.store().reserve("a", id(1)).unwrap(), Reserved::Begun(run.id()));
-    place.store().forget(everything_that_has_ended()).unwrap();
+    place.store().prune(everything_that_has_ended()).unwrap();
     assert_eq!(place.store().reserve("a", id(1)).unwrap(), Reserved::Granted);
 }

@@ -184,7 +184,7 @@ pub(crate) fn write(store: &dyn Store, entry: Entry) -> Result<(), StoreError> {
     acknowledged(|ack| store.record(entry, Some(ack)))
 }
 
-pub(crate) fn acknowledged(ask: impl FnOnce(crate::store::Ack)) -> Result<(), StoreError> {
+pub(crate) fn acknowledged(ask: impl FnOnce(crate::store::CommitAck)) -> Result<(), StoreError> {
     let (ack, answer) = oneshot::channel();
     ask(ack);
     answer.blocking_recv().expect("every entry is answered")

@@ -11,17 +11,17 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use self::run::KeptRun;
+use self::run::MemoryRun;
 use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
-    Ack, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Reserved, Store,
-    StoreError,
+    CachedValue, CommitAck, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Reserved,
+    Store, StoreError,
 };
 use crate::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::{CacheKey, KeyParts};
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
 
 /// Keeps runs in memory.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub struct MemoryStore {
 /// Everything that is kept.
 #[derive(Debug, Default)]
 struct Contents {
-    runs: BTreeMap<FlowRunId, KeptRun>,
+    runs: BTreeMap<FlowRunId, MemoryRun>,
     /// How many runs and cached results have come, those that were forgotten among them.
     arrived: u64,
     cache: HashMap<CacheKey, Cached>,
@@ -79,7 +79,7 @@ impl MemoryStore {
 
 impl Contents {
     /// Returns the run, if it may be written with this right.
-    fn writable(&mut self, owned: OwnedRun) -> Result<&mut KeptRun, StoreError> {
+    fn writable(&mut self, owned: OwnedRun) -> Result<&mut MemoryRun, StoreError> {
         let run = self
             .runs
             .get_mut(&owned.id)
@@ -93,11 +93,11 @@ impl Contents {
 
     fn begin(&mut self, run: &NewFlowRun) {
         self.arrived += 1;
-        self.runs.insert(run.owned.id, KeptRun::new(self.arrived, run));
+        self.runs.insert(run.owned.id, MemoryRun::new(self.arrived, run));
     }
 
     /// Returns the runs in the order of their arrival, the newest first. Ids have the time in them, and clocks are set.
-    fn newest_first(&self) -> Vec<&KeptRun> {
+    fn newest_first(&self) -> Vec<&MemoryRun> {
         let mut runs: Vec<_> = self.runs.values().collect();
         runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.no));
         runs
@@ -153,7 +153,7 @@ impl Store for MemoryStore {
         }
     }
 
-    fn record(&self, entry: Entry, ack: Option<Ack>) {
+    fn record(&self, entry: Entry, ack: Option<CommitAck>) {
         let recorded = self.kept.lock().record(entry);
         acknowledge(ack, recorded);
     }
@@ -185,16 +185,16 @@ impl Store for MemoryStore {
         self.kept.lock().take_over(id)
     }
 
-    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
+    fn ask_again(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
         self.kept.lock().writable(run)?.asked = Some(asked.clone());
         Ok(())
     }
 
-    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
+    fn asked(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
         Ok(self.kept.lock().runs.get(&id).and_then(|run| run.asked.clone()))
     }
 
-    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
+    fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
         let suspended = self.kept.lock().suspend(run);
         acknowledge(ack, suspended);
     }
@@ -260,7 +260,7 @@ impl Store for MemoryStore {
     }
 }
 
-fn acknowledge(ack: Option<Ack>, outcome: Result<(), StoreError>) {
+fn acknowledge(ack: Option<CommitAck>, outcome: Result<(), StoreError>) {
     if let Some(ack) = ack {
         // The caller may have gone away.
         ack.send(outcome).ok();

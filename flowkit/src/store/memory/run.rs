@@ -6,7 +6,7 @@ use crate::model::{
     Event, EventKind, OrderNo, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
     WallTime,
 };
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
 use crate::store::rows::{
     LOG_LINES_MAX, add_crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
 };
@@ -14,7 +14,7 @@ use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
 
 /// A run with everything that belongs to it.
 #[derive(Debug)]
-pub(super) struct KeptRun {
+pub(super) struct MemoryRun {
     /// The number of the run in its store, counted from 1.
     pub(super) no: u64,
     pub(super) row: StoredFlowRun,
@@ -25,7 +25,7 @@ pub(super) struct KeptRun {
     /// Its process was told to stop: whatever dies with it now did not bring it down.
     pub(super) stopping: bool,
     /// What was asked to be done again.
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<RedoRequest>,
     pub(super) task_runs: BTreeMap<TaskRunId, StoredTaskRun>,
     pub(super) events: Vec<StoredEvent>,
     pub(super) results: HashMap<TaskRunId, Vec<u8>>,
@@ -35,7 +35,7 @@ pub(super) struct KeptRun {
     pub(super) logged: BTreeMap<TaskRunId, u64>,
 }
 
-impl KeptRun {
+impl MemoryRun {
     pub(super) fn new(no: u64, new: &NewFlowRun) -> Self {
         let created =
             Event { task_run: TaskRunId::FLOW, at: new.flow.created_at(), kind: EventKind::Created };

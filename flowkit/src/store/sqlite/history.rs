@@ -1,7 +1,7 @@
 //! Looking back: what was kept, as plain rows.
 
 mod choose;
-mod forget;
+mod prune;
 mod lines;
 #[cfg(test)]
 mod tests;
@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::store::prefix::Prefix;
 use crate::store::{
-    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, StoredCacheEntry,
+    FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, StoreError, StoredCacheEntry,
     TaskRunFilter,
 };
 
@@ -171,8 +171,8 @@ impl History for SqliteStore {
         Ok(sources.first().map(|source| source.cast_unsigned()))
     }
 
-    fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
-        forget::forget(self, keep)
+    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {
+        prune::prune(self, keep)
     }
 }
 

@@ -66,17 +66,17 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use self::queue::{Pledge, WriteJob};
+use self::queue::{CommitGuard, WriteJob};
 use self::readers::{ContentRow, Readers};
 use self::shared::Shared;
 use self::values::Values;
 use super::{
-    Ack, CachedValue, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Reserved, Store,
-    StoreError, TaskRunFilter,
+    CachedValue, CommitAck, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Reserved,
+    Store, StoreError, TaskRunFilter,
 };
 use crate::model::{FlowRunId, SealKey, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
 use crate::value::canonical::Sealing;
 
 /// Keeps runs in a SQLite file. Several processes may open the same one.
@@ -184,8 +184,8 @@ impl Store for SqliteStore {
         self.shared.queue.push(WriteJob::Begin(Box::new(run)));
     }
 
-    fn record(&self, entry: Entry, ack: Option<Ack>) {
-        self.shared.queue.push(WriteJob::Record(Box::new(entry), Pledge::new(ack)));
+    fn record(&self, entry: Entry, ack: Option<CommitAck>) {
+        self.shared.queue.push(WriteJob::Record(Box::new(entry), CommitGuard::new(ack)));
     }
 
     fn keep(&self, fact: Fact) {
@@ -226,21 +226,21 @@ impl Store for SqliteStore {
         Ok(Recovered { owned, run, task_runs, last_no, times_up })
     }
 
-    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
+    fn ask_again(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
         let asked = asked.clone();
         self.ask(move |writer| {
             writer.with_owner(|connection, owner| ownership::ask_again(connection, owner, run, &asked))?
         })
     }
 
-    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
+    fn asked(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
         let sql = "SELECT asked FROM flow_runs WHERE id = ?1 AND asked IS NOT NULL";
         self.readers
             .read_one(sql, [id.as_uuid().as_bytes()], |row| codes::read_json(&row.get::<_, String>(0)?))
     }
 
-    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
-        self.shared.queue.push(WriteJob::Suspend(run, Pledge::new(ack)));
+    fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
+        self.shared.queue.push(WriteJob::Suspend(run, CommitGuard::new(ack)));
     }
 
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {

@@ -11,7 +11,7 @@ use super::stop_reason::StopReason;
 use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
 use crate::store::rows::suspension_of;
 use crate::store::{OwnedRun, Reserved, StoreError};
 
@@ -65,7 +65,12 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
 }
 
 /// Writes down what is to be done again of a run of `me`.
-pub(super) fn ask_again(connection: &Connection, me: &Owner, run: OwnedRun, asked: &Asked) -> Answer<()> {
+pub(super) fn ask_again(
+    connection: &Connection,
+    me: &Owner,
+    run: OwnedRun,
+    asked: &RedoRequest,
+) -> Answer<()> {
     let OwnedRun { id, epoch, .. } = run;
     let changed = connection
         .prepare_cached("UPDATE flow_runs SET asked = ?4 WHERE id = ?1 AND owner = ?2 AND epoch = ?3")?

@@ -12,7 +12,7 @@ use super::clock;
 use super::writer::Writer;
 use crate::model::FlowRunId;
 use crate::policy::cache::CacheKey;
-use crate::store::{Ack, Entry, Fact, LogEntry, Missing, NewFlowRun, OwnedRun, Says, StoreError};
+use crate::store::{CommitAck, Entry, Fact, FactKind, LogEntry, Missing, NewFlowRun, OwnedRun, StoreError};
 
 /// So many entries may wait before `make_room` blocks: about 50 MB.
 const WAITING_MAX: usize = 65_536;
@@ -24,10 +24,10 @@ const TAKEN_BYTES_MAX: usize = 16 << 20;
 
 /// The answer that somebody waits for. It is always given: if it is dropped, it says that the store is closed.
 #[derive(Debug)]
-pub(super) struct Pledge(Option<Ack>);
+pub(super) struct CommitGuard(Option<CommitAck>);
 
-impl Pledge {
-    pub(super) fn new(ack: Option<Ack>) -> Self {
+impl CommitGuard {
+    pub(super) fn new(ack: Option<CommitAck>) -> Self {
         Self(ack)
     }
 
@@ -43,7 +43,7 @@ impl Pledge {
     }
 }
 
-impl Drop for Pledge {
+impl Drop for CommitGuard {
     fn drop(&mut self) {
         if let Some(ack) = self.0.take() {
             let _ = ack.send(Err(StoreError::Closed));
@@ -57,8 +57,8 @@ pub(super) type Question = Box<dyn FnOnce(&mut Writer) + Send>;
 /// Something to write.
 pub(super) enum WriteJob {
     Begin(Box<NewFlowRun>),
-    Record(Box<Entry>, Pledge),
-    Suspend(OwnedRun, Pledge),
+    Record(Box<Entry>, CommitGuard),
+    Suspend(OwnedRun, CommitGuard),
     Keep(Box<Fact>),
     /// Boxed, as `Entry` is: items are moved while others wait for the lock.
     Log(Box<LogEntry>),
@@ -72,8 +72,8 @@ impl WriteJob {
             Self::Begin(new) => new.parameters.as_ref().map_or(0, String::len),
             Self::Record(entry, _) => entry.result.as_ref().map_or(0, Vec::len),
             Self::Keep(fact) => match &fact.says {
-                Says::Made(artifact) => artifact.content.len(),
-                Says::Measured(_) | Says::Used(_) | Says::TimeUp(_) => 0,
+                FactKind::Made(artifact) => artifact.content.len(),
+                FactKind::Measured(_) | FactKind::Used(_) | FactKind::TimeUp(_) => 0,
             },
             Self::Log(line) => line.message.len() + line.target.len(),
             Self::Suspend(..) | Self::Release(_) | Self::Ask(_) => 0,

@@ -12,7 +12,7 @@ use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
 use crate::store::rows::{crashed_attempt, death_of, suspension_of};
 
 /// What befalls a run in this state: a task run, or the flow itself.
-pub(super) type Fate = fn(State, bool) -> Option<EventKind>;
+pub(super) type Transition = fn(State, bool) -> Option<EventKind>;
 
 /// A dead owner, whose rows are taken away.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub(super) fn leave(
     out: &mut EventsOut,
     run: i64,
     now: WallTime,
-    fate: Fate,
+    fate: Transition,
 ) -> rusqlite::Result<()> {
     let under_way = [State::Running, State::Cancelling].map(codes::state_code);
     let tasks: Vec<RowState> = connection

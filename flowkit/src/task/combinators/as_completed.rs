@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::IntoHandles;
-use super::in_time::StillWaiting;
+use super::in_time::WaitTimeout;
 use crate::engine::attempt::reacquire::laid_down;
 use crate::engine::flow_run::ends::Ends;
 use crate::engine::flow_run::waits::{TimedWait, identity};
@@ -92,11 +92,11 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
     ///
     /// # Errors
     ///
-    /// [`StillWaiting`], with the number that has not ended, if the time is up.
+    /// [`WaitTimeout`], with the number that has not ended, if the time is up.
     pub async fn next_within(
         &mut self,
         limit: Duration,
-    ) -> Result<Option<(usize, Result<T, Error<E>>)>, StillWaiting> {
+    ) -> Result<Option<(usize, Result<T, Error<E>>)>, WaitTimeout> {
         let wait = TimedWait::here(self.identity);
         if wait.as_ref().and_then(TimedWait::recorded).is_none() {
             // A recorded end came in time, however long it takes now to read its result or to make it again.
@@ -115,6 +115,6 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
         }
         // A mapped list that is not known yet counts as one.
         let unfinished = self.left + usize::from(self.list.is_some());
-        Err(StillWaiting::new(unfinished, limit))
+        Err(WaitTimeout::new(unfinished, limit))
     }
 }

@@ -11,14 +11,14 @@ use crate::model::TaskError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{unfinished} task runs had not ended after {limit:?}")]
 #[non_exhaustive]
-pub struct StillWaiting {
+pub struct WaitTimeout {
     /// How many had not ended.
     pub unfinished: usize,
     /// How long they were waited for.
     pub limit: Duration,
 }
 
-impl StillWaiting {
+impl WaitTimeout {
     pub(super) fn new(unfinished: usize, limit: Duration) -> Self {
         Self { unfinished, limit }
     }

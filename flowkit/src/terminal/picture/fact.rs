@@ -6,7 +6,7 @@ use super::margin;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::style::glyph;
 use crate::model::{EventKind, State, TaskRunId};
-use crate::terminal::line::{Line, Look, wrapped};
+use crate::terminal::line::{Line, TextStyle, wrapped};
 use crate::terminal::lines::{attempt_took, failure, interrupted, label, next_attempt};
 use crate::text::columns;
 
@@ -57,7 +57,7 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
         _ => return Vec::new(),
     };
     let head = Line::indented(margin(width))
-        .add(Look::Of(state), glyph(state))
+        .add(TextStyle::Of(state), glyph(state))
         .plain_text(" ")
         .plain_text(label(notice))
         .padded(margin(width) + 2 + LABEL_COLUMNS)

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{EventKind, TaskRunId, WallTime};
-use crate::terminal::paint::Paint;
+use crate::terminal::paint::StyleSupport;
 use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
 };
@@ -36,7 +36,7 @@ pub(super) fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
 }
 
 pub(super) fn text(lines: &[Line]) -> String {
-    lines.iter().map(|line| Paint::default().line(line)).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| StyleSupport::default().line(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn running(width: usize, story: impl FnOnce(&mut Script<'_>), now: WallTime) -> String {
@@ -218,7 +218,7 @@ fn twenty_columns_are_enough_to_see_what_failed() {
 #[test]
 fn ascii_and_no_colour_say_the_same() {
     let lines = finished(&view(badly), 80, &program());
-    let plain = Paint { ascii: true, ..Paint::default() };
+    let plain = StyleSupport { ascii: true, ..Paint::default() };
     let shown: Vec<String> = lines.iter().map(|line| plain.line(line)).collect();
     assert!(shown.iter().all(|line| line.is_ascii()), "{shown:#?}");
     insta::assert_snapshot!("ascii", shown.join("\n"));

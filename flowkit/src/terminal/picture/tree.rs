@@ -5,7 +5,7 @@ use super::margin;
 use super::words::{Words, ends, range, said, words};
 use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::State;
-use crate::terminal::line::{Line, Look, columns, shortened};
+use crate::terminal::line::{Line, TextStyle, columns, shortened};
 use crate::terminal::view::{Group, RunView, ShownArtifact};
 use crate::text::columns;
 
@@ -25,7 +25,7 @@ const NOTE_MIN: usize = 14;
 
 struct TreeRow<'a> {
     depth: usize,
-    look: Look,
+    look: TextStyle,
     glyph: &'static str,
     name: String,
     note: Line,
@@ -55,7 +55,7 @@ pub(super) fn tree(view: &RunView, width: usize, height: usize) -> Vec<Line> {
             0 => format!("… {well} more, all completed"),
             other => format!("… {} more: {well} completed, {other} not", hidden.len()),
         };
-        lines.push(Line::indented(margin(width) + 2).add(Look::Dim, words));
+        lines.push(Line::indented(margin(width) + 2).add(TextStyle::Dim, words));
     }
     lines.into_iter().take(height).map(|line| line.fitted(width)).collect()
 }
@@ -71,8 +71,8 @@ fn weight(group: &Group) -> u8 {
 
 fn head(view: &RunView) -> TreeRow<'_> {
     let (look, glyph) = match view.went_on() {
-        true => (Look::Warning, WITH_FAILURES),
-        false => (Look::Of(view.state), glyph(view.state)),
+        true => (TextStyle::Warning, WITH_FAILURES),
+        false => (TextStyle::Of(view.state), glyph(view.state)),
     };
     TreeRow {
         depth: 0,
@@ -92,7 +92,7 @@ fn row(group: &Group) -> TreeRow<'_> {
     };
     TreeRow {
         depth: group.depth + 1,
-        look: Look::Of(group.state()),
+        look: TextStyle::Of(group.state()),
         glyph: glyph(group.state()),
         name,
         note: join_with_commas(notes(group)),
@@ -104,9 +104,9 @@ fn row(group: &Group) -> TreeRow<'_> {
 fn notes(group: &Group) -> Words {
     let state = group.state();
     if group.total() == 1 {
-        let mut notes = vec![(Look::Of(state), said(state, group))];
+        let mut notes = vec![(TextStyle::Of(state), said(state, group))];
         if group.attempts_most > 1 && !matches!(state, State::Skipped | State::UpstreamFailed) {
-            notes.push((Look::Of(State::AwaitingRetry), format!("{} attempts", group.attempts_most)));
+            notes.push((TextStyle::Of(State::AwaitingRetry), format!("{} attempts", group.attempts_most)));
         }
         notes.retain(|(_, words)| !words.is_empty());
         return notes;
@@ -131,14 +131,14 @@ fn join_with_commas(words: Words) -> Line {
 /// Says what was left, as much of it as `room` columns have room for: `→ report.md, rows (table), … 3 more`.
 fn artifacts(all: &[ShownArtifact], room: usize) -> Line {
     let first = |count: usize| {
-        let line = Line::default().add(Look::Dim, "→ ");
+        let line = Line::default().add(TextStyle::Dim, "→ ");
         let line = all[..count].iter().enumerate().fold(line, |line, (place, left)| {
             let comma = if place > 0 { ", " } else { "" };
-            line.plain_text(comma).linked(Look::Plain, left.label.as_str(), left.link.clone())
+            line.plain_text(comma).linked(TextStyle::Plain, left.label.as_str(), left.link.clone())
         });
         match all.len() - count {
             0 => line,
-            more => line.add(Look::Dim, format!(", … {more} more")),
+            more => line.add(TextStyle::Dim, format!(", … {more} more")),
         }
     };
     let most = all.len().min(ARTIFACTS_MAX);
@@ -173,14 +173,14 @@ impl Columns {
         let room = self.name.saturating_sub(row.depth * 2).max(1);
         let after_name = start + 2 + self.name + 2;
         let end = after_name + self.note + 2 + self.took;
-        let look = if row.depth == 0 { Look::Bold } else { Look::Plain };
+        let look = if row.depth == 0 { TextStyle::Bold } else { TextStyle::Plain };
         let line = Line::indented(start + row.depth * 2)
             .add(row.look, row.glyph)
             .plain_text(" ")
             .add(look, shortened(&row.name, room))
             .padded(after_name);
         let note_room = if row.took.is_empty() { self.width.saturating_sub(after_name) } else { self.note };
-        let line = line.then(row.note.clone().fitted(note_room)).right(end, Look::Dim, &row.took);
+        let line = line.then(row.note.clone().fitted(note_room)).right(end, TextStyle::Dim, &row.took);
         if row.artifacts.is_empty() {
             return line;
         }

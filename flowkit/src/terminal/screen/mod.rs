@@ -47,7 +47,7 @@ use self::tty::Tty;
 #[cfg(not(unix))]
 use self::without_unix::{self as tty, Capture, Divert, Tty};
 pub use self::writer::{Stderr, stderr};
-use super::{Paint, RunView};
+use super::{RunView, StyleSupport};
 use crate::clock;
 use crate::engine::runtime::Runtime;
 
@@ -109,7 +109,7 @@ impl Screen {
 
     fn with(mode: Mode, options: Options, tty: Option<Tty>) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        let paint = options.paint.unwrap_or_else(|| Paint::of_surroundings(is_terminal));
+        let paint = options.paint.unwrap_or_else(|| StyleSupport::of_surroundings(is_terminal));
         let columns = tty.as_ref().map_or(80, |tty| tty.size().0);
         let on_line = options.on_line.clone();
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
@@ -189,7 +189,7 @@ pub(super) fn told(
     run: impl FnOnce(&mut super::script::Script<'_>),
 ) -> String {
     let options = Options::new(program).parameters(r#"{"urls":["a","b","c","d"],"dry_run":false}"#);
-    let mut story = Story::new(mode, options, Paint::default(), columns, false);
+    let mut story = Story::new(mode, options, StyleSupport::default(), columns, false);
     run(&mut super::script::Script::new(&mut |notice| story.take(notice)));
     String::from_utf8(story.ready).expect("it is made from strings")
 }

@@ -10,12 +10,12 @@ use super::user::{UserLines, plain};
 use crate::engine::flow_run::observer::Progress;
 use crate::engine::flow_run::observer::{Made, Notice};
 use crate::model::{FlowRunId, TaskRunId, WallTime};
-use crate::terminal::line::{Line, Look};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::lines::clock;
 use crate::terminal::picture::{fact, finished, live, title};
 use crate::terminal::stopping::StopNotice;
 use crate::terminal::view::RunView;
-use crate::terminal::{Paint, ci, github, json};
+use crate::terminal::{StyleSupport, ci, github, json};
 use crate::text::columns::visible;
 use crate::text::wording::counted;
 
@@ -29,7 +29,7 @@ const AREA_MAX: usize = 12;
 pub(super) struct Story {
     pub(super) mode: Mode,
     pub(super) options: Options,
-    pub(super) paint: Paint,
+    pub(super) paint: StyleSupport,
     /// The width of the terminal when it was looked at last.
     pub(super) columns: usize,
     /// Bytes that are ready to be written.
@@ -50,7 +50,13 @@ struct StoryRun {
 }
 
 impl Story {
-    pub(super) fn new(mode: Mode, options: Options, paint: Paint, columns: usize, on_github: bool) -> Self {
+    pub(super) fn new(
+        mode: Mode,
+        options: Options,
+        paint: StyleSupport,
+        columns: usize,
+        on_github: bool,
+    ) -> Self {
         let (ready, user, runs) = (Vec::new(), UserLines::default(), Vec::new());
         Self { mode, options, paint, columns, ready, user, runs, on_github, tables: String::new() }
     }
@@ -204,7 +210,7 @@ impl Story {
         lines.extend(live(&first.view, self.columns, room, now));
         if below > 0 {
             let words = format!("and {}", counted(others, "more run", "more runs"));
-            lines.push(Line::indented(3).add(Look::Dim, words).fitted(self.columns));
+            lines.push(Line::indented(3).add(TextStyle::Dim, words).fitted(self.columns));
         }
         lines
     }
@@ -249,7 +255,7 @@ impl StoryRun {
             std::cmp::Ordering::Less => lines,
             std::cmp::Ordering::Equal => {
                 let words = format!("  … what else happens to `{}` is only counted", visible(task));
-                vec![Line::default().add(Look::Dim, words)]
+                vec![Line::default().add(TextStyle::Dim, words)]
             }
             std::cmp::Ordering::Greater => Vec::new(),
         }

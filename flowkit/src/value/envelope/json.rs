@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::strict::{Heard, Strict};
+use super::strict::{Strict, WriteNotes};
 use super::{Envelope, EnvelopeError, Fingerprint, HEADER_BYTES, begin, finish};
 use crate::value::shape::Forms;
 
@@ -43,7 +43,7 @@ pub(crate) fn encode_heard<T: Serialize + ?Sized>(
 ) -> Result<(Vec<u8>, bool), EncodeError> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + SMALL_BYTES);
     begin(&mut bytes);
-    let heard = Heard::new(forms);
+    let heard = WriteNotes::new(forms);
     write(value, &mut bytes, &heard)?;
     finish(&mut bytes, fingerprint);
     Ok((bytes, heard.is_whole()))
@@ -52,14 +52,14 @@ pub(crate) fn encode_heard<T: Serialize + ?Sized>(
 /// Returns a value as JSON from which it comes back as it is, with no envelope.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, EncodeError> {
     let mut bytes = Vec::with_capacity(SMALL_BYTES);
-    write(value, &mut bytes, &Heard::new(None))?;
+    write(value, &mut bytes, &WriteNotes::new(None))?;
     String::from_utf8(bytes).map_err(|source| EncodeError::Refused { reason: source.to_string() })
 }
 
 fn write<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,
-    heard: &Heard<'_>,
+    heard: &WriteNotes<'_>,
 ) -> Result<(), EncodeError> {
     let written = value.serialize(Strict::new(&mut serde_json::Serializer::new(bytes), heard));
     // A `Serialize` that passes over the refusal of a part would leave half a value.

@@ -18,7 +18,7 @@ use crate::value::shape::Forms;
 const LEVELS_MAX: u32 = 4 * NESTED_MAX;
 
 /// What is heard while a value is written.
-pub(super) struct Heard<'f> {
+pub(super) struct WriteNotes<'f> {
     /// Why the value was refused: serde_json has no error that could carry it.
     reason: Cell<Option<EncodeError>>,
     /// How the type is read, if that is known.
@@ -28,7 +28,7 @@ pub(super) struct Heard<'f> {
     last: Cell<Option<(&'static str, &'static str, usize)>>,
 }
 
-impl<'f> Heard<'f> {
+impl<'f> WriteNotes<'f> {
     /// Knows of nothing if the forms of the type are not known.
     pub(super) fn new(forms: Option<&'f Forms>) -> Self {
         Self { reason: Cell::default(), forms, is_whole: Cell::new(forms.is_some()), last: Cell::default() }
@@ -77,7 +77,7 @@ pub(super) struct Strict<'r, S> {
 /// Where in the value this is.
 #[derive(Clone, Copy)]
 struct Around<'r> {
-    heard: &'r Heard<'r>,
+    heard: &'r WriteNotes<'r>,
     /// Lists and maps around this.
     nested: u32,
     /// All that is around this.
@@ -86,7 +86,7 @@ struct Around<'r> {
 }
 
 impl<'r, S: Serializer> Strict<'r, S> {
-    pub(super) fn new(inner: S, heard: &'r Heard<'r>) -> Self {
+    pub(super) fn new(inner: S, heard: &'r WriteNotes<'r>) -> Self {
         Self { inner, around: Around { heard, nested: 0, levels: 0, is_in_some: false } }
     }
 
@@ -122,12 +122,12 @@ impl<'r> Around<'r> {
 }
 
 /// A value inside another one.
-struct Nested<'r, 'v, T: ?Sized> {
+struct NestedValue<'r, 'v, T: ?Sized> {
     around: Around<'r>,
     value: &'v T,
 }
 
-impl<T: Serialize + ?Sized> Serialize for Nested<'_, '_, T> {
+impl<T: Serialize + ?Sized> Serialize for NestedValue<'_, '_, T> {
     fn serialize<S: Serializer>(&self, inner: S) -> Result<S::Ok, S::Error> {
         self.value.serialize(Strict { inner, around: self.around })
     }
@@ -212,7 +212,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
         let around = self.around.behind(true)?;
-        self.inner.serialize_some(&Nested { around, value })
+        self.inner.serialize_some(&NestedValue { around, value })
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -221,7 +221,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
         value: &T,
     ) -> Result<S::Ok, S::Error> {
         let around = self.around.behind(self.around.is_in_some)?;
-        self.inner.serialize_newtype_struct(name, &Nested { around, value })
+        self.inner.serialize_newtype_struct(name, &NestedValue { around, value })
     }
 
     fn serialize_unit_variant(
@@ -243,7 +243,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
     ) -> Result<S::Ok, S::Error> {
         self.around.heard.form(name, variant, 0);
         let around = self.around.inside(1)?;
-        self.inner.serialize_newtype_variant(name, index, variant, &Nested { around, value })
+        self.inner.serialize_newtype_variant(name, index, variant, &NestedValue { around, value })
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
@@ -258,7 +258,7 @@ macro_rules! values {
             type Error = S::Error;
 
             fn $add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-                self.inner.$add(&Nested { around: self.around, value })
+                self.inner.$add(&NestedValue { around: self.around, value })
             }
 
             fn end(self) -> Result<S::Ok, S::Error> {
@@ -282,7 +282,7 @@ macro_rules! fields {
             type Error = S::Error;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), S::Error> {
-                self.inner.serialize_field(name, &Nested { around: self.around, value })
+                self.inner.serialize_field(name, &NestedValue { around: self.around, value })
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), S::Error> {
@@ -304,14 +304,14 @@ impl<S: SerializeMap> SerializeMap for Strict<'_, S> {
     type Error = S::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
-        // Not through `Nested`: serde_json refuses what is no text itself, and a key is not nested.
+        // Not through `NestedValue`: serde_json refuses what is no text itself, and a key is not nested.
         self.inner
             .serialize_key(key)
             .or_else(|error| self.around.refuse(EncodeError::Key { reason: error.to_string() }))
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.inner.serialize_value(&Nested { around: self.around, value })
+        self.inner.serialize_value(&NestedValue { around: self.around, value })
     }
 
     fn end(self) -> Result<S::Ok, S::Error> {

@@ -14,7 +14,7 @@ use crate::value::secret::{SECRET, is_name_of_one, times_read};
 /// The form of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outline {
+pub enum ParamType {
     /// `true` or `false`.
     Bool,
     /// A whole number within these bounds.
@@ -37,18 +37,18 @@ pub enum Outline {
     /// Text that nobody may see: a `Secret`, or text under the name of one, such as `password`.
     Secret,
     /// The inner form, or nothing.
-    Optional(Box<Outline>),
+    Optional(Box<ParamType>),
     /// Any number of values of the inner form.
-    List(Box<Outline>),
+    List(Box<ParamType>),
     /// Values under these names. An alias is a name too.
-    Record(Vec<(&'static str, Outline)>),
+    Record(Vec<(&'static str, ParamType)>),
     /// Whatever else JSON can say: maps, tuples, enums with values. There is no secret in it.
     Anything,
     /// The same, with a secret somewhere in it, or of a type that does not tell what it reads: untagged enums, `flatten`.
     Hidden,
 }
 
-impl Outline {
+impl ParamType {
     /// Whether a value of this form may have a secret in it, so that it is neither shown nor repeated in messages.
     #[must_use]
     pub fn may_hold_secret(&self) -> bool {
@@ -89,37 +89,37 @@ impl Outline {
 /// # Panics
 /// Only if the `Deserialize` of a user does; see [`shape_of`](super::shape_of).
 #[must_use]
-pub fn outline_of<T: Deserialize<'static>>() -> Outline {
+pub fn outline_of<T: Deserialize<'static>>() -> ParamType {
     let before = times_read();
     let walk = walk::<T>(Limits { depth: DEPTH_PER_ROUND, same_name: 1 });
     // What no walk has seen is no proof that there is no secret.
     let is_open = times_read() == before && walk.has_seen_all();
     let found = inside(&walk, Answer { place: 0, way: 0 }, ShapeStep::At(0));
     // To serde a path is text like any other; its name tells.
-    let is_path = type_name::<T>().contains("std::path::Path") && !matches!(found, Outline::Record(_));
+    let is_path = type_name::<T>().contains("std::path::Path") && !matches!(found, ParamType::Record(_));
     found.changed(&|leaf| match leaf {
-        Outline::Text if is_path => Outline::Path,
-        Outline::Anything if !is_open => Outline::Hidden,
+        ParamType::Text if is_path => ParamType::Path,
+        ParamType::Anything if !is_open => ParamType::Hidden,
         leaf => leaf,
     })
 }
 
 /// The form of what is asked for behind an answer. Where the question depends on something else, there is no one form.
-fn inside(walk: &Walk, answer: Answer, edge: ShapeStep) -> Outline {
-    let Some(way) = walk.place(answer.place).ways.get(answer.way) else { return Outline::Anything };
+fn inside(walk: &Walk, answer: Answer, edge: ShapeStep) -> ParamType {
+    let Some(way) = walk.place(answer.place).ways.get(answer.way) else { return ParamType::Anything };
     let mut places = way.inside.iter().filter(|((at, _), _)| *at == edge).map(|(_, place)| *place);
     match (places.next(), places.next()) {
         (Some(place), None) => of_place(walk, place),
-        _ => Outline::Anything,
+        _ => ParamType::Anything,
     }
 }
 
-fn of_place(walk: &Walk, index: usize) -> Outline {
+fn of_place(walk: &Walk, index: usize) -> ParamType {
     let place = walk.place(index);
     let within = || Box::new(inside(walk, Answer { place: index, way: 0 }, ShapeStep::At(0)));
-    let integer = |min, max| Outline::Integer { min, max };
+    let integer = |min, max| ParamType::Integer { min, max };
     match place.fact.kind {
-        ShapeKind::Bool => Outline::Bool,
+        ShapeKind::Bool => ParamType::Bool,
         ShapeKind::I8 => integer(i8::MIN.into(), i8::MAX.into()),
         ShapeKind::I16 => integer(i16::MIN.into(), i16::MAX.into()),
         ShapeKind::I32 => integer(i32::MIN.into(), i32::MAX.into()),
@@ -130,27 +130,27 @@ fn of_place(walk: &Walk, index: usize) -> Outline {
         ShapeKind::U32 => integer(0, u32::MAX.into()),
         ShapeKind::U64 => integer(0, u64::MAX.into()),
         ShapeKind::U128 => integer(0, i128::MAX),
-        ShapeKind::F32 | ShapeKind::F64 => Outline::Float,
-        ShapeKind::Char => Outline::Text,
-        ShapeKind::Text => place.variants.map_or(Outline::Text, |texts| Outline::Choice(texts.to_vec())),
-        ShapeKind::Option => Outline::Optional(within()),
-        ShapeKind::Newtype if place.fact.name == SECRET => Outline::Secret,
+        ShapeKind::F32 | ShapeKind::F64 => ParamType::Float,
+        ShapeKind::Char => ParamType::Text,
+        ShapeKind::Text => place.variants.map_or(ParamType::Text, |texts| ParamType::Choice(texts.to_vec())),
+        ShapeKind::Option => ParamType::Optional(within()),
+        ShapeKind::Newtype if place.fact.name == SECRET => ParamType::Secret,
         ShapeKind::Newtype => *within(),
-        ShapeKind::Sequence => Outline::List(within()),
+        ShapeKind::Sequence => ParamType::List(within()),
         ShapeKind::Struct => record(walk, index),
-        ShapeKind::Enum if is_plain(walk, place, index) => Outline::Choice(place.fact.names.to_vec()),
-        _ => Outline::Anything,
+        ShapeKind::Enum if is_plain(walk, place, index) => ParamType::Choice(place.fact.names.to_vec()),
+        _ => ParamType::Anything,
     }
 }
 
-fn record(walk: &Walk, index: usize) -> Outline {
+fn record(walk: &Walk, index: usize) -> ParamType {
     let place = walk.place(index);
     // So does std write it down.
     if place.fact.name == "Duration" && place.fact.names == ["secs", "nanos"] {
-        return Outline::Duration;
+        return ParamType::Duration;
     }
-    let Some(way) = place.ways.first() else { return Outline::Anything };
-    let mut fields: Vec<(&'static str, Outline)> = Vec::new();
+    let Some(way) = place.ways.first() else { return ParamType::Anything };
+    let mut fields: Vec<(&'static str, ParamType)> = Vec::new();
     for name in place.fact.names {
         // The names of one field stand together, and only the first of them was asked for.
         let is_alias = way.inside.contains_key(&(ShapeStep::Field(name), ShapeFact::of(ShapeKind::Alias)));
@@ -160,7 +160,7 @@ fn record(walk: &Walk, index: usize) -> Outline {
         };
         fields.push((name, outline));
     }
-    Outline::Record(fields)
+    ParamType::Record(fields)
 }
 
 /// Whether no variant of an enum holds anything.
@@ -217,31 +217,31 @@ mod tests {
     #[allow(dead_code, reason = "only its form matters")]
     struct Metres(f64);
 
-    fn list(inner: Outline) -> Outline {
-        Outline::List(Box::new(inner))
+    fn list(inner: ParamType) -> ParamType {
+        ParamType::List(Box::new(inner))
     }
 
     #[test]
     fn the_form_of_a_type_is_what_its_json_looks_like() {
-        let modes = || Outline::Choice(vec!["full", "incremental"]);
+        let modes = || ParamType::Choice(vec!["full", "incremental"]);
         let cases = [
-            (outline_of::<bool>(), Outline::Bool),
-            (outline_of::<u8>(), Outline::Integer { min: 0, max: 255 }),
-            (outline_of::<std::num::NonZeroU8>(), Outline::Integer { min: 0, max: 255 }),
-            (outline_of::<Metres>(), Outline::Float),
-            (outline_of::<PathBuf>(), Outline::Path),
-            (outline_of::<Vec<PathBuf>>(), list(Outline::Path)),
-            (outline_of::<IpAddr>(), Outline::Text),
-            (outline_of::<char>(), Outline::Text),
-            (outline_of::<Duration>(), Outline::Duration),
+            (outline_of::<bool>(), ParamType::Bool),
+            (outline_of::<u8>(), ParamType::Integer { min: 0, max: 255 }),
+            (outline_of::<std::num::NonZeroU8>(), ParamType::Integer { min: 0, max: 255 }),
+            (outline_of::<Metres>(), ParamType::Float),
+            (outline_of::<PathBuf>(), ParamType::Path),
+            (outline_of::<Vec<PathBuf>>(), list(ParamType::Path)),
+            (outline_of::<IpAddr>(), ParamType::Text),
+            (outline_of::<char>(), ParamType::Text),
+            (outline_of::<Duration>(), ParamType::Duration),
             (outline_of::<Mode>(), modes()),
             (outline_of::<Vec<Mode>>(), list(modes())),
-            (outline_of::<Option<Duration>>(), Outline::Optional(Box::new(Outline::Duration))),
-            (outline_of::<Source>(), Outline::Anything),
-            (outline_of::<BTreeMap<String, u8>>(), Outline::Anything),
-            (outline_of::<(u8, u8)>(), Outline::Anything),
-            (outline_of::<serde_json::Value>(), Outline::Hidden),
-            (outline_of::<Tree>(), Outline::Record(vec![("inner", list(Outline::Hidden))])),
+            (outline_of::<Option<Duration>>(), ParamType::Optional(Box::new(ParamType::Duration))),
+            (outline_of::<Source>(), ParamType::Anything),
+            (outline_of::<BTreeMap<String, u8>>(), ParamType::Anything),
+            (outline_of::<(u8, u8)>(), ParamType::Anything),
+            (outline_of::<serde_json::Value>(), ParamType::Hidden),
+            (outline_of::<Tree>(), ParamType::Record(vec![("inner", list(ParamType::Hidden))])),
         ];
         for (found, expected) in cases {
             assert_eq!(found, expected);
@@ -296,17 +296,17 @@ mod tests {
         for free in [outline_of::<Database>(), outline_of::<Source>(), outline_of::<BTreeMap<String, u8>>()] {
             assert!(!free.may_hold_secret(), "{free:?}");
         }
-        let Outline::Record(fields) = outline_of::<Deep>() else { panic!("no record") };
-        assert_eq!(fields[0].1, Outline::Hidden);
-        assert_eq!(fields[1].1, Outline::Optional(Box::new(Outline::Secret)));
+        let ParamType::Record(fields) = outline_of::<Deep>() else { panic!("no record") };
+        assert_eq!(fields[0].1, ParamType::Hidden);
+        assert_eq!(fields[1].1, ParamType::Optional(Box::new(ParamType::Secret)));
     }
 
     #[test]
     fn a_struct_has_its_fields_under_each_of_their_names() {
-        let Outline::Record(fields) = outline_of::<Database>() else { panic!("no record") };
+        let ParamType::Record(fields) = outline_of::<Database>() else { panic!("no record") };
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["address", "url", "pool", "mode"]);
-        assert_eq!((&fields[0].1, &fields[1].1), (&Outline::Text, &Outline::Text));
-        assert_eq!(fields[2].1, Outline::Integer { min: 0, max: 255 });
+        assert_eq!((&fields[0].1, &fields[1].1), (&ParamType::Text, &ParamType::Text));
+        assert_eq!(fields[2].1, ParamType::Integer { min: 0, max: 255 });
     }
 }

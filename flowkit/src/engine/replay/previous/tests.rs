@@ -53,11 +53,11 @@ fn rows() -> impl Strategy<Value = Vec<StoredTaskRun>> {
     })
 }
 
-fn earlier(rows: &[StoredTaskRun]) -> Earlier {
+fn earlier(rows: &[StoredTaskRun]) -> PreviousRuns {
     let run = flow_row(State::Crashed);
     let owned = OwnedRun { id: run.id, epoch: 2, created_at: WallTime::from_micros(0) };
     let recovered = Recovered { owned, run, task_runs: rows.to_vec(), last_no: None, times_up: Vec::new() };
-    Earlier::new(&Resumed { recovered, wish: Wish::default() }, POISON_CAP)
+    PreviousRuns::new(&Resumed { recovered, wish: ReplayOptions::default() }, POISON_CAP)
 }
 
 fn new() -> NewTaskRun {
@@ -99,16 +99,16 @@ fn by_the_rules(
     (Some(row.id.get()), fate)
 }
 
-fn named(claimed: &Option<Claimed>) -> &'static str {
+fn named(claimed: &Option<PreviousCall>) -> &'static str {
     match claimed {
         None => "new",
-        Some(Claimed::Kept) => "kept",
-        Some(Claimed::Failed(_) | Claimed::FailedAnyway(_)) => "failed",
-        Some(Claimed::Again(_)) => "again",
-        Some(Claimed::Cancelled) => "cancelled",
-        Some(Claimed::Refused(Refusal::InputsChanged { .. })) => "inputs changed",
-        Some(Claimed::Refused(Refusal::UnknownOutcome)) => "unknown outcome",
-        Some(Claimed::Refused(_)) => "refused",
+        Some(PreviousCall::Kept) => "kept",
+        Some(PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_)) => "failed",
+        Some(PreviousCall::Again(_)) => "again",
+        Some(PreviousCall::Cancelled) => "cancelled",
+        Some(PreviousCall::Refused(Refusal::InputsChanged { .. })) => "inputs changed",
+        Some(PreviousCall::Refused(Refusal::UnknownOutcome)) => "unknown outcome",
+        Some(PreviousCall::Refused(_)) => "refused",
     }
 }
 

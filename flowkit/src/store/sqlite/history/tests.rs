@@ -150,7 +150,7 @@ fn what_a_death_left_half_forgotten_is_forgotten_the_next_time() {
     let claimed = store
         .ask(|writer| {
             writer.with_owner(|connection, owner| {
-                let claimed = forget::claim(connection, owner.no, 1)?;
+                let claimed = prune::claim(connection, owner.no, 1)?;
                 connection.execute("DELETE FROM task_runs WHERE run = 1 AND id < 3", [])?;
                 Ok(claimed)
             })
@@ -162,8 +162,8 @@ fn what_a_death_left_half_forgotten_is_forgotten_the_next_time() {
     drop(store);
     let store = SqliteStore::open(folder.path().join("runs.db")).unwrap();
     assert_eq!(store.flow_run(id).unwrap().unwrap().state, State::Completed);
-    let keep = Keep { newest: Some(0), ..Keep::default() };
-    assert_eq!(store.forget(keep).unwrap().flow_runs, 3);
+    let keep = Retention { newest: Some(0), ..Retention::default() };
+    assert_eq!(store.prune(keep).unwrap().flow_runs, 3);
     let left = |table: &str| {
         let count = format!("SELECT count(*) FROM {table}");
         store.readers.read_one(&count, [], |row| row.get::<_, i64>(0)).unwrap()

@@ -10,7 +10,7 @@ use crate::terminal::script::{
 fn story(mode: Mode) -> Story {
     let parameters = r#"{"urls":["a","b"],"dry_run":false}"#;
     let options = Options::new(Program::new("mybin")).parameters(parameters);
-    Story::new(mode, options, Paint::default(), 100, false)
+    Story::new(mode, options, StyleSupport::default(), 100, false)
 }
 
 fn told(story: &mut Story, what: impl FnOnce(&mut Script<'_>)) -> String {

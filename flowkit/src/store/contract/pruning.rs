@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, LogLevel, TaskRunId, WallTime};
-use crate::store::{Entry, Keep, LogEntry, LogFilter, Store};
+use crate::store::{Entry, LogEntry, LogFilter, Retention, Store};
 
 const DAY: Duration = Duration::from_secs(86_400);
-const AGED: Keep = Keep { younger_than: Some(DAY), newest: None };
+const AGED: Retention = Retention { younger_than: Some(DAY), newest: None };
 
 /// A run that has ended, years ago or a moment ago.
 fn ended(store: &dyn Store, is_old: bool) -> FlowRunId {
@@ -26,7 +26,7 @@ fn is_kept(store: &dyn Store, id: FlowRunId) -> bool {
 pub(crate) fn nothing_is_forgotten_where_nothing_is_said<P: Place>() {
     let place = P::new();
     let run = ended(place.store(), true);
-    assert_eq!(place.store().forget(Keep::default()).unwrap().flow_runs, 0);
+    assert_eq!(place.store().prune(Retention::default()).unwrap().flow_runs, 0);
     assert!(is_kept(place.store(), run));
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn old_runs_are_forgotten_with_all_that_belongs_to_them<P: Place>() {
     });
     old.ends(store);
     let young = ended(store, false);
-    assert_eq!(store.forget(AGED).unwrap().flow_runs, 1);
+    assert_eq!(store.prune(AGED).unwrap().flow_runs, 1);
     assert!(!is_kept(store, old.id()));
     assert!(is_kept(store, young));
     assert_eq!(all_task_runs(store, old.id()), []);
@@ -58,14 +58,14 @@ pub(crate) fn old_runs_are_forgotten_with_all_that_belongs_to_them<P: Place>() {
     assert_eq!(store.result(old.id(), fetch).unwrap(), None);
     assert_eq!(store.cached(cache_key("a")).unwrap(), None);
     assert_eq!(store.find(&old.id().short(), 9).unwrap(), []);
-    assert_eq!(store.forget(AGED).unwrap().flow_runs, 0);
+    assert_eq!(store.prune(AGED).unwrap().flow_runs, 0);
 }
 
 pub(crate) fn the_newest_runs_are_kept<P: Place>() {
     let place = P::new();
     let store = place.store();
     let runs: Vec<FlowRunId> = (0..5).map(|_| ended(store, true)).collect();
-    assert_eq!(store.forget(Keep { newest: Some(2), ..Keep::default() }).unwrap().flow_runs, 3);
+    assert_eq!(store.prune(Retention { newest: Some(2), ..Retention::default() }).unwrap().flow_runs, 3);
     let kept: Vec<bool> = runs.iter().map(|id| is_kept(store, *id)).collect();
     assert_eq!(kept, [false, false, false, true, true]);
 }
@@ -74,11 +74,11 @@ pub(crate) fn both_age_and_number_must_allow_forgetting<P: Place>() {
     let place = P::new();
     let store = place.store();
     let (older, old, young) = (ended(store, true), ended(store, true), ended(store, false));
-    let keep = Keep { newest: Some(2), ..AGED };
-    assert_eq!(store.forget(keep).unwrap().flow_runs, 1);
+    let keep = Retention { newest: Some(2), ..AGED };
+    assert_eq!(store.prune(keep).unwrap().flow_runs, 1);
     assert_eq!([older, old, young].map(|id| is_kept(store, id)), [false, true, true]);
-    let keep = Keep { newest: Some(0), ..AGED };
-    assert_eq!(store.forget(keep).unwrap().flow_runs, 1);
+    let keep = Retention { newest: Some(0), ..AGED };
+    assert_eq!(store.prune(keep).unwrap().flow_runs, 1);
     assert!(is_kept(store, young));
 }
 
@@ -93,8 +93,8 @@ pub(crate) fn runs_that_have_not_ended_are_kept<P: Place>() {
     acknowledged(|ack| store.suspend(suspended.owned, Some(ack))).unwrap();
     let running = Script::begin(store);
     store.flush().unwrap();
-    for keep in [AGED, Keep { newest: Some(0), ..Keep::default() }] {
-        assert_eq!(store.forget(keep).unwrap().flow_runs, 0);
+    for keep in [AGED, Retention { newest: Some(0), ..Retention::default() }] {
+        assert_eq!(store.prune(keep).unwrap().flow_runs, 0);
     }
     assert_eq!([&crashed, &suspended, &running].map(|run| is_kept(store, run.id())), [true; 3]);
 }
@@ -107,9 +107,9 @@ pub(crate) fn a_sub_flow_stays_with_the_run_that_started_it<P: Place>() {
     let birth = Birth { parent: Some((parent.id(), node)), ..Birth::default() };
     let mut child = Script::born(store, &ETL, birth);
     child.ends(store);
-    assert_eq!(store.forget(AGED).unwrap().flow_runs, 0);
+    assert_eq!(store.prune(AGED).unwrap().flow_runs, 0);
     assert!(is_kept(store, child.id()));
     parent.ends(store);
-    assert_eq!(store.forget(AGED).unwrap().flow_runs, 2);
+    assert_eq!(store.prune(AGED).unwrap().flow_runs, 2);
     assert!(!is_kept(store, child.id()));
 }

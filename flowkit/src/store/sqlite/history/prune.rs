@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::super::{SqliteStore, clock, codes};
-use crate::store::{Keep, Removed, StoreError};
+use crate::store::{PruneReport, Retention, StoreError};
 
 /// Others wait for so long at most; the commit comes on top of it.
 const TRANSACTION_MAX: Duration = Duration::from_millis(25);
@@ -33,9 +33,9 @@ const PARTS: [(&str, &str); 10] = [
     ("task_runs", "id"),
 ];
 
-pub(super) fn forget(store: &SqliteStore, keep: Keep) -> Result<Removed, StoreError> {
-    let mut removed = Removed::default();
-    if keep == Keep::default() {
+pub(super) fn prune(store: &SqliteStore, keep: Retention) -> Result<PruneReport, StoreError> {
+    let mut removed = PruneReport::default();
+    if keep == Retention::default() {
         return Ok(removed);
     }
     for roots in old_roots(store, keep)?.chunks(CLAIMED_MAX) {
@@ -61,7 +61,7 @@ pub(super) fn forget(store: &SqliteStore, keep: Keep) -> Result<Removed, StoreEr
 }
 
 /// Returns the outermost runs that have ended long ago, the newest first.
-fn old_roots(store: &SqliteStore, keep: Keep) -> Result<Vec<i64>, StoreError> {
+fn old_roots(store: &SqliteStore, keep: Retention) -> Result<Vec<i64>, StoreError> {
     let ended_before = keep.younger_than.map(|age| {
         let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
         clock::wall().as_micros().saturating_sub(age)
