@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use flowkit::prelude::*;
-use flowkit::store::{FlowRunFilter, History, Retention, MemoryStore};
+use flowkit::store::{FlowRunFilter, History, MemoryStore, Retention};
 use flowkit::testing::set_wall_clock;
 use flowkit::{FlowRunId, Runtime};
 

@@ -13,11 +13,11 @@ use flowkit::model::{
     StoredTaskRun, TaskRunId,
 };
 use flowkit::policy::cache::CacheKey;
-use flowkit::policy::resume::Asked;
+use flowkit::policy::resume::RedoRequest;
 use flowkit::store::{
-    Ack, CachedValue, Entry, Fact, FlowRunFilter, FlowRunPage, History, Keep, LogEntry, LogFilter,
-    MemoryStore, NewFlowRun, OwnedRun, Recovered, Removed, Reserved, Store, StoreError, StoredCacheEntry,
-    TaskRunFilter,
+    CachedValue, CommitAck, Entry, Fact, FlowRunFilter, FlowRunPage, History, LogEntry, LogFilter,
+    MemoryStore, NewFlowRun, OwnedRun, PruneReport, Recovered, Reserved, Retention, Store, StoreError,
+    StoredCacheEntry, TaskRunFilter,
 };
 use flowkit::{FlowRunId, State};
 use tokio::sync::{Notify, oneshot};
@@ -45,9 +45,9 @@ struct Outage {
 #[derive(Debug)]
 enum Held {
     Begin(NewFlowRun),
-    Record(Box<Entry>, Option<Ack>),
+    Record(Box<Entry>, Option<CommitAck>),
     Fact(Fact),
-    Suspend(OwnedRun, Option<Ack>),
+    Suspend(OwnedRun, Option<CommitAck>),
 }
 
 impl Outage {
@@ -124,7 +124,7 @@ struct Fate {
     rng: Rng,
     entries: u64,
     /// Nobody is told what became of the entries of a dead process.
-    unanswered: Vec<Ack>,
+    unanswered: Vec<CommitAck>,
 }
 
 /// What becomes of an entry.
@@ -155,7 +155,7 @@ impl FaultyStore {
         self.fate.lock().unwrap()
     }
 
-    /// Says what becomes of the next entry.
+    /// FactKind what becomes of the next entry.
     fn doom(&self, is_awaited: bool) -> Doom {
         let mut fate = self.fate();
         let number = fate.entries;
@@ -200,7 +200,7 @@ impl FaultyStore {
     }
 
     /// Tells the waiter, now or later.
-    fn tell(&self, who: Who, ack: Option<Ack>, answer: Result<(), StoreError>) {
+    fn tell(&self, who: Who, ack: Option<CommitAck>, answer: Result<(), StoreError>) {
         let Some(ack) = ack else { return };
         let mut fate = self.fate();
         let late = one_in(&mut fate.rng, self.process.slow_one_in).then(|| fate.rng.u64(..30));
@@ -244,7 +244,7 @@ impl Store for FaultyStore {
         }
     }
 
-    fn record(&self, entry: Entry, ack: Option<Ack>) {
+    fn record(&self, entry: Entry, ack: Option<CommitAck>) {
         if trace::is_dead() {
             self.fate().unanswered.extend(ack);
             return;
@@ -303,15 +303,15 @@ impl Store for FaultyStore {
         self.disk.take_over(id)
     }
 
-    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
+    fn ask_again(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
         self.disk.ask_again(run, asked)
     }
 
-    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
+    fn asked(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
         self.disk.asked(id)
     }
 
-    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
+    fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
         if trace::is_dead() {
             return;
         }
@@ -431,7 +431,7 @@ impl History for FaultyStore {
         self.disk.cache_entries(path, limit)
     }
 
-    fn prune(&self, keep: Keep) -> Result<Removed, StoreError> {
+    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {
         self.disk.prune(keep)
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use flowkit::graph::Graph;
+use flowkit::model::TaskRunId;
 use flowkit::prelude::*;
 use flowkit::store::{FlowRunFilter, SqliteStore, TaskRunFilter};
 use flowkit::terminal::RunView;
@@ -346,7 +348,13 @@ async fn the_time_between_two_processes_is_no_time_of_a_task() {
     file.execute("UPDATE page_digest SET digest = NULL", []).unwrap();
     drop(file);
     let (runtime, watched) = watching(&folder, None);
-    etl::resume(id).on(&runtime).await.unwrap();
+    let run = etl::resume(id).on(&runtime).run().await;
+    let rows = runtime.store().unwrap().task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, 9).unwrap();
+    assert_eq!(
+        Graph::of_rows("etl", &rows),
+        run.graph(),
+        "what is drawn from the store is what was drawn from the run"
+    );
     let is_short = |view: &RunView| {
         let text: Vec<String> =
             finished(view, 100, &Program::new("mybin")).iter().map(|line| line.plain()).collect();

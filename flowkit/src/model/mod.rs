@@ -55,6 +55,4 @@ pub(crate) use report::{is_passed_on, place};
 pub use run::{Attempt, NewTaskRun, TaskRun};
 pub(crate) use run::{Extras, label_of};
 pub use state::{IllegalTransition, State};
-pub use stored::{
-    EventDetail, LogLevel, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, WallTime,
-};
+pub use stored::{LogLevel, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, WallTime};

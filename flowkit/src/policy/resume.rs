@@ -18,7 +18,7 @@ use crate::model::{
 
 /// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
 /// brings the process down. DBOS and Temporal call such a run a dead letter and a poison pill.
-pub const POISON_CAP: u32 = 3;
+pub const MAX_CRASHES: u32 = 3;
 
 /// What to do again, beside what was never finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,6 @@ mod error;
 mod explain;
 mod facts;
 pub mod filter;
-pub(crate) mod happened;
 mod history;
 mod listener;
 mod memory;

@@ -275,9 +275,8 @@ pub(crate) fn line(told: &EventView<'_>) -> Option<String> {
     serde_json::to_string(&record).ok().map(json_escaped)
 }
 
-/// Returns the word for an event; the end of a run is one word, with the state beside it.
-/// The persisted name of the event, but for the end of the run itself: one line to wait for, whatever the state.
-fn word(kind: &EventKind, is_own: bool) -> &'static str {
+/// Returns the persisted name of the event, but for the end of the run itself: one line to wait for, whatever the state.
+pub(super) fn word(kind: &EventKind, is_own: bool) -> &'static str {
     if is_own && kind.is_end() { "finished" } else { kind.name() }
 }
 

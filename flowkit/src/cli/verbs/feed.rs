@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::cli::rows::{self, SUB_FLOWS_MAX};
 use crate::cli::usage::Outcome;
-use crate::model::{FlowRunId, Origin, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId};
+use crate::model::{FlowRunId, Origin, State, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId};
 use crate::store::Store;
 
 /// A run and its sub-flows, as far as they were read.
@@ -19,6 +19,21 @@ struct SeenRun {
     path: Option<String>,
     /// The number of the last event that was read.
     since: u64,
+    /// Where its task runs stand after that event.
+    states: HashMap<TaskRunId, State>,
+}
+
+impl SeenRun {
+    fn new(id: FlowRunId, path: Option<String>) -> Self {
+        Self { id, path, since: 0, states: HashMap::new() }
+    }
+
+    /// Returns where a task run stands after its next event. One that does not fit was refused when it was recorded.
+    fn apply(&mut self, event: &StoredEvent) -> State {
+        let state = self.states.entry(event.task_run).or_insert(State::Scheduled);
+        *state = state.after(&event.kind).unwrap_or(*state);
+        *state
+    }
 }
 
 /// An event.
@@ -29,11 +44,13 @@ pub(super) struct FeedEvent {
     /// To which of its task runs, as it stands now; `None` for the flow run itself.
     pub(super) row: Option<StoredTaskRun>,
     pub(super) event: StoredEvent,
+    /// Where it stood after the event.
+    pub(super) state: State,
 }
 
 impl Feed {
     pub(super) fn of(run: &StoredFlowRun) -> Self {
-        Self { runs: vec![SeenRun { id: run.id, path: None, since: 0 }] }
+        Self { runs: vec![SeenRun::new(run.id, None)] }
     }
 
     /// Reads what has happened.
@@ -52,14 +69,15 @@ impl Feed {
             let path = known.path.clone();
             let ids = events.iter().map(|event| event.task_run).filter(|id| *id != TaskRunId::FLOW);
             let task_runs = rows::tasks_between(store, run.id, ids.clone().min(), ids.max())?;
+            let states: Vec<State> = events.iter().map(|event| known.apply(event)).collect();
             self.discover(path.as_deref(), &task_runs);
             let task_runs: HashMap<_, _> = task_runs.into_iter().map(|row| (row.id, row)).collect();
             // The order of a run is that of its numbers: threads may be a moment late to say what they did.
             let mut latest = run.created_at;
-            all.extend(events.into_iter().map(|event| {
+            all.extend(events.into_iter().zip(states).map(|(event, state)| {
                 latest = latest.max(event.at);
                 let row = task_runs.get(&event.task_run).cloned();
-                (latest, FeedEvent { run: run.clone(), path: path.clone(), row, event })
+                (latest, FeedEvent { run: run.clone(), path: path.clone(), row, event, state })
             }));
         }
         // Stable: what happened in the same microsecond to an outer run comes first.
@@ -73,7 +91,7 @@ impl Feed {
             let Some(id) = row.flow_run.filter(|_| self.runs.len() <= SUB_FLOWS_MAX) else { continue };
             if self.runs.iter().all(|known| known.id != id) {
                 let path = Some(Origin::path_in(outer, &row.label()));
-                self.runs.push(SeenRun { id, path, since: 0 });
+                self.runs.push(SeenRun::new(id, path));
             }
         }
     }

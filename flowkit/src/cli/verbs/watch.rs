@@ -11,8 +11,7 @@ use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::engine::spec::FlowSpec;
-use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
-use crate::store::happened::kind_of;
+use crate::model::{EventKind, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
 use crate::terminal::RunView;
 use crate::terminal::json::{EventView, Whom, line};
 use crate::terminal::picture::Program;
@@ -56,9 +55,8 @@ impl JsonLines {
         Self { view: RunView::before_events(run), program: session.offers_for(run), parameters }
     }
 
-    fn json(&mut self, FeedEvent { run, path, row, event }: &FeedEvent) -> Option<String> {
-        let kind = kind_of(event)?;
-        self.view.hear(run, row.as_ref(), &kind);
+    fn json(&mut self, FeedEvent { run, path, row, event, state }: &FeedEvent) -> Option<String> {
+        self.view.apply(run, row.as_ref(), &event.kind, *state);
         let (view, program) = (&self.view, &self.program);
         let whom = match row {
             None if run.id == view.flow_run() => {
@@ -80,34 +78,33 @@ impl JsonLines {
             },
         };
         let started_at = row.as_ref().map_or(run.started_at, |row| row.started_at);
-        line(&EventView { run: view.flow_run(), at: event.at, kind: &kind, started_at, whom })
+        line(&EventView { run: view.flow_run(), at: event.at, kind: &event.kind, started_at, whom })
     }
 }
 
-fn text(FeedEvent { run, path, row, event }: &FeedEvent) -> String {
+fn text(FeedEvent { run, path, row, event, .. }: &FeedEvent) -> String {
     let label = row.as_ref().map_or_else(|| run.flow.clone(), StoredTaskRun::label);
     let path = match (path, row) {
         (Some(path), Some(_)) => format!("{} › ", visible(path)),
         _ => String::new(),
     };
-    format!("{} {:9} {path}{}{}", iso(event.at), event.name, visible(&label), more(event))
+    format!("{} {:9} {path}{}{}", iso(event.at), event.kind.name(), visible(&label), more(&event.kind))
 }
 
-fn more(event: &StoredEvent) -> String {
-    match &event.detail {
-        None | Some(EventDetail::Attempt(1)) => String::new(),
-        Some(EventDetail::Attempt(attempt)) => format!("  attempt {attempt}"),
-        Some(EventDetail::Retry { attempt, error, retry_in, .. }) => {
-            format!(
-                "  attempt {attempt} failed: {}; next in {}",
-                visible(&error.to_string()),
-                duration(*retry_in)
-            )
+fn more(kind: &EventKind) -> String {
+    match kind {
+        EventKind::Started { attempt: attempt @ 2.. } => format!("  attempt {attempt}"),
+        EventKind::AttemptFailed { attempt, failure } => {
+            let (error, wait) = (failure.error.to_string(), duration(failure.retry_in));
+            format!("  attempt {attempt} failed: {}; next in {wait}", visible(&error))
         }
-        Some(EventDetail::Interrupted { attempt, error }) => {
+        EventKind::Interrupted { attempt, error } => {
             format!("  attempt {attempt} failed: {}; made again at resume", visible(&error.to_string()))
         }
-        Some(EventDetail::Error(error)) => format!("  {}", visible(&error.to_string())),
-        Some(EventDetail::Reason(reason)) => format!("  {}", visible(reason)),
+        EventKind::Failed { error }
+        | EventKind::TimedOut { error, .. }
+        | EventKind::UpstreamFailed { error } => format!("  {}", visible(&error.to_string())),
+        EventKind::Skipped { reason } => format!("  {}", visible(reason)),
+        _ => String::new(),
     }
 }

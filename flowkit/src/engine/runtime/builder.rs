@@ -13,7 +13,7 @@ use crate::engine::limits::Limits;
 use crate::engine::spec::FlowSpec;
 use crate::policy::TaskPolicy;
 use crate::policy::durability::Durability;
-use crate::policy::resume::POISON_CAP;
+use crate::policy::resume::MAX_CRASHES;
 use crate::store::Store;
 
 /// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
@@ -190,7 +190,7 @@ impl RuntimeBuilder {
             stop_grace: self.stop_grace.unwrap_or(DEFAULT_STOP_GRACE),
             store: self.store,
             durability: self.durability,
-            max_crashes: self.max_crashes.unwrap_or(POISON_CAP),
+            max_crashes: self.max_crashes.unwrap_or(MAX_CRASHES),
             skips_cache: self.skips_cache,
             refreshes_cache: self.refreshes_cache,
             live: ActiveRuns::default(),

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Chosen, POISON_CAP, RedoRequest, ReplayDecision, cancelled_for_good, claimable, doubted, standing,
+    Chosen, MAX_CRASHES, RedoRequest, ReplayDecision, cancelled_for_good, claimable, doubted, standing,
 };
 use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
 
@@ -53,7 +53,7 @@ pub(crate) fn outlook<'r>(
         let standing = match found {
             Some(_) if row.call.is_some_and(|call| doubted.contains_key(&call.key)) => ReplayDecision::Again,
             Some(_) if cancelled.contains(&row.id) => ReplayDecision::Cancelled,
-            Some(_) => standing(row, &wanted_again, false, POISON_CAP),
+            Some(_) => standing(row, &wanted_again, false, MAX_CRASHES),
             None => ReplayDecision::Again,
         };
         if standing == ReplayDecision::Again {

@@ -1,9 +1,9 @@
 //! What every store must do. Each function is one sentence; [`contract!`] makes them the tests of a store.
 
 pub(crate) mod caching;
-pub(crate) mod pruning;
 pub(crate) mod logging;
 pub(crate) mod owning;
+pub(crate) mod pruning;
 pub(crate) mod reading;
 pub(crate) mod replay;
 pub(crate) mod reserving;

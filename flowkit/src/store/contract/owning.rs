@@ -152,7 +152,7 @@ pub(crate) fn a_dead_owner_leaves_crashed_runs<P: Place>() {
     assert_eq!((attempt.number, attempt.state, attempt.retry_in), (1, State::Crashed, None));
     assert_eq!(Some(attempt.started_at), row.started_at);
     let events = store.events(run.id(), last, usize::MAX).unwrap();
-    let mut whose: Vec<_> = events.iter().map(|event| (event.task_run, event.name.as_str())).collect();
+    let mut whose: Vec<_> = events.iter().map(|event| (event.task_run, event.kind.name())).collect();
     whose.sort_unstable();
     assert_eq!(whose, [(TaskRunId::FLOW, "crashed"), (fetch, "crashed")]);
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [last + 1, last + 2]);

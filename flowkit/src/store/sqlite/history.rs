@@ -1,8 +1,8 @@
 //! Looking back: what was kept, as plain rows.
 
 mod choose;
-mod prune;
 mod lines;
+mod prune;
 #[cfg(test)]
 mod tests;
 

@@ -11,10 +11,16 @@ impl RunView {
         Self::new(run.id, visible(&run.flow), run.created_at)
     }
 
-    /// Notes what happened to a task run of `run`, or to `run` itself if there is no row. Outer runs come first.
-    pub(crate) fn hear(&mut self, run: &StoredFlowRun, row: Option<&StoredTaskRun>, kind: &EventKind) {
+    /// Applies an event of a task run of `run`, or of `run` itself if there is no row, after which it stands in `state`. Outer
+    /// runs come first.
+    pub(crate) fn apply(
+        &mut self,
+        run: &StoredFlowRun,
+        row: Option<&StoredTaskRun>,
+        kind: &EventKind,
+        state: State,
+    ) {
         let key = (run.id, row.map_or(TaskRunId::FLOW, |row| row.id));
-        let Some(state) = stands(kind) else { return };
         if let (None, Some(caller)) = (row, run.parent) {
             self.know_flow(run.id, caller, &run.flow);
         }
@@ -43,26 +49,4 @@ impl RunView {
             }
         }
     }
-}
-
-/// Says where a run stands after an event, whatever was before: that the event fitted was checked when it was written.
-/// `None` if it stands where it stood.
-const fn stands(kind: &EventKind) -> Option<State> {
-    Some(match kind {
-        EventKind::Stopping => return None,
-        EventKind::Created | EventKind::Reopened => State::Pending,
-        EventKind::Queued => State::Waiting,
-        EventKind::Started { .. } => State::Running,
-        EventKind::AttemptFailed { .. } => State::AwaitingRetry,
-        EventKind::Completed => State::Completed,
-        EventKind::Cached => State::Cached,
-        EventKind::Failed { .. } => State::Failed,
-        EventKind::TimedOut { .. } => State::TimedOut,
-        EventKind::Cancelling => State::Cancelling,
-        EventKind::Cancelled { .. } => State::Cancelled,
-        EventKind::UpstreamFailed { .. } => State::UpstreamFailed,
-        EventKind::Skipped { .. } => State::Skipped,
-        EventKind::Crashed => State::Crashed,
-        EventKind::Suspended | EventKind::Interrupted { .. } => State::Suspended,
-    })
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{Declaration, Edges, Identity, Kind, Seal, WallTime};
-use crate::policy::resume::POISON_CAP;
+use crate::policy::resume::MAX_CRASHES;
 use crate::policy::resume::tests::{flow_row, row};
 use crate::store::OwnedRun;
 use proptest::prelude::*;
@@ -57,7 +57,7 @@ fn earlier(rows: &[StoredTaskRun]) -> PreviousRuns {
     let run = flow_row(State::Crashed);
     let owned = OwnedRun { id: run.id, epoch: 2, created_at: WallTime::from_micros(0) };
     let recovered = Recovered { owned, run, task_runs: rows.to_vec(), last_no: None, times_up: Vec::new() };
-    PreviousRuns::new(&Resumed { recovered, wish: ReplayOptions::default() }, POISON_CAP)
+    PreviousRuns::new(&Resumed { recovered, wish: ReplayOptions::default() }, MAX_CRASHES)
 }
 
 fn new() -> NewTaskRun {

@@ -51,8 +51,12 @@ fn a_full_disk_fails_what_waits_and_heals_when_there_is_room() {
     assert!(!store.is_degraded());
     store.flush().unwrap();
     assert_eq!(store.result(run.id(), kept).unwrap().as_deref(), Some(&b"1"[..]));
-    let names: Vec<_> =
-        store.events(run.id(), 0, usize::MAX).unwrap().into_iter().map(|event| event.name).collect();
+    let names: Vec<_> = store
+        .events(run.id(), 0, usize::MAX)
+        .unwrap()
+        .into_iter()
+        .map(|event| event.kind.name().to_owned())
+        .collect();
     assert_eq!(names[..4], ["created", "created", "started", "completed"]);
     assert!(names[4..].iter().all(|name| name == "suspended"), "{names:?}");
 }
@@ -111,7 +115,7 @@ fn while_nothing_can_be_written_leases_are_refused_at_once_and_none_stays_behind
     wait_until(|| !store.is_degraded());
     store.flush().unwrap();
     let events = store.events(run.id(), 0, usize::MAX).unwrap();
-    let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
+    let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["created", "created", "completed"]);
     let other = place.store.as_ref().unwrap();
     assert!(other.lease(cache_key("early")).unwrap());
