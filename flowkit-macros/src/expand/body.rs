@@ -2,15 +2,13 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::ext::IdentExt as _;
 use syn::{Ident, Type};
 
-use super::call_key;
 use super::callable::Callable;
 use super::info;
 use super::place::SpanRange;
 use super::twin::{mock_type, quiet};
-use crate::options::{CacheValue, IdentityOptions, Part, Persist, TaskOptions, Template};
+use crate::options::{IdentityOptions, Part, Persist, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
 /// The `impl Body`, and the checks of what its types must be able to do.
@@ -21,15 +19,14 @@ pub(crate) fn expand(
     dispatch: &TokenStream,
     checks: &TokenStream,
 ) -> TokenStream {
-    let (cfgs, name, body) = (&callable.written.attrs.cfgs, &callable.written.ident, &callable.body);
+    let (cfgs, name) = (&callable.written.attrs.cfgs, &callable.written.ident);
     let (generics, _, clause) = callable.named.generics.split_for_impl();
     let (value, error) = (&callable.value, &callable.error);
     // At one place, so that an argument that cannot cross threads is reported there once.
     let place = argument_place(callable);
     let body_type = callable.body_type_at(place);
     let body_trait = place.around(quote!(::flowkit::__private::), quote!(), quote!(Body));
-    let idents = callable.idents();
-    let runs = runs(callable);
+    let (inputs, runs) = (inputs(callable), runs(callable));
     let quiet = quiet(callable);
     let info_fn = info::path();
     let check_output = check_output(callable);
@@ -59,19 +56,7 @@ pub(crate) fn expand(
                     ::core::any::type_name::<#identity>()
                 }
 
-                fn visit(&self, visit: &mut ::flowkit::__private::Visit<'_>) {
-                    #(self.#idents.visit(visit);)*
-                    let _ = visit;
-                }
-
-                fn again(&self) -> ::core::option::Option<Self> {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{Again as _, NotAgain as _};
-                    ::core::option::Option::Some(#body {
-                        #(#idents: (&::flowkit::__private::Probe(&self.#idents)).again()?,)*
-                        __flowkit_mention: ::core::marker::PhantomData,
-                    })
-                }
+                #inputs
 
                 #runs
 
@@ -109,6 +94,26 @@ pub(crate) fn expand(
                 #checks
             }
         };
+    }
+}
+
+/// What is asked of the arguments before an attempt.
+fn inputs(callable: &Callable) -> TokenStream {
+    let (body, idents) = (&callable.body, callable.idents());
+    quote! {
+        fn visit(&self, visit: &mut ::flowkit::__private::Visit<'_>) {
+            #(self.#idents.visit(visit);)*
+            let _ = visit;
+        }
+
+        fn again(&self) -> ::core::option::Option<Self> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{Again as _, NotAgain as _};
+            ::core::option::Option::Some(#body {
+                #(#idents: (&::flowkit::__private::Probe(&self.#idents)).again()?,)*
+                __flowkit_mention: ::core::marker::PhantomData,
+            })
+        }
     }
 }
 
@@ -248,129 +253,12 @@ pub(crate) fn retry_checks(callable: &Callable) -> TokenStream {
 }
 
 /// Asks for what a type must be able to do, with the error at the type.
-fn rule(name: TokenStream, ty: &Type) -> TokenStream {
+pub(super) fn rule(name: TokenStream, ty: &Type) -> TokenStream {
     SpanRange::of(ty).around(quote!(::flowkit::rules::#name::<), ty, quote!(>();))
 }
 
-/// What only a task has.
-pub(crate) struct TaskExtras<'a> {
-    pub(crate) options: &'a TaskOptions,
-}
-
-impl TaskExtras<'_> {
-    pub(crate) fn methods(&self, callable: &Callable) -> TokenStream {
-        let retry_if = self.options.retry_if.as_ref().map(|predicate| {
-            let (predicate, error) = (&predicate.value, &callable.error);
-            quote! {
-                fn retry_if(__flowkit_error: &#error) -> ::core::primitive::bool {
-                    let __flowkit_predicate: fn(&#error) -> ::core::primitive::bool = #predicate;
-                    __flowkit_predicate(__flowkit_error)
-                }
-            }
-        });
-        let run_name = self.options.label.run_name.as_ref().map(|name| run_name(&name.value));
-        let cache_key = self.cache_key(callable);
-        let codec = codec(callable, self.options.keeping());
-        quote!(#retry_if #run_name #cache_key #codec)
-    }
-
-    fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
-        let show = |name: &str, value: TokenStream| {
-            cfg!(feature = "store").then(|| {
-                quote! {
-                    if let ::core::option::Option::Some(__flowkit_parts) = &mut __flowkit_parts {
-                        __flowkit_parts.extend((&::flowkit::__private::Probe(#value)).key_input(#name, __flowkit_sealing));
-                    }
-                }
-            })
-        };
-        let identity = &self.options.identity;
-        let cache = &self.options.cache.as_ref()?.value;
-        let key = match (cache, &identity.key) {
-            (CacheValue::None, _) => return None,
-            (CacheValue::Key(key), _) => Some(&**key),
-            (CacheValue::Inputs | CacheValue::Run, key) => key.as_ref().map(|key| &key.value),
-        };
-        let digest = match key {
-            None => {
-                let params = || callable.written.params.iter().filter(|param| !identity.ignores(param));
-                let digests = params().map(|param| {
-                    let (ident, place) = (&param.ident, SpanRange::of(&param.ty).start);
-                    quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get(), __flowkit_sealing)?)
-                });
-                let shown = params().map(|param| {
-                    let (ident, name) = (&param.ident, param.ident.unraw().to_string());
-                    show(&name, quote!(self.#ident.get()))
-                });
-                let proofs = params().filter_map(call_key::rewritten).map(|proof| quote!(#proof?;));
-                let probes = call_key::use_rewritten();
-                quote! {
-                    #probes
-                    #(#proofs)*
-                    #(#shown)*
-                    ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))
-                }
-            }
-            Some(key) => {
-                let idents = callable.idents();
-                let types = callable.written.params.iter().map(elem);
-                let place = SpanRange::of(key);
-                let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
-                let digest =
-                    quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value, __flowkit_sealing));
-                let shown = show("key", quote!(&__flowkit_key(#(self.#idents.get()),*)));
-                quote! {
-                    let __flowkit_key: fn(#(&#types),*) -> _ = #key;
-                    #shown
-                    #digest
-                }
-            }
-        };
-        let probes = cfg!(feature = "store").then(|| {
-            quote! {
-                #[allow(unused_imports)]
-                use ::flowkit::__private::{InKey as _, NotInKey as _};
-            }
-        });
-        Some(quote! {
-            fn cache_key(
-                &self,
-                __flowkit_sealing: ::flowkit::__private::Sealing<'_>,
-                #[allow(unused_mut)]
-                mut __flowkit_parts: ::core::option::Option<
-                    &mut ::std::vec::Vec<::flowkit::__private::KeyInput>,
-                >,
-            ) -> ::core::result::Result<::flowkit::__private::Digest, ::flowkit::__private::DigestError> {
-                #probes
-                let _ = (&__flowkit_parts, __flowkit_sealing);
-                #digest
-            }
-        })
-    }
-
-    pub(crate) fn checks(&self, callable: &Callable) -> TokenStream {
-        let retries = self.options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
-        let retry_checks = if retries { retry_checks(callable) } else { TokenStream::new() };
-        let cached =
-            self.options.cache.as_ref().is_some_and(|cache| !matches!(cache.value, CacheValue::None));
-        let output = cached.then(|| {
-            let place = SpanRange::of(callable.written.output.value_place());
-            place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
-        });
-        let kept = check_kept(callable, self.options.keeping());
-        let compared = self.must_compare().then(|| compared_arguments(callable, &self.options.identity));
-        quote!(#retry_checks #output #kept #compared)
-    }
-
-    /// Whether a call that cannot be told from others cannot be made: it may be the one that must not be made twice, or its
-    /// result, which must be kept, could never be found again.
-    fn must_compare(&self) -> bool {
-        self.options.keeping() == Persist::Always && self.options.identity.key.is_none()
-    }
-}
-
 /// The check that arguments can be compared.
-fn compared_arguments(callable: &Callable, identity: &IdentityOptions) -> TokenStream {
+pub(super) fn compared_arguments(callable: &Callable, identity: &IdentityOptions) -> TokenStream {
     let params = callable.named.params.iter().filter(|param| !identity.ignores(param));
     params.map(|param| rule(quote!(compared_argument), elem(param))).collect()
 }

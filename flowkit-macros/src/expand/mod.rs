@@ -14,6 +14,7 @@ mod callable;
 mod flow;
 mod info;
 mod place;
+mod task;
 mod test;
 mod twin;
 
@@ -28,7 +29,7 @@ pub(crate) use test::test;
 pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let Task { options, function } = task;
     let info = info::task(&options, &function, source);
-    let extras = body::TaskExtras { options: &options };
+    let extras = task::TaskExtras { options: &options };
     let callable = Callable::new(function);
     let twin = twin::expand(&callable, "task", &TokenStream::new());
     let call_key = call_key::call_key(&callable, &options.identity, options.is_at_most_once());

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::environment;
 use super::secrets::Quoting;
-use super::values::{Of, parse, show, value_name};
+use super::shown_values::{Of, show};
+use super::values::{parse, value_name};
 use crate::text::columns;
 use crate::value::parameters::Parameter;
 use crate::value::shape::ParamType;

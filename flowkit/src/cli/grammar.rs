@@ -81,16 +81,15 @@ pub(super) fn unknown(program: &CliProgram, arguments: &[OsString], error: &clap
 
 /// Returns the verbs.
 pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
-    let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
-    let going_on = |name: &'static str, about: &'static str| {
-        plain(name, about)
-            .arg(run())
-            .args(again())
-            .arg(no_cache().long("no-cache"))
-            .arg(fail_on_any_task().long("fail-on-any-task"))
-            .arg(refresh_cache().long("refresh-cache"))
-            .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
-    };
+    let all = [run_verb(program), looking_back(), going_on(), comparing(), setting_up(program)];
+    all.into_iter().flatten().collect()
+}
+
+fn plain(name: &'static str, about: &'static str) -> Command {
+    Command::new(name).about(about).args(own(&[]))
+}
+
+fn run_verb(program: &CliProgram) -> Vec<Command> {
     vec![
         Command::new("run")
             .about("Run a flow")
@@ -102,6 +101,12 @@ pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
             .subcommand_help_heading("Flows")
             .args(own(&[]))
             .subcommands(program.flows.iter().map(|flow| run_flow(flow, program))),
+    ]
+}
+
+/// What reads the history of one run, or lists them.
+fn looking_back() -> Vec<Command> {
+    vec![
         plain("list", "List the flows with their parameters, and how the last run of each ended")
             .visible_alias("flows"),
         plain("runs", "List runs, the newest first")
@@ -146,10 +151,25 @@ pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
             ),
         plain("watch", "Print what happens to a run, from its beginning to its end, also in another process")
             .arg(run()),
-        going_on("resume", "Go on with a run: what has succeeded is kept, the rest runs")
+    ]
+}
+
+/// What changes runs that exist.
+fn going_on() -> Vec<Command> {
+    let resuming = |name: &'static str, about: &'static str| {
+        plain(name, about)
+            .arg(run())
+            .args(again())
+            .arg(no_cache().long("no-cache"))
+            .arg(fail_on_any_task().long("fail-on-any-task"))
+            .arg(refresh_cache().long("refresh-cache"))
+            .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
+    };
+    vec![
+        resuming("resume", "Go on with a run: what has succeeded is kept, the rest runs")
             .arg(switch("strict", "Refuse calls that are not recorded: the code has changed")),
-        going_on("retry", "Go on with a run, and do again what failed in it for good"),
-        going_on("rerun", "Go on with a run, and do a task again with everything that used its results").arg(
+        resuming("retry", "Go on with a run, and do again what failed in it for good"),
+        resuming("rerun", "Go on with a run, and do a task again with everything that used its results").arg(
             Arg::new("from")
                 .long("from")
                 .value_name("TASK")
@@ -157,6 +177,11 @@ pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
                 .help("The name of the task to do again"),
         ),
         plain("cancel", "Cancel a run, also in another process").arg(run()),
+    ]
+}
+
+fn comparing() -> Vec<Command> {
+    vec![
         plain("diff", "Show what differs between two runs: parameters, metrics, and how each task fared")
             .arg(
                 of_run("left")
@@ -183,6 +208,11 @@ pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
         plain("explain-cache", "Say why the tasks of a run that are cached ran, or did not")
             .arg(run())
             .arg(task()),
+    ]
+}
+
+fn setting_up(program: &CliProgram) -> Vec<Command> {
+    vec![
         db(),
         plain("doctor", "Check the set-up, and print the parameters of all flows with their sources"),
         Command::new("completions")
@@ -201,7 +231,6 @@ pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
 }
 
 fn db() -> Command {
-    let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
     Command::new("db")
         .about("Look after the database")
         .subcommand_required(true)

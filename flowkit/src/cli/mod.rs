@@ -31,6 +31,7 @@ mod run_ref;
 mod secrets;
 mod session;
 mod settings;
+mod shown_values;
 mod unsupported_types;
 mod usage;
 mod values;

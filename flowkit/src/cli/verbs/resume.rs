@@ -16,8 +16,8 @@ use crate::cli::rows;
 use crate::cli::secrets::{Quoting, quoting, variables};
 use crate::cli::session::Session;
 use crate::cli::settings::SettingSource;
+use crate::cli::shown_values::{self, Of};
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::cli::values::Of;
 use crate::cli::{Exit, resolve, unsupported_types, values};
 use crate::engine::spec::FlowSpec;
 use crate::model::{StoredFlowRun, StoredTaskRun};
@@ -60,7 +60,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         call = call.with_arguments(arguments);
     }
     let values = serde_json::from_str(&kept).unwrap_or_default();
-    let words = values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
+    let words = shown_values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
     let view = rows::view(store.as_ref(), &run, &tasks)?.with_parameters(&words);
     let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);

@@ -9,9 +9,9 @@ use crate::cli::out::{note, say, table};
 use crate::cli::resolve::{DEFAULT, Resolved, arguments, check_complete, resolve};
 use crate::cli::secrets::refused;
 use crate::cli::session::Session;
+use crate::cli::shown_values::{self, Of};
 use crate::cli::usage::{Outcome, Usage};
-use crate::cli::values::Of;
-use crate::cli::{Exit, json as lines, layers, unsupported_types, values};
+use crate::cli::{Exit, json as lines, layers, unsupported_types};
 use crate::engine::runtime::Runtime;
 use crate::engine::spec::FlowSpec;
 use crate::engine::spec::RunOptions;
@@ -73,7 +73,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
 fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
     let parameters = || resolved.iter().map(|one| &one.parameter);
     if let Some(kept) = kept.and_then(|kept| serde_json::from_str(kept).ok()) {
-        return values::in_words(parameters(), &kept, Of::Recorded);
+        return shown_values::in_words(parameters(), &kept, Of::Recorded);
     }
     let given = resolved.iter().map(|one| {
         let value = match one.parameter.outline {
@@ -82,7 +82,7 @@ fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
         };
         (one.parameter.name.to_owned(), value)
     });
-    values::in_words(parameters(), &given.collect(), Of::Given)
+    shown_values::in_words(parameters(), &given.collect(), Of::Given)
 }
 
 /// Returns the arguments as a record would have them: of where a secret is in a value, its type has the last word. `None` if

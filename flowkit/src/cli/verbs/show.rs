@@ -12,8 +12,8 @@ use crate::cli::out::{columns, paragraph, say, table};
 use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::session::Session;
+use crate::cli::shown_values::{Of, show as shown};
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::cli::values::{Of, show as shown};
 use crate::engine::spec::FlowSpec;
 use crate::graph::style::glyph;
 use crate::model::{
