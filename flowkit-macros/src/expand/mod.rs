@@ -7,6 +7,8 @@
 //! const _: () = { impl Body for …           what the library asks of it
 //!                 impl Dispatch for … }     how it is called: a flow is a run of its own
 //! ```
+//!
+//! All of it, for a task, for one that borrows and for a flow, can be read in `snapshots/`.
 
 mod body;
 mod call_key;
@@ -17,6 +19,10 @@ mod place;
 mod task;
 mod test;
 mod twin;
+
+// The code depends on what the library can do.
+#[cfg(all(test, feature = "store", feature = "testing"))]
+mod tests;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -149,7 +149,7 @@ impl<R> Drop for AbandonedCall<R> {
     }
 }
 
-/// Finds out at compile time what a type can do, without asking for it in a bound.
+/// Finds out at compile time what a type can do, without asking for it in a bound: autoref specialization.
 ///
 /// `(&Probe(&value)).again()` takes the method of the trait for `Probe<T>` if `T` has what it needs, and otherwise,
 /// one reference further, the method of the trait for `&Probe<T>`.
