@@ -103,6 +103,6 @@ fn reads(store: &SqliteStore, file: &Path) {
     assert_eq!(rows[6].error.as_ref().unwrap().message, "the disk is full");
     let events = store.events(run.id, 0, 999).unwrap();
     assert!(events.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
-    assert_eq!(events.last().unwrap().name, "failed");
+    assert_eq!(events.last().unwrap().kind.name(), "failed");
     assert_eq!(store.logs(run.id, &LogFilter::default(), 0, 9).unwrap(), []);
 }

@@ -49,7 +49,7 @@ async fn a_run_is_found_again_by_another_store_with_its_task_runs_attempts_edges
     let events = store.events(id, 0, 1000).unwrap();
     assert!(events.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
     assert_eq!(events.iter().filter(|event| event.kind.name() == "completed").count(), 5);
-    assert_eq!(events.last().unwrap().name, "completed");
+    assert_eq!(events.last().unwrap().kind.name(), "completed");
 }
 
 #[tokio::test]

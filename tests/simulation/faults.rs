@@ -16,8 +16,8 @@ use flowkit::policy::cache::CacheKey;
 use flowkit::policy::resume::RedoRequest;
 use flowkit::store::{
     CachedValue, CommitAck, Entry, Fact, FlowRunFilter, FlowRunPage, History, LogEntry, LogFilter,
-    MemoryStore, NewFlowRun, OwnedRun, PruneReport, Recovered, Reserved, Retention, Store, StoreError,
-    StoredCacheEntry, TaskRunFilter,
+    MemoryStore, NewFlowRun, OwnedRun, Ownership, PruneReport, Recovered, Reserved, ResultCache, Retention,
+    RunLog, StoreError, StoredCacheEntry, TaskRunFilter,
 };
 use flowkit::{FlowRunId, State};
 use tokio::sync::{Notify, oneshot};
@@ -100,7 +100,7 @@ fn write(disk: &MemoryStore, change: Held) {
                 ack.send(answer).ok();
             }
         }
-        Held::Fact(fact) => disk.keep(fact),
+        Held::Fact(fact) => disk.report(fact),
         Held::Suspend(run, ack) => {
             trace::write(Line::PutAside(trace::who(run.id, TaskRunId::FLOW)));
             disk.suspend(run, ack);
@@ -228,7 +228,7 @@ fn one_in(rng: &mut Rng, n: u64) -> bool {
     n > 0 && rng.u64(..n) == 0
 }
 
-impl Store for FaultyStore {
+impl RunLog for FaultyStore {
     fn begin(&self, run: NewFlowRun) {
         if trace::is_dead() {
             return;
@@ -274,7 +274,7 @@ impl Store for FaultyStore {
         }
     }
 
-    fn keep(&self, fact: Fact) {
+    fn report(&self, fact: Fact) {
         if !trace::is_dead()
             && let Some(change) = self.outage.hold(Held::Fact(fact))
         {
@@ -286,11 +286,11 @@ impl Store for FaultyStore {
         self.disk.log(line);
     }
 
-    fn may_block(&self) -> bool {
-        self.disk.may_block()
+    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.disk.result(run, task_run)
     }
 
-    fn make_room(&self) {}
+    fn wait_for_room(&self) {}
 
     fn flush(&self) -> Result<(), StoreError> {
         if !trace::is_dead() {
@@ -299,16 +299,14 @@ impl Store for FaultyStore {
         self.disk.flush()
     }
 
+    fn may_block(&self) -> bool {
+        self.disk.may_block()
+    }
+}
+
+impl Ownership for FaultyStore {
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
         self.disk.take_over(id)
-    }
-
-    fn ask_again(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
-        self.disk.ask_again(run, asked)
-    }
-
-    fn asked(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
-        self.disk.asked(id)
     }
 
     fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
@@ -320,24 +318,38 @@ impl Store for FaultyStore {
         }
     }
 
-    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.disk.result(run, task_run)
+    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
+        self.disk.request_redo(run, asked)
     }
 
-    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
-        self.disk.children(run, task_run)
+    fn redo_request(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
+        self.disk.redo_request(id)
+    }
+
+    fn sub_flow_runs(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+        self.disk.sub_flow_runs(run, task_run)
     }
 
     fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError> {
         self.disk.reserve(key, id)
     }
 
-    fn give_back(&self, key: &str, id: FlowRunId) {
+    fn unreserve(&self, key: &str, id: FlowRunId) {
         if !trace::is_dead() {
-            self.disk.give_back(key, id);
+            self.disk.unreserve(key, id);
         }
     }
 
+    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
+        self.disk.request_cancel(id)
+    }
+
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
+        self.disk.on_cancel_request(listener);
+    }
+}
+
+impl ResultCache for FaultyStore {
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
         self.disk.cached(key)
     }
@@ -350,14 +362,6 @@ impl Store for FaultyStore {
         if !trace::is_dead() {
             self.disk.release(key);
         }
-    }
-
-    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
-        self.disk.request_cancel(id)
-    }
-
-    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
-        self.disk.on_cancel_request(listener);
     }
 }
 

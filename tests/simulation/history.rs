@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowkit::model::{StoredEvent, TaskRunId};
-use flowkit::store::{FlowRunFilter, History, MemoryStore, Store, TaskRunFilter};
+use flowkit::store::{FlowRunFilter, History, MemoryStore, Ownership, TaskRunFilter};
 use flowkit::{Durability, FlowRun, FlowRunId, Runtime, State};
 use tokio::time::Instant;
 

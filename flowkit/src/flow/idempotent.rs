@@ -146,7 +146,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.is_open {
-            self.store.give_back(&self.key, self.id);
+            self.store.unreserve(&self.key, self.id);
         }
     }
 }

@@ -165,11 +165,11 @@ fn take_over(
     }
     let asked = match said {
         Some(redo) => redo.into(),
-        None => RedoRequest::of(&recovered.run, store.asked(id)?),
+        None => RedoRequest::of(&recovered.run, store.redo_request(id)?),
     };
     if asked.since.is_none() && asked.redo != Redo::Nothing {
         let since = recovered.last_no.map_or(0, OrderNo::get);
-        store.ask_again(recovered.owned, &RedoRequest { since: Some(since), ..asked.clone() })?;
+        store.request_redo(recovered.owned, &RedoRequest { since: Some(since), ..asked.clone() })?;
     }
     Ok((recovered, asked))
 }

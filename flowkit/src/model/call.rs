@@ -72,19 +72,19 @@ mod tests {
     fn each_part_of_a_call_counts() {
         let (a, b) = (digest("a").unwrap(), digest("b").unwrap());
         let call = CallId { key: a, seal: None, nth: 1 };
-        let sealed = CallId { seal: Some(Seal([1; 16])), ..call };
+        let sealed = CallId { seal: Some(Seal::from_bytes([1; 16])), ..call };
         let calls = [
             call,
             CallId { key: b, ..call },
             CallId { nth: 2, ..call },
             sealed,
-            CallId { seal: Some(Seal([2; 16])), ..call },
+            CallId { seal: Some(Seal::from_bytes([2; 16])), ..call },
             CallId { nth: 2, ..sealed },
         ];
         for (index, call) in calls.iter().enumerate() {
             let before = calls[..index].iter().map(CallId::digest);
             assert!(!before.collect::<Vec<_>>().contains(&call.digest()), "call {index} is not new");
         }
-        assert_eq!(format!("{:?}", Seal([7; 16])), "Seal(…)", "a seal is shown to nobody");
+        assert_eq!(format!("{:?}", Seal::from_bytes([7; 16])), "Seal(…)", "a seal is shown to nobody");
     }
 }

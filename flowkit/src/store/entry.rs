@@ -27,7 +27,7 @@ pub struct OwnedRun {
     pub created_at: WallTime,
 }
 
-/// A run that its store keeps no further. See [`Store::on_loss`](super::Store::on_loss).
+/// A run that its store keeps no further. See [`RunLog::on_loss`](super::RunLog::on_loss).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Lost {
@@ -50,7 +50,7 @@ pub struct NewFlowRun {
     pub parameters: Option<String>,
     /// The run in whose code it was started, and the task run there.
     pub parent: Option<(FlowRunId, TaskRunId)>,
-    /// The idempotency key that was [reserved](super::Store::reserve) for it, if it has one. The run begins only if the
+    /// The idempotency key that was [reserved](super::Ownership::reserve) for it, if it has one. The run begins only if the
     /// reservation still holds; both are found out and written at the same moment.
     pub key: Option<Arc<str>>,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::engine::body::Body;
 use crate::engine::context;
 use crate::engine::handle::{After, Handle};
 use crate::engine::limits::Want;
@@ -35,7 +36,7 @@ pub struct Call<'a, T, E, B> {
 // error where it is called.
 impl<'a, T, E, B> Call<'a, T, E, B>
 where
-    B: Dispatch<Output = T, Error = E> + 'a,
+    B: Body<Output = T, Error = E> + 'a,
 {
     #[doc(hidden)]
     #[track_caller]
@@ -189,7 +190,12 @@ where
     pub fn on(self, runtime: &Runtime) -> Self {
         self.with(|options| options.runtime = Some(runtime.clone()))
     }
+}
 
+impl<T, E, B> Call<'_, T, E, B>
+where
+    B: Dispatch<Output = T, Error = E>,
+{
     /// Starts the call now and gives a handle of its result.
     ///
     /// Outside a flow there is nobody to own the run: the handle then holds an error that says so.

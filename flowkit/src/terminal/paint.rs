@@ -210,7 +210,7 @@ mod tests {
         let link = Some(Link::Address("https://example.com".to_owned()));
         let line = Line::default().plain_text("see ").linked(TextStyle::Plain, "map", link);
         let linked = "see \u{1b}]8;;https://example.com\u{1b}\\map\u{1b}]8;;\u{1b}\\";
-        assert_eq!(StyleSupport { links: true, ..Paint::default() }.line(&line), linked);
+        assert_eq!(StyleSupport { links: true, ..StyleSupport::default() }.line(&line), linked);
         assert_eq!(StyleSupport::default().line(&line), "see map");
     }
 
@@ -224,7 +224,7 @@ mod tests {
         let line = Line::default().add(TextStyle::Of(State::Completed), "✓").plain_text(" load  ");
         assert_eq!(StyleSupport::default().line(&line), "✓ load");
         assert_eq!(
-            StyleSupport { colour: true, ..Paint::default() }.line(&line),
+            StyleSupport { colour: true, ..StyleSupport::default() }.line(&line),
             "\u{1b}[32m✓\u{1b}[0m load"
         );
     }

@@ -122,7 +122,7 @@ pub(super) fn preview(
     }
     let asked = match said {
         Some(redo) => redo.into(),
-        None => RedoRequest::of(run, store.asked(run.id)?),
+        None => RedoRequest::of(run, store.redo_request(run.id)?),
     };
     let fates = look(store, run, &asked)?;
     match (session.is_json(), flow_runs(run, &asked)) {

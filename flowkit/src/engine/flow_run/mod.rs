@@ -306,7 +306,7 @@ impl Run {
     /// Waits, where so much is to be written that more would cost memory without end.
     fn wrote(&self) {
         if let Some(kept) = &self.kept {
-            kept.store.make_room();
+            kept.store.wait_for_room();
         }
     }
 

@@ -122,7 +122,7 @@ async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, E
     let wish = kept.earlier(|earlier| earlier.wish_inside(node)).unwrap_or_default();
     let path = core.declaration.path;
     let found = ask(&kept.store, move |store| {
-        for child in store.children(id, node)? {
+        for child in store.sub_flow_runs(id, node)? {
             if store.flow_run(child)?.is_some_and(|child| child.path == path) {
                 return store.take_over(child).map(Some);
             }

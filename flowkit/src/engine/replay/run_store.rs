@@ -186,7 +186,7 @@ impl RunStore {
     pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, says: FactKind) {
         // The process that resumes the run executes again what was under way, and reports it again.
         if !self.silent.load(Ordering::Acquire) {
-            self.store.keep(Fact { run: self.owned, task_run, at, says });
+            self.store.report(Fact { run: self.owned, task_run, at, says });
         }
     }
 

@@ -157,7 +157,7 @@ mod tests {
 
     const BLOCK: Block = Block { width: 100.0, height: 40.0, group: None };
 
-    fn net(count: usize, links: impl Iterator<NetItem = (usize, usize)>) -> Net {
+    fn net(count: usize, links: impl Iterator<Item = (usize, usize)>) -> Net {
         let links: Vec<LayoutLink> = links.map(|(from, to)| LayoutLink { from, to, label: None }).collect();
         let arrows = layers::arrows(count, &links);
         Net::new(&vec![BLOCK; count], &links, &arrows, &layers::columns(count, &arrows))

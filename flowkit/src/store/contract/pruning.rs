@@ -70,7 +70,7 @@ pub(crate) fn the_newest_runs_are_kept<P: Place>() {
     assert_eq!(kept, [false, false, false, true, true]);
 }
 
-pub(crate) fn both_age_and_number_must_allow_forgetting<P: Place>() {
+pub(crate) fn both_age_and_number_must_allow_pruning<P: Place>() {
     let place = P::new();
     let store = place.store();
     let (older, old, young) = (ended(store, true), ended(store, true), ended(store, false));

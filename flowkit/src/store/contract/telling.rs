@@ -10,7 +10,7 @@ const FETCH_RUN: TaskRunId = TaskRunId::new(1);
 const LATER: WallTime = WallTime::from_micros(FIRST.as_micros() + 5);
 
 fn says(store: &dyn Store, run: &Script, task_run: TaskRunId, says: FactKind) {
-    store.keep(Fact { run: run.owned, task_run, at: LATER, says });
+    store.report(Fact { run: run.owned, task_run, at: LATER, says });
 }
 
 fn artifact(key: &str, content: impl Into<Vec<u8>>) -> Artifact {

@@ -15,8 +15,8 @@ use self::run::MemoryRun;
 use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
-    CachedValue, CommitAck, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Reserved,
-    Store, StoreError,
+    CachedValue, CommitAck, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Ownership, Recovered,
+    Reserved, ResultCache, RunLog, StoreError,
 };
 use crate::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
@@ -144,7 +144,7 @@ impl Contents {
     }
 }
 
-impl Store for MemoryStore {
+impl RunLog for MemoryStore {
     fn begin(&self, run: NewFlowRun) {
         let mut kept = self.kept.lock();
         let holds = |key: &Arc<str>| kept.keys.get(&**key) == Some(&run.owned.id);
@@ -158,7 +158,7 @@ impl Store for MemoryStore {
         acknowledge(ack, recorded);
     }
 
-    fn keep(&self, fact: Fact) {
+    fn report(&self, fact: Fact) {
         match self.kept.lock().writable(fact.run) {
             Ok(run) => run.facts.keep(fact.task_run, fact.at, fact.says),
             Err(error) => tracing::warn!(%error, "what a task run says of itself is refused"),
@@ -171,27 +171,25 @@ impl Store for MemoryStore {
         }
     }
 
-    fn may_block(&self) -> bool {
-        false
+    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
+        let kept = self.kept.lock();
+        Ok(kept.runs.get(&run).and_then(|run| run.results.get(&task_run).cloned()))
     }
 
-    fn make_room(&self) {}
+    fn wait_for_room(&self) {}
 
     fn flush(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+}
+
+impl Ownership for MemoryStore {
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
         self.kept.lock().take_over(id)
-    }
-
-    fn ask_again(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
-        self.kept.lock().writable(run)?.asked = Some(asked.clone());
-        Ok(())
-    }
-
-    fn asked(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
-        Ok(self.kept.lock().runs.get(&id).and_then(|run| run.asked.clone()))
     }
 
     fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
@@ -199,12 +197,16 @@ impl Store for MemoryStore {
         acknowledge(ack, suspended);
     }
 
-    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
-        let kept = self.kept.lock();
-        Ok(kept.runs.get(&run).and_then(|run| run.results.get(&task_run).cloned()))
+    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
+        self.kept.lock().writable(run)?.asked = Some(asked.clone());
+        Ok(())
     }
 
-    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+    fn redo_request(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
+        Ok(self.kept.lock().runs.get(&id).and_then(|run| run.asked.clone()))
+    }
+
+    fn sub_flow_runs(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
         let kept = self.kept.lock();
         let parent = Some((run, task_run));
         let children = kept.newest_first().into_iter().filter(|child| child.row.parent == parent);
@@ -223,23 +225,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn give_back(&self, key: &str, id: FlowRunId) {
+    fn unreserve(&self, key: &str, id: FlowRunId) {
         let mut kept = self.kept.lock();
         if kept.keys.get(key) == Some(&id) && !kept.runs.contains_key(&id) {
             kept.keys.remove(key);
         }
-    }
-
-    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
-        Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
-    }
-
-    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        Ok(self.kept.lock().leases.insert(key))
-    }
-
-    fn release(&self, key: CacheKey) {
-        self.kept.lock().leases.remove(&key);
     }
 
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
@@ -257,6 +247,20 @@ impl Store for MemoryStore {
 
     fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
         self.listener.set(listener);
+    }
+}
+
+impl ResultCache for MemoryStore {
+    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
+        Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
+    }
+
+    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
+        Ok(self.kept.lock().leases.insert(key))
+    }
+
+    fn release(&self, key: CacheKey) {
+        self.kept.lock().leases.remove(&key);
     }
 }
 
@@ -279,6 +283,7 @@ fn now() -> WallTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
     use crate::store::contract::{Place, contract};
 
     impl Place for MemoryStore {

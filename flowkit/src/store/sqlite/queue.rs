@@ -14,7 +14,7 @@ use crate::model::FlowRunId;
 use crate::policy::cache::CacheKey;
 use crate::store::{CommitAck, Entry, Fact, FactKind, LogEntry, Missing, NewFlowRun, OwnedRun, StoreError};
 
-/// So many entries may wait before `make_room` blocks: about 50 MB.
+/// So many entries may wait before `wait_for_room` blocks: about 50 MB.
 const WAITING_MAX: usize = 65_536;
 /// So many bytes of results may wait.
 const BYTES_MAX: usize = 64 << 20;

@@ -218,7 +218,7 @@ fn twenty_columns_are_enough_to_see_what_failed() {
 #[test]
 fn ascii_and_no_colour_say_the_same() {
     let lines = finished(&view(badly), 80, &program());
-    let plain = StyleSupport { ascii: true, ..Paint::default() };
+    let plain = StyleSupport { ascii: true, ..StyleSupport::default() };
     let shown: Vec<String> = lines.iter().map(|line| plain.line(line)).collect();
     assert!(shown.iter().all(|line| line.is_ascii()), "{shown:#?}");
     insta::assert_snapshot!("ascii", shown.join("\n"));

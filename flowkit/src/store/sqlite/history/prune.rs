@@ -132,7 +132,7 @@ mod tests {
     use crate::store::contract::Place;
     use crate::store::contract::script::*;
     use crate::store::sqlite::tests::OnDisk;
-    use crate::store::{History as _, Store as _};
+    use crate::store::{History as _, Ownership as _};
 
     #[test]
     fn a_claim_that_was_lost_while_its_process_stood_still_removes_nothing() {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::super::{SqliteStore, codes};
 use super::*;
 use crate::model::WallTime;
+use crate::store::Ownership as _;
 use crate::store::Store;
 
 /// Some morning of 2026.
@@ -133,7 +134,7 @@ fn an_index_answers_every_kind_of_filter() {
 #[test]
 fn a_search_in_lines_asks_the_index_of_words() {
     let (_folder, store) = filled(3, 1, 20);
-    let place = lines::Place { run: 1, first: 1, last: 20 };
+    let place = lines::LinePosition { run: 1, first: 1, last: 20 };
     let filter = LogFilter { text: Some("page 7".into()), ..LogFilter::default() };
     let plan = plan(&store, &lines::question(&place, &filter, 0, 10));
     assert!(

@@ -10,6 +10,7 @@ use crate::model::{EventKind, State, TaskRunId};
 use crate::store::contract::Place;
 use crate::store::contract::script::*;
 use crate::store::{Entry, History, Store, StoreError};
+use crate::store::{Ownership as _, ResultCache as _, RunLog as _};
 
 /// Lets the writing thread do something with its own connection.
 fn sql(store: &SqliteStore, sql: &'static str) {
@@ -135,7 +136,7 @@ fn nobody_hangs_after_a_panic_of_the_writing_thread() {
     assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
     assert!(matches!(store.flush(), Err(StoreError::Closed)));
     assert!(matches!(store.take_over(run.id()), Err(StoreError::Closed)));
-    store.make_room();
+    store.wait_for_room();
 }
 
 #[test]

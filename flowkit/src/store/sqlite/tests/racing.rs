@@ -7,6 +7,7 @@ use crate::model::{EventKind, FlowRunId, State, TaskRunId};
 use crate::store::contract::Place;
 use crate::store::contract::script::*;
 use crate::store::sqlite::{files, system};
+use crate::store::{Ownership as _, ResultCache as _};
 use crate::store::{Reserved, SqliteStore, Store, StoreError, Synchronous};
 
 #[test]
@@ -232,7 +233,7 @@ proptest::proptest! {
                 }
                 3 => {
                     if let Some((key, birth)) = askers[who].reserved.pop() {
-                        stores[who].give_back(&key, birth.id.unwrap());
+                        stores[who].unreserve(&key, birth.id.unwrap());
                     }
                 }
                 _ if key == "key 0" => {
