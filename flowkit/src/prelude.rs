@@ -12,4 +12,4 @@ pub use crate::task::items::each;
 pub use flowkit_macros::{flow, task};
 
 /// A `Result` whose error may be anything: `?` takes every error, also those of tasks.
-pub type Result<T, E = crate::BoxError> = core::result::Result<T, E>;
+pub type Result<T, E = crate::value::BoxError> = core::result::Result<T, E>;

@@ -242,7 +242,7 @@ pub(crate) fn check_kept(callable: &Callable, persist: Persist) -> Option<TokenS
     let output = &callable.written.output;
     (persist == Persist::Always && output.reference().is_none()).then(|| {
         let place = SpanRange::of(output.value_place());
-        place.around(quote!(::flowkit::rules::kept_output::<), &callable.value, quote!(>();))
+        place.around(quote!(::flowkit::rules::persisted_output::<), &callable.value, quote!(>();))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::flags::laid_over;
+use super::flags::merged;
 use super::secrets::quoting;
 use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{Misfit, parse};
@@ -42,7 +42,7 @@ pub(super) fn given(
             let read = at(&parameter.outline, path, text);
             let read = read.map_err(|misfit| Usage::new(misfit.inside(key).told(quoting)))?;
             value = Some(match value {
-                Some(below) => laid_over(below, read),
+                Some(below) => merged(below, read),
                 None => read,
             });
         }

@@ -145,18 +145,18 @@ fn value_at(path: &str, outline: &ParamType, matches: &ArgMatches) -> Option<Val
     let fields: Map<String, Value> = fields.collect();
     match (whole, fields.is_empty()) {
         (whole, true) => whole,
-        (Some(whole), false) => Some(laid_over(whole, Value::Object(fields))),
+        (Some(whole), false) => Some(merged(whole, Value::Object(fields))),
         (None, false) => Some(Value::Object(fields)),
     }
 }
 
 /// Lays a value over another: of an object, only what is given.
-pub(super) fn laid_over(below: Value, above: Value) -> Value {
+pub(super) fn merged(below: Value, above: Value) -> Value {
     match (below, above) {
         (Value::Object(mut below), Value::Object(above)) => {
             for (name, value) in above {
                 let value = match below.remove(&name) {
-                    Some(under) => laid_over(under, value),
+                    Some(under) => merged(under, value),
                     None => value,
                 };
                 below.insert(name, value);

@@ -88,7 +88,7 @@ fn like(
     }
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let Some(Value::Object(values)) = kept else {
-        let why = unsupported_types::unkept(flow).map(|why| format!(" ({why})")).unwrap_or_default();
+        let why = unsupported_types::unpersisted(flow).map(|why| format!(" ({why})")).unwrap_or_default();
         return Err(Usage::new(format!(
             "the parameters of run `{short}` are not kept{why}; give them again"
         )));

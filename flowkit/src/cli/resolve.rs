@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::environment;
-use super::flags::{flag, laid_over, typed};
+use super::flags::{flag, merged, typed};
 use super::secrets::{holds_secret, quoting};
 use super::settings::SettingSource;
 use super::shown_values::{Of, show};
@@ -100,7 +100,7 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
             sources.push(layer.source.clone());
             match value.take() {
                 None => value = Some(below.clone()),
-                Some(above) => value = Some(laid_over(below.clone(), above)),
+                Some(above) => value = Some(merged(below.clone(), above)),
             }
             // Only an object lets through what lies below.
             if !value.as_ref().is_some_and(Value::is_object) {
@@ -112,7 +112,7 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
                 Resolved { parameter, value: Some(default), sources: vec![SettingSource::Default] }
             }
             (Some(value), Some(default)) if value.is_object() && default.is_object() => {
-                Resolved { value: Some(laid_over(default, value)), parameter, sources }
+                Resolved { value: Some(merged(default, value)), parameter, sources }
             }
             (value, _) => Resolved { parameter, value, sources },
         }

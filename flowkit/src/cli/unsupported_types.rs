@@ -10,14 +10,14 @@ pub(super) fn unread(flow: &FlowSpec) -> Option<String> {
 }
 
 /// Says why the arguments of a flow are not kept, and what to do; `None` if its types let them be.
-pub(super) fn unkept(flow: &FlowSpec) -> Option<String> {
+pub(super) fn unpersisted(flow: &FlowSpec) -> Option<String> {
     faults(flow, "Serialize", |parameter| parameter.is_written)
 }
 
 /// Says what cannot be done with a flow, why, and what to do.
 pub(super) fn fault(flow: &FlowSpec) -> Option<String> {
     let unread = unread(flow).map(|why| format!("it cannot be run from here: {why}"));
-    unread.or_else(|| unkept(flow).map(|why| format!("its runs cannot be resumed: {why}")))
+    unread.or_else(|| unpersisted(flow).map(|why| format!("its runs cannot be resumed: {why}")))
 }
 
 fn faults(flow: &FlowSpec, missing: &str, is_well: fn(&Parameter) -> bool) -> Option<String> {

@@ -166,7 +166,7 @@ impl Command {
     /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it.
     pub async fn run(&mut self) -> Result<(), CommandError> {
         let mut out = LineSplitter::of("stdout");
-        self.carry(|bytes| out.take(bytes)).await
+        self.execute(|bytes| out.take(bytes)).await
     }
 
     /// Runs it to its end, and returns all that it has written to standard output. What it writes to standard error goes to the
@@ -181,12 +181,12 @@ impl Command {
     /// As [`run`](Self::run) does.
     pub async fn output(&mut self) -> Result<Vec<u8>, CommandError> {
         let mut output = Vec::new();
-        self.carry(|bytes| output.extend_from_slice(bytes)).await?;
+        self.execute(|bytes| output.extend_from_slice(bytes)).await?;
         Ok(output)
     }
 
     /// Runs it, and hands over what it writes to standard output, piece by piece; an empty piece at the end.
-    async fn carry(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), CommandError> {
+    async fn execute(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), CommandError> {
         // A paused clock does not jump while it runs: it takes real time.
         let _hold = hold_clock();
         let input = self.input.clone();

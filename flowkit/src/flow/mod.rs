@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 pub use self::events::EventStream;
 pub use self::returned::ReturnedHandles;
-use crate::engine::attempt::reacquire::laid_down;
+use crate::engine::attempt::reacquire::released;
 use crate::engine::body::FlowBody;
 use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
@@ -126,7 +126,7 @@ impl<T: Send + 'static, E: Send + Sync + 'static> IntoFuture for RunningFlow<T, 
             match self.state {
                 Err(error) => FlowRun { run: None, result: Err(error) },
                 Ok((run, driver, guard)) => {
-                    let result = laid_down(driver)
+                    let result = released(driver)
                         .await
                         .unwrap_or_else(|_| Err(Error::Cancelled { run: self.label, orphaned: false }));
                     guard.disarm();
@@ -181,7 +181,7 @@ impl<T, E> FlowRun<T, E> {
                 Ok(AnyFlowRun { run, value })
             }
             (Some(run), Err(_)) => {
-                let value = take_unkept(&run).zip(codec).and_then(|(value, codec)| (codec.json)(&value));
+                let value = take_unpersisted(&run).zip(codec).and_then(|(value, codec)| (codec.json)(&value));
                 Ok(AnyFlowRun { run, value })
             }
             (None, Err(Error::Store { run, source })) => Err(Error::Store { run, source }),
@@ -216,11 +216,11 @@ impl<T, E> FlowRun<T, E> {
 
     /// Takes what the flow gave although its end could not be kept: the run failed with [`Error::Store`], since nobody can
     /// find in the store how it ended, but the value is there. `None` if there is none, or if it was taken before.
-    pub fn take_unkept(&self) -> Option<T>
+    pub fn take_unpersisted(&self) -> Option<T>
     where
         T: 'static,
     {
-        take_unkept(self.run.as_ref()?)
+        take_unpersisted(self.run.as_ref()?)
     }
 
     /// Returns how the run ended.
@@ -280,8 +280,8 @@ impl<T, E> FlowRun<T, E> {
     }
 }
 
-fn take_unkept<T: 'static>(run: &Run) -> Option<T> {
-    run.kept.as_ref().and_then(RunStore::take_unkept)
+fn take_unpersisted<T: 'static>(run: &Run) -> Option<T> {
+    run.kept.as_ref().and_then(RunStore::take_unpersisted)
 }
 
 impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {

@@ -60,7 +60,7 @@ impl<B: FlowBody> Resume<B> {
         Self { body: Some(body), runtime: Some(runtime.clone()), ..Self::__new(run, location) }
     }
 
-    pub(crate) fn as_said(
+    pub(crate) fn with_options(
         run: FlowRunId,
         runtime: Runtime,
         how: ResumeOptions,

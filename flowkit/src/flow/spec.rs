@@ -40,7 +40,7 @@ async fn resumed<B: FlowBody>(
     how: ResumeOptions,
     location: &'static Location<'static>,
 ) -> Ended {
-    let run: FlowRun<B::Output, B::Error> = Resume::<B>::as_said(id, runtime, how, location).run().await;
+    let run: FlowRun<B::Output, B::Error> = Resume::<B>::with_options(id, runtime, how, location).run().await;
     run.without_types(B::codec())
 }
 

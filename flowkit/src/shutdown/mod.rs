@@ -120,7 +120,7 @@ impl Runtime {
     }
 
     /// Whether a flow was turned away because of a signal that nobody has heard of yet, so that it is about to come.
-    fn was_told_by_the_handler(&self) -> bool {
+    fn was_noted_by_the_handler(&self) -> bool {
         self.live().has_turned_away() && !self.live().token().is_cancelled()
     }
 
@@ -137,7 +137,7 @@ impl Runtime {
         let first = tokio::select! {
             biased;
             done = &mut future => {
-                if !self.was_told_by_the_handler() {
+                if !self.was_noted_by_the_handler() {
                     return Ok(done);
                 }
                 output = Some(done);

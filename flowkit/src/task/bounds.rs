@@ -185,7 +185,7 @@ where
 {
 }
 
-pub fn kept_output<Value>()
+pub fn persisted_output<Value>()
 where
     Store: CanReadBack<Value>,
 {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clock;
-use crate::engine::attempt::reacquire::laid_down;
+use crate::engine::attempt::reacquire::released;
 use crate::engine::context;
 use crate::engine::handle::Handle;
 use crate::model::{Error, TaskError};
@@ -111,7 +111,7 @@ pub async fn sleep(wait: Duration) {
 ///
 /// Put it around a `select!` over handles or calls: the branch that loses cannot reacquire the slots that it released.
 pub async fn without_slots<F: IntoFuture>(future: F) -> F::Output {
-    laid_down(future.into_future()).await
+    released(future.into_future()).await
 }
 
 /// Calls made inside belong to the group `name`: the graph shows them in one box.

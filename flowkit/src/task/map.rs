@@ -62,7 +62,7 @@ where
     }) else {
         return Handles::refused(refusal_of::<B>(Refusal::OutsideFlow { location: location.to_string() }));
     };
-    let Some(open) = flow.run.keep_open() else {
+    let Some(open) = flow.run.hold_open() else {
         return Handles::refused(refusal_of::<B>(Refusal::FlowEnded));
     };
     let cancellation = flow.cancellation.child();

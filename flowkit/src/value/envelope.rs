@@ -14,7 +14,7 @@ mod strict;
 
 pub use fingerprint::Fingerprint;
 pub use json::{DecodeError, EncodeError, decode, encode};
-pub(crate) use json::{encode_heard, from_json, to_json};
+pub(crate) use json::{encode_noting, from_json, to_json};
 
 use std::fmt;
 

@@ -32,7 +32,7 @@ fn encode<T: Serialize + Deserialize<'static> + 'static>(
     let known = known::<T>();
     let looked = known.looked()?;
     let fingerprint = Fingerprint::new(looked.digest, version);
-    let (bytes, is_whole) = envelope::encode_heard(value, fingerprint, looked.forms.as_ref())?;
+    let (bytes, is_whole) = envelope::encode_noting(value, fingerprint, looked.forms.as_ref())?;
     // The first value of a type is read back whatever it is: nobody relies on it yet.
     if !is_whole || !known.was_read.load(Ordering::Relaxed) {
         let read = envelope::decode::<T>(&bytes, fingerprint).map_err(|error| match error {

@@ -49,7 +49,7 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
             Ok(layers) => {
                 fact(session, "flow", flow.ident());
                 // Nothing is wrong with a flow that nobody wants to go on with.
-                if let Some(why) = unsupported_types::unkept(flow) {
+                if let Some(why) = unsupported_types::unpersisted(flow) {
                     fact(session, flow.ident(), &format!("its runs cannot be resumed: {why}"));
                 }
                 let resolved = resolve::resolve(parameters, &layers);

@@ -63,7 +63,7 @@ impl<'a> Follower<'a> {
 }
 
 /// Says that a run was removed while somebody followed it.
-pub(super) fn tell_of_removal(session: &Session, run: FlowRunId) {
+pub(super) fn report_removal(session: &Session, run: FlowRunId) {
     if session.is_json() {
         say(line("run.removed", Some(run), json!({})));
     } else {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clap::ArgMatches;
 
-use super::follow::{Follower, RunStanding, tell_of_removal};
+use super::follow::{Follower, RunStanding, report_removal};
 use super::show;
 use crate::cli::Exit;
 use crate::cli::json;
@@ -52,7 +52,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
         standing = follower.look()?;
     }
     if standing == RunStanding::Removed {
-        tell_of_removal(session, run.id);
+        report_removal(session, run.id);
         return Ok(Exit::FAILURE);
     }
     if is_empty && !is_known {

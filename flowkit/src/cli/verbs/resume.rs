@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::preview::preview;
 use super::running::{self, Seen};
-use crate::cli::flags::{flag, laid_over};
+use crate::cli::flags::{flag, merged};
 use crate::cli::layers::around;
 use crate::cli::out::note;
 use crate::cli::resolve::Layer;
@@ -129,7 +129,7 @@ fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[StoredTaskRun], n
 
 /// Says why there is nothing to go on with.
 fn not_kept(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
-    let why = unsupported_types::unkept(flow)
+    let why = unsupported_types::unpersisted(flow)
         .unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
     Usage::new(format!(
         "the arguments of run `{}` are not kept, so it cannot be resumed: {why}",
@@ -216,7 +216,7 @@ fn completed(
         let reason = not_persisted(&below).map(str::to_owned);
         let given = resolved.value.filter(|_| resolved.sources != [SettingSource::Default]);
         let below = if reason.is_some() { Value::Null } else { below };
-        let whole = given.map(|above| laid_over(below, above)).filter(|whole| !is_masked(whole));
+        let whole = given.map(|above| merged(below, above)).filter(|whole| !is_masked(whole));
         let Some(whole) = whole else {
             let why = match reason {
                 None => format!("`{name}` is a secret, of which no record is kept"),

@@ -53,7 +53,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     let runtime = running::runtime(session, matches)?;
     let call = call(&runtime)?;
     if call.arguments.is_none() {
-        let why = unsupported_types::unkept(flow)
+        let why = unsupported_types::unpersisted(flow)
             .unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
         note(format!(
             "note: the arguments of this run are not kept, so it cannot be resumed, or run again with `--like`: {why}"

@@ -4,7 +4,7 @@
 use clap::ArgMatches;
 
 use super::feed::{Feed, FeedEvent};
-use super::follow::{Follower, RunStanding, tell_of_removal};
+use super::follow::{Follower, RunStanding, report_removal};
 use crate::cli::Exit;
 use crate::cli::out::say;
 use crate::cli::secrets::recorded_text;
@@ -34,7 +34,7 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
             RunStanding::Over(state) if state.is_success() => return Ok(Exit::SUCCESS),
             RunStanding::Over(_) => return Ok(Exit::FAILURE),
             RunStanding::Removed => {
-                tell_of_removal(session, run.id);
+                report_removal(session, run.id);
                 return Ok(Exit::FAILURE);
             }
         }

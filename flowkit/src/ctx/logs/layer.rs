@@ -74,7 +74,7 @@ thread_local! {
 
 /// Tells `tracing` of a line that is kept already.
 #[cfg(feature = "signals")]
-pub(super) fn unkept(tell: impl FnOnce()) {
+pub(super) fn unpersisted(tell: impl FnOnce()) {
     let before = LOGGING.replace(true);
     tell();
     LOGGING.set(before);

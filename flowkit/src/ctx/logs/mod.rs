@@ -50,7 +50,7 @@ pub(crate) fn printed(target: &'static str, line: &str) {
     });
     let tell = || tracing::info!(target: "flowkit::command", stream = target, "{line}");
     #[cfg(feature = "logs")]
-    layer::unkept(tell);
+    layer::unpersisted(tell);
     #[cfg(not(feature = "logs"))]
     tell();
 }

@@ -70,7 +70,7 @@ impl Core {
 
     /// Returns what the body must get back before it goes on, if it laid anything down; then `wait` is woken when
     /// another one has got it.
-    pub(crate) fn laid_down(&self, wait: &mut BodyWait, waker: &Waker) -> Option<Arc<[Want]>> {
+    pub(crate) fn released(&self, wait: &mut BodyWait, waker: &Waker) -> Option<Arc<[Want]>> {
         let mut extras = self.extras();
         let hold = extras.as_mut()?.hold.as_mut().filter(|hold| hold.permit.is_none())?;
         hold.join(wait, waker);

@@ -34,7 +34,7 @@ impl TakeUp {
 
     /// `Ready` when the body has reacquired the slots that it released.
     fn poll_back(&mut self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(wants) = core.laid_down(&mut self.wait, cx.waker()) else {
+        let Some(wants) = core.released(&mut self.wait, cx.waker()) else {
             self.acquire = None;
             return Poll::Ready(());
         };
@@ -50,7 +50,7 @@ impl TakeUp {
 }
 
 /// Awaits something without holding a slot.
-pub(crate) async fn laid_down<F: Future>(future: F) -> F::Output {
+pub(crate) async fn released<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let (mut ended, mut take_up) = (None, TakeUp::default());
     poll_fn(|cx| {

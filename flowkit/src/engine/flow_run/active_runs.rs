@@ -55,7 +55,7 @@ impl ActiveRuns {
             run.begin_to_stop();
         }
         if closed {
-            self.put_aside(&[Arc::clone(run)]);
+            self.suspend_all(&[Arc::clone(run)]);
         }
         // The outer one was lost while this one began.
         if let Some(why) = outer.as_ref().and_then(|outer| outer.lost())
@@ -76,7 +76,7 @@ impl ActiveRuns {
 
     /// All are suspended before any is stopped: what runs of a sub-flow is stopped with the run around it, and must know by
     /// then that nobody has cancelled it.
-    fn put_aside(&self, runs: &[Arc<Run>]) {
+    fn suspend_all(&self, runs: &[Arc<Run>]) {
         let aside: Vec<_> = runs.iter().filter(|run| run.suspend()).collect();
         self.known.lock().aside.extend(aside.iter().map(|run| run.id));
         aside.into_iter().for_each(|run| run.stop_suspended());
@@ -157,7 +157,7 @@ impl ActiveRuns {
         self.token.cancel();
         self.drain(drain).await;
         self.known.lock().closed = true;
-        self.put_aside(&self.all());
+        self.suspend_all(&self.all());
         loop {
             let mut one_less = std::pin::pin!(self.one_less.notified());
             one_less.as_mut().enable();

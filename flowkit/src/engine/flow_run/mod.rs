@@ -236,11 +236,11 @@ impl Run {
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
-        self.emit_kept(task_run, kind, &mut PersistRequest::default());
+        self.emit_persisted(task_run, kind, &mut PersistRequest::default());
     }
 
     /// Says what happened to a run of this flow run, with what is to be kept of it; that is taken only where there is a store.
-    pub(crate) fn emit_kept(
+    pub(crate) fn emit_persisted(
         &self,
         task_run: TaskRunId,
         kind: EventKind,
@@ -311,7 +311,7 @@ impl Run {
     }
 
     /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
-    pub(crate) fn keep_open(self: &Arc<Self>) -> Option<OpenGuard> {
+    pub(crate) fn hold_open(self: &Arc<Self>) -> Option<OpenGuard> {
         let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;

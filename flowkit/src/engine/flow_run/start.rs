@@ -15,7 +15,7 @@ use crate::engine::attempt::AttemptRunner;
 use crate::engine::attempt::grace::Grace;
 use crate::engine::attempt::once::Stop;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::attempt::reacquire::laid_down;
+use crate::engine::attempt::reacquire::released;
 use crate::engine::body::FlowBody;
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::tally::Tally;
@@ -58,7 +58,7 @@ fn started<B: FlowBody>(
     let info = B::info();
     let tokio = tokio::runtime::Handle::try_current().map_err(|_| Refusal::OutsideTokio)?;
     let (depth, kept_open) = match parent.and_then(|parent| parent.core().run()) {
-        Some(outer) => (outer.depth + 1, Some(outer.keep_open().ok_or(Refusal::FlowEnded)?)),
+        Some(outer) => (outer.depth + 1, Some(outer.hold_open().ok_or(Refusal::FlowEnded)?)),
         None => (0, None),
     };
     let runtime = match parent {
@@ -274,7 +274,7 @@ pub(crate) async fn finish<T, E>(
 ) -> Result<T, Error<E>> {
     let Started { run, driver } = started;
     let guard = CancelOnDrop::of(&run);
-    let joined = laid_down(driver).await;
+    let joined = released(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
         // The tokio runtime ended under us.

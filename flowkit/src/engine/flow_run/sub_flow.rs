@@ -48,7 +48,7 @@ async fn call<B: FlowBody>(body: B, mut setup: Setup<B::Error>) -> Result<B::Out
 pub(crate) struct SubFlow;
 
 impl<B: FlowBody> CallMode<B> for SubFlow {
-    async fn carry<'a>(
+    async fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,

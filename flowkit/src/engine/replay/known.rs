@@ -7,7 +7,7 @@ use super::memo::{MemoValue, Remembered, ResultMemo};
 use crate::engine::body::Body;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::execute::{CallInputs, ready};
-use crate::engine::task_run::finish::{ResultSource, kept_value, recorded};
+use crate::engine::task_run::finish::{ResultSource, persisted_value, recorded};
 use crate::engine::task_run::inputs::{self, Inputs};
 use crate::engine::task_run::options::CallOptions;
 use crate::model::{CallId, Error, Refusal};
@@ -71,7 +71,7 @@ pub(crate) async fn inputs_or_known<B: Body>(
             Ok(how.take_over(value.downcast_ref().and_then(B::copy_output), provenance))
         }
         Some(Remembered { place: MemoValue::Store(place), provenance }) => {
-            Ok(how.take_over(Box::pin(kept_value::<B>(core, place)).await?, provenance))
+            Ok(how.take_over(Box::pin(persisted_value::<B>(core, place)).await?, provenance))
         }
     }
 }

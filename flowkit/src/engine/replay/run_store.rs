@@ -224,11 +224,11 @@ impl RunStore {
     }
 
     /// Leaves the flow's value to callers that ask for it although it is not persisted.
-    pub(crate) fn leave_unkept<T: Send + 'static>(&self, value: T) {
+    pub(crate) fn leave_unpersisted<T: Send + 'static>(&self, value: T) {
         *self.unkept.lock() = Some(Box::new(value));
     }
 
-    pub(crate) fn take_unkept<T: 'static>(&self) -> Option<T> {
+    pub(crate) fn take_unpersisted<T: 'static>(&self) -> Option<T> {
         let value = self.unkept.lock().take()?;
         value.downcast().ok().map(|value| *value)
     }

@@ -59,11 +59,11 @@ impl<R> Completion<R> {
 
     /// Gives the value, tells everyone who waits, and starts what is ready because of it. A second value is dropped.
     pub(crate) fn keep(&self, value: R) {
-        self.keep_and(value, &mut Ready::enqueue);
+        self.complete_and(value, &mut Ready::enqueue);
     }
 
     /// As [`keep`](Self::keep), but leaves it to `start` to start what is ready.
-    pub(crate) fn keep_and(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
+    pub(crate) fn complete_and(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
         if self.value.set(value).is_err() {
             return;
         }
@@ -93,7 +93,7 @@ impl<R> Completion<R> {
                 other => Some(std::mem::replace(other, WaiterSlot::Wake(cx.waker().clone()))),
             },
             None => {
-                seat.0 = Some(waiters.take_seat(WaiterSlot::Wake(cx.waker().clone())));
+                seat.0 = Some(waiters.take_slot(WaiterSlot::Wake(cx.waker().clone())));
                 None
             }
         };
@@ -123,13 +123,13 @@ impl<R> Completion<R> {
         if self.value.get().is_some() {
             return false;
         }
-        waiters.take_seat(WaiterSlot::Continue(Arc::clone(continuation)));
+        waiters.take_slot(WaiterSlot::Continue(Arc::clone(continuation)));
         true
     }
 }
 
 impl Waiters {
-    fn take_seat(&mut self, waiter: WaiterSlot) -> usize {
+    fn take_slot(&mut self, waiter: WaiterSlot) -> usize {
         // Looked for before the list must grow, so that looking costs no more than growing, and at its end, where who
         // comes and goes leaves it.
         let is_vacant = |waiter: &WaiterSlot| matches!(waiter, WaiterSlot::Vacant);

@@ -70,11 +70,11 @@ impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
     }
 
     /// Carries the call to its end.
-    fn carry(&mut self) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + '_ {
+    fn execute(&mut self) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + '_ {
         let slot = Arc::clone(&self.kept.0);
         let scope = child_scope(self.group.take(), slot);
         scope.scope(async {
-            let carried = self.carrier.carry(&self.kept.0.core, &mut self.body, &mut self.options);
+            let carried = self.carrier.execute(&self.kept.0.core, &mut self.body, &mut self.options);
             // The future of a run that nobody traces stays small.
             match self.span.take() {
                 Some(span) => Box::pin(carried.instrument(*span)).await,
@@ -88,7 +88,7 @@ impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
     fn end(&self, result: Result<B::Output, Error<B::Error>>) -> Option<Self> {
         let run = self.run();
         let mut next = None;
-        self.kept.0.promise.keep_and(result, &mut |ready| match Self::of(ready) {
+        self.kept.0.promise.complete_and(result, &mut |ready| match Self::of(ready) {
             Ok(start) if next.is_none() && Arc::ptr_eq(run, start.run()) => next = Some(start),
             Ok(start) => start.start(),
             Err(ready) => ready.enqueue(),
@@ -133,7 +133,7 @@ impl<B: Body + 'static, C: CallMode<B> + 'static> Deferrable for Start<B, C> {
         run.tokio.spawn(async move {
             let mut turn = place.come().await;
             loop {
-                let result = self.carry().await;
+                let result = self.execute().await;
                 let Some(next) = self.end(result) else { return };
                 let ended = std::mem::replace(&mut self, next);
                 // It may be the last holder of what users made, and the next run must not suffer from it.

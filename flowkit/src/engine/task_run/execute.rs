@@ -244,7 +244,7 @@ impl<'a, E: TaskError> Finish<'a, E> {
     ) -> Option<CommitReceipt> {
         keeping.revocable = result.as_ref().is_err_and(|error| may_be_made_again(error, self.is_once()));
         let (event, hook) = self.ending(result, cached);
-        let receipt = self.core.emit_kept(event, keeping);
+        let receipt = self.core.emit_persisted(event, keeping);
         self.told(result, hook, receipt.is_some());
         receipt
     }

@@ -141,7 +141,7 @@ async fn conclude_flow<B: Body>(
 /// Says why a flow failed although it gave a value; who asks for that gets it all the same.
 fn not_kept<B: Body>(core: &Core, value: B::Output) -> Error<B::Error> {
     if let Some(kept) = core.run().and_then(|run| run.kept.as_ref()) {
-        kept.leave_unkept(value);
+        kept.leave_unpersisted(value);
     }
     core.stopped(false)
 }
@@ -273,7 +273,7 @@ pub(crate) async fn recorded<B: Body>(
             core.recorded().into_iter().for_each(|recorded| core.set_version(recorded.version));
             Some(Err(Error::Recorded { run: core.label(), report }))
         }
-        PreviousCall::Kept => match Box::pin(kept_value::<B>(core, core.id)).await {
+        PreviousCall::Kept => match Box::pin(persisted_value::<B>(core, core.id)).await {
             Ok(Some(value)) => {
                 how.recorded = true;
                 let version = core.recorded().map_or_else(|| core.stamp(), |recorded| recorded.version);
@@ -295,7 +295,7 @@ pub(crate) async fn recorded<B: Body>(
 
 /// Tells the journal of a result that an earlier process left of this call: already when it is claimed, since this attempt of
 /// the flow may end before the result is read.
-pub(crate) fn remember_kept(core: &Core) {
+pub(crate) fn remember_persisted(core: &Core) {
     if let Some(PreviousCall::Kept) = core.claimed()
         && let Some((journal, key)) = journal(core)
     {
@@ -308,7 +308,7 @@ pub(crate) fn remember_kept(core: &Core) {
 
 /// Reads the result that an earlier process or attempt of the flow left as that of `task_run`; `None`, with a warning, if it
 /// is lost and may be made again.
-pub(crate) async fn kept_value<B: Body>(
+pub(crate) async fn persisted_value<B: Body>(
     core: &Core,
     task_run: TaskRunId,
 ) -> Result<Option<B::Output>, Error<B::Error>> {

@@ -66,7 +66,7 @@ impl<B: Body + 'static> AttemptRunner<B> for Detached {
 /// The call comes by reference and a future is given, not an `async fn` around it: each would be one more copy of the
 /// arguments in every task.
 pub(crate) trait CallMode<B: Body>: Copy + Send + Sync {
-    fn carry<'a>(
+    fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,
@@ -75,7 +75,7 @@ pub(crate) trait CallMode<B: Body>: Copy + Send + Sync {
 }
 
 impl<B: Body> CallMode<B> for InPlace {
-    fn carry<'a>(
+    fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,
@@ -86,7 +86,7 @@ impl<B: Body> CallMode<B> for InPlace {
 }
 
 impl<B: Body + 'static> CallMode<B> for Detached {
-    fn carry<'a>(
+    fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,
@@ -134,10 +134,10 @@ pub(crate) async fn call<B: Body>(
     let mut body = Some(body);
     let caller = setup.current.as_ref().map(Current::core);
     let result = if traced() {
-        let carried = scope.scope(carrier.carry(&core, &mut body, &mut setup.options));
+        let carried = scope.scope(carrier.execute(&core, &mut body, &mut setup.options));
         Grace::share(&core, caller, Box::pin(carried.instrument(task_span(&core))).as_mut()).await
     } else {
-        let carried = pin!(scope.scope(carrier.carry(&core, &mut body, &mut setup.options)));
+        let carried = pin!(scope.scope(carrier.execute(&core, &mut body, &mut setup.options)));
         Grace::share(&core, caller, carried).await
     };
     if let Some(current) = &setup.current {
@@ -272,9 +272,9 @@ fn take_note(
     }
     if let Some(claimed) = refusal.map(PreviousCall::Refused).or(child.claimed) {
         core.set_claimed(claimed);
-        let open = if core.is_settled() { run.keep_open() } else { None };
+        let open = if core.is_settled() { run.hold_open() } else { None };
         core.set_recorded(child.recorded, open);
-        finish::remember_kept(core);
+        finish::remember_persisted(core);
     }
 }
 

@@ -214,7 +214,7 @@ impl RunLog for SqliteStore {
     }
 
     fn flush(&self) -> Result<(), StoreError> {
-        self.ask(|writer| writer.take_unkept().map_or(Ok(()), Err))
+        self.ask(|writer| writer.take_unpersisted().map_or(Ok(()), Err))
     }
 
     fn sealing(&self) -> Sealing<'_> {

@@ -203,12 +203,12 @@ impl Writer {
     }
 
     /// Leaves the runs of which nothing more is written to the process that resumes them.
-    pub(super) fn put_aside(&mut self) {
+    pub(super) fn suspend_all(&mut self) {
         if !self.outage.has_left() {
             return;
         }
         let left = self.outage.take_left();
-        if self.with_owner(|connection, owner| ownership::put_aside(connection, owner, &left)).is_err() {
+        if self.with_owner(|connection, owner| ownership::suspend_all(connection, owner, &left)).is_err() {
             self.outage.leave_again(left);
         }
     }

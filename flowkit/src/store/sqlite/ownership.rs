@@ -79,7 +79,7 @@ pub(super) fn ask_again(
 }
 
 /// Puts runs aside that `me` owns and writes no more of, each with the reason, so that they can be taken over, by `me` too.
-pub(super) fn put_aside(
+pub(super) fn suspend_all(
     connection: &Connection,
     me: &Owner,
     runs: &[(OwnedRun, StoreError)],

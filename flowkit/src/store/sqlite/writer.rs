@@ -127,7 +127,7 @@ impl Writer {
     }
 
     fn commit_or_split(&mut self, batch: Batch) {
-        self.keep_large_contents(&batch);
+        self.write_large_contents(&batch);
         match self.try_transact(|connection, tools| write::batch(connection, tools, &batch)) {
             Ok(verdicts) => {
                 self.shared.count(&batch);
@@ -148,7 +148,7 @@ impl Writer {
     }
 
     /// Writes files before the transaction that points to them, so that other processes do not wait meanwhile.
-    fn keep_large_contents(&self, batch: &Batch) {
+    fn write_large_contents(&self, batch: &Batch) {
         for content in batch.contents().filter(|content| content.len() > self.settings.inline_max) {
             // What fails here fails again in the transaction, which knows what to do about it.
             let _ = self.values.keep(content);
@@ -174,7 +174,7 @@ impl Writer {
     }
 
     /// Returns why something was lost since this was asked before.
-    pub(super) fn take_unkept(&mut self) -> Option<StoreError> {
+    pub(super) fn take_unpersisted(&mut self) -> Option<StoreError> {
         self.unkept.take()
     }
 
@@ -198,7 +198,7 @@ impl Writer {
     pub(super) fn take_over(&mut self, id: FlowRunId) -> Result<OwnedRun, StoreError> {
         let left = self.outage.take_left();
         let taken = self.with_owner(|connection, owner| {
-            ownership::put_aside(connection, owner, &left)?;
+            ownership::suspend_all(connection, owner, &left)?;
             Ok((reap::reap(connection, owner)?, ownership::take_over(connection, owner, id)?))
         });
         if taken.is_err() {
@@ -215,7 +215,7 @@ impl Writer {
 
     /// Leaves in order: the log is emptied, and the owner goes out of the table, unless runs are left for a reaper.
     fn close(mut self) {
-        self.put_aside();
+        self.suspend_all();
         if let Err(error) = self.leave_word() {
             tracing::warn!(%error, "no word could be left of runs that are kept no further: they will look crashed");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::IntoHandles;
 use super::in_time::WaitTimeout;
-use crate::engine::attempt::reacquire::laid_down;
+use crate::engine::attempt::reacquire::released;
 use crate::engine::flow_run::ends::Ends;
 use crate::engine::flow_run::waits::{TimedWait, identity};
 use crate::engine::handle::{Ending, Handle, Handles, NextEnd};
@@ -102,7 +102,7 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
             // A recorded end came in time, however long it takes now to read its result or to make it again.
             let next = match self.list.is_none() && self.ends.next_is_recorded() {
                 true => Ok(self.next().await),
-                false => laid_down(tokio::time::timeout(limit, self.next())).await,
+                false => released(tokio::time::timeout(limit, self.next())).await,
             };
             match (next, wait) {
                 (Ok(next), wait) => {

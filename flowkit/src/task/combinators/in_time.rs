@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::attempt::reacquire::laid_down;
+use crate::engine::attempt::reacquire::released;
 use crate::engine::flow_run::waits::{TimedWait, identity};
 use crate::engine::handle::Handle;
 use crate::model::TaskError;
@@ -57,7 +57,7 @@ pub async fn wait_within<T: Send + Sync, E: TaskError>(
         return (handles, Vec::new());
     }
     // Either all have ended or the time is up; both are answered by looking.
-    let _ = laid_down(tokio::time::timeout(limit, all)).await;
+    let _ = released(tokio::time::timeout(limit, all)).await;
     let has_ended: Vec<bool> = handles.iter().map(Handle::is_finished).collect();
     if let Some(wait) = wait {
         let ended = (0..).zip(&has_ended).filter(|(_, has_ended)| **has_ended).map(|(position, _)| position);

@@ -236,7 +236,7 @@ impl ScreenState {
             let mut told = self.told.lock();
             let run = told.story.run();
             let line = if told.is_closed { None } else { told.story.end_line() };
-            told.story.tell_ends();
+            told.story.report_ends();
             told.is_closed = true;
             told.divert = None;
             line.map(|line| (run, line))

@@ -109,7 +109,7 @@ impl Story {
     }
 
     fn open(&mut self, view: RunView) -> usize {
-        self.tell_ends();
+        self.report_ends();
         if self.mode == Mode::Live {
             let lines = title(&view, self.columns, &self.options.program);
             self.write(&lines);
@@ -216,7 +216,7 @@ impl Story {
     }
 
     /// Tells how the runs ended of which that was not told yet.
-    pub(super) fn tell_ends(&mut self) {
+    pub(super) fn report_ends(&mut self) {
         if self.mode != Mode::Live {
             return;
         }

@@ -31,12 +31,12 @@ const SMALL_BYTES: usize = 64;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn encode<T: Serialize + ?Sized>(value: &T, fingerprint: Fingerprint) -> Result<Vec<u8>, EncodeError> {
-    encode_heard(value, fingerprint, None).map(|(bytes, _)| bytes)
+    encode_noting(value, fingerprint, None).map(|(bytes, _)| bytes)
 }
 
 /// Returns the envelope of a value, and whether all of the value is in it for which its type asks when it is read: as far as
 /// the type has only such `forms`, it then comes back as it is.
-pub(crate) fn encode_heard<T: Serialize + ?Sized>(
+pub(crate) fn encode_noting<T: Serialize + ?Sized>(
     value: &T,
     fingerprint: Fingerprint,
     forms: Option<&Forms>,

@@ -18,14 +18,20 @@ pub(super) struct Outside {
 
 impl Core {
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.emit_kept(kind, &mut PersistRequest::default());
+        self.emit_persisted(kind, &mut PersistRequest::default());
     }
 
     /// Says what happened, with what is to be kept of it; that is taken only where there is a store.
-    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: &mut PersistRequest) -> Option<CommitReceipt> {
+    pub(crate) fn emit_persisted(
+        &self,
+        kind: EventKind,
+        keeping: &mut PersistRequest,
+    ) -> Option<CommitReceipt> {
         match self.run() {
             // Most calls: nobody asks for them again.
-            Some(run) if run.journal.is_none() && !self.has(BY_BODY) => run.emit_kept(self.id, kind, keeping),
+            Some(run) if run.journal.is_none() && !self.has(BY_BODY) => {
+                run.emit_persisted(self.id, kind, keeping)
+            }
             run => self.emit_noted(run, kind, keeping),
         }
     }
@@ -53,7 +59,7 @@ impl Core {
         {
             run.change_task_run(self.id, |row| row.set_rank(rank));
         }
-        let receipt = run.emit_kept(self.id, kind, keeping);
+        let receipt = run.emit_persisted(self.id, kind, keeping);
         if let Some(journal) = journal.filter(|journal| journal.remembers()) {
             self.note_end(run, journal);
         }
@@ -112,6 +118,6 @@ impl Core {
             self.declaration.kind == Kind::Flow && self.id != TaskRunId::FLOW && self.identity().is_some();
         let provenance = is_node.then(|| Provenance { version: self.stamp(), made_from: self.made_from() });
         let mut keeping = PersistRequest { awaited, provenance, ..PersistRequest::default() };
-        self.emit_kept(EventKind::Started { attempt }, &mut keeping)
+        self.emit_persisted(EventKind::Started { attempt }, &mut keeping)
     }
 }

@@ -10,7 +10,6 @@ use super::super::{SqliteStore, codes};
 use super::*;
 use crate::model::WallTime;
 use crate::store::Ownership as _;
-use crate::store::Store;
 
 /// Some morning of 2026.
 const NOW: i64 = 1_770_000_000_000_000;

@@ -8,7 +8,7 @@ use crate::store::contract::Place;
 use crate::store::contract::script::*;
 use crate::store::sqlite::{files, system};
 use crate::store::{Ownership as _, ResultCache as _};
-use crate::store::{Reserved, SqliteStore, Store, StoreError, Synchronous};
+use crate::store::{Reserved, SqliteStore, StoreError, Synchronous};
 
 #[test]
 fn one_of_four_takes_a_run_over_and_the_others_learn_who() {
