@@ -2,10 +2,9 @@
 
 use proc_macro2::TokenStream;
 
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::{
-    AttributeKind, FlowOptions, IdentityOptions, Label, Options, Persist, TaskOptions, TestOptions,
-};
+use crate::options::{FlowOptions, IdentityOptions, Label, Options, Persist, TaskOptions, TestOptions};
 use crate::signature::{self, Function};
 
 pub(crate) type Task = Model<TaskOptions>;

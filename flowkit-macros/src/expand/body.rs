@@ -7,7 +7,6 @@ use syn::{Ident, Type};
 use super::callable::Callable;
 use super::info;
 use super::place::SpanRange;
-use super::twin::{mock_type, quiet};
 use crate::options::{IdentityOptions, Part, Persist, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
@@ -23,11 +22,17 @@ pub(crate) fn expand(
     let (generics, _, clause) = callable.named.generics.split_for_impl();
     let (value, error) = (&callable.value, &callable.error);
     // At one place, so that an argument that cannot cross threads is reported there once.
-    let place = argument_place(callable);
+    let place = callable.argument_place();
     let body_type = callable.body_type_at(place);
+    // What is wrong with the body is said at its own `impl`, once. The lifetime keeps the bound from being looked at here.
+    let mut dispatched = callable.named.generics.clone();
+    dispatched.make_where_clause().predicates.push(syn::parse_quote!(
+        for<'__flowkit_dispatch> #body_type: ::flowkit::__private::Body
+    ));
+    let (_, _, dispatch_clause) = dispatched.split_for_impl();
     let body_trait = place.around(quote!(::flowkit::__private::), quote!(), quote!(Body));
     let (inputs, runs) = (inputs(callable), runs(callable));
-    let quiet = quiet(callable);
+    let quiet = callable.quiet();
     let info_fn = info::path();
     let check_output = check_output(callable);
     // The path of a type, unlike `module_path!`, names the function in whose body it stands.
@@ -83,7 +88,7 @@ pub(crate) fn expand(
                 #methods
             }
 
-            impl #generics ::flowkit::__private::Dispatch for #body_type #clause {
+            impl #generics ::flowkit::__private::Dispatch for #body_type #dispatch_clause {
                 #dispatch
             }
 
@@ -139,7 +144,7 @@ fn runs(callable: &Callable) -> TokenStream {
     let place = name.span();
     let raw = quote_spanned!(place=> #name::raw #turbofish (#(#arguments),*));
     let mocked = if cfg!(feature = "testing") {
-        let mock_type = mock_type(callable);
+        let mock_type = callable.mock_type();
         let result = as_result(callable, quote!(__flowkit_mock(#(#arguments),*).await));
         let info = info::path();
         quote! {
@@ -187,15 +192,6 @@ fn as_result(callable: &Callable, output: TokenStream) -> TokenStream {
         quote_spanned!(place=> ::flowkit::__private::Fallible::into_result(#output))
     } else {
         quote!(::core::result::Result::Ok(#output))
-    }
-}
-
-/// What to underline if an argument cannot cross threads: its type, where there is only one.
-pub(crate) fn argument_place(callable: &Callable) -> SpanRange {
-    let mut types = callable.written.params.iter().map(|param| &param.ty);
-    match (types.next(), types.next()) {
-        (Some(only), None) => SpanRange::of(only),
-        _ => SpanRange::of(&callable.written.ident),
     }
 }
 

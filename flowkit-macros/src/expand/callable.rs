@@ -282,3 +282,49 @@ impl VisitMut for MakeStatic {
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut syn::ParenthesizedGenericArguments) {}
     fn visit_bound_lifetimes_mut(&mut self, _: &mut syn::BoundLifetimes) {}
 }
+
+/// What several parts of the generated code have in common.
+impl Callable {
+    /// What to underline if an argument cannot cross threads: its type, where there is only one.
+    pub(crate) fn argument_place(&self) -> SpanRange {
+        let mut types = self.written.params.iter().map(|param| &param.ty);
+        match (types.next(), types.next()) {
+            (Some(only), None) => SpanRange::of(only),
+            _ => SpanRange::of(&self.written.ident),
+        }
+    }
+
+    /// Lints that speak of names or shapes that the attribute, not the user, chose. Not for what has code of the user in it.
+    pub(crate) fn quiet(&self) -> TokenStream {
+        let allowed = self.written.attrs.allowed();
+        quote! {
+            #[allow(
+                non_camel_case_types,
+                missing_debug_implementations,
+                unreachable_pub,
+                unused_lifetimes,
+                dead_code,
+                deprecated,
+                private_bounds,
+                private_interfaces,
+                clippy::all,
+                clippy::pedantic,
+                clippy::nursery
+            )]
+            #(#allowed)*
+        }
+    }
+
+    /// The closure that stands for the function in a test.
+    pub(crate) fn mock_type(&self) -> TokenStream {
+        let (binder, types) = self.closure_types();
+        let output = &self.written.output.ty;
+        quote!(
+            ::std::sync::Arc<
+                dyn #binder ::core::ops::Fn(#(#types),*)
+                    -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send>>
+                    + ::core::marker::Send + ::core::marker::Sync
+            >
+        )
+    }
+}

@@ -8,7 +8,6 @@ use syn::{Expr, ExprLit, Lit, Type};
 use super::body;
 use super::callable::Callable;
 use super::info::doc_text;
-use super::twin::quiet;
 use crate::options::FlowOptions;
 use crate::signature::{Param, mentions_lifetime, tidy};
 
@@ -66,7 +65,7 @@ pub(crate) fn spec(callable: &Callable) -> TokenStream {
 /// The twin as a type that stands for the flow. One with type parameters is many flows, and stands for none.
 pub(crate) fn by_type(callable: &Callable) -> Option<TokenStream> {
     let (cfgs, name) = (&callable.written.attrs.cfgs, &callable.written.ident);
-    let quiet = quiet(callable);
+    let quiet = callable.quiet();
     callable.static_generics().params.is_empty().then(|| {
         quote! {
             #(#cfgs)*
@@ -104,7 +103,7 @@ pub(crate) fn resume(callable: &Callable) -> TokenStream {
 pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
     let (cfgs, value) = (&callable.written.attrs.cfgs, &callable.value);
     let (generics, _, clause) = callable.named.generics.split_for_impl();
-    let (body_type, quiet) = (callable.body_type(), quiet(callable));
+    let (body_type, quiet) = (callable.body_type(), callable.quiet());
     let parts = match callable.written.output.value_place() {
         Type::Tuple(tuple) if !tuple.elems.is_empty() => {
             let indices = (0..tuple.elems.len()).map(syn::Index::from);

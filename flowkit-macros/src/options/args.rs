@@ -8,7 +8,8 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Token, token};
 
-use super::keys::{AttributeKind, Key};
+use super::keys::Key;
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
 
 /// One argument: `key`, `key = value` or `key(arguments)`.

@@ -2,21 +2,10 @@
 //!
 //! Every message about a key is made from it. A new key is one line here, a field, and its reader.
 
-use std::fmt;
-
 use syn::Ident;
 
+use crate::attribute::AttributeKind::{self, Flow, Task, TaskDefaults, Test};
 use crate::errors::{did_you_mean, list};
-use AttributeKind::{Flow, Task, TaskDefaults, Test};
-
-/// Where options can be written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum AttributeKind {
-    Task,
-    Flow,
-    TaskDefaults,
-    Test,
-}
 
 impl AttributeKind {
     /// Says which keys may stand here.
@@ -26,21 +15,6 @@ impl AttributeKind {
 
     fn keys(self) -> impl Iterator<Item = &'static str> {
         KEYS.iter().filter(move |key| key.is_taken_by(self)).map(|key| key.name)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Task => "#[task]",
-            Flow => "#[flow]",
-            TaskDefaults => "task_defaults",
-            Test => "#[flowkit::test]",
-        }
-    }
-}
-
-impl fmt::Display for AttributeKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "`{}`", self.name())
     }
 }
 

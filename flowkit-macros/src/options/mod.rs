@@ -22,7 +22,6 @@ use syn::Expr;
 
 pub(crate) use self::args::Spanned;
 pub(crate) use self::identity::IdentityOptions;
-pub(crate) use self::keys::AttributeKind;
 pub(crate) use self::policies::{
     BackoffValue, CacheValue, DurabilityValue, LimitValue, Persist, TriggerValue,
 };
@@ -30,6 +29,7 @@ pub(crate) use self::template::{Part, Template};
 
 use self::args::{AttributeArg, Value};
 use self::values::Read;
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
 
 /// The options of `#[task]`.

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::{FnArg, ItemFn, Signature};
 
-use crate::options::AttributeKind;
+use crate::attribute::AttributeKind;
 
 /// Parses the item as a function, or says that it is none.
 pub(super) fn parse(item: TokenStream, place: AttributeKind) -> syn::Result<ItemFn> {

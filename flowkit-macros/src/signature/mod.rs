@@ -21,8 +21,8 @@ pub(crate) use self::item::fallback;
 pub(crate) use self::lifetimes::mentions_lifetime;
 pub(crate) use self::rules::{check_kept, tidy};
 
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::AttributeKind;
 
 /// A function which may stand under its attribute.
 #[derive(Clone)]

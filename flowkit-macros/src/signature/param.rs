@@ -4,8 +4,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, MetaNameValue, Token};
 
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::AttributeKind;
 
 const TAKES: &str = "`#[param]` takes `default`: `#[param(default = 100)]`";
 

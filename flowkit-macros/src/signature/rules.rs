@@ -9,8 +9,8 @@ use syn::{
 };
 
 use super::{Output, bare, last_segment, lifetimes, param, type_arguments};
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::AttributeKind;
 
 /// Each of them is a type parameter of the generated code; more read better as a struct.
 const PARAMS_MAX: usize = 12;

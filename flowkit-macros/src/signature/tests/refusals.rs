@@ -1,8 +1,8 @@
 //! What each refused function says.
 
 use super::{parse, task};
+use crate::attribute::AttributeKind;
 use crate::errors::{assert_errors, report};
-use crate::options::AttributeKind;
 
 #[test]
 fn what_a_task_cannot_be_is_refused_with_what_to_do() {
