@@ -22,8 +22,10 @@ pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream
 }
 
 /// How a flow is called: as a run of its own.
-pub(crate) fn dispatch(callable: &Callable) -> TokenStream {
-    let (value, error) = (&callable.value, &callable.error);
+pub(crate) fn dispatch() -> TokenStream {
+    // By their trait: where it is not known yet that there is a body, nothing else is equal to them.
+    let value = quote!(<Self as ::flowkit::__private::Body>::Output);
+    let error = quote!(<Self as ::flowkit::__private::Body>::Error);
     quote! {
         fn call<'__flowkit_call>(
             self,

@@ -57,7 +57,7 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let call_key = call_key::call_key(&callable, &options.identity, false);
     let methods = [flow::methods(&options, &callable), call_key].into_iter().collect();
     let checks = flow::checks(&options, &callable);
-    let body = body::expand(&callable, &info, &methods, &flow::dispatch(&callable), &checks);
+    let body = body::expand(&callable, &info, &methods, &flow::dispatch(), &checks);
     let flow_body = flow::flow_body(&callable);
     let by_type = flow::by_type(&callable);
     quote!(#twin #body #flow_body #by_type)
