@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> Outcome<Map<String, Value>> {
         },
         "toml" => toml(&text),
         // JSON is YAML too.
-        "yaml" | "yml" | "" => match serde_norway::from_str(&text) {
+        "yaml" | "yml" | "" => match yaml_serde::from_str(&text) {
             Ok(members) => once(members),
             Err(error) => {
                 let place = error.location().map(|place| (place.line(), place.column()));

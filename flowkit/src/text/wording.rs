@@ -36,31 +36,17 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 ///
 /// Near is up to a third of the longer word, and one more for short words. One letter is near to none.
 pub(crate) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.into_iter().map(|name| (edit_distance(written, name), name)).filter(|(edits, name)| {
-        let longer = written.len().max(name.len());
-        *edits <= (1 + longer / 3).min(longer.saturating_sub(1))
-    });
+    let near =
+        names.into_iter().map(|name| (strsim::levenshtein(written, name), name)).filter(|(edits, name)| {
+            let longer = written.len().max(name.len());
+            *edits <= (1 + longer / 3).min(longer.saturating_sub(1))
+        });
     near.min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
 }
 
 /// Gives ``; did you mean `state`?`` for the nearest name, or nothing where none is near.
 pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     nearest(written, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
-}
-
-/// Counts the insertions, removals and replacements between two words (Levenshtein).
-fn edit_distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (line, left) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, right) in to.chars().enumerate() {
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
