@@ -21,7 +21,8 @@ mod test;
 mod twin;
 
 // The code depends on what the library can do.
-#[cfg(all(test, feature = "store", feature = "testing"))]
+#[cfg(test)]
+#[cfg(all(feature = "store", feature = "testing"))]
 mod tests;
 
 use proc_macro2::TokenStream;

@@ -107,11 +107,11 @@ impl Trigger {
     /// because a failure among it is the better thing to report.
     ///
     /// ```
-    /// # use flowkit::policy::trigger::{Inputs, Trigger, Verdict};
-    /// let inputs = Inputs { total: 3, succeeded: 1, failed: 1, ..Inputs::default() };
-    /// assert_eq!(Trigger::OneSuccess.verdict(&inputs), Verdict::Run);
-    /// assert_eq!(Trigger::AllDone.verdict(&inputs), Verdict::Wait);
-    /// assert_eq!(Trigger::AllSuccess.verdict(&inputs), Verdict::UpstreamFailed);
+    /// # use flowkit::policy::trigger::{InputCounts, Trigger, TriggerVerdict};
+    /// let inputs = InputCounts { total: 3, succeeded: 1, failed: 1, ..InputCounts::default() };
+    /// assert_eq!(Trigger::OneSuccess.verdict(&inputs), TriggerVerdict::Run);
+    /// assert_eq!(Trigger::AllDone.verdict(&inputs), TriggerVerdict::Wait);
+    /// assert_eq!(Trigger::AllSuccess.verdict(&inputs), TriggerVerdict::UpstreamFailed);
     /// ```
     #[must_use]
     pub fn verdict(self, inputs: &InputCounts) -> TriggerVerdict {

@@ -53,7 +53,7 @@ pub trait Ownership {
     /// Reserves `key` for the run `id`, which this process is about to begin, unless a run stands for the key.
     ///
     /// A reservation stays with its process for as long as that lives, however long it takes, until the run begins
-    /// ([`NewFlowRun::key`]) or the reservation is given back. A key that stands for a run goes with that run.
+    /// ([`NewFlowRun::key`](super::NewFlowRun::key)) or the reservation is given back. A key that stands for a run goes with that run.
     ///
     /// # Errors
     ///
