@@ -114,7 +114,7 @@ impl Runtime {
         self.0.observers.add(Arc::new(observer));
     }
 
-    /// Calls `listener` whenever a task says how far it is, by [`progress`](crate::ctx::progress()), from now on.
+    /// Calls `listener` whenever a task says how far it is, by [`progress`](crate::progress()), from now on.
     ///
     /// It is called by the thread of the task, so it should be quick.
     pub fn observe_progress(&self, listener: impl Fn(&Progress) + Send + Sync + 'static) {
