@@ -81,7 +81,7 @@ pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'
 fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     names
         .into_iter()
-        .map(|name| (edit_distance(written, name), name))
+        .map(|name| (strsim::levenshtein(written, name), name))
         .filter(|(edits, name)| {
             let within =
                 written.len().min(name.len()) >= 4 && (written.contains(name) || name.contains(written));
@@ -90,21 +90,6 @@ fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Optio
         })
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name)
-}
-
-/// Counts the insertions, removals and replacements between two words (Levenshtein).
-fn edit_distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (line, left) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, right) in to.chars().enumerate() {
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Gives each message of `error` with the source text it underlines.
@@ -126,15 +111,6 @@ pub(crate) fn assert_errors<T>(result: syn::Result<T>, expected: &[(&str, &str)]
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_single_edits() {
-        let cases = [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("tag", "tags", 1)];
-        for (from, to, edits) in cases {
-            assert_eq!(edit_distance(from, to), edits, "{from} to {to}");
-            assert_eq!(edit_distance(to, from), edits, "{to} to {from}");
-        }
-    }
 
     #[test]
     fn the_nearest_name_is_suggested() {

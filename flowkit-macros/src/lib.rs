@@ -3,6 +3,7 @@
 //! This crate knows form, never behaviour: it reads what an attribute says (`options`), checks the function
 //! (`signature`), and writes down a call and its description (`expand`). What happens at run time is in `flowkit`.
 
+mod attribute;
 mod duration;
 mod errors;
 mod expand;

@@ -2,8 +2,9 @@
 
 use proc_macro2::TokenStream;
 
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::{FlowOptions, Identity, Label, Options, Persist, Place, TaskOptions, TestOptions};
+use crate::options::{FlowOptions, IdentityOptions, Label, Options, Persist, TaskOptions, TestOptions};
 use crate::signature::{self, Function};
 
 pub(crate) type Task = Model<TaskOptions>;
@@ -18,12 +19,12 @@ pub(crate) struct Model<O> {
 
 /// The options of a whole attribute.
 pub(crate) trait AttributeOptions: Options {
-    const PLACE: Place;
+    const PLACE: AttributeKind;
 
     fn label(&mut self) -> Option<&mut Label>;
 
     /// What tells calls apart; nothing for what is not called.
-    fn identity(&self) -> Option<&Identity>;
+    fn identity(&self) -> Option<&IdentityOptions>;
 
     /// Whether the result must outlive the process.
     fn must_keep(&self) -> bool;
@@ -55,13 +56,13 @@ impl<O: AttributeOptions> Model<O> {
 }
 
 impl AttributeOptions for TaskOptions {
-    const PLACE: Place = Place::Task;
+    const PLACE: AttributeKind = AttributeKind::Task;
 
     fn label(&mut self) -> Option<&mut Label> {
         Some(&mut self.label)
     }
 
-    fn identity(&self) -> Option<&Identity> {
+    fn identity(&self) -> Option<&IdentityOptions> {
         Some(&self.identity)
     }
 
@@ -71,13 +72,13 @@ impl AttributeOptions for TaskOptions {
 }
 
 impl AttributeOptions for FlowOptions {
-    const PLACE: Place = Place::Flow;
+    const PLACE: AttributeKind = AttributeKind::Flow;
 
     fn label(&mut self) -> Option<&mut Label> {
         Some(&mut self.label)
     }
 
-    fn identity(&self) -> Option<&Identity> {
+    fn identity(&self) -> Option<&IdentityOptions> {
         Some(&self.identity)
     }
 
@@ -87,13 +88,13 @@ impl AttributeOptions for FlowOptions {
 }
 
 impl AttributeOptions for TestOptions {
-    const PLACE: Place = Place::Test;
+    const PLACE: AttributeKind = AttributeKind::Test;
 
     fn label(&mut self) -> Option<&mut Label> {
         None
     }
 
-    fn identity(&self) -> Option<&Identity> {
+    fn identity(&self) -> Option<&IdentityOptions> {
         None
     }
 

@@ -164,107 +164,80 @@ compile_error!(
      `default-features = false` and without `sqlite`, `signals` and `cli`"
 );
 
-mod any_flow;
-pub mod args;
-pub mod artifact;
-mod call;
-mod call_key;
 #[cfg(feature = "cli")]
 pub mod cli;
-mod combinators;
-#[cfg(feature = "signals")]
-mod command;
-mod context;
+mod clock;
+mod ctx;
 mod engine;
-mod ensure;
 mod failpoint;
 mod flow;
-#[cfg(feature = "store")]
-#[doc(hidden)]
-mod given;
 pub mod graph;
-mod handle;
-pub mod items;
-mod keyed;
-pub mod limits;
-mod logs;
-mod metric;
+#[doc(hidden)]
+pub mod macro_support;
 pub mod model;
-mod once;
-mod output;
-#[cfg(feature = "store")]
-mod parameters;
 pub mod policy;
 pub mod prelude;
-mod progress;
-mod resume;
-#[cfg(feature = "store")]
-#[doc(hidden)]
-mod rewritten;
-#[doc(hidden)]
-pub mod rules;
-mod secret;
 #[cfg(feature = "signals")]
-mod signals;
+mod shutdown;
 pub mod store;
 mod task;
 pub mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(feature = "json")]
-mod tracked;
-mod wording;
-#[cfg(feature = "store")]
-#[doc(hidden)]
-mod written;
+mod text;
+pub mod value;
 
 #[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
-
-pub use any_flow::{AnyFlowRun, Flow, FlowSpec, ResumeAny};
-pub use call::Call;
+pub use self::macro_support as __private;
 #[cfg(feature = "cli")]
 pub use cli::{Cli, Exit};
-pub use combinators::{
-    AsCompleted, IntoHandles, NoFile, StillWaiting, WaitForFile, all_or_cancel, allow_failure, as_completed,
-    first_ended, first_failure, first_success, group, holding_no_slot, settle_all, sleep, wait_for_file,
-    wait_within, with_resource,
-};
 #[cfg(feature = "signals")]
-pub use command::{Command, CommandError};
-pub use context::{Context, ctx, fatal, spawn};
-pub use engine::flow_run::observer::Notice;
+pub use ctx::command::{Command, CommandError};
+#[cfg(feature = "json")]
+pub use ctx::dataset::{Dataset, DatasetKind, Model, ModelKind, Tracked, TrackedKind};
+pub use ctx::ensure::{EnsureError, ensure, ensure_file};
+#[cfg(feature = "logs")]
+pub use ctx::logs::{LogLayer, layer};
+pub use ctx::metric::{Metrics, metric, metric_at};
+pub use ctx::output::Output;
+pub use ctx::progress::progress;
+pub use ctx::{Context, artifact, ctx, fatal, limits, spawn};
+#[doc(hidden)]
+pub use engine::body::Body;
+pub use engine::body::TaskOutput;
+pub use engine::flow_run::observer::{Notice, Progress};
+pub use engine::handle::{AnyHandle, Handle, Handles};
 pub use engine::runtime::{Runtime, RuntimeBuilder};
-pub use ensure::{Unfulfilled, ensure, ensure_file};
+pub use engine::spec::{AnyFlowRun, FlowSpec};
+pub use flow::idempotent::Keyed;
+pub use flow::resume::Resume;
+pub use flow::spec::{Flow, ResumeAny};
 pub use flow::{EventStream, FlowRun, RunningFlow};
 #[cfg(all(feature = "macros", feature = "testing"))]
 pub use flowkit_macros::test;
 #[cfg(feature = "macros")]
 pub use flowkit_macros::{flow, task};
-pub use handle::{AllowFailure, AnyHandle, Handle, Handles};
-pub use items::each;
-pub use keyed::Keyed;
-#[cfg(feature = "logs")]
-pub use logs::{LogLayer, layer};
-pub use metric::{Metrics, metric, metric_at};
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
-pub use once::once;
-pub use output::Output;
-#[cfg(feature = "store")]
-pub use parameters::Parameter;
-pub use progress::{Progress, progress};
-pub use resume::Resume;
-pub use secret::Secret;
+pub use policy::durability::Durability;
 #[cfg(feature = "signals")]
-pub use signals::Interrupted;
+pub use shutdown::Interrupted;
 #[doc(hidden)]
-pub use task::Body;
-pub use task::{Durability, TaskOutput};
+pub use task::bounds as rules;
+pub use task::call::Call;
+pub use task::combinators::{
+    AsCompleted, FileTimeout, IntoHandles, WaitForFile, WaitTimeout, all_or_cancel, allow_failure,
+    as_completed, first_ended, first_failure, first_success, group, settle_all, sleep, wait_for_file,
+    wait_within, with_resource, without_slots,
+};
+pub use task::inputs::AllowFailure;
+pub use task::items::each;
+pub use task::once::once;
+pub use task::{args, items};
 #[cfg(feature = "cli")]
 pub use terminal::stderr;
-#[cfg(feature = "json")]
-pub use tracked::{Dataset, DatasetKind, Model, ModelKind, Tracked, TrackedKind};
+#[cfg(feature = "store")]
+pub use value::parameters::Parameter;
+pub use value::secret::Secret;
 
 /// Calls `observer` for each event of each flow run of the ambient runtime that begins from now on.
 ///

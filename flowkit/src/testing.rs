@@ -2,16 +2,15 @@
 //!
 //! A task needs none of this: call `task::raw(…)` for the function as written, or await the task for its policies too.
 
-use parking_lot::Mutex;
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::any::TypeId;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::engine::body::TaskInfo;
 use crate::engine::context;
+use crate::engine::mocks::{Mocked, Replacement};
 use crate::engine::runtime::Runtime;
-use crate::task::TaskInfo;
 
 /// The seed of jitter in tests that do not set one.
 const SEED: u64 = 0x5eed;
@@ -39,21 +38,7 @@ pub fn run<F: Future>(seed: Option<u64>, test: F) -> F::Output {
 /// For tests of what outlives a process: after it, another one may find a clock that was set forward or back. It holds
 /// for runs on this thread, until it is set again or the thread ends.
 pub fn set_wall_clock(wall: std::time::SystemTime) {
-    crate::engine::clock::set_wall(wall);
-}
-
-/// What stands for tasks in this runtime; of several mocks of one task the last one counts.
-#[derive(Default)]
-pub(crate) struct Mocks(Mutex<HashMap<Mocked, Vec<Replacement>>>);
-
-/// The path of a task, and the type of its closure: that tells the instances of a generic task apart.
-type Mocked = (&'static str, TypeId);
-
-#[derive(Clone)]
-struct Replacement {
-    /// A boxed closure of the task's own type; the generated code knows which.
-    call: Arc<dyn Any + Send + Sync>,
-    calls: Arc<AtomicUsize>,
+    crate::clock::set_wall(wall);
 }
 
 /// A task that is replaced until this is dropped. Made by the task's `mock` method.

@@ -8,7 +8,7 @@ mod triggers;
 use std::time::Duration;
 
 use flowkit::prelude::*;
-use flowkit::{FlowRun, holding_no_slot};
+use flowkit::{FlowRun, without_slots};
 use tokio::time::Instant;
 
 /// Ends after so many seconds; an odd number is a failure.
@@ -187,7 +187,7 @@ async fn in_time() -> Result<[Option<usize>; 3]> {
     let mut ended = as_completed(started([2, 4]));
     let mut next = async || {
         let next = ended.next_within(Duration::from_secs(3)).await?;
-        Ok::<_, flowkit::StillWaiting>(next.map(|(position, _)| position))
+        Ok::<_, flowkit::WaitTimeout>(next.map(|(position, _)| position))
     };
     Ok([next().await?, next().await?, next().await?])
 }
@@ -222,7 +222,7 @@ async fn asleep(seconds: u64) -> u64 {
 
 #[task(concurrency = "one")]
 async fn awaiting(seconds: u64) -> u64 {
-    holding_no_slot(tokio::time::sleep(Duration::from_secs(seconds))).await;
+    without_slots(tokio::time::sleep(Duration::from_secs(seconds))).await;
     seconds
 }
 

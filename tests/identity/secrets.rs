@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use flowkit::model::canonical::digest;
 use flowkit::prelude::*;
 use flowkit::store::{History as _, SqliteStore};
+use flowkit::value::canonical::digest;
 use flowkit::{FlowRunId, Runtime, Secret};
 
 use crate::states;

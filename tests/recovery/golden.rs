@@ -69,7 +69,7 @@ async fn write(to: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn r25_a_database_of_every_released_format_is_read_and_its_runs_go_on() {
     if std::env::var_os("FLOWKIT_WRITE_GOLDEN").is_some() {
-        write(&golden().join("v1.db")).await;
+        write(&golden().join("v2.db")).await;
     }
     let files: Vec<_> = fs::read_dir(golden()).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(!files.is_empty());
@@ -103,6 +103,6 @@ fn reads(store: &SqliteStore, file: &Path) {
     assert_eq!(rows[6].error.as_ref().unwrap().message, "the disk is full");
     let events = store.events(run.id, 0, 999).unwrap();
     assert!(events.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
-    assert_eq!(events.last().unwrap().name, "failed");
+    assert_eq!(events.last().unwrap().kind.name(), "failed");
     assert_eq!(store.logs(run.id, &LogFilter::default(), 0, 9).unwrap(), []);
 }

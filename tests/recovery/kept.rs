@@ -48,8 +48,8 @@ async fn a_run_is_found_again_by_another_store_with_its_task_runs_attempts_edges
     assert_eq!(rows[3].earlier_attempts[0].error.as_ref().unwrap().message, "not yet");
     let events = store.events(id, 0, 1000).unwrap();
     assert!(events.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
-    assert_eq!(events.iter().filter(|event| event.name == "completed").count(), 5);
-    assert_eq!(events.last().unwrap().name, "completed");
+    assert_eq!(events.iter().filter(|event| event.kind.name() == "completed").count(), 5);
+    assert_eq!(events.last().unwrap().kind.name(), "completed");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flowkit::model::{State, TaskRunId};
-use flowkit::policy::resume::POISON_CAP;
+use flowkit::policy::resume::MAX_CRASHES;
 use flowkit::store::{FlowRunFilter, History, SqliteStore, TaskRunFilter};
 
 use crate::kit::{Folder, SLOTS, each, kill, seed, succeeds, times, watch};
@@ -83,7 +83,7 @@ fn r06_a_run_that_is_killed_twenty_times_in_a_row_ends_well_where_no_task_was_un
     const MANY_PAIRS: u64 = 4 * PAIRS;
     const PACE: u64 = 10;
     let folder = Folder::new();
-    let numbers = [MANY_PAIRS, SLOTS, 0, u64::from(POISON_CAP), PACE];
+    let numbers = [MANY_PAIRS, SLOTS, 0, u64::from(MAX_CRASHES), PACE];
     let store = folder.open();
     for _ in 0..20 {
         let mut child = folder.kit("squares", &numbers).spawn().unwrap();

@@ -197,7 +197,7 @@ async fn a_value_whose_end_cannot_be_kept_is_there_although_the_run_has_failed()
     let run = locks_at_the_end(shared.clone()).on(&runtime).run().await;
     assert_eq!(run.state(), State::Failed);
     assert!(matches!(run.result(), Err(Error::Store { .. })));
-    assert_eq!(run.take_unkept(), Some(7));
+    assert_eq!(run.take_unpersisted(), Some(7));
     // A run that begins now is given up at once: the database is still locked.
     assert_eq!(five(shared.clone()).on(&runtime).run().await.state(), State::Failed);
     assert_eq!(shared.begun(), 1);

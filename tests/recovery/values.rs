@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use flowkit::model::TaskRunId;
-use flowkit::store::{FlowRunFilter, History, SqliteStore, Store, TaskRunFilter};
+use flowkit::store::{FlowRunFilter, History, RunLog, SqliteStore, TaskRunFilter};
 
 use crate::kit::{Folder, each, kill, seed, succeeds, times, watch};
 

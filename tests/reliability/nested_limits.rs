@@ -163,7 +163,7 @@ async fn wait_for_others(wait: Wait, bodies: Bodies) -> Result<u64> {
             flowkit::sleep(SECOND).await;
             1
         }
-        Wait::HoldingNoSlot => flowkit::holding_no_slot(call()).await?,
+        Wait::HoldingNoSlot => flowkit::without_slots(call()).await?,
     })
 }
 

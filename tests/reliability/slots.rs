@@ -136,7 +136,7 @@ async fn gives_up() -> Vec<Option<u32>> {
     assert_eq!(still.unfinished, 1);
     free.push(limits::free("one"));
     // A `select!` cannot be told that it is over; around it, this takes the slots up again.
-    flowkit::holding_no_slot(async {
+    flowkit::without_slots(async {
         tokio::select! {
             _ = &leaf => panic!("it takes an hour"),
             () = tokio::time::sleep(SECOND) => {}

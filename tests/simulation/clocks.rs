@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use flowkit::prelude::*;
-use flowkit::store::{FlowRunFilter, History, Keep, MemoryStore};
+use flowkit::store::{FlowRunFilter, History, MemoryStore, Retention};
 use flowkit::testing::set_wall_clock;
 use flowkit::{FlowRunId, Runtime};
 
@@ -22,7 +22,7 @@ fn process(disk: &Arc<MemoryStore>, after_noon: i64) -> Runtime {
     let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_770_033_600);
     let distance = Duration::from_secs(after_noon.unsigned_abs());
     set_wall_clock(if after_noon < 0 { noon - distance } else { noon + distance });
-    Runtime::builder().store(FaultyStore::new(disk, &Process::default(), 0)).poison_cap(100).build()
+    Runtime::builder().store(FaultyStore::new(disk, &Process::default(), 0)).max_crashes(100).build()
 }
 
 /// Resumes a run until its body hangs, and lets the process die.
@@ -132,8 +132,8 @@ async fn a_run_whose_clock_was_ahead_is_neither_the_newest_nor_kept_for_the_newe
         runs.into_iter().map(|run| run.id).collect()
     };
     assert_eq!(listed(), [real[2], real[1], real[0], ahead]);
-    let mut keep = Keep::default();
+    let mut keep = Retention::default();
     keep.newest = Some(3);
-    disk.forget(keep).unwrap();
+    disk.prune(keep).unwrap();
     assert_eq!(listed(), [real[2], real[1], real[0]]);
 }

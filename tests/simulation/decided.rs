@@ -18,7 +18,7 @@ const MOMENT: Duration = Duration::from_millis(500);
 /// A process whose store answers most entries late, in an order that the seed decides.
 fn process(disk: &Arc<MemoryStore>, seed: u64) -> Runtime {
     let late = Process { slow_one_in: 2, ..Process::default() };
-    Runtime::builder().store(FaultyStore::new(disk, &late, seed)).poison_cap(100).build()
+    Runtime::builder().store(FaultyStore::new(disk, &late, seed)).max_crashes(100).build()
 }
 
 /// The orders that bodies were given, by the seed of their run.

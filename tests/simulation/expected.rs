@@ -1,7 +1,7 @@
 //! What the flow of a world must come to if nobody stops it: a plain evaluation, without time, processes or stores.
 
 use flowkit::State;
-use flowkit::policy::trigger::{Inputs, Verdict};
+use flowkit::policy::trigger::{InputCounts, TriggerVerdict};
 
 use crate::flows::worth;
 use crate::trace::Line;
@@ -76,7 +76,7 @@ fn outcome(node: &Node, earlier: &[Option<Came>]) -> Came {
         Call::Map(items) => items,
         _ => 0,
     };
-    let mut counts = Inputs { total: items as u32, succeeded: items as u32, ..Inputs::default() };
+    let mut counts = InputCounts { total: items as u32, succeeded: items as u32, ..InputCounts::default() };
     for came in data.iter().chain(&order) {
         counts.total += 1;
         match came {
@@ -88,14 +88,16 @@ fn outcome(node: &Node, earlier: &[Option<Came>]) -> Came {
     }
     let missing = |came: &Came| data.contains(came);
     match node.trigger.verdict(&counts) {
-        Verdict::Skip => Came::Skipped,
-        Verdict::UpstreamFailed => Came::LeftWithout,
+        TriggerVerdict::Skip => Came::Skipped,
+        TriggerVerdict::UpstreamFailed => Came::LeftWithout,
         // The rule is met, and yet there is a value that it cannot do without.
-        Verdict::Run | Verdict::Wait if missing(&Came::Failed) || missing(&Came::LeftWithout) => {
+        TriggerVerdict::Run | TriggerVerdict::Wait
+            if missing(&Came::Failed) || missing(&Came::LeftWithout) =>
+        {
             Came::LeftWithout
         }
-        Verdict::Run | Verdict::Wait if missing(&Came::Skipped) => Came::Skipped,
-        Verdict::Run | Verdict::Wait => {
+        TriggerVerdict::Run | TriggerVerdict::Wait if missing(&Came::Skipped) => Came::Skipped,
+        TriggerVerdict::Run | TriggerVerdict::Wait => {
             let inputs = data.iter().map(|came| if let Came::To(value) = came { *value } else { 0 }).sum();
             performed(node, inputs)
         }

@@ -13,11 +13,11 @@ use flowkit::model::{
     StoredTaskRun, TaskRunId,
 };
 use flowkit::policy::cache::CacheKey;
-use flowkit::policy::resume::Asked;
+use flowkit::policy::resume::RedoRequest;
 use flowkit::store::{
-    Ack, CachedValue, Entry, Fact, FlowRunFilter, FlowRunPage, History, Keep, LogEntry, LogFilter,
-    MemoryStore, NewFlowRun, OwnedRun, Recovered, Removed, Reserved, Store, StoreError, StoredCacheEntry,
-    TaskRunFilter,
+    CachedValue, CommitAck, Entry, Fact, FlowRunFilter, FlowRunPage, History, LogEntry, LogFilter,
+    MemoryStore, NewFlowRun, OwnedRun, Ownership, PruneReport, Recovered, Reserved, ResultCache, Retention,
+    RunLog, StoreError, StoredCacheEntry, TaskRunFilter,
 };
 use flowkit::{FlowRunId, State};
 use tokio::sync::{Notify, oneshot};
@@ -45,9 +45,9 @@ struct Outage {
 #[derive(Debug)]
 enum Held {
     Begin(NewFlowRun),
-    Record(Box<Entry>, Option<Ack>),
+    Record(Box<Entry>, Option<CommitAck>),
     Fact(Fact),
-    Suspend(OwnedRun, Option<Ack>),
+    Suspend(OwnedRun, Option<CommitAck>),
 }
 
 impl Outage {
@@ -100,7 +100,7 @@ fn write(disk: &MemoryStore, change: Held) {
                 ack.send(answer).ok();
             }
         }
-        Held::Fact(fact) => disk.keep(fact),
+        Held::Fact(fact) => disk.report(fact),
         Held::Suspend(run, ack) => {
             trace::write(Line::PutAside(trace::who(run.id, TaskRunId::FLOW)));
             disk.suspend(run, ack);
@@ -124,7 +124,7 @@ struct Fate {
     rng: Rng,
     entries: u64,
     /// Nobody is told what became of the entries of a dead process.
-    unanswered: Vec<Ack>,
+    unanswered: Vec<CommitAck>,
 }
 
 /// What becomes of an entry.
@@ -155,7 +155,7 @@ impl FaultyStore {
         self.fate.lock().unwrap()
     }
 
-    /// Says what becomes of the next entry.
+    /// FactKind what becomes of the next entry.
     fn doom(&self, is_awaited: bool) -> Doom {
         let mut fate = self.fate();
         let number = fate.entries;
@@ -200,7 +200,7 @@ impl FaultyStore {
     }
 
     /// Tells the waiter, now or later.
-    fn tell(&self, who: Who, ack: Option<Ack>, answer: Result<(), StoreError>) {
+    fn tell(&self, who: Who, ack: Option<CommitAck>, answer: Result<(), StoreError>) {
         let Some(ack) = ack else { return };
         let mut fate = self.fate();
         let late = one_in(&mut fate.rng, self.process.slow_one_in).then(|| fate.rng.u64(..30));
@@ -228,7 +228,7 @@ fn one_in(rng: &mut Rng, n: u64) -> bool {
     n > 0 && rng.u64(..n) == 0
 }
 
-impl Store for FaultyStore {
+impl RunLog for FaultyStore {
     fn begin(&self, run: NewFlowRun) {
         if trace::is_dead() {
             return;
@@ -244,7 +244,7 @@ impl Store for FaultyStore {
         }
     }
 
-    fn record(&self, entry: Entry, ack: Option<Ack>) {
+    fn record(&self, entry: Entry, ack: Option<CommitAck>) {
         if trace::is_dead() {
             self.fate().unanswered.extend(ack);
             return;
@@ -274,7 +274,7 @@ impl Store for FaultyStore {
         }
     }
 
-    fn keep(&self, fact: Fact) {
+    fn report(&self, fact: Fact) {
         if !trace::is_dead()
             && let Some(change) = self.outage.hold(Held::Fact(fact))
         {
@@ -286,11 +286,11 @@ impl Store for FaultyStore {
         self.disk.log(line);
     }
 
-    fn may_block(&self) -> bool {
-        self.disk.may_block()
+    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.disk.result(run, task_run)
     }
 
-    fn make_room(&self) {}
+    fn wait_for_room(&self) {}
 
     fn flush(&self) -> Result<(), StoreError> {
         if !trace::is_dead() {
@@ -299,19 +299,17 @@ impl Store for FaultyStore {
         self.disk.flush()
     }
 
+    fn may_block(&self) -> bool {
+        self.disk.may_block()
+    }
+}
+
+impl Ownership for FaultyStore {
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
         self.disk.take_over(id)
     }
 
-    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
-        self.disk.ask_again(run, asked)
-    }
-
-    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
-        self.disk.asked(id)
-    }
-
-    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
+    fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
         if trace::is_dead() {
             return;
         }
@@ -320,24 +318,38 @@ impl Store for FaultyStore {
         }
     }
 
-    fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.disk.result(run, task_run)
+    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
+        self.disk.request_redo(run, asked)
     }
 
-    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
-        self.disk.children(run, task_run)
+    fn redo_request(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
+        self.disk.redo_request(id)
+    }
+
+    fn sub_flow_runs(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+        self.disk.sub_flow_runs(run, task_run)
     }
 
     fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError> {
         self.disk.reserve(key, id)
     }
 
-    fn give_back(&self, key: &str, id: FlowRunId) {
+    fn unreserve(&self, key: &str, id: FlowRunId) {
         if !trace::is_dead() {
-            self.disk.give_back(key, id);
+            self.disk.unreserve(key, id);
         }
     }
 
+    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
+        self.disk.request_cancel(id)
+    }
+
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
+        self.disk.on_cancel_request(listener);
+    }
+}
+
+impl ResultCache for FaultyStore {
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
         self.disk.cached(key)
     }
@@ -350,14 +362,6 @@ impl Store for FaultyStore {
         if !trace::is_dead() {
             self.disk.release(key);
         }
-    }
-
-    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
-        self.disk.request_cancel(id)
-    }
-
-    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
-        self.disk.on_cancel_request(listener);
     }
 }
 
@@ -431,7 +435,7 @@ impl History for FaultyStore {
         self.disk.cache_entries(path, limit)
     }
 
-    fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
-        self.disk.forget(keep)
+    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {
+        self.disk.prune(keep)
     }
 }

@@ -20,7 +20,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A process over what earlier ones left.
 fn process(disk: &Arc<MemoryStore>) -> Runtime {
-    Runtime::builder().store(FaultyStore::new(disk, &Process::default(), 0)).poison_cap(100).build()
+    Runtime::builder().store(FaultyStore::new(disk, &Process::default(), 0)).max_crashes(100).build()
 }
 
 /// Lets the process of a run die that can go no further.

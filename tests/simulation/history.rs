@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use flowkit::model::{AttemptFailure, EventDetail, EventKind, StoredEvent, TaskRunId};
-use flowkit::store::{FlowRunFilter, History, MemoryStore, Store, TaskRunFilter};
+use flowkit::model::{StoredEvent, TaskRunId};
+use flowkit::store::{FlowRunFilter, History, MemoryStore, Ownership, TaskRunFilter};
 use flowkit::{Durability, FlowRun, FlowRunId, Runtime, State};
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ pub(crate) const FIRST_WALL_US: i64 = 1_767_225_600_000_000;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Nothing of a test counts as poison: here every crash has another reason.
-const POISON_CAP: u32 = 1000;
+const MAX_CRASHES: u32 = 1000;
 
 /// What all processes of one simulation have in common.
 pub(crate) struct Lives {
@@ -130,7 +130,7 @@ impl Lives {
         let mut builder = Runtime::builder()
             .store(store)
             .seed(seed.wrapping_add(number))
-            .poison_cap(POISON_CAP)
+            .max_crashes(MAX_CRASHES)
             .durability(if full { Durability::Full } else { Durability::Relaxed })
             .observe(|notice| {
                 if !trace::is_dead() {
@@ -204,47 +204,10 @@ fn replay(events: &[StoredEvent]) -> BTreeMap<TaskRunId, State> {
     let mut states = BTreeMap::new();
     for event in events {
         let before = states.get(&event.task_run).copied().unwrap_or(State::Scheduled);
-        match kind(event).and_then(|kind| before.after(&kind).ok()) {
+        match before.after(&event.kind).ok() {
             Some(after) => states.insert(event.task_run, after),
             None => states.insert(event.task_run, State::Scheduled),
         };
     }
     states
-}
-
-/// Reads an event as it was.
-fn kind(event: &StoredEvent) -> Option<EventKind> {
-    let error = || match &event.detail {
-        Some(EventDetail::Error(error)) => Some(Arc::new(error.clone())),
-        _ => None,
-    };
-    Some(match (event.name.as_str(), &event.detail) {
-        ("created", None) => EventKind::Created,
-        ("queued", None) => EventKind::Queued,
-        ("started", Some(EventDetail::Attempt(attempt))) => EventKind::Started { attempt: *attempt },
-        ("attempt_failed", Some(EventDetail::Retry { attempt, error, retry_in, .. })) => {
-            EventKind::AttemptFailed {
-                attempt: *attempt,
-                failure: Arc::new(AttemptFailure::new(Arc::new(error.clone()), *retry_in)),
-            }
-        }
-        ("completed", None) => EventKind::Completed,
-        ("cached", None) => EventKind::Cached,
-        ("failed", _) => EventKind::Failed { error: error()? },
-        ("timed_out", _) => EventKind::TimedOut { error: error()?, orphaned: false },
-        ("cancelling", None) => EventKind::Cancelling,
-        ("cancelled", None) => EventKind::Cancelled { orphaned: false },
-        ("upstream_failed", _) => EventKind::UpstreamFailed { error: error()? },
-        ("skipped", Some(EventDetail::Reason(reason))) => {
-            EventKind::Skipped { reason: Arc::new(reason.clone()) }
-        }
-        ("crashed", None) => EventKind::Crashed,
-        ("stopping", None) => EventKind::Stopping,
-        ("interrupted", Some(EventDetail::Interrupted { attempt, error })) => {
-            EventKind::Interrupted { attempt: *attempt, error: Arc::new(error.clone()) }
-        }
-        ("suspended", None) => EventKind::Suspended,
-        ("reopened", None) => EventKind::Reopened,
-        _ => return None,
-    })
 }

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use flowkit::graph::{Graph, Node};
+use flowkit::model::TaskRunId;
 use flowkit::prelude::*;
 use flowkit::store::{FlowRunFilter, SqliteStore, TaskRunFilter};
 use flowkit::terminal::RunView;
@@ -346,7 +349,18 @@ async fn the_time_between_two_processes_is_no_time_of_a_task() {
     file.execute("UPDATE page_digest SET digest = NULL", []).unwrap();
     drop(file);
     let (runtime, watched) = watching(&folder, None);
-    etl::resume(id).on(&runtime).await.unwrap();
+    let run = etl::resume(id).on(&runtime).run().await;
+    let rows = runtime.store().unwrap().task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, 9).unwrap();
+    let (stored, live) = (Graph::of_rows("etl", &rows), run.graph());
+    assert_eq!(stored.edges(), live.edges());
+    assert_eq!(stored.nodes().len(), live.nodes().len());
+    for (stored, live) in stored.nodes().iter().zip(live.nodes()) {
+        let read = |node: &Node| (node.label.clone(), node.state, node.attempts);
+        assert_eq!(read(stored), read(live), "what is drawn from the store is what was drawn from the run");
+        // A store has whole microseconds, of each begin and each end.
+        let difference = stored.duration.unwrap().abs_diff(live.duration.unwrap());
+        assert!(difference <= 4 * Duration::from_micros(1), "{stored:?} {live:?}");
+    }
     let is_short = |view: &RunView| {
         let text: Vec<String> =
             finished(view, 100, &Program::new("mybin")).iter().map(|line| line.plain()).collect();

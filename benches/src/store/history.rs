@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use flowkit::model::envelope::{Envelope, Fingerprint};
 use flowkit::model::{Event, EventKind, FlowRunId, TaskRun, TaskRunId, WallTime};
 use flowkit::prelude::*;
 use flowkit::store::{
-    Entry, FlowRunFilter, FlowRunPage, History as _, NewFlowRun, OwnedRun, SqliteStore, Store,
+    Entry, FlowRunFilter, FlowRunPage, History as _, NewFlowRun, OwnedRun, RunLog as _, SqliteStore,
 };
+use flowkit::value::envelope::{Envelope, Fingerprint};
 use flowkit::{BoxError, Runtime};
 use serde::Serialize;
 use std::sync::Mutex;
@@ -217,7 +217,7 @@ fn tell(store: &SqliteStore, story: &Story, moment: Duration) -> Result<(), Box<
         let (event, task_run) = (event.clone(), task_run.clone());
         store.record(Entry { run, event, task_run, call: None, result, cache: None, provenance: None }, None);
     }
-    store.make_room();
+    store.wait_for_room();
     Ok(())
 }
 

@@ -2,15 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::ext::IdentExt as _;
 use syn::{Ident, Type};
 
-use super::call_key;
 use super::callable::Callable;
 use super::info;
-use super::place::Place;
-use super::twin::{mock_type, quiet};
-use crate::options::{Cache, Identity, Part, Persist, TaskOptions, Template};
+use super::place::SpanRange;
+use crate::options::{IdentityOptions, Part, Persist, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
 /// The `impl Body`, and the checks of what its types must be able to do.
@@ -18,18 +15,24 @@ pub(crate) fn expand(
     callable: &Callable,
     info: &TokenStream,
     methods: &TokenStream,
+    dispatch: &TokenStream,
     checks: &TokenStream,
 ) -> TokenStream {
-    let (cfgs, name, body) = (&callable.written.attrs.cfgs, &callable.written.ident, &callable.body);
+    let (cfgs, name) = (&callable.written.attrs.cfgs, &callable.written.ident);
     let (generics, _, clause) = callable.named.generics.split_for_impl();
     let (value, error) = (&callable.value, &callable.error);
     // At one place, so that an argument that cannot cross threads is reported there once.
-    let place = argument_place(callable);
+    let place = callable.argument_place();
     let body_type = callable.body_type_at(place);
+    // What is wrong with the body is said at its own `impl`, once. The lifetime keeps the bound from being looked at here.
+    let mut dispatched = callable.named.generics.clone();
+    dispatched.make_where_clause().predicates.push(syn::parse_quote!(
+        for<'__flowkit_dispatch> #body_type: ::flowkit::__private::Body
+    ));
+    let (_, _, dispatch_clause) = dispatched.split_for_impl();
     let body_trait = place.around(quote!(::flowkit::__private::), quote!(), quote!(Body));
-    let idents = callable.idents();
-    let runs = runs(callable);
-    let quiet = quiet(callable);
+    let (inputs, runs) = (inputs(callable), runs(callable));
+    let quiet = callable.quiet();
     let info_fn = info::path();
     let check_output = check_output(callable);
     // The path of a type, unlike `module_path!`, names the function in whose body it stands.
@@ -58,19 +61,7 @@ pub(crate) fn expand(
                     ::core::any::type_name::<#identity>()
                 }
 
-                fn visit(&self, visit: &mut ::flowkit::__private::Visit<'_>) {
-                    #(self.#idents.visit(visit);)*
-                    let _ = visit;
-                }
-
-                fn again(&self) -> ::core::option::Option<Self> {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{Again as _, NotAgain as _};
-                    ::core::option::Option::Some(#body {
-                        #(#idents: (&::flowkit::__private::Probe(&self.#idents)).again()?,)*
-                        __flowkit_mention: ::core::marker::PhantomData,
-                    })
-                }
+                #inputs
 
                 #runs
 
@@ -97,6 +88,10 @@ pub(crate) fn expand(
                 #methods
             }
 
+            impl #generics ::flowkit::__private::Dispatch for #body_type #dispatch_clause {
+                #dispatch
+            }
+
             fn __flowkit_checks #generics () #clause {
                 #[allow(unused_imports)]
                 use ::flowkit::rules::NoResult as _;
@@ -104,6 +99,26 @@ pub(crate) fn expand(
                 #checks
             }
         };
+    }
+}
+
+/// What is asked of the arguments before an attempt.
+fn inputs(callable: &Callable) -> TokenStream {
+    let (body, idents) = (&callable.body, callable.idents());
+    quote! {
+        fn visit(&self, visit: &mut ::flowkit::__private::Visit<'_>) {
+            #(self.#idents.visit(visit);)*
+            let _ = visit;
+        }
+
+        fn again(&self) -> ::core::option::Option<Self> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{Again as _, NotAgain as _};
+            ::core::option::Option::Some(#body {
+                #(#idents: (&::flowkit::__private::Probe(&self.#idents)).again()?,)*
+                __flowkit_mention: ::core::marker::PhantomData,
+            })
+        }
     }
 }
 
@@ -129,7 +144,7 @@ fn runs(callable: &Callable) -> TokenStream {
     let place = name.span();
     let raw = quote_spanned!(place=> #name::raw #turbofish (#(#arguments),*));
     let mocked = if cfg!(feature = "testing") {
-        let mock_type = mock_type(callable);
+        let mock_type = callable.mock_type();
         let result = as_result(callable, quote!(__flowkit_mock(#(#arguments),*).await));
         let info = info::path();
         quote! {
@@ -172,20 +187,11 @@ fn runs(callable: &Callable) -> TokenStream {
 }
 
 fn as_result(callable: &Callable, output: TokenStream) -> TokenStream {
-    let place = Place::of(&callable.written.output.ty).start;
+    let place = SpanRange::of(&callable.written.output.ty).start;
     if callable.written.output.is_result {
         quote_spanned!(place=> ::flowkit::__private::Fallible::into_result(#output))
     } else {
         quote!(::core::result::Result::Ok(#output))
-    }
-}
-
-/// What to underline if an argument cannot cross threads: its type, where there is only one.
-pub(crate) fn argument_place(callable: &Callable) -> Place {
-    let mut types = callable.written.params.iter().map(|param| &param.ty);
-    match (types.next(), types.next()) {
-        (Some(only), None) => Place::of(only),
-        _ => Place::of(&callable.written.ident),
     }
 }
 
@@ -195,7 +201,7 @@ fn check_output(callable: &Callable) -> TokenStream {
     if *is_result {
         return TokenStream::new();
     }
-    let place = Place::of(ty);
+    let place = SpanRange::of(ty);
     let returned = place.around(quote!(::flowkit::rules::Returned::<), ty, quote!(>::new()));
     let check = quote_spanned!(place.start=> .asked().every_value_is_a_success(););
     quote!(#returned #check)
@@ -213,7 +219,7 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
     if !is_kept || !cfg!(feature = "store") {
         return None;
     }
-    let Place { start, end } = Place::of(output.value_place());
+    let SpanRange { start, end } = SpanRange::of(output.value_place());
     let probe = quote_spanned! {start=>
         (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#value>))
     };
@@ -221,7 +227,7 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
     Some(quote! {
         fn codec() -> ::core::option::Option<::flowkit::__private::Codec<#value>> {
             #[allow(unused_imports)]
-            use ::flowkit::__private::{Compared as _, Kept as _, NotCompared as _, NotKept as _};
+            use ::flowkit::__private::{Compared as _, Persisted as _, NotCompared as _, NotPersisted as _};
             ::core::option::Option::map(#probe #answer, |codec| codec.comparing(#probe.same()))
         }
     })
@@ -231,8 +237,8 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
 pub(crate) fn check_kept(callable: &Callable, persist: Persist) -> Option<TokenStream> {
     let output = &callable.written.output;
     (persist == Persist::Always && output.reference().is_none()).then(|| {
-        let place = Place::of(output.value_place());
-        place.around(quote!(::flowkit::rules::kept_output::<), &callable.value, quote!(>();))
+        let place = SpanRange::of(output.value_place());
+        place.around(quote!(::flowkit::rules::persisted_output::<), &callable.value, quote!(>();))
     })
 }
 
@@ -243,128 +249,12 @@ pub(crate) fn retry_checks(callable: &Callable) -> TokenStream {
 }
 
 /// Asks for what a type must be able to do, with the error at the type.
-fn rule(name: TokenStream, ty: &Type) -> TokenStream {
-    Place::of(ty).around(quote!(::flowkit::rules::#name::<), ty, quote!(>();))
-}
-
-/// What only a task has.
-pub(crate) struct TaskExtras<'a> {
-    pub(crate) options: &'a TaskOptions,
-}
-
-impl TaskExtras<'_> {
-    pub(crate) fn methods(&self, callable: &Callable) -> TokenStream {
-        let retry_if = self.options.retry_if.as_ref().map(|predicate| {
-            let (predicate, error) = (&predicate.value, &callable.error);
-            quote! {
-                fn retry_if(__flowkit_error: &#error) -> ::core::primitive::bool {
-                    let __flowkit_predicate: fn(&#error) -> ::core::primitive::bool = #predicate;
-                    __flowkit_predicate(__flowkit_error)
-                }
-            }
-        });
-        let run_name = self.options.label.run_name.as_ref().map(|name| run_name(&name.value));
-        let cache_key = self.cache_key(callable);
-        let codec = codec(callable, self.options.keeping());
-        quote!(#retry_if #run_name #cache_key #codec)
-    }
-
-    fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
-        let show = |name: &str, value: TokenStream| {
-            cfg!(feature = "store").then(|| {
-                quote! {
-                    if let ::core::option::Option::Some(__flowkit_parts) = &mut __flowkit_parts {
-                        __flowkit_parts.extend((&::flowkit::__private::Probe(#value)).key_input(#name, __flowkit_sealing));
-                    }
-                }
-            })
-        };
-        let identity = &self.options.identity;
-        let cache = &self.options.cache.as_ref()?.value;
-        let key = match (cache, &identity.key) {
-            (Cache::None, _) => return None,
-            (Cache::Key(key), _) => Some(&**key),
-            (Cache::Inputs | Cache::Run, key) => key.as_ref().map(|key| &key.value),
-        };
-        let digest = match key {
-            None => {
-                let params = || callable.written.params.iter().filter(|param| !identity.ignores(param));
-                let digests = params().map(|param| {
-                    let (ident, place) = (&param.ident, Place::of(&param.ty).start);
-                    quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get(), __flowkit_sealing)?)
-                });
-                let shown = params().map(|param| {
-                    let (ident, name) = (&param.ident, param.ident.unraw().to_string());
-                    show(&name, quote!(self.#ident.get()))
-                });
-                let proofs = params().filter_map(call_key::rewritten).map(|proof| quote!(#proof?;));
-                let probes = call_key::use_rewritten();
-                quote! {
-                    #probes
-                    #(#proofs)*
-                    #(#shown)*
-                    ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))
-                }
-            }
-            Some(key) => {
-                let idents = callable.idents();
-                let types = callable.written.params.iter().map(elem);
-                let place = Place::of(key);
-                let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
-                let digest =
-                    quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value, __flowkit_sealing));
-                let shown = show("key", quote!(&__flowkit_key(#(self.#idents.get()),*)));
-                quote! {
-                    let __flowkit_key: fn(#(&#types),*) -> _ = #key;
-                    #shown
-                    #digest
-                }
-            }
-        };
-        let probes = cfg!(feature = "store").then(|| {
-            quote! {
-                #[allow(unused_imports)]
-                use ::flowkit::__private::{InKey as _, NotInKey as _};
-            }
-        });
-        Some(quote! {
-            fn cache_key(
-                &self,
-                __flowkit_sealing: ::flowkit::__private::Sealing<'_>,
-                #[allow(unused_mut)]
-                mut __flowkit_parts: ::core::option::Option<
-                    &mut ::std::vec::Vec<::flowkit::__private::KeyInput>,
-                >,
-            ) -> ::core::result::Result<::flowkit::__private::Digest, ::flowkit::__private::DigestError> {
-                #probes
-                let _ = (&__flowkit_parts, __flowkit_sealing);
-                #digest
-            }
-        })
-    }
-
-    pub(crate) fn checks(&self, callable: &Callable) -> TokenStream {
-        let retries = self.options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
-        let retry_checks = if retries { retry_checks(callable) } else { TokenStream::new() };
-        let cached = self.options.cache.as_ref().is_some_and(|cache| !matches!(cache.value, Cache::None));
-        let output = cached.then(|| {
-            let place = Place::of(callable.written.output.value_place());
-            place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
-        });
-        let kept = check_kept(callable, self.options.keeping());
-        let compared = self.must_compare().then(|| compared_arguments(callable, &self.options.identity));
-        quote!(#retry_checks #output #kept #compared)
-    }
-
-    /// Whether a call that cannot be told from others cannot be made: it may be the one that must not be made twice, or its
-    /// result, which must be kept, could never be found again.
-    fn must_compare(&self) -> bool {
-        self.options.keeping() == Persist::Always && self.options.identity.key.is_none()
-    }
+pub(super) fn rule(name: TokenStream, ty: &Type) -> TokenStream {
+    SpanRange::of(ty).around(quote!(::flowkit::rules::#name::<), ty, quote!(>();))
 }
 
 /// The check that arguments can be compared.
-fn compared_arguments(callable: &Callable, identity: &Identity) -> TokenStream {
+pub(super) fn compared_arguments(callable: &Callable, identity: &IdentityOptions) -> TokenStream {
     let params = callable.named.params.iter().filter(|param| !identity.ignores(param));
     params.map(|param| rule(quote!(compared_argument), elem(param))).collect()
 }

@@ -6,12 +6,12 @@ use syn::ext::IdentExt as _;
 
 use super::body::elem;
 use super::callable::Callable;
-use super::place::Place;
-use crate::options::Identity;
+use super::place::SpanRange;
+use crate::options::IdentityOptions;
 use crate::signature::{Param, mentions_lifetime, tidy};
 
 /// The method of `Body`. Where `is_dear`, digests are not taken on trust.
-pub(crate) fn call_key(callable: &Callable, identity: &Identity, is_dear: bool) -> TokenStream {
+pub(crate) fn call_key(callable: &Callable, identity: &IdentityOptions, is_dear: bool) -> TokenStream {
     let params = callable.written.params.iter().filter(|param| !identity.ignores(param));
     let arguments = params.map(|param| {
         let ident = &param.ident;
@@ -37,7 +37,7 @@ pub(crate) fn call_key(callable: &Callable, identity: &Identity, is_dear: bool) 
         #compared
         fn call_key(&self, __flowkit_key: &mut ::flowkit::__private::CallKey<'_>) {
             #[allow(unused_imports)]
-            use ::flowkit::__private::{Keyed as _, KeyedByOs as _, NotKeyed as _};
+            use ::flowkit::__private::{KeyedArgument as _, KeyedByOs as _, NotKeyed as _};
             #probes
             #given
             #(#arguments)*
@@ -47,7 +47,7 @@ pub(crate) fn call_key(callable: &Callable, identity: &Identity, is_dear: bool) 
 }
 
 /// Leaves out the handles that are ignored, where there may be some.
-fn visit_compared(callable: &Callable, identity: &Identity) -> Option<TokenStream> {
+fn visit_compared(callable: &Callable, identity: &IdentityOptions) -> Option<TokenStream> {
     identity.ignore.as_ref()?;
     let params = callable.written.params.iter().filter(|param| !identity.ignores(param));
     let idents = params.map(|param| &param.ident);
@@ -79,11 +79,11 @@ pub(super) fn use_rewritten() -> Option<TokenStream> {
 
 /// What the user gives for all arguments, where they are there: the results of other calls need not be, and those are
 /// compared by the calls themselves.
-fn given(callable: &Callable, identity: &Identity) -> Option<TokenStream> {
+fn given(callable: &Callable, identity: &IdentityOptions) -> Option<TokenStream> {
     let key = &identity.key.as_ref()?.value;
     let idents = callable.idents();
     let types = callable.written.params.iter().map(elem);
-    let place = Place::of(key);
+    let place = SpanRange::of(key);
     let value = place.around(quote!(&__flowkit_given), quote!(), quote!((#(self.#idents.get()),*)));
     let add = quote_spanned!(place.start=> ::flowkit::rules::add_key(__flowkit_key, #value););
     Some(quote! {

@@ -9,7 +9,7 @@ use syn::{
     parse_quote,
 };
 
-use super::place::Place;
+use super::place::SpanRange;
 use crate::signature::{Function, Output, Param, ParamKind};
 
 pub(crate) struct Callable {
@@ -34,7 +34,7 @@ impl Callable {
         say_what_types_must_do(&mut named, &lifetimes);
         let Output { ty, is_result } = &function.output;
         let part = |place: &Type, name: TokenStream| {
-            Place::of(place).around(quote!(<), ty, quote!(as ::flowkit::__private::Fallible>::#name))
+            SpanRange::of(place).around(quote!(<), ty, quote!(as ::flowkit::__private::Fallible>::#name))
         };
         let (value, error) = if *is_result {
             let output = &function.output;
@@ -69,20 +69,20 @@ impl Callable {
 
     /// The body's type with its arguments: `__flowkit_fetch<Arg<String>, Lent<'a, str>, (T,), N>`.
     pub(crate) fn body_type(&self) -> TokenStream {
-        self.body_type_of(&self.named.params, Place::of(&self.written.ident))
+        self.body_type_of(&self.named.params, SpanRange::of(&self.written.ident))
     }
 
     /// The same, at a place of the user's choice: there the compiler says what is wrong with the arguments as a whole.
-    pub(crate) fn body_type_at(&self, place: Place) -> TokenStream {
+    pub(crate) fn body_type_at(&self, place: SpanRange) -> TokenStream {
         self.body_type_of(&self.named.params, place)
     }
 
     /// The same with `'static` for every lifetime.
     pub(crate) fn static_body_type(&self) -> TokenStream {
-        self.body_type_of(&self.static_params(), Place::of(&self.written.ident))
+        self.body_type_of(&self.static_params(), SpanRange::of(&self.written.ident))
     }
 
-    fn body_type_of(&self, params: &[Param], place: Place) -> TokenStream {
+    fn body_type_of(&self, params: &[Param], place: SpanRange) -> TokenStream {
         let body = &self.body;
         let held = params.iter().map(|param| match &param.kind {
             ParamKind::Owned => {
@@ -105,9 +105,9 @@ impl Callable {
         params.iter().map(move |param| {
             let passing = match &param.kind {
                 ParamKind::Owned => quote!(>),
-                ParamKind::Borrowed { .. } => quote!(, ::flowkit::args::Lend>),
+                ParamKind::Borrowed { .. } => quote!(, ::flowkit::args::ByRef>),
             };
-            Place::of(&param.ty).around(quote!(impl #of_trait<), &param.ty, passing)
+            SpanRange::of(&param.ty).around(quote!(impl #of_trait<), &param.ty, passing)
         })
     }
 
@@ -186,7 +186,7 @@ impl Callable {
 /// what borrows nothing by itself shall borrow nothing through a type either.
 fn say_what_types_must_do(named: &mut Function, lifetimes: &[Lifetime]) {
     require(&mut named.generics, &quote!(::core::marker::Send + ::core::marker::Sync), |_| true);
-    let mut words = Words(Vec::new());
+    let mut words = TypeWords(Vec::new());
     words.visit_type_mut(&mut named.output.ty.clone());
     require(&mut named.generics, &quote!('static), |param| lifetimes.is_empty() || words.0.contains(param));
 }
@@ -219,9 +219,9 @@ fn is_param(ty: &Type, param: &Ident) -> bool {
 }
 
 /// All words of a type.
-struct Words(Vec<Ident>);
+struct TypeWords(Vec<Ident>);
 
-impl VisitMut for Words {
+impl VisitMut for TypeWords {
     fn visit_ident_mut(&mut self, ident: &mut Ident) {
         self.0.push(ident.clone());
     }
@@ -281,4 +281,50 @@ impl VisitMut for MakeStatic {
     fn visit_type_bare_fn_mut(&mut self, _: &mut syn::TypeBareFn) {}
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut syn::ParenthesizedGenericArguments) {}
     fn visit_bound_lifetimes_mut(&mut self, _: &mut syn::BoundLifetimes) {}
+}
+
+/// What several parts of the generated code have in common.
+impl Callable {
+    /// What to underline if an argument cannot cross threads: its type, where there is only one.
+    pub(crate) fn argument_place(&self) -> SpanRange {
+        let mut types = self.written.params.iter().map(|param| &param.ty);
+        match (types.next(), types.next()) {
+            (Some(only), None) => SpanRange::of(only),
+            _ => SpanRange::of(&self.written.ident),
+        }
+    }
+
+    /// Lints that speak of names or shapes that the attribute, not the user, chose. Not for what has code of the user in it.
+    pub(crate) fn quiet(&self) -> TokenStream {
+        let allowed = self.written.attrs.allowed();
+        quote! {
+            #[allow(
+                non_camel_case_types,
+                missing_debug_implementations,
+                unreachable_pub,
+                unused_lifetimes,
+                dead_code,
+                deprecated,
+                private_bounds,
+                private_interfaces,
+                clippy::all,
+                clippy::pedantic,
+                clippy::nursery
+            )]
+            #(#allowed)*
+        }
+    }
+
+    /// The closure that stands for the function in a test.
+    pub(crate) fn mock_type(&self) -> TokenStream {
+        let (binder, types) = self.closure_types();
+        let output = &self.written.output.ty;
+        quote!(
+            ::std::sync::Arc<
+                dyn #binder ::core::ops::Fn(#(#types),*)
+                    -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send>>
+                    + ::core::marker::Send + ::core::marker::Sync
+            >
+        )
+    }
 }

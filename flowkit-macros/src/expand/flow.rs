@@ -8,7 +8,6 @@ use syn::{Expr, ExprLit, Lit, Type};
 use super::body;
 use super::callable::Callable;
 use super::info::doc_text;
-use super::twin::quiet;
 use crate::options::FlowOptions;
 use crate::signature::{Param, mentions_lifetime, tidy};
 
@@ -16,11 +15,18 @@ use crate::signature::{Param, mentions_lifetime, tidy};
 pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream {
     let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
     let codec = body::codec(callable, options.keeping());
-    let (value, error) = (&callable.value, &callable.error);
     quote! {
         #run_name
         #codec
+    }
+}
 
+/// How a flow is called: as a run of its own.
+pub(crate) fn dispatch() -> TokenStream {
+    // By their trait: where it is not known yet that there is a body, nothing else is equal to them.
+    let value = quote!(<Self as ::flowkit::__private::Body>::Output);
+    let error = quote!(<Self as ::flowkit::__private::Body>::Error);
+    quote! {
         fn call<'__flowkit_call>(
             self,
             setup: ::flowkit::__private::Setup<#error>,
@@ -61,7 +67,7 @@ pub(crate) fn spec(callable: &Callable) -> TokenStream {
 /// The twin as a type that stands for the flow. One with type parameters is many flows, and stands for none.
 pub(crate) fn by_type(callable: &Callable) -> Option<TokenStream> {
     let (cfgs, name) = (&callable.written.attrs.cfgs, &callable.written.ident);
-    let quiet = quiet(callable);
+    let quiet = callable.quiet();
     callable.static_generics().params.is_empty().then(|| {
         quote! {
             #(#cfgs)*
@@ -99,7 +105,7 @@ pub(crate) fn resume(callable: &Callable) -> TokenStream {
 pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
     let (cfgs, value) = (&callable.written.attrs.cfgs, &callable.value);
     let (generics, _, clause) = callable.named.generics.split_for_impl();
-    let (body_type, quiet) = (callable.body_type(), quiet(callable));
+    let (body_type, quiet) = (callable.body_type(), callable.quiet());
     let parts = match callable.written.output.value_place() {
         Type::Tuple(tuple) if !tuple.elems.is_empty() => {
             let indices = (0..tuple.elems.len()).map(syn::Index::from);
@@ -144,7 +150,7 @@ fn arguments(callable: &Callable) -> TokenStream {
         fn arguments(&self) -> ::core::option::Option<::std::string::String> {
             #[allow(unused_imports)]
             use ::flowkit::__private::{
-                Compared as _, NotCompared as _, NotProved as _, NotWrittenDown as _, Proved as _, WrittenDown as _,
+                Compared as _, NotCompared as _, NotProved as _, NotSerializedArgument as _, Proved as _, SerializedArgument as _,
             };
             #[allow(unused_mut)]
             let mut arguments = ::flowkit::__private::Arguments::default();
@@ -184,7 +190,7 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
                     (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#types>)).reader()?;
             )*
             #[allow(unused_mut)]
-            let mut __flowkit_given = ::flowkit::__private::Given::parse(__flowkit_json);
+            let mut __flowkit_given = ::flowkit::__private::ProvidedArguments::parse(__flowkit_json);
             #(let #idents = #read;)*
             #[allow(unreachable_patterns)]
             let __flowkit_body = match (#(#idents,)*) {
@@ -230,7 +236,7 @@ fn parameters(callable: &Callable) -> TokenStream {
         fn parameters() -> ::std::vec::Vec<::flowkit::__private::Parameter> {
             #[allow(unused_imports)]
             use ::flowkit::__private::{
-                NotReadBack as _, NotWritable as _, NotWrittenDown as _, ReadBack as _, Writable as _, WrittenDown as _,
+                NotReadBack as _, NotWritable as _, NotSerializedArgument as _, ReadBack as _, Writable as _, SerializedArgument as _,
             };
             ::std::vec![#(#parameters),*]
         }

@@ -7,7 +7,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Attribute, Expr, Lit, Meta};
 
-use crate::options::{self, Attempts, Cache, FlowOptions, Label, Persist, Spanned, TaskOptions};
+use crate::options::{self, Attempts, CacheValue, FlowOptions, Label, Persist, Spanned, TaskOptions};
 use crate::signature::Function;
 
 /// The name of the twin's function that gives the description.
@@ -28,9 +28,9 @@ pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStr
     });
     let hooks = hooks(&options.hooks);
     let cache = match options.cache.as_ref().map(|cache| &cache.value) {
-        None | Some(Cache::None) => quote!(Off),
-        Some(Cache::Run) => quote!(Run),
-        Some(Cache::Inputs | Cache::Key(_)) => quote!(Runtime),
+        None | Some(CacheValue::None) => quote!(Off),
+        Some(CacheValue::Run) => quote!(Run),
+        Some(CacheValue::Inputs | CacheValue::Key(_)) => quote!(Runtime),
     };
     let blocking = function.asyncness.is_none();
     quote! {
@@ -120,7 +120,7 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
 fn policy(
     attempts: &Attempts,
     retries: Option<u32>,
-    trigger: Option<&Spanned<options::Trigger>>,
+    trigger: Option<&Spanned<options::TriggerValue>>,
     cache_ttl: Option<&Spanned<Duration>>,
 ) -> TokenStream {
     let retries = retries.or(attempts.retries.as_ref().map(|retries| retries.value));

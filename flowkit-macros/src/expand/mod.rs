@@ -4,8 +4,11 @@
 //! fn fetch(url: String) -> Call<…>          the call, in the value namespace
 //! struct fetch {}  impl fetch { … }         the twin, in the type namespace: of, submit, map, raw, …
 //! struct __flowkit_fetch<…> { url: … }      the body: the function with its arguments
-//! const _: () = { impl Body for … }         what the library asks of it
+//! const _: () = { impl Body for …           what the library asks of it
+//!                 impl Dispatch for … }     how it is called: a flow is a run of its own
 //! ```
+//!
+//! All of it, for a task, for one that borrows and for a flow, can be read in `snapshots/`.
 
 mod body;
 mod call_key;
@@ -13,8 +16,14 @@ mod callable;
 mod flow;
 mod info;
 mod place;
+mod task;
 mod test;
 mod twin;
+
+// The code depends on what the library can do.
+#[cfg(test)]
+#[cfg(all(feature = "store", feature = "testing"))]
+mod tests;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -27,12 +36,13 @@ pub(crate) use test::test;
 pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let Task { options, function } = task;
     let info = info::task(&options, &function, source);
-    let extras = body::TaskExtras { options: &options };
+    let extras = task::TaskExtras { options: &options };
     let callable = Callable::new(function);
     let twin = twin::expand(&callable, "task", &TokenStream::new());
     let call_key = call_key::call_key(&callable, &options.identity, options.is_at_most_once());
     let methods = [extras.methods(&callable), call_key].into_iter().collect();
-    let body = body::expand(&callable, &info, &methods, &extras.checks(&callable));
+    let dispatch = TokenStream::new();
+    let body = body::expand(&callable, &info, &methods, &dispatch, &extras.checks(&callable));
     quote!(#twin #body)
 }
 
@@ -48,7 +58,7 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let call_key = call_key::call_key(&callable, &options.identity, false);
     let methods = [flow::methods(&options, &callable), call_key].into_iter().collect();
     let checks = flow::checks(&options, &callable);
-    let body = body::expand(&callable, &info, &methods, &checks);
+    let body = body::expand(&callable, &info, &methods, &flow::dispatch(), &checks);
     let flow_body = flow::flow_body(&callable);
     let by_type = flow::by_type(&callable);
     quote!(#twin #body #flow_body #by_type)

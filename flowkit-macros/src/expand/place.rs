@@ -5,12 +5,12 @@ use quote::{ToTokens, quote_spanned};
 
 /// The place of some tokens of the user. Generated tokens that have it are taken for the user's by the compiler.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct SpanRange {
     pub(crate) start: Span,
     pub(crate) end: Span,
 }
 
-impl Place {
+impl SpanRange {
     pub(crate) fn of(tokens: impl ToTokens) -> Self {
         let mut spans = tokens.into_token_stream().into_iter().map(|token| token.span());
         let start = spans.next().unwrap_or_else(Span::call_site);

@@ -5,37 +5,15 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
 
-use super::body::argument_place;
 use super::callable::Callable;
 use crate::signature::ParamKind;
-
-/// Lints that speak of names or shapes that the attribute, not the user, chose. Not for what has code of the user in it.
-pub(crate) fn quiet(callable: &Callable) -> TokenStream {
-    let allowed = callable.written.attrs.allowed();
-    quote! {
-        #[allow(
-            non_camel_case_types,
-            missing_debug_implementations,
-            unreachable_pub,
-            unused_lifetimes,
-            dead_code,
-            deprecated,
-            private_bounds,
-            private_interfaces,
-            clippy::all,
-            clippy::pedantic,
-            clippy::nursery
-        )]
-        #(#allowed)*
-    }
-}
 
 pub(crate) fn expand(callable: &Callable, what: &str, more: &TokenStream) -> TokenStream {
     let cfgs = &callable.written.attrs.cfgs;
     let docs = &callable.written.attrs.docs;
     let vis = &callable.written.vis;
     let name = &callable.written.ident;
-    let quiet = quiet(callable);
+    let quiet = callable.quiet();
     let call = call(callable);
     let held = body_struct(callable);
     let raw = raw(callable, what);
@@ -110,7 +88,7 @@ fn body_struct(callable: &Callable) -> TokenStream {
     let types: Vec<_> = (0..idents.len()).map(|index| quote::format_ident!("__FlowkitArg{index}")).collect();
     let constants: Vec<_> = callable.named.generics.const_params().collect();
     let constant_names: Vec<_> = constants.iter().map(|constant| &constant.ident).collect();
-    let quiet = quiet(callable);
+    let quiet = callable.quiet();
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
@@ -225,7 +203,7 @@ fn map(callable: &Callable) -> TokenStream {
     let held = std::iter::once(quote!(__flowkit_item)).chain(rows);
     let body = construct(callable, held);
     let name = callable.named("map");
-    let place = argument_place(callable);
+    let place = callable.argument_place();
     let start = place.around(quote!(::flowkit::__private::), quote!(), quote!(map));
     // What they hold must cross threads, so they are placed where the compiler says that it does not.
     let known = Ident::new("__flowkit_items", place.start);
@@ -269,19 +247,6 @@ fn skip(callable: &Callable) -> TokenStream {
     }
 }
 
-/// The closure that stands for the function in a test.
-pub(crate) fn mock_type(callable: &Callable) -> TokenStream {
-    let (binder, types) = callable.closure_types();
-    let output = &callable.written.output.ty;
-    quote!(
-        ::std::sync::Arc<
-            dyn #binder ::core::ops::Fn(#(#types),*)
-                -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send>>
-                + ::core::marker::Send + ::core::marker::Sync
-        >
-    )
-}
-
 fn mock(callable: &Callable) -> TokenStream {
     let (vis, name, idents) = (&callable.written.vis, &callable.written.ident, callable.idents());
     let (binder, types) = callable.closure_types();
@@ -298,7 +263,7 @@ fn mock(callable: &Callable) -> TokenStream {
         __FlowkitFuture: ::core::future::Future<Output = #output> + ::core::marker::Send + 'static
     ));
     let (generics, _, clause) = generics.split_for_impl();
-    let mock_type = mock_type(callable);
+    let mock_type = callable.mock_type();
     let info = super::info::path();
     quote_spanned! {callable.written.output.ty.span()=>
         /// Puts a closure in the place of the function until the mock is dropped; retries and the rest stay.

@@ -8,11 +8,12 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, Token, token};
 
-use super::keys::{Key, Place};
+use super::keys::Key;
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
 
 /// One argument: `key`, `key = value` or `key(arguments)`.
-pub(crate) struct Arg {
+pub(crate) struct AttributeArg {
     pub key: &'static Key,
     pub value: Value,
     /// Where the key is written.
@@ -37,9 +38,9 @@ pub(crate) struct Spanned<T> {
 
 /// Reads all arguments, each key once, reporting those which are malformed, unknown, misplaced
 /// or repeated.
-pub(crate) fn parse(args: TokenStream, place: Place, errors: &mut Errors) -> Vec<Arg> {
+pub(crate) fn parse(args: TokenStream, place: AttributeKind, errors: &mut Errors) -> Vec<AttributeArg> {
     let parser = |input: ParseStream<'_>| {
-        let mut found: Vec<Arg> = Vec::new();
+        let mut found: Vec<AttributeArg> = Vec::new();
         while !input.is_empty() {
             if let Some(arg) = parse_arg(input, place, errors) {
                 match found.iter().any(|earlier| earlier.key.name == arg.key.name) {
@@ -55,7 +56,7 @@ pub(crate) fn parse(args: TokenStream, place: Place, errors: &mut Errors) -> Vec
 }
 
 /// Parses one argument, and reports it if it is none.
-fn parse_arg(input: ParseStream<'_>, place: Place, errors: &mut Errors) -> Option<Arg> {
+fn parse_arg(input: ParseStream<'_>, place: AttributeKind, errors: &mut Errors) -> Option<AttributeArg> {
     let Ok(ident) = input.call(Ident::parse_any) else {
         errors.push_at(input.span(), format!("expected an option; {}", place.takes()));
         skip_to_comma(input);
@@ -71,7 +72,7 @@ fn parse_arg(input: ParseStream<'_>, place: Place, errors: &mut Errors) -> Optio
         errors.add(error.unwrap_or_else(|| syn::Error::new(ident.span(), key.takes())));
         Value::Malformed
     });
-    Some(Arg { key, value, span: ident.span() })
+    Some(AttributeArg { key, value, span: ident.span() })
 }
 
 /// Parses what follows a key; fails without an error of its own where that is no value at all.

@@ -1,12 +1,12 @@
 //! Which options go together. Reads nothing; only compares.
 
-use super::args::Arg;
+use super::args::AttributeArg;
 use super::keys::Key;
-use super::{Attempts, Cache, Persist, Spanned, TaskOptions};
+use super::{Attempts, CacheValue, Persist, Spanned, TaskOptions};
 use crate::errors::Errors;
 
 /// Checks what says how often and when it is tried again.
-pub(super) fn attempts(attempts: &Attempts, args: &[Arg], errors: &mut Errors) {
+pub(super) fn attempts(attempts: &Attempts, args: &[AttributeArg], errors: &mut Errors) {
     for key in ["backoff", "max_retry_delay", "jitter"] {
         needs(key, "retry_delay", args, errors);
     }
@@ -28,17 +28,17 @@ pub(super) fn attempts(attempts: &Attempts, args: &[Arg], errors: &mut Errors) {
 }
 
 /// Checks what says when a result is used again.
-pub(super) fn cache(options: &TaskOptions, args: &[Arg], errors: &mut Errors) {
+pub(super) fn cache(options: &TaskOptions, args: &[AttributeArg], errors: &mut Errors) {
     needs("cache_ttl", "cache", args, errors);
     if let (Some(cache), Some(ttl)) = (&options.cache, &options.cache_ttl)
-        && matches!(cache.value, Cache::None)
+        && matches!(cache.value, CacheValue::None)
     {
         let message = "`cache_ttl` says how long a result is kept, \
                        but `cache = \"none\"` keeps none; remove one of them";
         errors.push_at(ttl.span, message);
     }
     if let (Some(cache), Some(Spanned { value: Persist::Never, span })) = (&options.cache, &options.persist)
-        && !matches!(cache.value, Cache::None)
+        && !matches!(cache.value, CacheValue::None)
     {
         let message = "`cache` keeps the result for later calls, \
                        but `persist = \"never\"` keeps none; remove one of them";
@@ -64,7 +64,7 @@ pub(super) fn at_most_once(options: &TaskOptions, errors: &mut Errors) {
 }
 
 /// Reports `key` where it is written without `needed`, be its value good or bad.
-fn needs(key: &str, needed: &str, args: &[Arg], errors: &mut Errors) {
+fn needs(key: &str, needed: &str, args: &[AttributeArg], errors: &mut Errors) {
     let written = |name: &str| args.iter().find(|arg| arg.key.name == name);
     if let (Some(arg), None) = (written(key), written(needed)) {
         let example = Key::example(needed);

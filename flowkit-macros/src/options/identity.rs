@@ -5,21 +5,21 @@ use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Token};
 
-use super::args::{Arg, Spanned, Value};
+use super::args::{AttributeArg, Spanned, Value};
 use super::{Options, set, values};
 use crate::errors::{Errors, did_you_mean, list};
 use crate::signature::{Function, Param};
 
 #[derive(Default)]
-pub(crate) struct Identity {
+pub(crate) struct IdentityOptions {
     /// At least one.
     pub ignore: Option<Spanned<Vec<Ident>>>,
     /// A closure or a path.
     pub key: Option<Spanned<Expr>>,
 }
 
-impl Options for Identity {
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+impl Options for IdentityOptions {
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match arg.key.name {
             "ignore" => {
                 let names = errors.keep(names(arg));
@@ -31,7 +31,7 @@ impl Options for Identity {
         }
     }
 
-    fn check(&self, _args: &[Arg], errors: &mut Errors) {
+    fn check(&self, _args: &[AttributeArg], errors: &mut Errors) {
         if let (Some(ignore), Some(_)) = (&self.ignore, &self.key) {
             let message = "`key` stands for all arguments, those that it does not look at included; \
                            remove `ignore`";
@@ -40,7 +40,7 @@ impl Options for Identity {
     }
 }
 
-impl Identity {
+impl IdentityOptions {
     /// Reports what is no parameter of the function, or is named twice.
     pub(crate) fn check_against(&self, function: &Function, errors: &mut Errors) {
         let named = function.params.iter().filter(|param| !param.is_anonymous());
@@ -72,7 +72,7 @@ impl Identity {
 }
 
 /// Reads `ignore(client, pool)`.
-fn names(arg: &Arg) -> syn::Result<Vec<Ident>> {
+fn names(arg: &AttributeArg) -> syn::Result<Vec<Ident>> {
     let wrong = || syn::Error::new(arg.span, arg.key.takes());
     let Value::List(tokens) = &arg.value else { return Err(wrong()) };
     let parser = Punctuated::<Ident, Token![,]>::parse_terminated;

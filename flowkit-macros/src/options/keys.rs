@@ -2,23 +2,12 @@
 //!
 //! Every message about a key is made from it. A new key is one line here, a field, and its reader.
 
-use std::fmt;
-
 use syn::Ident;
 
+use crate::attribute::AttributeKind::{self, Flow, Task, TaskDefaults, Test};
 use crate::errors::{did_you_mean, list};
-use Place::{Flow, Task, TaskDefaults, Test};
 
-/// Where options can be written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Place {
-    Task,
-    Flow,
-    TaskDefaults,
-    Test,
-}
-
-impl Place {
+impl AttributeKind {
     /// Says which keys may stand here.
     pub(crate) fn takes(self) -> String {
         format!("{self} takes {}", list(self.keys(), "and"))
@@ -27,27 +16,12 @@ impl Place {
     fn keys(self) -> impl Iterator<Item = &'static str> {
         KEYS.iter().filter(move |key| key.is_taken_by(self)).map(|key| key.name)
     }
-
-    fn name(self) -> &'static str {
-        match self {
-            Task => "#[task]",
-            Flow => "#[flow]",
-            TaskDefaults => "task_defaults",
-            Test => "#[flowkit::test]",
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "`{}`", self.name())
-    }
 }
 
 /// An option key.
 pub(crate) struct Key {
     pub name: &'static str,
-    places: &'static [Place],
+    places: &'static [AttributeKind],
     /// What its value is: `a whole number`.
     takes: &'static str,
     /// The key with a value, as a user would write it.
@@ -56,9 +30,9 @@ pub(crate) struct Key {
     refused: Option<&'static str>,
 }
 
-const BOTH: &[Place] = &[Task, Flow];
-const EVERYWHERE: &[Place] = &[Task, Flow, TaskDefaults];
-const DELAYS: &[Place] = &[Task, TaskDefaults];
+const BOTH: &[AttributeKind] = &[Task, Flow];
+const EVERYWHERE: &[AttributeKind] = &[Task, Flow, TaskDefaults];
+const DELAYS: &[AttributeKind] = &[Task, TaskDefaults];
 const SWITCH: &str = "nothing, `true` or `false`";
 const HOOK: &str = "a closure, a function or a list of them";
 
@@ -110,20 +84,20 @@ const CACHE: &str = r#""inputs", "run", "none", or a closure or function giving 
 
 const fn key(
     name: &'static str,
-    places: &'static [Place],
+    places: &'static [AttributeKind],
     takes: &'static str,
     example: &'static str,
 ) -> Key {
     Key { name, places, takes, example, refused: None }
 }
 
-const fn refused(name: &'static str, places: &'static [Place], why: &'static str) -> Key {
+const fn refused(name: &'static str, places: &'static [AttributeKind], why: &'static str) -> Key {
     Key { name, places, takes: "", example: "", refused: Some(why) }
 }
 
 impl Key {
     /// Finds what may be set at `place`, or says why `written` may not.
-    pub(crate) fn find(written: &Ident, place: Place) -> syn::Result<&'static Self> {
+    pub(crate) fn find(written: &Ident, place: AttributeKind) -> syn::Result<&'static Self> {
         let name = written.to_string();
         let found = KEYS.iter().find(|key| key.name == name);
         let message = match found {
@@ -153,7 +127,7 @@ impl Key {
         format!("`{}` takes {}, such as `{}`", self.name, self.takes, self.example)
     }
 
-    pub(super) fn is_taken_by(&self, place: Place) -> bool {
+    pub(super) fn is_taken_by(&self, place: AttributeKind) -> bool {
         self.refused.is_none() && self.places.contains(&place)
     }
 }

@@ -21,13 +21,15 @@ use proc_macro2::TokenStream;
 use syn::Expr;
 
 pub(crate) use self::args::Spanned;
-pub(crate) use self::identity::Identity;
-pub(crate) use self::keys::Place;
-pub(crate) use self::policies::{Backoff, Cache, Durability, Limit, Persist, Trigger};
+pub(crate) use self::identity::IdentityOptions;
+pub(crate) use self::policies::{
+    BackoffValue, CacheValue, DurabilityValue, LimitValue, Persist, TriggerValue,
+};
 pub(crate) use self::template::{Part, Template};
 
-use self::args::{Arg, Value};
+use self::args::{AttributeArg, Value};
 use self::values::Read;
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
 
 /// The options of `#[task]`.
@@ -36,17 +38,17 @@ pub(crate) struct TaskOptions {
     pub label: Label,
     pub attempts: Attempts,
     pub hooks: Hooks,
-    pub identity: Identity,
+    pub identity: IdentityOptions,
     /// A closure or a path.
     pub retry_if: Option<Spanned<Expr>>,
-    pub cache: Option<Spanned<Cache>>,
+    pub cache: Option<Spanned<CacheValue>>,
     /// More than zero.
     pub cache_ttl: Option<Spanned<Duration>>,
     pub persist: Option<Spanned<Persist>>,
     pub at_most_once: Option<Spanned<bool>>,
     /// At least one.
-    pub concurrency: Option<Spanned<Vec<Limit>>>,
-    pub trigger: Option<Spanned<Trigger>>,
+    pub concurrency: Option<Spanned<Vec<LimitValue>>>,
+    pub trigger: Option<Spanned<TriggerValue>>,
 }
 
 /// The options of `#[flow]`.
@@ -56,13 +58,13 @@ pub(crate) struct FlowOptions {
     /// Only `retries`, `retry_delay`, `timeout` and `critical`.
     pub attempts: Attempts,
     pub hooks: Hooks,
-    pub identity: Identity,
+    pub identity: IdentityOptions,
     /// At least 1.
     pub max_concurrency: Option<Spanned<u32>>,
     pub task_defaults: Option<Spanned<Attempts>>,
     pub fail_on_any_task: Option<Spanned<bool>>,
     pub persist: Option<Spanned<Persist>>,
-    pub durability: Option<Spanned<Durability>>,
+    pub durability: Option<Spanned<DurabilityValue>>,
 }
 
 /// The options of `#[flowkit::test]`.
@@ -91,7 +93,7 @@ pub(crate) struct Attempts {
     pub retries: Option<Spanned<u32>>,
     /// 1 to 50.
     pub retry_delay: Option<Spanned<Vec<Duration>>>,
-    pub backoff: Option<Spanned<Backoff>>,
+    pub backoff: Option<Spanned<BackoffValue>>,
     pub max_retry_delay: Option<Spanned<Duration>>,
     /// 0.0 to 1.0.
     pub jitter: Option<Spanned<f64>>,
@@ -114,13 +116,13 @@ pub(crate) struct Hooks {
 /// Options which are read one argument at a time.
 pub(crate) trait Options: Default {
     /// Stores the option if it is one of these; otherwise gives false.
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool;
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool;
 
     /// Reports options which do not go together.
-    fn check(&self, _args: &[Arg], _errors: &mut Errors) {}
+    fn check(&self, _args: &[AttributeArg], _errors: &mut Errors) {}
 
     /// Reads all arguments, reporting every mistake.
-    fn parse(tokens: TokenStream, place: Place, errors: &mut Errors) -> Self {
+    fn parse(tokens: TokenStream, place: AttributeKind, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         let args = args::parse(tokens, place, errors);
         for arg in &args {
@@ -134,7 +136,7 @@ pub(crate) trait Options: Default {
 }
 
 impl Options for TaskOptions {
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match arg.key.name {
             "retry_if" => set(&mut self.retry_if, arg, values::callable, errors),
             "cache" => set(&mut self.cache, arg, policies::cache, errors),
@@ -152,7 +154,7 @@ impl Options for TaskOptions {
         }
     }
 
-    fn check(&self, args: &[Arg], errors: &mut Errors) {
+    fn check(&self, args: &[AttributeArg], errors: &mut Errors) {
         self.identity.check(args, errors);
         checks::attempts(&self.attempts, args, errors);
         checks::cache(self, args, errors);
@@ -182,11 +184,11 @@ fn keeping(persist: Option<&Spanned<Persist>>) -> Persist {
 }
 
 impl Options for FlowOptions {
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match (arg.key.name, &arg.value) {
             ("max_concurrency", _) => set(&mut self.max_concurrency, arg, values::count, errors),
             ("task_defaults", Value::List(tokens)) => {
-                let value = Attempts::parse(tokens.clone(), Place::TaskDefaults, errors);
+                let value = Attempts::parse(tokens.clone(), AttributeKind::TaskDefaults, errors);
                 self.task_defaults = Some(Spanned { value, span: arg.span });
                 true
             }
@@ -206,13 +208,13 @@ impl Options for FlowOptions {
         }
     }
 
-    fn check(&self, args: &[Arg], errors: &mut Errors) {
+    fn check(&self, args: &[AttributeArg], errors: &mut Errors) {
         self.identity.check(args, errors);
     }
 }
 
 impl Options for TestOptions {
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match arg.key.name {
             "seed" => set(&mut self.seed, arg, values::integer, errors),
             _ => false,
@@ -221,7 +223,7 @@ impl Options for TestOptions {
 }
 
 impl Options for Label {
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match arg.key.name {
             "name" => set(&mut self.name, arg, values::name, errors),
             "description" => set(&mut self.description, arg, values::text, errors),
@@ -235,7 +237,7 @@ impl Options for Label {
 }
 
 impl Options for Attempts {
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match arg.key.name {
             "retries" => set(&mut self.retries, arg, values::retries, errors),
             "retry_delay" => set(&mut self.retry_delay, arg, values::delays, errors),
@@ -248,13 +250,13 @@ impl Options for Attempts {
         }
     }
 
-    fn check(&self, args: &[Arg], errors: &mut Errors) {
+    fn check(&self, args: &[AttributeArg], errors: &mut Errors) {
         checks::attempts(self, args, errors);
     }
 }
 
 impl Options for Hooks {
-    fn take(&mut self, arg: &Arg, errors: &mut Errors) -> bool {
+    fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         let slot = match arg.key.name {
             "on_running" => &mut self.on_running,
             "on_success" => &mut self.on_success,
@@ -268,7 +270,7 @@ impl Options for Hooks {
 }
 
 /// Reads a value into its slot; gives true, as [`Options::take`] does.
-fn set<T>(slot: &mut Option<Spanned<T>>, arg: &Arg, read: Read<T>, errors: &mut Errors) -> bool {
+fn set<T>(slot: &mut Option<Spanned<T>>, arg: &AttributeArg, read: Read<T>, errors: &mut Errors) -> bool {
     match &arg.value {
         Value::Expr(value) => {
             let value = errors.keep(read(arg.key, value));
@@ -281,7 +283,7 @@ fn set<T>(slot: &mut Option<Spanned<T>>, arg: &Arg, read: Read<T>, errors: &mut 
 }
 
 /// The same for a switch, whose key alone means `true`.
-fn set_switch(slot: &mut Option<Spanned<bool>>, arg: &Arg, errors: &mut Errors) -> bool {
+fn set_switch(slot: &mut Option<Spanned<bool>>, arg: &AttributeArg, errors: &mut Errors) -> bool {
     if matches!(arg.value, Value::None) {
         *slot = Some(Spanned { value: true, span: arg.span });
         return true;

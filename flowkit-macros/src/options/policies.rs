@@ -8,7 +8,7 @@ use crate::errors::{did_you_mean, list, within};
 
 /// How the wait grows with each retry.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Backoff {
+pub(crate) enum BackoffValue {
     Fixed,
     Linear,
     Exponential,
@@ -16,7 +16,7 @@ pub(crate) enum Backoff {
 
 /// Which outcomes upstream let a task start.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Trigger {
+pub(crate) enum TriggerValue {
     AllSuccess,
     AllFailed,
     AllDone,
@@ -31,7 +31,7 @@ pub(crate) enum Trigger {
 
 /// When the result of an earlier run is used again.
 #[derive(Clone)]
-pub(crate) enum Cache {
+pub(crate) enum CacheValue {
     Inputs,
     Run,
     None,
@@ -50,7 +50,7 @@ pub(crate) enum Persist {
 
 /// When a result counts as kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Durability {
+pub(crate) enum DurabilityValue {
     Full,
     Relaxed,
     Memory,
@@ -58,41 +58,41 @@ pub(crate) enum Durability {
 
 /// A share of a named concurrency limit.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Limit {
+pub(crate) struct LimitValue {
     pub name: String,
     /// At least one.
     pub weight: u32,
 }
 
-pub(crate) fn backoff(key: &Key, value: &Expr) -> syn::Result<Backoff> {
-    use Backoff::{Exponential, Fixed, Linear};
+pub(crate) fn backoff(key: &Key, value: &Expr) -> syn::Result<BackoffValue> {
+    use BackoffValue::{Exponential, Fixed, Linear};
     choice(key, value, &[("fixed", Fixed), ("linear", Linear), ("exponential", Exponential)])
 }
 
-pub(crate) fn trigger(key: &Key, value: &Expr) -> syn::Result<Trigger> {
+pub(crate) fn trigger(key: &Key, value: &Expr) -> syn::Result<TriggerValue> {
     let rules = [
-        ("all_success", Trigger::AllSuccess),
-        ("all_failed", Trigger::AllFailed),
-        ("all_done", Trigger::AllDone),
-        ("one_success", Trigger::OneSuccess),
-        ("one_failed", Trigger::OneFailed),
-        ("one_done", Trigger::OneDone),
-        ("none_failed", Trigger::NoneFailed),
-        ("none_skipped", Trigger::NoneSkipped),
-        ("none_failed_min_one_success", Trigger::NoneFailedMinOneSuccess),
-        ("always", Trigger::Always),
+        ("all_success", TriggerValue::AllSuccess),
+        ("all_failed", TriggerValue::AllFailed),
+        ("all_done", TriggerValue::AllDone),
+        ("one_success", TriggerValue::OneSuccess),
+        ("one_failed", TriggerValue::OneFailed),
+        ("one_done", TriggerValue::OneDone),
+        ("none_failed", TriggerValue::NoneFailed),
+        ("none_skipped", TriggerValue::NoneSkipped),
+        ("none_failed_min_one_success", TriggerValue::NoneFailedMinOneSuccess),
+        ("always", TriggerValue::Always),
     ];
     choice(key, value, &rules)
 }
 
-pub(crate) fn cache(key: &Key, value: &Expr) -> syn::Result<Cache> {
-    let scopes = [("inputs", Cache::Inputs), ("run", Cache::Run), ("none", Cache::None)];
+pub(crate) fn cache(key: &Key, value: &Expr) -> syn::Result<CacheValue> {
+    let scopes = [("inputs", CacheValue::Inputs), ("run", CacheValue::Run), ("none", CacheValue::None)];
     // `cache = inputs` without quotes would be taken for a function of that name.
     let is_scope = |path: &ExprPath| scopes.iter().any(|(name, _)| path.path.is_ident(name));
     match bare(value) {
         Expr::Lit(_) => choice(key, value, &scopes),
         Expr::Path(path) if is_scope(path) => Err(wrong_kind(key, value)),
-        _ => callable(key, value).map(|function| Cache::Key(Box::new(function))),
+        _ => callable(key, value).map(|function| CacheValue::Key(Box::new(function))),
     }
 }
 
@@ -101,12 +101,12 @@ pub(crate) fn persist(key: &Key, value: &Expr) -> syn::Result<Persist> {
     choice(key, value, &[("auto", Auto), ("always", Always), ("never", Never)])
 }
 
-pub(crate) fn durability(key: &Key, value: &Expr) -> syn::Result<Durability> {
-    use Durability::{Full, Memory, Relaxed};
+pub(crate) fn durability(key: &Key, value: &Expr) -> syn::Result<DurabilityValue> {
+    use DurabilityValue::{Full, Memory, Relaxed};
     choice(key, value, &[("full", Full), ("relaxed", Relaxed), ("memory", Memory)])
 }
 
-pub(crate) fn limits(key: &Key, value: &Expr) -> syn::Result<Vec<Limit>> {
+pub(crate) fn limits(key: &Key, value: &Expr) -> syn::Result<Vec<LimitValue>> {
     let limits = one_or_more(key, value, limit)?;
     for (position, limit) in limits.iter().enumerate() {
         if limits[..position].iter().any(|earlier| earlier.name == limit.name) {
@@ -119,17 +119,17 @@ pub(crate) fn limits(key: &Key, value: &Expr) -> syn::Result<Vec<Limit>> {
     Ok(limits)
 }
 
-fn limit(key: &Key, value: &Expr) -> syn::Result<Limit> {
+fn limit(key: &Key, value: &Expr) -> syn::Result<LimitValue> {
     let text = name(key, value)?;
     let literal = string(key, value)?;
     let Some((name, weight)) = text.split_once(':') else {
-        return Ok(Limit { name: text, weight: 1 });
+        return Ok(LimitValue { name: text, weight: 1 });
     };
     if name.is_empty() {
         return Err(error(value, "the limit has no name; write one such as `\"gpu:2\"`"));
     }
     match weight.parse() {
-        Ok(weight) if weight >= 1 => Ok(Limit { name: name.to_owned(), weight }),
+        Ok(weight) if weight >= 1 => Ok(LimitValue { name: name.to_owned(), weight }),
         _ => {
             let message = format!("`{weight}` is not a weight; use a whole number from 1 on");
             Err(syn::Error::new(within(literal, name.len() + 1..text.len()), message))

@@ -6,18 +6,18 @@ use super::keys::{KEYS, Key};
 use super::*;
 use crate::errors::assert_errors;
 
-fn parse<O: Options>(place: Place, source: &str) -> syn::Result<O> {
+fn parse<O: Options>(place: AttributeKind, source: &str) -> syn::Result<O> {
     let mut errors = Errors::default();
     let options = O::parse(source.parse().unwrap(), place, &mut errors);
     errors.finish().map(|()| options)
 }
 
 fn task(source: &str) -> syn::Result<TaskOptions> {
-    parse(Place::Task, source)
+    parse(AttributeKind::Task, source)
 }
 
 fn flow(source: &str) -> syn::Result<FlowOptions> {
-    parse(Place::Flow, source)
+    parse(AttributeKind::Flow, source)
 }
 
 fn value<T>(slot: Option<Spanned<T>>) -> T {
@@ -26,7 +26,8 @@ fn value<T>(slot: Option<Spanned<T>>) -> T {
 
 #[test]
 fn every_example_of_the_table_is_accepted() {
-    for place in [Place::Task, Place::Flow, Place::TaskDefaults, Place::Test] {
+    for place in [AttributeKind::Task, AttributeKind::Flow, AttributeKind::TaskDefaults, AttributeKind::Test]
+    {
         for key in KEYS.iter().filter(|key| key.is_taken_by(place)) {
             // What some keys need beside them.
             let needed = match key.name {
@@ -36,10 +37,10 @@ fn every_example_of_the_table_is_accepted() {
             };
             let source = format!("{needed}{}", Key::example(key.name));
             let result = match place {
-                Place::Task => task(&source).err(),
-                Place::Flow => flow(&source).err(),
-                Place::TaskDefaults => parse::<Attempts>(place, &source).err(),
-                Place::Test => parse::<TestOptions>(place, &source).err(),
+                AttributeKind::Task => task(&source).err(),
+                AttributeKind::Flow => flow(&source).err(),
+                AttributeKind::TaskDefaults => parse::<Attempts>(place, &source).err(),
+                AttributeKind::Test => parse::<TestOptions>(place, &source).err(),
             };
             assert!(result.is_none(), "{place}: {source}: {result:?}");
         }
@@ -66,10 +67,10 @@ fn values_are_read() {
     assert_eq!(value(options.attempts.jitter), 0.5);
     assert_eq!(value(options.attempts.timeout), Duration::from_secs(30));
     assert!(matches!(value(options.retry_if), Expr::Closure(_)));
-    assert!(matches!(value(options.cache), Cache::Inputs));
-    let limit = |name: &str, weight| Limit { name: name.to_owned(), weight };
+    assert!(matches!(value(options.cache), CacheValue::Inputs));
+    let limit = |name: &str, weight| LimitValue { name: name.to_owned(), weight };
     assert_eq!(value(options.concurrency), [limit("gpu", 2), limit("cpu", 1)]);
-    assert_eq!(value(options.trigger), Trigger::NoneFailedMinOneSuccess);
+    assert_eq!(value(options.trigger), TriggerValue::NoneFailedMinOneSuccess);
     assert_eq!(value(options.hooks.on_failure).len(), 2);
     assert!(options.hooks.on_success.is_none());
     assert_eq!(value(options.persist), Persist::Always);
@@ -83,14 +84,14 @@ fn flow_options_are_read() {
     let kept = r#"persist = "never", durability = "memory""#;
     let options = flow(&format!("fail_on_any_task, max_concurrency = 8, {kept}, {defaults}")).unwrap();
     assert_eq!(value(options.persist), Persist::Never);
-    assert_eq!(value(options.durability), Durability::Memory);
+    assert_eq!(value(options.durability), DurabilityValue::Memory);
     assert!(value(options.fail_on_any_task));
     assert_eq!(value(options.max_concurrency), 8);
     let defaults = value(options.task_defaults);
     assert_eq!(value(defaults.retries), 2);
-    assert_eq!(value(defaults.backoff), Backoff::Linear);
+    assert_eq!(value(defaults.backoff), BackoffValue::Linear);
     assert!(!value(flow("fail_on_any_task = false").unwrap().fail_on_any_task));
-    assert_eq!(value(parse::<TestOptions>(Place::Test, "seed = 7").unwrap().seed), 7);
+    assert_eq!(value(parse::<TestOptions>(AttributeKind::Test, "seed = 7").unwrap().seed), 7);
 }
 
 #[test]

@@ -4,10 +4,10 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::{FnArg, ItemFn, Signature};
 
-use crate::options::Place;
+use crate::attribute::AttributeKind;
 
 /// Parses the item as a function, or says that it is none.
-pub(super) fn parse(item: TokenStream, place: Place) -> syn::Result<ItemFn> {
+pub(super) fn parse(item: TokenStream, place: AttributeKind) -> syn::Result<ItemFn> {
     let Some(keyword) = keyword(item.clone()) else {
         return Err(syn::Error::new(proc_macro2::Span::call_site(), on_a_function(place)));
     };
@@ -23,7 +23,7 @@ pub(super) fn parse(item: TokenStream, place: Place) -> syn::Result<ItemFn> {
     syn::parse2(item)
 }
 
-fn on_a_function(place: Place) -> String {
+fn on_a_function(place: AttributeKind) -> String {
     format!("{place} goes on a function")
 }
 

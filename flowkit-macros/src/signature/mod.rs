@@ -21,8 +21,8 @@ pub(crate) use self::item::fallback;
 pub(crate) use self::lifetimes::mentions_lifetime;
 pub(crate) use self::rules::{check_kept, tidy};
 
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::Place;
 
 /// A function which may stand under its attribute.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ impl Function {
     ///
     /// It is there even with errors, for checks which compare it with the options; `None` only
     /// where the item is no function.
-    pub(crate) fn parse(item: TokenStream, place: Place, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn parse(item: TokenStream, place: AttributeKind, errors: &mut Errors) -> Option<Self> {
         let item = errors.keep(item::parse(item, place))?;
         rules::check(&item, place, errors);
         Some(Self::from(item))

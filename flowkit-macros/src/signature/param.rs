@@ -4,8 +4,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, MetaNameValue, Token};
 
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::Place;
 
 const TAKES: &str = "`#[param]` takes `default`: `#[param(default = 100)]`";
 
@@ -14,8 +14,8 @@ pub(super) fn is_ours(attr: &Attribute) -> bool {
 }
 
 /// Reports what is wrong with it.
-pub(super) fn check(attr: &Attribute, place: Place, errors: &mut Errors) {
-    if place != Place::Flow {
+pub(super) fn check(attr: &Attribute, place: AttributeKind, errors: &mut Errors) {
+    if place != AttributeKind::Flow {
         let message = "`#[param]` goes on a parameter of a flow, whose values come from outside; \
                        a task gets its values where it is called";
         errors.push(attr.path(), message);

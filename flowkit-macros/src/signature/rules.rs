@@ -9,43 +9,43 @@ use syn::{
 };
 
 use super::{Output, bare, last_segment, lifetimes, param, type_arguments};
+use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::Place;
 
 /// Each of them is a type parameter of the generated code; more read better as a struct.
 const PARAMS_MAX: usize = 12;
 
 /// Reports everything the function may not be.
-pub(super) fn check(item: &ItemFn, place: Place, errors: &mut Errors) {
+pub(super) fn check(item: &ItemFn, place: AttributeKind, errors: &mut Errors) {
     for attr in &item.attrs {
         second_attribute(attr, place, errors);
     }
     qualifiers(&item.sig, place, errors);
     params(&item.sig, place, errors);
     if let ReturnType::Type(_, ty) = &item.sig.output
-        && place != Place::Test
+        && place != AttributeKind::Test
     {
         output(ty, place, errors);
     }
 }
 
 /// The word for what the attribute makes of a function.
-fn noun(place: Place) -> &'static str {
+fn noun(place: AttributeKind) -> &'static str {
     match place {
-        Place::Task | Place::TaskDefaults => "task",
-        Place::Flow => "flow",
-        Place::Test => "test",
+        AttributeKind::Task | AttributeKind::TaskDefaults => "task",
+        AttributeKind::Flow => "flow",
+        AttributeKind::Test => "test",
     }
 }
 
-fn second_attribute(attr: &Attribute, place: Place, errors: &mut Errors) {
+fn second_attribute(attr: &Attribute, place: AttributeKind, errors: &mut Errors) {
     let path: Vec<String> = attr.path().segments.iter().map(|part| part.ident.to_string()).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let advice = match path[..] {
-        ["task"] | ["flowkit", "task"] if place == Place::Task => "remove one of them",
-        ["flow"] | ["flowkit", "flow"] if place == Place::Flow => "remove one of them",
-        ["flowkit", "test"] if place == Place::Test => "remove one of them",
-        ["test"] | ["tokio", "test"] if place == Place::Test => "`#[flowkit::test]` does its work",
+        ["task"] | ["flowkit", "task"] if place == AttributeKind::Task => "remove one of them",
+        ["flow"] | ["flowkit", "flow"] if place == AttributeKind::Flow => "remove one of them",
+        ["flowkit", "test"] if place == AttributeKind::Test => "remove one of them",
+        ["test"] | ["tokio", "test"] if place == AttributeKind::Test => "`#[flowkit::test]` does its work",
         ["task" | "flow"] | ["flowkit", "task" | "flow"] => "a function is either",
         ["test"] | ["flowkit" | "tokio", "test"] => "call it from a test instead",
         ["tokio", "main"] => "call it from `main` instead",
@@ -56,9 +56,9 @@ fn second_attribute(attr: &Attribute, place: Place, errors: &mut Errors) {
     errors.push(attr.path(), message);
 }
 
-fn qualifiers(sig: &Signature, place: Place, errors: &mut Errors) {
+fn qualifiers(sig: &Signature, place: AttributeKind, errors: &mut Errors) {
     let noun = noun(place);
-    if place == Place::Flow && sig.asyncness.is_none() {
+    if place == AttributeKind::Flow && sig.asyncness.is_none() {
         errors.push(sig.fn_token, "a flow is an `async fn`; write `async` before `fn`");
     }
     if let Some(token) = &sig.constness {
@@ -74,13 +74,13 @@ fn qualifiers(sig: &Signature, place: Place, errors: &mut Errors) {
     }
 }
 
-fn params(sig: &Signature, place: Place, errors: &mut Errors) {
+fn params(sig: &Signature, place: AttributeKind, errors: &mut Errors) {
     let noun = noun(place);
     if let Some(variadic) = &sig.variadic {
         let message = format!("a {noun} takes a fixed number of parameters; take a `Vec` instead");
         errors.push(variadic.dots, message);
     }
-    if let (Place::Test, Some(first)) = (place, sig.inputs.first()) {
+    if let (AttributeKind::Test, Some(first)) = (place, sig.inputs.first()) {
         errors.push(first, "a test takes no parameters");
         return;
     }
@@ -116,7 +116,7 @@ fn params(sig: &Signature, place: Place, errors: &mut Errors) {
     }
 }
 
-fn param_type(ty: &Type, place: Place, errors: &mut Errors) {
+fn param_type(ty: &Type, place: AttributeKind, errors: &mut Errors) {
     let noun = noun(place);
     let found = Refused::in_type(ty);
     if let Some(token) = found.impl_trait {
@@ -132,7 +132,7 @@ fn param_type(ty: &Type, place: Place, errors: &mut Errors) {
              take the value and return the changed one"
         );
         errors.push_at(token, message);
-    } else if place == Place::Flow
+    } else if place == AttributeKind::Flow
         && let Some(token) = found.reference.or_else(|| borrow(ty))
     {
         let owned = match bare(ty) {
@@ -149,7 +149,7 @@ fn param_type(ty: &Type, place: Place, errors: &mut Errors) {
     }
 }
 
-fn output(ty: &Type, place: Place, errors: &mut Errors) {
+fn output(ty: &Type, place: AttributeKind, errors: &mut Errors) {
     let noun = noun(place);
     if let Some(boxed) = error_that_stays_in_its_thread(ty) {
         let boxed_text = tidy(boxed);
@@ -180,7 +180,7 @@ fn output(ty: &Type, place: Place, errors: &mut Errors) {
 }
 
 /// Reports a value that would be read back, and cannot be: text that is read is owned by somebody.
-pub(crate) fn check_kept(output: &Output, place: Place, errors: &mut Errors) {
+pub(crate) fn check_kept(output: &Output, place: AttributeKind, errors: &mut Errors) {
     let value = output.value_place();
     if let Some(token) = output.reference() {
         let owned = match bare(value) {

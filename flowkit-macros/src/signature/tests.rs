@@ -6,14 +6,14 @@ use quote::ToTokens;
 
 use super::*;
 
-fn parse(place: Place, source: &str) -> syn::Result<Function> {
+fn parse(place: AttributeKind, source: &str) -> syn::Result<Function> {
     let mut errors = Errors::default();
     let function = Function::parse(source.parse().unwrap(), place, &mut errors);
     errors.finish().map(|()| function.unwrap())
 }
 
 fn task(source: &str) -> syn::Result<Function> {
-    parse(Place::Task, source)
+    parse(AttributeKind::Task, source)
 }
 
 fn text(tokens: impl ToTokens) -> String {

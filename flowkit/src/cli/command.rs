@@ -6,9 +6,10 @@ use std::panic::Location;
 use clap::error::Error;
 use clap::{ArgMatches, FromArgMatches, Subcommand};
 
-use super::program::Program;
+use super::program::CliProgram;
 use super::{Exit, grammar, session, verbs};
-use crate::any_flow::{Flow, FlowSpec};
+use crate::engine::spec::FlowSpec;
+use crate::flow::spec::Flow;
 
 /// Some flows: a tuple of up to eight, or of tuples.
 pub trait Flows {
@@ -66,8 +67,8 @@ pub struct Command<F> {
 }
 
 impl<F: Flows> Command<F> {
-    fn program() -> Program {
-        Program::new(std::env::args().next().as_deref(), F::specs())
+    fn program() -> CliProgram {
+        CliProgram::new(std::env::args().next().as_deref(), F::specs())
     }
 
     /// Does what was typed.

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::flags::laid_over;
+use super::flags::merged;
 use super::secrets::quoting;
 use super::usage::{Outcome, Usage, meant_or_known};
 use super::values::{Misfit, parse};
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
+use crate::value::parameters::Parameter;
+use crate::value::shape::ParamType;
 
 const PREFIX: &str = "FLOWKIT_PARAM_";
 
@@ -42,7 +42,7 @@ pub(super) fn given(
             let read = at(&parameter.outline, path, text);
             let read = read.map_err(|misfit| Usage::new(misfit.inside(key).told(quoting)))?;
             value = Some(match value {
-                Some(below) => laid_over(below, read),
+                Some(below) => merged(below, read),
                 None => read,
             });
         }
@@ -54,14 +54,14 @@ pub(super) fn given(
 }
 
 /// Makes the value of text for what lies at a path, with the objects around it.
-fn at(outline: &Outline, path: &str, text: &str) -> Result<Value, Misfit> {
+fn at(outline: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
     if path.is_empty() {
         return parse(outline, text);
     }
     let (first, rest) = path.split_once("__").unwrap_or((path, ""));
     let fields = match outline {
-        Outline::Record(fields) => fields,
-        Outline::Optional(inner) => return at(inner, path, text),
+        ParamType::Record(fields) => fields,
+        ParamType::Optional(inner) => return at(inner, path, text),
         _ => return Err(Misfit::new(format!("it has no fields; leave out `__{path}`"))),
     };
     let Some((name, field)) = fields.iter().find(|(name, _)| name.to_ascii_uppercase() == first) else {

@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> Outcome<Map<String, Value>> {
         },
         "toml" => toml(&text),
         // JSON is YAML too.
-        "yaml" | "yml" | "" => match serde_norway::from_str(&text) {
+        "yaml" | "yml" | "" => match yaml_serde::from_str(&text) {
             Ok(members) => once(members),
             Err(error) => {
                 let place = error.location().map(|place| (place.line(), place.column()));
@@ -80,9 +80,9 @@ fn once(members: Members) -> Result<Map<String, Value>, String> {
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Once;
+        struct OneKey;
 
-        impl<'de> Visitor<'de> for Once {
+        impl<'de> Visitor<'de> for OneKey {
             type Value = Members;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +107,7 @@ impl<'de> Deserialize<'de> for Members {
             }
         }
 
-        deserializer.deserialize_any(Once)
+        deserializer.deserialize_any(OneKey)
     }
 }
 

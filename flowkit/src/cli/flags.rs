@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 
 use super::environment;
 use super::secrets::Quoting;
-use super::values::{Of, parse, show, value_name};
-use crate::graph::text;
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
+use super::shown_values::{Of, show};
+use super::values::{parse, value_name};
+use crate::text::columns;
+use crate::value::parameters::Parameter;
+use crate::value::shape::ParamType;
 
 /// Goes before the name of a parameter, so that no parameter has the name of an option of our own.
 const ID: &str = "parameter ";
@@ -27,11 +28,11 @@ pub(super) fn flag(name: &str) -> String {
 
 /// Writes a parameter as it is typed: `--rows <INT>`, `--mode <full|incremental>`.
 pub(super) fn typed(parameter: &Parameter) -> String {
-    fn value(outline: &Outline) -> Option<String> {
+    fn value(outline: &ParamType) -> Option<String> {
         match outline {
-            Outline::Bool => None,
-            Outline::Optional(inner) => value(inner),
-            Outline::Choice(texts) if texts.len() <= CHOICES_NAMED => Some(texts.join("|")),
+            ParamType::Bool => None,
+            ParamType::Optional(inner) => value(inner),
+            ParamType::Choice(texts) if texts.len() <= CHOICES_NAMED => Some(texts.join("|")),
             outline => Some(value_name(outline)),
         }
     }
@@ -51,7 +52,7 @@ pub(super) fn given(parameter: &Parameter, matches: &ArgMatches) -> Option<Value
     value_at(parameter.name, &parameter.outline, matches)
 }
 
-fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String, quoting: Quoting) {
+fn add(flags: &mut Vec<Arg>, path: String, outline: &ParamType, help: String, quoting: Quoting) {
     let long = flag(&path);
     let mut arg =
         Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(value_name(outline));
@@ -71,34 +72,34 @@ fn add(flags: &mut Vec<Arg>, path: String, outline: &Outline, help: String, quot
     }
 }
 
-fn of_form(arg: Arg, outline: &Outline, quoting: Quoting) -> Arg {
+fn of_form(arg: Arg, outline: &ParamType, quoting: Quoting) -> Arg {
     match outline {
-        Outline::Optional(inner) => of_form(arg, inner, quoting),
+        ParamType::Optional(inner) => of_form(arg, inner, quoting),
         // A switch, which can also be switched off: a file may have switched it on.
-        Outline::Bool => arg
+        ParamType::Bool => arg
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
             .hide_possible_values(true)
             .value_parser(parser(outline, quoting)),
-        Outline::Choice(texts) if quoting == Quoting::Given => {
+        ParamType::Choice(texts) if quoting == Quoting::Given => {
             arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Value::String))
         }
         // Shells complete the names of files.
-        Outline::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(outline, quoting)),
-        Outline::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline, quoting)),
+        ParamType::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(outline, quoting)),
+        ParamType::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline, quoting)),
         _ => arg.value_parser(parser(outline, quoting)),
     }
 }
 
-fn parser(outline: &Outline, quoting: Quoting) -> Parser {
+fn parser(outline: &ParamType, quoting: Quoting) -> Parser {
     Parser { outline: outline.clone(), quoting }
 }
 
 /// Makes a value of what was typed for a flag.
 #[derive(Clone)]
 struct Parser {
-    outline: Outline,
+    outline: ParamType,
     quoting: Quoting,
 }
 
@@ -117,20 +118,20 @@ impl TypedValueParser for Parser {
             };
             let words = format!("invalid value{given} for '{flag}': {}", misfit.told(self.quoting));
             // clap's messages have several lines, of which this is one.
-            let words = format!("{}\n", text::escaped(&words));
+            let words = format!("{}\n", columns::escaped(&words));
             clap::Error::raw(ErrorKind::ValueValidation, words).with_cmd(command)
         })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         match &self.outline {
-            Outline::Choice(texts) => Some(Box::new(texts.iter().map(|text| PossibleValue::new(*text)))),
+            ParamType::Choice(texts) => Some(Box::new(texts.iter().map(|text| PossibleValue::new(*text)))),
             _ => None,
         }
     }
 }
 
-fn value_at(path: &str, outline: &Outline, matches: &ArgMatches) -> Option<Value> {
+fn value_at(path: &str, outline: &ParamType, matches: &ArgMatches) -> Option<Value> {
     let id = format!("{ID}{path}");
     let whole = match is_list(outline) {
         true => matches.get_many::<Value>(&id).map(|lists| {
@@ -144,18 +145,18 @@ fn value_at(path: &str, outline: &Outline, matches: &ArgMatches) -> Option<Value
     let fields: Map<String, Value> = fields.collect();
     match (whole, fields.is_empty()) {
         (whole, true) => whole,
-        (Some(whole), false) => Some(laid_over(whole, Value::Object(fields))),
+        (Some(whole), false) => Some(merged(whole, Value::Object(fields))),
         (None, false) => Some(Value::Object(fields)),
     }
 }
 
 /// Lays a value over another: of an object, only what is given.
-pub(super) fn laid_over(below: Value, above: Value) -> Value {
+pub(super) fn merged(below: Value, above: Value) -> Value {
     match (below, above) {
         (Value::Object(mut below), Value::Object(above)) => {
             for (name, value) in above {
                 let value = match below.remove(&name) {
-                    Some(under) => laid_over(under, value),
+                    Some(under) => merged(under, value),
                     None => value,
                 };
                 below.insert(name, value);
@@ -166,26 +167,26 @@ pub(super) fn laid_over(below: Value, above: Value) -> Value {
     }
 }
 
-fn is_choice(outline: &Outline) -> bool {
+fn is_choice(outline: &ParamType) -> bool {
     match outline {
-        Outline::Choice(_) => true,
-        Outline::Optional(inner) => is_choice(inner),
+        ParamType::Choice(_) => true,
+        ParamType::Optional(inner) => is_choice(inner),
         _ => false,
     }
 }
 
-fn is_list(outline: &Outline) -> bool {
+fn is_list(outline: &ParamType) -> bool {
     match outline {
-        Outline::List(_) => true,
-        Outline::Optional(inner) => is_list(inner),
+        ParamType::List(_) => true,
+        ParamType::Optional(inner) => is_list(inner),
         _ => false,
     }
 }
 
-fn fields(outline: &Outline) -> Option<&[(&'static str, Outline)]> {
+fn fields(outline: &ParamType) -> Option<&[(&'static str, ParamType)]> {
     match outline {
-        Outline::Record(fields) => Some(fields),
-        Outline::Optional(inner) => fields(inner),
+        ParamType::Record(fields) => Some(fields),
+        ParamType::Optional(inner) => fields(inner),
         _ => None,
     }
 }

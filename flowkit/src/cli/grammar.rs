@@ -7,21 +7,21 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::elsewhere;
 use super::flags;
+use super::foreign_verbs;
 use super::help;
 use super::options::{
     again, aside, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, refresh_cache,
     run, switch, task,
 };
-use super::program::Program;
+use super::program::CliProgram;
 use super::secrets::{Quoting, quoting, quoting_of_line};
 use super::usage::{Usage, meant_or_known};
-use crate::any_flow::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::LogLevel;
 
 /// Makes the whole grammar.
-pub(super) fn grammar(program: &Program) -> Command {
+pub(super) fn grammar(program: &CliProgram) -> Command {
     let command = Command::new(program.name.clone())
         .term_width(help::width())
         .subcommand_required(true)
@@ -39,12 +39,12 @@ pub(super) fn grammar(program: &Program) -> Command {
 }
 
 /// Returns the names of the verbs.
-pub(super) fn verb_names(program: &Program) -> Vec<String> {
+pub(super) fn verb_names(program: &CliProgram) -> Vec<String> {
     verbs(program).iter().map(|verb| verb.get_name().to_owned()).collect()
 }
 
 /// Says in our words that there is no such verb, or flow: clap finds what is near less often.
-pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::Error) -> Usage {
+pub(super) fn unknown(program: &CliProgram, arguments: &[OsString], error: &clap::Error) -> Usage {
     let typed = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(typed)) => typed.clone(),
         _ => return Usage::new("there is nothing of that name; `--help` tells what there is"),
@@ -64,7 +64,7 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
     if within.is_none() && program.flow(&typed).is_ok() {
         return Usage::new(format!("`{typed}` is a flow; write `run {typed}`"));
     }
-    let known = match elsewhere::here(&typed) {
+    let known = match foreign_verbs::here(&typed) {
         Some(here) if within.is_none() => here.to_owned(),
         _ => meant_or_known(&typed, &names),
     };
@@ -80,17 +80,16 @@ pub(super) fn unknown(program: &Program, arguments: &[OsString], error: &clap::E
 }
 
 /// Returns the verbs.
-pub(super) fn verbs(program: &Program) -> Vec<Command> {
-    let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
-    let going_on = |name: &'static str, about: &'static str| {
-        plain(name, about)
-            .arg(run())
-            .args(again())
-            .arg(no_cache().long("no-cache"))
-            .arg(fail_on_any_task().long("fail-on-any-task"))
-            .arg(refresh_cache().long("refresh-cache"))
-            .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
-    };
+pub(super) fn verbs(program: &CliProgram) -> Vec<Command> {
+    let all = [run_verb(program), looking_back(), going_on(), comparing(), setting_up(program)];
+    all.into_iter().flatten().collect()
+}
+
+fn plain(name: &'static str, about: &'static str) -> Command {
+    Command::new(name).about(about).args(own(&[]))
+}
+
+fn run_verb(program: &CliProgram) -> Vec<Command> {
     vec![
         Command::new("run")
             .about("Run a flow")
@@ -102,6 +101,12 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
             .subcommand_help_heading("Flows")
             .args(own(&[]))
             .subcommands(program.flows.iter().map(|flow| run_flow(flow, program))),
+    ]
+}
+
+/// What reads the history of one run, or lists them.
+fn looking_back() -> Vec<Command> {
+    vec![
         plain("list", "List the flows with their parameters, and how the last run of each ended")
             .visible_alias("flows"),
         plain("runs", "List runs, the newest first")
@@ -146,10 +151,25 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
             ),
         plain("watch", "Print what happens to a run, from its beginning to its end, also in another process")
             .arg(run()),
-        going_on("resume", "Go on with a run: what has succeeded is kept, the rest runs")
+    ]
+}
+
+/// What changes runs that exist.
+fn going_on() -> Vec<Command> {
+    let resuming = |name: &'static str, about: &'static str| {
+        plain(name, about)
+            .arg(run())
+            .args(again())
+            .arg(no_cache().long("no-cache"))
+            .arg(fail_on_any_task().long("fail-on-any-task"))
+            .arg(refresh_cache().long("refresh-cache"))
+            .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
+    };
+    vec![
+        resuming("resume", "Go on with a run: what has succeeded is kept, the rest runs")
             .arg(switch("strict", "Refuse calls that are not recorded: the code has changed")),
-        going_on("retry", "Go on with a run, and do again what failed in it for good"),
-        going_on("rerun", "Go on with a run, and do a task again with everything that used its results").arg(
+        resuming("retry", "Go on with a run, and do again what failed in it for good"),
+        resuming("rerun", "Go on with a run, and do a task again with everything that used its results").arg(
             Arg::new("from")
                 .long("from")
                 .value_name("TASK")
@@ -157,6 +177,11 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
                 .help("The name of the task to do again"),
         ),
         plain("cancel", "Cancel a run, also in another process").arg(run()),
+    ]
+}
+
+fn comparing() -> Vec<Command> {
+    vec![
         plain("diff", "Show what differs between two runs: parameters, metrics, and how each task fared")
             .arg(
                 of_run("left")
@@ -183,6 +208,11 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
         plain("explain-cache", "Say why the tasks of a run that are cached ran, or did not")
             .arg(run())
             .arg(task()),
+    ]
+}
+
+fn setting_up(program: &CliProgram) -> Vec<Command> {
+    vec![
         db(),
         plain("doctor", "Check the set-up, and print the parameters of all flows with their sources"),
         Command::new("completions")
@@ -201,7 +231,6 @@ pub(super) fn verbs(program: &Program) -> Vec<Command> {
 }
 
 fn db() -> Command {
-    let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).args(own(&[]));
     Command::new("db")
         .about("Look after the database")
         .subcommand_required(true)
@@ -224,7 +253,7 @@ fn db() -> Command {
         ])
 }
 
-fn run_flow(flow: &FlowSpec, program: &Program) -> Command {
+fn run_flow(flow: &FlowSpec, program: &CliProgram) -> Command {
     let parameters = flow.all_parameters();
     let quoting = quoting(&parameters);
     let taken: Vec<String> = parameters.iter().map(|parameter| flags::flag(parameter.name)).collect();
@@ -300,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_parameter_may_have_the_name_of_any_option() {
-        let program = Program::new(Some("mybin"), vec![taken::spec()]);
+        let program = CliProgram::new(Some("mybin"), vec![taken::spec()]);
         grammar(&program).debug_assert();
         let typed = ["mybin", "run", "taken", "--help", "me", "--db", "d", "--flowkit-db", "runs.db"];
         let matches = grammar(&program).try_get_matches_from(typed).unwrap();
@@ -322,6 +351,6 @@ mod tests {
             command.get_subcommands().for_each(look);
         }
         // Of a parameter its author says what it is.
-        verbs(&Program::new(Some("mybin"), Vec::new())).iter().for_each(look);
+        verbs(&CliProgram::new(Some("mybin"), Vec::new())).iter().for_each(look);
     }
 }

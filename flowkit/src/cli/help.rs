@@ -5,16 +5,16 @@ use clap::Command;
 
 use super::flags::typed;
 use super::out;
-use super::program::Program;
-use super::types;
-use crate::any_flow::FlowSpec;
-use crate::parameters::Parameter;
+use super::program::CliProgram;
+use super::unsupported_types;
+use crate::engine::spec::FlowSpec;
+use crate::value::parameters::Parameter;
 
 /// Longer lines are hard to read.
 const COLUMNS_MAX: usize = 100;
 
 /// Writes how a flow is called, with what it must be given: `mybin run etl --file <PATH> [OPTIONS]`.
-pub(super) fn usage_of_run(program: &Program, flow: &FlowSpec, parameters: &[Parameter]) -> String {
+pub(super) fn usage_of_run(program: &CliProgram, flow: &FlowSpec, parameters: &[Parameter]) -> String {
     let needed = parameters.iter().filter(|parameter| !parameter.is_optional);
     let needed: String = needed.map(|parameter| format!("{} ", typed(parameter))).collect();
     let (name, ident) = (&program.name, flow.ident());
@@ -26,11 +26,11 @@ pub(super) fn usage_of_run(program: &Program, flow: &FlowSpec, parameters: &[Par
 }
 
 /// Says what is to be known of a flow before it is run.
-pub(super) fn after_run(program: &Program, flow: &FlowSpec) -> Option<String> {
+pub(super) fn after_run(program: &CliProgram, flow: &FlowSpec) -> Option<String> {
     let only = program.only_flow().map(|flow| {
         format!("`{}` is the only flow of this program, so `run {0}` may be left out", flow.ident())
     });
-    let fault = types::fault(flow).map(|fault| format!("Note: {fault}"));
+    let fault = unsupported_types::fault(flow).map(|fault| format!("Note: {fault}"));
     let words: Vec<String> = only.into_iter().chain(fault).collect();
     (!words.is_empty()).then(|| words.join("\n\n"))
 }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use super::outcome;
 use super::secrets::recorded;
 use super::session::Session;
-use crate::any_flow::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso};
-use crate::terminal::json::{Error, VERSION};
+use crate::terminal::json::{JsonError, VERSION};
 
 /// Makes a line of a kind.
 pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
@@ -44,7 +44,7 @@ fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
         "ms": run.duration().map(millis),
         "attempt": run.attempt,
         "crashes": run.crashes,
-        "error": run.error.as_ref().map(Error::of),
+        "error": run.error.as_ref().map(JsonError::of),
     });
     line("run", Some(run.id), fields)
 }
@@ -57,7 +57,7 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
             "state": attempt.state,
             "started_at": iso(attempt.started_at),
             "ended_at": attempt.ended_at.map(iso),
-            "error": attempt.error.as_ref().map(Error::of),
+            "error": attempt.error.as_ref().map(JsonError::of),
             "delay_ms": attempt.retry_in.map(millis),
         })
     });
@@ -72,7 +72,7 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
         "started_at": row.started_at.map(iso),
         "ended_at": row.ended_at.map(iso),
         "inputs": row.edges.iter().map(|(from, _)| from).collect::<Vec<_>>(),
-        "error": row.error.as_ref().map(Error::of),
+        "error": row.error.as_ref().map(JsonError::of),
         "skip_reason": row.skip_reason,
         "location": row.location,
         "crashes": row.crashes,

@@ -10,13 +10,13 @@ use super::flags::{self, flag};
 use super::resolve::{Layer, layer};
 use super::secrets::{holds_secret, without_masks};
 use super::session::Session;
-use super::settings::Source;
+use super::settings::SettingSource;
 use super::usage::{Outcome, Usage};
-use super::{environment, file, types, which};
-use crate::any_flow::FlowSpec;
-use crate::given::not_persisted;
-use crate::parameters::Parameter;
+use super::{environment, file, run_ref, unsupported_types};
+use crate::engine::spec::FlowSpec;
 use crate::store::Store;
+use crate::value::not_persisted::not_persisted;
+use crate::value::parameters::Parameter;
 
 /// Finds what is given for a run that is to begin, what counts most first.
 pub(super) fn of_run(
@@ -28,7 +28,7 @@ pub(super) fn of_run(
     let mut layers: Vec<Layer> = Vec::new();
     for parameter in parameters {
         if let Some(value) = flags::given(parameter, matches) {
-            let source = Source::Flag(flag(parameter.name));
+            let source = SettingSource::Flag(flag(parameter.name));
             layers.push(Layer { source, values: Map::from_iter([(parameter.name.to_owned(), value)]) });
         }
     }
@@ -54,18 +54,18 @@ pub(super) fn around(
     environment::check(&session.program.parameters(), &variables)?;
     for (name, key, value) in environment::given(parameters, &variables)? {
         let values = Map::from_iter([(name.to_owned(), value)]);
-        layers.push(Layer { source: Source::Variable(key), values });
+        layers.push(Layer { source: SettingSource::Variable(key), values });
     }
     if let Some(path) = path {
-        layers.push(layer(parameters, Source::File(path.clone()), file::read(path)?)?);
+        layers.push(layer(parameters, SettingSource::File(path.clone()), file::read(path)?)?);
     }
     let configured = session.settings.params_of(flow.ident())?;
-    layers.push(layer(parameters, Source::Config, configured)?);
+    layers.push(layer(parameters, SettingSource::Config, configured)?);
     Ok(layers)
 }
 
 fn above_config(layers: &[Layer]) -> usize {
-    layers.iter().position(|layer| layer.source == Source::Config).unwrap_or(layers.len())
+    layers.iter().position(|layer| layer.source == SettingSource::Config).unwrap_or(layers.len())
 }
 
 /// Takes the parameters of an earlier run; not its secrets, which no record keeps.
@@ -76,7 +76,7 @@ fn like(
     parameters: &[Parameter],
     typed: &str,
 ) -> Outcome<Layer> {
-    let run = which::run(store, &session.program, Some(typed))?;
+    let run = run_ref::run(store, &session.program, Some(typed))?;
     let short = run.id.short();
     if run.path != flow.declaration.path {
         let ident = flow.ident();
@@ -88,7 +88,7 @@ fn like(
     }
     let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let Some(Value::Object(values)) = kept else {
-        let why = types::unkept(flow).map(|why| format!(" ({why})")).unwrap_or_default();
+        let why = unsupported_types::unpersisted(flow).map(|why| format!(" ({why})")).unwrap_or_default();
         return Err(Usage::new(format!(
             "the parameters of run `{short}` are not kept{why}; give them again"
         )));
@@ -102,5 +102,5 @@ fn like(
         Some((name, value))
     });
     let values = left.collect();
-    layer(parameters, Source::Run(short), values)
+    layer(parameters, SettingSource::Run(short), values)
 }

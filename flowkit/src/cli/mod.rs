@@ -8,34 +8,34 @@
 //!              └──────► verbs ──► which run ──► rows of the store ──► text, or JSON Lines
 //! ```
 
-pub(crate) mod begin;
 mod command;
+mod default_flow;
 mod duration;
-mod elsewhere;
 mod environment;
+mod failure_line;
 mod file;
 mod flags;
+mod foreign_verbs;
 mod grammar;
 mod help;
-mod implied;
 mod json;
 mod layers;
 mod options;
 mod out;
 mod outcome;
 mod program;
+mod relative_time;
 mod resolve;
 mod rows;
+mod run_ref;
 mod secrets;
 mod session;
 mod settings;
-mod types;
+mod shown_values;
+mod unsupported_types;
 mod usage;
 mod values;
 mod verbs;
-mod when;
-mod which;
-mod why;
 
 use std::ffi::OsString;
 use std::panic::Location;
@@ -44,11 +44,11 @@ use std::process::{ExitCode, Termination};
 use clap::error::ErrorKind;
 
 pub use self::command::{Command, Flows};
-use self::program::Program;
+use self::program::CliProgram;
 use self::secrets::Quoting;
 use self::session::Session;
 use self::usage::{Outcome, Usage};
-use crate::any_flow::FlowSpec;
+use crate::engine::spec::FlowSpec;
 
 /// Makes `main` of a program: the command line of these flows.
 ///
@@ -131,10 +131,10 @@ impl Cli {
     pub async fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Exit {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let called = arguments.first().and_then(|called| called.to_str());
-        let program = Program {
+        let program = CliProgram {
             version: self.version,
             owns_output: self.owns_output,
-            ..Program::new(called, self.flows)
+            ..CliProgram::new(called, self.flows)
         };
         match typed(program, arguments, self.location).await {
             Ok(exit) => told(exit),
@@ -176,17 +176,19 @@ fn listen_to_tracing() {
 
     if !tracing::dispatcher::has_been_set() {
         // Somebody may have been faster, and then it is theirs.
-        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(crate::layer()));
+        let _ = tracing::subscriber::set_global_default(
+            tracing_subscriber::registry().with(crate::ctx::logs::layer()),
+        );
     }
 }
 
 async fn typed(
-    program: Program,
+    program: CliProgram,
     arguments: Vec<OsString>,
     location: &'static Location<'static>,
 ) -> Outcome<Exit> {
     program.check()?;
-    let arguments = implied::with_flow(&program, arguments);
+    let arguments = default_flow::with_flow(&program, arguments);
     let matches = match grammar::grammar(&program).try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {

@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::graph::text;
 use crate::terminal::Painted;
 use crate::terminal::json::json_escaped;
+use crate::text::columns;
 
 /// Why an answer could not be written. One for the process, as its standard output is.
 static LOST: OnceLock<String> = OnceLock::new();
@@ -30,7 +30,7 @@ impl fmt::Display for Shown {
 /// Text that a user or another program chose.
 impl From<&str> for Shown {
     fn from(text: &str) -> Self {
-        Self(text::escaped(text).into_owned())
+        Self(columns::escaped(text).into_owned())
     }
 }
 
@@ -127,12 +127,12 @@ const GAP: usize = 2;
 /// Writes rows in columns as wide as their widest cell; what stands last in a row may be as long as it likes.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     // Before they are measured.
-    let cells = |row: &Vec<String>| row.iter().map(|cell| text::escaped(cell).into_owned()).collect();
+    let cells = |row: &Vec<String>| row.iter().map(|cell| columns::escaped(cell).into_owned()).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter(|row| row.len() > column + 1).map(|row| &row[column]);
-        cells.map(|cell| text::columns(cell)).max().unwrap_or(0)
+        cells.map(|cell| columns::columns(cell)).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |row: &Vec<String>| {
@@ -140,7 +140,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
         for (column, cell) in row.iter().enumerate() {
             line.push_str(cell);
             if column + 1 < row.len() {
-                let padding = widths[column].saturating_sub(text::columns(cell)) + GAP;
+                let padding = widths[column].saturating_sub(columns::columns(cell)) + GAP;
                 line.extend(std::iter::repeat_n(' ', padding));
             }
         }
@@ -155,7 +155,7 @@ pub(super) fn tables(rows: &[Vec<String>], columns: Option<usize>) -> Vec<String
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| text::columns(cell)).max().unwrap_or(0)
+        cells.map(|cell| columns::columns(cell)).max().unwrap_or(0)
     };
     let mut lines = Vec::new();
     let mut from = 1;
@@ -191,7 +191,7 @@ mod tests {
             r"a\u{1b}]52;c;aGk=\u{7}\nforged\r\u{9b}31m\u{202e}\u{0}"
         );
         let json = Shown::from(Value::from(hostile)).to_string();
-        assert!(!json.chars().any(text::is_hidden), "{json}");
+        assert!(!json.chars().any(columns::is_hidden), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
     }
 

@@ -1,9 +1,9 @@
 //! How a run ended, in a glyph and words. A run that completed after failures has its own: its flow went on without them.
 
-use crate::graph::look::{WITH_FAILURES, glyph};
+use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::StoredFlowRun;
 use crate::terminal::json::COMPLETED_WITH_FAILURES;
-use crate::wording::counted;
+use crate::text::wording::counted;
 
 /// Returns the glyph of a run.
 pub(super) fn sign(run: &StoredFlowRun) -> &'static str {

@@ -1,13 +1,13 @@
 //! The program: its name and its flows, found by what people type.
 
 use super::usage::{Outcome, Usage, meant_or_known};
-use crate::any_flow::FlowSpec;
-use crate::parameters::Parameter;
+use crate::engine::spec::FlowSpec;
 use crate::store::FlowRunFilter;
+use crate::value::parameters::Parameter;
 
 /// The program whose command line this is.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(super) struct CliProgram {
     /// As it was called, without its folder.
     pub(super) name: String,
     pub(super) flows: Vec<FlowSpec>,
@@ -17,7 +17,7 @@ pub(super) struct Program {
     pub(super) owns_output: bool,
 }
 
-impl Program {
+impl CliProgram {
     pub(super) fn new(called: Option<&str>, flows: Vec<FlowSpec>) -> Self {
         let name = called.and_then(|path| std::path::Path::new(path).file_name()?.to_str());
         Self { name: name.unwrap_or("program").to_owned(), flows, version: None, owns_output: false }
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn two_flows_of_one_name_are_refused() {
-        let check = |flows: Vec<FlowSpec>| Program::new(Some("mybin"), flows).check();
+        let check = |flows: Vec<FlowSpec>| CliProgram::new(Some("mybin"), flows).check();
         for twice in [
             vec![etl::spec(), etl::spec()],
             vec![etl::spec(), elsewhere::etl::spec()],

@@ -7,22 +7,23 @@
 use serde_json::{Map, Value};
 
 use super::environment;
-use super::flags::{flag, laid_over, typed};
+use super::flags::{flag, merged, typed};
 use super::secrets::{holds_secret, quoting};
-use super::settings::Source;
+use super::settings::SettingSource;
+use super::shown_values::{Of, show};
 use super::usage::{Outcome, Usage};
-use super::values::{Of, fit, show};
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
-use crate::secret::is_masked;
-use crate::wording::list;
+use super::values::fit;
+use crate::text::wording::list;
+use crate::value::parameters::Parameter;
+use crate::value::secret::is_masked;
+use crate::value::shape::ParamType;
 
 /// Stands for a default that cannot be written.
 pub(super) const DEFAULT: &str = "(default)";
 
 /// Values from one place.
 pub(super) struct Layer {
-    pub(super) source: Source,
+    pub(super) source: SettingSource,
     pub(super) values: Map<String, Value>,
 }
 
@@ -33,14 +34,14 @@ pub(super) struct Resolved {
     /// `None` if nobody gives it.
     pub(super) value: Option<Value>,
     /// Where the value comes from; several for an object that was put together, the one that counts most first.
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<SettingSource>,
 }
 
 impl Resolved {
     /// Whether it is the default, of which nobody can say what it is: it cannot be written.
     fn is_unknown(&self) -> bool {
-        let is_none = matches!(self.parameter.outline, Outline::Optional(_));
-        self.sources == [Source::Default] && self.parameter.default.is_none() && !is_none
+        let is_none = matches!(self.parameter.outline, ParamType::Optional(_));
+        self.sources == [SettingSource::Default] && self.parameter.default.is_none() && !is_none
     }
 
     /// Returns the value, if it can be told.
@@ -66,7 +67,11 @@ impl Resolved {
 }
 
 /// Checks values that were written in a file, and makes them fit.
-pub(super) fn layer(parameters: &[Parameter], source: Source, values: Map<String, Value>) -> Outcome<Layer> {
+pub(super) fn layer(
+    parameters: &[Parameter],
+    source: SettingSource,
+    values: Map<String, Value>,
+) -> Outcome<Layer> {
     let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     let quoting = quoting(parameters);
     let mut fitted = Map::new();
@@ -95,7 +100,7 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
             sources.push(layer.source.clone());
             match value.take() {
                 None => value = Some(below.clone()),
-                Some(above) => value = Some(laid_over(below.clone(), above)),
+                Some(above) => value = Some(merged(below.clone(), above)),
             }
             // Only an object lets through what lies below.
             if !value.as_ref().is_some_and(Value::is_object) {
@@ -104,10 +109,10 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
         }
         match (value, default) {
             (None, Some(default)) => {
-                Resolved { parameter, value: Some(default), sources: vec![Source::Default] }
+                Resolved { parameter, value: Some(default), sources: vec![SettingSource::Default] }
             }
             (Some(value), Some(default)) if value.is_object() && default.is_object() => {
-                Resolved { value: Some(laid_over(default, value)), parameter, sources }
+                Resolved { value: Some(merged(default, value)), parameter, sources }
             }
             (value, _) => Resolved { parameter, value, sources },
         }
@@ -130,7 +135,8 @@ pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
 /// Writes the arguments as JSON, in the order of the signature. What has a default that cannot be written is left out.
 pub(super) fn arguments(resolved: &[Resolved]) -> String {
     let members = resolved.iter().filter_map(|resolved| {
-        let is_left_out = resolved.sources == [Source::Default] && resolved.parameter.default.is_none();
+        let is_left_out =
+            resolved.sources == [SettingSource::Default] && resolved.parameter.default.is_none();
         let value = resolved.value.as_ref().filter(|_| !is_left_out)?;
         Some(format!("{}:{value}", Value::from(resolved.parameter.name)))
     });
@@ -142,14 +148,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::shape::outline_of;
+    use crate::value::shape::outline_of;
 
     fn parameter(default: Option<&str>) -> Parameter {
         let default = default.map(|json| Some(json.to_owned()));
         Parameter::__new("rows", "", "u32", Some(outline_of::<u32>), true, default)
     }
 
-    fn layer_of(source: Source, value: Value) -> Layer {
+    fn layer_of(source: SettingSource, value: Value) -> Layer {
         Layer { source, values: Map::from_iter([("rows".to_owned(), value)]) }
     }
 
@@ -158,14 +164,14 @@ mod tests {
     fn of_all_combinations_of_places_the_highest_counts() {
         for present in 0..16_u8 {
             let places = [
-                Source::Flag("rows".to_owned()),
-                Source::Variable("FLOWKIT_PARAM_ROWS".to_owned()),
-                Source::File("p.yaml".into()),
-                Source::Config,
+                SettingSource::Flag("rows".to_owned()),
+                SettingSource::Variable("FLOWKIT_PARAM_ROWS".to_owned()),
+                SettingSource::File("p.yaml".into()),
+                SettingSource::Config,
             ];
             let given = places.into_iter().enumerate().filter(|(bit, _)| present & (1 << bit) != 0);
             let layers: Vec<_> = given.map(|(bit, source)| layer_of(source, json!(bit))).collect();
-            let expected = layers.first().map_or((json!(9), Source::Default), |layer| {
+            let expected = layers.first().map_or((json!(9), SettingSource::Default), |layer| {
                 (layer.values["rows"].clone(), layer.source.clone())
             });
             let resolved = resolve(vec![parameter(Some("9"))], &layers);
@@ -179,10 +185,10 @@ mod tests {
     #[test]
     fn of_a_struct_the_fields_may_come_from_several_places() {
         let mut parameter = parameter(None);
-        parameter.outline = Outline::Anything;
+        parameter.outline = ParamType::Anything;
         let layers = [
-            layer_of(Source::Flag("rows".to_owned()), json!({ "a": 1 })),
-            layer_of(Source::Config, json!({ "a": 2, "b": 3 })),
+            layer_of(SettingSource::Flag("rows".to_owned()), json!({ "a": 1 })),
+            layer_of(SettingSource::Config, json!({ "a": 2, "b": 3 })),
         ];
         let resolved = resolve(vec![parameter], &layers);
         assert_eq!(resolved[0].value, Some(json!({ "a": 1, "b": 3 })));
@@ -193,7 +199,7 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_with_the_nearest() {
         let values = Map::from_iter([("rowz".to_owned(), json!(1))]);
-        let refused = layer(&[parameter(None)], Source::Config, values).err().unwrap();
+        let refused = layer(&[parameter(None)], SettingSource::Config, values).err().unwrap();
         assert_eq!(refused.to_string(), "flowkit.toml: unknown parameter `rowz`; did you mean `rows`?");
     }
 }

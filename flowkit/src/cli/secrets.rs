@@ -7,15 +7,15 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Map, Value};
 
 use super::environment;
-use super::program::Program;
+use super::program::CliProgram;
 use super::resolve::Resolved;
 use super::usage::{Usage, meant_or_known};
-use crate::any_flow::FlowSpec;
-use crate::given::not_persisted;
+use crate::engine::spec::FlowSpec;
 use crate::model::BoxError;
-use crate::model::shape::Outline;
-use crate::parameters::Parameter;
-use crate::secret::{MASK, is_masked};
+use crate::value::not_persisted::not_persisted;
+use crate::value::parameters::Parameter;
+use crate::value::secret::{MASK, is_masked};
+use crate::value::shape::ParamType;
 
 /// Whether messages about what a flow is given repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Quoting {
 }
 
 /// Returns how the flows are to be quoted that a command line may mean: the one whose name is in it, or else all.
-pub(super) fn quoting_of_line(program: &Program, arguments: &[OsString]) -> Quoting {
+pub(super) fn quoting_of_line(program: &CliProgram, arguments: &[OsString]) -> Quoting {
     let is_named = |flow: &&FlowSpec| {
         arguments
             .iter()
@@ -104,10 +104,10 @@ pub(super) fn holds_secret(parameter: &Parameter) -> bool {
 
 /// Whether only the name of a parameter tells that it is a secret: its type lets it be persisted.
 pub(super) fn is_secret_by_name(parameter: &Parameter) -> bool {
-    fn is_text(outline: &Outline) -> bool {
+    fn is_text(outline: &ParamType) -> bool {
         match outline {
-            Outline::Secret => true,
-            Outline::Optional(inner) | Outline::List(inner) => is_text(inner),
+            ParamType::Secret => true,
+            ParamType::Optional(inner) | ParamType::List(inner) => is_text(inner),
             _ => false,
         }
     }
@@ -115,14 +115,14 @@ pub(super) fn is_secret_by_name(parameter: &Parameter) -> bool {
 }
 
 /// Puts the mask where a value has text under the name of a secret: a record has that as it was given.
-pub(super) fn masked(outline: &Outline, value: Value) -> Value {
+pub(super) fn masked(outline: &ParamType, value: Value) -> Value {
     match (outline, value) {
-        (Outline::Secret, Value::String(_)) => MASK.into(),
-        (Outline::Optional(inner), value) => masked(inner, value),
-        (Outline::List(item), Value::Array(items)) => {
+        (ParamType::Secret, Value::String(_)) => MASK.into(),
+        (ParamType::Optional(inner), value) => masked(inner, value),
+        (ParamType::List(item), Value::Array(items)) => {
             items.into_iter().map(|value| masked(item, value)).collect()
         }
-        (Outline::Record(fields), Value::Object(members)) => {
+        (ParamType::Record(fields), Value::Object(members)) => {
             let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|field| &field.1);
             let members = members.into_iter().map(|(name, value)| {
                 let value = field(&name).map_or(value.clone(), |field| masked(field, value));
@@ -193,8 +193,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::shape::outline_of;
-    use crate::secret::Secret;
+    use crate::value::secret::Secret;
+    use crate::value::shape::outline_of;
 
     #[derive(serde::Deserialize)]
     #[expect(dead_code, reason = "only its form is looked at")]
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_secret_is_given_again_in_the_variable_of_its_field() {
         let parameter =
-            |name, outline: fn() -> Outline| Parameter::__new(name, "", "", Some(outline), true, None);
+            |name, outline: fn() -> ParamType| Parameter::__new(name, "", "", Some(outline), true, None);
         let parameters = [
             parameter("user", outline_of::<String>),
             parameter("token", outline_of::<Secret>),

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-use super::program::Program;
+use super::program::CliProgram;
 use super::rows;
+use super::run_ref;
 use super::secrets;
 use super::settings::Settings;
 use super::usage::{Outcome, Usage};
-use super::which;
-use crate::any_flow::FlowSpec;
+use crate::engine::spec::FlowSpec;
 use crate::model::StoredFlowRun;
 use crate::store::Store;
 use crate::terminal::picture;
@@ -19,7 +19,7 @@ use crate::terminal::picture;
 /// What holds for whichever verb was typed.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) program: Program,
+    pub(super) program: CliProgram,
     pub(super) settings: Settings,
     /// Answers are JSON Lines, for programs.
     is_json: bool,
@@ -29,7 +29,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(
-        program: Program,
+        program: CliProgram,
         matches: &ArgMatches,
         location: &'static Location<'static>,
     ) -> Outcome<Self> {
@@ -46,7 +46,7 @@ impl Session {
     /// Finds the run that is meant by an argument.
     pub(super) fn run(&self, store: &dyn Store, matches: &ArgMatches, id: &str) -> Outcome<StoredFlowRun> {
         let typed = matches.get_one::<String>(id).map(String::as_str);
-        which::run(store, &self.program, typed).map_err(|usage| {
+        run_ref::run(store, &self.program, typed).map_err(|usage| {
             let behind = typed.and_then(|typed| self.behind_run(store, matches, typed));
             behind.unwrap_or(usage)
         })
@@ -55,7 +55,7 @@ impl Session {
     /// Says what is wrong if the name of a task or of an artifact stands where its run belongs.
     fn behind_run(&self, store: &dyn Store, matches: &ArgMatches, typed: &str) -> Option<Usage> {
         let takes = |id: &str| matches.try_contains_id(id).is_ok();
-        let last = which::run(store, &self.program, None).ok()?;
+        let last = run_ref::run(store, &self.program, None).ok()?;
         let is_task = || rows::tasks(store, last.id).is_ok_and(|all| all.iter().any(|one| one.task == typed));
         let is_key =
             || rows::artifacts(store, last.id).is_ok_and(|all| all.iter().any(|one| one.key == typed));

@@ -19,7 +19,7 @@ const DEFAULT_NAME: &str = "runs.db";
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum SettingSource {
     Flag(String),
     Variable(String),
     File(PathBuf),
@@ -29,7 +29,7 @@ pub(super) enum Source {
     Default,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) => write!(f, "--{name}"),
@@ -47,13 +47,13 @@ impl fmt::Display for Source {
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) database: PathBuf,
-    pub(super) database_source: Source,
+    pub(super) database_source: SettingSource,
     /// For how long a write is tried again, if that is said.
     store_retry: Option<Duration>,
     /// `[params]` of the file, by flow.
     params: Map<String, Value>,
     /// How long what runs may take to end after a signal, and where that is said; `None` where nobody says.
-    pub(super) stop_grace: Option<(Duration, Source)>,
+    pub(super) stop_grace: Option<(Duration, SettingSource)>,
     pub(super) has_file: bool,
 }
 
@@ -87,10 +87,10 @@ impl Settings {
         };
         let variable = std::env::var_os("FLOWKIT_DB").filter(|path| !path.is_empty()).map(PathBuf::from);
         let (database, database_source) = match (flag, variable, configured) {
-            (Some(path), ..) => (path.to_owned(), Source::Flag("db".to_owned())),
-            (None, Some(path), _) => (path, Source::Variable("FLOWKIT_DB".to_owned())),
-            (None, None, Some(path)) => (path, Source::Config),
-            (None, None, None) => (Path::new(DEFAULT_FOLDER).join(DEFAULT_NAME), Source::Default),
+            (Some(path), ..) => (path.to_owned(), SettingSource::Flag("db".to_owned())),
+            (None, Some(path), _) => (path, SettingSource::Variable("FLOWKIT_DB".to_owned())),
+            (None, None, Some(path)) => (path, SettingSource::Config),
+            (None, None, None) => (Path::new(DEFAULT_FOLDER).join(DEFAULT_NAME), SettingSource::Default),
         };
         Ok(Self { database, database_source, store_retry, params, stop_grace, has_file })
     }
@@ -115,7 +115,7 @@ impl Settings {
     }
 
     fn open_with(&self, options: SqliteOptions) -> Outcome<SqliteStore> {
-        if self.database_source == Source::Default {
+        if self.database_source == SettingSource::Default {
             folder::make(Path::new(DEFAULT_FOLDER), &self.database)?;
         }
         let options = match self.store_retry {
@@ -150,18 +150,18 @@ impl Settings {
 }
 
 /// Finds out how long what runs may take to end after a signal. An orchestrator sets the variable, a project the file.
-fn stop_grace(configured: Option<Value>) -> Outcome<Option<(Duration, Source)>> {
+fn stop_grace(configured: Option<Value>) -> Outcome<Option<(Duration, SettingSource)>> {
     const VARIABLE: &str = "FLOWKIT_STOP_GRACE";
     let read = |text: &str| duration::read(text);
     if let Some(variable) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) {
         let grace = variable.to_str().and_then(read);
         let wrong = || Usage::new(format!("`{VARIABLE}` is a duration: write `{VARIABLE}=25s`"));
-        return Ok(Some((grace.ok_or_else(wrong)?, Source::Variable(VARIABLE.to_owned()))));
+        return Ok(Some((grace.ok_or_else(wrong)?, SettingSource::Variable(VARIABLE.to_owned()))));
     }
     match configured {
         None => Ok(None),
         Some(Value::String(text)) if read(&text).is_some() => {
-            Ok(read(&text).map(|grace| (grace, Source::Config)))
+            Ok(read(&text).map(|grace| (grace, SettingSource::Config)))
         }
         Some(_) => Err(in_file("`stop_grace` is a duration: write `stop_grace = \"25s\"`")),
     }

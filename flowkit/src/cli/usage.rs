@@ -9,10 +9,10 @@ use clap::error::ContextValue;
 use super::Exit;
 use super::out::note;
 use super::secrets::Quoting;
-use crate::graph::text;
 use crate::store::StoreError;
 use crate::store::filter::FilterError;
-use crate::wording::{list, nearest};
+use crate::text::columns;
+use crate::text::wording::{list, nearest};
 
 /// Something that cannot be done as it was asked for.
 #[derive(Debug)]
@@ -61,13 +61,13 @@ pub(super) fn on_one_line(mut error: clap::Error) -> clap::Error {
     let typed: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
     for (kind, value) in typed {
         let shown = match value {
-            ContextValue::String(text) => ContextValue::String(text::escaped(&text).into_owned()),
+            ContextValue::String(text) => ContextValue::String(columns::escaped(&text).into_owned()),
             ContextValue::Strings(texts) => {
-                ContextValue::Strings(texts.iter().map(|text| text::escaped(text).into_owned()).collect())
+                ContextValue::Strings(texts.iter().map(|text| columns::escaped(text).into_owned()).collect())
             }
             // Advice that repeats it.
             ContextValue::StyledStrs(lines)
-                if lines.iter().any(|line| line.to_string().chars().any(text::is_hidden)) =>
+                if lines.iter().any(|line| line.to_string().chars().any(columns::is_hidden)) =>
             {
                 ContextValue::None
             }

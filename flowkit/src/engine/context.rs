@@ -15,19 +15,19 @@ use super::flow_run::any_alive;
 #[cfg(feature = "cli")]
 use super::flow_run::observer::Made;
 use super::runtime::Runtime;
-use super::task_run::core::{Core, Scoped};
+use super::task_run::core::{Core, TaskLocal};
 use crate::model::Artifact;
-use crate::store::Says;
+use crate::store::FactKind;
 
 /// What a call finds around it.
 #[derive(Clone)]
 pub(crate) struct Current {
-    scope: Arc<dyn Scoped>,
+    scope: Arc<dyn TaskLocal>,
     pub(crate) group: Option<Arc<str>>,
 }
 
 impl Current {
-    pub(crate) fn new(scope: Arc<dyn Scoped>) -> Self {
+    pub(crate) fn new(scope: Arc<dyn TaskLocal>) -> Self {
         Self { scope, group: None }
     }
 
@@ -73,12 +73,12 @@ pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
 
 /// Keeps what the body that runs here says of itself. Outside a flow there is nowhere to keep it, which is said once.
 #[track_caller]
-pub(crate) fn say(says: Says) {
+pub(crate) fn say(says: FactKind) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     let what = match &says {
-        Says::Measured(_) => "a metric is not kept",
-        Says::Made(_) => "an artifact is not kept",
-        Says::Used(_) | Says::TimeUp(_) => "what a body says of itself is not kept",
+        FactKind::Measured(_) => "a metric is not kept",
+        FactKind::Made(_) => "an artifact is not kept",
+        FactKind::Used(_) | FactKind::TimeUp(_) => "what a body says of itself is not kept",
     };
     if say_quietly(says) || (warn_of_lost(what, Location::caller()) || WARNED.swap(true, Ordering::Relaxed)) {
         return;
@@ -123,11 +123,11 @@ pub(crate) fn made(artifact: Artifact, file: Option<&Path>) {
     }
     #[cfg(not(feature = "cli"))]
     let _nobody_watches = file;
-    say(Says::Made(artifact));
+    say(FactKind::Made(artifact));
 }
 
 /// The same where nobody need be told that it was not kept; whether it was.
-pub(crate) fn say_quietly(says: Says) -> bool {
+pub(crate) fn say_quietly(says: FactKind) -> bool {
     with_core(|core| {
         let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) else { return false };
         run.say(core.id, says);

@@ -12,11 +12,18 @@
 
 pub(crate) mod attempt;
 pub(crate) mod blocking;
+pub(crate) mod body;
 pub(crate) mod cache;
-pub(crate) mod clock;
+pub(crate) mod call_key;
 pub(crate) mod context;
+#[cfg(feature = "json")]
+pub(crate) mod described;
 pub(crate) mod flow_run;
+pub(crate) mod handle;
 pub(crate) mod limits;
-pub(crate) mod recover;
+#[cfg(feature = "testing")]
+pub(crate) mod mocks;
+pub(crate) mod replay;
 pub(crate) mod runtime;
+pub(crate) mod spec;
 pub(crate) mod task_run;

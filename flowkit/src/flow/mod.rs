@@ -1,8 +1,16 @@
 //! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
 
+#[cfg(feature = "store")]
+#[doc(hidden)]
+pub(crate) mod arguments;
 mod events;
-mod said;
-mod tally;
+pub(crate) mod idempotent;
+mod outputs;
+pub(crate) mod resume;
+mod returned;
+pub(crate) mod spec;
+#[cfg(feature = "cli")]
+pub(crate) mod start;
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -11,49 +19,24 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 pub use self::events::EventStream;
-pub use self::tally::{Returned, Tally};
-use crate::any_flow::AnyFlowRun;
-use crate::call::Call;
-use crate::engine::attempt::take_up::laid_down;
+pub use self::returned::ReturnedHandles;
+use crate::engine::attempt::reacquire::released;
+use crate::engine::body::FlowBody;
 use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
 use crate::engine::flow_run::sub_flow::{self, SubFlow};
-use crate::engine::recover::earlier::Earlier;
-use crate::engine::recover::kept::Kept;
+use crate::engine::handle::Handle;
+use crate::engine::replay::previous::PreviousRuns;
+use crate::engine::replay::run_store::RunStore;
+use crate::engine::spec::AnyFlowRun;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::graph::Graph;
-use crate::handle::Handle;
 use crate::model::{
-    BoxError, Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun,
-    TaskRunId, Timestamp,
+    Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun, TaskRunId,
+    Timestamp,
 };
-#[cfg(feature = "store")]
-use crate::parameters::Parameter;
-use crate::task::Body;
-
-/// The body of a flow: what `#[flow]` generates.
-#[doc(hidden)]
-pub trait FlowBody: Body + 'static {
-    /// Returns the arguments as a JSON object; `None` if one is a handle, or cannot be written.
-    fn arguments(&self) -> Option<String> {
-        None
-    }
-
-    /// Makes the body again from what [`arguments`](Self::arguments) gave; `None` if an argument cannot be read at all.
-    fn from_arguments(_json: &str) -> Option<std::result::Result<Self, BoxError>> {
-        None
-    }
-
-    /// Describes the parameters, so that people can be asked for them, also those that cannot be read.
-    #[cfg(feature = "store")]
-    fn parameters() -> Vec<Parameter> {
-        Vec::new()
-    }
-
-    /// Counts the handles in what the flow returned.
-    fn tally(_output: &Self::Output, _tally: &mut Tally) {}
-}
+use crate::task::call::Call;
 
 impl<T, E, B> Call<'static, T, E, B>
 where
@@ -143,7 +126,7 @@ impl<T: Send + 'static, E: Send + Sync + 'static> IntoFuture for RunningFlow<T, 
             match self.state {
                 Err(error) => FlowRun { run: None, result: Err(error) },
                 Ok((run, driver, guard)) => {
-                    let result = laid_down(driver)
+                    let result = released(driver)
                         .await
                         .unwrap_or_else(|_| Err(Error::Cancelled { run: self.label, orphaned: false }));
                     guard.disarm();
@@ -178,7 +161,7 @@ impl<T, E> FlowRun<T, E> {
         self.earlier(|earlier| earlier.called_instead().to_vec())
     }
 
-    fn earlier(&self, look: impl FnOnce(&Earlier) -> Vec<String>) -> Vec<String> {
+    fn earlier(&self, look: impl FnOnce(&PreviousRuns) -> Vec<String>) -> Vec<String> {
         let kept = self.run.as_ref().and_then(|run| run.kept.as_ref());
         kept.and_then(|kept| kept.earlier(look)).unwrap_or_default()
     }
@@ -198,7 +181,7 @@ impl<T, E> FlowRun<T, E> {
                 Ok(AnyFlowRun { run, value })
             }
             (Some(run), Err(_)) => {
-                let value = take_unkept(&run).zip(codec).and_then(|(value, codec)| (codec.json)(&value));
+                let value = take_unpersisted(&run).zip(codec).and_then(|(value, codec)| (codec.json)(&value));
                 Ok(AnyFlowRun { run, value })
             }
             (None, Err(Error::Store { run, source })) => Err(Error::Store { run, source }),
@@ -233,11 +216,11 @@ impl<T, E> FlowRun<T, E> {
 
     /// Takes what the flow gave although its end could not be kept: the run failed with [`Error::Store`], since nobody can
     /// find in the store how it ended, but the value is there. `None` if there is none, or if it was taken before.
-    pub fn take_unkept(&self) -> Option<T>
+    pub fn take_unpersisted(&self) -> Option<T>
     where
         T: 'static,
     {
-        take_unkept(self.run.as_ref()?)
+        take_unpersisted(self.run.as_ref()?)
     }
 
     /// Returns how the run ended.
@@ -297,8 +280,8 @@ impl<T, E> FlowRun<T, E> {
     }
 }
 
-fn take_unkept<T: 'static>(run: &Run) -> Option<T> {
-    run.kept.as_ref().and_then(Kept::take_unkept)
+fn take_unpersisted<T: 'static>(run: &Run) -> Option<T> {
+    run.kept.as_ref().and_then(RunStore::take_unpersisted)
 }
 
 impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {
@@ -314,7 +297,7 @@ impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {
 #[doc(hidden)]
 pub fn call_flow<B: FlowBody>(
     body: B,
-    setup: crate::call::Setup<B::Error>,
+    setup: crate::engine::task_run::options::Setup<B::Error>,
 ) -> BoxFuture<'static, Result<B::Output, Error<B::Error>>> {
     if B::IS_LARGE {
         return sub_flow::boxed_call(OnHeap::new(body), setup);
@@ -323,7 +306,10 @@ pub fn call_flow<B: FlowBody>(
 }
 
 #[doc(hidden)]
-pub fn submit_flow<B: FlowBody>(body: B, setup: crate::call::Setup<B::Error>) -> Handle<B::Output, B::Error> {
+pub fn submit_flow<B: FlowBody>(
+    body: B,
+    setup: crate::engine::task_run::options::Setup<B::Error>,
+) -> Handle<B::Output, B::Error> {
     if B::IS_LARGE {
         return launch::submit(OnHeap::new(body), setup, SubFlow);
     }

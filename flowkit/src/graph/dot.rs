@@ -2,9 +2,11 @@
 //!
 //! Graphviz does its own layout; this writes text only.
 
-use super::look::{self, Tone};
-use super::text::{self, push_line};
 use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use crate::graph::style;
+use crate::graph::style::Tone;
+use crate::text::columns;
+use crate::text::columns::push_line;
 
 /// Graphviz does not break lines, so a long name makes a wide column.
 const LABEL_COLUMNS: usize = 60;
@@ -52,8 +54,8 @@ impl Graph {
 }
 
 fn node_text(node: &Node) -> String {
-    let first = format!("{} {}", look::glyph(node.state), label(&node.label));
-    let label = quoted(&[&first, &look::caption(node)]);
+    let first = format!("{} {}", style::glyph(node.state), label(&node.label));
+    let label = quoted(&[&first, &style::caption(node)]);
     let colours = Tone::of(node.state).light();
     let (fill, line) = (colours.fill, colours.line);
     let border = match node.kind {
@@ -79,7 +81,7 @@ fn edge_text(edge: &Edge) -> String {
 }
 
 fn label(name: &str) -> String {
-    text::shortened(&text::visible(name), LABEL_COLUMNS)
+    columns::shortened(&columns::visible(name), LABEL_COLUMNS)
 }
 
 /// Returns `lines` as one DOT string. Graphviz reads backslashes and HTML entities in labels, so

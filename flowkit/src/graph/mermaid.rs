@@ -5,9 +5,11 @@
 
 use std::fmt::Write;
 
-use super::look::{self, Tone};
-use super::text::{self, push_line};
 use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use crate::graph::style;
+use crate::graph::style::Tone;
+use crate::text::columns;
+use crate::text::columns::push_line;
 
 /// Mermaid refuses to draw more edges than this unless its page is configured to
 /// (`maxEdges` in its `config.schema.yaml`), and pages such as GitHub's are not.
@@ -49,7 +51,7 @@ impl Graph {
         for edge in &graph.edges {
             push_line(&mut out, 1, &edge_text(edge));
         }
-        for tone in look::tones_of(&graph) {
+        for tone in style::tones_of(&graph) {
             push_line(&mut out, 1, &class_text(tone));
         }
         out
@@ -61,8 +63,8 @@ fn node_text(node: &Node) -> String {
         NodeKind::Task => ("(", ")"),
         NodeKind::Flow => ("[[", "]]"),
     };
-    let glyph = look::glyph(node.state);
-    let (label, caption) = (label(&node.label), look::caption(node));
+    let glyph = style::glyph(node.state);
+    let (label, caption) = (label(&node.label), style::caption(node));
     let tone = Tone::of(node.state).name();
     format!("n{}{open}\"{glyph} {label}<br/>{caption}\"{close}:::{tone}", node.id)
 }
@@ -85,7 +87,7 @@ fn class_text(tone: Tone) -> String {
 }
 
 fn label(name: &str) -> String {
-    escaped(&text::shortened(&text::visible(name), LABEL_COLUMNS))
+    escaped(&columns::shortened(&columns::visible(name), LABEL_COLUMNS))
 }
 
 /// Returns `text` with everything mermaid could read as its own as an entity (`#34;`).

@@ -14,11 +14,10 @@ mod fold;
 #[cfg(feature = "json")]
 mod json;
 mod layout;
-pub(crate) mod look;
 mod mermaid;
 mod recorded;
+pub(crate) mod style;
 mod svg;
-pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -66,7 +66,7 @@ fn node_of_row(row: &StoredTaskRun) -> Node {
     node.kind = node_kind(row.kind);
     node.group = row.group.as_deref().map(Into::into);
     node.attempts = row.attempt;
-    node.duration = row.started_at.zip(row.ended_at).map(|(start, end)| end.since(start).since_creation());
+    node.duration = row.duration();
     node.parent = (row.parent != TaskRunId::FLOW).then(|| row.parent.get());
     node
 }

@@ -185,7 +185,7 @@ fn every_state_has_a_glyph_and_its_word_in_every_picture() {
         node.state = state;
         let graph = Graph::new("g", [node], []);
         for picture in [graph.to_mermaid(), graph.to_dot(), graph.to_svg()] {
-            assert!(picture.contains(look::glyph(state)) && picture.contains(state.name()), "{state:?}");
+            assert!(picture.contains(style::glyph(state)) && picture.contains(state.name()), "{state:?}");
         }
     }
 }

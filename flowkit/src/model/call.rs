@@ -3,91 +3,11 @@
 //! Pure. Not: how the digests of the arguments are made (`call_key`), nor what becomes of a call that is found
 //! (`policy/resume`).
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::canonical::{Domain, Encoder};
-use super::{Digest, Kind};
-
-/// What stands for the secrets of a call, made with a key that is kept apart from the record: equal secrets have equal
-/// seals, and nobody can guess a secret from its seal.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seal([u8; 16]);
-
-impl Seal {
-    /// Takes bytes that [`as_bytes`](Self::as_bytes) gave.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl Seal {
-    /// Returns what stands for several of them, in this order.
-    pub(crate) fn join(seals: &[Self]) -> Option<Self> {
-        match seals {
-            [] => None,
-            [only] => Some(*only),
-            several => {
-                let mut encoder = Encoder::new(Domain::Seals);
-                several.iter().for_each(|seal| encoder.bytes(&seal.0));
-                Some(Self::of(&encoder.finish()))
-            }
-        }
-    }
-
-    /// Half of a keyed digest is enough to tell secrets apart.
-    pub(crate) fn of(keyed: &Digest) -> Self {
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&keyed.as_bytes()[..16]);
-        Self(bytes)
-    }
-}
-
-/// What makes seals: 32 random bytes that are kept apart from the record, so that a copy of the record lets nobody try out
-/// secrets.
-#[derive(Clone)]
-pub struct SealKey([u8; 32]);
-
-impl SealKey {
-    /// Takes random bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the bytes.
-    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Returns by what the record knows the key, and which says nothing of it.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn id(&self) -> [u8; 8] {
-        let mut id = [0; 8];
-        id.copy_from_slice(&blake3::hash(&self.0).as_bytes()[..8]);
-        id
-    }
-}
-
-impl fmt::Debug for SealKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealKey(…)")
-    }
-}
-
-impl fmt::Debug for Seal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seal(…)")
-    }
-}
+use super::Kind;
+use crate::value::canonical::{Digest, Domain, Encoder};
+use crate::value::seal::Seal;
 
 /// A call as it is found again: by what it is given, not by when it is made. So the order of calls is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,7 +29,7 @@ impl CallId {
     pub fn digest(&self) -> Digest {
         let mut encoder = Encoder::new(Domain::Call);
         self.write_place(&mut encoder);
-        encoder.optional(self.seal, |encoder, seal| encoder.bytes(&seal.0));
+        encoder.optional(self.seal, |encoder, seal| encoder.bytes(seal.as_bytes()));
         encoder.finish()
     }
 
@@ -152,19 +72,19 @@ mod tests {
     fn each_part_of_a_call_counts() {
         let (a, b) = (digest("a").unwrap(), digest("b").unwrap());
         let call = CallId { key: a, seal: None, nth: 1 };
-        let sealed = CallId { seal: Some(Seal([1; 16])), ..call };
+        let sealed = CallId { seal: Some(Seal::from_bytes([1; 16])), ..call };
         let calls = [
             call,
             CallId { key: b, ..call },
             CallId { nth: 2, ..call },
             sealed,
-            CallId { seal: Some(Seal([2; 16])), ..call },
+            CallId { seal: Some(Seal::from_bytes([2; 16])), ..call },
             CallId { nth: 2, ..sealed },
         ];
         for (index, call) in calls.iter().enumerate() {
             let before = calls[..index].iter().map(CallId::digest);
             assert!(!before.collect::<Vec<_>>().contains(&call.digest()), "call {index} is not new");
         }
-        assert_eq!(format!("{:?}", Seal([7; 16])), "Seal(…)", "a seal is shown to nobody");
+        assert_eq!(format!("{:?}", Seal::from_bytes([7; 16])), "Seal(…)", "a seal is shown to nobody");
     }
 }

@@ -10,9 +10,6 @@ use std::time::Duration;
 pub use self::failure::Failure;
 use super::{ErrorReport, Refusal, RunLabel};
 
-/// Any error: the default of [`flowkit::prelude::Result`](crate::prelude::Result).
-pub type BoxError = Box<dyn StdError + Send + Sync>;
-
 /// What a task may fail with: every error type, `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`, `String`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a task",
@@ -278,7 +275,7 @@ impl<E: TaskError> fmt::Display for Error<E> {
                 write!(f, "{run} timed out: it still waited for the result of an equal call after {limit:?}")
             }
             Self::TimedOut { run, limit, attempts, orphaned } => {
-                write!(f, "{run} timed out: {} still running after {limit:?}", Attempt(*attempts))?;
+                write!(f, "{run} timed out: {} still running after {limit:?}", AttemptPhrase(*attempts))?;
                 if *orphaned {
                     f.write_str(", and its thread cannot be stopped")?;
                 }
@@ -322,9 +319,9 @@ impl fmt::Display for NoValue {
 }
 
 /// "its only attempt was", "attempt 3 was".
-struct Attempt(u32);
+struct AttemptPhrase(u32);
 
-impl fmt::Display for Attempt {
+impl fmt::Display for AttemptPhrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             1 => f.write_str("it was"),

@@ -4,6 +4,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ErrorReport, TaskRunId};
 
 /// A moment of a flow run, to the nanosecond, counted from the creation of the run.
@@ -49,7 +51,7 @@ pub struct Event {
 }
 
 /// How an attempt failed that is followed by another one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AttemptFailure {
     /// Why.
@@ -57,6 +59,7 @@ pub struct AttemptFailure {
     /// The wait before the next attempt.
     pub retry_in: Duration,
     /// How many attempts there may be in all, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts_max: Option<u32>,
 }
 
@@ -76,8 +79,10 @@ impl AttemptFailure {
 
 /// What happened.
 ///
-/// What is large stands behind an `Arc`, since a run of a million tasks keeps three million events.
-#[derive(Clone, Debug)]
+/// A store persists it as it is, by serde: a variant without fields as its [name](Self::name), another one as an object with
+/// that name. What is large stands behind an `Arc`, since a run of a million tasks has three million events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
     /// The run was created. Its task, inputs and names stand in its [`TaskRun`](super::TaskRun).

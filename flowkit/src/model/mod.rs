@@ -8,16 +8,14 @@
 
 mod artifact;
 mod call;
-pub mod canonical;
 mod chunks;
-mod codec;
+#[cfg(feature = "signals")]
+pub(crate) mod command_error;
 #[cfg(feature = "cli")]
 mod date;
 mod declaration;
 mod deep;
 mod edge;
-#[cfg(feature = "store")]
-pub mod envelope;
 mod error;
 mod event;
 mod id;
@@ -28,24 +26,23 @@ mod record;
 mod refusal;
 mod report;
 mod run;
-#[cfg(feature = "store")]
-pub mod shape;
 mod state;
 mod stored;
 
+pub use crate::value::BoxError;
+pub use crate::value::canonical::{Digest, DigestError, digest};
+pub use crate::value::codec::{Codec, Unreadable};
+pub use crate::value::seal::{Seal, SealKey};
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
-pub use call::{CallId, Identity, Seal, SealKey};
-pub use canonical::{Digest, DigestError, digest};
+pub use call::{CallId, Identity};
 pub use chunks::Chunks;
-pub(crate) use codec::Same;
-pub use codec::{Codec, Unreadable};
 #[cfg(feature = "cli")]
 pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
 pub(crate) use edge::Edges;
 pub use edge::{Edge, EdgeKind};
 pub(crate) use error::NoValue;
-pub use error::{BoxError, Error, Failure, TaskError};
+pub use error::{Error, Failure, TaskError};
 pub use event::{AttemptFailure, Event, EventKind, OrderNo, Timestamp};
 pub use id::{FlowRunId, TaskRunId};
 pub use label::RunLabel;
@@ -58,6 +55,4 @@ pub(crate) use report::{is_passed_on, place};
 pub use run::{Attempt, NewTaskRun, TaskRun};
 pub(crate) use run::{Extras, label_of};
 pub use state::{IllegalTransition, State};
-pub use stored::{
-    EventDetail, LogLevel, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, WallTime,
-};
+pub use stored::{LogLevel, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, WallTime};

@@ -48,7 +48,7 @@ impl ValueVersion {
     /// Of a value that is persisted, by the checksum of its envelope.
     #[cfg(feature = "store")]
     pub(crate) fn of_envelope(envelope: &[u8]) -> Option<Self> {
-        Some(Self(super::envelope::checksum_of(envelope)?).marked(0))
+        Some(Self(crate::value::envelope::checksum_of(envelope)?).marked(0))
     }
 
     /// Without a store nothing is persisted.

@@ -150,10 +150,10 @@ pub enum Refusal {
     /// A run was to be done again from a task that it has not called.
     #[error(
         "run `{run}` has no task `{task}`; {}",
-        match crate::wording::nearest(task, known.iter().map(String::as_str)) {
+        match crate::text::wording::nearest(task, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "it has called none".to_owned(),
-            None => format!("it has {}", crate::wording::list(known)),
+            None => format!("it has {}", crate::text::wording::list(known)),
         }
     )]
     NoSuchTask {

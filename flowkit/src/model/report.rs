@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 
-use crate::wording::{TEXT_MAX, bounded, bounded_to};
+use crate::text::wording::{TEXT_MAX, bounded, bounded_to};
 
 /// What went wrong, as text: the message and the chain of its causes.
 ///

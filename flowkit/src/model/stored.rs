@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::run::spent;
 use super::{
-    CallId, EdgeKind, ErrorReport, FlowRunId, Kind, OrderNo, Provenance, State, TaskRunId, Timestamp,
+    CallId, EdgeKind, ErrorReport, EventKind, FlowRunId, Kind, OrderNo, Provenance, State, TaskRunId,
+    Timestamp,
 };
 
 /// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
@@ -301,43 +302,8 @@ pub struct StoredEvent {
     pub task_run: TaskRunId,
     /// When.
     pub at: WallTime,
-    /// Its name, as [`EventKind::name`](super::EventKind::name) gives it.
-    pub name: String,
-    /// What else there is to say: the attempt, the error, the wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<EventDetail>,
-}
-
-/// What an event says beside its name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum EventDetail {
-    /// An attempt began.
-    Attempt(u32),
-    /// An attempt failed, and another one follows after the wait.
-    Retry {
-        /// The attempt that failed.
-        attempt: u32,
-        /// Why.
-        error: ErrorReport,
-        /// The wait before the next one.
-        retry_in: Duration,
-        /// How many attempts there may be in all, if that was kept.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        attempts_max: Option<u32>,
-    },
-    /// An attempt failed while the program was being stopped.
-    Interrupted {
-        /// The attempt.
-        attempt: u32,
-        /// How it failed.
-        error: ErrorReport,
-    },
-    /// The run ended with this error.
-    Error(ErrorReport),
-    /// The run was skipped for this reason.
-    Reason(String),
+    /// What.
+    pub kind: EventKind,
 }
 
 /// A line that a run logged.

@@ -3,6 +3,7 @@
 //! Pure: no async, no clock, no randomness, no I/O. The engine asks and carries out.
 
 pub mod cache;
+pub mod durability;
 pub mod resume;
 pub mod retry;
 pub mod trigger;

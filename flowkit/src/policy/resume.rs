@@ -3,7 +3,7 @@
 //! Pure: it reads a row and a wish; who asks for it and what is done about it is the engine's business.
 
 #[cfg(feature = "cli")]
-pub(crate) mod outlook;
+pub(crate) mod preview;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -18,7 +18,7 @@ use crate::model::{
 
 /// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
 /// brings the process down. DBOS and Temporal call such a run a dead letter and a poison pill.
-pub const POISON_CAP: u32 = 3;
+pub const MAX_CRASHES: u32 = 3;
 
 /// What to do again, beside what was never finished.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub enum Redo {
 
 /// What somebody wants done again of a run. It is persisted, so that the process that resumes after a crash goes on with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct RedoRequest {
     /// What.
     pub redo: Redo,
     /// The number of the last begin or end before an earlier process was asked for it, 0 if there was none: what has begun
@@ -47,13 +47,13 @@ pub struct Asked {
     pub since: Option<u64>,
 }
 
-impl From<Redo> for Asked {
+impl From<Redo> for RedoRequest {
     fn from(redo: Redo) -> Self {
         Self { redo, since: None }
     }
 }
 
-impl Asked {
+impl RedoRequest {
     /// Returns what is done again where nobody says: of a run that failed for good, what failed; of one that is under way,
     /// what it was asked for.
     pub(crate) fn of(run: &StoredFlowRun, kept: Option<Self>) -> Self {
@@ -104,7 +104,7 @@ impl Asked {
 
 /// What becomes of a recorded task run when it is called again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ReplayDecision {
     /// It has succeeded, and its result is there.
     Keep,
     /// It has failed for good, and fails again with the recorded error.
@@ -124,21 +124,21 @@ pub fn standing(
     row: &StoredTaskRun,
     redo: &HashSet<TaskRunId>,
     at_most_once: bool,
-    poison_cap: u32,
-) -> Standing {
+    max_crashes: u32,
+) -> ReplayDecision {
     let wanted_again = redo.contains(&row.id);
     match row.state {
-        _ if wanted_again => Standing::Again,
+        _ if wanted_again => ReplayDecision::Again,
         // What cannot be told from other calls may be another one.
-        State::Completed | State::Cached if row.unknown.is_some() => Standing::Again,
-        State::Failed | State::TimedOut if row.unknown.is_some() => Standing::Again,
-        State::Completed | State::Cached if row.has_result => Standing::Keep,
-        State::Failed | State::TimedOut => Standing::Replay,
+        State::Completed | State::Cached if row.unknown.is_some() => ReplayDecision::Again,
+        State::Failed | State::TimedOut if row.unknown.is_some() => ReplayDecision::Again,
+        State::Completed | State::Cached if row.has_result => ReplayDecision::Keep,
+        State::Failed | State::TimedOut => ReplayDecision::Replay,
         // Not only where it crashed: the process may have died again after it was taken up, before it was refused.
-        _ if at_most_once && row.attempt > 0 => Standing::UnknownOutcome,
+        _ if at_most_once && row.attempt > 0 => ReplayDecision::UnknownOutcome,
         // The node of a sub-flow is under way as long as anything in it is; what brings the process down is in there.
-        _ if row.crashes >= poison_cap && row.flow_run.is_none() => Standing::Poison,
-        _ => Standing::Again,
+        _ if row.crashes >= max_crashes && row.flow_run.is_none() => ReplayDecision::Poison,
+        _ => ReplayDecision::Again,
     }
 }
 
@@ -207,7 +207,7 @@ pub fn died(row: &StoredTaskRun) -> bool {
 pub(crate) fn cancelled_for_good(
     run: &StoredFlowRun,
     rows: &[StoredTaskRun],
-    asked: &Asked,
+    asked: &RedoRequest,
 ) -> HashSet<TaskRunId> {
     let since = run.anew_since();
     let is_rerun = matches!(asked.redo, Redo::From(_) | Redo::Everything);
@@ -289,7 +289,7 @@ impl Chosen {
 
 /// Where the attempts of a task run go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct AttemptProgress {
     /// The number of the last attempt that began.
     pub attempts: u32,
     /// How many of them count for the retry budget: those that failed. A crash, or a stop of the program, is not the task's
@@ -302,7 +302,7 @@ pub struct Progress {
 /// Returns where the attempts of `row` go on at the moment `now`, in a run of which something was `asked`.
 ///
 /// `wait = ended_at + retry_in - now`, within 0 and `retry_in`: a clock that was set back does not make it longer.
-pub fn progress(row: &StoredTaskRun, asked: &Asked, now: WallTime) -> Progress {
+pub fn progress(row: &StoredTaskRun, asked: &RedoRequest, now: WallTime) -> AttemptProgress {
     let failed = asked.tries(&row.earlier_attempts);
     let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
     let wait = last.and_then(|last| Some((last.retry_in?, last.ended_at?))).map_or(
@@ -312,5 +312,5 @@ pub fn progress(row: &StoredTaskRun, asked: &Asked, now: WallTime) -> Progress {
             retry_in.saturating_sub(Duration::from_micros(passed))
         },
     );
-    Progress { attempts: row.attempt, failed, wait }
+    AttemptProgress { attempts: row.attempt, failed, wait }
 }

@@ -52,7 +52,7 @@ pub enum Trigger {
 ///
 /// The rest, `total` less the four others, is still to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Inputs {
+pub struct InputCounts {
     /// All inputs, done or not.
     pub total: u32,
     /// Completed or cached.
@@ -67,7 +67,7 @@ pub struct Inputs {
 
 /// What a trigger says about a task. All but `Wait` are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum TriggerVerdict {
     /// Inputs that are still to come may change the answer.
     Wait,
     /// Run the task.
@@ -78,7 +78,7 @@ pub enum Verdict {
     UpstreamFailed,
 }
 
-impl Inputs {
+impl InputCounts {
     fn all_done(&self) -> bool {
         let done = [self.succeeded, self.failed, self.upstream_failed, self.skipped];
         done.into_iter().fold(0, u32::saturating_add) >= self.total
@@ -107,17 +107,17 @@ impl Trigger {
     /// because a failure among it is the better thing to report.
     ///
     /// ```
-    /// # use flowkit::policy::trigger::{Inputs, Trigger, Verdict};
-    /// let inputs = Inputs { total: 3, succeeded: 1, failed: 1, ..Inputs::default() };
-    /// assert_eq!(Trigger::OneSuccess.verdict(&inputs), Verdict::Run);
-    /// assert_eq!(Trigger::AllDone.verdict(&inputs), Verdict::Wait);
-    /// assert_eq!(Trigger::AllSuccess.verdict(&inputs), Verdict::UpstreamFailed);
+    /// # use flowkit::policy::trigger::{InputCounts, Trigger, TriggerVerdict};
+    /// let inputs = InputCounts { total: 3, succeeded: 1, failed: 1, ..InputCounts::default() };
+    /// assert_eq!(Trigger::OneSuccess.verdict(&inputs), TriggerVerdict::Run);
+    /// assert_eq!(Trigger::AllDone.verdict(&inputs), TriggerVerdict::Wait);
+    /// assert_eq!(Trigger::AllSuccess.verdict(&inputs), TriggerVerdict::UpstreamFailed);
     /// ```
     #[must_use]
-    pub fn verdict(self, inputs: &Inputs) -> Verdict {
+    pub fn verdict(self, inputs: &InputCounts) -> TriggerVerdict {
         use Trigger::*;
-        use Verdict::*;
-        let Inputs { total, succeeded, failed, upstream_failed, skipped } = *inputs;
+        use TriggerVerdict::*;
+        let InputCounts { total, succeeded, failed, upstream_failed, skipped } = *inputs;
         let any_failed = failed > 0 || upstream_failed > 0;
         match self {
             _ if total == 0 => Run,

@@ -13,7 +13,7 @@ use crate::model::{
 use crate::policy::cache::{CacheKey, KeyParts};
 
 /// Told once: the entry cannot be lost any more, or it could not be kept.
-pub type Ack = oneshot::Sender<Result<(), StoreError>>;
+pub type CommitAck = oneshot::Sender<Result<(), StoreError>>;
 
 /// A run that this process owns. The process that takes it over gets a larger epoch; from then on, writes with this one are
 /// refused.
@@ -27,7 +27,7 @@ pub struct OwnedRun {
     pub created_at: WallTime,
 }
 
-/// A run that its store keeps no further. See [`Store::on_loss`](super::Store::on_loss).
+/// A run that its store keeps no further. See [`RunLog::on_loss`](super::RunLog::on_loss).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Lost {
@@ -50,7 +50,7 @@ pub struct NewFlowRun {
     pub parameters: Option<String>,
     /// The run in whose code it was started, and the task run there.
     pub parent: Option<(FlowRunId, TaskRunId)>,
-    /// The idempotency key that was [reserved](super::Store::reserve) for it, if it has one. The run begins only if the
+    /// The idempotency key that was [reserved](super::Ownership::reserve) for it, if it has one. The run begins only if the
     /// reservation still holds; both are found out and written at the same moment.
     pub key: Option<Arc<str>>,
 }
@@ -136,13 +136,13 @@ pub struct Fact {
     /// When it was said.
     pub at: WallTime,
     /// What.
-    pub says: Says,
+    pub says: FactKind,
 }
 
 /// What a task run may say of itself.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Says {
+pub enum FactKind {
     /// It made this.
     Made(Artifact),
     /// It measured this.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{DigestError, FlowRunId, State, TaskRunId};
-use crate::wording::counted;
+use crate::text::wording::counted;
 
 /// Why a store could not do what it was asked. Cheap to clone: everyone who waited for a commit gets it.
 #[derive(Clone, Debug, thiserror::Error)]

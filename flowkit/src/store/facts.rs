@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Artifact, Digest, StoredArtifact, StoredMetric, TaskRunId, WallTime};
-use crate::store::{Says, TimeUp};
+use crate::store::{FactKind, TimeUp};
 
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
@@ -16,10 +16,10 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn keep(&mut self, task_run: TaskRunId, at: WallTime, says: Says) {
+    pub(crate) fn keep(&mut self, task_run: TaskRunId, at: WallTime, says: FactKind) {
         match says {
-            Says::Made(artifact) => self.make(task_run, at, artifact),
-            Says::Measured(metric) => self.metrics.push(StoredMetric {
+            FactKind::Made(artifact) => self.make(task_run, at, artifact),
+            FactKind::Measured(metric) => self.metrics.push(StoredMetric {
                 sequence: self.metrics.len() as u64 + 1,
                 task_run,
                 at,
@@ -28,9 +28,9 @@ impl Facts {
                 value: metric.value,
             }),
             // To use it twice is to use it.
-            Says::Used(file) if self.used.contains(&(task_run, file)) => {}
-            Says::Used(file) => self.used.push((task_run, file)),
-            Says::TimeUp(time_up) => drop(self.times_up.insert(time_up.key, time_up)),
+            FactKind::Used(file) if self.used.contains(&(task_run, file)) => {}
+            FactKind::Used(file) => self.used.push((task_run, file)),
+            FactKind::TimeUp(time_up) => drop(self.times_up.insert(time_up.key, time_up)),
         }
     }
 

@@ -68,7 +68,7 @@ pub struct FlowRunPage {
 /// it is resumed, and goes together with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Keep {
+pub struct Retention {
     /// Runs that ended within this time.
     pub younger_than: Option<Duration>,
     /// So many of the newest runs, those of sub-flows not counted.
@@ -78,7 +78,7 @@ pub struct Keep {
 /// What `forget` took away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Removed {
+pub struct PruneReport {
     /// Flow runs, with everything that belongs to them.
     pub flow_runs: u64,
     /// Results that nothing points to any more.
@@ -155,5 +155,5 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
     }
 
     /// Removes runs that nobody needs any more, and what only they pointed to.
-    fn forget(&self, keep: Keep) -> Result<Removed, StoreError>;
+    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError>;
 }

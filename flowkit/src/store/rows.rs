@@ -3,7 +3,6 @@
 //! Pure. Not: when a row is written, and by whom.
 
 use super::NewFlowRun;
-use super::happened::detail_of;
 use crate::model::{
     Attempt, CallId, Event, EventKind, State, StoredAttempt, StoredEvent, StoredFlowRun, StoredTaskRun,
     TaskRun, WallTime, place,
@@ -118,8 +117,7 @@ pub(crate) fn event_row(event: &Event, sequence: u64, created_at: WallTime) -> S
         sequence,
         task_run: event.task_run,
         at: created_at.plus(event.at),
-        name: event.kind.name().to_owned(),
-        detail: detail_of(&event.kind),
+        kind: event.kind.clone(),
     }
 }
 

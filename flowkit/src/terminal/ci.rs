@@ -9,9 +9,9 @@ use super::lines::{attempt_took, clock, label};
 use super::picture::Program;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, Kind, State, TaskRun, TaskRunId};
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// Labels up to this width stand in a column.
 const LABEL_COLUMNS: usize = 14;
@@ -49,19 +49,20 @@ fn flow_lines(view: &RunView, notice: &Notice<'_>, program: &Program) -> Vec<Str
     let task_run = notice.task_run;
     let label = label(notice);
     let time = clock(notice.at);
+    let word = word(&notice.event.kind).unwrap_or_default();
     match &notice.event.kind {
         EventKind::Started { attempt: 1 } => {
             let run = format!("run={} {}", view.id.short(), view.parameters);
-            vec![line(view, notice, "start", &label, &run)]
+            vec![line(view, notice, word, &label, &run)]
         }
         EventKind::Reopened => {
-            vec![line(view, notice, "resume", &label, &format!("run={}", view.id.short()))]
+            vec![line(view, notice, word, &label, &format!("run={}", view.id.short()))]
         }
         EventKind::AttemptFailed { .. } => {
             let Some((word, rest)) = fact(view, notice, None) else { return Vec::new() };
             vec![line(view, notice, word, &label, &rest)]
         }
-        EventKind::Cancelling => vec![line(view, notice, "cancel", &label, "")],
+        EventKind::Cancelling => vec![line(view, notice, word, &label, "")],
         kind if kind.is_end() => {
             let mut lines = Vec::new();
             let failed = view.counts().failed;
@@ -95,7 +96,7 @@ fn failures(view: &RunView, program: &Program) -> Vec<String> {
         .iter()
         .map(|row| {
             let label = if row.count == 1 { &row.first.label } else { &row.first.task };
-            let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+            let padding = LABEL_COLUMNS.saturating_sub(columns::columns(label));
             let count = if row.count == 1 { String::new() } else { format!("count={} ", row.count) };
             format!("failure {label}{:padding$} {count}{}", "", of_error(&row.first.report))
         })
@@ -107,44 +108,61 @@ fn failures(view: &RunView, program: &Program) -> Vec<String> {
     lines
 }
 
+/// Returns the word for an event; `None` for one that has no line. The table in `docs/terminal.md` has all of them.
+pub(super) const fn word(kind: &EventKind) -> Option<&'static str> {
+    Some(match kind {
+        EventKind::Started { .. } => "start",
+        EventKind::AttemptFailed { .. } => "retry",
+        EventKind::Completed => "ok",
+        EventKind::Cached => "cached",
+        EventKind::Failed { .. } => "FAIL",
+        EventKind::TimedOut { .. } => "TIMEOUT",
+        EventKind::UpstreamFailed { .. } | EventKind::Skipped { .. } => "skip",
+        EventKind::Cancelling => "cancel",
+        EventKind::Cancelled { .. } => "cancelled",
+        EventKind::Interrupted { .. } | EventKind::Suspended => "suspended",
+        EventKind::Reopened => "resume",
+        EventKind::Created | EventKind::Queued | EventKind::Crashed | EventKind::Stopping => return None,
+    })
+}
+
 fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(&'static str, String)> {
     let task_run = notice.task_run;
-    Some(match &notice.event.kind {
+    let rest = match &notice.event.kind {
         EventKind::Started { attempt: 1 } if notice.event.task_run == TaskRunId::FLOW => {
-            ("start", format!("run={}", notice.flow_run.short()))
+            format!("run={}", notice.flow_run.short())
         }
         EventKind::AttemptFailed { attempt, failure } => {
             let most = failure.attempts_max.map(|most| format!("/{most}")).unwrap_or_default();
             let (after, wait) = (seconds(attempt_took(task_run, *attempt)), seconds(failure.retry_in));
             let error = quoted(&failure.error.to_string());
-            ("retry", format!("attempt={attempt}{most} after={after} in={wait} error={error}"))
+            format!("attempt={attempt}{most} after={after} in={wait} error={error}")
         }
         EventKind::Completed => {
             let slow = slow.map(|usual| format!(" slow usual={}", seconds(usual)));
-            ("ok", format!("{}{}{}", took(task_run), attempts(task_run), slow.unwrap_or_default()))
+            format!("{}{}{}", took(task_run), attempts(task_run), slow.unwrap_or_default())
         }
-        EventKind::Cached => ("cached", String::new()),
-        EventKind::Failed { error } => ("FAIL", failure(view, notice, error)),
-        EventKind::TimedOut { error, .. } => ("TIMEOUT", failure(view, notice, error)),
+        EventKind::Cached | EventKind::Cancelled { .. } => String::new(),
+        EventKind::Failed { error } | EventKind::TimedOut { error, .. } => failure(view, notice, error),
         EventKind::UpstreamFailed { .. } => {
             let missed = view.missed_input(notice.flow_run, task_run.edges().iter().map(|edge| edge.from()));
-            ("skip", missed.map(|(missed, _)| format!("because={missed}")).unwrap_or_default())
+            missed.map(|(missed, _)| format!("because={missed}")).unwrap_or_default()
         }
-        EventKind::Skipped { reason } => ("skip", format!("because={}", quoted(reason))),
-        EventKind::Cancelled { .. } => ("cancelled", String::new()),
+        EventKind::Skipped { reason } => format!("because={}", quoted(reason)),
         EventKind::Interrupted { attempt, error } => {
-            ("suspended", format!("attempt={attempt} error={}", quoted(&error.to_string())))
+            format!("attempt={attempt} error={}", quoted(&error.to_string()))
         }
-        EventKind::Suspended if !task_run.was_interrupted() => ("suspended", String::new()),
+        EventKind::Suspended if !task_run.was_interrupted() => String::new(),
         _ => return None,
-    })
+    };
+    Some((word(&notice.event.kind)?, rest))
 }
 
 fn line(view: &RunView, notice: &Notice<'_>, word: &str, label: &str, rest: &str) -> String {
     let counts = view.counts();
     // How many there will be is not known before a flow has run.
     let seen = if counts.seen == 0 { "-".to_owned() } else { counts.seen.to_string() };
-    let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+    let padding = LABEL_COLUMNS.saturating_sub(columns::columns(label));
     let time = clock(notice.at);
     let counter = format!("{:>width$}/{seen:>2}", counts.ended, width = seen.len().max(2));
     let line = format!("{time} [{counter}] {word:<7} {label}{:padding$} {rest}", "");
@@ -162,7 +180,7 @@ fn failure(view: &RunView, notice: &Notice<'_>, error: &ErrorReport) -> String {
 }
 
 fn of_error(error: &ErrorReport) -> String {
-    format!("error={} at={}", quoted(&error.to_string()), text::visible(&error.location))
+    format!("error={} at={}", quoted(&error.to_string()), columns::visible(&error.location))
 }
 
 fn attempts(task_run: &TaskRun) -> String {
@@ -182,7 +200,7 @@ fn seconds(duration: Duration) -> String {
 }
 
 fn quoted(words: &str) -> String {
-    let words = text::shortened(&text::visible(words), ERROR_COLUMNS_MAX);
+    let words = columns::shortened(&columns::visible(words), ERROR_COLUMNS_MAX);
     format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -3,14 +3,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::paint::Paint;
+use super::paint::StyleSupport;
 use super::picture::{Program, finished, live, title};
 use super::screen::{Mode, told};
 use super::script::{Script, at, badly, half_way, ten_thousand, well, went_on};
 use super::view::RunView;
-use crate::model::ArtifactKind;
+use crate::model::{ArtifactKind, AttemptFailure, ErrorReport, EventKind};
 
 const WIDTH: usize = 92;
 
@@ -20,7 +22,7 @@ fn program() -> Program {
 
 fn text(lines: &[super::Line]) -> String {
     lines.iter().fold(String::new(), |mut text, line| {
-        writeln!(text, "{}", Paint::default().line(line)).unwrap();
+        writeln!(text, "{}", StyleSupport::default().line(line)).unwrap();
         text
     })
 }
@@ -67,9 +69,13 @@ fn picture(name: &str) -> String {
     }
 }
 
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/terminal.md")
+}
+
 #[test]
 fn the_pictures_of_the_page_are_what_is_drawn() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/terminal.md");
+    let path = page();
     let page = fs::read_to_string(&path).unwrap();
     let mut drawn = String::new();
     let mut rest = page.as_str();
@@ -95,4 +101,58 @@ fn the_pictures_of_the_page_are_what_is_drawn() {
         page == drawn,
         "draw them anew: FLOWKIT_REGENERATE=1 cargo test -p flowkit --lib terminal::docs\n{drawn}"
     );
+}
+
+/// One event of each kind.
+fn events() -> [EventKind; 17] {
+    let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, "src/etl.rs:61".into()));
+    let failure = Arc::new(AttemptFailure::new(Arc::clone(&error), Duration::ZERO));
+    [
+        EventKind::Created,
+        EventKind::Queued,
+        EventKind::Started { attempt: 1 },
+        EventKind::AttemptFailed { attempt: 1, failure },
+        EventKind::Completed,
+        EventKind::Cached,
+        EventKind::Failed { error: Arc::clone(&error) },
+        EventKind::TimedOut { error: Arc::clone(&error), orphaned: true },
+        EventKind::Cancelling,
+        EventKind::Cancelled { orphaned: true },
+        EventKind::UpstreamFailed { error: Arc::clone(&error) },
+        EventKind::Skipped { reason: Arc::new("no need".into()) },
+        EventKind::Crashed,
+        EventKind::Stopping,
+        EventKind::Interrupted { attempt: 1, error },
+        EventKind::Suspended,
+        EventKind::Reopened,
+    ]
+}
+
+#[test]
+fn an_event_has_one_name_in_the_database_in_json_lines_in_ci_and_in_this_page() {
+    let page = fs::read_to_string(page()).unwrap();
+    let table = page.split_once("| event | JSON Lines | CI |").unwrap().1;
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let events = events();
+    assert_eq!(rows.len(), events.len());
+    for (row, kind) in rows.iter().zip(events) {
+        let persisted = serde_json::to_value(&kind).unwrap();
+        // What has no fields is its name alone.
+        let persisted =
+            persisted.as_str().or_else(|| persisted.as_object()?.keys().next().map(String::as_str));
+        assert_eq!(persisted, Some(kind.name()));
+        assert_eq!(row[1], format!("`{}`", kind.name()));
+        // A signal is told of a run alone.
+        let whose = if matches!(kind, EventKind::Stopping) { "run" } else { "task" };
+        assert_eq!(row[2], format!("`{whose}.{}`", super::json::word(&kind, false)));
+        let in_ci = super::ci::word(&kind).map(|word| format!("`{word}`")).unwrap_or_default();
+        assert!(row[3].starts_with(&in_ci) && row[3].is_empty() == in_ci.is_empty(), "{row:?}");
+        let read: EventKind = serde_json::from_value(serde_json::to_value(&kind).unwrap()).unwrap();
+        assert_eq!(read, kind, "it is read as it was persisted");
+    }
 }

@@ -1,24 +1,24 @@
 //! The failures of a run as a list: one row each, or one for each task where there are many. Those that did not run because
 //! of them are no failures, and are only counted elsewhere. Not which of them is the root cause.
 
-use super::tally::Failed;
+use super::tally::FailedRun;
 use super::view::RunView;
-use crate::graph::text::visible;
+use crate::text::columns::visible;
 
 /// More rows than this are nobody's reading.
 pub(super) const ROWS_MAX: usize = 6;
 
 /// One failure, or those of one task.
 #[derive(Debug)]
-pub(super) struct Row<'a> {
-    pub(super) first: &'a Failed,
+pub(super) struct FailureRow<'a> {
+    pub(super) first: &'a FailedRun,
     pub(super) count: usize,
     /// They failed for more than one reason.
     differ: bool,
 }
 
-impl<'a> Row<'a> {
-    fn of(first: &'a Failed) -> Self {
+impl<'a> FailureRow<'a> {
+    fn of(first: &'a FailedRun) -> Self {
         Self { first, count: 1, differ: false }
     }
 
@@ -44,12 +44,16 @@ impl<'a> Row<'a> {
 }
 
 /// Returns the failures besides `root` in at most `most` rows, and how many are in none of them.
-pub(super) fn rows<'a>(view: &'a RunView, root: Option<&Failed>, most: usize) -> (Vec<Row<'a>>, usize) {
-    let is_root = |failed: &Failed| root.is_some_and(|root| std::ptr::eq(root, failed));
-    let others: Vec<&Failed> = view.failures.iter().filter(|failed| !is_root(failed)).collect();
+pub(super) fn rows<'a>(
+    view: &'a RunView,
+    root: Option<&FailedRun>,
+    most: usize,
+) -> (Vec<FailureRow<'a>>, usize) {
+    let is_root = |failed: &FailedRun| root.is_some_and(|root| std::ptr::eq(root, failed));
+    let others: Vec<&FailedRun> = view.failures.iter().filter(|failed| !is_root(failed)).collect();
     let total = view.failed().saturating_sub(usize::from(root.is_some())).max(others.len());
     let mut rows = match total <= most {
-        true => others.into_iter().map(Row::of).collect(),
+        true => others.into_iter().map(FailureRow::of).collect(),
         false => by_task(view, root, &others),
     };
     rows.truncate(most);
@@ -58,11 +62,11 @@ pub(super) fn rows<'a>(view: &'a RunView, root: Option<&Failed>, most: usize) ->
 }
 
 /// Folds them, in the order in which the first of each task failed.
-fn by_task<'a>(view: &RunView, root: Option<&Failed>, failures: &[&'a Failed]) -> Vec<Row<'a>> {
-    let mut rows: Vec<Row<'a>> = Vec::new();
+fn by_task<'a>(view: &RunView, root: Option<&FailedRun>, failures: &[&'a FailedRun]) -> Vec<FailureRow<'a>> {
+    let mut rows: Vec<FailureRow<'a>> = Vec::new();
     for failed in failures {
         match rows.iter_mut().find(|row| row.first.task == failed.task) {
-            None => rows.push(Row::of(failed)),
+            None => rows.push(FailureRow::of(failed)),
             Some(row) => {
                 row.count += 1;
                 row.differ |= row.first.report.message != failed.report.message;

@@ -10,13 +10,13 @@ const DEPTH_MAX: usize = 6;
 #[derive(Clone, Debug)]
 pub(crate) struct Folded<T> {
     groups: Vec<T>,
-    places: Vec<Place>,
+    places: Vec<RowPosition>,
     /// The groups of the outermost body.
     top: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
-struct Place {
+struct RowPosition {
     task: String,
     parent: Option<usize>,
     /// How many bodies lie around it.
@@ -43,7 +43,7 @@ impl<T> Folded<T> {
         let group = self.groups.len();
         let depth = parent.map_or(0, |parent| self.places[parent].depth + 1);
         self.groups.push(new(depth));
-        self.places.push(Place { task: task.to_owned(), parent, depth, children: Vec::new() });
+        self.places.push(RowPosition { task: task.to_owned(), parent, depth, children: Vec::new() });
         match parent {
             Some(parent) => self.places[parent].children.push(group),
             None => self.top.push(group),

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::view::{Group, RunView};
-use crate::graph::look::{WITH_FAILURES, glyph};
-use crate::graph::text;
+use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::{ErrorReport, State};
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// A longer error does not fit into a cell.
 const ERROR_COLUMNS_MAX: usize = 200;
@@ -16,13 +16,13 @@ pub(super) fn annotation(label: &str, error: &ErrorReport) -> String {
     let (file, line) = error.location.rsplit_once(':').unwrap_or((&error.location, "1"));
     let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
-    let message = escaped(&text::visible(&error.to_string()));
+    let message = escaped(&columns::visible(&error.to_string()));
     format!("::error file={},line={},title={}::{message}", property(file), property(line), property(label))
 }
 
 /// Returns a run that has ended as a table in markdown, for the file of `GITHUB_STEP_SUMMARY`.
 pub(super) fn summary(view: &RunView) -> String {
-    let took = view.took.map(text::duration).unwrap_or_default();
+    let took = view.took.map(columns::duration).unwrap_or_default();
     let counts = view.counts();
     let tasks = counted(counts.seen, "task", "tasks");
     let failures = match view.went_on() {
@@ -41,7 +41,7 @@ pub(super) fn summary(view: &RunView) -> String {
     }
     page.push('\n');
     for failed in &view.failures {
-        let error = text::shortened(&failed.report.to_string(), ERROR_COLUMNS_MAX);
+        let error = columns::shortened(&failed.report.to_string(), ERROR_COLUMNS_MAX);
         let (label, place) = (cell(&failed.label), cell(&failed.report.location));
         push(&mut page, format_args!("- {} {label}: {} ({place})\n", glyph(State::Failed), cell(&error)));
     }
@@ -66,7 +66,7 @@ fn push(page: &mut String, words: std::fmt::Arguments<'_>) {
 /// Returns text of which markdown and HTML make nothing else.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
-    for c in text::visible(text).chars() {
+    for c in columns::visible(text).chars() {
         match c {
             '<' => cell.push_str("&lt;"),
             '&' => cell.push_str("&amp;"),

@@ -16,11 +16,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::picture::Program;
-use super::stopping::Stopping;
+use super::stopping::StopNotice;
 use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text;
 use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
+use crate::text::columns;
 
 /// Said beside the state of a run that completed, and of which task runs failed.
 pub(crate) const COMPLETED_WITH_FAILURES: &str = "completed_with_failures";
@@ -77,9 +77,9 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Error<'a>>,
+    error: Option<JsonError<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    counts: Option<Counts>,
+    counts: Option<RunCounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resume: Option<String>,
     at: String,
@@ -87,7 +87,7 @@ struct Record<'a> {
 
 /// Why something has no result, as it stands in a line.
 #[derive(Serialize)]
-pub(crate) struct Error<'a> {
+pub(crate) struct JsonError<'a> {
     /// The task that failed first.
     task: &'a str,
     msg: &'a str,
@@ -95,14 +95,14 @@ pub(crate) struct Error<'a> {
     place: &'a str,
 }
 
-impl<'a> Error<'a> {
+impl<'a> JsonError<'a> {
     pub(crate) fn of(report: &'a ErrorReport) -> Self {
         Self { task: &report.task, msg: &report.message, chain: &report.causes, place: &report.location }
     }
 }
 
 #[derive(Serialize)]
-struct Counts {
+struct RunCounts {
     tasks: usize,
     ran: usize,
     cached: usize,
@@ -113,7 +113,7 @@ struct Counts {
 }
 
 /// An event, with what is said of it.
-pub(crate) struct Told<'a> {
+pub(crate) struct EventView<'a> {
     /// The outermost flow run.
     pub(crate) run: FlowRunId,
     pub(crate) at: WallTime,
@@ -142,7 +142,7 @@ pub(crate) enum Whom<'a> {
 /// Escapes what a terminal would obey, or nobody would see, as JSON does: serde_json leaves what is not ASCII as it is. It is
 /// the same JSON as before.
 pub(crate) fn json_escaped(json: String) -> String {
-    let is_hidden = |c: char| !c.is_ascii_whitespace() && text::is_hidden(c);
+    let is_hidden = |c: char| !c.is_ascii_whitespace() && columns::is_hidden(c);
     if !json.chars().any(is_hidden) {
         return json;
     }
@@ -191,11 +191,11 @@ pub(super) fn of_notice(
         },
     };
     let started_at = before.map(|before| WallTime::from_micros(at.as_micros() - before));
-    line(&Told { run: view.id, at, kind: &notice.event.kind, started_at, whom })
+    line(&EventView { run: view.id, at, kind: &notice.event.kind, started_at, whom })
 }
 
 /// Returns the line of a signal, which is no event of the run: it may come to its end all the same.
-pub(super) fn of_stopping(view: &RunView, stopping: &Stopping) -> Option<String> {
+pub(super) fn of_stopping(view: &RunView, stopping: &StopNotice) -> Option<String> {
     let record = Record {
         v: VERSION,
         t: "run.stopping".to_owned(),
@@ -211,7 +211,7 @@ pub(super) fn of_stopping(view: &RunView, stopping: &Stopping) -> Option<String>
 }
 
 /// Returns the line of an event.
-pub(crate) fn line(told: &Told<'_>) -> Option<String> {
+pub(crate) fn line(told: &EventView<'_>) -> Option<String> {
     let is_own = matches!(told.whom, Whom::Run { .. });
     // That of a sub-flow says nothing new.
     if matches!(told.kind, EventKind::Stopping) && !is_own {
@@ -228,17 +228,17 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
         EventKind::Started { attempt } => record.attempt = Some(*attempt),
         EventKind::Interrupted { attempt, error: report } => {
             record.attempt = Some(*attempt);
-            record.error = Some(Error::of(report));
+            record.error = Some(JsonError::of(report));
         }
         EventKind::AttemptFailed { attempt, failure } => {
             record.attempt = Some(*attempt);
             record.max = failure.attempts_max;
             record.delay_ms = Some(failure.retry_in.as_millis());
-            record.error = Some(Error::of(&failure.error));
+            record.error = Some(JsonError::of(&failure.error));
         }
         EventKind::Failed { error: report }
         | EventKind::TimedOut { error: report, .. }
-        | EventKind::UpstreamFailed { error: report } => record.error = Some(Error::of(report)),
+        | EventKind::UpstreamFailed { error: report } => record.error = Some(JsonError::of(report)),
         EventKind::Skipped { reason } => record.reason = Some(reason),
         _ => {}
     }
@@ -275,15 +275,14 @@ pub(crate) fn line(told: &Told<'_>) -> Option<String> {
     serde_json::to_string(&record).ok().map(json_escaped)
 }
 
-/// Returns the word for an event; the end of a run is one word, with the state beside it.
-/// The persisted name of the event, but for the end of the run itself: one line to wait for, whatever the state.
-fn word(kind: &EventKind, is_own: bool) -> &'static str {
+/// Returns the persisted name of the event, but for the end of the run itself: one line to wait for, whatever the state.
+pub(super) fn word(kind: &EventKind, is_own: bool) -> &'static str {
     if is_own && kind.is_end() { "finished" } else { kind.name() }
 }
 
-fn counts(view: &RunView) -> Counts {
+fn counts(view: &RunView) -> RunCounts {
     let counts = view.counts();
-    Counts {
+    RunCounts {
         tasks: counts.seen,
         ran: counts.ran,
         cached: counts.cached,

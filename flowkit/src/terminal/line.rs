@@ -7,13 +7,13 @@ use std::path::PathBuf;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::graph::text::escaped;
 use crate::model::State;
+use crate::text::columns::escaped;
 
 /// How a part of a line looks. Never the only bearer of a meaning: glyphs and words say the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Look {
+pub enum TextStyle {
     /// As other text.
     #[default]
     Plain,
@@ -43,7 +43,7 @@ pub struct Span {
     /// What it says.
     pub text: String,
     /// How it looks.
-    pub look: Look,
+    pub look: TextStyle,
     /// Where it leads.
     pub link: Option<Link>,
 }
@@ -69,15 +69,15 @@ impl Line {
     }
 
     pub(super) fn indented(columns: usize) -> Self {
-        Self::default().add(Look::Plain, " ".repeat(columns))
+        Self::default().add(TextStyle::Plain, " ".repeat(columns))
     }
 
-    pub(super) fn add(self, look: Look, text: impl Into<String>) -> Self {
+    pub(super) fn add(self, look: TextStyle, text: impl Into<String>) -> Self {
         let text = text.into();
         if text.is_empty() { self } else { self.linked(look, text, None) }
     }
 
-    pub(super) fn linked(mut self, look: Look, text: impl Into<String>, link: Option<Link>) -> Self {
+    pub(super) fn linked(mut self, look: TextStyle, text: impl Into<String>, link: Option<Link>) -> Self {
         // The only place where a part is made: whatever is drawn has passed here.
         let text = text.into();
         let text = match escaped(&text) {
@@ -95,17 +95,17 @@ impl Line {
     }
 
     pub(super) fn plain_text(self, text: impl Into<String>) -> Self {
-        self.add(Look::Plain, text)
+        self.add(TextStyle::Plain, text)
     }
 
     /// Appends spaces up to a column; a line that is there already stays.
     pub(super) fn padded(self, column: usize) -> Self {
         let missing = column.saturating_sub(self.columns());
-        self.add(Look::Plain, " ".repeat(missing))
+        self.add(TextStyle::Plain, " ".repeat(missing))
     }
 
     /// Appends `text` so that it ends at `column`, with two spaces before it at least.
-    pub(super) fn right(self, column: usize, look: Look, text: &str) -> Self {
+    pub(super) fn right(self, column: usize, look: TextStyle, text: &str) -> Self {
         if text.is_empty() {
             return self;
         }
@@ -206,11 +206,11 @@ mod tests {
 
     #[test]
     fn a_line_is_cut_where_the_width_ends_and_keeps_its_looks() {
-        let line = Line::default().add(Look::Bold, "abc").add(Look::Dim, "defgh");
+        let line = Line::default().add(TextStyle::Bold, "abc").add(TextStyle::Dim, "defgh");
         assert_eq!(line.clone().fitted(8).plain(), "abcdefgh");
         let cut = line.clone().fitted(6);
         assert_eq!(cut.plain(), "abcde…");
-        assert_eq!(cut.spans()[1].look, Look::Dim);
+        assert_eq!(cut.spans()[1].look, TextStyle::Dim);
         assert_eq!(line.clone().fitted(3).plain(), "ab…");
         assert_eq!(line.fitted(0).plain(), "");
     }
@@ -218,9 +218,9 @@ mod tests {
     #[test]
     fn no_part_of_a_line_has_a_control_character_whatever_it_is_made_of() {
         let hostile = "a\u{1b}[2J\nb";
-        let line = Line::default().plain_text(hostile).linked(Look::Bold, hostile, None).right(
+        let line = Line::default().plain_text(hostile).linked(TextStyle::Bold, hostile, None).right(
             60,
-            Look::Dim,
+            TextStyle::Dim,
             hostile,
         );
         assert!(!line.plain().chars().any(char::is_control), "{}", line.plain());
@@ -244,8 +244,8 @@ mod tests {
 
     #[test]
     fn text_on_the_right_ends_at_its_column() {
-        let line = Line::default().plain_text("load").right(10, Look::Dim, "0.3s");
+        let line = Line::default().plain_text("load").right(10, TextStyle::Dim, "0.3s");
         assert_eq!(line.plain(), "load  0.3s");
-        assert_eq!(line.right(4, Look::Dim, "x").plain(), "load  0.3s  x");
+        assert_eq!(line.right(4, TextStyle::Dim, "x").plain(), "load  0.3s  x");
     }
 }

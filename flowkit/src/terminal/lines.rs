@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 
 use super::root_cause::RootCause;
-use super::tally::Tally;
+use super::tally::RunTally;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::look::{WITH_FAILURES, glyph};
-use crate::graph::text;
+use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::{AttemptFailure, ErrorReport, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
+use crate::text::columns;
 
 /// Labels up to this width stand in a column; longer ones push their text to the right.
 const LABEL_COLUMNS: usize = 20;
@@ -47,7 +47,7 @@ pub fn lines() -> impl Fn(&Notice<'_>) + Send + Sync + 'static {
 pub struct Lines {
     with_time: bool,
     /// By outermost flow run: its sub-flows are part of the same story.
-    tallies: BTreeMap<FlowRunId, Tally>,
+    tallies: BTreeMap<FlowRunId, RunTally>,
 }
 
 impl Lines {
@@ -66,7 +66,7 @@ impl Lines {
         let is_root = notice.origin.is_none();
         let root = notice.origin.map_or(notice.flow_run, |origin| origin.root);
         // A sub-flow that is told of after the end of everything changes no summary any more.
-        let mut late = Tally::default();
+        let mut late = RunTally::default();
         let tally = if is_root {
             self.tallies.entry(root).or_default()
         } else {
@@ -83,7 +83,7 @@ impl Lines {
         if is_flow && is_root && notice.event.kind.is_end() {
             self.tallies.remove(&root);
         }
-        lines.into_iter().map(|line| text::escaped(&format!("{prefix}{line}")).into_owned()).collect()
+        lines.into_iter().map(|line| columns::escaped(&format!("{prefix}{line}")).into_owned()).collect()
     }
 }
 
@@ -124,7 +124,7 @@ pub(super) fn interrupted(error: &ErrorReport) -> String {
     )
 }
 
-fn flow_lines(notice: &Notice<'_>, tally: &mut Tally) -> Vec<String> {
+fn flow_lines(notice: &Notice<'_>, tally: &mut RunTally) -> Vec<String> {
     let task_run = notice.task_run;
     let label = label(notice);
     match &notice.event.kind {
@@ -161,7 +161,7 @@ fn sub_flow_end(task_run: &TaskRun) -> String {
 }
 
 fn retry_line(label: &str, task_run: &TaskRun, attempt: u32, failure: &AttemptFailure) -> String {
-    let after = text::duration(attempt_took(task_run, attempt));
+    let after = columns::duration(attempt_took(task_run, attempt));
     let what = message(&failure.error.to_string());
     let words = format!("attempt {attempt} failed after {after}: {what}; {}", next_attempt(failure));
     line(glyph(State::AwaitingRetry), label, &words)
@@ -178,7 +178,7 @@ pub(super) fn attempt_took(task_run: &TaskRun, attempt: u32) -> Duration {
 pub(super) fn next_attempt(failure: &AttemptFailure) -> String {
     match failure.retry_in.is_zero() {
         true => "retrying now".to_owned(),
-        false => format!("retrying in {}", text::duration(failure.retry_in)),
+        false => format!("retrying in {}", columns::duration(failure.retry_in)),
     }
 }
 
@@ -207,31 +207,33 @@ fn end(task_run: &TaskRun) -> String {
 
 /// Returns the name of a run, with the sub-flows that lead to it.
 pub(super) fn label(notice: &Notice<'_>) -> String {
-    let own = text::visible(&notice.task_run.label());
+    let own = columns::visible(&notice.task_run.label());
     match notice.origin {
         None => path_to("", &own),
-        Some(origin) if notice.event.task_run == TaskRunId::FLOW => path_to("", &text::visible(&origin.path)),
-        Some(origin) => path_to(&text::visible(&origin.path), &own),
+        Some(origin) if notice.event.task_run == TaskRunId::FLOW => {
+            path_to("", &columns::visible(&origin.path))
+        }
+        Some(origin) => path_to(&columns::visible(&origin.path), &own),
     }
 }
 
 /// Returns the name of a run behind the names of the sub-flows that lead to it.
 pub(super) fn path_to(path: &str, own: &str) -> String {
     let label = if path.is_empty() { own.to_owned() } else { format!("{path} › {own}") };
-    text::shortened(&label, LABEL_COLUMNS_MAX)
+    columns::shortened(&label, LABEL_COLUMNS_MAX)
 }
 
 fn line(glyph: &str, label: &str, text: &str) -> String {
-    let padding = LABEL_COLUMNS.saturating_sub(text::columns(label));
+    let padding = LABEL_COLUMNS.saturating_sub(columns::columns(label));
     format!("{glyph} {label}{:padding$}  {text}", "")
 }
 
 fn message(text: &str) -> String {
-    text::shortened(&text::visible(text), MESSAGE_COLUMNS_MAX)
+    columns::shortened(&columns::visible(text), MESSAGE_COLUMNS_MAX)
 }
 
 fn took(task_run: &TaskRun) -> String {
-    text::duration(task_run.duration().unwrap_or_default())
+    columns::duration(task_run.duration().unwrap_or_default())
 }
 
 /// Returns the time of day in UTC: `09:02:53.389Z`.

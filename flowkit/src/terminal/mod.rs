@@ -40,12 +40,12 @@ mod uri;
 mod view;
 
 #[cfg(feature = "cli")]
-pub use line::{Line, Link, Look, Span};
+pub use line::{Line, Link, Span, TextStyle};
 pub use lines::{Lines, lines};
 #[cfg(feature = "cli")]
-pub use paint::Paint;
-#[cfg(feature = "cli")]
 pub(crate) use paint::Painted;
+#[cfg(feature = "cli")]
+pub use paint::StyleSupport;
 #[cfg(feature = "cli")]
 pub use screen::{Options, Screen, Stderr, stderr};
 #[cfg(feature = "cli")]

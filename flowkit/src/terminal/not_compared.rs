@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text::visible;
 use crate::model::{EventKind, Identity};
-use crate::wording::counted;
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// So many tasks are named; what is true of one is mostly true of all.
 const NAMED_MAX: usize = 3;
 
 /// What of the tasks of a run cannot be compared, by the name of the task.
 #[derive(Clone, Debug, Default)]
-pub(super) struct NotCompared(BTreeMap<&'static str, String>);
+pub(super) struct NotComparedTasks(BTreeMap<&'static str, String>);
 
-impl NotCompared {
+impl NotComparedTasks {
     /// Takes note of a call that is made.
     pub(super) fn note(&mut self, notice: &Notice<'_>) {
         if let (EventKind::Created | EventKind::Reopened, Some(argument)) =

@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::line::{Line, Look, columns};
+use super::line::{Line, TextStyle, columns};
 use super::uri::uri;
-use crate::graph::look::Tone;
-use crate::graph::text::escaped;
+use crate::graph::style::Tone;
+use crate::text::columns::escaped;
 
 /// What a terminal, or a file, can show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Paint {
+pub struct StyleSupport {
     /// Colours and other looks.
     pub colour: bool,
     /// Nothing but ASCII.
@@ -22,7 +22,7 @@ pub struct Paint {
     pub links: bool,
 }
 
-impl Paint {
+impl StyleSupport {
     /// Asks the surroundings: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM`, the locale, and, for links, what tells one
     /// terminal from another, or `FORCE_HYPERLINK`.
     ///
@@ -111,14 +111,14 @@ fn takes_escapes() -> bool {
     true
 }
 
-fn style(look: Look) -> Style {
+fn style(look: TextStyle) -> Style {
     let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
     match look {
-        Look::Plain => Style::new(),
-        Look::Dim => Style::new().dimmed(),
-        Look::Bold => Style::new().bold(),
-        Look::Warning => colour(AnsiColor::Yellow),
-        Look::Of(state) => match Tone::of(state) {
+        TextStyle::Plain => Style::new(),
+        TextStyle::Dim => Style::new().dimmed(),
+        TextStyle::Bold => Style::new().bold(),
+        TextStyle::Warning => colour(AnsiColor::Yellow),
+        TextStyle::Of(state) => match Tone::of(state) {
             Tone::Good => colour(AnsiColor::Green),
             Tone::Reused => colour(AnsiColor::Cyan),
             Tone::Active => colour(AnsiColor::Blue),
@@ -165,11 +165,11 @@ mod tests {
     use crate::model::State;
     use crate::terminal::Link;
 
-    fn paint(variables: &[(&str, &str)], is_terminal: bool) -> Paint {
+    fn paint(variables: &[(&str, &str)], is_terminal: bool) -> StyleSupport {
         let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Paint::of(&variable, is_terminal, true)
+        StyleSupport::of(&variable, is_terminal, true)
     }
 
     #[test]
@@ -202,16 +202,16 @@ mod tests {
         assert!(!paint(&[], false).links);
         assert!(!paint(&[("CI", "true")], true).links);
         assert!(!paint(&[("TERM", "dumb")], true).links);
-        assert!(!Paint::of(&|_| None, true, false).links);
+        assert!(!StyleSupport::of(&|_| None, true, false).links);
     }
 
     #[test]
     fn a_link_stands_around_its_text_alone() {
         let link = Some(Link::Address("https://example.com".to_owned()));
-        let line = Line::default().plain_text("see ").linked(Look::Plain, "map", link);
+        let line = Line::default().plain_text("see ").linked(TextStyle::Plain, "map", link);
         let linked = "see \u{1b}]8;;https://example.com\u{1b}\\map\u{1b}]8;;\u{1b}\\";
-        assert_eq!(Paint { links: true, ..Paint::default() }.line(&line), linked);
-        assert_eq!(Paint::default().line(&line), "see map");
+        assert_eq!(StyleSupport { links: true, ..StyleSupport::default() }.line(&line), linked);
+        assert_eq!(StyleSupport::default().line(&line), "see map");
     }
 
     #[test]
@@ -221,8 +221,11 @@ mod tests {
 
     #[test]
     fn looks_are_escapes_that_end_where_they_should() {
-        let line = Line::default().add(Look::Of(State::Completed), "✓").plain_text(" load  ");
-        assert_eq!(Paint::default().line(&line), "✓ load");
-        assert_eq!(Paint { colour: true, ..Paint::default() }.line(&line), "\u{1b}[32m✓\u{1b}[0m load");
+        let line = Line::default().add(TextStyle::Of(State::Completed), "✓").plain_text(" load  ");
+        assert_eq!(StyleSupport::default().line(&line), "✓ load");
+        assert_eq!(
+            StyleSupport { colour: true, ..StyleSupport::default() }.line(&line),
+            "\u{1b}[32m✓\u{1b}[0m load"
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! Why a flow run failed: the task run that failed first, not what failed because of it.
 
-use super::tally::Failed;
-use crate::graph::text;
+use super::tally::FailedRun;
 use crate::model::{ErrorReport, State, is_passed_on};
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// A message of more lines than this is somebody's log.
 const MESSAGE_LINES_MAX: usize = 20;
@@ -14,7 +14,7 @@ const OTHERS_MAX: usize = 5;
 pub(super) struct RootCause<'a> {
     /// The task run that failed first; none if the flow failed by itself.
     #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures tell of it"))]
-    pub(super) failed: Option<&'a Failed>,
+    pub(super) failed: Option<&'a FailedRun>,
     pub(super) headline: String,
     pub(super) report: &'a ErrorReport,
     /// What the flow made of it, where it has words of its own.
@@ -33,16 +33,16 @@ impl<'a> RootCause<'a> {
         flow: &str,
         state: State,
         error: Option<&'a ErrorReport>,
-        failures: &'a [Failed],
+        failures: &'a [FailedRun],
         failed: usize,
     ) -> Option<Self> {
         let end = error.filter(|_| state != State::TimedOut)?;
-        let others_than = |root: Option<&Failed>| {
-            let differs = |failed: &&Failed| root.is_none_or(|root| !std::ptr::eq(root, *failed));
+        let others_than = |root: Option<&FailedRun>| {
+            let differs = |failed: &&FailedRun| root.is_none_or(|root| !std::ptr::eq(root, *failed));
             failures.iter().filter(differs).map(|failed| failed.label.as_str()).collect()
         };
         let Some(root) = find(end, failures) else {
-            let headline = format!("{} failed", text::visible(flow));
+            let headline = format!("{} failed", columns::visible(flow));
             let others = others_than(None);
             return Some(Self {
                 failed: None,
@@ -70,7 +70,7 @@ impl<'a> RootCause<'a> {
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut message = self.report.message.lines().map(text::visible).filter(|line| !line.is_empty());
+        let mut message = self.report.message.lines().map(columns::visible).filter(|line| !line.is_empty());
         let first = message.next().unwrap_or_default();
         let mut lines = vec![format!("root cause: {}: {first}", self.headline)];
         lines.extend(message.by_ref().take(MESSAGE_LINES_MAX - 1).map(|line| format!("  │ {line}")));
@@ -80,12 +80,12 @@ impl<'a> RootCause<'a> {
         }
         for (position, cause) in self.report.causes.iter().enumerate() {
             let branch = if position + 1 == self.report.causes.len() { "└" } else { "├" };
-            lines.push(format!("  {branch} caused by: {}", text::visible(cause)));
+            lines.push(format!("  {branch} caused by: {}", columns::visible(cause)));
         }
         if let Some(words) = self.seen_as {
-            lines.push(format!("  the flow says: {}", text::visible(words)));
+            lines.push(format!("  the flow says: {}", columns::visible(words)));
         }
-        lines.push(format!("  at {}", text::visible(&self.report.location)));
+        lines.push(format!("  at {}", columns::visible(&self.report.location)));
         lines.extend(self.others_line().map(|line| format!("  {line}")));
         lines
     }
@@ -105,19 +105,19 @@ impl<'a> RootCause<'a> {
 
 /// Whether one of `failures` is behind an error.
 #[cfg(feature = "cli")]
-pub(super) fn explains(error: &ErrorReport, failures: &[Failed]) -> bool {
+pub(super) fn explains(error: &ErrorReport, failures: &[FailedRun]) -> bool {
     find(error, failures).is_some()
 }
 
 /// Returns the failure that an error ends with. Two may have the same words; then the error should name its task.
-fn find<'a>(error: &ErrorReport, failures: &'a [Failed]) -> Option<&'a Failed> {
+fn find<'a>(error: &ErrorReport, failures: &'a [FailedRun]) -> Option<&'a FailedRun> {
     let texts = || std::iter::once(&error.message).chain(&error.causes);
-    let ends_with = |failed: &&Failed| {
+    let ends_with = |failed: &&FailedRun| {
         let words = &failed.report.message;
         // A cause may stand in the text of what it caused.
         !words.is_empty() && texts().any(|text| text.ends_with(words))
     };
-    let names = |failed: &&Failed| {
+    let names = |failed: &&FailedRun| {
         let name = format!("`{}`", failed.report.task);
         texts().any(|text| text.contains(&name))
     };

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use crate::model::{Timestamp, WallTime};
-use crate::wording::counted;
+use crate::text::wording::counted;
 
 /// A signal was heard.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stopping {
+pub(super) struct StopNotice {
     /// Its name, such as `SIGTERM`.
     pub(super) signal: &'static str,
     pub(super) at: WallTime,
@@ -16,7 +16,7 @@ pub(super) struct Stopping {
     pub(super) patience: Duration,
 }
 
-impl Stopping {
+impl StopNotice {
     /// What happens, in a word.
     pub(super) fn verb(&self) -> &'static str {
         if self.patience.is_zero() { "aborting" } else { "stopping" }
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn the_time_that_is_left_is_said_in_whole_seconds() {
         let at = |millis: i64| WallTime::from_micros(millis * 1000);
-        let stopping = Stopping { signal: "SIGINT", at: at(0), patience: Duration::from_secs(30) };
+        let stopping = StopNotice { signal: "SIGINT", at: at(0), patience: Duration::from_secs(30) };
         assert_eq!(stopping.words(2, at(0)), "2 tasks have up to 30 s to end");
         assert_eq!(stopping.words(1, at(29_001)), "1 task has up to 1 s to end");
         assert_eq!(stopping.words(1, at(31_000)), "1 task has up to 0 s to end");
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn the_second_signal_ends_the_patience() {
         let at = WallTime::from_micros(0);
-        let second = Stopping { signal: "SIGINT", at, patience: Duration::ZERO };
+        let second = StopNotice { signal: "SIGINT", at, patience: Duration::ZERO };
         assert_eq!(
             second.line(2),
             "aborting by SIGINT: remaining runs are suspended; once more to end at once"

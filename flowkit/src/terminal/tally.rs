@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::not_compared::NotCompared;
+use super::not_compared::NotComparedTasks;
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRunId};
-use crate::wording::counted;
+use crate::text::wording::counted;
 
 /// More failures than this are counted, but not remembered: nobody reads the names of a thousand.
 const FAILURES_MAX: usize = 100;
 
 /// How the task runs of a flow run ended, those of its sub-flows among them.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RunTally {
     seen: usize,
     ended: usize,
     completed: usize,
@@ -22,14 +22,14 @@ pub(super) struct Tally {
     cancelled: usize,
     pub(super) retries: usize,
     /// The first failures that have no other behind them, in the order in which they happened.
-    pub(super) failures: Vec<Failed>,
-    pub(super) not_compared: NotCompared,
+    pub(super) failures: Vec<FailedRun>,
+    pub(super) not_compared: NotComparedTasks,
 }
 
 /// A task run that failed by itself.
 #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures tell of all of it"))]
 #[derive(Clone, Debug)]
-pub(super) struct Failed {
+pub(super) struct FailedRun {
     pub(super) key: (FlowRunId, TaskRunId),
     /// The name of the task, which its other runs have too.
     pub(super) task: String,
@@ -44,7 +44,7 @@ pub(super) struct Failed {
     pub(super) report: Arc<ErrorReport>,
 }
 
-impl Tally {
+impl RunTally {
     /// Counts an event of a task run.
     pub(super) fn count(&mut self, notice: &Notice<'_>) {
         let task_run = notice.task_run;
@@ -61,9 +61,9 @@ impl Tally {
             EventKind::Failed { error } | EventKind::TimedOut { error, .. } => {
                 self.failed += 1;
                 if self.failures.len() < FAILURES_MAX {
-                    self.failures.push(Failed {
+                    self.failures.push(FailedRun {
                         key: (notice.flow_run, notice.event.task_run),
-                        task: crate::graph::text::visible(task_run.task()),
+                        task: crate::text::columns::visible(task_run.task()),
                         label: super::lines::label(notice),
                         is_flow: task_run.declaration().kind == Kind::Flow,
                         attempts: task_run.attempt_count(),

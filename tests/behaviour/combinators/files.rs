@@ -87,7 +87,7 @@ async fn s43_how_often_and_how_long_to_look_can_be_said() {
 }
 
 #[task(concurrency = "sensor")]
-async fn sense(path: PathBuf) -> Result<u64, flowkit::NoFile> {
+async fn sense(path: PathBuf) -> Result<u64, flowkit::FileTimeout> {
     let begun = Instant::now();
     wait_for_file(path).await?;
     Ok(begun.elapsed().as_secs())

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use flowkit::prelude::*;
-use flowkit::store::{History, Keep};
+use flowkit::store::{History, Retention};
 use flowkit::{BoxError, Output, Runtime, artifact};
 
 use crate::{Said, append, database, folder, note, open, runs};
@@ -110,7 +110,7 @@ fn make_outputs() -> io::Result<()> {
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (from, count) = (said.number(0)?, said.number(1)?);
     make_outputs()?;
-    let runtime = Runtime::builder().store(open()?).poison_cap(1000).build();
+    let runtime = Runtime::builder().store(open()?).max_crashes(1000).build();
     let run = chapter(from, count).on(&runtime).idempotency_key(from.to_string()).run();
     let Ok(until) = said.number(2) else {
         let run = run.await;
@@ -133,22 +133,22 @@ pub(crate) async fn anew() -> Result<(), BoxError> {
     make_outputs()?;
     let store = open()?;
     let run = runs(&store)?.into_iter().next().ok_or("there is no run")?;
-    let runtime = Runtime::builder().store(store).poison_cap(1000).build();
+    let runtime = Runtime::builder().store(store).max_crashes(1000).build();
     append("version", "x")?;
     let sum = chapter::resume(run.id).on(&runtime).rerun_from("compose").await?;
     Ok(note(&format!("sum {sum}"))?)
 }
 
 /// Forgets all runs but the newest, and every file that nobody needs: all of them are old.
-pub(crate) fn forget() -> Result<(), BoxError> {
+pub(crate) fn prune() -> Result<(), BoxError> {
     let store = open()?;
     let shelves = fs::read_dir(database().with_file_name("runs.db.values")).into_iter().flatten().flatten();
     for file in shelves.flat_map(|shelf| fs::read_dir(shelf.path()).into_iter().flatten().flatten()) {
         File::options().write(true).open(file.path())?.set_modified(SystemTime::UNIX_EPOCH)?;
     }
-    let mut keep = Keep::default();
+    let mut keep = Retention::default();
     keep.newest = Some(1);
-    let removed = store.forget(keep)?;
+    let removed = store.prune(keep)?;
     println!("{} {}", removed.flow_runs, removed.files);
     Ok(())
 }

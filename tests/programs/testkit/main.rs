@@ -144,7 +144,7 @@ async fn run(said: &Said) -> Result<(), BoxError> {
         "again" => again::run(said).await,
         "lasting" => lasting::run(said).await,
         "anew" => lasting::anew().await,
-        "forget" => lasting::forget(),
+        "forget" => lasting::prune(),
         "once" => once::run(said).await,
         "output" => output::run(),
         "starved" => starved::run(said).await,

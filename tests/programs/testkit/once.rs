@@ -32,7 +32,7 @@ use crate::{Said, folder, note, open, runs, told};
 const OF_EACH: u64 = 2;
 
 /// Chance may kill a task more often than usual.
-const POISON_CAP: u32 = 1000;
+const MAX_CRASHES: u32 = 1000;
 
 /// What each process draws from.
 static PROCESS: OnceLock<u64> = OnceLock::new();
@@ -335,7 +335,7 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let runtime = Runtime::builder()
         .store(store)
         .limit("slots", 4)
-        .poison_cap(POISON_CAP)
+        .max_crashes(MAX_CRASHES)
         .stop_grace(Duration::from_millis(said.number(2)?))
         .build();
     note(&format!("process {process}"))?;

@@ -82,8 +82,8 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (pairs, slots, ballast) = (said.number(0)?, said.number(1)?, said.number(2)?);
     let store = open()?;
     let earlier = runs(&store)?.into_iter().next();
-    let (slots, poison_cap) = (u32::try_from(slots)?, u32::try_from(said.number(3)?)?);
-    let runtime = Runtime::builder().store(store).limit("slots", slots).poison_cap(poison_cap).build();
+    let (slots, max_crashes) = (u32::try_from(slots)?, u32::try_from(said.number(3)?)?);
+    let runtime = Runtime::builder().store(store).limit("slots", slots).max_crashes(max_crashes).build();
     let (sum, charged) = match earlier {
         Some(run) => squares::resume(run.id).on(&runtime).await?,
         None => squares(pairs, usize::try_from(ballast)?, said.number(4)?).on(&runtime).await?,

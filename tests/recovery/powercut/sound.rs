@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use flowkit::model::TaskRunId;
-use flowkit::store::{FlowRunFilter, History, SqliteStore, Store, TaskRunFilter};
+use flowkit::store::{FlowRunFilter, History, RunLog, SqliteStore, TaskRunFilter};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 

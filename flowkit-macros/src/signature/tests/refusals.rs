@@ -1,8 +1,8 @@
 //! What each refused function says.
 
 use super::{parse, task};
+use crate::attribute::AttributeKind;
 use crate::errors::{assert_errors, report};
-use crate::options::Place;
 
 #[test]
 fn what_a_task_cannot_be_is_refused_with_what_to_do() {
@@ -101,11 +101,11 @@ fn a_flow_owns_its_parameters_and_is_async() {
     ];
     for (ty, advice, underlined) in table {
         let source = format!("async fn f(a: {ty}) {{}}");
-        assert_errors(parse(Place::Flow, &source), &[(&owned(advice), underlined)]);
+        assert_errors(parse(AttributeKind::Flow, &source), &[(&owned(advice), underlined)]);
     }
     let message = "a flow is an `async fn`; write `async` before `fn`";
-    assert_errors(parse(Place::Flow, "fn f() {}"), &[(message, "fn")]);
-    assert_errors(parse(Place::Flow, "async fn f(a: Cow<'static, str>) {}"), &[]);
+    assert_errors(parse(AttributeKind::Flow, "fn f() {}"), &[(message, "fn")]);
+    assert_errors(parse(AttributeKind::Flow, "async fn f(a: Cow<'static, str>) {}"), &[]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_second_attribute_of_its_kind_is_refused() {
     let message = "`#[flowkit::test]` and `#[tokio::test]` cannot stand on one function; \
                    `#[flowkit::test]` does its work";
     assert_errors(
-        parse(Place::Test, "#[tokio::test] async fn f(a: u8) {}"),
+        parse(AttributeKind::Test, "#[tokio::test] async fn f(a: u8) {}"),
         &[(message, "tokio::test"), ("a test takes no parameters", "a: u8")],
     );
 }

@@ -13,15 +13,15 @@ use crate::cli::out::{give, note, say, say_lines, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::given::members;
-use crate::graph::text::visible;
+use crate::flow::arguments::members;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, StoredTaskRun};
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
-use crate::wording::counted;
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// An artifact, and who made it.
-struct Left {
+struct ListedArtifact {
     run: FlowRunId,
     by: String,
     artifact: StoredArtifact,
@@ -41,7 +41,7 @@ pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> Outcome<()> 
 }
 
 /// Reads what a run has left, and behind it what its sub-flows have.
-fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<Left>> {
+fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<ListedArtifact>> {
     let mut left = Vec::new();
     let mut nested = Nested::of([(run.id, run.flow.clone())]);
     while let Some((id, flow)) = nested.pop() {
@@ -51,13 +51,13 @@ fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<Left>> {
         left.extend(rows::artifacts(store, id)?.into_iter().map(|artifact| {
             let by = labels.get(&artifact.task_run).cloned().unwrap_or_else(|| flow.clone());
             let by = if id == run.id { by } else { format!("{by}, in run {} of {flow}", id.short()) };
-            Left { run: id, by, artifact }
+            ListedArtifact { run: id, by, artifact }
         }));
     }
     Ok(left)
 }
 
-fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Left]) -> Outcome<()> {
+fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[ListedArtifact]) -> Outcome<()> {
     if session.is_json() {
         left.iter().map(|one| json::artifact(one.run, &one.artifact)).for_each(say);
         return Ok(());
@@ -71,7 +71,7 @@ fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Left]
     let mut latest: Vec<_> =
         left.iter().rev().filter(|one| known.insert((one.run, &one.artifact.key))).collect();
     latest.reverse();
-    let row = |one: &&Left| {
+    let row = |one: &&ListedArtifact| {
         let mut row = described(store, one.run, &one.artifact)?;
         let version = one.artifact.version;
         row.push(if version > 1 { format!("version {version}") } else { String::new() });
@@ -102,7 +102,12 @@ pub(super) fn described(
 }
 
 /// Finds an artifact: the last version, of the run itself where a sub-flow has one of the same key.
-fn find<'l>(run: &StoredFlowRun, left: &'l [Left], key: &str, version: Option<u32>) -> Outcome<&'l Left> {
+fn find<'l>(
+    run: &StoredFlowRun,
+    left: &'l [ListedArtifact],
+    key: &str,
+    version: Option<u32>,
+) -> Outcome<&'l ListedArtifact> {
     let short = run.id.short();
     let Some(first) = left.iter().find(|one| one.artifact.key == key) else {
         let names: Vec<&str> = left.iter().map(|one| one.artifact.key.as_str()).collect();
@@ -121,8 +126,8 @@ fn find<'l>(run: &StoredFlowRun, left: &'l [Left], key: &str, version: Option<u3
     })
 }
 
-fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Left) -> Outcome<()> {
-    let Left { run: of, artifact, .. } = one;
+fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &ListedArtifact) -> Outcome<()> {
+    let ListedArtifact { run: of, artifact, .. } = one;
     let key = &artifact.key;
     let gone = || {
         Usage::new(format!(

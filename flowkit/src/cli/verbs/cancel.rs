@@ -7,7 +7,7 @@ use crate::cli::json::line;
 use crate::cli::out::say;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
-use crate::store::Store as _;
+use crate::store::Ownership as _;
 
 pub(super) fn cancel(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;

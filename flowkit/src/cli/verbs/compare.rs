@@ -6,30 +6,30 @@ use clap::ArgMatches;
 use serde_json::json;
 
 use super::show;
+use crate::cli::failure_line::why;
 use crate::cli::json::line;
 use crate::cli::out::{columns, note, say, tables};
 use crate::cli::outcome;
 use crate::cli::rows;
+use crate::cli::run_ref;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::which;
-use crate::cli::why::why;
-use crate::graph::text;
 use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
+use crate::text::columns;
 
 /// A longer value is cut for people: there may be many runs.
 const CELL_COLUMNS_MAX: usize = 40;
 
 /// A line of the comparison: what it is about, and what each run says, exactly.
-struct Line {
+struct ComparisonLine {
     name: String,
     cells: Vec<String>,
     /// The same as people read it, where that is shorter.
     short: Option<Vec<String>>,
 }
 
-impl Line {
+impl ComparisonLine {
     fn new(name: String, cells: Vec<String>) -> Self {
         Self { name, cells, short: None }
     }
@@ -38,7 +38,7 @@ impl Line {
         let written = |write: fn(f64) -> String| {
             values.iter().map(|value| value.map(write).unwrap_or_default()).collect::<Vec<_>>()
         };
-        Self { name, cells: written(|value| value.to_string()), short: Some(written(text::number)) }
+        Self { name, cells: written(|value| value.to_string()), short: Some(written(columns::number)) }
     }
 
     fn differs(&self) -> bool {
@@ -61,7 +61,7 @@ pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let mut lines = about(session, &runs);
     lines.extend(metrics(&store, &runs)?);
     lines.extend(by_task(&store, &runs)?);
-    lines.retain(Line::differs);
+    lines.retain(ComparisonLine::differs);
     print(session, &runs, &lines);
     if lines.is_empty() {
         note("they differ in nothing");
@@ -73,7 +73,7 @@ pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
 pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store: SqliteStore = session.settings.look_back()?;
     let typed = matches.get_many::<String>("runs").unwrap_or_default();
-    let runs = typed.map(|typed| which::run(&store, &session.program, Some(typed)));
+    let runs = typed.map(|typed| run_ref::run(&store, &session.program, Some(typed)));
     let runs: Vec<_> = runs.collect::<Outcome<_>>()?;
     let mut lines = about(session, &runs);
     lines.extend(metrics(&store, &runs)?);
@@ -81,14 +81,14 @@ pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     Ok(())
 }
 
-fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
+fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<ComparisonLine> {
     let of = |name: &str, cell: &dyn Fn(&StoredFlowRun) -> String| {
-        Line::new(name.to_owned(), runs.iter().map(cell).collect())
+        ComparisonLine::new(name.to_owned(), runs.iter().map(cell).collect())
     };
     let mut lines = vec![
         of("flow", &|run| run.flow.clone()),
         of("state", &outcome::words),
-        of("took", &|run| run.duration().map(text::duration).unwrap_or_default()),
+        of("took", &|run| run.duration().map(columns::duration).unwrap_or_default()),
         of("version", &|run| run.version.clone().unwrap_or_default()),
         of("error", &|run| run.error.as_ref().map(why).unwrap_or_default()),
     ];
@@ -99,13 +99,13 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<Line> {
         let value = |params: &Vec<(String, String)>| {
             params.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
         };
-        Line::new(format!("param {name}"), params.iter().map(value).collect())
+        ComparisonLine::new(format!("param {name}"), params.iter().map(value).collect())
     }));
     lines
 }
 
 /// The last value of each metric.
-fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
+fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonLine>> {
     let mut of_runs: Vec<BTreeMap<String, f64>> = Vec::new();
     for run in runs {
         let metrics = rows::metrics(store, run.id)?;
@@ -114,13 +114,13 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
     let names: BTreeSet<&String> = of_runs.iter().flat_map(BTreeMap::keys).collect();
     let line = |name: &&String| {
         let values: Vec<Option<f64>> = of_runs.iter().map(|of| of.get(*name).copied()).collect();
-        Line::of_numbers(format!("metric {name}"), &values)
+        ComparisonLine::of_numbers(format!("metric {name}"), &values)
     };
     Ok(names.iter().map(line).collect())
 }
 
 /// How each task fared: how many of its runs stand where.
-fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
+fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonLine>> {
     let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<Outcome<_>>()?;
     let names = rows::distinct(tasks.iter().flatten().map(|row| row.task.as_str()));
     let line = |name: &&str| {
@@ -135,12 +135,12 @@ fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<Line>> {
             let counted = states.iter().map(|(state, count)| format!("{count} {state}"));
             counted.collect::<Vec<_>>().join(", ")
         });
-        Line::new(format!("task {name}"), cells.collect())
+        ComparisonLine::new(format!("task {name}"), cells.collect())
     };
     Ok(names.iter().map(line).collect())
 }
 
-fn print(session: &Session, runs: &[StoredFlowRun], lines: &[Line]) {
+fn print(session: &Session, runs: &[StoredFlowRun], lines: &[ComparisonLine]) {
     if session.is_json() {
         let ids: Vec<String> = runs.iter().map(|run| run.id.short()).collect();
         for one in lines {
@@ -152,7 +152,8 @@ fn print(session: &Session, runs: &[StoredFlowRun], lines: &[Line]) {
     let head = std::iter::once("run".to_owned()).chain(runs.iter().map(|run| run.id.short()));
     let rows = lines.iter().map(|line| {
         let mark = if line.differs() { "≠ " } else { "  " };
-        let cells = line.shown().iter().map(|cell| text::shortened(&text::visible(cell), CELL_COLUMNS_MAX));
+        let cells =
+            line.shown().iter().map(|cell| columns::shortened(&columns::visible(cell), CELL_COLUMNS_MAX));
         std::iter::once(format!("{mark}{}", line.name)).chain(cells).collect()
     });
     let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
@@ -166,7 +167,10 @@ mod tests {
     #[test]
     fn numbers_are_short_unless_those_that_differ_would_look_alike() {
         let line = |values: &[f64]| {
-            Line::of_numbers("loss".to_owned(), &values.iter().copied().map(Some).collect::<Vec<_>>())
+            ComparisonLine::of_numbers(
+                "loss".to_owned(),
+                &values.iter().copied().map(Some).collect::<Vec<_>>(),
+            )
         };
         let apart = line(&[0.123_456_789, 0.5]);
         assert!(apart.differs());

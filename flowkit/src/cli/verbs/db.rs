@@ -9,8 +9,8 @@ use crate::cli::out::say;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
-use crate::store::{FlowRunFilter, History as _, Keep, SqliteStore};
-use crate::wording::counted;
+use crate::store::{FlowRunFilter, History as _, Retention, SqliteStore};
+use crate::text::wording::counted;
 
 /// So many runs are read at once.
 const PAGE: usize = 100;
@@ -55,7 +55,7 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<(
     if younger_than.is_none() && newest.is_none() {
         return Err(Usage::new("say what may go: `--older-than 30d`, `--keep 100`, or both"));
     }
-    let removed = store.forget(Keep { younger_than, newest })?;
+    let removed = store.prune(Retention { younger_than, newest })?;
     if session.is_json() {
         say(line("database.gc", None, json!({ "flow_runs": removed.flow_runs, "files": removed.files })));
     } else {

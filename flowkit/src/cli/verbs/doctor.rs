@@ -10,7 +10,7 @@ use crate::cli::out::say;
 use crate::cli::outcome;
 use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
-use crate::cli::types;
+use crate::cli::unsupported_types;
 use crate::cli::usage::{Outcome, Usage};
 use crate::cli::{duration, resolve, rows};
 use crate::store::FlowRunFilter;
@@ -39,7 +39,7 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
         },
     }
     for flow in &session.program.flows {
-        if let Some(why) = types::unread(flow) {
+        if let Some(why) = unsupported_types::unread(flow) {
             let why = Usage::new(format!("it cannot be run from here: {why}"));
             bad(session, &mut trouble, flow.ident(), &why);
             continue;
@@ -49,7 +49,7 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
             Ok(layers) => {
                 fact(session, "flow", flow.ident());
                 // Nothing is wrong with a flow that nobody wants to go on with.
-                if let Some(why) = types::unkept(flow) {
+                if let Some(why) = unsupported_types::unpersisted(flow) {
                     fact(session, flow.ident(), &format!("its runs cannot be resumed: {why}"));
                 }
                 let resolved = resolve::resolve(parameters, &layers);

@@ -9,9 +9,9 @@ use crate::cli::out::say;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::graph::text::visible;
 use crate::store::{CacheExplanation, explain_cache};
-use crate::wording::counted;
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// So many of the tasks that are not cached are named.
 const NAMED_MAX: usize = 5;

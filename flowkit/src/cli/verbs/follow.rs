@@ -10,7 +10,7 @@ use crate::cli::out::{note, say};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::engine::clock;
+use crate::clock;
 use crate::model::{FlowRunId, State};
 use crate::store::{History as _, SqliteStore};
 
@@ -22,7 +22,7 @@ const REAP_EVERY: u64 = 25;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum RunStanding {
     UnderWay,
     Over(State),
     /// It is no longer in the database.
@@ -43,16 +43,16 @@ impl<'a> Follower<'a> {
 
     /// Looks once. What has happened to the run is read after this: something may happen between the two, but nothing after
     /// the end.
-    pub(super) fn look(&mut self) -> Outcome<Standing> {
+    pub(super) fn look(&mut self) -> Outcome<RunStanding> {
         self.looks += 1;
         // A process that dies meanwhile ends its run too. Opening has looked already.
         if self.looks.is_multiple_of(REAP_EVERY) {
             self.store.reap_if_free()?;
         }
         Ok(match self.store.flow_run(self.run)? {
-            None => Standing::Removed,
-            Some(run) if rows::is_over(run.state) => Standing::Over(run.state),
-            Some(_) => Standing::UnderWay,
+            None => RunStanding::Removed,
+            Some(run) if rows::is_over(run.state) => RunStanding::Over(run.state),
+            Some(_) => RunStanding::UnderWay,
         })
     }
 
@@ -63,7 +63,7 @@ impl<'a> Follower<'a> {
 }
 
 /// Says that a run was removed while somebody followed it.
-pub(super) fn tell_of_removal(session: &Session, run: FlowRunId) {
+pub(super) fn report_removal(session: &Session, run: FlowRunId) {
     if session.is_json() {
         say(line("run.removed", Some(run), json!({})));
     } else {

@@ -4,19 +4,19 @@ use clap::ArgMatches;
 
 use crate::cli::out::{say_json, say_lines};
 use crate::cli::rows;
+use crate::cli::run_ref;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
-use crate::cli::which;
 use crate::graph::Graph;
-use crate::graph::look::glyph;
-use crate::graph::text::visible;
+use crate::graph::style::glyph;
+use crate::text::columns::visible;
 
 pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let typed = matches.get_one::<String>("run").map(String::as_str);
     // A flow stands for its newest run.
     let last = typed.filter(|typed| session.program.flow(typed).is_ok()).map(|flow| format!("last:{flow}"));
-    let run = which::run(&store, &session.program, last.as_deref().or(typed))?;
+    let run = run_ref::run(&store, &session.program, last.as_deref().or(typed))?;
     let graph = Graph::of_rows(run.flow.clone(), &rows::tasks(&store, run.id)?);
     let format = matches.get_one::<String>("format").map_or("text", String::as_str);
     let drawn = match format {

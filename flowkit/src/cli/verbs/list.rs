@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::any_flow::FlowSpec;
 use crate::cli::flags::typed;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
 use crate::cli::out::{note, say, table};
 use crate::cli::outcome;
+use crate::cli::relative_time::ago;
 use crate::cli::rows;
 use crate::cli::session::Session;
-use crate::cli::types;
+use crate::cli::unsupported_types;
 use crate::cli::usage::Outcome;
-use crate::cli::when::ago;
-use crate::engine::clock;
-use crate::graph::text::visible;
+use crate::clock;
+use crate::engine::spec::FlowSpec;
 use crate::model::{Identity, Kind, State, StoredFlowRun, TaskRunId, iso};
-use crate::parameters::Parameter;
 use crate::store::{Store, TaskRunFilter};
-use crate::wording::list as list_of;
+use crate::text::columns::visible;
+use crate::text::wording::list as list_of;
+use crate::value::parameters::Parameter;
 
 /// Of a run so many task runs are looked at: there may be a million, of a few tasks.
 const LOOKED_AT: usize = 1000;
@@ -119,7 +119,7 @@ fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     });
     let fields = json!({
         "flow": flow.ident(), "name": flow.name(), "description": flow.description(), "schema": schema,
-        "last_run": last, "fault": types::fault(flow),
+        "last_run": last, "fault": unsupported_types::fault(flow),
     });
     line("flow", None, fields)
 }
@@ -131,6 +131,6 @@ fn parameters(flow: &FlowSpec) -> Vec<String> {
         vec![flag, first_line(parameter.description).to_owned()]
     };
     let mut lines = table(&flow.all_parameters().iter().map(row).collect::<Vec<_>>());
-    lines.extend(types::fault(flow));
+    lines.extend(unsupported_types::fault(flow));
     lines
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clap::ArgMatches;
 
-use super::follow::{Follower, Standing, tell_of_removal};
+use super::follow::{Follower, RunStanding, report_removal};
 use super::show;
 use crate::cli::Exit;
 use crate::cli::json;
@@ -31,7 +31,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
     let follows = matches.get_flag("follow");
     let mut follower = Follower::of(&store, run.id);
     let mut standing = follower.look()?;
-    let may_begin = follows && standing == Standing::UnderWay;
+    let may_begin = follows && standing == RunStanding::UnderWay;
     // A task of a run that is followed may begin later; of one that is over, it is a mistake to ask for what is not there.
     let is_known = !may_begin && has_task(&store, &run, task)?;
     let mut printer = Printer { session, store: &store, run: &run, task, known: HashMap::new() };
@@ -45,14 +45,14 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
                 break;
             }
         }
-        if standing != Standing::UnderWay || !follows {
+        if standing != RunStanding::UnderWay || !follows {
             break;
         }
         follower.wait().await;
         standing = follower.look()?;
     }
-    if standing == Standing::Removed {
-        tell_of_removal(session, run.id);
+    if standing == RunStanding::Removed {
+        report_removal(session, run.id);
         return Ok(Exit::FAILURE);
     }
     if is_empty && !is_known {

@@ -10,18 +10,18 @@ use crate::cli::out::{say, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
-use crate::graph::look::glyph;
-use crate::graph::text::visible;
+use crate::graph::style::glyph;
 use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
-use crate::policy::resume::outlook::{flow_runs, outlook};
-use crate::policy::resume::{Asked, Chosen, Redo, Standing, older_source};
+use crate::policy::resume::preview::{flow_runs, outlook};
+use crate::policy::resume::{Chosen, Redo, RedoRequest, ReplayDecision, older_source};
 use crate::store::Store;
 use crate::terminal::folded::Folded;
 use crate::terminal::picture::for_shell;
+use crate::text::columns::visible;
 
 /// How the calls of a task in one body fare.
 #[derive(Debug, Default)]
-struct Fate {
+struct CallsPreview {
     task: String,
     depth: usize,
     kept: usize,
@@ -42,22 +42,24 @@ struct Fate {
     from: String,
 }
 
-impl Fate {
-    fn add(&mut self, row: &StoredTaskRun, standing: Standing, is_older: bool) {
-        self.older += usize::from(is_older && standing == Standing::Keep);
+impl CallsPreview {
+    fn add(&mut self, row: &StoredTaskRun, standing: ReplayDecision, is_older: bool) {
+        self.older += usize::from(is_older && standing == ReplayDecision::Keep);
         match standing {
-            Standing::Keep | Standing::Cancelled => self.kept += 1,
-            Standing::Again if row.state == State::Skipped => self.open += 1,
-            Standing::Again => self.runs += 1,
-            Standing::Replay | Standing::Poison | Standing::UnknownOutcome => self.fails += 1,
+            ReplayDecision::Keep | ReplayDecision::Cancelled => self.kept += 1,
+            ReplayDecision::Again if row.state == State::Skipped => self.open += 1,
+            ReplayDecision::Again => self.runs += 1,
+            ReplayDecision::Replay | ReplayDecision::Poison | ReplayDecision::UnknownOutcome => {
+                self.fails += 1
+            }
         }
         if let Some(argument) = &row.unknown {
             self.not_compared.get_or_insert_with(|| Identity::words(row.kind, &row.task, argument));
         }
-        if standing == Standing::Again && row.state.is_success() {
+        if standing == ReplayDecision::Again && row.state.is_success() {
             self.not_persisted.extend(row.not_persisted.clone());
         }
-        if !matches!(standing, Standing::Keep | Standing::Cancelled) {
+        if !matches!(standing, ReplayDecision::Keep | ReplayDecision::Cancelled) {
             *self.was.entry(row.state.name()).or_default() += 1;
         }
     }
@@ -120,7 +122,7 @@ pub(super) fn preview(
     }
     let asked = match said {
         Some(redo) => redo.into(),
-        None => Asked::of(run, store.asked(run.id)?),
+        None => RedoRequest::of(run, store.redo_request(run.id)?),
     };
     let fates = look(store, run, &asked)?;
     match (session.is_json(), flow_runs(run, &asked)) {
@@ -134,14 +136,26 @@ pub(super) fn preview(
 }
 
 /// Returns how many task runs are kept, run, and fail again.
-fn sums(fates: &Folded<Fate>) -> (usize, usize, usize) {
-    let sum = |of: fn(&Fate) -> usize| fates.iter().map(of).sum::<usize>();
+fn sums(fates: &Folded<CallsPreview>) -> (usize, usize, usize) {
+    let sum = |of: fn(&CallsPreview) -> usize| fates.iter().map(of).sum::<usize>();
     (sum(|fate| fate.kept), sum(|fate| fate.runs), sum(|fate| fate.fails))
 }
 
-fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>, flow_runs: bool) {
+fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<CallsPreview>, flow_runs: bool) {
     for fate in fates.in_order() {
-        let Fate { task, depth, kept, runs, open, fails, not_compared, was, not_persisted, older, .. } = fate;
+        let CallsPreview {
+            task,
+            depth,
+            kept,
+            runs,
+            open,
+            fails,
+            not_compared,
+            was,
+            not_persisted,
+            older,
+            ..
+        } = fate;
         let fields = json!({
             "task": task, "depth": depth, "kept": kept, "runs": runs, "open": open, "fails": fails,
             "not_compared": not_compared, "was": was,
@@ -158,7 +172,7 @@ fn lines_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>, flow_runs: bo
     say(line("preview", Some(run.id), fields));
 }
 
-fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
+fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<CallsPreview>) {
     say(format!(
         "run {} of `{}` is {}; `{verb}` would run its body again, and of what it calls:",
         run.id.short(),
@@ -196,8 +210,8 @@ fn words_of(verb: &str, run: &StoredFlowRun, fates: &Folded<Fate>) {
 }
 
 /// Looks through the record of a run and of those of its sub-flows that would run again.
-fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded<Fate>> {
-    let mut folded = Folded::<Fate>::new();
+fn look(store: &dyn Store, run: &StoredFlowRun, asked: &RedoRequest) -> Outcome<Folded<CallsPreview>> {
+    let mut folded = Folded::<CallsPreview>::new();
     let mut sources = HashMap::new();
     let mut nested = Nested::of([(run.clone(), asked.clone(), None)]);
     while let Some((run, asked, around)) = nested.pop() {
@@ -208,10 +222,10 @@ fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded
             let parent = groups.get(&row.parent).copied().or(around);
             // A sub-flow is done again as a whole, by the name of its node in the outermost run.
             let from = around.map_or_else(|| row.task.clone(), |around| folded[around].from.clone());
-            let new = |depth| Fate { task: row.task.clone(), depth, from, ..Fate::default() };
+            let new = |depth| CallsPreview { task: row.task.clone(), depth, from, ..CallsPreview::default() };
             let group = folded.group(parent, &row.task, new);
             groups.insert(row.id, group);
-            let is_older = standing == Standing::Keep && {
+            let is_older = standing == ReplayDecision::Keep && {
                 let last = match sources.get(&row.path) {
                     Some(last) => *last,
                     None => *sources.entry(row.path.clone()).or_insert(store.last_source(&row.path)?),
@@ -219,7 +233,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun, asked: &Asked) -> Outcome<Folded
                 last.is_some_and(|last| last != row.source_hash)
             };
             folded[group].add(row, standing, is_older);
-            if standing == Standing::Again
+            if standing == ReplayDecision::Again
                 && let Some(inner) = row.flow_run
                 && let Some(inner) = store.flow_run(inner)?
             {

@@ -8,25 +8,25 @@ use serde_json::{Map, Value};
 
 use super::preview::preview;
 use super::running::{self, Seen};
-use crate::any_flow::FlowSpec;
-use crate::cli::flags::{flag, laid_over};
+use crate::cli::flags::{flag, merged};
 use crate::cli::layers::around;
 use crate::cli::out::note;
 use crate::cli::resolve::Layer;
 use crate::cli::rows;
 use crate::cli::secrets::{Quoting, quoting, variables};
 use crate::cli::session::Session;
-use crate::cli::settings::Source;
+use crate::cli::settings::SettingSource;
+use crate::cli::shown_values::{self, Of};
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::cli::values::Of;
-use crate::cli::{Exit, resolve, types, values};
-use crate::given::not_persisted;
+use crate::cli::{Exit, resolve, unsupported_types, values};
+use crate::engine::spec::FlowSpec;
 use crate::model::{StoredFlowRun, StoredTaskRun};
 use crate::policy::resume::Redo;
-use crate::secret::is_masked;
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
-use crate::wording::list;
+use crate::text::wording::list;
+use crate::value::not_persisted::not_persisted;
+use crate::value::secret::is_masked;
 
 pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
     session.settings.check_made()?;
@@ -60,7 +60,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
         call = call.with_arguments(arguments);
     }
     let values = serde_json::from_str(&kept).unwrap_or_default();
-    let words = values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
+    let words = shown_values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
     let view = rows::view(store.as_ref(), &run, &tasks)?.with_parameters(&words);
     let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
     screen.show(view);
@@ -129,7 +129,8 @@ fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[StoredTaskRun], n
 
 /// Says why there is nothing to go on with.
 fn not_kept(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
-    let why = types::unkept(flow).unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
+    let why = unsupported_types::unpersisted(flow)
+        .unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
     Usage::new(format!(
         "the arguments of run `{}` are not kept, so it cannot be resumed: {why}",
         run.id.short()
@@ -167,7 +168,7 @@ fn said(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Layer>> {
             .map_err(|misfit| Usage::new(format!("parameter `{name}`: {}", misfit.told(quoting))))?;
         values.insert(parameter.name.to_owned(), value);
     }
-    Ok((!values.is_empty()).then(|| Layer { source: Source::Flag("param".to_owned()), values }))
+    Ok((!values.is_empty()).then(|| Layer { source: SettingSource::Flag("param".to_owned()), values }))
 }
 
 /// Puts into the arguments of a run what no record has of them: secrets, and those that could not be persisted. `None` if
@@ -213,9 +214,9 @@ fn completed(
         let Some(variables) = open.get(name) else { continue };
         let below = arguments.remove(name).unwrap_or_default();
         let reason = not_persisted(&below).map(str::to_owned);
-        let given = resolved.value.filter(|_| resolved.sources != [Source::Default]);
+        let given = resolved.value.filter(|_| resolved.sources != [SettingSource::Default]);
         let below = if reason.is_some() { Value::Null } else { below };
-        let whole = given.map(|above| laid_over(below, above)).filter(|whole| !is_masked(whole));
+        let whole = given.map(|above| merged(below, above)).filter(|whole| !is_masked(whole));
         let Some(whole) = whole else {
             let why = match reason {
                 None => format!("`{name}` is a secret, of which no record is kept"),

@@ -5,25 +5,25 @@ use serde_json::{Map, Value, json};
 
 use super::running::{self, Seen};
 use super::shape;
-use crate::any_flow::FlowSpec;
-use crate::cli::begin::Said;
 use crate::cli::out::{note, say, table};
 use crate::cli::resolve::{DEFAULT, Resolved, arguments, check_complete, resolve};
 use crate::cli::secrets::refused;
 use crate::cli::session::Session;
+use crate::cli::shown_values::{self, Of};
 use crate::cli::usage::{Outcome, Usage};
-use crate::cli::values::Of;
-use crate::cli::{Exit, json as lines, layers, types, values};
+use crate::cli::{Exit, json as lines, layers, unsupported_types};
 use crate::engine::runtime::Runtime;
-use crate::given::all_not_persisted;
-use crate::model::shape::Outline;
+use crate::engine::spec::FlowSpec;
+use crate::engine::spec::RunOptions;
+use crate::value::not_persisted::all_not_persisted;
+use crate::value::shape::ParamType;
 
 pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let Some((name, matches)) = matches.subcommand() else {
         return Err(Usage::new("say which flow to run; `list` tells which there are"));
     };
     let flow = session.program.flow(name)?;
-    let parameters = match types::unread(flow) {
+    let parameters = match unsupported_types::unread(flow) {
         None => flow.all_parameters(),
         Some(why) => return Err(Usage::new(format!("`{}` cannot be run from here: {why}", flow.ident()))),
     };
@@ -35,7 +35,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     }
     check_complete(flow.ident(), &resolved)?;
     let call = |runtime: &Runtime| {
-        let said = Said {
+        let said = RunOptions {
             runtime: runtime.clone(),
             name: matches.get_one::<String>("name").cloned(),
             tags: matches.get_many::<String>("tag").unwrap_or_default().cloned().collect(),
@@ -53,7 +53,8 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     let runtime = running::runtime(session, matches)?;
     let call = call(&runtime)?;
     if call.arguments.is_none() {
-        let why = types::unkept(flow).unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
+        let why = unsupported_types::unpersisted(flow)
+            .unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
         note(format!(
             "note: the arguments of this run are not kept, so it cannot be resumed, or run again with `--like`: {why}"
         ));
@@ -72,16 +73,16 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
 fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
     let parameters = || resolved.iter().map(|one| &one.parameter);
     if let Some(kept) = kept.and_then(|kept| serde_json::from_str(kept).ok()) {
-        return values::in_words(parameters(), &kept, Of::Recorded);
+        return shown_values::in_words(parameters(), &kept, Of::Recorded);
     }
     let given = resolved.iter().map(|one| {
         let value = match one.parameter.outline {
-            Outline::Anything | Outline::Hidden => "…".into(),
+            ParamType::Anything | ParamType::Hidden => "…".into(),
             _ => one.known().unwrap_or_else(|| DEFAULT.into()),
         };
         (one.parameter.name.to_owned(), value)
     });
-    values::in_words(parameters(), &given.collect(), Of::Given)
+    shown_values::in_words(parameters(), &given.collect(), Of::Given)
 }
 
 /// Returns the arguments as a record would have them: of where a secret is in a value, its type has the last word. `None` if
@@ -92,7 +93,7 @@ pub(super) fn recorded(
     resolved: &[Resolved],
 ) -> Option<Map<String, Value>> {
     let runtime = Runtime::builder().build();
-    let said = Said { runtime, name: None, tags: Vec::new(), location: session.location };
+    let said = RunOptions { runtime, name: None, tags: Vec::new(), location: session.location };
     // A call that is not polled does not begin.
     let call = flow.begin(&arguments(resolved), said).ok()?;
     serde_json::from_str(&call.arguments?).ok()

@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
-use crate::any_flow::{AnyFlowRun, Ended, FlowSpec};
 use crate::cli::Exit;
 use crate::cli::json as lines;
 use crate::cli::out::{note, say};
@@ -14,11 +13,12 @@ use crate::cli::secrets;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
-use crate::graph::text::{shortened, visible};
+use crate::engine::spec::{AnyFlowRun, Ended, FlowSpec};
 use crate::model::{Error, StoredFlowRun};
-use crate::signals::Interrupted;
+use crate::shutdown::Interrupted;
 use crate::terminal::{Options, Screen};
-use crate::wording::counted;
+use crate::text::columns::{shortened, visible};
+use crate::text::wording::counted;
 
 /// What a program prints is heard of at most so much later, also on a machine with much to do.
 const HEARD_AFTER: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ const VALUE_COLUMNS_MAX: usize = 200;
 
 /// Makes the runtime of the program, with its store, for a verb that runs something.
 pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
-    if crate::logs::are_heard_and_not_kept() {
+    if crate::ctx::logs::are_heard_and_not_kept() {
         note(
             "note: events of `tracing` are not kept with the runs; add `flowkit::layer()` to the subscriber",
         );

@@ -2,17 +2,17 @@
 
 use clap::ArgMatches;
 
+use crate::cli::failure_line::why;
 use crate::cli::json;
 use crate::cli::out::{columns, note, say, table};
 use crate::cli::outcome;
+use crate::cli::relative_time::ago;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::ago;
-use crate::cli::why::why;
-use crate::engine::clock;
-use crate::graph::text;
+use crate::clock;
 use crate::model::{StoredFlowRun, WallTime};
 use crate::store::{FlowRunFilter, History as _};
+use crate::text::columns;
 
 pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let words: Vec<String> = matches.get_many::<String>("filter").unwrap_or_default().cloned().collect();
@@ -31,7 +31,7 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     }
     let rows: Vec<_> = page.runs.iter().map(|run| row(run, now)).collect();
     let columns = columns().unwrap_or(usize::MAX);
-    table(&rows).iter().map(|line| text::shortened(line, columns)).for_each(say);
+    table(&rows).iter().map(|line| columns::shortened(line, columns)).for_each(say);
     if page.next.is_some() {
         note(format!("there are more: `--limit {}`", limit.saturating_mul(10)));
     }
@@ -49,7 +49,7 @@ fn meant(session: &Session, words: &[String], now: WallTime) -> String {
 }
 
 fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
-    let took = run.duration().map(text::duration).unwrap_or_default();
+    let took = run.duration().map(columns::duration).unwrap_or_default();
     let why = run.error.as_ref().map(why);
     let name = run.name.clone().or(why).unwrap_or_default();
     vec![
@@ -58,6 +58,6 @@ fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
         run.flow.clone(),
         ago(run.created_at, now),
         took,
-        text::shortened(&text::visible(&name), 80),
+        columns::shortened(&columns::visible(&name), 80),
     ]
 }

@@ -7,20 +7,20 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::run::show_config;
-use crate::any_flow::FlowSpec;
 use crate::cli::json::{line, millis};
 use crate::cli::out::{say, table};
 use crate::cli::outcome;
+use crate::cli::relative_time::ago;
 use crate::cli::resolve::Resolved;
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::cli::when::ago;
-use crate::engine::clock;
-use crate::graph::text;
+use crate::clock;
+use crate::engine::spec::FlowSpec;
 use crate::model::{State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
 use crate::terminal::folded::Folded;
+use crate::text::columns;
 
 /// What the calls of a task in one body did in an earlier run.
 #[derive(Debug, Default)]
@@ -43,8 +43,8 @@ impl Shape {
     fn words(&self) -> String {
         let cached = (self.cached > 0).then(|| format!("{} cached", self.cached));
         let usual = self.usual().map(|usual| match self.took.len() {
-            1 => text::duration(usual),
-            _ => format!("usually {}", text::duration(usual)),
+            1 => columns::duration(usual),
+            _ => format!("usually {}", columns::duration(usual)),
         });
         usual.into_iter().chain(cached).collect::<Vec<_>>().join(", ")
     }
@@ -80,7 +80,7 @@ pub(super) fn show(
         say(line("recorded", Some(run.id), fields));
         return Ok(());
     }
-    let took = run.duration().map(|took| format!(" in {}", text::duration(took)));
+    let took = run.duration().map(|took| format!(" in {}", columns::duration(took)));
     say(format!(
         "its run {} ({}{}, {}) called",
         run.id.short(),
@@ -91,7 +91,7 @@ pub(super) fn show(
     let rows = shapes.in_order().map(|shape| {
         let times = if shape.count == 1 { String::new() } else { format!(" ×{}", shape.count) };
         let indent = "  ".repeat(shape.depth);
-        vec![format!("  {indent}{}{times}", text::visible(&shape.task)), shape.words()]
+        vec![format!("  {indent}{}{times}", columns::visible(&shape.task)), shape.words()]
     });
     table(&rows.collect::<Vec<_>>()).iter().for_each(say);
     say("that is recorded, not planned: a flow decides what it calls when it runs; nothing was run");

@@ -7,24 +7,24 @@ use clap::ArgMatches;
 use serde_json::{Map, Value};
 
 use super::{artifacts, slow};
-use crate::any_flow::FlowSpec;
 use crate::cli::json;
 use crate::cli::out::{columns, paragraph, say, table};
 use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::session::Session;
+use crate::cli::shown_values::{Of, show as shown};
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
-use crate::cli::values::{Of, show as shown};
-use crate::graph::look::glyph;
-use crate::graph::text;
-use crate::model::shape::Outline;
+use crate::engine::spec::FlowSpec;
+use crate::graph::style::glyph;
 use crate::model::{
     ArtifactKind, ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun, iso,
 };
 use crate::store::Store;
 use crate::terminal::picture::finished;
-use crate::terminal::{Line, Paint, artifact_label};
-use crate::wording::counted;
+use crate::terminal::{Line, StyleSupport, artifact_label};
+use crate::text::columns;
+use crate::text::wording::counted;
+use crate::value::shape::ParamType;
 
 /// What is shown may be read in a pager or a mail as well, where it is so wide.
 const COLUMNS: usize = 100;
@@ -70,11 +70,11 @@ fn show_run(
     metrics: &[StoredMetric],
 ) -> Outcome<()> {
     say(head(run));
-    let row = |(name, value): (String, String)| vec![format!("  {name}"), text::shortened(&value, 200)];
+    let row = |(name, value): (String, String)| vec![format!("  {name}"), columns::shortened(&value, 200)];
     let parameters: Vec<_> = parameters(session, run).into_iter().map(row).collect();
     table(&parameters).iter().for_each(say);
     let view = rows::view(store, run, tasks)?;
-    let paint = Paint::of_surroundings(std::io::stdout().is_terminal());
+    let paint = StyleSupport::of_surroundings(std::io::stdout().is_terminal());
     let width = columns().map_or(COLUMNS, |columns| columns.min(COLUMNS));
     let drawn = finished(&view, width, &session.offers_for(run).shown());
     drawn.iter().map(|line| paint.painted(line)).for_each(say);
@@ -107,9 +107,9 @@ fn said(
         lines.push(row);
     }
     lines.extend(
-        values
-            .iter()
-            .map(|(name, value)| vec!["   metric".to_owned(), text::visible(name), text::number(*value)]),
+        values.iter().map(|(name, value)| {
+            vec!["   metric".to_owned(), columns::visible(name), columns::number(*value)]
+        }),
     );
     Ok(table(&lines))
 }
@@ -130,8 +130,8 @@ pub(super) fn chosen(
 }
 
 fn head(run: &StoredFlowRun) -> String {
-    let name = run.name.as_ref().map(|name| format!(" ({})", text::visible(name))).unwrap_or_default();
-    let took = run.duration().map(|took| format!(" in {}", text::duration(took)));
+    let name = run.name.as_ref().map(|name| format!(" ({})", columns::visible(name))).unwrap_or_default();
+    let took = run.duration().map(|took| format!(" in {}", columns::duration(took)));
     let crashes = match run.crashes {
         0 => String::new(),
         crashes => format!(", {}", counted(crashes as usize, "crash", "crashes")),
@@ -154,10 +154,10 @@ pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String,
         run.parameters.as_deref().and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
     let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
     let outline = |name: &str| {
-        known.iter().find(|known| known.name == name).map_or(&Outline::Anything, |known| &known.outline)
+        known.iter().find(|known| known.name == name).map_or(&ParamType::Anything, |known| &known.outline)
     };
     let shown = |(name, value): (String, Value)| {
-        let value = text::visible(&shown(outline(&name), &value, Of::Recorded));
+        let value = columns::visible(&shown(outline(&name), &value, Of::Recorded));
         (name, value)
     };
     let mut all: Vec<_> = kept.unwrap_or_default().into_iter().map(shown).collect();
@@ -184,8 +184,8 @@ fn said_by(
         let step = metric.step.map(|step| format!("step {step}")).unwrap_or_default();
         lines.push(vec![
             "  metric".to_owned(),
-            text::visible(&metric.name),
-            text::number(metric.value),
+            columns::visible(&metric.name),
+            columns::number(metric.value),
             step,
         ]);
     }
@@ -203,13 +203,13 @@ fn cause(error: &ErrorReport) -> Vec<String> {
 fn details(task: &StoredTaskRun) -> Vec<String> {
     let mut lines = vec![format!("{} {}  {}", glyph(task.state), task.label(), task.state.name())];
     if let Some(started_at) = task.started_at {
-        let took = task.duration().map(|took| format!(", took {}", text::duration(took)));
+        let took = task.duration().map(|took| format!(", took {}", columns::duration(took)));
         lines.push(format!("  started {}{}", iso(started_at), took.unwrap_or_default()));
     }
     lines.push(format!("  called at {}", task.location));
     for attempt in &task.earlier_attempts {
         let error = attempt.error.as_ref().map(ToString::to_string).unwrap_or_default();
-        let wait = attempt.retry_in.map(|wait| format!("; next after {}", text::duration(wait)));
+        let wait = attempt.retry_in.map(|wait| format!("; next after {}", columns::duration(wait)));
         let state = attempt.state.name();
         let line = format!("  attempt {}: {state} {error}{}", attempt.number, wait.unwrap_or_default());
         lines.push(line.trim_end().to_owned());
@@ -220,7 +220,7 @@ fn details(task: &StoredTaskRun) -> Vec<String> {
     if let Some(reason) = task.not_persisted.as_ref().filter(|_| task.state.is_success()) {
         lines.push(format!(
             "  its result is not persisted, so a resumed run makes it again: {}",
-            text::visible(reason)
+            columns::visible(reason)
         ));
     }
     if let Some(error) = &task.error {

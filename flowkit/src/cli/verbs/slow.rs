@@ -10,12 +10,12 @@ use crate::cli::out::{say, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::engine::clock;
-use crate::graph::look::glyph;
-use crate::graph::text;
+use crate::clock;
+use crate::graph::style::glyph;
 use crate::model::{Kind, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
 use crate::store::Store;
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// A task run, and how long it took.
 struct Slow {
@@ -45,17 +45,17 @@ pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, co
         }
         return Ok(());
     }
-    let (short, whole_took) = (run.id.short(), text::duration(whole));
+    let (short, whole_took) = (run.id.short(), columns::duration(whole));
     let all = counted(total, "task run", "task runs");
     say(format!("the slowest {} of {all} in run {short}, which took {whole_took}", slow.len()));
     let rows = slow.iter().map(|Slow { sub_flow, row, took }| {
         let percent = share(*took, whole).map(|share| format!("{:>4.0} %", share * 100.0));
-        let inside = sub_flow.as_ref().map(|run| format!("in {}", text::visible(&run.flow)));
+        let inside = sub_flow.as_ref().map(|run| format!("in {}", columns::visible(&run.flow)));
         let attempts = (row.attempt > 1).then(|| format!("{} attempts", row.attempt));
         vec![
             format!("  {}", percent.unwrap_or_default()),
-            text::duration(*took),
-            format!("{} {}", glyph(row.state), text::visible(&row.label())),
+            columns::duration(*took),
+            format!("{} {}", glyph(row.state), columns::visible(&row.label())),
             inside.into_iter().chain(attempts).collect::<Vec<_>>().join(", "),
         ]
     });

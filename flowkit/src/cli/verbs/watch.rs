@@ -3,27 +3,26 @@
 
 use clap::ArgMatches;
 
-use super::follow::{Follower, Standing, tell_of_removal};
-use super::news::{Happened, News};
-use crate::any_flow::FlowSpec;
+use super::feed::{Feed, FeedEvent};
+use super::follow::{Follower, RunStanding, report_removal};
 use crate::cli::Exit;
 use crate::cli::out::say;
 use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
-use crate::graph::text::{duration, visible};
-use crate::model::{EventDetail, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
-use crate::store::happened::kind_of;
+use crate::engine::spec::FlowSpec;
+use crate::model::{EventKind, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
 use crate::terminal::RunView;
-use crate::terminal::json::{Told, Whom, line};
+use crate::terminal::json::{EventView, Whom, line};
 use crate::terminal::picture::Program;
+use crate::text::columns::{duration, visible};
 
 pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let mut follower = Follower::of(&store, run.id);
-    let mut news = News::of(&run);
-    let mut lines = Lines::of(session, &run);
+    let mut news = Feed::of(&run);
+    let mut lines = JsonLines::of(session, &run);
     loop {
         let standing = follower.look()?;
         for happened in news.read(&store)? {
@@ -31,11 +30,11 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
             text.into_iter().for_each(say);
         }
         match standing {
-            Standing::UnderWay => follower.wait().await,
-            Standing::Over(state) if state.is_success() => return Ok(Exit::SUCCESS),
-            Standing::Over(_) => return Ok(Exit::FAILURE),
-            Standing::Removed => {
-                tell_of_removal(session, run.id);
+            RunStanding::UnderWay => follower.wait().await,
+            RunStanding::Over(state) if state.is_success() => return Ok(Exit::SUCCESS),
+            RunStanding::Over(_) => return Ok(Exit::FAILURE),
+            RunStanding::Removed => {
+                report_removal(session, run.id);
                 return Ok(Exit::FAILURE);
             }
         }
@@ -43,22 +42,21 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
 }
 
 /// Makes lines of JSON, which tell at the end what there was.
-struct Lines {
+struct JsonLines {
     view: RunView,
     program: Program,
     parameters: Option<String>,
 }
 
-impl Lines {
+impl JsonLines {
     fn of(session: &Session, run: &StoredFlowRun) -> Self {
         let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
         let parameters = run.parameters.as_deref().map(|kept| recorded_text(&known, kept));
         Self { view: RunView::before_events(run), program: session.offers_for(run), parameters }
     }
 
-    fn json(&mut self, Happened { run, path, row, event }: &Happened) -> Option<String> {
-        let kind = kind_of(event)?;
-        self.view.hear(run, row.as_ref(), &kind);
+    fn json(&mut self, FeedEvent { run, path, row, event, state }: &FeedEvent) -> Option<String> {
+        self.view.apply(run, row.as_ref(), &event.kind, *state);
         let (view, program) = (&self.view, &self.program);
         let whom = match row {
             None if run.id == view.flow_run() => {
@@ -80,34 +78,33 @@ impl Lines {
             },
         };
         let started_at = row.as_ref().map_or(run.started_at, |row| row.started_at);
-        line(&Told { run: view.flow_run(), at: event.at, kind: &kind, started_at, whom })
+        line(&EventView { run: view.flow_run(), at: event.at, kind: &event.kind, started_at, whom })
     }
 }
 
-fn text(Happened { run, path, row, event }: &Happened) -> String {
+fn text(FeedEvent { run, path, row, event, .. }: &FeedEvent) -> String {
     let label = row.as_ref().map_or_else(|| run.flow.clone(), StoredTaskRun::label);
     let path = match (path, row) {
         (Some(path), Some(_)) => format!("{} › ", visible(path)),
         _ => String::new(),
     };
-    format!("{} {:9} {path}{}{}", iso(event.at), event.name, visible(&label), more(event))
+    format!("{} {:9} {path}{}{}", iso(event.at), event.kind.name(), visible(&label), more(&event.kind))
 }
 
-fn more(event: &StoredEvent) -> String {
-    match &event.detail {
-        None | Some(EventDetail::Attempt(1)) => String::new(),
-        Some(EventDetail::Attempt(attempt)) => format!("  attempt {attempt}"),
-        Some(EventDetail::Retry { attempt, error, retry_in, .. }) => {
-            format!(
-                "  attempt {attempt} failed: {}; next in {}",
-                visible(&error.to_string()),
-                duration(*retry_in)
-            )
+fn more(kind: &EventKind) -> String {
+    match kind {
+        EventKind::Started { attempt: attempt @ 2.. } => format!("  attempt {attempt}"),
+        EventKind::AttemptFailed { attempt, failure } => {
+            let (error, wait) = (failure.error.to_string(), duration(failure.retry_in));
+            format!("  attempt {attempt} failed: {}; next in {wait}", visible(&error))
         }
-        Some(EventDetail::Interrupted { attempt, error }) => {
+        EventKind::Interrupted { attempt, error } => {
             format!("  attempt {attempt} failed: {}; made again at resume", visible(&error.to_string()))
         }
-        Some(EventDetail::Error(error)) => format!("  {}", visible(&error.to_string())),
-        Some(EventDetail::Reason(reason)) => format!("  {}", visible(reason)),
+        EventKind::Failed { error }
+        | EventKind::TimedOut { error, .. }
+        | EventKind::UpstreamFailed { error } => format!("  {}", visible(&error.to_string())),
+        EventKind::Skipped { reason } => format!("  {}", visible(reason)),
+        _ => String::new(),
     }
 }

@@ -1,9 +1,9 @@
 //! Calls the closures of users that watch a run. None of them can take the engine down.
 
 use super::panics::guarded;
+use crate::engine::body::TaskInfo;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CallOptions, Hook};
-use crate::task::TaskInfo;
 
 /// Calls the hooks of an occasion: the attribute's, then the call's. One that panics is logged, and the next is called.
 pub(crate) fn hooks<E>(core: &Core, info: &'static TaskInfo, options: Option<&CallOptions<E>>, hook: Hook) {

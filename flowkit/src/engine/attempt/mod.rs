@@ -1,12 +1,12 @@
 //! The attempt loop: the only one. Tasks and flows, awaited or submitted, blocking or not, all run through it.
 
-pub(crate) mod hold;
+pub(crate) mod grace;
 pub(crate) mod hooks;
 pub(crate) mod once;
 pub(crate) mod panics;
-pub(crate) mod patience;
+pub(crate) mod permit;
+pub(crate) mod reacquire;
 pub(crate) mod slots;
-pub(crate) mod take_up;
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,22 +21,22 @@ use self::once::{Apart, Stop, once};
 use self::panics::guarded;
 use self::panics::{guarded_or_why, report};
 use self::slots::{needs_slots, take_slots};
-#[cfg(feature = "signals")]
-use crate::command::skip_reason;
-use crate::engine::clock;
+use crate::clock;
+use crate::engine::body::Body;
 use crate::engine::flow_run::CriticalFailure;
-use crate::engine::recover::kept::committed;
+use crate::engine::flow_run::tally::Tally;
+use crate::engine::replay::run_store::committed;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CallOptions, Hook};
 use crate::failpoint;
-use crate::flow::Tally;
+#[cfg(feature = "signals")]
+use crate::model::command_error::skip_reason;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::{Outcome, Verdict};
-use crate::task::Body;
 
 /// Where attempts run: in place, on their own, or as a flow with children.
-pub(crate) trait Host<B: Body>: Sync {
+pub(crate) trait AttemptRunner<B: Body>: Sync {
     /// Runs one attempt.
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send;
 
@@ -74,7 +74,7 @@ pub(crate) struct Attempts<'a, H, E> {
 ///
 /// Everything comes by reference, since an `async fn` keeps twice what it takes by value; what few runs need is boxed,
 /// so that the future of all others stays small.
-pub(crate) async fn attempts<B: Body, H: Host<B>>(
+pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
     all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
 ) -> Result<B::Output, Error<B::Error>> {

@@ -12,13 +12,13 @@ use futures_util::{FutureExt, TryFutureExt};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::panics::panic_message;
-use super::{Attempts, Host};
-use crate::engine::clock;
+use super::{AttemptRunner, Attempts};
+use crate::clock;
+use crate::engine::body::Body;
 use crate::engine::flow_run::CriticalFailure;
+use crate::engine::flow_run::tally::Tally;
 use crate::engine::task_run::core::Core;
-use crate::flow::Tally;
 use crate::model::Refusal;
-use crate::task::Body;
 
 /// An attempt that runs as a tokio task of its own.
 pub(crate) type Apart<T, E> = JoinHandle<Result<T, Stop<E>>>;
@@ -39,7 +39,7 @@ pub(crate) enum Stop<E> {
 const ABORT_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Runs one attempt, and ends it when its time is up or when it is told to stop.
-pub(crate) async fn once<B: Body, H: Host<B>>(
+pub(crate) async fn once<B: Body, H: AttemptRunner<B>>(
     all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
 ) -> Result<B::Output, Stop<B::Error>> {

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::engine::task_run::core::Core;
 use crate::model::{Error, ErrorReport, TaskError, place};
-use crate::wording::{TEXT_MAX, bounded_to};
+use crate::text::wording::{TEXT_MAX, bounded_to};
 
 /// What a panic said is part of a longer message, which is not cut for it a second time.
 const PANIC_MAX: usize = TEXT_MAX - 1024;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::pool::{Shared, Work, forget_panic};
+use super::pool::{PoolShared, Work, forget_panic};
 use super::{ClockHold, NoThread, hold_clock};
 
 /// The outcome of a function given to [`spawn`](super::spawn). Dropping it abandons the function.
@@ -24,11 +24,11 @@ use super::{ClockHold, NoThread, hold_clock};
 /// When it is polled again after it was ready.
 #[must_use = "dropping a call abandons its function"]
 pub(crate) struct BlockingCall<R> {
-    call: Arc<dyn Outcome<R>>,
+    call: Arc<dyn CallOutcome<R>>,
 }
 
 impl<R> BlockingCall<R> {
-    pub(super) fn new(call: Arc<dyn Outcome<R>>) -> Self {
+    pub(super) fn new(call: Arc<dyn CallOutcome<R>>) -> Self {
         Self { call }
     }
 
@@ -64,14 +64,14 @@ impl<R> fmt::Debug for BlockingCall<R> {
 }
 
 /// A call as its [`BlockingCall`] sees it, without the type of the function.
-pub(super) trait Outcome<R>: Send + Sync {
+pub(super) trait CallOutcome<R>: Send + Sync {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<R>>;
     fn abandon(&self) -> bool;
 }
 
 /// The one allocation of a call, shared by the [`BlockingCall`] and the pool.
-pub(super) struct Call<F, R> {
-    pool: Arc<Shared>,
+pub(super) struct SharedCall<F, R> {
+    pool: Arc<PoolShared>,
     /// Its place in the queue of the pool.
     place: u64,
     state: Mutex<CallState<F, R>>,
@@ -93,8 +93,8 @@ enum Phase<F, R> {
     Over,
 }
 
-impl<F, R> Call<F, R> {
-    pub(super) fn new(pool: Arc<Shared>, place: u64, function: F) -> Self {
+impl<F, R> SharedCall<F, R> {
+    pub(super) fn new(pool: Arc<PoolShared>, place: u64, function: F) -> Self {
         let state = CallState { phase: Phase::Queued(function), waker: None, hold: hold_clock() };
         Self { pool, place, state: Mutex::new(state) }
     }
@@ -135,7 +135,7 @@ impl<F, R> CallState<F, R> {
     }
 }
 
-impl<F: FnOnce() -> R + Send, R: Send> Work for Call<F, R> {
+impl<F: FnOnce() -> R + Send, R: Send> Work for SharedCall<F, R> {
     fn run(&self) {
         let Some(function) = self.begin() else { return };
         // What the function captured is dropped in here as well.
@@ -156,7 +156,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Work for Call<F, R> {
     }
 }
 
-impl<F: FnOnce() -> R + Send, R: Send> Outcome<R> for Call<F, R> {
+impl<F: FnOnce() -> R + Send, R: Send> CallOutcome<R> for SharedCall<F, R> {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<R>> {
         let waker = cx.waker().clone();
         let mut state = self.state.lock();
@@ -198,7 +198,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Outcome<R> for Call<F, R> {
 }
 
 /// Counts an orphan down at the end, whatever panics until then.
-struct OrphanEnds<'a>(&'a Shared);
+struct OrphanEnds<'a>(&'a PoolShared);
 
 impl Drop for OrphanEnds<'_> {
     fn drop(&mut self) {

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::NoThread;
-use super::call::{BlockingCall, Call};
+use super::call::{BlockingCall, SharedCall};
 
 /// Something a thread of the pool can run, once.
 pub(super) trait Work: Send + Sync {
@@ -27,23 +27,23 @@ pub(super) type Start = fn(String, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 ///
 /// Dropping it ends its threads when the queue is empty; calls go on.
 pub(crate) struct Pool {
-    shared: Arc<Shared>,
+    shared: Arc<PoolShared>,
 }
 
-pub(super) struct Shared {
+pub(super) struct PoolShared {
     threads_max: usize,
     keep_alive: Duration,
     start: Start,
     /// The next place in the queue.
     next: AtomicU64,
     orphans: AtomicUsize,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Notified when the queue gets longer or the pool is closed.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     /// By place, so that abandoned work leaves at once and is not kept behind stuck threads.
     queue: BTreeMap<u64, Arc<dyn Work>>,
     threads: usize,
@@ -64,7 +64,7 @@ impl Pool {
     }
 
     pub(super) fn with_start(threads_max: usize, keep_alive: Duration, start: Start) -> Self {
-        let shared = Shared {
+        let shared = PoolShared {
             threads_max: threads_max.max(1),
             keep_alive,
             start,
@@ -82,7 +82,7 @@ impl Pool {
         function: impl FnOnce() -> R + Send + 'static,
     ) -> BlockingCall<R> {
         let place = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        let call = Arc::new(Call::new(Arc::clone(&self.shared), place, function));
+        let call = Arc::new(SharedCall::new(Arc::clone(&self.shared), place, function));
         self.shared.push(place, Arc::clone(&call) as Arc<dyn Work>);
         BlockingCall::new(call)
     }
@@ -121,7 +121,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-impl Shared {
+impl PoolShared {
     fn push(self: &Arc<Self>, place: u64, work: Arc<dyn Work>) {
         let Some(name) = self.enqueue(place, work) else {
             return;
@@ -212,7 +212,7 @@ impl Shared {
     }
 }
 
-fn leave(mut state: MutexGuard<'_, State>) -> Option<Arc<dyn Work>> {
+fn leave(mut state: MutexGuard<'_, PoolState>) -> Option<Arc<dyn Work>> {
     state.threads -= 1;
     state.idle -= 1;
     None

@@ -12,8 +12,8 @@ use dashmap::mapref::entry::Entry as MapEntry;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::clock;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::clock;
 use crate::policy::cache::CacheKey;
 
 /// More results than this are not kept in memory; the oldest give way.
@@ -54,7 +54,7 @@ impl Entry {
 }
 
 /// What a look into the cache says.
-pub(crate) enum Found {
+pub(crate) enum MemoryLookup {
     Value(Value),
     /// Nobody has it: the caller executes.
     Lead(Lead),
@@ -74,7 +74,7 @@ pub(crate) struct Lead {
 
 impl Memory {
     /// Looks for a fresh result; `refresh` ignores what is kept.
-    pub(crate) fn look(&self, key: CacheKey, refresh: bool) -> Found {
+    pub(crate) fn look(&self, key: CacheKey, refresh: bool) -> MemoryLookup {
         let (found, stale) = self.look_up(key, refresh);
         // Under no lock: its drop is the user's code, which may panic, or ask the cache.
         guarded("drop of a cached result", || drop(stale));
@@ -82,23 +82,23 @@ impl Memory {
     }
 
     /// The same, with the entry that the caller's lead has taken the place of.
-    fn look_up(&self, key: CacheKey, refresh: bool) -> (Found, Option<Entry>) {
+    fn look_up(&self, key: CacheKey, refresh: bool) -> (MemoryLookup, Option<Entry>) {
         let found = match self.entries.entry(key) {
             MapEntry::Occupied(mut occupied) => match occupied.get() {
-                Entry::InFlight(over) => Found::Wait(over.clone()),
+                Entry::InFlight(over) => MemoryLookup::Wait(over.clone()),
                 Entry::Kept { value, at, ttl, .. } if !refresh && is_fresh(*at, *ttl) => {
-                    Found::Value(Arc::clone(value))
+                    MemoryLookup::Value(Arc::clone(value))
                 }
                 Entry::Kept { .. } => {
                     let (lead, over) = self.lead(key);
                     let stale = occupied.insert(Entry::InFlight(over));
-                    return (Found::Lead(lead), Some(stale));
+                    return (MemoryLookup::Lead(lead), Some(stale));
                 }
             },
             MapEntry::Vacant(vacant) => {
                 let (lead, over) = self.lead(key);
                 vacant.insert(Entry::InFlight(over));
-                Found::Lead(lead)
+                MemoryLookup::Lead(lead)
             }
         };
         (found, None)

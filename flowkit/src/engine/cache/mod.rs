@@ -11,20 +11,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::memory::Memory;
-use self::memory::{Found, Lead};
+use self::memory::{Lead, MemoryLookup};
 use self::shared::{InStore, Lease, look_into_store};
 use self::waiting::Waiting;
 use crate::engine::attempt::panics::guarded;
 #[cfg(feature = "store")]
 use crate::engine::blocking;
+use crate::engine::body::{Body, CacheScope};
+#[cfg(feature = "store")]
+use crate::engine::described::described;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CacheUse, CallOptions};
 use crate::model::Error;
 use crate::policy::cache::{CacheKey, KeyParts, TaskIdentity};
 use crate::store::CacheEntry;
-use crate::task::{Body, CacheScope};
-#[cfg(feature = "store")]
-use crate::tracked::described;
 
 /// A result that is looked for.
 pub(crate) struct Wanted {
@@ -37,7 +37,7 @@ pub(crate) struct Wanted {
 }
 
 /// What a look into the cache says.
-pub(crate) enum Looked<T> {
+pub(crate) enum CacheLookup<T> {
     Value(T),
     /// Nobody has it: the caller executes.
     Right(Box<Right>),
@@ -53,18 +53,18 @@ pub(crate) struct Right {
 
 impl Right {
     /// Puts the result to it that others may have.
-    pub(crate) fn share<T: Any + Send + Sync>(self, value: T) -> Box<Shared> {
-        Box::new(Shared { right: self, value: Arc::new(value) })
+    pub(crate) fn share<T: Any + Send + Sync>(self, value: T) -> Box<SharedResult> {
+        Box::new(SharedResult { right: self, value: Arc::new(value) })
     }
 }
 
 /// A result that others may have as soon as it is kept. Dropped before that, it is nobody's.
-pub(crate) struct Shared {
+pub(crate) struct SharedResult {
     right: Right,
     value: Arc<dyn Any + Send + Sync>,
 }
 
-impl Shared {
+impl SharedResult {
     /// Returns the result's place in the store's cache, once.
     pub(crate) fn take_entry(&mut self) -> Option<CacheEntry> {
         self.right.wanted.entry.take().map(|entry| *entry)
@@ -137,22 +137,22 @@ pub(crate) async fn look<B: Body>(
     core: &Core,
     mut wanted: Wanted,
     timeout: Option<Duration>,
-) -> Result<Looked<B::Output>, Error<B::Error>> {
+) -> Result<CacheLookup<B::Output>, Error<B::Error>> {
     let memory = core.runtime().cache();
     let mut waiting = Waiting::new(core, timeout);
     loop {
         match memory.look(wanted.key, wanted.refresh) {
-            Found::Lead(lead) => return lead_or_value::<B>(&mut waiting, lead, wanted).await,
-            Found::Value(value) => {
+            MemoryLookup::Lead(lead) => return lead_or_value::<B>(&mut waiting, lead, wanted).await,
+            MemoryLookup::Value(value) => {
                 if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output)
                     && has_its_files::<B>(core, &copy).await
                 {
-                    return Ok(Looked::Value(copy));
+                    return Ok(CacheLookup::Value(copy));
                 }
                 // Another type under the same key can only come from two tasks with one path; execute.
                 wanted.refresh = true;
             }
-            Found::Wait(over) => waiting.until(over.cancelled()).await?,
+            MemoryLookup::Wait(over) => waiting.until(over.cancelled()).await?,
         }
     }
 }
@@ -162,24 +162,24 @@ async fn lead_or_value<B: Body>(
     waiting: &mut Waiting<'_>,
     lead: Lead,
     wanted: Wanted,
-) -> Result<Looked<B::Output>, Error<B::Error>> {
+) -> Result<CacheLookup<B::Output>, Error<B::Error>> {
     let core = waiting.core;
     let Some((kept, codec)) =
         core.run().and_then(|run| run.kept.as_ref()).zip(B::codec()).filter(|_| wanted.entry.is_some())
     else {
-        return Ok(Looked::Right(Box::new(Right { lease: None, lead, wanted })));
+        return Ok(CacheLookup::Right(Box::new(Right { lease: None, lead, wanted })));
     };
     let version = B::info().declaration.version;
     let decode = |bytes: &[u8]| (codec.decode)(bytes, version);
     let mut refresh = wanted.refresh;
     loop {
         match look_into_store(waiting, &kept.store, wanted.key, refresh, wanted.ttl, &decode).await? {
-            InStore::Lease(lease) => return Ok(Looked::Right(Box::new(Right { lease, lead, wanted }))),
+            InStore::Lease(lease) => return Ok(CacheLookup::Right(Box::new(Right { lease, lead, wanted }))),
             InStore::Value { value, left } if has_its_files::<B>(core, &value).await => {
                 if let Some(copy) = B::copy_output(&value) {
                     core.runtime().cache().keep(lead, Arc::new(copy), left);
                 }
-                return Ok(Looked::Value(value));
+                return Ok(CacheLookup::Value(value));
             }
             InStore::Value { .. } => refresh = true,
         }

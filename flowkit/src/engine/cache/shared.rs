@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::waiting::Waiting;
-use crate::engine::clock;
-use crate::engine::recover::kept::ask;
+use crate::clock;
+use crate::engine::replay::run_store::ask;
 use crate::engine::task_run::core::Core;
 use crate::model::{Error, Unreadable};
 use crate::policy::cache::{CacheKey, is_fresh};

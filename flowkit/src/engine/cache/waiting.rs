@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::Instant;
 
-use crate::engine::clock;
+use crate::clock;
 use crate::engine::task_run::core::Core;
 use crate::model::Error;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::Run;
 use crate::engine::flow_run::cancellation::Cancellation;
-use crate::engine::recover::journal::Ordinals;
+use crate::engine::replay::memo::Ordinals;
 use crate::model::{OrderNo, RunLabel};
 
 /// One attempt of a flow: what its children belong to.

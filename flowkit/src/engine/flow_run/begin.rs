@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use super::{FlowAttempt, NewRun, Run};
-use crate::engine::clock::RunClock;
-use crate::engine::recover::kept::Kept;
+use crate::clock::RunClock;
+use crate::engine::replay::run_store::RunStore;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::core::Core;
 use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId, label_of};
+use crate::policy::durability::Durability;
 use crate::store::{NewFlowRun, OwnedRun};
-use crate::task::Durability;
 
 /// What a run has at its beginning, or where it goes on.
 pub(crate) struct Begun {
     pub(crate) id: FlowRunId,
     pub(crate) clock: RunClock,
     pub(crate) record: RunRecord,
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<RunStore>,
 }
 
 /// Begins a run, or goes on with one that another process left; and tells the store, if there is one.
@@ -45,7 +45,7 @@ pub(crate) fn begin(
             if let Some(flow) = record.task_run(TaskRunId::FLOW).cloned() {
                 store.begin(NewFlowRun { owned, flow, parameters: new.parameters.take(), parent, key });
             }
-            Kept::new(store, owned, durability).keyed(is_keyed)
+            RunStore::new(store, owned, durability).keyed(is_keyed)
         });
         return Begun { id, clock, record, kept };
     };
@@ -62,8 +62,8 @@ pub(crate) fn begin(
     let used = rows.last().map_or(0, |row| row.id.get()) + 1;
     let record = RunRecord::resumed(TaskRun::recovered_flow(root, stored), used)
         .numbered_above(outer_no.max(resumed.recovered.last_no));
-    let kept = Kept::new(store, resumed.recovered.owned, durability)
-        .with_earlier(&resumed, new.runtime.poison_cap());
+    let kept = RunStore::new(store, resumed.recovered.owned, durability)
+        .with_earlier(&resumed, new.runtime.max_crashes());
     Begun { id: stored.id, clock, record, kept: Some(kept) }
 }
 

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A place in the tree. Cloning gives the same place.
 #[derive(Clone)]
-pub(crate) struct Cancellation(Arc<Node>);
+pub(crate) struct Cancellation(Arc<CancelNode>);
 
-struct Node {
+struct CancelNode {
     cancelled: AtomicBool,
     waiting: Notify,
     below: Mutex<Below>,
@@ -22,7 +22,7 @@ struct Node {
 
 #[derive(Default)]
 struct Below {
-    children: Vec<Weak<Node>>,
+    children: Vec<Weak<CancelNode>>,
     /// When the list is this long, those who are gone are taken out of it.
     prune_at: usize,
     token: Option<CancellationToken>,
@@ -30,7 +30,7 @@ struct Below {
 
 impl Cancellation {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Node {
+        Self(Arc::new(CancelNode {
             cancelled: AtomicBool::new(false),
             waiting: Notify::new(),
             below: Mutex::default(),

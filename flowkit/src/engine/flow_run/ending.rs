@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use super::Run;
-use crate::engine::recover::kept::{Keeping, Receipt};
+use crate::engine::replay::run_store::{CommitReceipt, PersistRequest};
 use crate::model::{Event, EventKind, TaskRunId};
 
 impl Run {
     /// Tells the store how the run ends, and nobody else: it has ended so only when that is kept. `None` if no store is to
     /// hear of it.
-    pub(crate) fn propose_end(&self, kind: EventKind, keeping: Keeping) -> Option<(Event, Receipt)> {
+    pub(crate) fn propose_end(
+        &self,
+        kind: EventKind,
+        keeping: PersistRequest,
+    ) -> Option<(Event, CommitReceipt)> {
         let kept = self.kept.as_ref().filter(|kept| !kept.is_silent())?;
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
@@ -26,7 +30,7 @@ impl Run {
                 return None;
             }
         };
-        let receipt = kept.record(event.clone(), flow, Keeping { awaited: true, ..keeping })?;
+        let receipt = kept.record(event.clone(), flow, PersistRequest { awaited: true, ..keeping })?;
         ledger.ending = true;
         Some((event, receipt))
     }

@@ -10,16 +10,16 @@ use std::task::{Poll, Waker};
 use parking_lot::Mutex;
 
 use super::{Child, Run};
-use crate::engine::recover::journal::Journal;
+use crate::engine::replay::memo::ResultMemo;
 use crate::engine::task_run::core::Core;
 use crate::model::{CallId, Identity, OrderNo, TaskRunId};
 
 /// The runs that a body waits for, each with its position in the list that was given.
 #[derive(Default)]
-pub(crate) struct Ends(Mutex<Known>);
+pub(crate) struct Ends(Mutex<KnownEnds>);
 
 #[derive(Default)]
-struct Known {
+struct KnownEnds {
     /// The ends that have a number: recorded ones, which may still be read or made again, and those that have happened.
     ends: BinaryHeap<Reverse<End>>,
     waker: Option<Waker>,
@@ -121,7 +121,7 @@ impl Run {
     }
 
     /// Whether a call that has failed fails again in every attempt of the flow, without being made.
-    pub(crate) fn refuses(&self, journal: &Journal, call: CallId) -> bool {
+    pub(crate) fn refuses(&self, journal: &ResultMemo, call: CallId) -> bool {
         let by_earlier = || self.kept.as_ref()?.earlier(|earlier| earlier.refuses(&call));
         journal.refusal(call).is_some() || by_earlier() == Some(true)
     }

@@ -1,17 +1,18 @@
 //! One flow run while it lives: its record, its children, its end.
 
+pub(crate) mod active_runs;
 mod attempt;
 pub(crate) mod begin;
 pub(crate) mod cancellation;
 mod ending;
 pub(crate) mod ends;
-mod ledger;
-pub(crate) mod live;
 pub(crate) mod observer;
 mod reading;
+mod run_state;
 pub(crate) mod start;
 mod stopping;
 pub(crate) mod sub_flow;
+pub(crate) mod tally;
 mod telling;
 pub(crate) mod waits;
 
@@ -25,22 +26,22 @@ use tokio::sync::Notify;
 pub(crate) use self::attempt::{CriticalFailure, FlowAttempt};
 use self::begin::{Begun, begin, origin};
 use self::cancellation::Cancellation;
-use self::ledger::Ledger;
 use self::observer::{Audience, tell};
-use crate::engine::clock::RunClock;
+use self::run_state::RunState;
+use crate::clock::RunClock;
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
-use crate::engine::recover::earlier::{Claimed, Resumed};
-use crate::engine::recover::journal::Journal;
-use crate::engine::recover::kept::{Keeping, Kept, Receipt};
+use crate::engine::replay::memo::ResultMemo;
+use crate::engine::replay::previous::{PreviousCall, Resumed};
+use crate::engine::replay::run_store::{CommitReceipt, PersistRequest, RunStore};
 use crate::engine::runtime::Runtime;
-use crate::engine::task_run::queue::Queue;
+use crate::engine::task_run::queue::ReadyQueue;
 use crate::model::{
     Event, EventKind, FlowRunId, Identity, IllegalTransition, NewTaskRun, OrderNo, Origin, Provenance,
     Refusal, TaskRun, TaskRunId,
 };
 use crate::policy::TaskPolicy;
-use crate::task::Durability;
+use crate::policy::durability::Durability;
 
 /// Flows that call each other may nest this deep; beyond it somebody recurses without end.
 pub(crate) const DEPTH_MAX: u32 = 10_000;
@@ -57,16 +58,16 @@ pub(crate) struct Run {
     pub(crate) clock: RunClock,
     pub(crate) tokio: tokio::runtime::Handle,
     /// The task runs that are ready to start.
-    pub(crate) queue: Queue,
+    pub(crate) queue: ReadyQueue,
     /// What the flow and the runtime say to tasks that say nothing themselves; `None` when both say nothing.
     pub(crate) task_defaults: Option<TaskPolicy>,
     /// The limit on the tasks of this run that run at the same time.
     pub(crate) max_concurrency: Option<Want>,
     /// The results that later attempts of the flow take over. Calls have keys where there is one: in a flow that may be
     /// retried, or that is kept.
-    pub(crate) journal: Option<Journal>,
+    pub(crate) journal: Option<ResultMemo>,
     /// The store's side of the run, if a store keeps it.
-    pub(crate) kept: Option<Kept>,
+    pub(crate) kept: Option<RunStore>,
     /// Of the whole run; each attempt of the flow has a child of it.
     pub(crate) cancellation: Cancellation,
     /// It was suspended with its program.
@@ -74,7 +75,7 @@ pub(crate) struct Run {
     pub(crate) audience: Audience,
     /// How many events the audience was told of.
     pub(crate) told: Mutex<usize>,
-    ledger: Mutex<Ledger>,
+    ledger: Mutex<RunState>,
     idle: Notify,
     stream_waiting: AtomicBool,
     stream_wakers: Mutex<Vec<Waker>>,
@@ -101,7 +102,7 @@ pub(crate) struct NewRun<'a> {
 /// A call that is part of the run now.
 pub(crate) struct Child {
     pub(crate) id: TaskRunId,
-    pub(crate) claimed: Option<Claimed>,
+    pub(crate) claimed: Option<PreviousCall>,
     /// The number of its end in an earlier process, if it ends so again.
     pub(crate) recorded_no: Option<OrderNo>,
     /// What is recorded of the value, if it is a result or a failure.
@@ -109,9 +110,9 @@ pub(crate) struct Child {
 }
 
 /// Keeps a run open until it is dropped.
-pub(crate) struct KeptOpen(Arc<Run>);
+pub(crate) struct OpenGuard(Arc<Run>);
 
-impl Drop for KeptOpen {
+impl Drop for OpenGuard {
     fn drop(&mut self) {
         let mut ledger = self.0.ledger.lock();
         ledger.pending -= 1;
@@ -126,8 +127,8 @@ impl Drop for KeptOpen {
 impl Run {
     pub(crate) fn new(mut new: NewRun<'_>) -> Arc<Self> {
         let parent = new.parent.and_then(|current| match &current.core().home {
-            crate::engine::task_run::core::Home::Flow(attempt) => Some(attempt),
-            crate::engine::task_run::core::Home::Outside(_) => None,
+            crate::engine::task_run::core::RunScope::Flow(attempt) => Some(attempt),
+            crate::engine::task_run::core::RunScope::Outside(_) => None,
         });
         let task_defaults = new.task_defaults.or(new.runtime.task_defaults());
         let origin = new.parent.and_then(|current| origin(current.core(), &new.root));
@@ -143,17 +144,17 @@ impl Run {
                 new.runtime.limits().set(&name, slots);
                 Want { name: name.into(), weight: 1 }
             }),
-            journal: (new.retries > 0 || kept.is_some()).then(|| Journal::new(new.retries > 0)),
+            journal: (new.retries > 0 || kept.is_some()).then(|| ResultMemo::new(new.retries > 0)),
             kept,
             task_defaults: (task_defaults != TaskPolicy::EMPTY).then_some(task_defaults),
             audience: new.runtime.observers().audience(),
             runtime: new.runtime,
             clock,
             tokio: new.tokio,
-            queue: Queue::default(),
+            queue: ReadyQueue::default(),
             told: Mutex::new(0),
             suspended: AtomicBool::new(false),
-            ledger: Mutex::new(Ledger { record, closed: true, ..Ledger::default() }),
+            ledger: Mutex::new(RunState { record, closed: true, ..RunState::default() }),
             idle: Notify::new(),
             stream_waiting: AtomicBool::new(false),
             stream_wakers: Mutex::default(),
@@ -190,7 +191,7 @@ impl Run {
                 if let Some(kept) = &self.kept {
                     let event = Event { task_run: id, at, kind: EventKind::Created };
                     let call = identity.map(|identity| identity.call);
-                    kept.record(event, ledger.row(id), Keeping { call, ..Keeping::default() });
+                    kept.record(event, ledger.row(id), PersistRequest { call, ..PersistRequest::default() });
                 }
                 Child { id, claimed, recorded_no: None, recorded: None }
             }
@@ -199,10 +200,10 @@ impl Run {
                 // a success was being made again.
                 let ends_so = row.state.is_success()
                     || !row.state.is_terminal()
-                    || !matches!(claimed, Some(Claimed::Again(_) | Claimed::Refused(_)));
+                    || !matches!(claimed, Some(PreviousCall::Again(_) | PreviousCall::Refused(_)));
                 let recorded_no = row.place_among_ends().filter(|_| ends_so && row.unknown.is_none());
                 ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
-                if matches!(claimed, None | Some(Claimed::Again(_) | Claimed::Refused(_))) {
+                if matches!(claimed, None | Some(PreviousCall::Again(_) | PreviousCall::Refused(_))) {
                     self.reopen_in(&mut ledger, row.id);
                 }
                 Child { id: row.id, claimed, recorded_no, recorded: row.provenance }
@@ -221,7 +222,7 @@ impl Run {
         self.announce();
     }
 
-    fn reopen_in(&self, ledger: &mut Ledger, id: TaskRunId) {
+    fn reopen_in(&self, ledger: &mut RunState, id: TaskRunId) {
         if id != TaskRunId::FLOW {
             ledger.live += 1;
         }
@@ -229,22 +230,22 @@ impl Run {
         if self.accepted(ledger.record.apply(event.clone()), id)
             && let Some(kept) = &self.kept
         {
-            kept.record(event, ledger.row(id), Keeping::default());
+            kept.record(event, ledger.row(id), PersistRequest::default());
         }
     }
 
     /// Says what happened to a run of this flow run.
     pub(crate) fn emit(&self, task_run: TaskRunId, kind: EventKind) {
-        self.emit_kept(task_run, kind, &mut Keeping::default());
+        self.emit_persisted(task_run, kind, &mut PersistRequest::default());
     }
 
     /// Says what happened to a run of this flow run, with what is to be kept of it; that is taken only where there is a store.
-    pub(crate) fn emit_kept(
+    pub(crate) fn emit_persisted(
         &self,
         task_run: TaskRunId,
         kind: EventKind,
-        keeping: &mut Keeping,
-    ) -> Option<Receipt> {
+        keeping: &mut PersistRequest,
+    ) -> Option<CommitReceipt> {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
         let at = ledger.moment(read);
@@ -299,24 +300,24 @@ impl Run {
     ///
     /// If there is something, and the run is strict.
     pub(crate) fn check_against_record(&self) -> Result<(), Refusal> {
-        self.kept.as_ref().map_or(Ok(()), Kept::check)
+        self.kept.as_ref().map_or(Ok(()), RunStore::check)
     }
 
     /// Waits, where so much is to be written that more would cost memory without end.
     fn wrote(&self) {
         if let Some(kept) = &self.kept {
-            kept.store.make_room();
+            kept.store.wait_for_room();
         }
     }
 
     /// Keeps the run open for what is not a child, or not yet; `None` if it is closed.
-    pub(crate) fn keep_open(self: &Arc<Self>) -> Option<KeptOpen> {
+    pub(crate) fn hold_open(self: &Arc<Self>) -> Option<OpenGuard> {
         let mut ledger = self.ledger.lock();
         if ledger.closed {
             return None;
         }
         ledger.pending += 1;
-        Some(KeptOpen(Arc::clone(self)))
+        Some(OpenGuard(Arc::clone(self)))
     }
 
     /// Waits until no child is left, and closes the run to further ones.

@@ -7,9 +7,22 @@ use parking_lot::Mutex;
 use super::Run;
 use crate::engine::attempt::panics::guarded;
 #[cfg(feature = "cli")]
-use crate::model::{Artifact, TaskRunId};
-use crate::model::{Event, FlowRunId, Origin, TaskRun};
-use crate::progress::Progress;
+use crate::model::Artifact;
+use crate::model::{Event, FlowRunId, Origin, TaskRun, TaskRunId};
+
+/// How far a task run says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The flow run to which the task run belongs.
+    pub flow_run: FlowRunId,
+    /// Whose progress it is.
+    pub task_run: TaskRunId,
+    /// How much is done.
+    pub done: u64,
+    /// Of how much.
+    pub total: u64,
+}
 
 /// One event, as an observer is told of it.
 #[derive(Debug)]

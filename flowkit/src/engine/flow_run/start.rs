@@ -10,24 +10,25 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use super::{DEPTH_MAX, FlowAttempt, KeptOpen, NewRun, Run};
-use crate::engine::attempt::Host;
+use super::{DEPTH_MAX, FlowAttempt, NewRun, OpenGuard, Run};
+use crate::engine::attempt::AttemptRunner;
+use crate::engine::attempt::grace::Grace;
 use crate::engine::attempt::once::Stop;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::attempt::patience::Patience;
-use crate::engine::attempt::take_up::laid_down;
+use crate::engine::attempt::reacquire::released;
+use crate::engine::body::FlowBody;
 use crate::engine::context::{self, Current};
-use crate::engine::recover::earlier::{Claimed, Resumed};
-use crate::engine::task_run::core::{Core, Home};
+use crate::engine::flow_run::tally::Tally;
+use crate::engine::replay::previous::{PreviousCall, Resumed};
+use crate::engine::task_run::core::{Core, RunScope};
+use crate::engine::task_run::execute::perform;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
-use crate::engine::task_run::perform::perform;
-use crate::flow::{FlowBody, Tally};
-#[cfg(feature = "store")]
-use crate::given::all_not_persisted;
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
-use crate::policy::resume::Progress;
+use crate::policy::resume::AttemptProgress;
+#[cfg(feature = "store")]
+use crate::value::not_persisted::all_not_persisted;
 
 /// A flow run that was started: its record, and its result to come.
 pub(crate) struct Started<T, E> {
@@ -57,7 +58,7 @@ fn started<B: FlowBody>(
     let info = B::info();
     let tokio = tokio::runtime::Handle::try_current().map_err(|_| Refusal::OutsideTokio)?;
     let (depth, kept_open) = match parent.and_then(|parent| parent.core().run()) {
-        Some(outer) => (outer.depth + 1, Some(outer.keep_open().ok_or(Refusal::FlowEnded)?)),
+        Some(outer) => (outer.depth + 1, Some(outer.hold_open().ok_or(Refusal::FlowEnded)?)),
         None => (0, None),
     };
     let runtime = match parent {
@@ -118,57 +119,59 @@ fn started<B: FlowBody>(
     });
     let end = FinishOnDrop { run: Arc::clone(&run), _parent: kept_open };
     let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
-    let way = Way { location, name: parent_name, standing };
+    let way = FlowMode { location, name: parent_name, standing };
     let driver = run.tokio.spawn(drive(end, body, options, way).instrument(span));
     Ok(Started { run, driver })
 }
 
 /// What a flow has of its own beside its arguments.
-struct Way {
+struct FlowMode {
     location: &'static Location<'static>,
     name: Option<String>,
     /// What an earlier process left of it.
-    standing: Option<Claimed>,
+    standing: Option<PreviousCall>,
 }
 
 /// Says what becomes of a flow that is resumed: one that has ended needs not run, unless something is wanted again.
-fn root_standing(resumed: &Resumed) -> Claimed {
+fn root_standing(resumed: &Resumed) -> PreviousCall {
     let run = &resumed.recovered.run;
     match (run.state, &run.error) {
         _ if resumed.wish.asked.reopens(run) => {}
-        (State::Completed | State::Cached, _) => return Claimed::Kept,
+        (State::Completed | State::Cached, _) => return PreviousCall::Kept,
         // That of a sub-flow: the process died before its node heard of it.
-        (State::Failed | State::TimedOut, Some(error)) => return Claimed::Failed(Arc::new(error.clone())),
+        (State::Failed | State::TimedOut, Some(error)) => {
+            return PreviousCall::Failed(Arc::new(error.clone()));
+        }
         _ => {}
     }
     // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
     let wanted_again = resumed.wish.asked.reopens(run) && run.state.is_terminal();
     let failed = if wanted_again { 0 } else { resumed.wish.asked.tries(&run.earlier_attempts) };
-    Claimed::Again(Progress { attempts: run.attempt, failed, wait: Duration::ZERO })
+    PreviousCall::Again(AttemptProgress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 
 async fn drive<B: FlowBody>(
     end: FinishOnDrop,
     body: B,
     mut options: Option<Box<CallOptions<B::Error>>>,
-    Way { location, name, standing }: Way,
+    FlowMode { location, name, standing }: FlowMode,
 ) -> Result<B::Output, Error<B::Error>> {
     let run = Arc::clone(&end.run);
     // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.
-    let home = Home::Flow(run.whole());
+    let home = RunScope::Flow(run.whole());
     let core = Arc::new(Core::new(home, TaskRunId::FLOW, &B::info().declaration, None, location));
     if let Some(name) = name {
         core.set_name(&name);
     }
     match standing {
-        Some(ended @ (Claimed::Kept | Claimed::Failed(_))) => core.set_claimed(ended),
+        Some(ended @ (PreviousCall::Kept | PreviousCall::Failed(_))) => core.set_claimed(ended),
         Some(standing) => {
             run.reopen(TaskRunId::FLOW);
             core.set_claimed(standing);
         }
         None => {}
     }
-    let host = FlowHost { core: Arc::clone(&core), run, body: Mutex::new(None) };
+    let host = FlowRunner { core: Arc::clone(&core), run, body: Mutex::new(None) };
     if let Some(options) = &mut options {
         // What the flow runs after was waited for by its node in the parent.
         options.order.clear();
@@ -183,7 +186,7 @@ async fn drive<B: FlowBody>(
 /// Ends a run, also one whose driver is dropped; only then may the flow end in which it was started.
 struct FinishOnDrop {
     run: Arc<Run>,
-    _parent: Option<KeptOpen>,
+    _parent: Option<OpenGuard>,
 }
 
 impl Drop for FinishOnDrop {
@@ -193,14 +196,14 @@ impl Drop for FinishOnDrop {
 }
 
 /// Runs attempts of a flow: each has children, and ends when the last of them has.
-struct FlowHost {
+struct FlowRunner {
     core: Arc<Core>,
     run: Arc<Run>,
     /// What the body of the attempt runs in the scope of.
     body: Mutex<Option<Arc<Core>>>,
 }
 
-impl FlowHost {
+impl FlowRunner {
     fn body(&self) -> Option<Arc<Core>> {
         self.body.lock().clone()
     }
@@ -208,22 +211,22 @@ impl FlowHost {
     /// Reads the attempt that is under way, if any is.
     fn attempt<R>(&self, read: impl FnOnce(&FlowAttempt) -> R) -> Option<R> {
         match &self.body()?.home {
-            Home::Flow(attempt) => Some(read(attempt)),
-            Home::Outside(_) => None,
+            RunScope::Flow(attempt) => Some(read(attempt)),
+            RunScope::Outside(_) => None,
         }
     }
 }
 
-impl<B: FlowBody> Host<B> for FlowHost {
+impl<B: FlowBody> AttemptRunner<B> for FlowRunner {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
-        let home = Home::Flow(self.run.open());
+        let home = RunScope::Flow(self.run.open());
         let inner =
             Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
         inner.set_attempt(self.core.attempt());
         *self.body.lock() = Some(Arc::clone(&inner));
         async move {
             let running = pin!(Current::new(inner.clone()).scope(body.run()));
-            let result = Patience::share(&inner, Some(&*self.core), running).await;
+            let result = Grace::share(&inner, Some(&*self.core), running).await;
             if inner.is_fatal() {
                 self.core.set_fatal();
             }
@@ -271,7 +274,7 @@ pub(crate) async fn finish<T, E>(
 ) -> Result<T, Error<E>> {
     let Started { run, driver } = started;
     let guard = CancelOnDrop::of(&run);
-    let joined = laid_down(driver).await;
+    let joined = released(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
         // The tokio runtime ended under us.

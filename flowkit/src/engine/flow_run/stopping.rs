@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Run;
-use super::ledger::Ledger;
-use crate::engine::recover::kept::{Keeping, Kept};
+use super::run_state::RunState;
+use crate::engine::replay::run_store::{PersistRequest, RunStore};
 use crate::model::{Edge, Event, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId, Timestamp};
 use crate::store::StoreError;
 
@@ -52,7 +52,7 @@ impl Run {
 
     /// Returns why the store keeps the run no further, if so.
     pub(crate) fn lost(&self) -> Option<&StoreError> {
-        self.kept.as_ref().and_then(Kept::lost)
+        self.kept.as_ref().and_then(RunStore::lost)
     }
 
     /// The outermost run to which this one belongs.
@@ -72,7 +72,7 @@ impl Run {
             && self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW)
             && let Some(kept) = &self.kept
         {
-            kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
+            kept.record(event, ledger.row(TaskRunId::FLOW), PersistRequest::default());
         }
         drop(ledger);
         tracing::info!(flow_run = %self.id, "cancelling");
@@ -94,7 +94,7 @@ impl Run {
         let at = ledger.moment(read);
         let event = Event { task_run: TaskRunId::FLOW, at, kind: EventKind::Stopping };
         if self.accepted(ledger.record.apply(event.clone()), TaskRunId::FLOW) {
-            kept.record(event, ledger.row(TaskRunId::FLOW), Keeping::default());
+            kept.record(event, ledger.row(TaskRunId::FLOW), PersistRequest::default());
         }
         for (task_run, ended_at) in std::mem::take(&mut ledger.stopping.failed) {
             if at.since(ended_at) <= JUST_BEFORE {
@@ -107,7 +107,7 @@ impl Run {
     }
 
     /// Takes note of a failure that does not count if the program is being stopped, or is told to stop soon.
-    pub(super) fn failed(&self, ledger: &mut Ledger, task_run: TaskRunId, at: Timestamp) {
+    pub(super) fn failed(&self, ledger: &mut RunState, task_run: TaskRunId, at: Timestamp) {
         if self.kept.is_none() {
             return;
         }
@@ -123,7 +123,7 @@ impl Run {
     }
 
     /// Takes a failure back: the task run is suspended, to be made again.
-    fn interrupt(&self, ledger: &mut Ledger, task_run: TaskRunId) {
+    fn interrupt(&self, ledger: &mut RunState, task_run: TaskRunId) {
         let row = ledger.row(task_run);
         let Some(error) = row.error().cloned().filter(|_| row.attempt_count() > 0) else { return };
         let kind = EventKind::Interrupted { attempt: row.attempt_count(), error: Arc::new(error) };
@@ -131,7 +131,7 @@ impl Run {
         if self.accepted(ledger.record.apply(event.clone()), task_run)
             && let Some(kept) = &self.kept
         {
-            kept.record(event, ledger.row(task_run), Keeping::default());
+            kept.record(event, ledger.row(task_run), PersistRequest::default());
             ledger.stopping.interrupted.push(task_run);
         }
     }

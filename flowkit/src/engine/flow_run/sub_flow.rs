@@ -6,20 +6,20 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, Either, select};
 
 use super::start::{finish, start};
-use crate::call::Setup;
 use crate::engine::attempt::panics::caught;
 use crate::engine::attempt::{may_not_begin, stay};
+use crate::engine::body::FlowBody;
 use crate::engine::context;
-use crate::engine::recover::conclude::{How, conclude};
-use crate::engine::recover::earlier::Resumed;
-use crate::engine::recover::kept::ask;
-use crate::engine::recover::known::inputs_or_known;
+use crate::engine::replay::known::inputs_or_known;
+use crate::engine::replay::previous::Resumed;
+use crate::engine::replay::run_store::ask;
 use crate::engine::task_run::core::Core;
+use crate::engine::task_run::execute::Finish;
+use crate::engine::task_run::finish::{ResultSource, conclude};
 use crate::engine::task_run::interrupted::{hold_back, is_held_back};
-use crate::engine::task_run::launch::{self, Carrier, refusal};
+use crate::engine::task_run::launch::{self, CallMode, refusal};
+use crate::engine::task_run::options::Setup;
 use crate::engine::task_run::options::{CallOptions, effective_policy};
-use crate::engine::task_run::perform::End;
-use crate::flow::FlowBody;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
 
@@ -47,16 +47,16 @@ async fn call<B: FlowBody>(body: B, mut setup: Setup<B::Error>) -> Result<B::Out
 #[derive(Clone, Copy)]
 pub(crate) struct SubFlow;
 
-impl<B: FlowBody> Carrier<B> for SubFlow {
-    async fn carry<'a>(
+impl<B: FlowBody> CallMode<B> for SubFlow {
+    async fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,
         options: &'a mut Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
         // Retries, timeout and hooks are those of the run behind the node.
-        let end = End::of(core, None);
-        let mut how = How::default();
+        let end = Finish::of(core, None);
+        let mut how = ResultSource::default();
         let result = caught(core, sub_flow(core, body, options, &mut how)).await;
         if is_held_back(core, &end, &result, &how) {
             return Box::pin(hold_back(core, end, result.err())).await;
@@ -69,7 +69,7 @@ async fn sub_flow<B: FlowBody>(
     core: &Core,
     body: &mut Option<B>,
     options: &mut Option<Box<CallOptions<B::Error>>>,
-    how: &mut How,
+    how: &mut ResultSource,
 ) -> Result<B::Output, Error<B::Error>> {
     let own_policy = effective_policy(options.as_deref(), B::info(), &core.home);
     let policy = own_policy.as_deref().unwrap_or(&B::info().policy);
@@ -122,7 +122,7 @@ async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, E
     let wish = kept.earlier(|earlier| earlier.wish_inside(node)).unwrap_or_default();
     let path = core.declaration.path;
     let found = ask(&kept.store, move |store| {
-        for child in store.children(id, node)? {
+        for child in store.sub_flow_runs(id, node)? {
             if store.flow_run(child)?.is_some_and(|child| child.path == path) {
                 return store.take_over(child).map(Some);
             }

@@ -2,12 +2,12 @@
 
 use super::Run;
 use crate::model::TaskRunId;
-use crate::store::{Facts, Says};
+use crate::store::{FactKind, Facts};
 
 impl Run {
     /// Keeps what a task run, or the flow, says of itself. In the order of the events: what a body said before it ended is
     /// kept before its end.
-    pub(crate) fn say(&self, task_run: TaskRunId, says: Says) {
+    pub(crate) fn say(&self, task_run: TaskRunId, says: FactKind) {
         let read = self.clock.now();
         let mut ledger = self.ledger.lock();
         let is_over = ledger.is_over();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::FlowAttempt;
 use crate::engine::context;
-use crate::engine::task_run::core::{Core, Home};
+use crate::engine::task_run::core::{Core, RunScope};
 use crate::model::{Digest, Identity, RunRecord, TaskRun, TaskRunId};
-use crate::store::{Says, TimeUp};
+use crate::store::{FactKind, TimeUp};
 
 /// One such wait, in a run whose decisions are kept.
 pub(crate) struct TimedWait {
@@ -31,7 +31,7 @@ impl TimedWait {
         let runs = runs?;
         let current = context::current()?;
         let core = current.core();
-        let Home::Flow(attempt) = &core.home else { return None };
+        let RunScope::Flow(attempt) = &core.home else { return None };
         attempt.run.journal.as_ref()?;
         let key = attempt.ordinals.next_wait(core.identity(), runs);
         Some(Self { attempt: Arc::clone(attempt), body: core.id, key })
@@ -76,7 +76,7 @@ impl TimedWait {
             journal.note_time_up(time_up.clone());
         }
         if run.kept.is_some() {
-            run.say(self.body, Says::TimeUp(time_up));
+            run.say(self.body, FactKind::TimeUp(time_up));
         }
     }
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::{Inner, Runtime};
-use crate::any_flow::FlowSpec;
 use crate::engine::cache::Memory;
-use crate::engine::flow_run::live::Live;
+use crate::engine::flow_run::active_runs::ActiveRuns;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
+use crate::engine::spec::FlowSpec;
 use crate::policy::TaskPolicy;
-use crate::policy::resume::POISON_CAP;
+use crate::policy::durability::Durability;
+use crate::policy::resume::MAX_CRASHES;
 use crate::store::Store;
-use crate::task::Durability;
 
 /// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
 /// but here a person may be waiting after Ctrl-C.
@@ -36,7 +36,7 @@ pub struct RuntimeBuilder {
     seed: Option<u64>,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
-    poison_cap: Option<u32>,
+    max_crashes: Option<u32>,
     skips_cache: bool,
     refreshes_cache: bool,
     #[cfg(feature = "testing")]
@@ -45,13 +45,13 @@ pub struct RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// Sets a named limit. See [`limits::set`](crate::limits::set).
+    /// Sets a named limit. See [`limits::set`](crate::ctx::limits::set).
     pub fn limit(self, name: &str, slots: u32) -> Self {
         self.limits.set(name, slots);
         self
     }
 
-    /// Sets a rate limit. See [`limits::set_rate`](crate::limits::set_rate).
+    /// Sets a rate limit. See [`limits::set_rate`](crate::ctx::limits::set_rate).
     pub fn rate(self, name: &str, count: u32, per: Duration) -> Self {
         self.limits.set_rate(name, count, per);
         self
@@ -113,8 +113,8 @@ impl RuntimeBuilder {
     /// Sets after how many crashes of the process with a task running that task is not tried again. Default: 3.
     ///
     /// 0 is read as 1.
-    pub fn poison_cap(mut self, crashes: u32) -> Self {
-        self.poison_cap = Some(crashes.max(1));
+    pub fn max_crashes(mut self, crashes: u32) -> Self {
+        self.max_crashes = Some(crashes.max(1));
         self
     }
 
@@ -190,14 +190,14 @@ impl RuntimeBuilder {
             stop_grace: self.stop_grace.unwrap_or(DEFAULT_STOP_GRACE),
             store: self.store,
             durability: self.durability,
-            poison_cap: self.poison_cap.unwrap_or(POISON_CAP),
+            max_crashes: self.max_crashes.unwrap_or(MAX_CRASHES),
             skips_cache: self.skips_cache,
             refreshes_cache: self.refreshes_cache,
-            live: Live::default(),
+            live: ActiveRuns::default(),
             flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
-            mocks: crate::testing::Mocks::default(),
+            mocks: crate::engine::mocks::Mocks::default(),
             #[cfg(feature = "testing")]
             repeats_bodies: self.repeats_bodies,
         }));

@@ -7,20 +7,20 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use self::builder::RuntimeBuilder;
-use crate::any_flow::FlowSpec;
 use crate::engine::cache::Memory;
-use crate::engine::flow_run::live::Live;
+use crate::engine::flow_run::active_runs::ActiveRuns;
 #[cfg(feature = "cli")]
 use crate::engine::flow_run::observer::Made;
+use crate::engine::flow_run::observer::Progress;
 use crate::engine::flow_run::observer::{Notice, Observers};
 use crate::engine::limits::Limits;
-use crate::engine::recover::kept::ask;
+use crate::engine::replay::run_store::ask;
+use crate::engine::spec::FlowSpec;
 use crate::model::FlowRunId;
-use crate::model::canonical::Sealing;
 use crate::policy::TaskPolicy;
-use crate::progress::Progress;
+use crate::policy::durability::Durability;
 use crate::store::{Store, StoreError, seals};
-use crate::task::Durability;
+use crate::value::canonical::Sealing;
 
 /// What flow runs share: limits, cache, defaults, observers.
 ///
@@ -51,14 +51,14 @@ struct Inner {
     stop_grace: Duration,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
-    poison_cap: u32,
+    max_crashes: u32,
     skips_cache: bool,
     refreshes_cache: bool,
-    live: Live,
+    live: ActiveRuns,
     flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
-    mocks: crate::testing::Mocks,
+    mocks: crate::engine::mocks::Mocks,
     #[cfg(feature = "testing")]
     repeats_bodies: bool,
 }
@@ -97,12 +97,12 @@ impl Runtime {
         crate::engine::context::in_runtime(self.clone(), future).await
     }
 
-    /// Sets a named limit, also while it is in use. See [`limits::set`](crate::limits::set).
+    /// Sets a named limit, also while it is in use. See [`limits::set`](crate::ctx::limits::set).
     pub fn set_limit(&self, name: &str, slots: u32) {
         self.0.limits.set(name, slots);
     }
 
-    /// Sets a rate limit. See [`limits::set_rate`](crate::limits::set_rate).
+    /// Sets a rate limit. See [`limits::set_rate`](crate::ctx::limits::set_rate).
     pub fn set_rate(&self, name: &str, count: u32, per: Duration) {
         self.0.limits.set_rate(name, count, per);
     }
@@ -153,7 +153,7 @@ impl Runtime {
         &self.0.flows
     }
 
-    pub(crate) fn live(&self) -> &Live {
+    pub(crate) fn live(&self) -> &ActiveRuns {
         &self.0.live
     }
 
@@ -198,8 +198,8 @@ impl Runtime {
         self.0.durability
     }
 
-    pub(crate) fn poison_cap(&self) -> u32 {
-        self.0.poison_cap
+    pub(crate) fn max_crashes(&self) -> u32 {
+        self.0.max_crashes
     }
 
     pub(crate) fn skips_cache(&self) -> bool {
@@ -230,7 +230,7 @@ impl Runtime {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn mocks(&self) -> &crate::testing::Mocks {
+    pub(crate) fn mocks(&self) -> &crate::engine::mocks::Mocks {
         &self.0.mocks
     }
 }

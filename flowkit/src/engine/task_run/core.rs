@@ -15,28 +15,28 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 
 use self::events::Outside;
-use crate::engine::attempt::hold::Hold;
-use crate::engine::clock;
-use crate::engine::flow_run::{CriticalFailure, FlowAttempt, KeptOpen, Run};
-use crate::engine::recover::earlier::Claimed;
+use crate::clock;
+use crate::engine::attempt::permit::AttemptPermit;
+use crate::engine::flow_run::{CriticalFailure, FlowAttempt, OpenGuard, Run};
+use crate::engine::replay::previous::PreviousCall;
 use crate::engine::runtime::Runtime;
 use crate::model::{
     Declaration, Error, Identity, OrderNo, Provenance, RunLabel, TaskError, TaskRunId, ValueVersion, label_of,
 };
-use crate::policy::resume::Progress;
-use crate::task::Durability;
+use crate::policy::durability::Durability;
+use crate::policy::resume::AttemptProgress;
 
 /// A screen is drawn ten times in a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// Whatever runs in the scope of a task run: its slot, or the core itself for a call that is awaited in place.
-pub(crate) trait Scoped: Send + Sync {
+pub(crate) trait TaskLocal: Send + Sync {
     fn core(&self) -> &Core;
 }
 
 /// Where a task run belongs.
 #[derive(Clone)]
-pub(crate) enum Home {
+pub(crate) enum RunScope {
     /// To an attempt of a flow run, which records it.
     Flow(Arc<FlowAttempt>),
     /// To nobody: it was called outside a flow.
@@ -45,7 +45,7 @@ pub(crate) enum Home {
 
 #[doc(hidden)]
 pub struct Core {
-    pub(crate) home: Home,
+    pub(crate) home: RunScope,
     pub(crate) id: TaskRunId,
     pub(crate) declaration: &'static Declaration,
     pub(crate) index: Option<u32>,
@@ -63,20 +63,20 @@ pub struct Core {
 pub(in crate::engine) struct CoreExtras {
     name: Option<String>,
     identity: Option<Identity>,
-    claimed: Option<Claimed>,
+    claimed: Option<PreviousCall>,
     /// The number of its end in an earlier process or attempt of the flow, if it ends so again.
     recorded_no: Option<OrderNo>,
     /// What is recorded of the value that an earlier process left, if that is what it left.
     recorded: Option<Provenance>,
     /// Keeps the flow open until it is known whether what is recorded stands.
-    open: Option<KeptOpen>,
+    open: Option<OpenGuard>,
     /// An item among its arguments is in its key without its content.
     items_by_place: bool,
     /// From which values it is made.
     made_from: Option<ValueVersion>,
     /// Of the value that it gave, for those that are made from it.
     version: Option<ValueVersion>,
-    pub(in crate::engine) hold: Option<Hold>,
+    pub(in crate::engine) hold: Option<AttemptPermit>,
     /// The record of a call outside a flow, for its hooks.
     outside: Option<Box<Outside>>,
     /// When somebody was told of its progress.
@@ -94,7 +94,7 @@ const BY_BODY: u8 = 128;
 
 impl Core {
     pub(crate) fn new(
-        home: Home,
+        home: RunScope,
         id: TaskRunId,
         declaration: &'static Declaration,
         index: Option<u32>,
@@ -116,15 +116,15 @@ impl Core {
 
     pub(crate) fn run(&self) -> Option<&Arc<Run>> {
         match &self.home {
-            Home::Flow(attempt) => Some(&attempt.run),
-            Home::Outside(_) => None,
+            RunScope::Flow(attempt) => Some(&attempt.run),
+            RunScope::Outside(_) => None,
         }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
         match &self.home {
-            Home::Flow(attempt) => &attempt.run.runtime,
-            Home::Outside(runtime) => runtime,
+            RunScope::Flow(attempt) => &attempt.run.runtime,
+            RunScope::Outside(runtime) => runtime,
         }
     }
 
@@ -162,7 +162,7 @@ impl Core {
         self.extras().get_or_insert_default().recorded_no = Some(no);
     }
 
-    pub(crate) fn set_claimed(&self, claimed: Claimed) {
+    pub(crate) fn set_claimed(&self, claimed: PreviousCall) {
         self.extras().get_or_insert_default().claimed = Some(claimed);
         self.set(CLAIMED);
     }
@@ -173,7 +173,7 @@ impl Core {
     }
 
     /// Returns what an earlier process left of this call.
-    pub(crate) fn claimed(&self) -> Option<Claimed> {
+    pub(crate) fn claimed(&self) -> Option<PreviousCall> {
         if !self.has(CLAIMED) {
             return None;
         }
@@ -181,15 +181,15 @@ impl Core {
     }
 
     /// Returns what earlier processes have left of the attempts.
-    pub(crate) fn attempts_left(&self) -> Progress {
-        if self.is_claimed() { self.attempts_claimed() } else { Progress::default() }
+    pub(crate) fn attempts_left(&self) -> AttemptProgress {
+        if self.is_claimed() { self.attempts_claimed() } else { AttemptProgress::default() }
     }
 
     #[inline(never)]
-    fn attempts_claimed(&self) -> Progress {
+    fn attempts_claimed(&self) -> AttemptProgress {
         match self.claimed() {
-            Some(Claimed::Again(progress)) => progress,
-            _ => Progress::default(),
+            Some(PreviousCall::Again(progress)) => progress,
+            _ => AttemptProgress::default(),
         }
     }
 
@@ -279,7 +279,7 @@ impl Core {
 
     /// Ends the attempt of the flow to which this task run belongs, if it cannot go on without it.
     pub(crate) fn fail_flow_if_critical<E: TaskError>(&self, error: &Error<E>) {
-        let Home::Flow(attempt) = &self.home else { return };
+        let RunScope::Flow(attempt) = &self.home else { return };
         let is_failure =
             !matches!(error, Error::Cancelled { .. } | Error::Suspended { .. } | Error::Skipped { .. });
         // A flow that is critical is so for the flow that calls it, as a node there.
@@ -307,7 +307,7 @@ impl Core {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
-            || matches!(&self.home, Home::Flow(attempt) if attempt.cancellation.is_cancelled())
+            || matches!(&self.home, RunScope::Flow(attempt) if attempt.cancellation.is_cancelled())
     }
 
     /// Says that the run was stopped, and whether somebody cancelled it or the program shuts down.
@@ -356,7 +356,7 @@ impl Core {
 
     /// Waits until this task run, or the flow attempt to which it belongs, is told to stop.
     pub(crate) async fn cancelled(&self) {
-        let Home::Flow(attempt) = &self.home else {
+        let RunScope::Flow(attempt) = &self.home else {
             return poll_fn(|cx| self.poll_cancelled(cx)).await;
         };
         let mut flow = pin!(attempt.cancellation.cancelled());
@@ -371,7 +371,7 @@ impl Core {
     }
 }
 
-impl Scoped for Core {
+impl TaskLocal for Core {
     fn core(&self) -> &Core {
         self
     }

@@ -9,19 +9,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::completion::Continuation;
+use super::execute::visit_call;
 use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
-use super::launch::{Carrier, child_scope};
+use super::launch::{CallMode, child_scope};
 use super::options::{CallOptions, effective_policy};
-use super::perform::visit_call;
-use super::promise::Continuation;
 use super::queue::Ready;
 use super::slot::Slot;
+use crate::clock;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::clock;
+use crate::engine::body::Body;
 use crate::engine::flow_run::Run;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
-use crate::task::Body;
 
 /// How long a driver goes on before it gives way to what else tokio has to do: what is advised for the time between two
 /// awaits, and long enough that giving way does not show.
@@ -32,7 +32,7 @@ const TURN_RUNS: u32 = 128;
 
 /// A submitted call that is ready to be started, or will be when its inputs have ended.
 pub(crate) struct Start<B: Body, C> {
-    pub(crate) kept: KeepOnDrop<B::Output, B::Error>,
+    pub(crate) kept: DetachOnDrop<B::Output, B::Error>,
     pub(crate) group: Option<Arc<str>>,
     pub(crate) span: Option<Box<tracing::Span>>,
     pub(crate) body: Option<B>,
@@ -41,9 +41,9 @@ pub(crate) struct Start<B: Body, C> {
 }
 
 /// Leaves a result also when the driver is dropped, as at the end of the tokio runtime: nobody waits for ever.
-pub(crate) struct KeepOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
+pub(crate) struct DetachOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
 
-impl<T, E> Drop for KeepOnDrop<T, E> {
+impl<T, E> Drop for DetachOnDrop<T, E> {
     fn drop(&mut self) {
         self.0.core.release_flow();
         if self.0.promise.get().is_none() {
@@ -52,7 +52,7 @@ impl<T, E> Drop for KeepOnDrop<T, E> {
     }
 }
 
-impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
+impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
     /// Starts it now, or when its turn comes.
     pub(crate) fn start(self) {
         if self.run().queue.admit() {
@@ -70,11 +70,11 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
     }
 
     /// Carries the call to its end.
-    fn carry(&mut self) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + '_ {
+    fn execute(&mut self) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + '_ {
         let slot = Arc::clone(&self.kept.0);
         let scope = child_scope(self.group.take(), slot);
         scope.scope(async {
-            let carried = self.carrier.carry(&self.kept.0.core, &mut self.body, &mut self.options);
+            let carried = self.carrier.execute(&self.kept.0.core, &mut self.body, &mut self.options);
             // The future of a run that nobody traces stays small.
             match self.span.take() {
                 Some(span) => Box::pin(carried.instrument(*span)).await,
@@ -88,7 +88,7 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Start<B, C> {
     fn end(&self, result: Result<B::Output, Error<B::Error>>) -> Option<Self> {
         let run = self.run();
         let mut next = None;
-        self.kept.0.promise.keep_and(result, &mut |ready| match Self::of(ready) {
+        self.kept.0.promise.complete_and(result, &mut |ready| match Self::of(ready) {
             Ok(start) if next.is_none() && Arc::ptr_eq(run, start.run()) => next = Some(start),
             Ok(start) => start.start(),
             Err(ready) => ready.enqueue(),
@@ -114,7 +114,7 @@ impl<B: Body + 'static, C> Inputs for Start<B, C> {
     }
 }
 
-impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
+impl<B: Body + 'static, C: CallMode<B> + 'static> Deferrable for Start<B, C> {
     fn run(&self) -> &Arc<Run> {
         self.kept.0.core.run().expect("bug in flowkit: a call was submitted outside a flow")
     }
@@ -129,11 +129,11 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
 
     fn spawn(mut self) {
         let run = Arc::clone(self.run());
-        let mut place = Place { run: Arc::clone(&run), ahead: true };
+        let mut place = DriverPermit { run: Arc::clone(&run), ahead: true };
         run.tokio.spawn(async move {
             let mut turn = place.come().await;
             loop {
-                let result = self.carry().await;
+                let result = self.execute().await;
                 let Some(next) = self.end(result) else { return };
                 let ended = std::mem::replace(&mut self, next);
                 // It may be the last holder of what users made, and the next run must not suffer from it.
@@ -147,22 +147,22 @@ impl<B: Body + 'static, C: Carrier<B> + 'static> Deferrable for Start<B, C> {
 }
 
 /// The place of a driver: whether it is ahead, or carries a run.
-struct Place {
+struct DriverPermit {
     run: Arc<Run>,
     ahead: bool,
 }
 
-impl Place {
+impl DriverPermit {
     /// Waits until the driver may carry a run.
-    async fn come(&mut self) -> Turn {
+    async fn come(&mut self) -> DriverTurn {
         while !self.run.queue.come() {
             yield_to_others().await;
         }
         self.ahead = false;
-        Turn { began: clock::now(), runs: 0 }
+        DriverTurn { began: clock::now(), runs: 0 }
     }
 
-    async fn give_way(&mut self) -> Turn {
+    async fn give_way(&mut self) -> DriverTurn {
         self.ahead = true;
         self.run.queue.give_way();
         yield_to_others().await;
@@ -170,7 +170,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for DriverPermit {
     fn drop(&mut self) {
         if self.ahead {
             self.run.queue.abandon();
@@ -179,12 +179,12 @@ impl Drop for Place {
 }
 
 /// What a driver does without giving way.
-struct Turn {
+struct DriverTurn {
     began: Instant,
     runs: u32,
 }
 
-impl Turn {
+impl DriverTurn {
     fn is_over(&mut self) -> bool {
         self.runs += 1;
         self.runs == TURN_RUNS || self.began.elapsed() > TURN

@@ -10,13 +10,13 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::core::{Core, Home};
-use super::promise::Continuation;
+use super::completion::Continuation;
+use super::core::{Core, RunScope};
 use super::queue::Ready;
 use super::slot::Slot;
 use crate::engine::flow_run::{FlowAttempt, Run};
 use crate::model::{CallId, Digest, Edge, EdgeKind, Edges, Error, RunLabel, TaskError, ValueVersion};
-use crate::policy::trigger::{Inputs as InputCounts, Trigger, Verdict as TriggerVerdict};
+use crate::policy::trigger::{InputCounts, Trigger, TriggerVerdict};
 
 /// A run whose end another one waits for.
 pub trait Input: Send + Sync {
@@ -35,7 +35,7 @@ pub trait Input: Send + Sync {
     }
     /// How it ended.
     #[doc(hidden)]
-    fn outcome(&self) -> Outcome;
+    fn outcome(&self) -> InputOutcome;
     /// Asks to be told of its end; `false` if it has ended.
     #[doc(hidden)]
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool;
@@ -46,13 +46,13 @@ pub trait Input: Send + Sync {
 
 /// How an input ended, or that it has not.
 #[doc(hidden)]
-pub enum Outcome {
+pub enum InputOutcome {
     Pending,
     Success,
     Failure(Cause),
 }
 
-impl Outcome {
+impl InputOutcome {
     pub(crate) fn failure<E: TaskError>(error: &Error<E>) -> Self {
         Self::Failure(Cause::of(error))
     }
@@ -80,11 +80,11 @@ impl<T: Send + Sync, E: TaskError> Input for Slot<T, E> {
         Some(&self.core)
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> InputOutcome {
         match self.promise.get() {
-            None => Outcome::Pending,
-            Some(Ok(_)) => Outcome::Success,
-            Some(Err(error)) => Outcome::failure(error),
+            None => InputOutcome::Pending,
+            Some(Ok(_)) => InputOutcome::Success,
+            Some(Err(error)) => InputOutcome::failure(error),
         }
     }
 
@@ -143,11 +143,11 @@ pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, us
     let mut edges = Edges::new();
     let mut pending = 0;
     inputs.visit(&mut |input, kind| {
-        if matches!(input.outcome(), Outcome::Pending) {
+        if matches!(input.outcome(), InputOutcome::Pending) {
             pending += 1;
         }
         if let Some(core) = input.input_core()
-            && let Home::Flow(home) = &core.home
+            && let RunScope::Flow(home) = &core.home
             && Arc::ptr_eq(&home.run, &flow.run)
             && core.id != crate::model::TaskRunId::FLOW
         {
@@ -176,9 +176,9 @@ pub(crate) fn look(inputs: &impl Inputs, trigger: Trigger) -> (TriggerVerdict, O
     inputs.visit(&mut |input, edge| {
         counts.total += 1;
         match input.outcome() {
-            Outcome::Pending => {}
-            Outcome::Success => counts.succeeded += 1,
-            Outcome::Failure(cause) => {
+            InputOutcome::Pending => {}
+            InputOutcome::Success => counts.succeeded += 1,
+            InputOutcome::Failure(cause) => {
                 match cause.kind {
                     CauseKind::Failed | CauseKind::Cancelled => counts.failed += 1,
                     CauseKind::UpstreamFailed => counts.upstream_failed += 1,
@@ -257,7 +257,7 @@ pub(crate) fn decided(inputs: &impl Inputs, trigger: Trigger) -> bool {
     let mut data_pending = false;
     let mut any_pending = false;
     inputs.visit(&mut |input, kind| {
-        if matches!(input.outcome(), Outcome::Pending) {
+        if matches!(input.outcome(), InputOutcome::Pending) {
             any_pending = true;
             data_pending |= kind == EdgeKind::Data;
         }

@@ -5,10 +5,10 @@
 //! `flow_run/stopping`'s business.
 
 use super::core::Core;
-use super::perform::End;
+use super::execute::Finish;
 use crate::engine::attempt::panics::report;
-use crate::engine::recover::conclude::How;
-use crate::engine::recover::kept::Keeping;
+use crate::engine::replay::run_store::PersistRequest;
+use crate::engine::task_run::finish::ResultSource;
 use crate::model::{Error, EventKind, TaskError};
 
 /// Whether a failure is one that another attempt may mend, so that it need not be final.
@@ -28,9 +28,9 @@ pub(crate) fn may_be_made_again<E>(error: &Error<E>, is_once: bool) -> bool {
 /// failed since.
 pub(crate) fn is_held_back<T, E: TaskError>(
     core: &Core,
-    end: &End<'_, E>,
+    end: &Finish<'_, E>,
     result: &Result<T, Error<E>>,
-    how: &How,
+    how: &ResultSource,
 ) -> bool {
     match result {
         Err(error) if !how.recorded && may_be_made_again(error, end.is_once()) => {
@@ -49,7 +49,7 @@ fn rests_on_an_interrupted_run(core: &Core) -> bool {
 /// Notes how the attempt failed, and waits until the run is suspended, or cancelled.
 pub(crate) async fn hold_back<T, E: TaskError>(
     core: &Core,
-    end: End<'_, E>,
+    end: Finish<'_, E>,
     failure: Option<Error<E>>,
 ) -> Result<T, Error<E>> {
     if let Some(error) = failure.filter(|_| !core.is_cancelled()) {
@@ -64,6 +64,6 @@ pub(crate) async fn hold_back<T, E: TaskError>(
     drop(core.let_go());
     core.cancelled().await;
     let result = Err(core.stopped(core.is_orphaned()));
-    end.tell(&result, false, &mut Keeping::default());
+    end.tell(&result, false, &mut PersistRequest::default());
     result
 }

@@ -9,35 +9,36 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
-use super::core::{Core, Home, Scoped};
-use super::driver::{KeepOnDrop, Start};
+use super::core::{Core, RunScope, TaskLocal};
+use super::driver::{DetachOnDrop, Start};
+use super::execute::{perform, visit_call};
 use super::inputs::{self, Deferred, Visit};
 use super::options::CallOptions;
-use super::perform::{perform, visit_call};
 use super::slot::Slot;
-use crate::call::Setup;
-use crate::call_key::{CallInputs, CallKey};
-use crate::engine::attempt::Host;
+use crate::engine::attempt::AttemptRunner;
+use crate::engine::attempt::grace::Grace;
 use crate::engine::attempt::once::{Apart, within};
-use crate::engine::attempt::patience::Patience;
-use crate::engine::attempt::take_up::take_up;
+use crate::engine::attempt::reacquire::take_up;
+use crate::engine::body::{Body, TaskInfo};
+use crate::engine::call_key::{ArgumentsKey, CallKey};
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::{Child, Run, any_alive};
-use crate::engine::recover::earlier::Claimed;
-use crate::engine::recover::{conclude, unknown};
-use crate::handle::Handle;
+use crate::engine::handle::Handle;
+use crate::engine::replay::previous::PreviousCall;
+use crate::engine::replay::unknown;
+use crate::engine::task_run::finish;
+use crate::engine::task_run::options::Setup;
 use crate::model::{
     Declaration, Edges, Error, EventKind, Extras, Identity, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId,
     label_of,
 };
-use crate::task::{Body, TaskInfo};
-use crate::wording::bounded;
+use crate::text::wording::bounded;
 
 /// Runs attempts where they are awaited.
 #[derive(Clone, Copy)]
 pub(crate) struct InPlace;
 
-impl<B: Body> Host<B> for InPlace {
+impl<B: Body> AttemptRunner<B> for InPlace {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
         body.run()
     }
@@ -47,7 +48,7 @@ impl<B: Body> Host<B> for InPlace {
 #[derive(Clone, Copy)]
 pub(crate) struct Detached;
 
-impl<B: Body + 'static> Host<B> for Detached {
+impl<B: Body + 'static> AttemptRunner<B> for Detached {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
         body.run_detached()
     }
@@ -64,8 +65,8 @@ impl<B: Body + 'static> Host<B> for Detached {
 ///
 /// The call comes by reference and a future is given, not an `async fn` around it: each would be one more copy of the
 /// arguments in every task.
-pub(crate) trait Carrier<B: Body>: Copy + Send + Sync {
-    fn carry<'a>(
+pub(crate) trait CallMode<B: Body>: Copy + Send + Sync {
+    fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,
@@ -73,8 +74,8 @@ pub(crate) trait Carrier<B: Body>: Copy + Send + Sync {
     ) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + 'a;
 }
 
-impl<B: Body> Carrier<B> for InPlace {
-    fn carry<'a>(
+impl<B: Body> CallMode<B> for InPlace {
+    fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,
@@ -84,8 +85,8 @@ impl<B: Body> Carrier<B> for InPlace {
     }
 }
 
-impl<B: Body + 'static> Carrier<B> for Detached {
-    fn carry<'a>(
+impl<B: Body + 'static> CallMode<B> for Detached {
+    fn execute<'a>(
         self,
         core: &'a Core,
         body: &'a mut Option<B>,
@@ -99,7 +100,7 @@ impl<B: Body + 'static> Carrier<B> for Detached {
 pub(crate) fn boxed_call<'a, B: Body + 'a>(
     body: B,
     setup: Setup<B::Error>,
-    carrier: impl Carrier<B> + 'a,
+    carrier: impl CallMode<B> + 'a,
 ) -> BoxFuture<'a, Result<B::Output, Error<B::Error>>> {
     Box::pin(call(body, setup, carrier))
 }
@@ -108,7 +109,7 @@ pub(crate) fn boxed_call<'a, B: Body + 'a>(
 pub(crate) async fn call<B: Body>(
     body: B,
     mut setup: Setup<B::Error>,
-    carrier: impl Carrier<B>,
+    carrier: impl CallMode<B>,
 ) -> Result<B::Output, Error<B::Error>> {
     if tokio::runtime::Handle::try_current().is_err() {
         return Err(refusal::<B>(&setup, Refusal::OutsideTokio));
@@ -120,7 +121,7 @@ pub(crate) async fn call<B: Body>(
         },
         None => {
             let said = setup.options.as_ref().and_then(|options| options.runtime.clone());
-            outside::<B>(&setup, Home::Outside(said.unwrap_or_else(context::runtime)))
+            outside::<B>(&setup, RunScope::Outside(said.unwrap_or_else(context::runtime)))
         }
     };
     let core = Arc::new(core);
@@ -133,11 +134,11 @@ pub(crate) async fn call<B: Body>(
     let mut body = Some(body);
     let caller = setup.current.as_ref().map(Current::core);
     let result = if traced() {
-        let carried = scope.scope(carrier.carry(&core, &mut body, &mut setup.options));
-        Patience::share(&core, caller, Box::pin(carried.instrument(task_span(&core))).as_mut()).await
+        let carried = scope.scope(carrier.execute(&core, &mut body, &mut setup.options));
+        Grace::share(&core, caller, Box::pin(carried.instrument(task_span(&core))).as_mut()).await
     } else {
-        let carried = pin!(scope.scope(carrier.carry(&core, &mut body, &mut setup.options)));
-        Patience::share(&core, caller, carried).await
+        let carried = pin!(scope.scope(carrier.execute(&core, &mut body, &mut setup.options)));
+        Grace::share(&core, caller, carried).await
     };
     if let Some(current) = &setup.current {
         take_up(current.core()).await;
@@ -149,7 +150,7 @@ pub(crate) async fn call<B: Body>(
 pub(crate) fn submit<B: Body + 'static>(
     body: B,
     mut setup: Setup<B::Error>,
-    carrier: impl Carrier<B> + 'static,
+    carrier: impl CallMode<B> + 'static,
 ) -> Handle<B::Output, B::Error> {
     let Some(current) = setup.current.take().filter(|current| current.core().run().is_some()) else {
         return refused::<B>(&setup, Refusal::OutsideFlow { location: setup.location.to_string() });
@@ -164,7 +165,7 @@ pub(crate) fn submit<B: Body + 'static>(
     let span = traced().then(|| Box::new(task_span(&slot.core)));
     let options = setup.options;
     let start =
-        Start { kept: KeepOnDrop(slot), group: current.group, span, body: Some(body), options, carrier };
+        Start { kept: DetachOnDrop(slot), group: current.group, span, body: Some(body), options, carrier };
     if pending == 0 || start.fires_early() {
         start.start();
     } else {
@@ -174,7 +175,7 @@ pub(crate) fn submit<B: Body + 'static>(
 }
 
 /// The core of a call outside a flow. Hooks want to see a task run, so there is one if there are hooks; nobody else does.
-fn outside<B: Body>(setup: &Setup<B::Error>, home: Home) -> Core {
+fn outside<B: Body>(setup: &Setup<B::Error>, home: RunScope) -> Core {
     let declaration = &B::info().declaration;
     let core = Core::new(home, TaskRunId::FLOW, declaration, setup.index, setup.location);
     let options = setup.options.as_deref();
@@ -206,7 +207,7 @@ struct Registered {
 fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Result<Registered, Refusal> {
     let declaration = &B::info().declaration;
     let parent = current.core();
-    let Home::Flow(flow) = &parent.home else {
+    let RunScope::Flow(flow) = &parent.home else {
         return Ok(Registered { core: outside::<B>(setup, parent.home.clone()), pending: 0 });
     };
     let options = setup.options.as_deref();
@@ -219,7 +220,7 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         let said = options.and_then(|options| options.name.as_deref());
         let identity = flow.ordinals.next(parent.identity(), B::identity(), &inputs, said);
         let refusal = unknown::refusal::<B>(identity, &inputs, said, journal);
-        Known { identity, refusal, items_by_place: inputs.items_by_place }
+        CallRecord { identity, refusal, items_by_place: inputs.items_by_place }
     });
     let identity = known.as_ref().map(|known| known.identity);
     if let Some(unknown) = identity.and_then(|identity| identity.unknown) {
@@ -246,14 +247,19 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
 }
 
 /// What is known of a call where a later attempt or another process may ask for it.
-struct Known {
+struct CallRecord {
     identity: Identity,
     refusal: Option<Refusal>,
     items_by_place: bool,
 }
 
 /// Takes note of which call it is, and of what is recorded of it.
-fn take_note(core: &Core, run: &Arc<Run>, Known { identity, refusal, items_by_place }: Known, child: Child) {
+fn take_note(
+    core: &Core,
+    run: &Arc<Run>,
+    CallRecord { identity, refusal, items_by_place }: CallRecord,
+    child: Child,
+) {
     core.set_identity(identity);
     if items_by_place {
         core.set_items_by_place();
@@ -264,11 +270,11 @@ fn take_note(core: &Core, run: &Arc<Run>, Known { identity, refusal, items_by_pl
     if let Some(no) = run.recorded_no(identity, &child) {
         core.set_recorded_no(no);
     }
-    if let Some(claimed) = refusal.map(Claimed::Refused).or(child.claimed) {
+    if let Some(claimed) = refusal.map(PreviousCall::Refused).or(child.claimed) {
         core.set_claimed(claimed);
-        let open = if core.is_settled() { run.keep_open() } else { None };
+        let open = if core.is_settled() { run.hold_open() } else { None };
         core.set_recorded(child.recorded, open);
-        conclude::remember_kept(core);
+        finish::remember_persisted(core);
     }
 }
 
@@ -288,7 +294,7 @@ fn extras<E>(options: Option<&CallOptions<E>>, current: &Current) -> Option<Box<
     }))
 }
 
-pub(crate) fn child_scope(group: Option<Arc<str>>, scope: Arc<dyn Scoped>) -> Current {
+pub(crate) fn child_scope(group: Option<Arc<str>>, scope: Arc<dyn TaskLocal>) -> Current {
     let current = Current::new(scope);
     match group {
         Some(group) => current.in_group(group),
@@ -322,7 +328,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         warn_of_lost_context(declaration, location);
         return;
     };
-    if let Home::Flow(flow) = &current.core().home {
+    if let RunScope::Flow(flow) = &current.core().home {
         let extras = extras::<std::convert::Infallible>(None, &current);
         let parent = current.core().id;
         let new =
@@ -331,7 +337,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
         let identity = flow.run.journal.as_ref().map(|_| {
             let skipped = format!("{} skipped", declaration.path);
             let caller = current.core().identity();
-            flow.ordinals.next(caller, &skipped, &CallInputs::none(caller), None)
+            flow.ordinals.next(caller, &skipped, &ArgumentsKey::none(caller), None)
         });
         if let Ok(child) = flow.run.create(new, identity, false) {
             flow.run.emit(child.id, EventKind::Skipped { reason: bounded(reason).into() });
@@ -355,7 +361,8 @@ pub(crate) fn refusal_of<B: Body>(refusal: Refusal) -> Error<B::Error> {
 pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<B::Output, B::Error> {
     let runtime = context::runtime();
     let declaration = &B::info().declaration;
-    let core = Core::new(Home::Outside(runtime), TaskRunId::FLOW, declaration, setup.index, setup.location);
+    let core =
+        Core::new(RunScope::Outside(runtime), TaskRunId::FLOW, declaration, setup.index, setup.location);
     Handle::new(Arc::new(Slot::ended(core, Err(refusal::<B>(setup, why)))))
 }
 

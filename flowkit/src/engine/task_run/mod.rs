@@ -2,15 +2,15 @@
 //!
 //! Not: the tries of its body, which are in `attempt`.
 
+pub(crate) mod completion;
 pub(crate) mod core;
 pub(crate) mod driver;
+pub(crate) mod execute;
+pub(crate) mod finish;
 pub(crate) mod inputs;
 pub(crate) mod interrupted;
 pub(crate) mod launch;
-pub(crate) mod map;
 pub(crate) mod on_heap;
 pub(crate) mod options;
-pub(crate) mod perform;
-pub(crate) mod promise;
 pub(crate) mod queue;
 pub(crate) mod slot;

@@ -7,14 +7,15 @@ use std::error::Error as StdError;
 use std::future::Future;
 
 use super::inputs::Visit;
-use crate::call_key::CallKey;
-use crate::flow::{FlowBody, Tally};
-use crate::model::canonical::Sealing;
+use crate::engine::body::FlowBody;
+use crate::engine::body::{Body, TaskInfo};
+use crate::engine::call_key::CallKey;
+use crate::engine::flow_run::tally::Tally;
 use crate::model::{BoxError, Codec, Digest, DigestError};
-#[cfg(feature = "store")]
-use crate::parameters::Parameter;
 use crate::policy::cache::KeyInput;
-use crate::task::{Body, TaskInfo};
+use crate::value::canonical::Sealing;
+#[cfg(feature = "store")]
+use crate::value::parameters::Parameter;
 
 /// The largest future that is handed on by value, in bytes: that of tokio (`BOX_FUTURE_THRESHOLD`), which boxes what is spawned
 /// beyond it. Code that is not optimized copies a value several times where it is handed on once.

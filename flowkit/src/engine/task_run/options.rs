@@ -1,15 +1,26 @@
 //! What was said about one call, and how it joins what was said elsewhere.
 
+use std::panic::Location;
 use std::sync::Arc;
 
-use super::core::Home;
+use super::core::RunScope;
 use super::inputs::Input;
+use crate::engine::body::TaskInfo;
+use crate::engine::context::Current;
 use crate::engine::limits::Want;
-use crate::engine::recover::earlier::Resumed;
+use crate::engine::replay::previous::Resumed;
 use crate::engine::runtime::Runtime;
 use crate::model::{FlowRunId, Kind, TaskRun};
 use crate::policy::TaskPolicy;
-use crate::task::TaskInfo;
+
+/// What a call knows besides its arguments.
+#[doc(hidden)]
+pub struct Setup<E> {
+    pub(crate) current: Option<Current>,
+    pub(crate) options: Option<Box<CallOptions<E>>>,
+    pub(crate) index: Option<u32>,
+    pub(crate) location: &'static Location<'static>,
+}
 
 /// When a hook is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +88,13 @@ impl<E> Default for CallOptions<E> {
 pub(crate) fn effective_policy<E>(
     options: Option<&CallOptions<E>>,
     info: &TaskInfo,
-    home: &Home,
+    home: &RunScope,
 ) -> Option<Box<TaskPolicy>> {
     let said_by_call = options.map(|options| &options.policy).filter(|policy| **policy != TaskPolicy::EMPTY);
     let defaults = match home {
         _ if info.declaration.kind == Kind::Flow => None,
-        Home::Flow(attempt) => attempt.run.task_defaults.as_ref(),
-        Home::Outside(runtime) => {
+        RunScope::Flow(attempt) => attempt.run.task_defaults.as_ref(),
+        RunScope::Outside(runtime) => {
             Some(runtime.task_defaults()).filter(|policy| **policy != TaskPolicy::EMPTY)
         }
     };

@@ -31,17 +31,17 @@ pub trait Ready: Any + Send + Sync {
 }
 
 #[derive(Default)]
-pub(crate) struct Queue(Mutex<Line>);
+pub(crate) struct ReadyQueue(Mutex<QueueLine>);
 
 #[derive(Default)]
-struct Line {
+struct QueueLine {
     ready: VecDeque<Arc<dyn Ready>>,
     /// The drivers that lie with tokio and look into this queue when they are polled. As long as anything is queued there
     /// is one, so that nothing is left behind.
     ahead: usize,
 }
 
-impl Queue {
+impl ReadyQueue {
     /// Asks to spawn one more driver; if it may be, it is counted as ahead.
     pub(crate) fn admit(&self) -> bool {
         let mut line = self.0.lock();

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, Scoped};
-use super::promise::Promise;
+use super::completion::Completion;
+use super::core::{Core, TaskLocal};
 use crate::model::Error;
 
 pub(crate) struct Slot<T, E> {
     pub(crate) core: Core,
-    pub(crate) promise: Promise<Result<T, Error<E>>>,
+    pub(crate) promise: Completion<Result<T, Error<E>>>,
 }
 
 impl<T, E> Slot<T, E> {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, promise: Promise::new() }
+        Self { core, promise: Completion::new() }
     }
 
     /// A slot whose run ended before it began.
     pub(crate) fn ended(core: Core, result: Result<T, Error<E>>) -> Self {
-        Self { core, promise: Promise::kept(result) }
+        Self { core, promise: Completion::kept(result) }
     }
 
     /// Returns the result of a run that has ended.
@@ -45,7 +45,7 @@ impl<T, E> Slot<T, E> {
     }
 }
 
-impl<T: Send + Sync, E: Send + Sync> Scoped for Slot<T, E> {
+impl<T: Send + Sync, E: Send + Sync> TaskLocal for Slot<T, E> {
     fn core(&self) -> &Core {
         &self.core
     }

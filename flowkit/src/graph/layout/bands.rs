@@ -3,7 +3,7 @@
 //! Within a column the order already keeps them apart. But a group is as high as its highest
 //! column, so here whatever overlaps it in another column is pushed down, as little as possible.
 
-use super::net::{Item, Net};
+use super::net::{Net, NetItem};
 use super::place::gap;
 
 /// Parts the groups of `net` from everything else by moving `middles` down.
@@ -70,7 +70,7 @@ impl Things {
     }
 
     fn room(&self, net: &Net, above: usize, below: usize) -> f64 {
-        let item = |thing: usize| -> &Item { &net.items[self.members[thing][0]] };
+        let item = |thing: usize| -> &NetItem { &net.items[self.members[thing][0]] };
         gap(item(above), item(below))
     }
 }

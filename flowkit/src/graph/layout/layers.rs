@@ -1,6 +1,6 @@
 //! Which column each box stands in: one more than the last column it waits for.
 
-use super::Link;
+use super::LayoutLink;
 
 /// A link that leads from a lower column to a higher one.
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +17,9 @@ pub(super) struct Arrow {
 ///
 /// A link is turned round if a depth-first walk, in the order of the input, meets it on the way
 /// back to a box it came through.
-pub(super) fn arrows(count: usize, links: &[Link]) -> Vec<Arrow> {
+pub(super) fn arrows(count: usize, links: &[LayoutLink]) -> Vec<Arrow> {
     let turned = closing_links(count, links);
-    let arrow = |(link, turned): (&Link, bool)| {
+    let arrow = |(link, turned): (&LayoutLink, bool)| {
         let (low, high) = if turned { (link.to, link.from) } else { (link.from, link.to) };
         // A label stands in a column of its own, between the two boxes.
         let length = if link.label.is_some() { 2 } else { 1 };
@@ -28,7 +28,7 @@ pub(super) fn arrows(count: usize, links: &[Link]) -> Vec<Arrow> {
     links.iter().zip(turned).map(arrow).collect()
 }
 
-fn closing_links(count: usize, links: &[Link]) -> Vec<bool> {
+fn closing_links(count: usize, links: &[LayoutLink]) -> Vec<bool> {
     let mut outgoing = vec![Vec::new(); count];
     for (number, link) in links.iter().enumerate() {
         outgoing[link.from].push(number);

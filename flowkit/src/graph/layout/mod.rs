@@ -28,7 +28,7 @@ pub(crate) struct Block {
 
 /// An arrow between two boxes, given by their places in the input.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Link {
+pub(crate) struct LayoutLink {
     pub from: usize,
     pub to: usize,
     /// The width and height of the text on it. Room is made for it in a column of its own.
@@ -76,7 +76,7 @@ const GROUP_TITLE: f64 = 18.0;
 /// # Panics
 ///
 /// If a link names a box that is not there, or leads from a box to itself.
-pub(crate) fn layout(blocks: &[Block], links: &[Link]) -> Layout {
+pub(crate) fn layout(blocks: &[Block], links: &[LayoutLink]) -> Layout {
     let arrows = layers::arrows(blocks.len(), links);
     let columns = layers::columns(blocks.len(), &arrows);
     let mut net = net::Net::new(blocks, links, &arrows, &columns);

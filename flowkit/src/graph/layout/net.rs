@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::layers::Arrow;
-use super::{Block, Link};
+use super::{Block, LayoutLink};
 
 /// The most bends all links may have together; the links that are left then go straight.
 ///
@@ -16,7 +16,7 @@ const BENDS_MAX: usize = 200_000;
 
 /// Something that has a place in a column.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Item {
+pub(super) struct NetItem {
     pub kind: ItemKind,
     pub column: usize,
     pub group: Option<usize>,
@@ -36,7 +36,7 @@ pub(super) enum ItemKind {
 
 pub(super) struct Net {
     /// The boxes come first, in the order of the input.
-    pub items: Vec<Item>,
+    pub items: Vec<NetItem>,
     /// The items of each column, from top to bottom.
     pub columns: Vec<Vec<usize>>,
     /// The neighbours of each item in the column to its left.
@@ -53,8 +53,8 @@ pub(super) struct Net {
 type Trunk = (usize, bool, Option<usize>);
 
 impl Net {
-    pub(super) fn new(blocks: &[Block], links: &[Link], arrows: &[Arrow], columns: &[usize]) -> Net {
-        let items = blocks.iter().zip(columns).map(|(block, &column)| Item {
+    pub(super) fn new(blocks: &[Block], links: &[LayoutLink], arrows: &[Arrow], columns: &[usize]) -> Net {
+        let items = blocks.iter().zip(columns).map(|(block, &column)| NetItem {
             kind: ItemKind::Block,
             column,
             group: block.group,
@@ -79,7 +79,7 @@ impl Net {
         net
     }
 
-    fn add_bends(&mut self, links: &[Link], arrows: &[Arrow]) {
+    fn add_bends(&mut self, links: &[LayoutLink], arrows: &[Arrow]) {
         let mut trunks: HashMap<Trunk, Vec<usize>> = HashMap::new();
         let mut bend_count = 0;
         for (link, arrow) in links.iter().zip(arrows) {
@@ -137,7 +137,7 @@ impl Net {
     fn add_item(&mut self, before: usize, kind: ItemKind, group: Option<usize>) -> usize {
         let number = self.items.len();
         let column = self.items[before].column + 1;
-        self.items.push(Item { kind, column, group, width: 0.0, height: 0.0 });
+        self.items.push(NetItem { kind, column, group, width: 0.0, height: 0.0 });
         self.lefts.push(Vec::new());
         self.rights.push(Vec::new());
         self.join(before, number);
@@ -158,7 +158,7 @@ mod tests {
     const BLOCK: Block = Block { width: 100.0, height: 40.0, group: None };
 
     fn net(count: usize, links: impl Iterator<Item = (usize, usize)>) -> Net {
-        let links: Vec<Link> = links.map(|(from, to)| Link { from, to, label: None }).collect();
+        let links: Vec<LayoutLink> = links.map(|(from, to)| LayoutLink { from, to, label: None }).collect();
         let arrows = layers::arrows(count, &links);
         Net::new(&vec![BLOCK; count], &links, &arrows, &layers::columns(count, &arrows))
     }

@@ -5,7 +5,7 @@
 //! violators solves in one pass:
 //! <https://en.wikipedia.org/wiki/Isotonic_regression>.
 
-use super::net::{Item, ItemKind, Net};
+use super::net::{ItemKind, Net, NetItem};
 use super::{GROUP_MARGIN, GROUP_TITLE};
 
 /// Sweeps over all columns. They look to the left and to the right by turns; the last four look to
@@ -93,8 +93,8 @@ fn steps(net: &Net, column: &[usize]) -> Vec<f64> {
 }
 
 /// Returns the least room between two items, the first above the second.
-pub(super) fn gap(above: &Item, below: &Item) -> f64 {
-    let is_box = |item: &Item| item.kind == ItemKind::Block;
+pub(super) fn gap(above: &NetItem, below: &NetItem) -> f64 {
+    let is_box = |item: &NetItem| item.kind == ItemKind::Block;
     let gap = if is_box(above) && is_box(below) { BOX_GAP } else { BEND_GAP };
     if above.group == below.group {
         return gap;
@@ -105,7 +105,7 @@ pub(super) fn gap(above: &Item, below: &Item) -> f64 {
 }
 
 /// A run of items that stand as close as they may, and so move as one.
-struct Pool {
+struct ItemBlock {
     sum: f64,
     weight: f64,
     count: usize,
@@ -113,9 +113,9 @@ struct Pool {
 
 /// Returns the heights closest to the `wishes` (height, weight) that keep the distances of `steps`.
 fn spread(wishes: &[(f64, f64)], steps: &[f64]) -> Vec<f64> {
-    let mut pools: Vec<Pool> = Vec::with_capacity(wishes.len());
+    let mut pools: Vec<ItemBlock> = Vec::with_capacity(wishes.len());
     for ((wish, weight), step) in wishes.iter().zip(steps) {
-        let mut pool = Pool { sum: (wish - step) * weight, weight: *weight, count: 1 };
+        let mut pool = ItemBlock { sum: (wish - step) * weight, weight: *weight, count: 1 };
         while let Some(above) = pools.pop_if(|above| above.sum / above.weight >= pool.sum / pool.weight) {
             pool.sum += above.sum;
             pool.weight += above.weight;

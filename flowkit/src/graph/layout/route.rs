@@ -13,7 +13,7 @@ const COLUMN_GAP_MAX: f64 = 220.0;
 
 /// The left and right border of a column.
 #[derive(Clone, Copy)]
-struct Column {
+struct Lane {
     left: f64,
     right: f64,
 }
@@ -22,7 +22,7 @@ struct Column {
 pub(super) fn draw(net: &Net, arrows: &[Arrow], middles: &[f64]) -> Layout {
     let columns = columns(net, middles);
     let rect = |item: usize| {
-        let Column { left, right } = columns[net.items[item].column];
+        let Lane { left, right } = columns[net.items[item].column];
         let height = net.items[item].height;
         Rect { left, top: middles[item] - height / 2.0, width: right - left, height }
     };
@@ -46,7 +46,7 @@ pub(super) fn draw(net: &Net, arrows: &[Arrow], middles: &[f64]) -> Layout {
     layout
 }
 
-fn columns(net: &Net, middles: &[f64]) -> Vec<Column> {
+fn columns(net: &Net, middles: &[f64]) -> Vec<Lane> {
     let mut left = 0.0;
     let column = |items: &Vec<usize>| {
         let width = items.iter().map(|item| net.items[*item].width).fold(0.0, f64::max);
@@ -54,14 +54,14 @@ fn columns(net: &Net, middles: &[f64]) -> Vec<Column> {
             .iter()
             .flat_map(|item| net.rights[*item].iter().map(|right| (middles[*right] - middles[*item]).abs()));
         let rise = rises.fold(0.0, f64::max);
-        let column = Column { left, right: left + width };
+        let column = Lane { left, right: left + width };
         left = column.right + (COLUMN_GAP + rise * GAP_PER_RISE).min(COLUMN_GAP_MAX);
         column
     };
     net.columns.iter().map(column).collect()
 }
 
-fn route(net: &Net, arrow: &Arrow, bends: &[usize], columns: &[Column], middles: &[f64]) -> Route {
+fn route(net: &Net, arrow: &Arrow, bends: &[usize], columns: &[Lane], middles: &[f64]) -> Route {
     let column = |item: usize| columns[net.items[item].column];
     let mut points = vec![(column(arrow.low).right, middles[arrow.low])];
     for &bend in bends {

@@ -2,7 +2,7 @@
 //!
 //! Only bends move, each of them between its neighbours above and below. Boxes and groups stay.
 
-use super::net::{Item, ItemKind, Net};
+use super::net::{ItemKind, Net, NetItem};
 use super::place::gap;
 
 /// The second round uses the room that the first one made.
@@ -117,12 +117,12 @@ impl Room<'_> {
         (top + half, bottom - half)
     }
 
-    fn shares_group(&self, other: usize, item: &Item) -> bool {
+    fn shares_group(&self, other: usize, item: &NetItem) -> bool {
         self.net.items[other].group == item.group
     }
 
     /// Returns the top and the bottom of what `item` must not touch: `other`, or all of its group.
-    fn edges(&self, other: usize, item: &Item, middles: &[f64]) -> (f64, f64) {
+    fn edges(&self, other: usize, item: &NetItem, middles: &[f64]) -> (f64, f64) {
         let half = self.net.items[other].height / 2.0;
         match self.net.items[other].group {
             Some(group) if Some(group) != item.group => self.groups[group],

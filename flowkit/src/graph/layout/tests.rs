@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Block, Layout, Link, Rect, layout};
+use super::{Block, Layout, LayoutLink, Rect, layout};
 
 /// Heights are sums of floats.
 const EPSILON: f64 = 1e-6;
@@ -28,21 +28,21 @@ fn blocks() -> impl Strategy<Value = Vec<Block>> {
 }
 
 /// Blocks, and links in any direction.
-fn graphs() -> impl Strategy<Value = (Vec<Block>, Vec<Link>)> {
+fn graphs() -> impl Strategy<Value = (Vec<Block>, Vec<LayoutLink>)> {
     blocks().prop_flat_map(|blocks| {
         let count = blocks.len();
         let label = proptest::option::weighted(0.2, Just((70.0, 18.0)));
         let links = proptest::collection::vec((0..count, 0..count, label), 0..60);
         let links = links.prop_map(|links| {
             let links = links.into_iter().filter(|(from, to, _)| from != to);
-            links.map(|(from, to, label)| Link { from, to, label }).collect()
+            links.map(|(from, to, label)| LayoutLink { from, to, label }).collect()
         });
         (Just(blocks), links)
     })
 }
 
 /// Blocks, and links that lead from an earlier block to a later one.
-fn acyclic_graphs() -> impl Strategy<Value = (Vec<Block>, Vec<Link>)> {
+fn acyclic_graphs() -> impl Strategy<Value = (Vec<Block>, Vec<LayoutLink>)> {
     graphs().prop_map(|(blocks, mut links)| {
         for link in &mut links {
             (link.from, link.to) = (link.from.min(link.to), link.from.max(link.to));
@@ -152,8 +152,8 @@ proptest! {
 
 const BLOCK: Block = Block { width: 100.0, height: 40.0, group: None };
 
-fn link(from: usize, to: usize) -> Link {
-    Link { from, to, label: None }
+fn link(from: usize, to: usize) -> LayoutLink {
+    LayoutLink { from, to, label: None }
 }
 
 #[test]

@@ -8,9 +8,11 @@ mod shapes;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::layout::{self, Block, Layout, Link};
-use super::look::{self, Tone};
-use super::{Graph, Node, text};
+use super::layout::{self, Block, Layout, LayoutLink};
+use super::{Graph, Node};
+use crate::graph::style;
+use crate::graph::style::Tone;
+use crate::text::columns;
 
 const PAGE_MARGIN: f64 = 20.0;
 const BOX_HEIGHT: f64 = 46.0;
@@ -71,7 +73,7 @@ fn laid_out(graph: &Graph) -> Layout {
         height: BOX_HEIGHT,
         group: node.group.as_ref().map(|name| groups[name]),
     });
-    let links = graph.edges.iter().map(|edge| Link {
+    let links = graph.edges.iter().map(|edge| LayoutLink {
         from: places[&edge.from],
         to: places[&edge.to],
         label: edge.label.as_ref().map(|name| (tag_width(name), LABEL_HEIGHT)),
@@ -80,17 +82,17 @@ fn laid_out(graph: &Graph) -> Layout {
 }
 
 fn box_width(node: &Node) -> f64 {
-    let name = text::width(&name(&node.label), NAME_SIZE);
-    let caption = text::width(&look::caption(node), CAPTION_SIZE);
+    let name = columns::width(&name(&node.label), NAME_SIZE);
+    let caption = columns::width(&style::caption(node), CAPTION_SIZE);
     (TEXT_LEFT + name.max(caption) + TEXT_RIGHT).ceil().max(BOX_WIDTH_MIN)
 }
 
 fn tag_width(label: &str) -> f64 {
-    (text::width(&name(label), CAPTION_SIZE) + 16.0).ceil()
+    (columns::width(&name(label), CAPTION_SIZE) + 16.0).ceil()
 }
 
 fn name(text: &str) -> String {
-    text::shortened(&text::visible(text), NAME_COLUMNS)
+    columns::shortened(&columns::visible(text), NAME_COLUMNS)
 }
 
 fn write_picture(out: &mut String, graph: &Graph, layout: &Layout) -> std::fmt::Result {
@@ -100,7 +102,7 @@ fn write_picture(out: &mut String, graph: &Graph, layout: &Layout) -> std::fmt::
         out,
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" font-family="{FONT}">"#
     )?;
-    writeln!(out, "<title>{}</title>", shapes::escaped(&text::visible(&graph.name)))?;
+    writeln!(out, "<title>{}</title>", shapes::escaped(&columns::visible(&graph.name)))?;
     writeln!(out, "<style>@media (prefers-color-scheme:dark){{{DARK}{}}}</style>", dark_tones(graph))?;
     writeln!(out, r#"<rect class="page" width="{width}" height="{height}" rx="10" fill="{PAGE}"/>"#)?;
     writeln!(out, r#"<g transform="translate({PAGE_MARGIN} {PAGE_MARGIN})">"#)?;
@@ -129,5 +131,5 @@ fn dark_tones(graph: &Graph) -> String {
         let (fill, line, ink) = (colours.fill, colours.line, colours.ink);
         format!(".{name}>rect{{fill:{fill};stroke:{line}}}.{name}>.glyph{{fill:{ink}}}")
     };
-    look::tones_of(graph).into_iter().map(rule).collect()
+    style::tones_of(graph).into_iter().map(rule).collect()
 }

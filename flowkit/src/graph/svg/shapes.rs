@@ -3,21 +3,23 @@
 use std::fmt::{Result, Write};
 
 use super::super::layout::{Rect, Route};
-use super::super::look::{self, Tone};
-use super::super::{Edge, EdgeKind, Node, NodeKind, text};
+use super::super::{Edge, EdgeKind, Node, NodeKind};
 use super::{
     CAPTION_SIZE, GROUP_FILL, GROUP_LINE, INK, MUTED, NAME_COLUMNS, NAME_SIZE, PAGE, TEXT_LEFT, WIRE, name,
 };
+use crate::graph::style;
+use crate::graph::style::Tone;
+use crate::text::columns;
 
 const ARROW_LENGTH: f64 = 7.0;
 
 pub(super) fn write_group(out: &mut String, group: &str, rect: &Rect) -> Result {
-    let full = text::visible(group);
+    let full = columns::visible(group);
     let mut columns = NAME_COLUMNS;
-    let mut short = text::shortened(&full, columns);
-    while text::width(&short, CAPTION_SIZE) > rect.width - 24.0 && columns > 1 {
+    let mut short = columns::shortened(&full, columns);
+    while columns::width(&short, CAPTION_SIZE) > rect.width - 24.0 && columns > 1 {
         columns -= 1;
-        short = text::shortened(&full, columns);
+        short = columns::shortened(&full, columns);
     }
     let (x, y) = (px(rect.left + 12.0), px(rect.top + 19.0));
     writeln!(
@@ -30,7 +32,7 @@ pub(super) fn write_group(out: &mut String, group: &str, rect: &Rect) -> Result 
 }
 
 pub(super) fn write_edge(out: &mut String, edge: &Edge, ends: [&Node; 2], route: &Route) -> Result {
-    let [from, to] = ends.map(|node| escaped(&text::visible(&node.label)));
+    let [from, to] = ends.map(|node| escaped(&columns::visible(&node.label)));
     let dash = match edge.kind {
         EdgeKind::Data => "",
         EdgeKind::Order => r#" stroke-dasharray="5 4""#,
@@ -47,7 +49,7 @@ pub(super) fn write_tag(out: &mut String, label: &str, rect: &Rect) -> Result {
     writeln!(
         out,
         r#"<g><title>{}</title><rect class="tag" {} rx="9" fill="{PAGE}" stroke="{GROUP_LINE}"/><text class="muted" x="{x}" y="{y}" font-size="{CAPTION_SIZE}" text-anchor="middle" fill="{MUTED}">{}</text></g>"#,
-        escaped(&text::visible(label)),
+        escaped(&columns::visible(label)),
         attributes(rect),
         escaped(&name(label)),
     )
@@ -60,8 +62,8 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         out,
         r#"<g class="{}"><title>{}: {}</title><rect {} rx="8" fill="{}" stroke="{}" stroke-width="1.4"/>"#,
         tone.name(),
-        escaped(&text::visible(&node.label)),
-        look::caption(node),
+        escaped(&columns::visible(&node.label)),
+        style::caption(node),
         attributes(rect),
         colours.fill,
         colours.line,
@@ -79,7 +81,7 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         px(rect.left + 19.0),
         px(middle + 5.5),
         colours.ink,
-        look::glyph(node.state),
+        style::glyph(node.state),
     )?;
     let x = px(rect.left + TEXT_LEFT);
     writeln!(
@@ -88,7 +90,7 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         px(middle - 3.0),
         escaped(&name(&node.label)),
         px(middle + 13.5),
-        look::caption(node),
+        style::caption(node),
     )
 }
 

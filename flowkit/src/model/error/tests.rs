@@ -5,8 +5,9 @@ use std::io;
 use std::panic::Location;
 
 use super::*;
-use crate::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _, Probe};
+use crate::macro_support::{AsError as _, DerefsToError as _, NoErrorToShow as _, Probe};
 use crate::model::Kind;
+use crate::value::BoxError;
 
 fn run(kind: Kind, label: &str) -> RunLabel {
     RunLabel::new(kind, label.to_owned())

@@ -11,7 +11,7 @@ pub use parts::{Difference, KeyInput, KeyParts};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::canonical::{Digest, Domain, Encoder};
+use crate::value::canonical::{Digest, Domain, Encoder};
 
 /// What makes two tasks the same one for the cache.
 ///
@@ -40,13 +40,13 @@ impl CacheKey {
     /// for the call; leaving it out would answer one input with the result of another.
     ///
     /// ```
-    /// # use flowkit::model::canonical::digest;
+    /// # use flowkit::value::canonical::digest;
     /// # use flowkit::policy::cache::{CacheKey, TaskIdentity};
     /// let load = TaskIdentity { name: "etl::load", source_hash: 7, version: None };
     /// let inputs = digest(&("data.csv", 100))?;
     /// assert_eq!(CacheKey::new(&load, None, inputs), CacheKey::new(&load, None, inputs));
     /// assert_ne!(CacheKey::new(&load, None, inputs), CacheKey::new(&load, Some([1; 16]), inputs));
-    /// # Ok::<(), flowkit::model::canonical::DigestError>(())
+    /// # Ok::<(), flowkit::value::canonical::DigestError>(())
     /// ```
     #[must_use]
     pub fn new(task: &TaskIdentity<'_>, scope: Option<[u8; 16]>, inputs: Digest) -> Self {
@@ -94,7 +94,7 @@ pub fn is_fresh(stored_at: Duration, ttl: Option<Duration>, now: Duration) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::canonical::digest;
+    use crate::value::canonical::digest;
 
     const LOAD: TaskIdentity<'static> = TaskIdentity { name: "etl::load", source_hash: 7, version: None };
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::TaskIdentity;
 use crate::model::Digest;
 #[cfg(feature = "store")]
-use crate::model::canonical::{Sealing, sealed_digest};
+use crate::value::canonical::{Sealing, sealed_digest};
 
 /// So much of a value is shown, in bytes of JSON.
 #[cfg(feature = "store")]

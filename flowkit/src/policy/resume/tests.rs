@@ -73,21 +73,21 @@ pub(crate) fn flow_row(state: State) -> StoredFlowRun {
 fn what_was_under_way_is_done_again_unless_it_may_not_be() {
     // Pending with an attempt: taken up by a process that died before it ran, or refused, again.
     let table = [
-        (row(State::Completed, 1, 0), Standing::Keep, Standing::Keep),
-        (row(State::Failed, 1, 0), Standing::Replay, Standing::Replay),
-        (row(State::Pending, 0, 0), Standing::Again, Standing::Again),
-        (row(State::Crashed, 1, 1), Standing::Again, Standing::UnknownOutcome),
-        (row(State::Pending, 1, 1), Standing::Again, Standing::UnknownOutcome),
-        (row(State::Suspended, 1, 0), Standing::Again, Standing::UnknownOutcome),
-        (row(State::Crashed, 3, 3), Standing::Poison, Standing::UnknownOutcome),
-        (row(State::Pending, 3, 3), Standing::Poison, Standing::UnknownOutcome),
+        (row(State::Completed, 1, 0), ReplayDecision::Keep, ReplayDecision::Keep),
+        (row(State::Failed, 1, 0), ReplayDecision::Replay, ReplayDecision::Replay),
+        (row(State::Pending, 0, 0), ReplayDecision::Again, ReplayDecision::Again),
+        (row(State::Crashed, 1, 1), ReplayDecision::Again, ReplayDecision::UnknownOutcome),
+        (row(State::Pending, 1, 1), ReplayDecision::Again, ReplayDecision::UnknownOutcome),
+        (row(State::Suspended, 1, 0), ReplayDecision::Again, ReplayDecision::UnknownOutcome),
+        (row(State::Crashed, 3, 3), ReplayDecision::Poison, ReplayDecision::UnknownOutcome),
+        (row(State::Pending, 3, 3), ReplayDecision::Poison, ReplayDecision::UnknownOutcome),
     ];
     let nothing = HashSet::new();
     for (row, usually, at_most_once) in table {
         assert_eq!(standing(&row, &nothing, false, 3), usually, "{:?}", row.state);
         assert_eq!(standing(&row, &nothing, true, 3), at_most_once, "{:?}", row.state);
         let wanted = HashSet::from([row.id]);
-        assert_eq!(standing(&row, &wanted, true, 3), Standing::Again, "somebody wants it");
+        assert_eq!(standing(&row, &wanted, true, 3), ReplayDecision::Again, "somebody wants it");
     }
 }
 
@@ -95,7 +95,7 @@ fn what_was_under_way_is_done_again_unless_it_may_not_be() {
 fn a_sub_flow_is_no_poison_because_it_takes_long() {
     let behind = crate::model::FlowRunId::new(uuid::Uuid::from_u128(7));
     let node = StoredTaskRun { flow_run: Some(behind), ..row(State::Crashed, 9, 9) };
-    assert_eq!(standing(&node, &HashSet::new(), false, 3), Standing::Again);
+    assert_eq!(standing(&node, &HashSet::new(), false, 3), ReplayDecision::Again);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
     // As it was; done again; under way again when the process died; never begun.
     let rows = [ended(1, 1, 5), ended(2, 6, 7), ended(3, 6, 0), ended(4, 0, 0)];
     let left = |since| {
-        let asked = Asked { redo: Redo::Everything, since };
+        let asked = RedoRequest { redo: Redo::Everything, since };
         let mut left: Vec<u64> =
             asked.left(&rows, &Chosen::of(&rows, &asked.redo)).iter().map(|id| id.get()).collect();
         left.sort_unstable();
@@ -142,7 +142,7 @@ fn only_what_failed_since_it_was_asked_for_counts_for_the_retries() {
         attempt(State::Crashed, 0),
         attempt(State::Failed, 9),
     ];
-    let tries = |redo, since| Asked { redo, since }.tries(&earlier);
+    let tries = |redo, since| RedoRequest { redo, since }.tries(&earlier);
     assert_eq!(tries(Redo::Nothing, None), 3);
     assert_eq!(tries(Redo::Failed, Some(5)), 2);
     assert_eq!(tries(Redo::Failed, Some(9)), 0);
@@ -167,7 +167,7 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
         let mut run = flow_row(State::Crashed);
         run.earlier_attempts = attempts;
         let mut stays: Vec<u64> =
-            cancelled_for_good(&run, &rows, &Asked { redo, since }).iter().map(|id| id.get()).collect();
+            cancelled_for_good(&run, &rows, &RedoRequest { redo, since }).iter().map(|id| id.get()).collect();
         stays.sort_unstable();
         stays
     };

@@ -1,13 +1,13 @@
 //! Tests of the parent: one table per trigger, and that an answer never changes.
 
 use super::*;
-use Verdict::*;
+use TriggerVerdict::*;
 use proptest::prelude::*;
 
 /// Reads inputs from letters: `s`ucceeded, `f`ailed, `u`pstream failed, s`k`ipped, `.` to come.
-fn inputs(letters: &str) -> Inputs {
+fn inputs(letters: &str) -> InputCounts {
     let count = |wanted: char| letters.matches(wanted).count() as u32;
-    Inputs {
+    InputCounts {
         total: letters.len() as u32,
         succeeded: count('s'),
         failed: count('f'),
@@ -17,7 +17,7 @@ fn inputs(letters: &str) -> Inputs {
 }
 
 #[track_caller]
-fn check(trigger: Trigger, table: &[(&str, Verdict)]) {
+fn check(trigger: Trigger, table: &[(&str, TriggerVerdict)]) {
     for (letters, verdict) in table {
         assert_eq!(trigger.verdict(&inputs(letters)), *verdict, "{trigger} of {letters}");
     }
@@ -201,7 +201,7 @@ proptest! {
     #[test]
     fn wrong_counts_do_not_panic(total: u32, succeeded: u32, failed: u32, upstream_failed: u32, skipped: u32) {
         for trigger in Trigger::ALL {
-            let _ = trigger.verdict(&Inputs { total, succeeded, failed, upstream_failed, skipped });
+            let _ = trigger.verdict(&InputCounts { total, succeeded, failed, upstream_failed, skipped });
         }
     }
 }

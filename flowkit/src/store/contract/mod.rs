@@ -1,9 +1,9 @@
 //! What every store must do. Each function is one sentence; [`contract!`] makes them the tests of a store.
 
 pub(crate) mod caching;
-pub(crate) mod forgetting;
 pub(crate) mod logging;
 pub(crate) mod owning;
+pub(crate) mod pruning;
 pub(crate) mod reading;
 pub(crate) mod replay;
 pub(crate) mod reserving;
@@ -105,11 +105,11 @@ macro_rules! contract {
                 task_runs_are_counted_by_state,
                 of_an_unknown_run_there_is_nothing_to_read,
             }
-            forgetting: {
+            pruning: {
                 nothing_is_forgotten_where_nothing_is_said,
                 old_runs_are_forgotten_with_all_that_belongs_to_them,
                 the_newest_runs_are_kept,
-                both_age_and_number_must_allow_forgetting,
+                both_age_and_number_must_allow_pruning,
                 runs_that_have_not_ended_are_kept,
                 a_sub_flow_stays_with_the_run_that_started_it,
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, OrderNo, State, TaskRunId};
-use crate::policy::resume::{Asked, Redo};
+use crate::policy::resume::{Redo, RedoRequest};
 use crate::store::{Recovered, StoreError};
 
 pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
@@ -95,17 +95,17 @@ pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     run.ends(place.store());
-    assert_eq!(place.store().asked(run.id()).unwrap(), None);
-    let of = |redo: Redo| Asked { redo, since: Some(7) };
+    assert_eq!(place.store().redo_request(run.id()).unwrap(), None);
+    let of = |redo: Redo| RedoRequest { redo, since: Some(7) };
     let owned = place.store().take_over(run.id()).unwrap().owned;
-    place.store().ask_again(owned, &of(Redo::From("fetch".to_owned()))).unwrap();
-    place.store().ask_again(owned, &of(Redo::Failed)).unwrap();
+    place.store().request_redo(owned, &of(Redo::From("fetch".to_owned()))).unwrap();
+    place.store().request_redo(owned, &of(Redo::Failed)).unwrap();
     place.crash();
     let store = place.store();
-    assert_eq!(store.asked(run.id()).unwrap(), Some(of(Redo::Failed)));
-    let refused = store.ask_again(owned, &of(Redo::Everything));
+    assert_eq!(store.redo_request(run.id()).unwrap(), Some(of(Redo::Failed)));
+    let refused = store.request_redo(owned, &of(Redo::Everything));
     assert!(matches!(refused, Err(StoreError::LostOwnership { .. })), "{refused:?}");
-    assert_eq!(store.asked(FlowRunId::new(uuid::Uuid::from_u128(1))).unwrap(), None);
+    assert_eq!(store.redo_request(FlowRunId::new(uuid::Uuid::from_u128(1))).unwrap(), None);
 }
 
 pub(crate) fn taking_over_tells_the_last_number_of_a_run_and_of_its_sub_flows<P: Place>() {
@@ -152,7 +152,7 @@ pub(crate) fn a_dead_owner_leaves_crashed_runs<P: Place>() {
     assert_eq!((attempt.number, attempt.state, attempt.retry_in), (1, State::Crashed, None));
     assert_eq!(Some(attempt.started_at), row.started_at);
     let events = store.events(run.id(), last, usize::MAX).unwrap();
-    let mut whose: Vec<_> = events.iter().map(|event| (event.task_run, event.name.as_str())).collect();
+    let mut whose: Vec<_> = events.iter().map(|event| (event.task_run, event.kind.name())).collect();
     whose.sort_unstable();
     assert_eq!(whose, [(TaskRunId::FLOW, "crashed"), (fetch, "crashed")]);
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [last + 1, last + 2]);

@@ -264,10 +264,10 @@ pub(crate) fn children_are_the_runs_that_a_task_run_started<P: Place>() {
     let place = P::new();
     let store = place.store();
     let (parent, node, [first, second]) = family(store);
-    assert_eq!(store.children(parent.id(), node).unwrap(), [second, first]);
-    assert_eq!(store.children(parent.id(), TaskRunId::FLOW).unwrap().len(), 1);
-    assert_eq!(store.children(parent.id(), TaskRunId::new(9)).unwrap(), []);
-    assert_eq!(store.children(first, node).unwrap(), []);
+    assert_eq!(store.sub_flow_runs(parent.id(), node).unwrap(), [second, first]);
+    assert_eq!(store.sub_flow_runs(parent.id(), TaskRunId::FLOW).unwrap().len(), 1);
+    assert_eq!(store.sub_flow_runs(parent.id(), TaskRunId::new(9)).unwrap(), []);
+    assert_eq!(store.sub_flow_runs(first, node).unwrap(), []);
 }
 
 pub(crate) fn task_runs_are_chosen_by_state_and_task_and_read_in_pages<P: Place>() {

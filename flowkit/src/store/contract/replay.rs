@@ -221,10 +221,7 @@ impl Expected {
             self.script.record.events().iter().map(|event| (event.task_run, event.kind.name())).collect();
         let kept: Vec<StoredEvent> = store.events(id, 0, usize::MAX).unwrap();
         assert!(kept.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
-        assert_eq!(
-            kept.iter().map(|event| (event.task_run, event.name.as_str())).collect::<Vec<_>>(),
-            events
-        );
+        assert_eq!(kept.iter().map(|event| (event.task_run, event.kind.name())).collect::<Vec<_>>(), events);
     }
 }
 

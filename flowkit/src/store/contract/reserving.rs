@@ -2,14 +2,14 @@
 
 use super::script::*;
 use crate::model::FlowRunId;
-use crate::store::{Keep, Reserved, Store, StoreError};
+use crate::store::{Reserved, Retention, Store, StoreError};
 
 fn id(number: u128) -> FlowRunId {
     FlowRunId::new(uuid::Uuid::from_u128(number))
 }
 
-fn everything_that_has_ended() -> Keep {
-    Keep { newest: Some(0), ..Keep::default() }
+fn everything_that_has_ended() -> Retention {
+    Retention { newest: Some(0), ..Retention::default() }
 }
 
 /// Reserves a key for a run that is begun next.
@@ -45,24 +45,24 @@ pub(crate) fn a_key_is_reserved_for_one_run_until_that_begins<P: Place>() {
 pub(crate) fn a_key_that_is_given_back_or_whose_process_dies_can_be_reserved_again<P: Place>() {
     let mut place = P::new();
     let first = reserved(place.store(), "a").id.unwrap();
-    place.store().give_back("a", id(7));
+    place.store().unreserve("a", id(7));
     assert!(
         matches!(place.store().reserve("a", id(2)).unwrap(), Reserved::Held(..)),
         "another's is not given back"
     );
-    place.store().give_back("a", first);
+    place.store().unreserve("a", first);
     reserved(place.store(), "a");
     place.crash();
     let birth = reserved(place.store(), "a");
     let run = Script::born(place.store(), &ETL, birth);
-    place.store().give_back("a", run.id());
+    place.store().unreserve("a", run.id());
     assert_eq!(place.store().reserve("a", id(2)).unwrap(), Reserved::Begun(run.id()), "it has begun");
 }
 
 pub(crate) fn a_run_whose_key_is_not_reserved_for_it_any_more_does_not_begin<P: Place>() {
     let place = P::new();
     let late = reserved(place.store(), "a");
-    place.store().give_back("a", late.id.unwrap());
+    place.store().unreserve("a", late.id.unwrap());
     let birth = reserved(place.store(), "a");
     let mut late = Script::born(place.store(), &ETL, late);
     let refused = late.try_happen(place.store(), crate::model::TaskRunId::FLOW, started(1));
@@ -84,6 +84,6 @@ pub(crate) fn a_key_stays_with_a_run_that_has_begun_and_goes_with_it<P: Place>()
     run.ends(place.store());
     place.crash();
     assert_eq!(place.store().reserve("a", id(1)).unwrap(), Reserved::Begun(run.id()));
-    place.store().forget(everything_that_has_ended()).unwrap();
+    place.store().prune(everything_that_has_ended()).unwrap();
     assert_eq!(place.store().reserve("a", id(1)).unwrap(), Reserved::Granted);
 }

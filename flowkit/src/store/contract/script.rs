@@ -184,7 +184,7 @@ pub(crate) fn write(store: &dyn Store, entry: Entry) -> Result<(), StoreError> {
     acknowledged(|ack| store.record(entry, Some(ack)))
 }
 
-pub(crate) fn acknowledged(ask: impl FnOnce(crate::store::Ack)) -> Result<(), StoreError> {
+pub(crate) fn acknowledged(ask: impl FnOnce(crate::store::CommitAck)) -> Result<(), StoreError> {
     let (ack, answer) = oneshot::channel();
     ask(ack);
     answer.blocking_recv().expect("every entry is answered")
@@ -258,5 +258,5 @@ pub(crate) fn all_task_runs(store: &dyn Store, run: FlowRunId) -> Vec<StoredTask
 /// The events of a run as `task run: name`.
 pub(crate) fn event_names(store: &dyn Store, run: FlowRunId) -> Vec<String> {
     let events = store.events(run, 0, usize::MAX).unwrap();
-    events.iter().map(|event| format!("{}: {}", event.task_run, event.name)).collect()
+    events.iter().map(|event| format!("{}: {}", event.task_run, event.kind.name())).collect()
 }

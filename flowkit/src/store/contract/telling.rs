@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::{Artifact, ArtifactKind, Digest, FlowRunId, Metric, StoredArtifact, TaskRunId, WallTime};
-use crate::store::{Fact, Keep, Says, Store};
+use crate::store::{Fact, FactKind, Retention, Store};
 
 const FETCH_RUN: TaskRunId = TaskRunId::new(1);
 const LATER: WallTime = WallTime::from_micros(FIRST.as_micros() + 5);
 
-fn says(store: &dyn Store, run: &Script, task_run: TaskRunId, says: Says) {
-    store.keep(Fact { run: run.owned, task_run, at: LATER, says });
+fn says(store: &dyn Store, run: &Script, task_run: TaskRunId, says: FactKind) {
+    store.report(Fact { run: run.owned, task_run, at: LATER, says });
 }
 
 fn artifact(key: &str, content: impl Into<Vec<u8>>) -> Artifact {
@@ -25,11 +25,11 @@ fn artifact(key: &str, content: impl Into<Vec<u8>>) -> Artifact {
 }
 
 fn makes(store: &dyn Store, run: &Script, key: &str, content: impl Into<Vec<u8>>) {
-    says(store, run, FETCH_RUN, Says::Made(artifact(key, content)));
+    says(store, run, FETCH_RUN, FactKind::Made(artifact(key, content)));
 }
 
 fn measures(store: &dyn Store, run: &Script, name: &str, step: Option<u64>, value: f64) {
-    says(store, run, FETCH_RUN, Says::Measured(Metric { name: name.into(), step, value }));
+    says(store, run, FETCH_RUN, FactKind::Measured(Metric { name: name.into(), step, value }));
 }
 
 /// All artifacts of a run, as `key/version`.
@@ -45,9 +45,9 @@ pub(crate) fn artifacts_read_in_order_with_who_made_them_and_what_they_are<P: Pl
     let file = Digest::from_bytes([7; 32]);
     let first =
         Artifact { file_name: Some("r.md".into()), describes: Some(file), ..artifact("report", "# Hi") };
-    says(store, &run, FETCH_RUN, Says::Made(first));
+    says(store, &run, FETCH_RUN, FactKind::Made(first));
     makes(store, &other, "another run's", "");
-    says(store, &run, TaskRunId::FLOW, Says::Made(artifact("summary", "")));
+    says(store, &run, TaskRunId::FLOW, FactKind::Made(artifact("summary", "")));
     makes(store, &run, "rows\0", "[]");
     store.flush().unwrap();
     let all = store.artifacts(run.id(), 0, 10).unwrap();
@@ -100,7 +100,7 @@ pub(crate) fn the_content_of_an_artifact_reads_as_it_was_written_however_long_it
     }
     assert_eq!(store.artifacts(run.id(), 2, 1).unwrap()[0].bytes, 1 << 20);
     assert_eq!(store.artifact(run.id(), 4).unwrap(), None);
-    assert_eq!(store.forget(Keep { newest: Some(9), ..Keep::default() }).unwrap().files, 0);
+    assert_eq!(store.prune(Retention { newest: Some(9), ..Retention::default() }).unwrap().files, 0);
     assert!(store.artifact(run.id(), 3).unwrap().is_some(), "a sweep leaves what is pointed to");
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn every_kind_of_artifact_reads_as_it_was_written<P: Place>() {
     let store = place.store();
     let run = Script::begin(store);
     for kind in kinds {
-        says(store, &run, FETCH_RUN, Says::Made(Artifact { kind, ..artifact(kind.name(), "") }));
+        says(store, &run, FETCH_RUN, FactKind::Made(Artifact { kind, ..artifact(kind.name(), "") }));
     }
     store.flush().unwrap();
     let read: Vec<_> =
@@ -157,7 +157,7 @@ pub(crate) fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: Place>() {
     let evaluate = TaskRunId::new(2);
     for key in ["model", "model", "copy"] {
         let described = Artifact { describes: Some(file), kind: ArtifactKind::Model, ..artifact(key, "{}") };
-        says(store, &train, FETCH_RUN, Says::Made(described));
+        says(store, &train, FETCH_RUN, FactKind::Made(described));
     }
     for (run, task_run, used) in [
         (&train, evaluate, file),
@@ -165,7 +165,7 @@ pub(crate) fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: Place>() {
         (&train, evaluate, other),
         (&serve, FETCH_RUN, file),
     ] {
-        says(store, run, task_run, Says::Used(used));
+        says(store, run, task_run, FactKind::Used(used));
     }
     store.flush().unwrap();
     let lineage = store.lineage(file).unwrap();
@@ -186,7 +186,7 @@ pub(crate) fn a_former_owner_says_nothing_of_the_run_any_more<P: Place>() {
     let recovered = store.take_over(run.id()).unwrap();
     makes(store, &run, "late", "");
     measures(store, &run, "late", None, 1.0);
-    says(store, &run, FETCH_RUN, Says::Used(Digest::from_bytes([1; 32])));
+    says(store, &run, FETCH_RUN, FactKind::Used(Digest::from_bytes([1; 32])));
     run.goes_on(&recovered);
     makes(store, &run, "after", "");
     store.flush().unwrap();
@@ -219,11 +219,16 @@ pub(crate) fn what_a_run_has_said_goes_with_it<P: Place>() {
     let file = Digest::from_bytes([1; 32]);
     makes(store, &run, "large", vec![7; 1 << 20]);
     measures(store, &run, "accuracy", None, 0.9);
-    says(store, &run, FETCH_RUN, Says::Used(file));
-    says(store, &run, FETCH_RUN, Says::Made(Artifact { describes: Some(file), ..artifact("model", "{}") }));
+    says(store, &run, FETCH_RUN, FactKind::Used(file));
+    says(
+        store,
+        &run,
+        FETCH_RUN,
+        FactKind::Made(Artifact { describes: Some(file), ..artifact("model", "{}") }),
+    );
     run.ends(store);
-    let day = Keep { younger_than: Some(Duration::from_secs(86_400)), ..Keep::default() };
-    assert_eq!(store.forget(day).unwrap().flow_runs, 1);
+    let day = Retention { younger_than: Some(Duration::from_secs(86_400)), ..Retention::default() };
+    assert_eq!(store.prune(day).unwrap().flow_runs, 1);
     assert_eq!(store.artifacts(run.id(), 0, 9).unwrap(), []);
     assert_eq!(store.artifact(run.id(), 1).unwrap(), None);
     assert_eq!(store.metrics(run.id(), 0, 9).unwrap(), []);

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::script::*;
-use crate::model::{
-    Declaration, EventDetail, EventKind, FlowRunId, Kind, Provenance, State, TaskRunId, ValueVersion,
-};
+use crate::model::{Declaration, EventKind, FlowRunId, Kind, Provenance, State, TaskRunId, ValueVersion};
 use crate::store::rows;
 use crate::store::{Entry, OwnedRun, Store};
 
@@ -43,7 +41,7 @@ pub(crate) fn an_entry_changes_its_row_and_adds_its_event<P: Place>() {
     assert_eq!(task_row(store, run.id(), fetch).error.unwrap().message, "no route");
     assert_eq!(event_names(store, run.id()), ["0: created", "1: created", "1: started", "1: failed"]);
     let last = store.events(run.id(), 3, 10).unwrap().remove(0);
-    assert!(matches!(last.detail, Some(EventDetail::Error(error)) if error.message == "no route"));
+    assert!(matches!(&last.kind, EventKind::Failed { error } if error.message == "no route"));
 }
 
 pub(crate) fn what_is_done_again_has_neither_its_old_result_nor_its_old_provenance<P: Place>() {
@@ -269,7 +267,7 @@ pub(crate) fn odd_names_read_as_they_were_written<P: Place>() {
         assert_eq!((&row.task, row.name.as_ref()), (name, Some(name)));
         assert_eq!(row.error.unwrap().message, *tag);
         let event = store.events(run.id(), 3, 1).unwrap().remove(0);
-        assert!(matches!(event.detail, Some(EventDetail::Error(error)) if error.message == *tag));
+        assert!(matches!(&event.kind, EventKind::Failed { error } if error.message == *tag));
     }
 }
 

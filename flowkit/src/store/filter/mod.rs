@@ -29,7 +29,7 @@ use std::ops::RangeInclusive;
 use self::words::{Word, words};
 use super::FlowRunFilter;
 use crate::model::{State, WallTime};
-use crate::wording::{did_you_mean, list};
+use crate::text::wording::{did_you_mean, list};
 
 /// Why a filter cannot be read: what is wrong, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,37 +3,37 @@
 //! Simple on purpose: maps behind one lock, everything acknowledged at once. It is also what the other stores are
 //! compared with.
 
-mod kept;
 mod reading;
+mod run;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use self::kept::KeptRun;
+use self::run::MemoryRun;
 use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
-    Ack, CachedValue, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Recovered, Reserved, Store,
-    StoreError,
+    CachedValue, CommitAck, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Ownership, Recovered,
+    Reserved, ResultCache, RunLog, StoreError,
 };
-use crate::engine::clock;
+use crate::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::{CacheKey, KeyParts};
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
 
 /// Keeps runs in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    kept: Mutex<Kept>,
+    kept: Mutex<Contents>,
     listener: Listener<FlowRunId>,
 }
 
 /// Everything that is kept.
 #[derive(Debug, Default)]
-struct Kept {
-    runs: BTreeMap<FlowRunId, KeptRun>,
+struct Contents {
+    runs: BTreeMap<FlowRunId, MemoryRun>,
     /// How many runs and cached results have come, those that were forgotten among them.
     arrived: u64,
     cache: HashMap<CacheKey, Cached>,
@@ -69,7 +69,7 @@ impl MemoryStore {
         let mut kept = self.kept.lock();
         let now = now();
         kept.leases.clear();
-        let Kept { keys, runs, .. } = &mut *kept;
+        let Contents { keys, runs, .. } = &mut *kept;
         keys.retain(|_, run| runs.contains_key(run));
         for run in kept.runs.values_mut().filter(|run| run.owned) {
             run.leave(now, death_of);
@@ -77,9 +77,9 @@ impl MemoryStore {
     }
 }
 
-impl Kept {
+impl Contents {
     /// Returns the run, if it may be written with this right.
-    fn writable(&mut self, owned: OwnedRun) -> Result<&mut KeptRun, StoreError> {
+    fn writable(&mut self, owned: OwnedRun) -> Result<&mut MemoryRun, StoreError> {
         let run = self
             .runs
             .get_mut(&owned.id)
@@ -93,11 +93,11 @@ impl Kept {
 
     fn begin(&mut self, run: &NewFlowRun) {
         self.arrived += 1;
-        self.runs.insert(run.owned.id, KeptRun::new(self.arrived, run));
+        self.runs.insert(run.owned.id, MemoryRun::new(self.arrived, run));
     }
 
     /// Returns the runs in the order of their arrival, the newest first. Ids have the time in them, and clocks are set.
-    fn newest_first(&self) -> Vec<&KeptRun> {
+    fn newest_first(&self) -> Vec<&MemoryRun> {
         let mut runs: Vec<_> = self.runs.values().collect();
         runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.no));
         runs
@@ -144,7 +144,7 @@ impl Kept {
     }
 }
 
-impl Store for MemoryStore {
+impl RunLog for MemoryStore {
     fn begin(&self, run: NewFlowRun) {
         let mut kept = self.kept.lock();
         let holds = |key: &Arc<str>| kept.keys.get(&**key) == Some(&run.owned.id);
@@ -153,12 +153,12 @@ impl Store for MemoryStore {
         }
     }
 
-    fn record(&self, entry: Entry, ack: Option<Ack>) {
+    fn record(&self, entry: Entry, ack: Option<CommitAck>) {
         let recorded = self.kept.lock().record(entry);
         acknowledge(ack, recorded);
     }
 
-    fn keep(&self, fact: Fact) {
+    fn report(&self, fact: Fact) {
         match self.kept.lock().writable(fact.run) {
             Ok(run) => run.facts.keep(fact.task_run, fact.at, fact.says),
             Err(error) => tracing::warn!(%error, "what a task run says of itself is refused"),
@@ -171,40 +171,42 @@ impl Store for MemoryStore {
         }
     }
 
-    fn may_block(&self) -> bool {
-        false
-    }
-
-    fn make_room(&self) {}
-
-    fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
-        self.kept.lock().take_over(id)
-    }
-
-    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
-        self.kept.lock().writable(run)?.asked = Some(asked.clone());
-        Ok(())
-    }
-
-    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
-        Ok(self.kept.lock().runs.get(&id).and_then(|run| run.asked.clone()))
-    }
-
-    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
-        let suspended = self.kept.lock().suspend(run);
-        acknowledge(ack, suspended);
-    }
-
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
         let kept = self.kept.lock();
         Ok(kept.runs.get(&run).and_then(|run| run.results.get(&task_run).cloned()))
     }
 
-    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+    fn wait_for_room(&self) {}
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn may_block(&self) -> bool {
+        false
+    }
+}
+
+impl Ownership for MemoryStore {
+    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
+        self.kept.lock().take_over(id)
+    }
+
+    fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
+        let suspended = self.kept.lock().suspend(run);
+        acknowledge(ack, suspended);
+    }
+
+    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
+        self.kept.lock().writable(run)?.asked = Some(asked.clone());
+        Ok(())
+    }
+
+    fn redo_request(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
+        Ok(self.kept.lock().runs.get(&id).and_then(|run| run.asked.clone()))
+    }
+
+    fn sub_flow_runs(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
         let kept = self.kept.lock();
         let parent = Some((run, task_run));
         let children = kept.newest_first().into_iter().filter(|child| child.row.parent == parent);
@@ -223,23 +225,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn give_back(&self, key: &str, id: FlowRunId) {
+    fn unreserve(&self, key: &str, id: FlowRunId) {
         let mut kept = self.kept.lock();
         if kept.keys.get(key) == Some(&id) && !kept.runs.contains_key(&id) {
             kept.keys.remove(key);
         }
-    }
-
-    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
-        Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
-    }
-
-    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        Ok(self.kept.lock().leases.insert(key))
-    }
-
-    fn release(&self, key: CacheKey) {
-        self.kept.lock().leases.remove(&key);
     }
 
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
@@ -260,7 +250,21 @@ impl Store for MemoryStore {
     }
 }
 
-fn acknowledge(ack: Option<Ack>, outcome: Result<(), StoreError>) {
+impl ResultCache for MemoryStore {
+    fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
+        Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
+    }
+
+    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
+        Ok(self.kept.lock().leases.insert(key))
+    }
+
+    fn release(&self, key: CacheKey) {
+        self.kept.lock().leases.remove(&key);
+    }
+}
+
+fn acknowledge(ack: Option<CommitAck>, outcome: Result<(), StoreError>) {
     if let Some(ack) = ack {
         // The caller may have gone away.
         ack.send(outcome).ok();
@@ -279,6 +283,7 @@ fn now() -> WallTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
     use crate::store::contract::{Place, contract};
 
     impl Place for MemoryStore {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::kept::KeptRun;
-use super::{Kept, MemoryStore, now};
+use super::run::MemoryRun;
+use super::{Contents, MemoryStore, now};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
     StoredTaskRun, TaskRunId, WallTime,
@@ -12,7 +12,7 @@ use crate::store::prefix::Prefix;
 use crate::store::rows::LOG_LINES_MAX;
 use crate::store::words::Words;
 use crate::store::{
-    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, StoredCacheEntry,
+    FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, StoreError, StoredCacheEntry,
     TaskRunFilter,
 };
 
@@ -136,21 +136,21 @@ impl History for MemoryStore {
         Ok(entries.take(limit).collect())
     }
 
-    fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
-        Ok(Removed { flow_runs: self.kept.lock().forget(keep, now()), files: 0 })
+    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {
+        Ok(PruneReport { flow_runs: self.kept.lock().prune(keep, now()), files: 0 })
     }
 }
 
 impl MemoryStore {
     /// Reads of one run; of one that is not kept there is nothing to say.
-    fn read<R: Default>(&self, id: FlowRunId, read: impl FnOnce(&KeptRun) -> R) -> R {
+    fn read<R: Default>(&self, id: FlowRunId, read: impl FnOnce(&MemoryRun) -> R) -> R {
         self.kept.lock().runs.get(&id).map_or_else(R::default, read)
     }
 }
 
-impl Kept {
-    fn forget(&mut self, keep: Keep, now: WallTime) -> u64 {
-        if keep == Keep::default() {
+impl Contents {
+    fn prune(&mut self, keep: Retention, now: WallTime) -> u64 {
+        if keep == Retention::default() {
             return 0;
         }
         let ended_before = keep
@@ -189,14 +189,14 @@ impl Kept {
     }
 }
 
-impl Kept {
+impl Contents {
     /// Returns the row of a run, with how many task runs failed.
-    fn counted(&self, run: &KeptRun) -> StoredFlowRun {
+    fn counted(&self, run: &MemoryRun) -> StoredFlowRun {
         StoredFlowRun { failures: self.failures(run), ..run.row.clone() }
     }
 
     /// Counts what failed in a run and in those of its sub-flows. A sub-flow in which something failed is not counted beside that.
-    fn failures(&self, run: &KeptRun) -> u64 {
+    fn failures(&self, run: &MemoryRun) -> u64 {
         let mut open = vec![run];
         let mut failures = 0;
         while let Some(run) = open.pop() {
@@ -213,7 +213,7 @@ impl Kept {
         failures
     }
 
-    fn fits(&self, run: &KeptRun, filter: &FlowRunFilter) -> bool {
+    fn fits(&self, run: &MemoryRun, filter: &FlowRunFilter) -> bool {
         let row = &run.row;
         (filter.sub_flows || row.parent.is_none())
             && any_or_nothing(&filter.states, |state| *state == row.state)

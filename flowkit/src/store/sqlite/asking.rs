@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use super::queue::Item;
+use super::queue::WriteJob;
 use super::writer::Writer;
 use super::{SqliteStore, failure, ownership};
 use crate::policy::cache::CacheKey;
@@ -26,7 +26,7 @@ impl SqliteStore {
             // The caller waits below.
             let _ = answer.send(question(writer));
         });
-        self.shared.queue.push(Item::Ask(question));
+        self.shared.queue.push(WriteJob::Ask(question));
         answered.recv().unwrap_or(Err(StoreError::Closed))
     }
 
@@ -43,7 +43,7 @@ impl SqliteStore {
         // Set by the first of the two: the one who asks and goes, or the thread that answers.
         let settled = Arc::new(AtomicBool::new(false));
         let gone = Arc::clone(&settled);
-        self.shared.queue.push(Item::Ask(Box::new(move |writer: &mut Writer| {
+        self.shared.queue.push(WriteJob::Ask(Box::new(move |writer: &mut Writer| {
             if !gone.load(Ordering::Acquire) {
                 let taken = writer.with_owner(|connection, owner| ownership::lease(connection, owner, key));
                 let is_taken = matches!(taken, Ok(true));

@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::queue::Pledge;
+use super::queue::CommitGuard;
 use crate::model::{CallId, Event, EventKind, FlowRunId, Provenance, TaskRun, TaskRunId};
 use crate::policy::cache::CacheKey;
-use crate::store::{CacheEntry, Entry, Fact, LogEntry, Missing, NewFlowRun, OwnedRun, Says, StoreError};
+use crate::store::{CacheEntry, Entry, Fact, FactKind, LogEntry, Missing, NewFlowRun, OwnedRun, StoreError};
 
 #[derive(Default)]
 pub(super) struct Batch {
@@ -25,17 +25,17 @@ pub(super) struct Batch {
 pub(super) struct RunPart {
     pub(super) owned: OwnedRun,
     pub(super) begin: Option<Box<NewFlowRun>>,
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Vec<RowSlot>,
     by_task_run: HashMap<TaskRunId, usize>,
     /// With the slot to which the event belongs; if the slot is refused, so is the event.
     pub(super) events: Vec<(usize, Event)>,
     pub(super) facts: Vec<Fact>,
     pub(super) suspended: bool,
-    pub(super) pledges: Vec<Pledge>,
+    pub(super) pledges: Vec<CommitGuard>,
 }
 
 /// A task run, or the flow itself, as it stands after the last of its entries.
-pub(super) struct Slot {
+pub(super) struct RowSlot {
     pub(super) task_run: TaskRun,
     pub(super) call: Option<CallId>,
     pub(super) result: Option<Vec<u8>>,
@@ -48,7 +48,7 @@ pub(super) struct Slot {
     /// The program was told to stop.
     pub(super) stopping: bool,
     /// Only if somebody waits.
-    pub(super) pledges: Vec<Pledge>,
+    pub(super) pledges: Vec<CommitGuard>,
 }
 
 impl Batch {
@@ -61,7 +61,7 @@ impl Batch {
         part.begin = Some(new);
     }
 
-    pub(super) fn record(&mut self, entry: Entry, pledge: Pledge) {
+    pub(super) fn record(&mut self, entry: Entry, pledge: CommitGuard) {
         self.part(entry.run).record(entry, pledge);
     }
 
@@ -69,7 +69,7 @@ impl Batch {
         self.part(fact.run).facts.push(fact);
     }
 
-    pub(super) fn suspend(&mut self, run: OwnedRun, pledge: Pledge) {
+    pub(super) fn suspend(&mut self, run: OwnedRun, pledge: CommitGuard) {
         let part = self.part(run);
         part.suspended = true;
         part.keep(pledge);
@@ -80,8 +80,8 @@ impl Batch {
         self.runs.iter().flat_map(|run| {
             let results = run.slots.iter().filter_map(|slot| slot.result.as_deref());
             let artifacts = run.facts.iter().filter_map(|fact| match &fact.says {
-                Says::Made(artifact) => Some(artifact.content.as_slice()),
-                Says::Measured(_) | Says::Used(_) | Says::TimeUp(_) => None,
+                FactKind::Made(artifact) => Some(artifact.content.as_slice()),
+                FactKind::Measured(_) | FactKind::Used(_) | FactKind::TimeUp(_) => None,
             });
             results.chain(artifacts)
         })
@@ -142,7 +142,7 @@ impl RunPart {
         }
     }
 
-    fn record(&mut self, entry: Entry, pledge: Pledge) {
+    fn record(&mut self, entry: Entry, pledge: CommitGuard) {
         let Entry { run: _, event, task_run, call, result, provenance, cache } = entry;
         let reopens = event.kind.leads_on();
         let created = matches!(event.kind, EventKind::Created);
@@ -151,7 +151,7 @@ impl RunPart {
         let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
         if index == fresh {
             let pledges = Vec::new();
-            self.slots.push(Slot {
+            self.slots.push(RowSlot {
                 task_run,
                 call,
                 result,
@@ -190,7 +190,7 @@ impl RunPart {
         self.suspended || flow.is_some_and(|flow| flow.task_run.state().is_terminal())
     }
 
-    fn keep(&mut self, pledge: Pledge) {
+    fn keep(&mut self, pledge: CommitGuard) {
         if pledge.is_awaited() {
             self.pledges.push(pledge);
         }

@@ -3,24 +3,22 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::write::checksum;
-use crate::model::{EventDetail, EventKind, FlowRunId, StoredEvent, TaskRunId, WallTime};
+use crate::model::{EventKind, FlowRunId, StoredEvent, TaskRunId, WallTime};
 use crate::store::StoreError;
-use crate::store::happened::detail_of;
 
 /// So many events share a row, so that reading one page does not read a whole long run.
 const PER_ROW: i64 = 256;
 
 /// An event as it stands in a row: its sequence number follows from its place.
-pub(super) struct Happened {
+pub(super) struct NewEvent<'a> {
     task_run: TaskRunId,
     at: WallTime,
-    name: &'static str,
-    detail: Option<EventDetail>,
+    kind: &'a EventKind,
 }
 
-impl Happened {
-    pub(super) fn new(task_run: TaskRunId, at: WallTime, kind: &EventKind) -> Self {
-        Self { task_run, at, name: kind.name(), detail: detail_of(kind) }
+impl<'a> NewEvent<'a> {
+    pub(super) fn new(task_run: TaskRunId, at: WallTime, kind: &'a EventKind) -> Self {
+        Self { task_run, at, kind }
     }
 }
 
@@ -40,9 +38,9 @@ impl EventsOut {
         Ok(Self { run, written: last(connection, run)?, pending: 0, body: Vec::new() })
     }
 
-    pub(super) fn push(&mut self, connection: &Connection, event: &Happened) -> rusqlite::Result<()> {
+    pub(super) fn push(&mut self, connection: &Connection, event: &NewEvent<'_>) -> rusqlite::Result<()> {
         self.body.push(if self.pending == 0 { b'[' } else { b',' });
-        let fields = (event.task_run.get(), event.at.as_micros(), event.name, &event.detail);
+        let fields = (event.task_run.get(), event.at.as_micros(), event.kind);
         serde_json::to_writer(&mut self.body, &fields)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         self.pending += 1;
@@ -89,16 +87,15 @@ pub(super) fn unpack(run: FlowRunId, row: &EventRow) -> Result<Vec<StoredEvent>,
     if checksum(row.body.as_bytes()) != row.checksum {
         return Err(damaged("a checksum differs".to_owned()));
     }
-    let events: Vec<(u64, i64, String, Option<EventDetail>)> =
+    let events: Vec<(u64, i64, EventKind)> =
         serde_json::from_str(&row.body).map_err(|error| damaged(error.to_string()))?;
     let numbered = events.into_iter().zip(row.first_seq.cast_unsigned()..);
     Ok(numbered
-        .map(|((task_run, at, name, detail), sequence)| StoredEvent {
+        .map(|((task_run, at, kind), sequence)| StoredEvent {
             sequence,
             task_run: TaskRunId::new(task_run),
             at: WallTime::from_micros(at),
-            name,
-            detail,
+            kind,
         })
         .collect())
 }

@@ -8,7 +8,7 @@ use super::write::{Content, Tools};
 use crate::model::{
     Artifact, ArtifactKind, Digest, FlowRunId, Metric, StoredArtifact, StoredMetric, TaskRunId, WallTime,
 };
-use crate::store::{Fact, Says, TimeUp};
+use crate::store::{Fact, FactKind, TimeUp};
 
 const KINDS: [ArtifactKind; 7] = [
     ArtifactKind::Markdown,
@@ -30,16 +30,16 @@ pub(super) fn write(
     for fact in facts {
         let who = Who { run, task_run: codes::number(fact.task_run), at: fact.at.as_micros() };
         match &fact.says {
-            Says::Made(artifact) => make(connection, tools, &who, artifact)?,
-            Says::Measured(metric) => measure(connection, &who, metric)?,
-            Says::Used(file) => {
+            FactKind::Made(artifact) => make(connection, tools, &who, artifact)?,
+            FactKind::Measured(metric) => measure(connection, &who, metric)?,
+            FactKind::Used(file) => {
                 connection
                     .prepare_cached(
                         "INSERT INTO used_files (run, task_run, file) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
                     )?
                     .execute(params![who.run, who.task_run, file.as_bytes()])?;
             }
-            Says::TimeUp(TimeUp { key, ended, after }) => {
+            FactKind::TimeUp(TimeUp { key, ended, after }) => {
                 connection
                     .prepare_cached(
                         "INSERT INTO times_up (run, key, ended, after) VALUES (?1, ?2, ?3, ?4)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use super::system::{private_file, private_folder};
 use crate::failpoint;
-pub(super) use crate::output::sync_folder;
+pub(super) use crate::store::disk::sync_folder;
 
 /// Returns `<database>.<suffix>`.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {

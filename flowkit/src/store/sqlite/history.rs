@@ -1,15 +1,15 @@
 //! Looking back: what was kept, as plain rows.
 
 mod choose;
-mod forget;
 mod lines;
+mod prune;
 #[cfg(test)]
 mod tests;
 
 use rusqlite::params;
 use rusqlite::types::Value;
 
-use self::choose::Question;
+use self::choose::Query;
 use super::events::{self, EventRow};
 use super::readers::ContentRow;
 use super::{SqliteStore, codes, facts, interned, stored};
@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::store::prefix::Prefix;
 use crate::store::{
-    FlowRunFilter, FlowRunPage, History, Keep, LogFilter, Removed, StoreError, StoredCacheEntry,
+    FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, StoreError, StoredCacheEntry,
     TaskRunFilter,
 };
 
@@ -68,7 +68,7 @@ impl History for SqliteStore {
         after: TaskRunId,
         limit: usize,
     ) -> Result<Vec<StoredTaskRun>, StoreError> {
-        let mut question = Question::new(stored::TASK_RUN);
+        let mut question = Query::new(stored::TASK_RUN);
         question.and("f.id = ?", [id_value(run)]);
         question.and("r.id > ?", [codes::number(after).into()]);
         question.any_of("r.state", filter.states.iter().map(|state| codes::state_code(*state).into()));
@@ -171,8 +171,8 @@ impl History for SqliteStore {
         Ok(sources.first().map(|source| source.cast_unsigned()))
     }
 
-    fn forget(&self, keep: Keep) -> Result<Removed, StoreError> {
-        forget::forget(self, keep)
+    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {
+        prune::prune(self, keep)
     }
 }
 

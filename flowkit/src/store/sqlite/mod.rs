@@ -37,6 +37,7 @@ mod reap;
 mod schema;
 mod seal_key;
 mod shared;
+mod stop_reason;
 mod stored;
 #[cfg(unix)]
 #[path = "system/unix.rs"]
@@ -47,7 +48,6 @@ mod system;
 mod task_rows;
 mod upkeep;
 mod values;
-mod word;
 mod write;
 mod writer;
 
@@ -66,18 +66,18 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use self::queue::{Item, Pledge};
+use self::queue::{CommitGuard, WriteJob};
 use self::readers::{ContentRow, Readers};
 use self::shared::Shared;
 use self::values::Values;
 use super::{
-    Ack, CachedValue, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Recovered, Reserved, Store,
-    StoreError, TaskRunFilter,
+    CachedValue, CommitAck, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Ownership, Recovered,
+    Reserved, ResultCache, RunLog, StoreError, TaskRunFilter,
 };
-use crate::model::canonical::Sealing;
 use crate::model::{FlowRunId, SealKey, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
+use crate::value::canonical::Sealing;
 
 /// Keeps runs in a SQLite file. Several processes may open the same one.
 ///
@@ -179,68 +179,24 @@ const LAST_NO: &str = "
             FROM task_runs WHERE run IN (SELECT no FROM family))
     )";
 
-impl Store for SqliteStore {
+impl RunLog for SqliteStore {
     fn begin(&self, run: NewFlowRun) {
-        self.shared.queue.push(Item::Begin(Box::new(run)));
+        self.shared.queue.push(WriteJob::Begin(Box::new(run)));
     }
 
-    fn record(&self, entry: Entry, ack: Option<Ack>) {
-        self.shared.queue.push(Item::Record(Box::new(entry), Pledge::new(ack)));
+    fn record(&self, entry: Entry, ack: Option<CommitAck>) {
+        self.shared.queue.push(WriteJob::Record(Box::new(entry), CommitGuard::new(ack)));
     }
 
-    fn keep(&self, fact: Fact) {
-        self.shared.queue.push(Item::Keep(Box::new(fact)));
+    fn report(&self, fact: Fact) {
+        self.shared.queue.push(WriteJob::Keep(Box::new(fact)));
     }
 
     fn log(&self, line: LogEntry) {
         if self.shared.quotas.admit(&line) {
             self.shared.queue.make_room();
-            self.shared.queue.push(Item::Log(Box::new(line)));
+            self.shared.queue.push(WriteJob::Log(Box::new(line)));
         }
-    }
-
-    fn may_be_fenced(&self) -> bool {
-        self.shared.may_be_fenced()
-    }
-
-    fn make_room(&self) {
-        self.shared.queue.make_room();
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        self.ask(|writer| writer.take_unkept().map_or(Ok(()), Err))
-    }
-
-    fn sealing(&self) -> Sealing<'_> {
-        self.seal_key.as_ref().map_err(PathBuf::as_path)
-    }
-
-    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
-        let owned = self.ask(move |writer| writer.take_over(id))?;
-        // It is ours now, so nobody changes it while it is read.
-        let run = self.flow_run(id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
-        let task_runs = self.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX)?;
-        let last_no = self.readers.read_one(LAST_NO, [id.as_uuid().as_bytes()], |row| row.get(0))?.flatten();
-        let last_no = codes::read_order_no(last_no);
-        let times_up = self.readers.read_all(facts::TIMES_UP, [id.as_uuid().as_bytes()], facts::time_up)?;
-        Ok(Recovered { owned, run, task_runs, last_no, times_up })
-    }
-
-    fn ask_again(&self, run: OwnedRun, asked: &Asked) -> Result<(), StoreError> {
-        let asked = asked.clone();
-        self.ask(move |writer| {
-            writer.with_owner(|connection, owner| ownership::ask_again(connection, owner, run, &asked))?
-        })
-    }
-
-    fn asked(&self, id: FlowRunId) -> Result<Option<Asked>, StoreError> {
-        let sql = "SELECT asked FROM flow_runs WHERE id = ?1 AND asked IS NOT NULL";
-        self.readers
-            .read_one(sql, [id.as_uuid().as_bytes()], |row| codes::read_json(&row.get::<_, String>(0)?))
-    }
-
-    fn suspend(&self, run: OwnedRun, ack: Option<Ack>) {
-        self.shared.queue.push(Item::Suspend(run, Pledge::new(ack)));
     }
 
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -253,7 +209,57 @@ impl Store for SqliteStore {
         row.map(|row| row.read("a result", &self.values)).transpose()
     }
 
-    fn children(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
+    fn wait_for_room(&self) {
+        self.shared.queue.make_room();
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.ask(|writer| writer.take_unpersisted().map_or(Ok(()), Err))
+    }
+
+    fn sealing(&self) -> Sealing<'_> {
+        self.seal_key.as_ref().map_err(PathBuf::as_path)
+    }
+
+    fn on_loss(&self, listener: Box<dyn Fn(Lost) + Send + Sync>) {
+        self.shared.losses.set(listener);
+    }
+}
+
+impl Ownership for SqliteStore {
+    fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
+        let owned = self.ask(move |writer| writer.take_over(id))?;
+        // It is ours now, so nobody changes it while it is read.
+        let run = self.flow_run(id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
+        let task_runs = self.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX)?;
+        let last_no = self.readers.read_one(LAST_NO, [id.as_uuid().as_bytes()], |row| row.get(0))?.flatten();
+        let last_no = codes::read_order_no(last_no);
+        let times_up = self.readers.read_all(facts::TIMES_UP, [id.as_uuid().as_bytes()], facts::time_up)?;
+        Ok(Recovered { owned, run, task_runs, last_no, times_up })
+    }
+
+    fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
+        self.shared.queue.push(WriteJob::Suspend(run, CommitGuard::new(ack)));
+    }
+
+    fn may_be_fenced(&self) -> bool {
+        self.shared.may_be_fenced()
+    }
+
+    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
+        let asked = asked.clone();
+        self.ask(move |writer| {
+            writer.with_owner(|connection, owner| ownership::ask_again(connection, owner, run, &asked))?
+        })
+    }
+
+    fn redo_request(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
+        let sql = "SELECT asked FROM flow_runs WHERE id = ?1 AND asked IS NOT NULL";
+        self.readers
+            .read_one(sql, [id.as_uuid().as_bytes()], |row| codes::read_json(&row.get::<_, String>(0)?))
+    }
+
+    fn sub_flow_runs(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
         self.readers.read_all(
             "SELECT id FROM flow_runs WHERE parent = ?1 AND parent_task_run = ?2 ORDER BY no DESC",
             params![run.as_uuid().as_bytes(), codes::number(task_run)],
@@ -268,9 +274,9 @@ impl Store for SqliteStore {
         })
     }
 
-    fn give_back(&self, key: &str, id: FlowRunId) {
+    fn unreserve(&self, key: &str, id: FlowRunId) {
         let key = codes::text(key).into_owned();
-        self.shared.queue.push(Item::Ask(Box::new(move |writer| {
+        self.shared.queue.push(WriteJob::Ask(Box::new(move |writer| {
             let given_back = writer.with_owner(|connection, _| ownership::give_back(connection, &key, id));
             if let Err(error) = given_back {
                 tracing::warn!(%error, "an idempotency key stays reserved until this process ends");
@@ -278,6 +284,21 @@ impl Store for SqliteStore {
         })));
     }
 
+    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
+        self.ask(move |writer| {
+            let asked =
+                writer.with_owner(|connection, owner| ownership::request_cancel(connection, owner, id))?;
+            writer.listen();
+            Ok(asked)
+        })
+    }
+
+    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
+        self.shared.cancel_requests.set(listener);
+    }
+}
+
+impl ResultCache for SqliteStore {
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
         let found = self.readers.read_one(
             "SELECT r.body, r.checksum, r.file, c.stored_at, c.ttl, f.id, c.task_run
@@ -311,24 +332,7 @@ impl Store for SqliteStore {
     }
 
     fn release(&self, key: CacheKey) {
-        self.shared.queue.push(Item::Release(key));
-    }
-
-    fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
-        self.ask(move |writer| {
-            let asked =
-                writer.with_owner(|connection, owner| ownership::request_cancel(connection, owner, id))?;
-            writer.listen();
-            Ok(asked)
-        })
-    }
-
-    fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>) {
-        self.shared.cancel_requests.set(listener);
-    }
-
-    fn on_loss(&self, listener: Box<dyn Fn(Lost) + Send + Sync>) {
-        self.shared.losses.set(listener);
+        self.shared.queue.push(WriteJob::Release(key));
     }
 }
 

@@ -23,11 +23,11 @@ use crate::store::StoreError;
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is opened before `open`"]
 pub struct SqliteOptions {
-    pub(super) settings: Settings,
+    pub(super) settings: StoreSettings,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct StoreSettings {
     pub(super) synchronous: Synchronous,
     pub(super) retry_for: Duration,
     /// How long the first try waits for the lock of another process.
@@ -38,7 +38,7 @@ pub(super) struct Settings {
     pub(super) looks_back: bool,
 }
 
-impl Default for Settings {
+impl Default for StoreSettings {
     fn default() -> Self {
         Self {
             synchronous: Synchronous::Full,

@@ -29,7 +29,7 @@ const BUSY_WAIT_AGAIN: Duration = Duration::from_millis(250);
 
 /// What is known of the database while it cannot be written, and of the runs that were given up for it.
 pub(super) struct Outage {
-    place: Place,
+    place: DatabaseFiles,
     is_removed: bool,
     /// When the first of the transactions began that have failed since one succeeded.
     since: Option<Instant>,
@@ -44,12 +44,12 @@ pub(super) struct Outage {
 }
 
 /// Which files the database is.
-struct Place {
+struct DatabaseFiles {
     files: [PathBuf; 2],
     ids: [Option<(u64, u64)>; 2],
 }
 
-impl Place {
+impl DatabaseFiles {
     fn of(database: &Path) -> Self {
         let files = [database.to_owned(), files::wal(database)];
         let ids = files.each_ref().map(|file| system::file_id(file).ok());
@@ -77,7 +77,7 @@ impl Place {
 impl Outage {
     pub(super) fn new(database: &Path) -> Self {
         Self {
-            place: Place::of(database),
+            place: DatabaseFiles::of(database),
             is_removed: false,
             since: None,
             unopened: String::new(),
@@ -127,12 +127,12 @@ impl Outage {
 }
 
 /// A transaction that failed, with what it answered if only its commit did.
-struct Failed<R> {
+struct FailedCommit<R> {
     error: rusqlite::Error,
     answer: Option<R>,
 }
 
-impl<R> From<rusqlite::Error> for Failed<R> {
+impl<R> From<rusqlite::Error> for FailedCommit<R> {
     fn from(error: rusqlite::Error) -> Self {
         Self { error, answer: None }
     }
@@ -203,12 +203,12 @@ impl Writer {
     }
 
     /// Leaves the runs of which nothing more is written to the process that resumes them.
-    pub(super) fn put_aside(&mut self) {
+    pub(super) fn suspend_all(&mut self) {
         if !self.outage.has_left() {
             return;
         }
         let left = self.outage.take_left();
-        if self.with_owner(|connection, owner| ownership::put_aside(connection, owner, &left)).is_err() {
+        if self.with_owner(|connection, owner| ownership::suspend_all(connection, owner, &left)).is_err() {
             self.outage.leave_again(left);
         }
     }
@@ -231,7 +231,7 @@ impl Writer {
                 return Err(GivenUp::Removed);
             }
             let began = clock::now();
-            let Failed { error, answer } = match self.once(&mut body) {
+            let FailedCommit { error, answer } = match self.once(&mut body) {
                 Ok(answer) => return self.succeeded(answer),
                 Err(failed) => failed,
             };
@@ -283,7 +283,7 @@ impl Writer {
     fn once<R>(
         &mut self,
         body: &mut impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
-    ) -> Result<R, Failed<R>> {
+    ) -> Result<R, FailedCommit<R>> {
         let busy_wait = match self.outage.since {
             None => self.settings.busy_wait.min(self.settings.retry_for.max(BACKOFF_MAX)),
             Some(_) => BUSY_WAIT_AGAIN,
@@ -306,7 +306,7 @@ impl Writer {
         failpoint::hit("before-commit").map_err(failure::as_sqlite)?;
         match transaction.commit() {
             Ok(()) => Ok(answer),
-            Err(error) => Err(Failed { error, answer: Some(answer) }),
+            Err(error) => Err(FailedCommit { error, answer: Some(answer) }),
         }
     }
 
@@ -336,7 +336,7 @@ impl Writer {
         let is_there =
             found.is_ok_and(|found| found == self.transaction) && truncate_log(&connection).is_ok();
         // Its log may be a new one.
-        self.outage.place = Place::of(&self.shared.path);
+        self.outage.place = DatabaseFiles::of(&self.shared.path);
         self.connection = Some(connection);
         is_there
     }

@@ -14,7 +14,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::word::{self, Word};
+use super::stop_reason;
+use super::stop_reason::StopReason;
 use super::{clock, failure, files, system};
 use crate::store::{OwnedRun, OwnerName, StoreError};
 
@@ -23,7 +24,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 /// A process, as it can be told from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct ProcessIdentity {
     pub(super) uuid: Uuid,
     boot_id: String,
     pid: u32,
@@ -33,7 +34,7 @@ pub(super) struct Identity {
     host: String,
 }
 
-impl Identity {
+impl ProcessIdentity {
     fn of_this_process() -> Self {
         let pid = std::process::id();
         Self {
@@ -72,7 +73,7 @@ impl Identity {
 #[derive(Debug)]
 pub(super) struct Owner {
     pub(super) no: i64,
-    pub(super) identity: Identity,
+    pub(super) identity: ProcessIdentity,
     locks: Locks,
     /// Held for as long as the store is in the table, or about to be. A last word may stand in it.
     lock: Option<File>,
@@ -82,7 +83,7 @@ pub(super) struct Owner {
 #[derive(Debug)]
 pub(super) struct Other {
     pub(super) no: i64,
-    pub(super) identity: Identity,
+    pub(super) identity: ProcessIdentity,
     lease_until: i64,
 }
 
@@ -123,12 +124,12 @@ impl Locks {
     }
 
     /// Returns the word that a dead owner has left.
-    pub(super) fn word(&self, dead: &Other) -> Vec<Word> {
-        word::read(&self.file(dead.identity.uuid))
+    pub(super) fn word(&self, dead: &Other) -> Vec<StopReason> {
+        stop_reason::read(&self.file(dead.identity.uuid))
     }
 
     /// Whether the process of an owner is at work.
-    pub(super) fn is_alive(&self, other: &Other, me: &Identity) -> bool {
+    pub(super) fn is_alive(&self, other: &Other, me: &ProcessIdentity) -> bool {
         let them = &other.identity;
         let signs = Signs {
             lock: self.is_held(them.uuid),
@@ -140,7 +141,7 @@ impl Locks {
     }
 
     /// Whether an owner that is dead may have died of a power cut.
-    pub(super) fn may_have_lost_power(&self, dead: &Other, me: &Identity) -> bool {
+    pub(super) fn may_have_lost_power(&self, dead: &Other, me: &ProcessIdentity) -> bool {
         dead.identity.may_be_of_earlier_boot(me) || system::tells_of_power_cut(&self.file(dead.identity.uuid))
     }
 }
@@ -173,14 +174,14 @@ impl Signs {
 impl Owner {
     /// Nobody knows of this store before its first transaction.
     pub(super) fn of(database: &Path) -> Self {
-        Self { no: 0, identity: Identity::of_this_process(), locks: Locks::of(database), lock: None }
+        Self { no: 0, identity: ProcessIdentity::of_this_process(), locks: Locks::of(database), lock: None }
     }
 
     /// Takes the lock, and only then a row.
     pub(super) fn take_lock(&mut self) -> io::Result<()> {
         if self.lock.is_none() {
             let lock = self.locks.take(self.identity.uuid)?;
-            word::reserve(&lock);
+            stop_reason::reserve(&lock);
             self.lock = Some(lock);
         }
         Ok(())
@@ -199,7 +200,7 @@ impl Owner {
     /// it could not be seen for longer than its lease, comes in under a new number: what it owned before is not its own.
     pub(super) fn stamp(&mut self, connection: &Connection, transaction: i64) -> rusqlite::Result<()> {
         self.take_lock().map_err(failure::as_sqlite)?;
-        let Identity { uuid, boot_id, pid, pid_started, pid_space, host } = &self.identity;
+        let ProcessIdentity { uuid, boot_id, pid, pid_started, pid_space, host } = &self.identity;
         let known: Option<i64> = connection
             .prepare_cached(
                 "UPDATE owners SET last_transaction = ?2, lease_until = ?3 WHERE uuid = ?1 RETURNING no",
@@ -221,7 +222,7 @@ impl Owner {
 
     /// Leaves word of runs of which nothing more can be written.
     pub(super) fn leave_word(&self, left: &[(OwnedRun, StoreError)]) -> io::Result<()> {
-        self.lock.as_ref().map_or(Ok(()), |lock| word::leave(lock, left))
+        self.lock.as_ref().map_or(Ok(()), |lock| stop_reason::leave(lock, left))
     }
 
     /// Removes the lock file, if the system does not do so itself. The lock goes with the process or with this value.
@@ -243,7 +244,7 @@ const OTHERS: &str = "SELECT no, uuid, boot_id, pid, pid_started, pid_space, hos
 fn other(row: &Row<'_>) -> rusqlite::Result<Other> {
     Ok(Other {
         no: row.get(0)?,
-        identity: Identity {
+        identity: ProcessIdentity {
             uuid: Uuid::from_bytes(row.get(1)?),
             boot_id: row.get(2)?,
             pid: row.get(3)?,
@@ -294,11 +295,11 @@ mod tests {
         assert_eq!(looked_at, 36);
     }
 
-    fn identity(boot_id: &str, pid_space: &str, host: &str) -> Identity {
+    fn identity(boot_id: &str, pid_space: &str, host: &str) -> ProcessIdentity {
         let (boot_id, pid_space, host) = (boot_id.to_owned(), pid_space.to_owned(), host.to_owned());
         let pid = std::process::id();
         let pid_started = system::started(pid).unwrap_or(0);
-        Identity { uuid: Uuid::nil(), boot_id, pid, pid_started, pid_space, host }
+        ProcessIdentity { uuid: Uuid::nil(), boot_id, pid, pid_started, pid_space, host }
     }
 
     #[test]

@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::events::EventsOut;
 use super::owner::Owner;
-use super::word::Word;
+use super::stop_reason::StopReason;
 use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
 use crate::policy::cache::CacheKey;
-use crate::policy::resume::Asked;
+use crate::policy::resume::RedoRequest;
 use crate::store::rows::suspension_of;
 use crate::store::{OwnedRun, Reserved, StoreError};
 
@@ -65,7 +65,12 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
 }
 
 /// Writes down what is to be done again of a run of `me`.
-pub(super) fn ask_again(connection: &Connection, me: &Owner, run: OwnedRun, asked: &Asked) -> Answer<()> {
+pub(super) fn ask_again(
+    connection: &Connection,
+    me: &Owner,
+    run: OwnedRun,
+    asked: &RedoRequest,
+) -> Answer<()> {
     let OwnedRun { id, epoch, .. } = run;
     let changed = connection
         .prepare_cached("UPDATE flow_runs SET asked = ?4 WHERE id = ?1 AND owner = ?2 AND epoch = ?3")?
@@ -74,7 +79,7 @@ pub(super) fn ask_again(connection: &Connection, me: &Owner, run: OwnedRun, aske
 }
 
 /// Puts runs aside that `me` owns and writes no more of, each with the reason, so that they can be taken over, by `me` too.
-pub(super) fn put_aside(
+pub(super) fn suspend_all(
     connection: &Connection,
     me: &Owner,
     runs: &[(OwnedRun, StoreError)],
@@ -85,7 +90,7 @@ pub(super) fn put_aside(
             let mut out = EventsOut::of(connection, run.no)?;
             reap::leave(connection, &mut out, run.no, clock::wall(), suspension_of)?;
             out.finish(connection)?;
-            reap::say_why(connection, run.no, &Word::of(*id, why))?;
+            reap::say_why(connection, run.no, &StopReason::of(*id, why))?;
         }
     }
     Ok(())

@@ -12,9 +12,9 @@ use super::clock;
 use super::writer::Writer;
 use crate::model::FlowRunId;
 use crate::policy::cache::CacheKey;
-use crate::store::{Ack, Entry, Fact, LogEntry, Missing, NewFlowRun, OwnedRun, Says, StoreError};
+use crate::store::{CommitAck, Entry, Fact, FactKind, LogEntry, Missing, NewFlowRun, OwnedRun, StoreError};
 
-/// So many entries may wait before `make_room` blocks: about 50 MB.
+/// So many entries may wait before `wait_for_room` blocks: about 50 MB.
 const WAITING_MAX: usize = 65_536;
 /// So many bytes of results may wait.
 const BYTES_MAX: usize = 64 << 20;
@@ -24,10 +24,10 @@ const TAKEN_BYTES_MAX: usize = 16 << 20;
 
 /// The answer that somebody waits for. It is always given: if it is dropped, it says that the store is closed.
 #[derive(Debug)]
-pub(super) struct Pledge(Option<Ack>);
+pub(super) struct CommitGuard(Option<CommitAck>);
 
-impl Pledge {
-    pub(super) fn new(ack: Option<Ack>) -> Self {
+impl CommitGuard {
+    pub(super) fn new(ack: Option<CommitAck>) -> Self {
         Self(ack)
     }
 
@@ -43,7 +43,7 @@ impl Pledge {
     }
 }
 
-impl Drop for Pledge {
+impl Drop for CommitGuard {
     fn drop(&mut self) {
         if let Some(ack) = self.0.take() {
             let _ = ack.send(Err(StoreError::Closed));
@@ -55,10 +55,10 @@ impl Drop for Pledge {
 pub(super) type Question = Box<dyn FnOnce(&mut Writer) + Send>;
 
 /// Something to write.
-pub(super) enum Item {
+pub(super) enum WriteJob {
     Begin(Box<NewFlowRun>),
-    Record(Box<Entry>, Pledge),
-    Suspend(OwnedRun, Pledge),
+    Record(Box<Entry>, CommitGuard),
+    Suspend(OwnedRun, CommitGuard),
     Keep(Box<Fact>),
     /// Boxed, as `Entry` is: items are moved while others wait for the lock.
     Log(Box<LogEntry>),
@@ -66,14 +66,14 @@ pub(super) enum Item {
     Ask(Question),
 }
 
-impl Item {
+impl WriteJob {
     fn bytes(&self) -> usize {
         match self {
             Self::Begin(new) => new.parameters.as_ref().map_or(0, String::len),
             Self::Record(entry, _) => entry.result.as_ref().map_or(0, Vec::len),
             Self::Keep(fact) => match &fact.says {
-                Says::Made(artifact) => artifact.content.len(),
-                Says::Measured(_) | Says::Used(_) | Says::TimeUp(_) => 0,
+                FactKind::Made(artifact) => artifact.content.len(),
+                FactKind::Measured(_) | FactKind::Used(_) | FactKind::TimeUp(_) => 0,
             },
             Self::Log(line) => line.message.len() + line.target.len(),
             Self::Suspend(..) | Self::Release(_) | Self::Ask(_) => 0,
@@ -90,8 +90,8 @@ impl Item {
 }
 
 #[derive(Default)]
-struct Waiting {
-    items: VecDeque<Item>,
+struct WaitingJobs {
+    items: VecDeque<WriteJob>,
     bytes: usize,
     /// How many of the items somebody waits for.
     urgent: usize,
@@ -111,8 +111,8 @@ enum Asleep {
 }
 
 #[derive(Default)]
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+pub(super) struct WriteQueue {
+    waiting: Mutex<WaitingJobs>,
     /// The number of items, for a look without the lock.
     len: AtomicUsize,
     bytes: AtomicUsize,
@@ -124,13 +124,13 @@ pub(super) struct Queue {
 
 /// What was taken, and whether nothing more will come.
 pub(super) struct Taken {
-    pub(super) items: VecDeque<Item>,
+    pub(super) items: VecDeque<WriteJob>,
     pub(super) is_last: bool,
 }
 
-impl Queue {
+impl WriteQueue {
     /// Puts an item at the end. After the end of the writing thread it is dropped, and its pledge says so.
-    pub(super) fn push(&self, item: Item) {
+    pub(super) fn push(&self, item: WriteJob) {
         let (bytes, is_urgent) = (item.bytes(), item.is_urgent());
         let mut waiting = self.waiting.lock();
         if waiting.closed {
@@ -201,10 +201,10 @@ impl Queue {
         let mut missing = Missing::default();
         for item in &self.waiting.lock().items {
             match item {
-                Item::Record(entry, _) if entry.run.id == id => missing.events += 1,
-                Item::Begin(new) if new.owned.id == id => missing.events += 1,
-                Item::Keep(fact) if fact.run.id == id => missing.facts += 1,
-                Item::Log(line) if line.run == id => missing.lines += 1,
+                WriteJob::Record(entry, _) if entry.run.id == id => missing.events += 1,
+                WriteJob::Begin(new) if new.owned.id == id => missing.events += 1,
+                WriteJob::Keep(fact) if fact.run.id == id => missing.facts += 1,
+                WriteJob::Log(line) if line.run == id => missing.lines += 1,
                 _ => {}
             }
         }
@@ -237,24 +237,24 @@ impl Queue {
         drop(items);
     }
 
-    fn note(&self, waiting: &Waiting) {
+    fn note(&self, waiting: &WaitingJobs) {
         self.len.store(waiting.items.len(), Ordering::Relaxed);
         self.bytes.store(waiting.bytes, Ordering::Relaxed);
     }
 }
 
-impl Waiting {
-    fn split(&mut self) -> VecDeque<Item> {
+impl WaitingJobs {
+    fn split(&mut self) -> VecDeque<WriteJob> {
         let mut bytes = 0;
-        let fits = |item: &&Item| {
+        let fits = |item: &&WriteJob| {
             let fits = bytes < TAKEN_BYTES_MAX;
             bytes += item.bytes();
             fits
         };
         let count = self.items.iter().take(TAKEN_MAX).take_while(fits).count();
         // What is taken moves, not what stays: that may be ten times as much, and everybody waits for the lock.
-        let taken: VecDeque<Item> = self.items.drain(..count).collect();
-        self.bytes -= taken.iter().map(Item::bytes).sum::<usize>();
+        let taken: VecDeque<WriteJob> = self.items.drain(..count).collect();
+        self.bytes -= taken.iter().map(WriteJob::bytes).sum::<usize>();
         self.urgent -= taken.iter().filter(|item| item.is_urgent()).count();
         taken
     }

@@ -2,16 +2,17 @@
 
 use rusqlite::{Connection, Statement, params};
 
-use super::events::{EventsOut, Happened};
+use super::events::{EventsOut, NewEvent};
 use super::owner::{self, Other};
-use super::word::{self, Word};
+use super::stop_reason;
+use super::stop_reason::StopReason;
 use super::write::attempt_row;
 use super::{clock, codes};
 use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
 use crate::store::rows::{crashed_attempt, death_of, suspension_of};
 
 /// What befalls a run in this state: a task run, or the flow itself.
-pub(super) type Fate = fn(State, bool) -> Option<EventKind>;
+pub(super) type Transition = fn(State, bool) -> Option<EventKind>;
 
 /// A dead owner, whose rows are taken away.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(super) fn living(
     connection: &Connection,
     me: &owner::Owner,
     no: i64,
-) -> rusqlite::Result<Option<owner::Identity>> {
+) -> rusqlite::Result<Option<owner::ProcessIdentity>> {
     if no == me.no {
         return Ok(Some(me.identity.clone()));
     }
@@ -48,14 +49,14 @@ pub(super) fn living(
     Ok(other.filter(|other| me.locks().is_alive(other, &me.identity)).map(|other| other.identity))
 }
 
-fn bury(connection: &Connection, words: Vec<Word>, owner: Other) -> rusqlite::Result<Dead> {
+fn bury(connection: &Connection, words: Vec<StopReason>, owner: Other) -> rusqlite::Result<Dead> {
     let mut statement = connection.prepare_cached("SELECT no, id FROM flow_runs WHERE owner = ?1")?;
     let rows = statement.query_map([owner.no], |row| Ok((row.get(0)?, codes::flow_run(row.get(1)?))))?;
     let runs: Vec<(i64, FlowRunId)> = rows.collect::<rusqlite::Result<_>>()?;
     for (run, id) in &runs {
         let mut out = EventsOut::of(connection, *run)?;
         // It did not die over this one: it could not write any more, and ended in order.
-        let word = word::about(&words, *id);
+        let word = stop_reason::about(&words, *id);
         let fate = if word.is_some() { suspension_of } else { death_of };
         leave(connection, &mut out, *run, clock::wall(), fate)?;
         out.finish(connection)?;
@@ -68,7 +69,7 @@ fn bury(connection: &Connection, words: Vec<Word>, owner: Other) -> rusqlite::Re
 }
 
 /// The part of a row that a fate changes.
-struct Standing {
+struct RowState {
     id: TaskRunId,
     state: State,
     attempt: u32,
@@ -77,8 +78,8 @@ struct Standing {
 
 const STANDING: &str = "state, attempt, coalesce(attempt_started_at, started_at)";
 
-fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing> {
-    Ok(Standing {
+fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<RowState> {
+    Ok(RowState {
         id,
         state: codes::state(row.get(0)?)?,
         attempt: row.get(1)?,
@@ -92,10 +93,10 @@ pub(super) fn leave(
     out: &mut EventsOut,
     run: i64,
     now: WallTime,
-    fate: Fate,
+    fate: Transition,
 ) -> rusqlite::Result<()> {
     let under_way = [State::Running, State::Cancelling].map(codes::state_code);
-    let tasks: Vec<Standing> = connection
+    let tasks: Vec<RowState> = connection
         .prepare_cached(&format!(
             "SELECT {STANDING}, id FROM task_runs WHERE run = ?1 AND state IN (?2, ?3)"
         ))?
@@ -113,7 +114,7 @@ pub(super) fn leave(
     )?;
     for task in &tasks {
         if let Some(kind) = fate(task.state, false) {
-            out.push(connection, &Happened::new(task.id, now, &kind))?;
+            out.push(connection, &NewEvent::new(task.id, now, &kind))?;
             meet(connection, &mut update, run, task, &kind, now)?;
         }
     }
@@ -121,7 +122,7 @@ pub(super) fn leave(
         .prepare_cached(&format!("SELECT {STANDING} FROM flow_runs WHERE no = ?1"))?
         .query_row([run], |row| standing(TaskRunId::FLOW, row))?;
     if let Some(kind) = fate(flow.state, true) {
-        out.push(connection, &Happened::new(TaskRunId::FLOW, now, &kind))?;
+        out.push(connection, &NewEvent::new(TaskRunId::FLOW, now, &kind))?;
         let mut update = connection.prepare_cached(
             "UPDATE flow_runs SET state = ?3, crashes = crashes + ?4, ended_at = coalesce(?5, ended_at)
              WHERE no = ?1 AND ?2 = 0",
@@ -136,7 +137,7 @@ pub(super) fn leave(
 }
 
 /// Writes down why a suspended run is persisted no further.
-pub(super) fn say_why(connection: &Connection, run: i64, why: &Word) -> rusqlite::Result<()> {
+pub(super) fn say_why(connection: &Connection, run: i64, why: &StopReason) -> rusqlite::Result<()> {
     let (flow, place) = connection
         .prepare_cached(
             "SELECT t.name, p.text FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place
@@ -153,7 +154,7 @@ fn meet(
     connection: &Connection,
     update: &mut Statement<'_>,
     run: i64,
-    row: &Standing,
+    row: &RowState,
     kind: &EventKind,
     now: WallTime,
 ) -> rusqlite::Result<()> {

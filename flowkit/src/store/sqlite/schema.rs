@@ -15,6 +15,10 @@ use crate::store::StoreError;
 /// `FLOW` in ASCII: no other program's database has it.
 pub(super) const APPLICATION_ID: u32 = 0x464c_4f57;
 
+/// Formats up to this one were never released, and each changed in place. A change of `0001.sql` before the release takes the next
+/// number, so that no database of the format before is taken for one of this.
+const UNRELEASED: usize = 1;
+
 /// What leads from one format to the next, the first from nothing.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 
@@ -77,10 +81,17 @@ pub(super) fn bring_up_to(
         return Err(failure::open(path, failure::OTHER_PROGRAM));
     }
     let found = number(connection, "user_version")?;
-    let newest = migrations.len();
+    let newest = UNRELEASED + migrations.len();
     match usize::try_from(found) {
         Ok(version) if version == newest => pages::verify(path, connection),
-        Ok(older) if (1..newest).contains(&older) => {
+        Ok(unreleased @ 1..=UNRELEASED) => Err(failure::open(
+            path,
+            format!(
+                "its format is {unreleased}, which was never released; read it with the flowkit that made it, and begin anew in \
+                 another file"
+            ),
+        )),
+        Ok(older) if (UNRELEASED + 1..newest).contains(&older) => {
             pages::verify(path, connection)?;
             back_up(path, connection, older)?;
             migrate(connection, older, migrations).map_err(|error| failure::open_sqlite(path, error))
@@ -117,7 +128,7 @@ fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rus
     let now: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if usize::try_from(now) == Ok(from) {
         let breaks = || failpoint::hit("mid-migration").map_err(failure::as_sqlite);
-        for script in &migrations[from..] {
+        for script in &migrations[from.saturating_sub(UNRELEASED)..] {
             breaks()?;
             transaction.execute_batch(script)?;
         }
@@ -126,7 +137,7 @@ fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rus
         breaks()?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         breaks()?;
-        transaction.pragma_update(None, "user_version", migrations.len() as i64)?;
+        transaction.pragma_update(None, "user_version", (UNRELEASED + migrations.len()) as i64)?;
         breaks()?;
     }
     transaction.commit()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::logs::Quotas;
-use super::queue::Queue;
+use super::queue::WriteQueue;
 use super::{clock, files, owner};
 use crate::model::FlowRunId;
 use crate::store::Lost;
@@ -20,7 +20,7 @@ const DOUBT_AFTER: Duration = Duration::from_secs(owner::LEASE.as_secs() / 2);
 
 pub(super) struct Shared {
     pub(super) path: PathBuf,
-    pub(super) queue: Queue,
+    pub(super) queue: WriteQueue,
     pub(super) quotas: Quotas,
     pub(super) cancel_requests: Listener<FlowRunId>,
     pub(super) losses: Listener<Lost>,
@@ -54,7 +54,7 @@ impl Shared {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
             path,
-            queue: Queue::default(),
+            queue: WriteQueue::default(),
             quotas: Quotas::default(),
             cancel_requests: Listener::default(),
             losses: Listener::default(),

@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, Statement, params};
 
-use super::batch::Slot;
+use super::batch::RowSlot;
 use super::write::Tools;
 use super::{codes, failure, rare};
 use crate::failpoint;
@@ -44,7 +44,7 @@ impl<'c> TaskRows<'c> {
         &mut self,
         connection: &Connection,
         tools: &mut Tools<'_>,
-        slot: &Slot,
+        slot: &RowSlot,
     ) -> rusqlite::Result<bool> {
         failpoint::hit("before-submit-row").map_err(failure::as_sqlite)?;
         let is_inserted = slot.created && self.insert(connection, tools, slot)?;
@@ -63,7 +63,7 @@ impl<'c> TaskRows<'c> {
         &mut self,
         connection: &Connection,
         tools: &mut Tools<'_>,
-        slot: &Slot,
+        slot: &RowSlot,
     ) -> rusqlite::Result<bool> {
         let task_run = &slot.task_run;
         bind(&mut self.insert, self.run, slot, self.created_at)?;
@@ -79,14 +79,19 @@ impl<'c> TaskRows<'c> {
         Ok(self.insert.raw_execute()? > 0)
     }
 
-    fn update(&mut self, slot: &Slot) -> rusqlite::Result<bool> {
+    fn update(&mut self, slot: &RowSlot) -> rusqlite::Result<bool> {
         bind(&mut self.update, self.run, slot, self.created_at)?;
         Ok(self.update.raw_execute()? > 0)
     }
 }
 
 /// Binds what both statements write.
-fn bind(statement: &mut Statement<'_>, run: i64, slot: &Slot, created_at: WallTime) -> rusqlite::Result<()> {
+fn bind(
+    statement: &mut Statement<'_>,
+    run: i64,
+    slot: &RowSlot,
+    created_at: WallTime,
+) -> rusqlite::Result<()> {
     let task_run = &slot.task_run;
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
     let before = if slot.reopened { i64::MAX } else { codes::FIRST_TERMINAL };

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::Store;
 use crate::store::contract::{Place, contract};
 
 /// A database in a folder of its own, which is removed with it.

@@ -51,7 +51,7 @@ impl Writer {
         }
         // While nothing can be written, this finds out whether it can be again.
         if self.outage.has_left() && (is_due || !self.shared.is_degraded()) {
-            self.put_aside();
+            self.suspend_all();
         }
         // Between two commits that somebody waits for, even a look at the length of the log takes its time.
         if is_due || is_idle {

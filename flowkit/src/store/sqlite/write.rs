@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
-use super::batch::{Batch, RunPart, Slot};
-use super::events::{EventsOut, Happened};
+use super::batch::{Batch, RowSlot, RunPart};
+use super::events::{EventsOut, NewEvent};
 use super::interned::Interned;
 use super::owner::Owner;
 use super::task_rows::TaskRows;
@@ -23,7 +23,7 @@ pub(super) struct Tools<'a> {
 }
 
 /// How the part of one run was received.
-pub(super) enum Verdict {
+pub(super) enum PartVerdict {
     /// It is written, but for these slots: their task runs have ended before.
     Written { refused: Vec<usize> },
     /// Nothing of it is written.
@@ -35,7 +35,7 @@ pub(super) fn batch(
     connection: &Connection,
     tools: &mut Tools<'_>,
     batch: &Batch,
-) -> rusqlite::Result<Vec<Verdict>> {
+) -> rusqlite::Result<Vec<PartVerdict>> {
     let mut verdicts = Vec::with_capacity(batch.runs.len());
     for part in &batch.runs {
         verdicts.push(run(connection, tools, part)?);
@@ -49,7 +49,7 @@ pub(super) fn batch(
     Ok(verdicts)
 }
 
-fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqlite::Result<Verdict> {
+fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqlite::Result<PartVerdict> {
     if let Some(new) = &part.begin {
         super::begin::insert(connection, tools, new)?;
     }
@@ -62,10 +62,10 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
         })
         .optional()?;
     let Some((no, epoch, owner)) = found else {
-        return Ok(Verdict::Refused(StoreError::UnknownRun { id: id.to_string() }));
+        return Ok(PartVerdict::Refused(StoreError::UnknownRun { id: id.to_string() }));
     };
     if epoch != part.owned.epoch || owner != Some(tools.owner.no) {
-        return Ok(Verdict::Refused(StoreError::LostOwnership { id }));
+        return Ok(PartVerdict::Refused(StoreError::LostOwnership { id }));
     }
     let created_at = part.owned.created_at;
     let mut task_rows = TaskRows::of(connection, no, created_at)?;
@@ -93,7 +93,7 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
     }
     facts::write(connection, tools, no, &part.facts)?;
     events(connection, no, part, &refused)?;
-    Ok(Verdict::Written { refused })
+    Ok(PartVerdict::Written { refused })
 }
 
 fn events(connection: &Connection, run: i64, part: &RunPart, refused: &[usize]) -> rusqlite::Result<()> {
@@ -101,12 +101,12 @@ fn events(connection: &Connection, run: i64, part: &RunPart, refused: &[usize]) 
     let mut out = EventsOut::of(connection, run)?;
     if let Some(new) = &part.begin {
         let at = created_at.plus(new.flow.created_at());
-        out.push(connection, &Happened::new(TaskRunId::FLOW, at, &EventKind::Created))?;
+        out.push(connection, &NewEvent::new(TaskRunId::FLOW, at, &EventKind::Created))?;
     }
     for (slot, event) in &part.events {
         if !refused.contains(slot) {
             let at = created_at.plus(event.at);
-            out.push(connection, &Happened::new(event.task_run, at, &event.kind))?;
+            out.push(connection, &NewEvent::new(event.task_run, at, &event.kind))?;
         }
     }
     if part.suspended {
@@ -120,7 +120,7 @@ fn flow_row(
     connection: &Connection,
     tools: &Tools<'_>,
     run: i64,
-    slot: &Slot,
+    slot: &RowSlot,
     created_at: WallTime,
 ) -> rusqlite::Result<bool> {
     let flow = &slot.task_run;
@@ -204,7 +204,7 @@ fn result(
     tools: &Tools<'_>,
     row: &mut Statement<'_>,
     (run, created_at): (i64, WallTime),
-    slot: &Slot,
+    slot: &RowSlot,
 ) -> rusqlite::Result<()> {
     let Some(envelope) = &slot.result else { return Ok(()) };
     let task_run = codes::number(slot.task_run.id());

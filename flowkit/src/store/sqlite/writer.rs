@@ -9,13 +9,13 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, RunPart};
 use super::interned::Interned;
-use super::options::Settings;
+use super::options::StoreSettings;
 use super::outage::{GivenUp, Outage};
 use super::owner::Owner;
-use super::queue::Item;
+use super::queue::WriteJob;
 use super::shared::Shared;
 use super::values::Values;
-use super::write::{self, Tools, Verdict};
+use super::write::{self, PartVerdict, Tools};
 use super::{Synchronous, clock, ownership, pages, reap};
 use crate::failpoint;
 use crate::model::FlowRunId;
@@ -26,7 +26,7 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) owner: Owner,
     pub(super) values: Values,
-    pub(super) settings: Settings,
+    pub(super) settings: StoreSettings,
     /// `None` after it could not be opened again.
     pub(super) connection: Option<Connection>,
     pub(super) interned: Interned,
@@ -50,7 +50,7 @@ impl Writer {
         shared: Arc<Shared>,
         owner: Owner,
         values: Values,
-        settings: Settings,
+        settings: StoreSettings,
         connection: Connection,
     ) -> Self {
         let is_owner = owner.has_entered();
@@ -87,28 +87,28 @@ impl Writer {
         self.close();
     }
 
-    fn write_all(&mut self, items: VecDeque<Item>) {
+    fn write_all(&mut self, items: VecDeque<WriteJob>) {
         let mut batch = Batch::default();
         for item in items {
             match item {
-                Item::Begin(new) => batch.begin(new),
-                Item::Record(entry, pledge) => match self.outage.loss(entry.run) {
+                WriteJob::Begin(new) => batch.begin(new),
+                WriteJob::Record(entry, pledge) => match self.outage.loss(entry.run) {
                     None => batch.record(*entry, pledge),
                     Some(error) => pledge.answer(Err(error)),
                 },
-                Item::Suspend(run, pledge) => match self.outage.loss(run) {
+                WriteJob::Suspend(run, pledge) => match self.outage.loss(run) {
                     None => batch.suspend(run, pledge),
                     Some(error) => {
                         self.outage.leave(run, error.clone());
                         pledge.answer(Err(error));
                     }
                 },
-                Item::Keep(fact) if self.outage.loss(fact.run).is_some() => {}
-                Item::Keep(fact) => batch.keep(*fact),
-                Item::Log(line) if self.outage.has_lost(line.run) => {}
-                Item::Log(line) => batch.logs.push(*line),
-                Item::Release(key) => batch.released.push(key),
-                Item::Ask(question) => {
+                WriteJob::Keep(fact) if self.outage.loss(fact.run).is_some() => {}
+                WriteJob::Keep(fact) => batch.keep(*fact),
+                WriteJob::Log(line) if self.outage.has_lost(line.run) => {}
+                WriteJob::Log(line) => batch.logs.push(*line),
+                WriteJob::Release(key) => batch.released.push(key),
+                WriteJob::Ask(question) => {
                     self.commit(std::mem::take(&mut batch));
                     question(self);
                 }
@@ -127,7 +127,7 @@ impl Writer {
     }
 
     fn commit_or_split(&mut self, batch: Batch) {
-        self.keep_large_contents(&batch);
+        self.write_large_contents(&batch);
         match self.try_transact(|connection, tools| write::batch(connection, tools, &batch)) {
             Ok(verdicts) => {
                 self.shared.count(&batch);
@@ -148,14 +148,14 @@ impl Writer {
     }
 
     /// Writes files before the transaction that points to them, so that other processes do not wait meanwhile.
-    fn keep_large_contents(&self, batch: &Batch) {
+    fn write_large_contents(&self, batch: &Batch) {
         for content in batch.contents().filter(|content| content.len() > self.settings.inline_max) {
             // What fails here fails again in the transaction, which knows what to do about it.
             let _ = self.values.keep(content);
         }
     }
 
-    fn answer(&mut self, batch: Batch, verdicts: Vec<Verdict>) {
+    fn answer(&mut self, batch: Batch, verdicts: Vec<PartVerdict>) {
         for (part, verdict) in batch.runs.into_iter().zip(verdicts) {
             if part.has_ended() {
                 self.told.remove(&part.owned.id);
@@ -163,9 +163,9 @@ impl Writer {
                 self.shared.quotas.forget(part.owned.id);
             }
             match verdict {
-                Verdict::Written { refused } if refused.is_empty() => part.answer_all(&Ok(())),
-                Verdict::Written { refused } => answer_some(part, &refused),
-                Verdict::Refused(error) => {
+                PartVerdict::Written { refused } if refused.is_empty() => part.answer_all(&Ok(())),
+                PartVerdict::Written { refused } => answer_some(part, &refused),
+                PartVerdict::Refused(error) => {
                     self.lose(part.owned.id, part.owned.epoch, &error);
                     part.answer_all(&Err(error));
                 }
@@ -174,7 +174,7 @@ impl Writer {
     }
 
     /// Returns why something was lost since this was asked before.
-    pub(super) fn take_unkept(&mut self) -> Option<StoreError> {
+    pub(super) fn take_unpersisted(&mut self) -> Option<StoreError> {
         self.unkept.take()
     }
 
@@ -198,7 +198,7 @@ impl Writer {
     pub(super) fn take_over(&mut self, id: FlowRunId) -> Result<OwnedRun, StoreError> {
         let left = self.outage.take_left();
         let taken = self.with_owner(|connection, owner| {
-            ownership::put_aside(connection, owner, &left)?;
+            ownership::suspend_all(connection, owner, &left)?;
             Ok((reap::reap(connection, owner)?, ownership::take_over(connection, owner, id)?))
         });
         if taken.is_err() {
@@ -215,7 +215,7 @@ impl Writer {
 
     /// Leaves in order: the log is emptied, and the owner goes out of the table, unless runs are left for a reaper.
     fn close(mut self) {
-        self.put_aside();
+        self.suspend_all();
         if let Err(error) = self.leave_word() {
             tracing::warn!(%error, "no word could be left of runs that are kept no further: they will look crashed");
         }

@@ -3,13 +3,13 @@
 
 use super::margin;
 use super::program::{Program, for_shell};
-use crate::graph::look::glyph;
-use crate::graph::text::visible;
+use crate::graph::style::glyph;
 use crate::model::State;
-use crate::terminal::line::{Line, Link, Look, columns, wrapped};
+use crate::terminal::line::{Line, Link, TextStyle, columns, wrapped};
 use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
-use crate::wording::counted;
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// A message takes at most so many lines here; the log has all of it.
 const MESSAGE_LINES: usize = 5;
@@ -25,7 +25,7 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
         pieces.into_iter().map(|piece| Line::indented(inner).plain_text(piece)).collect()
     };
     let glyph = glyph(State::Failed);
-    let head = Line::indented(first).add(Look::Of(State::Failed), format!("{glyph} {}", cause.headline));
+    let head = Line::indented(first).add(TextStyle::Of(State::Failed), format!("{glyph} {}", cause.headline));
     let mut lines = vec![head.fitted(width)];
 
     let message = cause.report.message.lines().map(visible).filter(|line| !line.is_empty());
@@ -35,7 +35,7 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
         message.truncate(MESSAGE_LINES - 1);
         message.push(
             Line::indented(inner)
-                .add(Look::Dim, format!("… and {}", counted(more + 1, "more line", "more lines"))),
+                .add(TextStyle::Dim, format!("… and {}", counted(more + 1, "more line", "more lines"))),
         );
     }
     lines.append(&mut message);
@@ -49,7 +49,7 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
         if left_out > 0 && place + 1 >= CAUSES_MAX && !is_last {
             if place + 1 == CAUSES_MAX {
                 let words = format!("├ … {}", counted(left_out, "more cause", "more causes"));
-                lines.push(Line::indented(inner).add(Look::Dim, words));
+                lines.push(Line::indented(inner).add(TextStyle::Dim, words));
             }
             continue;
         }
@@ -62,7 +62,7 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
                 (_, true) => "  ",
                 (_, false) => "│ ",
             };
-            lines.push(Line::indented(inner).add(Look::Dim, branch).plain_text(piece));
+            lines.push(Line::indented(inner).add(TextStyle::Dim, branch).plain_text(piece));
         }
     }
     if let Some(words) = cause.seen_as {
@@ -93,5 +93,5 @@ fn at(line: Line, location: &str, place: &str) -> Line {
     let file = location.rsplit_once(':').map(|(file, _)| Link::File(file.into()));
     let (before, rest) = place.split_at("at ".len());
     let (location, behind) = rest.split_at(location.len());
-    line.plain_text(before).linked(Look::Plain, location, file).plain_text(behind)
+    line.plain_text(before).linked(TextStyle::Plain, location, file).plain_text(behind)
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::margin;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::look::glyph;
-use crate::graph::text;
+use crate::graph::style::glyph;
 use crate::model::{EventKind, State, TaskRunId};
-use crate::terminal::line::{Line, Look, wrapped};
+use crate::terminal::line::{Line, TextStyle, wrapped};
 use crate::terminal::lines::{attempt_took, failure, interrupted, label, next_attempt};
+use crate::text::columns;
 
 /// A fact takes at most so many lines; the root cause is told in full at the end.
 const LINES_MAX: usize = 4;
@@ -27,8 +27,8 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
                 Some(most) => format!("{attempt}/{most}"),
                 None => attempt.to_string(),
             };
-            let (after, next) = (text::duration(attempt_took(task_run, *attempt)), next_attempt(failure));
-            let why = text::visible(&failure.error.to_string());
+            let (after, next) = (columns::duration(attempt_took(task_run, *attempt)), next_attempt(failure));
+            let why = columns::visible(&failure.error.to_string());
             (State::AwaitingRetry, format!("attempt {number} failed after {after}: {why} · {next}"))
         }
         EventKind::Interrupted { error, .. } if !is_own_flow => (State::Suspended, interrupted(error)),
@@ -42,9 +42,9 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
             (State::Cancelling, "cancelling".to_owned())
         }
         EventKind::Completed => {
-            let took = text::duration(task_run.duration().unwrap_or_default());
+            let took = columns::duration(task_run.duration().unwrap_or_default());
             let words = match slow {
-                Some(usual) => format!("took {took}, slow: usually {}", text::duration(usual)),
+                Some(usual) => format!("took {took}, slow: usually {}", columns::duration(usual)),
                 None if verbose && !is_own_flow => format!("completed in {took}"),
                 None => return Vec::new(),
             };
@@ -52,12 +52,12 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
         }
         EventKind::Cached if verbose => (State::Cached, "cached".to_owned()),
         EventKind::Skipped { reason } if verbose => {
-            (State::Skipped, format!("skipped: {}", text::visible(reason)))
+            (State::Skipped, format!("skipped: {}", columns::visible(reason)))
         }
         _ => return Vec::new(),
     };
     let head = Line::indented(margin(width))
-        .add(Look::Of(state), glyph(state))
+        .add(TextStyle::Of(state), glyph(state))
         .plain_text(" ")
         .plain_text(label(notice))
         .padded(margin(width) + 2 + LABEL_COLUMNS)

@@ -2,11 +2,11 @@
 
 use super::margin;
 use super::program::Program;
-use crate::graph::look::glyph;
+use crate::graph::style::glyph;
 use crate::model::State;
 use crate::terminal::failures::{ROWS_MAX, rows};
-use crate::terminal::line::{Line, Look, columns, shortened};
-use crate::terminal::tally::Failed;
+use crate::terminal::line::{Line, TextStyle, columns, shortened};
+use crate::terminal::tally::FailedRun;
 use crate::terminal::view::RunView;
 
 /// Labels stand in a column as wide as the widest of them, up to this.
@@ -15,7 +15,7 @@ const LABEL_COLUMNS_MAX: usize = 32;
 /// Draws what failed besides `root` in at most `height` lines.
 pub(super) fn failures(
     view: &RunView,
-    root: Option<&Failed>,
+    root: Option<&FailedRun>,
     width: usize,
     height: usize,
     program: &Program,
@@ -32,7 +32,7 @@ pub(super) fn failures(
         .iter()
         .map(|row| {
             Line::indented(start)
-                .add(Look::Of(State::Failed), glyph(State::Failed))
+                .add(TextStyle::Of(State::Failed), glyph(State::Failed))
                 .plain_text(" ")
                 .plain_text(shortened(&row.label(), label))
                 .padded(start + 2 + label + 2)
@@ -42,9 +42,9 @@ pub(super) fn failures(
     if more > 0 && height > 0 {
         let and = if shown.is_empty() { "" } else { "and " };
         let words = format!("{and}{more} more failed");
-        let line = Line::indented(start + 2).add(Look::Dim, words);
+        let line = Line::indented(start + 2).add(TextStyle::Dim, words);
         lines.push(match program.command("show", view.id) {
-            Some(show) => line.add(Look::Dim, ": ").add(Look::Bold, show),
+            Some(show) => line.add(TextStyle::Dim, ": ").add(TextStyle::Bold, show),
             None => line,
         });
     }

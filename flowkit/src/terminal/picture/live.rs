@@ -3,11 +3,11 @@
 
 use super::words::{BAR, bar, counts, doing, joined, range, said};
 use super::{WIDTH_MAX, margin};
-use crate::graph::look::glyph;
-use crate::graph::text;
+use crate::graph::style::glyph;
 use crate::model::{State, WallTime};
-use crate::terminal::line::{Line, Look, columns, shortened};
+use crate::terminal::line::{Line, TextStyle, columns, shortened};
 use crate::terminal::view::{Active, Group, RunView};
+use crate::text::columns;
 
 /// Of the runs of one task that are under way, so many have lines of their own.
 const ACTIVE_MAX: usize = 3;
@@ -22,7 +22,7 @@ const WIDTH_WITH_BARS: usize = 40;
 const NAME_MAX: usize = 32;
 
 /// A line of the picture.
-enum Row<'a> {
+enum LiveRow<'a> {
     Group(&'a Group),
     Active { group: &'a Group, active: &'a Active, is_last: bool },
     MoreActive { depth: usize, more: usize },
@@ -37,11 +37,11 @@ pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<L
     let mut lines = Vec::with_capacity(height);
     if height >= RULE_FROM {
         let rule = "─".repeat(width.min(WIDTH_MAX).saturating_sub(1));
-        lines.push(Line::indented(1).add(Look::Dim, rule));
+        lines.push(Line::indented(1).add(TextStyle::Dim, rule));
     }
     let rows = choose(view, height - lines.len() - 1);
     let names = rows.iter().map(|row| match row {
-        Row::Group(group) => group.depth * 2 + columns(group.name()),
+        LiveRow::Group(group) => group.depth * 2 + columns(group.name()),
         _ => 0,
     });
     let longest = NAME_MAX.min(width.min(WIDTH_MAX) / 3).max(6);
@@ -53,7 +53,7 @@ pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<L
 
 /// Chooses what is shown in `room` lines: first what is under way, then what is to come, then what has ended, the last
 /// first. The order in which the tasks were first seen stays.
-fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
+fn choose(view: &RunView, room: usize) -> Vec<LiveRow<'_>> {
     let order: Vec<&Group> = view.groups.in_order().collect();
     let mut by_weight: Vec<usize> = (0..order.len()).collect();
     by_weight.sort_by_key(|place| {
@@ -74,7 +74,7 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(room);
     for place in chosen {
         let group = order[place];
-        rows.push(Row::Group(group));
+        rows.push(LiveRow::Group(group));
         if group.total() > 1 && !group.active.is_empty() {
             let before = rows.len();
             rows.extend(active_rows(group, left.min(ACTIVE_MAX + 1)));
@@ -83,13 +83,13 @@ fn choose(view: &RunView, room: usize) -> Vec<Row<'_>> {
     }
     if !hidden.is_empty() && room > 0 {
         let is_done = |place: &&usize| order[**place].under_way() + order[**place].to_come() == 0;
-        rows.push(Row::MoreGroups { more: hidden.len(), done: hidden.iter().filter(is_done).count() });
+        rows.push(LiveRow::MoreGroups { more: hidden.len(), done: hidden.iter().filter(is_done).count() });
     }
     rows
 }
 
 /// Returns the rows of what is under way in `group`, those that wait for another attempt first.
-fn active_rows(group: &Group, room: usize) -> Vec<Row<'_>> {
+fn active_rows(group: &Group, room: usize) -> Vec<LiveRow<'_>> {
     let all = group.active.len();
     let shown = if all <= room.min(ACTIVE_MAX) { all } else { room.saturating_sub(1).min(ACTIVE_MAX) };
     let waits = |active: &&Active| active.retry_at.is_some();
@@ -99,10 +99,10 @@ fn active_rows(group: &Group, room: usize) -> Vec<Row<'_>> {
         .chain(running)
         .take(shown)
         .enumerate()
-        .map(|(place, active)| Row::Active { group, active, is_last: place + 1 == all })
+        .map(|(place, active)| LiveRow::Active { group, active, is_last: place + 1 == all })
         .collect();
     if shown < all && shown < room {
-        rows.push(Row::MoreActive { depth: group.depth, more: all - shown });
+        rows.push(LiveRow::MoreActive { depth: group.depth, more: all - shown });
     }
     rows
 }
@@ -116,30 +116,30 @@ struct Pen<'a> {
 }
 
 impl Pen<'_> {
-    fn row(&self, row: &Row<'_>) -> Line {
+    fn row(&self, row: &LiveRow<'_>) -> Line {
         let start = margin(self.width);
         match row {
-            Row::Group(group) => self.group(group),
-            Row::Active { group, active, is_last } => {
+            LiveRow::Group(group) => self.group(group),
+            LiveRow::Active { group, active, is_last } => {
                 let branch = if *is_last { "└ " } else { "├ " };
                 let line = Line::indented(start + 2 + group.depth * 2)
-                    .add(Look::Dim, branch)
+                    .add(TextStyle::Dim, branch)
                     .plain_text(shortened(&active.label, NAME_MAX))
                     .padded(start + 2 + self.name)
                     .plain_text("  ");
                 self.progress(joined(line, doing(active, group, self.now)), active)
             }
-            Row::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
-                .add(Look::Dim, "└ ")
-                .add(Look::Dim, format!("… {more} more under way")),
-            Row::MoreGroups { more, done } => {
+            LiveRow::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
+                .add(TextStyle::Dim, "└ ")
+                .add(TextStyle::Dim, format!("… {more} more under way")),
+            LiveRow::MoreGroups { more, done } => {
                 let open = more - done;
                 let words = match (done, open) {
                     (0, open) => format!("… {open} more to come"),
                     (done, 0) => format!("… {done} more done"),
                     (done, open) => format!("… {more} more: {done} done, {open} to come"),
                 };
-                Line::indented(start).add(Look::Dim, words)
+                Line::indented(start).add(TextStyle::Dim, words)
             }
         }
     }
@@ -148,9 +148,9 @@ impl Pen<'_> {
         let start = margin(self.width);
         let state = group.state();
         let room = self.name.saturating_sub(group.depth * 2).max(1);
-        let look = if state.is_over() { Look::Plain } else { Look::Bold };
+        let look = if state.is_over() { TextStyle::Plain } else { TextStyle::Bold };
         let line = Line::indented(start + group.depth * 2)
-            .add(Look::Of(state), glyph(state))
+            .add(TextStyle::Of(state), glyph(state))
             .plain_text(" ")
             .add(look, shortened(group.name(), room))
             .padded(start + 2 + self.name)
@@ -164,11 +164,11 @@ impl Pen<'_> {
             return self.progress(joined(line, doing(active, group, self.now)), active);
         }
         match state {
-            State::Pending => line.add(Look::Dim, self.waits(group)),
+            State::Pending => line.add(TextStyle::Dim, self.waits(group)),
             State::Completed => line,
-            state => line.add(Look::Of(state), said(state, group)),
+            state => line.add(TextStyle::Of(state), said(state, group)),
         }
-        .right(self.width.min(80), Look::Dim, &group.spent.map(range).unwrap_or_default())
+        .right(self.width.min(80), TextStyle::Dim, &group.spent.map(range).unwrap_or_default())
     }
 
     fn waits(&self, group: &Group) -> String {
@@ -190,19 +190,20 @@ impl Pen<'_> {
     fn bar(&self, line: Line, state: State, done: u64, total: u64) -> Line {
         match self.width {
             0..WIDTH_WITH_BARS => line,
-            _ => line.add(Look::Of(state), bar(done, total, BAR)).plain_text("  "),
+            _ => line.add(TextStyle::Of(state), bar(done, total, BAR)).plain_text("  "),
         }
     }
 
     fn footer(&self) -> Line {
         if let Some(stopping) = &self.view.stopping {
-            let line = Line::indented(margin(self.width)).add(Look::Bold, stopping.verb()).plain_text(": ");
+            let line =
+                Line::indented(margin(self.width)).add(TextStyle::Bold, stopping.verb()).plain_text(": ");
             let line = line.plain_text(stopping.words(self.view.running(), self.now));
             return self.hinted(line, &format!(" · ctrl-c again to {}", stopping.next()));
         }
         let counts = self.view.counts();
-        let took = text::duration(self.view.began_at.until(self.now));
-        let mut parts = vec![(Look::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
+        let took = columns::duration(self.view.began_at.until(self.now));
+        let mut parts = vec![(TextStyle::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
         let told = [
             (counts.active, State::Running, "running"),
             (counts.cached, State::Cached, "cached"),
@@ -210,12 +211,12 @@ impl Pen<'_> {
             (counts.skipped, State::Skipped, "skipped"),
         ];
         let told = told.into_iter().filter(|(count, ..)| *count > 0);
-        parts.extend(told.map(|(count, state, word)| (Look::Of(state), format!("{count} {word}"))));
-        parts.push((Look::Plain, took));
+        parts.extend(told.map(|(count, state, word)| (TextStyle::Of(state), format!("{count} {word}"))));
+        parts.push((TextStyle::Plain, took));
         match self.view.state {
-            State::Cancelling => parts.push((Look::Of(State::Cancelling), "cancelling".to_owned())),
+            State::Cancelling => parts.push((TextStyle::Of(State::Cancelling), "cancelling".to_owned())),
             State::AwaitingRetry => {
-                parts.push((Look::Of(State::AwaitingRetry), "the flow is tried again".to_owned()));
+                parts.push((TextStyle::Of(State::AwaitingRetry), "the flow is tried again".to_owned()));
             }
             _ => {}
         }
@@ -228,6 +229,6 @@ impl Pen<'_> {
 
     /// Appends a hint if there is room for it: half a hint is none.
     fn hinted(&self, line: Line, hint: &str) -> Line {
-        if line.columns() + columns(hint) <= self.width { line.add(Look::Dim, hint) } else { line }
+        if line.columns() + columns(hint) <= self.width { line.add(TextStyle::Dim, hint) } else { line }
     }
 }

@@ -24,7 +24,7 @@ pub use self::program::Program;
 #[cfg(feature = "cli")]
 pub(crate) use self::program::for_shell;
 
-use super::line::{Line, Look, columns};
+use super::line::{Line, TextStyle, columns};
 use super::view::RunView;
 
 /// No column lies further to the right than this: the eye does not find the way back from there.
@@ -43,19 +43,19 @@ const fn margin(width: usize) -> usize {
 pub fn title(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
     let line = Line::indented(margin(width))
         .plain_text("Flow ")
-        .add(Look::Bold, view.flow.clone())
+        .add(TextStyle::Bold, view.flow.clone())
         .plain_text("  run ")
-        .add(Look::Bold, view.id.short());
+        .add(TextStyle::Bold, view.id.short());
     let line = match view.parameters.as_str() {
         "" => line,
-        parameters => line.plain_text("  ").add(Look::Dim, parameters),
+        parameters => line.plain_text("  ").add(TextStyle::Dim, parameters),
     };
     let Some(link) = program.link(view.id) else { return vec![line.fitted(width)] };
     let right = width.min(WIDTH_MAX);
     if line.columns() + 2 + columns(&link) <= right {
-        return vec![line.right(right, Look::Dim, &link)];
+        return vec![line.right(right, TextStyle::Dim, &link)];
     }
-    let below = Line::indented(margin(width)).add(Look::Dim, link);
+    let below = Line::indented(margin(width)).add(TextStyle::Dim, link);
     // A link that is cut leads nowhere.
     let below = (below.columns() <= width).then_some(below);
     std::iter::once(line.fitted(width)).chain(below).collect()

@@ -1,7 +1,7 @@
 //! How the program is called in the commands that are shown: nothing is offered that it does not know.
 
-use crate::graph::text::visible;
 use crate::model::FlowRunId;
+use crate::text::columns::visible;
 
 /// The program whose commands are shown, and which of them it has beside `show`, `logs` and `resume`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::margin;
 use super::program::Program;
-use crate::graph::text;
 use crate::model::State;
-use crate::terminal::line::{Line, Look, columns, wrapped};
+use crate::terminal::line::{Line, TextStyle, columns, wrapped};
 use crate::terminal::view::RunView;
-use crate::wording::counted;
+use crate::text::columns;
+use crate::text::wording::counted;
 
 /// What is saved by less than this is not worth a word.
 const SAVED_MIN: Duration = Duration::from_millis(100);
@@ -19,23 +19,23 @@ const NOTE_LINES: usize = 6;
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
 /// failures; it says so. Of a resumed one it says how many results were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
-    let took = view.took.map(text::duration).unwrap_or_default();
+    let took = view.took.map(columns::duration).unwrap_or_default();
     let (counts, kept) = (view.counts(), view.kept());
     let (look, end) = match view.state {
         _ if view.went_on() => {
             let failures = counted(counts.failed, "failure", "failures");
-            (Look::Warning, format!("Finished in {took} with {failures}"))
+            (TextStyle::Warning, format!("Finished in {took} with {failures}"))
         }
-        state @ (State::Completed | State::Cached) => (Look::Of(state), format!("Finished in {took}")),
-        state @ State::Cancelled => (Look::Of(state), format!("Cancelled after {took}")),
-        state @ State::Suspended => (Look::Of(state), format!("Suspended after {took}")),
-        state @ State::TimedOut => (Look::Of(state), format!("Timed out after {took}")),
-        state @ State::Crashed => (Look::Of(state), "The process died".to_owned()),
-        state if state.is_over() => (Look::Of(state), format!("Failed in {took}")),
-        state => (Look::Of(state), state.name().to_owned()),
+        state @ (State::Completed | State::Cached) => (TextStyle::Of(state), format!("Finished in {took}")),
+        state @ State::Cancelled => (TextStyle::Of(state), format!("Cancelled after {took}")),
+        state @ State::Suspended => (TextStyle::Of(state), format!("Suspended after {took}")),
+        state @ State::TimedOut => (TextStyle::Of(state), format!("Timed out after {took}")),
+        state @ State::Crashed => (TextStyle::Of(state), "The process died".to_owned()),
+        state if state.is_over() => (TextStyle::Of(state), format!("Failed in {took}")),
+        state => (TextStyle::Of(state), state.name().to_owned()),
     };
     let mut parts = vec![counted(counts.seen, "task", "tasks")];
-    let saved = saved(view).map(|saved| format!(" (saved ~{})", text::duration(saved)));
+    let saved = saved(view).map(|saved| format!(" (saved ~{})", columns::duration(saved)));
     let told = [
         (kept, "kept".to_owned()),
         (counts.ran - kept, "ran".to_owned()),
@@ -69,7 +69,7 @@ pub(super) fn notes(view: &RunView, width: usize) -> Vec<Line> {
     let start = margin(width);
     let wrapped = |note: &String| wrapped(note, width.saturating_sub(start).max(1), NOTE_LINES);
     let lines = view.not_compared.notes();
-    lines.iter().flat_map(wrapped).map(|piece| Line::indented(start).add(Look::Dim, piece)).collect()
+    lines.iter().flat_map(wrapped).map(|piece| Line::indented(start).add(TextStyle::Dim, piece)).collect()
 }
 
 /// Returns about how long what came from the cache would have taken, where runs of the same task tell.
@@ -105,9 +105,9 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
                 [Some(format!("Run {}", id.short())), show, page].into_iter().flatten().collect();
             let one = words.join(" · ");
             return if start + columns(&one) <= width {
-                vec![Line::indented(start).add(Look::Dim, one)]
+                vec![Line::indented(start).add(TextStyle::Dim, one)]
             } else {
-                words.into_iter().flat_map(|words| broken(&words, start, width, Look::Dim)).collect()
+                words.into_iter().flat_map(|words| broken(&words, start, width, TextStyle::Dim)).collect()
             };
         }
     };
@@ -118,17 +118,17 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
     let lines = commands.into_iter().flat_map(|(words, command)| {
         if beside {
             let line = Line::indented(start).plain_text(words).padded(start + widest);
-            return vec![line.add(Look::Bold, command)];
+            return vec![line.add(TextStyle::Bold, command)];
         }
-        let mut lines = broken(words, start, width, Look::Plain);
-        lines.extend(broken(&command, start + 2, width, Look::Bold));
+        let mut lines = broken(words, start, width, TextStyle::Plain);
+        lines.extend(broken(&command, start + 2, width, TextStyle::Bold));
         lines
     });
     lines.collect()
 }
 
 /// Returns all of `text`, whatever lines it takes: a command that is cut is of no use.
-fn broken(text: &str, start: usize, width: usize, look: Look) -> Vec<Line> {
+fn broken(text: &str, start: usize, width: usize, look: TextStyle) -> Vec<Line> {
     let start = if start + 8 > width { 0 } else { start };
     let pieces = wrapped(text, (width - start).max(1), usize::MAX);
     pieces.into_iter().map(|piece| Line::indented(start).add(look, piece)).collect()

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{EventKind, TaskRunId, WallTime};
-use crate::terminal::paint::Paint;
+use crate::terminal::paint::StyleSupport;
 use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
 };
-use crate::terminal::stopping::Stopping;
+use crate::terminal::stopping::StopNotice;
 
 pub(super) fn program() -> Program {
     Program::new("mybin").with_ui().with_like()
@@ -36,7 +36,7 @@ pub(super) fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
 }
 
 pub(super) fn text(lines: &[Line]) -> String {
-    lines.iter().map(|line| Paint::default().line(line)).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| StyleSupport::default().line(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn running(width: usize, story: impl FnOnce(&mut Script<'_>), now: WallTime) -> String {
@@ -157,7 +157,7 @@ fn after_a_signal_the_last_line_says_who_may_still_run_and_for_how_long() {
     let patience = std::time::Duration::from_secs(30);
     let mut footers = Vec::new();
     for patience in [patience, std::time::Duration::ZERO] {
-        view.stopping = Some(Stopping { signal: "SIGINT", at: at(60_000), patience });
+        view.stopping = Some(StopNotice { signal: "SIGINT", at: at(60_000), patience });
         footers.extend([20, 60, 80, 120].map(|width| text(&live(&view, width, 1, at(64_500)))));
     }
     insta::assert_snapshot!("stopping", footers.join("\n"));
@@ -218,7 +218,7 @@ fn twenty_columns_are_enough_to_see_what_failed() {
 #[test]
 fn ascii_and_no_colour_say_the_same() {
     let lines = finished(&view(badly), 80, &program());
-    let plain = Paint { ascii: true, ..Paint::default() };
+    let plain = StyleSupport { ascii: true, ..StyleSupport::default() };
     let shown: Vec<String> = lines.iter().map(|line| plain.line(line)).collect();
     assert!(shown.iter().all(|line| line.is_ascii()), "{shown:#?}");
     insta::assert_snapshot!("ascii", shown.join("\n"));

@@ -3,11 +3,11 @@
 
 use super::margin;
 use super::words::{Words, ends, range, said, words};
-use crate::graph::look::{WITH_FAILURES, glyph};
-use crate::graph::text;
+use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::State;
-use crate::terminal::line::{Line, Look, columns, shortened};
-use crate::terminal::view::{Group, Left, RunView};
+use crate::terminal::line::{Line, TextStyle, columns, shortened};
+use crate::terminal::view::{Group, RunView, ShownArtifact};
+use crate::text::columns;
 
 /// Names and notes are cut at these widths.
 const NAME_MAX: usize = 40;
@@ -23,14 +23,14 @@ const WIDTH_WITH_TIMES: usize = 36;
 const NAME_MIN: usize = 16;
 const NOTE_MIN: usize = 14;
 
-struct Row<'a> {
+struct TreeRow<'a> {
     depth: usize,
-    look: Look,
+    look: TextStyle,
     glyph: &'static str,
     name: String,
     note: Line,
     took: String,
-    artifacts: &'a [Left],
+    artifacts: &'a [ShownArtifact],
 }
 
 /// Draws the tree of a run in at most `height` lines.
@@ -55,7 +55,7 @@ pub(super) fn tree(view: &RunView, width: usize, height: usize) -> Vec<Line> {
             0 => format!("… {well} more, all completed"),
             other => format!("… {} more: {well} completed, {other} not", hidden.len()),
         };
-        lines.push(Line::indented(margin(width) + 2).add(Look::Dim, words));
+        lines.push(Line::indented(margin(width) + 2).add(TextStyle::Dim, words));
     }
     lines.into_iter().take(height).map(|line| line.fitted(width)).collect()
 }
@@ -69,30 +69,30 @@ fn weight(group: &Group) -> u8 {
     }
 }
 
-fn head(view: &RunView) -> Row<'_> {
+fn head(view: &RunView) -> TreeRow<'_> {
     let (look, glyph) = match view.went_on() {
-        true => (Look::Warning, WITH_FAILURES),
-        false => (Look::Of(view.state), glyph(view.state)),
+        true => (TextStyle::Warning, WITH_FAILURES),
+        false => (TextStyle::Of(view.state), glyph(view.state)),
     };
-    Row {
+    TreeRow {
         depth: 0,
         look,
         glyph,
         name: view.flow.clone(),
         note: Line::default(),
-        took: view.took.map(text::duration).unwrap_or_default(),
+        took: view.took.map(columns::duration).unwrap_or_default(),
         artifacts: &view.artifacts,
     }
 }
 
-fn row(group: &Group) -> Row<'_> {
+fn row(group: &Group) -> TreeRow<'_> {
     let name = match group.total() {
         1 => group.name().to_owned(),
         total => format!("{} ×{total}", group.name()),
     };
-    Row {
+    TreeRow {
         depth: group.depth + 1,
-        look: Look::Of(group.state()),
+        look: TextStyle::Of(group.state()),
         glyph: glyph(group.state()),
         name,
         note: join_with_commas(notes(group)),
@@ -104,9 +104,9 @@ fn row(group: &Group) -> Row<'_> {
 fn notes(group: &Group) -> Words {
     let state = group.state();
     if group.total() == 1 {
-        let mut notes = vec![(Look::Of(state), said(state, group))];
+        let mut notes = vec![(TextStyle::Of(state), said(state, group))];
         if group.attempts_most > 1 && !matches!(state, State::Skipped | State::UpstreamFailed) {
-            notes.push((Look::Of(State::AwaitingRetry), format!("{} attempts", group.attempts_most)));
+            notes.push((TextStyle::Of(State::AwaitingRetry), format!("{} attempts", group.attempts_most)));
         }
         notes.retain(|(_, words)| !words.is_empty());
         return notes;
@@ -129,16 +129,16 @@ fn join_with_commas(words: Words) -> Line {
 }
 
 /// Says what was left, as much of it as `room` columns have room for: `→ report.md, rows (table), … 3 more`.
-fn artifacts(all: &[Left], room: usize) -> Line {
+fn artifacts(all: &[ShownArtifact], room: usize) -> Line {
     let first = |count: usize| {
-        let line = Line::default().add(Look::Dim, "→ ");
+        let line = Line::default().add(TextStyle::Dim, "→ ");
         let line = all[..count].iter().enumerate().fold(line, |line, (place, left)| {
             let comma = if place > 0 { ", " } else { "" };
-            line.plain_text(comma).linked(Look::Plain, left.label.as_str(), left.link.clone())
+            line.plain_text(comma).linked(TextStyle::Plain, left.label.as_str(), left.link.clone())
         });
         match all.len() - count {
             0 => line,
-            more => line.add(Look::Dim, format!(", … {more} more")),
+            more => line.add(TextStyle::Dim, format!(", … {more} more")),
         }
     };
     let most = all.len().min(ARTIFACTS_MAX);
@@ -155,32 +155,32 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(rows: &[Row<'_>], width: usize) -> Self {
-        let widest = |of: &dyn Fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
+    fn of(rows: &[TreeRow<'_>], width: usize) -> Self {
+        let widest = |of: &dyn Fn(&TreeRow<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
         let took = widest(&|row| columns(&row.took));
         // The glyph and the gaps take six columns; what is left goes to names first.
         let room = width.saturating_sub(margin(width) + took + 6);
         let name = widest(&|row| row.depth * 2 + columns(&row.name)).clamp(NAME_MIN, NAME_MAX);
         // A note with nothing to the right of it, such as why a task was skipped, goes as far as it likes.
-        let note = |row: &Row<'_>| if row.took.is_empty() { 0 } else { row.note.columns() };
+        let note = |row: &TreeRow<'_>| if row.took.is_empty() { 0 } else { row.note.columns() };
         let note = widest(&note).clamp(NOTE_MIN, NOTE_MAX);
         let name = name.min(room.saturating_sub(note.min(room / 2)).max(8));
         Self { width, name, note: note.min(room.saturating_sub(name)), took }
     }
 
-    fn line(&self, row: &Row<'_>) -> Line {
+    fn line(&self, row: &TreeRow<'_>) -> Line {
         let start = margin(self.width);
         let room = self.name.saturating_sub(row.depth * 2).max(1);
         let after_name = start + 2 + self.name + 2;
         let end = after_name + self.note + 2 + self.took;
-        let look = if row.depth == 0 { Look::Bold } else { Look::Plain };
+        let look = if row.depth == 0 { TextStyle::Bold } else { TextStyle::Plain };
         let line = Line::indented(start + row.depth * 2)
             .add(row.look, row.glyph)
             .plain_text(" ")
             .add(look, shortened(&row.name, room))
             .padded(after_name);
         let note_room = if row.took.is_empty() { self.width.saturating_sub(after_name) } else { self.note };
-        let line = line.then(row.note.clone().fitted(note_room)).right(end, Look::Dim, &row.took);
+        let line = line.then(row.note.clone().fitted(note_room)).right(end, TextStyle::Dim, &row.took);
         if row.artifacts.is_empty() {
             return line;
         }

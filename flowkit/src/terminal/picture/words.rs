@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use crate::graph::text;
 use crate::model::{State, WallTime};
-use crate::terminal::line::{Line, Look};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::view::{Active, Group};
+use crate::text::columns;
 
 /// How wide a bar is.
 pub(super) const BAR: usize = 10;
 
 /// Words and how they look.
-pub(super) type Words = Vec<(Look, String)>;
+pub(super) type Words = Vec<(TextStyle, String)>;
 
 /// Returns a bar of `columns` for a part of a whole.
 pub(super) fn bar(done: u64, total: u64, columns: usize) -> String {
@@ -51,7 +51,7 @@ pub(super) fn said(state: State, group: &Group) -> String {
 /// Appends words with dots between them.
 pub(super) fn joined(line: Line, parts: Words) -> Line {
     parts.into_iter().enumerate().fold(line, |line, (place, (look, words))| {
-        let line = if place > 0 { line.add(Look::Dim, " · ") } else { line };
+        let line = if place > 0 { line.add(TextStyle::Dim, " · ") } else { line };
         line.add(look, words)
     })
 }
@@ -80,8 +80,8 @@ pub(super) fn ends(group: &Group) -> [(u32, State, &'static str); 6] {
     ]
 }
 
-pub(super) fn words((count, state, word): (u32, State, &str)) -> (Look, String) {
-    (Look::Of(state), format!("{count} {word}"))
+pub(super) fn words((count, state, word): (u32, State, &str)) -> (TextStyle, String) {
+    (TextStyle::Of(state), format!("{count} {word}"))
 }
 
 /// Says what a run that is under way is doing: `running 0.2s · attempt 2/3`.
@@ -90,18 +90,18 @@ pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
     match active.retry_at {
         Some(at) => {
             let left = now.until(at);
-            parts.push((Look::Of(State::AwaitingRetry), format!("waiting {}", text::duration(left))));
-            parts.push((Look::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
+            parts.push((TextStyle::Of(State::AwaitingRetry), format!("waiting {}", columns::duration(left))));
+            parts.push((TextStyle::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
         }
         None => {
             let runs = active.since.until(now);
-            parts.push((Look::Of(State::Running), format!("running {}", text::duration(runs))));
+            parts.push((TextStyle::Of(State::Running), format!("running {}", columns::duration(runs))));
             if active.attempt > 1 {
-                parts.push((Look::Plain, attempt(active.attempt, active.attempts_max)));
+                parts.push((TextStyle::Plain, attempt(active.attempt, active.attempts_max)));
             }
             if let Some(usual) = group.durations.slow(runs) {
-                let words = format!("slow: usually {}", text::duration(usual));
-                parts.push((Look::Of(State::AwaitingRetry), words));
+                let words = format!("slow: usually {}", columns::duration(usual));
+                parts.push((TextStyle::Of(State::AwaitingRetry), words));
             }
         }
     }
@@ -117,7 +117,7 @@ fn attempt(number: u32, most: Option<u32>) -> String {
 
 /// Returns `0.4-2.1s`, or one duration if both look the same.
 pub(super) fn range((shortest, longest): (Duration, Duration)) -> String {
-    let (from, to) = (text::duration(shortest), text::duration(longest));
+    let (from, to) = (columns::duration(shortest), columns::duration(longest));
     if from == to {
         return to;
     }

@@ -40,15 +40,15 @@ use self::divert::Divert;
 pub(super) use self::mode::Mode;
 use self::mode::Surroundings;
 pub use self::options::Options;
-use self::shared::Shared;
+use self::shared::ScreenState;
 use self::story::Story;
 #[cfg(unix)]
 use self::tty::Tty;
 #[cfg(not(unix))]
 use self::without_unix::{self as tty, Capture, Divert, Tty};
 pub use self::writer::{Stderr, stderr};
-use super::{Paint, RunView};
-use crate::engine::clock;
+use super::{RunView, StyleSupport};
+use crate::clock;
 use crate::engine::runtime::Runtime;
 
 /// Tells of the runs of a runtime until it is dropped: on a terminal, as lines, or as JSON Lines.
@@ -66,7 +66,7 @@ use crate::engine::runtime::Runtime;
 #[must_use = "the screen is closed when this is dropped"]
 #[derive(Debug)]
 pub struct Screen {
-    shared: Arc<Shared>,
+    shared: Arc<ScreenState>,
     drawer: Option<JoinHandle<()>>,
 }
 
@@ -109,13 +109,13 @@ impl Screen {
 
     fn with(mode: Mode, options: Options, tty: Option<Tty>) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        let paint = options.paint.unwrap_or_else(|| Paint::of_surroundings(is_terminal));
+        let paint = options.paint.unwrap_or_else(|| StyleSupport::of_surroundings(is_terminal));
         let columns = tty.as_ref().map_or(80, |tty| tty.size().0);
         let on_line = options.on_line.clone();
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
         let tty = tty.filter(|_| mode == Mode::Live);
         let story = Story::new(mode, options, paint, columns, on_github);
-        Self { shared: Shared::new(story, tty, on_line), drawer: None }
+        Self { shared: ScreenState::new(story, tty, on_line), drawer: None }
     }
 
     /// Begins to draw; or falls back to lines, where something else draws, or what the program prints cannot be caught.
@@ -170,7 +170,7 @@ impl Drop for Screen {
 }
 
 /// A panic that aborts has a message, which would be lost on its way through the capture.
-fn close_at_panic(screen: Weak<Shared>) {
+fn close_at_panic(screen: Weak<ScreenState>) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if let Some(screen) = screen.upgrade() {
@@ -189,7 +189,7 @@ pub(super) fn told(
     run: impl FnOnce(&mut super::script::Script<'_>),
 ) -> String {
     let options = Options::new(program).parameters(r#"{"urls":["a","b","c","d"],"dry_run":false}"#);
-    let mut story = Story::new(mode, options, Paint::default(), columns, false);
+    let mut story = Story::new(mode, options, StyleSupport::default(), columns, false);
     run(&mut super::script::Script::new(&mut |notice| story.take(notice)));
     String::from_utf8(story.ready).expect("it is made from strings")
 }

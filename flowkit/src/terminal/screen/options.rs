@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::FlowRunId;
-use crate::terminal::Paint;
+use crate::terminal::StyleSupport;
 use crate::terminal::picture::Program;
 
 /// Who hears of the lines that the program prints.
@@ -19,7 +19,7 @@ pub struct Options {
     pub(super) owns_output: bool,
     pub(super) verbose: bool,
     pub(super) parameters: Option<String>,
-    pub(super) paint: Option<Paint>,
+    pub(super) paint: Option<StyleSupport>,
     pub(super) on_line: Option<OnLine>,
 }
 
@@ -65,8 +65,8 @@ impl Options {
         self
     }
 
-    /// Says what the terminal can show. Default: [`Paint::of_surroundings`].
-    pub fn paint(mut self, paint: Paint) -> Self {
+    /// Says what the terminal can show. Default: [`StyleSupport::of_surroundings`].
+    pub fn paint(mut self, paint: StyleSupport) -> Self {
         self.paint = Some(paint);
         self
     }

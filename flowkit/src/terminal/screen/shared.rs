@@ -11,8 +11,8 @@ use super::mode::Mode;
 use super::options::OnLine;
 use super::story::Story;
 use super::{Capture, Divert, Tty};
+use crate::clock;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::clock;
 
 /// The time from one frame to the next.
 const FRAME: Duration = Duration::from_millis(100);
@@ -26,8 +26,8 @@ const LINES: Duration = Duration::from_millis(10);
 const READY_MAX: usize = 64 * 1024;
 
 /// The story, the terminal, and what brings news from one to the other.
-pub(super) struct Shared {
-    told: Mutex<Told>,
+pub(super) struct ScreenState {
+    told: Mutex<Announced>,
     news: Condvar,
     /// Locked before the story, never after it.
     tty: Mutex<Option<Tty>>,
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     on_line: Option<OnLine>,
 }
 
-struct Told {
+struct Announced {
     story: Story,
     /// Where JSON Lines go, if what the program prints goes elsewhere.
     divert: Option<Divert>,
@@ -49,9 +49,9 @@ struct Told {
     is_paused: bool,
 }
 
-impl Shared {
+impl ScreenState {
     pub(super) fn new(story: Story, tty: Option<Tty>, on_line: Option<OnLine>) -> Arc<Self> {
-        let told = Told {
+        let told = Announced {
             story,
             divert: None,
             size: (0, 0),
@@ -236,7 +236,7 @@ impl Shared {
             let mut told = self.told.lock();
             let run = told.story.run();
             let line = if told.is_closed { None } else { told.story.end_line() };
-            told.story.tell_ends();
+            told.story.report_ends();
             told.is_closed = true;
             told.divert = None;
             line.map(|line| (run, line))
@@ -261,7 +261,7 @@ fn append_to_page(table: &str) {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for ScreenState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").finish_non_exhaustive()
     }

@@ -7,17 +7,17 @@ use std::time::{Duration, SystemTime};
 use super::Options;
 use super::mode::Mode;
 use super::user::{UserLines, plain};
+use crate::engine::flow_run::observer::Progress;
 use crate::engine::flow_run::observer::{Made, Notice};
-use crate::graph::text::visible;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
-use crate::progress::Progress;
-use crate::terminal::line::{Line, Look};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::lines::clock;
 use crate::terminal::picture::{fact, finished, live, title};
-use crate::terminal::stopping::Stopping;
+use crate::terminal::stopping::StopNotice;
 use crate::terminal::view::RunView;
-use crate::terminal::{Paint, ci, github, json};
-use crate::wording::counted;
+use crate::terminal::{StyleSupport, ci, github, json};
+use crate::text::columns::visible;
+use crate::text::wording::counted;
 
 /// A task gets so many lines in the scroll-back; thousands of failures would push everything else out of it.
 const FACTS_MAX: u32 = 20;
@@ -29,13 +29,13 @@ const AREA_MAX: usize = 12;
 pub(super) struct Story {
     pub(super) mode: Mode,
     pub(super) options: Options,
-    pub(super) paint: Paint,
+    pub(super) paint: StyleSupport,
     /// The width of the terminal when it was looked at last.
     pub(super) columns: usize,
     /// Bytes that are ready to be written.
     pub(super) ready: Vec<u8>,
     user: UserLines,
-    runs: Vec<Run>,
+    runs: Vec<StoryRun>,
     /// GitHub Actions runs the program.
     on_github: bool,
     /// Tables for the page of the job.
@@ -43,14 +43,20 @@ pub(super) struct Story {
 }
 
 /// An outermost flow run.
-struct Run {
+struct StoryRun {
     view: RunView,
     facts: HashMap<&'static str, u32>,
     end_is_told: bool,
 }
 
 impl Story {
-    pub(super) fn new(mode: Mode, options: Options, paint: Paint, columns: usize, on_github: bool) -> Self {
+    pub(super) fn new(
+        mode: Mode,
+        options: Options,
+        paint: StyleSupport,
+        columns: usize,
+        on_github: bool,
+    ) -> Self {
         let (ready, user, runs) = (Vec::new(), UserLines::default(), Vec::new());
         Self { mode, options, paint, columns, ready, user, runs, on_github, tables: String::new() }
     }
@@ -103,12 +109,12 @@ impl Story {
     }
 
     fn open(&mut self, view: RunView) -> usize {
-        self.tell_ends();
+        self.report_ends();
         if self.mode == Mode::Live {
             let lines = title(&view, self.columns, &self.options.program);
             self.write(&lines);
         }
-        self.runs.push(Run { view, facts: HashMap::new(), end_is_told: false });
+        self.runs.push(StoryRun { view, facts: HashMap::new(), end_is_told: false });
         self.runs.len() - 1
     }
 
@@ -135,7 +141,7 @@ impl Story {
 
     /// Tells that the program was told to stop by `signal`, and that what runs has so much time to end.
     pub(super) fn stopping(&mut self, signal: &'static str, patience: Duration, at: SystemTime) {
-        let stopping = Stopping { signal, at: at.into(), patience };
+        let stopping = StopNotice { signal, at: at.into(), patience };
         let mut under_way: Vec<_> =
             self.runs.iter_mut().map(|run| &mut run.view).filter(|view| !view.state().is_over()).collect();
         under_way.iter_mut().for_each(|view| view.stopping = Some(stopping));
@@ -204,13 +210,13 @@ impl Story {
         lines.extend(live(&first.view, self.columns, room, now));
         if below > 0 {
             let words = format!("and {}", counted(others, "more run", "more runs"));
-            lines.push(Line::indented(3).add(Look::Dim, words).fitted(self.columns));
+            lines.push(Line::indented(3).add(TextStyle::Dim, words).fitted(self.columns));
         }
         lines
     }
 
     /// Tells how the runs ended of which that was not told yet.
-    pub(super) fn tell_ends(&mut self) {
+    pub(super) fn report_ends(&mut self) {
         if self.mode != Mode::Live {
             return;
         }
@@ -240,7 +246,7 @@ impl Story {
     }
 }
 
-impl Run {
+impl StoryRun {
     /// Returns `lines`, or less if the task has had many.
     fn limited(&mut self, task: &'static str, lines: Vec<Line>) -> Vec<Line> {
         let told = self.facts.entry(task).or_default();
@@ -249,7 +255,7 @@ impl Run {
             std::cmp::Ordering::Less => lines,
             std::cmp::Ordering::Equal => {
                 let words = format!("  … what else happens to `{}` is only counted", visible(task));
-                vec![Line::default().add(Look::Dim, words)]
+                vec![Line::default().add(TextStyle::Dim, words)]
             }
             std::cmp::Ordering::Greater => Vec::new(),
         }

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::time::Duration;
 
 use super::frame::{Drawn, frame, rows};
-use crate::terminal::{Line, Paint};
+use crate::terminal::{Line, StyleSupport};
 
 /// A terminal that does not say how large it is, is taken for one of this size.
 const USUAL: (usize, usize) = (80, 24);
@@ -57,7 +57,7 @@ impl Tty {
     }
 
     /// Writes `above`, and draws `lines` below it in place of what is drawn.
-    pub(super) fn draw(&mut self, above: &[u8], lines: &[Line], paint: Paint) {
+    pub(super) fn draw(&mut self, above: &[u8], lines: &[Line], paint: StyleSupport) {
         let drawn = |line: &Line| Drawn { text: paint.line(line), columns: line.columns() };
         let lines: Vec<Drawn> = lines.iter().map(drawn).collect();
         let rows = if self.breaks_anew { rows(&self.drawn, self.size().0) } else { self.drawn.len() };

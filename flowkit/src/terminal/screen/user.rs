@@ -1,9 +1,6 @@
 //! What the program itself prints: bytes in, lines out. Its lines go to the terminal as they are; nothing is taken out of
 //! them, since they are the program's own.
 
-use std::iter::Peekable;
-use std::str::Chars;
-
 /// A line that is longer than this, in bytes, is broken: nobody can wait for its end.
 const LINE_MAX: usize = 64 * 1024;
 
@@ -92,32 +89,27 @@ impl UserLines {
 
 /// Returns a line as text for a log: without escapes, and of a line that wrote over itself only the last.
 pub(super) fn plain(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(line);
-    let text = text.trim_end_matches('\r');
-    let text = text.rsplit('\r').next().unwrap_or_default();
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => match chars.next() {
-                Some('[') => {
-                    chars.by_ref().find(|c| ('\u{40}'..'\u{7f}').contains(c));
-                }
-                Some(']' | 'P' | '_' | '^' | 'X') => skip_string(&mut chars),
-                _ => {}
-            },
-            '\t' => plain.push('\t'),
-            c if c.is_control() => {}
-            c => plain.push(c),
-        }
-    }
-    plain
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let last = line.rsplit(|byte| *byte == b'\r').next().unwrap_or_default();
+    let mut plain = Plain::default();
+    vte::Parser::new().advance(&mut plain, last);
+    // An escape or a character that was cut off at the end is nothing.
+    plain.0
 }
 
-/// Skips to the bell, or to ESC and a backslash.
-fn skip_string(chars: &mut Peekable<Chars<'_>>) {
-    if chars.by_ref().find(|c| matches!(c, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
-        chars.next_if_eq(&'\\');
+/// Takes from a terminal's input what is text.
+#[derive(Default)]
+struct Plain(String);
+
+impl vte::Perform for Plain {
+    fn print(&mut self, c: char) {
+        self.0.push(c);
+    }
+
+    fn execute(&mut self, byte: u8) {
+        if byte == b'\t' {
+            self.0.push('\t');
+        }
     }
 }
 
@@ -175,5 +167,6 @@ mod tests {
         assert_eq!(plain(b"\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x1b\\link\x1b]8;;\x07!\r"), "red link!");
         assert_eq!(plain(b"10%\r50%\r100%"), "100%");
         assert_eq!(plain(b"\xff\x00\x1b"), "\u{fffd}");
+        assert_eq!(plain(b"\x1b(B\x1b[m50 %\tdone"), "50 %\tdone", "`tput sgr0` chooses a character set");
     }
 }

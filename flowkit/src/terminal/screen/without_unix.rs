@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use crate::terminal::{Line, Paint};
+use crate::terminal::{Line, StyleSupport};
 
 /// A terminal, of which there is none.
 pub(super) enum Tty {}
@@ -25,7 +25,7 @@ impl Tty {
         match *self {}
     }
 
-    pub(super) fn draw(&mut self, _above: &[u8], _lines: &[Line], _paint: Paint) {
+    pub(super) fn draw(&mut self, _above: &[u8], _lines: &[Line], _paint: StyleSupport) {
         match *self {}
     }
 

@@ -5,13 +5,13 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::Shared;
+use super::ScreenState;
 
 /// The screen of this process, if there is one: there is only one terminal.
-static SCREEN: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+static SCREEN: Mutex<Weak<ScreenState>> = Mutex::new(Weak::new());
 
 /// Makes `screen` that of the process; `false` if there is one already.
-pub(super) fn take_over(screen: &Arc<Shared>) -> bool {
+pub(super) fn take_over(screen: &Arc<ScreenState>) -> bool {
     let mut current = SCREEN.lock();
     if current.strong_count() > 0 {
         return false;
@@ -22,12 +22,12 @@ pub(super) fn take_over(screen: &Arc<Shared>) -> bool {
 
 /// Returns the screen of the process.
 #[cfg(unix)]
-pub(super) fn current() -> Option<Arc<Shared>> {
+pub(super) fn current() -> Option<Arc<ScreenState>> {
     SCREEN.lock().upgrade()
 }
 
 /// Gives the place free.
-pub(super) fn give_up(screen: &Arc<Shared>) {
+pub(super) fn give_up(screen: &Arc<ScreenState>) {
     let mut current = SCREEN.lock();
     if std::ptr::eq(current.as_ptr(), Arc::as_ptr(screen)) {
         *current = Weak::new();
@@ -45,7 +45,7 @@ pub fn stderr() -> Stderr {
 /// Made by [`stderr`]. A line that has not ended is shown when this is dropped.
 #[derive(Debug)]
 pub struct Stderr {
-    screen: Option<Arc<Shared>>,
+    screen: Option<Arc<ScreenState>>,
     open: Vec<u8>,
 }
 

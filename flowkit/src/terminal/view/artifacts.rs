@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{Key, RunView};
 use crate::engine::flow_run::observer::Made;
-use crate::graph::text::visible;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, TaskRunId};
 use crate::terminal::line::Link;
+use crate::text::columns::visible;
 
 /// More than this of one task are left out: nobody sees them.
 const OF_GROUP_MAX: usize = 1000;
@@ -16,7 +16,7 @@ const EARLY_MAX: usize = 1000;
 
 /// An artifact, as it is drawn.
 #[derive(Clone, Debug)]
-pub(crate) struct Left {
+pub(crate) struct ShownArtifact {
     /// The name of the file, or the key with what it is: `rows (table)`.
     pub(crate) label: String,
     /// Where it leads.
@@ -42,7 +42,7 @@ impl RunView {
     ) -> Self {
         let link = content.and_then(|content| leads_to(artifact.kind, content));
         let label = label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
-        let left = Left { label, link };
+        let left = ShownArtifact { label, link };
         self.leave((flow_run, artifact.task_run), left);
         self
     }
@@ -53,7 +53,7 @@ impl RunView {
         let file = made.file.map(|file| Link::File(file.to_owned()));
         let link = file.or_else(|| leads_to(artifact.kind, &artifact.content));
         let label = label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
-        let left = Left { label, link };
+        let left = ShownArtifact { label, link };
         self.leave((made.flow_run, made.task_run), left);
     }
 
@@ -67,10 +67,10 @@ impl RunView {
         file_name: Option<&str>,
     ) {
         let label = label(key, kind, file_name);
-        self.leave((self.id, TaskRunId::new(task_run)), Left { label, link: None });
+        self.leave((self.id, TaskRunId::new(task_run)), ShownArtifact { label, link: None });
     }
 
-    fn leave(&mut self, key: Key, left: Left) {
+    fn leave(&mut self, key: Key, left: ShownArtifact) {
         let flow = self.flows.get(&key.0);
         let group = match key.1 {
             TaskRunId::FLOW => flow.map(|flow| flow.group),
@@ -95,7 +95,7 @@ impl RunView {
 }
 
 /// What is made again is the same, in a new version.
-fn add(artifacts: &mut Vec<Left>, left: Left) {
+fn add(artifacts: &mut Vec<ShownArtifact>, left: ShownArtifact) {
     match artifacts.iter().position(|known| known.label == left.label) {
         Some(known) => artifacts[known] = left,
         None if artifacts.len() < OF_GROUP_MAX => artifacts.push(left),
@@ -106,13 +106,13 @@ fn add(artifacts: &mut Vec<Left>, left: Left) {
 /// Returns where an artifact leads, by its content.
 fn leads_to(kind: ArtifactKind, content: &[u8]) -> Option<Link> {
     #[derive(serde::Deserialize)]
-    struct Described {
+    struct FileLink {
         path: PathBuf,
     }
     match kind {
         ArtifactKind::Link => Some(Link::Address(std::str::from_utf8(content).ok()?.to_owned())),
         ArtifactKind::Dataset | ArtifactKind::Model => {
-            let described: Described = serde_json::from_slice(content).ok()?;
+            let described: FileLink = serde_json::from_slice(content).ok()?;
             Some(Link::File(described.path))
         }
         _ => None,

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::artifacts::Left;
+use super::artifacts::ShownArtifact;
 use super::durations::Durations;
 use super::{Counts, Key};
-use crate::graph::text::visible;
 use crate::model::{State, WallTime};
+use crate::text::columns::visible;
 
 /// Of the tasks that a group waits for, this many are named.
 const WAITS_FOR_MAX: usize = 8;
@@ -36,7 +36,7 @@ pub(crate) struct Group {
     pub(crate) spent: Option<(Duration, Duration)>,
     pub(crate) waits_for: Vec<usize>,
     /// What its runs have left, each once.
-    pub(crate) artifacts: Vec<Left>,
+    pub(crate) artifacts: Vec<ShownArtifact>,
     /// Why the last run that was skipped was.
     pub(crate) reason: Option<String>,
     /// What has no result, so that the last run that misses it did not begin, and what became of it.

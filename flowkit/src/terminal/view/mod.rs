@@ -7,10 +7,10 @@
 //! rows of a store ──┘
 //! ```
 
+mod applied;
 mod artifacts;
 mod durations;
 mod group;
-mod heard;
 mod short;
 mod stored;
 mod take;
@@ -18,14 +18,14 @@ mod take;
 use std::collections::HashMap;
 use std::time::Duration;
 
-pub(super) use self::artifacts::Left;
+pub(super) use self::artifacts::ShownArtifact;
 pub(crate) use self::artifacts::label as artifact_label;
 pub(super) use self::group::{Active, Group};
 use super::folded::Folded;
-use super::not_compared::NotCompared;
+use super::not_compared::NotComparedTasks;
 use super::root_cause::{RootCause, explains};
-use super::stopping::Stopping;
-use super::tally::Failed;
+use super::stopping::StopNotice;
+use super::tally::FailedRun;
 use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
 
 /// More failures than this are counted, but not remembered.
@@ -44,7 +44,7 @@ pub struct RunView {
     pub(super) flow: String,
     pub(super) state: State,
     /// The process that executes it was told to stop.
-    pub(super) stopping: Option<Stopping>,
+    pub(super) stopping: Option<StopNotice>,
     /// The arguments in a few words: `urls=4 dry_run=false`.
     pub(super) parameters: String,
     /// When it was created, or resumed in this process.
@@ -57,32 +57,32 @@ pub struct RunView {
     /// How many tasks have run since the flow run was resumed; `None` if it was not.
     ran_since: Option<usize>,
     /// The first failures that have no other behind them, in the order in which they happened.
-    pub(super) failures: Vec<Failed>,
-    pub(super) not_compared: NotCompared,
+    pub(super) failures: Vec<FailedRun>,
+    pub(super) not_compared: NotComparedTasks,
     /// What the flow itself has left.
-    pub(super) artifacts: Vec<Left>,
+    pub(super) artifacts: Vec<ShownArtifact>,
     /// What was left by task runs that are not known yet.
-    early: Vec<(Key, Left)>,
-    flows: HashMap<FlowRunId, Flow>,
+    early: Vec<(Key, ShownArtifact)>,
+    flows: HashMap<FlowRunId, FlowView>,
     /// The paths of sub-flows of which only the node is known yet, as rows of a store tell of them.
     nodes: HashMap<FlowRunId, String>,
 }
 
 /// The outermost flow run, or a sub-flow's that has not ended.
 #[derive(Clone, Debug, Default)]
-struct Flow {
+struct FlowView {
     /// The group of its node; none for the outermost.
     group: Option<usize>,
     /// It has no node, so that its own events are those of a row.
     is_apart: bool,
     /// The names of the sub-flows that lead here, where rows of a store tell of it; notices bring their own.
     path: String,
-    rows: HashMap<TaskRunId, Row>,
+    rows: HashMap<TaskRunId, TaskRow>,
 }
 
 /// What is kept of a task run.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct TaskRow {
     group: usize,
     state: State,
 }
@@ -115,10 +115,10 @@ impl RunView {
             retries: 0,
             ran_since: None,
             failures: Vec::new(),
-            not_compared: NotCompared::default(),
+            not_compared: NotComparedTasks::default(),
             artifacts: Vec::new(),
             early: Vec::new(),
-            flows: HashMap::from([(id, Flow::default())]),
+            flows: HashMap::from([(id, FlowView::default())]),
             nodes: HashMap::new(),
         }
     }
@@ -210,7 +210,7 @@ impl RunView {
         let node = around.filter(|group| caller.1 != TaskRunId::FLOW && self.groups[*group].is_flow);
         let group = node.unwrap_or_else(|| self.group(around, flow, true));
         let path = self.nodes.remove(&id).unwrap_or_default();
-        let known = Flow { group: Some(group), is_apart: node.is_none(), path, rows: HashMap::new() };
+        let known = FlowView { group: Some(group), is_apart: node.is_none(), path, rows: HashMap::new() };
         self.flows.insert(id, known);
     }
 
@@ -227,12 +227,12 @@ impl RunView {
         }
         let Some(row) = flow.rows.get(&key.1).copied() else {
             let (group, label) = new(self);
-            self.flows.entry(key.0).or_default().rows.insert(key.1, Row { group, state });
+            self.flows.entry(key.0).or_default().rows.insert(key.1, TaskRow { group, state });
             self.groups[group].enter(state, label);
             return Some(group);
         };
         if row.state != state {
-            self.flows.entry(key.0).or_default().rows.insert(key.1, Row { state, ..row });
+            self.flows.entry(key.0).or_default().rows.insert(key.1, TaskRow { state, ..row });
             self.groups[row.group].moves(row.state, state);
         }
         Some(row.group)
@@ -242,8 +242,8 @@ impl RunView {
     /// which `stays` does not hold.
     fn begin_anew(&mut self, id: FlowRunId, stays: impl Fn(TaskRunId) -> bool) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
-        let has_no_result = |row: &Row| row.state.is_terminal() && !row.state.is_success();
-        let gone = |id: TaskRunId, row: &Row| id != TaskRunId::FLOW && has_no_result(row) && !stays(id);
+        let has_no_result = |row: &TaskRow| row.state.is_terminal() && !row.state.is_success();
+        let gone = |id: TaskRunId, row: &TaskRow| id != TaskRunId::FLOW && has_no_result(row) && !stays(id);
         flow.rows.retain(|row_id, row| {
             let is_gone = gone(*row_id, row);
             if is_gone {
@@ -304,8 +304,8 @@ impl RunView {
 
     /// Notes a failure. That of a sub-flow is told only if no failure in it explains it, and rows of a store tell of the
     /// sub-flow first.
-    fn fail(&mut self, failed: Failed) {
-        let explained = |sub_flow: &Failed, by: &[Failed]| explains(&sub_flow.report, by);
+    fn fail(&mut self, failed: FailedRun) {
+        let explained = |sub_flow: &FailedRun, by: &[FailedRun]| explains(&sub_flow.report, by);
         if failed.is_flow && explained(&failed, &self.failures) {
             return;
         }

@@ -3,9 +3,9 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::given::{duration, members};
-use crate::graph::text::visible;
+use crate::flow::arguments::{duration, members};
 use crate::terminal::line::shortened;
+use crate::text::columns::visible;
 
 /// A longer value is cut.
 const VALUE_COLUMNS: usize = 24;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Active, Key, RunView};
-use crate::graph::text::visible;
 use crate::model::{
     Kind, OrderNo, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime,
 };
 use crate::terminal::lines::path_to;
-use crate::terminal::tally::Failed;
+use crate::terminal::tally::FailedRun;
+use crate::text::columns::visible;
 
 impl RunView {
     /// Looks back at a run. Its sub-flows are added by [`with`](Self::with).
@@ -41,7 +41,7 @@ impl RunView {
             if let (State::Failed | State::TimedOut, Some(report)) = (sub_flow.state, &sub_flow.error) {
                 let (task, attempts) = (visible(&sub_flow.flow), sub_flow.attempt);
                 let (inputs, report) = (Vec::new(), Arc::new(report.clone()));
-                self.fail(Failed {
+                self.fail(FailedRun {
                     key,
                     task,
                     label,
@@ -91,7 +91,7 @@ impl RunView {
     }
 
     /// Adds a row to its group; returns the failure if it is one.
-    fn describe(&mut self, group: usize, key: Key, row: &StoredTaskRun, label: String) -> Option<Failed> {
+    fn describe(&mut self, group: usize, key: Key, row: &StoredTaskRun, label: String) -> Option<FailedRun> {
         for (from, _) in &row.edges {
             if let Some(from) = self.inside((key.0, *from)).filter(|from| *from != group) {
                 self.groups[group].wait_for(from);
@@ -136,7 +136,7 @@ impl RunView {
                 let report = Arc::new(row.error.clone()?);
                 let (task, is_flow) = (visible(&row.task), row.kind == Kind::Flow);
                 let (label, attempts, attempts_max) = (name, row.attempt, None);
-                return Some(Failed { key, task, label, is_flow, attempts, attempts_max, inputs, report });
+                return Some(FailedRun { key, task, label, is_flow, attempts, attempts_max, inputs, report });
             }
             _ => {}
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{Active, Key, RunView};
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::text::visible;
 use crate::model::{EventKind, Kind, TaskRun, TaskRunId, Timestamp, WallTime};
 use crate::terminal::lines::label;
-use crate::terminal::tally::Failed;
+use crate::terminal::tally::FailedRun;
+use crate::text::columns::visible;
 
 /// Of the inputs of a task run, so many are looked at: a list of 10,000 is of one task mostly.
 const INPUTS_MAX: usize = 64;
@@ -193,7 +193,7 @@ impl RunView {
         }
         let inputs = &self.groups[group].waits_for;
         let inputs = inputs.iter().take(INPUTS_NAMED).map(|input| self.groups[*input].name().to_owned());
-        let failed = Failed {
+        let failed = FailedRun {
             key,
             task: self.groups[group].task.clone(),
             label: label(notice),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{BY_BODY, Core};
-use crate::engine::clock::RunClock;
+use crate::clock::RunClock;
 use crate::engine::flow_run::Run;
-use crate::engine::recover::journal::Journal;
-use crate::engine::recover::kept::{Keeping, Receipt};
+use crate::engine::replay::memo::ResultMemo;
+use crate::engine::replay::run_store::{CommitReceipt, PersistRequest};
 use crate::model::{Event, EventKind, Kind, NewTaskRun, OrderNo, Provenance, RunRecord, TaskRun, TaskRunId};
 
 /// The task run of a call that belongs to no flow run.
@@ -18,14 +18,20 @@ pub(super) struct Outside {
 
 impl Core {
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.emit_kept(kind, &mut Keeping::default());
+        self.emit_persisted(kind, &mut PersistRequest::default());
     }
 
     /// Says what happened, with what is to be kept of it; that is taken only where there is a store.
-    pub(crate) fn emit_kept(&self, kind: EventKind, keeping: &mut Keeping) -> Option<Receipt> {
+    pub(crate) fn emit_persisted(
+        &self,
+        kind: EventKind,
+        keeping: &mut PersistRequest,
+    ) -> Option<CommitReceipt> {
         match self.run() {
             // Most calls: nobody asks for them again.
-            Some(run) if run.journal.is_none() && !self.has(BY_BODY) => run.emit_kept(self.id, kind, keeping),
+            Some(run) if run.journal.is_none() && !self.has(BY_BODY) => {
+                run.emit_persisted(self.id, kind, keeping)
+            }
             run => self.emit_noted(run, kind, keeping),
         }
     }
@@ -34,7 +40,12 @@ impl Core {
     /// decided it.
     // Not inlined, so that most calls need none of its registers.
     #[inline(never)]
-    fn emit_noted(&self, run: Option<&Arc<Run>>, kind: EventKind, keeping: &mut Keeping) -> Option<Receipt> {
+    fn emit_noted(
+        &self,
+        run: Option<&Arc<Run>>,
+        kind: EventKind,
+        keeping: &mut PersistRequest,
+    ) -> Option<CommitReceipt> {
         let Some(run) = run else {
             self.happen_outside(kind);
             return None;
@@ -48,7 +59,7 @@ impl Core {
         {
             run.change_task_run(self.id, |row| row.set_rank(rank));
         }
-        let receipt = run.emit_kept(self.id, kind, keeping);
+        let receipt = run.emit_persisted(self.id, kind, keeping);
         if let Some(journal) = journal.filter(|journal| journal.remembers()) {
             self.note_end(run, journal);
         }
@@ -56,7 +67,7 @@ impl Core {
     }
 
     /// Takes note of how this call ended, for a later attempt of the flow.
-    fn note_end(&self, run: &Run, journal: &Journal) {
+    fn note_end(&self, run: &Run, journal: &ResultMemo) {
         let ended = |record: &RunRecord| {
             let row = record.task_run(self.id)?;
             Some((row.state(), row.is_cancelled_by_body(), self.recorded_no().or(row.ended_no())?))
@@ -99,14 +110,14 @@ impl Core {
 
     /// Begins an attempt: what the one before said of itself is forgotten. If it is `awaited`, it may not go on before
     /// the beginning is kept.
-    pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<Receipt> {
+    pub(crate) fn begin(&self, attempt: u32, awaited: bool) -> Option<CommitReceipt> {
         self.attempt.store(attempt, Ordering::Relaxed);
         self.forget_marks();
         // The run behind the node of a sub-flow is resumed only if that has the same inputs.
         let is_node =
             self.declaration.kind == Kind::Flow && self.id != TaskRunId::FLOW && self.identity().is_some();
         let provenance = is_node.then(|| Provenance { version: self.stamp(), made_from: self.made_from() });
-        let mut keeping = Keeping { awaited, provenance, ..Keeping::default() };
-        self.emit_kept(EventKind::Started { attempt }, &mut keeping)
+        let mut keeping = PersistRequest { awaited, provenance, ..PersistRequest::default() };
+        self.emit_persisted(EventKind::Started { attempt }, &mut keeping)
     }
 }

@@ -1,14 +1,14 @@
 //! What an earlier process has settled of a task run, and the versions of the values by which it is known whether that stands.
 
 use super::{CLAIMED, Core};
-use crate::engine::flow_run::KeptOpen;
-use crate::engine::recover::earlier::Claimed;
+use crate::engine::flow_run::OpenGuard;
+use crate::engine::replay::previous::PreviousCall;
 use crate::model::{Provenance, ValueVersion};
 
 impl Core {
     /// Takes note of what is recorded by an earlier process. A result or a failure stands only if it was made from the same
     /// values as now; until that is known, the flow is kept open.
-    pub(crate) fn set_recorded(&self, recorded: Option<Provenance>, open: Option<KeptOpen>) {
+    pub(crate) fn set_recorded(&self, recorded: Option<Provenance>, open: Option<OpenGuard>) {
         let mut extras = self.extras();
         let extras = extras.get_or_insert_default();
         (extras.recorded, extras.open) = (recorded, open);
@@ -31,12 +31,15 @@ impl Core {
     /// Whether an earlier process left a result or a failure of this call that has not turned out not to stand.
     pub(crate) fn is_settled(&self) -> bool {
         self.is_claimed()
-            && matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_) | Claimed::FailedAnyway(_)))
+            && matches!(
+                self.claimed(),
+                Some(PreviousCall::Kept | PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_))
+            )
     }
 
     /// Whether what is claimed of this call may not stand, which its inputs tell.
     pub(crate) fn asks_inputs(&self) -> bool {
-        self.is_claimed() && matches!(self.claimed(), Some(Claimed::Kept | Claimed::Failed(_)))
+        self.is_claimed() && matches!(self.claimed(), Some(PreviousCall::Kept | PreviousCall::Failed(_)))
     }
 
     /// Returns what is recorded of that result or failure.

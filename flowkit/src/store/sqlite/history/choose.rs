@@ -9,13 +9,13 @@ use crate::model::FlowRunId;
 use crate::store::FlowRunFilter;
 
 /// SQL with a mark for each of its values.
-pub(super) struct Question {
+pub(super) struct Query {
     pub(super) sql: String,
     values: Vec<Value>,
     has_conditions: bool,
 }
 
-impl Question {
+impl Query {
     /// Begins with a `SELECT` that has no conditions yet.
     pub(super) fn new(select: &str) -> Self {
         Self { sql: select.to_owned(), values: Vec::new(), has_conditions: false }
@@ -54,8 +54,8 @@ fn marks(count: usize) -> String {
 /// Asks for the newest flow runs that a filter chooses.
 ///
 /// The newest is the one that came last, whatever the clock said: one whose clock was ahead is not the newest until then.
-pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit: usize) -> Question {
-    let mut question = Question::new(stored::FLOW_RUN);
+pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit: usize) -> Query {
+    let mut question = Query::new(stored::FLOW_RUN);
     question.any_of("f.state", filter.states.iter().map(|state| codes::state_code(*state).into()));
     if !filter.flows.is_empty() {
         let flows = filter.flows.iter().map(|flow| text_value(flow));
@@ -99,7 +99,7 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
 }
 
 /// Looks for text where people see it. SQLite's own `lower` leaves letters beyond ASCII alone, and so do we.
-fn with_text(question: &mut Question, text: &str) {
+fn with_text(question: &mut Query, text: &str) {
     question.and(
         "(f.task IN (SELECT no FROM tasks WHERE instr(lower(name), ?) > 0)
             OR instr(lower(f.name), ?) > 0 OR (f.short >= ? AND f.short < ? || '~'))",

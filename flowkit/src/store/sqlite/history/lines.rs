@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::codes;
-use super::choose::Question;
+use super::choose::Query;
 use super::{clamped, signed, text_value};
 use crate::model::{FlowRunId, StoredLog, WallTime};
 use crate::store::LogFilter;
@@ -17,7 +17,7 @@ const LINE_WITH_WORDS: &str = "SELECT l.seq, l.task_run, l.at, l.level, l.target
     FROM log_words w CROSS JOIN logs l ON l.no = w.rowid";
 
 /// Where the lines of a run stand among those of all runs.
-pub(super) struct Place {
+pub(super) struct LinePosition {
     pub(super) run: i64,
     pub(super) first: i64,
     pub(super) last: i64,
@@ -36,13 +36,13 @@ pub(super) fn read(
     statement.query_map(question.values(), line)?.collect()
 }
 
-pub(super) fn question(place: &Place, filter: &LogFilter, since: i64, limit: usize) -> Question {
+pub(super) fn question(place: &LinePosition, filter: &LogFilter, since: i64, limit: usize) -> Query {
     let words = filter.text.as_deref().map(Words::of);
     let (line, order) = match &words {
         Some(Words::All(_)) => (LINE_WITH_WORDS, " ORDER BY w.rowid LIMIT ?"),
         Some(Words::Verbatim(_)) | None => (LINE, " ORDER BY l.seq LIMIT ?"),
     };
-    let mut question = Question::new(line);
+    let mut question = Query::new(line);
     match words {
         Some(Words::All(words)) => {
             question.and("w.log_words MATCH ?", [Value::from(in_any_order(&words))]);
@@ -69,7 +69,7 @@ fn in_any_order(words: &[String]) -> String {
 }
 
 /// Finds the lines after `since`; `None` if there are none.
-fn place(connection: &Connection, run: FlowRunId, since: i64) -> rusqlite::Result<Option<Place>> {
+fn place(connection: &Connection, run: FlowRunId, since: i64) -> rusqlite::Result<Option<LinePosition>> {
     connection
         .prepare_cached(
             "SELECT f.no,
@@ -80,7 +80,7 @@ fn place(connection: &Connection, run: FlowRunId, since: i64) -> rusqlite::Resul
         .query_row(params![run.as_uuid().as_bytes(), since], |row| {
             let (first, last): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
             let run = row.get(0)?;
-            Ok(first.zip(last).map(|(first, last)| Place { run, first, last }))
+            Ok(first.zip(last).map(|(first, last)| LinePosition { run, first, last }))
         })
         .optional()
         .map(Option::flatten)

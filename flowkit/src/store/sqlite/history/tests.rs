@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::{SqliteStore, codes};
 use super::*;
 use crate::model::WallTime;
-use crate::store::Store;
+use crate::store::Ownership as _;
 
 /// Some morning of 2026.
 const NOW: i64 = 1_770_000_000_000_000;
@@ -115,7 +115,7 @@ fn filter(text: &str) -> FlowRunFilter {
     FlowRunFilter::parse(text, WallTime::from_micros(NOW)).unwrap()
 }
 
-fn plan(store: &SqliteStore, question: &Question) -> String {
+fn plan(store: &SqliteStore, question: &Query) -> String {
     let sql = format!("EXPLAIN QUERY PLAN {}", question.sql);
     let lines = store.readers.read_all(&sql, question.values(), |row| row.get::<_, String>(3)).unwrap();
     lines.join("; ")
@@ -133,7 +133,7 @@ fn an_index_answers_every_kind_of_filter() {
 #[test]
 fn a_search_in_lines_asks_the_index_of_words() {
     let (_folder, store) = filled(3, 1, 20);
-    let place = lines::Place { run: 1, first: 1, last: 20 };
+    let place = lines::LinePosition { run: 1, first: 1, last: 20 };
     let filter = LogFilter { text: Some("page 7".into()), ..LogFilter::default() };
     let plan = plan(&store, &lines::question(&place, &filter, 0, 10));
     assert!(
@@ -150,7 +150,7 @@ fn what_a_death_left_half_forgotten_is_forgotten_the_next_time() {
     let claimed = store
         .ask(|writer| {
             writer.with_owner(|connection, owner| {
-                let claimed = forget::claim(connection, owner.no, 1)?;
+                let claimed = prune::claim(connection, owner.no, 1)?;
                 connection.execute("DELETE FROM task_runs WHERE run = 1 AND id < 3", [])?;
                 Ok(claimed)
             })
@@ -162,8 +162,8 @@ fn what_a_death_left_half_forgotten_is_forgotten_the_next_time() {
     drop(store);
     let store = SqliteStore::open(folder.path().join("runs.db")).unwrap();
     assert_eq!(store.flow_run(id).unwrap().unwrap().state, State::Completed);
-    let keep = Keep { newest: Some(0), ..Keep::default() };
-    assert_eq!(store.forget(keep).unwrap().flow_runs, 3);
+    let keep = Retention { newest: Some(0), ..Retention::default() };
+    assert_eq!(store.prune(keep).unwrap().flow_runs, 3);
     let left = |table: &str| {
         let count = format!("SELECT count(*) FROM {table}");
         store.readers.read_one(&count, [], |row| row.get::<_, i64>(0)).unwrap()

@@ -6,7 +6,9 @@ use super::{OnDisk, SqliteStore};
 use crate::model::{LogLevel, TaskRunId, WallTime};
 use crate::store::contract::Place;
 use crate::store::contract::script::*;
-use crate::store::{FlowRunFilter, History as _, LogEntry, LogFilter, Store as _, StoreError, TaskRunFilter};
+use crate::store::{
+    FlowRunFilter, History as _, LogEntry, LogFilter, Ownership as _, RunLog as _, StoreError, TaskRunFilter,
+};
 
 /// A database with some runs, closed, as bytes.
 fn closed() -> (OnDisk, Vec<u8>) {

@@ -10,6 +10,7 @@ use crate::model::{EventKind, State, TaskRunId};
 use crate::store::contract::Place;
 use crate::store::contract::script::*;
 use crate::store::{Entry, History, Store, StoreError};
+use crate::store::{Ownership as _, ResultCache as _, RunLog as _};
 
 /// Lets the writing thread do something with its own connection.
 fn sql(store: &SqliteStore, sql: &'static str) {
@@ -51,8 +52,12 @@ fn a_full_disk_fails_what_waits_and_heals_when_there_is_room() {
     assert!(!store.is_degraded());
     store.flush().unwrap();
     assert_eq!(store.result(run.id(), kept).unwrap().as_deref(), Some(&b"1"[..]));
-    let names: Vec<_> =
-        store.events(run.id(), 0, usize::MAX).unwrap().into_iter().map(|event| event.name).collect();
+    let names: Vec<_> = store
+        .events(run.id(), 0, usize::MAX)
+        .unwrap()
+        .into_iter()
+        .map(|event| event.kind.name().to_owned())
+        .collect();
     assert_eq!(names[..4], ["created", "created", "started", "completed"]);
     assert!(names[4..].iter().all(|name| name == "suspended"), "{names:?}");
 }
@@ -111,7 +116,7 @@ fn while_nothing_can_be_written_leases_are_refused_at_once_and_none_stays_behind
     wait_until(|| !store.is_degraded());
     store.flush().unwrap();
     let events = store.events(run.id(), 0, usize::MAX).unwrap();
-    let names: Vec<_> = events.iter().map(|event| event.name.as_str()).collect();
+    let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["created", "created", "completed"]);
     let other = place.store.as_ref().unwrap();
     assert!(other.lease(cache_key("early")).unwrap());
@@ -131,7 +136,7 @@ fn nobody_hangs_after_a_panic_of_the_writing_thread() {
     assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
     assert!(matches!(store.flush(), Err(StoreError::Closed)));
     assert!(matches!(store.take_over(run.id()), Err(StoreError::Closed)));
-    store.make_room();
+    store.wait_for_room();
 }
 
 #[test]

@@ -94,6 +94,20 @@ fn a_newer_format_is_refused() {
 }
 
 #[test]
+fn a_format_that_was_never_released_is_refused_and_stays_as_it_is() {
+    let folder = Folder::with(&Folder::database());
+    let older = Connection::open(folder.path()).unwrap();
+    older.pragma_update(None, "user_version", 1).unwrap();
+    drop(older);
+    let said = reason(&folder.path());
+    assert!(
+        said.contains("format is 1, which was never released") && said.contains("another file"),
+        "{said}"
+    );
+    assert_eq!(number(&folder.path(), "PRAGMA user_version"), 1);
+}
+
+#[test]
 fn a_directory_and_a_missing_folder_are_refused() {
     let folder = Folder::new();
     assert!(reason(folder.0.path()).contains("it is a directory"));
@@ -229,9 +243,8 @@ fn a_network_file_system_and_a_disk_that_is_nearly_full_are_warned_of() {
 fn brought_up_to_date(script: &str) -> (Folder, Result<(), StoreError>) {
     let folder = Folder::with(&Folder::database());
     let mut open = connection::to_write(&folder.path(), Synchronous::Normal).unwrap();
-    let version: u32 = open.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     // What is there already is not run again, so it needs not be right.
-    let migrations = [vec!["nonsense"; version as usize], vec![script]].concat();
+    let migrations = ["nonsense", script];
     let done = schema::bring_up_to(&folder.path(), &mut open, &migrations);
     (folder, done)
 }

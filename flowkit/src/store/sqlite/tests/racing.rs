@@ -7,7 +7,8 @@ use crate::model::{EventKind, FlowRunId, State, TaskRunId};
 use crate::store::contract::Place;
 use crate::store::contract::script::*;
 use crate::store::sqlite::{files, system};
-use crate::store::{Reserved, SqliteStore, Store, StoreError, Synchronous};
+use crate::store::{Ownership as _, ResultCache as _};
+use crate::store::{Reserved, SqliteStore, StoreError, Synchronous};
 
 #[test]
 fn one_of_four_takes_a_run_over_and_the_others_learn_who() {
@@ -232,7 +233,7 @@ proptest::proptest! {
                 }
                 3 => {
                     if let Some((key, birth)) = askers[who].reserved.pop() {
-                        stores[who].give_back(&key, birth.id.unwrap());
+                        stores[who].unreserve(&key, birth.id.unwrap());
                     }
                 }
                 _ if key == "key 0" => {

@@ -7,10 +7,11 @@ use tokio::sync::oneshot;
 
 use super::{OnDisk, SqliteStore};
 use crate::model::{EventKind, TaskRunId};
+use crate::store::RunLog as _;
 use crate::store::contract::Place;
 use crate::store::contract::script::*;
 use crate::store::sqlite::clock;
-use crate::store::{Entry, History, Store, StoreError};
+use crate::store::{Entry, History, StoreError};
 
 #[test]
 fn entries_that_come_together_are_one_row_and_all_events() {

@@ -10,7 +10,7 @@ use crate::terminal::script::{
 fn story(mode: Mode) -> Story {
     let parameters = r#"{"urls":["a","b"],"dry_run":false}"#;
     let options = Options::new(Program::new("mybin")).parameters(parameters);
-    Story::new(mode, options, Paint::default(), 100, false)
+    Story::new(mode, options, StyleSupport::default(), 100, false)
 }
 
 fn told(story: &mut Story, what: impl FnOnce(&mut Script<'_>)) -> String {
@@ -58,12 +58,12 @@ fn each_event_is_a_line_of_json() {
 fn a_run_on_a_terminal_leaves_its_title_its_facts_and_its_end() {
     let mut story = story(Mode::Live);
     told(&mut story, well);
-    story.tell_ends();
+    story.report_ends();
     // The title and the retry were taken out above; what is left is the end.
     let end = ready(&mut story);
     assert!(end.starts_with("\n   ✓ etl "), "{end}");
     assert!(end.ends_with("mybin show kf6r4nw\n"), "{end}");
-    story.tell_ends();
+    story.report_ends();
     assert_eq!(ready(&mut story), "", "the end is told once");
 }
 
@@ -109,7 +109,7 @@ fn a_signal_after_the_end_of_all_runs_has_nothing_to_say() {
     for mode in [Mode::Live, Mode::Lines, Mode::Json] {
         let mut story = story(mode);
         told(&mut story, well);
-        story.tell_ends();
+        story.report_ends();
         ready(&mut story);
         story.stopping("SIGTERM", Duration::from_secs(30), SystemTime::UNIX_EPOCH);
         assert!(ready(&mut story).is_empty() && area(&story, 24).is_empty());
@@ -154,7 +154,7 @@ fn names_and_messages_cannot_act_in_any_form() {
             let end = EventKind::Failed { error: report("etl", hostile, &[hostile]) };
             script.happens(TaskRunId::FLOW, end);
         });
-        story.tell_ends();
+        story.report_ends();
         lines.push_str(&ready(&mut story));
         for line in lines.lines() {
             assert!(!line.contains(|c: char| c.is_control()), "{line:?}");

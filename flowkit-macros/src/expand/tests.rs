@@ -1,0 +1,49 @@
+//! The generated code as people would write it: what `fetch::of` becomes can be read in `snapshots/`, and a change of it is seen in
+//! review. `INSTA_UPDATE=always cargo test -p flowkit-macros` renews them.
+
+use proc_macro2::TokenStream;
+
+use crate::model::{Flow, Task};
+
+fn task(attribute: &str, function: &str) -> String {
+    let function: TokenStream = function.parse().unwrap();
+    let (task, checked) = Task::parse(attribute.parse().unwrap(), function.clone());
+    checked.unwrap();
+    written(super::task(task.unwrap(), &function))
+}
+
+fn flow(attribute: &str, function: &str) -> String {
+    let function: TokenStream = function.parse().unwrap();
+    let (flow, checked) = Flow::parse(attribute.parse().unwrap(), function.clone());
+    checked.unwrap();
+    written(super::flow(flow.unwrap(), &function))
+}
+
+fn written(code: TokenStream) -> String {
+    prettyplease::unparse(&syn::parse2(code).unwrap())
+}
+
+/// Compares with `snapshots/<name>.snap`.
+fn assert_reads(name: &str, code: &str) {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, code);
+    });
+}
+
+#[test]
+fn a_task() {
+    let function = "pub async fn fetch(url: String) -> Result<Page, FetchError> { get(url).await }";
+    assert_reads("fetch", &task("retries = 3", function));
+}
+
+#[test]
+fn a_blocking_task_that_borrows_and_is_cached() {
+    let function = "fn count(words: &[String], min: usize) -> usize { words.len().max(min) }";
+    assert_reads("borrowed", &task(r#"cache = "inputs""#, function));
+}
+
+#[test]
+fn a_flow() {
+    let function = "async fn etl(urls: Vec<String>) -> Result<usize> { load(urls).await }";
+    assert_reads("flow", &flow("retries = 2", function));
+}

@@ -1,0 +1,30 @@
+//! How long ago a moment is, as text. A moment itself is written by `model::iso`.
+
+use crate::model::WallTime;
+use crate::text::columns;
+
+/// Writes how long ago a moment is: `3m 05s ago`.
+pub(super) fn ago(at: WallTime, now: WallTime) -> String {
+    let since = at.until(now);
+    match since.as_secs() {
+        0 => "just now".to_owned(),
+        1..172_800 => format!("{} ago", columns::duration(since)),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+    const DAY: i64 = 86_400 * SECOND;
+
+    #[test]
+    fn how_long_ago_is_short() {
+        let now = WallTime::from_micros(10 * DAY);
+        for (seconds, written) in [(0, "just now"), (65, "1m 05s ago"), (3 * 86_400, "3 days ago")] {
+            assert_eq!(ago(WallTime::from_micros(10 * DAY - seconds * SECOND), now), written);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! How values of parameters are shown to people: as they would write them, and secrets not at all. How text becomes a value, see
+//! `values`.
+
+use serde_json::{Map, Value};
+
+use super::duration;
+use super::values::is_one_word;
+use crate::flow::arguments;
+use crate::value::parameters::Parameter;
+use crate::value::secret::MASK;
+use crate::value::shape::ParamType;
+
+/// Where a value comes from that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Somebody gave it, with its secrets.
+    Given,
+    /// A record, or the type's own `Serialize`: there are no secrets in it.
+    Recorded,
+}
+
+/// Shows a value as people would write it: text without quotation marks, lengths of time with units, secrets not at all.
+pub(super) fn show(outline: &ParamType, value: &Value, of: Of) -> String {
+    let show = |outline: &ParamType, value: &Value| self::show(outline, value, of);
+    match (outline, value) {
+        _ if crate::value::not_persisted::not_persisted(value).is_some() => "(not persisted)".to_owned(),
+        (ParamType::Optional(_), Value::Null) => "(none)".to_owned(),
+        (ParamType::Optional(inner), value) => show(inner, value),
+        (ParamType::Secret, _) => MASK.to_owned(),
+        (ParamType::Hidden, _) if of == Of::Given => MASK.to_owned(),
+        (ParamType::Duration, value) if arguments::duration(value).is_some() => {
+            arguments::duration(value).map(duration::write).unwrap_or_default()
+        }
+        (_, Value::Null) => "(none)".to_owned(),
+        (_, Value::String(text)) => text.clone(),
+        (ParamType::List(_), Value::Array(items)) if items.is_empty() => "(empty)".to_owned(),
+        (ParamType::List(item), Value::Array(items)) if is_one_word(item) => {
+            items.iter().map(|value| show(item, value)).collect::<Vec<_>>().join(",")
+        }
+        (ParamType::Record(fields), Value::Object(members)) => {
+            let hidden = members.iter().map(|(name, value)| {
+                let field = fields
+                    .iter()
+                    .find(|(known, _)| known == name)
+                    .map_or(&ParamType::Anything, |field| &field.1);
+                format!("{name}={}", show(field, value))
+            });
+            format!("{{{}}}", hidden.collect::<Vec<_>>().join(", "))
+        }
+        (_, value) => value.to_string(),
+    }
+}
+
+/// Writes arguments as an object, in the order of the signature, whose values read as people would write them: lengths of
+/// time are text, and of a secret there is nothing.
+pub(super) fn in_words<'p>(
+    parameters: impl Iterator<Item = &'p Parameter>,
+    values: &Map<String, Value>,
+    of: Of,
+) -> String {
+    let members = parameters.filter_map(|parameter| {
+        let value = legible(&parameter.outline, values.get(parameter.name)?, of);
+        Some(format!("{}:{value}", Value::from(parameter.name)))
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+fn legible(outline: &ParamType, value: &Value, of: Of) -> Value {
+    match (outline, value) {
+        (_, Value::Null) => Value::Null,
+        (_, value) if crate::value::not_persisted::not_persisted(value).is_some() => {
+            show(outline, value, of).into()
+        }
+        (ParamType::Optional(inner), value) => legible(inner, value, of),
+        (ParamType::Secret | ParamType::Duration, value) => show(outline, value, of).into(),
+        (ParamType::Hidden, _) if of == Of::Given => MASK.into(),
+        (ParamType::List(item), Value::Array(items)) => {
+            items.iter().map(|value| legible(item, value, of)).collect()
+        }
+        (ParamType::Record(fields), Value::Object(members)) => {
+            let members = members.iter().map(|(name, value)| {
+                let field = fields.iter().find(|(known, _)| known == name);
+                let value = field.map_or_else(|| value.clone(), |field| legible(&field.1, value, of));
+                (name.clone(), value)
+            });
+            Value::Object(members.collect())
+        }
+        (_, value) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn list(inner: ParamType) -> ParamType {
+        ParamType::List(Box::new(inner))
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_wherever_it_stands() {
+        let show = |outline: &ParamType, value: &Value| show(outline, value, Of::Given);
+        assert_eq!(show(&ParamType::Secret, &json!("abc")), "***");
+        assert_eq!(show(&list(ParamType::Secret), &json!(["abc"])), "***");
+        assert_eq!(show(&ParamType::Hidden, &json!({ "a": ["abc"] })), "***");
+        assert_eq!(show(&ParamType::Optional(Box::new(ParamType::Secret)), &json!(null)), "(none)");
+        let record = ParamType::Record(vec![("url", ParamType::Text), ("token", ParamType::Secret)]);
+        assert_eq!(show(&record, &json!({ "url": "a", "token": "abc" })), "{token=***, url=a}");
+        assert_eq!(show(&ParamType::Duration, &json!({ "secs": 61, "nanos": 0 })), "1m 1s");
+    }
+
+    #[test]
+    fn what_is_said_of_arguments_has_no_secret_at_any_depth() {
+        let account = ParamType::Record(vec![("user", ParamType::Text), ("token", ParamType::Secret)]);
+        let parameter = |name, outline| {
+            let mut parameter = Parameter::__new(name, "", "", None, true, None);
+            parameter.outline = outline;
+            parameter
+        };
+        let parameters = [parameter("account", list(account)), parameter("headers", ParamType::Hidden)];
+        let values = json!({ "account": [{ "user": "ida", "token": "abc" }], "headers": { "x": "abc" } });
+        let Value::Object(values) = values else { unreachable!() };
+        assert_eq!(
+            in_words(parameters.iter(), &values, Of::Given),
+            r#"{"account":[{"token":"***","user":"ida"}],"headers":"***"}"#
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! Child processes of tasks: [`Command`]. A process lives as long as the attempt that started it, and no longer.
+//!
+//! Not a shell: what is typed is not parsed here. And not for processes that shall outlive the program: those are
+//! `std::process`' business.
+
+mod group;
+mod lines;
+#[cfg(unix)]
+mod watchdog;
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::ChildStdin;
+
+use self::group::ProcessGroup;
+use self::lines::{LineSplitter, Tail};
+use crate::engine::blocking::hold_clock;
+pub use crate::model::command_error::CommandError;
+
+/// A program that exits with this has nothing to do, and its task is skipped. Airflow's `BashOperator` takes the same.
+const NOTHING_TO_DO: i32 = 99;
+
+/// A child process of a task, described as [`std::process::Command`] describes one.
+///
+/// - What it prints goes line by line to the log of the task.
+/// - It has a process group of its own. The whole group is killed when what [`run`](Self::run) gives is dropped before it has
+///   ended: the task ran out of time, was cancelled, or its run was suspended. Whatever the process has left in the group is
+///   killed when it ends by itself. Should the program be killed, `kill -9` included, a watchdog kills the group.
+/// - Ctrl-C in the terminal, or a signal to the group of the program, does not reach it: it has the time that what runs has
+///   to end, see [`Runtime::until_signal`](crate::Runtime::until_signal).
+/// - Exit code 99 says that there is nothing to do: the task is skipped, if its body returns the error.
+///
+/// It reads nothing from standard input, unless [`input`](Self::input) says what.
+///
+/// ```
+/// use flowkit::prelude::*;
+/// use flowkit::{Command, CommandError};
+///
+/// #[task(retries = 2, timeout = "5m")]
+/// async fn count_lines(text: String) -> Result<String, CommandError> {
+///     let counted = Command::new("wc").arg("-l").input(text).output().await?;
+///     Ok(String::from_utf8_lossy(&counted).trim().to_owned())
+/// }
+///
+/// #[task]
+/// async fn validate(folder: String) -> Result<(), CommandError> {
+///     Command::shell("echo looking at $FOLDER; test -d $FOLDER || exit 3").env("FOLDER", folder).run().await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # if cfg!(not(unix)) { return }
+/// assert_eq!(count_lines("one\ntwo\n".to_owned()).await.unwrap(), "2");
+///
+/// let error = validate("/no/such/folder".to_owned()).await.unwrap_err();
+/// assert_eq!(error.task_error().unwrap().to_string(), "`sh` ended with exit code 3");
+/// # }
+/// ```
+///
+/// # What cannot be
+///
+/// A process that makes a group or a session of its own (`setsid`, a daemon) has left, and is not killed. The watchdog is a
+/// `/bin/sh` that is started with the first process; where there is none, which is warned of once, a killed program leaves its
+/// processes behind. On Windows there are no process groups: the process itself is killed, unless the program is, and what it
+/// has started is left.
+///
+/// A body that blocks (`fn`, not `async fn`) has no future to drop: its process is killed when the program ends. Make the task
+/// an `async fn`.
+pub struct Command {
+    command: tokio::process::Command,
+    name: String,
+    input: Option<Vec<u8>>,
+    skip_codes: Vec<i32>,
+}
+
+impl Command {
+    /// Describes a process that runs `program`, which is looked for in `PATH`.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let program = program.as_ref();
+        let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
+        let mut command = tokio::process::Command::new(program);
+        command.kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        Self { command, name, input: None, skip_codes: vec![NOTHING_TO_DO] }
+    }
+
+    /// Describes a process in which the shell runs `script`: `sh -c` on Unix, `cmd /C` on Windows. Give values as variables,
+    /// by [`env`](Self::env): pasted into the script, they would be part of it.
+    pub fn shell(script: impl AsRef<OsStr>) -> Self {
+        let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+        let mut command = Self::new(shell);
+        command.arg(option).arg(script);
+        command
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(&mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+        self.command.env(key, value);
+        self
+    }
+
+    /// Sets variables of its environment.
+    pub fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        &mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> &mut Self {
+        self.command.envs(variables);
+        self
+    }
+
+    /// Takes a variable out of its environment, which is that of the program.
+    pub fn env_remove(&mut self, key: impl AsRef<OsStr>) -> &mut Self {
+        self.command.env_remove(key);
+        self
+    }
+
+    /// Takes all variables out of its environment.
+    pub fn env_clear(&mut self) -> &mut Self {
+        self.command.env_clear();
+        self
+    }
+
+    /// Sets the folder in which it runs. Default: that of the program.
+    pub fn current_dir(&mut self, folder: impl AsRef<Path>) -> &mut Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Says what it reads from standard input. Default: nothing.
+    pub fn input(&mut self, input: impl Into<Vec<u8>>) -> &mut Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// Sets the exit codes that say that there is nothing to do, in place of 99. None: each but 0 is a failure.
+    pub fn skip_on(&mut self, codes: impl IntoIterator<Item = i32>) -> &mut Self {
+        self.skip_codes = codes.into_iter().collect();
+        self
+    }
+
+    /// Runs it to its end. What it prints goes to the log of the task.
+    ///
+    /// Cancel safe in that dropping the future kills the process, with its group.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`], if it cannot be started, or does not end with exit code 0.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it.
+    pub async fn run(&mut self) -> Result<(), CommandError> {
+        let mut out = LineSplitter::of("stdout");
+        self.execute(|bytes| out.take(bytes)).await
+    }
+
+    /// Runs it to its end, and returns all that it has written to standard output. What it writes to standard error goes to the
+    /// log of the task.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run) does.
+    pub async fn output(&mut self) -> Result<Vec<u8>, CommandError> {
+        let mut output = Vec::new();
+        self.execute(|bytes| output.extend_from_slice(bytes)).await?;
+        Ok(output)
+    }
+
+    /// Runs it, and hands over what it writes to standard output, piece by piece; an empty piece at the end.
+    async fn execute(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), CommandError> {
+        // A paused clock does not jump while it runs: it takes real time.
+        let _hold = hold_clock();
+        let input = self.input.clone();
+        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+        let command = self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn();
+        let child =
+            child.map_err(|source| CommandError::NotStarted { program: self.name.clone(), source })?;
+        let mut group = ProcessGroup::of(child);
+        let (stdin, stdout, stderr) = group.pipes();
+        let (mut out, mut err, mut lines) = (Tail::default(), Tail::default(), LineSplitter::of("stderr"));
+        let read = async {
+            tokio::join!(
+                write(stdin, input.unwrap_or_default()),
+                lines::read(stdout, |bytes| {
+                    out.take(bytes);
+                    take(bytes);
+                }),
+                lines::read(stderr, |bytes| {
+                    err.take(bytes);
+                    lines.take(bytes);
+                }),
+            )
+        };
+        let (status, (_, stdout, stderr)) = tokio::join!(group.ended(), read);
+        let unread = |source| CommandError::Unread { program: self.name.clone(), source };
+        let status = status.and_then(|status| stdout.and(stderr).map(|()| status)).map_err(unread)?;
+        self.judge(status, out, err)
+    }
+
+    fn judge(&self, status: ExitStatus, out: Tail, err: Tail) -> Result<(), CommandError> {
+        let program = self.name.clone();
+        match status.code() {
+            Some(0) => Ok(()),
+            Some(code) if self.skip_codes.contains(&code) => Err(CommandError::NothingToDo { program, code }),
+            code => Err(CommandError::Failed {
+                program,
+                code,
+                signal: crate::model::command_error::signal(status),
+                stdout: out.into_text(),
+                stderr: err.into_text(),
+            }),
+        }
+    }
+}
+
+/// Without arguments, variables and input, which may be secret.
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Command").field("program", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Gives a process what it reads. One that does not read all of it has read what it wanted.
+async fn write(stdin: Option<ChildStdin>, input: Vec<u8>) {
+    if let Some(mut stdin) = stdin {
+        stdin.write_all(&input).await.ok();
+    }
+}

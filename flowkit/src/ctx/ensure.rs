@@ -1,0 +1,76 @@
+//! Post-conditions: what must hold when a task has done its work, said where it is done.
+//!
+//! They are errors of the task like any other: it fails with these words, and is tried again if it has retries.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Checks a condition: `ensure(rows > 0, "the report has no rows")?`.
+///
+/// ```
+/// # use flowkit::prelude::*;
+/// use flowkit::ensure;
+///
+/// #[task]
+/// async fn clean(rows: Vec<f64>) -> Result<Vec<f64>> {
+///     let rows: Vec<f64> = rows.into_iter().filter(|value| value.is_finite()).collect();
+///     ensure(!rows.is_empty(), "no row is left")?;
+///     Ok(rows)
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let error = clean(vec![f64::NAN]).await.unwrap_err();
+/// assert!(format!("{error:?}").contains("no row is left"));
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// With the words of `what`, if it does not hold.
+pub fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), EnsureError> {
+    if holds { Ok(()) } else { Err(EnsureError::Said(what.to_string())) }
+}
+
+/// Checks that there is a file with something in it.
+///
+/// # Errors
+///
+/// If there is none, or it is empty.
+pub fn ensure_file(path: impl AsRef<Path>) -> Result<(), EnsureError> {
+    let path = path.as_ref();
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(EnsureError::FileTimeout { path: path.to_owned() }),
+        Ok(found) if found.len() == 0 => Err(EnsureError::Empty { path: path.to_owned() }),
+        Ok(_) => Ok(()),
+        Err(source) => Err(EnsureError::Missing { path: path.to_owned(), source }),
+    }
+}
+
+/// A condition that does not hold.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnsureError {
+    /// What [`ensure`] was told.
+    #[error("{0}")]
+    Said(String),
+    /// There is no such file.
+    #[error("the output `{}` is not there", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is something of this name that is no file.
+    #[error("the output `{}` is no file", path.display())]
+    FileTimeout {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The file has nothing in it.
+    #[error("the output `{}` is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,203 @@
+//! What the engine knows of a function that became a task or a flow: the port that the attributes' generated code implements.
+//! Not how a call of it is made, see [`Dispatch`](crate::engine::task_run::launch::Dispatch).
+
+use std::error::Error as StdError;
+use std::future::Future;
+
+use crate::engine::call_key::CallKey;
+use crate::engine::flow_run::tally::Tally;
+use crate::engine::limits::Want;
+use crate::engine::task_run::inputs::Visit;
+use crate::engine::task_run::options::Hook;
+use crate::model::{BoxError, Codec, Declaration, Digest, DigestError, TaskError, TaskRun};
+use crate::policy::TaskPolicy;
+use crate::policy::cache::KeyInput;
+use crate::policy::durability::Durability;
+use crate::value::canonical::Sealing;
+#[cfg(feature = "store")]
+use crate::value::parameters::Parameter;
+
+/// What a task may return: any owned type that threads may share.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a task",
+    label = "flowkit shares this value between tasks on several threads",
+    note = "a task's result needs `Send + Sync + 'static`; put a `Mutex` around what is not `Sync`"
+)]
+pub trait TaskOutput: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> TaskOutput for T {}
+
+/// A task or a flow with everything that its attribute says. One `static` per task.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct TaskInfo {
+    pub declaration: Declaration,
+    pub policy: TaskPolicy,
+    pub limits: &'static [Want],
+    pub hooks: Hooks,
+    pub cache: CacheScope,
+    pub blocking: bool,
+    /// An attempt without a known outcome is never made again.
+    pub at_most_once: bool,
+    /// Where there is a store, a result that cannot be persisted is a failure.
+    pub must_persist: bool,
+    pub flow: FlowSettings,
+}
+
+/// For how long an equal call is the same call.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheScope {
+    Off,
+    Run,
+    Runtime,
+}
+
+/// What only a flow's attribute says.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FlowSettings {
+    pub task_defaults: TaskPolicy,
+    pub max_concurrency: Option<u32>,
+    pub fail_on_any_task: bool,
+    pub durability: Option<Durability>,
+}
+
+impl FlowSettings {
+    pub const NONE: Self = Self {
+        task_defaults: TaskPolicy::EMPTY,
+        max_concurrency: None,
+        fail_on_any_task: false,
+        durability: None,
+    };
+}
+
+/// The hooks of an attribute.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Hooks {
+    pub on_running: &'static [fn(&TaskRun)],
+    pub on_success: &'static [fn(&TaskRun)],
+    pub on_failure: &'static [fn(&TaskRun)],
+    pub on_retry: &'static [fn(&TaskRun)],
+    pub on_cancel: &'static [fn(&TaskRun)],
+}
+
+impl Hooks {
+    pub const NONE: Self =
+        Self { on_running: &[], on_success: &[], on_failure: &[], on_retry: &[], on_cancel: &[] };
+
+    /// Whether there is one.
+    pub(crate) fn any(&self) -> bool {
+        let all = [self.on_running, self.on_success, self.on_failure, self.on_retry, self.on_cancel];
+        all.iter().any(|hooks| !hooks.is_empty())
+    }
+
+    pub(crate) fn of(&self, hook: Hook) -> &'static [fn(&TaskRun)] {
+        match hook {
+            Hook::Running => self.on_running,
+            Hook::Success => self.on_success,
+            Hook::Failure => self.on_failure,
+            Hook::Retry => self.on_retry,
+            Hook::Cancel => self.on_cancel,
+        }
+    }
+}
+
+/// A function with its arguments, ready to run: what the attributes generate.
+#[doc(hidden)]
+pub trait Body: Send + Sized {
+    type Output: TaskOutput;
+    type Error: TaskError;
+
+    fn info() -> &'static TaskInfo;
+
+    /// Names the function for keys: its path, through functions too, and the types and constants it was given here.
+    fn identity() -> &'static str;
+
+    /// Visits the handles among the arguments.
+    fn visit(&self, visit: &mut Visit<'_>);
+
+    /// Visits those of them that may change what comes out: without the ones that are ignored.
+    fn visit_compared(&self, visit: &mut Visit<'_>) {
+        self.visit(visit);
+    }
+
+    /// Copies the body for another attempt; `None` if an argument cannot be cloned.
+    fn again(&self) -> Option<Self>;
+
+    /// Runs one attempt where it is awaited.
+    fn run(self) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
+
+    /// Runs one attempt of a submitted call: blocking code goes to the pool.
+    fn run_detached(self) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send
+    where
+        Self: 'static,
+    {
+        self.run()
+    }
+
+    /// Shows the error as an [`StdError`], if it is one.
+    fn as_error(error: &Self::Error) -> Option<&(dyn StdError + 'static)>;
+
+    fn retry_if(_error: &Self::Error) -> bool {
+        true
+    }
+
+    /// The name of this run; `None` where one of the arguments that it asks for has no value.
+    fn run_name(&self) -> Option<String> {
+        None
+    }
+
+    /// The digest of the inputs for the cache, with their secrets; what it is made of goes to `parts`, for people.
+    fn cache_key(
+        &self,
+        _sealing: Sealing<'_>,
+        _parts: Option<&mut Vec<KeyInput>>,
+    ) -> Result<Digest, DigestError> {
+        Err(DigestError::Refused { reason: "the task is not cached".to_owned() })
+    }
+
+    /// Adds the arguments to what finds the call again, in a later attempt of the flow or in another process.
+    fn call_key(&self, key: &mut CallKey<'_>);
+
+    /// The digest of a result, to find out whether one that is made again is the same; `None` if it has none.
+    fn digest_output(_output: &Self::Output) -> Option<Digest> {
+        None
+    }
+
+    /// How a result is kept beyond the process; `None` if its type cannot be written and read, or if the attribute says
+    /// that it shall not be.
+    fn codec() -> Option<Codec<Self::Output>> {
+        None
+    }
+
+    /// Copies a result for the cache; `None` if it cannot be cloned.
+    fn copy_output(_output: &Self::Output) -> Option<Self::Output> {
+        None
+    }
+}
+
+/// The body of a flow: what `#[flow]` generates.
+#[doc(hidden)]
+pub trait FlowBody: Body + 'static {
+    /// Returns the arguments as a JSON object; `None` if one is a handle, or cannot be written.
+    fn arguments(&self) -> Option<String> {
+        None
+    }
+
+    /// Makes the body again from what [`arguments`](Self::arguments) gave; `None` if an argument cannot be read at all.
+    fn from_arguments(_json: &str) -> Option<std::result::Result<Self, BoxError>> {
+        None
+    }
+
+    /// Describes the parameters, so that people can be asked for them, also those that cannot be read.
+    #[cfg(feature = "store")]
+    fn parameters() -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// Counts the handles in what the flow returned.
+    fn tally(_output: &Self::Output, _tally: &mut Tally) {}
+}

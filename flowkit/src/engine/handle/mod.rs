@@ -1,0 +1,189 @@
+//! What a submitted call gives: [`Handle`] for one run, [`Handles`] for a mapped list of them.
+
+mod after;
+mod ending;
+pub(crate) mod list;
+
+pub(crate) use after::After;
+pub use ending::AnyHandle;
+pub(crate) use ending::{Ending, NextEnd};
+pub use list::Handles;
+pub(crate) use list::{Later, LaterResult};
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::engine::attempt::reacquire::TakeUp;
+use crate::engine::task_run::completion::WaiterSeat;
+use crate::engine::task_run::slot::Slot;
+use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
+
+/// A task run that was started: clone it, await it, pass it to other tasks.
+///
+/// `handle.await` gives the value (cloned if somebody else holds the handle too); `(&handle).await` lends it, and
+/// needs no `Clone`. Dropping a handle does not stop the run: the flow joins it at its end.
+///
+/// While a task waits for a handle it holds no slot of any limit.
+///
+/// A resumed or retried flow gets the same answer to "which of these ended first?", if the body asks flowkit:
+/// [`as_completed`](crate::as_completed), [`first_success`](crate::first_success), [`first_failure`](crate::first_failure),
+/// [`first_ended`](crate::first_ended), [`wait_within`](crate::wait_within). flowkit does not see what a body decides by
+/// `select!`, by [`is_finished`](Self::is_finished), by [`state`](Self::state) or by a timeout of tokio. A body that acts on
+/// such a decision should record it: `once("winner", || winner)`.
+pub struct Handle<T, E> {
+    pub(crate) slot: Arc<Slot<T, E>>,
+}
+
+impl<T, E> Clone for Handle<T, E> {
+    fn clone(&self) -> Self {
+        Self { slot: Arc::clone(&self.slot) }
+    }
+}
+
+impl<T, E> Handle<T, E> {
+    pub(crate) fn new(slot: Arc<Slot<T, E>>) -> Self {
+        Self { slot }
+    }
+
+    /// Returns the run's id inside its flow run.
+    pub fn id(&self) -> TaskRunId {
+        self.slot.core.id
+    }
+
+    /// Returns where the run stands. Never waits.
+    pub fn state(&self) -> State {
+        match self.slot.core.run().and_then(|run| run.task_run(self.slot.core.id)) {
+            Some(task_run) => task_run.state(),
+            // It was refused before it had a record.
+            None => State::Failed,
+        }
+    }
+
+    /// Returns what is recorded of the run; `None` if it was refused.
+    pub fn task_run(&self) -> Option<TaskRun> {
+        self.slot.core.run().and_then(|run| run.task_run(self.slot.core.id))
+    }
+
+    /// Whether the run has ended by now. A resumed flow may get another answer.
+    pub fn is_finished(&self) -> bool {
+        self.slot.promise.get().is_some()
+    }
+
+    /// Stops this run, and only this one. A run that has ended stays as it is.
+    ///
+    /// The cancellation is recorded as a decision of the body: a resumed or retried flow gets a cancelled run, which does not
+    /// begin, unless an earlier failure is retried.
+    pub fn cancel(&self) {
+        self.slot.core.cancel_by_body();
+    }
+}
+
+impl<T, E: TaskError> Handle<T, E> {
+    /// Waits for the end and returns its state; an error stays in the handle.
+    pub async fn ended(&self) -> State
+    where
+        T: Send + Sync,
+    {
+        Wait::new(Arc::clone(&self.slot)).await;
+        self.state()
+    }
+}
+
+impl<T, E> fmt::Debug for Handle<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({}, {})", self.slot.core.label(), self.state())
+    }
+}
+
+/// Waits until a slot has its result, and until the waiting task has its own slots of limits back.
+struct Wait<T, E> {
+    slot: Arc<Slot<T, E>>,
+    seat: WaiterSeat,
+    take_up: TakeUp,
+}
+
+impl<T, E> Wait<T, E> {
+    fn new(slot: Arc<Slot<T, E>>) -> Self {
+        Self { slot, seat: WaiterSeat::default(), take_up: TakeUp::default() }
+    }
+}
+
+impl<T, E> Future for Wait<T, E> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let over = this.slot.promise.poll(&mut this.seat, cx).is_ready();
+        this.take_up.poll(over, cx)
+    }
+}
+
+impl<T, E> Drop for Wait<T, E> {
+    fn drop(&mut self) {
+        self.slot.promise.leave(&mut self.seat);
+    }
+}
+
+/// The future of an awaited [`Handle`].
+#[must_use = "futures do nothing until they are awaited"]
+pub struct Joined<T, E> {
+    // Taken at the end, so that the last holder moves the value out.
+    wait: Option<Wait<T, E>>,
+}
+
+impl<T: Clone, E> Future for Joined<T, E> {
+    type Output = Result<T, Error<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let wait = self.wait.as_mut().expect("`Joined` polled after it was ready");
+        ready!(Pin::new(wait).poll(cx));
+        let slot = self.wait.take().map(|wait| Arc::clone(&wait.slot));
+        Poll::Ready(slot.expect("bug in flowkit: the slot is held until here").take())
+    }
+}
+
+impl<T: Clone, E> IntoFuture for Handle<T, E> {
+    type Output = Result<T, Error<E>>;
+    type IntoFuture = Joined<T, E>;
+
+    fn into_future(self) -> Joined<T, E> {
+        Joined { wait: Some(Wait::new(self.slot)) }
+    }
+}
+
+/// The future of a [`Handle`] that is awaited by reference.
+#[must_use = "futures do nothing until they are awaited"]
+pub struct Lending<'a, T, E> {
+    slot: &'a Slot<T, E>,
+    seat: WaiterSeat,
+    take_up: TakeUp,
+}
+
+impl<'a, T, E> Future for Lending<'a, T, E> {
+    type Output = Result<&'a T, Error<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let over = this.slot.promise.poll(&mut this.seat, cx).is_ready();
+        ready!(this.take_up.poll(over, cx));
+        Poll::Ready(this.slot.result().as_ref().map_err(Clone::clone))
+    }
+}
+
+impl<T, E> Drop for Lending<'_, T, E> {
+    fn drop(&mut self) {
+        self.slot.promise.leave(&mut self.seat);
+    }
+}
+
+impl<'a, T, E> IntoFuture for &'a Handle<T, E> {
+    type Output = Result<&'a T, Error<E>>;
+    type IntoFuture = Lending<'a, T, E>;
+
+    fn into_future(self) -> Lending<'a, T, E> {
+        Lending { slot: &self.slot, seat: WaiterSeat::default(), take_up: TakeUp::default() }
+    }
+}

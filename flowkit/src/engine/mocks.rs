@@ -1,0 +1,22 @@
+//! What stands for tasks while they are tested. How it comes and goes, `testing` says.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use parking_lot::Mutex;
+
+/// What stands for tasks in this runtime; of several mocks of one task the last one counts.
+#[derive(Default)]
+pub(crate) struct Mocks(pub(crate) Mutex<HashMap<Mocked, Vec<Replacement>>>);
+
+/// The path of a task, and the type of its closure: that tells the instances of a generic task apart.
+pub(crate) type Mocked = (&'static str, TypeId);
+
+#[derive(Clone)]
+pub(crate) struct Replacement {
+    /// A boxed closure of the task's own type; the generated code knows which.
+    pub(crate) call: Arc<dyn Any + Send + Sync>,
+    pub(crate) calls: Arc<AtomicUsize>,
+}

@@ -1,0 +1,57 @@
+//! Which parts of what a flow returns are handles: it ends as they do.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::engine::flow_run::tally::Tally;
+use crate::engine::handle::{Handle, Handles};
+use crate::model::TaskError;
+
+/// A part of what a flow returns that ends as the flow does.
+#[doc(hidden)]
+pub trait ReturnedHandles {
+    fn add_to(&self, tally: &mut Tally);
+}
+
+impl<T, E: TaskError> ReturnedHandles for Handle<T, E> {
+    fn add_to(&self, tally: &mut Tally) {
+        tally.count(self);
+    }
+}
+
+impl<T, E: TaskError> ReturnedHandles for Handles<T, E> {
+    fn add_to(&self, tally: &mut Tally) {
+        for handle in self.known().unwrap_or_default() {
+            tally.count(handle);
+        }
+    }
+}
+
+impl<R: ReturnedHandles> ReturnedHandles for Vec<R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.iter().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<R: ReturnedHandles> ReturnedHandles for Option<R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.iter().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<K, R: ReturnedHandles, S> ReturnedHandles for HashMap<K, R, S> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<K, R: ReturnedHandles> ReturnedHandles for BTreeMap<K, R> {
+    fn add_to(&self, tally: &mut Tally) {
+        self.values().for_each(|returned| returned.add_to(tally));
+    }
+}
+
+impl<R: ReturnedHandles, const N: usize> ReturnedHandles for [R; N] {
+    fn add_to(&self, tally: &mut Tally) {
+        self.iter().for_each(|returned| returned.add_to(tally));
+    }
+}

@@ -1,0 +1,205 @@
+//! What a program does when the system tells it to stop: it puts its runs aside, so that they can go on later.
+
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
+
+use std::future::IntoFuture;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use self::system::Signals;
+use crate::clock;
+use crate::engine::runtime::Runtime;
+use crate::model::FlowRunId;
+
+/// How long a store may take to write what is left after the second one.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
+/// How long the program may take to end by itself when none of its runs was suspended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The program was told to stop before it had done its work. Made by [`Runtime::until_signal`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interrupted {
+    /// The name of the signal, such as `SIGTERM`, or `CTRL_C` on Windows.
+    pub signal: &'static str,
+    /// The runs that were suspended; [`resume`](crate::Resume) goes on with them.
+    pub runs: Vec<FlowRunId>,
+    /// Why the last that happened could not be kept.
+    pub lost: Option<String>,
+    number: u8,
+    /// Everything that was begun came to its end or was suspended, and nothing was turned away.
+    in_order: bool,
+}
+
+impl Interrupted {
+    /// Returns what the process should exit with: 0 if it ended in order with nothing left to do, else 128 and the number
+    /// of the signal, as shells count.
+    pub fn code(&self) -> u8 {
+        if self.in_order && self.runs.is_empty() { 0 } else { 128 + self.number }
+    }
+}
+
+impl From<Interrupted> for ExitCode {
+    fn from(interrupted: Interrupted) -> Self {
+        interrupted.code().into()
+    }
+}
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "told to stop by {}", self.signal)?;
+        match &self.runs[..] {
+            [] => {}
+            [run] => write!(f, "; run {} was suspended and can be resumed", run.short())?,
+            runs => {
+                write!(f, "; {} runs were suspended and can be resumed:", runs.len())?;
+                for run in runs {
+                    write!(f, " {}", run.short())?;
+                }
+            }
+        }
+        match &self.lost {
+            Some(reason) => write!(f, "; what happened last could not be kept: {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+impl Runtime {
+    /// Runs `future` until it is done, or until the process is told to stop by SIGTERM, SIGINT (Ctrl-C) or SIGHUP; on
+    /// Windows by Ctrl-C or Ctrl-Break, or because its window is closed, the user logs off or the machine is shut down.
+    ///
+    /// At the first signal nothing begins any more, [`Context::stopping`](crate::Context::stopping) fires, and what runs has
+    /// 30 s to end ([`RuntimeBuilder::stop_grace`](crate::RuntimeBuilder::stop_grace)); then the runs that are left are
+    /// suspended ([`Runtime::suspend`], which says what becomes of failures in that time). At the second one that happens at
+    /// once, with 2 s to write what is known. The third ends the process on the spot, with what was acknowledged, as a crash
+    /// does. Where Windows ends a program by itself soon afterwards, as it does when a window is closed, the 30 s are at
+    /// most 2 s.
+    ///
+    /// ```no_run
+    /// use flowkit::prelude::*;
+    /// use flowkit::store::SqliteStore;
+    /// use std::process::ExitCode;
+    ///
+    /// # #[flow]
+    /// # async fn etl() -> Result<u32> { Ok(7) }
+    /// #[tokio::main]
+    /// async fn main() -> Result<ExitCode> {
+    ///     let runtime = flowkit::Runtime::builder().store(SqliteStore::open("runs.db")?).build();
+    ///     match runtime.until_signal(etl().on(&runtime)).await {
+    ///         Ok(result) => println!("{}", result?),
+    ///         Err(interrupted) => {
+    ///             eprintln!("{interrupted}");
+    ///             return Ok(interrupted.into());
+    ///         }
+    ///     }
+    ///     Ok(ExitCode::SUCCESS)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupted`], if a signal came first. A caller that gets it should end the process with its code, and drop the
+    /// runtime before, so that the store is closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it; or if the system refuses to listen
+    /// for signals.
+    pub async fn until_signal<F: IntoFuture>(&self, future: F) -> Result<F::Output, Interrupted> {
+        self.until_signal_telling(future, |_, _| {}).await
+    }
+
+    /// Whether a flow was turned away because of a signal that nobody has heard of yet, so that it is about to come.
+    fn was_noted_by_the_handler(&self) -> bool {
+        self.live().has_turned_away() && !self.live().token().is_cancelled()
+    }
+
+    /// The same for who lets people know: calls `told` with the names of the first two signals and how long what runs may
+    /// take to end then, before anything is waited for. The library itself prints nothing.
+    pub(crate) async fn until_signal_telling<F: IntoFuture>(
+        &self,
+        future: F,
+        told: impl Fn(&'static str, Duration),
+    ) -> Result<F::Output, Interrupted> {
+        let mut signals = Signals::listen(self.live());
+        let mut future = pin!(future.into_future());
+        let mut output = None;
+        let first = tokio::select! {
+            biased;
+            done = &mut future => {
+                if !self.was_noted_by_the_handler() {
+                    return Ok(done);
+                }
+                output = Some(done);
+                signals.next().await
+            }
+            first = signals.next() => first,
+        };
+        let drain = first.drain_max.map_or(self.stop_grace(), |most| most.min(self.stop_grace()));
+        told(first.name, drain);
+        tracing::info!(signal = first.name, "told to stop: nothing begins any more, and what runs may end");
+        // What the program itself does goes on meanwhile: it may be needed for its tasks to end.
+        let mut down = pin!(tokio::time::timeout(drain.saturating_add(LAST_WRITE), self.suspend(drain)));
+        let written = loop {
+            tokio::select! {
+                biased;
+                done = &mut future, if output.is_none() => output = Some(done),
+                // A task that never yields cannot be stopped, and is left behind.
+                ended = &mut down => break ended.ok(),
+                second = signals.next() => {
+                    told(second.name, Duration::ZERO);
+                    break None;
+                }
+            }
+        };
+        let in_a_hurry = written.is_none();
+        let written = match written {
+            Some(written) => written,
+            None => tokio::select! {
+                written = tokio::time::timeout(LAST_WRITE, self.suspend(Duration::ZERO)) => {
+                    written.unwrap_or(Ok(Vec::new()))
+                }
+                // A third signal asks for an end at once.
+                third = signals.next() => std::process::exit(128 + i32::from(third.number)),
+            },
+        };
+        let Signal { name: signal, number, .. } = first;
+        let lost = written.err().map(|error| error.to_string());
+        let runs = self.live().aside();
+        let in_order = !in_a_hurry && lost.is_none() && !self.live().has_turned_away();
+        let interrupted = Interrupted { signal, runs, lost, number, in_order };
+        if in_order && interrupted.runs.is_empty() {
+            // It may have been just at its end.
+            if output.is_none() {
+                tokio::select! {
+                    done = &mut future => output = Some(done),
+                    () = clock::sleep(LAST_WORDS) => {}
+                }
+            }
+            if let Some(output) = output {
+                return Ok(output);
+            }
+        }
+        Err(interrupted)
+    }
+}
+
+/// A signal that tells a program to stop.
+#[derive(Clone, Copy, Debug)]
+struct Signal {
+    name: &'static str,
+    /// As shells count: the process exits with 128 and this number.
+    number: u8,
+    /// How long running tasks may take to end at most if this one is the first, where the system leaves no more.
+    drain_max: Option<Duration>,
+}

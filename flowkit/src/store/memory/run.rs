@@ -1,0 +1,166 @@
+//! One run as it is kept in memory: how an entry, a log line and the death of its process change it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::model::{
+    Event, EventKind, OrderNo, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
+    WallTime,
+};
+use crate::policy::resume::RedoRequest;
+use crate::store::rows::{
+    LOG_LINES_MAX, add_crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
+};
+use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
+
+/// A run with everything that belongs to it.
+#[derive(Debug)]
+pub(super) struct MemoryRun {
+    /// The number of the run in its store, counted from 1.
+    pub(super) no: u64,
+    pub(super) row: StoredFlowRun,
+    pub(super) epoch: u64,
+    /// Whether a living store owns it: the one that holds the epoch.
+    pub(super) owned: bool,
+    pub(super) cancel_requested: bool,
+    /// Its process was told to stop: whatever dies with it now did not bring it down.
+    pub(super) stopping: bool,
+    /// What was asked to be done again.
+    pub(super) asked: Option<RedoRequest>,
+    pub(super) task_runs: BTreeMap<TaskRunId, StoredTaskRun>,
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) results: HashMap<TaskRunId, Vec<u8>>,
+    pub(super) facts: Facts,
+    pub(super) logs: Vec<StoredLog>,
+    /// How many lines each task run logged, kept or not.
+    pub(super) logged: BTreeMap<TaskRunId, u64>,
+}
+
+impl MemoryRun {
+    pub(super) fn new(no: u64, new: &NewFlowRun) -> Self {
+        let created =
+            Event { task_run: TaskRunId::FLOW, at: new.flow.created_at(), kind: EventKind::Created };
+        Self {
+            no,
+            row: new_flow_row(new),
+            epoch: new.owned.epoch,
+            owned: true,
+            cancel_requested: false,
+            stopping: false,
+            asked: None,
+            task_runs: BTreeMap::new(),
+            events: vec![event_row(&created, 1, new.owned.created_at)],
+            results: HashMap::new(),
+            facts: Facts::default(),
+            logs: Vec::new(),
+            logged: BTreeMap::new(),
+        }
+    }
+
+    /// Writes down what happened, with the row that it left behind and its result.
+    pub(super) fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let id = entry.event.task_run;
+        let before = self.state_of(id);
+        // What has ended stays as it is; late entries change nothing.
+        let is_reopened = entry.event.kind.leads_on();
+        if before.is_some_and(State::is_terminal) && !is_reopened {
+            return Err(StoreError::Ended { id: self.row.id, task_run: id, event: entry.event.kind.name() });
+        }
+        if id == TaskRunId::FLOW {
+            self.stopping |= matches!(entry.event.kind, EventKind::Stopping);
+            update_flow_row(&mut self.row, &entry.task_run);
+            self.owned = !self.row.state.is_terminal();
+        } else {
+            let mut before = self.task_runs.remove(&id);
+            before.iter_mut().for_each(|before| before.has_result &= !is_reopened);
+            let mut row = task_row(&entry.task_run, entry.call, self.row.created_at, before);
+            row.has_result |= entry.result.is_some();
+            row.provenance = entry.provenance.or(row.provenance);
+            self.task_runs.insert(id, row);
+        }
+        if is_reopened {
+            // What it gave before is not what it gives now, even if that is not persisted.
+            self.results.remove(&id);
+        }
+        if let Some(result) = entry.result {
+            self.results.insert(id, result);
+        }
+        self.push_event(&entry.event);
+        Ok(())
+    }
+
+    /// Leaves the run as one on which nobody is at work: `fate` says what befalls a run in which state.
+    pub(super) fn leave(&mut self, now: WallTime, fate: fn(State, bool) -> Option<EventKind>) {
+        let task_runs = self.task_runs.values().map(|row| (row.id, row.state, false));
+        // The flow itself comes last, as at every end of a run.
+        let all: Vec<_> = task_runs.chain([(TaskRunId::FLOW, self.row.state, true)]).collect();
+        for (task_run, state, is_flow) in all {
+            // A fate fits the state that it was asked for.
+            let Some((kind, after)) =
+                fate(state, is_flow).and_then(|kind| state.after(&kind).ok().map(|after| (kind, after)))
+            else {
+                continue;
+            };
+            self.stand(task_run, after, now);
+            let at = now.since(self.row.created_at);
+            self.push_event(&Event { task_run, at, kind });
+        }
+        self.owned = false;
+        self.cancel_requested = false;
+    }
+
+    /// Moves a run that did not move itself.
+    fn stand(&mut self, id: TaskRunId, state: State, now: WallTime) {
+        let ended_at = state.is_terminal().then_some(now);
+        let has_crashed = |before: State| state == State::Crashed && before == State::Running;
+        if id == TaskRunId::FLOW {
+            let row = &mut self.row;
+            if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
+                add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
+            }
+            row.crashes += u32::from(state == State::Crashed);
+            row.state = state;
+            row.ended_at = ended_at.or(row.ended_at);
+        } else if let Some(row) = self.task_runs.get_mut(&id) {
+            if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
+                add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
+                row.crashes += u32::from(!self.stopping);
+            }
+            row.state = state;
+            row.ended_at = ended_at.or(row.ended_at);
+            // As of every end that is neither a success nor what the body itself did.
+            row.rank = row.rank.filter(|_| ended_at.is_none() || row.cancelled_by_body);
+        }
+    }
+
+    pub(super) fn log(&mut self, line: LogEntry) {
+        let logged = self.logged.entry(line.task_run).or_default();
+        *logged += 1;
+        if *logged <= LOG_LINES_MAX {
+            self.logs.push(StoredLog {
+                sequence: self.logs.len() as u64 + 1,
+                task_run: line.task_run,
+                at: line.at,
+                level: line.level,
+                target: line.target,
+                message: line.message,
+            });
+        }
+    }
+
+    /// Returns the greatest number that a begin or an end has.
+    pub(super) fn last_no(&self) -> Option<OrderNo> {
+        self.task_runs.values().map(StoredTaskRun::last_no).max().flatten().max(self.row.last_no())
+    }
+
+    fn state_of(&self, id: TaskRunId) -> Option<State> {
+        if id == TaskRunId::FLOW {
+            return Some(self.row.state);
+        }
+        self.task_runs.get(&id).map(|row| row.state)
+    }
+
+    fn push_event(&mut self, event: &Event) {
+        let sequence = self.events.len() as u64 + 1;
+        self.events.push(event_row(event, sequence, self.row.created_at));
+    }
+}

@@ -1,0 +1,220 @@
+//! A call of a task or a flow: what users hold between writing `fetch(url)` and awaiting or submitting it. Not: how it runs.
+
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::engine::body::Body;
+use crate::engine::context;
+use crate::engine::handle::{After, Handle};
+use crate::engine::limits::Want;
+use crate::engine::runtime::Runtime;
+use crate::engine::task_run::launch;
+use crate::engine::task_run::options::{CacheUse, CallOptions, Hook, Setup};
+use crate::model::{Error, TaskRun};
+use crate::policy::TaskPolicy;
+use crate::policy::retry::Backoff;
+use crate::policy::trigger::Trigger;
+use crate::task::bounds::{CanRepeat, Retry};
+use crate::task::dispatch::Dispatch;
+
+/// A call of a task or a flow that has not been made yet: `fetch(url)`.
+///
+/// Await it to run it here, [`submit`](Call::submit) it to start it now and go on. The methods say for this one call
+/// what the attribute's keys say for all.
+#[must_use = "a call does nothing until it is awaited or submitted: add `.await` or `.submit()`"]
+pub struct Call<'a, T, E, B> {
+    pub(crate) body: B,
+    pub(crate) setup: Setup<E>,
+    marker: PhantomData<fn() -> (&'a (), T)>,
+}
+
+// What `T` and `E` must be able to do is said by `Body`, once, where the function is: a task that breaks a rule is then no
+// error where it is called.
+impl<'a, T, E, B> Call<'a, T, E, B>
+where
+    B: Body<Output = T, Error = E> + 'a,
+{
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn __new(body: B) -> Self {
+        let location = Location::caller();
+        let current = context::current();
+        if current.is_none() {
+            launch::warn_of_lost_context(&B::info().declaration, location);
+        }
+        let setup = Setup { current, options: None, index: None, location };
+        Self { body, setup, marker: PhantomData }
+    }
+
+    #[doc(hidden)]
+    pub fn __with_index(mut self, index: u32) -> Self {
+        self.setup.index = Some(index);
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut CallOptions<E>)) -> Self {
+        change(self.setup.options.get_or_insert_default());
+        self
+    }
+
+    fn with_policy(self, change: impl FnOnce(TaskPolicy) -> TaskPolicy) -> Self {
+        self.with(|options| options.policy = change(std::mem::take(&mut options.policy)))
+    }
+
+    /// Sets how often the task is tried again after a failure.
+    pub fn retries(self, retries: u32) -> Self
+    where
+        Retry: CanRepeat<B>,
+    {
+        self.with_policy(|policy| policy.retries(retries))
+    }
+
+    /// Sets the wait before a retry.
+    pub fn retry_delay(self, delay: Duration) -> Self {
+        self.with_policy(|policy| policy.retry_delay(vec![delay]))
+    }
+
+    /// Sets one wait per retry; the last one repeats.
+    pub fn retry_delays(self, delays: impl Into<Vec<Duration>>) -> Self {
+        self.with_policy(|policy| policy.retry_delay(delays.into()))
+    }
+
+    /// Sets how the wait grows from retry to retry.
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        self.with_policy(|policy| policy.backoff(backoff))
+    }
+
+    /// Sets the longest wait before a retry.
+    pub fn max_retry_delay(self, max: Duration) -> Self {
+        self.with_policy(|policy| policy.max_retry_delay(max))
+    }
+
+    /// Sets by which share of itself a wait may be longer or shorter, from 0 to 1.
+    pub fn jitter(self, jitter: f64) -> Self {
+        self.with_policy(|policy| policy.jitter(jitter))
+    }
+
+    /// Says which errors are worth another attempt.
+    pub fn retry_if(self, predicate: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
+        self.with(|options| options.retry_if = Some(Box::new(predicate)))
+    }
+
+    /// Sets how long one attempt may take.
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.with_policy(|policy| policy.timeout(limit))
+    }
+
+    /// Sets whether a failure of this call is one of its flow, which then ends with everything in it.
+    pub fn critical(self, critical: bool) -> Self {
+        self.with_policy(|policy| policy.critical(critical))
+    }
+
+    /// Names this run.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.with(|options| options.name = Some(name.into()))
+    }
+
+    /// Adds tags to this run.
+    pub fn tags<S: Into<String>>(self, tags: impl IntoIterator<Item = S>) -> Self {
+        self.with(|options| options.tags.extend(tags.into_iter().map(Into::into)))
+    }
+
+    /// Runs this call after `first`, without taking its result.
+    pub fn after(self, first: impl After) -> Self {
+        self.with(|options| first.add_to(&mut options.order))
+    }
+
+    /// Says when to run, given how the inputs ended.
+    pub fn trigger(self, trigger: Trigger) -> Self {
+        self.with_policy(|policy| policy.trigger(trigger))
+    }
+
+    /// Labels the way that led to this call, for the graph: `"accuracy >= 0.8"`.
+    pub fn branch(self, label: impl Into<String>) -> Self {
+        self.with(|options| options.branch = Some(label.into().into()))
+    }
+
+    /// Takes `weight` slots of the named limit while an attempt runs.
+    pub fn concurrency(self, limit: impl Into<String>, weight: u32) -> Self {
+        self.with(|options| {
+            let want = Want { name: limit.into().into(), weight };
+            options.limits.get_or_insert_default().push(want);
+        })
+    }
+
+    /// Neither looks into the cache nor writes to it.
+    pub fn no_cache(self) -> Self {
+        self.with(|options| options.cache = CacheUse::Off)
+    }
+
+    /// Runs in any case, and writes the result to the cache.
+    pub fn refresh_cache(self) -> Self {
+        self.with(|options| options.cache = CacheUse::Refresh)
+    }
+
+    /// Sets for how long the cache may give this result to later calls.
+    pub fn cache_ttl(self, ttl: Duration) -> Self {
+        self.with_policy(|policy| policy.cache_ttl(ttl))
+    }
+
+    /// Calls `hook` when an attempt begins.
+    pub fn on_running(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.hooks.push((Hook::Running, Box::new(hook))))
+    }
+
+    /// Calls `hook` when the run has ended with a result, also with one from the cache.
+    pub fn on_success(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.hooks.push((Hook::Success, Box::new(hook))))
+    }
+
+    /// Calls `hook` when the run has failed for good.
+    pub fn on_failure(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.hooks.push((Hook::Failure, Box::new(hook))))
+    }
+
+    /// Calls `hook` when an attempt has failed and another one follows.
+    pub fn on_retry(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.hooks.push((Hook::Retry, Box::new(hook))))
+    }
+
+    /// Calls `hook` when the run was cancelled.
+    pub fn on_cancel(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
+        self.with(|options| options.hooks.push((Hook::Cancel, Box::new(hook))))
+    }
+
+    /// Uses this runtime instead of the ambient one. Inside a flow the flow's runtime stays.
+    pub fn on(self, runtime: &Runtime) -> Self {
+        self.with(|options| options.runtime = Some(runtime.clone()))
+    }
+}
+
+impl<T, E, B> Call<'_, T, E, B>
+where
+    B: Dispatch<Output = T, Error = E>,
+{
+    /// Starts the call now and gives a handle of its result.
+    ///
+    /// Outside a flow there is nobody to own the run: the handle then holds an error that says so.
+    pub fn submit(self) -> Handle<T, E>
+    where
+        B: 'static,
+    {
+        self.body.submit(self.setup)
+    }
+}
+
+impl<'a, T, E, B> IntoFuture for Call<'a, T, E, B>
+where
+    B: Dispatch<Output = T, Error = E> + 'a,
+{
+    type Output = Result<T, Error<E>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.body.call(self.setup)
+    }
+}

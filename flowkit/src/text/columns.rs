@@ -1,0 +1,222 @@
+//! Text that users chose, made fit to be shown: cleaned, shortened and measured.
+//!
+//! It does not escape for a format: each picture does that for its own, after this.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Returns `text` on one line, without anything that hides or reorders other text.
+///
+/// White space becomes single spaces; the rest is [`escaped`].
+pub(crate) fn visible(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    escaped(&words.join(" ")).into_owned()
+}
+
+/// Returns `text` with an escape in the place of what a terminal would obey, or nobody would see: `\u{1b}`, `\n`.
+///
+/// Control characters, bidirectional overrides, invisible marks and characters that XML forbids, so that no text moves the
+/// cursor, forges a line or pretends to be another. The joiners of emoji and of Indic scripts stay. What was escaped stays as
+/// it is.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a terminal would obey this character, or nobody would see it.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Returns the first `columns` of `text` as a terminal counts them, ending in `…` if that is not
+/// all of it.
+pub(crate) fn shortened(text: &str, columns: usize) -> String {
+    if self::columns(text) <= columns {
+        return text.to_owned();
+    }
+    let mut left = columns.saturating_sub(1);
+    let fits = |c: &char| {
+        let fits = columns_of(*c) <= left;
+        left = left.saturating_sub(columns_of(*c));
+        fits
+    };
+    let mut short: String = text.chars().take_while(fits).collect();
+    short.truncate(short.trim_end().len());
+    short.push('…');
+    short
+}
+
+/// Returns how many columns of a terminal `text` takes.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// Returns about how wide `text` is, in pixels, in a sans-serif font of `font_size` pixels.
+///
+/// The fonts of the reader are not known here: these are widths of Verdana, the
+/// widest of the usual ones, so that in any other font there is a little room to spare.
+pub(crate) fn width(text: &str, font_size: f64) -> f64 {
+    text.chars().map(ems_of).sum::<f64>() * font_size
+}
+
+fn ems_of(c: char) -> f64 {
+    match (columns_of(c), c) {
+        (0, _) => 0.0,
+        (2, '\u{1f000}'..) => 1.3,
+        (2, _) => 1.02,
+        (_, 'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ') => 0.33,
+        (_, 'f' | 't' | 'r' | 'I' | '(' | ')' | '[' | ']' | '/' | '-') => 0.41,
+        (_, 'm' | 'w' | 'M' | 'W' | '%' | '@') => 0.96,
+        (_, 'A'..='Z' | '=' | '+' | '<' | '>' | '×' | '…' | '_') => 0.74,
+        _ => 0.63,
+    }
+}
+
+/// Returns how many columns of a terminal `c` takes: none for a mark on the letter before it, two
+/// for the wide characters of East Asia and for emoji.
+const fn columns_of(c: char) -> usize {
+    match c {
+        '\u{300}'..='\u{36f}'
+        | '\u{1ab0}'..='\u{1aff}'
+        | '\u{200c}'..='\u{200d}'
+        | '\u{20d0}'..='\u{20ff}'
+        | '\u{3099}'..='\u{309a}'
+        | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{303e}'
+        | '\u{3041}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe4f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+/// Returns `duration` as short as it can be read: `80µs`, `12ms`, `3.2s`, `4m 05s`, `2h 07m`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 if duration.as_micros() < 1000 => format!("{}µs", duration.as_micros()),
+        0 if duration.as_millis() < 100 => format!("{}ms", duration.as_millis()),
+        0..60 => format!("{seconds}.{}s", duration.subsec_millis() / 100),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Returns `value` with at most 6 significant digits, and no fewer than a whole number has: 1234567 is not 1234570.
+#[cfg(feature = "cli")]
+pub(crate) fn number(value: f64) -> String {
+    /// From here on, whole numbers are not exact themselves.
+    const WHOLE_MAX: f64 = 9e15;
+    let size = value.abs();
+    match size {
+        _ if !size.is_finite() || size == 0.0 => value.to_string(),
+        1e5..WHOLE_MAX => format!("{value:.0}"),
+        1e-4..WHOLE_MAX => rounded(value).to_string(),
+        _ => format!("{:e}", rounded(value)),
+    }
+}
+
+/// Returns the number of 6 significant digits next to `value`.
+#[cfg(feature = "cli")]
+fn rounded(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+/// Appends `line` to `out`, indented `depth` times.
+pub(crate) fn push_line(out: &mut String, depth: usize, line: &str) {
+    out.extend(std::iter::repeat_n("    ", depth));
+    out.push_str(line);
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn japanese_names_stay_as_they_are() {
+        assert_eq!(visible("データ取得"), "データ取得");
+    }
+
+    #[test]
+    fn white_space_becomes_one_space() {
+        assert_eq!(visible(" a\r\n\tb\u{85}c "), "a b c");
+    }
+
+    #[test]
+    fn hidden_characters_are_shown_as_escapes() {
+        assert_eq!(visible("a\u{202e}b\0c\u{200b}d\u{ffff}"), r"a\u{202e}b\u{0}c\u{200b}d\u{ffff}");
+        let once = escaped("a\nb\rc\td\u{1b}[2J\u{9b}e");
+        assert_eq!(once, r"a\nb\rc\td\u{1b}[2J\u{9b}e");
+        assert_eq!(escaped(&once), once);
+    }
+
+    #[test]
+    fn joiners_of_emoji_stay() {
+        assert_eq!(visible("👩\u{200d}🔬"), "👩\u{200d}🔬");
+    }
+
+    #[test]
+    fn long_text_is_cut_where_its_columns_end() {
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdefg", 6), "abcde…");
+        assert_eq!(shortened("ab defg", 4), "ab…");
+        assert_eq!(shortened("データ取得", 6), "デー…");
+    }
+
+    #[test]
+    fn a_wide_character_is_wider_than_a_letter() {
+        assert!(width("取得", 13.0) > width("ab", 13.0) * 1.5);
+        assert!(width("e\u{301}", 13.0) <= width("e", 13.0));
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn numbers_have_six_digits_that_count_and_whole_ones_all_of_theirs() {
+        let table = [
+            (0.0, "0"),
+            (0.1 + 0.2, "0.3"),
+            (0.933_333_333_333, "0.933333"),
+            (-0.000_123_456_789, "-0.000123457"),
+            (0.000_012_345_678_9, "1.23457e-5"),
+            (99_999.96, "100000"),
+            (1_234.567_89, "1234.57"),
+            (1_234_567.0, "1234567"),
+            (1_234_567.89, "1234568"),
+            (1.234_567_89e20, "1.23457e20"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ];
+        for (value, written) in table {
+            assert_eq!(number(value), written);
+        }
+    }
+
+    #[test]
+    fn durations_keep_two_units_at_most() {
+        let texts =
+            [12, 100, 3_250, 59_999, 245_000, 7_620_000].map(|ms| duration(Duration::from_millis(ms)));
+        assert_eq!(duration(Duration::from_micros(80)), "80µs");
+        assert_eq!(texts, ["12ms", "0.1s", "3.2s", "59.9s", "4m 05s", "2h 07m"]);
+    }
+}

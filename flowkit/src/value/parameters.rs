@@ -1,0 +1,170 @@
+//! What a flow wants to be given: the name, the form and the default of each parameter, from its signature.
+//!
+//! One description for everything that asks people for values: flags, files, and forms through its JSON schema. Not the reading
+//! of values: that is `given`'s.
+
+use serde_json::{Map, Value, json};
+
+use crate::value::shape::ParamType;
+
+/// A parameter of a flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parameter {
+    /// As in the signature; the position for one that has a pattern in the place of a name.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub description: &'static str,
+    /// What a value looks like.
+    pub outline: ParamType,
+    /// Its type, as it is written in the signature.
+    pub type_name: &'static str,
+    /// Whether it is `Deserialize`, without which nobody can give it as text.
+    pub is_read: bool,
+    /// Whether it is `Serialize`, without which it is not kept, and its run cannot be resumed by id.
+    pub is_written: bool,
+    /// Whether it may be left out: `#[param(default = …)]`, or an `Option`.
+    pub is_optional: bool,
+    /// The default as JSON; `None` if it has none, or one that cannot be written.
+    pub default: Option<String>,
+}
+
+impl Parameter {
+    /// For the attribute, which knows of a default what it is as JSON, if that can be said.
+    #[doc(hidden)]
+    pub fn __new(
+        name: &'static str,
+        description: &'static str,
+        type_name: &'static str,
+        outline: Option<fn() -> ParamType>,
+        is_written: bool,
+        default: Option<Option<String>>,
+    ) -> Self {
+        // A type whose `Deserialize` panics at a dummy can still be given as JSON.
+        let known = outline.and_then(|outline| std::panic::catch_unwind(outline).ok());
+        let known = known
+            .unwrap_or(if outline.is_some() { ParamType::Hidden } else { ParamType::Anything })
+            .under(name);
+        let is_optional = default.is_some() || matches!(known, ParamType::Optional(_));
+        let (is_read, default) = (outline.is_some(), default.flatten());
+        Self { name, description, outline: known, type_name, is_read, is_written, is_optional, default }
+    }
+
+    /// For the attribute: a parameter of a type that borrows.
+    #[doc(hidden)]
+    pub fn __borrowed(name: &'static str, description: &'static str, type_name: &'static str) -> Self {
+        Self::__new(name, description, type_name, None, false, None)
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = schema_of(&self.outline);
+        if let Value::Object(members) = &mut schema {
+            if !self.description.is_empty() {
+                members.insert("description".to_owned(), self.description.into());
+            }
+            if let Some(default) = self.default.as_deref().and_then(|json| serde_json::from_str(json).ok()) {
+                members.insert("default".to_owned(), default);
+            }
+        }
+        schema
+    }
+}
+
+/// Returns the JSON schema (draft 2020-12) of an object with a value for each parameter.
+pub(crate) fn schema(parameters: &[Parameter]) -> Value {
+    let properties: Map<String, Value> =
+        parameters.iter().map(|parameter| (parameter.name.to_owned(), parameter.schema())).collect();
+    let required: Vec<_> = parameters
+        .iter()
+        .filter(|parameter| !parameter.is_optional)
+        .map(|parameter| parameter.name)
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn schema_of(outline: &ParamType) -> Value {
+    match outline {
+        ParamType::Bool => json!({ "type": "boolean" }),
+        ParamType::Integer { min, max } => bounded(*min, *max),
+        ParamType::Float => json!({ "type": "number" }),
+        ParamType::Text | ParamType::Path => json!({ "type": "string" }),
+        ParamType::Choice(texts) => json!({ "enum": texts }),
+        // As it is written down; people may write `"30s"`.
+        ParamType::Duration => json!({
+            "anyOf": [
+                { "type": "string", "examples": ["30s"] },
+                {
+                    "type": "object",
+                    "properties": { "secs": { "type": "integer" }, "nanos": { "type": "integer" } },
+                    "required": ["secs", "nanos"],
+                },
+            ],
+        }),
+        ParamType::Secret => json!({ "type": "string", "writeOnly": true }),
+        ParamType::Optional(inner) => json!({ "anyOf": [schema_of(inner), { "type": "null" }] }),
+        ParamType::List(item) => json!({ "type": "array", "items": schema_of(item) }),
+        ParamType::Record(fields) => {
+            // Which fields may be left out is known to the type only.
+            let properties: Map<String, Value> =
+                fields.iter().map(|(name, field)| ((*name).to_owned(), schema_of(field))).collect();
+            json!({ "type": "object", "properties": properties })
+        }
+        ParamType::Anything | ParamType::Hidden => json!({}),
+    }
+}
+
+/// Bounds that a JSON number cannot say are left out.
+fn bounded(min: i128, max: i128) -> Value {
+    let mut schema = json!({ "type": "integer" });
+    if let Value::Object(members) = &mut schema {
+        if let Ok(min) = i64::try_from(min) {
+            members.insert("minimum".to_owned(), min.into());
+        }
+        if let Ok(max) = u64::try_from(max) {
+            members.insert("maximum".to_owned(), max.into());
+        }
+    }
+    schema
+}
+
+#[cfg(test)]
+#[cfg(feature = "macros")]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    /// Loads rows.
+    #[flow]
+    async fn etl(
+        /// Where the rows are.
+        source: String,
+        /// How many to take.
+        #[param(default = 100)]
+        rows: u32,
+        #[param(default = "full")] mode: String,
+        label: Option<String>,
+    ) -> usize {
+        source.len() + rows as usize + mode.len() + label.map_or(0, |label| label.len())
+    }
+
+    #[test]
+    fn a_signature_becomes_a_schema() {
+        let parameters = etl::spec().parameters().unwrap();
+        let written = schema(&parameters);
+        assert_eq!(written["required"], json!(["source"]));
+        assert_eq!(
+            written["properties"]["rows"],
+            json!({ "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32, "description": "How many to take.",
+                    "default": 100 })
+        );
+        assert_eq!(written["properties"]["mode"]["default"], "full");
+        assert_eq!(parameters[0].description, "Where the rows are.");
+        assert!(parameters[3].is_optional && parameters[3].default.is_none());
+    }
+}

@@ -1,0 +1,258 @@
+//! A text that nobody may see: a password, a token. Not encryption: in memory it is what it is.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The name under which a secret asks for its value, so that a reader can tell it from other text.
+pub(crate) const SECRET: &str = "flowkit::Secret";
+
+/// What is printed and persisted in its place.
+pub(crate) const MASK: &str = "***";
+
+/// What reading a secret can fail with. Neither repeats what was read.
+const NO_TEXT: &str = "a secret is text";
+const NO_RECORD: &str = "it is a secret, of which no record is kept; give it again";
+
+thread_local! {
+    /// How often a secret was read on this thread.
+    static READ: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Returns how often a secret was read on this thread. Where this grows while a type is read, the type holds a secret, also
+/// behind what serde reads into a buffer first: `flatten` and untagged enums.
+#[cfg(feature = "store")]
+pub(crate) fn times_read() -> u64 {
+    READ.get()
+}
+
+/// Whether text under this name is likely to be a secret, though its type does not say so: the last word is one of a few.
+/// `token_url` says where a token is, and is none.
+#[cfg(feature = "store")]
+pub(crate) fn is_name_of_one(name: &str) -> bool {
+    const WORDS: [&str; 8] =
+        ["token", "secret", "password", "passwd", "passphrase", "key", "auth", "credential"];
+    let is_start = |(at, c): &(usize, char)| {
+        let before = name[..*at].chars().next_back();
+        before.is_some_and(|before| !before.is_alphanumeric() || before.is_lowercase() && c.is_uppercase())
+    };
+    let start = name.char_indices().rfind(is_start).map_or(0, |(at, _)| at);
+    let word = name[start..].to_lowercase();
+    WORDS.contains(&word.as_str()) || WORDS.contains(&word.strip_suffix('s').unwrap_or(&word))
+}
+
+/// Whether an error of reading a value says nothing of the value: a missing field, or the words of a secret.
+#[cfg(feature = "store")]
+pub(crate) fn says_nothing(error: &str) -> bool {
+    let field = error.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    field.is_some_and(is_name) || [NO_TEXT, NO_RECORD].contains(&error)
+}
+
+/// Whether something was left out of a value because it is secret.
+#[cfg(feature = "json")]
+pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+
+    match value {
+        Value::String(text) => text == MASK,
+        Value::Array(items) => items.iter().any(is_masked),
+        Value::Object(members) => members.values().any(is_masked),
+        _ => false,
+    }
+}
+
+/// Text that is never printed and never persisted: as a parameter of a flow, it is `***` in every record.
+///
+/// `Debug`, `Display` and `Serialize` write `***`; [`expose`](Self::expose) is the only way to the text. It is read from
+/// text, and refuses `***`: a record is not the secret. So a run that is resumed has to be given it again: from
+/// `FLOWKIT_PARAM_<NAME>`, a file, or `etl(…).resuming(id)`.
+/// Calls are told apart by their secrets: a keyed digest of each, which tells nobody what it is, is part of what finds a call
+/// again and of the key of the cache. So two tenants never share a result. A changed password makes plain calls that take it
+/// run again, and is refused by one that may run at most once and has begun; say `#[task(ignore(token))]` where the secret
+/// does not change what comes out. Not for what a task returns: such a result cannot be kept.
+///
+/// Something that is not text is read from it where it is used: `token.expose().parse::<u64>()`. The text is not wiped
+/// from memory when it is dropped.
+///
+/// ```
+/// let token = flowkit::Secret::new("abc");
+/// assert_eq!(format!("{token:?} {token}"), "*** ***");
+/// assert_eq!(token.expose(), "abc");
+/// ```
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the text itself. Do not print it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+/// In a time that does not tell how much of the two is equal: digests are compared, and blake3 compares them so.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        blake3::hash(self.0.as_bytes()) == blake3::hash(other.0.as_bytes())
+    }
+}
+
+impl Eq for Secret {}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(SECRET, &Hidden(&self.0))
+    }
+}
+
+/// What is inside of a secret, for serializers: the mask, but for the one that makes a keyed digest.
+pub(crate) struct Hidden<'a>(&'a str);
+
+thread_local! {
+    static REVEALS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets the one secret that `write` begins with show itself, to the serializer that asks for it.
+pub(crate) fn revealed<R>(write: impl FnOnce() -> R) -> R {
+    REVEALS.set(true);
+    let written = write();
+    REVEALS.set(false);
+    written
+}
+
+impl Serialize for Hidden<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Taken before anything else can run.
+        serializer.serialize_str(if REVEALS.take() { self.0 } else { MASK })
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        READ.set(READ.get().wrapping_add(1));
+        match deserializer.deserialize_newtype_struct(SECRET, Text) {
+            Ok(text) if text == MASK => Err(D::Error::custom(NO_RECORD)),
+            Ok(text) => Ok(Self(text)),
+            // The error of a format may repeat what it has read instead.
+            Err(_) => Err(D::Error::custom(NO_TEXT)),
+        }
+    }
+}
+
+/// Takes text, however the format hands over what is inside of a name.
+struct Text;
+
+impl<'de> Visitor<'de> for Text {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<String, D::Error> {
+        String::deserialize(value)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "store")]
+mod tests {
+    use serde::de::IntoDeserializer as _;
+    use serde::de::value::{Error as Plain, StrDeserializer};
+
+    use super::*;
+    use crate::value::shape::{ParamType, outline_of};
+
+    fn read<T: for<'de> Deserialize<'de>>(json: &str) -> Result<T, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_secret_is_read_and_never_shown() {
+        let token: Secret = read("\"abc\"").unwrap();
+        assert_eq!(token.expose(), "abc");
+        assert_eq!(serde_json::to_string(&token).unwrap(), "\"***\"");
+        assert_eq!(format!("{token:?} {token:#?} {token}"), "*** *** ***");
+        // A format that knows no names.
+        let text: StrDeserializer<'_, Plain> = "abc".into_deserializer();
+        assert_eq!(Secret::deserialize(text).unwrap().expose(), "abc");
+    }
+
+    #[test]
+    fn what_is_written_in_its_place_is_not_read_as_the_secret() {
+        for error in [
+            read::<Secret>("\"***\"").unwrap_err(),
+            read::<Option<Secret>>("\"***\"").unwrap_err(),
+            read::<Vec<Secret>>("[\"***\"]").unwrap_err(),
+        ] {
+            assert!(error.contains("give it again"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_in_the_place_of_a_secret_is_not_repeated_in_the_error() {
+        for json in ["271828", "-271828", "27.1828", "[271828]", "{\"271828\": 1}", "true"] {
+            let error = read::<Secret>(json).unwrap_err();
+            assert!(error.starts_with("a secret is text"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_that_of_a_secret_by_its_last_word() {
+        for name in ["token", "api_key", "apiKey", "DB_PASSWORD", "basic-auth", "tokens", "credentials"] {
+            assert!(is_name_of_one(name), "{name}");
+        }
+        for name in
+            ["author", "monkey", "token_url", "keys_of", "max_tokens_per_day", "passenger", "", "key_"]
+        {
+            assert!(!is_name_of_one(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn two_secrets_are_equal_if_their_texts_are() {
+        assert_eq!(Secret::new("abc"), Secret::from("abc"));
+        assert_ne!(Secret::new("abc"), Secret::from("abd".to_owned()));
+    }
+
+    #[test]
+    fn a_reader_can_tell_a_secret_from_other_text() {
+        assert_eq!(outline_of::<Secret>(), ParamType::Secret);
+        assert_eq!(outline_of::<Option<Secret>>(), ParamType::Optional(Box::new(ParamType::Secret)));
+    }
+}
