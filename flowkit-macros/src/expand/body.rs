@@ -6,7 +6,7 @@ use syn::{Ident, Type};
 
 use super::callable::Callable;
 use super::info;
-use super::place::SpanRange;
+use super::span_range::SpanRange;
 use crate::options::{IdentityOptions, Part, Persist, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
@@ -31,7 +31,7 @@ pub(crate) fn expand(
     ));
     let (_, _, dispatch_clause) = dispatched.split_for_impl();
     let body_trait = place.around(quote!(::flowkit::__private::), quote!(), quote!(Body));
-    let (inputs, runs) = (inputs(callable), runs(callable));
+    let (inputs, runs, outcome) = (inputs(callable), runs(callable), outcome(callable));
     let quiet = callable.quiet();
     let info_fn = info::path();
     let check_output = check_output(callable);
@@ -65,25 +65,7 @@ pub(crate) fn expand(
 
                 #runs
 
-                fn as_error<'__flowkit_error>(
-                    error: &'__flowkit_error #error,
-                ) -> ::core::option::Option<&'__flowkit_error (dyn ::core::error::Error + 'static)> {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _};
-                    (&&::flowkit::__private::Probe(error)).as_error()
-                }
-
-                fn copy_output(output: &#value) -> ::core::option::Option<#value> {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{Again as _, NotAgain as _};
-                    (&::flowkit::__private::Probe(output)).again()
-                }
-
-                fn digest_output(output: &#value) -> ::core::option::Option<::flowkit::__private::Digest> {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{Digested as _, NotDigested as _};
-                    (&::flowkit::__private::Probe(output)).digest()
-                }
+                #outcome
 
                 #methods
             }
@@ -118,6 +100,32 @@ fn inputs(callable: &Callable) -> TokenStream {
                 #(#idents: (&::flowkit::__private::Probe(&self.#idents)).again()?,)*
                 __flowkit_mention: ::core::marker::PhantomData,
             })
+        }
+    }
+}
+
+/// What can be done with what an attempt gave.
+fn outcome(callable: &Callable) -> TokenStream {
+    let (value, error) = (&callable.value, &callable.error);
+    quote! {
+        fn as_error<'__flowkit_error>(
+            error: &'__flowkit_error #error,
+        ) -> ::core::option::Option<&'__flowkit_error (dyn ::core::error::Error + 'static)> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{AsError as _, DerefsToError as _, NoErrorToShow as _};
+            (&&::flowkit::__private::Probe(error)).as_error()
+        }
+
+        fn copy_output(output: &#value) -> ::core::option::Option<#value> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{Again as _, NotAgain as _};
+            (&::flowkit::__private::Probe(output)).again()
+        }
+
+        fn digest_output(output: &#value) -> ::core::option::Option<::flowkit::__private::Digest> {
+            #[allow(unused_imports)]
+            use ::flowkit::__private::{Digested as _, NotDigested as _};
+            (&::flowkit::__private::Probe(output)).digest()
         }
     }
 }

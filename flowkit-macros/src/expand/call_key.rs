@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 
 use super::body::elem;
 use super::callable::Callable;
-use super::place::SpanRange;
+use super::span_range::SpanRange;
 use crate::options::IdentityOptions;
 use crate::signature::{Param, mentions_lifetime, tidy};
 

@@ -9,7 +9,7 @@ use syn::{
     parse_quote,
 };
 
-use super::place::SpanRange;
+use super::span_range::SpanRange;
 use crate::signature::{Function, Output, Param, ParamKind};
 
 pub(crate) struct Callable {

@@ -15,7 +15,7 @@ mod call_key;
 mod callable;
 mod flow;
 mod info;
-mod place;
+mod span_range;
 mod task;
 mod test;
 mod twin;
@@ -41,8 +41,7 @@ pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let twin = twin::expand(&callable, "task", &TokenStream::new());
     let call_key = call_key::call_key(&callable, &options.identity, options.is_at_most_once());
     let methods = [extras.methods(&callable), call_key].into_iter().collect();
-    let dispatch = TokenStream::new();
-    let body = body::expand(&callable, &info, &methods, &dispatch, &extras.checks(&callable));
+    let body = body::expand(&callable, &info, &methods, &TokenStream::new(), &extras.checks(&callable));
     quote!(#twin #body)
 }
 

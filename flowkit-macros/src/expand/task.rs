@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
 use super::callable::Callable;
-use super::place::SpanRange;
+use super::span_range::SpanRange;
 use super::{body, call_key};
 use crate::options::{CacheValue, Persist, TaskOptions};
 

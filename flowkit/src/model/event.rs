@@ -213,3 +213,34 @@ impl EventKind {
         }
     }
 }
+
+/// Events for tests that are about all of them.
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::*;
+
+    /// One event of each kind.
+    pub(crate) fn one_of_each() -> [EventKind; 17] {
+        let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, "src/etl.rs:61".into()));
+        let failure = Arc::new(AttemptFailure::new(Arc::clone(&error), Duration::ZERO));
+        [
+            EventKind::Created,
+            EventKind::Queued,
+            EventKind::Started { attempt: 1 },
+            EventKind::AttemptFailed { attempt: 1, failure },
+            EventKind::Completed,
+            EventKind::Cached,
+            EventKind::Failed { error: Arc::clone(&error) },
+            EventKind::TimedOut { error: Arc::clone(&error), orphaned: true },
+            EventKind::Cancelling,
+            EventKind::Cancelled { orphaned: true },
+            EventKind::UpstreamFailed { error: Arc::clone(&error) },
+            EventKind::Skipped { reason: Arc::new("no need".into()) },
+            EventKind::Crashed,
+            EventKind::Stopping,
+            EventKind::Interrupted { attempt: 1, error },
+            EventKind::Suspended,
+            EventKind::Reopened,
+        ]
+    }
+}

@@ -17,7 +17,7 @@ mod declaration;
 mod deep;
 mod edge;
 mod error;
-mod event;
+pub(crate) mod event;
 mod id;
 mod label;
 mod origin;

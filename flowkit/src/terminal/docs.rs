@@ -4,15 +4,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use super::paint::StyleSupport;
 use super::picture::{Program, finished, live, title};
 use super::screen::{Mode, told};
 use super::script::{Script, at, badly, half_way, ten_thousand, well, went_on};
 use super::view::RunView;
-use crate::model::{ArtifactKind, AttemptFailure, ErrorReport, EventKind};
+use crate::model::event::samples::one_of_each;
+use crate::model::{ArtifactKind, EventKind};
 
 const WIDTH: usize = 92;
 
@@ -103,31 +102,6 @@ fn the_pictures_of_the_page_are_what_is_drawn() {
     );
 }
 
-/// One event of each kind.
-fn events() -> [EventKind; 17] {
-    let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, "src/etl.rs:61".into()));
-    let failure = Arc::new(AttemptFailure::new(Arc::clone(&error), Duration::ZERO));
-    [
-        EventKind::Created,
-        EventKind::Queued,
-        EventKind::Started { attempt: 1 },
-        EventKind::AttemptFailed { attempt: 1, failure },
-        EventKind::Completed,
-        EventKind::Cached,
-        EventKind::Failed { error: Arc::clone(&error) },
-        EventKind::TimedOut { error: Arc::clone(&error), orphaned: true },
-        EventKind::Cancelling,
-        EventKind::Cancelled { orphaned: true },
-        EventKind::UpstreamFailed { error: Arc::clone(&error) },
-        EventKind::Skipped { reason: Arc::new("no need".into()) },
-        EventKind::Crashed,
-        EventKind::Stopping,
-        EventKind::Interrupted { attempt: 1, error },
-        EventKind::Suspended,
-        EventKind::Reopened,
-    ]
-}
-
 #[test]
 fn an_event_has_one_name_in_the_database_in_json_lines_in_ci_and_in_this_page() {
     let page = fs::read_to_string(page()).unwrap();
@@ -138,7 +112,7 @@ fn an_event_has_one_name_in_the_database_in_json_lines_in_ci_and_in_this_page() 
         .take_while(|line| line.starts_with('|'))
         .map(|line| line.split('|').map(str::trim).collect())
         .collect();
-    let events = events();
+    let events = one_of_each();
     assert_eq!(rows.len(), events.len());
     for (row, kind) in rows.iter().zip(events) {
         let persisted = serde_json::to_value(&kind).unwrap();

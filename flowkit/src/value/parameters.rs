@@ -1,7 +1,7 @@
 //! What a flow wants to be given: the name, the form and the default of each parameter, from its signature.
 //!
 //! One description for everything that asks people for values: flags, files, and forms through its JSON schema. Not the reading
-//! of values: that is `given`'s.
+//! of values: that is `flow/arguments`'s business.
 
 use serde_json::{Map, Value, json};
 

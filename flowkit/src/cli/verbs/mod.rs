@@ -1,5 +1,5 @@
 //! What the verbs do, one file for each or for a few that belong together. No verbs are `running` (a run in this process, and
-//! its end), `news` and `follow` (one in another process), and `preview` and `shape` (dry runs).
+//! its end), `feed` and `follow` (one in another process), and `preview` and `shape` (dry runs).
 
 mod artifacts;
 mod cancel;

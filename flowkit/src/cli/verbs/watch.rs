@@ -21,11 +21,11 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let mut follower = Follower::of(&store, run.id);
-    let mut news = Feed::of(&run);
+    let mut feed = Feed::of(&run);
     let mut lines = JsonLines::of(session, &run);
     loop {
         let standing = follower.look()?;
-        for happened in news.read(&store)? {
+        for happened in feed.read(&store)? {
             let text = if session.is_json() { lines.json(&happened) } else { Some(text(&happened)) };
             text.into_iter().for_each(say);
         }

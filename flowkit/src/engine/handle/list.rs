@@ -270,11 +270,7 @@ impl<T: Send + Sync, E: TaskError> Input for Later<T, E> {
     }
 
     fn outcome(&self) -> InputOutcome {
-        match self.promise.get() {
-            None => InputOutcome::Pending,
-            Some(Ok(_)) => InputOutcome::Success,
-            Some(Err(error)) => InputOutcome::failure(error),
-        }
+        InputOutcome::of(self.promise.get())
     }
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {

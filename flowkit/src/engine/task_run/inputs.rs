@@ -53,8 +53,13 @@ pub enum InputOutcome {
 }
 
 impl InputOutcome {
-    pub(crate) fn failure<E: TaskError>(error: &Error<E>) -> Self {
-        Self::Failure(Cause::of(error))
+    /// Returns how an input ended whose result is this; `None` if it has none yet.
+    pub(crate) fn of<T, E: TaskError>(result: Option<&Result<T, Error<E>>>) -> Self {
+        match result {
+            None => Self::Pending,
+            Some(Ok(_)) => Self::Success,
+            Some(Err(error)) => Self::Failure(Cause::of(error)),
+        }
     }
 }
 
@@ -81,11 +86,7 @@ impl<T: Send + Sync, E: TaskError> Input for Slot<T, E> {
     }
 
     fn outcome(&self) -> InputOutcome {
-        match self.promise.get() {
-            None => InputOutcome::Pending,
-            Some(Ok(_)) => InputOutcome::Success,
-            Some(Err(error)) => InputOutcome::failure(error),
-        }
+        InputOutcome::of(self.promise.get())
     }
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {

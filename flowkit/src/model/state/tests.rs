@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{AttemptFailure, ErrorReport};
+use crate::model::AttemptFailure;
+use crate::model::event::samples::one_of_each;
 
 const STATES: [State; 15] = [
     State::Scheduled,
@@ -25,32 +26,19 @@ const STATES: [State; 15] = [
 ];
 
 /// Every kind of event, with a short name; `AttemptFailed` twice, since its delay matters.
-fn events() -> [(&'static str, EventKind); 18] {
-    let error = Arc::new(ErrorReport::new("load".into(), "no".into(), None, "src/etl.rs:61".into()));
-    let failed = |retry_in| {
-        let failure = AttemptFailure::new(Arc::clone(&error), retry_in);
-        EventKind::AttemptFailed { attempt: 1, failure: Arc::new(failure) }
+fn events() -> Vec<(&'static str, EventKind)> {
+    let named = |kind: EventKind| match kind {
+        EventKind::AttemptFailed { attempt, failure } => {
+            let failed = |retry_in| {
+                let failure = AttemptFailure::new(Arc::clone(&failure.error), retry_in);
+                EventKind::AttemptFailed { attempt, failure: Arc::new(failure) }
+            };
+            let (at_once, later) = (failed(Duration::ZERO), failed(Duration::from_nanos(1)));
+            vec![("retried at once", at_once), ("retried later", later)]
+        }
+        kind => vec![(kind.name(), kind)],
     };
-    [
-        ("created", EventKind::Created),
-        ("queued", EventKind::Queued),
-        ("started", EventKind::Started { attempt: 1 }),
-        ("retried at once", failed(Duration::ZERO)),
-        ("retried later", failed(Duration::from_nanos(1))),
-        ("completed", EventKind::Completed),
-        ("cached", EventKind::Cached),
-        ("failed", EventKind::Failed { error: Arc::clone(&error) }),
-        ("timed_out", EventKind::TimedOut { error: Arc::clone(&error), orphaned: false }),
-        ("cancelling", EventKind::Cancelling),
-        ("cancelled", EventKind::Cancelled { orphaned: false }),
-        ("upstream_failed", EventKind::UpstreamFailed { error: Arc::clone(&error) }),
-        ("stopping", EventKind::Stopping),
-        ("interrupted", EventKind::Interrupted { attempt: 1, error }),
-        ("skipped", EventKind::Skipped { reason: Arc::new("why not".into()) }),
-        ("crashed", EventKind::Crashed),
-        ("suspended", EventKind::Suspended),
-        ("reopened", EventKind::Reopened),
-    ]
+    one_of_each().into_iter().flat_map(named).collect()
 }
 
 /// The transitions that are allowed. What is not in here is refused.
