@@ -65,8 +65,7 @@ async fn main() -> Result<()> {
     let run = regression(path.clone()).on(&runtime).run().await;
     let tasks = run.task_runs();
     for made in run.artifacts()? {
-        let maker =
-            tasks.iter().find(|task| task.id() == made.task_run).map_or("the flow", |task| task.task());
+        let maker = tasks.iter().find(|task| task.id == made.task_run).map_or("the flow", |task| &task.task);
         println!("`{maker}` made the {} `{}`", made.kind.name(), made.key);
     }
     for metric in run.metrics()? {

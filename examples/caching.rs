@@ -50,7 +50,7 @@ async fn main() -> Result<()> {
     let first = site().run().await;
     let second = site().run().await; // the cache belongs to the runtime, not to a run
     for run in [first, second] {
-        let cached = run.task_runs().iter().filter(|run| run.state() == State::Cached).count();
+        let cached = run.task_runs().iter().filter(|run| run.state == State::Cached).count();
         println!("{cached} of {} cached", run.task_runs().len());
     }
     Ok(())

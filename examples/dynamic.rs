@@ -56,8 +56,9 @@ async fn main() -> Result<()> {
         let run = until_good(wanted, 4).run().await;
         println!("wanted {wanted}: {}", run.result().as_ref().map_err(Clone::clone)?);
         for task_run in run.task_runs() {
-            let reason = task_run.skip_reason().map_or(String::new(), |reason| format!(": {reason}"));
-            println!("  {:<8} {}{reason}", task_run.label(), task_run.state());
+            let reason =
+                task_run.skip_reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
+            println!("  {:<8} {}{reason}", task_run.label(), task_run.state);
         }
     }
     Ok(())

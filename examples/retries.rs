@@ -49,7 +49,7 @@ async fn calls() -> Result<()> {
 async fn main() {
     let run = calls().run().await;
     for task_run in run.task_runs() {
-        println!("{}: {}", task_run.label(), task_run.state());
+        println!("{}: {}", task_run.label(), task_run.state);
         for attempt in task_run.attempts() {
             let outcome = attempt.error.map_or("ok".to_owned(), |error| error.to_string());
             let wait = attempt.retry_in.map_or(String::new(), |wait| format!(", next in {wait:?}"));

@@ -71,7 +71,7 @@ async fn main() -> Result<()> {
     flowkit::observe(flowkit::terminal::lines());
     let run = report(["north", "south", "east"].map(String::from).into()).run().await;
     for node in run.task_runs() {
-        println!("{}: {}", node.label(), node.state());
+        println!("{}: {}", node.label(), node.state);
     }
     println!("total: {}", run.into_result()?);
     Ok(())

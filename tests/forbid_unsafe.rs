@@ -174,7 +174,7 @@ pub mod options {
     use super::{BoxError, Handle, State, TaskRun, flow, task};
 
     fn seen(run: &TaskRun) {
-        assert_ne!(run.state(), State::Pending);
+        assert_ne!(run.state, State::Pending);
     }
 
     /// Everything that can be said of a task.

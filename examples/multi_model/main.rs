@@ -104,8 +104,8 @@ async fn main() -> Result<()> {
     let trainings: Vec<_> = run
         .task_runs_of("train")
         .iter()
-        .filter(|training| training.state() == State::Completed)
-        .filter_map(|training| Some(training.started_at()?..training.ended_at()?))
+        .filter(|training| training.state == State::Completed)
+        .filter_map(|training| Some(training.started_at?..training.ended_at?))
         .collect();
     let running = |at| trainings.iter().filter(|training| training.contains(at)).count();
     let most = trainings.iter().map(|training| running(&training.start)).max().unwrap_or_default();

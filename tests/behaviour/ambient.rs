@@ -103,10 +103,10 @@ async fn what_a_task_says_on_another_thread_is_its_own_once_its_context_is_enter
     for elsewhere in EVERYWHERE {
         let run = says_all(elsewhere, true).run().await;
         let task = only(&run, "says_elsewhere");
-        assert_eq!(task.attempt_count(), 1, "{elsewhere:?}: `fatal` is heard");
+        assert_eq!(task.attempt, 1, "{elsewhere:?}: `fatal` is heard");
         let (metrics, artifacts) = (run.metrics().unwrap(), run.artifacts().unwrap());
         assert_eq!(metrics.len(), 1, "{elsewhere:?}");
-        assert_eq!(metrics[0].task_run, task.id());
+        assert_eq!(metrics[0].task_run, task.id);
         assert_eq!(artifacts.len(), 1, "{elsewhere:?}");
     }
 }
@@ -133,7 +133,7 @@ async fn a_task_that_is_called_on_another_thread_is_part_of_the_flow_once_the_co
     let run = calls_from_a_thread().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &7);
     let (caller, called) = (only(&run, "calls_a_task_from_a_thread"), only(&run, "seven"));
-    assert_eq!(called.parent(), caller.id());
+    assert_eq!(called.parent, caller.id);
 }
 
 #[flowkit::test]
@@ -142,7 +142,7 @@ async fn what_is_said_where_no_task_is_known_is_warned_of_once_for_each_place() 
     for _ in 0..2 {
         // Spawned on this very thread, where the warnings are caught.
         let run = says_all(Elsewhere::TokioSpawn, false).run().await;
-        assert_eq!(only(&run, "says_elsewhere").attempt_count(), 6, "`fatal` marks nothing there");
+        assert_eq!(only(&run, "says_elsewhere").attempt, 6, "`fatal` marks nothing there");
         assert!(run.metrics().unwrap().is_empty());
     }
     let lines = captured.lines();

@@ -85,8 +85,8 @@ async fn a_parameter_of_any_kind_takes_a_value_a_handle_or_a_call() {
     let run = every_kind_from_every_source().run().await;
     let task_runs = run.task_runs();
     assert_eq!(run.into_result().unwrap(), ([5; 5], [7; 5], [3; 5], [6; 5], [true; 5]));
-    let consumers = task_runs.iter().filter(|run| run.task().starts_with("by_"));
-    let edges: Vec<usize> = consumers.map(|run| run.edges().len()).collect();
+    let consumers = task_runs.iter().filter(|run| run.task.starts_with("by_"));
+    let edges: Vec<usize> = consumers.map(|run| run.edges.len()).collect();
     assert_eq!(edges, [0, 1, 1, 1, 1].repeat(5), "a value makes no edge, a handle and a call make one");
 }
 
@@ -125,12 +125,12 @@ async fn mixes() -> Result<Vec<u32>> {
 async fn values_handles_and_calls_mix_in_any_position() {
     let run = mixes().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &[15; 27]);
-    let mut edges: Vec<usize> = run.task_runs_of("mixed").iter().map(|run| run.edges().len()).collect();
+    let mut edges: Vec<usize> = run.task_runs_of("mixed").iter().map(|run| run.edges.len()).collect();
     edges.sort_unstable();
     // Of three positions 0, 1, 2 or 3 have an edge: 1, 3·2, 3·2·2 and 2·2·2 ways.
     let expected = [vec![0; 1], vec![1; 6], vec![2; 12], vec![3; 8]].concat();
     assert_eq!(edges, expected);
-    let all_edges = run.task_runs().iter().flat_map(|run| run.edges().to_vec()).collect::<Vec<_>>();
+    let all_edges = run.task_runs().iter().flat_map(|run| run.edges.to_vec()).collect::<Vec<_>>();
     assert!(all_edges.iter().all(|edge| edge.kind() == EdgeKind::Data));
 }
 
@@ -167,8 +167,8 @@ async fn lists() -> Result<[u32; 6]> {
 async fn handles_of_items_stand_for_a_vec_or_a_slice_with_one_edge_per_item() {
     let run = lists().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &[12; 6]);
-    let sums = run.task_runs().into_iter().filter(|run| run.task() != "double");
-    let edges: Vec<usize> = sums.map(|run| run.edges().len()).collect();
+    let sums = run.task_runs().into_iter().filter(|run| run.task != "double");
+    let edges: Vec<usize> = sums.map(|run| run.edges.len()).collect();
     assert_eq!(edges, [3; 6]);
 }
 
@@ -198,5 +198,5 @@ async fn one_twice() -> Result<u32> {
 async fn a_handle_given_twice_is_one_edge() {
     let run = one_twice().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &14);
-    assert_eq!(run.task_runs_of("add")[0].edges().len(), 1);
+    assert_eq!(run.task_runs_of("add")[0].edges.len(), 1);
 }

@@ -18,12 +18,12 @@ use State::{Cached, Completed, Failed};
 
 /// How the runs of one task ended, in the order of their calls.
 fn states<T, E>(run: &FlowRun<T, E>, task: &str) -> Vec<State> {
-    run.task_runs_of(task).iter().map(|task_run| task_run.state()).collect()
+    run.task_runs_of(task).iter().map(|task_run| task_run.state).collect()
 }
 
 /// How often the bodies of one task were started.
 fn executions<T, E>(run: &FlowRun<T, E>, task: &str) -> u32 {
-    run.task_runs_of(task).iter().map(|task_run| task_run.attempt_count()).sum()
+    run.task_runs_of(task).iter().map(|task_run| task_run.attempt).sum()
 }
 
 #[task]
@@ -65,8 +65,8 @@ async fn c2_the_second_call_with_equal_inputs_in_one_run_is_cached_and_the_body_
     assert_eq!(states(&run, "shared_in_the_run"), [Completed, Cached, Completed]);
     assert_eq!(executions(&run, "shared_in_the_run"), 2);
     let cached = &run.task_runs_of("shared_in_the_run")[1];
-    assert_eq!((cached.started_at(), cached.attempt_count()), (None, 0));
-    assert!(cached.ended_at().is_some());
+    assert_eq!((cached.started_at, cached.attempt), (None, 0));
+    assert!(cached.ended_at.is_some());
 }
 
 #[flowkit::test]

@@ -95,10 +95,10 @@ async fn d3_a_task_waits_for_the_handles_among_its_arguments_and_gets_their_valu
     assert_eq!(run.result().as_ref().unwrap(), &9);
     let inputs = run.task_runs_of("after_seconds");
     let latest = only(&run, "latest");
-    let last_end = inputs.iter().map(|input| input.ended_at().unwrap()).max().unwrap();
-    assert!(latest.started_at().unwrap() >= last_end);
-    let from: Vec<Edge> = inputs.iter().map(|input| Edge::new(input.id(), EdgeKind::Data)).collect();
-    assert_eq!(latest.edges(), from);
+    let last_end = inputs.iter().map(|input| input.ended_at.unwrap()).max().unwrap();
+    assert!(latest.started_at.unwrap() >= last_end);
+    let from: Vec<Edge> = inputs.iter().map(|input| Edge::new(input.id, EdgeKind::Data)).collect();
+    assert_eq!(latest.edges, from);
 }
 
 #[flow]
@@ -106,7 +106,7 @@ async fn with_a_failed_input() -> Result<(Error<Odd>, bool)> {
     let failed = half(3).submit();
     let dependent = half::submit(&failed);
     let error = dependent.clone().await.unwrap_err();
-    Ok((error, dependent.task_run().is_some_and(|run| run.started_at().is_some())))
+    Ok((error, dependent.task_run().is_some_and(|run| run.started_at.is_some())))
 }
 
 #[flowkit::test]
@@ -118,8 +118,8 @@ async fn d4_a_task_whose_input_failed_never_runs_and_ends_upstream_failed() {
     assert_eq!(error.to_string(), "task `half` did not run: its input task `half` has no result");
     assert_eq!(error.source().unwrap().downcast_ref::<Error<Odd>>().unwrap().task_error(), Some(&Odd(3)));
     let [failed, dependent] = &run.task_runs()[..] else { panic!("two calls") };
-    assert_eq!((failed.state(), dependent.state()), (State::Failed, State::UpstreamFailed));
-    assert_eq!(dependent.attempt_count(), 0);
+    assert_eq!((failed.state, dependent.state), (State::Failed, State::UpstreamFailed));
+    assert_eq!(dependent.attempt, 0);
 }
 
 #[flow]
@@ -198,9 +198,9 @@ async fn d8_after_orders_without_data_and_a_failure_before_blocks() {
     let task_runs = run.task_runs();
     let by_label = |label: &str| task_runs.iter().find(|run| run.label() == label).unwrap();
     let (first, second) = (by_label("after_seconds"), by_label("after a success"));
-    assert!(second.started_at().unwrap() >= first.ended_at().unwrap());
-    assert_eq!(second.edges(), [Edge::new(first.id(), EdgeKind::Order)]);
-    assert_eq!(by_label("after a failure").state(), State::UpstreamFailed);
+    assert!(second.started_at.unwrap() >= first.ended_at.unwrap());
+    assert_eq!(second.edges, [Edge::new(first.id, EdgeKind::Order)]);
+    assert_eq!(by_label("after a failure").state, State::UpstreamFailed);
     let error = run.result().as_ref().unwrap();
     assert_eq!(format!("{error}"), "task `after a failure` did not run: its input task `half` has no result");
 }
@@ -287,7 +287,7 @@ async fn d13_handles_nobody_awaited_are_joined_at_the_end_of_the_flow() {
     let run = without_waiting().run().await;
     let task_runs = run.task_runs();
     assert_eq!(task_runs.len(), 20);
-    assert!(task_runs.iter().all(|task_run| task_run.state() == State::Completed));
+    assert!(task_runs.iter().all(|task_run| task_run.state == State::Completed));
     assert_eq!(run.state(), State::Completed);
 }
 

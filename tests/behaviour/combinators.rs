@@ -27,7 +27,7 @@ fn message(error: &Error<String>) -> &str {
 }
 
 fn states<T, E>(run: &FlowRun<T, E>) -> Vec<State> {
-    run.task_runs().iter().map(|task_run| task_run.state()).collect()
+    run.task_runs().iter().map(|task_run| task_run.state).collect()
 }
 
 #[flow]

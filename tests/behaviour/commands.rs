@@ -55,7 +55,7 @@ async fn an_exit_code_is_an_error_with_the_last_words_and_is_tried_again() {
     let script = "echo rows; echo no such table >&2; exit 3";
     let run = of(script.to_owned()).run().await;
     let task = only(&run, "runs");
-    assert_eq!((task.state(), task.attempt_count()), (State::Failed, 2));
+    assert_eq!((task.state, task.attempt), (State::Failed, 2));
     assert_eq!(run.result().as_ref().unwrap(), &State::UpstreamFailed);
 
     let error = runs(script.to_owned()).await.unwrap_err();
@@ -78,8 +78,8 @@ async fn an_exit_code_is_an_error_with_the_last_words_and_is_tried_again() {
 async fn exit_code_99_skips_the_task_and_what_needs_it() {
     let run = of("exit 99".to_owned()).run().await;
     let task = only(&run, "runs");
-    assert_eq!((task.state(), task.attempt_count()), (State::Skipped, 1));
-    assert_eq!(task.skip_reason(), Some("`sh` had nothing to do (exit code 99)"));
+    assert_eq!((task.state, task.attempt), (State::Skipped, 1));
+    assert_eq!(task.skip_reason.as_deref(), Some("`sh` had nothing to do (exit code 99)"));
     assert_eq!(run.result().as_ref().unwrap(), &State::Skipped);
 
     // An error that holds it counts as well, and so does another code if that is said.
@@ -166,7 +166,7 @@ async fn what_a_process_prints_goes_to_the_log_of_its_task_line_by_line() {
     };
     assert_eq!(of_stream("stdout"), ["one", "two more"]);
     assert_eq!(of_stream("stderr"), ["oh"]);
-    assert!(lines.iter().all(|line| line.task_run == only(&run, "runs").id()));
+    assert!(lines.iter().all(|line| line.task_run == only(&run, "runs").id));
 }
 
 #[flowkit::test]

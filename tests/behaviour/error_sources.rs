@@ -78,13 +78,13 @@ async fn the_record_has_the_tasks_own_words_and_the_causes_behind_them() {
     let run = all_of_them().run().await;
     for name in ["typed", "with_anyhow", "boxed"] {
         let task_run = only(&run, name);
-        let report = task_run.error().unwrap();
+        let report = task_run.error.as_deref().unwrap();
         assert_eq!((&*report.task, &*report.message), (name, "cannot read the list"));
         assert_eq!(report.causes, ["disk on fire"]);
         assert!(report.location.contains("error_sources.rs:"), "{}", report.location);
     }
     let task_run = only(&run, "text");
-    let report = task_run.error().unwrap();
+    let report = task_run.error.as_deref().unwrap();
     assert_eq!(report.message, "cannot read the list: disk on fire");
     assert!(report.causes.is_empty());
 }

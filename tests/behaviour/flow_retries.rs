@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flowkit::prelude::*;
-use flowkit::{FlowRun, TaskError, TaskRun};
+use flowkit::{FlowRun, TaskError};
 
 use crate::records::{seconds, waits};
 
@@ -17,7 +17,7 @@ fn note(notes: &Notes, text: impl Into<String>) {
 }
 
 fn states_of<T, E: TaskError>(run: &FlowRun<T, E>, task: &str) -> Vec<State> {
-    run.task_runs_of(task).iter().map(TaskRun::state).collect()
+    run.task_runs_of(task).iter().map(|run| run.state).collect()
 }
 
 #[flowkit::test]
@@ -36,7 +36,7 @@ async fn a15_a_flow_with_two_retries_runs_three_times_within_one_flow_run() {
     assert_eq!(run.result().as_ref().unwrap(), &3);
     assert_eq!(run.state(), State::Completed);
     let flow = run.flow().unwrap();
-    assert_eq!(flow.attempt_count(), 3);
+    assert_eq!(flow.attempt, 3);
     assert_eq!(waits(&flow), seconds([5, 5]));
 }
 
@@ -146,7 +146,7 @@ async fn a17_a_failed_task_has_its_full_retries_again_in_the_next_attempt_of_the
     let notes = Notes::default();
     let run = try_it(Arc::clone(&notes)).run().await;
     assert_eq!(run.state(), State::Failed);
-    let attempts: Vec<_> = run.task_runs_of("unlucky").iter().map(TaskRun::attempt_count).collect();
+    let attempts: Vec<_> = run.task_runs_of("unlucky").iter().map(|run| run.attempt).collect();
     assert_eq!(attempts, [3, 3]);
     assert_eq!(
         *notes.lock().unwrap(),
@@ -185,7 +185,7 @@ async fn a18_a_sub_flow_that_failed_runs_again_and_one_that_completed_does_not()
     assert_eq!(states_of(&run, "good_child"), [State::Completed, State::Cached]);
     assert_eq!(states_of(&run, "bad_child"), [State::Failed, State::Completed]);
     // Each run of the child is a flow run of its own.
-    let runs: Vec<_> = run.task_runs_of("bad_child").iter().map(TaskRun::flow_run).collect();
+    let runs: Vec<_> = run.task_runs_of("bad_child").iter().map(|run| run.flow_run).collect();
     assert!(runs[0].is_some() && runs[1].is_some() && runs[0] != runs[1]);
 }
 

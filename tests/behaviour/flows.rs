@@ -44,7 +44,7 @@ async fn f1_a_flow_that_returns_a_value_completes_although_a_task_nobody_looked_
     let run = looks_away().run().await;
     assert_eq!(run.state(), State::Completed);
     assert_eq!(*run.result().as_ref().unwrap(), 1);
-    assert_eq!(run.task_runs()[0].state(), State::Failed);
+    assert_eq!(run.task_runs()[0].state, State::Failed);
 }
 
 #[flow(fail_on_any_task)]
@@ -84,7 +84,7 @@ async fn raises(text: String) -> Result<u64, String> {
 async fn f2_an_error_that_leaves_the_body_fails_the_flow_with_that_error() {
     let run = raises("out of paper".into()).run().await;
     assert_eq!(run.state(), State::Failed);
-    assert_eq!(run.flow().unwrap().error().unwrap().message, "out of paper");
+    assert_eq!(run.flow().unwrap().error.as_deref().unwrap().message, "out of paper");
     let Err(Error::Task(failure)) = run.result() else { panic!("{run:?}") };
     assert_eq!(**failure, "out of paper");
 }
@@ -126,7 +126,7 @@ async fn f3_an_error_that_the_body_catches_leaves_the_flow_completed() {
     let run = catches().run().await;
     assert_eq!(run.state(), State::Completed);
     assert_eq!(*run.result().as_ref().unwrap(), 3);
-    assert_eq!(run.task_runs()[0].state(), State::Failed);
+    assert_eq!(run.task_runs()[0].state, State::Failed);
 }
 
 #[flow]
@@ -168,7 +168,7 @@ async fn returns_skipped() -> Result<Handle<u64, Infallible>> {
 #[flowkit::test]
 async fn f5_a_returned_handle_of_a_skipped_run_leaves_the_flow_completed() {
     let run = returns_skipped().run().await;
-    assert_eq!(run.task_runs()[1].state(), State::Skipped);
+    assert_eq!(run.task_runs()[1].state, State::Skipped);
     assert_eq!(run.state(), State::Completed);
 }
 
@@ -253,7 +253,7 @@ async fn f2_a_body_that_returned_an_error_still_joins_its_tasks() {
     let run = joins(bodies.clone()).run().await;
     bodies.assert_all_over();
     assert_eq!(run.state(), State::Failed);
-    assert_eq!(run.task_runs()[0].state(), State::Completed);
+    assert_eq!(run.task_runs()[0].state, State::Completed);
 }
 
 #[flow]
@@ -345,7 +345,7 @@ fn f11_no_event_moves_a_run_that_has_ended() {
     let error = || -> Arc<ErrorReport> {
         let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let run = tokio.block_on(raises("x".into()).run());
-        Arc::new(run.flow().unwrap().error().unwrap().clone())
+        Arc::new(run.flow().unwrap().error.as_deref().unwrap().clone())
     };
     let error = error();
     let events = [

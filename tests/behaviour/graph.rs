@@ -1,7 +1,8 @@
 //! The graph of a run as it was recorded: nodes, data and order edges, groups, branches, sub-flows; and its pictures.
 
 use flowkit::allow_failure;
-use flowkit::graph::{EdgeKind, Graph, NodeKind};
+use flowkit::graph::Graph;
+use flowkit::model::{EdgeKind, Kind};
 use flowkit::prelude::*;
 
 #[task]
@@ -184,13 +185,13 @@ async fn nodes_know_their_kind_their_group_their_caller_and_their_state() {
         .map(|node| (&*node.label, node.kind, node.group.as_deref(), node.parent))
         .collect();
     let expected = [
-        ("fetch", NodeKind::Task, None, None),
-        ("sub_flow", NodeKind::Flow, None, None),
-        ("calls", NodeKind::Task, Some("model"), None),
-        ("fetch", NodeKind::Task, Some("model"), Some(3)),
-        ("add", NodeKind::Task, Some("model"), Some(3)),
-        ("add", NodeKind::Task, Some("model"), None),
-        ("publish", NodeKind::Task, None, None),
+        ("fetch", Kind::Task, None, None),
+        ("sub_flow", Kind::Flow, None, None),
+        ("calls", Kind::Task, Some("model"), None),
+        ("fetch", Kind::Task, Some("model"), Some(3)),
+        ("add", Kind::Task, Some("model"), Some(3)),
+        ("add", Kind::Task, Some("model"), None),
+        ("publish", Kind::Task, None, None),
     ];
     assert_eq!(nodes, expected);
     assert!(graph.nodes().iter().all(|node| node.state == State::Completed && node.attempts == 1));

@@ -22,7 +22,7 @@ impl Seen {
     }
 
     fn write(&self, name: &str, run: &TaskRun) {
-        self.0.lock().unwrap().push(format!("{name}: {} {}", run.state(), run.attempt_count()));
+        self.0.lock().unwrap().push(format!("{name}: {} {}", run.state, run.attempt));
     }
 
     fn take(&self) -> Vec<String> {
@@ -105,9 +105,9 @@ async fn g2_a_hook_sees_the_run_as_it_stands_with_its_error_and_its_attempts() {
     let run = try_it().run().await;
     let seen = SEEN.lock().unwrap();
     let [task_run] = &seen[..] else { panic!("{seen:?}") };
-    assert_eq!(task_run.id(), only(&run, "doomed").id());
+    assert_eq!(task_run.id, only(&run, "doomed").id);
     assert_eq!(task_run.label(), "the doomed one");
-    assert_eq!(task_run.error().unwrap().message, "attempt 2");
+    assert_eq!(task_run.error.as_deref().unwrap().message, "attempt 2");
     assert_eq!(task_run.attempts()[0].error.as_ref().unwrap().message, "attempt 1");
     assert_eq!(task_run.duration(), Some(Duration::from_secs(7)));
 }
@@ -166,7 +166,7 @@ async fn g3_on_success_is_called_for_a_result_from_the_cache_and_the_state_says_
 async fn g4_a_hook_that_panics_is_logged_and_the_next_one_is_still_called() {
     #[task(
         on_running = |_| panic!("bad hook 1"),
-        on_success = [|_| panic!("bad hook 2"), |run| assert!(run.state().is_terminal())],
+        on_success = [|_| panic!("bad hook 2"), |run| assert!(run.state.is_terminal())],
     )]
     async fn fine() -> u32 {
         7
@@ -183,7 +183,7 @@ async fn g4_a_hook_that_panics_is_logged_and_the_next_one_is_still_called() {
     let run = try_it(seen.clone()).run().await;
     assert_eq!(run.result().as_ref().unwrap(), &7);
     assert_eq!(run.state(), State::Completed);
-    assert_eq!(only(&run, "fine").state(), State::Completed);
+    assert_eq!(only(&run, "fine").state, State::Completed);
     assert_eq!(seen.take(), ["running: Running 1", "success: Completed 1"]);
     let lines = captured.lines();
     let told: Vec<_> = lines.iter().map(|line| (&*line.message, line.fields.get("panic"))).collect();
@@ -211,8 +211,8 @@ async fn g4_a_hook_that_panics_at_a_retry_or_a_failure_changes_neither() {
 
     let run = try_it().run().await;
     let task_run = only(&run, "doomed");
-    assert_eq!((task_run.state(), task_run.attempt_count()), (State::Failed, 2));
-    assert_eq!(task_run.error().unwrap().message, "no");
+    assert_eq!((task_run.state, task_run.attempt), (State::Failed, 2));
+    assert_eq!(task_run.error.as_deref().unwrap().message, "no");
 }
 
 #[flowkit::test]
@@ -278,19 +278,14 @@ async fn g6_on_cancel_is_called_for_a_call_that_is_dropped() {
 
     let seen = Seen::default();
     let run = try_it(seen.clone()).run().await;
-    assert_eq!(only(&run, "hour").state(), State::Cancelled);
+    assert_eq!(only(&run, "hour").state, State::Cancelled);
     assert_eq!(seen.take(), ["dropped: Cancelled 1"]);
 }
 
 static FLOW_HOOKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn told(name: &str, run: &TaskRun) {
-    FLOW_HOOKS.lock().unwrap().push(format!(
-        "{name} {}: {} {}",
-        run.task(),
-        run.state(),
-        run.attempt_count()
-    ));
+    FLOW_HOOKS.lock().unwrap().push(format!("{name} {}: {} {}", run.task, run.state, run.attempt));
 }
 
 #[flowkit::test]
@@ -390,7 +385,7 @@ async fn a_hook_outside_a_flow_sees_what_is_known_of_the_call() {
         let told = told.clone();
         move |run: &TaskRun| {
             let took = run.duration().unwrap_or_default().as_secs();
-            let error = run.error().map(ToString::to_string).unwrap_or_default();
+            let error = run.error.as_deref().map(ToString::to_string).unwrap_or_default();
             told.0.lock().unwrap().push(format!("{} {took} s: {error}", run.label()));
         }
     };

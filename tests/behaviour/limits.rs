@@ -48,7 +48,9 @@ async fn i7_a_run_that_waits_for_a_slot_is_waiting_and_not_running() {
     tokio::time::sleep(SECOND).await;
     let states: Vec<_> = running.graph().nodes().iter().map(|node| node.state).collect();
     assert_eq!(states, [State::Running, State::Waiting]);
-    assert_eq!(running.await.task_runs()[1].started_at().unwrap().since_creation(), HOUR);
+    let run = running.await;
+    let started_at = run.task_runs()[1].started_at.unwrap();
+    assert_eq!(started_at.since(run.flow().unwrap().created_at), HOUR);
 }
 
 #[flowkit::test]
@@ -127,8 +129,8 @@ async fn i7_a_weight_that_never_fits_is_refused_and_not_waited_for() {
     limits::set("gpu", 2);
     let bodies = Bodies::default();
     let run = asks_for_too_much(bodies.clone()).run().await;
-    assert_eq!((bodies.begun(), run.task_runs()[0].state()), (0, State::Failed));
-    let message = run.task_runs()[0].error().unwrap().to_string();
+    assert_eq!((bodies.begun(), run.task_runs()[0].state), (0, State::Failed));
+    let message = run.task_runs()[0].error.as_deref().unwrap().to_string();
     assert_eq!(message, "task `heavy` cannot run: it asks for 3 of the limit `gpu`, which has 2");
 }
 

@@ -36,7 +36,7 @@ async fn e1_map_makes_one_run_per_item_with_the_constant_in_each_and_results_in_
     let task_runs = run.task_runs();
     let labels: Vec<String> = task_runs.iter().map(|run| run.label()).collect();
     assert_eq!(labels, ["add[0]", "add[1]"]);
-    let indices: Vec<_> = task_runs.iter().map(|run| run.index()).collect();
+    let indices: Vec<_> = task_runs.iter().map(|run| run.index).collect();
     assert_eq!(indices, [Some(0), Some(1)]);
 }
 
@@ -149,16 +149,16 @@ async fn e6_mapping_a_list_that_comes_later_waits_for_it_and_each_run_depends_on
     let (first, second) = doubles.split_at(3);
     let from = |id| Edge::new(id, EdgeKind::Data);
     for doubled in first {
-        assert_eq!(doubled.edges(), [from(list.id())]);
-        assert!(doubled.started_at() >= list.ended_at());
+        assert_eq!(doubled.edges, [from(list.id)]);
+        assert!(doubled.started_at >= list.ended_at);
     }
     for (twice, doubled) in second.iter().zip(first) {
-        assert_eq!(twice.edges(), [from(doubled.id())], "one edge per item, not to the whole list");
+        assert_eq!(twice.edges, [from(doubled.id)], "one edge per item, not to the whole list");
     }
     let text = &run.task_runs_of("words")[0];
-    assert!(run.task_runs_of("length").iter().all(|run| run.edges() == [from(text.id())]));
+    assert!(run.task_runs_of("length").iter().all(|run| run.edges == [from(text.id)]));
     for (sum, doubled) in run.task_runs_of("add").iter().zip(first) {
-        assert_eq!(sum.edges(), [from(list.id()), from(doubled.id())]);
+        assert_eq!(sum.edges, [from(list.id), from(doubled.id)]);
     }
 }
 
@@ -184,7 +184,7 @@ async fn e6_a_list_that_fails_leaves_no_runs_and_its_error_is_the_cause() {
         assert!(text.ends_with("task `numbers` failed: too many"), "{text}");
     }
     assert!(run.task_runs_of("double").is_empty());
-    assert_eq!(run.task_runs_of("tenfold")[0].state(), State::UpstreamFailed);
+    assert_eq!(run.task_runs_of("tenfold")[0].state, State::UpstreamFailed);
 }
 
 #[task]
@@ -206,7 +206,7 @@ async fn constants_by_handle() -> Result<Vec<Option<usize>>> {
 async fn e7_a_parameter_that_is_not_mapped_is_the_same_for_each_run_also_as_a_handle() {
     let run = constants_by_handle().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &[Some(12), None, Some(10)]);
-    assert!(run.task_runs_of("placed").iter().all(|run| run.edges().len() == 2));
+    assert!(run.task_runs_of("placed").iter().all(|run| run.edges.len() == 2));
 }
 
 /// Not `Clone`, so it cannot be the same for several runs.
@@ -245,8 +245,8 @@ async fn e8_each_run_of_a_list_can_wait_for_another_run() {
     assert_eq!(run.result().as_ref().unwrap(), &[2, 4, 6]);
     let prepared = &run.task_runs_of("prepare")[0];
     for mapped in run.task_runs_of("double") {
-        assert_eq!(mapped.edges(), [Edge::new(prepared.id(), EdgeKind::Order)]);
-        assert!(mapped.started_at() >= prepared.ended_at());
+        assert_eq!(mapped.edges, [Edge::new(prepared.id, EdgeKind::Order)]);
+        assert!(mapped.started_at >= prepared.ended_at);
     }
 }
 
@@ -270,11 +270,11 @@ async fn after_a_later_list() -> Result<()> {
 async fn e8_a_run_after_a_list_that_comes_later_waits_for_each_of_its_runs() {
     let run = after_a_later_list().run().await;
     let mapped = run.task_runs_of("seconds");
-    let last_end = mapped.iter().map(|run| run.ended_at().unwrap()).max().unwrap();
+    let last_end = mapped.iter().map(|run| run.ended_at.unwrap()).max().unwrap();
     for last in run.task_runs_of("last") {
-        assert!(last.started_at().unwrap() >= last_end);
-        let from: Vec<Edge> = mapped.iter().map(|run| Edge::new(run.id(), EdgeKind::Order)).collect();
-        assert_eq!(last.edges(), from);
+        assert!(last.started_at.unwrap() >= last_end);
+        let from: Vec<Edge> = mapped.iter().map(|run| Edge::new(run.id, EdgeKind::Order)).collect();
+        assert_eq!(last.edges, from);
     }
 }
 
@@ -291,7 +291,7 @@ async fn cancelled_lists() -> Result<[bool; 2]> {
 async fn a_list_can_be_stopped_also_before_it_is_known() {
     let run = cancelled_lists().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &[true; 2]);
-    let states: Vec<State> = run.task_runs_of("seconds").iter().map(|run| run.state()).collect();
+    let states: Vec<State> = run.task_runs_of("seconds").iter().map(|run| run.state).collect();
     assert_eq!(states, [State::Cancelled; 2], "the list that came later has no runs");
 }
 

@@ -98,21 +98,20 @@ fn check<E>(run: &FlowRun<Vec<Option<u64>>, E>, nodes: &[Node]) -> Result<(), Te
     prop_assert_eq!(task_runs.len(), nodes.len());
     for (node, task_run) in nodes.iter().zip(&task_runs) {
         let mut waited_for: Vec<_> = [&node.inputs[..], &node.after].concat();
-        let mut from: Vec<usize> =
-            task_run.edges().iter().map(|edge| edge.from().get() as usize - 1).collect();
+        let mut from: Vec<usize> = task_run.edges.iter().map(|edge| edge.from().get() as usize - 1).collect();
         // A node that is both an input and before has an edge of each kind.
         waited_for.sort_unstable();
         from.sort_unstable();
         prop_assert_eq!(from, waited_for);
-        let Some(start) = starts.get(&task_run.id()) else {
-            prop_assert_eq!(task_run.state(), State::UpstreamFailed);
+        let Some(start) = starts.get(&task_run.id) else {
+            prop_assert_eq!(task_run.state, State::UpstreamFailed);
             continue;
         };
-        for edge in task_run.edges() {
+        for edge in &task_run.edges {
             prop_assert!(
                 ends[&edge.from()] < *start,
                 "{} started before {} had ended",
-                task_run.id(),
+                task_run.id,
                 edge.from()
             );
         }

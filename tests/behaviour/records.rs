@@ -28,7 +28,7 @@ pub(crate) fn announced_waits(task_run: &TaskRun) -> Vec<Duration> {
 /// Returns what happened to a task run, in order.
 pub(crate) fn events_of<T, E: TaskError>(run: &FlowRun<T, E>, task_run: &TaskRun) -> Vec<Event> {
     let mut events = run.events();
-    events.retain(|event| event.task_run == task_run.id());
+    events.retain(|event| event.task_run == task_run.id);
     events
 }
 

@@ -55,9 +55,9 @@ async fn a1_a_task_with_three_retries_runs_four_times_and_ends_failed() {
     let run = try_it(calls.clone()).run().await;
     let task_run = only(&run, "unlucky");
     assert_eq!(calls.count(), 4);
-    assert_eq!(task_run.attempt_count(), 4);
-    assert_eq!(task_run.state(), State::Failed);
-    assert_eq!(task_run.error().unwrap().message, "call 4 failed");
+    assert_eq!(task_run.attempt, 4);
+    assert_eq!(task_run.state, State::Failed);
+    assert_eq!(task_run.error.as_deref().unwrap().message, "call 4 failed");
 }
 
 #[flowkit::test]
@@ -80,9 +80,9 @@ async fn a2_a_task_that_succeeds_at_its_second_attempt_is_not_tried_again() {
     let run = try_it(calls.clone()).run().await;
     let task_run = only(&run, "flaky");
     assert_eq!(calls.count(), 2);
-    assert_eq!(task_run.attempt_count(), 2);
-    assert_eq!(task_run.state(), State::Completed);
-    assert!(task_run.error().is_none(), "what succeeded in the end has no error");
+    assert_eq!(task_run.attempt, 2);
+    assert_eq!(task_run.state, State::Completed);
+    assert!(task_run.error.is_none(), "what succeeded in the end has no error");
 }
 
 #[flowkit::test]
@@ -295,8 +295,9 @@ async fn a13_a_run_begins_with_its_first_attempt_and_its_busy_time_leaves_the_wa
         Ok(slow(Calls::default()).await?)
     }
 
-    let task_run = only(&try_it().run().await, "slow");
-    assert_eq!(task_run.started_at().unwrap().since_creation(), SECOND);
+    let run = try_it().run().await;
+    let task_run = only(&run, "slow");
+    assert_eq!(task_run.started_at.unwrap().since(run.flow().unwrap().created_at), SECOND);
     assert_eq!(task_run.busy_time(), 6 * SECOND);
     assert_eq!(task_run.duration(), Some(16 * SECOND));
 }
@@ -329,7 +330,7 @@ async fn a14_the_strongest_place_that_speaks_of_retries_is_heard() {
     }
 
     fn attempts<T>(run: &FlowRun<T, flowkit::BoxError>) -> Vec<u32> {
-        run.task_runs().iter().map(flowkit::TaskRun::attempt_count).collect()
+        run.task_runs().iter().map(|run| run.attempt).collect()
     }
 
     let runtime = Runtime::builder().task_defaults(TaskPolicy::EMPTY.retries(3)).build();

@@ -33,10 +33,10 @@ async fn a9_a_condition_that_says_no_ends_the_run_after_one_attempt() {
     }
 
     let run = try_it(Trouble::WrongNumber).run().await;
-    assert_eq!(only(&run, "call").attempt_count(), 1);
-    assert_eq!(only(&run, "call").state(), State::Failed);
+    assert_eq!(only(&run, "call").attempt, 1);
+    assert_eq!(only(&run, "call").state, State::Failed);
     let run = try_it(Trouble::Busy).run().await;
-    assert_eq!(only(&run, "call").attempt_count(), 4);
+    assert_eq!(only(&run, "call").attempt, 4);
 }
 
 #[flowkit::test]
@@ -101,9 +101,9 @@ async fn a10_a_condition_that_panics_ends_the_run_and_the_message_says_so() {
 
     let run = try_it().run().await;
     let task_run = only(&run, "call");
-    assert_eq!(task_run.state(), State::Failed);
-    assert_eq!(task_run.attempt_count(), 1);
-    let report = task_run.error().unwrap().to_string();
+    assert_eq!(task_run.state, State::Failed);
+    assert_eq!(task_run.attempt, 1);
+    let report = task_run.error.as_deref().unwrap().to_string();
     assert_eq!(report, "the line is busy (not retried: `retry_if` panicked: which error is this?)");
     let error = run.result().as_ref().unwrap_err();
     assert_eq!(
@@ -142,7 +142,7 @@ async fn a_fatal_error_beats_a_condition_that_says_yes() {
         Ok(call().submit().await?)
     }
 
-    assert_eq!(only(&try_it().run().await, "call").attempt_count(), 1);
+    assert_eq!(only(&try_it().run().await, "call").attempt, 1);
 }
 
 #[flowkit::test]

@@ -55,7 +55,7 @@ async fn s90_three_tries_with_a_delay_of_5_and_a_backoff_of_2_wait_5_and_10_seco
     }
 
     let task_run = only(&pipeline().run().await, "load_data");
-    assert_eq!(task_run.attempt_count(), 3);
+    assert_eq!(task_run.attempt, 3);
     assert_eq!(waits(&task_run), seconds([5, 10]));
 }
 
@@ -139,7 +139,7 @@ async fn s105_test_2_a_task_that_always_fails_is_tried_three_times_with_two_retr
     let run = test().run().await;
     let error = run.result().as_ref().unwrap_err().task_error().unwrap();
     assert_eq!(error.task_error(), Some(&Exception::Value("常に失敗".into())));
-    assert_eq!(only(&run, "always_fails").attempt_count(), 3);
+    assert_eq!(only(&run, "always_fails").attempt, 3);
 
     let lines = captured.lines();
     let message = "ValueError: 常に失敗";
@@ -168,7 +168,7 @@ async fn s105_test_3_an_error_that_is_not_listed_is_raised_at_once() {
     let (captured, _guard) = Captured::start();
     let run = test().run().await;
     let task_run = only(&run, "non_retryable_error");
-    assert_eq!(task_run.attempt_count(), 1);
+    assert_eq!(task_run.attempt, 1);
     assert_eq!(task_run.duration(), Some(Duration::ZERO));
 
     let lines = captured.lines();

@@ -58,11 +58,11 @@ async fn a_task_run_has_a_span_with_its_name_its_index_and_both_ids() {
     let names = ["task", "index", "task_run_id", "flow_run_id"];
     let mut seen: Vec<_> = captured.spans_named("task_run").iter().map(|span| fields(span, names)).collect();
     seen.sort_by_key(|[_, _, id, _]| id.parse::<u64>().unwrap());
-    let index = |task_run: &TaskRun| task_run.index().map_or_else(String::new, |index| index.to_string());
+    let index = |task_run: &TaskRun| task_run.index.map_or_else(String::new, |index| index.to_string());
     let expected: Vec<_> = run
         .task_runs()
         .iter()
-        .map(|run| [run.task().to_owned(), index(run), run.id().to_string(), flow_run_id.clone()])
+        .map(|run| [run.task.to_string(), index(run), run.id.to_string(), flow_run_id.clone()])
         .collect();
     assert_eq!(seen, expected);
 }
@@ -99,7 +99,7 @@ async fn what_a_body_logs_lies_in_the_spans_of_its_attempt_its_run_and_its_flow(
     for (line, attempt) in logged.iter().zip(1..) {
         let names: Vec<_> = line.spans.iter().map(|span| span.name).collect();
         assert_eq!(names, ["flow_run", "attempt", "task_run", "attempt"]);
-        assert_eq!(line.spans[2].fields.get("task_run_id"), task_run.id().to_string());
+        assert_eq!(line.spans[2].fields.get("task_run_id"), task_run.id.to_string());
         assert_eq!(line.spans[3].fields.get("number"), attempt.to_string());
     }
 }

@@ -29,6 +29,6 @@ async fn parent() -> Result<u32> {
 #[flowkit::test]
 async fn a_sub_flow_whose_trigger_was_met_in_its_parent_is_not_asked_again() {
     let run = parent().run().await;
-    assert_eq!(only(&run, "clean_up").state(), State::Completed);
+    assert_eq!(only(&run, "clean_up").state, State::Completed);
     assert_eq!(run.result().as_ref().unwrap(), &1);
 }

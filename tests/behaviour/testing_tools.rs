@@ -135,7 +135,7 @@ async fn s99_the_whole_pipeline_runs_with_loading_and_saving_mocked_and_saves_on
     let run = pipeline("data.csv".into()).run().await;
     assert!(run.result().as_ref().unwrap().abs() < 1e-9);
     assert_eq!((load.calls(), save.calls()), (1, 1));
-    let tasks: Vec<&str> = run.task_runs().iter().map(|task_run| task_run.task()).collect();
+    let tasks: Vec<_> = run.task_runs().into_iter().map(|task_run| task_run.task).collect();
     assert_eq!(
         tasks,
         ["load_data", "preprocess", "train_model", "save_model"],

@@ -4,8 +4,8 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use flowkit::limits;
 use flowkit::prelude::*;
-use flowkit::{TaskRun, limits};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -33,11 +33,11 @@ async fn slow_submitted() -> Result<()> {
 async fn b1_an_attempt_ends_at_its_limit_in_the_state_timed_out() {
     for run in [slow_in_place().run().await, slow_submitted().run().await] {
         let task_run = only(&run, "slow");
-        assert_eq!(task_run.state(), State::TimedOut);
-        assert!(task_run.state().is_failure() && task_run.state().is_terminal());
+        assert_eq!(task_run.state, State::TimedOut);
+        assert!(task_run.state.is_failure() && task_run.state.is_terminal());
         assert_eq!(task_run.duration(), Some(LIMIT));
-        assert!(!task_run.is_orphaned(), "an async body stops at its await");
-        let report = task_run.error().unwrap();
+        assert!(!task_run.orphaned, "an async body stops at its await");
+        let report = task_run.error.as_deref().unwrap();
         assert_eq!(report.message, "task `slow` timed out: it was still running after 200ms");
         assert_eq!(run.state(), State::Failed, "the flow passed the error on");
     }
@@ -67,11 +67,11 @@ async fn b2_a_timeout_is_a_failure_and_is_retried() {
 
     let run = try_it().run().await;
     let task_run = only(&run, "slow");
-    assert_eq!(task_run.attempt_count(), 3);
+    assert_eq!(task_run.attempt, 3);
     assert_eq!(waits(&task_run), seconds([1, 1]));
     assert_eq!(task_run.busy_time(), 3 * LIMIT);
-    assert_eq!(task_run.state(), State::TimedOut);
-    let message = &task_run.error().unwrap().message;
+    assert_eq!(task_run.state, State::TimedOut);
+    let message = &task_run.error.as_deref().unwrap().message;
     assert_eq!(message, "task `slow` timed out: attempt 3 was still running after 200ms");
 }
 
@@ -102,8 +102,8 @@ async fn b3_a_timeout_error_of_the_body_itself_is_an_ordinary_failure() {
     }
 
     let task_run = only(&try_it().run().await, "patient");
-    assert_eq!(task_run.state(), State::Failed);
-    assert_eq!(task_run.error().unwrap().message, "deadline has elapsed");
+    assert_eq!(task_run.state, State::Failed);
+    assert_eq!(task_run.error.as_deref().unwrap().message, "deadline has elapsed");
 }
 
 /// What a stuck body has: it says that it runs, and is stuck until the other end of `gate` is dropped.
@@ -135,11 +135,11 @@ async fn b4_a_blocking_task_times_out_at_its_limit_and_says_that_its_thread_runs
     // It comes back, though the body is still stuck.
     let run = flow.await;
     let task_run = only(&run, "stuck");
-    assert_eq!(task_run.state(), State::TimedOut);
+    assert_eq!(task_run.state, State::TimedOut);
     assert_eq!(task_run.duration(), Some(10 * SECOND));
-    assert!(task_run.is_orphaned());
+    assert!(task_run.orphaned);
     assert_eq!(
-        task_run.error().unwrap().message,
+        task_run.error.as_deref().unwrap().message,
         "task `stuck` timed out: it was still running after 10s, and its thread cannot be stopped"
     );
     drop(release);
@@ -163,8 +163,8 @@ async fn b4_a_function_that_runs_in_place_breaks_its_limit_first_and_is_timed_ou
     }
 
     let task_run = only(&try_it().run().await, "busy");
-    assert_eq!(task_run.state(), State::TimedOut);
-    assert!(!task_run.is_orphaned(), "it has ended");
+    assert_eq!(task_run.state, State::TimedOut);
+    assert!(!task_run.orphaned, "it has ended");
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn b4_a_body_that_never_yields_is_timed_out_when_it_returns_if_there_is_on
     }
 
     let run = try_it().run().await;
-    let states: Vec<_> = run.task_runs().iter().map(TaskRun::state).collect();
+    let states: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
     assert_eq!(states, [State::TimedOut, State::TimedOut]);
 }
 
@@ -214,7 +214,7 @@ async fn b5_a_task_that_is_cancelled_before_its_limit_is_cancelled() {
     assert!(run.result().is_ok());
     let task_run = only(&run, "slow");
     assert_eq!(states(&run, &task_run), [State::Pending, State::Running, State::Cancelled]);
-    assert!(task_run.error().is_none());
+    assert!(task_run.error.is_none());
 }
 
 #[task]
@@ -246,10 +246,10 @@ async fn b6_a_flow_that_times_out_takes_its_tasks_along_at_once() {
     assert_eq!(run.state(), State::TimedOut);
     let error = run.result().as_ref().unwrap_err();
     assert_eq!(error.to_string(), "flow `hurried` timed out: it was still running after 10s");
-    let states: Vec<_> = run.task_runs().iter().map(TaskRun::state).collect();
+    let states: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
     assert_eq!(states, [State::Cancelled, State::Cancelled, State::Completed, State::Cancelled]);
-    let last = run.task_runs().iter().filter_map(TaskRun::ended_at).max().unwrap();
-    assert!(last <= run.flow().unwrap().ended_at().unwrap(), "no task outlives its flow");
+    let last = run.task_runs().iter().filter_map(|run| run.ended_at).max().unwrap();
+    assert!(last <= run.flow().unwrap().ended_at.unwrap(), "no task outlives its flow");
 }
 
 #[flowkit::test]
@@ -262,7 +262,7 @@ async fn b6_the_limit_of_a_flow_counts_until_its_last_task_has_ended() {
 
     let run = forgetful().run().await;
     assert_eq!(run.state(), State::TimedOut);
-    assert_eq!(only(&run, "minute").state(), State::Cancelled);
+    assert_eq!(only(&run, "minute").state, State::Cancelled);
 }
 
 #[flowkit::test]
@@ -279,7 +279,7 @@ async fn b6_a_flow_that_times_out_is_retried() {
     let run = second_time_faster().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &1);
     assert_eq!(waits(&run.flow().unwrap()), seconds([5]));
-    let states: Vec<_> = run.task_runs().iter().map(TaskRun::state).collect();
+    let states: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
     assert_eq!(states, [State::Completed, State::Cancelled, State::Cached]);
 }
 
@@ -297,7 +297,7 @@ async fn b6_a_sub_flow_ends_with_the_parent_that_times_out() {
 
     let run = parent().run().await;
     assert_eq!(run.state(), State::TimedOut);
-    assert_eq!(only(&run, "child").state(), State::Cancelled);
+    assert_eq!(only(&run, "child").state, State::Cancelled);
 }
 
 #[flowkit::test]

@@ -16,5 +16,5 @@ mod unknown;
 use flowkit::{FlowRun, State};
 
 fn states<T, E>(run: &FlowRun<T, E>, task: &str) -> Vec<State> {
-    run.task_runs_of(task).iter().map(|task_run| task_run.state()).collect()
+    run.task_runs_of(task).iter().map(|task_run| task_run.state).collect()
 }

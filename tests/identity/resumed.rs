@@ -80,12 +80,12 @@ async fn calls_that_cannot_be_told_apart_are_made_again_on_resume_as_the_next_at
 
     let folder = tempfile::tempdir().unwrap();
     let first = both().on(&kept_in(&folder)).run().await;
-    assert!(first.task_runs_of("greet").iter().all(|run| run.unknown() == Some("client: Client")));
+    assert!(first.task_runs_of("greet").iter().all(|run| run.unknown.as_deref() == Some("client: Client")));
     RESUMED.store(true, Ordering::SeqCst);
     // Strictly: what cannot be told apart is not missing.
     let run = both::resume(first.id().unwrap()).on(&kept_in(&folder)).strict().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &("a".to_owned(), "b".to_owned()));
-    let attempts: Vec<_> = run.task_runs_of("greet").iter().map(|run| run.attempt_count()).collect();
+    let attempts: Vec<_> = run.task_runs_of("greet").iter().map(|run| run.attempt).collect();
     assert_eq!(attempts, [2, 2], "the rows are taken over, not their results");
     assert!(run.not_called_again().is_empty());
     let keys = KEYS.lock().unwrap();

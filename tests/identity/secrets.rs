@@ -159,7 +159,7 @@ async fn attempt(
         Some(id) => shop::resume(id).on(&runtime).run().await,
     };
     let refused =
-        run.task_runs_of("pay").iter().filter_map(|pay| pay.error()).map(ToString::to_string).next();
+        run.task_runs_of("pay").iter().filter_map(|pay| pay.error.as_deref()).map(ToString::to_string).next();
     let result = run.result().clone().map_err(|error| refused.unwrap_or(error.to_string()));
     (run.id().unwrap(), result, std::mem::take(&mut *CALLS.lock().unwrap()))
 }
@@ -250,7 +250,7 @@ async fn what_may_run_at_most_once_does_although_a_secret_that_was_changed_comes
     }
     PROCESS.store(3, Ordering::SeqCst);
     let run = shop::resume(id.unwrap()).on(&runtime()).run().await;
-    let refused = run.task_runs_of("pay").iter().find_map(|pay| pay.error()).unwrap().to_string();
+    let refused = run.task_runs_of("pay").iter().find_map(|pay| pay.error.as_deref()).unwrap().to_string();
     assert!(refused.contains("another value of a secret"), "{refused}");
     assert_eq!(*PAID.lock().unwrap(), [2]);
 

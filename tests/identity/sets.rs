@@ -185,11 +185,11 @@ async fn a_set_that_is_written_in_the_order_of_its_hasher_is_not_paid_for() {
     run.result().as_ref().unwrap();
     assert_eq!(run.task_runs().len(), 5);
     for refused in run.task_runs() {
-        let error = refused.error().unwrap().to_string();
+        let error = refused.error.as_deref().unwrap().to_string();
         assert!(error.contains("its argument `ids: "), "{error}");
         assert!(error.contains("in the order of its hasher (sort it there)"), "{error}");
         assert!(error.contains("give the task `key = |…| …`"), "{error}");
-        assert_eq!(refused.attempt_count(), 0, "it has not begun");
+        assert_eq!(refused.attempt, 0, "it has not begun");
     }
     assert_eq!(PAID.load(Ordering::SeqCst), 0);
 }

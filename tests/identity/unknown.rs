@@ -238,9 +238,9 @@ async fn what_may_run_at_most_once_and_cannot_be_told_apart_is_refused_before_it
     {
         let run = shop(levels).on(&runtime).run().await;
         let refused = &run.task_runs_of("pay")[0];
-        let error = refused.error().unwrap().to_string();
+        let error = refused.error.as_deref().unwrap().to_string();
         assert!(error.contains(argument) && error.contains(why) && error.contains("ignore(…)"), "{error}");
-        assert_eq!((refused.state(), refused.attempt_count()), (State::Failed, 0), "it has not begun");
+        assert_eq!((refused.state, refused.attempt), (State::Failed, 0), "it has not begun");
     }
     assert_eq!(PAID.load(Ordering::SeqCst), 0);
     assert_eq!(shop(300).await.unwrap(), 0, "nothing can be resumed here, so nothing has to be told apart");

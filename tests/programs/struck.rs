@@ -27,7 +27,7 @@ fn note(line: &str) -> std::io::Result<()> {
 }
 
 fn note_failure(run: &TaskRun) {
-    note(&format!("failed {}", run.index().unwrap_or_default())).ok();
+    note(&format!("failed {}", run.index.unwrap_or_default())).ok();
 }
 
 /// Fails if its child does; one further try would be in vain as well. It waits before that, or its child would be spared by a

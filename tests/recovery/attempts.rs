@@ -3,7 +3,7 @@
 use std::io;
 
 use flowkit::Runtime;
-use flowkit::model::{StoredTaskRun, TaskRunId};
+use flowkit::model::{TaskRun, TaskRunId};
 use flowkit::prelude::*;
 use flowkit::store::{LogFilter, MemoryStore, SqliteStore, TaskRunFilter};
 use tracing::info;
@@ -60,7 +60,7 @@ async fn texts_are_kept_up_to_a_bound_and_say_how_long_they_were() {
         let (store, id) = (runtime.store().unwrap(), run.id().unwrap());
         store.flush().unwrap();
         let rows = store.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, 9).unwrap();
-        let error = |row: &StoredTaskRun| row.error.as_ref().unwrap().message.clone();
+        let error = |row: &TaskRun| row.error.as_ref().unwrap().message.clone();
         let attempt = rows[0].earlier_attempts[0].error.as_ref().unwrap().message.clone();
         let mut line = store.logs(id, &LogFilter::default(), 0, 99).unwrap().into_iter();
         let line = line.find(|line| line.message.starts_with("lll")).unwrap().message;

@@ -38,7 +38,7 @@ async fn a_result_is_found_by_a_later_process_and_becomes_its_own() {
     let later = process(&folder);
     let run = squares(7).on(&later).run().await;
     assert_eq!((run.result().as_ref().unwrap(), RAN.load(Ordering::SeqCst)), (&49, 1));
-    assert_eq!(run.task_runs_of("square")[0].state(), State::Cached);
+    assert_eq!(run.task_runs_of("square")[0].state, State::Cached);
     // The run has a copy of its own: it needs no cache when it is resumed.
     assert_eq!(squares::resume(run.id().unwrap()).on(&later).await.unwrap(), 49);
     assert_eq!(squares(8).on(&later).await.unwrap(), 64);
@@ -177,11 +177,11 @@ macro_rules! version {
 async fn r11_a_cached_result_of_another_type_is_done_again_and_written_over() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(version!(&folder, u32).result().as_ref().unwrap(), &0);
-    assert_eq!(version!(&folder, u32).task_runs_of("read")[0].state(), State::Cached, "the key is the same");
+    assert_eq!(version!(&folder, u32).task_runs_of("read")[0].state, State::Cached, "the key is the same");
     let changed = version!(&folder, String);
     assert_eq!(changed.result().as_ref().unwrap(), "");
-    assert_eq!((changed.task_runs_of("read")[0].state(), READ.load(Ordering::SeqCst)), (State::Completed, 2));
-    assert_eq!(version!(&folder, String).task_runs_of("read")[0].state(), State::Cached);
+    assert_eq!((changed.task_runs_of("read")[0].state, READ.load(Ordering::SeqCst)), (State::Completed, 2));
+    assert_eq!(version!(&folder, String).task_runs_of("read")[0].state, State::Cached);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +202,7 @@ async fn explain_cache_says_which_argument_differs() {
     let third = etl(101).on(&runtime).run().await;
     let store = SqliteStore::open(file(&folder)).unwrap();
     let explain = |run: &flowkit::FlowRun<u32, flowkit::BoxError>| {
-        explain_cache(&store, run.id().unwrap(), run.task_runs_of("load")[0].id()).unwrap().unwrap()
+        explain_cache(&store, run.id().unwrap(), run.task_runs_of("load")[0].id).unwrap().unwrap()
     };
     assert_eq!(explain(&first), CacheExplanation::First);
     let short = first.id().unwrap().short();

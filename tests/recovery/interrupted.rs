@@ -38,9 +38,8 @@ fn mend(folder: &TempDir) {
 fn kept_tasks(runtime: &Runtime, run: FlowRunId) -> Vec<(String, State, Vec<State>)> {
     let store = runtime.store().unwrap();
     let rows = store.task_runs(run, &TaskRunFilter::default(), flowkit::model::TaskRunId::FLOW, 100).unwrap();
-    let states =
-        |row: &flowkit::model::StoredTaskRun| row.earlier_attempts.iter().map(|one| one.state).collect();
-    rows.iter().map(|row| (row.task.clone(), row.state, states(row))).collect()
+    let states = |row: &flowkit::model::TaskRun| row.earlier_attempts.iter().map(|one| one.state).collect();
+    rows.iter().map(|row| (row.task.to_string(), row.state, states(row))).collect()
 }
 
 /// Starts `call`, stops the program `after` its beginning, and says how long that took.
@@ -107,7 +106,7 @@ async fn what_fails_panics_or_times_out_while_the_program_is_being_stopped_is_ma
     mend(&folder);
     let run = all::resume(id).on(&kept_in(&folder)).run().await;
     assert_eq!(run.result().as_ref().unwrap(), &111);
-    let attempts = |name| run.task_runs_of(name)[0].attempt_count();
+    let attempts = |name| run.task_runs_of(name)[0].attempt;
     // The stop took no try from the one that fails once more by itself.
     assert_eq!(["errs", "panics", "times_out"].map(attempts), [2, 3, 2]);
     assert_eq!(HOOKS.load(Ordering::SeqCst), 1, "one retry was told, and nothing of the stop");
@@ -163,7 +162,7 @@ async fn a_flow_that_went_on_without_what_failed_just_before_the_stop_is_not_com
     mend(&folder);
     let run = tolerates::resume(run.id().unwrap()).on(&kept_in(&folder)).run().await;
     assert_eq!(run.result().as_ref().unwrap(), &11);
-    assert_eq!(run.task_runs_of("takes")[0].attempt_count(), 1, "what succeeded meanwhile is kept");
+    assert_eq!(run.task_runs_of("takes")[0].attempt, 1, "what succeeded meanwhile is kept");
 }
 
 #[flowkit::test]
@@ -195,7 +194,7 @@ async fn what_may_run_at_most_once_and_fails_while_the_program_is_being_stopped_
     let runtime = kept_in(&folder);
     let (run, ..) = stopped!(&runtime, order(text(&folder)), SECOND / 2, 2 * SECOND);
     assert_eq!(run.state(), State::Suspended);
-    let error = run.task_runs_of("pays")[0].error().unwrap().to_string();
+    let error = run.task_runs_of("pays")[0].error.as_deref().unwrap().to_string();
     assert_eq!(error, "no answer (while the program was being stopped)");
     assert_eq!(kept_tasks(&runtime, run.id().unwrap())[0].1, State::Failed);
     drop(runtime);
@@ -279,7 +278,7 @@ async fn a_run_that_is_cancelled_while_the_program_is_being_stopped_is_cancelled
     running.cancel();
     let run = running.await;
     assert_eq!((run.state(), stop.await.unwrap()), (State::Cancelled, vec![]));
-    assert!(run.task_runs().iter().all(|task| task.state() == State::Cancelled));
+    assert!(run.task_runs().iter().all(|task| task.state == State::Cancelled));
 }
 
 #[flowkit::test]
@@ -288,7 +287,7 @@ async fn without_a_store_a_failure_is_final_since_nobody_could_resume_the_run() 
     let call = tolerates(text(&folder), 2 * SECOND);
     let (run, ..) = stopped!(&Runtime::builder().build(), call, SECOND / 2, DRAIN);
     assert_eq!(run.state(), State::Completed);
-    assert_eq!(run.task_runs_of("fails_at_a_second")[0].state(), State::Failed);
+    assert_eq!(run.task_runs_of("fails_at_a_second")[0].state, State::Failed);
     assert_eq!(run.result().as_ref().unwrap(), &10);
 }
 

@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use flowkit::model::{ErrorReport, Refusal, State, StoredTaskRun, TaskRunId};
+use flowkit::model::{ErrorReport, Refusal, State, TaskRun, TaskRunId};
 use flowkit::store::{FlowRunFilter, History, TaskRunFilter};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -144,7 +144,7 @@ fn repeated<'n>(all: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
 }
 
 /// The task runs of all runs, by what they call themselves.
-fn rows(folder: &Folder) -> HashMap<String, Vec<StoredTaskRun>> {
+fn rows(folder: &Folder) -> HashMap<String, Vec<TaskRun>> {
     let store = folder.open();
     let mut all = FlowRunFilter::default();
     all.sub_flows = true;
@@ -191,13 +191,13 @@ fn judge_one(
     what: &str,
     outcome: &str,
     happened: bool,
-    rows: Option<&Vec<StoredTaskRun>>,
+    rows: Option<&Vec<TaskRun>>,
     tally: &Tally,
 ) -> Result<(), String> {
     let rows = rows.ok_or("no row")?;
     let says = |words: &str| {
         let told = |error: &ErrorReport| format!("{error:?}").contains(words);
-        outcome.contains(words) && rows.iter().any(|row| row.error.as_ref().is_some_and(told))
+        outcome.contains(words) && rows.iter().any(|row| row.error.as_deref().is_some_and(told))
     };
     let has_succeeded = rows.iter().any(|row| row.state.is_success());
     if what == UNTOLD {

@@ -130,9 +130,9 @@ async fn a_task_whose_output_is_empty_has_failed_and_nothing_after_it_starts() {
     }
     let folder = tempfile::tempdir().unwrap();
     let run = nightly(folder.path().join("rows.csv")).run().await;
-    let states: Vec<_> = run.task_runs().iter().map(|row| row.state()).collect();
+    let states: Vec<_> = run.task_runs().iter().map(|row| row.state).collect();
     assert_eq!(states, [State::Failed, State::UpstreamFailed]);
-    let said = run.task_runs()[0].error().unwrap().message.clone();
+    let said = run.task_runs()[0].error.as_deref().unwrap().message.clone();
     assert!(said.starts_with("the output `") && said.ends_with("rows.csv` is empty"), "{said}");
 }
 

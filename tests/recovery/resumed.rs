@@ -49,7 +49,7 @@ async fn a_failed_run_goes_on_where_it_failed_and_does_nothing_else_again() {
     assert_eq!(EXTRACTED.load(Ordering::SeqCst), 4, "what was finished is not done again");
     assert_eq!(LOADED.load(Ordering::SeqCst), 2);
     let load = &run.task_runs_of("load")[0];
-    assert_eq!((load.state(), load.attempt_count()), (State::Completed, 2));
+    assert_eq!((load.state, load.attempt), (State::Completed, 2));
     assert_eq!(run.task_runs().len(), 5, "a call that is made again is the same task run");
     assert!(run.not_called_again().is_empty());
 
@@ -222,7 +222,7 @@ async fn a_task_that_was_skipped_is_skipped_once_however_often_the_run_goes_on()
     let id = decides().on(&runtime).run().await.id().unwrap();
     for _ in 0..2 {
         let run = decides::resume(id).on(&runtime).run().await;
-        let states: Vec<_> = run.task_runs().iter().map(flowkit::TaskRun::state).collect();
+        let states: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
         assert_eq!(states, [State::Skipped]);
     }
     let rows = runtime.store().unwrap().counts(id).unwrap();

@@ -184,7 +184,7 @@ async fn a_cached_model_is_trained_again_if_its_file_is_gone_or_has_changed() {
     assert_eq!(serving(path.clone()).on(&first).await.unwrap(), 7, "this process, which remembers");
     assert_eq!(TRAINED.load(Ordering::SeqCst), 3);
     let run = serving(path.clone()).on(&process()).run().await;
-    assert_eq!(run.task_runs_of("train")[0].state(), flowkit::State::Cached);
+    assert_eq!(run.task_runs_of("train")[0].state, flowkit::State::Cached);
     fs::remove_file(&path).unwrap();
     let again = serving::resume(run.id().unwrap()).rerun_from("train").on(&process()).await.unwrap();
     assert_eq!((again, TRAINED.load(Ordering::SeqCst)), (7, 4));

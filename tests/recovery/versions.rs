@@ -239,7 +239,7 @@ async fn what_was_made_from_a_value_that_cannot_be_compared_is_made_again() {
     let resumed = uses::resume(id).on(&process()).run().await;
     assert_eq!(resumed.result().as_ref().unwrap(), &1);
     let using = resumed.task_runs_of("using");
-    assert_eq!((using.len(), using[0].state()), (1, State::Completed), "in its own row");
+    assert_eq!((using.len(), using[0].state), (1, State::Completed), "in its own row");
 }
 
 #[tokio::test]

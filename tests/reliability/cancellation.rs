@@ -95,7 +95,7 @@ async fn s1_a_flow_that_is_cancelled_ends_at_once_wherever_its_tasks_wait() {
         bodies.assert_all_over();
         assert_eq!(run.state(), State::Cancelled, "{place:?}");
         assert_eq!(run.flow().unwrap().duration(), Some(2 * SECOND), "{place:?}");
-        assert!(run.task_runs().iter().all(|run| run.state() == State::Cancelled), "{place:?}");
+        assert!(run.task_runs().iter().all(|run| run.state == State::Cancelled), "{place:?}");
         assert_eq!(bodies.begun(), 1, "{place:?}");
         assert_eq!(flowkit::limits::free("disk"), Some(1), "{place:?}");
         replay::assert_structured(&run.events());
@@ -109,10 +109,9 @@ async fn s1_a_task_run_that_is_cancelled_ends_at_once_wherever_it_waits_and_the_
         let run = puts_into(place, bodies.clone(), true).run().await;
         bodies.assert_all_over();
         assert_eq!(*run.result().as_ref().unwrap(), State::Cancelled, "{place:?}");
-        let mut ends: Vec<_> =
-            run.task_runs().iter().map(|run| (run.ended_at().unwrap(), run.state())).collect();
+        let mut ends: Vec<_> = run.task_runs().iter().map(|run| (run.ended_at.unwrap(), run.state)).collect();
         ends.sort_by_key(|(at, _)| *at);
-        assert_eq!(ends[0].0.since_creation(), SECOND, "{place:?}: {ends:?}");
+        assert_eq!(ends[0].0.since(run.flow().unwrap().created_at), SECOND, "{place:?}: {ends:?}");
         assert_eq!(ends[0].1, State::Cancelled, "{place:?}");
         assert!(ends[1..].iter().all(|(_, state)| *state == State::Completed), "{place:?}");
         assert_eq!(flowkit::limits::free("disk"), Some(1), "{place:?}");
@@ -160,7 +159,8 @@ async fn s1_a_flow_is_cancelled_in_its_own_retry_delay() {
     running.cancel();
     let run = running.await;
     assert_eq!((run.state(), bodies.begun()), (State::Cancelled, 1));
-    assert_eq!(run.flow().unwrap().ended_at().unwrap().since_creation(), 2 * SECOND);
+    let flow = run.flow().unwrap();
+    assert_eq!(flow.ended_at.unwrap().since(flow.created_at), 2 * SECOND);
 }
 
 type Shared<T> = Arc<Mutex<Option<T>>>;
@@ -216,11 +216,13 @@ async fn s1_a_task_may_cancel_the_flow_it_runs_in() {
     let running = own.lock().unwrap().take().unwrap();
     let run = running.await;
     bodies.assert_all_over();
-    let ends: Vec<_> = run.task_runs().iter().map(|run| (run.task(), run.state())).collect();
+    let task_runs = run.task_runs();
+    let ends: Vec<_> = task_runs.iter().map(|run| (&*run.task, run.state)).collect();
     assert_eq!(run.state(), State::Cancelled);
     // The one that cancels returns before its next await, so it has succeeded; the one after it never begins.
     assert_eq!(ends[..2], [("waits", State::Cancelled), ("cancels_its_flow", State::Completed)]);
-    assert_eq!(run.flow().unwrap().ended_at().unwrap().since_creation(), SECOND);
+    let flow = run.flow().unwrap();
+    assert_eq!(flow.ended_at.unwrap().since(flow.created_at), SECOND);
 }
 
 #[flow]
@@ -242,7 +244,7 @@ async fn s1_a_call_that_loses_a_select_is_cancelled_and_a_handle_that_loses_one_
     let run = selects(bodies.clone()).run().await;
     bodies.assert_all_over();
     assert_eq!(*run.result().as_ref().unwrap(), State::Running);
-    let ends: Vec<_> = run.task_runs().iter().map(flowkit::TaskRun::state).collect();
+    let ends: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
     assert_eq!((ends, run.state()), (vec![State::Completed, State::Cancelled], State::Completed));
 }
 
@@ -284,7 +286,7 @@ async fn s1_r35_a_blocking_task_is_left_behind_and_keeps_its_slot_until_its_thre
     let run = running.await;
     assert_eq!(run.state(), State::Cancelled);
     let [task_run] = &run.task_runs()[..] else { panic!() };
-    assert_eq!((task_run.state(), task_run.is_orphaned()), (State::Cancelled, true));
+    assert_eq!((task_run.state, task_run.orphaned), (State::Cancelled, true));
     assert_eq!((bodies.begun(), bodies.over()), (1, 0), "the thread still runs");
     assert_eq!(flowkit::limits::free("disk"), Some(0));
 

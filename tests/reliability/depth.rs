@@ -85,7 +85,7 @@ async fn r41_ten_thousand_nested_flows_can_be_cancelled() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     running.cancel();
     let run = running.await;
-    assert_eq!((run.state(), run.task_runs()[0].state()), (State::Cancelled, State::Cancelled));
+    assert_eq!((run.state(), run.task_runs()[0].state), (State::Cancelled, State::Cancelled));
 }
 
 #[test]

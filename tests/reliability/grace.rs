@@ -67,7 +67,7 @@ async fn cancel_after_a_second(
     running.cancel();
     let run = running.await;
     replay::assert_structured(&run.events());
-    (run.state(), run.task_runs().iter().map(flowkit::TaskRun::state).collect(), cancelled.elapsed())
+    (run.state(), run.task_runs().iter().map(|run| run.state).collect(), cancelled.elapsed())
 }
 
 const IN_TIME: Duration = Duration::from_secs(4);

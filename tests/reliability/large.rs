@@ -143,7 +143,7 @@ fn d10_a_large_body_has_the_policies_and_the_name_of_its_task() {
     on_a_worker(|| async {
         let run = fails().run().await;
         let failed = &run.task_runs()[0];
-        assert_eq!((failed.attempt_count(), failed.label()), (2, "large 7".to_owned()));
+        assert_eq!((failed.attempt, failed.label()), (2, "large 7".to_owned()));
     });
 }
 

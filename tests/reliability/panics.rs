@@ -55,15 +55,15 @@ pub(super) async fn a_thousand_tasks_run() {
     let run = a_thousand().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &(500 * 501));
     assert_eq!(run.task_runs().len(), 1000);
-    assert!(run.task_runs().iter().all(|task_run| task_run.state() == State::Completed));
+    assert!(run.task_runs().iter().all(|task_run| task_run.state == State::Completed));
 }
 
 /// Returns the only run of a flow, which has failed with this message.
 #[track_caller]
 pub(super) fn failed<T, E: flowkit::TaskError>(run: &FlowRun<T, E>, message: &str) -> TaskRun {
     let [task_run] = &run.task_runs()[..] else { panic!("{:?}", run.task_runs()) };
-    assert_eq!(task_run.state(), State::Failed);
-    assert_eq!(task_run.error().unwrap().message, message);
+    assert_eq!(task_run.state, State::Failed);
+    assert_eq!(task_run.error.as_deref().unwrap().message, message);
     task_run.clone()
 }
 

@@ -52,7 +52,7 @@ async fn r29_a_cancelled_handle_that_races_with_success_gives_one_end() {
         let run = cancels_a_handle(turn % 7).run().await;
         let state = *run.result().as_ref().unwrap();
         assert!(matches!(state, State::Completed | State::Cancelled), "{state}");
-        assert_eq!(run.task_runs()[0].state(), state);
+        assert_eq!(run.task_runs()[0].state, state);
         replay::assert_structured(&run.events());
     }
 }
@@ -230,8 +230,8 @@ async fn i4_at_every_event_no_more_run_than_there_are_slots() {
         let of_three: Vec<_> = run
             .task_runs()
             .iter()
-            .filter(|run| run.task().starts_with("one_of_three"))
-            .map(flowkit::TaskRun::id)
+            .filter(|run| run.task.starts_with("one_of_three"))
+            .map(|run| run.id)
             .collect();
         assert!(replay::most_running(&events, |id| of_three.contains(&id)) <= 3);
         assert!(replay::most_running(&events, |id| id != TaskRunId::FLOW) <= 5);

@@ -203,7 +203,7 @@ async fn r39_when_the_flow_of_the_leader_is_cancelled_a_follower_in_another_flow
     tokio::time::sleep(SECOND / 4).await;
     assert_eq!(probe.seen(), (1, 1));
     leading.cancel();
-    assert_eq!(leading.await.task_runs()[0].state(), State::Cancelled);
+    assert_eq!(leading.await.task_runs()[0].state, State::Cancelled);
     assert_eq!(following.await.into_result().unwrap().values, [2; CALLERS]);
     assert_eq!(probe.seen(), (2, 1));
 }

@@ -183,7 +183,7 @@ async fn a_flow_whose_body_panics_joins_its_tasks_and_fails() {
     let run = panics_with_children(bodies.clone()).run().await;
     bodies.assert_all_over();
     assert_eq!(run.state(), State::Failed);
-    assert_eq!(run.task_runs()[0].state(), State::Completed);
+    assert_eq!(run.task_runs()[0].state, State::Completed);
     replay::assert_structured(&run.events());
 }
 
@@ -201,7 +201,7 @@ async fn s1_a_sub_flow_that_loses_a_select_has_ended_when_the_flow_ends() {
         let bodies = Bodies::default();
         let run = races_a_sub_flow(how, bodies.clone()).run().await;
         bodies.assert_all_over();
-        assert_eq!((run.state(), run.task_runs()[0].state()), (State::Completed, State::Cancelled));
+        assert_eq!((run.state(), run.task_runs()[0].state), (State::Completed, State::Cancelled));
         replay::assert_structured(&run.events());
     }
 }
@@ -229,7 +229,8 @@ async fn a_call_whose_future_is_dropped_is_recorded_as_cancelled_with_those_insi
     let bodies = Bodies::default();
     let run = drops_calls(bodies.clone()).run().await;
     assert_eq!(bodies.begun(), bodies.over());
-    let states: Vec<_> = run.task_runs().iter().map(|run| (run.task(), run.state())).collect();
+    let task_runs = run.task_runs();
+    let states: Vec<_> = task_runs.iter().map(|run| (&*run.task, run.state)).collect();
     assert_eq!(
         states,
         [("calls_on", State::Cancelled), ("waits", State::Cancelled), ("level", State::Cancelled),]

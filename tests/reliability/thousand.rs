@@ -81,14 +81,13 @@ async fn cancel_at(event: usize) -> (FlowRun<u64, flowkit::BoxError>, Bodies, Ru
 fn assert_nothing_is_left(run: &FlowRun<u64, flowkit::BoxError>, bodies: &Bodies, event: usize) {
     assert_eq!(bodies.begun(), bodies.over(), "cancelled at event {event}");
     replay::assert_structured(&run.events());
-    let open: Vec<_> = run.task_runs().into_iter().filter(|run| !run.state().is_terminal()).collect();
+    let open: Vec<_> = run.task_runs().into_iter().filter(|run| !run.state.is_terminal()).collect();
     assert!(open.is_empty(), "cancelled at event {event}: {open:?}");
     assert!(replay::most_running(&run.events(), is_of(run, "adds")) <= 10, "cancelled at event {event}");
 }
 
 fn is_of<'a, T, E>(run: &FlowRun<T, E>, task: &'a str) -> impl Fn(TaskRunId) -> bool + use<'a, T, E> {
-    let runs: std::collections::BTreeSet<_> =
-        run.task_runs_of(task).iter().map(flowkit::TaskRun::id).collect();
+    let runs: std::collections::BTreeSet<_> = run.task_runs_of(task).iter().map(|run| run.id).collect();
     move |id| runs.contains(&id)
 }
 

@@ -65,8 +65,8 @@ async fn others() -> Result<usize> {
 }
 
 fn timed_out(task_run: &TaskRun, orphaned: bool) {
-    assert_eq!((task_run.state(), task_run.is_orphaned()), (State::TimedOut, orphaned), "{task_run:?}");
-    let message = &task_run.error().unwrap().message;
+    assert_eq!((task_run.state, task_run.orphaned), (State::TimedOut, orphaned), "{task_run:?}");
+    let message = &task_run.error.as_deref().unwrap().message;
     assert_eq!(message.ends_with("and its thread cannot be stopped"), orphaned, "{message}");
 }
 
@@ -205,8 +205,8 @@ async fn r30_an_attempt_after_an_orphan_is_a_fresh_one() {
     let run = flow.await;
     assert_eq!(run.result().as_ref().unwrap(), &2);
     let task_run = &run.task_runs()[0];
-    assert_eq!(task_run.state(), State::Completed);
-    assert!(!task_run.is_orphaned(), "the attempt that counts has ended");
+    assert_eq!(task_run.state, State::Completed);
+    assert!(!task_run.orphaned, "the attempt that counts has ended");
     let first = task_run.attempts()[0].error.clone().unwrap();
     assert!(first.message.ends_with("and its thread cannot be stopped"), "{first}");
     drop(release);

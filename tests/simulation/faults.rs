@@ -10,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use flowkit::model::{
     Digest, Event, EventKind, Lineage, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
-    StoredTaskRun, TaskRunId,
+    TaskRun, TaskRunId, Timestamp,
 };
 use flowkit::policy::cache::CacheKey;
 use flowkit::policy::resume::RedoRequest;
@@ -84,10 +84,11 @@ impl Outage {
 fn write(disk: &MemoryStore, change: Held) {
     match change {
         Held::Begin(run) => {
-            let created =
-                Event { task_run: TaskRunId::FLOW, at: run.flow.created_at(), kind: EventKind::Created };
+            let flow = run.flow.row(run.owned.created_at);
+            let at = Timestamp::new(flow.created_at.since(run.owned.created_at));
+            let created = Event { task_run: TaskRunId::FLOW, at, kind: EventKind::Created };
             let node = run.parent.map(|(run, node)| trace::who(run, node));
-            trace::write(Line::Kept(trace::happened(run.owned.id, &created, &run.flow, node)));
+            trace::write(Line::Kept(trace::happened(run.owned.id, &created, &flow, node)));
             disk.begin(run);
         }
         Held::Record(entry, ack) => {
@@ -110,7 +111,7 @@ fn write(disk: &MemoryStore, change: Held) {
 
 /// Keeps an entry, and writes down whether that went well.
 fn keep(disk: &MemoryStore, entry: Entry) -> Result<(), StoreError> {
-    let seen = trace::happened(entry.run.id, &entry.event, &entry.task_run, None);
+    let seen = trace::happened(entry.run.id, &entry.event, &entry.task_run.row(entry.run.created_at), None);
     let (told, mut answer) = oneshot::channel();
     disk.record(entry, Some(told));
     // A store in memory answers at once.
@@ -258,7 +259,12 @@ impl RunLog for FaultyStore {
                 self.tell(who, ack, answer);
             }
             Doom::Refuse => {
-                let seen = trace::happened(entry.run.id, &entry.event, &entry.task_run, None);
+                let seen = trace::happened(
+                    entry.run.id,
+                    &entry.event,
+                    &entry.task_run.row(entry.run.created_at),
+                    None,
+                );
                 trace::write(Line::Refused(seen));
                 let source = Arc::new(io::Error::other("as its world says"));
                 self.tell(who, ack, Err(StoreError::Write { path: "simulated".into(), source }));
@@ -389,7 +395,7 @@ impl History for FaultyStore {
         filter: &TaskRunFilter,
         after: TaskRunId,
         limit: usize,
-    ) -> Result<Vec<StoredTaskRun>, StoreError> {
+    ) -> Result<Vec<TaskRun>, StoreError> {
         self.disk.task_runs(run, filter, after, limit)
     }
 

@@ -234,8 +234,9 @@ async fn rules() -> Result<()> {
 #[flowkit::test]
 async fn a_failed_input_counts_for_more_than_a_skipped_one_and_the_rule_for_more_than_both() {
     let run: FlowRun<_, _> = rules().run().await;
-    let state =
-        |name: &str| run.task_runs().iter().find(|task_run| task_run.name() == Some(name)).unwrap().state();
+    let state = |name: &str| {
+        run.task_runs().iter().find(|task_run| task_run.name.as_deref() == Some(name)).unwrap().state
+    };
     assert_eq!(state("in order"), State::UpstreamFailed);
     assert_eq!(state("with values"), State::UpstreamFailed);
     assert_eq!(state("no rule"), State::Skipped);

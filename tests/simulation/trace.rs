@@ -196,11 +196,11 @@ pub(crate) fn runs() -> Vec<FlowRunId> {
 
 pub(crate) fn happened(run: FlowRunId, event: &Event, task_run: &TaskRun, node: Option<Who>) -> Happened {
     let who = who(run, event.task_run);
-    let data = task_run.edges().iter().filter(|edge| edge.kind() == flowkit::model::EdgeKind::Data);
+    let data = task_run.edges.iter().filter(|edge| edge.kind() == flowkit::model::EdgeKind::Data);
     Happened {
         who,
         name: event.kind.name(),
-        state: task_run.state(),
+        state: task_run.state,
         detail: match &event.kind {
             EventKind::Started { attempt } => format!("{attempt}"),
             EventKind::AttemptFailed { attempt, failure } => format!("{attempt}, {:?}", failure.retry_in),

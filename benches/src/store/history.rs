@@ -1,14 +1,14 @@
 //! A long history: how fast a store with a million task runs is opened, and how fast a page of its runs comes.
 //!
-//! The runs go through the store as those of the engine do: two flows are run for real and observed, and what was
-//! observed is told to the store again and again, under new ids and at other times.
+//! The runs go through the store as those of the engine do: two flows are run for real, and what a store is handed of them is handed
+//! to this one again and again, under new ids and at other times.
 
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use flowkit::model::{Event, EventKind, FlowRunId, TaskRun, TaskRunId, WallTime};
+use flowkit::model::{EventKind, FlowRunId, TaskRunId, WallTime};
 use flowkit::prelude::*;
 use flowkit::store::{
     Entry, FlowRunFilter, FlowRunPage, History as _, NewFlowRun, OwnedRun, RunLog as _, SqliteStore,
@@ -16,11 +16,11 @@ use flowkit::store::{
 use flowkit::value::envelope::{Envelope, Fingerprint};
 use flowkit::{BoxError, Runtime};
 use serde::Serialize;
-use std::sync::Mutex;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::figures::ms;
 use super::kept::size;
+use super::story::{Listener, Story};
 use crate::measure::median;
 
 /// Runs of the long history, and task runs in each.
@@ -162,25 +162,15 @@ async fn report() -> Result<u64> {
     Ok(sum)
 }
 
-/// What happened in one run, in order.
-type Story = Vec<(Event, TaskRun)>;
-
-/// Runs a flow for real, on one thread, and writes down what happens.
+/// Runs a flow for real, on one thread, and notes what a store is handed.
 fn story<F: Future>(flow: F) -> Result<Story, Box<dyn Error>> {
-    let told = Arc::new(Mutex::new(Story::new()));
-    let listener = Arc::clone(&told);
-    let runtime = Runtime::builder()
-        .observe(move |notice| {
-            if let Ok(mut story) = listener.lock() {
-                story.push((notice.event.clone(), notice.task_run.clone()));
-            }
-        })
-        .build();
+    let listener = Listener::default();
+    let runtime = Runtime::builder().store(listener.clone()).build();
     // Whether the flow fails is part of the story.
     let _ = tokio::runtime::Builder::new_current_thread().build()?.block_on(runtime.scope(flow));
     drop(runtime);
-    let story = Arc::into_inner(told).and_then(|story| story.into_inner().ok());
-    story.ok_or_else(|| "the observer is still there".into())
+    let story = Arc::into_inner(listener.0).and_then(|story| story.into_inner().ok());
+    story.ok_or_else(|| "the runtime still has its store".into())
 }
 
 /// Writes that many runs. Half of them are of each flow; of twenty runs of `etl` one fails.
@@ -209,9 +199,9 @@ fn tell(store: &SqliteStore, story: &Story, moment: Duration) -> Result<(), Box<
     let id = Uuid::new_v7(Timestamp::from_unix(NoContext, moment.as_secs(), moment.subsec_nanos()));
     let created_at = WallTime::from_micros(i64::try_from(moment.as_micros())?);
     let run = OwnedRun { id: FlowRunId::new(id), epoch: 1, created_at };
-    let ((_, flow), rest) = story.split_first().ok_or("a run begins with its flow")?;
-    store.begin(NewFlowRun { owned: run, flow: flow.clone(), parameters: None, parent: None, key: None });
-    for (event, task_run) in rest {
+    let flow = story.flow.clone().ok_or("a run begins with its flow")?;
+    store.begin(NewFlowRun { owned: run, flow, parameters: None, parent: None, key: None });
+    for (event, task_run) in &story.events {
         let is_result = matches!(event.kind, EventKind::Completed) && event.task_run != TaskRunId::FLOW;
         let result = is_result.then(|| Envelope::seal(Fingerprint::of::<u64>(None), b"42"));
         let (event, task_run) = (event.clone(), task_run.clone());

@@ -21,3 +21,4 @@ pub mod kept;
 pub mod plan;
 pub mod promises;
 pub mod side;
+mod story;

@@ -7,7 +7,7 @@ use super::outcome;
 use super::secrets::recorded;
 use super::session::Session;
 use crate::engine::spec::FlowSpec;
-use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, StoredTaskRun, iso};
+use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, TaskRun, iso};
 use crate::terminal::json::{JsonError, VERSION};
 
 /// Makes a line of a kind.
@@ -44,20 +44,20 @@ fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
         "ms": run.duration().map(millis),
         "attempt": run.attempt,
         "crashes": run.crashes,
-        "error": run.error.as_ref().map(JsonError::of),
+        "error": run.error.as_deref().map(JsonError::of),
     });
     line("run", Some(run.id), fields)
 }
 
 /// A task run of a run.
-pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
+pub(super) fn task_run(run: FlowRunId, row: &TaskRun) -> Value {
     let earlier = row.earlier_attempts.iter().map(|attempt| {
         json!({
             "number": attempt.number,
             "state": attempt.state,
             "started_at": iso(attempt.started_at),
             "ended_at": attempt.ended_at.map(iso),
-            "error": attempt.error.as_ref().map(JsonError::of),
+            "error": attempt.error.as_deref().map(JsonError::of),
             "delay_ms": attempt.retry_in.map(millis),
         })
     });
@@ -71,8 +71,8 @@ pub(super) fn task_run(run: FlowRunId, row: &StoredTaskRun) -> Value {
         "earlier_attempts": earlier.collect::<Vec<_>>(),
         "started_at": row.started_at.map(iso),
         "ended_at": row.ended_at.map(iso),
-        "inputs": row.edges.iter().map(|(from, _)| from).collect::<Vec<_>>(),
-        "error": row.error.as_ref().map(JsonError::of),
+        "inputs": row.edges.iter().map(|edge| edge.from()).collect::<Vec<_>>(),
+        "error": row.error.as_deref().map(JsonError::of),
         "skip_reason": row.skip_reason,
         "location": row.location,
         "crashes": row.crashes,

@@ -5,7 +5,7 @@ use crate::text::columns;
 
 /// Writes how long ago a moment is: `3m 05s ago`.
 pub(super) fn ago(at: WallTime, now: WallTime) -> String {
-    let since = at.until(now);
+    let since = now.since(at);
     match since.as_secs() {
         0 => "just now".to_owned(),
         1..172_800 => format!("{} ago", columns::duration(since)),

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::cli::usage::Outcome;
 use crate::model::{
-    ArtifactKind, FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredMetric, StoredTaskRun,
+    ArtifactKind, FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredMetric, TaskRun,
     TaskRunId,
 };
 use crate::store::{FlowRunFilter, Store, StoreError, TaskRunFilter};
@@ -28,8 +28,8 @@ fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> Out
 }
 
 /// Returns the task runs of a run.
-pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredTaskRun>> {
-    all(|last: Option<&StoredTaskRun>| {
+pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<TaskRun>> {
+    all(|last: Option<&TaskRun>| {
         store.task_runs(run, &TaskRunFilter::default(), last.map_or(TaskRunId::FLOW, |row| row.id), PAGE)
     })
 }
@@ -40,10 +40,10 @@ pub(super) fn tasks_between(
     run: FlowRunId,
     first: Option<TaskRunId>,
     last: Option<TaskRunId>,
-) -> Outcome<Vec<StoredTaskRun>> {
+) -> Outcome<Vec<TaskRun>> {
     let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
     let before = TaskRunId::new(first.get().saturating_sub(1));
-    all(|known: Option<&StoredTaskRun>| match known {
+    all(|known: Option<&TaskRun>| match known {
         Some(known) if known.id >= last => Ok(Vec::new()),
         known => {
             let after = known.map_or(before, |known| known.id);
@@ -68,8 +68,8 @@ pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<Stored
 }
 
 /// Returns the names of the tasks, each once, in the order in which they were called first.
-pub(super) fn names(task_runs: &[StoredTaskRun]) -> Vec<&str> {
-    distinct(task_runs.iter().map(|row| row.task.as_str()))
+pub(super) fn names(task_runs: &[TaskRun]) -> Vec<&str> {
+    distinct(task_runs.iter().map(|row| &*row.task))
 }
 
 /// Returns each name once, in the order in which they come first.
@@ -116,9 +116,9 @@ impl<R> Nested<R> {
 }
 
 /// Returns what is drawn of a run, with those of its sub-flows.
-pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[StoredTaskRun]) -> Outcome<RunView> {
+pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[TaskRun]) -> Outcome<RunView> {
     let mut view = left(store, run.id, RunView::of(run, task_runs))?;
-    let inner = |rows: &[StoredTaskRun]| rows.iter().filter_map(|row| row.flow_run).collect::<Vec<_>>();
+    let inner = |rows: &[TaskRun]| rows.iter().filter_map(|row| row.flow_run).collect::<Vec<_>>();
     let mut nested = Nested::of(inner(task_runs));
     while let Some(id) = nested.pop() {
         let Some(sub_flow) = store.flow_run(id)? else { continue };

@@ -129,7 +129,7 @@ impl AnyFlowRun {
 
     /// Returns why the flow gave no value.
     pub fn error(&self) -> Option<ErrorReport> {
-        self.flow().and_then(|flow| flow.error().cloned())
+        self.flow()?.error.map(Arc::unwrap_or_clone)
     }
 
     /// Returns the run of the flow itself, with its attempts and timings.
@@ -139,12 +139,12 @@ impl AnyFlowRun {
 
     /// Returns the task runs in the order of their calls, without the flow itself.
     pub fn task_runs(&self) -> Vec<TaskRun> {
-        self.run.read(|record| record.task_runs().skip(1).cloned().collect())
+        self.run.task_runs()
     }
 
     /// Returns the graph of the task runs.
     pub fn graph(&self) -> Graph {
-        self.run.read(Graph::of)
+        self.run.graph()
     }
 }
 

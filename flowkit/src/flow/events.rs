@@ -29,7 +29,7 @@ impl EventStream {
         for waiting in [false, true] {
             // Asked first: events may come between the two questions, but none after the end.
             let over = run.state().is_over();
-            if let Some((event, _)) = run.event(self.next) {
+            if let Some(event) = run.event(self.next) {
                 self.next += 1;
                 return Poll::Ready(Some(event));
             }

@@ -33,8 +33,7 @@ use crate::engine::task_run::launch;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::graph::Graph;
 use crate::model::{
-    Codec, Error, Event, FlowRunId, Kind, RunLabel, RunRecord, State, TaskError, TaskRun, TaskRunId,
-    Timestamp,
+    Codec, Error, Event, FlowRunId, Kind, RunLabel, State, TaskError, TaskRun, TaskRunId, Timestamp,
 };
 use crate::task::call::Call;
 
@@ -113,7 +112,7 @@ impl<T, E> RunningFlow<T, E> {
 
     /// Returns the graph as recorded so far.
     pub fn graph(&self) -> Graph {
-        self.state.as_ref().map_or_else(|_| Graph::default(), |(run, ..)| run.read(Graph::of))
+        self.state.as_ref().map_or_else(|_| Graph::default(), |(run, ..)| run.graph())
     }
 }
 
@@ -235,13 +234,13 @@ impl<T, E> FlowRun<T, E> {
 
     /// Returns the task runs in the order of their calls, without the flow itself.
     pub fn task_runs(&self) -> Vec<TaskRun> {
-        self.record(|record| record.task_runs().skip(1).cloned().collect())
+        self.run.as_ref().map_or_else(Vec::new, |run| run.task_runs())
     }
 
     /// Returns the runs of one task, in the order of their calls.
     pub fn task_runs_of(&self, task: &str) -> Vec<TaskRun> {
         let mut task_runs = self.task_runs();
-        task_runs.retain(|task_run| task_run.task() == task);
+        task_runs.retain(|task_run| task_run.task == task);
         task_runs
     }
 
@@ -251,32 +250,29 @@ impl<T, E> FlowRun<T, E> {
     /// of the flow that was followed by another one.
     pub fn failures(&self) -> Vec<TaskRun> {
         let flow = self.flow();
-        let earlier = flow.iter().flat_map(TaskRun::earlier_attempts);
+        let earlier = flow.iter().flat_map(|flow| &flow.earlier_attempts);
         let since = earlier.filter_map(|attempt| attempt.ended_no).max();
         let mut task_runs = self.task_runs();
         task_runs.retain(|task_run| {
-            matches!(task_run.state(), State::Failed | State::TimedOut) && task_run.ended_no() > since
+            matches!(task_run.state, State::Failed | State::TimedOut) && task_run.ended_no > since
         });
         task_runs
     }
 
     /// Returns what happened, in order.
     pub fn events(&self) -> Vec<Event> {
-        self.record(|record| record.events().iter().cloned().collect())
+        let events = |run: &Arc<Run>| run.read(|record| record.events().iter().cloned().collect());
+        self.run.as_ref().map_or_else(Vec::new, events)
     }
 
     /// Returns the graph of the task runs.
     pub fn graph(&self) -> Graph {
-        self.record(Graph::of)
+        self.run.as_ref().map_or_else(Graph::default, |run| run.graph())
     }
 
     /// Returns the wall-clock time of a moment of this run, for people to read.
     pub fn wall_time(&self, at: Timestamp) -> Option<std::time::SystemTime> {
         self.run.as_ref().map(|run| run.clock.wall(at))
-    }
-
-    fn record<R: Default>(&self, read: impl FnOnce(&RunRecord) -> R) -> R {
-        self.run.as_ref().map_or_else(R::default, |run| run.read(read))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::engine::spec::ResumeOptions;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowRun, RunningFlow};
-use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, StoredTaskRun, TaskRunId};
+use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, TaskRun, TaskRunId};
 use crate::policy::resume::{Redo, RedoRequest};
 use crate::store::{Recovered, Store, StoreError, TaskRunFilter};
 use crate::task::call::Call;
@@ -156,7 +156,7 @@ fn take_over(
     said: Option<Redo>,
 ) -> Result<(Recovered, RedoRequest), StoreError> {
     let recovered = store.take_over(id)?;
-    let is_sealed = |row: &StoredTaskRun| row.call.is_some_and(|call| call.seal.is_some());
+    let is_sealed = |row: &TaskRun| row.call.is_some_and(|call| call.seal.is_some());
     if let Err(file) = store.sealing()
         && recovered.task_runs.iter().any(is_sealed)
     {
@@ -178,14 +178,14 @@ fn take_over(
 fn task_names(store: &dyn Store, id: FlowRunId) -> Result<Vec<String>, StoreError> {
     /// So many rows are read at once.
     const PAGE: usize = 1000;
-    let (mut names, mut after) = (Vec::new(), TaskRunId::FLOW);
+    let (mut names, mut after) = (Vec::<String>::new(), TaskRunId::FLOW);
     loop {
         let rows = store.task_runs(id, &TaskRunFilter::default(), after, PAGE)?;
         let is_last = rows.len() < PAGE;
         for row in rows {
             after = row.id;
-            if !names.contains(&row.task) {
-                names.push(row.task);
+            if names.iter().all(|name| *name != row.task) {
+                names.push(row.task.into_owned());
             }
         }
         if is_last {

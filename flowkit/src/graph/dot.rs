@@ -2,9 +2,10 @@
 //!
 //! Graphviz does its own layout; this writes text only.
 
-use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use super::{Edge, Graph, Node};
 use crate::graph::style;
 use crate::graph::style::Tone;
+use crate::model::{EdgeKind, Kind};
 use crate::text::columns;
 use crate::text::columns::push_line;
 
@@ -59,8 +60,8 @@ fn node_text(node: &Node) -> String {
     let colours = Tone::of(node.state).light();
     let (fill, line) = (colours.fill, colours.line);
     let border = match node.kind {
-        NodeKind::Task => "",
-        NodeKind::Flow => ", peripheries=2",
+        Kind::Task => "",
+        Kind::Flow => ", peripheries=2",
     };
     format!("n{} [label={label}, fillcolor=\"{fill}\", color=\"{line}\"{border}]", node.id)
 }

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::{Edge, EdgeKind, Graph, Node};
-use crate::model::State;
+use super::{Edge, Graph, Node};
+use crate::model::{EdgeKind, State};
 
 impl Graph {
     /// Returns this graph with one node per task name, if it has more than `limit` nodes.

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::{Edge, EdgeKind, Graph, Node, NodeKind};
-use crate::model::State;
+use super::{Edge, Graph, Node};
+use crate::model::{EdgeKind, Kind, State};
 
 /// Raised when a reader of the last version would misread the next one.
 const VERSION: u32 = 1;
@@ -25,7 +25,7 @@ struct NodeView<'a> {
     task: &'a str,
     label: &'a str,
     state: State,
-    kind: &'static str,
+    kind: Kind,
     group: Option<&'a str>,
     attempts: u32,
     duration_us: Option<u64>,
@@ -36,7 +36,7 @@ struct NodeView<'a> {
 struct EdgeView<'a> {
     from: u64,
     to: u64,
-    kind: &'static str,
+    kind: EdgeKind,
     label: Option<&'a str>,
 }
 
@@ -72,10 +72,7 @@ fn node_view(node: &Node) -> NodeView<'_> {
         task: &node.task,
         label: &node.label,
         state: node.state,
-        kind: match node.kind {
-            NodeKind::Task => "task",
-            NodeKind::Flow => "flow",
-        },
+        kind: node.kind,
         group: node.group.as_deref(),
         attempts: node.attempts,
         duration_us: node.duration.map(|it| u64::try_from(it.as_micros()).unwrap_or(u64::MAX)),
@@ -84,13 +81,5 @@ fn node_view(node: &Node) -> NodeView<'_> {
 }
 
 fn edge_view(edge: &Edge) -> EdgeView<'_> {
-    EdgeView {
-        from: edge.from,
-        to: edge.to,
-        kind: match edge.kind {
-            EdgeKind::Data => "data",
-            EdgeKind::Order => "order",
-        },
-        label: edge.label.as_deref(),
-    }
+    EdgeView { from: edge.from, to: edge.to, kind: edge.kind, label: edge.label.as_deref() }
 }

@@ -5,9 +5,10 @@
 
 use std::fmt::Write;
 
-use super::{Edge, EdgeKind, Graph, Node, NodeKind};
+use super::{Edge, Graph, Node};
 use crate::graph::style;
 use crate::graph::style::Tone;
+use crate::model::{EdgeKind, Kind};
 use crate::text::columns;
 use crate::text::columns::push_line;
 
@@ -60,8 +61,8 @@ impl Graph {
 
 fn node_text(node: &Node) -> String {
     let (open, close) = match node.kind {
-        NodeKind::Task => ("(", ")"),
-        NodeKind::Flow => ("[[", "]]"),
+        Kind::Task => ("(", ")"),
+        Kind::Flow => ("[[", "]]"),
     };
     let glyph = style::glyph(node.state);
     let (label, caption) = (label(&node.label), style::caption(node));

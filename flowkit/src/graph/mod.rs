@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::State;
+use crate::model::{EdgeKind, Kind, State};
 
 /// Above this many nodes the pictures fold by task name.
 ///
@@ -60,7 +60,7 @@ pub struct Node {
     /// Where the run stands.
     pub state: State,
     /// Whether this is a task run or the run of a sub-flow.
-    pub kind: NodeKind,
+    pub kind: Kind,
     /// The name of the `group(…)` the run was called in.
     pub group: Option<Arc<str>>,
     /// How many attempts were started.
@@ -71,15 +71,6 @@ pub struct Node {
     pub parent: Option<u64>,
 }
 
-/// What a [`Node`] is a run of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NodeKind {
-    /// A task.
-    Task,
-    /// A flow called in a flow.
-    Flow,
-}
-
 /// One node waiting for another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Edge {
@@ -87,19 +78,10 @@ pub struct Edge {
     pub from: u64,
     /// The node that waited.
     pub to: u64,
-    /// Why it waited.
+    /// Why it waited: for the result, or only to come after it, which is drawn dashed.
     pub kind: EdgeKind,
     /// The branch that was taken, such as `accuracy >= 0.8`.
     pub label: Option<Arc<str>>,
-}
-
-/// Why the later node of an [`Edge`] waits for the earlier one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EdgeKind {
-    /// It takes the earlier one's result.
-    Data,
-    /// It only comes after the earlier one. Drawn dashed.
-    Order,
 }
 
 impl Graph {
@@ -178,7 +160,7 @@ impl Node {
             label: task.to_string(),
             task,
             state: State::Pending,
-            kind: NodeKind::Task,
+            kind: Kind::Task,
             group: None,
             attempts: 0,
             duration: None,

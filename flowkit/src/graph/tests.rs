@@ -17,7 +17,7 @@ fn small() -> Graph {
     nodes[1].state = State::AwaitingRetry;
     nodes[1].attempts = 2;
     nodes[4].state = State::Skipped;
-    nodes[4].kind = NodeKind::Flow;
+    nodes[4].kind = Kind::Flow;
     let edges = [
         Edge::data(0, 2),
         Edge::data(1, 2),

@@ -9,7 +9,7 @@ const CHUNK: usize = 256;
 /// A vector copies itself when it grows, holds both copies meanwhile, and has room for up to twice its items in the end:
 /// for the record of a million task runs that would be more than the record.
 #[derive(Clone, Debug)]
-pub struct Chunks<T>(
+pub(crate) struct Chunks<T>(
     // All but the last one are full.
     Vec<Vec<T>>,
 );
@@ -35,17 +35,17 @@ impl<T> Chunks<T> {
     }
 
     /// Returns how many items there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
     }
 
     /// Whether there is no item.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns an item.
-    pub fn get(&self, index: usize) -> Option<&T> {
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
         self.0.get(index / CHUNK)?.get(index % CHUNK)
     }
 
@@ -54,12 +54,12 @@ impl<T> Chunks<T> {
     }
 
     /// Returns the item that was added last.
-    pub fn last(&self) -> Option<&T> {
+    pub(crate) fn last(&self) -> Option<&T> {
         self.0.last()?.last()
     }
 
     /// Returns the items in the order in which they were added.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }
 }

@@ -14,8 +14,9 @@ pub enum EdgeKind {
     Order,
 }
 
-/// Something that a task run waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// Something that a task run waits for. Serialized, it is a pair: whom it comes from, and what it stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(from = "(TaskRunId, EdgeKind)", into = "(TaskRunId, EdgeKind)")]
 pub struct Edge(
     // The id and, in the lowest bit, the kind: half the size, and most of a record is edges.
     u64,
@@ -35,6 +36,18 @@ impl Edge {
     /// Returns what the edge stands for.
     pub const fn kind(self) -> EdgeKind {
         if self.0 & 1 == 0 { EdgeKind::Data } else { EdgeKind::Order }
+    }
+}
+
+impl From<(TaskRunId, EdgeKind)> for Edge {
+    fn from((from, kind): (TaskRunId, EdgeKind)) -> Self {
+        Self::new(from, kind)
+    }
+}
+
+impl From<Edge> for (TaskRunId, EdgeKind) {
+    fn from(edge: Edge) -> Self {
+        (edge.from(), edge.kind())
     }
 }
 

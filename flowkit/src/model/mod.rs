@@ -3,7 +3,7 @@
 //! Pure: no async, no clock, no randomness, no I/O. Everything above this floor speaks in these words.
 //!
 //! ```text
-//! event ──► state.after(event) ──► task run ──► run record ──► views (graph, lines, history)
+//! event ──► state.after(event) ──► record of a run ──► rows (`TaskRun`) ──► views (graph, lines, history)
 //! ```
 
 mod artifact;
@@ -35,7 +35,7 @@ pub use crate::value::codec::{Codec, Unreadable};
 pub use crate::value::seal::{Seal, SealKey};
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
 pub use call::{CallId, Identity};
-pub use chunks::Chunks;
+pub(crate) use chunks::Chunks;
 #[cfg(feature = "cli")]
 pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
@@ -48,11 +48,11 @@ pub use id::{FlowRunId, TaskRunId};
 pub use label::RunLabel;
 pub use origin::Origin;
 pub use provenance::{Provenance, ValueVersion};
-pub use record::RunRecord;
+pub use record::TaskRunRecord;
+pub(crate) use record::{Extras, NewTaskRun, RunRecord, label_of};
 pub use refusal::Refusal;
 pub use report::ErrorReport;
 pub(crate) use report::{is_passed_on, place};
-pub use run::{Attempt, NewTaskRun, TaskRun};
-pub(crate) use run::{Extras, label_of};
+pub use run::{Attempt, TaskRun};
 pub use state::{IllegalTransition, State};
-pub use stored::{LogLevel, StoredAttempt, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, WallTime};
+pub use stored::{LogLevel, StoredEvent, StoredFlowRun, StoredLog, WallTime};

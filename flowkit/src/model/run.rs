@@ -1,356 +1,203 @@
-//! One row of the record: a task run, where it stands and how it got there. It changes only by an event.
+//! A task run as every reader sees it, live or from a store: plain data, and what is computed from it. Not how it changes: a live
+//! run has a [`TaskRunRecord`](super::TaskRunRecord), of which this is a copy, and a store has rows.
 
-mod moved;
-mod recovered;
-
-use std::panic::Location;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::edge::{Edge, Edges};
-use super::{Declaration, ErrorReport, OrderNo, State, TaskRunId, Timestamp};
+use serde::{Deserialize, Serialize};
 
-/// What is said about few task runs, kept out of the row so that the row stays small.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Extras {
-    pub(crate) name: Option<String>,
-    pub(crate) tags: Vec<String>,
-    pub(crate) group: Option<Arc<str>>,
-    pub(crate) branch: Option<Arc<str>>,
-    pub(crate) flow_run: Option<super::FlowRunId>,
-    pub(crate) failed_attempts: Vec<Attempt>,
-    pub(crate) error: Option<Arc<ErrorReport>>,
-    pub(crate) skip_reason: Option<Arc<String>>,
-    /// What of the call cannot be compared, see [`Identity`](super::Identity).
-    pub(crate) unknown: Option<&'static str>,
-    /// The number that the same end had in an earlier attempt of the flow, also while the run is being made again.
-    pub(crate) rank: Option<OrderNo>,
-    pub(crate) not_persisted: Option<Arc<str>>,
-}
-
-/// What is known of a task run when it is created.
-#[derive(Clone, Debug)]
-pub struct NewTaskRun {
-    pub(crate) task: &'static Declaration,
-    pub(crate) parent: TaskRunId,
-    pub(crate) index: Option<u32>,
-    pub(crate) edges: Edges,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) extras: Option<Box<Extras>>,
-}
-
-/// One try of a task run.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Attempt {
-    /// Which one, counting from 1.
-    pub number: u32,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended; `None` while it runs.
-    pub ended_at: Option<Timestamp>,
-    /// Its end among the begins and ends of the run.
-    pub(crate) ended_no: Option<OrderNo>,
-    /// How it ended; where the task run stands, while it runs.
-    pub state: State,
-    /// Why it failed, if it did.
-    pub error: Option<Arc<ErrorReport>>,
-    /// The wait after it, if another attempt followed.
-    pub retry_in: Option<Duration>,
-}
+use super::{
+    CallId, Edge, ErrorReport, FlowRunId, Kind, OrderNo, Provenance, State, TaskRunId, WallTime, label_of,
+};
 
 /// One call of a task, or of a flow, inside a flow run: where it stands and how it got there.
-#[derive(Clone, Debug)]
+///
+/// It is the same for a run of this process and for one in a store. Four fields are known to a store alone, and empty in what a
+/// live run shows: `call`, `crashes`, `has_result` and `provenance`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TaskRun {
-    id: TaskRunId,
-    task: &'static Declaration,
-    parent: TaskRunId,
-    index: Option<u32>,
-    state: State,
-    orphaned: bool,
-    cancelled_by_body: bool,
-    attempt: u32,
-    location: &'static Location<'static>,
-    edges: Edges,
-    created_at: Timestamp,
-    started_at: Option<Timestamp>,
-    attempt_started_at: Timestamp,
-    ended_at: Option<Timestamp>,
-    begun_no: Option<OrderNo>,
-    ended_no: Option<OrderNo>,
-    extras: Option<Box<Extras>>,
+    /// Its number inside the flow run; [`TaskRunId::FLOW`] is the flow itself.
+    pub id: TaskRunId,
+    /// The run in whose body it was called; [`TaskRunId::FLOW`] for the flow's own body.
+    pub parent: TaskRunId,
+    /// What finds the call again when the flow runs again.
+    pub call: Option<CallId>,
+    /// The argument that cannot be compared with that of another call, as `name: Type`: if the flow is retried or resumed, this
+    /// call is made again. `None` too if neither can happen.
+    pub unknown: Option<Cow<'static, str>>,
+    /// Whether it is a task or a flow.
+    pub kind: Kind,
+    /// The name of the task.
+    pub task: Cow<'static, str>,
+    /// The function of the task, with its module path.
+    pub path: Cow<'static, str>,
+    /// The task's version, if its attribute has one.
+    pub version: Option<Cow<'static, str>>,
+    /// A hash of the task's code, without its layout, in the process that wrote of this run last.
+    pub source_hash: u64,
+    /// The position in the list that was mapped.
+    pub index: Option<u32>,
+    /// The name that only this run has: its `run_name`, or what the call was named.
+    pub name: Option<String>,
+    /// The tags of the task and of this call.
+    pub tags: Vec<Cow<'static, str>>,
+    /// The name of the group in which the call was made.
+    pub group: Option<String>,
+    /// The label of the branch that led to the call.
+    pub branch: Option<String>,
+    /// Where in the user's code the call was made, as `file:line`.
+    pub location: String,
+    /// What it waited for.
+    pub edges: Vec<Edge>,
+    /// Where it stands.
+    pub state: State,
+    /// How many attempts began.
+    pub attempt: u32,
+    /// The attempts that did not end the run, the first one first.
+    pub earlier_attempts: Vec<Attempt>,
+    /// When it was created.
+    pub created_at: WallTime,
+    /// When the first attempt began.
+    pub started_at: Option<WallTime>,
+    /// When the last attempt began.
+    pub attempt_started_at: Option<WallTime>,
+    /// When it ended.
+    pub ended_at: Option<WallTime>,
+    /// The number of the last attempt's begin among the begins and ends of the flow run.
+    pub begun_no: Option<OrderNo>,
+    /// The number of the end; `None` also where no process saw it.
+    pub ended_no: Option<OrderNo>,
+    /// The number that the same end had in an earlier attempt of the flow: its place among other ends, if it is not
+    /// `ended_no`. Also while a success is being made again.
+    pub rank: Option<OrderNo>,
+    /// Why it has no result.
+    pub error: Option<Arc<ErrorReport>>,
+    /// Why it was skipped.
+    pub skip_reason: Option<String>,
+    /// The flow run behind a sub-flow's node.
+    pub flow_run: Option<FlowRunId>,
+    /// Whether the body could not be stopped and went on after the end of the run.
+    pub orphaned: bool,
+    /// Whether the body that called it has cancelled it, for instance as the loser of a race.
+    pub cancelled_by_body: bool,
+    /// In how many processes that died it was running.
+    pub crashes: u32,
+    /// Whether its result is persisted.
+    pub has_result: bool,
+    /// Why its result could not be persisted. `None` also where none is ever: its type cannot be, or the attribute says no.
+    pub not_persisted: Option<String>,
+    /// Which value it gave, and from which: a resumed run takes it over only if those are the same. `None` of what has
+    /// not ended.
+    pub provenance: Option<Provenance>,
 }
 
 impl TaskRun {
-    pub(super) fn new(id: TaskRunId, new: NewTaskRun, created_at: Timestamp) -> Self {
-        Self {
-            id,
-            task: new.task,
-            parent: new.parent,
-            index: new.index,
-            state: State::Pending,
-            orphaned: false,
-            cancelled_by_body: false,
-            attempt: 0,
-            location: new.location,
-            edges: new.edges,
-            created_at,
-            started_at: None,
-            attempt_started_at: created_at,
-            ended_at: None,
-            begun_no: None,
-            ended_no: None,
-            extras: new.extras,
-        }
-    }
-
-    /// Returns the id, unique inside the flow run.
-    pub fn id(&self) -> TaskRunId {
-        self.id
-    }
-
-    /// Returns the name of the task.
-    pub fn task(&self) -> &'static str {
-        self.task.name
-    }
-
-    /// Returns the task as it stands in the code.
-    pub fn declaration(&self) -> &'static Declaration {
-        self.task
-    }
-
-    /// Returns the name of this run: its `run_name`, or the task's name with the index of a mapped run: `fetch[3]`.
+    /// Returns the name of this run: its own, or the task's with the index of a mapped run: `fetch[3]`.
     pub fn label(&self) -> String {
-        label_of(self.task, self.index, self.extras.as_deref())
-    }
-
-    /// Returns the name that only this run has: its `run_name`, or what the call was named.
-    pub fn name(&self) -> Option<&str> {
-        self.extras.as_deref()?.name.as_deref()
-    }
-
-    /// Returns the position in the list that was mapped.
-    pub fn index(&self) -> Option<u32> {
-        self.index
-    }
-
-    /// Returns the run in whose body this one was called; [`TaskRunId::FLOW`] for the flow's own body.
-    pub fn parent(&self) -> TaskRunId {
-        self.parent
-    }
-
-    /// Returns where the run stands.
-    pub fn state(&self) -> State {
-        self.state
-    }
-
-    /// Returns what the run waited for.
-    pub fn edges(&self) -> &[Edge] {
-        &self.edges
-    }
-
-    /// Returns where in the user's code the call was made.
-    pub fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-
-    /// Returns the tags of the task and those of this call.
-    pub fn tags(&self) -> impl Iterator<Item = &str> {
-        self.task.tags.iter().copied().chain(self.own_tags().iter().map(String::as_str))
-    }
-
-    /// Returns the tags of this call alone.
-    pub(crate) fn own_tags(&self) -> &[String] {
-        self.extras.as_deref().map_or(&[][..], |extras| &extras.tags)
-    }
-
-    /// Returns the name of the group in which the call was made.
-    pub fn group(&self) -> Option<&str> {
-        self.extras.as_deref()?.group.as_deref()
-    }
-
-    /// Returns the label of the branch that led to this call.
-    pub fn branch(&self) -> Option<&str> {
-        self.extras.as_deref()?.branch.as_deref()
-    }
-
-    /// Returns the argument that cannot be compared with that of another call, as `name: Type`: if the flow is retried or
-    /// resumed, this call is made again. `None` too if neither can happen.
-    pub fn unknown(&self) -> Option<&'static str> {
-        self.extras.as_deref()?.unknown
-    }
-
-    /// Returns the flow run behind a sub-flow's node.
-    pub fn flow_run(&self) -> Option<super::FlowRunId> {
-        self.extras.as_deref()?.flow_run
-    }
-
-    /// Whether the body could not be stopped and went on after the end of the run.
-    pub fn is_orphaned(&self) -> bool {
-        self.orphaned
-    }
-
-    /// Whether the body that called it has cancelled it, by [`Handle::cancel`](crate::Handle::cancel) for instance.
-    pub(crate) fn is_cancelled_by_body(&self) -> bool {
-        self.cancelled_by_body
-    }
-
-    /// Returns when the run was created.
-    pub fn created_at(&self) -> Timestamp {
-        self.created_at
-    }
-
-    /// Returns when the first attempt began.
-    pub fn started_at(&self) -> Option<Timestamp> {
-        self.started_at
-    }
-
-    /// Returns when the run ended.
-    pub fn ended_at(&self) -> Option<Timestamp> {
-        self.ended_at
-    }
-
-    /// Returns the number of the last attempt's begin.
-    pub(crate) fn begun_no(&self) -> Option<OrderNo> {
-        self.begun_no
-    }
-
-    /// Returns the number of the end.
-    pub(crate) fn ended_no(&self) -> Option<OrderNo> {
-        self.ended_no
-    }
-
-    /// Returns the number that the same end had in an earlier attempt of the flow or process: its place among other ends.
-    pub(crate) fn rank(&self) -> Option<OrderNo> {
-        self.extras.as_deref()?.rank
+        label_of(&self.task, self.index, self.name.as_deref())
     }
 
     /// Returns the time from the first attempt to the end, with the waits that the retry policy put between attempts.
     ///
     /// Of a run that was interrupted and resumed, the time between the two processes is left out, and so is that of an
-    /// attempt whose end nobody saw.
+    /// attempt whose end no process saw.
     pub fn duration(&self) -> Option<Duration> {
-        let (_, ended_at) = (self.started_at?, self.ended_at?);
-        let attempts = self.attempts();
-        let spans = attempts.iter().map(|attempt| (attempt.started_at, attempt.ended_at, attempt.retry_in));
-        Some(spent(&spans.collect::<Vec<_>>(), ended_at))
+        self.attempt_started_at?;
+        Some(spent(&self.attempts(), self.ended_at?))
     }
 
     /// Returns the time during which attempts ran, waits between them left out.
     pub fn busy_time(&self) -> Duration {
-        self.attempts().iter().filter_map(|attempt| Some(attempt.ended_at?.since(attempt.started_at))).sum()
+        self.attempts().iter().filter_map(Attempt::duration).sum()
     }
 
-    /// Returns how many attempts began.
-    pub fn attempt_count(&self) -> u32 {
-        self.attempt
-    }
-
-    /// Returns when the last attempt began.
-    pub(crate) fn attempt_started_at(&self) -> Option<Timestamp> {
-        (self.attempt > 0).then_some(self.attempt_started_at)
-    }
-
-    /// Returns the attempts that another one followed, the first one first.
-    pub(crate) fn earlier_attempts(&self) -> &[Attempt] {
-        self.extras.as_deref().map_or(&[], |extras| &extras.failed_attempts)
+    /// Returns all attempts, the first one first: the earlier ones and the last.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        let last = Attempt {
+            number: self.attempt,
+            state: self.state,
+            started_at: self.attempt_started_at.unwrap_or(self.created_at),
+            ended_at: self.ended_at,
+            ended_no: self.ended_no,
+            error: self.error.clone(),
+            retry_in: None,
+        };
+        with_last(&self.earlier_attempts, last)
     }
 
     /// Whether its last attempt failed while the program was being stopped.
     #[cfg(feature = "cli")]
     pub(crate) fn was_interrupted(&self) -> bool {
-        self.earlier_attempts()
-            .last()
-            .is_some_and(|last| last.state == State::Suspended && last.number == self.attempt)
+        let last = self.earlier_attempts.last();
+        last.is_some_and(|last| last.state == State::Suspended && last.number == self.attempt)
     }
 
-    /// Returns the attempts, the first one first.
-    pub fn attempts(&self) -> Vec<Attempt> {
-        let extras = self.extras.as_deref();
-        let mut attempts = extras.map(|extras| extras.failed_attempts.clone()).unwrap_or_default();
-        if self.attempt as usize > attempts.len() {
-            attempts.push(Attempt {
-                number: self.attempt,
-                started_at: self.attempt_started_at,
-                ended_at: self.ended_at,
-                ended_no: self.ended_no,
-                state: self.state,
-                error: extras.and_then(|extras| extras.error.clone()),
-                retry_in: None,
-            });
-        }
-        attempts
+    /// Returns the number of the last that happened to it.
+    pub(crate) fn last_no(&self) -> Option<OrderNo> {
+        self.ended_no.max(self.begun_no)
     }
 
-    /// Returns why the run has no result.
-    pub fn error(&self) -> Option<&ErrorReport> {
-        self.extras.as_deref()?.error.as_deref()
-    }
-
-    /// Returns why the run was skipped.
-    pub fn skip_reason(&self) -> Option<&str> {
-        self.extras.as_deref()?.skip_reason.as_deref().map(String::as_str)
-    }
-
-    /// Returns why the result could not be persisted, if there is a store that was to persist it.
-    pub fn not_persisted(&self) -> Option<&str> {
-        self.extras.as_deref()?.not_persisted.as_deref()
-    }
-
-    pub(crate) fn set_not_persisted(&mut self, reason: Arc<str>) {
-        self.extras().not_persisted = Some(reason);
-    }
-
-    pub(crate) fn set_name(&mut self, name: String) {
-        self.extras().name = Some(name);
-    }
-
-    pub(crate) fn set_cancelled_by_body(&mut self) {
-        self.cancelled_by_body = true;
-    }
-
-    pub(crate) fn set_rank(&mut self, rank: OrderNo) {
-        self.extras().rank = Some(rank);
-    }
-
-    pub(crate) fn set_edges(&mut self, edges: Edges) {
-        self.edges = edges;
-    }
-
-    pub(crate) fn set_flow_run(&mut self, id: super::FlowRunId) {
-        self.extras().flow_run = Some(id);
-    }
-
-    /// The task run of a call that belongs to no flow run.
-    pub(crate) fn outside(new: NewTaskRun, created_at: Timestamp) -> Self {
-        Self::new(TaskRunId::FLOW, new, created_at)
-    }
-
-    fn extras(&mut self) -> &mut Extras {
-        self.extras.get_or_insert_default()
+    /// Returns its place among other ends.
+    pub(crate) fn place_among_ends(&self) -> Option<OrderNo> {
+        self.rank.or(self.ended_no)
     }
 }
 
-/// Returns how long a run that ended at `end` was at it: the attempts, each with its begin, its end and the wait after it, and
-/// those waits. What lies between two processes is no wait, or longer than one.
-pub(super) fn spent(
-    attempts: &[(Timestamp, Option<Timestamp>, Option<Duration>)],
-    end: Timestamp,
-) -> Duration {
-    let next = attempts.iter().skip(1).map(|(began_at, ..)| *began_at).chain([end]);
-    let spans = attempts.iter().zip(next).filter_map(|((began_at, ended_at, wait), next)| {
-        let wait = next.since((*ended_at)?).min(wait.unwrap_or_default());
-        Some((*ended_at)?.since(*began_at) + wait)
+/// One try of a task run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Which one, counting from 1.
+    pub number: u32,
+    /// How it ended: as the run did, or `Failed` if another attempt followed, `Crashed` if its process died, `Suspended` if it failed
+    /// while the program was being stopped. Where the run stands, while it runs.
+    pub state: State,
+    /// When it began.
+    pub started_at: WallTime,
+    /// When it ended; `None` while it runs, and if no process saw it.
+    pub ended_at: Option<WallTime>,
+    /// The number of its end among the begins and ends of the flow run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_no: Option<OrderNo>,
+    /// Why it failed, if it did.
+    pub error: Option<Arc<ErrorReport>>,
+    /// The wait after it, if another attempt was to follow.
+    pub retry_in: Option<Duration>,
+}
+
+impl Attempt {
+    /// The attempt that was running when its process died. No process saw its end.
+    pub(crate) fn crashed(number: u32, started_at: WallTime) -> Self {
+        let state = State::Crashed;
+        Self { number, state, started_at, ended_at: None, ended_no: None, error: None, retry_in: None }
+    }
+
+    /// Returns how long it ran; `None` if its end is not known.
+    pub fn duration(&self) -> Option<Duration> {
+        Some(self.ended_at?.since(self.started_at))
+    }
+
+    /// Whether it counts as a try: it ended by itself, not with its process or because that was being stopped.
+    pub const fn counts(&self) -> bool {
+        !matches!(self.state, State::Crashed | State::Suspended)
+    }
+}
+
+/// Returns all attempts of a run, of which the `last` may be among the `earlier` ones: another one is to follow it.
+pub(super) fn with_last(earlier: &[Attempt], last: Attempt) -> Vec<Attempt> {
+    let last = (last.number as usize > earlier.len()).then_some(last);
+    earlier.iter().cloned().chain(last).collect()
+}
+
+/// Returns how long a run that ended at `end` was at it: its attempts, and the waits after them. What lies between two processes
+/// is no wait, or longer than one.
+pub(super) fn spent(attempts: &[Attempt], end: WallTime) -> Duration {
+    let next = attempts.iter().skip(1).map(|attempt| attempt.started_at).chain([end]);
+    let spans = attempts.iter().zip(next).filter_map(|(attempt, next)| {
+        let wait = next.since(attempt.ended_at?).min(attempt.retry_in.unwrap_or_default());
+        Some(attempt.duration()? + wait)
     });
     spans.sum()
-}
-
-pub(crate) fn label_of(task: &Declaration, index: Option<u32>, extras: Option<&Extras>) -> String {
-    if let Some(name) = extras.and_then(|extras| extras.name.as_ref()) {
-        return name.clone();
-    }
-    match index {
-        Some(index) => format!("{}[{index}]", task.name),
-        None => task.name.to_owned(),
-    }
 }

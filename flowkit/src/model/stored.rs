@@ -1,13 +1,13 @@
-//! Runs as they are kept and read back: plain data that owns its text. Not how they are kept: that is a store's business.
+//! What is read back of flow runs, their events and their logs: plain data that owns its text. Not how it is persisted: that is a
+//! store's business.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::run::spent;
 use super::{
-    CallId, EdgeKind, ErrorReport, EventKind, FlowRunId, Kind, OrderNo, Provenance, State, TaskRunId,
-    Timestamp,
+    Attempt, ErrorReport, EventKind, FlowRunId, Kind, OrderNo, State, TaskRun, TaskRunId, Timestamp,
 };
 
 /// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
@@ -34,16 +34,9 @@ impl WallTime {
         Self(self.0.saturating_add(micros))
     }
 
-    /// Returns this moment as the time since `created`, the creation of a run; zero if it lies before.
-    pub fn since(self, created: Self) -> Timestamp {
-        let micros = u64::try_from(self.0.saturating_sub(created.0)).unwrap_or(0);
-        Timestamp::new(Duration::from_micros(micros))
-    }
-
-    /// Returns the time from this moment to a later one; none if it is not later.
-    #[cfg(feature = "cli")]
-    pub(crate) fn until(self, later: Self) -> Duration {
-        later.since(self).since_creation()
+    /// Returns the time from `earlier` to this moment, zero if it lies before.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
@@ -101,11 +94,11 @@ pub struct StoredFlowRun {
     /// How many attempts of the flow began.
     pub attempt: u32,
     /// The attempts that did not end the run.
-    pub earlier_attempts: Vec<StoredAttempt>,
+    pub earlier_attempts: Vec<Attempt>,
     /// When the last attempt began.
     pub attempt_started_at: Option<WallTime>,
     /// Why it has no result.
-    pub error: Option<ErrorReport>,
+    pub error: Option<Arc<ErrorReport>>,
     /// How often its process died.
     pub crashes: u32,
     /// Where in the user's code it was called, as `file:line`.
@@ -134,161 +127,51 @@ impl StoredFlowRun {
         self.ended_no.max(self.begun_no)
     }
 
-    /// Returns how long it took, as [`TaskRun::duration`](super::TaskRun::duration) does.
+    /// Returns how long it took, as [`TaskRun::duration`] does.
     pub fn duration(&self) -> Option<Duration> {
-        let last = (self.attempt_started_at?, self.ended_at?);
-        Some(duration(&self.earlier_attempts, self.attempt, last))
-    }
-}
-
-/// A task run as it is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct StoredTaskRun {
-    /// Its number inside the flow run.
-    pub id: TaskRunId,
-    /// The run in whose body it was called; [`TaskRunId::FLOW`] for the flow's own body.
-    pub parent: TaskRunId,
-    /// What finds the call again when the flow runs again.
-    pub call: Option<CallId>,
-    /// The argument that cannot be compared, as `name: Type`; then the call is made again.
-    pub unknown: Option<String>,
-    /// Whether it is a task or a sub-flow.
-    pub kind: Kind,
-    /// The name of the task.
-    pub task: String,
-    /// The function of the task, with its module path.
-    pub path: String,
-    /// The task's version, if it says one.
-    pub version: Option<String>,
-    /// A hash of the task's code, without its layout, in the process that wrote of this run last.
-    pub source_hash: u64,
-    /// The position in the list that was mapped.
-    pub index: Option<u32>,
-    /// The name of this run, if it has one of its own.
-    pub name: Option<String>,
-    /// The tags of the task and of this call.
-    pub tags: Vec<String>,
-    /// The name of the group in which the call was made.
-    pub group: Option<String>,
-    /// The label of the branch that led to the call.
-    pub branch: Option<String>,
-    /// Where in the user's code it was called, as `file:line`.
-    pub location: String,
-    /// What it waited for.
-    pub edges: Vec<(TaskRunId, EdgeKind)>,
-    /// Where it stands.
-    pub state: State,
-    /// How many attempts began.
-    pub attempt: u32,
-    /// The attempts that did not end the run, the first one first.
-    pub earlier_attempts: Vec<StoredAttempt>,
-    /// When it was created.
-    pub created_at: WallTime,
-    /// When the first attempt began.
-    pub started_at: Option<WallTime>,
-    /// When the last attempt began.
-    pub attempt_started_at: Option<WallTime>,
-    /// When it ended.
-    pub ended_at: Option<WallTime>,
-    /// The number of the last attempt's begin among the begins and ends of the flow run.
-    pub begun_no: Option<OrderNo>,
-    /// The number of the end; `None` also where no process saw it.
-    pub ended_no: Option<OrderNo>,
-    /// The number that the same end had in an earlier attempt of the flow: its place among other ends, if it is not
-    /// `ended_no`. Also while a success is being made again.
-    pub rank: Option<OrderNo>,
-    /// Why it has no result.
-    pub error: Option<ErrorReport>,
-    /// Why it was skipped.
-    pub skip_reason: Option<String>,
-    /// The flow run behind a sub-flow's node.
-    pub flow_run: Option<FlowRunId>,
-    /// Whether the body could not be stopped and went on after the end of the run.
-    pub orphaned: bool,
-    /// Whether the body that called it has cancelled it, for instance as the loser of a race.
-    pub cancelled_by_body: bool,
-    /// In how many processes that died it was running.
-    pub crashes: u32,
-    /// Whether its result is kept.
-    pub has_result: bool,
-    /// Why its result could not be persisted. `None` also where none is ever: its type cannot be, or the attribute says no.
-    pub not_persisted: Option<String>,
-    /// Which value it gave, and from which: a resumed run takes it over only if those are the same. `None` of what has
-    /// not ended.
-    pub provenance: Option<Provenance>,
-}
-
-impl StoredTaskRun {
-    /// Returns how long it took, as [`TaskRun::duration`](super::TaskRun::duration) does.
-    pub fn duration(&self) -> Option<Duration> {
-        let last = (self.attempt_started_at?, self.ended_at?);
-        Some(duration(&self.earlier_attempts, self.attempt, last))
+        self.as_task_run().duration()
     }
 
-    /// Returns the number of the last that happened to it.
-    pub(crate) fn last_no(&self) -> Option<OrderNo> {
-        self.ended_no.max(self.begun_no)
-    }
-
-    /// Returns its place among other ends.
-    pub(crate) fn place_among_ends(&self) -> Option<OrderNo> {
-        self.rank.or(self.ended_no)
-    }
-
-    /// Returns the name of this run: its own, or the task's with the index of a mapped run: `fetch[3]`.
-    pub fn label(&self) -> String {
-        match (&self.name, self.index) {
-            (Some(name), _) => name.clone(),
-            (None, Some(index)) => format!("{}[{index}]", self.task),
-            (None, None) => self.task.clone(),
+    /// Returns the flow itself as a row, as [`FlowRun::flow`](crate::FlowRun::flow) does.
+    pub(crate) fn as_task_run(&self) -> TaskRun {
+        TaskRun {
+            id: TaskRunId::FLOW,
+            parent: TaskRunId::FLOW,
+            call: None,
+            unknown: None,
+            kind: Kind::Flow,
+            task: self.flow.clone().into(),
+            path: self.path.clone().into(),
+            version: self.version.clone().map(Into::into),
+            // A store does not persist that of a flow.
+            source_hash: 0,
+            index: None,
+            name: self.name.clone(),
+            tags: self.tags.iter().cloned().map(Into::into).collect(),
+            group: None,
+            branch: None,
+            location: self.location.clone(),
+            edges: Vec::new(),
+            state: self.state,
+            attempt: self.attempt,
+            earlier_attempts: self.earlier_attempts.clone(),
+            created_at: self.created_at,
+            started_at: self.started_at,
+            attempt_started_at: self.attempt_started_at,
+            ended_at: self.ended_at,
+            begun_no: self.begun_no,
+            ended_no: self.ended_no,
+            rank: None,
+            error: self.error.clone(),
+            skip_reason: None,
+            flow_run: None,
+            orphaned: false,
+            cancelled_by_body: false,
+            crashes: self.crashes,
+            has_result: false,
+            not_persisted: None,
+            provenance: None,
         }
-    }
-}
-
-/// Returns how long a run took, of which `last` is the begin and the end of the last attempt.
-fn duration(
-    earlier: &[StoredAttempt],
-    attempts: u32,
-    (began_at, ended_at): (WallTime, WallTime),
-) -> Duration {
-    let created = earlier.first().map_or(began_at, |first| first.started_at);
-    let at = |time: WallTime| time.since(created);
-    let mut spans: Vec<_> =
-        earlier.iter().map(|one| (at(one.started_at), one.ended_at.map(at), one.retry_in)).collect();
-    // A run that ended before its next attempt began has no other than those.
-    if attempts as usize > earlier.len() {
-        spans.push((at(began_at), Some(at(ended_at)), None));
-    }
-    spent(&spans, at(ended_at))
-}
-
-/// An attempt that did not end its run: it failed, its process died, or the run was done again after it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct StoredAttempt {
-    /// Which one, counting from 1.
-    pub number: u32,
-    /// How it ended: `Failed`, `Crashed`, `Suspended` if it failed while the program was being stopped, or as the run had
-    /// ended that was done again, such as `Completed`.
-    pub state: State,
-    /// When it began.
-    pub started_at: WallTime,
-    /// When it ended; `None` if nobody saw it.
-    pub ended_at: Option<WallTime>,
-    /// The number of its end among the begins and ends of the flow run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended_no: Option<OrderNo>,
-    /// Why it failed.
-    pub error: Option<ErrorReport>,
-    /// The wait after it, if another attempt was to follow.
-    pub retry_in: Option<Duration>,
-}
-
-impl StoredAttempt {
-    /// Whether it counts as a try: it ended by itself, not with its process or because that was being stopped.
-    pub const fn counts(&self) -> bool {
-        !matches!(self.state, State::Crashed | State::Suspended)
     }
 }
 

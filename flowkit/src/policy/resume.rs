@@ -12,9 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    CallId, Digest, OrderNo, State, StoredAttempt, StoredFlowRun, StoredTaskRun, TaskRunId, WallTime,
-};
+use crate::model::{Attempt, CallId, Digest, OrderNo, State, StoredFlowRun, TaskRun, TaskRunId, WallTime};
 
 /// After so many crashes of the process with the same task run under way, it is not tried again: most likely it is what
 /// brings the process down. DBOS and Temporal call such a run a dead letter and a poison pill.
@@ -71,8 +69,8 @@ impl RedoRequest {
     }
 
     /// Leaves of the rows that are `chosen` those that have not been done again.
-    pub(crate) fn left(&self, rows: &[StoredTaskRun], chosen: &Chosen) -> HashSet<TaskRunId> {
-        let done = |row: &StoredTaskRun| self.is_past(row.last_no());
+    pub(crate) fn left(&self, rows: &[TaskRun], chosen: &Chosen) -> HashSet<TaskRunId> {
+        let done = |row: &TaskRun| self.is_past(row.last_no());
         rows.iter().filter(|row| chosen.rows.contains(&row.id) && !done(row)).map(|row| row.id).collect()
     }
 
@@ -88,8 +86,8 @@ impl RedoRequest {
 
     /// Returns how many attempts count for the retry budget: those that failed, which a crash or a stop of the program is
     /// not, since the run was asked to do something again, which has all of its retries again.
-    pub(crate) fn tries(&self, earlier: &[StoredAttempt]) -> u32 {
-        let counts = |attempt: &&StoredAttempt| {
+    pub(crate) fn tries(&self, earlier: &[Attempt]) -> u32 {
+        let counts = |attempt: &&Attempt| {
             attempt.counts()
                 && !attempt.state.is_success()
                 && (self.redo == Redo::Nothing || self.since.is_none() || self.is_past(attempt.ended_no))
@@ -121,7 +119,7 @@ pub enum ReplayDecision {
 
 /// Says what becomes of `row`. `redo` are the rows that are wanted again whatever they are.
 pub fn standing(
-    row: &StoredTaskRun,
+    row: &TaskRun,
     redo: &HashSet<TaskRunId>,
     at_most_once: bool,
     max_crashes: u32,
@@ -157,23 +155,19 @@ pub(crate) fn older_source(task: &str, results: usize, from: Option<&str>) -> St
 
 /// Returns the keys of calls that were to be told apart by their names and had the same one, with the argument that cannot
 /// be compared. Only the second such call knows; the first is as doubtful.
-pub(crate) fn doubted(rows: &[StoredTaskRun]) -> HashMap<Digest, &str> {
+pub(crate) fn doubted(rows: &[TaskRun]) -> HashMap<Digest, &str> {
     rows.iter().filter_map(|row| Some((row.call?.key, row.unknown.as_deref()?))).collect()
 }
 
 /// Returns the rows that the calls of `run` find again, by what they are found by.
-pub(crate) fn claimable<'r>(
-    run: &StoredFlowRun,
-    rows: &'r [StoredTaskRun],
-) -> HashMap<CallId, &'r StoredTaskRun> {
+pub(crate) fn claimable<'r>(run: &StoredFlowRun, rows: &'r [TaskRun]) -> HashMap<CallId, &'r TaskRun> {
     let since = run.anew_since();
-    let mut found: HashMap<_, &StoredTaskRun> = HashMap::new();
+    let mut found: HashMap<_, &TaskRun> = HashMap::new();
     for row in rows {
         let Some(call) = row.call else { continue };
         // A later row of a call that stays refused, or of a success that was being made again, is its echo in another attempt of
         // the flow: nothing of it has been relied upon.
-        let stands =
-            |known: &&StoredTaskRun| known.state.is_success() || known.rank.is_some() || stays(known);
+        let stands = |known: &&TaskRun| known.state.is_success() || known.rank.is_some() || stays(known);
         if row.state.is_success() || (counts(row, since) && !found.get(&call).is_some_and(stands)) {
             found.insert(call, row);
         }
@@ -183,19 +177,19 @@ pub(crate) fn claimable<'r>(
 
 /// Whether what did not succeed still stands. What failed in an attempt of the flow that failed too is why there was a later
 /// attempt, which tries it anew, unless it failed because its process died, or because its result cannot be persisted.
-fn counts(row: &StoredTaskRun, since: Option<OrderNo>) -> bool {
+fn counts(row: &TaskRun, since: Option<OrderNo>) -> bool {
     // Of what was told to stop when its process died, nobody saw the end.
     !row.state.is_terminal() || stays(row) || since.is_none_or(|since| row.last_no() > Some(since))
 }
 
 /// Whether `row` failed because its process died, or because its result cannot be persisted: no attempt of the flow tries it
 /// anew.
-fn stays(row: &StoredTaskRun) -> bool {
+fn stays(row: &TaskRun) -> bool {
     died(row) || row.not_persisted.is_some()
 }
 
 /// Whether the last attempt of `row` died with its process, so that nobody knows how it ended.
-pub fn died(row: &StoredTaskRun) -> bool {
+pub fn died(row: &TaskRun) -> bool {
     let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
     last.is_some_and(|last| last.state == State::Crashed)
 }
@@ -206,7 +200,7 @@ pub fn died(row: &StoredTaskRun) -> bool {
 /// again and what it had cancelled runs again; so does everything it had cancelled before a rerun was asked for.
 pub(crate) fn cancelled_for_good(
     run: &StoredFlowRun,
-    rows: &[StoredTaskRun],
+    rows: &[TaskRun],
     asked: &RedoRequest,
 ) -> HashSet<TaskRunId> {
     let since = run.anew_since();
@@ -214,7 +208,7 @@ pub(crate) fn cancelled_for_good(
     let tries_failures = asked.redo == Redo::Failed;
     let first_retried =
         first_failure(rows, |row| !counts(row, since) || (tries_failures && !asked.is_past(row.ended_no)));
-    let stays = |row: &&StoredTaskRun| {
+    let stays = |row: &&TaskRun| {
         is_cancelled_before(row, first_retried)
             && (!is_rerun || (asked.since.is_some() && asked.is_past(row.ended_no)))
     };
@@ -222,13 +216,13 @@ pub(crate) fn cancelled_for_good(
 }
 
 /// Returns the number of the first end that was a failure, and not the decision of a body, among the rows that are `meant`.
-fn first_failure(rows: &[StoredTaskRun], meant: impl Fn(&StoredTaskRun) -> bool) -> Option<OrderNo> {
+fn first_failure(rows: &[TaskRun], meant: impl Fn(&TaskRun) -> bool) -> Option<OrderNo> {
     let failed = rows.iter().filter(|row| row.state.is_failure() && !row.cancelled_by_body && meant(row));
     failed.filter_map(|row| row.ended_no).min()
 }
 
 /// Whether a body cancelled `row` before anything had failed.
-fn is_cancelled_before(row: &StoredTaskRun, first_failure: Option<OrderNo>) -> bool {
+fn is_cancelled_before(row: &TaskRun, first_failure: Option<OrderNo>) -> bool {
     let before = |no: OrderNo| first_failure.is_none_or(|first| no < first);
     row.state == State::Cancelled && row.cancelled_by_body && row.place_among_ends().is_some_and(before)
 }
@@ -245,7 +239,7 @@ pub struct Chosen {
 
 impl Chosen {
     /// Chooses among the rows of a run.
-    pub fn of(rows: &[StoredTaskRun], redo: &Redo) -> Self {
+    pub fn of(rows: &[TaskRun], redo: &Redo) -> Self {
         let mut chosen = Self::default();
         let first_failure = first_failure(rows, |_| true);
         // Inputs have smaller ids than what uses them, so one pass from the first to the last finds everything below.
@@ -257,7 +251,7 @@ impl Chosen {
                 Redo::Failed if is_cancelled_before(row, first_failure) => false,
                 Redo::Failed => (row.state.is_failure() && may_succeed) || row.state == State::Skipped,
                 Redo::From(task) => {
-                    let is_used = row.edges.iter().any(|(from, _)| chosen.is_below(*from));
+                    let is_used = row.edges.iter().any(|edge| chosen.is_below(edge.from()));
                     // What is done again calls anew what it calls.
                     let is_below = row.task == *task || is_used || chosen.is_below(row.parent);
                     let has_failed = matches!(row.state, State::Failed | State::TimedOut);
@@ -302,7 +296,7 @@ pub struct AttemptProgress {
 /// Returns where the attempts of `row` go on at the moment `now`, in a run of which something was `asked`.
 ///
 /// `wait = ended_at + retry_in - now`, within 0 and `retry_in`: a clock that was set back does not make it longer.
-pub fn progress(row: &StoredTaskRun, asked: &RedoRequest, now: WallTime) -> AttemptProgress {
+pub fn progress(row: &TaskRun, asked: &RedoRequest, now: WallTime) -> AttemptProgress {
     let failed = asked.tries(&row.earlier_attempts);
     let last = row.earlier_attempts.last().filter(|last| last.number == row.attempt);
     let wait = last.and_then(|last| Some((last.retry_in?, last.ended_at?))).map_or(

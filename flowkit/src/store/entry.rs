@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{OwnerName, StoreError};
 use crate::model::{
     Artifact, CallId, Digest, Event, FlowRunId, LogLevel, Metric, OrderNo, Provenance, StoredFlowRun,
-    StoredTaskRun, TaskRun, TaskRunId, WallTime,
+    TaskRun, TaskRunId, TaskRunRecord, WallTime,
 };
 use crate::policy::cache::{CacheKey, KeyParts};
 
@@ -45,7 +45,7 @@ pub struct NewFlowRun {
     /// Who it is; its epoch is 1.
     pub owned: OwnedRun,
     /// The flow itself, as it stands.
-    pub flow: TaskRun,
+    pub flow: TaskRunRecord,
     /// Its arguments as a JSON object, if all of them can be written.
     pub parameters: Option<String>,
     /// The run in whose code it was started, and the task run there.
@@ -74,7 +74,7 @@ pub struct Entry {
     /// What happened. Its task run [`TaskRunId::FLOW`] is the flow itself.
     pub event: Event,
     /// The task run as it stands after the event.
-    pub task_run: TaskRun,
+    pub task_run: TaskRunRecord,
     /// What finds the call again when the flow runs again.
     pub call: Option<CallId>,
     /// The result, in its envelope.
@@ -173,7 +173,7 @@ pub struct Recovered {
     /// The run as it stood before.
     pub run: StoredFlowRun,
     /// Its task runs, by id, without the flow itself.
-    pub task_runs: Vec<StoredTaskRun>,
+    pub task_runs: Vec<TaskRun>,
     /// The greatest number that a begin or an end has, in it and in the runs of its sub-flows, and theirs.
     pub last_no: Option<OrderNo>,
     /// The waits of its bodies whose time was up.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{StoreError, StoredCacheEntry};
 use crate::model::{
     Digest, FlowRunId, Lineage, LogLevel, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog,
-    StoredMetric, StoredTaskRun, TaskRunId, WallTime,
+    StoredMetric, TaskRun, TaskRunId, WallTime,
 };
 
 /// Which flow runs. What is empty says nothing; several words of one kind are alternatives, kinds must all hold.
@@ -114,7 +114,7 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
         filter: &TaskRunFilter,
         after: TaskRunId,
         limit: usize,
-    ) -> Result<Vec<StoredTaskRun>, StoreError>;
+    ) -> Result<Vec<TaskRun>, StoreError>;
 
     /// Returns how many task runs of a flow run stand in which state.
     fn counts(&self, run: FlowRunId) -> Result<Vec<(State, u64)>, StoreError>;

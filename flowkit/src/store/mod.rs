@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! engine ──► Entry (event, row, result), Fact ──► Store ──► acknowledged ──► who waits is woken
-//! history ◄── StoredFlowRun, StoredTaskRun, StoredEvent ◄── Store
+//! history ◄── StoredFlowRun, TaskRun, StoredEvent ◄── Store
 //! ```
 
 #[cfg(test)]

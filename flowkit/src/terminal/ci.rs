@@ -32,7 +32,7 @@ pub(super) fn lines(
         return flow_lines(view, notice, program);
     }
     // The run behind a sub-flow's node speaks for itself.
-    if !is_flow && notice.task_run.declaration().kind == Kind::Flow && notice.task_run.flow_run().is_some() {
+    if !is_flow && notice.task_run.kind == Kind::Flow && notice.task_run.flow_run.is_some() {
         return Vec::new();
     }
     let Some((word, rest)) = fact(view, notice, slow) else { return Vec::new() };
@@ -145,7 +145,7 @@ fn fact(view: &RunView, notice: &Notice<'_>, slow: Option<Duration>) -> Option<(
         EventKind::Cached | EventKind::Cancelled { .. } => String::new(),
         EventKind::Failed { error } | EventKind::TimedOut { error, .. } => failure(view, notice, error),
         EventKind::UpstreamFailed { .. } => {
-            let missed = view.missed_input(notice.flow_run, task_run.edges().iter().map(|edge| edge.from()));
+            let missed = view.missed_input(notice.flow_run, &task_run.edges);
             missed.map(|(missed, _)| format!("because={missed}")).unwrap_or_default()
         }
         EventKind::Skipped { reason } => format!("because={}", quoted(reason)),
@@ -173,7 +173,7 @@ fn failure(view: &RunView, notice: &Notice<'_>, error: &ErrorReport) -> String {
     let key = (notice.flow_run, notice.event.task_run);
     let failed = view.failures.iter().rev().find(|failed| failed.key == key);
     let attempts = match failed.and_then(|failed| failed.attempts_max) {
-        Some(most) => format!(" attempt={}/{most}", notice.task_run.attempt_count()),
+        Some(most) => format!(" attempt={}/{most}", notice.task_run.attempt),
         None => attempts(notice.task_run),
     };
     format!("{}{attempts} {}", took(notice.task_run), of_error(error))
@@ -184,7 +184,7 @@ fn of_error(error: &ErrorReport) -> String {
 }
 
 fn attempts(task_run: &TaskRun) -> String {
-    match task_run.attempt_count() {
+    match task_run.attempt {
         0 | 1 => String::new(),
         attempt => format!(" attempt={attempt}"),
     }

@@ -172,25 +172,19 @@ pub(super) fn of_notice(
     }
     let task_run = notice.task_run;
     let at = WallTime::from(notice.at);
-    let before = task_run.started_at().map(|start| {
-        // Of both only whole microseconds are kept.
-        let (start, end) =
-            (WallTime::from_micros(0).plus(start), WallTime::from_micros(0).plus(notice.event.at));
-        end.as_micros() - start.as_micros()
-    });
     let whom = match notice.origin {
         None if notice.event.task_run == TaskRunId::FLOW => {
-            Whom::Run { flow: task_run.task(), parameters, view, program }
+            Whom::Run { flow: &task_run.task, parameters, view, program }
         }
         origin => Whom::Task {
             path: origin.map(|origin| &*origin.path),
-            task: task_run.task(),
+            task: &task_run.task,
             id: notice.event.task_run,
-            index: task_run.index(),
-            name: task_run.name(),
+            index: task_run.index,
+            name: task_run.name.as_deref(),
         },
     };
-    let started_at = before.map(|before| WallTime::from_micros(at.as_micros() - before));
+    let started_at = task_run.started_at;
     line(&EventView { run: view.id, at, kind: &notice.event.kind, started_at, whom })
 }
 

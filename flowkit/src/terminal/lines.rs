@@ -90,7 +90,7 @@ impl Lines {
 fn task_line(notice: &Notice<'_>) -> Option<String> {
     let task_run = notice.task_run;
     // The run behind a sub-flow's node speaks for itself.
-    if task_run.declaration().kind == Kind::Flow && task_run.flow_run().is_some() {
+    if task_run.kind == Kind::Flow && task_run.flow_run.is_some() {
         return None;
     }
     let label = label(notice);
@@ -98,7 +98,7 @@ fn task_line(notice: &Notice<'_>) -> Option<String> {
         EventKind::AttemptFailed { attempt, failure } => {
             return Some(retry_line(&label, task_run, *attempt, failure));
         }
-        EventKind::Completed => match task_run.attempt_count() {
+        EventKind::Completed => match task_run.attempt {
             0 | 1 => format!("completed in {}", took(task_run)),
             attempt => format!("completed in {}, attempt {attempt}", took(task_run)),
         },
@@ -113,7 +113,7 @@ fn task_line(notice: &Notice<'_>) -> Option<String> {
         EventKind::Interrupted { error, .. } => interrupted(error),
         _ => return None,
     };
-    Some(line(glyph(task_run.state()), &label, &text))
+    Some(line(glyph(task_run.state), &label, &text))
 }
 
 /// Says that an attempt failed because the program is being stopped, or so it seems.
@@ -137,9 +137,9 @@ fn flow_lines(notice: &Notice<'_>, tally: &mut RunTally) -> Vec<String> {
         }
         EventKind::Cancelling => vec![line(glyph(State::Cancelling), &label, "cancelling")],
         kind if !kind.is_end() => Vec::new(),
-        _ if notice.origin.is_some() => vec![line(glyph(task_run.state()), &label, &sub_flow_end(task_run))],
+        _ if notice.origin.is_some() => vec![line(glyph(task_run.state), &label, &sub_flow_end(task_run))],
         _ => {
-            let (state, error) = (task_run.state(), task_run.error());
+            let (state, error) = (task_run.state, task_run.error.as_deref());
             let cause = RootCause::of(&task_run.label(), state, error, &tally.failures, tally.failed);
             let mut lines = cause.map_or_else(Vec::new, |root| root.lines());
             let went_on = state.is_success() && tally.failed > 0;
@@ -154,7 +154,7 @@ fn flow_lines(notice: &Notice<'_>, tally: &mut RunTally) -> Vec<String> {
 }
 
 fn sub_flow_end(task_run: &TaskRun) -> String {
-    match task_run.error() {
+    match task_run.error.as_deref() {
         Some(error) => failure(task_run, &error.to_string()),
         None => end(task_run),
     }
@@ -185,11 +185,11 @@ pub(super) fn next_attempt(failure: &AttemptFailure) -> String {
 /// Says how a run failed; errors of flowkit's own say so themselves, after the name of the run.
 pub(super) fn failure(task_run: &TaskRun, error: &str) -> String {
     let words = message(error);
-    let name = format!("{} `{}` ", task_run.declaration().kind.name(), task_run.label());
+    let name = format!("{} `{}` ", task_run.kind.name(), task_run.label());
     if let Some(own) = words.strip_prefix(&name) {
         return own.to_owned();
     }
-    match task_run.attempt_count() {
+    match task_run.attempt {
         0 | 1 => format!("failed after {}: {words}", took(task_run)),
         attempt => format!("failed after {}, attempt {attempt}: {words}", took(task_run)),
     }
@@ -197,7 +197,7 @@ pub(super) fn failure(task_run: &TaskRun, error: &str) -> String {
 
 fn end(task_run: &TaskRun) -> String {
     let took = took(task_run);
-    match task_run.state() {
+    match task_run.state {
         State::Completed | State::Cached => format!("completed in {took}"),
         State::Cancelled => format!("cancelled after {took}"),
         State::TimedOut => format!("timed out after {took}"),

@@ -1,5 +1,6 @@
 //! The tasks whose calls cannot be told apart, which the summary of a run says: nobody shall learn of it only after a crash.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::engine::flow_run::observer::Notice;
@@ -12,16 +13,16 @@ const NAMED_MAX: usize = 3;
 
 /// What of the tasks of a run cannot be compared, by the name of the task.
 #[derive(Clone, Debug, Default)]
-pub(super) struct NotComparedTasks(BTreeMap<&'static str, String>);
+pub(super) struct NotComparedTasks(BTreeMap<Cow<'static, str>, String>);
 
 impl NotComparedTasks {
     /// Takes note of a call that is made.
     pub(super) fn note(&mut self, notice: &Notice<'_>) {
         if let (EventKind::Created | EventKind::Reopened, Some(argument)) =
-            (&notice.event.kind, notice.task_run.unknown())
+            (&notice.event.kind, notice.task_run.unknown.as_deref())
         {
-            let task = notice.task_run.declaration();
-            self.0.entry(task.name).or_insert_with(|| Identity::words(task.kind, task.name, argument));
+            let (kind, task) = (notice.task_run.kind, &notice.task_run.task);
+            self.0.entry(task.clone()).or_insert_with(|| Identity::words(kind, task, argument));
         }
     }
 

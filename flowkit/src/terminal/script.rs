@@ -182,7 +182,7 @@ impl<'a> Script<'a> {
             flow_run: self.flow_run,
             origin: self.origin.as_ref(),
             event,
-            task_run: self.record.task_run(event.task_run).unwrap(),
+            task_run: &self.record.task_run(event.task_run).unwrap().row(at(0)),
             at: at(self.millis).into(),
         });
     }

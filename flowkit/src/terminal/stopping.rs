@@ -35,7 +35,7 @@ impl StopNotice {
         if running == 0 {
             return "no task runs, remaining runs are suspended".to_owned();
         }
-        let left = now.until(self.at.plus(Timestamp::new(self.patience)));
+        let left = self.at.plus(Timestamp::new(self.patience)).since(now);
         // Half a second is shown as a second: zero would say that it is over.
         let seconds = left.as_millis().div_ceil(1000);
         format!("{} up to {seconds} s to end", counted(running, "task has", "tasks have"))

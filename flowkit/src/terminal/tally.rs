@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::not_compared::NotComparedTasks;
 use crate::engine::flow_run::observer::Notice;
-use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRunId};
+use crate::model::{ErrorReport, EventKind, FlowRunId, Kind, TaskRun, TaskRunId};
+use crate::text::columns::visible;
 use crate::text::wording::counted;
 
 /// More failures than this are counted, but not remembered: nobody reads the names of a thousand.
@@ -44,33 +45,45 @@ pub(super) struct FailedRun {
     pub(super) report: Arc<ErrorReport>,
 }
 
+impl FailedRun {
+    pub(super) fn of(
+        key: (FlowRunId, TaskRunId),
+        task_run: &TaskRun,
+        label: String,
+        report: &Arc<ErrorReport>,
+    ) -> Self {
+        Self {
+            key,
+            task: visible(&task_run.task),
+            label,
+            is_flow: task_run.kind == Kind::Flow,
+            attempts: task_run.attempt,
+            attempts_max: None,
+            inputs: Vec::new(),
+            report: Arc::clone(report),
+        }
+    }
+}
+
 impl RunTally {
     /// Counts an event of a task run.
     pub(super) fn count(&mut self, notice: &Notice<'_>) {
         let task_run = notice.task_run;
         self.not_compared.note(notice);
         // A sub-flow is not counted beside the tasks in it, unless it never ran.
-        if task_run.declaration().kind == Kind::Flow && task_run.flow_run().is_some() {
+        if task_run.kind == Kind::Flow && task_run.flow_run.is_some() {
             return;
         }
         match &notice.event.kind {
-            EventKind::Created if task_run.declaration().kind == Kind::Task => self.seen += 1,
+            EventKind::Created if task_run.kind == Kind::Task => self.seen += 1,
             EventKind::AttemptFailed { .. } => self.retries += 1,
             EventKind::Completed => self.completed += 1,
             EventKind::Cached => self.cached += 1,
             EventKind::Failed { error } | EventKind::TimedOut { error, .. } => {
                 self.failed += 1;
                 if self.failures.len() < FAILURES_MAX {
-                    self.failures.push(FailedRun {
-                        key: (notice.flow_run, notice.event.task_run),
-                        task: crate::text::columns::visible(task_run.task()),
-                        label: super::lines::label(notice),
-                        is_flow: task_run.declaration().kind == Kind::Flow,
-                        attempts: task_run.attempt_count(),
-                        attempts_max: None,
-                        inputs: Vec::new(),
-                        report: Arc::clone(error),
-                    });
+                    let key = (notice.flow_run, notice.event.task_run);
+                    self.failures.push(FailedRun::of(key, task_run, super::lines::label(notice), error));
                 }
             }
             EventKind::UpstreamFailed { .. } | EventKind::Skipped { .. } => self.skipped += 1,

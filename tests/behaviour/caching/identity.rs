@@ -33,7 +33,7 @@ async fn same_inputs() -> Result<[u32; 3]> {
 async fn c5_another_task_with_the_same_inputs_never_shares_a_result() {
     let run = same_inputs().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &[7, 12, 7]);
-    assert!(run.task_runs().iter().all(|run| run.state() == Completed), "also if name and body are equal");
+    assert!(run.task_runs().iter().all(|run| run.state == Completed), "also if name and body are equal");
 }
 
 async fn first_body(number: u32) -> Result<u32, Error> {

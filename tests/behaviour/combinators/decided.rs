@@ -127,7 +127,7 @@ async fn the_loser_of_a_race_does_not_begin_again_when_the_flow_is_tried_again()
     let run = race().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &3);
     assert_eq!(BEGUN.load(Ordering::SeqCst), 2);
-    let states: Vec<State> = run.task_runs().iter().map(|task_run| task_run.state()).collect();
+    let states: Vec<State> = run.task_runs().iter().map(|task_run| task_run.state).collect();
     assert_eq!(states, [State::Cancelled, State::Completed, State::Cancelled, State::Cached]);
 }
 

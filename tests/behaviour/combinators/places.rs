@@ -35,8 +35,7 @@ async fn grouped() -> Result<u32> {
 async fn a_group_names_the_calls_made_inside_also_those_made_by_its_tasks() {
     let run = grouped().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &4);
-    let groups =
-        |task| run.task_runs_of(task).iter().map(|run| run.group().map(str::to_owned)).collect::<Vec<_>>();
+    let groups = |task| run.task_runs_of(task).iter().map(|run| run.group.clone()).collect::<Vec<_>>();
     let [outer, inner] = ["outer", "inner"].map(|name| Some(name.to_owned()));
     assert_eq!(groups("branch"), std::slice::from_ref(&outer));
     assert_eq!(groups("leaf"), [outer.clone(), inner, outer, None]);
@@ -95,7 +94,7 @@ async fn a_resource_is_torn_down_however_its_use_ends() {
         let log = Log::default();
         let run = one_resource(log.clone(), how.into()).run().await;
         assert_eq!(said(&log), said_then, "{how}");
-        let state = run.task_runs()[0].state();
+        let state = run.task_runs()[0].state;
         let expected = match how {
             "well" => State::Completed,
             "cancelled" => State::Cancelled,
@@ -116,7 +115,7 @@ async fn a_resource_is_torn_down_when_its_flow_is_cancelled() {
     }
     running.cancel();
     let run = running.await;
-    assert_eq!(run.task_runs()[0].state(), State::Cancelled);
+    assert_eq!(run.task_runs()[0].state, State::Cancelled);
     assert_eq!(said(&log), ["set up", "used", "torn down"]);
 }
 
@@ -136,8 +135,8 @@ async fn spawned() -> Result<u32> {
 async fn calls_in_a_spawned_task_belong_to_the_body_that_spawned_it() {
     let run = spawned().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &2);
-    let parents: Vec<TaskRunId> = run.task_runs_of("leaf").iter().map(|run| run.parent()).collect();
-    assert_eq!(parents, [TaskRunId::FLOW, run.task_runs_of("spawning")[0].id()]);
+    let parents: Vec<TaskRunId> = run.task_runs_of("leaf").iter().map(|run| run.parent).collect();
+    assert_eq!(parents, [TaskRunId::FLOW, run.task_runs_of("spawning")[0].id]);
 }
 
 #[flow]

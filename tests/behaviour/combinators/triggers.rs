@@ -78,7 +78,7 @@ async fn check(table: &[(Trigger, &[Input], State)], ways: &[bool]) {
                 expected,
                 "{trigger} of {inputs:?}, submitted: {submitted}"
             );
-            assert_eq!(run.task_runs_of("dependent")[0].state(), *expected);
+            assert_eq!(run.task_runs_of("dependent")[0].state, *expected);
         }
     }
 }

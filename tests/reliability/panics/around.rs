@@ -49,10 +49,10 @@ async fn r31_an_error_that_cannot_be_shown_is_a_failure_all_the_same() {
         let message = format!("an error that cannot be shown: {text}");
         let run = awaited(payload).run().await;
         failed(&run, &message);
-        assert_eq!(run.flow().unwrap().error().unwrap().message, message);
+        assert_eq!(run.flow().unwrap().error.as_deref().unwrap().message, message);
         for retries in [0, 2] {
             let run = submitted(payload, retries).run().await;
-            assert_eq!(failed(&run, &message).attempt_count(), retries + 1);
+            assert_eq!(failed(&run, &message).attempt, retries + 1);
         }
     }
     a_thousand_tasks_run().await;
@@ -100,7 +100,7 @@ async fn r31_a_cache_key_that_panics_switches_caching_off() {
         let run = try_it(payload).run().await;
         run.result().as_ref().unwrap();
         // None of them is `Cached`.
-        assert!(run.task_runs().iter().all(|task_run| task_run.state() == State::Completed));
+        assert!(run.task_runs().iter().all(|task_run| task_run.state == State::Completed));
     }
     a_thousand_tasks_run().await;
 }
@@ -122,7 +122,7 @@ async fn r31_an_argument_that_panics_when_a_flow_remembers_the_call_does_no_harm
     for (payload, _) in PAYLOADS {
         let run = try_it(payload).run().await;
         assert_eq!(run.result().as_ref().unwrap(), &(payload as u32));
-        let states: Vec<_> = run.task_runs().iter().map(flowkit::TaskRun::state).collect();
+        let states: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
         // What has no digest cannot be compared, so the call is made again.
         assert_eq!(states, [State::Completed, State::Completed]);
     }
@@ -200,7 +200,7 @@ async fn r31_a_retry_condition_that_panics_leaves_the_failure_as_it_is() {
 
     for (payload, text) in PAYLOADS {
         let message = format!("no (not retried: `retry_if` panicked: {text})");
-        assert_eq!(failed(&try_it(payload).run().await, &message).attempt_count(), 1);
+        assert_eq!(failed(&try_it(payload).run().await, &message).attempt, 1);
     }
     a_thousand_tasks_run().await;
 }
@@ -223,7 +223,7 @@ async fn r31_hooks_that_panic_change_nothing() {
         let runtime = Runtime::builder().observe(move |_| payload.throw()).build();
         let run = try_it(payload).on(&runtime).run().await;
         assert_eq!(run.result().as_ref().unwrap(), &2);
-        assert_eq!(run.task_runs()[0].attempt_count(), 2);
+        assert_eq!(run.task_runs()[0].attempt, 2);
     }
     a_thousand_tasks_run().await;
 }

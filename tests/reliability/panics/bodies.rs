@@ -35,7 +35,7 @@ async fn r31_a_panic_in_the_body_is_a_failure_with_its_text() {
         for run in
             [in_place(payload).run().await, submitted(payload).run().await, with_a_limit(payload).run().await]
         {
-            assert_eq!(failed(&run, &message).attempt_count(), 1);
+            assert_eq!(failed(&run, &message).attempt, 1);
         }
     }
     a_thousand_tasks_run().await;
@@ -83,7 +83,7 @@ async fn r31_a_panic_in_the_body_of_a_flow_is_a_failure_of_the_flow_and_its_task
         assert_eq!(run.state(), State::Failed);
         let error = run.result().as_ref().unwrap_err();
         assert_eq!(error.to_string(), format!("flow `shaky` panicked: {text}"));
-        assert!(run.task_runs().iter().all(|task_run| task_run.state().is_terminal()));
+        assert!(run.task_runs().iter().all(|task_run| task_run.state.is_terminal()));
     }
     a_thousand_tasks_run().await;
 }

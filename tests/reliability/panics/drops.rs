@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use flowkit::model::TaskRun;
 use flowkit::prelude::*;
 
 use super::{PAYLOADS, Payload, a_thousand_tasks_run, failed};
@@ -55,15 +54,15 @@ async fn r31_a_result_whose_drop_panics_hurts_only_who_drops_it() {
     for (payload, text) in PAYLOADS {
         let run = nobody_keeps_it(payload).run().await;
         assert_eq!(run.state(), State::Completed);
-        assert_eq!(run.task_runs()[0].state(), State::Completed);
+        assert_eq!(run.task_runs()[0].state, State::Completed);
 
         let run = the_body_drops_it(payload).run().await;
         let error = run.result().as_ref().unwrap_err();
         assert_eq!(error.to_string(), format!("flow `the_body_drops_it` panicked: {text}"));
-        assert_eq!(run.task_runs()[0].state(), State::Completed);
+        assert_eq!(run.task_runs()[0].state, State::Completed);
 
         let run = a_reader_drops_it(payload).run().await;
-        assert!(run.task_runs().iter().all(|task_run| task_run.state().is_terminal()));
+        assert!(run.task_runs().iter().all(|task_run| task_run.state.is_terminal()));
         assert!(run.state().is_terminal());
     }
     a_thousand_tasks_run().await;
@@ -121,7 +120,7 @@ async fn r31_a_payload_whose_drop_panics_is_a_failure_too() {
     for (payload, _) in PAYLOADS {
         let run = try_it(payload).run().await;
         run.result().as_ref().unwrap();
-        assert!(run.task_runs().iter().all(|task_run| task_run.state() == State::Failed));
+        assert!(run.task_runs().iter().all(|task_run| task_run.state == State::Failed));
     }
     a_thousand_tasks_run().await;
 }
@@ -164,7 +163,7 @@ async fn d6_a_cached_result_whose_drop_panics_is_refreshed_and_expires_as_any_ot
         Ok(())
     }
     let run = cached().run().await;
-    let states: Vec<_> = run.task_runs().iter().map(TaskRun::state).collect();
+    let states: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
     use State::{Cached, Completed};
     assert_eq!(states, [Completed, Completed, Cached, Completed]);
     // The cache itself is dropped at the end of the test.

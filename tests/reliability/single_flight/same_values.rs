@@ -137,7 +137,7 @@ fn inputs() -> impl Strategy<Value = Inputs> {
 }
 
 fn states<T, E>(run: &FlowRun<T, E>) -> Vec<State> {
-    run.task_runs().iter().map(|task_run| task_run.state()).collect()
+    run.task_runs().iter().map(|task_run| task_run.state).collect()
 }
 
 proptest! {

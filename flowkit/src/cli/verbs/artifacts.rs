@@ -14,7 +14,7 @@ use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::flow::arguments::members;
-use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, StoredTaskRun};
+use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, TaskRun};
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
 use crate::text::columns::visible;
@@ -46,8 +46,8 @@ fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<ListedArtifact>> {
     let mut nested = Nested::of([(run.id, run.flow.clone())]);
     while let Some((id, flow)) = nested.pop() {
         let tasks = rows::tasks(store, id)?;
-        nested.add(tasks.iter().filter_map(|task| Some((task.flow_run?, task.task.clone()))));
-        let labels: BTreeMap<_, _> = tasks.iter().map(|task| (task.id, StoredTaskRun::label(task))).collect();
+        nested.add(tasks.iter().filter_map(|task| Some((task.flow_run?, task.task.to_string()))));
+        let labels: BTreeMap<_, _> = tasks.iter().map(|task| (task.id, TaskRun::label(task))).collect();
         left.extend(rows::artifacts(store, id)?.into_iter().map(|artifact| {
             let by = labels.get(&artifact.task_run).cloned().unwrap_or_else(|| flow.clone());
             let by = if id == run.id { by } else { format!("{by}, in run {} of {flow}", id.short()) };

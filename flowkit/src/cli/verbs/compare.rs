@@ -90,7 +90,7 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<ComparisonLine> {
         of("state", &outcome::words),
         of("took", &|run| run.duration().map(columns::duration).unwrap_or_default()),
         of("version", &|run| run.version.clone().unwrap_or_default()),
-        of("error", &|run| run.error.as_ref().map(why).unwrap_or_default()),
+        of("error", &|run| run.error.as_deref().map(why).unwrap_or_default()),
     ];
     lines.retain(|line| line.cells.iter().any(|cell| !cell.is_empty()));
     let params: Vec<Vec<(String, String)>> = runs.iter().map(|run| show::parameters(session, run)).collect();
@@ -122,7 +122,7 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonL
 /// How each task fared: how many of its runs stand where.
 fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonLine>> {
     let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<Outcome<_>>()?;
-    let names = rows::distinct(tasks.iter().flatten().map(|row| row.task.as_str()));
+    let names = rows::distinct(tasks.iter().flatten().map(|row| &*row.task));
     let line = |name: &&str| {
         let cells = tasks.iter().map(|rows| {
             let mut states: Vec<(&str, usize)> = Vec::new();

@@ -1,5 +1,7 @@
 //! `explain-cache`: why a cached task ran, or did not.
 
+use std::borrow::Cow;
+
 use clap::ArgMatches;
 use serde_json::json;
 
@@ -49,7 +51,7 @@ pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
 }
 
 /// Says that task runs have no place in the cache: `12 task runs of 5 tasks are not cached: fetch, parse, …`.
-fn not_cached(runs: usize, names: &[String]) -> String {
+fn not_cached(runs: usize, names: &[Cow<'_, str>]) -> String {
     let are = if runs == 1 { "is" } else { "are" };
     let (runs, tasks) = (counted(runs, "task run", "task runs"), counted(names.len(), "task", "tasks"));
     let mut named: Vec<String> = names.iter().take(NAMED_MAX).map(|name| visible(name)).collect();

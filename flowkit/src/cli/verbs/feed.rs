@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::cli::rows::{self, SUB_FLOWS_MAX};
 use crate::cli::usage::Outcome;
-use crate::model::{FlowRunId, Origin, State, StoredEvent, StoredFlowRun, StoredTaskRun, TaskRunId};
+use crate::model::{FlowRunId, Origin, State, StoredEvent, StoredFlowRun, TaskRun, TaskRunId};
 use crate::store::Store;
 
 /// A run and its sub-flows, as far as they were read.
@@ -42,7 +42,7 @@ pub(super) struct FeedEvent {
     pub(super) run: StoredFlowRun,
     pub(super) path: Option<String>,
     /// To which of its task runs, as it stands now; `None` for the flow run itself.
-    pub(super) row: Option<StoredTaskRun>,
+    pub(super) row: Option<TaskRun>,
     pub(super) event: StoredEvent,
     /// Where it stood after the event.
     pub(super) state: State,
@@ -86,7 +86,7 @@ impl Feed {
     }
 
     /// Takes note of the sub-flows that were started in a run.
-    fn discover(&mut self, outer: Option<&str>, task_runs: &[StoredTaskRun]) {
+    fn discover(&mut self, outer: Option<&str>, task_runs: &[TaskRun]) {
         for row in task_runs {
             let Some(id) = row.flow_run.filter(|_| self.runs.len() <= SUB_FLOWS_MAX) else { continue };
             if self.runs.iter().all(|known| known.id != id) {

@@ -17,7 +17,7 @@ pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     // A flow stands for its newest run.
     let last = typed.filter(|typed| session.program.flow(typed).is_ok()).map(|flow| format!("last:{flow}"));
     let run = run_ref::run(&store, &session.program, last.as_deref().or(typed))?;
-    let graph = Graph::of_rows(run.flow.clone(), &rows::tasks(&store, run.id)?);
+    let graph = Graph::of(run.flow, rows::tasks(&store, run.id)?);
     let format = matches.get_one::<String>("format").map_or("text", String::as_str);
     let drawn = match format {
         "mermaid" => graph.to_mermaid(),

@@ -1,6 +1,7 @@
 //! `list`: the flows of the program, with what they want to be given, how the last run of each ended, and which of its tasks a
 //! resumed run would do again. Not the runs: those are listed by `runs`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ struct Last {
     run: StoredFlowRun,
     /// The tasks of which a resumed run finds no results, and why not, unless it is for their types. Of a task it is known
     /// only when it has run.
-    not_kept: BTreeMap<String, Option<String>>,
+    not_kept: BTreeMap<Cow<'static, str>, Option<String>>,
     /// Of each task whose calls cannot be told apart, why.
     not_compared: Vec<String>,
 }

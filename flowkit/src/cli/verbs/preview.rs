@@ -11,7 +11,7 @@ use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::graph::style::glyph;
-use crate::model::{Identity, State, StoredFlowRun, StoredTaskRun};
+use crate::model::{Identity, State, StoredFlowRun, TaskRun};
 use crate::policy::resume::preview::{flow_runs, outlook};
 use crate::policy::resume::{Chosen, Redo, RedoRequest, ReplayDecision, older_source};
 use crate::store::Store;
@@ -43,7 +43,7 @@ struct CallsPreview {
 }
 
 impl CallsPreview {
-    fn add(&mut self, row: &StoredTaskRun, standing: ReplayDecision, is_older: bool) {
+    fn add(&mut self, row: &TaskRun, standing: ReplayDecision, is_older: bool) {
         self.older += usize::from(is_older && standing == ReplayDecision::Keep);
         match standing {
             ReplayDecision::Keep | ReplayDecision::Cancelled => self.kept += 1,
@@ -221,8 +221,9 @@ fn look(store: &dyn Store, run: &StoredFlowRun, asked: &RedoRequest) -> Outcome<
         for (row, standing) in outlook(&run, &rows, &asked) {
             let parent = groups.get(&row.parent).copied().or(around);
             // A sub-flow is done again as a whole, by the name of its node in the outermost run.
-            let from = around.map_or_else(|| row.task.clone(), |around| folded[around].from.clone());
-            let new = |depth| CallsPreview { task: row.task.clone(), depth, from, ..CallsPreview::default() };
+            let from = around.map_or_else(|| row.task.to_string(), |around| folded[around].from.clone());
+            let new =
+                |depth| CallsPreview { task: row.task.to_string(), depth, from, ..CallsPreview::default() };
             let group = folded.group(parent, &row.task, new);
             groups.insert(row.id, group);
             let is_older = standing == ReplayDecision::Keep && {

@@ -20,7 +20,7 @@ use crate::cli::shown_values::{self, Of};
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::{Exit, resolve, unsupported_types, values};
 use crate::engine::spec::FlowSpec;
-use crate::model::{StoredFlowRun, StoredTaskRun};
+use crate::model::{StoredFlowRun, TaskRun};
 use crate::policy::resume::Redo;
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
@@ -87,7 +87,7 @@ fn redo(
     matches: &ArgMatches,
     store: &dyn Store,
     run: &StoredFlowRun,
-    tasks: &[StoredTaskRun],
+    tasks: &[TaskRun],
 ) -> Outcome<Option<Redo>> {
     Ok(match verb {
         "retry" => {
@@ -104,7 +104,7 @@ fn redo(
 }
 
 /// Refuses a run in which nothing has failed: its body would run again for nothing.
-fn check_failures(run: &StoredFlowRun, tasks: &[StoredTaskRun]) -> Outcome<()> {
+fn check_failures(run: &StoredFlowRun, tasks: &[TaskRun]) -> Outcome<()> {
     if !run.state.is_success() || tasks.iter().any(|task| task.state.is_failure()) {
         return Ok(());
     }
@@ -113,7 +113,7 @@ fn check_failures(run: &StoredFlowRun, tasks: &[StoredTaskRun]) -> Outcome<()> {
 }
 
 /// Refuses a task that the run has not called by itself.
-fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[StoredTaskRun], name: &str) -> Outcome<()> {
+fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[TaskRun], name: &str) -> Outcome<()> {
     let names = rows::names(tasks);
     if names.contains(&name) {
         return Ok(());
@@ -138,7 +138,7 @@ fn not_kept(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
 }
 
 /// Finds the first sub-flow in which there is such a task.
-fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [StoredTaskRun], name: &str) -> Outcome<Option<&'t str>> {
+fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [TaskRun], name: &str) -> Outcome<Option<&'t str>> {
     for node in tasks {
         let Some(behind) = node.flow_run else { continue };
         if rows::tasks(store, behind)?.iter().any(|task| task.task == name) {

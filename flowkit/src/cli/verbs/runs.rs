@@ -50,7 +50,7 @@ fn meant(session: &Session, words: &[String], now: WallTime) -> String {
 
 fn row(run: &StoredFlowRun, now: WallTime) -> Vec<String> {
     let took = run.duration().map(columns::duration).unwrap_or_default();
-    let why = run.error.as_ref().map(why);
+    let why = run.error.as_deref().map(why);
     let name = run.name.clone().or(why).unwrap_or_default();
     vec![
         run.id.short(),

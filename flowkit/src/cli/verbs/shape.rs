@@ -122,7 +122,7 @@ fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
         let mut groups = HashMap::new();
         for row in rows::tasks(store, run)? {
             let parent = groups.get(&row.parent).copied().or(around);
-            let new = |depth| Shape { task: row.task.clone(), depth, ..Shape::default() };
+            let new = |depth| Shape { task: row.task.to_string(), depth, ..Shape::default() };
             let group = folded.group(parent, &row.task, new);
             groups.insert(row.id, group);
             let shape = &mut folded[group];

@@ -16,9 +16,7 @@ use crate::cli::shown_values::{Of, show as shown};
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::engine::spec::FlowSpec;
 use crate::graph::style::glyph;
-use crate::model::{
-    ArtifactKind, ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, StoredTaskRun, iso,
-};
+use crate::model::{ArtifactKind, ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, TaskRun, iso};
 use crate::store::Store;
 use crate::terminal::picture::finished;
 use crate::terminal::{Line, StyleSupport, artifact_label};
@@ -65,7 +63,7 @@ fn show_run(
     session: &Session,
     store: &dyn Store,
     run: &StoredFlowRun,
-    tasks: &[StoredTaskRun],
+    tasks: &[TaskRun],
     mut artifacts: Vec<StoredArtifact>,
     metrics: &[StoredMetric],
 ) -> Outcome<()> {
@@ -115,11 +113,7 @@ fn said(
 }
 
 /// Finds the task runs of a name: a task's, or that of one run.
-pub(super) fn chosen(
-    run: &StoredFlowRun,
-    tasks: Vec<StoredTaskRun>,
-    typed: &str,
-) -> Outcome<Vec<StoredTaskRun>> {
+pub(super) fn chosen(run: &StoredFlowRun, tasks: Vec<TaskRun>, typed: &str) -> Outcome<Vec<TaskRun>> {
     let (found, others): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| task.task == typed || task.label() == typed);
     if !found.is_empty() {
@@ -170,7 +164,7 @@ pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String,
 fn said_by(
     store: &dyn Store,
     run: &StoredFlowRun,
-    task: &StoredTaskRun,
+    task: &TaskRun,
     artifacts: &[StoredArtifact],
     metrics: &[StoredMetric],
 ) -> Outcome<Vec<String>> {
@@ -200,7 +194,7 @@ fn cause(error: &ErrorReport) -> Vec<String> {
 }
 
 /// Everything about one task run: each attempt with its error.
-fn details(task: &StoredTaskRun) -> Vec<String> {
+fn details(task: &TaskRun) -> Vec<String> {
     let mut lines = vec![format!("{} {}  {}", glyph(task.state), task.label(), task.state.name())];
     if let Some(started_at) = task.started_at {
         let took = task.duration().map(|took| format!(", took {}", columns::duration(took)));

@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::clock;
 use crate::graph::style::glyph;
-use crate::model::{Kind, StoredAttempt, StoredFlowRun, StoredTaskRun, WallTime};
+use crate::model::{Kind, StoredFlowRun, TaskRun, WallTime};
 use crate::store::Store;
 use crate::text::columns;
 use crate::text::wording::counted;
@@ -21,15 +21,14 @@ use crate::text::wording::counted;
 struct Slow {
     /// The run of a sub-flow, if it is in one.
     sub_flow: Option<StoredFlowRun>,
-    row: StoredTaskRun,
+    row: TaskRun,
     took: Duration,
 }
 
 /// Shows the slowest `count` of them, each with its share of the whole.
 pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, count: usize) -> Outcome<()> {
     let now = clock::wall();
-    let end = run.ended_at.or_else(|| (!rows::is_over(run.state)).then_some(now));
-    let whole = spent(&run.earlier_attempts, run.attempt_started_at, end);
+    let whole = spent(&run.as_task_run(), now);
     let mut slow = all(store, run, now)?;
     let total = slow.len();
     slow.sort_by_key(|one| std::cmp::Reverse(one.took));
@@ -73,8 +72,7 @@ fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slo
                 nested.add(store.flow_run(inner)?.map(|run| (inner, Some(run))));
             }
             if row.kind == Kind::Task && row.started_at.is_some() {
-                let end = row.ended_at.or_else(|| (!rows::is_over(row.state)).then_some(now));
-                let took = spent(&row.earlier_attempts, row.attempt_started_at, end);
+                let took = spent(&row, now);
                 found.push(Slow { sub_flow: sub_flow.clone(), row, took });
             }
         }
@@ -82,11 +80,11 @@ fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slo
     Ok(found)
 }
 
-/// Adds up the attempts. Of one that died with its process nobody knows how long it was.
-fn spent(earlier: &[StoredAttempt], last: Option<WallTime>, end: Option<WallTime>) -> Duration {
-    let earlier = earlier.iter().map(|attempt| (Some(attempt.started_at), attempt.ended_at));
-    let all = earlier.chain([(last, end)]);
-    all.filter_map(|(start, end)| Some(start?.until(end?))).sum()
+/// Adds up the attempts, with what there is of one that is running. How long one was that died with its process is not known.
+fn spent(task_run: &TaskRun, now: WallTime) -> Duration {
+    let running =
+        task_run.attempts().pop().filter(|last| last.ended_at.is_none() && !rows::is_over(last.state));
+    task_run.busy_time() + running.map_or(Duration::ZERO, |last| now.since(last.started_at))
 }
 
 /// Returns the part of the whole that something took; more than 1 cannot be.
@@ -97,23 +95,21 @@ fn share(took: Duration, whole: Duration) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::State;
+    use crate::model::{Attempt, State};
+    use crate::policy::resume::tests::row;
 
     #[test]
     fn waits_between_attempts_do_not_count() {
         let at = |seconds: i64| WallTime::from_micros(seconds * 1_000_000);
-        let attempt = |start: i64, end: Option<i64>| StoredAttempt {
-            ended_no: None,
-            number: 1,
-            state: State::Failed,
-            started_at: at(start),
-            ended_at: end.map(at),
-            error: None,
-            retry_in: None,
-        };
-        let earlier = [attempt(0, Some(2)), attempt(100, None)];
-        assert_eq!(spent(&earlier, Some(at(1000)), Some(at(1003))), Duration::from_secs(5));
-        assert_eq!(spent(&[], None, Some(at(3))), Duration::ZERO);
+        let crashed = Attempt::crashed(2, at(100));
+        let failed = Attempt { number: 1, state: State::Failed, ended_at: Some(at(2)), ..crashed.clone() };
+        let mut task_run = row(State::Running, 3, 1);
+        task_run.earlier_attempts = vec![Attempt { started_at: at(0), ..failed }, crashed];
+        task_run.attempt_started_at = Some(at(1000));
+        assert_eq!(spent(&task_run, at(1003)), Duration::from_secs(5));
+        (task_run.state, task_run.ended_at) = (State::Completed, Some(at(1003)));
+        assert_eq!(spent(&task_run, at(2000)), Duration::from_secs(5));
+        assert_eq!(spent(&row(State::Pending, 0, 0), at(3)), Duration::ZERO);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
 use crate::engine::spec::FlowSpec;
-use crate::model::{EventKind, StoredFlowRun, StoredTaskRun, TaskRunId, iso};
+use crate::model::{EventKind, StoredFlowRun, TaskRun, TaskRunId, iso};
 use crate::terminal::RunView;
 use crate::terminal::json::{EventView, Whom, line};
 use crate::terminal::picture::Program;
@@ -83,7 +83,7 @@ impl JsonLines {
 }
 
 fn text(FeedEvent { run, path, row, event, .. }: &FeedEvent) -> String {
-    let label = row.as_ref().map_or_else(|| run.flow.clone(), StoredTaskRun::label);
+    let label = row.as_ref().map_or_else(|| run.flow.clone(), TaskRun::label);
     let path = match (path, row) {
         (Some(path), Some(_)) => format!("{} › ", visible(path)),
         _ => String::new(),

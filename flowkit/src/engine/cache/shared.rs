@@ -102,7 +102,7 @@ fn usable<T>(
     })?;
     // The shorter one counts: what was promised when it was kept, or what the attribute says by now.
     let ttl = known.ttl.into_iter().chain(ttl).min();
-    let age = clock::wall().since(known.stored_at).since_creation();
+    let age = clock::wall().since(known.stored_at);
     if !is_fresh(Duration::ZERO, ttl, age) {
         return None;
     }

@@ -7,7 +7,7 @@ use crate::clock::RunClock;
 use crate::engine::replay::run_store::RunStore;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::core::Core;
-use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRun, TaskRunId, label_of};
+use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRunId, TaskRunRecord, Timestamp};
 use crate::policy::durability::Durability;
 use crate::store::{NewFlowRun, OwnedRun};
 
@@ -58,9 +58,9 @@ pub(crate) fn begin(
         .filter_map(|row| row.ended_at.max(row.attempt_started_at))
         .chain(stored.attempt_started_at)
         .max();
-    let clock = RunClock::resume(created, last.unwrap_or(created).since(created));
+    let clock = RunClock::resume(created, Timestamp::new(last.unwrap_or(created).since(created)));
     let used = rows.last().map_or(0, |row| row.id.get()) + 1;
-    let record = RunRecord::resumed(TaskRun::recovered_flow(root, stored), used)
+    let record = RunRecord::resumed(TaskRunRecord::recovered_flow(root, stored), used)
         .numbered_above(outer_no.max(resumed.recovered.last_no));
     let kept = RunStore::new(store, resumed.recovered.owned, durability)
         .with_earlier(&resumed, new.runtime.max_crashes());
@@ -84,11 +84,7 @@ pub(crate) fn origin(parent: &Core, root: &NewTaskRun) -> Option<Origin> {
     let outer = parent.run()?;
     // Behind a node, the node's name is the run's: it knows the index. A run apart has a name of its own.
     let is_node = parent.id != TaskRunId::FLOW && std::ptr::eq(parent.declaration, root.task);
-    let label = if is_node {
-        parent.label().as_str().to_owned()
-    } else {
-        label_of(root.task, root.index, root.extras.as_deref())
-    };
+    let label = if is_node { parent.label().as_str().to_owned() } else { root.label() };
     let root = outer.origin.as_ref().map_or(outer.id, |origin| origin.root);
     let path = Origin::path_in(outer.origin.as_ref().map(|origin| &*origin.path), &label).into();
     Some(Origin { root, flow_run: outer.id, task_run: parent.id, path })

@@ -38,7 +38,7 @@ use crate::engine::runtime::Runtime;
 use crate::engine::task_run::queue::ReadyQueue;
 use crate::model::{
     Event, EventKind, FlowRunId, Identity, IllegalTransition, NewTaskRun, OrderNo, Origin, Provenance,
-    Refusal, TaskRun, TaskRunId,
+    Refusal, TaskRunId, TaskRunRecord,
 };
 use crate::policy::TaskPolicy;
 use crate::policy::durability::Durability;
@@ -202,7 +202,7 @@ impl Run {
                     || !row.state.is_terminal()
                     || !matches!(claimed, Some(PreviousCall::Again(_) | PreviousCall::Refused(_)));
                 let recorded_no = row.place_among_ends().filter(|_| ends_so && row.unknown.is_none());
-                ledger.record.claim(TaskRun::recovered(new, &row, self.clock.created()));
+                ledger.record.claim(TaskRunRecord::recovered(new, &row, self.clock.created()));
                 if matches!(claimed, None | Some(PreviousCall::Again(_) | PreviousCall::Refused(_))) {
                     self.reopen_in(&mut ledger, row.id);
                 }

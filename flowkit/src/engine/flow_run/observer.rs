@@ -110,7 +110,7 @@ impl Observers {
 pub(crate) fn tell(run: &Run) {
     loop {
         let Some(mut told) = run.told.try_lock() else { return };
-        while let Some((event, task_run)) = run.event(*told) {
+        while let Some((event, task_run)) = run.event_and_row(*told) {
             *told += 1;
             let notice = Notice {
                 flow_run: run.id,

@@ -2,7 +2,7 @@
 
 use super::ends::Watchers;
 use super::stopping::Stopping;
-use crate::model::{RunRecord, State, TaskRun, TaskRunId, Timestamp};
+use crate::model::{RunRecord, State, TaskRunId, TaskRunRecord, Timestamp};
 use crate::store::Facts;
 
 /// The record and what must change together with it.
@@ -38,7 +38,7 @@ impl RunState {
 
     /// Where the flow itself stands.
     pub(super) fn state(&self) -> State {
-        self.record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRun::state)
+        self.record.task_run(TaskRunId::FLOW).map_or(State::Pending, TaskRunRecord::state)
     }
 
     /// Whether anything has happened in this process: a resumed run keeps its recorded state until it is reopened.
@@ -60,7 +60,7 @@ impl RunState {
     /// # Panics
     ///
     /// If there is no such run: ids come from the record itself, so this is a bug.
-    pub(super) fn row(&self, id: TaskRunId) -> TaskRun {
+    pub(super) fn row(&self, id: TaskRunId) -> TaskRunRecord {
         self.record.task_run(id).expect("bug in flowkit: a task run has no row").clone()
     }
 

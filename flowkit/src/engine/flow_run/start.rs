@@ -139,9 +139,7 @@ fn root_standing(resumed: &Resumed) -> PreviousCall {
         _ if resumed.wish.asked.reopens(run) => {}
         (State::Completed | State::Cached, _) => return PreviousCall::Kept,
         // That of a sub-flow: the process died before its node heard of it.
-        (State::Failed | State::TimedOut, Some(error)) => {
-            return PreviousCall::Failed(Arc::new(error.clone()));
-        }
+        (State::Failed | State::TimedOut, Some(error)) => return PreviousCall::Failed(Arc::clone(error)),
         _ => {}
     }
     // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.

@@ -1,14 +1,13 @@
 //! How a run is told to stop: cancelled, suspended with its program, or lost by its store.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Run;
 use super::run_state::RunState;
 use crate::engine::replay::run_store::{PersistRequest, RunStore};
-use crate::model::{Edge, Event, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId, Timestamp};
+use crate::model::{Edge, Event, EventKind, FlowRunId, Kind, State, TaskRunId, TaskRunRecord, Timestamp};
 use crate::store::StoreError;
 
 /// What failed at most so long before the program was told to stop counts as stopped with it. A signal to a process group
@@ -125,8 +124,8 @@ impl Run {
     /// Takes a failure back: the task run is suspended, to be made again.
     fn interrupt(&self, ledger: &mut RunState, task_run: TaskRunId) {
         let row = ledger.row(task_run);
-        let Some(error) = row.error().cloned().filter(|_| row.attempt_count() > 0) else { return };
-        let kind = EventKind::Interrupted { attempt: row.attempt_count(), error: Arc::new(error) };
+        let Some(error) = row.extras().error.clone().filter(|_| row.attempt_count() > 0) else { return };
+        let kind = EventKind::Interrupted { attempt: row.attempt_count(), error };
         let event = Event { task_run, at: ledger.moment(self.clock.now()), kind };
         if self.accepted(ledger.record.apply(event.clone()), task_run)
             && let Some(kept) = &self.kept
@@ -177,7 +176,8 @@ impl Run {
     /// Whether a task of the run is running.
     pub(crate) fn is_at_work(&self) -> bool {
         let ledger = self.ledger.lock();
-        let running = |row: &TaskRun| row.declaration().kind == Kind::Task && row.state() == State::Running;
+        let running =
+            |row: &TaskRunRecord| row.declaration().kind == Kind::Task && row.state() == State::Running;
         !ledger.state().is_over() && ledger.record.task_runs().any(running)
     }
 }

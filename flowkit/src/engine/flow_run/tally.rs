@@ -38,8 +38,8 @@ impl Tally {
             self.total += 1;
             if task_run.state().is_failure() {
                 self.failed += 1;
-                if let Some(report) = task_run.error() {
-                    self.cause.get_or_insert_with(|| Arc::new(report.clone()));
+                if let Some(report) = &task_run.extras().error {
+                    self.cause.get_or_insert_with(|| Arc::clone(report) as _);
                 }
             }
         }

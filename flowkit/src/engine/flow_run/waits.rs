@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::FlowAttempt;
 use crate::engine::context;
 use crate::engine::task_run::core::{Core, RunScope};
-use crate::model::{Digest, Identity, RunRecord, TaskRun, TaskRunId};
+use crate::model::{Digest, Identity, RunRecord, TaskRunId, TaskRunRecord};
 use crate::store::{FactKind, TimeUp};
 
 /// One such wait, in a run whose decisions are kept.
@@ -43,7 +43,7 @@ impl TimedWait {
         let run = &self.attempt.run;
         if let Some(time_up) = run.journal.as_ref().and_then(|journal| journal.time_up(self.key)) {
             // The attempt of the flow itself comes of no wait.
-            let came_of_it = |row: &TaskRun| {
+            let came_of_it = |row: &TaskRunRecord| {
                 let no = row.begun_no();
                 row.id() != TaskRunId::FLOW && no > time_up.after && no <= self.attempt.after
             };

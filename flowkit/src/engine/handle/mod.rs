@@ -55,11 +55,10 @@ impl<T, E> Handle<T, E> {
 
     /// Returns where the run stands. Never waits.
     pub fn state(&self) -> State {
-        match self.slot.core.run().and_then(|run| run.task_run(self.slot.core.id)) {
-            Some(task_run) => task_run.state(),
-            // It was refused before it had a record.
-            None => State::Failed,
-        }
+        let run = self.slot.core.run();
+        let state = run.and_then(|run| run.read(|record| Some(record.task_run(self.id())?.state())));
+        // It may have been refused before it had a record.
+        state.unwrap_or(State::Failed)
     }
 
     /// Returns what is recorded of the run; `None` if it was refused.

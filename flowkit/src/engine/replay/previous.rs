@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::clock;
 use crate::model::{
-    CallId, Declaration, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, StoredAttempt,
-    StoredTaskRun, TaskRunId, label_of,
+    Attempt, CallId, Declaration, Digest, ErrorReport, Identity, NewTaskRun, Refusal, State, TaskRun,
+    TaskRunId,
 };
 use crate::policy::resume::{
     AttemptProgress, Chosen, Redo, RedoRequest, ReplayDecision, cancelled_for_good, claimable, died, doubted,
@@ -55,11 +55,11 @@ pub(crate) enum PreviousCall {
 }
 
 /// The row of a call, and what becomes of the call. A row is given once; a call may be refused for one that was given before.
-pub(crate) type Left = (Option<StoredTaskRun>, Option<PreviousCall>);
+pub(crate) type Left = (Option<TaskRun>, Option<PreviousCall>);
 
 /// The task runs of earlier processes that have not been called again so far.
 pub(crate) struct PreviousRuns {
-    rows: HashMap<CallId, StoredTaskRun>,
+    rows: HashMap<CallId, TaskRun>,
     /// Those with secrets, by what they are found by beside these.
     sealed: HashMap<Digest, Vec<CallId>>,
     /// Those whose calls were made with other secrets instead.
@@ -97,12 +97,12 @@ pub(crate) struct PreviousRuns {
 impl PreviousRuns {
     pub(crate) fn new(resumed: &Resumed, max_crashes: u32) -> Self {
         let Recovered { run, task_runs, .. } = &resumed.recovered;
-        let mut rows: HashMap<_, StoredTaskRun> =
+        let mut rows: HashMap<_, TaskRun> =
             claimable(run, task_runs).into_iter().map(|(call, row)| (call, row.clone())).collect();
         let doubted = doubted(task_runs);
         for row in rows.values_mut().filter(|row| row.unknown.is_none()) {
             row.unknown =
-                row.call.and_then(|call| doubted.get(&call.key)).map(|unknown| (*unknown).to_owned());
+                row.call.and_then(|call| doubted.get(&call.key)).map(|unknown| (*unknown).to_owned().into());
         }
         let mut sealed: HashMap<_, Vec<_>> = HashMap::new();
         for call in rows.keys().filter(|call| call.seal.is_some()) {
@@ -116,7 +116,7 @@ impl PreviousRuns {
         let timed_out = resumed.recovered.times_up.iter().map(|time_up| time_up.key);
         let unused_times_up = timed_out.filter(|key| !times_up.contains_key(key)).collect();
         let chosen = Chosen::of(task_runs, &resumed.wish.asked.redo);
-        let has_failed = |attempts: &[StoredAttempt]| attempts.iter().any(StoredAttempt::counts);
+        let has_failed = |attempts: &[Attempt]| attempts.iter().any(Attempt::counts);
         let repeated = task_runs.iter().filter(|row| has_failed(&row.earlier_attempts)).map(|row| row.id);
         let flow = has_failed(&run.earlier_attempts).then_some(TaskRunId::FLOW);
         Self {
@@ -206,8 +206,8 @@ impl PreviousRuns {
             ReplayDecision::Again if another_secret.is_some() => return Ok((Some(row), another_secret)),
             ReplayDecision::Keep => PreviousCall::Kept,
             ReplayDecision::Replay => match &row.error {
-                Some(error) if failed_unasked(&row) => PreviousCall::FailedAnyway(Arc::new(error.clone())),
-                Some(error) => PreviousCall::Failed(Arc::new(error.clone())),
+                Some(error) if failed_unasked(&row) => PreviousCall::FailedAnyway(Arc::clone(error)),
+                Some(error) => PreviousCall::Failed(Arc::clone(error)),
                 None => PreviousCall::Again(AttemptProgress::default()),
             },
             // What is done again on request, for a result that is gone, or because nobody knows whether it is the same call,
@@ -231,7 +231,7 @@ impl PreviousRuns {
         };
         if is_final {
             let refusal = match &row.not_persisted {
-                Some(reason) => Refusal::NotPersisted { task: row.task.clone(), reason: reason.clone() },
+                Some(reason) => Refusal::NotPersisted { task: row.task.to_string(), reason: reason.clone() },
                 None if at_most_once => Refusal::UnknownOutcome,
                 None => Refusal::Poison { crashes: row.crashes },
             };
@@ -244,19 +244,19 @@ impl PreviousRuns {
     }
 
     /// Says, once per task, how many of its results come from other code than it has now, if that of `row`, which is kept, does.
-    pub(crate) fn older_source(&mut self, row: &StoredTaskRun, task: &'static Declaration) -> Option<String> {
-        let is_older = |row: &StoredTaskRun| row.path == task.path && row.source_hash != task.source_hash;
+    pub(crate) fn older_source(&mut self, row: &TaskRun, task: &'static Declaration) -> Option<String> {
+        let is_older = |row: &TaskRun| row.path == task.path && row.source_hash != task.source_hash;
         if !is_older(row) || !self.older.insert(task.path) {
             return None;
         }
-        let kept = |row: &&StoredTaskRun| is_older(row) && self.standing(row, false) == ReplayDecision::Keep;
+        let kept = |row: &&TaskRun| is_older(row) && self.standing(row, false) == ReplayDecision::Keep;
         let results = 1 + self.rows.values().filter(kept).count();
         // The results of a sub-flow are made anew through its node, in the run around it.
         let from = (!self.is_sub_flow).then_some(task.name);
         Some(older_source(task.name, results, from))
     }
 
-    fn standing(&self, row: &StoredTaskRun, at_most_once: bool) -> ReplayDecision {
+    fn standing(&self, row: &TaskRun, at_most_once: bool) -> ReplayDecision {
         match self.cancelled.contains(&row.id) && row.unknown.is_none() {
             true => ReplayDecision::Cancelled,
             false => standing(row, &self.redo, at_most_once, self.max_crashes),
@@ -297,7 +297,7 @@ impl PreviousRuns {
         if self.quiet.contains(&call.parent) || self.open.get(&call.parent).is_none_or(|open| *open == 0) {
             return Ok(());
         }
-        let got = label_of(call.task, call.index, call.extras.as_deref());
+        let got = call.label();
         if self.wish.strict {
             let recorded = self.not_called_again(Some(call.parent)).into_iter().next().unwrap_or_default();
             return Err(Refusal::Diverged { recorded, got: Some(got) });
@@ -310,11 +310,11 @@ impl PreviousRuns {
 
     /// Returns the labels of what was recorded and not called again, by all bodies or one of them.
     pub(crate) fn not_called_again(&self, by: Option<TaskRunId>) -> Vec<String> {
-        let expected = |row: &&StoredTaskRun| counts(row) && !self.replaced.contains(&row.id);
+        let expected = |row: &&TaskRun| counts(row) && !self.replaced.contains(&row.id);
         let missing = self.rows.values().filter(|row| expected(row) && by.is_none_or(|by| row.parent == by));
         let mut rows: Vec<_> = missing.filter(|row| self.is_expected(row)).collect();
         rows.sort_unstable_by_key(|row| row.id);
-        rows.into_iter().map(StoredTaskRun::label).collect()
+        rows.into_iter().map(TaskRun::label).collect()
     }
 
     /// Returns the labels of what tasks that have finished had started and not awaited, and that did not come to its end: as
@@ -323,11 +323,11 @@ impl PreviousRuns {
         let unfinished = self.rows.values().filter(|row| began(row) && !row.state.is_terminal());
         let mut rows: Vec<_> = unfinished.filter(|row| !self.is_expected(row)).collect();
         rows.sort_unstable_by_key(|row| row.id);
-        rows.into_iter().map(StoredTaskRun::label).collect()
+        rows.into_iter().map(TaskRun::label).collect()
     }
 
     /// Whether the body runs again that called it, or that called the caller, and so on.
-    fn is_expected(&self, row: &StoredTaskRun) -> bool {
+    fn is_expected(&self, row: &TaskRun) -> bool {
         let mut callers = std::iter::successors(Some(row.parent), |caller| self.parents.get(caller).copied());
         !callers.any(|caller| self.quiet.contains(&caller))
     }
@@ -347,7 +347,7 @@ impl PreviousRuns {
 }
 
 /// Leaves out the waits whose time was up without anything coming of it.
-fn decided_upon(times_up: &[TimeUp], task_runs: &[StoredTaskRun]) -> HashMap<Digest, Vec<u32>> {
+fn decided_upon(times_up: &[TimeUp], task_runs: &[TaskRun]) -> HashMap<Digest, Vec<u32>> {
     let last_begun = task_runs.iter().map(|row| row.begun_no).max().flatten();
     let decided = times_up.iter().filter(|time_up| last_begun > time_up.after);
     decided.filter_map(|time_up| Some((time_up.key, time_up.ended.clone()?))).collect()
@@ -355,17 +355,17 @@ fn decided_upon(times_up: &[TimeUp], task_runs: &[StoredTaskRun]) -> HashMap<Dig
 
 /// Whether a task run was refused for what was known of it, by a process in which it did not begin: its record says nothing of
 /// its inputs.
-fn failed_unasked(row: &StoredTaskRun) -> bool {
+fn failed_unasked(row: &TaskRun) -> bool {
     let made_from = row.provenance.and_then(|provenance| provenance.made_from);
     made_from.is_none() && (row.attempt == 0 || died(row))
 }
 
 /// Whether a row is one of a call that is expected again, and known when it comes.
-fn counts(row: &StoredTaskRun) -> bool {
+fn counts(row: &TaskRun) -> bool {
     began(row) && row.unknown.is_none()
 }
 
 /// Whether a row says more than that the flow decided against the task.
-fn began(row: &StoredTaskRun) -> bool {
+fn began(row: &TaskRun) -> bool {
     row.state != State::Skipped
 }

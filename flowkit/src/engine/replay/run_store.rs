@@ -14,7 +14,8 @@ use super::previous::{Left, PreviousCall, PreviousRuns, Resumed};
 use crate::engine::blocking::{self, hold_clock};
 use crate::engine::task_run::core::Core;
 use crate::model::{
-    CallId, Error, Event, EventKind, Identity, NewTaskRun, Provenance, Refusal, TaskRun, TaskRunId, WallTime,
+    CallId, Error, Event, EventKind, Identity, NewTaskRun, Provenance, Refusal, TaskRunId, TaskRunRecord,
+    WallTime,
 };
 use crate::policy::durability::Durability;
 use crate::store::{CacheEntry, Entry, Fact, FactKind, OwnedRun, Store, StoreError};
@@ -163,7 +164,7 @@ impl RunStore {
     pub(crate) fn record(
         &self,
         event: Event,
-        task_run: TaskRun,
+        task_run: TaskRunRecord,
         keeping: PersistRequest,
     ) -> Option<CommitReceipt> {
         if self.silent.load(Ordering::Acquire) {

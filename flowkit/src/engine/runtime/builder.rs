@@ -131,7 +131,7 @@ impl RuntimeBuilder {
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let run = twice().on(&Runtime::builder().no_cache().build()).run().await;
-    /// assert!(run.task_runs().iter().all(|task| task.state() == State::Completed));
+    /// assert!(run.task_runs().iter().all(|task| task.state == State::Completed));
     /// # }
     /// ```
     pub fn no_cache(mut self) -> Self {
@@ -154,7 +154,7 @@ impl RuntimeBuilder {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let runtime = Runtime::builder().refresh_cache().build();
     /// once().on(&runtime).await.unwrap();
-    /// assert_eq!(once().on(&runtime).run().await.task_runs()[0].state(), State::Completed);
+    /// assert_eq!(once().on(&runtime).run().await.task_runs()[0].state, State::Completed);
     /// # }
     /// ```
     pub fn refresh_cache(mut self) -> Self {

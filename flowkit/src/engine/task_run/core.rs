@@ -130,7 +130,7 @@ impl Core {
 
     pub(crate) fn label(&self) -> RunLabel {
         let name = self.extras().as_ref().and_then(|extras| extras.name.clone());
-        let label = name.unwrap_or_else(|| label_of(self.declaration, self.index, None));
+        let label = name.unwrap_or_else(|| label_of(self.declaration.name, self.index, None));
         RunLabel::new(self.declaration.kind, label)
     }
 

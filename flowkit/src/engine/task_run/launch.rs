@@ -347,7 +347,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
 
 pub(crate) fn label<B: Body>(index: Option<u32>) -> RunLabel {
     let declaration = &B::info().declaration;
-    RunLabel::new(declaration.kind, label_of(declaration, index, None))
+    RunLabel::new(declaration.kind, label_of(declaration.name, index, None))
 }
 
 pub(crate) fn refusal<B: Body>(setup: &Setup<B::Error>, refusal: Refusal) -> Error<B::Error> {

@@ -3,12 +3,13 @@
 use std::fmt::{Result, Write};
 
 use super::super::layout::{Rect, Route};
-use super::super::{Edge, EdgeKind, Node, NodeKind};
+use super::super::{Edge, Node};
 use super::{
     CAPTION_SIZE, GROUP_FILL, GROUP_LINE, INK, MUTED, NAME_COLUMNS, NAME_SIZE, PAGE, TEXT_LEFT, WIRE, name,
 };
 use crate::graph::style;
 use crate::graph::style::Tone;
+use crate::model::{EdgeKind, Kind};
 use crate::text::columns;
 
 const ARROW_LENGTH: f64 = 7.0;
@@ -68,7 +69,7 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         colours.fill,
         colours.line,
     )?;
-    if node.kind == NodeKind::Flow {
+    if node.kind == Kind::Flow {
         let (left, top, width, height) =
             (rect.left + 3.0, rect.top + 3.0, rect.width - 6.0, rect.height - 6.0);
         let inner = Rect { left, top, width, height };

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Chosen, MAX_CRASHES, RedoRequest, ReplayDecision, cancelled_for_good, claimable, doubted, standing,
 };
-use crate::model::{State, StoredFlowRun, StoredTaskRun, TaskRunId};
+use crate::model::{State, StoredFlowRun, TaskRun, TaskRunId};
 
 /// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
 pub(crate) fn flow_runs(run: &StoredFlowRun, asked: &RedoRequest) -> bool {
@@ -25,9 +25,9 @@ pub(crate) fn flow_runs(run: &StoredFlowRun, asked: &RedoRequest) -> bool {
 /// not run again are not made.
 pub(crate) fn outlook<'r>(
     run: &StoredFlowRun,
-    rows: &'r [StoredTaskRun],
+    rows: &'r [TaskRun],
     asked: &RedoRequest,
-) -> Vec<(&'r StoredTaskRun, ReplayDecision)> {
+) -> Vec<(&'r TaskRun, ReplayDecision)> {
     let chosen = claimable(run, rows);
     let wanted_again = asked.left(rows, &Chosen::of(rows, &asked.redo));
     let cancelled = cancelled_for_good(run, rows, asked);
@@ -77,18 +77,18 @@ mod tests {
         Digest::from_bytes(bytes)
     }
 
-    fn called(id: u64, parent: u64, task: &str, state: State) -> StoredTaskRun {
-        StoredTaskRun {
+    fn called(id: u64, parent: u64, task: &str, state: State) -> TaskRun {
+        TaskRun {
             id: TaskRunId::new(id),
             parent: TaskRunId::new(parent),
             call: Some(CallId { key: digest(id), seal: None, nth: 1 }),
-            task: task.to_owned(),
+            task: task.to_owned().into(),
             ended_at: Some(crate::model::WallTime::from_micros(1)),
             ..row(state, 1, 0)
         }
     }
 
-    fn of(run: State, rows: &[StoredTaskRun], redo: &Redo) -> Vec<(u64, ReplayDecision)> {
+    fn of(run: State, rows: &[TaskRun], redo: &Redo) -> Vec<(u64, ReplayDecision)> {
         outlook(&flow_row(run), rows, &redo.clone().into())
             .iter()
             .map(|(row, standing)| (row.id.get(), *standing))
@@ -113,8 +113,7 @@ mod tests {
     #[test]
     fn a_run_that_is_done_again_from_a_task_tries_again_what_failed() {
         let failed = called(2, 0, "by_value", State::Failed);
-        let refused =
-            StoredTaskRun { not_persisted: Some("NaN".to_owned()), ..called(3, 0, "pay", State::Failed) };
+        let refused = TaskRun { not_persisted: Some("NaN".to_owned()), ..called(3, 0, "pay", State::Failed) };
         let rows = [
             called(1, 0, "fetch", State::Completed),
             failed,
@@ -151,15 +150,15 @@ mod tests {
 
     #[test]
     fn a_call_without_a_key_is_made_anew() {
-        let rows = [StoredTaskRun { call: None, ..called(1, 0, "fetch", State::Completed) }];
+        let rows = [TaskRun { call: None, ..called(1, 0, "fetch", State::Completed) }];
         assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, ReplayDecision::Again)]);
     }
 
     #[test]
     fn a_call_that_cannot_be_compared_is_made_again_with_all_that_had_its_name() {
-        let named = |id, nth, unknown: Option<&str>| StoredTaskRun {
+        let named = |id, nth, unknown: Option<&str>| TaskRun {
             call: Some(CallId { key: digest(7), seal: None, nth }),
-            unknown: unknown.map(str::to_owned),
+            unknown: unknown.map(|unknown| unknown.to_owned().into()),
             ..called(id, 0, "tag", State::Completed)
         };
         use ReplayDecision::*;
@@ -168,7 +167,7 @@ mod tests {
         let rows =
             [named(1, 1, None), named(2, 2, Some("pool: Pool")), called(3, 0, "fetch", State::Completed)];
         assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Again), (2, Again), (3, Keep)]);
-        let failed = [StoredTaskRun { state: State::Failed, ..named(1, 1, Some("pool: Pool")) }];
+        let failed = [TaskRun { state: State::Failed, ..named(1, 1, Some("pool: Pool")) }];
         assert_eq!(
             of(State::Crashed, &failed, &Redo::Nothing),
             [(1, Again)],

@@ -3,15 +3,15 @@
 use super::*;
 use crate::model::Kind;
 
-pub(crate) fn row(state: State, attempt: u32, crashes: u32) -> StoredTaskRun {
-    StoredTaskRun {
+pub(crate) fn row(state: State, attempt: u32, crashes: u32) -> TaskRun {
+    TaskRun {
         id: TaskRunId::new(1),
         parent: TaskRunId::FLOW,
         call: None,
         unknown: None,
         kind: Kind::Task,
-        task: "pay".to_owned(),
-        path: "shop::pay".to_owned(),
+        task: "pay".into(),
+        path: "shop::pay".into(),
         version: None,
         source_hash: 0,
         index: None,
@@ -94,7 +94,7 @@ fn what_was_under_way_is_done_again_unless_it_may_not_be() {
 #[test]
 fn a_sub_flow_is_no_poison_because_it_takes_long() {
     let behind = crate::model::FlowRunId::new(uuid::Uuid::from_u128(7));
-    let node = StoredTaskRun { flow_run: Some(behind), ..row(State::Crashed, 9, 9) };
+    let node = TaskRun { flow_run: Some(behind), ..row(State::Crashed, 9, 9) };
     assert_eq!(standing(&node, &HashSet::new(), false, 3), ReplayDecision::Again);
 }
 
@@ -102,7 +102,7 @@ fn a_sub_flow_is_no_poison_because_it_takes_long() {
 fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
     // Whatever the clock showed.
     let at = |id: i64| Some(WallTime::from_micros(100 - id));
-    let ended = |id: i64, begun: u64, end: u64| StoredTaskRun {
+    let ended = |id: i64, begun: u64, end: u64| TaskRun {
         id: TaskRunId::new(id.unsigned_abs()),
         attempt_started_at: at(id),
         ended_at: at(id),
@@ -126,7 +126,7 @@ fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
 
 #[test]
 fn only_what_failed_since_it_was_asked_for_counts_for_the_retries() {
-    let attempt = |state, ended_no| StoredAttempt {
+    let attempt = |state, ended_no| Attempt {
         number: 1,
         state,
         started_at: WallTime::from_micros(0),
@@ -150,7 +150,7 @@ fn only_what_failed_since_it_was_asked_for_counts_for_the_retries() {
 
 #[test]
 fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_anew() {
-    let ended = |id, state, no| StoredTaskRun {
+    let ended = |id, state, no| TaskRun {
         id: TaskRunId::new(id),
         ended_no: OrderNo::new(no),
         cancelled_by_body: state == State::Cancelled,
@@ -161,7 +161,7 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
         ended(2, State::Cancelled, 2),
         ended(3, State::Failed, 3),
         ended(4, State::Cancelled, 4),
-        StoredTaskRun { cancelled_by_body: false, ..ended(5, State::Cancelled, 5) },
+        TaskRun { cancelled_by_body: false, ..ended(5, State::Cancelled, 5) },
     ];
     let stays = |redo: Redo, since, attempts| {
         let mut run = flow_row(State::Crashed);
@@ -177,7 +177,7 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
     assert_eq!(stays(Redo::Failed, Some(2), Vec::new()), [2, 4], "it was tried since, and failed");
     assert_eq!(stays(from(), None, Vec::new()), [0; 0]);
     assert_eq!(stays(from(), Some(3), Vec::new()), [4], "it was decided since");
-    let failed = StoredAttempt {
+    let failed = Attempt {
         number: 1,
         state: State::Failed,
         started_at: WallTime::from_micros(0),
@@ -194,7 +194,7 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
 
 #[test]
 fn a_failure_counts_unless_a_later_attempt_of_the_flow_tried_it_anew() {
-    let row = |state, begun, end, ended_at| StoredTaskRun {
+    let row = |state, begun, end, ended_at| TaskRun {
         begun_no: OrderNo::new(begun),
         ended_no: OrderNo::new(end),
         ended_at: Some(WallTime::from_micros(ended_at)),

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::script::*;
 use crate::model::{EventKind, State, StoredEvent, TaskRunId};
-use crate::store::{Entry, Store, rows};
+use crate::store::{Entry, Store};
 
 const RUNS: usize = 3;
 
@@ -98,7 +98,7 @@ impl Expected {
     /// Whether the attempt that is the last has failed, and no other one has begun.
     fn has_failed_attempt(&self, id: TaskRunId) -> bool {
         let task_run = self.script.record.task_run(id).unwrap();
-        task_run.earlier_attempts().last().is_some_and(|last| last.number == task_run.attempt_count())
+        task_run.extras().earlier_attempts.last().is_some_and(|last| last.number == task_run.attempt_count())
     }
 
     fn create(&mut self, store: &dyn Store) {
@@ -113,7 +113,8 @@ impl Expected {
         let attempts = self.script.record.task_run(id).unwrap().attempt_count();
         let kind = kind(event, attempts);
         // An attempt that is under way is left only where its end was lost, and here nothing is lost.
-        let begun = attempts as usize > self.script.record.task_run(id).unwrap().earlier_attempts().len();
+        let begun =
+            attempts as usize > self.script.record.task_run(id).unwrap().extras().earlier_attempts.len();
         let is_under_way = matches!(self.state(id), State::Running | State::Waiting | State::Cancelling);
         let is_lost =
             begun && is_under_way && matches!(kind, EventKind::Reopened | EventKind::Started { .. });
@@ -197,13 +198,13 @@ impl Expected {
         let flow = live[0];
         assert_eq!(
             (row.state, row.attempt, row.error.as_ref(), row.crashes),
-            (flow.state(), flow.attempt_count(), flow.error(), self.crashes[0])
+            (flow.state(), flow.attempt_count(), flow.extras().error.as_ref(), self.crashes[0])
         );
         let kept = all_task_runs(store, id);
         assert_eq!(kept.len(), live.len() - 1);
         for (mut kept, live) in kept.into_iter().zip(live[1..].iter().copied()) {
             let index = live.id().get() as usize;
-            let mut expected = rows::task_row(live, None, created_at, None);
+            let mut expected = live.row(created_at);
             expected.has_result = self.results[index].is_some();
             expected.crashes = self.crashes[index];
             expected.earlier_attempts.retain(|attempt| attempt.state != State::Crashed);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::model::{
     AttemptFailure, Declaration, Edges, ErrorReport, Event, EventKind, Extras, FlowRunId, Kind, NewTaskRun,
-    RunRecord, StoredFlowRun, StoredTaskRun, TaskRunId, Timestamp, WallTime, digest,
+    RunRecord, StoredFlowRun, TaskRun, TaskRunId, Timestamp, WallTime, digest,
 };
 use crate::policy::cache::{CacheKey, KeyInput, KeyParts, TaskIdentity};
 use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter};
@@ -247,11 +247,11 @@ pub(crate) fn flow_row(store: &dyn Store, id: FlowRunId) -> StoredFlowRun {
     store.flow_run(id).unwrap().expect("the run is kept")
 }
 
-pub(crate) fn task_row(store: &dyn Store, run: FlowRunId, id: TaskRunId) -> StoredTaskRun {
+pub(crate) fn task_row(store: &dyn Store, run: FlowRunId, id: TaskRunId) -> TaskRun {
     all_task_runs(store, run).into_iter().find(|row| row.id == id).expect("the task run is kept")
 }
 
-pub(crate) fn all_task_runs(store: &dyn Store, run: FlowRunId) -> Vec<StoredTaskRun> {
+pub(crate) fn all_task_runs(store: &dyn Store, run: FlowRunId) -> Vec<TaskRun> {
     store.task_runs(run, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX).unwrap()
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::{Declaration, EventKind, FlowRunId, Kind, Provenance, State, TaskRunId, ValueVersion};
-use crate::store::rows;
 use crate::store::{Entry, OwnedRun, Store};
 
 pub(crate) fn a_run_that_begins_can_be_read<P: Place>() {
@@ -37,7 +36,7 @@ pub(crate) fn an_entry_changes_its_row_and_adds_its_event<P: Place>() {
     run.happens(store, fetch, started(1));
     run.happens(store, fetch, failed("no route"));
     let live = run.record.task_run(fetch).unwrap();
-    assert_eq!(task_row(store, run.id(), fetch), rows::task_row(live, None, FIRST, None));
+    assert_eq!(task_row(store, run.id(), fetch), live.row(FIRST));
     assert_eq!(task_row(store, run.id(), fetch).error.unwrap().message, "no route");
     assert_eq!(event_names(store, run.id()), ["0: created", "1: created", "1: started", "1: failed"]);
     let last = store.events(run.id(), 3, 10).unwrap().remove(0);
@@ -264,7 +263,7 @@ pub(crate) fn odd_names_read_as_they_were_written<P: Place>() {
         assert_eq!(row.tags[1], *tag);
         assert_eq!(row.parameters, Some(format!("{{\"text\":{tag:?}}}")));
         let row = task_row(store, run.id(), id);
-        assert_eq!((&row.task, row.name.as_ref()), (name, Some(name)));
+        assert_eq!((&*row.task, row.name.as_ref()), (name.as_str(), Some(name)));
         assert_eq!(row.error.unwrap().message, *tag);
         let event = store.events(run.id(), 3, 1).unwrap().remove(0);
         assert!(matches!(&event.kind, EventKind::Failed { error } if error.message == *tag));

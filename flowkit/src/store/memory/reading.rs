@@ -6,7 +6,7 @@ use super::run::MemoryRun;
 use super::{Contents, MemoryStore, now};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
-    StoredTaskRun, TaskRunId, WallTime,
+    TaskRun, TaskRunId, WallTime,
 };
 use crate::store::prefix::Prefix;
 use crate::store::rows::LOG_LINES_MAX;
@@ -50,8 +50,8 @@ impl History for MemoryStore {
         filter: &TaskRunFilter,
         after: TaskRunId,
         limit: usize,
-    ) -> Result<Vec<StoredTaskRun>, StoreError> {
-        let fits = |row: &&StoredTaskRun| {
+    ) -> Result<Vec<TaskRun>, StoreError> {
+        let fits = |row: &&TaskRun| {
             row.id > after
                 && any_or_nothing(&filter.states, |state| *state == row.state)
                 && any_or_nothing(&filter.tasks, |task| *task == row.task)
@@ -226,7 +226,7 @@ impl Contents {
     }
 }
 
-fn has_failed(row: &StoredTaskRun) -> bool {
+fn has_failed(row: &TaskRun) -> bool {
     matches!(row.state, State::Failed | State::TimedOut)
 }
 

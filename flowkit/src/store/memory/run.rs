@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{
-    Event, EventKind, OrderNo, State, StoredEvent, StoredFlowRun, StoredLog, StoredTaskRun, TaskRunId,
+    Event, EventKind, OrderNo, State, StoredEvent, StoredFlowRun, StoredLog, TaskRun, TaskRunId, Timestamp,
     WallTime,
 };
 use crate::policy::resume::RedoRequest;
-use crate::store::rows::{
-    LOG_LINES_MAX, add_crashed_attempt, event_row, new_flow_row, task_row, update_flow_row,
-};
+use crate::store::rows::{LOG_LINES_MAX, add_crashed_attempt, event_row, new_flow_row, update_flow_row};
 use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
 
 /// A run with everything that belongs to it.
@@ -26,7 +24,7 @@ pub(super) struct MemoryRun {
     pub(super) stopping: bool,
     /// What was asked to be done again.
     pub(super) asked: Option<RedoRequest>,
-    pub(super) task_runs: BTreeMap<TaskRunId, StoredTaskRun>,
+    pub(super) task_runs: BTreeMap<TaskRunId, TaskRun>,
     pub(super) events: Vec<StoredEvent>,
     pub(super) results: HashMap<TaskRunId, Vec<u8>>,
     pub(super) facts: Facts,
@@ -70,10 +68,13 @@ impl MemoryRun {
             update_flow_row(&mut self.row, &entry.task_run);
             self.owned = !self.row.state.is_terminal();
         } else {
-            let mut before = self.task_runs.remove(&id);
-            before.iter_mut().for_each(|before| before.has_result &= !is_reopened);
-            let mut row = task_row(&entry.task_run, entry.call, self.row.created_at, before);
-            row.has_result |= entry.result.is_some();
+            let created_at = self.row.created_at;
+            let mut row = match self.task_runs.remove(&id) {
+                Some(before) => entry.task_run.row_after(before, created_at),
+                None => entry.task_run.row(created_at),
+            };
+            row.call = entry.call.or(row.call);
+            row.has_result = entry.result.is_some() || row.has_result && !is_reopened;
             row.provenance = entry.provenance.or(row.provenance);
             self.task_runs.insert(id, row);
         }
@@ -101,7 +102,7 @@ impl MemoryRun {
                 continue;
             };
             self.stand(task_run, after, now);
-            let at = now.since(self.row.created_at);
+            let at = Timestamp::new(now.since(self.row.created_at));
             self.push_event(&Event { task_run, at, kind });
         }
         self.owned = false;
@@ -149,7 +150,7 @@ impl MemoryRun {
 
     /// Returns the greatest number that a begin or an end has.
     pub(super) fn last_no(&self) -> Option<OrderNo> {
-        self.task_runs.values().map(StoredTaskRun::last_no).max().flatten().max(self.row.last_no())
+        self.task_runs.values().map(TaskRun::last_no).max().flatten().max(self.row.last_no())
     }
 
     fn state_of(&self, id: TaskRunId) -> Option<State> {

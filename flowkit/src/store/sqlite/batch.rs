@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::queue::CommitGuard;
-use crate::model::{CallId, Event, EventKind, FlowRunId, Provenance, TaskRun, TaskRunId};
+use crate::model::{CallId, Event, EventKind, FlowRunId, Provenance, TaskRunId, TaskRunRecord};
 use crate::policy::cache::CacheKey;
 use crate::store::{CacheEntry, Entry, Fact, FactKind, LogEntry, Missing, NewFlowRun, OwnedRun, StoreError};
 
@@ -36,7 +36,7 @@ pub(super) struct RunPart {
 
 /// A task run, or the flow itself, as it stands after the last of its entries.
 pub(super) struct RowSlot {
-    pub(super) task_run: TaskRun,
+    pub(super) task_run: TaskRunRecord,
     pub(super) call: Option<CallId>,
     pub(super) result: Option<Vec<u8>>,
     pub(super) provenance: Option<Provenance>,

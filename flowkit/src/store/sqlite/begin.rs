@@ -20,7 +20,8 @@ pub(super) fn insert(
     }
     let (flow, created_at) = (&new.flow, new.owned.created_at);
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
-    let tags: Vec<&str> = flow.tags().collect();
+    let declared = flow.declaration().tags.iter().copied();
+    let tags: Vec<&str> = declared.chain(flow.extras().tags.iter().map(String::as_str)).collect();
     let task = tools.interned.task(connection, flow.declaration())?;
     let place = tools.interned.place(connection, flow.location())?;
     connection
@@ -35,7 +36,7 @@ pub(super) fn insert(
             new.owned.id.short(),
             task,
             place,
-            flow.name().map(codes::text),
+            flow.extras().name.as_deref().map(codes::text),
             codes::json(&tags)?,
             new.parameters.as_deref().map(codes::text),
             new.parent.map(|(run, _)| run.as_uuid().into_bytes()),

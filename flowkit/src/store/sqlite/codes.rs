@@ -109,14 +109,14 @@ pub(super) fn edges(edges: &[Edge]) -> Option<String> {
     Some(text)
 }
 
-pub(super) fn read_edges(text: &str) -> rusqlite::Result<Vec<(TaskRunId, EdgeKind)>> {
+pub(super) fn read_edges(text: &str) -> rusqlite::Result<Vec<Edge>> {
     let edge = |word: &str| {
         let (kind, number) = match word.strip_prefix('o') {
             Some(number) => (EdgeKind::Order, number),
             None => (EdgeKind::Data, word),
         };
         let number = number.parse().map_err(|error| nonsense(Type::Text, error))?;
-        Ok((TaskRunId::new(number), kind))
+        Ok(Edge::new(TaskRunId::new(number), kind))
     };
     text.split_ascii_whitespace().map(edge).collect()
 }
@@ -166,8 +166,7 @@ mod tests {
             [Edge::new(TaskRunId::new(3), EdgeKind::Data), Edge::new(TaskRunId::new(0), EdgeKind::Order)];
         let text = edges(&written).unwrap();
         assert_eq!(text, "3 o0");
-        let read = read_edges(&text).unwrap();
-        assert_eq!(read, [(TaskRunId::new(3), EdgeKind::Data), (TaskRunId::new(0), EdgeKind::Order)]);
+        assert_eq!(read_edges(&text).unwrap(), written);
     }
 
     #[test]

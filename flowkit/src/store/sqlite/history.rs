@@ -15,7 +15,7 @@ use super::readers::ContentRow;
 use super::{SqliteStore, codes, facts, interned, stored};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
-    StoredTaskRun, TaskRunId, WallTime,
+    TaskRun, TaskRunId, WallTime,
 };
 use crate::store::prefix::Prefix;
 use crate::store::{
@@ -67,7 +67,7 @@ impl History for SqliteStore {
         filter: &TaskRunFilter,
         after: TaskRunId,
         limit: usize,
-    ) -> Result<Vec<StoredTaskRun>, StoreError> {
+    ) -> Result<Vec<TaskRun>, StoreError> {
         let mut question = Query::new(stored::TASK_RUN);
         question.and("f.id = ?", [id_value(run)]);
         question.and("r.id > ?", [codes::number(after).into()]);

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::codes;
-use crate::model::{OrderNo, TaskRun};
+use crate::model::{OrderNo, TaskRunRecord};
 
-/// The fields have the names that [`StoredTaskRun`](crate::model::StoredTaskRun) has.
+/// The fields have the names that [`TaskRun`](crate::model::TaskRun) has.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Rare<'a> {
@@ -35,15 +35,16 @@ pub(super) struct Rare<'a> {
 }
 
 impl<'a> Rare<'a> {
-    fn of(task_run: &'a TaskRun) -> Self {
+    fn of(task_run: &'a TaskRunRecord) -> Self {
+        let extras = task_run.extras();
         Self {
-            tags: task_run.own_tags().into(),
-            group: task_run.group().map(Cow::from),
-            branch: task_run.branch().map(Cow::from),
-            unknown: task_run.unknown().map(Cow::from),
-            skip_reason: task_run.skip_reason().map(Cow::from),
-            not_persisted: task_run.not_persisted().map(Cow::from),
-            rank: task_run.rank(),
+            tags: extras.tags.as_slice().into(),
+            group: extras.group.as_deref().map(Cow::from),
+            branch: extras.branch.as_deref().map(Cow::from),
+            unknown: extras.unknown.map(Cow::from),
+            skip_reason: extras.skip_reason.as_deref().map(Cow::from),
+            not_persisted: extras.not_persisted.as_deref().map(Cow::from),
+            rank: extras.rank,
             orphaned: task_run.is_orphaned(),
             cancelled_by_body: task_run.is_cancelled_by_body(),
         }
@@ -51,7 +52,7 @@ impl<'a> Rare<'a> {
 }
 
 /// Returns the column for `task_run`.
-pub(super) fn column(task_run: &TaskRun) -> rusqlite::Result<Option<String>> {
+pub(super) fn column(task_run: &TaskRunRecord) -> rusqlite::Result<Option<String>> {
     let rare = Rare::of(task_run);
     if rare == Rare::default() { Ok(None) } else { codes::json(&rare).map(Some) }
 }

@@ -8,8 +8,8 @@ use super::stop_reason;
 use super::stop_reason::StopReason;
 use super::write::attempt_row;
 use super::{clock, codes};
-use crate::model::{EventKind, FlowRunId, State, TaskRunId, WallTime};
-use crate::store::rows::{crashed_attempt, death_of, suspension_of};
+use crate::model::{Attempt, EventKind, FlowRunId, State, TaskRunId, WallTime};
+use crate::store::rows::{death_of, suspension_of};
 
 /// What befalls a run in this state: a task run, or the flow itself.
 pub(super) type Transition = fn(State, bool) -> Option<EventKind>;
@@ -164,7 +164,7 @@ fn meet(
     if let (true, 1.., Some(at)) =
         (crashed && row.state == State::Running, row.attempt, row.attempt_started_at)
     {
-        let attempt = crashed_attempt(row.attempt, WallTime::from_micros(at));
+        let attempt = Attempt::crashed(row.attempt, WallTime::from_micros(at));
         attempt_row(connection, run, codes::number(row.id), &attempt)?;
     }
     let ended_at = state.is_terminal().then_some(now.as_micros());

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::codes;
 use super::rare::Rare;
-use crate::model::{CallId, Digest, Provenance, Seal, StoredFlowRun, StoredTaskRun, ValueVersion, WallTime};
+use crate::model::{CallId, Digest, Provenance, Seal, StoredFlowRun, TaskRun, ValueVersion, WallTime};
 
 /// The end of the last attempt of a flow run that another one followed: see `StoredFlowRun::anew_since`.
 macro_rules! anew_since {
@@ -92,18 +92,18 @@ pub(super) const TASK_RUN: &str = "
         r.nth, r.seal, r.version, r.made_from, t.source_hash
     FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
 
-pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
+pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<TaskRun> {
     let key: Option<[u8; 32]> = row.get(2)?;
     let seal: Option<[u8; 16]> = row.get(27)?;
     let tags: String = row.get(9)?;
-    let mut tags: Vec<String> = codes::read_json(&tags)?;
+    let mut tags: Vec<Cow<'static, str>> = codes::read_json(&tags)?;
     let rare: Rare<'_> = json(row, 10)?.unwrap_or_default();
-    tags.extend(rare.tags.into_owned());
+    tags.extend(rare.tags.into_owned().into_iter().map(Cow::from));
     let edges: Option<String> = row.get(12)?;
     let flow_run: Option<[u8; 16]> = row.get(21)?;
     let (version, made_from) = (version(row, 28)?, version(row, 29)?);
     let provenance = version.map(|version| Provenance { version, made_from });
-    Ok(StoredTaskRun {
+    Ok(TaskRun {
         id: codes::task_run(row.get(0)?),
         parent: codes::task_run(row.get(1)?),
         call: key.zip(row.get(26)?).map(|(key, nth)| CallId {
@@ -111,7 +111,7 @@ pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<StoredTaskRun> {
             seal: seal.map(Seal::from_bytes),
             nth,
         }),
-        unknown: rare.unknown.map(Cow::into_owned),
+        unknown: rare.unknown.map(|unknown| unknown.into_owned().into()),
         kind: codes::kind(row.get(3)?),
         task: row.get(4)?,
         path: row.get(5)?,

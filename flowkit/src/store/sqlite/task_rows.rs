@@ -3,7 +3,7 @@
 use rusqlite::{CachedStatement, Connection, Statement, params};
 
 use super::batch::RowSlot;
-use super::write::Tools;
+use super::write::{Tools, error};
 use super::{codes, failure, rare};
 use crate::failpoint;
 use crate::model::WallTime;
@@ -98,7 +98,7 @@ fn bind(
     statement.raw_bind_parameter(1, run)?;
     statement.raw_bind_parameter(2, codes::number(task_run.id()))?;
     statement.raw_bind_parameter(3, before)?;
-    statement.raw_bind_parameter(4, task_run.name().map(codes::text))?;
+    statement.raw_bind_parameter(4, task_run.extras().name.as_deref().map(codes::text))?;
     statement.raw_bind_parameter(5, codes::edges(task_run.edges()))?;
     statement.raw_bind_parameter(6, codes::state_code(task_run.state()))?;
     statement.raw_bind_parameter(7, task_run.attempt_count())?;
@@ -110,8 +110,9 @@ fn bind(
     statement.raw_bind_parameter(10, at(task_run.ended_at()))?;
     statement.raw_bind_parameter(11, codes::order_no(task_run.begun_no()))?;
     statement.raw_bind_parameter(12, codes::order_no(task_run.ended_no()))?;
-    statement.raw_bind_parameter(13, task_run.error().map(codes::json).transpose()?)?;
-    statement.raw_bind_parameter(14, task_run.flow_run().as_ref().map(|id| id.as_uuid().into_bytes()))?;
+    statement.raw_bind_parameter(13, error(task_run)?)?;
+    statement
+        .raw_bind_parameter(14, task_run.extras().flow_run.as_ref().map(|id| id.as_uuid().into_bytes()))?;
     statement.raw_bind_parameter(15, rare::column(task_run)?)?;
     let provenance = slot.provenance.as_ref();
     statement.raw_bind_parameter(16, provenance.map(|provenance| *provenance.version.as_bytes()))?;

@@ -9,7 +9,7 @@ use super::owner::Owner;
 use super::task_rows::TaskRows;
 use super::values::{Hash, Values};
 use super::{clock, codes, facts, failure, logs, reap};
-use crate::model::{EventKind, StoredAttempt, TaskRun, TaskRunId, WallTime};
+use crate::model::{Attempt, EventKind, TaskRunId, TaskRunRecord, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
 /// What a transaction needs beside the connection.
@@ -137,7 +137,7 @@ fn flow_row(
         )?
         .execute(params![
             run,
-            flow.name().map(codes::text),
+            flow.extras().name.as_deref().map(codes::text),
             codes::state_code(flow.state()),
             at(flow.started_at()),
             at(flow.attempt_started_at()),
@@ -163,17 +163,17 @@ const RESULT_ROW: &str = "
 fn attempts(
     connection: &Connection,
     run: i64,
-    task_run: &TaskRun,
+    task_run: &TaskRunRecord,
     created_at: WallTime,
 ) -> rusqlite::Result<()> {
-    if task_run.earlier_attempts().is_empty() {
+    if task_run.extras().earlier_attempts.is_empty() {
         return Ok(());
     }
     let id = codes::number(task_run.id());
     let known: Option<u32> = connection
         .prepare_cached("SELECT max(number) FROM attempts WHERE run = ?1 AND task_run = ?2")?
         .query_row([run, id], |row| row.get(0))?;
-    for attempt in rows::attempts_after(known.unwrap_or(0), task_run, created_at) {
+    for attempt in task_run.attempts_after(known.unwrap_or(0), created_at) {
         attempt_row(connection, run, id, &attempt)?;
     }
     Ok(())
@@ -184,7 +184,7 @@ pub(super) fn attempt_row(
     connection: &Connection,
     run: i64,
     task_run: i64,
-    attempt: &StoredAttempt,
+    attempt: &Attempt,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -194,8 +194,8 @@ pub(super) fn attempt_row(
     Ok(())
 }
 
-pub(super) fn error(task_run: &TaskRun) -> rusqlite::Result<Option<String>> {
-    task_run.error().map(codes::json).transpose()
+pub(super) fn error(task_run: &TaskRunRecord) -> rusqlite::Result<Option<String>> {
+    task_run.extras().error.as_ref().map(codes::json).transpose()
 }
 
 /// Keeps a result, and its place in the cache with it.

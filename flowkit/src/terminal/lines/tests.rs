@@ -66,12 +66,13 @@ impl Script {
 
     fn tell(&self, lines: &mut Lines) -> Vec<String> {
         let event = self.record.events().last().unwrap();
+        let created_at = SystemTime::UNIX_EPOCH + Duration::from_secs(32_573);
         lines.of(&Notice {
             flow_run: self.flow_run,
             origin: self.origin.as_ref(),
             event,
-            task_run: self.record.task_run(event.task_run).unwrap(),
-            at: SystemTime::UNIX_EPOCH + Duration::from_secs(32_573) + self.at,
+            task_run: &self.record.task_run(event.task_run).unwrap().row(created_at.into()),
+            at: created_at + self.at,
         })
     }
 

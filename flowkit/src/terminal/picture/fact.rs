@@ -34,9 +34,9 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
         EventKind::Interrupted { error, .. } if !is_own_flow => (State::Suspended, interrupted(error)),
         // The end of the flow, and of a sub-flow because of what is in it, is told elsewhere.
         EventKind::Failed { error } | EventKind::TimedOut { error, .. }
-            if !is_own_flow && task_run.flow_run().is_none() =>
+            if !is_own_flow && task_run.flow_run.is_none() =>
         {
-            (task_run.state(), failure(task_run, &error.to_string()))
+            (task_run.state, failure(task_run, &error.to_string()))
         }
         EventKind::Cancelling if is_own_flow && notice.origin.is_none() => {
             (State::Cancelling, "cancelling".to_owned())

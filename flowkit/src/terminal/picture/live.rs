@@ -202,7 +202,7 @@ impl Pen<'_> {
             return self.hinted(line, &format!(" · ctrl-c again to {}", stopping.next()));
         }
         let counts = self.view.counts();
-        let took = columns::duration(self.view.began_at.until(self.now));
+        let took = columns::duration(self.now.since(self.view.began_at));
         let mut parts = vec![(TextStyle::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
         let told = [
             (counts.active, State::Running, "running"),

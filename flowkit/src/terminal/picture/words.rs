@@ -89,12 +89,12 @@ pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
     let mut parts = Vec::new();
     match active.retry_at {
         Some(at) => {
-            let left = now.until(at);
+            let left = at.since(now);
             parts.push((TextStyle::Of(State::AwaitingRetry), format!("waiting {}", columns::duration(left))));
             parts.push((TextStyle::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
         }
         None => {
-            let runs = active.since.until(now);
+            let runs = now.since(active.since);
             parts.push((TextStyle::Of(State::Running), format!("running {}", columns::duration(runs))));
             if active.attempt > 1 {
                 parts.push((TextStyle::Plain, attempt(active.attempt, active.attempts_max)));

@@ -1,6 +1,7 @@
 //! What is to be told of the runs of a program: text that is ready to be written, and what is to be drawn below it. It
 //! writes nothing itself.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
@@ -45,7 +46,7 @@ pub(super) struct Story {
 /// An outermost flow run.
 struct StoryRun {
     view: RunView,
-    facts: HashMap<&'static str, u32>,
+    facts: HashMap<Cow<'static, str>, u32>,
     end_is_told: bool,
 }
 
@@ -73,7 +74,7 @@ impl Story {
                 let verbose = self.options.verbose;
                 let lines = fact(notice, slow, verbose, self.columns);
                 if !lines.is_empty() {
-                    let lines = if verbose { lines } else { run.limited(notice.task_run.task(), lines) };
+                    let lines = if verbose { lines } else { run.limited(&notice.task_run.task, lines) };
                     self.write(&lines);
                 }
             }
@@ -248,8 +249,8 @@ impl Story {
 
 impl StoryRun {
     /// Returns `lines`, or less if the task has had many.
-    fn limited(&mut self, task: &'static str, lines: Vec<Line>) -> Vec<Line> {
-        let told = self.facts.entry(task).or_default();
+    fn limited(&mut self, task: &Cow<'static, str>, lines: Vec<Line>) -> Vec<Line> {
+        let told = self.facts.entry(task.clone()).or_default();
         *told += 1;
         match (*told).cmp(&FACTS_MAX) {
             std::cmp::Ordering::Less => lines,

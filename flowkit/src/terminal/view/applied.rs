@@ -1,8 +1,10 @@
 //! From the events of a store to the view, one after the other, for watching a run of another process. Only what is counted:
 //! how long things took and why they failed is in the rows.
 
+use std::borrow::Cow;
+
 use super::RunView;
-use crate::model::{EventKind, Kind, State, StoredFlowRun, StoredTaskRun, TaskRunId};
+use crate::model::{EventKind, State, StoredFlowRun, TaskRun, TaskRunId};
 use crate::text::columns::visible;
 
 impl RunView {
@@ -16,12 +18,13 @@ impl RunView {
     pub(crate) fn apply(
         &mut self,
         run: &StoredFlowRun,
-        row: Option<&StoredTaskRun>,
+        row: Option<&TaskRun>,
         kind: &EventKind,
         state: State,
     ) {
-        let key = (run.id, row.map_or(TaskRunId::FLOW, |row| row.id));
-        if let (None, Some(caller)) = (row, run.parent) {
+        let row = row.map_or_else(|| Cow::Owned(run.as_task_run()), Cow::Borrowed);
+        let key = (run.id, row.id);
+        if let (TaskRunId::FLOW, Some(caller)) = (row.id, run.parent) {
             self.know_flow(run.id, caller, &run.flow);
         }
         let is_own = key == (self.id, TaskRunId::FLOW);
@@ -30,17 +33,7 @@ impl RunView {
             None
         } else {
             let own = self.node(key);
-            let group = self.stand(key, state, |view| match row {
-                None => {
-                    let group = view.inside(key);
-                    (group.unwrap_or_else(|| view.group(None, &run.flow, true)), visible(&run.flow))
-                }
-                Some(row) => {
-                    let around = view.inside((run.id, row.parent));
-                    (view.group(around, &row.task, row.kind == Kind::Flow), visible(&row.label()))
-                }
-            });
-            own.or(group)
+            own.or(self.stand(key, &row, state))
         };
         if let EventKind::AttemptFailed { attempt, .. } = kind {
             match group {

@@ -16,6 +16,7 @@ mod stored;
 mod take;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::artifacts::ShownArtifact;
@@ -26,7 +27,8 @@ use super::not_compared::NotComparedTasks;
 use super::root_cause::{RootCause, explains};
 use super::stopping::StopNotice;
 use super::tally::FailedRun;
-use crate::model::{ErrorReport, FlowRunId, State, TaskRunId, WallTime};
+use crate::model::{Edge, ErrorReport, FlowRunId, Kind, State, TaskRun, TaskRunId, WallTime};
+use crate::text::columns::visible;
 
 /// More failures than this are counted, but not remembered.
 const FAILURES_MAX: usize = 1000;
@@ -51,7 +53,7 @@ pub struct RunView {
     pub(super) began_at: WallTime,
     /// How long it took, if it is over; the time between two processes left out.
     pub(super) took: Option<Duration>,
-    pub(super) error: Option<ErrorReport>,
+    pub(super) error: Option<Arc<ErrorReport>>,
     pub(super) groups: Folded<Group>,
     pub(super) retries: usize,
     /// How many tasks have run since the flow run was resumed; `None` if it was not.
@@ -164,7 +166,7 @@ impl RunView {
 
     /// Finds out why it failed, if it did.
     pub(super) fn root_cause(&self) -> Option<RootCause<'_>> {
-        RootCause::of(&self.flow, self.state, self.error.as_ref(), &self.failures, self.counts().failed)
+        RootCause::of(&self.flow, self.state, self.error.as_deref(), &self.failures, self.counts().failed)
     }
 
     /// Returns how many tasks are running, those left out that wait for another attempt.
@@ -215,20 +217,19 @@ impl RunView {
     }
 
     /// Notes where a task run stands, and returns its group; `None` for the run of a node, which is noted already.
-    fn stand(
-        &mut self,
-        key: Key,
-        state: State,
-        new: impl FnOnce(&mut Self) -> (usize, String),
-    ) -> Option<usize> {
+    fn stand(&mut self, key: Key, task_run: &TaskRun, state: State) -> Option<usize> {
         let flow = self.flows.get(&key.0)?;
         if key.1 == TaskRunId::FLOW && !flow.is_apart {
             return None;
         }
         let Some(row) = flow.rows.get(&key.1).copied() else {
-            let (group, label) = new(self);
+            let around = self.inside((key.0, task_run.parent));
+            let group = match around.filter(|_| key.1 == TaskRunId::FLOW) {
+                Some(own) => own,
+                None => self.group(around, &task_run.task, task_run.kind == Kind::Flow),
+            };
             self.flows.entry(key.0).or_default().rows.insert(key.1, TaskRow { group, state });
-            self.groups[group].enter(state, label);
+            self.groups[group].enter(state, visible(&task_run.label()));
             return Some(group);
         };
         if row.state != state {
@@ -270,7 +271,7 @@ impl RunView {
     }
 
     /// Notes that a run of `group` misses one of `inputs`.
-    fn miss(&mut self, group: usize, flow_run: FlowRunId, inputs: impl Iterator<Item = TaskRunId>) {
+    fn miss(&mut self, group: usize, flow_run: FlowRunId, inputs: &[Edge]) {
         if let Some((missed, became)) = self.missed_input(flow_run, inputs) {
             self.groups[group].reason = Some(format!("{missed} {became}"));
             self.groups[group].upstream = Some((missed, became));
@@ -282,10 +283,10 @@ impl RunView {
     pub(super) fn missed_input(
         &self,
         flow_run: FlowRunId,
-        inputs: impl Iterator<Item = TaskRunId>,
+        inputs: &[Edge],
     ) -> Option<(String, &'static str)> {
         let rows = &self.flows.get(&flow_run)?.rows;
-        let mut missed = inputs.filter_map(|id| {
+        let mut missed = inputs.iter().map(|edge| edge.from()).filter_map(|id| {
             let row = rows.get(&id).filter(|row| row.state.is_failure())?;
             if row.state == State::UpstreamFailed {
                 return self.groups[row.group].upstream.clone();

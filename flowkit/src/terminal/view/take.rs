@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Active, Key, RunView};
 use crate::engine::flow_run::observer::Notice;
-use crate::model::{EventKind, Kind, TaskRun, TaskRunId, Timestamp, WallTime};
+use crate::model::{ErrorReport, EventKind, TaskRun, TaskRunId, Timestamp, WallTime};
 use crate::terminal::lines::label;
 use crate::terminal::tally::FailedRun;
 use crate::text::columns::visible;
@@ -43,7 +43,7 @@ impl RunView {
             }
             None => {}
             Some(origin) => {
-                self.know_flow(key.0, (origin.flow_run, origin.task_run), task_run.task());
+                self.know_flow(key.0, (origin.flow_run, origin.task_run), &task_run.task);
             }
         }
         if let EventKind::AttemptFailed { attempt, .. } = &notice.event.kind
@@ -52,7 +52,7 @@ impl RunView {
             self.retry(node, attempt + 1, *attempt == 1);
             self.begin_anew(key.0, |_| false);
         }
-        let group = self.stand(key, task_run.state(), |view| view.enter(key, task_run));
+        let group = self.stand(key, task_run, task_run.state);
         let slow = group.and_then(|group| self.change(group, notice));
         self.place_early(key.0);
         if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() {
@@ -66,9 +66,9 @@ impl RunView {
         let task_run = notice.task_run;
         self.flow = visible(&task_run.label());
         let before = self.state;
-        self.state = task_run.state();
-        self.error = task_run.error().cloned();
-        let since_begin = || self.began_at.until(notice.at.into());
+        self.state = task_run.state;
+        self.error.clone_from(&task_run.error);
+        let since_begin = || WallTime::from(notice.at).since(self.began_at);
         // A suspended one has not ended.
         let took = || task_run.duration().unwrap_or_else(since_begin);
         self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
@@ -86,19 +86,6 @@ impl RunView {
             }
             _ => {}
         }
-    }
-
-    /// Finds the place of a task run that is seen for the first time.
-    fn enter(&mut self, key: Key, task_run: &TaskRun) -> (usize, String) {
-        let label = visible(&task_run.label());
-        if key.1 == TaskRunId::FLOW {
-            let group = self.flows.get(&key.0).and_then(|flow| flow.group);
-            return (group.unwrap_or_else(|| self.group(None, task_run.task(), true)), label);
-        }
-        let around = self.inside((key.0, task_run.parent()));
-        let is_flow = task_run.declaration().kind == Kind::Flow;
-        let group = self.group(around, task_run.task(), is_flow);
-        (group, label)
     }
 
     fn change(&mut self, group: usize, notice: &Notice<'_>) -> Option<Duration> {
@@ -136,8 +123,7 @@ impl RunView {
             }
             EventKind::Failed { .. } | EventKind::TimedOut { .. } => self.take_failure(group, notice),
             EventKind::UpstreamFailed { .. } => {
-                let inputs = task_run.edges().iter().map(|edge| edge.from());
-                self.miss(group, key.0, inputs);
+                self.miss(group, key.0, &task_run.edges);
             }
             EventKind::Skipped { reason } => self.groups[group].reason = Some(visible(reason)),
             EventKind::Reopened | EventKind::Interrupted { .. } => {
@@ -170,8 +156,8 @@ impl RunView {
     }
 
     /// Notes for what a run waits; a list tells of its inputs only once it is known.
-    fn wait(&mut self, group: usize, key: Key, task_run: &TaskRun) {
-        for edge in task_run.edges().iter().take(INPUTS_MAX) {
+    pub(super) fn wait(&mut self, group: usize, key: Key, task_run: &TaskRun) {
+        for edge in task_run.edges.iter().take(INPUTS_MAX) {
             if let Some(from) = self.inside((key.0, edge.from()))
                 && edge.from() != TaskRunId::FLOW
                 && from != group
@@ -182,27 +168,32 @@ impl RunView {
     }
 
     fn take_failure(&mut self, group: usize, notice: &Notice<'_>) {
-        let key = (notice.flow_run, notice.event.task_run);
         let (EventKind::Failed { error: report } | EventKind::TimedOut { error: report, .. }) =
             &notice.event.kind
         else {
             return;
         };
-        if !self.remembers(&self.groups[group].task) {
-            return;
+        if self.remembers(&self.groups[group].task) {
+            let key = (notice.flow_run, notice.event.task_run);
+            self.fail(self.failure(group, key, notice.task_run, label(notice), report));
         }
-        let inputs = &self.groups[group].waits_for;
-        let inputs = inputs.iter().take(INPUTS_NAMED).map(|input| self.groups[*input].name().to_owned());
-        let failed = FailedRun {
-            key,
-            task: self.groups[group].task.clone(),
-            label: label(notice),
-            is_flow: self.groups[group].is_flow,
-            attempts: notice.task_run.attempt_count(),
-            attempts_max: self.groups[group].active.get(&key).and_then(|active| active.attempts_max),
-            inputs: inputs.collect(),
-            report: Arc::clone(report),
-        };
-        self.fail(failed);
+    }
+
+    /// Returns the failure of a run of `group`, which is called `label`.
+    pub(super) fn failure(
+        &self,
+        group: usize,
+        key: Key,
+        task_run: &TaskRun,
+        label: String,
+        report: &Arc<ErrorReport>,
+    ) -> FailedRun {
+        let group = &self.groups[group];
+        let inputs = group.waits_for.iter().take(INPUTS_NAMED);
+        FailedRun {
+            attempts_max: group.active.get(&key).and_then(|active| active.attempts_max),
+            inputs: inputs.map(|input| self.groups[*input].name().to_owned()).collect(),
+            ..FailedRun::of(key, task_run, label, report)
+        }
     }
 }

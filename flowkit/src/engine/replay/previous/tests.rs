@@ -21,7 +21,7 @@ fn calls() -> impl Strategy<Value = CallId> {
 }
 
 /// A row, and whether it is of a call that cannot be compared.
-fn rows() -> impl Strategy<Value = Vec<StoredTaskRun>> {
+fn rows() -> impl Strategy<Value = Vec<TaskRun>> {
     let states = prop_oneof![
         Just((State::Completed, 1)),
         Just((State::Suspended, 1)),
@@ -30,19 +30,15 @@ fn rows() -> impl Strategy<Value = Vec<StoredTaskRun>> {
     ];
     let one = (calls(), states, prop::bool::weighted(0.2));
     prop::collection::vec(one, 0..8).prop_map(|rows| {
-        let mut made = Vec::<StoredTaskRun>::new();
+        let mut made = Vec::<TaskRun>::new();
         for (call, (state, attempt), unknown) in rows {
             if made.iter().all(|row| row.call != Some(call)) {
-                let error = (state == State::Failed).then(|| ErrorReport {
-                    task: "pay".into(),
-                    message: "no".into(),
-                    causes: Vec::new(),
-                    location: String::new(),
-                });
-                made.push(StoredTaskRun {
+                let error = (state == State::Failed)
+                    .then(|| ErrorReport::new("pay".into(), "no".into(), None, String::new()).into());
+                made.push(TaskRun {
                     id: TaskRunId::new(made.len() as u64 + 1),
                     call: Some(call),
-                    unknown: unknown.then(|| "pool: Pool".to_owned()),
+                    unknown: unknown.then(|| "pool: Pool".into()),
                     error,
                     ended_at: Some(WallTime::from_micros(1)),
                     ..row(state, attempt, 0)
@@ -53,7 +49,7 @@ fn rows() -> impl Strategy<Value = Vec<StoredTaskRun>> {
     })
 }
 
-fn earlier(rows: &[StoredTaskRun]) -> PreviousRuns {
+fn earlier(rows: &[TaskRun]) -> PreviousRuns {
     let run = flow_row(State::Crashed);
     let owned = OwnedRun { id: run.id, epoch: 2, created_at: WallTime::from_micros(0) };
     let recovered = Recovered { owned, run, task_runs: rows.to_vec(), last_no: None, times_up: Vec::new() };
@@ -72,13 +68,8 @@ fn new() -> NewTaskRun {
 }
 
 /// What the rules say of a call, from the rows that are left.
-fn by_the_rules(
-    call: CallId,
-    left: &[StoredTaskRun],
-    all: &[StoredTaskRun],
-    once: bool,
-) -> (Option<u64>, &'static str) {
-    let other = |row: &StoredTaskRun| {
+fn by_the_rules(call: CallId, left: &[TaskRun], all: &[TaskRun], once: bool) -> (Option<u64>, &'static str) {
+    let other = |row: &TaskRun| {
         row.call.is_some_and(|other| other.key == call.key && other.seal.is_some() && other.seal != call.seal)
     };
     let changed = once && left.iter().any(|row| other(row) && row.attempt > 0);
@@ -141,7 +132,7 @@ proptest! {
                 earlier.claim(identity, &new(), false).unwrap();
             }
         }
-        let same_key = |row: &StoredTaskRun| rows.iter().filter(|other| other.call.unwrap().key == row.call.unwrap().key).any(|other| other.unknown.is_some());
+        let same_key = |row: &TaskRun| rows.iter().filter(|other| other.call.unwrap().key == row.call.unwrap().key).any(|other| other.unknown.is_some());
         let missed = rows.iter().filter(|row| row.call.unwrap().seal.is_none() && !same_key(row));
         prop_assert_eq!(earlier.not_called_again(None).len(), missed.count());
     }

@@ -8,12 +8,14 @@ use crate::clock::RunClock;
 use crate::engine::flow_run::Run;
 use crate::engine::replay::memo::ResultMemo;
 use crate::engine::replay::run_store::{CommitReceipt, PersistRequest};
-use crate::model::{Event, EventKind, Kind, NewTaskRun, OrderNo, Provenance, RunRecord, TaskRun, TaskRunId};
+use crate::model::{
+    Event, EventKind, Kind, NewTaskRun, OrderNo, Provenance, RunRecord, TaskRun, TaskRunId, TaskRunRecord,
+};
 
 /// The task run of a call that belongs to no flow run.
 pub(super) struct Outside {
     clock: RunClock,
-    pub(super) task_run: TaskRun,
+    pub(super) task_run: TaskRunRecord,
 }
 
 impl Core {
@@ -52,7 +54,7 @@ impl Core {
         };
         let journal = run.journal.as_ref().filter(|_| kind.is_end());
         if matches!(kind, EventKind::Cancelled { .. }) && self.has(BY_BODY) {
-            run.change_task_run(self.id, TaskRun::set_cancelled_by_body);
+            run.change_task_run(self.id, TaskRunRecord::set_cancelled_by_body);
         }
         if matches!(kind, EventKind::Completed | EventKind::Cached | EventKind::Cancelled { .. })
             && let Some(rank) = journal.and_then(|_| self.recorded_no())
@@ -86,7 +88,7 @@ impl Core {
     /// Begins the record of a call outside a flow.
     pub(crate) fn record_outside(&self, new: NewTaskRun) {
         let clock = RunClock::start();
-        let task_run = TaskRun::outside(new, clock.now());
+        let task_run = TaskRunRecord::outside(new, clock.now());
         self.extras().get_or_insert_default().outside = Some(Box::new(Outside { clock, task_run }));
     }
 
@@ -102,10 +104,12 @@ impl Core {
 
     /// Returns the task run as it stands: of a call outside a flow only if it has hooks.
     pub(crate) fn task_run(&self) -> Option<TaskRun> {
-        match self.run() {
-            Some(run) => run.task_run(self.id),
-            None => self.extras().as_ref()?.outside.as_ref().map(|outside| outside.task_run.clone()),
+        if let Some(run) = self.run() {
+            return run.task_run(self.id);
         }
+        let extras = self.extras();
+        let outside = extras.as_ref()?.outside.as_ref()?;
+        Some(outside.task_run.row(outside.clock.created()))
     }
 
     /// Begins an attempt: what the one before said of itself is forgotten. If it is `awaited`, it may not go on before

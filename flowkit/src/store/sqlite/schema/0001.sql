@@ -157,7 +157,7 @@ CREATE TABLE attempts (
     run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
     task_run INTEGER NOT NULL,
     number   INTEGER NOT NULL,
-    -- JSON, a StoredAttempt.
+    -- JSON, an Attempt.
     body     TEXT    NOT NULL,
     PRIMARY KEY (run, task_run, number)
 ) STRICT, WITHOUT ROWID;

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Attempt, TaskRun};
+use super::{AttemptRecord, TaskRunRecord};
 use crate::model::{ErrorReport, Event, EventKind, IllegalTransition, OrderNo, State, Timestamp};
 
-impl TaskRun {
+impl TaskRunRecord {
     /// Moves the run by an event. `no` is the number of the next begin or end.
     // Once for each event of each task run: a call costs half of what it does.
     #[inline(always)]
@@ -21,7 +21,7 @@ impl TaskRun {
                 self.started_at.get_or_insert(event.at);
             }
             EventKind::AttemptFailed { attempt, failure } => {
-                let attempt = Attempt {
+                let attempt = AttemptRecord {
                     number: *attempt,
                     started_at: self.attempt_started_at,
                     ended_at: Some(event.at),
@@ -30,17 +30,17 @@ impl TaskRun {
                     error: Some(Arc::clone(&failure.error)),
                     retry_in: Some(failure.retry_in),
                 };
-                self.extras().failed_attempts.push(attempt);
+                self.extras_mut().earlier_attempts.push(attempt);
             }
             EventKind::Failed { error } | EventKind::UpstreamFailed { error } => {
-                self.extras().error = Some(Arc::clone(error));
+                self.extras_mut().error = Some(Arc::clone(error));
             }
             EventKind::TimedOut { error, orphaned } => {
-                self.extras().error = Some(Arc::clone(error));
+                self.extras_mut().error = Some(Arc::clone(error));
                 self.orphaned = *orphaned;
             }
             EventKind::Cancelled { orphaned } => self.orphaned = *orphaned,
-            EventKind::Skipped { reason } => self.extras().skip_reason = Some(Arc::clone(reason)),
+            EventKind::Skipped { reason } => self.extras_mut().skip_reason = Some(Arc::clone(reason)),
             EventKind::Created
             | EventKind::Queued
             | EventKind::Completed
@@ -65,7 +65,7 @@ impl TaskRun {
 
     /// Makes the attempt that was interrupted an earlier one, and forgets that the run ended with it, if it did.
     fn interrupt(&mut self, number: u32, error: &Arc<ErrorReport>, (now, no): (Timestamp, OrderNo)) {
-        let interrupted = Attempt {
+        let interrupted = AttemptRecord {
             number,
             started_at: self.attempt_started_at,
             ended_at: Some(self.ended_at.take().unwrap_or(now)),
@@ -75,11 +75,11 @@ impl TaskRun {
             retry_in: None,
         };
         self.orphaned = false;
-        let is_earlier = self.attempt as usize <= self.earlier_attempts().len();
-        let extras = self.extras();
+        let is_earlier = self.attempt as usize <= self.extras().earlier_attempts.len();
+        let extras = self.extras_mut();
         extras.error = None;
         if !is_earlier {
-            extras.failed_attempts.push(interrupted);
+            extras.earlier_attempts.push(interrupted);
         }
     }
 
@@ -92,7 +92,7 @@ impl TaskRun {
     /// Forgets how the run ended, which was in the state `before`; its last attempt becomes an earlier one. A success keeps its
     /// place among other ends, because the body may have acted upon it: also if it has to be made again more than once.
     fn reopen(&mut self, before: State) {
-        match self.rank().or(self.ended_no) {
+        match self.extras().rank.or(self.ended_no) {
             Some(rank) if before.is_success() => self.set_rank(rank),
             _ if before.is_terminal() => self.forget_rank(),
             _ => {}
@@ -113,9 +113,9 @@ impl TaskRun {
 
     /// Makes the last attempt an earlier one, if it is not one yet.
     fn keep_attempt(&mut self, state: State, error: Option<Arc<ErrorReport>>) {
-        let kept = self.extras.as_deref().map_or(0, |extras| extras.failed_attempts.len());
+        let kept = self.extras().earlier_attempts.len();
         if self.attempt as usize > kept {
-            let attempt = Attempt {
+            let attempt = AttemptRecord {
                 number: self.attempt,
                 started_at: self.attempt_started_at,
                 ended_at: self.ended_at,
@@ -124,7 +124,7 @@ impl TaskRun {
                 error,
                 retry_in: None,
             };
-            self.extras().failed_attempts.push(attempt);
+            self.extras_mut().earlier_attempts.push(attempt);
         }
     }
 }
