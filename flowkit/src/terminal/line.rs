@@ -5,10 +5,8 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
 use crate::model::State;
-use crate::text::columns::escaped;
+use crate::text::columns::{columns, escaped, shortened};
 
 /// How a part of a line looks. Never the only bearer of a meaning: glyphs and words say the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,71 +133,6 @@ impl Line {
     }
 }
 
-/// Returns how many columns `text` takes at most: terminals differ in what they make of joined emoji.
-pub(super) fn columns(text: &str) -> usize {
-    let apart: usize = text.chars().map(|c| c.width().unwrap_or(0)).sum();
-    apart.max(text.width())
-}
-
-/// Returns the first `width` columns of `text`, ending in `…` if that is not all of it.
-pub(super) fn shortened(text: &str, width: usize) -> String {
-    if columns(text) <= width {
-        return text.to_owned();
-    }
-    let (head, _) = split(text, width.saturating_sub(1));
-    match width {
-        0 => String::new(),
-        _ => format!("{}…", head.trim_end()),
-    }
-}
-
-/// Returns `text` in pieces of at most `width` columns, broken between words where there are any; `most` pieces, the last
-/// of which ends in `…` if there would be more.
-pub(super) fn wrapped(text: &str, width: usize, most: usize) -> Vec<String> {
-    let mut pieces = Vec::new();
-    let mut rest = text.trim_end();
-    while !rest.is_empty() && pieces.len() < most {
-        if pieces.len() + 1 == most {
-            pieces.push(shortened(rest, width));
-            break;
-        }
-        let (head, tail) = split(rest, width);
-        let at_word = if tail.is_empty() { None } else { head.rfind(' ').filter(|at| *at > 0) };
-        match at_word {
-            Some(at) if !tail.starts_with(' ') => {
-                pieces.push(rest[..at].trim_end().to_owned());
-                rest = rest[at..].trim_start();
-            }
-            // Not even one character fits: it is left out rather than tried for ever.
-            _ if head.is_empty() => {
-                let next = rest.chars().next().map_or(rest.len(), char::len_utf8);
-                rest = &rest[next..];
-            }
-            _ => {
-                pieces.push(head.trim_end().to_owned());
-                rest = tail.trim_start();
-            }
-        }
-    }
-    pieces
-}
-
-/// Splits `text` where `width` columns end.
-fn split(text: &str, width: usize) -> (&str, &str) {
-    // A prefix is never wider than its characters one by one plus one for each that asks to be shown as a picture.
-    let mut taken = 0;
-    let mut end = text.len();
-    for (at, c) in text.char_indices() {
-        let more = if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) };
-        if taken + more > width {
-            end = at;
-            break;
-        }
-        taken += more;
-    }
-    text.split_at(end)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,21 +158,6 @@ mod tests {
         );
         assert!(!line.plain().chars().any(char::is_control), "{}", line.plain());
         assert!(line.plain().starts_with(r"a\u{1b}[2J\nb"), "{}", line.plain());
-    }
-
-    #[test]
-    fn wide_characters_count_twice_and_are_never_halved() {
-        assert_eq!(columns("データ"), 6);
-        assert_eq!(shortened("データ", 5), "デー…");
-        assert_eq!(shortened("データ", 4), "デ…");
-    }
-
-    #[test]
-    fn words_are_kept_whole_where_they_fit() {
-        assert_eq!(wrapped("refusing to load 84 rows", 12, 9), ["refusing to", "load 84 rows"]);
-        assert_eq!(wrapped("abcdefgh", 3, 9), ["abc", "def", "gh"]);
-        assert_eq!(wrapped("one two three four", 5, 2), ["one", "two…"]);
-        assert_eq!(wrapped("デデ", 1, 9), Vec::<String>::new());
     }
 
     #[test]

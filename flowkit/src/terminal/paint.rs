@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::line::{Line, TextStyle, columns};
+use super::line::{Line, TextStyle};
 use super::uri::uri;
 use crate::graph::style::Tone;
-use crate::text::columns::escaped;
+use crate::text::columns::{columns, escaped};
 
 /// What a terminal, or a file, can show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

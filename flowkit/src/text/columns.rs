@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// Returns `text` on one line, without anything that hides or reorders other text.
 ///
 /// White space becomes single spaces; the rest is [`escaped`].
@@ -42,27 +44,77 @@ pub(crate) fn is_hidden(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Returns the first `columns` of `text` as a terminal counts them, ending in `…` if that is not
-/// all of it.
-pub(crate) fn shortened(text: &str, columns: usize) -> String {
-    if self::columns(text) <= columns {
-        return text.to_owned();
-    }
-    let mut left = columns.saturating_sub(1);
-    let fits = |c: &char| {
-        let fits = columns_of(*c) <= left;
-        left = left.saturating_sub(columns_of(*c));
-        fits
-    };
-    let mut short: String = text.chars().take_while(fits).collect();
-    short.truncate(short.trim_end().len());
-    short.push('…');
-    short
+/// Returns how many columns of a terminal `text` takes at most.
+///
+/// Terminals differ in what they make of joined emoji: some draw one picture, others each part. A line that was measured too
+/// short would wrap, so the most generous terminal counts.
+pub(crate) fn columns(text: &str) -> usize {
+    let apart: usize = text.chars().map(columns_of).sum();
+    apart.max(text.width())
 }
 
-/// Returns how many columns of a terminal `text` takes.
-pub(crate) fn columns(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
+/// Returns how many columns `c` takes by itself: none for a mark on the letter before it.
+fn columns_of(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// Returns the first `width` columns of `text`, ending in `…` if that is not all of it.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let (head, _) = split(text, width.saturating_sub(1));
+    match width {
+        0 => String::new(),
+        _ => format!("{}…", head.trim_end()),
+    }
+}
+
+/// Returns `text` in at most `lines_max` lines of at most `width` columns, broken between words where there are any. The last
+/// line ends in `…` if there would be more.
+pub(crate) fn wrapped(text: &str, width: usize, lines_max: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text.trim_end();
+    while !rest.is_empty() && lines.len() < lines_max {
+        if lines.len() + 1 == lines_max {
+            lines.push(shortened(rest, width));
+            break;
+        }
+        let (head, tail) = split(rest, width);
+        let at_word = if tail.is_empty() { None } else { head.rfind(' ').filter(|at| *at > 0) };
+        match at_word {
+            Some(at) if !tail.starts_with(' ') => {
+                lines.push(rest[..at].trim_end().to_owned());
+                rest = rest[at..].trim_start();
+            }
+            // Not even one character fits: skip it, or the loop would never end.
+            _ if head.is_empty() => {
+                let next = rest.chars().next().map_or(rest.len(), char::len_utf8);
+                rest = &rest[next..];
+            }
+            _ => {
+                lines.push(head.trim_end().to_owned());
+                rest = tail.trim_start();
+            }
+        }
+    }
+    lines
+}
+
+/// Splits `text` where `width` columns end.
+fn split(text: &str, width: usize) -> (&str, &str) {
+    // A prefix is never wider than its characters one by one plus one for each variation selector that asks for a picture.
+    let mut taken = 0;
+    let mut end = text.len();
+    for (at, c) in text.char_indices() {
+        let more = if c == '\u{fe0f}' { 1 } else { columns_of(c) };
+        if taken + more > width {
+            end = at;
+            break;
+        }
+        taken += more;
+    }
+    text.split_at(end)
 }
 
 /// Returns about how wide `text` is, in pixels, in a sans-serif font of `font_size` pixels.
@@ -83,30 +135,6 @@ fn ems_of(c: char) -> f64 {
         (_, 'm' | 'w' | 'M' | 'W' | '%' | '@') => 0.96,
         (_, 'A'..='Z' | '=' | '+' | '<' | '>' | '×' | '…' | '_') => 0.74,
         _ => 0.63,
-    }
-}
-
-/// Returns how many columns of a terminal `c` takes: none for a mark on the letter before it, two
-/// for the wide characters of East Asia and for emoji.
-const fn columns_of(c: char) -> usize {
-    match c {
-        '\u{300}'..='\u{36f}'
-        | '\u{1ab0}'..='\u{1aff}'
-        | '\u{200c}'..='\u{200d}'
-        | '\u{20d0}'..='\u{20ff}'
-        | '\u{3099}'..='\u{309a}'
-        | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{303e}'
-        | '\u{3041}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe4f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
     }
 }
 
@@ -182,6 +210,32 @@ mod tests {
         assert_eq!(shortened("abcdefg", 6), "abcde…");
         assert_eq!(shortened("ab defg", 4), "ab…");
         assert_eq!(shortened("データ取得", 6), "デー…");
+        assert_eq!(shortened("データ", 5), "デー…");
+        assert_eq!(shortened("データ", 4), "デ…", "a wide character is never halved");
+    }
+
+    #[test]
+    fn names_of_any_script_stand_in_columns() {
+        let rows = ["✅", "⏳", "日本", "e\u{301}", "❤\u{fe0f}", "ab"].map(|name| {
+            let padding = 6 - columns(name);
+            format!("{name}{:padding$}|", "")
+        });
+        assert_eq!(rows, ["✅    |", "⏳    |", "日本  |", "e\u{301}     |", "❤\u{fe0f}    |", "ab    |"]);
+    }
+
+    #[test]
+    fn joined_emoji_are_measured_as_the_most_generous_terminal_draws_them() {
+        let scientist = "👩\u{200d}🔬";
+        assert_eq!((columns(scientist), scientist.width()), (4, 2));
+        assert_eq!(shortened(&format!("{scientist} at work"), 8), format!("{scientist} at…"));
+    }
+
+    #[test]
+    fn words_stay_whole_where_they_fit() {
+        assert_eq!(wrapped("refusing to load 84 rows", 12, 9), ["refusing to", "load 84 rows"]);
+        assert_eq!(wrapped("abcdefgh", 3, 9), ["abc", "def", "gh"]);
+        assert_eq!(wrapped("one two three four", 5, 2), ["one", "two…"]);
+        assert_eq!(wrapped("デデ", 1, 9), Vec::<String>::new());
     }
 
     #[test]

@@ -5,10 +5,10 @@ use super::margin;
 use super::program::{Program, for_shell};
 use crate::graph::style::glyph;
 use crate::model::State;
-use crate::terminal::line::{Line, Link, TextStyle, columns, wrapped};
+use crate::terminal::line::{Line, Link, TextStyle};
 use crate::terminal::root_cause::RootCause;
 use crate::terminal::view::RunView;
-use crate::text::columns::visible;
+use crate::text::columns::{columns, visible, wrapped};
 use crate::text::wording::counted;
 
 /// A message takes at most so many lines here; the log has all of it.

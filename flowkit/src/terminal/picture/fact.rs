@@ -6,9 +6,9 @@ use super::margin;
 use crate::engine::flow_run::observer::Notice;
 use crate::graph::style::glyph;
 use crate::model::{EventKind, State, TaskRunId};
-use crate::terminal::line::{Line, TextStyle, wrapped};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::lines::{attempt_took, failure, interrupted, label, next_attempt};
-use crate::text::columns;
+use crate::text::columns::{self, wrapped};
 
 /// A fact takes at most so many lines; the root cause is told in full at the end.
 const LINES_MAX: usize = 4;

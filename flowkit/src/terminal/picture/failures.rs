@@ -5,9 +5,10 @@ use super::program::Program;
 use crate::graph::style::glyph;
 use crate::model::State;
 use crate::terminal::failures::{ROWS_MAX, rows};
-use crate::terminal::line::{Line, TextStyle, columns, shortened};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::tally::FailedRun;
 use crate::terminal::view::RunView;
+use crate::text::columns::{columns, shortened};
 
 /// Labels stand in a column as wide as the widest of them, up to this.
 const LABEL_COLUMNS_MAX: usize = 32;

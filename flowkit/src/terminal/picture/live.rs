@@ -5,9 +5,9 @@ use super::words::{BAR, bar, counts, doing, joined, range, said};
 use super::{WIDTH_MAX, margin};
 use crate::graph::style::glyph;
 use crate::model::{State, WallTime};
-use crate::terminal::line::{Line, TextStyle, columns, shortened};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::view::{Active, Group, RunView};
-use crate::text::columns;
+use crate::text::columns::{self, columns, shortened};
 
 /// Of the runs of one task that are under way, so many have lines of their own.
 const ACTIVE_MAX: usize = 3;

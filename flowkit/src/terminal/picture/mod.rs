@@ -24,8 +24,9 @@ pub use self::program::Program;
 #[cfg(feature = "cli")]
 pub(crate) use self::program::for_shell;
 
-use super::line::{Line, TextStyle, columns};
+use super::line::{Line, TextStyle};
 use super::view::RunView;
+use crate::text::columns::columns;
 
 /// No column lies further to the right than this: the eye does not find the way back from there.
 const WIDTH_MAX: usize = 100;

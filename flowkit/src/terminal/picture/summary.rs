@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::margin;
 use super::program::Program;
 use crate::model::State;
-use crate::terminal::line::{Line, TextStyle, columns, wrapped};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::view::RunView;
-use crate::text::columns;
+use crate::text::columns::{self, columns, wrapped};
 use crate::text::wording::counted;
 
 /// What is saved by less than this is not worth a word.

@@ -286,7 +286,7 @@ proptest! {
             let shown = line.plain();
             prop_assert!(line.columns() <= width, "{} columns at {width}: {shown:?}", line.columns());
             // Counted once more over the whole line, as a terminal does it.
-            prop_assert!(crate::terminal::line::columns(&shown) <= width, "{shown:?}");
+            prop_assert!(columns(&shown) <= width, "{shown:?}");
             prop_assert!(!shown.contains(|c: char| c.is_control() || c == '\u{202e}'), "{shown:?}");
         }
     }

@@ -5,9 +5,9 @@ use super::margin;
 use super::words::{Words, ends, range, said, words};
 use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::State;
-use crate::terminal::line::{Line, TextStyle, columns, shortened};
+use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::view::{Group, RunView, ShownArtifact};
-use crate::text::columns;
+use crate::text::columns::{self, columns, shortened};
 
 /// Names and notes are cut at these widths.
 const NAME_MAX: usize = 40;

@@ -4,8 +4,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::flow::arguments::{duration, members};
-use crate::terminal::line::shortened;
-use crate::text::columns::visible;
+use crate::text::columns::{shortened, visible};
 
 /// A longer value is cut.
 const VALUE_COLUMNS: usize = 24;
