@@ -16,19 +16,19 @@
 //! Meanwhile, on standard error:
 //!
 //! ```text
-//! ▶ ETL                   started, run mat20yr
-//! ↻ extract               attempt 1 failed after 5ms: the answer ended after 42099 of 84199 bytes; retrying in 0.1s
-//! ✓ extract               completed in 0.1s, attempt 2
-//! ✓ clean                 completed in 5ms
-//! ✓ quality 8             completed in 288µs
-//! ✓ quality 6             completed in 223µs
-//! ✓ quality 7             completed in 179µs
-//! ✓ quality 3             completed in 79µs
-//! ✓ quality 4             completed in 38µs
-//! ✓ quality 5             completed in 547µs
-//! ✓ validate              completed in 122µs
-//! ✓ load                  completed in 436µs
-//! ✓ ETL                   completed in 0.1s: 10 tasks, 1 retry
+//! start   ETL                  run=58whadf
+//! retry   extract              attempt=1/4 after=0.005s in=0.100s error="the answer ended after 42099 of 84199 bytes"
+//! ok      extract              0.100s attempt=2
+//! ok      clean                0.007s
+//! ok      quality 8            0.000702s
+//! ok      quality 6            0.000448s
+//! ok      quality 7            0.000411s
+//! ok      quality 3            0.000672s
+//! ok      quality 4            0.000604s
+//! ok      quality 5            0.000545s
+//! ok      validate             0.000103s
+//! ok      load                 0.000611s
+//! OK  ETL  0.115s  10 tasks: 10 ran 1 retry
 //! ```
 
 use std::collections::HashSet;

@@ -14,19 +14,20 @@
 //! Meanwhile, on standard error:
 //!
 //! ```text
-//! ▶ report                started, run ency0a0
-//! ▶ region[2]             started, run adkr9c4
-//! ✗ region[2] › orders    failed after 22µs: no region `east`
-//! ✗ region[2]             failed after 87µs: task `orders` failed: no region `east`
-//! ▶ region[0]             started, run h3m9wg9
-//! ✓ region[0] › orders    completed in 7µs
-//! ✓ region[0] › total     completed in 8µs
-//! ✓ region[0]             completed in 62µs
-//! ▶ region[1]             started, run 99fpvnd
-//! ✓ region[1] › orders    completed in 5µs
-//! ✓ region[1] › total     completed in 5µs
-//! ✓ region[1]             completed in 51µs
-//! ! report                completed in 516µs with 1 failure: 5 tasks (4 completed, 1 failed)
+//! start   report               run=9vm300h
+//! start   region[2]            run=t8hbzxj
+//! FAIL    region[2] › orders   0.000048s error="no region `east`" at=examples/subflows.rs:52
+//! FAIL    region[2]            0.000188s error="task `orders` failed: no region `east`" at=examples/subflows.rs:59
+//! start   region[0]            run=fr5spzn
+//! ok      region[0] › orders   0.000012s
+//! ok      region[0] › total    0.000013s
+//! ok      region[0]            0.000134s
+//! start   region[1]            run=adbp5dv
+//! ok      region[1] › orders   0.000012s
+//! ok      region[1] › total    0.000011s
+//! ok      region[1]            0.000127s
+//! failure region[2] › orders   error="no region `east`" at=examples/subflows.rs:52
+//! FINISHED  report  0.001s  1 failure  5 tasks: 4 ran 1 failed
 //! ```
 
 use flowkit::prelude::*;

@@ -9,12 +9,12 @@
 //! Meanwhile, on standard error:
 //!
 //! ```text
-//! ▶ word_count            started, run z1kgbhk
-//! ✓ read LICENSE-MIT      completed in 1ms
-//! ✓ read LICENSE-APACHE   completed in 1ms
-//! ✓ count_words[0]        completed in 221µs
-//! ✓ count_words[1]        completed in 323µs
-//! ✓ word_count            completed in 2ms: 4 tasks
+//! start   word_count           run=0cfs94y
+//! ok      read LICENSE-MIT     0.000726s
+//! ok      read LICENSE-APACHE  0.001s
+//! ok      count_words[1]       0.000383s
+//! ok      count_words[0]       0.000107s
+//! OK  word_count  0.002s  4 tasks: 4 ran
 //! ```
 
 use flowkit::prelude::*;

@@ -14,20 +14,21 @@
 //! Meanwhile, on standard error:
 //!
 //! ```text
-//! ▶ multi_model           started, run k6tfe4v
-//! ✓ read                  completed in 5ms
-//! ✗ train forest          failed after 4ms: unknown model type `forest`
-//! ⊘ evaluate forest       did not run: its input task `train forest` has no result
-//! ✓ train mean            completed in 4ms
-//! ✓ train line            completed in 4ms
-//! ✓ train nearest         completed in 4ms
-//! ✓ evaluate mean         completed in 3ms
-//! ✓ evaluate line         completed in 3ms
-//! ✓ train stump           completed in 88ms
-//! ✓ evaluate stump        completed in 289µs
-//! ✓ evaluate nearest      completed in 1.2s
-//! ✓ compare               completed in 96µs
-//! ! multi_model           completed in 1.2s with 1 failure: 12 tasks (10 completed, 1 failed, 1 skipped)
+//! start   multi_model          run=s7nzkq5
+//! ok      read                 0.007s
+//! FAIL    train forest         0.007s error="unknown model type `forest`" at=examples/multi_model/main.rs:92
+//! skip    evaluate forest      because=train forest
+//! ok      train mean           0.011s
+//! ok      train line           0.019s
+//! ok      train nearest        0.007s
+//! ok      evaluate mean        0.007s
+//! ok      evaluate line        0.000356s
+//! ok      train stump          0.075s
+//! ok      evaluate stump       0.002s
+//! ok      evaluate nearest     1.220s slow usual=0.002s
+//! ok      compare              0.002s
+//! failure train forest         error="unknown model type `forest`" at=examples/multi_model/main.rs:92
+//! FINISHED  multi_model  1.251s  1 failure  12 tasks: 10 ran 1 failed 1 skipped
 //! 4 of 4 trainings at the same time
 //! ```
 

@@ -1,4 +1,4 @@
-//! How a state looks: a glyph, and a tone that has a colour in each picture.
+//! The glyph of a state, and its tone, which has a colour in each picture.
 //!
 //! Never colour alone: every picture prints the glyph and [`State::name`] as well. The colours are
 //! those of Okabe and Ito, which stay apart for colour-blind readers
@@ -47,7 +47,7 @@ pub(crate) const fn glyph(state: State) -> &'static str {
     }
 }
 
-/// The glyph of a run that completed after failures, at which its flow went on.
+/// The glyph of a run that completed although task runs failed.
 #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures of runs show it"))]
 pub(crate) const WITH_FAILURES: &str = "!";
 

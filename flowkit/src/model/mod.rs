@@ -11,7 +11,6 @@ mod call;
 mod chunks;
 #[cfg(feature = "signals")]
 pub(crate) mod command_error;
-#[cfg(feature = "cli")]
 mod date;
 mod declaration;
 mod deep;
@@ -36,7 +35,6 @@ pub use crate::value::seal::{Seal, SealKey};
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
 pub use call::{CallId, Identity};
 pub(crate) use chunks::Chunks;
-#[cfg(feature = "cli")]
 pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
 pub(crate) use edge::Edges;

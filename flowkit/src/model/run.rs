@@ -128,7 +128,6 @@ impl TaskRun {
     }
 
     /// Whether its last attempt failed while the program was being stopped.
-    #[cfg(feature = "cli")]
     pub(crate) fn was_interrupted(&self) -> bool {
         let last = self.earlier_attempts.last();
         last.is_some_and(|last| last.state == State::Suspended && last.number == self.attempt)

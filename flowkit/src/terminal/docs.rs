@@ -1,13 +1,14 @@
-//! Keeps the pictures in `docs/terminal.md` what the renderer draws. With `FLOWKIT_REGENERATE=1` they are drawn anew.
+//! Tests that the pictures in `docs/terminal.md` are what the renderer draws. `FLOWKIT_REGENERATE=1` draws them again.
 #![allow(clippy::unwrap_used, reason = "for tests only")]
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::fact::Detail;
 use super::paint::StyleSupport;
 use super::picture::{Program, finished, live, title};
-use super::screen::{Mode, told};
+use super::screen::{Mode, rendered};
 use super::script::{Script, at, badly, half_way, ten_thousand, well, went_on};
 use super::view::RunView;
 use crate::model::event::samples::one_of_each;
@@ -38,11 +39,11 @@ fn view(story: impl FnOnce(&mut Script<'_>)) -> RunView {
     view.unwrap()
 }
 
-/// Draws what stands in the page under a name.
+/// Draws the picture that has this name in the page.
 fn picture(name: &str) -> String {
     match name {
         "running" => {
-            let facts = told(Mode::Live, WIDTH, program(), |script| drop(half_way(script)));
+            let facts = rendered(Mode::Live, WIDTH, program(), |script| drop(half_way(script)));
             let begun = text(&title(&view(|script| drop(half_way(script))), WIDTH, &program()));
             let facts = facts.strip_prefix(&begun).unwrap();
             let area = live(&view(|script| drop(half_way(script))), WIDTH, 12, at(1900));
@@ -57,9 +58,9 @@ fn picture(name: &str) -> String {
         }
         "went_on" => text(&finished(&view(went_on), WIDTH, &program())),
         "failed" => text(&finished(&view(badly), WIDTH, &program())),
-        "lines" => told(Mode::Lines, WIDTH, program(), badly),
+        "lines" => rendered(Mode::Lines, WIDTH, program(), badly),
         "json" => {
-            let all = told(Mode::Json, WIDTH, program(), badly);
+            let all = rendered(Mode::Json, WIDTH, program(), badly);
             let wanted = |line: &&str| ["run.", "attempt_failed"].iter().any(|word| line.contains(word));
             let lines: Vec<&str> = all.lines().filter(wanted).collect();
             lines.join("\n") + "\n"
@@ -98,14 +99,14 @@ fn the_pictures_of_the_page_are_what_is_drawn() {
     let page = fs::read_to_string(&path).unwrap();
     assert!(
         page == drawn,
-        "draw them anew: FLOWKIT_REGENERATE=1 cargo test -p flowkit --lib terminal::docs\n{drawn}"
+        "draw them again: FLOWKIT_REGENERATE=1 cargo test -p flowkit --lib terminal::docs\n{drawn}"
     );
 }
 
 #[test]
-fn an_event_has_one_name_in_the_database_in_json_lines_in_ci_and_in_this_page() {
+fn an_event_has_one_name_in_the_database_in_json_lines_in_plain_lines_and_in_this_page() {
     let page = fs::read_to_string(page()).unwrap();
-    let table = page.split_once("| event | JSON Lines | CI |").unwrap().1;
+    let table = page.split_once("| event | JSON Lines | lines |").unwrap().1;
     let rows: Vec<Vec<&str>> = table
         .lines()
         .skip(2)
@@ -116,16 +117,16 @@ fn an_event_has_one_name_in_the_database_in_json_lines_in_ci_and_in_this_page() 
     assert_eq!(rows.len(), events.len());
     for (row, kind) in rows.iter().zip(events) {
         let persisted = serde_json::to_value(&kind).unwrap();
-        // What has no fields is its name alone.
+        // An event without fields is its name alone.
         let persisted =
             persisted.as_str().or_else(|| persisted.as_object()?.keys().next().map(String::as_str));
         assert_eq!(persisted, Some(kind.name()));
         assert_eq!(row[1], format!("`{}`", kind.name()));
-        // A signal is told of a run alone.
-        let whose = if matches!(kind, EventKind::Stopping) { "run" } else { "task" };
-        assert_eq!(row[2], format!("`{whose}.{}`", super::json::word(&kind, false)));
-        let in_ci = super::ci::word(&kind).map(|word| format!("`{word}`")).unwrap_or_default();
-        assert!(row[3].starts_with(&in_ci) && row[3].is_empty() == in_ci.is_empty(), "{row:?}");
+        // A signal is reported for a run alone.
+        let prefix = if matches!(kind, EventKind::Stopping) { "run" } else { "task" };
+        assert_eq!(row[2], format!("`{prefix}.{}`", super::json::word(&kind, false)));
+        let word = Detail::of(&kind).word.map(|word| format!("`{word}`")).unwrap_or_default();
+        assert!(row[3].starts_with(&word) && row[3].is_empty() == word.is_empty(), "{row:?}");
         let read: EventKind = serde_json::from_value(serde_json::to_value(&kind).unwrap()).unwrap();
         assert_eq!(read, kind, "it is read as it was persisted");
     }

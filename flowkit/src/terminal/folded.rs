@@ -1,22 +1,22 @@
-//! Task runs folded by name: what one body calls of one task is one group. Where the groups lie, for code that draws or lists
-//! them; not what is said of them.
+//! Task runs folded by name: the calls that one body makes of one task are one group. Knows the order and depth of the
+//! groups, not their content.
 
 use std::ops::{Index, IndexMut};
 
-/// Flows may nest 10,000 deep; what lies deeper than this is shown at this depth.
+/// Flows may nest deeply; deeper groups are shown at this depth.
 const DEPTH_MAX: usize = 6;
 
-/// Groups, by their number; those that were seen first come first.
+/// Groups by index, in first-seen order.
 #[derive(Clone, Debug)]
 pub(crate) struct Folded<T> {
     groups: Vec<T>,
-    places: Vec<RowPosition>,
+    positions: Vec<GroupPosition>,
     /// The groups of the outermost body.
     top: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
-struct RowPosition {
+struct GroupPosition {
     task: String,
     parent: Option<usize>,
     /// How many bodies lie around it.
@@ -26,26 +26,26 @@ struct RowPosition {
 
 impl<T> Folded<T> {
     pub(crate) const fn new() -> Self {
-        Self { groups: Vec::new(), places: Vec::new(), top: Vec::new() }
+        Self { groups: Vec::new(), positions: Vec::new(), top: Vec::new() }
     }
 
-    /// Finds the group of the calls of `task` in the bodies of the group `parent`, or makes it, at the depth that `new` is
-    /// told.
+    /// Returns the group of the calls of `task` in the bodies of the group `parent`. Creates it by `new`, which gets its depth,
+    /// if there is none.
     pub(crate) fn group(&mut self, parent: Option<usize>, task: &str, new: impl FnOnce(usize) -> T) -> usize {
         let parent = match parent {
-            Some(deep) if self.places[deep].depth + 1 >= DEPTH_MAX => self.places[deep].parent,
+            Some(deepest) if self.positions[deepest].depth + 1 >= DEPTH_MAX => self.positions[deepest].parent,
             parent => parent,
         };
-        let siblings = parent.map_or(&self.top, |parent| &self.places[parent].children);
-        if let Some(known) = siblings.iter().find(|group| self.places[**group].task == task) {
-            return *known;
+        let siblings = parent.map_or(&self.top, |parent| &self.positions[parent].children);
+        if let Some(group) = siblings.iter().find(|group| self.positions[**group].task == task) {
+            return *group;
         }
         let group = self.groups.len();
-        let depth = parent.map_or(0, |parent| self.places[parent].depth + 1);
+        let depth = parent.map_or(0, |parent| self.positions[parent].depth + 1);
         self.groups.push(new(depth));
-        self.places.push(RowPosition { task: task.to_owned(), parent, depth, children: Vec::new() });
+        self.positions.push(GroupPosition { task: task.to_owned(), parent, depth, children: Vec::new() });
         match parent {
-            Some(parent) => self.places[parent].children.push(group),
+            Some(parent) => self.positions[parent].children.push(group),
             None => self.top.push(group),
         }
         group
@@ -59,12 +59,12 @@ impl<T> Folded<T> {
         self.groups.len()
     }
 
-    /// Returns the groups as they are listed, each before those inside it.
+    /// Returns the groups in listing order, each before those inside it.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = &T> {
         let mut next: Vec<usize> = self.top.iter().rev().copied().collect();
         std::iter::from_fn(move || {
             let group = next.pop()?;
-            next.extend(self.places[group].children.iter().rev());
+            next.extend(self.positions[group].children.iter().rev());
             Some(&self.groups[group])
         })
     }

@@ -1,37 +1,40 @@
-//! What GitHub Actions makes more of than lines: annotations at a place in the code, and a table for the page of a job.
+//! What GitHub Actions shows besides lines: annotations at a location in the code, and a table on the page of a job.
 
 use std::fmt::Write as _;
 
+use super::fact::{Fact, label};
 use super::view::{Group, RunView};
 use crate::graph::style::{WITH_FAILURES, glyph};
-use crate::model::{ErrorReport, State};
+use crate::model::{EventKind, State};
 use crate::text::columns;
 use crate::text::wording::counted;
 
 /// A longer error does not fit into a cell.
 const ERROR_COLUMNS_MAX: usize = 200;
 
-/// Returns the line of which an annotation is made at the place in the code.
-pub(super) fn annotation(label: &str, error: &ErrorReport) -> String {
+/// Returns the line that GitHub turns into an annotation, if the event is a failure.
+pub(super) fn annotation(fact: &Fact<'_>) -> Option<String> {
+    let (EventKind::Failed { error } | EventKind::TimedOut { error, .. }) = fact.kind() else { return None };
     let (file, line) = error.location.rsplit_once(':').unwrap_or((&error.location, "1"));
     let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
     let message = escaped(&columns::visible(&error.to_string()));
-    format!("::error file={},line={},title={}::{message}", property(file), property(line), property(label))
+    let (file, line, label) = (property(file), property(line), property(&label(fact.notice)));
+    Some(format!("::error file={file},line={line},title={label}::{message}"))
 }
 
-/// Returns a run that has ended as a table in markdown, for the file of `GITHUB_STEP_SUMMARY`.
+/// Returns an ended run as a table in Markdown, for the file that `GITHUB_STEP_SUMMARY` names.
 pub(super) fn summary(view: &RunView) -> String {
     let took = view.took.map(columns::duration).unwrap_or_default();
     let counts = view.counts();
     let tasks = counted(counts.seen, "task", "tasks");
-    let failures = match view.went_on() {
+    let failures = match view.completed_with_failures() {
         true => format!(" with {}", counted(counts.failed, "failure", "failures")),
         false => String::new(),
     };
     let mut page = format!(
         "### {} {}: {} in {took}{failures}, {tasks}, run `{}`\n\n| task | runs | ended | failed | skipped |\n|---|---|---|---|---|\n",
-        if view.went_on() { WITH_FAILURES } else { glyph(view.state) },
+        if view.completed_with_failures() { WITH_FAILURES } else { glyph(view.state) },
         cell(&view.flow),
         view.state.name(),
         view.id.short()
@@ -42,8 +45,8 @@ pub(super) fn summary(view: &RunView) -> String {
     page.push('\n');
     for failed in &view.failures {
         let error = columns::shortened(&failed.report.to_string(), ERROR_COLUMNS_MAX);
-        let (label, place) = (cell(&failed.label), cell(&failed.report.location));
-        push(&mut page, format_args!("- {} {label}: {} ({place})\n", glyph(State::Failed), cell(&error)));
+        let (label, location) = (cell(&failed.label), cell(&failed.report.location));
+        push(&mut page, format_args!("- {} {label}: {} ({location})\n", glyph(State::Failed), cell(&error)));
     }
     match view.failed().saturating_sub(view.failures.len()) {
         0 => {}
@@ -63,7 +66,7 @@ fn push(page: &mut String, words: std::fmt::Arguments<'_>) {
     page.write_fmt(words).expect("bug in flowkit: a string refuses text");
 }
 
-/// Returns text of which markdown and HTML make nothing else.
+/// Escapes text for Markdown and HTML.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for c in columns::visible(text).chars() {

@@ -1,34 +1,28 @@
-//! One JSON object per line for each event, for other programs: the only place that knows the form, for events of any process.
-//! The form has a version: `"v":1` means that fields are only ever added. Not the store's rows: ids are those that people
-//! type.
+//! JSON Lines for other programs: one object per event, of any process. The only file that knows the format, which has a
+//! version: with `"v":1` fields are only added. Not the rows of the store: ids are those that people type.
 //!
-//! ```text
-//! Notice ──────────────────────────┐
-//!                                  ├──► Told ──► line
-//! events of a store, in `watch` ───┘
-//! ```
-//!
-//! Pure. Moments are in microseconds, as they are kept, so that both say the same.
+//! Pure. Moments are in microseconds, as a store persists them, so that `run` and `watch` say the same.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::fact::Fact;
 use super::picture::Program;
 use super::stopping::StopNotice;
 use super::view::RunView;
-use crate::engine::flow_run::observer::Notice;
-use crate::model::{ErrorReport, EventKind, FlowRunId, State, TaskRunId, WallTime, iso};
+use crate::model::{ErrorReport, EventKind, State, iso, label_of};
 use crate::text::columns;
 
-/// Said beside the state of a run that completed, and of which task runs failed.
+/// The `outcome` of a run that completed although task runs failed.
 pub(crate) const COMPLETED_WITH_FAILURES: &str = "completed_with_failures";
 
-/// The version of the form.
+/// The version of the format.
 pub(crate) const VERSION: u8 = 1;
 
-/// A line. What does not apply is left out.
+/// A line. Fields that do not apply are left out.
 #[derive(Default, Serialize)]
 struct Record<'a> {
     v: u8,
@@ -47,10 +41,10 @@ struct Record<'a> {
     /// The number of the task run in its flow run.
     #[serde(skip_serializing_if = "Option::is_none")]
     task_run: Option<u64>,
-    /// What people call the run.
+    /// The name that people see.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
-    /// Which of the runs of the task: its name, or its place in the list that was mapped.
+    /// Which run of the task it is: its name, or its position in the list that was mapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +57,7 @@ struct Record<'a> {
     delay_ms: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
-    /// That a run completed after failures.
+    /// [`COMPLETED_WITH_FAILURES`], or nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +79,7 @@ struct Record<'a> {
     at: String,
 }
 
-/// Why something has no result, as it stands in a line.
+/// An error as a field of a line.
 #[derive(Serialize)]
 pub(crate) struct JsonError<'a> {
     /// The task that failed first.
@@ -112,35 +106,8 @@ struct RunCounts {
     retries: usize,
 }
 
-/// An event, with what is said of it.
-pub(crate) struct EventView<'a> {
-    /// The outermost flow run.
-    pub(crate) run: FlowRunId,
-    pub(crate) at: WallTime,
-    pub(crate) kind: &'a EventKind,
-    /// Start of the first attempt of the run it happened to.
-    pub(crate) started_at: Option<WallTime>,
-    pub(crate) whom: Whom<'a>,
-}
-
-/// The run an event happened to.
-pub(crate) enum Whom<'a> {
-    /// The outermost flow run, of which `view` knows the event already.
-    Run { flow: &'a str, parameters: Option<&'a str>, view: &'a RunView, program: &'a Program },
-    /// A task run, or the run of a sub-flow.
-    Task {
-        /// The sub-flows that lead to it.
-        path: Option<&'a str>,
-        task: &'a str,
-        id: TaskRunId,
-        index: Option<u32>,
-        /// The name of its own.
-        name: Option<&'a str>,
-    },
-}
-
-/// Escapes what a terminal would obey, or nobody would see, as JSON does: serde_json leaves what is not ASCII as it is. It is
-/// the same JSON as before.
+/// Escapes characters that a terminal would obey or that are invisible, in the way of JSON: serde_json does not escape what is
+/// not ASCII. The JSON means the same as before.
 pub(crate) fn json_escaped(json: String) -> String {
     let is_hidden = |c: char| !c.is_ascii_whitespace() && columns::is_hidden(c);
     if !json.chars().any(is_hidden) {
@@ -159,36 +126,7 @@ pub(crate) fn json_escaped(json: String) -> String {
     escaped
 }
 
-/// Returns the line of a notice, of which `view` knows already.
-pub(super) fn of_notice(
-    view: &RunView,
-    notice: &Notice<'_>,
-    parameters: Option<&str>,
-    program: &Program,
-) -> Option<String> {
-    // Its line is made from the signal, which says more: see `of_stopping`.
-    if matches!(notice.event.kind, EventKind::Stopping) {
-        return None;
-    }
-    let task_run = notice.task_run;
-    let at = WallTime::from(notice.at);
-    let whom = match notice.origin {
-        None if notice.event.task_run == TaskRunId::FLOW => {
-            Whom::Run { flow: &task_run.task, parameters, view, program }
-        }
-        origin => Whom::Task {
-            path: origin.map(|origin| &*origin.path),
-            task: &task_run.task,
-            id: notice.event.task_run,
-            index: task_run.index,
-            name: task_run.name.as_deref(),
-        },
-    };
-    let started_at = task_run.started_at;
-    line(&EventView { run: view.id, at, kind: &notice.event.kind, started_at, whom })
-}
-
-/// Returns the line of a signal, which is no event of the run: it may come to its end all the same.
+/// Returns the line of a signal. It is no event of the run, which may still complete.
 pub(super) fn of_stopping(view: &RunView, stopping: &StopNotice) -> Option<String> {
     let record = Record {
         v: VERSION,
@@ -197,79 +135,72 @@ pub(super) fn of_stopping(view: &RunView, stopping: &StopNotice) -> Option<Strin
         flow: Some(&view.flow),
         signal: Some(stopping.signal),
         running: Some(view.running()),
-        within_ms: Some(stopping.patience.as_millis()),
+        within_ms: Some(stopping.grace.as_millis()),
         at: iso(stopping.at),
         ..Record::default()
     };
     serde_json::to_string(&record).ok().map(json_escaped)
 }
 
-/// Returns the line of an event.
-pub(crate) fn line(told: &EventView<'_>) -> Option<String> {
-    let is_own = matches!(told.whom, Whom::Run { .. });
-    // That of a sub-flow says nothing new.
-    if matches!(told.kind, EventKind::Stopping) && !is_own {
+/// Returns the line of an event that `view` has applied; `parameters` are the arguments of the outermost flow run.
+pub(crate) fn line(
+    view: &RunView,
+    fact: &Fact<'_>,
+    parameters: Option<&str>,
+    program: &Program,
+) -> Option<String> {
+    let (kind, detail, is_own) = (fact.kind(), &fact.detail, fact.is_own());
+    let task_run = fact.notice.task_run;
+    // The sub-flows of a run stop with it.
+    if matches!(kind, EventKind::Stopping) && !is_own {
         return None;
     }
     let mut record = Record {
         v: VERSION,
-        t: format!("{}.{}", if is_own { "run" } else { "task" }, word(told.kind, is_own)),
-        run: told.run.short(),
-        at: iso(told.at),
+        t: format!("{}.{}", if is_own { "run" } else { "task" }, word(kind, is_own)),
+        run: view.id.short(),
+        attempt: detail.attempt,
+        max: detail.attempts_max,
+        delay_ms: detail.retry_in.map(|wait| wait.as_millis()),
+        ms: since_start(fact).and_then(|time| u64::try_from(time.as_millis()).ok()),
+        reason: detail.reason,
+        error: detail.error.map(JsonError::of),
+        at: iso(fact.at()),
         ..Record::default()
     };
-    match &told.kind {
-        EventKind::Started { attempt } => record.attempt = Some(*attempt),
-        EventKind::Interrupted { attempt, error: report } => {
-            record.attempt = Some(*attempt);
-            record.error = Some(JsonError::of(report));
+    if is_own {
+        record.flow = Some(&task_run.task);
+        if matches!(kind, EventKind::Started { .. }) {
+            record.id = Some(view.id.to_string());
+            record.params = parameters.and_then(|json| serde_json::from_str(json).ok());
         }
-        EventKind::AttemptFailed { attempt, failure } => {
-            record.attempt = Some(*attempt);
-            record.max = failure.attempts_max;
-            record.delay_ms = Some(failure.retry_in.as_millis());
-            record.error = Some(JsonError::of(&failure.error));
+        if kind.is_end() {
+            record.state = Some(view.state);
+            record.counts = Some(counts(view));
+            record.outcome = view.completed_with_failures().then_some(COMPLETED_WITH_FAILURES);
+            record.resume = program.command("resume", view.id).filter(|_| !view.state.is_success());
         }
-        EventKind::Failed { error: report }
-        | EventKind::TimedOut { error: report, .. }
-        | EventKind::UpstreamFailed { error: report } => record.error = Some(JsonError::of(report)),
-        EventKind::Skipped { reason } => record.reason = Some(reason),
-        _ => {}
-    }
-    // A suspended run has not ended: it goes on in another process.
-    if told.kind.is_end() && !matches!(told.kind, EventKind::Suspended) {
-        let took = told.started_at.map(|start| told.at.as_micros() - start.as_micros());
-        record.ms = took.and_then(|micros| u64::try_from(micros).ok()).map(|micros| micros / 1000);
-    }
-    match told.whom {
-        Whom::Run { flow, parameters, view, program } => {
-            record.flow = Some(flow);
-            if matches!(told.kind, EventKind::Started { .. }) {
-                record.id = Some(told.run.to_string());
-                record.params = parameters.and_then(|json| serde_json::from_str(json).ok());
-            }
-            if told.kind.is_end() {
-                record.state = Some(view.state);
-                record.counts = Some(counts(view));
-                record.outcome = view.went_on().then_some(COMPLETED_WITH_FAILURES);
-                record.resume = program.command("resume", told.run).filter(|_| !view.state.is_success());
-            }
-        }
-        Whom::Task { path, task, id, index, name } => {
-            // A run may be named when it has its inputs: what is created has no name yet.
-            let name = name.filter(|_| !matches!(told.kind, EventKind::Created));
-            record.path = path;
-            record.task = Some(task);
-            record.task_run = Some(id.get());
-            let label = || index.map_or_else(|| task.to_owned(), |index| format!("{task}[{index}]"));
-            record.label = Some(name.map_or_else(label, str::to_owned));
-            record.key = name.map(str::to_owned).or_else(|| index.map(|index| index.to_string()));
-        }
+    } else {
+        // A run gets its name when its inputs are known: a created run has none yet.
+        let name = task_run.name.as_deref().filter(|_| !matches!(kind, EventKind::Created));
+        record.path = fact.notice.origin.map(|origin| &*origin.path);
+        record.task = Some(&task_run.task);
+        record.task_run = Some(task_run.id.get());
+        record.label = Some(label_of(&task_run.task, task_run.index, name));
+        record.key = name.map(str::to_owned).or_else(|| task_run.index.map(|index| index.to_string()));
     }
     serde_json::to_string(&record).ok().map(json_escaped)
 }
 
-/// Returns the persisted name of the event, but for the end of the run itself: one line to wait for, whatever the state.
+/// Returns the time since the first attempt began, if the run ended. A suspended run continues in another process.
+fn since_start(fact: &Fact<'_>) -> Option<Duration> {
+    let start = fact.notice.task_run.started_at?;
+    let has_ended = fact.kind().is_end() && !matches!(fact.kind(), EventKind::Suspended);
+    has_ended.then(|| fact.at().since(start))
+}
+
+/// Returns the persisted name of the event; for the end of the run itself one word for all states, so that a reader can wait
+/// for it.
 pub(super) fn word(kind: &EventKind, is_own: bool) -> &'static str {
     if is_own && kind.is_end() { "finished" } else { kind.name() }
 }

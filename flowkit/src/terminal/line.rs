@@ -1,6 +1,4 @@
-//! A line as data: text, and how each part of it looks. Not yet text with escapes: that is made in `paint`.
-//!
-//! Columns are counted as the most generous terminal counts them, so that a line never wraps where it was not expected to.
+//! A line as data: text, and the style of each part. Does not write escapes: `paint` does.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -8,24 +6,24 @@ use std::path::PathBuf;
 use crate::model::State;
 use crate::text::columns::{columns, escaped, shortened};
 
-/// How a part of a line looks. Never the only bearer of a meaning: glyphs and words say the same.
+/// The style of a part of a line. Never the only sign of a meaning: glyphs and words say the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextStyle {
     /// As other text.
     #[default]
     Plain,
-    /// What is there if one looks for it.
+    /// Less important than other text.
     Dim,
-    /// What should be seen first.
+    /// More important than other text.
     Bold,
-    /// What went well, but not all of it.
+    /// A success with failures in it.
     Warning,
     /// In the colour of a state.
     Of(State),
 }
 
-/// Where a part of a line leads, in a terminal that knows of links.
+/// The target of a part of a line, in a terminal that supports links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Link {
@@ -35,14 +33,14 @@ pub enum Link {
     File(PathBuf),
 }
 
-/// A part of a line that looks the same throughout. Its text has no control characters: a line escapes them.
+/// A part of a line in one style. Its text has no control characters: a line escapes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// What it says.
+    /// The text.
     pub text: String,
-    /// How it looks.
-    pub look: TextStyle,
-    /// Where it leads.
+    /// The style.
+    pub style: TextStyle,
+    /// The target of the link, if it is one.
     pub link: Option<Link>,
 }
 
@@ -70,19 +68,19 @@ impl Line {
         Self::default().add(TextStyle::Plain, " ".repeat(columns))
     }
 
-    pub(super) fn add(self, look: TextStyle, text: impl Into<String>) -> Self {
+    pub(super) fn add(self, style: TextStyle, text: impl Into<String>) -> Self {
         let text = text.into();
-        if text.is_empty() { self } else { self.linked(look, text, None) }
+        if text.is_empty() { self } else { self.linked(style, text, None) }
     }
 
-    pub(super) fn linked(mut self, look: TextStyle, text: impl Into<String>, link: Option<Link>) -> Self {
-        // The only place where a part is made: whatever is drawn has passed here.
+    pub(super) fn linked(mut self, style: TextStyle, text: impl Into<String>, link: Option<Link>) -> Self {
+        // The only place where a span is made, so nothing is drawn without escaping.
         let text = text.into();
         let text = match escaped(&text) {
             Cow::Borrowed(_) => text,
-            Cow::Owned(shown) => shown,
+            Cow::Owned(escaped) => escaped,
         };
-        self.0.push(Span { text, look, link });
+        self.0.push(Span { text, style, link });
         self
     }
 
@@ -96,19 +94,19 @@ impl Line {
         self.add(TextStyle::Plain, text)
     }
 
-    /// Appends spaces up to a column; a line that is there already stays.
+    /// Appends spaces up to a column; a longer line stays as it is.
     pub(super) fn padded(self, column: usize) -> Self {
         let missing = column.saturating_sub(self.columns());
         self.add(TextStyle::Plain, " ".repeat(missing))
     }
 
     /// Appends `text` so that it ends at `column`, with two spaces before it at least.
-    pub(super) fn right(self, column: usize, look: TextStyle, text: &str) -> Self {
+    pub(super) fn right(self, column: usize, style: TextStyle, text: &str) -> Self {
         if text.is_empty() {
             return self;
         }
         let start = column.saturating_sub(columns(text)).max(self.columns() + 2);
-        self.padded(start).add(look, text)
+        self.padded(start).add(style, text)
     }
 
     /// Returns the line, cut where `width` ends.
@@ -116,17 +114,17 @@ impl Line {
         if self.columns() <= width {
             return self;
         }
-        let mut left = width;
+        let mut room = width;
         let mut fitted = Self::default();
         for span in self.0 {
-            let takes = columns(&span.text);
-            if takes < left {
-                left -= takes;
+            let span_columns = columns(&span.text);
+            if span_columns < room {
+                room -= span_columns;
                 fitted.0.push(span);
                 continue;
             }
-            let text = shortened(&format!("{}…", span.text), left);
-            fitted = fitted.linked(span.look, text, span.link);
+            let text = shortened(&format!("{}…", span.text), room);
+            fitted = fitted.linked(span.style, text, span.link);
             break;
         }
         fitted
@@ -138,18 +136,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_cut_where_the_width_ends_and_keeps_its_looks() {
+    fn a_line_is_cut_where_the_width_ends_and_keeps_its_styles() {
         let line = Line::default().add(TextStyle::Bold, "abc").add(TextStyle::Dim, "defgh");
         assert_eq!(line.clone().fitted(8).plain(), "abcdefgh");
         let cut = line.clone().fitted(6);
         assert_eq!(cut.plain(), "abcde…");
-        assert_eq!(cut.spans()[1].look, TextStyle::Dim);
+        assert_eq!(cut.spans()[1].style, TextStyle::Dim);
         assert_eq!(line.clone().fitted(3).plain(), "ab…");
         assert_eq!(line.fitted(0).plain(), "");
     }
 
     #[test]
-    fn no_part_of_a_line_has_a_control_character_whatever_it_is_made_of() {
+    fn no_part_of_a_line_has_a_control_character() {
         let hostile = "a\u{1b}[2J\nb";
         let line = Line::default().plain_text(hostile).linked(TextStyle::Bold, hostile, None).right(
             60,

@@ -1,24 +1,26 @@
-//! One line per fact: start, retry, failure, end, and a summary with the root cause. Not a live display.
+//! Plain lines, one per event, where nothing is drawn: in CI, in a log, and for a program without a screen. Each line begins
+//! with a word to search for and the label of the run, then come `key=value` pairs. Never moves the cursor.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::fact::{Fact, label};
+use super::failures::{ROWS_MAX, error_words, rows};
+use super::picture::Program;
 use super::root_cause::RootCause;
-use super::tally::RunTally;
+use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
-use crate::graph::style::{WITH_FAILURES, glyph};
-use crate::model::{AttemptFailure, ErrorReport, EventKind, FlowRunId, Kind, State, TaskRun, TaskRunId};
-use crate::text::columns;
+use crate::model::{ErrorReport, EventKind, FlowRunId, State, WallTime, iso};
+use crate::text::columns::{columns, shortened, visible};
+use crate::text::wording::counted;
 
-/// Labels up to this width stand in a column; longer ones push their text to the right.
+/// Labels up to this width are padded to a column.
 const LABEL_COLUMNS: usize = 20;
-/// A longer label is cut: it is there to be recognised, not to carry data.
-const LABEL_COLUMNS_MAX: usize = 60;
-/// A longer message is cut to keep a fact on one line of a log; the root cause is printed in full at the end.
-const MESSAGE_COLUMNS_MAX: usize = 400;
+/// A longer error is cut to keep the line readable.
+const ERROR_COLUMNS_MAX: usize = 400;
 
 /// Returns an observer that prints lines to standard error. Standard output stays the program's own.
 ///
@@ -34,7 +36,7 @@ pub fn lines() -> impl Fn(&Notice<'_>) + Send + Sync + 'static {
     let lines = if std::io::stderr().is_terminal() { lines } else { lines.with_time() };
     let lines = Mutex::new(lines);
     move |notice| {
-        // Printed under the lock, so that lines stand in the order of their events.
+        // Printed under the lock, so that lines are in the order of their events.
         let mut lines = lines.lock();
         for line in lines.of(notice) {
             eprintln!("{line}");
@@ -42,12 +44,12 @@ pub fn lines() -> impl Fn(&Notice<'_>) + Send + Sync + 'static {
     }
 }
 
-/// Turns events into lines. It remembers what the summary at the end of a flow run needs.
+/// Turns events into lines. Remembers of each flow run what the summary at its end needs.
 #[derive(Debug, Default)]
 pub struct Lines {
     with_time: bool,
-    /// By outermost flow run: its sub-flows are part of the same story.
-    tallies: BTreeMap<FlowRunId, RunTally>,
+    /// By outermost flow run; a summary includes the sub-flows.
+    runs: BTreeMap<FlowRunId, RunView>,
 }
 
 impl Lines {
@@ -62,187 +64,171 @@ impl Lines {
     ///
     /// No line has a line break or another control character in it, whatever names and messages hold.
     pub fn of(&mut self, notice: &Notice<'_>) -> Vec<String> {
-        let is_flow = notice.event.task_run == TaskRunId::FLOW;
-        let is_root = notice.origin.is_none();
         let root = notice.origin.map_or(notice.flow_run, |origin| origin.root);
-        // A sub-flow that is told of after the end of everything changes no summary any more.
-        let mut late = RunTally::default();
-        let tally = if is_root {
-            self.tallies.entry(root).or_default()
-        } else {
-            self.tallies.get_mut(&root).unwrap_or(&mut late)
-        };
-        let lines = if is_flow {
-            flow_lines(notice, tally)
-        } else {
-            tally.count(notice);
-            task_line(notice).into_iter().collect()
-        };
-        let prefix =
-            if self.with_time { format!("{} {} ", clock(notice.at), tally.counter()) } else { String::new() };
-        if is_flow && is_root && notice.event.kind.is_end() {
-            self.tallies.remove(&root);
+        let known = self.runs.remove(&root);
+        let is_known = known.is_some();
+        let mut view = known.unwrap_or_else(|| RunView::new(root, String::new(), notice.at.into()));
+        let fact = Fact::of(notice, view.take(notice));
+        let time = self.with_time.then(|| clock(fact.at()));
+        let lines = of_fact(&view, &fact, None, time.as_deref());
+        // A sub-flow may report an event after the end of the outermost run, which is not added again.
+        if (is_known || fact.is_own()) && !(fact.is_own() && fact.kind().is_end()) {
+            self.runs.insert(root, view);
         }
-        lines.into_iter().map(|line| columns::escaped(&format!("{prefix}{line}")).into_owned()).collect()
+        lines
     }
 }
 
-fn task_line(notice: &Notice<'_>) -> Option<String> {
-    let task_run = notice.task_run;
-    // The run behind a sub-flow's node speaks for itself.
-    if task_run.kind == Kind::Flow && task_run.flow_run.is_some() {
-        return None;
+/// Returns the lines for an event that `view` has applied. Each begins with `time`, if there is one.
+pub(crate) fn of_fact(
+    view: &RunView,
+    fact: &Fact<'_>,
+    program: Option<&Program>,
+    time: Option<&str>,
+) -> Vec<String> {
+    let Some(word) = fact.detail.word.filter(|_| is_worth_a_line(fact)) else { return Vec::new() };
+    let time = time.map(|time| format!("{time} ")).unwrap_or_default();
+    if fact.is_own() && fact.kind().is_end() {
+        return end(view, fact, program).iter().map(|line| format!("{time}{line}")).collect();
     }
-    let label = label(notice);
-    let text = match &notice.event.kind {
-        EventKind::AttemptFailed { attempt, failure } => {
-            return Some(retry_line(&label, task_run, *attempt, failure));
-        }
-        EventKind::Completed => match task_run.attempt {
-            0 | 1 => format!("completed in {}", took(task_run)),
-            attempt => format!("completed in {}, attempt {attempt}", took(task_run)),
-        },
-        EventKind::Cached => "cached".to_owned(),
-        EventKind::Failed { error } | EventKind::TimedOut { error, .. } => {
-            failure(task_run, &error.to_string())
-        }
-        // Why the input failed was said when it did.
-        EventKind::UpstreamFailed { error } => failure(task_run, &error.message),
-        EventKind::Skipped { reason } => format!("skipped: {}", message(reason)),
-        EventKind::Cancelled { .. } => "cancelled".to_owned(),
-        EventKind::Interrupted { error, .. } => interrupted(error),
-        _ => return None,
-    };
-    Some(line(glyph(task_run.state), &label, &text))
-}
-
-/// Says that an attempt failed because the program is being stopped, or so it seems.
-pub(super) fn interrupted(error: &ErrorReport) -> String {
-    format!(
-        "failed while the program is being stopped, made again at `resume`: {}",
-        message(&error.to_string())
-    )
-}
-
-fn flow_lines(notice: &Notice<'_>, tally: &mut RunTally) -> Vec<String> {
-    let task_run = notice.task_run;
-    let label = label(notice);
-    match &notice.event.kind {
-        EventKind::Started { attempt: 1 } => {
-            vec![line("▶", &label, &format!("started, run {}", notice.flow_run.short()))]
-        }
-        EventKind::AttemptFailed { attempt, failure } => {
-            tally.retries += 1;
-            vec![retry_line(&label, task_run, *attempt, failure)]
-        }
-        EventKind::Cancelling => vec![line(glyph(State::Cancelling), &label, "cancelling")],
-        kind if !kind.is_end() => Vec::new(),
-        _ if notice.origin.is_some() => vec![line(glyph(task_run.state), &label, &sub_flow_end(task_run))],
-        _ => {
-            let (state, error) = (task_run.state, task_run.error.as_deref());
-            let cause = RootCause::of(&task_run.label(), state, error, &tally.failures, tally.failed);
-            let mut lines = cause.map_or_else(Vec::new, |root| root.lines());
-            let went_on = state.is_success() && tally.failed > 0;
-            let failures = if went_on { " with ".to_owned() + &tally.failures() } else { String::new() };
-            let end = format!("{}{failures}: {}", end(task_run), tally.summary());
-            let glyph = if went_on { WITH_FAILURES } else { glyph(state) };
-            lines.push(line(glyph, &label, &end));
-            lines.extend(tally.not_compared.notes());
-            lines
-        }
-    }
-}
-
-fn sub_flow_end(task_run: &TaskRun) -> String {
-    match task_run.error.as_deref() {
-        Some(error) => failure(task_run, &error.to_string()),
-        None => end(task_run),
-    }
-}
-
-fn retry_line(label: &str, task_run: &TaskRun, attempt: u32, failure: &AttemptFailure) -> String {
-    let after = columns::duration(attempt_took(task_run, attempt));
-    let what = message(&failure.error.to_string());
-    let words = format!("attempt {attempt} failed after {after}: {what}; {}", next_attempt(failure));
-    line(glyph(State::AwaitingRetry), label, &words)
-}
-
-/// Returns how long an attempt took that has failed.
-pub(super) fn attempt_took(task_run: &TaskRun, attempt: u32) -> Duration {
-    let attempts = task_run.attempts();
-    let failed = attempts.iter().find(|candidate| candidate.number == attempt);
-    failed.and_then(|failed| Some(failed.ended_at?.since(failed.started_at))).unwrap_or_default()
-}
-
-/// Says when the attempt begins that follows a failed one.
-pub(super) fn next_attempt(failure: &AttemptFailure) -> String {
-    match failure.retry_in.is_zero() {
-        true => "retrying now".to_owned(),
-        false => format!("retrying in {}", columns::duration(failure.retry_in)),
-    }
-}
-
-/// Says how a run failed; errors of flowkit's own say so themselves, after the name of the run.
-pub(super) fn failure(task_run: &TaskRun, error: &str) -> String {
-    let words = message(error);
-    let name = format!("{} `{}` ", task_run.kind.name(), task_run.label());
-    if let Some(own) = words.strip_prefix(&name) {
-        return own.to_owned();
-    }
-    match task_run.attempt {
-        0 | 1 => format!("failed after {}: {words}", took(task_run)),
-        attempt => format!("failed after {}, attempt {attempt}: {words}", took(task_run)),
-    }
-}
-
-fn end(task_run: &TaskRun) -> String {
-    let took = took(task_run);
-    match task_run.state {
-        State::Completed | State::Cached => format!("completed in {took}"),
-        State::Cancelled => format!("cancelled after {took}"),
-        State::TimedOut => format!("timed out after {took}"),
-        _ => format!("failed after {took}"),
-    }
-}
-
-/// Returns the name of a run, with the sub-flows that lead to it.
-pub(super) fn label(notice: &Notice<'_>) -> String {
-    let own = columns::visible(&notice.task_run.label());
-    match notice.origin {
-        None => path_to("", &own),
-        Some(origin) if notice.event.task_run == TaskRunId::FLOW => {
-            path_to("", &columns::visible(&origin.path))
-        }
-        Some(origin) => path_to(&columns::visible(&origin.path), &own),
-    }
-}
-
-/// Returns the name of a run behind the names of the sub-flows that lead to it.
-pub(super) fn path_to(path: &str, own: &str) -> String {
-    let label = if path.is_empty() { own.to_owned() } else { format!("{path} › {own}") };
-    columns::shortened(&label, LABEL_COLUMNS_MAX)
-}
-
-fn line(glyph: &str, label: &str, text: &str) -> String {
-    let padding = LABEL_COLUMNS.saturating_sub(columns::columns(label));
-    format!("{glyph} {label}{:padding$}  {text}", "")
-}
-
-fn message(text: &str) -> String {
-    columns::shortened(&columns::visible(text), MESSAGE_COLUMNS_MAX)
-}
-
-fn took(task_run: &TaskRun) -> String {
-    columns::duration(task_run.duration().unwrap_or_default())
+    let counter = if time.is_empty() { String::new() } else { counter(view) };
+    vec![format!("{time}{counter}{}", line(word, &label(fact.notice), &details(view, fact)))]
 }
 
 /// Returns the time of day in UTC: `09:02:53.389Z`.
-pub(super) fn clock(at: SystemTime) -> String {
-    let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let of_day = since_epoch.as_secs() % 86_400;
-    let (hours, minutes, seconds) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", since_epoch.subsec_millis())
+pub(super) fn clock(at: WallTime) -> String {
+    iso(at).split_off("2026-11-23T".len())
 }
 
-#[cfg(test)]
+fn is_worth_a_line(fact: &Fact<'_>) -> bool {
+    match fact.kind() {
+        EventKind::Started { attempt } => *attempt == 1 && fact.is_of_flow(),
+        EventKind::Cancelling | EventKind::Stopping | EventKind::Reopened => fact.is_own(),
+        EventKind::Interrupted { .. } => !fact.is_own(),
+        // The interruption has a line already.
+        EventKind::Suspended => fact.is_own() || !fact.notice.task_run.was_interrupted(),
+        _ => !fact.is_of_node(),
+    }
+}
+
+fn line(word: &str, label: &str, rest: &str) -> String {
+    let padding = LABEL_COLUMNS.saturating_sub(columns(label));
+    format!("{word:<7} {label}{:padding$} {rest}", "").trim_end().to_owned()
+}
+
+fn counter(view: &RunView) -> String {
+    let counts = view.counts();
+    // The total is unknown before a flow has run.
+    let seen = if counts.seen == 0 { "-".to_owned() } else { counts.seen.to_string() };
+    format!("[{:>width$}/{seen:>2}] ", counts.ended, width = seen.len().max(2))
+}
+
+fn details(view: &RunView, fact: &Fact<'_>) -> String {
+    let (detail, flow_run, task_run) = (&fact.detail, fact.notice.flow_run, fact.notice.task_run);
+    if matches!(fact.kind(), EventKind::Started { .. } | EventKind::Reopened) {
+        let parameters = if fact.is_own() { view.parameters.as_str() } else { "" };
+        return format!("run={} {parameters}", flow_run.short());
+    }
+    let mut details = Vec::new();
+    details.extend(fact.took().map(seconds));
+    if let Some(number) = detail.attempt.or_else(|| Some(task_run.attempt).filter(|attempt| *attempt > 1)) {
+        let key = (flow_run, task_run.id);
+        let known = || view.failures.iter().rev().find(|failed| failed.key == key)?.attempts_max;
+        let max = detail.attempts_max.or_else(known).map(|max| format!("/{max}"));
+        details.push(format!("attempt={number}{}", max.unwrap_or_default()));
+    }
+    details.extend(fact.attempt_took().map(|took| format!("after={}", seconds(took))));
+    details.extend(detail.retry_in.map(|wait| format!("in={}", seconds(wait))));
+    details.extend(fact.slow.map(|usual| format!("slow usual={}", seconds(usual))));
+    details.extend(detail.error.map(|error| match fact.kind() {
+        EventKind::UpstreamFailed { .. } => {
+            let missed = view.missed_input(flow_run, &task_run.edges);
+            format!("because={}", missed.map_or_else(|| quoted(&error.message), |(input, _)| input))
+        }
+        kind if kind.is_end() => of_error(error, &task_run.label()),
+        _ => format!("error={}", quoted(&error_words(error, &task_run.label()).0)),
+    }));
+    details.extend(detail.reason.map(|reason| format!("because={}", quoted(reason))));
+    details.join(" ")
+}
+
+/// Returns the summary at the end of what may be a long log: the root cause, what failed besides it, and the numbers.
+fn end(view: &RunView, fact: &Fact<'_>, program: Option<&Program>) -> Vec<String> {
+    let cause = view.root_cause();
+    let mut lines: Vec<String> = cause.iter().map(|cause| cause_line(view, cause)).collect();
+    let (others, more) = rows(view, cause.as_ref().and_then(|cause| cause.failed), ROWS_MAX);
+    lines.extend(others.iter().map(|row| {
+        let count = if row.count == 1 { String::new() } else { format!("count={} ", row.count) };
+        let label = if row.count == 1 { &row.first.label } else { &row.first.task };
+        line("failure", label, &format!("{count}{}", of_error(&row.first.report, &row.first.report.task)))
+    }));
+    if more > 0 {
+        let show = program.and_then(|program| program.command("show", view.id));
+        lines.push(format!(
+            "failure and {more} more{}",
+            show.map(|show| format!(": {show}")).unwrap_or_default()
+        ));
+    }
+    let (word, failures) = match view.state {
+        _ if view.completed_with_failures() => {
+            ("FINISHED", format!("  {}", counted(view.counts().failed, "failure", "failures")))
+        }
+        State::Completed | State::Cached => ("OK", String::new()),
+        State::Cancelled => ("CANCELLED", String::new()),
+        State::Suspended => ("SUSPENDED", String::new()),
+        State::TimedOut => ("TIMEOUT", String::new()),
+        _ => ("FAILED", String::new()),
+    };
+    let took = seconds(fact.took().unwrap_or_default());
+    lines.push(format!("{word}  {}  {took}{failures}  {}", label(fact.notice), numbers(view)));
+    lines.extend(view.not_compared.notes());
+    if !view.state.is_success() {
+        let resume = program.and_then(|program| program.resume(view.id));
+        lines.extend(resume.map(|resume| format!("rerun: {resume}")));
+    }
+    lines
+}
+
+fn cause_line(view: &RunView, cause: &RootCause<'_>) -> String {
+    let (label, run) =
+        cause.failed.map_or((&view.flow, &view.flow), |failed| (&failed.label, &failed.report.task));
+    let flow = cause.flow_message.map(|words| format!(" flow={}", quoted(words))).unwrap_or_default();
+    line("cause", label, &(of_error(cause.report, run) + &flow))
+}
+
+fn numbers(view: &RunView) -> String {
+    let counts = view.counts();
+    let numbers = [
+        (counts.ran, "ran"),
+        (counts.cached, "cached"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.cancelled, "stopped"),
+    ];
+    let numbers =
+        numbers.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let retries = (view.retries > 0).then(|| counted(view.retries, "retry", "retries"));
+    let numbers: Vec<_> = numbers.chain(retries).collect();
+    format!("{}: {}", counted(counts.seen, "task", "tasks"), numbers.join(" "))
+        .trim_end_matches([' ', ':'])
+        .to_owned()
+}
+
+fn of_error(error: &ErrorReport, run: &str) -> String {
+    format!("error={} at={}", quoted(&error_words(error, run).0), visible(&error.location))
+}
+
+/// Returns a duration in seconds, so that scripts can compare them: to the millisecond, below that to the microsecond.
+fn seconds(duration: Duration) -> String {
+    let digits = if duration.as_millis() == 0 { 6 } else { 3 };
+    let fraction = format!("{:06}", duration.subsec_micros());
+    format!("{}.{}s", duration.as_secs(), &fraction[..digits])
+}
+
+fn quoted(words: &str) -> String {
+    let words = shortened(&visible(words), ERROR_COLUMNS_MAX);
+    format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(all(test, feature = "cli"))]
 mod tests;

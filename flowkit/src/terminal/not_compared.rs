@@ -1,4 +1,4 @@
-//! The tasks whose calls cannot be told apart, which the summary of a run says: nobody shall learn of it only after a crash.
+//! The tasks whose calls cannot be compared. The summary of a run names them, so that users learn of it before a crash.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,15 +8,15 @@ use crate::model::{EventKind, Identity};
 use crate::text::columns::visible;
 use crate::text::wording::counted;
 
-/// So many tasks are named; what is true of one is mostly true of all.
+/// At most this many tasks are named: the others mostly take the same argument.
 const NAMED_MAX: usize = 3;
 
-/// What of the tasks of a run cannot be compared, by the name of the task.
+/// The note on each such task, by the name of the task.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NotComparedTasks(BTreeMap<Cow<'static, str>, String>);
 
 impl NotComparedTasks {
-    /// Takes note of a call that is made.
+    /// Notes the call that an event creates or reopens.
     pub(super) fn note(&mut self, notice: &Notice<'_>) {
         if let (EventKind::Created | EventKind::Reopened, Some(argument)) =
             (&notice.event.kind, notice.task_run.unknown.as_deref())
@@ -26,13 +26,13 @@ impl NotComparedTasks {
         }
     }
 
-    /// Returns one note for each task, and how many there are more.
+    /// Returns one note for each named task, and one with the number of the others.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> =
             self.0.values().take(NAMED_MAX).map(|words| format!("note: {}", visible(words))).collect();
         let more = self.0.len().saturating_sub(NAMED_MAX);
         if more > 0 {
-            notes.push(format!("note: so it is with {}", counted(more, "more task", "more tasks")));
+            notes.push(format!("note: the same holds for {}", counted(more, "more task", "more tasks")));
         }
         notes
     }

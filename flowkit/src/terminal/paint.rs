@@ -1,5 +1,5 @@
-//! From lines to bytes: colours and links as escapes, and ASCII where nothing else can be shown. The only place that writes
-//! escapes into text.
+//! From lines to bytes: colours and links as escapes, and ASCII for locales without UTF-8. The only file that writes escapes
+//! into text.
 
 use std::fmt::Write as _;
 
@@ -10,28 +10,28 @@ use super::uri::uri;
 use crate::graph::style::Tone;
 use crate::text::columns::{columns, escaped};
 
-/// What a terminal, or a file, can show.
+/// What a terminal, or a file, supports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StyleSupport {
-    /// Colours and other looks.
+    /// Colours and other styles.
     pub colour: bool,
-    /// Nothing but ASCII.
+    /// ASCII only.
     pub ascii: bool,
-    /// Links behind the names of files and places (OSC 8).
+    /// Links behind the names of files and source locations (OSC 8).
     pub links: bool,
 }
 
 impl StyleSupport {
-    /// Asks the surroundings: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM`, the locale, and, for links, what tells one
-    /// terminal from another, or `FORCE_HYPERLINK`.
+    /// Reads the environment: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, `TERM`, the locale, and, for links, the variables by
+    /// which terminals are recognised, or `FORCE_HYPERLINK`.
     ///
-    /// `is_terminal` says what the lines are written to. Links are for terminals only.
-    pub fn of_surroundings(is_terminal: bool) -> Self {
+    /// `is_terminal` says whether the lines go to a terminal. Links are for terminals only.
+    pub fn from_env(is_terminal: bool) -> Self {
         let knows_links = supports_hyperlinks::supports_hyperlinks();
-        let paint = Self::of(&|name| std::env::var(name).ok(), is_terminal, knows_links);
-        let shown = !is_terminal || takes_escapes();
-        Self { colour: paint.colour && shown, links: paint.links && shown, ..paint }
+        let support = Self::of(&|name| std::env::var(name).ok(), is_terminal, knows_links);
+        let escapes = !is_terminal || takes_escapes();
+        Self { colour: support.colour && escapes, links: support.links && escapes, ..support }
     }
 
     pub(super) fn of(
@@ -39,24 +39,24 @@ impl StyleSupport {
         is_terminal: bool,
         knows_links: bool,
     ) -> Self {
-        let says = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let forced = says("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
         let wanted = is_terminal
-            && says("TERM").is_none_or(|term| term != "dumb")
-            && says("CLICOLOR").is_none_or(|value| value != "0");
-        let colour = says("NO_COLOR").is_none() && (forced || wanted);
-        // The first that is set counts, as in every C library. Where none is, as in containers, UTF-8 is what is meant.
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(says);
+            && set("TERM").is_none_or(|term| term != "dumb")
+            && set("CLICOLOR").is_none_or(|value| value != "0");
+        let colour = set("NO_COLOR").is_none() && (forced || wanted);
+        // The first that is set counts, as in every C library. If none is, as in containers, UTF-8 is assumed.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
         let ascii = locale.is_some_and(|locale| {
             let locale = locale.to_lowercase();
             !(locale.contains("utf-8") || locale.contains("utf8") || locale.starts_with("c.utf"))
         });
-        let is_dumb = says("TERM").is_some_and(|term| term == "dumb");
-        let links = knows_links && is_terminal && !is_dumb && says("CI").is_none();
+        let is_dumb = set("TERM").is_some_and(|term| term == "dumb");
+        let links = knows_links && is_terminal && !is_dumb && set("CI").is_none();
         Self { colour, ascii, links }
     }
 
-    /// Returns text that has no looks, and none of its own.
+    /// Returns text without styles, escaped.
     pub(super) fn text(self, text: &str) -> String {
         let text = escaped(text);
         if self.ascii { ascii(&text) } else { text.into_owned() }
@@ -67,21 +67,21 @@ impl StyleSupport {
         Painted(self.line(line))
     }
 
-    /// Returns a line as text, without its end.
+    /// Returns a line as text, without a line break.
     pub fn line(self, line: &Line) -> String {
         let mut text = String::new();
         for span in line.spans() {
             let shown = if self.ascii { ascii(&span.text) } else { span.text.clone() };
-            let style = style(span.look);
+            let style = style(span.style);
             let uri = span.link.as_ref().filter(|_| self.links).and_then(uri);
             if let Some(uri) = &uri {
                 text.extend(["\u{1b}]8;;", uri, "\u{1b}\\"]);
             }
-            let written = match self.colour && !style.is_plain() {
+            let result = match self.colour && !style.is_plain() {
                 true => write!(text, "{style}{shown}{style:#}"),
                 false => text.write_str(&shown),
             };
-            written.expect("bug in flowkit: a string refuses text");
+            result.expect("bug in flowkit: a string refuses text");
             if uri.is_some() {
                 text.push_str("\u{1b}]8;;\u{1b}\\");
             }
@@ -91,7 +91,7 @@ impl StyleSupport {
     }
 }
 
-/// A line with its escapes. There are none in it but those of this file.
+/// A line with the escapes of this file, and no others.
 pub(crate) struct Painted(String);
 
 impl Painted {
@@ -100,7 +100,7 @@ impl Painted {
     }
 }
 
-/// Whether the terminal takes escapes: a console of Windows has to be asked to, and an old one does not.
+/// Whether the terminal interprets escapes: a console of Windows must be switched to it, and an old one cannot.
 #[cfg(windows)]
 fn takes_escapes() -> bool {
     anstyle_query::windows::enable_ansi_colors().unwrap_or(true)
@@ -111,9 +111,9 @@ fn takes_escapes() -> bool {
     true
 }
 
-fn style(look: TextStyle) -> Style {
+fn style(style: TextStyle) -> Style {
     let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
-    match look {
+    match style {
         TextStyle::Plain => Style::new(),
         TextStyle::Dim => Style::new().dimmed(),
         TextStyle::Bold => Style::new().bold(),
@@ -130,11 +130,11 @@ fn style(look: TextStyle) -> Style {
     }
 }
 
-/// Returns `text` in as many columns of ASCII.
+/// Returns `text` as ASCII that takes the same number of columns.
 fn ascii(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        let like = match c {
+        let similar = match c {
             ' '..='~' => c,
             '✓' => '+',
             '≡' => '=',
@@ -153,8 +153,8 @@ fn ascii(text: &str) -> String {
             'µ' => 'u',
             _ => '?',
         };
-        let takes = if c.is_ascii() { 1 } else { columns(c.encode_utf8(&mut [0; 4])) };
-        shown.extend(std::iter::repeat_n(like, takes));
+        let count = if c.is_ascii() { 1 } else { columns(c.encode_utf8(&mut [0; 4])) };
+        shown.extend(std::iter::repeat_n(similar, count));
     }
     shown
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_is_for_terminals_unless_somebody_says_otherwise() {
+    fn colour_is_for_terminals_unless_a_variable_says_otherwise() {
         assert!(paint(&[], true).colour);
         assert!(!paint(&[], false).colour);
         assert!(!paint(&[("NO_COLOR", "1")], true).colour);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_for_terminals_that_know_them_and_never_for_ci() {
+    fn links_are_for_terminals_that_support_them_and_never_for_ci() {
         assert!(paint(&[], true).links);
         assert!(paint(&[("NO_COLOR", "1")], true).links);
         assert!(!paint(&[], false).links);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_escapes_that_end_where_they_should() {
+    fn styles_are_escapes_that_end_where_they_should() {
         let line = Line::default().add(TextStyle::Of(State::Completed), "✓").plain_text(" load  ");
         assert_eq!(StyleSupport::default().line(&line), "✓ load");
         assert_eq!(

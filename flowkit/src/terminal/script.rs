@@ -1,4 +1,4 @@
-//! Runs of which a test says what happens and when: each event becomes a notice for observers. No engine, no clock.
+//! Scripted runs for tests, which say what happens and when: each event becomes a notice for observers. No engine, no clock.
 #![allow(clippy::unwrap_used, reason = "for tests only")]
 
 use std::panic::Location;
@@ -18,7 +18,7 @@ const fn declaration(kind: Kind, name: &'static str) -> Declaration {
 }
 
 static ETL: Declaration = declaration(Kind::Flow, "etl");
-static REGION: Declaration = declaration(Kind::Flow, "region");
+pub(super) static REGION: Declaration = declaration(Kind::Flow, "region");
 static TASKS: [Declaration; 12] = [
     declaration(Kind::Task, "list_urls"),
     declaration(Kind::Task, "fetch"),
@@ -54,7 +54,7 @@ pub(super) fn any_task(number: usize) -> &'static Declaration {
     &TASKS[number % TASKS.len()]
 }
 
-/// A flow run of which a test says what happens.
+/// A flow run in which a test lets things happen.
 pub(super) struct Script<'a> {
     flow_run: FlowRunId,
     origin: Option<Origin>,
@@ -64,7 +64,7 @@ pub(super) struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    /// Begins a run of `etl`; `listener` hears of everything.
+    /// Begins a run of `etl`; `listener` gets every notice.
     pub(super) fn new(listener: &'a mut dyn FnMut(&Notice<'_>)) -> Self {
         let mut script = Self {
             flow_run: FlowRunId::new(Uuid::from_u128(0x7_2a4c_19f3)),
@@ -95,7 +95,7 @@ impl<'a> Script<'a> {
         let parent = TaskRunId::FLOW;
         let new = NewTaskRun { task, parent, index, edges, location: Location::caller(), extras };
         let id = self.record.create(new, self.now());
-        self.tell();
+        self.notify();
         id
     }
 
@@ -110,7 +110,7 @@ impl<'a> Script<'a> {
     pub(super) fn happens(&mut self, to: TaskRunId, kind: EventKind) {
         let event = Event { task_run: to, at: self.now(), kind };
         self.record.apply(event).unwrap();
-        self.tell();
+        self.notify();
     }
 
     /// Lets time pass.
@@ -118,7 +118,7 @@ impl<'a> Script<'a> {
         self.millis += millis;
     }
 
-    /// Lets something happen, if it can happen in the state in which the task run stands.
+    /// Lets something happen, if it can happen in the state of the task run.
     pub(super) fn try_happens(&mut self, to: TaskRunId, kind: EventKind) {
         if self.record.task_run(to).is_some_and(|task_run| task_run.state().after(&kind).is_ok()) {
             self.happens(to, kind);
@@ -147,6 +147,11 @@ impl<'a> Script<'a> {
 
     /// Begins a sub-flow `region[index]`, lets `inside` happen in it, and completes it.
     pub(super) fn region(&mut self, index: u32, inside: impl FnOnce(&mut Script<'_>)) {
+        self.sub_flow(index, EventKind::Completed, inside);
+    }
+
+    /// Begins a sub-flow `region[index]`, lets `inside` happen in it, and ends it.
+    pub(super) fn sub_flow(&mut self, index: u32, end: EventKind, inside: impl FnOnce(&mut Script<'_>)) {
         let node = self.create(&REGION, Some(index), None, &[]);
         self.happens(node, started(1));
         let flow_run = FlowRunId::new(Uuid::from_u128(1000 + u128::from(index)));
@@ -167,16 +172,16 @@ impl<'a> Script<'a> {
         inner.create(&REGION, None, None, &[]);
         inner.happens(TaskRunId::FLOW, started(1));
         inside(&mut inner);
-        inner.happens(TaskRunId::FLOW, EventKind::Completed);
+        inner.happens(TaskRunId::FLOW, end.clone());
         self.millis = inner.millis;
-        self.happens(node, EventKind::Completed);
+        self.happens(node, end);
     }
 
     fn now(&self) -> Timestamp {
         Timestamp::new(Duration::from_millis(self.millis))
     }
 
-    fn tell(&mut self) {
+    fn notify(&mut self) {
         let event = self.record.events().last().unwrap();
         (self.listener)(&Notice {
             flow_run: self.flow_run,
@@ -282,7 +287,7 @@ pub(super) fn badly(script: &mut Script<'_>) {
     script.at(6500).happens(TaskRunId::FLOW, failed("etl", "task `load` failed", &end));
 }
 
-/// A run that goes on after two failures, and completes.
+/// A run that completes after two failures.
 pub(super) fn went_on(script: &mut Script<'_>) {
     let list = script.call("list_urls", &[]);
     script.run(list, 10, 410);
@@ -302,7 +307,7 @@ pub(super) fn went_on(script: &mut Script<'_>) {
     script.at(3900).happens(TaskRunId::FLOW, EventKind::Completed);
 }
 
-/// A run of which a critical task fails: what is under way is stopped, and what is to come does not begin.
+/// A run in which a critical task fails: active task runs are cancelled, and later ones do not start.
 pub(super) fn critically(script: &mut Script<'_>) {
     let list = script.call("list_urls", &[]);
     script.run(list, 10, 410);

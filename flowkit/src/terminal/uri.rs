@@ -1,12 +1,11 @@
-//! Addresses of links as terminals take them. Nothing that a program or a user has named can end the escape in which they
-//! stand.
+//! Addresses of links in the form that terminals accept. No name from a program or a user can end the escape around them.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use super::line::Link;
 
-/// Returns the address to which `link` leads; `None` if it leads nowhere that a terminal could open.
+/// Returns the address of `link`; `None` if a terminal could not open it.
 pub(super) fn uri(link: &Link) -> Option<String> {
     match link {
         Link::Address(address) => {
@@ -15,9 +14,9 @@ pub(super) fn uri(link: &Link) -> Option<String> {
             let is_scheme = !scheme.is_empty() && scheme.chars().all(is_scheme);
             is_scheme.then(|| escaped(address.as_bytes(), |byte| byte.is_ascii_graphic()))
         }
-        // A relative path is that of the source, where the program was built; elsewhere there is no such file.
+        // A relative path comes from the source code: the file exists only where the program was built.
         Link::File(path) => {
-            // Elsewhere than on Unix, paths and addresses differ in more than the escapes.
+            // Not on Windows, where paths and addresses differ in more than the escapes.
             let path = std::path::absolute(path).ok().filter(|path| cfg!(unix) && path.exists())?;
             Some(format!("file://{}{}", host(), of_path(&path)))
         }
@@ -29,7 +28,7 @@ fn of_path(path: &Path) -> String {
     escaped(path.as_os_str().as_encoded_bytes(), stays)
 }
 
-/// The terminal may be on another machine than the file; then it should know.
+/// The terminal may run on another machine than the program, and must not open a file of its own.
 fn host() -> String {
     #[cfg(unix)]
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -58,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_stays_as_it_is_where_it_is_one() {
+    fn an_address_stays_as_it_is_and_other_text_is_none() {
         let plain = "https://example.com/a?b=c%20d#e";
         assert_eq!(address(plain).as_deref(), Some(plain));
         assert_eq!(address("see the wiki"), None);

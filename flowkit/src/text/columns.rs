@@ -1,6 +1,5 @@
-//! Text that users chose, made fit to be shown: cleaned, shortened and measured.
-//!
-//! It does not escape for a format: each picture does that for its own, after this.
+//! Makes text of users fit to be shown: cleans, shortens and measures it. Does not escape for a format: each picture does
+//! that for its own, afterwards.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,11 +14,11 @@ pub(crate) fn visible(text: &str) -> String {
     escaped(&words.join(" ")).into_owned()
 }
 
-/// Returns `text` with an escape in the place of what a terminal would obey, or nobody would see: `\u{1b}`, `\n`.
+/// Returns `text` with escapes for characters that a terminal would obey or that are invisible: `\u{1b}`, `\n`.
 ///
 /// Control characters, bidirectional overrides, invisible marks and characters that XML forbids, so that no text moves the
-/// cursor, forges a line or pretends to be another. The joiners of emoji and of Indic scripts stay. What was escaped stays as
-/// it is.
+/// cursor, forges a line or pretends to be another. The joiners of emoji and of Indic scripts stay. Escaping twice changes
+/// nothing more.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -35,7 +34,7 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a terminal would obey this character, or nobody would see it.
+/// Whether a terminal would obey this character, or it is invisible.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -138,7 +137,7 @@ fn ems_of(c: char) -> f64 {
     }
 }
 
-/// Returns `duration` as short as it can be read: `80µs`, `12ms`, `3.2s`, `4m 05s`, `2h 07m`.
+/// Returns `duration` in short: `80µs`, `12ms`, `3.2s`, `4m 05s`, `2h 07m`.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {

@@ -1,4 +1,4 @@
-//! How things are shown as text: words, widths, glyphs. Pure.
+//! How things are shown as text: words and widths. Pure.
 
 pub(crate) mod columns;
 pub(crate) mod wording;

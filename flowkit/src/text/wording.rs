@@ -1,23 +1,23 @@
-//! Wording that several messages share: lists, numbers of things, and "did you mean". Pure.
+//! Wording that several messages share: lists, counts, and "did you mean". Pure.
 
-/// A text of the user's that is kept with a run is cut at so many bytes: a log line, the message of an error or a panic, why
-/// something was skipped.
+/// Persisted text of a user is cut after this many bytes: a log line, the message of an error or a panic, the reason for a
+/// skip.
 pub(crate) const TEXT_MAX: usize = 64 << 10;
 
-/// Cuts a text at [`TEXT_MAX`], between two characters, and says how much there was.
+/// Cuts a text at [`TEXT_MAX`], between two characters, and appends how long it was.
 pub(crate) fn bounded(text: String) -> String {
     bounded_to(TEXT_MAX, text)
 }
 
-pub(crate) fn bounded_to(most: usize, text: String) -> String {
-    if text.len() <= most {
+pub(crate) fn bounded_to(max: usize, text: String) -> String {
+    if text.len() <= max {
         return text;
     }
-    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     format!("{}… and {} more of {} bytes", &text[..end], text.len() - end, text.len())
 }
 
-/// Writes names as `` `a`, `b` and `c` ``.
+/// Lists names as `` `a`, `b` and `c` ``.
 pub(crate) fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     let mut quoted: Vec<String> = names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect();
     match quoted.pop() {
@@ -27,26 +27,26 @@ pub(crate) fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String 
     }
 }
 
-/// Writes how many there are of something: `1 task`, `2 tasks`.
+/// Returns a count with its noun: `1 task`, `2 tasks`.
 pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Finds the name with the fewest edits, the first of equals.
+/// Finds the name that is the fewest edits away; of several, the first.
 ///
-/// Near is up to a third of the longer word, and one more for short words. One letter is near to none.
-pub(crate) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// At most a third of the longer word may differ, plus one edit. A single letter is near to no name.
+pub(crate) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near =
-        names.into_iter().map(|name| (strsim::levenshtein(written, name), name)).filter(|(edits, name)| {
-            let longer = written.len().max(name.len());
+        names.into_iter().map(|name| (strsim::levenshtein(typed, name), name)).filter(|(edits, name)| {
+            let longer = typed.len().max(name.len());
             *edits <= (1 + longer / 3).min(longer.saturating_sub(1))
         });
     near.min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
 }
 
-/// Gives ``; did you mean `state`?`` for the nearest name, or nothing where none is near.
-pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(written, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+/// Returns ``; did you mean `state`?`` for the nearest name, or nothing if none is near.
+pub(crate) fn did_you_mean<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(typed, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]
@@ -73,8 +73,8 @@ mod tests {
     fn the_nearest_name_is_found_and_a_far_one_is_not() {
         let names = ["urls", "top", "x"];
         let cases = [("tpo", Some("top")), ("url", Some("urls")), ("colour", None), ("y", None), ("", None)];
-        for (written, name) in cases {
-            assert_eq!(nearest(written, names), name, "{written}");
+        for (typed, name) in cases {
+            assert_eq!(nearest(typed, names), name, "{typed}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Following a run that another process may be at work on: how it stands, look after look, until nothing more can happen to
-//! it. Not what is told of it: that is for `watch` and `logs`.
+//! Follows a run that another process may execute: polls its status until nothing more can happen to it. Prints nothing of
+//! it: `watch` and `logs` do.
 
 use std::time::Duration;
 
@@ -14,59 +14,59 @@ use crate::clock;
 use crate::model::{FlowRunId, State};
 use crate::store::{History as _, SqliteStore};
 
-/// How often another process's run is asked for news: quick for people, and cheap.
-const POLL: Duration = Duration::from_millis(200);
+/// The poll interval: quick enough for people, and cheap.
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
-/// Looked for the dead every five seconds: that may be a write, of which there can be one at a time.
+/// Every this many polls (five seconds), runs of dead processes are marked. Not more often, since that may write, and writers
+/// exclude each other.
 const REAP_EVERY: u64 = 25;
 
-/// How a run stands.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RunStanding {
+pub(super) enum RunStatus {
     UnderWay,
     Over(State),
-    /// It is no longer in the database.
+    /// It was removed from the database.
     Removed,
 }
 
-/// Looks at a run again and again.
+/// Polls the status of a run.
 pub(super) struct Follower<'a> {
     store: &'a SqliteStore,
     run: FlowRunId,
-    looks: u64,
+    polls: u64,
 }
 
 impl<'a> Follower<'a> {
     pub(super) fn of(store: &'a SqliteStore, run: FlowRunId) -> Self {
-        Self { store, run, looks: 0 }
+        Self { store, run, polls: 0 }
     }
 
-    /// Looks once. What has happened to the run is read after this: something may happen between the two, but nothing after
-    /// the end.
-    pub(super) fn look(&mut self) -> Outcome<RunStanding> {
-        self.looks += 1;
-        // A process that dies meanwhile ends its run too. Opening has looked already.
-        if self.looks.is_multiple_of(REAP_EVERY) {
+    /// Returns the status. Callers read the events after this: some may be added in between, but none after the end.
+    pub(super) fn poll(&mut self) -> Outcome<RunStatus> {
+        self.polls += 1;
+        // A process that dies ends its run, too. Opening the store has marked those that were dead already.
+        if self.polls.is_multiple_of(REAP_EVERY) {
             self.store.reap_if_free()?;
         }
         Ok(match self.store.flow_run(self.run)? {
-            None => RunStanding::Removed,
-            Some(run) if rows::is_over(run.state) => RunStanding::Over(run.state),
-            Some(_) => RunStanding::UnderWay,
+            None => RunStatus::Removed,
+            Some(run) if rows::is_over(run.state) => RunStatus::Over(run.state),
+            Some(_) => RunStatus::UnderWay,
         })
     }
 
-    /// Waits until it is time for another look.
+    /// Waits until the next poll.
     pub(super) async fn wait(&self) {
-        clock::sleep(POLL).await;
+        clock::sleep(POLL_EVERY).await;
     }
 }
 
-/// Says that a run was removed while somebody followed it.
+/// Reports that a run was removed while it was followed.
 pub(super) fn report_removal(session: &Session, run: FlowRunId) {
     if session.is_json() {
         say(line("run.removed", Some(run), json!({})));
     } else {
-        note(format!("run `{}` was removed from the database; how it ended cannot be told", run.short()));
+        note(format!("run `{}` was removed from the database; its end is unknown", run.short()));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clap::ArgMatches;
 
-use super::follow::{Follower, RunStanding, report_removal};
+use super::follow::{Follower, RunStatus, report_removal};
 use super::show;
 use crate::cli::Exit;
 use crate::cli::json;
@@ -30,8 +30,8 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
     let task = matches.get_one::<String>("task").map(String::as_str);
     let follows = matches.get_flag("follow");
     let mut follower = Follower::of(&store, run.id);
-    let mut standing = follower.look()?;
-    let may_begin = follows && standing == RunStanding::UnderWay;
+    let mut standing = follower.poll()?;
+    let may_begin = follows && standing == RunStatus::UnderWay;
     // A task of a run that is followed may begin later; of one that is over, it is a mistake to ask for what is not there.
     let is_known = !may_begin && has_task(&store, &run, task)?;
     let mut printer = Printer { session, store: &store, run: &run, task, known: HashMap::new() };
@@ -45,13 +45,13 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
                 break;
             }
         }
-        if standing != RunStanding::UnderWay || !follows {
+        if standing != RunStatus::UnderWay || !follows {
             break;
         }
         follower.wait().await;
-        standing = follower.look()?;
+        standing = follower.poll()?;
     }
-    if standing == RunStanding::Removed {
+    if standing == RunStatus::Removed {
         report_removal(session, run.id);
         return Ok(Exit::FAILURE);
     }

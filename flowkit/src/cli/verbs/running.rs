@@ -1,4 +1,4 @@
-//! What is the same for every verb that runs something: the runtime, what is told meanwhile, and how it ends.
+//! What every verb that runs something shares: the runtime, the screen, and the report of the end.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use crate::terminal::{Options, Screen};
 use crate::text::columns::{shortened, visible};
 use crate::text::wording::counted;
 
-/// What a program prints is heard of at most so much later, also on a machine with much to do.
+/// Upper bound on the delay between a print and its capture, also on a busy machine.
 const HEARD_AFTER: Duration = Duration::from_millis(100);
 
-/// How much of a result is shown: it is there to be recognised.
+/// A longer result is cut: it is shown to be recognised.
 const VALUE_COLUMNS_MAX: usize = 200;
 
-/// Makes the runtime of the program, with its store, for a verb that runs something.
+/// Builds the runtime of the program, with its store.
 pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
     if crate::ctx::logs::are_heard_and_not_kept() {
         note(
@@ -44,18 +44,18 @@ pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtim
     Ok(builder.build())
 }
 
-/// The arguments of a call as others may see them, without secrets.
+/// The arguments of a call without secrets.
 pub(super) struct Seen {
-    /// As they are kept; `None` if they are not.
+    /// As they are persisted; `None` if they are not.
     pub(super) kept: Option<String>,
-    /// As people would write them, of which a picture makes a few words.
+    /// As people would type them, for the screen to shorten.
     pub(super) words: String,
 }
 
-/// Lets people see what happens while `flow` runs, until the screen is dropped. The only place that knows who draws it.
+/// Shows the run of `flow` until the screen is dropped.
 pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen: Seen) -> Screen {
     let offers = session.offers(Some(flow), seen.kept.as_deref());
-    // What the program prints becomes lines of the run's log.
+    // Captured output becomes lines of the run's log.
     let printing = runtime.downgrade();
     let mut options = Options::new(offers).on_line(move |_run, line| {
         if let Some(runtime) = printing.upgrade() {
@@ -65,7 +65,7 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
     if session.program.owns_output {
         options = options.owns_output();
     }
-    // Programs read what is kept, people what was meant by it.
+    // Programs read the persisted arguments, people what they typed.
     match (session.is_json(), seen.kept) {
         (true, Some(kept)) => {
             options = options.json().parameters(secrets::recorded_text(&flow.all_parameters(), &kept));
@@ -76,7 +76,7 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
     Screen::attach(runtime, options)
 }
 
-/// Runs `call` until it is done or a signal has put it aside, and closes the screen. People hear of a signal at once.
+/// Runs `call` until it ends or a signal suspends it, and closes the screen. The screen shows a signal at once.
 pub(super) async fn until_over<F>(runtime: &Runtime, screen: Screen, call: F) -> Result<Ended, Interrupted>
 where
     F: IntoFuture<Output = Ended>,
@@ -87,7 +87,7 @@ where
     ended
 }
 
-/// Says how it ended, and what to do now.
+/// Reports how the run ended.
 pub(super) async fn finish(
     session: &Session,
     runtime: &Runtime,
@@ -96,16 +96,16 @@ pub(super) async fn finish(
 ) -> Outcome<Exit> {
     match ended {
         Ok(Ok(run)) => {
-            // A line may have come behind the end.
+            // A log line may have been written after the end.
             let flushed = runtime.flushed().await;
-            // A store that cannot be written to has not the end of the run either.
-            let kept = match (&flushed, runtime.store()) {
+            // A store that cannot be written does not have the end of the run either.
+            let stored = match (&flushed, runtime.store()) {
                 (Ok(()), Some(store)) => store.flow_run(run.id())?,
                 _ => None,
             };
-            let exit = tell(session, &run, kept.as_ref(), matches.get_flag("fail-on-any-task"));
+            let exit = report(session, &run, stored.as_ref(), matches.get_flag("fail-on-any-task"));
             match flushed {
-                // A run that failed has said so already.
+                // The screen has shown a failure already.
                 Err(lost) if run.state().is_success() => {
                     note(format!("error: what happened last is not persisted: {}", with_causes(&lost)));
                     Ok(Exit::FAILURE)
@@ -113,7 +113,7 @@ pub(super) async fn finish(
                 _ => Ok(exit),
             }
         }
-        // What never began was asked for in the wrong way.
+        // A run that never began was requested in a wrong way.
         Ok(Err(error @ (Error::Refused { .. } | Error::Store { .. }))) => {
             Err(Usage::new(with_causes(&error)))
         }
@@ -122,7 +122,7 @@ pub(super) async fn finish(
             Ok(Exit::FAILURE)
         }
         Err(interrupted) => {
-            // The screen has said that the run was suspended, and how to resume it if that is possible.
+            // The screen has shown that the run was suspended, and how to resume it if that is possible.
             let lost = interrupted.lost.as_ref();
             let lost = lost.map(|reason| format!("; what happened last could not be kept: {reason}"));
             note(format!("told to stop by {}{}", interrupted.signal, lost.unwrap_or_default()));
@@ -131,13 +131,14 @@ pub(super) async fn finish(
     }
 }
 
-/// Gives the result, which is no event; the screen has told the rest.
-fn tell(session: &Session, run: &AnyFlowRun, kept: Option<&StoredFlowRun>, fails_on_any: bool) -> Exit {
+/// Prints the result, which is no event; the screen has shown the rest.
+fn report(session: &Session, run: &AnyFlowRun, stored: Option<&StoredFlowRun>, fails_on_any: bool) -> Exit {
     let (id, state) = (run.id(), run.state());
-    let with_failures = kept.filter(|kept| kept.completed_with_failures());
+    let with_failures = stored.filter(|stored| stored.completed_with_failures());
     if session.is_json() {
         let value: Option<Value> = run.value().and_then(|json| serde_json::from_str(json).ok());
-        let (outcome, failures) = (with_failures.and_then(outcome::word), kept.map(|kept| kept.failures));
+        let (outcome, failures) =
+            (with_failures.and_then(outcome::word), stored.map(|stored| stored.failures));
         let fields =
             json!({ "id": id, "state": state, "outcome": outcome, "failures": failures, "value": value });
         say(lines::line("run.result", Some(id), fields));
@@ -145,9 +146,9 @@ fn tell(session: &Session, run: &AnyFlowRun, kept: Option<&StoredFlowRun>, fails
         note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }
     match with_failures {
-        Some(kept) if fails_on_any => {
+        Some(stored) if fails_on_any => {
             let failures =
-                counted(usize::try_from(kept.failures).unwrap_or(usize::MAX), "task run", "task runs");
+                counted(usize::try_from(stored.failures).unwrap_or(usize::MAX), "task run", "task runs");
             note(format!("error: {failures} failed, and `--fail-on-any-task` asks for none"));
             Exit::FAILURE
         }

@@ -72,15 +72,15 @@ fn show_run(
     let parameters: Vec<_> = parameters(session, run).into_iter().map(row).collect();
     table(&parameters).iter().for_each(say);
     let view = rows::view(store, run, tasks)?;
-    let paint = StyleSupport::of_surroundings(std::io::stdout().is_terminal());
+    let style = StyleSupport::from_env(std::io::stdout().is_terminal());
     let width = columns().map_or(COLUMNS, |columns| columns.min(COLUMNS));
     let drawn = finished(&view, width, &session.offers_for(run).shown());
-    drawn.iter().map(|line| paint.painted(line)).for_each(say);
+    drawn.iter().map(|line| style.painted(line)).for_each(say);
     let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
     // What stands behind its task need not be said again.
     artifacts.retain(|artifact| {
         let label = artifact_label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
-        let is_hidden = artifact.kind == ArtifactKind::Link && !paint.links;
+        let is_hidden = artifact.kind == ArtifactKind::Link && !style.links;
         is_hidden || !drawn.iter().any(|line| line.contains(&label))
     });
     said(store, run, &artifacts, metrics)?.iter().for_each(say);

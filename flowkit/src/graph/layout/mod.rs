@@ -26,7 +26,7 @@ pub(crate) struct Block {
     pub group: Option<usize>,
 }
 
-/// An arrow between two boxes, given by their places in the input.
+/// An arrow between two boxes, named by their positions in the input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LayoutLink {
     pub from: usize,

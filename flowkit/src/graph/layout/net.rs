@@ -1,7 +1,7 @@
 //! The graph with every long link cut into pieces of one column.
 //!
 //! After this, every piece joins two items in neighbouring columns, and whatever stands in a
-//! column has a place in its order. So no link can pass behind a box.
+//! column has a position in its order. So no link can pass behind a box.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +14,7 @@ use super::{Block, LayoutLink};
 /// thousand tasks in a row, each reading the results of all before it, would have 10¹¹ bends.
 const BENDS_MAX: usize = 200_000;
 
-/// Something that has a place in a column.
+/// Something with a position in a column.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NetItem {
     pub kind: ItemKind,
@@ -30,7 +30,7 @@ pub(super) enum ItemKind {
     Block,
     /// Where a link passes a column, perhaps with its label.
     Bend,
-    /// The place of a group in a column where it has nothing to show.
+    /// The position of a group in a column where it has nothing to show.
     Hold,
 }
 
@@ -110,7 +110,7 @@ impl Net {
         }
     }
 
-    /// Keeps a place for each group in every column between its first and its last.
+    /// Reserves a position for each group in every column between its first and its last.
     fn add_holds(&mut self) {
         let mut members: Vec<BTreeMap<usize, usize>> = vec![BTreeMap::new(); self.group_count];
         for (number, item) in self.items.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! The order of each column from top to bottom, with few crossings.
 //!
-//! Sweeps to the right and back, each item going to the mean place of its neighbours (the
+//! Sweeps to the right and back, each item going to the mean position of its neighbours (the
 //! barycentre). The members of a group stay together, and groups keep one order in all columns.
 
 use std::cmp::Ordering;
@@ -13,23 +13,23 @@ const SWEEPS: usize = 12;
 
 /// Sorts the columns of `net`, keeping the best of all sweeps.
 pub(super) fn sort_columns(net: &mut Net) {
-    let mut places = vec![0.0; net.items.len()];
+    let mut positions = vec![0.0; net.items.len()];
     let mut best: Option<(usize, Vec<Vec<usize>>)> = None;
     for column in 0..net.columns.len() {
-        note_places(&net.columns[column], &mut places);
+        note_positions(&net.columns[column], &mut positions);
     }
     for sweep in 0..SWEEPS {
-        let ranks = group_ranks(net, &places);
+        let ranks = group_ranks(net, &positions);
         for at in 0..net.columns.len() {
             let to_the_right = sweep % 2 == 0;
             let column = if to_the_right { at } else { net.columns.len() - 1 - at };
             let neighbours = if to_the_right { &net.lefts } else { &net.rights };
-            let keys = net.columns[column].iter().map(|item| (*item, mean(&neighbours[*item], &places)));
+            let keys = net.columns[column].iter().map(|item| (*item, mean(&neighbours[*item], &positions)));
             let keys: Vec<(usize, Option<f64>)> = keys.collect();
-            net.columns[column] = sorted(net, &keys, &ranks, &places);
-            note_places(&net.columns[column], &mut places);
+            net.columns[column] = sorted(net, &keys, &ranks, &positions);
+            note_positions(&net.columns[column], &mut positions);
         }
-        let crossings = crossings(net, &places);
+        let crossings = crossings(net, &positions);
         if best.as_ref().is_none_or(|(least, _)| crossings < *least) {
             best = Some((crossings, net.columns.clone()));
         }
@@ -42,23 +42,23 @@ pub(super) fn sort_columns(net: &mut Net) {
     }
 }
 
-fn note_places(column: &[usize], places: &mut [f64]) {
-    for (place, item) in column.iter().enumerate() {
-        places[*item] = real(place);
+fn note_positions(column: &[usize], positions: &mut [f64]) {
+    for (position, item) in column.iter().enumerate() {
+        positions[*item] = real(position);
     }
 }
 
-fn mean(neighbours: &[usize], places: &[f64]) -> Option<f64> {
-    let sum: f64 = neighbours.iter().map(|neighbour| places[*neighbour]).sum();
+fn mean(neighbours: &[usize], positions: &[f64]) -> Option<f64> {
+    let sum: f64 = neighbours.iter().map(|neighbour| positions[*neighbour]).sum();
     (!neighbours.is_empty()).then(|| sum / real(neighbours.len()))
 }
 
-/// Returns the order of the groups: by the mean place of their members, as a share of the column.
-fn group_ranks(net: &Net, places: &[f64]) -> Vec<usize> {
+/// Returns the order of the groups: by the mean position of their members, as a share of the column.
+fn group_ranks(net: &Net, positions: &[f64]) -> Vec<usize> {
     let mut sums = vec![(0.0, 0_usize); net.group_count];
-    for (item, place) in net.items.iter().zip(places) {
+    for (item, position) in net.items.iter().zip(positions) {
         if let Some(group) = item.group {
-            sums[group].0 += (place + 0.5) / real(net.columns[item.column].len());
+            sums[group].0 += (position + 0.5) / real(net.columns[item.column].len());
             sums[group].1 += 1;
         }
     }
@@ -79,12 +79,12 @@ struct Bundle {
     items: Vec<(usize, f64)>,
 }
 
-/// Returns the items of one column in their new order. Those without a key stay near their place.
-fn sorted(net: &Net, keys: &[(usize, Option<f64>)], ranks: &[usize], places: &[f64]) -> Vec<usize> {
+/// Returns the items of one column in their new order. Those without a key stay near their position.
+fn sorted(net: &Net, keys: &[(usize, Option<f64>)], ranks: &[usize], positions: &[f64]) -> Vec<usize> {
     let mut bundles: Vec<Bundle> = Vec::new();
     let mut bundle_of: Vec<Option<usize>> = vec![None; ranks.len()];
     for (item, key) in keys {
-        let key = key.unwrap_or(places[*item]);
+        let key = key.unwrap_or(positions[*item]);
         let group = net.items[*item].group;
         let known = group.and_then(|group| bundle_of[group]);
         if let Some(bundle) = known {
@@ -105,7 +105,7 @@ fn sorted(net: &Net, keys: &[(usize, Option<f64>)], ranks: &[usize], places: &[f
     bundles.into_iter().flat_map(|bundle| bundle.items).map(|(item, _)| item).collect()
 }
 
-/// Puts the groups among `bundles` into the order of `ranks`; everything else stays in its place.
+/// Puts the groups among `bundles` into the order of `ranks`; everything else stays in its position.
 fn rank_groups(bundles: &mut [Bundle], ranks: &[usize]) {
     let slots: Vec<usize> = (0..bundles.len()).filter(|at| bundles[*at].group.is_some()).collect();
     for done in 0..slots.len() {
@@ -117,13 +117,13 @@ fn rank_groups(bundles: &mut [Bundle], ranks: &[usize]) {
 }
 
 /// Counts the pairs of pieces that cross.
-fn crossings(net: &Net, places: &[f64]) -> usize {
+fn crossings(net: &Net, positions: &[f64]) -> usize {
     let mut total = 0;
     for pair in net.columns.windows(2) {
         let mut ends: Vec<f64> = Vec::new();
         for item in &pair[0] {
             let from = ends.len();
-            ends.extend(net.rights[*item].iter().map(|right| places[*right]));
+            ends.extend(net.rights[*item].iter().map(|right| positions[*right]));
             ends[from..].sort_by(f64::total_cmp);
         }
         total += inversions(&mut ends);

@@ -68,17 +68,17 @@ fn level_runs(room: &Room<'_>, low: usize, bends: &[usize], middles: &mut [f64])
 /// The room that each bend has in its column.
 struct Room<'a> {
     net: &'a Net,
-    places: Vec<usize>,
+    positions: Vec<usize>,
     /// The top and the bottom of each group.
     groups: Vec<(f64, f64)>,
 }
 
 impl Room<'_> {
     fn new<'a>(net: &'a Net, middles: &[f64]) -> Room<'a> {
-        let mut places = vec![0; net.items.len()];
+        let mut positions = vec![0; net.items.len()];
         for column in &net.columns {
-            for (place, item) in column.iter().enumerate() {
-                places[*item] = place;
+            for (position, item) in column.iter().enumerate() {
+                positions[*item] = position;
             }
         }
         let mut groups = vec![(f64::MAX, f64::MIN); net.group_count];
@@ -89,7 +89,7 @@ impl Room<'_> {
                 groups[group] = (top.min(middle - half), bottom.max(middle + half));
             }
         }
-        Room { net, places, groups }
+        Room { net, positions, groups }
     }
 
     /// Returns the least and the greatest height the middle of `bend` may have.
@@ -97,9 +97,9 @@ impl Room<'_> {
         let item = &self.net.items[bend];
         debug_assert_eq!(item.kind, ItemKind::Bend);
         let column = &self.net.columns[item.column];
-        let place = self.places[bend];
-        let above = place.checked_sub(1).map(|place| column[place]);
-        let below = column.get(place + 1).copied();
+        let position = self.positions[bend];
+        let above = position.checked_sub(1).map(|position| column[position]);
+        let below = column.get(position + 1).copied();
         let own = item.group.map(|group| self.groups[group]);
         let half = item.height / 2.0;
         let top = match (above, own) {

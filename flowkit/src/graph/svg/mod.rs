@@ -66,16 +66,16 @@ impl Graph {
 fn laid_out(graph: &Graph) -> Layout {
     let groups: HashMap<_, _> =
         graph.groups().into_iter().enumerate().map(|(number, name)| (name, number)).collect();
-    let places: HashMap<u64, usize> =
-        graph.nodes.iter().enumerate().map(|(place, node)| (node.id, place)).collect();
+    let positions: HashMap<u64, usize> =
+        graph.nodes.iter().enumerate().map(|(position, node)| (node.id, position)).collect();
     let blocks = graph.nodes.iter().map(|node| Block {
         width: box_width(node),
         height: BOX_HEIGHT,
         group: node.group.as_ref().map(|name| groups[name]),
     });
     let links = graph.edges.iter().map(|edge| LayoutLink {
-        from: places[&edge.from],
-        to: places[&edge.to],
+        from: positions[&edge.from],
+        to: positions[&edge.to],
         label: edge.label.as_ref().map(|name| (tag_width(name), LABEL_HEIGHT)),
     });
     layout::layout(&blocks.collect::<Vec<_>>(), &links.collect::<Vec<_>>())

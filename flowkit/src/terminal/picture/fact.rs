@@ -1,65 +1,26 @@
-//! What stays in the scroll-back of a run: retries, failures, slow runs. A task run that simply ended gets no line.
-
-use std::time::Duration;
+//! What stays in the scroll-back of a run: retries, failures, slow runs. A task run that ends as usual gets no line.
 
 use super::margin;
-use crate::engine::flow_run::observer::Notice;
 use crate::graph::style::glyph;
-use crate::model::{EventKind, State, TaskRunId};
+use crate::model::{ErrorReport, EventKind, State};
+use crate::terminal::fact::{Fact, label};
+use crate::terminal::failures::error_words;
 use crate::terminal::line::{Line, TextStyle};
-use crate::terminal::lines::{attempt_took, failure, interrupted, label, next_attempt};
-use crate::text::columns::{self, wrapped};
+use crate::text::columns::{duration, visible, wrapped};
 
-/// A fact takes at most so many lines; the root cause is told in full at the end.
+/// A fact takes at most this many lines; the root cause is shown in full at the end.
 const LINES_MAX: usize = 4;
 
-/// Labels up to this width stand in a column.
+/// Labels up to this width are padded to a column.
 const LABEL_COLUMNS: usize = 12;
 
-/// Draws what an event is worth, if it is worth anything; `slow` says what is usual, if it ended a slow run. With
-/// `verbose`, every end is worth a line.
-pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, width: usize) -> Vec<Line> {
-    let task_run = notice.task_run;
-    let is_own_flow = notice.event.task_run == TaskRunId::FLOW;
-    let (state, words) = match &notice.event.kind {
-        EventKind::AttemptFailed { attempt, failure } => {
-            let number = match failure.attempts_max {
-                Some(most) => format!("{attempt}/{most}"),
-                None => attempt.to_string(),
-            };
-            let (after, next) = (columns::duration(attempt_took(task_run, *attempt)), next_attempt(failure));
-            let why = columns::visible(&failure.error.to_string());
-            (State::AwaitingRetry, format!("attempt {number} failed after {after}: {why} · {next}"))
-        }
-        EventKind::Interrupted { error, .. } if !is_own_flow => (State::Suspended, interrupted(error)),
-        // The end of the flow, and of a sub-flow because of what is in it, is told elsewhere.
-        EventKind::Failed { error } | EventKind::TimedOut { error, .. }
-            if !is_own_flow && task_run.flow_run.is_none() =>
-        {
-            (task_run.state, failure(task_run, &error.to_string()))
-        }
-        EventKind::Cancelling if is_own_flow && notice.origin.is_none() => {
-            (State::Cancelling, "cancelling".to_owned())
-        }
-        EventKind::Completed => {
-            let took = columns::duration(task_run.duration().unwrap_or_default());
-            let words = match slow {
-                Some(usual) => format!("took {took}, slow: usually {}", columns::duration(usual)),
-                None if verbose && !is_own_flow => format!("completed in {took}"),
-                None => return Vec::new(),
-            };
-            (State::Completed, words)
-        }
-        EventKind::Cached if verbose => (State::Cached, "cached".to_owned()),
-        EventKind::Skipped { reason } if verbose => {
-            (State::Skipped, format!("skipped: {}", columns::visible(reason)))
-        }
-        _ => return Vec::new(),
-    };
+/// Draws what an event is worth, if it is worth anything. With `verbose`, every end is worth a line.
+pub(crate) fn fact(fact: &Fact<'_>, verbose: bool, width: usize) -> Vec<Line> {
+    let Some((state, words)) = words(fact, verbose) else { return Vec::new() };
     let head = Line::indented(margin(width))
         .add(TextStyle::Of(state), glyph(state))
         .plain_text(" ")
-        .plain_text(label(notice))
+        .plain_text(label(fact.notice))
         .padded(margin(width) + 2 + LABEL_COLUMNS)
         .plain_text(" ");
     // Beside a long label there is no room for words.
@@ -70,4 +31,54 @@ pub(crate) fn fact(notice: &Notice<'_>, slow: Option<Duration>, verbose: bool, w
     let mut lines = vec![head.plain_text(first.unwrap_or_default())];
     lines.extend(pieces.map(|piece| Line::indented(start).plain_text(piece)));
     lines.into_iter().map(|line| line.fitted(width)).collect()
+}
+
+/// Returns the words for an event, and the state whose glyph stands before them.
+fn words(fact: &Fact<'_>, verbose: bool) -> Option<(State, String)> {
+    let is_task = !fact.is_of_flow();
+    let took = || duration(fact.took().unwrap_or_default());
+    Some(match fact.kind() {
+        EventKind::AttemptFailed { attempt, failure } => {
+            let max = failure.attempts_max.map(|max| format!("/{max}")).unwrap_or_default();
+            let after = duration(fact.attempt_took().unwrap_or_default());
+            let why = visible(&failure.error.to_string());
+            let next = match failure.retry_in.is_zero() {
+                true => "now".to_owned(),
+                false => format!("in {}", duration(failure.retry_in)),
+            };
+            let words = format!("attempt {attempt}{max} failed after {after}: {why} · retrying {next}");
+            (State::AwaitingRetry, words)
+        }
+        EventKind::Interrupted { error, .. } if is_task => {
+            let why = visible(&error.to_string());
+            let words = format!("failed while the program is being stopped, made again at `resume`: {why}");
+            (State::Suspended, words)
+        }
+        // The end of a flow has its own picture, and a sub-flow fails because of a task run in it.
+        EventKind::Failed { error } if is_task && !fact.is_of_node() => (State::Failed, failure(fact, error)),
+        EventKind::TimedOut { error, .. } if is_task && !fact.is_of_node() => {
+            (State::TimedOut, failure(fact, error))
+        }
+        EventKind::Cancelling if fact.is_own() => (State::Cancelling, "cancelling".to_owned()),
+        EventKind::Completed => {
+            let words = match fact.slow {
+                Some(usual) => format!("took {}, slow: usually {}", took(), duration(usual)),
+                None if verbose && is_task => format!("completed in {}", took()),
+                None => return None,
+            };
+            (State::Completed, words)
+        }
+        EventKind::Cached if verbose => (State::Cached, "cached".to_owned()),
+        EventKind::Skipped { reason } if verbose => (State::Skipped, format!("skipped: {}", visible(reason))),
+        _ => return None,
+    })
+}
+
+fn failure(fact: &Fact<'_>, error: &ErrorReport) -> String {
+    let took = duration(fact.took().unwrap_or_default());
+    match (error_words(error, &fact.notice.task_run.label()), fact.notice.task_run.attempt) {
+        ((words, true), _) => words,
+        ((words, false), 0 | 1) => format!("failed after {took}: {words}"),
+        ((words, false), attempt) => format!("failed after {took}, attempt {attempt}: {words}"),
+    }
 }

@@ -1,16 +1,15 @@
-//! The list of what failed, one line each, below the root cause or in its place.
+//! The list of failures, one line each, below the root cause.
 
 use super::margin;
 use super::program::Program;
 use crate::graph::style::glyph;
 use crate::model::State;
-use crate::terminal::failures::{ROWS_MAX, rows};
+use crate::terminal::failures::{FailedRun, ROWS_MAX, rows};
 use crate::terminal::line::{Line, TextStyle};
-use crate::terminal::tally::FailedRun;
 use crate::terminal::view::RunView;
 use crate::text::columns::{columns, shortened};
 
-/// Labels stand in a column as wide as the widest of them, up to this.
+/// The column of labels is as wide as the widest of them, up to this.
 const LABEL_COLUMNS_MAX: usize = 32;
 
 /// Draws what failed besides `root` in at most `height` lines.
@@ -23,7 +22,7 @@ pub(super) fn failures(
 ) -> Vec<Line> {
     let (mut shown, mut more) = rows(view, root, ROWS_MAX.min(height));
     if more > 0 && shown.len() == height {
-        // The line that counts the rest takes the place of a row.
+        // The line that counts the rest needs the room of a row.
         (shown, more) = rows(view, root, height.saturating_sub(1));
     }
     let widest = shown.iter().map(|row| columns(&row.label())).max().unwrap_or(0);

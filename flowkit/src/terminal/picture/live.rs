@@ -1,7 +1,7 @@
-//! A run while it goes on: one line per task name, what is under way below it, and the numbers. Never higher than it may
-//! be: what does not fit is counted.
+//! A running flow: one line per task name, the active runs below it, and the numbers. Never takes more lines than allowed:
+//! what does not fit is counted.
 
-use super::words::{BAR, bar, counts, doing, joined, range, said};
+use super::words::{BAR, activity, bar, counts, joined, range, state_words};
 use super::{WIDTH_MAX, margin};
 use crate::graph::style::glyph;
 use crate::model::{State, WallTime};
@@ -9,16 +9,16 @@ use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::view::{Active, Group, RunView};
 use crate::text::columns::{self, columns, shortened};
 
-/// Of the runs of one task that are under way, so many have lines of their own.
+/// At most this many active runs of a task have a line of their own.
 const ACTIVE_MAX: usize = 3;
 
-/// In fewer lines than this, a rule above them would take the place of something that says more.
+/// With fewer lines than this, there is no room for a rule above them.
 const RULE_FROM: usize = 5;
 
-/// In less than this, numbers have to do.
+/// In fewer columns than this, there are no bars.
 const WIDTH_WITH_BARS: usize = 40;
 
-/// Names are cut at this width; they are there to be recognised.
+/// Names are cut at this width: enough to recognise them.
 const NAME_MAX: usize = 32;
 
 /// A line of the picture.
@@ -29,7 +29,7 @@ enum LiveRow<'a> {
     MoreGroups { more: usize, done: usize },
 }
 
-/// Draws a run that has not ended, in at most `height` lines of at most `width` columns.
+/// Draws a running flow in at most `height` lines of at most `width` columns.
 pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<Line> {
     if height == 0 {
         return Vec::new();
@@ -51,44 +51,44 @@ pub fn live(view: &RunView, width: usize, height: usize, now: WallTime) -> Vec<L
     lines.into_iter().map(|line| line.fitted(width)).collect()
 }
 
-/// Chooses what is shown in `room` lines: first what is under way, then what is to come, then what has ended, the last
-/// first. The order in which the tasks were first seen stays.
+/// Chooses what is shown in `room` lines: first active tasks, then failed ones, then those to come, then those that have
+/// ended, the latest first. They are shown in first-seen order.
 fn choose(view: &RunView, room: usize) -> Vec<LiveRow<'_>> {
     let order: Vec<&Group> = view.groups.in_order().collect();
     let mut by_weight: Vec<usize> = (0..order.len()).collect();
-    by_weight.sort_by_key(|place| {
-        let group = order[*place];
+    by_weight.sort_by_key(|position| {
+        let group = order[*position];
         match () {
-            () if group.under_way() > 0 => (0, *place),
-            () if group.failed() > 0 => (1, *place),
-            () if group.to_come() > 0 => (2, *place),
-            () => (3, usize::MAX - *place),
+            () if group.under_way() > 0 => (0, *position),
+            () if group.failed() > 0 => (1, *position),
+            () if group.to_come() > 0 => (2, *position),
+            () => (3, usize::MAX - *position),
         }
     });
     let fits = if order.len() > room { room.saturating_sub(1) } else { order.len() };
     let hidden = by_weight.split_off(fits);
     let mut chosen = by_weight;
     chosen.sort_unstable();
-    // What is left goes to the runs that are under way, those of the first tasks first.
-    let mut left = room.saturating_sub(fits + usize::from(!hidden.is_empty()));
+    // The remaining lines go to active runs, those of the first tasks first.
+    let mut rest = room.saturating_sub(fits + usize::from(!hidden.is_empty()));
     let mut rows = Vec::with_capacity(room);
-    for place in chosen {
-        let group = order[place];
+    for position in chosen {
+        let group = order[position];
         rows.push(LiveRow::Group(group));
         if group.total() > 1 && !group.active.is_empty() {
             let before = rows.len();
-            rows.extend(active_rows(group, left.min(ACTIVE_MAX + 1)));
-            left -= rows.len() - before;
+            rows.extend(active_rows(group, rest.min(ACTIVE_MAX + 1)));
+            rest -= rows.len() - before;
         }
     }
     if !hidden.is_empty() && room > 0 {
-        let is_done = |place: &&usize| order[**place].under_way() + order[**place].to_come() == 0;
+        let is_done = |position: &&usize| order[**position].under_way() + order[**position].to_come() == 0;
         rows.push(LiveRow::MoreGroups { more: hidden.len(), done: hidden.iter().filter(is_done).count() });
     }
     rows
 }
 
-/// Returns the rows of what is under way in `group`, those that wait for another attempt first.
+/// Returns the rows of the active runs of `group`, those that wait for another attempt first.
 fn active_rows(group: &Group, room: usize) -> Vec<LiveRow<'_>> {
     let all = group.active.len();
     let shown = if all <= room.min(ACTIVE_MAX) { all } else { room.saturating_sub(1).min(ACTIVE_MAX) };
@@ -99,7 +99,7 @@ fn active_rows(group: &Group, room: usize) -> Vec<LiveRow<'_>> {
         .chain(running)
         .take(shown)
         .enumerate()
-        .map(|(place, active)| LiveRow::Active { group, active, is_last: place + 1 == all })
+        .map(|(position, active)| LiveRow::Active { group, active, is_last: position + 1 == all })
         .collect();
     if shown < all && shown < room {
         rows.push(LiveRow::MoreActive { depth: group.depth, more: all - shown });
@@ -111,7 +111,7 @@ struct Pen<'a> {
     view: &'a RunView,
     width: usize,
     now: WallTime,
-    /// The width of the names, with what they are indented.
+    /// The width of the names with their indentation.
     name: usize,
 }
 
@@ -127,7 +127,7 @@ impl Pen<'_> {
                     .plain_text(shortened(&active.label, NAME_MAX))
                     .padded(start + 2 + self.name)
                     .plain_text("  ");
-                self.progress(joined(line, doing(active, group, self.now)), active)
+                self.progress(joined(line, activity(active, group, self.now)), active)
             }
             LiveRow::MoreActive { depth, more } => Line::indented(start + 2 + depth * 2)
                 .add(TextStyle::Dim, "└ ")
@@ -148,11 +148,11 @@ impl Pen<'_> {
         let start = margin(self.width);
         let state = group.state();
         let room = self.name.saturating_sub(group.depth * 2).max(1);
-        let look = if state.is_over() { TextStyle::Plain } else { TextStyle::Bold };
+        let style = if state.is_over() { TextStyle::Plain } else { TextStyle::Bold };
         let line = Line::indented(start + group.depth * 2)
             .add(TextStyle::Of(state), glyph(state))
             .plain_text(" ")
-            .add(look, shortened(group.name(), room))
+            .add(style, shortened(group.name(), room))
             .padded(start + 2 + self.name)
             .plain_text("  ");
         if group.total() > 1 {
@@ -161,12 +161,12 @@ impl Pen<'_> {
             return joined(line, counts(group));
         }
         if let Some(active) = group.active.values().next() {
-            return self.progress(joined(line, doing(active, group, self.now)), active);
+            return self.progress(joined(line, activity(active, group, self.now)), active);
         }
         match state {
             State::Pending => line.add(TextStyle::Dim, self.waits(group)),
             State::Completed => line,
-            state => line.add(TextStyle::Of(state), said(state, group)),
+            state => line.add(TextStyle::Of(state), state_words(state, group)),
         }
         .right(self.width.min(80), TextStyle::Dim, &group.spent.map(range).unwrap_or_default())
     }
@@ -178,7 +178,7 @@ impl Pen<'_> {
         if names.is_empty() { "pending".to_owned() } else { format!("waits for {}", names.join(", ")) }
     }
 
-    /// Appends how far a run says it is.
+    /// Appends the progress that a run reports.
     fn progress(&self, line: Line, active: &Active) -> Line {
         let Some((done, total)) = active.progress else { return line };
         let percent = u128::from(done.min(total)) * 100 / u128::from(total.max(1));
@@ -186,7 +186,7 @@ impl Pen<'_> {
         line.plain_text(format!("{done}/{total} · {percent}%"))
     }
 
-    /// Appends a bar, where there is room for one.
+    /// Appends a bar, if there is room for one.
     fn bar(&self, line: Line, state: State, done: u64, total: u64) -> Line {
         match self.width {
             0..WIDTH_WITH_BARS => line,
@@ -204,14 +204,14 @@ impl Pen<'_> {
         let counts = self.view.counts();
         let took = columns::duration(self.now.since(self.view.began_at));
         let mut parts = vec![(TextStyle::Bold, format!("{}/{} tasks", counts.ended, counts.seen))];
-        let told = [
+        let states = [
             (counts.active, State::Running, "running"),
             (counts.cached, State::Cached, "cached"),
             (counts.failed, State::Failed, "failed"),
             (counts.skipped, State::Skipped, "skipped"),
         ];
-        let told = told.into_iter().filter(|(count, ..)| *count > 0);
-        parts.extend(told.map(|(count, state, word)| (TextStyle::Of(state), format!("{count} {word}"))));
+        let states = states.into_iter().filter(|(count, ..)| *count > 0);
+        parts.extend(states.map(|(count, state, word)| (TextStyle::Of(state), format!("{count} {word}"))));
         parts.push((TextStyle::Plain, took));
         match self.view.state {
             State::Cancelling => parts.push((TextStyle::Of(State::Cancelling), "cancelling".to_owned())),
@@ -227,7 +227,7 @@ impl Pen<'_> {
         }
     }
 
-    /// Appends a hint if there is room for it: half a hint is none.
+    /// Appends a hint if all of it fits.
     fn hinted(&self, line: Line, hint: &str) -> Line {
         if line.columns() + columns(hint) <= self.width { line.add(TextStyle::Dim, hint) } else { line }
     }

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! title            once, when the run begins
-//! fact             for what should stay in the scroll-back: retries, failures, slow runs
+//! fact             for what stays in the scroll-back: retries, failures, slow runs
 //! live             while it runs, drawn again and again
-//! finished         when it has ended, and when somebody looks back
+//! finished         when it has ended, or is shown from a store
 //! ```
 
 mod cause;
-mod fact;
+pub(super) mod fact;
 mod failures;
 mod finished;
 mod live;
@@ -17,7 +17,6 @@ mod summary;
 mod tree;
 mod words;
 
-pub(super) use self::fact::fact;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
@@ -28,10 +27,10 @@ use super::line::{Line, TextStyle};
 use super::view::RunView;
 use crate::text::columns::columns;
 
-/// No column lies further to the right than this: the eye does not find the way back from there.
+/// No column is further to the right than this: longer lines are hard to read.
 const WIDTH_MAX: usize = 100;
 
-/// Lines begin a little to the right, where there is room, so that they stand apart from what the program prints.
+/// Returns the indentation of lines, which sets them apart from the program's output, if there is room.
 const fn margin(width: usize) -> usize {
     match width {
         0..30 => 0,
@@ -40,7 +39,7 @@ const fn margin(width: usize) -> usize {
     }
 }
 
-/// Returns the line with which a run begins: its name, its id, its arguments, and where it can be seen.
+/// Returns the first line of a run: its name, its id, its arguments, and the address of its page.
 pub fn title(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
     let line = Line::indented(margin(width))
         .plain_text("Flow ")
@@ -57,7 +56,7 @@ pub fn title(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
         return vec![line.right(right, TextStyle::Dim, &link)];
     }
     let below = Line::indented(margin(width)).add(TextStyle::Dim, link);
-    // A link that is cut leads nowhere.
+    // A link that was cut would be of no use.
     let below = (below.columns() <= width).then_some(below);
     std::iter::once(line.fitted(width)).chain(below).collect()
 }

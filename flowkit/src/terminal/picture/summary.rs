@@ -1,4 +1,4 @@
-//! The numbers of a run, and the commands to go on with.
+//! The numbers of a run, and the commands to continue with.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::terminal::view::RunView;
 use crate::text::columns::{self, columns, wrapped};
 use crate::text::wording::counted;
 
-/// What is saved by less than this is not worth a word.
+/// Less saved time than this is not mentioned.
 const SAVED_MIN: Duration = Duration::from_millis(100);
 
-/// A note is shown whole where lines are of a usual width.
+/// A note takes at most this many lines.
 const NOTE_LINES: usize = 6;
 
-/// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. A flow may have gone on after
-/// failures; it says so. Of a resumed one it says how many results were `kept` from before.
+/// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. Says so if the flow completed with
+/// failures, and how many results of a resumed one were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     let took = view.took.map(columns::duration).unwrap_or_default();
     let (counts, kept) = (view.counts(), view.kept());
-    let (look, end) = match view.state {
-        _ if view.went_on() => {
+    let (style, end) = match view.state {
+        _ if view.completed_with_failures() => {
             let failures = counted(counts.failed, "failure", "failures");
             (TextStyle::Warning, format!("Finished in {took} with {failures}"))
         }
@@ -36,7 +36,7 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     };
     let mut parts = vec![counted(counts.seen, "task", "tasks")];
     let saved = saved(view).map(|saved| format!(" (saved ~{})", columns::duration(saved)));
-    let told = [
+    let numbers = [
         (kept, "kept".to_owned()),
         (counts.ran - kept, "ran".to_owned()),
         (counts.cached, format!("cached{}", saved.unwrap_or_default())),
@@ -46,25 +46,27 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
         (counts.active, "under way".to_owned()),
         (counts.seen - counts.ended - counts.active, "not begun".to_owned()),
     ];
-    parts.extend(told.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")));
+    parts.extend(
+        numbers.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")),
+    );
     if view.retries > 0 {
         parts.push(counted(view.retries, "retry", "retries"));
     }
     let start = margin(width);
     let pieces = wrapped(&format!("{end}: {}", parts.join(", ")), width.saturating_sub(start).max(1), 6);
-    let lines = pieces.into_iter().enumerate().map(|(place, piece)| {
-        // The end is said in its colour, the numbers in none.
-        let (first, rest) = if place == 0 && piece.starts_with(&end) {
+    let lines = pieces.into_iter().enumerate().map(|(line, piece)| {
+        // The end is coloured, the numbers are not.
+        let (first, rest) = if line == 0 && piece.starts_with(&end) {
             piece.split_at(end.len())
         } else {
             ("", piece.as_str())
         };
-        Line::indented(start).add(look, first).plain_text(rest)
+        Line::indented(start).add(style, first).plain_text(rest)
     });
     lines.collect()
 }
 
-/// Draws what should be known of the run before it matters.
+/// Draws what users should know of the run before a crash.
 pub(super) fn notes(view: &RunView, width: usize) -> Vec<Line> {
     let start = margin(width);
     let wrapped = |note: &String| wrapped(note, width.saturating_sub(start).max(1), NOTE_LINES);
@@ -72,7 +74,7 @@ pub(super) fn notes(view: &RunView, width: usize) -> Vec<Line> {
     lines.iter().flat_map(wrapped).map(|piece| Line::indented(start).add(TextStyle::Dim, piece)).collect()
 }
 
-/// Returns about how long what came from the cache would have taken, where runs of the same task tell.
+/// Estimates how long cached runs would have taken, by other runs of the same task.
 fn saved(view: &RunView) -> Option<Duration> {
     let of_group = view.groups.iter().filter_map(|group| {
         let usual = group.durations.usual().or_else(|| Some(group.durations.range()?.0))?;
@@ -81,7 +83,7 @@ fn saved(view: &RunView) -> Option<Duration> {
     Some(of_group.fold(Duration::ZERO, Duration::saturating_add)).filter(|saved| *saved >= SAVED_MIN)
 }
 
-/// Draws the commands that one may want now.
+/// Draws the commands that the user may need now.
 pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
     let (id, start) = (view.id, margin(width));
     let like =
@@ -96,9 +98,9 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
             vec![resume("Continue where it stopped:"), like(), open()]
         }
         _ => {
-            let show = program.command("show", id).filter(|_| program.shows());
+            let show = program.command("show", id).filter(|_| program.suggests_show());
             let page = program.link(id).or_else(|| program.ui(id));
-            if page.is_none() && !program.shows() {
+            if page.is_none() && !program.suggests_show() {
                 return Vec::new();
             }
             let words: Vec<_> =
@@ -127,9 +129,9 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
     lines.collect()
 }
 
-/// Returns all of `text`, whatever lines it takes: a command that is cut is of no use.
-fn broken(text: &str, start: usize, width: usize, look: TextStyle) -> Vec<Line> {
+/// Returns all of `text` in as many lines as it needs: a command that was cut would be of no use.
+fn broken(text: &str, start: usize, width: usize, style: TextStyle) -> Vec<Line> {
     let start = if start + 8 > width { 0 } else { start };
     let pieces = wrapped(text, (width - start).max(1), usize::MAX);
-    pieces.into_iter().map(|piece| Line::indented(start).add(look, piece)).collect()
+    pieces.into_iter().map(|piece| Line::indented(start).add(style, piece)).collect()
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{EventKind, TaskRunId, WallTime};
+use crate::terminal::fact::Fact;
 use crate::terminal::paint::StyleSupport;
 use crate::terminal::script::{
     Script, any_task, at, badly, failed, half_way, report, retry, started, ten_thousand, well,
@@ -24,8 +25,8 @@ fn watched(width: usize, story: impl FnOnce(&mut Script<'_>)) -> (RunView, Vec<L
             view = RunView::begin(notice).map(|view| view.with_parameters(parameters));
         }
         if let Some(view) = &mut view {
-            let slow = view.take(notice);
-            facts.extend(fact(notice, slow, false, width));
+            let event = Fact::of(notice, view.take(notice));
+            facts.extend(fact::fact(&event, false, width));
         }
     }));
     (view.unwrap(), facts)
@@ -154,10 +155,10 @@ fn progress_is_a_bar_beside_the_run() {
 #[test]
 fn after_a_signal_the_last_line_says_who_may_still_run_and_for_how_long() {
     let mut view = view(|script| drop(ten_thousand(script)));
-    let patience = std::time::Duration::from_secs(30);
+    let grace = std::time::Duration::from_secs(30);
     let mut footers = Vec::new();
-    for patience in [patience, std::time::Duration::ZERO] {
-        view.stopping = Some(StopNotice { signal: "SIGINT", at: at(60_000), patience });
+    for grace in [grace, std::time::Duration::ZERO] {
+        view.stopping = Some(StopNotice { signal: "SIGINT", at: at(60_000), grace });
         footers.extend([20, 60, 80, 120].map(|width| text(&live(&view, width, 1, at(64_500)))));
     }
     insta::assert_snapshot!("stopping", footers.join("\n"));

@@ -1,8 +1,7 @@
-//! A run that has ended as a tree: one line per task name, in columns that stay where they are. Where there are too many
-//! names, those that went well are counted.
+//! An ended run as a tree: one line per task name, in columns. If there are too many names, those that completed are counted.
 
 use super::margin;
-use super::words::{Words, ends, range, said, words};
+use super::words::{Words, ends, range, state_words, words};
 use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::State;
 use crate::terminal::line::{Line, TextStyle};
@@ -13,19 +12,19 @@ use crate::text::columns::{self, columns, shortened};
 const NAME_MAX: usize = 40;
 const NOTE_MAX: usize = 40;
 
-/// Of what a task has left, so much is named.
+/// At most this many artifacts of a task are named.
 const ARTIFACTS_MAX: usize = 3;
 
-/// In less than this there is room for names and notes, not for durations.
+/// In fewer columns than this, there is no room for durations.
 const WIDTH_WITH_TIMES: usize = 36;
 
-/// The columns begin at least here, so that small trees look like large ones.
+/// The least widths of the columns, so that small trees look like large ones.
 const NAME_MIN: usize = 16;
 const NOTE_MIN: usize = 14;
 
 struct TreeRow<'a> {
     depth: usize,
-    look: TextStyle,
+    style: TextStyle,
     glyph: &'static str,
     name: String,
     note: Line,
@@ -38,9 +37,9 @@ pub(super) fn tree(view: &RunView, width: usize, height: usize) -> Vec<Line> {
     let room = height.saturating_sub(1);
     let fits = if view.groups.len() > room { room.saturating_sub(1) } else { view.groups.len() };
     let mut by_weight: Vec<(usize, &Group)> = view.groups.in_order().enumerate().collect();
-    by_weight.sort_by_key(|(place, group)| (weight(group), group.depth, *place));
+    by_weight.sort_by_key(|(position, group)| (weight(group), group.depth, *position));
     let hidden = by_weight.split_off(fits.min(by_weight.len()));
-    by_weight.sort_by_key(|(place, _)| *place);
+    by_weight.sort_by_key(|(position, _)| *position);
 
     let mut rows = vec![head(view)];
     rows.extend(by_weight.iter().map(|(_, group)| row(group)));
@@ -50,17 +49,17 @@ pub(super) fn tree(view: &RunView, width: usize, height: usize) -> Vec<Line> {
     let columns = Columns::of(&rows, width);
     let mut lines: Vec<Line> = rows.iter().map(|row| columns.line(row)).collect();
     if !hidden.is_empty() && height > 1 {
-        let well = hidden.iter().filter(|(_, group)| weight(group) == 2).count();
-        let words = match hidden.len() - well {
-            0 => format!("… {well} more, all completed"),
-            other => format!("… {} more: {well} completed, {other} not", hidden.len()),
+        let completed = hidden.iter().filter(|(_, group)| weight(group) == 2).count();
+        let words = match hidden.len() - completed {
+            0 => format!("… {completed} more, all completed"),
+            other => format!("… {} more: {completed} completed, {other} not", hidden.len()),
         };
         lines.push(Line::indented(margin(width) + 2).add(TextStyle::Dim, words));
     }
     lines.into_iter().take(height).map(|line| line.fitted(width)).collect()
 }
 
-/// Failures are seen first, then what else did not go as usual.
+/// Failures come first, then other groups that did not complete.
 fn weight(group: &Group) -> u8 {
     match group.state() {
         State::Failed | State::TimedOut | State::Crashed => 0,
@@ -70,13 +69,13 @@ fn weight(group: &Group) -> u8 {
 }
 
 fn head(view: &RunView) -> TreeRow<'_> {
-    let (look, glyph) = match view.went_on() {
+    let (style, glyph) = match view.completed_with_failures() {
         true => (TextStyle::Warning, WITH_FAILURES),
         false => (TextStyle::Of(view.state), glyph(view.state)),
     };
     TreeRow {
         depth: 0,
-        look,
+        style,
         glyph,
         name: view.flow.clone(),
         note: Line::default(),
@@ -92,7 +91,7 @@ fn row(group: &Group) -> TreeRow<'_> {
     };
     TreeRow {
         depth: group.depth + 1,
-        look: TextStyle::Of(group.state()),
+        style: TextStyle::Of(group.state()),
         glyph: glyph(group.state()),
         name,
         note: join_with_commas(notes(group)),
@@ -104,7 +103,7 @@ fn row(group: &Group) -> TreeRow<'_> {
 fn notes(group: &Group) -> Words {
     let state = group.state();
     if group.total() == 1 {
-        let mut notes = vec![(TextStyle::Of(state), said(state, group))];
+        let mut notes = vec![(TextStyle::Of(state), state_words(state, group))];
         if group.attempts_most > 1 && !matches!(state, State::Skipped | State::UpstreamFailed) {
             notes.push((TextStyle::Of(State::AwaitingRetry), format!("{} attempts", group.attempts_most)));
         }
@@ -122,31 +121,31 @@ fn notes(group: &Group) -> Words {
 }
 
 fn join_with_commas(words: Words) -> Line {
-    words.into_iter().enumerate().fold(Line::default(), |line, (place, (look, words))| {
-        let line = if place > 0 { line.plain_text(", ") } else { line };
-        line.add(look, words)
+    words.into_iter().enumerate().fold(Line::default(), |line, (position, (style, words))| {
+        let line = if position > 0 { line.plain_text(", ") } else { line };
+        line.add(style, words)
     })
 }
 
-/// Says what was left, as much of it as `room` columns have room for: `→ report.md, rows (table), … 3 more`.
+/// Returns the artifacts of a task, as many as fit into `room` columns: `→ report.md, rows (table), … 3 more`.
 fn artifacts(all: &[ShownArtifact], room: usize) -> Line {
     let first = |count: usize| {
         let line = Line::default().add(TextStyle::Dim, "→ ");
-        let line = all[..count].iter().enumerate().fold(line, |line, (place, left)| {
-            let comma = if place > 0 { ", " } else { "" };
-            line.plain_text(comma).linked(TextStyle::Plain, left.label.as_str(), left.link.clone())
+        let line = all[..count].iter().enumerate().fold(line, |line, (position, artifact)| {
+            let comma = if position > 0 { ", " } else { "" };
+            line.plain_text(comma).linked(TextStyle::Plain, artifact.label.as_str(), artifact.link.clone())
         });
         match all.len() - count {
             0 => line,
             more => line.add(TextStyle::Dim, format!(", … {more} more")),
         }
     };
-    let most = all.len().min(ARTIFACTS_MAX);
-    let fits = (2..=most).rev().map(first).find(|line| line.columns() <= room);
+    let max = all.len().min(ARTIFACTS_MAX);
+    let fits = (2..=max).rev().map(first).find(|line| line.columns() <= room);
     fits.unwrap_or_else(|| first(1)).fitted(room)
 }
 
-/// How wide the columns are.
+/// The widths of the columns.
 struct Columns {
     width: usize,
     name: usize,
@@ -158,10 +157,10 @@ impl Columns {
     fn of(rows: &[TreeRow<'_>], width: usize) -> Self {
         let widest = |of: &dyn Fn(&TreeRow<'_>) -> usize| rows.iter().map(of).max().unwrap_or(0);
         let took = widest(&|row| columns(&row.took));
-        // The glyph and the gaps take six columns; what is left goes to names first.
+        // The glyph and the gaps take six columns; names come first with the rest.
         let room = width.saturating_sub(margin(width) + took + 6);
         let name = widest(&|row| row.depth * 2 + columns(&row.name)).clamp(NAME_MIN, NAME_MAX);
-        // A note with nothing to the right of it, such as why a task was skipped, goes as far as it likes.
+        // A note with no duration to its right, such as the reason for a skip, may use the rest of the line.
         let note = |row: &TreeRow<'_>| if row.took.is_empty() { 0 } else { row.note.columns() };
         let note = widest(&note).clamp(NOTE_MIN, NOTE_MAX);
         let name = name.min(room.saturating_sub(note.min(room / 2)).max(8));
@@ -173,11 +172,11 @@ impl Columns {
         let room = self.name.saturating_sub(row.depth * 2).max(1);
         let after_name = start + 2 + self.name + 2;
         let end = after_name + self.note + 2 + self.took;
-        let look = if row.depth == 0 { TextStyle::Bold } else { TextStyle::Plain };
+        let style = if row.depth == 0 { TextStyle::Bold } else { TextStyle::Plain };
         let line = Line::indented(start + row.depth * 2)
-            .add(row.look, row.glyph)
+            .add(row.style, row.glyph)
             .plain_text(" ")
-            .add(look, shortened(&row.name, room))
+            .add(style, shortened(&row.name, room))
             .padded(after_name);
         let note_room = if row.took.is_empty() { self.width.saturating_sub(after_name) } else { self.note };
         let line = line.then(row.note.clone().fitted(note_room)).right(end, TextStyle::Dim, &row.took);

@@ -1,4 +1,4 @@
-//! What is said of a group or of one run of it: the words and the bar that stand beside the glyph.
+//! The words and the bar beside the glyph of a group, or of one of its runs.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::terminal::line::{Line, TextStyle};
 use crate::terminal::view::{Active, Group};
 use crate::text::columns;
 
-/// How wide a bar is.
+/// The width of a bar.
 pub(super) const BAR: usize = 10;
 
-/// Words and how they look.
+/// Words with their styles.
 pub(super) type Words = Vec<(TextStyle, String)>;
 
 /// Returns a bar of `columns` for a part of a whole.
@@ -23,8 +23,8 @@ pub(super) fn bar(done: u64, total: u64, columns: usize) -> String {
     format!("{}{part}{}", "█".repeat(full), "·".repeat(rest))
 }
 
-/// Returns the words for a state that has no more to say than its name.
-pub(super) fn said(state: State, group: &Group) -> String {
+/// Returns the words for a state.
+pub(super) fn state_words(state: State, group: &Group) -> String {
     let words = match state {
         State::Waiting => "queued",
         State::Cached => "cached",
@@ -48,27 +48,27 @@ pub(super) fn said(state: State, group: &Group) -> String {
     words.to_owned()
 }
 
-/// Appends words with dots between them.
+/// Appends words, separated by dots.
 pub(super) fn joined(line: Line, parts: Words) -> Line {
-    parts.into_iter().enumerate().fold(line, |line, (place, (look, words))| {
-        let line = if place > 0 { line.add(TextStyle::Dim, " · ") } else { line };
-        line.add(look, words)
+    parts.into_iter().enumerate().fold(line, |line, (position, (style, words))| {
+        let line = if position > 0 { line.add(TextStyle::Dim, " · ") } else { line };
+        line.add(style, words)
     })
 }
 
-/// Says how many runs of a group are in which state, as far as the bar does not say it.
+/// Returns how many runs of a group are in which state, beyond what the bar shows.
 pub(super) fn counts(group: &Group) -> Words {
     let running = group.count(State::Running);
-    let told = [
+    let states = [
         (running, State::Running, "running"),
         (group.count(State::AwaitingRetry), State::AwaitingRetry, "retrying"),
         (group.count(State::Waiting), State::Waiting, "queued"),
         (group.count(State::Cancelling), State::Cancelling, "cancelling"),
     ];
-    told.into_iter().chain(ends(group)).filter(|(count, ..)| *count > 0).map(words).collect()
+    states.into_iter().chain(ends(group)).filter(|(count, ..)| *count > 0).map(words).collect()
 }
 
-/// Says how many runs of a group came to which end, those with an ordinary result left out.
+/// Returns how many runs of a group ended in which way, besides those that completed.
 pub(super) fn ends(group: &Group) -> [(u32, State, &'static str); 6] {
     [
         (group.count(State::Cached), State::Cached, "cached"),
@@ -84,22 +84,22 @@ pub(super) fn words((count, state, word): (u32, State, &str)) -> (TextStyle, Str
     (TextStyle::Of(state), format!("{count} {word}"))
 }
 
-/// Says what a run that is under way is doing: `running 0.2s · attempt 2/3`.
-pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
+/// Returns what an active run is doing: `running 0.2s · attempt 2/3`.
+pub(super) fn activity(active: &Active, group: &Group, now: WallTime) -> Words {
     let mut parts = Vec::new();
     match active.retry_at {
         Some(at) => {
-            let left = at.since(now);
-            parts.push((TextStyle::Of(State::AwaitingRetry), format!("waiting {}", columns::duration(left))));
+            let wait = at.since(now);
+            parts.push((TextStyle::Of(State::AwaitingRetry), format!("waiting {}", columns::duration(wait))));
             parts.push((TextStyle::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
         }
         None => {
-            let runs = now.since(active.since);
-            parts.push((TextStyle::Of(State::Running), format!("running {}", columns::duration(runs))));
+            let time = now.since(active.since);
+            parts.push((TextStyle::Of(State::Running), format!("running {}", columns::duration(time))));
             if active.attempt > 1 {
                 parts.push((TextStyle::Plain, attempt(active.attempt, active.attempts_max)));
             }
-            if let Some(usual) = group.durations.slow(runs) {
+            if let Some(usual) = group.durations.slow(time) {
                 let words = format!("slow: usually {}", columns::duration(usual));
                 parts.push((TextStyle::Of(State::AwaitingRetry), words));
             }
@@ -108,14 +108,14 @@ pub(super) fn doing(active: &Active, group: &Group, now: WallTime) -> Words {
     parts
 }
 
-fn attempt(number: u32, most: Option<u32>) -> String {
-    match most {
-        Some(most) => format!("attempt {number}/{most}"),
+fn attempt(number: u32, max: Option<u32>) -> String {
+    match max {
+        Some(max) => format!("attempt {number}/{max}"),
         None => format!("attempt {number}"),
     }
 }
 
-/// Returns `0.4-2.1s`, or one duration if both look the same.
+/// Returns `0.4-2.1s`, or one duration if both are written alike.
 pub(super) fn range((shortest, longest): (Duration, Duration)) -> String {
     let (from, to) = (columns::duration(shortest), columns::duration(longest));
     if from == to {

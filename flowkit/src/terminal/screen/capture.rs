@@ -1,5 +1,5 @@
-//! What the program prints to standard output and standard error, caught on its way to the terminal, so that it is not
-//! drawn over. Unix only.
+//! Captures what the program prints to standard output and standard error before it reaches the terminal, so that the live
+//! area does not overwrite it. Unix only.
 //!
 //! ```text
 //! println! ──► fd 1 ─┐
@@ -7,8 +7,8 @@
 //! eprintln! ─► fd 2 ─┘
 //! ```
 //!
-//! A pseudo-terminal and no pipe: the program and the programs that it starts still see a terminal, with its size, and
-//! keep their colours. One for both, so that the order of what they print stays.
+//! A pseudo-terminal instead of a pipe: the program and its child processes still see a terminal, with its size, and keep
+//! their colours. One for both streams, so that the order of the output stays.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -26,18 +26,18 @@ pub(super) struct Capture {
     stderr: OwnedFd,
     /// The end of the pseudo-terminal to which the program writes.
     slave: File,
-    /// The bytes after which nothing comes any more.
+    /// The bytes that end the output.
     mark: Vec<u8>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Capture {
-    /// Replaces standard error, which is `terminal`, and standard output if it is the same terminal. What comes is given
-    /// to `take`, on a thread of its own.
+    /// Replaces standard error, which is `terminal`, and standard output if it is the same terminal. A new thread passes the
+    /// output to `take`.
     ///
     /// # Errors
     ///
-    /// If the system has no pseudo-terminal to give; then nothing is replaced.
+    /// If the system has no pseudo-terminal left; then nothing is replaced.
     pub(super) fn start(terminal: &File, mut take: impl FnMut(&[u8]) + Send + 'static) -> io::Result<Self> {
         let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         rustix::io::fcntl_setfd(&master, FdFlags::CLOEXEC)?;
@@ -46,7 +46,7 @@ impl Capture {
         let name = rustix::pty::ptsname(&master, Vec::new())?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let slave = File::from(rustix::fs::open(name.as_c_str(), flags, Mode::empty())?);
-        // Bytes come through as they are, and nothing is echoed.
+        // No byte is translated, and nothing is echoed.
         let mut settings = termios::tcgetattr(&slave)?;
         settings.make_raw();
         termios::tcsetattr(&slave, OptionalActions::Now, &settings)?;
@@ -71,7 +71,7 @@ impl Capture {
 
         let stdout = io::stdout();
         let is_same = stdout.is_terminal() && is_same_terminal(&stdout, terminal);
-        // What the program has printed up to here goes where it was going.
+        // Earlier output goes to the terminal directly.
         io::stdout().flush()?;
         let saved_stdout = is_same.then(|| stdout.as_fd().try_clone_to_owned()).transpose()?;
         let stderr = io::stderr().as_fd().try_clone_to_owned()?;
@@ -83,15 +83,15 @@ impl Capture {
         Ok(capture)
     }
 
-    /// Tells the program how large the terminal is now.
+    /// Passes the new size of the terminal on to the program.
     pub(super) fn resize(&self, terminal: &File) {
         if let Ok(size) = termios::tcgetwinsize(terminal) {
-            // A program that draws for the old size draws a little wrong; that is all.
+            // On an error the program draws for the old size, which is harmless.
             let _unchanged = termios::tcsetwinsize(&self.slave, size);
         }
     }
 
-    /// Puts standard output and standard error back, and waits until all that was printed before has been taken.
+    /// Restores standard output and standard error, and waits until all captured output has been taken.
     pub(super) fn restore(&mut self) {
         let Some(reader) = self.reader.take() else { return };
         let _lost = io::stdout().flush();
@@ -99,7 +99,7 @@ impl Capture {
             let _stays = rustix::stdio::dup2_stdout(stdout);
         }
         let _stays = rustix::stdio::dup2_stderr(&self.stderr);
-        // A program that was started here may keep its end open, so the reader cannot wait for the last to close it.
+        // A child process may hold its end open, so the reader cannot wait until all ends are closed.
         if self.slave.write_all(&self.mark).is_ok() {
             let _ended = reader.join();
         }
@@ -128,10 +128,10 @@ fn is_same_terminal(one: impl AsFd, other: impl AsFd) -> bool {
     }
 }
 
-/// Passes bytes on until a mark, which may come in two pieces.
+/// Passes bytes on until a mark, which may arrive in pieces.
 struct Until {
     mark: Vec<u8>,
-    /// The beginning of what may become the mark.
+    /// Bytes that may be the beginning of the mark.
     held: Vec<u8>,
     is_over: bool,
 }
@@ -150,8 +150,8 @@ impl Until {
             return all;
         }
         let longest = all.len().min(self.mark.len() - 1);
-        let kept = (1..=longest).rev().find(|length| all.ends_with(&self.mark[..*length])).unwrap_or(0);
-        self.held = all.split_off(all.len() - kept);
+        let held = (1..=longest).rev().find(|length| all.ends_with(&self.mark[..*length])).unwrap_or(0);
+        self.held = all.split_off(all.len() - held);
         all
     }
 }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_bytes_before_the_mark_come_through_however_they_are_cut() {
+    fn all_bytes_before_the_mark_are_passed_on_however_they_are_cut() {
         let all = b"one\0flow\0two\0flowkit:12\0lost";
         for cut in 0..all.len() {
             for second in cut..all.len() {

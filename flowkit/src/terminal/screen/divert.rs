@@ -1,28 +1,28 @@
-//! Standard output for JSON Lines alone: what the program prints goes to standard error meanwhile, so that a reader of the
-//! lines can parse each of them. Unix only.
+//! Reserves standard output for JSON Lines: what the program prints goes to standard error, so that a reader can parse every
+//! line. Unix only.
 
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 
-/// Standard output, which is given back when this is dropped.
+/// The real standard output, which is restored when this is dropped.
 pub(super) struct Divert(File);
 
 impl Divert {
-    /// Takes standard output away from the program.
+    /// Redirects the program's standard output to standard error.
     ///
     /// # Errors
     ///
-    /// If the system does not let it; then nothing is taken.
+    /// If the system refuses; then nothing is redirected.
     pub(super) fn start() -> io::Result<Self> {
         let mut stdout = io::stdout();
         stdout.flush()?;
-        let kept = File::from(stdout.as_fd().try_clone_to_owned()?);
+        let real = File::from(stdout.as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdout(io::stderr())?;
-        Ok(Self(kept))
+        Ok(Self(real))
     }
 
-    /// Writes lines to what was standard output.
+    /// Writes lines to the real standard output.
     pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         self.0.write_all(lines)
     }

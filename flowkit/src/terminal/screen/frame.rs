@@ -1,25 +1,25 @@
-//! One frame as bytes: what stands below is erased, what is new is written, and what stands below is drawn again. Pure; the
-//! terminal shows all of it at once (`CSI ?2026`).
+//! One frame as bytes: the live area is erased, new lines are written, and the area is drawn again below them. The terminal
+//! shows all of it at once (`CSI ?2026`). Pure.
 //!
-//! The cursor rests below what is drawn and is never hidden, so that a program that is killed leaves a clean terminal.
+//! The cursor rests below the live area and is never hidden, so that a killed program leaves a clean terminal.
 //!
-//! As many rows are erased as what is drawn takes, never more. Some terminals break lines anew when they become narrower and
-//! others do not. Of those that are not known to do it, a bit of an old frame may stay then; no line of the program goes.
+//! Exactly the rows of the live area are erased. Some terminals reflow lines when they become narrower and others do not. On
+//! one that is not known to do it, a part of an old frame may stay; no line of the program is erased.
 
-/// A line that is drawn: its bytes, and how many columns it takes.
+/// A line of the live area: its text, and how many columns it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Drawn {
     pub(super) text: String,
     pub(super) columns: usize,
 }
 
-/// Returns how many rows `drawn` takes on a terminal that is `columns` wide now and has broken its lines anew.
+/// Returns how many rows `drawn` takes on a terminal that has reflowed its lines to `columns`.
 pub(super) fn rows(drawn: &[Drawn], columns: usize) -> usize {
     drawn.iter().map(|line| line.columns.div_ceil(columns.max(1)).max(1)).sum()
 }
 
-/// Returns the bytes that turn the lines `before`, which take so many `rows`, into `after`, with `above` written over them;
-/// nothing if nothing changes.
+/// Returns the bytes that replace the lines `before`, which take that many `rows`, by `after`, with `above` written above
+/// them; nothing if nothing changes.
 pub(super) fn frame(before: &[Drawn], rows: usize, above: &[u8], after: &[Drawn]) -> Vec<u8> {
     if above.is_empty() && before == after && rows == before.len() {
         return Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn frame(before: &[Drawn], rows: usize, above: &[u8], after: &[Drawn]
     if rows > 0 {
         bytes.push(b'\r');
     }
-    // Row by row: what is erased from the top of the screen at once goes to the scroll-back in some terminals.
+    // Row by row: some terminals move what is erased from the top of the screen at once into the scroll-back.
     (0..rows).for_each(|_| bytes.extend_from_slice(b"\x1b[1A\x1b[2K"));
     bytes.extend_from_slice(above);
     for line in after {
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_were_broken_anew_take_more_rows_and_all_of_them_are_erased() {
+    fn reflowed_lines_take_more_rows_and_all_of_them_are_erased() {
         let lines = drawn(&["", "1234567890", "12345678901"]);
         assert_eq!([100, 11, 10, 5, 1, 0].map(|columns| rows(&lines, columns)), [3, 3, 4, 6, 22, 22]);
         let frame = String::from_utf8(frame(&lines, 4, b"", &drawn(&["x"]))).unwrap();
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_go_above_what_is_drawn() {
+    fn lines_go_above_the_live_area() {
         let frame = text(&["a", "b"], "user\n", &["c"]);
         assert_eq!(frame, "\u{1b}[?2026h\r\u{1b}[1A\u{1b}[2K\u{1b}[1A\u{1b}[2Kuser\nc\n\u{1b}[?2026l");
     }

@@ -1,13 +1,13 @@
-//! The screen of a program that is the command line of its flows: the only place that draws on a terminal.
+//! The screen of a program: the only room that draws on a terminal.
 //!
 //! ```text
 //! notices, progress ─┐
-//!                    ├─► Story: what is to be told ──► frame, at most ten in a second ──► the terminal
-//! what is printed ───┘
+//!                    ├─► Story: what is to be shown ──► frame, at most ten in a second ──► the terminal
+//! captured output ───┘
 //! ```
 //!
-//! Two locks, so that a terminal that stands still (Ctrl-S) holds up no task: the story is locked to note what happened
-//! and to make a frame, the terminal while a frame is written.
+//! Two locks, so that a blocked terminal (Ctrl-S) blocks no task: the story is locked to record an event and to make a frame,
+//! the terminal while a frame is written.
 
 #[cfg(unix)]
 mod capture;
@@ -37,8 +37,8 @@ use std::time::Duration;
 use self::capture::Capture;
 #[cfg(unix)]
 use self::divert::Divert;
+use self::mode::Environment;
 pub(super) use self::mode::Mode;
-use self::mode::Surroundings;
 pub use self::options::Options;
 use self::shared::ScreenState;
 use self::story::Story;
@@ -51,7 +51,7 @@ use super::{RunView, StyleSupport};
 use crate::clock;
 use crate::engine::runtime::Runtime;
 
-/// Tells of the runs of a runtime until it is dropped: on a terminal, as lines, or as JSON Lines.
+/// Shows the runs of a runtime until it is dropped: on a terminal, as lines, or as JSON Lines.
 ///
 /// ```no_run
 /// # async fn example(runtime: flowkit::Runtime) {
@@ -71,34 +71,34 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Tells of the flow runs that begin on `runtime` from now on.
+    /// Shows the flow runs that begin on `runtime` from now on.
     ///
-    /// There is one terminal, so a second screen, while there is one, writes lines.
+    /// Only one screen draws at a time: a second one prints lines.
     pub fn attach(runtime: &Runtime, mut options: Options) -> Self {
         if runtime.store().is_none() {
             options.program = options.program.without_store();
         }
         let screen = Self::open(options);
         let shared = Arc::clone(&screen.shared);
-        runtime.observe(move |notice| shared.tell(|story| story.take(notice)));
+        runtime.observe(move |notice| shared.update(|story| story.take(notice)));
         let shared = Arc::clone(&screen.shared);
-        runtime.observe_progress(move |progress| shared.tell(|story| story.progress(progress)));
+        runtime.observe_progress(move |progress| shared.update(|story| story.progress(progress)));
         let shared = Arc::clone(&screen.shared);
-        runtime.observe_artifacts(move |made| shared.tell(|story| story.made(made)));
+        runtime.observe_artifacts(move |made| shared.update(|story| story.artifact(made)));
         screen
     }
 
-    /// Opens a screen on which only what is given to [`show`](Self::show) is drawn.
+    /// Opens a screen that shows only what is passed to [`show`](Self::show).
     pub fn open(options: Options) -> Self {
         let variable = |name: &str| std::env::var(name).ok();
         let tty = Tty::open();
-        let surroundings =
-            Surroundings { is_terminal: tty.is_some(), is_piped: tty::stdout_is_pipe(), variable: &variable };
-        let mode = Mode::of(options.json, options.owns_output, &surroundings);
+        let environment =
+            Environment { is_terminal: tty.is_some(), is_piped: tty::stdout_is_pipe(), variable: &variable };
+        let mode = Mode::of(options.json, options.owns_output, &environment);
         let owns_output = options.owns_output;
         let screen = Self::with(mode, options, tty);
         match mode {
-            Mode::Live => screen.begin_to_draw(),
+            Mode::Live => screen.start_drawing(),
             Mode::Json if owns_output => {
                 screen.shared.divert();
                 screen
@@ -109,20 +109,20 @@ impl Screen {
 
     fn with(mode: Mode, options: Options, tty: Option<Tty>) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        let paint = options.paint.unwrap_or_else(|| StyleSupport::of_surroundings(is_terminal));
+        let style = options.style_support.unwrap_or_else(|| StyleSupport::from_env(is_terminal));
         let columns = tty.as_ref().map_or(80, |tty| tty.size().0);
         let on_line = options.on_line.clone();
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
         let tty = tty.filter(|_| mode == Mode::Live);
-        let story = Story::new(mode, options, paint, columns, on_github);
+        let story = Story::new(mode, options, style, columns, on_github);
         Self { shared: ScreenState::new(story, tty, on_line), drawer: None }
     }
 
-    /// Begins to draw; or falls back to lines, where something else draws, or what the program prints cannot be caught.
-    fn begin_to_draw(mut self) -> Self {
+    /// Starts to draw; or falls back to lines if another screen draws, or the program's output cannot be captured.
+    fn start_drawing(mut self) -> Self {
         let shared = &self.shared;
-        let can = writer::take_over(shared) && shared.capture().is_ok();
-        let drawer = can.then(|| {
+        let is_ready = writer::register(shared) && shared.capture().is_ok();
+        let drawer = is_ready.then(|| {
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new().name("flowkit-screen".into());
             thread.spawn(move || shared.draw_until_closed())
@@ -130,7 +130,7 @@ impl Screen {
         match drawer {
             Some(Ok(drawer)) => self.drawer = Some(drawer),
             _ => {
-                writer::give_up(shared);
+                writer::unregister(shared);
                 shared.fall_back();
                 return self;
             }
@@ -143,18 +143,18 @@ impl Screen {
         self
     }
 
-    /// Shows a run as a store has it: one of another process, or what an earlier one did of a run that is resumed here.
+    /// Shows a run as it is stored: a run of another process, or what earlier processes did of a run that is resumed here.
     pub fn show(&self, view: RunView) {
-        self.shared.tell(|story| story.show(view));
+        self.shared.update(|story| story.show(view));
     }
 
-    /// Says that the program was told to stop by `signal`, and that what runs has so much time to end.
+    /// Shows that `signal` stops the program, and that running tasks have this long to end.
     #[cfg_attr(not(unix), allow(dead_code, reason = "there are no signals"))]
-    pub(crate) fn stopping(&self, signal: &'static str, patience: Duration) {
-        self.shared.tell(|story| story.stopping(signal, patience, clock::wall_now()));
+    pub(crate) fn stopping(&self, signal: &'static str, grace: Duration) {
+        self.shared.update(|story| story.stopping(signal, grace, clock::wall_now()));
     }
 
-    /// Prints how the runs ended, and gives the output back to the program.
+    /// Prints how the runs ended, and restores the program's output.
     pub fn finish(self) {}
 }
 
@@ -162,14 +162,14 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.shared.close();
         if let Some(drawer) = self.drawer.take() {
-            // It has nothing to say.
+            // Its result is nothing.
             let _ended = drawer.join();
         }
-        writer::give_up(&self.shared);
+        writer::unregister(&self.shared);
     }
 }
 
-/// A panic that aborts has a message, which would be lost on its way through the capture.
+/// The message of a panic that aborts would be lost in the capture, so the screen is closed first.
 fn close_at_panic(screen: Weak<ScreenState>) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -180,9 +180,9 @@ fn close_at_panic(screen: Weak<ScreenState>) {
     }));
 }
 
-/// Returns what a scripted run is told as. For the page of the documentation.
+/// Returns what is printed for a scripted run, for the page of the documentation.
 #[cfg(test)]
-pub(super) fn told(
+pub(super) fn rendered(
     mode: Mode,
     columns: usize,
     program: super::picture::Program,

@@ -1,4 +1,4 @@
-//! In which form a program tells of its runs: decided once, from what it asks for and what there is.
+//! In which form a program shows its runs: decided once, from its options and its environment.
 
 /// The form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,26 +11,24 @@ pub(in crate::terminal) enum Mode {
     Json,
 }
 
-/// What there is.
-pub(super) struct Surroundings<'a> {
+/// What the form depends on besides the options.
+pub(super) struct Environment<'a> {
     /// Standard error is a terminal whose size is known.
     pub(super) is_terminal: bool,
-    /// Standard output is a pipe. Its reader may well write to the terminal of standard error, as `tee` does.
+    /// Standard output is a pipe, whose reader may write to the same terminal as standard error, as `tee` does.
     pub(super) is_piped: bool,
     pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl Mode {
-    /// Decides. Only a program that leaves the whole output to flowkit gets a live area: it would destroy what others
-    /// print. So it would what the reader of a pipe prints, of which nothing can be caught.
-    pub(super) fn of(json: bool, owns_output: bool, surroundings: &Surroundings<'_>) -> Self {
-        let says = |name: &str, value: &str| (surroundings.variable)(name).is_some_and(|said| said == value);
-        let is_plain = says("FLOWKIT_PROGRESS", "plain") || says("TERM", "dumb");
+    /// Decides. A live area overwrites what others print, so only a program that leaves its whole output to flowkit gets one,
+    /// and none whose output goes through a pipe: what the reader of a pipe prints cannot be captured.
+    pub(super) fn of(json: bool, owns_output: bool, environment: &Environment<'_>) -> Self {
+        let is = |name: &str, value: &str| (environment.variable)(name).is_some_and(|set| set == value);
+        let is_plain = is("FLOWKIT_PROGRESS", "plain") || is("TERM", "dumb");
         match () {
             () if json => Self::Json,
-            () if owns_output && surroundings.is_terminal && !surroundings.is_piped && !is_plain => {
-                Self::Live
-            }
+            () if owns_output && environment.is_terminal && !environment.is_piped && !is_plain => Self::Live,
             () => Self::Lines,
         }
     }
@@ -42,7 +40,7 @@ mod tests {
 
     fn mode(json: bool, owns_output: bool, is_terminal: bool, variable: (&str, &str)) -> Mode {
         let variable = |name: &str| (name == variable.0).then(|| variable.1.to_owned());
-        Mode::of(json, owns_output, &Surroundings { is_terminal, is_piped: false, variable: &variable })
+        Mode::of(json, owns_output, &Environment { is_terminal, is_piped: false, variable: &variable })
     }
 
     #[test]
@@ -58,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_reader_of_a_pipe_may_write_to_the_terminal_so_nothing_is_drawn_there() {
-        let piped = Surroundings { is_terminal: true, is_piped: true, variable: &|_| None };
+        let piped = Environment { is_terminal: true, is_piped: true, variable: &|_| None };
         assert_eq!(Mode::of(false, true, &piped), Mode::Lines);
         assert_eq!(Mode::of(true, true, &piped), Mode::Json);
     }

@@ -1,4 +1,4 @@
-//! What a program says of its screen.
+//! The options of a screen.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use crate::model::FlowRunId;
 use crate::terminal::StyleSupport;
 use crate::terminal::picture::Program;
 
-/// Who hears of the lines that the program prints.
+/// The callback for lines that the program prints.
 pub(super) type OnLine = Arc<dyn Fn(Option<FlowRunId>, &str) + Send + Sync>;
 
-/// What a program says of its [`Screen`](super::Screen).
+/// Options of a [`Screen`](super::Screen).
 #[must_use = "options do nothing until a screen is attached"]
 #[derive(Clone)]
 pub struct Options {
@@ -19,12 +19,12 @@ pub struct Options {
     pub(super) owns_output: bool,
     pub(super) verbose: bool,
     pub(super) parameters: Option<String>,
-    pub(super) paint: Option<StyleSupport>,
+    pub(super) style_support: Option<StyleSupport>,
     pub(super) on_line: Option<OnLine>,
 }
 
 impl Options {
-    /// Lines of text to standard error, nothing drawn: what is right for every program.
+    /// Prints lines of text to standard error and draws nothing, which suits every program.
     pub fn new(program: Program) -> Self {
         Self {
             program,
@@ -32,7 +32,7 @@ impl Options {
             owns_output: false,
             verbose: false,
             parameters: None,
-            paint: None,
+            style_support: None,
             on_line: None,
         }
     }
@@ -43,37 +43,37 @@ impl Options {
         self
     }
 
-    /// Leaves the whole output to flowkit: where standard error is a terminal, runs are drawn on it, and what the program
-    /// prints is caught and shown above them. With [`json`](Self::json), what it prints goes to standard error.
+    /// Leaves the whole output to flowkit: if standard error is a terminal, runs are drawn on it, and what the program prints
+    /// is captured and shown above them. With [`json`](Self::json), what it prints goes to standard error.
     ///
-    /// What is printed less than a moment (10 ms) before `std::process::exit` or an abort may not arrive: end the program by
-    /// returning from `main`, after [`Screen::finish`](super::Screen::finish).
+    /// Output of the last 10 ms before `std::process::exit` or an abort may be lost: end the program by returning from `main`,
+    /// after [`Screen::finish`](super::Screen::finish).
     pub fn owns_output(mut self) -> Self {
         self.owns_output = true;
         self
     }
 
-    /// Gives each task run that ends a line of its own, also on a terminal.
+    /// Prints a line for each task run that ends, also on a terminal.
     pub fn verbose(mut self) -> Self {
         self.verbose = true;
         self
     }
 
-    /// Says with which arguments the flow is called, as a JSON object.
+    /// Sets the arguments of the flow that are shown, as a JSON object.
     pub fn parameters(mut self, json: impl Into<String>) -> Self {
         self.parameters = Some(json.into());
         self
     }
 
-    /// Says what the terminal can show. Default: [`StyleSupport::of_surroundings`].
-    pub fn paint(mut self, paint: StyleSupport) -> Self {
-        self.paint = Some(paint);
+    /// Sets what the terminal supports. Default: [`StyleSupport::from_env`].
+    pub fn style_support(mut self, support: StyleSupport) -> Self {
+        self.style_support = Some(support);
         self
     }
 
-    /// Calls `on_line` with each line that is caught, without its escapes, and the flow run that began last.
+    /// Calls `on_line` with each captured line, without its escapes, and the flow run that began last.
     ///
-    /// Which task printed it cannot be said: a line is caught a moment after it was printed.
+    /// Which task printed the line is unknown: it is captured a moment later.
     pub fn on_line(mut self, on_line: impl Fn(Option<FlowRunId>, &str) + Send + Sync + 'static) -> Self {
         self.on_line = Some(Arc::new(on_line));
         self

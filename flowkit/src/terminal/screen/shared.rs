@@ -1,4 +1,4 @@
-//! What the threads share that tell, print and draw.
+//! The state that is shared by the threads that report events, capture output and draw.
 
 use std::fmt;
 use std::io::Write as _;
@@ -17,52 +17,51 @@ use crate::engine::attempt::panics::guarded;
 /// The time from one frame to the next.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// The time after which lines are written: so much of what was printed is lost at most when the program ends without
-/// warning.
+/// The time after which captured lines are written: this much output is lost at most if the program ends without warning.
 const LINES: Duration = Duration::from_millis(10);
 
-/// More than this is written at once, on the thread that has it, so that who prints faster than a terminal can show has
-/// to wait as without flowkit.
+/// More bytes than this are written at once, by the thread that produced them, so that a program that prints faster than the
+/// terminal has to wait as it would without flowkit.
 const READY_MAX: usize = 64 * 1024;
 
-/// The story, the terminal, and what brings news from one to the other.
+/// The story, the terminal, and the signal from one to the other.
 pub(super) struct ScreenState {
-    told: Mutex<Announced>,
-    news: Condvar,
+    inner: Mutex<Inner>,
+    changed: Condvar,
     /// Locked before the story, never after it.
     tty: Mutex<Option<Tty>>,
     capture: Mutex<Option<Capture>>,
     on_line: Option<OnLine>,
 }
 
-struct Announced {
+struct Inner {
     story: Story,
-    /// Where JSON Lines go, if what the program prints goes elsewhere.
+    /// The target of JSON Lines, if the program's own output is redirected.
     divert: Option<Divert>,
     /// The columns and rows of the terminal.
     size: (usize, usize),
-    has_news: bool,
+    is_changed: bool,
     is_closed: bool,
-    /// Somebody else may have written below what is drawn.
-    is_doubtful: bool,
-    /// The program is about to be stopped: nothing is drawn until it goes on.
+    /// Another program may have written below the live area.
+    is_overwritten: bool,
+    /// The shell is about to stop the program: nothing is drawn until it continues.
     is_paused: bool,
 }
 
 impl ScreenState {
     pub(super) fn new(story: Story, tty: Option<Tty>, on_line: Option<OnLine>) -> Arc<Self> {
-        let told = Announced {
+        let inner = Inner {
             story,
             divert: None,
             size: (0, 0),
-            has_news: false,
+            is_changed: false,
             is_closed: false,
-            is_doubtful: false,
+            is_overwritten: false,
             is_paused: false,
         };
         Arc::new(Self {
-            told: Mutex::new(told),
-            news: Condvar::new(),
+            inner: Mutex::new(inner),
+            changed: Condvar::new(),
             tty: Mutex::new(tty),
             capture: Mutex::new(None),
             on_line,
@@ -70,24 +69,24 @@ impl ScreenState {
     }
 
     pub(super) fn is_live(&self) -> bool {
-        let told = self.told.lock();
-        told.story.mode == Mode::Live && !told.is_closed
+        let inner = self.inner.lock();
+        inner.story.mode == Mode::Live && !inner.is_closed
     }
 
-    /// Writes lines from now on: nothing can be drawn after all.
+    /// Prints lines from now on, since nothing can be drawn.
     pub(super) fn fall_back(&self) {
-        // Dropped without the lock, since it waits for the thread that reads.
+        // Dropped without the lock, since that waits for the reader thread.
         let capture = self.capture.lock().take();
         drop(capture);
-        self.told.lock().story.mode = Mode::Lines;
+        self.inner.lock().story.mode = Mode::Lines;
         self.tty.lock().take();
     }
 
-    /// Begins to catch what the program prints.
+    /// Starts to capture what the program prints.
     ///
     /// # Errors
     ///
-    /// If the system does not let it.
+    /// If the system refuses.
     pub(super) fn capture(self: &Arc<Self>) -> std::io::Result<()> {
         let tty = self.tty.lock();
         let Some(tty) = tty.as_ref() else { return Ok(()) };
@@ -96,29 +95,29 @@ impl ScreenState {
         Ok(())
     }
 
-    /// Keeps standard output for JSON Lines. Where that cannot be, what the program prints stands between them.
+    /// Reserves standard output for JSON Lines. If that fails, the program's own output appears between them.
     pub(super) fn divert(&self) {
-        self.told.lock().divert = Divert::start().ok();
+        self.inner.lock().divert = Divert::start().ok();
     }
 
-    /// Changes the story, and has it shown: with the next frame, or at once where nothing is drawn.
-    pub(super) fn tell(&self, change: impl FnOnce(&mut Story)) {
-        let mut told = self.told.lock();
-        if told.is_closed {
+    /// Changes the story, and shows the change: with the next frame, or at once if nothing is drawn.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Story)) {
+        let mut inner = self.inner.lock();
+        if inner.is_closed {
             return;
         }
-        change(&mut told.story);
-        match told.story.mode {
+        change(&mut inner.story);
+        match inner.story.mode {
             Mode::Live => {
-                told.has_news = true;
-                self.news.notify_all();
+                inner.is_changed = true;
+                self.changed.notify_all();
             }
-            // Written under the lock, so that lines stand in the order of their events. A reader that has gone away is
-            // no reason to fail.
+            // Written under the lock, so that lines are in the order of their events. An error means that the reader has
+            // closed the stream, which must not fail the program.
             mode => {
-                let ready = std::mem::take(&mut told.story.ready);
-                append_to_page(&std::mem::take(&mut told.story.tables));
-                let _gone = match (mode, &mut told.divert) {
+                let ready = std::mem::take(&mut inner.story.ready);
+                append_to_page(&std::mem::take(&mut inner.story.tables));
+                let _closed = match (mode, &mut inner.divert) {
                     (Mode::Json, Some(divert)) => divert.write(&ready),
                     (Mode::Json, None) => std::io::stdout().lock().write_all(&ready),
                     _ => std::io::stderr().lock().write_all(&ready),
@@ -127,10 +126,10 @@ impl ScreenState {
         }
     }
 
-    /// Takes what the program printed.
+    /// Takes output of the program.
     fn print(&self, bytes: &[u8]) {
         let (mut lines, mut run) = (Vec::new(), None);
-        self.tell(|story| {
+        self.update(|story| {
             lines = story.print(bytes);
             run = story.run();
         });
@@ -139,61 +138,61 @@ impl ScreenState {
                 guarded("on_line", || on_line(run, line));
             }
         }
-        self.write_if_much();
+        self.write_if_full();
     }
 
-    /// Takes lines from somebody who knows of the screen.
+    /// Takes complete lines from a [`Stderr`](super::Stderr).
     pub(super) fn print_lines(&self, lines: &[u8]) {
-        self.tell(|story| story.print_lines(lines));
-        self.write_if_much();
+        self.update(|story| story.print_lines(lines));
+        self.write_if_full();
     }
 
-    fn write_if_much(&self) {
-        let much = self.told.lock().story.ready.len() > READY_MAX;
-        if much {
+    fn write_if_full(&self) {
+        let is_full = self.inner.lock().story.ready.len() > READY_MAX;
+        if is_full {
             self.draw();
         }
     }
 
-    /// Says that somebody else may have written to the terminal, as a shell does when the program was stopped.
+    /// Notes that another program may have written to the terminal, as a shell does after it stopped this one.
     #[cfg(unix)]
-    pub(super) fn doubt(&self) {
-        self.told.lock().is_doubtful = true;
+    pub(super) fn mark_overwritten(&self) {
+        self.inner.lock().is_overwritten = true;
     }
 
-    /// Erases what is drawn, and draws nothing until it is called with `false`.
+    /// Erases the live area, and draws nothing until it is called with `false`.
     #[cfg(unix)]
     pub(super) fn pause(&self, is_paused: bool) {
         {
-            let mut told = self.told.lock();
-            told.is_paused = is_paused;
-            told.has_news = true;
+            let mut inner = self.inner.lock();
+            inner.is_paused = is_paused;
+            inner.is_changed = true;
         }
         self.draw();
-        self.news.notify_all();
+        self.changed.notify_all();
     }
 
     /// Draws frames until the screen is closed.
     pub(super) fn draw_until_closed(&self) {
         loop {
             {
-                let mut told = self.told.lock();
-                while !told.is_closed && !told.has_news && !told.story.is_moving() {
-                    self.news.wait(&mut told);
+                let mut inner = self.inner.lock();
+                while !inner.is_closed && !inner.is_changed && !inner.story.is_moving() {
+                    self.changed.wait(&mut inner);
                 }
-                if told.is_closed {
+                if inner.is_closed {
                     return;
                 }
             }
             self.draw();
-            let mut told = self.told.lock();
-            if !told.is_closed {
-                // News wake it too early; then it goes back to sleep, so that frames stay apart.
+            let mut inner = self.inner.lock();
+            if !inner.is_closed {
+                // A change wakes this thread too early; it sleeps again, so that frames keep their distance.
                 let begin = clock::now();
                 loop {
-                    let pause = if told.story.ready.is_empty() { FRAME } else { LINES };
+                    let pause = if inner.story.ready.is_empty() { FRAME } else { LINES };
                     let end = (begin + pause).into_std();
-                    if told.is_closed || self.news.wait_until(&mut told, end).timed_out() {
+                    if inner.is_closed || self.changed.wait_until(&mut inner, end).timed_out() {
                         break;
                     }
                 }
@@ -205,46 +204,46 @@ impl ScreenState {
     fn draw(&self) {
         let mut tty = self.tty.lock();
         let Some(tty) = tty.as_mut() else { return };
-        let mut told = self.told.lock();
-        told.has_news = false;
+        let mut inner = self.inner.lock();
+        inner.is_changed = false;
         let (columns, rows) = tty.size();
-        let is_resized = std::mem::replace(&mut told.size, (columns, rows)) != (columns, rows);
-        told.story.columns = columns;
+        let is_resized = std::mem::replace(&mut inner.size, (columns, rows)) != (columns, rows);
+        inner.story.columns = columns;
         let is_ours = tty.is_ours();
-        if std::mem::take(&mut told.is_doubtful) || !is_ours {
+        if std::mem::take(&mut inner.is_overwritten) || !is_ours {
             tty.leave();
         }
-        let above = std::mem::take(&mut told.story.ready);
-        let lines = match is_ours && !told.is_closed && !told.is_paused {
-            true => told.story.area(rows, clock::wall()),
+        let above = std::mem::take(&mut inner.story.ready);
+        let lines = match is_ours && !inner.is_closed && !inner.is_paused {
+            true => inner.story.area(rows, clock::wall()),
             false => Vec::new(),
         };
-        let paint = told.story.paint;
-        drop(told);
-        tty.draw(&above, &lines, paint);
+        let style = inner.story.style;
+        drop(inner);
+        tty.draw(&above, &lines, style);
         if is_resized && let Some(capture) = &*self.capture.lock() {
             capture.resize(tty.file());
         }
     }
 
-    /// Gives the output back, tells what is left, and leaves the terminal clean.
+    /// Restores the output, shows what is still to be shown, and leaves the terminal clean.
     pub(super) fn close(&self) {
-        // First, since what was printed before belongs above the end.
+        // First, since captured output belongs above the end.
         let capture = self.capture.lock().take();
         drop(capture);
         let open_line = {
-            let mut told = self.told.lock();
-            let run = told.story.run();
-            let line = if told.is_closed { None } else { told.story.end_line() };
-            told.story.report_ends();
-            told.is_closed = true;
-            told.divert = None;
+            let mut inner = self.inner.lock();
+            let run = inner.story.run();
+            let line = if inner.is_closed { None } else { inner.story.end_line() };
+            inner.story.report_ends();
+            inner.is_closed = true;
+            inner.divert = None;
             line.map(|line| (run, line))
         };
         if let (Some(on_line), Some((run, line))) = (&self.on_line, open_line) {
             guarded("on_line", || on_line(run, &line));
         }
-        self.news.notify_all();
+        self.changed.notify_all();
         self.draw();
     }
 }
@@ -255,14 +254,14 @@ fn append_to_page(table: &str) {
         return;
     }
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return };
-    // The page is an extra, and the lines have said all of it.
+    // An error is ignored: the page repeats what the lines say.
     if let Ok(mut page) = std::fs::OpenOptions::new().append(true).create(true).open(path) {
-        let _full = page.write_all(table.as_bytes());
+        let _ignored = page.write_all(table.as_bytes());
     }
 }
 
 impl fmt::Debug for ScreenState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        f.debug_struct("ScreenState").finish_non_exhaustive()
     }
 }

@@ -1,8 +1,7 @@
-//! A program that its shell stops (Ctrl-Z) and lets go on: what is drawn is erased before it stops, and drawn again when it
-//! goes on. Unix only.
+//! Ctrl-Z: the live area is erased before the shell stops the program, and drawn again when the program continues. Unix only.
 //!
-//! On a thread of its own, so that it works whatever the program's own threads do. What cannot be had: nobody is told of
-//! SIGSTOP before it, so what is drawn stays where it is then, and is drawn once more below when the program goes on.
+//! Runs on a thread of its own, so that it does not depend on the program's threads. SIGSTOP cannot be handled: after it the
+//! old live area stays, and a new one is drawn below when the program continues.
 
 use std::sync::OnceLock;
 
@@ -13,13 +12,14 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::writer;
 
-/// Begins to listen, once in a process. It never ends: the system does not stop a program any more that has listened once.
+/// Starts to listen, once in a process, and for ever: with a handler installed, the system does not stop the program by
+/// itself any more.
 pub(super) fn listen() {
     static LISTENS: OnceLock<()> = OnceLock::new();
     LISTENS.get_or_init(|| {
         let Ok(mut signals) = Signals::new([SIGTSTP, SIGCONT]) else { return };
         let thread = std::thread::Builder::new().name("flowkit-stop".into());
-        // Without the thread nothing is erased, and Ctrl-Z does nothing; the program runs all the same.
+        // Without the thread Ctrl-Z does nothing, and the program runs as before.
         let _thread = thread.spawn(move || {
             let mut is_expected = false;
             for signal in signals.forever() {
@@ -27,19 +27,19 @@ pub(super) fn listen() {
                     SIGTSTP if is_alone() => {}
                     SIGTSTP => {
                         stop();
-                        // The signal that ended the stop is heard of later.
+                        // The signal that ended the stop arrives later.
                         is_expected = true;
                     }
                     _ if std::mem::take(&mut is_expected) => {}
-                    // After SIGSTOP a shell has written below what was drawn.
-                    _ => drop(writer::current().map(|screen| screen.doubt())),
+                    // After SIGSTOP a shell has written below the live area.
+                    _ => drop(writer::current().map(|screen| screen.mark_overwritten())),
                 }
             }
         });
     });
 }
 
-/// Stops the program, all threads of it, until somebody lets it go on.
+/// Stops all threads of the program until a shell continues it.
 fn stop() {
     let screen = writer::current();
     if let Some(screen) = &screen {
@@ -51,10 +51,10 @@ fn stop() {
     }
 }
 
-/// Whether there is no shell that would let the program go on, as when it is all that `ssh` runs. The system does not stop
+/// Whether there is no shell that could continue the program, for instance under `ssh host program`. The system does not stop
 /// such a program either.
 ///
-/// A session that began outside of the program's PID namespace (a sandbox) is number 0, for the program and its parent alike.
+/// A session that began outside the program's PID namespace (a sandbox) has the number 0, for the program and its parent.
 fn is_alone() -> bool {
     let parent = getppid();
     parent.as_raw() == 0 || getsid(Some(parent)) != getsid(None)

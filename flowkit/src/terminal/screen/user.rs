@@ -1,23 +1,22 @@
-//! What the program itself prints: bytes in, lines out. Its lines go to the terminal as they are; nothing is taken out of
-//! them, since they are the program's own.
+//! The output of the program itself: bytes in, lines out. Its lines go to the terminal unchanged.
 
-/// A line that is longer than this, in bytes, is broken: nobody can wait for its end.
+/// A line that is longer than this, in bytes, is broken: it may never end.
 const LINE_MAX: usize = 64 * 1024;
 
-/// More than this of looks is somebody's mistake.
-const LOOKS_MAX: usize = 256;
+/// More bytes of escapes for styles than this are a mistake of the program.
+const STYLES_MAX: usize = 256;
 
-/// Puts lines together from pieces as they come.
+/// Joins pieces of output into lines.
 #[derive(Debug, Default)]
 pub(super) struct UserLines {
-    /// The line that has not ended.
+    /// The unfinished line.
     open: Vec<u8>,
-    /// The escapes that give the text its look at the end of the last line.
-    looks: Vec<u8>,
+    /// The escapes for styles that are in effect at the end of the last line.
+    styles: Vec<u8>,
 }
 
 impl UserLines {
-    /// Takes a piece, and returns the lines that are complete now, without their ends.
+    /// Takes a piece, and returns the lines that it completes, without line breaks.
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
@@ -27,7 +26,7 @@ impl UserLines {
         }
         self.open.extend_from_slice(bytes);
         if self.open.len() > LINE_MAX {
-            self.forget_what_was_written_over();
+            self.drop_overwritten();
         }
         if self.open.len() > LINE_MAX {
             lines.push(std::mem::take(&mut self.open));
@@ -35,38 +34,37 @@ impl UserLines {
         lines
     }
 
-    /// A progress bar of the program writes its line over and over, and only the last of it is seen.
-    fn forget_what_was_written_over(&mut self) {
+    /// Drops what the program has overwritten: a progress bar writes its line again and again, and only the last is visible.
+    fn drop_overwritten(&mut self) {
         let seen = self.open.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
         if let Some(last) = self.open[..seen].iter().rposition(|byte| *byte == b'\r') {
             let rest = self.open.split_off(last);
-            let gone = std::mem::replace(&mut self.open, rest);
-            self.follow(&gone);
+            let overwritten = std::mem::replace(&mut self.open, rest);
+            self.follow(&overwritten);
         }
     }
 
-    /// Returns the line that has not ended, as far as it goes.
+    /// Returns the unfinished line.
     pub(super) fn open(&self) -> &[u8] {
         &self.open
     }
 
-    /// Returns what has to be written so that a terminal shows `line` as it would have without flowkit, and nothing of it
-    /// reaches what is drawn below.
+    /// Returns the bytes that make a terminal show `line` as without flowkit, and no style of it reach the live area below.
     pub(super) fn shown(&mut self, line: &[u8]) -> Vec<u8> {
-        let mut shown = self.looks.clone();
+        let mut shown = self.styles.clone();
         shown.extend_from_slice(line);
         if line.contains(&0x1b) {
             self.follow(line);
         }
-        // Ends what the line may have begun: a title, a link, a look.
-        if line.contains(&0x1b) || !self.looks.is_empty() {
+        // Ends what the line may have begun: a title, a link, a style.
+        if line.contains(&0x1b) || !self.styles.is_empty() {
             shown.extend_from_slice(b"\x1b\\\x1b[0m");
         }
         shown.push(b'\n');
         shown
     }
 
-    /// Follows the escapes for looks (`CSI … m`) through a line.
+    /// Updates the styles by the escapes of a line (`CSI … m`).
     fn follow(&mut self, line: &[u8]) {
         let mut rest = line;
         while let Some(start) = rest.windows(2).position(|pair| pair == b"\x1b[") {
@@ -75,11 +73,11 @@ impl UserLines {
             if body[length] == b'm' {
                 let numbers = &body[..length];
                 if numbers.is_empty() || numbers == b"0" || numbers.starts_with(b"0;") {
-                    self.looks.clear();
+                    self.styles.clear();
                 }
                 let escape = &rest[start..start + 2 + length + 1];
-                if !(numbers.is_empty() || numbers == b"0") && self.looks.len() < LOOKS_MAX {
-                    self.looks.extend_from_slice(escape);
+                if !(numbers.is_empty() || numbers == b"0") && self.styles.len() < STYLES_MAX {
+                    self.styles.extend_from_slice(escape);
                 }
             }
             rest = &body[length + 1..];
@@ -87,17 +85,17 @@ impl UserLines {
     }
 }
 
-/// Returns a line as text for a log: without escapes, and of a line that wrote over itself only the last.
+/// Returns a line as text for a log: without escapes, and without what it overwrote itself.
 pub(super) fn plain(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let last = line.rsplit(|byte| *byte == b'\r').next().unwrap_or_default();
     let mut plain = Plain::default();
     vte::Parser::new().advance(&mut plain, last);
-    // An escape or a character that was cut off at the end is nothing.
+    // An incomplete escape or character at the end is dropped.
     plain.0
 }
 
-/// Takes from a terminal's input what is text.
+/// Collects the printable characters of a terminal's input.
 #[derive(Default)]
 struct Plain(String);
 
@@ -126,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_end_is_broken_rather_than_kept_for_ever() {
+    fn a_line_without_an_end_is_broken_rather_than_buffered_for_ever() {
         let mut lines = UserLines::default();
         assert!(lines.push(&[b'x'; LINE_MAX]).is_empty());
         assert_eq!(lines.push(b"y").len(), 1);
@@ -145,7 +143,7 @@ mod tests {
         }
         let line = lines.push(b"\n").remove(0);
         assert_eq!(plain(&line), "19999 of 20000");
-        assert!(lines.shown(&line).starts_with(b"\x1b[32m"), "its look is that of the terminal");
+        assert!(lines.shown(&line).starts_with(b"\x1b[32m"), "its style is that of the terminal");
     }
 
     #[test]
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_goes_on_in_the_next_line_but_not_in_what_is_drawn() {
+    fn a_style_goes_on_in_the_next_line_but_not_in_the_live_area() {
         let mut lines = UserLines::default();
         assert_eq!(lines.shown(b"\x1b[1m\x1b[31mred"), b"\x1b[1m\x1b[31mred\x1b\\\x1b[0m\n");
         assert_eq!(lines.shown(b"still"), b"\x1b[1m\x1b[31mstill\x1b\\\x1b[0m\n");

@@ -1,11 +1,12 @@
-//! Where there are no terminals as Unix has them, nothing is drawn and nothing is caught: lines of text are right there.
+//! Stands in for `tty`, `capture` and `divert` on systems other than Unix: nothing is drawn or captured, and programs print
+//! lines.
 
 use std::fs::File;
 use std::io;
 
 use crate::terminal::{Line, StyleSupport};
 
-/// A terminal, of which there is none.
+/// A terminal; there is none.
 pub(super) enum Tty {}
 
 impl Tty {
@@ -25,7 +26,7 @@ impl Tty {
         match *self {}
     }
 
-    pub(super) fn draw(&mut self, _above: &[u8], _lines: &[Line], _paint: StyleSupport) {
+    pub(super) fn draw(&mut self, _above: &[u8], _lines: &[Line], _style: StyleSupport) {
         match *self {}
     }
 
@@ -38,7 +39,7 @@ pub(super) fn stdout_is_pipe() -> bool {
     false
 }
 
-/// What would catch the output.
+/// Captured output; there is none.
 pub(super) enum Capture {}
 
 impl Capture {
@@ -51,14 +52,14 @@ impl Capture {
     }
 }
 
-/// The real one gives the output back when it is dropped, and is dropped with care; so it is one that can be.
+/// On Unix, dropping it restores the output, and the code that drops it expects a type with a destructor.
 impl Drop for Capture {
     fn drop(&mut self) {
         match *self {}
     }
 }
 
-/// Standard output for JSON Lines alone, which it is not here.
+/// Standard output reserved for JSON Lines; it cannot be reserved here.
 pub(super) enum Divert {}
 
 impl Divert {

@@ -1,4 +1,4 @@
-//! [`stderr`]: standard error for code that writes while a screen is drawn, a subscriber of `tracing` for instance.
+//! [`stderr`]: standard error for code that writes while a screen is drawn, such as a subscriber of `tracing`.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Weak};
@@ -10,8 +10,8 @@ use super::ScreenState;
 /// The screen of this process, if there is one: there is only one terminal.
 static SCREEN: Mutex<Weak<ScreenState>> = Mutex::new(Weak::new());
 
-/// Makes `screen` that of the process; `false` if there is one already.
-pub(super) fn take_over(screen: &Arc<ScreenState>) -> bool {
+/// Makes `screen` the screen of the process; `false` if there is one already.
+pub(super) fn register(screen: &Arc<ScreenState>) -> bool {
     let mut current = SCREEN.lock();
     if current.strong_count() > 0 {
         return false;
@@ -26,23 +26,22 @@ pub(super) fn current() -> Option<Arc<ScreenState>> {
     SCREEN.lock().upgrade()
 }
 
-/// Gives the place free.
-pub(super) fn give_up(screen: &Arc<ScreenState>) {
+/// Lets another screen become that of the process.
+pub(super) fn unregister(screen: &Arc<ScreenState>) {
     let mut current = SCREEN.lock();
     if std::ptr::eq(current.as_ptr(), Arc::as_ptr(screen)) {
         *current = Weak::new();
     }
 }
 
-/// Returns standard error, in a way that suits a [`Screen`](super::Screen): what is written stands above what is drawn.
+/// Returns a writer to standard error that respects a [`Screen`](super::Screen): lines appear above the live area.
 ///
-/// Without a screen it is standard error itself. It is what `tracing_subscriber::fmt().with_writer(flowkit::stderr)`
-/// takes.
+/// Without a screen it is standard error itself. Use it as `tracing_subscriber::fmt().with_writer(flowkit::stderr)`.
 pub fn stderr() -> Stderr {
     Stderr { screen: SCREEN.lock().upgrade().filter(|screen| screen.is_live()), open: Vec::new() }
 }
 
-/// Made by [`stderr`]. A line that has not ended is shown when this is dropped.
+/// The writer that [`stderr`] returns. An unfinished line is shown when this is dropped.
 #[derive(Debug)]
 pub struct Stderr {
     screen: Option<Arc<ScreenState>>,
@@ -60,7 +59,7 @@ impl Write for Stderr {
         Ok(bytes.len())
     }
 
-    /// Lines are written with the next frame, so there is nothing to do where there is a screen.
+    /// Does nothing if there is a screen: it writes lines with the next frame.
     fn flush(&mut self) -> io::Result<()> {
         match &self.screen {
             Some(_) => Ok(()),

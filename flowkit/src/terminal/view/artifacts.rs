@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Key, RunView};
+use super::{Key, RunView, ShownArtifact};
 use crate::engine::flow_run::observer::Made;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, TaskRunId};
 use crate::terminal::line::Link;
@@ -13,15 +13,6 @@ const OF_GROUP_MAX: usize = 1000;
 
 /// So many may wait for the task run that made them to be known.
 const EARLY_MAX: usize = 1000;
-
-/// An artifact, as it is drawn.
-#[derive(Clone, Debug)]
-pub(crate) struct ShownArtifact {
-    /// The name of the file, or the key with what it is: `rows (table)`.
-    pub(crate) label: String,
-    /// Where it leads.
-    pub(crate) link: Option<Link>,
-}
 
 /// Returns how an artifact is called where it is drawn.
 pub(crate) fn label(key: &str, kind: ArtifactKind, file_name: Option<&str>) -> String {

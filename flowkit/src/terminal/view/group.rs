@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::artifacts::ShownArtifact;
 use super::durations::Durations;
 use super::{Counts, Key};
 use crate::model::{State, WallTime};
+use crate::terminal::line::Link;
 use crate::text::columns::visible;
 
 /// Of the tasks that a group waits for, this many are named.
@@ -41,6 +41,15 @@ pub(crate) struct Group {
     pub(crate) reason: Option<String>,
     /// What has no result, so that the last run that misses it did not begin, and what became of it.
     pub(super) upstream: Option<(String, &'static str)>,
+}
+
+/// An artifact, as it is drawn.
+#[derive(Clone, Debug)]
+pub(crate) struct ShownArtifact {
+    /// The name of the file, or the key with what it is: `rows (table)`.
+    pub(crate) label: String,
+    /// Where it leads.
+    pub(crate) link: Option<Link>,
 }
 
 /// A task run that is under way.

@@ -7,11 +7,13 @@
 //! rows of a store ──┘
 //! ```
 
-mod applied;
+#[cfg(feature = "cli")]
 mod artifacts;
 mod durations;
 mod group;
+#[cfg(feature = "cli")]
 mod short;
+#[cfg(feature = "cli")]
 mod stored;
 mod take;
 
@@ -19,14 +21,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use self::artifacts::ShownArtifact;
+#[cfg(feature = "cli")]
 pub(crate) use self::artifacts::label as artifact_label;
-pub(super) use self::group::{Active, Group};
+pub(super) use self::group::{Active, Group, ShownArtifact};
+use super::failures::FailedRun;
 use super::folded::Folded;
 use super::not_compared::NotComparedTasks;
 use super::root_cause::{RootCause, explains};
 use super::stopping::StopNotice;
-use super::tally::FailedRun;
 use crate::model::{Edge, ErrorReport, FlowRunId, Kind, State, TaskRun, TaskRunId, WallTime};
 use crate::text::columns::visible;
 
@@ -61,6 +63,8 @@ pub struct RunView {
     /// The first failures that have no other behind them, in the order in which they happened.
     pub(super) failures: Vec<FailedRun>,
     pub(super) not_compared: NotComparedTasks,
+    /// It takes the events of several processes, after whose end a sub-flow may go on.
+    replays: bool,
     /// What the flow itself has left.
     pub(super) artifacts: Vec<ShownArtifact>,
     /// What was left by task runs that are not known yet.
@@ -118,6 +122,7 @@ impl RunView {
             ran_since: None,
             failures: Vec::new(),
             not_compared: NotComparedTasks::default(),
+            replays: false,
             artifacts: Vec::new(),
             early: Vec::new(),
             flows: HashMap::from([(id, FlowView::default())]),
@@ -136,6 +141,7 @@ impl RunView {
     }
 
     /// Says with which arguments the flow was called, as a JSON object.
+    #[cfg(feature = "cli")]
     #[must_use = "returns the changed view; the original is gone"]
     pub fn with_parameters(mut self, parameters: &str) -> Self {
         self.parameters = short::parameters(parameters);
@@ -159,14 +165,14 @@ impl RunView {
         self.ran_since.map_or(0, |since| self.counts().ran.saturating_sub(since))
     }
 
-    /// Whether it went on after failures, and completed.
-    pub(super) fn went_on(&self) -> bool {
+    /// Whether it completed although task runs failed.
+    pub(super) fn completed_with_failures(&self) -> bool {
         self.state.is_success() && self.counts().failed > 0
     }
 
     /// Finds out why it failed, if it did.
     pub(super) fn root_cause(&self) -> Option<RootCause<'_>> {
-        RootCause::of(&self.flow, self.state, self.error.as_deref(), &self.failures, self.counts().failed)
+        RootCause::of(&self.flow, self.state, self.error.as_deref(), &self.failures)
     }
 
     /// Returns how many tasks are running, those left out that wait for another attempt.

@@ -4,11 +4,16 @@ use std::collections::HashSet;
 
 use super::{Active, Key, RunView};
 use crate::model::{Attempt, OrderNo, State, StoredFlowRun, TaskRun, TaskRunId, Timestamp, WallTime};
-use crate::terminal::lines::path_to;
-use crate::terminal::tally::FailedRun;
+use crate::terminal::fact::path_to;
+use crate::terminal::failures::FailedRun;
 use crate::text::columns::visible;
 
 impl RunView {
+    /// Begins to look at an outermost run, all of whose events will be taken, also those of earlier processes.
+    pub(crate) fn replaying(run: &StoredFlowRun) -> Self {
+        Self { replays: true, ..Self::new(run.id, visible(&run.flow), run.created_at) }
+    }
+
     /// Looks back at a run. Its sub-flows are added by [`with`](Self::with).
     pub fn of(run: &StoredFlowRun, task_runs: &[TaskRun]) -> Self {
         let name = run.name.as_deref().unwrap_or(&run.flow);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Active, Key, RunView};
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, TaskRun, TaskRunId, Timestamp, WallTime};
-use crate::terminal::lines::label;
-use crate::terminal::tally::FailedRun;
+use crate::terminal::fact::label;
+use crate::terminal::failures::FailedRun;
 use crate::text::columns::visible;
 
 /// Of the inputs of a task run, so many are looked at: a list of 10,000 is of one task mostly.
@@ -54,8 +54,9 @@ impl RunView {
         }
         let group = self.stand(key, task_run, task_run.state);
         let slow = group.and_then(|group| self.change(group, notice));
+        #[cfg(feature = "cli")]
         self.place_early(key.0);
-        if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() {
+        if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() && !self.replays {
             // Nothing more happens in it, and there may be thousands of such runs.
             self.flows.remove(&key.0);
         }

@@ -137,7 +137,7 @@ fn a_thousand_failures_do_not_push_everything_else_out_of_the_scroll_back() {
         }
     });
     assert_eq!(lines.lines().count(), 1 + 20, "{lines}");
-    assert!(lines.ends_with("  … what else happens to `fetch` is only counted\n"), "{lines}");
+    assert!(lines.ends_with("  … further events of `fetch` are only counted\n"), "{lines}");
 }
 
 #[test]
