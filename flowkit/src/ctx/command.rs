@@ -1,7 +1,6 @@
 //! Child processes of tasks: [`Command`]. A process lives as long as the attempt that started it, and no longer.
 //!
-//! Not a shell: what is typed is not parsed here. And not for processes that shall outlive the program: those are
-//! `std::process`' business.
+//! It is no shell: command lines are not parsed here. Use `std::process` for processes that shall outlive the program.
 
 mod group;
 mod lines;
@@ -20,20 +19,20 @@ use self::lines::{LineSplitter, Tail};
 use crate::engine::blocking::hold_clock;
 pub use crate::model::command_error::CommandError;
 
-/// A program that exits with this has nothing to do, and its task is skipped. Airflow's `BashOperator` takes the same.
+/// A program that exits with this code has nothing to do, and its task is skipped, as with Airflow's `BashOperator`.
 const NOTHING_TO_DO: i32 = 99;
 
-/// A child process of a task, described as [`std::process::Command`] describes one.
+/// A child process of a task, built as with [`std::process::Command`].
 ///
-/// - What it prints goes line by line to the log of the task.
-/// - It has a process group of its own. The whole group is killed when what [`run`](Self::run) gives is dropped before it has
-///   ended: the task ran out of time, was cancelled, or its run was suspended. Whatever the process has left in the group is
-///   killed when it ends by itself. Should the program be killed, `kill -9` included, a watchdog kills the group.
-/// - Ctrl-C in the terminal, or a signal to the group of the program, does not reach it: it has the time that what runs has
-///   to end, see [`Runtime::until_signal`](crate::Runtime::until_signal).
-/// - Exit code 99 says that there is nothing to do: the task is skipped, if its body returns the error.
+/// - Its output goes line by line to the log of the task.
+/// - It has its own process group. The whole group is killed when the future of [`run`](Self::run) is dropped before it has
+///   ended: the task timed out, was cancelled, or its run was suspended. Processes that remain in the group when the first
+///   one ends are killed, too. If the program itself is killed, `kill -9` included, a watchdog kills the group.
+/// - Ctrl-C in the terminal, or a signal to the program's group, does not reach it: it has the same time to end as all
+///   running tasks, see [`Runtime::until_signal`](crate::Runtime::until_signal).
+/// - Exit code 99 means that there is nothing to do: the task is skipped, if its body returns the error.
 ///
-/// It reads nothing from standard input, unless [`input`](Self::input) says what.
+/// Its standard input is empty, unless [`input`](Self::input) sets it.
 ///
 /// ```
 /// use flowkit::prelude::*;
@@ -59,14 +58,14 @@ const NOTHING_TO_DO: i32 = 99;
 /// # }
 /// ```
 ///
-/// # What cannot be
+/// # Limitations
 ///
-/// A process that makes a group or a session of its own (`setsid`, a daemon) has left, and is not killed. The watchdog is a
-/// `/bin/sh` that is started with the first process; where there is none, which is warned of once, a killed program leaves its
-/// processes behind. On Windows there are no process groups: the process itself is killed, unless the program is, and what it
-/// has started is left.
+/// A process that creates its own group or session (`setsid`, a daemon) leaves the group, and is not killed. The watchdog
+/// is a `/bin/sh` that is started with the first process; if there is none, which is logged once, a killed program leaves
+/// its processes running. Windows has no process groups: the process itself is killed, unless the program is, and the
+/// processes that it has started keep running.
 ///
-/// A body that blocks (`fn`, not `async fn`) has no future to drop: its process is killed when the program ends. Make the task
+/// A blocking body (`fn`, not `async fn`) has no future to drop: its process is killed when the program ends. Make the task
 /// an `async fn`.
 pub struct Command {
     command: tokio::process::Command,
@@ -76,7 +75,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// Describes a process that runs `program`, which is looked for in `PATH`.
+    /// Builds a process that runs `program`, which is searched in `PATH`.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         let program = program.as_ref();
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
@@ -87,7 +86,7 @@ impl Command {
         Self { command, name, input: None, skip_codes: vec![NOTHING_TO_DO] }
     }
 
-    /// Describes a process in which the shell runs `script`: `sh -c` on Unix, `cmd /C` on Windows. Give values as variables,
+    /// Builds a process in which the shell runs `script`: `sh -c` on Unix, `cmd /C` on Windows. Pass values as variables,
     /// by [`env`](Self::env): pasted into the script, they would be part of it.
     pub fn shell(script: impl AsRef<OsStr>) -> Self {
         let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
@@ -123,13 +122,13 @@ impl Command {
         self
     }
 
-    /// Takes a variable out of its environment, which is that of the program.
+    /// Removes a variable from its environment, which it inherits from the program.
     pub fn env_remove(&mut self, key: impl AsRef<OsStr>) -> &mut Self {
         self.command.env_remove(key);
         self
     }
 
-    /// Takes all variables out of its environment.
+    /// Removes all variables from its environment.
     pub fn env_clear(&mut self) -> &mut Self {
         self.command.env_clear();
         self
@@ -141,19 +140,19 @@ impl Command {
         self
     }
 
-    /// Says what it reads from standard input. Default: nothing.
+    /// Sets its standard input. Default: empty.
     pub fn input(&mut self, input: impl Into<Vec<u8>>) -> &mut Self {
         self.input = Some(input.into());
         self
     }
 
-    /// Sets the exit codes that say that there is nothing to do, in place of 99. None: each but 0 is a failure.
+    /// Sets the exit codes that mean "nothing to do", in place of 99. Without any, each code but 0 is a failure.
     pub fn skip_on(&mut self, codes: impl IntoIterator<Item = i32>) -> &mut Self {
         self.skip_codes = codes.into_iter().collect();
         self
     }
 
-    /// Runs it to its end. What it prints goes to the log of the task.
+    /// Runs it to its end. Its output goes to the log of the task.
     ///
     /// Cancel safe in that dropping the future kills the process, with its group.
     ///
@@ -169,8 +168,7 @@ impl Command {
         self.execute(|bytes| out.take(bytes)).await
     }
 
-    /// Runs it to its end, and returns all that it has written to standard output. What it writes to standard error goes to the
-    /// log of the task.
+    /// Runs it to its end, and returns its standard output. Its standard error goes to the log of the task.
     ///
     /// # Errors
     ///
@@ -185,7 +183,7 @@ impl Command {
         Ok(output)
     }
 
-    /// Runs it, and hands over what it writes to standard output, piece by piece; an empty piece at the end.
+    /// Runs it, and passes its standard output to `take`, piece by piece, with an empty piece at the end.
     async fn execute(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), CommandError> {
         // A paused clock does not jump while it runs: it takes real time.
         let _hold = hold_clock();
@@ -233,14 +231,14 @@ impl Command {
     }
 }
 
-/// Without arguments, variables and input, which may be secret.
+/// Without arguments, variables and input, which may contain secrets.
 impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Command").field("program", &self.name).finish_non_exhaustive()
     }
 }
 
-/// Gives a process what it reads. One that does not read all of it has read what it wanted.
+/// Writes the standard input of a process. A process that does not read all of it has read what it needs.
 async fn write(stdin: Option<ChildStdin>, input: Vec<u8>) {
     if let Some(mut stdin) = stdin {
         stdin.write_all(&input).await.ok();

@@ -1,7 +1,7 @@
-//! Files that tasks make for each other: [`Dataset`] and [`Model`], small values that say where the file is and what is
-//! in it.
+//! Files that tasks make for each other: [`Dataset`] and [`Model`], small values with the path and the content hash of a
+//! file.
 //!
-//! The file stays where its maker has put it: nothing here copies it, moves it or removes it.
+//! The file stays where its task has written it: nothing here copies, moves or removes it.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -48,7 +48,7 @@ use crate::value::shape::TRACKED;
 /// ```
 pub type Dataset = Tracked<DatasetKind>;
 
-/// A file with a trained model. It is used as a [`Dataset`] is, and is none: one cannot be given for the other.
+/// A file with a trained model. It is used like a [`Dataset`], but has another type: one cannot be passed for the other.
 ///
 /// ```compile_fail,E0308
 /// # use flowkit::{Dataset, Model};
@@ -59,15 +59,15 @@ pub type Dataset = Tracked<DatasetKind>;
 /// ```
 pub type Model = Tracked<ModelKind>;
 
-/// That a file holds data.
+/// Marks a file with data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatasetKind {}
 
-/// That a file holds a model.
+/// Marks a file with a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelKind {}
 
-/// What a tracked file may be.
+/// The kinds of tracked files.
 pub trait TrackedKind: sealed::Sealed {
     #[doc(hidden)]
     const KIND: ArtifactKind;
@@ -87,10 +87,10 @@ mod sealed {
     impl Sealed for super::ModelKind {}
 }
 
-/// A file by its path and its content. Users call it [`Dataset`] or [`Model`].
+/// A file by its path and its content, for users [`Dataset`] or [`Model`].
 ///
 /// Its content decides: a task that is cached by its inputs runs again when the file has other bytes, also under the same
-/// name, and who made and used a file is found by its hash.
+/// name, and the task runs that made and used a file are found by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(bound = "")]
 pub struct Tracked<K> {
@@ -115,31 +115,31 @@ impl<K> Serialize for Tracked<K> {
 }
 
 impl<K: TrackedKind> Tracked<K> {
-    /// Describes the file at `path`, which is read for it: that blocks.
+    /// Describes the file at `path`, and reads it for that, which blocks.
     ///
-    /// It keeps a description, not the file: a power cut may take one that was not brought to the disk, as
+    /// It stores a description, not the file: a power cut may take a file that was not synced to disk, as
     /// [`Output`](crate::Output) does.
     ///
     /// # Errors
     ///
     /// If it cannot be read.
     pub fn at(path: impl AsRef<Path>) -> Result<Self, ArtifactError> {
-        let given = path.as_ref();
-        let unreadable = |source| ArtifactError::Unreadable { path: given.to_owned(), source };
-        // The process that resumes the run may stand in another folder.
-        let path = std::path::absolute(given).map_err(unreadable)?;
+        let relative = path.as_ref();
+        let unreadable = |source| ArtifactError::Unreadable { path: relative.to_owned(), source };
+        // The process that resumes the run may have another working directory.
+        let path = std::path::absolute(relative).map_err(unreadable)?;
         let (hash, bytes) = described::digest_of(&path).map_err(unreadable)?;
         Ok(Self { path, hash, bytes, metadata: BTreeMap::new(), kind: PhantomData })
     }
 
-    /// Adds something to know of it, such as the number of rows.
+    /// Adds metadata, such as the number of rows.
     #[must_use = "returns the changed description; the original is untouched"]
     pub fn with(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.metadata.insert(name.into(), value.to_string());
         self
     }
 
-    /// Leaves the description as an artifact: from then on the task run is known as the one that made the file.
+    /// Registers the description as an artifact, which records the task run as the one that made the file.
     #[must_use = "the next task needs it to find the file"]
     #[track_caller]
     pub fn register(self, key: impl Into<String>) -> Self {
@@ -148,7 +148,7 @@ impl<K: TrackedKind> Tracked<K> {
             kind: K::KIND,
             media_type: "application/json".to_owned(),
             file_name: self.path.file_name().map(|name| name.to_string_lossy().into_owned()),
-            // Only a path that is not Unicode cannot be written; the hash is what counts.
+            // Only a path that is not Unicode cannot be serialized; the hash is what counts.
             content: serde_json::to_vec(&self).unwrap_or_default(),
             describes: Some(self.hash),
         };
@@ -156,8 +156,8 @@ impl<K: TrackedKind> Tracked<K> {
         self
     }
 
-    /// Returns the path for reading the file in a task, which is known as one that used it from then on. Checks first that
-    /// the file has the content that was described; it is read for that, which blocks.
+    /// Returns the path for reading the file in a task, and records the task run as one that used it. Checks first that the
+    /// file has the described content; it is read for that, which blocks.
     ///
     /// # Errors
     ///
@@ -169,17 +169,17 @@ impl<K: TrackedKind> Tracked<K> {
             return Err(ArtifactError::Changed { path: self.path.clone() });
         }
         // A file may be read outside a flow as well.
-        context::say_quietly(FactKind::Used(self.hash));
+        context::report_quietly(FactKind::Used(self.hash));
         Ok(&self.path)
     }
 
-    /// Returns where the file is. [`input`](Self::input) is for reading it.
+    /// Returns the path of the file. To read it, use [`input`](Self::input).
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the hash of the content: who made and used it is asked by it, see
-    /// [`History::lineage`](crate::store::History::lineage).
+    /// Returns the hash of the content, by which [`History::lineage`](crate::store::History::lineage) finds the task runs
+    /// that made and used it.
     pub fn hash(&self) -> Digest {
         self.hash
     }
@@ -189,7 +189,7 @@ impl<K: TrackedKind> Tracked<K> {
         self.bytes
     }
 
-    /// Returns something to know of it.
+    /// Returns metadata by its name.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.metadata.get(name).map(String::as_str)
     }

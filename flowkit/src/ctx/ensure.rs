@@ -1,6 +1,6 @@
-//! Post-conditions: what must hold when a task has done its work, said where it is done.
+//! Post-conditions: what must hold when a task has done its work, checked where it is done.
 //!
-//! They are errors of the task like any other: it fails with these words, and is tried again if it has retries.
+//! They are errors of the task like any other: it fails with their message, and is retried if it has retries.
 
 use std::fmt;
 use std::io;
@@ -26,20 +26,20 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 ///
-/// With the words of `what`, if it does not hold.
+/// With `what` as the message, if it does not hold.
 pub fn ensure(holds: bool, what: impl fmt::Display) -> Result<(), EnsureError> {
-    if holds { Ok(()) } else { Err(EnsureError::Said(what.to_string())) }
+    if holds { Ok(()) } else { Err(EnsureError::Failed(what.to_string())) }
 }
 
-/// Checks that there is a file with something in it.
+/// Checks that a file exists and is not empty.
 ///
 /// # Errors
 ///
-/// If there is none, or it is empty.
+/// If it does not exist, or is empty.
 pub fn ensure_file(path: impl AsRef<Path>) -> Result<(), EnsureError> {
     let path = path.as_ref();
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(EnsureError::FileTimeout { path: path.to_owned() }),
+        Ok(found) if !found.is_file() => Err(EnsureError::NotAFile { path: path.to_owned() }),
         Ok(found) if found.len() == 0 => Err(EnsureError::Empty { path: path.to_owned() }),
         Ok(_) => Ok(()),
         Err(source) => Err(EnsureError::Missing { path: path.to_owned(), source }),
@@ -50,24 +50,24 @@ pub fn ensure_file(path: impl AsRef<Path>) -> Result<(), EnsureError> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnsureError {
-    /// What [`ensure`] was told.
+    /// A condition of [`ensure`], with its message.
     #[error("{0}")]
-    Said(String),
+    Failed(String),
     /// There is no such file.
     #[error("the output `{}` is not there", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// There is something of this name that is no file.
+    /// There is something else at this path.
     #[error("the output `{}` is no file", path.display())]
-    FileTimeout {
-        /// What is there.
+    NotAFile {
+        /// The path.
         path: PathBuf,
     },
-    /// The file has nothing in it.
+    /// The file is empty.
     #[error("the output `{}` is empty", path.display())]
     Empty {
         /// The file.

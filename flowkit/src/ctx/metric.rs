@@ -1,6 +1,6 @@
 //! Numbers by which runs are compared: [`metric`].
 //!
-//! Not what a program measures all day long, such as requests per second: a metric belongs to one run and stays with it.
+//! They are no monitoring of a program, such as requests per second: a metric belongs to one run.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,14 @@ use crate::engine::context;
 use crate::model::Metric;
 use crate::store::FactKind;
 
-/// Keeps a number with the task run, or the flow run, in whose body this is called. Measured again, the last one holds.
+/// Records a number for the task run, or the flow run, in whose body this is called. Of several with one name, the last one
+/// counts.
 ///
-/// Outside a flow it does nothing, and says so once; on a thread that belongs to no task while a flow runs, it says so once for
-/// each place: see [`Context::enter`](crate::Context::enter).
+/// Outside a flow it does nothing, which is logged once; on a thread that belongs to no task while a flow runs, it is
+/// logged once per location: see [`Context::enter`](crate::Context::enter).
 ///
-/// A task that is taken from the cache does not run, so it measures nothing: return a number that every run shall have, and
-/// call this in the flow.
+/// A task whose result comes from the cache does not run, so it measures nothing: return a number that every run shall
+/// have, and call this in the flow.
 ///
 /// ```
 /// # use flowkit::prelude::*;
@@ -36,7 +37,7 @@ pub fn metric(name: impl Into<String>, value: impl Into<f64>) {
     measure(Metric { name: name.into(), step: None, value: value.into() });
 }
 
-/// Keeps a number of a series, such as the loss after each epoch. See [`metric`].
+/// Records a number of a series, such as the loss after each epoch. See [`metric`].
 #[track_caller]
 pub fn metric_at(name: impl Into<String>, step: u64, value: impl Into<f64>) {
     measure(Metric { name: name.into(), step: Some(step), value: value.into() });
@@ -44,10 +45,11 @@ pub fn metric_at(name: impl Into<String>, step: u64, value: impl Into<f64>) {
 
 #[track_caller]
 fn measure(metric: Metric) {
-    context::say(FactKind::Measured(metric));
+    context::report(FactKind::Measured(metric));
 }
 
-/// Numbers that belong together, as a value that one task gives to the next: each that is added is a [`metric`] too.
+/// Numbers that belong together, as a value that one task passes to the next: each number that is added is a [`metric`]
+/// too.
 ///
 /// ```
 /// # use flowkit::prelude::*;
@@ -74,13 +76,13 @@ fn measure(metric: Metric) {
 pub struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
-    /// Returns none yet.
+    /// Returns an empty collection.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a number, in place of an earlier one of this name, and keeps it with the task run.
+    /// Adds a number, in place of an earlier one with this name, and records it for the task run.
     #[track_caller]
     pub fn log(&mut self, name: impl Into<String>, value: impl Into<f64>) {
         let (name, value) = (name.into(), value.into());

@@ -1,4 +1,4 @@
-//! What a running body may ask of its surroundings: [`ctx`].
+//! The context of a running body: [`ctx`].
 
 pub mod artifact;
 #[cfg(feature = "signals")]
@@ -21,9 +21,9 @@ use crate::engine::context::{self, Current};
 use crate::engine::task_run::core::RunScope;
 use crate::model::{Digest, FlowRunId, TaskRunId};
 
-/// Returns the surroundings of the code that calls it: the task or flow whose body this is.
+/// Returns the context of the code that calls it: the task or flow to whose body it belongs.
 ///
-/// Outside of any it answers too: there is no run, the attempt is 0, and nothing is ever cancelled.
+/// Outside of any it returns an empty context: there is no run, the attempt is 0, and nothing is ever cancelled.
 ///
 /// ```
 /// # use flowkit::prelude::*;
@@ -39,7 +39,7 @@ pub fn ctx() -> Context {
     Context { current: context::current() }
 }
 
-/// The surroundings of a running body. Made by [`ctx`].
+/// The context of a running body, made by [`ctx`].
 #[derive(Clone)]
 pub struct Context {
     current: Option<Current>,
@@ -62,16 +62,16 @@ impl Context {
         self.current.as_ref().map_or(0, |current| current.core().attempt())
     }
 
-    /// Returns a key for side effects: equal in every attempt of this task run, also after the process died, and different
-    /// for every other run.
+    /// Returns a key for side effects: equal in every attempt of this task run, also after a crash, and different for every
+    /// other run.
     ///
-    /// Send it along with a payment or an insert, so that the receiver can tell a repetition. `None` outside a flow. A call
-    /// with an argument that cannot be compared has a new key in another process or another attempt of the flow: nobody knows
-    /// whether it is the same one.
+    /// Send it along with a payment or an insert, so that the receiver can recognize a repetition. `None` outside a flow. A
+    /// call with an argument that cannot be compared has a new key in another process or another attempt of the flow, since
+    /// it is unknown whether it is the same call.
     pub fn idempotency_key(&self) -> Option<String> {
         let core = self.current.as_ref()?.core();
         let run = core.run()?;
-        // In another process, or another attempt of the flow, the same call need not have the same number.
+        // In another process, or another attempt of the flow, the same call may have another number.
         let known = core.identity().filter(|identity| identity.unknown.is_none());
         // With other inputs it is another call.
         let digest = known.map(|known| match core.made_from() {
@@ -80,17 +80,17 @@ impl Context {
         });
         Some(match digest {
             Some(digest) => format!("{}/{}/{digest}", run.id, core.declaration.name),
-            // The row of an unknown call may be that of another one in an earlier process.
+            // In an earlier process, the row of an unknown call may have belonged to another call.
             None => format!("{}/{}/#{}.{}", run.id, core.declaration.name, core.epoch(), core.id),
         })
     }
 
-    /// Runs a closure in these surroundings, on whatever thread: what it calls, logs, measures and marks belongs to the
-    /// task or flow that called [`ctx`].
+    /// Runs a closure in this context, on any thread: what it calls, logs, measures and marks belongs to the task or flow
+    /// that called [`ctx`].
     ///
-    /// Surroundings stay on the thread and in the future in which a body runs. Take them along to threads of your own, to
-    /// those of rayon, and to `spawn_blocking`; for a future there are [`scope`](Self::scope) and [`spawn`]. Calls of tasks
-    /// work there too: the tokio runtime of the flow is entered as well.
+    /// A context is bound to the thread and the future in which a body runs. Take it along to your own threads, to those of
+    /// rayon, and to `spawn_blocking`; for a future use [`scope`](Self::scope) or [`spawn`]. Calls of tasks work there too,
+    /// since the tokio runtime of the flow is entered as well.
     ///
     /// ```
     /// # use flowkit::prelude::*;
@@ -122,10 +122,10 @@ impl Context {
         current.scope_blocking(closure)
     }
 
-    /// Lets a future run in these surroundings, wherever it is polled: in a `JoinSet`, on another runtime. See
+    /// Runs a future in this context, wherever it is polled: in a `JoinSet`, on another runtime. See
     /// [`enter`](Self::enter).
     ///
-    /// Dropping what it gives drops the future, in these surroundings or not.
+    /// Dropping the returned future drops the inner one, in this context or not.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         match self.current.clone() {
             Some(current) => Either::Left(current.scope(future)),
@@ -133,42 +133,42 @@ impl Context {
         }
     }
 
-    /// Whether the run was told to stop.
+    /// Whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.core().is_cancelled())
     }
 
-    /// Returns a token that is cancelled when the flow run is told to stop.
+    /// Returns a token that is cancelled with the flow run.
     ///
-    /// A body that asks for it gets the runtime's grace period to end by itself; others end at their next await.
+    /// A body that asks for it gets the runtime's grace period to end by itself; other bodies end at their next await.
     pub fn cancellation_token(&self) -> CancellationToken {
         let Some(current) = &self.current else {
             return CancellationToken::new();
         };
         current.core().set_cooperative();
-        match &current.core().home {
+        match &current.core().scope {
             RunScope::Flow(attempt) => attempt.cancellation.token(),
             RunScope::Outside(_) => CancellationToken::new(),
         }
     }
 
-    /// Whether the program was told to stop, by a signal or by [`Runtime::suspend`](crate::Runtime::suspend).
+    /// Whether the program was asked to stop, by a signal or by [`Runtime::suspend`](crate::Runtime::suspend).
     pub fn is_stopping(&self) -> bool {
         self.stopping_token().is_cancelled()
     }
 
-    /// Returns a token that is cancelled when the program is told to stop: at the signal, long before
+    /// Returns a token that is cancelled when the program is asked to stop: at the signal, long before
     /// [`cancelled`](Self::cancelled) fires.
     ///
-    /// For what has to be done in the time until then: a long task may keep what it has and return, or return an error. Such an
-    /// error does not count: the task is made again when the run is resumed. Outside of tasks and flows the token is that of
-    /// the ambient runtime.
+    /// Use it for what must be done in the time until then: a long task may save its progress and return, or return an
+    /// error. Such an error does not count: the task runs again when the run is resumed. Outside of tasks and flows the
+    /// token is that of the ambient runtime.
     pub fn stopping_token(&self) -> CancellationToken {
         let runtime = self.current.as_ref().map(|current| current.core().runtime().clone());
-        runtime.unwrap_or_else(context::runtime).live().token().clone()
+        runtime.unwrap_or_else(context::runtime).active_runs().token().clone()
     }
 
-    /// Waits until the program is told to stop. See [`Context::stopping_token`].
+    /// Waits until the program is asked to stop. See [`Context::stopping_token`].
     ///
     /// ```
     /// # use flowkit::prelude::*;
@@ -193,7 +193,7 @@ impl Context {
         async move { token.cancelled().await }
     }
 
-    /// Waits until the flow run is told to stop, to clean up in time. See [`Context::cancellation_token`].
+    /// Waits until the flow run is cancelled, to clean up in time. See [`Context::cancellation_token`].
     pub async fn cancelled(&self) {
         self.cancellation_token().cancelled().await;
     }
@@ -211,9 +211,8 @@ impl std::fmt::Debug for Context {
 
 /// Marks an error as not worth another attempt: `return Err(fatal(error))`.
 ///
-/// The error itself stays as it is. The mark is for the attempt that is running here; it is forgotten if the attempt
-/// succeeds after all. On a thread that belongs to no task it marks nothing, and warns while a flow runs: see
-/// [`Context::enter`].
+/// The error itself stays as it is. The mark applies to the attempt that runs here, and is cleared if the attempt succeeds
+/// after all. On a thread that belongs to no task it marks nothing, and warns while a flow runs: see [`Context::enter`].
 ///
 /// ```
 /// # use flowkit::prelude::*;
@@ -237,10 +236,10 @@ pub fn fatal<E>(error: E) -> E {
     error
 }
 
-/// Spawns a tokio task that stays in the flow: calls made in it belong to the task or flow that spawns it. For `JoinSet` and
-/// the like there is [`Context::scope`], for threads [`Context::enter`].
+/// Spawns a tokio task that stays in the flow: its calls belong to the task or flow that spawns it. For `JoinSet` and the
+/// like there is [`Context::scope`], for threads [`Context::enter`].
 ///
-/// A call made after the end of the flow run is refused, so await what this gives.
+/// A call made after the end of the flow run is refused, so await the returned handle.
 ///
 /// # Panics
 ///

@@ -5,12 +5,12 @@
 //! functions and counts threads. Deadlines, retries and the tokio context inside the function
 //! (`Handle::enter`) are the caller's business.
 //!
-//! A function that is no longer wanted is *abandoned*. If it has not started, it never runs. If it
-//! has, its thread goes on as an *orphan*: the result is dropped on that thread at the end, after
-//! the captured values. So a concurrency permit moved into the function is held until the
-//! thread is really free, and counted orphans are threads that still take part in the maximum.
+//! A function that is no longer wanted is *abandoned*. If it has not started, it never runs. If it has, its thread
+//! continues as an *orphan*: the result is dropped on that thread at the end, after the captured values. So a concurrency
+//! permit moved into the function is held until the thread is really free, and counted orphans are threads that still count
+//! towards the maximum.
 //!
-//! What flowkit itself asks of a store has threads of its own ([`ask`]): a store must answer, however many user functions are
+//! flowkit's own queries of a store have separate threads ([`ask`]): a store must answer, however many user functions are
 //! stuck.
 //!
 //! Threads start on demand, end after ten idle seconds, and never keep the process or a tokio
@@ -40,7 +40,7 @@ pub(crate) use pool::Pool;
 /// is far above the number of cores, and it stays below what operating systems refuse.
 const THREADS_MAX: usize = 512;
 
-/// The most threads for what flowkit itself asks of stores. One question takes as long as a disk does, so a few are enough.
+/// The most threads for flowkit's own queries of stores. Each takes as long as a disk does, so a few are enough.
 const ASKING_MAX: usize = 32;
 
 /// How long an idle thread waits for more; the same as tokio's default (`thread_keep_alive`).
@@ -63,7 +63,7 @@ pub(crate) fn spawn<R: Send + 'static>(function: impl FnOnce() -> R + Send + 'st
     pool().spawn(function)
 }
 
-/// Asks a store something that may wait for a disk, on a thread that no user function can hold up.
+/// Sends a query that may wait for a disk to a store, on a thread that no user function can hold up.
 pub(crate) fn ask<R: Send + 'static>(question: impl FnOnce() -> R + Send + 'static) -> BlockingCall<R> {
     static ASKING: OnceLock<Pool> = OnceLock::new();
     ASKING.get_or_init(|| Pool::new(ASKING_MAX, KEEP_ALIVE)).spawn(question)

@@ -1,5 +1,5 @@
-//! What the engine knows of a function that became a task or a flow: the port that the attributes' generated code implements.
-//! Not how a call of it is made, see [`Dispatch`](crate::engine::task_run::launch::Dispatch).
+//! The engine's view of a function that became a task or a flow: the port that the generated code of the attributes
+//! implements. How it is called, [`Dispatch`](crate::task::dispatch::Dispatch) decides.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -28,7 +28,7 @@ pub trait TaskOutput: Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> TaskOutput for T {}
 
-/// A task or a flow with everything that its attribute says. One `static` per task.
+/// A task or a flow with everything in its attribute. One `static` per task.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct TaskInfo {
@@ -38,14 +38,14 @@ pub struct TaskInfo {
     pub hooks: Hooks,
     pub cache: CacheScope,
     pub blocking: bool,
-    /// An attempt without a known outcome is never made again.
+    /// An attempt without a known outcome is never repeated.
     pub at_most_once: bool,
     /// Where there is a store, a result that cannot be persisted is a failure.
     pub must_persist: bool,
     pub flow: FlowSettings,
 }
 
-/// For how long an equal call is the same call.
+/// How long a cached result is reused for an equal call.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheScope {
@@ -54,7 +54,7 @@ pub enum CacheScope {
     Runtime,
 }
 
-/// What only a flow's attribute says.
+/// The settings that only a flow's attribute has.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct FlowSettings {
@@ -88,7 +88,7 @@ impl Hooks {
     pub const NONE: Self =
         Self { on_running: &[], on_success: &[], on_failure: &[], on_retry: &[], on_cancel: &[] };
 
-    /// Whether there is one.
+    /// Whether there are any.
     pub(crate) fn any(&self) -> bool {
         let all = [self.on_running, self.on_success, self.on_failure, self.on_retry, self.on_cancel];
         all.iter().any(|hooks| !hooks.is_empty())
@@ -113,13 +113,13 @@ pub trait Body: Send + Sized {
 
     fn info() -> &'static TaskInfo;
 
-    /// Names the function for keys: its path, through functions too, and the types and constants it was given here.
+    /// Names the function for keys: its path, through functions too, and its generic arguments.
     fn identity() -> &'static str;
 
     /// Visits the handles among the arguments.
     fn visit(&self, visit: &mut Visit<'_>);
 
-    /// Visits those of them that may change what comes out: without the ones that are ignored.
+    /// Visits the handles whose values may change the result: without ignored arguments.
     fn visit_compared(&self, visit: &mut Visit<'_>) {
         self.visit(visit);
     }
@@ -145,7 +145,7 @@ pub trait Body: Send + Sized {
         true
     }
 
-    /// The name of this run; `None` where one of the arguments that it asks for has no value.
+    /// The name of this run; `None` if an argument that the template needs has no value.
     fn run_name(&self) -> Option<String> {
         None
     }
@@ -159,16 +159,16 @@ pub trait Body: Send + Sized {
         Err(DigestError::Refused { reason: "the task is not cached".to_owned() })
     }
 
-    /// Adds the arguments to what finds the call again, in a later attempt of the flow or in another process.
+    /// Adds the arguments to the key by which the call is found again, in a later attempt of the flow or in another
+    /// process.
     fn call_key(&self, key: &mut CallKey<'_>);
 
-    /// The digest of a result, to find out whether one that is made again is the same; `None` if it has none.
+    /// The digest of a result, to compare one that is made again; `None` if it has none.
     fn digest_output(_output: &Self::Output) -> Option<Digest> {
         None
     }
 
-    /// How a result is kept beyond the process; `None` if its type cannot be written and read, or if the attribute says
-    /// that it shall not be.
+    /// How a result is persisted; `None` if its type cannot be serialized and deserialized, or if the attribute opts out.
     fn codec() -> Option<Codec<Self::Output>> {
         None
     }
@@ -182,17 +182,18 @@ pub trait Body: Send + Sized {
 /// The body of a flow: what `#[flow]` generates.
 #[doc(hidden)]
 pub trait FlowBody: Body + 'static {
-    /// Returns the arguments as a JSON object; `None` if one is a handle, or cannot be written.
+    /// Returns the arguments as a JSON object; `None` if one is a handle, or cannot be serialized.
     fn arguments(&self) -> Option<String> {
         None
     }
 
-    /// Makes the body again from what [`arguments`](Self::arguments) gave; `None` if an argument cannot be read at all.
+    /// Rebuilds the body from what [`arguments`](Self::arguments) returned; `None` if an argument cannot be deserialized at
+    /// all.
     fn from_arguments(_json: &str) -> Option<std::result::Result<Self, BoxError>> {
         None
     }
 
-    /// Describes the parameters, so that people can be asked for them, also those that cannot be read.
+    /// Describes the parameters for people, also those that cannot be deserialized.
     #[cfg(feature = "store")]
     fn parameters() -> Vec<Parameter> {
         Vec::new()

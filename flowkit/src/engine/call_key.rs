@@ -1,8 +1,8 @@
-//! What a call is given, as one digest: the part of its identity that the arguments decide.
+//! The arguments of a call as one digest: the part of its identity that the arguments decide.
 //!
 //! An argument by value counts with its content, a handle with the call that it stands for, whether that has ended or not:
-//! a key must not depend on timing. What has no content that can be compared makes the call *unknown*. Not: what becomes of
-//! such a call, see `policy/resume`.
+//! a key must not depend on timing. An argument whose content cannot be compared makes the call *unknown*; what becomes of
+//! such a call, `policy/resume` decides.
 
 use std::path::Path;
 
@@ -18,22 +18,22 @@ use crate::value::canonical::{Domain, Encoder, Sealing, digest_and_seal};
 pub struct CallKey<'a> {
     encoder: Encoder,
     sealing: Sealing<'a>,
-    /// Of the body that makes the call, of the arguments, and of what they are the results of: so a secret counts for
-    /// everything that was made with it.
+    /// The seals of the body that makes the call, of the arguments, and of the calls whose results those are: so a secret
+    /// counts for everything that was made with it.
     seals: SmallVec<[Seal; 2]>,
     /// The argument that is being added, as `name: Type`.
     argument: &'static str,
     unknown: Option<Unknown>,
     missing_key: Option<DigestError>,
-    items_by_place: bool,
+    items_by_position: bool,
 }
 
-/// What of a call cannot be compared.
+/// The part of a call that cannot be compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Unknown {
-    /// The first of its arguments that cannot, as `name: Type`.
+    /// The first argument that cannot be compared, as `name: Type`.
     pub(crate) argument: &'static str,
-    /// Why this value cannot; `None` if no value of the type can.
+    /// Why this value cannot be compared; `None` if no value of the type can.
     pub(crate) reason: Option<String>,
 }
 
@@ -42,20 +42,20 @@ pub(crate) struct ArgumentsKey {
     pub(crate) digest: Digest,
     pub(crate) seal: Option<Seal>,
     pub(crate) unknown: Option<Unknown>,
-    /// There are secrets among them, and the key is missing that tells them apart.
+    /// There are secrets among them, but no key to seal them with.
     pub(crate) missing_key: Option<DigestError>,
-    /// There is an item of a list whose content is not in the digest: the version of its list must count beside it.
-    pub(crate) items_by_place: bool,
+    /// An item of a list counts by position, not by content: the version of its list must count beside it.
+    pub(crate) items_by_position: bool,
 }
 
 impl ArgumentsKey {
-    /// Those of a call that takes nothing.
+    /// The key of a call without arguments.
     pub(crate) fn none(parent: Option<Identity>) -> Self {
         CallKey::of(Err(Path::new("")), parent, |_| {})
     }
 }
 
-/// What a call is given for a parameter, as far as it does not depend on what has ended by now.
+/// An argument, as far as it does not depend on what has ended by now.
 pub(crate) enum ArgumentContent<'a, T: ?Sized> {
     Value(&'a T),
     /// One item of a list.
@@ -67,7 +67,7 @@ pub(crate) enum ArgumentContent<'a, T: ?Sized> {
     Upstream,
 }
 
-/// What may be said of an argument in front of its digest, so that none is taken for another.
+/// The tag in front of an argument's digest, so that no kind of argument is mistaken for another.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 enum KeyTag {
@@ -78,7 +78,7 @@ enum KeyTag {
 }
 
 impl<'a> CallKey<'a> {
-    /// Asks a body for what its arguments add. It runs the user's `Serialize`, which may panic.
+    /// Collects what the arguments of a body add. It runs the user's `Serialize`, which may panic.
     pub(crate) fn of(
         sealing: Sealing<'a>,
         parent: Option<Identity>,
@@ -91,41 +91,41 @@ impl<'a> CallKey<'a> {
             argument: "",
             unknown: None,
             missing_key: None,
-            items_by_place: false,
+            items_by_position: false,
         };
         if guarded("call key", || add(&mut key)).is_none() {
             key.cannot(Some("its `Serialize` panicked".to_owned()));
-            key.items_by_place = true;
+            key.items_by_position = true;
         }
         ArgumentsKey {
             seal: Seal::join(&key.seals),
             digest: key.encoder.finish(),
             unknown: key.unknown,
             missing_key: key.missing_key,
-            items_by_place: key.items_by_place,
+            items_by_position: key.items_by_position,
         }
     }
 
-    /// Says which argument is added next, as `name: Type`.
+    /// Sets which argument is added next, as `name: Type`.
     pub fn argument(&mut self, argument: &'static str) -> &mut Self {
         self.argument = argument;
         self
     }
 
-    /// Adds the value that the user gives for all arguments.
+    /// Adds the value of the attribute's `key`, which stands for all arguments.
     pub fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
-        // Items among the arguments count with this as well.
-        self.items_by_place |= !self.content(digest_and_seal(value, self.sealing));
+        // It stands for the items among the arguments, too.
+        self.items_by_position |= !self.content(digest_and_seal(value, self.sealing));
     }
 
-    /// Adds what was found out about the digest of the argument that was added last.
+    /// Adds the check of the digest of the argument that was added last.
     pub fn prove(&mut self, proof: Result<(), DigestError>) {
         if let Err(error) = proof {
             self.cannot(Some(error.to_string()));
         }
     }
 
-    /// Returns whether there is a content to add.
+    /// Returns whether there is content to add.
     fn content(&mut self, digest: Result<(Digest, Option<Digest>), DigestError>) -> bool {
         let has_content = digest.is_ok();
         match digest {
@@ -150,42 +150,42 @@ impl<'a> CallKey<'a> {
 
     pub(crate) fn add<T: ?Sized>(
         &mut self,
-        given: ArgumentContent<'_, T>,
+        content: ArgumentContent<'_, T>,
         visit: impl FnOnce(&mut Visit<'_>),
         digest: impl FnOnce(&T, Sealing<'_>) -> Result<(Digest, Option<Digest>), DigestError>,
     ) {
-        match given {
+        match content {
             ArgumentContent::Value(value) => {
                 self.content(digest(value, self.sealing));
             }
             // An item counts with its content, so that one more item in its list changes nothing for the others.
             ArgumentContent::Item { value, .. } => {
-                self.items_by_place |= !self.content(digest(value, self.sealing));
+                self.items_by_position |= !self.content(digest(value, self.sealing));
             }
             ArgumentContent::Upstream => self.upstream(visit),
         }
     }
 
-    /// Adds an argument of which nothing is known but where it comes from.
+    /// Adds an argument without comparable content: only its origin counts.
     pub(crate) fn add_unseen<T: ?Sized>(
         &mut self,
-        given: ArgumentContent<'_, T>,
+        content: ArgumentContent<'_, T>,
         visit: impl FnOnce(&mut Visit<'_>),
     ) {
-        match given {
+        match content {
             ArgumentContent::Value(_) => self.cannot(None),
             ArgumentContent::Upstream => self.upstream(visit),
             ArgumentContent::Item { index, .. } => {
                 self.tag(KeyTag::Item);
                 self.encoder.unsigned(index as u128);
-                self.items_by_place = true;
+                self.items_by_position = true;
                 self.upstream(visit);
             }
         }
     }
 
-    /// Adds the place of each call that a handle stands for. A list that is made later has a place of its own, and its
-    /// items do not count, which may be known by now or not.
+    /// Adds the identity of each call that a handle stands for. A list that is made later has its own identity, and its
+    /// items do not count, since they may be known by now or not.
     fn upstream(&mut self, visit: impl FnOnce(&mut Visit<'_>)) {
         let mut is_list = false;
         visit(&mut |input, _| {
@@ -196,7 +196,7 @@ impl<'a> CallKey<'a> {
             }
             is_list |= input.input_core().is_none();
         });
-        // How many there were is part of it.
+        // Their number counts, too.
         self.tag(KeyTag::Nothing);
     }
 

@@ -1,4 +1,4 @@
-//! The ambient context: which task run is running here, so that a call finds its flow without being told.
+//! The ambient context: which task run is running here, so that a call finds its flow without a parameter.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -19,7 +19,7 @@ use super::task_run::core::{Core, TaskLocal};
 use crate::model::Artifact;
 use crate::store::FactKind;
 
-/// What a call finds around it.
+/// The context in which a call is made.
 #[derive(Clone)]
 pub(crate) struct Current {
     scope: Arc<dyn TaskLocal>,
@@ -45,7 +45,7 @@ impl Current {
         CURRENT.scope(self, future)
     }
 
-    /// Runs a closure in this context, on whatever thread.
+    /// Runs a closure in this context, on any thread.
     pub(crate) fn scope_blocking<R>(self, f: impl FnOnce() -> R) -> R {
         CURRENT.sync_scope(self, f)
     }
@@ -61,7 +61,7 @@ pub(crate) fn current() -> Option<Current> {
     CURRENT.try_with(Current::clone).ok()
 }
 
-/// Looks at the context without taking a share of it.
+/// Reads the context without cloning it.
 pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
     let mut f = Some(f);
     match CURRENT.try_with(|current| f.take().map(|f| f(Some(current.core())))) {
@@ -71,22 +71,24 @@ pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
     }
 }
 
-/// Keeps what the body that runs here says of itself. Outside a flow there is nowhere to keep it, which is said once.
+/// Persists a fact that the body running here reports of itself. Outside a flow it is lost, which is logged once.
 #[track_caller]
-pub(crate) fn say(says: FactKind) {
+pub(crate) fn report(fact: FactKind) {
     static WARNED: AtomicBool = AtomicBool::new(false);
-    let what = match &says {
+    let what = match &fact {
         FactKind::Measured(_) => "a metric is not kept",
         FactKind::Made(_) => "an artifact is not kept",
         FactKind::Used(_) | FactKind::TimeUp(_) => "what a body says of itself is not kept",
     };
-    if say_quietly(says) || (warn_of_lost(what, Location::caller()) || WARNED.swap(true, Ordering::Relaxed)) {
+    if report_quietly(fact)
+        || (warn_of_lost(what, Location::caller()) || WARNED.swap(true, Ordering::Relaxed))
+    {
         return;
     }
     tracing::warn!("an artifact or a metric is not kept: it was made outside a flow");
 }
 
-/// Warns, once for each place, that something is said where no task or flow is known, although a flow runs: most likely its
+/// Warns, once per location, that something is reported where no task or flow is known, although a flow runs: most likely its
 /// context was lost. Returns whether a flow runs.
 pub(crate) fn warn_of_lost(what: &str, location: &'static Location<'static>) -> bool {
     let is_lost = with_core(|core| core.is_none()) && any_alive();
@@ -100,42 +102,42 @@ pub(crate) fn warn_of_lost(what: &str, location: &'static Location<'static>) -> 
     is_lost
 }
 
-/// Whether this place has not been warned of.
+/// Whether this is the first warning about this location.
 pub(crate) fn is_first_at(location: &'static Location<'static>) -> bool {
     static WARNED: Mutex<Option<HashSet<&'static Location<'static>>>> = Mutex::new(None);
     WARNED.lock().get_or_insert_default().insert(location)
 }
 
-/// Keeps an artifact that the body makes, and shows it to observers; `file` is the path of the file that it describes.
+/// Persists an artifact that the body makes, and shows it to observers; `file` is the path of the file that it describes.
 #[track_caller]
 pub(crate) fn made(artifact: Artifact, file: Option<&Path>) {
     #[cfg(feature = "cli")]
-    let told = with_core(|core| {
+    let observed = with_core(|core| {
         let core = core?;
-        Some((core.runtime().observers().of_artifacts()?, core.run()?.id, core.id))
+        Some((core.runtime().observers().of_artifacts.get()?, core.run()?.id, core.id))
     });
     #[cfg(feature = "cli")]
-    if let Some((listeners, flow_run, task_run)) = told {
+    if let Some((listeners, flow_run, task_run)) = observed {
         let made = Made { flow_run, task_run, artifact: &artifact, file };
         for listener in listeners.iter() {
             guarded("observer", || listener(&made));
         }
     }
     #[cfg(not(feature = "cli"))]
-    let _nobody_watches = file;
-    say(FactKind::Made(artifact));
+    let _unused = file;
+    report(FactKind::Made(artifact));
 }
 
-/// The same where nobody need be told that it was not kept; whether it was.
-pub(crate) fn say_quietly(says: FactKind) -> bool {
+/// As [`report`], without a warning. Returns whether the fact was persisted.
+pub(crate) fn report_quietly(fact: FactKind) -> bool {
     with_core(|core| {
         let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) else { return false };
-        run.say(core.id, says);
+        run.report(core.id, fact);
         true
     })
 }
 
-/// Returns the runtime in whose scope this code runs, or the ambient one.
+/// Returns the runtime of the current scope, or the ambient one.
 pub(crate) fn runtime() -> Runtime {
     if let Some(runtime) = with_core(|core| core.map(|core| core.runtime().clone())) {
         return runtime;

@@ -1,4 +1,4 @@
-//! The files that a value describes, such as a `Dataset`: found out while the value is serialized.
+//! The files that a value describes, such as a `Dataset`: collected while the value is serialized.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::model::Digest;
 
 thread_local! {
-    /// The files in the value that is written on this thread, if somebody asks for them.
+    /// The files in the value that is being serialized on this thread, if they are being collected.
     static DESCRIBED: RefCell<Option<Vec<Described>>> = const { RefCell::new(None) };
 }
 
@@ -24,32 +24,32 @@ impl Described {
         &self.path
     }
 
-    /// Whether the file is there, with the content that is described. It is read for that, which blocks.
+    /// Whether the file exists with the described content. It is read for that, which blocks.
     pub(crate) fn is_there(&self) -> bool {
         digest_of(&self.path).is_ok_and(|found| found == (self.hash, self.bytes))
     }
 }
 
-/// Returns the files that a value describes, which `write` writes.
-pub(crate) fn described<R>(write: impl FnOnce() -> R) -> Vec<Described> {
-    /// Also if `write` panics: what is written later is nobody's business.
-    struct Asking;
+/// Returns the files that a value describes, which `serialize` serializes.
+pub(crate) fn described<R>(serialize: impl FnOnce() -> R) -> Vec<Described> {
+    /// Also if `serialize` panics: later values are not collected.
+    struct Collecting;
 
-    impl Drop for Asking {
+    impl Drop for Collecting {
         fn drop(&mut self) {
             DESCRIBED.take();
         }
     }
 
     DESCRIBED.set(Some(Vec::new()));
-    let asking = Asking;
-    write();
+    let collecting = Collecting;
+    serialize();
     let files = DESCRIBED.take().unwrap_or_default();
-    drop(asking);
+    drop(collecting);
     files
 }
 
-/// Takes note of a file while the value that describes it is serialized, if somebody asks for it on this thread.
+/// Adds a file while the value that describes it is serialized, if files are being collected on this thread.
 pub(crate) fn note(path: &Path, hash: Digest, bytes: u64) {
     DESCRIBED.with_borrow_mut(|described| {
         if let Some(described) = described {
@@ -58,7 +58,7 @@ pub(crate) fn note(path: &Path, hash: Digest, bytes: u64) {
     });
 }
 
-/// Returns the hash and the length of what is in a file.
+/// Returns the hash and the length of a file's content.
 pub(crate) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
     let mut file = File::open(path)?;
     let mut hasher = blake3::Hasher::new();

@@ -7,7 +7,7 @@
 //!
 //! - **All or nothing.** A waiter holds nothing until it gets everything, so two tasks that ask for
 //!   `a, b` and `b, a` cannot deadlock.
-//! - **First come, first served, per name.** The place in the queue is taken at the first poll.
+//! - **First come, first served, per name.** The position in the queue is taken at the first poll.
 //!   A heavy waiter at the front reserves: any waiter that needs one of its names waits behind it, even
 //!   where slots are free. Waiters that share no limited name with it pass.
 //! - **Names without a limit** cost nothing, are not counted and never block. When such a name gets
@@ -37,7 +37,7 @@ pub(crate) use rate::Rate;
 use smallvec::SmallVec;
 use table::Table;
 
-/// The wants of one waiter or permit. Nearly every task names one limit, so one is kept in place.
+/// The wants of one waiter or permit. Nearly every task names one limit, so one is stored inline.
 type Wants = SmallVec<[Want; 1]>;
 
 /// A request for some slots of one limit.
@@ -102,7 +102,7 @@ impl Limits {
 
     /// Lets at most `count` start under `name` in any window of length `per`, in steps of 1 ms.
     ///
-    /// It keeps a sliding log of the starts, not a token bucket: a full bucket that refills while it
+    /// It records a sliding log of the starts, not a token bucket: a full bucket that refills while it
     /// is emptied lets nearly `2 * count` through in one window. The price is memory for up to
     /// `count` starts. A new rate counts the starts the old one still remembers.
     /// A want of weight `w` counts as `w` starts. A `per` of zero never makes anyone wait.
@@ -110,7 +110,7 @@ impl Limits {
         self.change(|table| table.set_rate(name, Rate { count, per }));
     }
 
-    /// Takes slots and rate away from `name`; waiters for this name alone may go on.
+    /// Takes slots and rate away from `name`; waiters for this name alone may start.
     ///
     /// Permits that hold its slots are counted until they are dropped, also if the limit returns.
     pub(crate) fn remove(&self, name: &str) {

@@ -1,4 +1,4 @@
-//! What stands for tasks while they are tested. How it comes and goes, `testing` says.
+//! The mocks of tasks in tests. `testing` adds and removes them.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 
-/// What stands for tasks in this runtime; of several mocks of one task the last one counts.
+/// The mocks of this runtime. Of several mocks of one task, the last one counts.
 #[derive(Default)]
 pub(crate) struct Mocks(pub(crate) Mutex<HashMap<Mocked, Vec<Replacement>>>);
 
-/// The path of a task, and the type of its closure: that tells the instances of a generic task apart.
+/// The path of a task, and the type of its closure, which distinguishes the instances of a generic task.
 pub(crate) type Mocked = (&'static str, TypeId);
 
 #[derive(Clone)]

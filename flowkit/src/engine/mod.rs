@@ -1,13 +1,13 @@
-//! Makes runs happen: starts attempts, waits, retries, stops. It asks `policy` what to do and tells `model` what happened.
+//! Makes runs happen: starts attempts, waits, retries, stops. It asks `policy` for decisions and records events in `model`.
 //!
 //! ```text
-//! Call ─► task_run: launch ─► inputs? ─► cache? ─► attempt ─► once ─► the user's function
+//! Call ─► task_run: launch ─► inputs ─► execute ─► attempt ─► once ─► the user's function
 //!             │                                       │
 //!             ▼                                       ▼
 //!         flow_run: record, children, stopping    limits, clock, blocking
 //!             │
 //!             ▼
-//!         recover: what the store is told, what an earlier process left
+//!         replay: what the store persists, what an earlier process left
 //! ```
 
 pub(crate) mod attempt;

@@ -12,7 +12,7 @@ use crate::engine::body::Body;
 use crate::engine::body::FlowBody;
 use crate::engine::context;
 use crate::engine::flow_run::begin::durability;
-use crate::engine::flow_run::start::{Started, finish, start};
+use crate::engine::flow_run::start::{Started, start, wait_for_end};
 use crate::engine::replay::run_store::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
@@ -185,7 +185,7 @@ impl<B: FlowBody> IntoFuture for Keyed<B> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let started = self.start().await?;
-            finish(started, &B::info().declaration).await
+            wait_for_end(started, &B::info().declaration).await
         })
     }
 }

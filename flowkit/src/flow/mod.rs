@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 pub use self::events::EventStream;
 pub use self::returned::ReturnedHandles;
-use crate::engine::attempt::reacquire::released;
+use crate::engine::attempt::permit::without_slots;
 use crate::engine::body::FlowBody;
 use crate::engine::flow_run::Run;
 use crate::engine::flow_run::start::{CancelOnDrop, Started, start};
@@ -59,7 +59,7 @@ where
         let label = launch::label::<B>(None);
         match start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
             Ok(started) => RunningFlow::of(label, started),
-            Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(&setup, why)) },
+            Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(setup.index, why)) },
         }
     }
 }
@@ -92,7 +92,7 @@ impl<T, E> RunningFlow<T, E> {
 
     /// Returns the number of task runs that have not ended.
     pub fn live_task_runs(&self) -> usize {
-        self.state.as_ref().map_or(0, |(run, ..)| run.live())
+        self.state.as_ref().map_or(0, |(run, ..)| run.live_children())
     }
 
     /// Cancels the run with all of its tasks.
@@ -125,7 +125,7 @@ impl<T: Send + 'static, E: Send + Sync + 'static> IntoFuture for RunningFlow<T, 
             match self.state {
                 Err(error) => FlowRun { run: None, result: Err(error) },
                 Ok((run, driver, guard)) => {
-                    let result = released(driver)
+                    let result = without_slots(driver)
                         .await
                         .unwrap_or_else(|_| Err(Error::Cancelled { run: self.label, orphaned: false }));
                     guard.disarm();
@@ -161,8 +161,8 @@ impl<T, E> FlowRun<T, E> {
     }
 
     fn earlier(&self, look: impl FnOnce(&PreviousRuns) -> Vec<String>) -> Vec<String> {
-        let kept = self.run.as_ref().and_then(|run| run.kept.as_ref());
-        kept.and_then(|kept| kept.earlier(look)).unwrap_or_default()
+        let run_store = self.run.as_ref().and_then(|run| run.run_store.as_ref());
+        run_store.and_then(|run_store| run_store.earlier(look)).unwrap_or_default()
     }
 
     /// The same for callers that do not know the types.
@@ -277,7 +277,7 @@ impl<T, E> FlowRun<T, E> {
 }
 
 fn take_unpersisted<T: 'static>(run: &Run) -> Option<T> {
-    run.kept.as_ref().and_then(RunStore::take_unpersisted)
+    run.run_store.as_ref().and_then(RunStore::take_unpersisted)
 }
 
 impl<T: std::fmt::Debug, E: TaskError> std::fmt::Debug for FlowRun<T, E> {

@@ -16,9 +16,9 @@ impl<T, E> FlowRun<T, E> {
     /// If the store cannot be read. A store with a disk blocks meanwhile.
     pub fn artifacts(&self) -> Result<Vec<StoredArtifact>, StoreError> {
         let Some(run) = self.run.as_deref() else { return Ok(Vec::new()) };
-        match &run.kept {
-            Some(kept) => kept.store.artifacts(run.id, 0, usize::MAX),
-            None => Ok(run.said(|facts| facts.artifacts().cloned().collect())),
+        match &run.run_store {
+            Some(run_store) => run_store.store.artifacts(run.id, 0, usize::MAX),
+            None => Ok(run.read_facts(|facts| facts.artifacts().cloned().collect())),
         }
     }
 
@@ -44,16 +44,16 @@ impl<T, E> FlowRun<T, E> {
     /// If the store cannot be read.
     pub fn metrics(&self) -> Result<Vec<StoredMetric>, StoreError> {
         let Some(run) = self.run.as_deref() else { return Ok(Vec::new()) };
-        match &run.kept {
-            Some(kept) => kept.store.metrics(run.id, 0, usize::MAX),
-            None => Ok(run.said(|facts| facts.metrics().to_vec())),
+        match &run.run_store {
+            Some(run_store) => run_store.store.metrics(run.id, 0, usize::MAX),
+            None => Ok(run.read_facts(|facts| facts.metrics().to_vec())),
         }
     }
 }
 
 fn content(run: &Run, sequence: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    match &run.kept {
-        Some(kept) => kept.store.artifact(run.id, sequence),
-        None => Ok(run.said(|facts| facts.content(sequence).map(<[u8]>::to_vec))),
+    match &run.run_store {
+        Some(run_store) => run_store.store.artifact(run.id, sequence),
+        None => Ok(run.read_facts(|facts| facts.content(sequence).map(<[u8]>::to_vec))),
     }
 }

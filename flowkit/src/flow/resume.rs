@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use crate::engine::body::Body;
 use crate::engine::body::FlowBody;
 use crate::engine::context;
-use crate::engine::flow_run::start::{Started, finish, start};
+use crate::engine::flow_run::start::{Started, start, wait_for_end};
 use crate::engine::replay::previous::{ReplayOptions, Resumed};
 use crate::engine::replay::run_store::ask;
 use crate::engine::runtime::Runtime;
@@ -212,7 +212,7 @@ impl<B: FlowBody> IntoFuture for Resume<B> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let started = self.start().await?;
-            finish(started, &B::info().declaration).await
+            wait_for_end(started, &B::info().declaration).await
         })
     }
 }

@@ -20,13 +20,13 @@ pub trait KeyedArgument {
 
 impl<T: Serialize> KeyedArgument for &&Probe<'_, Arg<T>> {
     fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
+        key.add(self.0.content(), |visit| self.0.visit(visit), digest_and_seal);
     }
 }
 
 impl<U: Serialize + ?Sized> KeyedArgument for &&Probe<'_, Lent<'_, U>> {
     fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add(self.0.given(), |visit| self.0.visit(visit), digest_and_seal);
+        key.add(self.0.content(), |visit| self.0.visit(visit), digest_and_seal);
     }
 }
 
@@ -38,13 +38,13 @@ pub trait NotKeyed {
 
 impl<T> NotKeyed for Probe<'_, Arg<T>> {
     fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
+        key.add_unseen(self.0.content(), |visit| self.0.visit(visit));
     }
 }
 
 impl<U: ?Sized> NotKeyed for Probe<'_, Lent<'_, U>> {
     fn add_to(&self, key: &mut CallKey<'_>) {
-        key.add_unseen(self.0.given(), |visit| self.0.visit(visit));
+        key.add_unseen(self.0.content(), |visit| self.0.visit(visit));
     }
 }
 
@@ -58,7 +58,7 @@ macro_rules! keyed_by_os {
     ($($held:ty),*) => { $(
         impl KeyedByOs for &Probe<'_, $held> {
             fn add_to(&self, key: &mut CallKey<'_>) {
-                key.add(self.0.given(), |visit| self.0.visit(visit), |name, _| Ok((of_os(name.as_ref()), None)));
+                key.add(self.0.content(), |visit| self.0.visit(visit), |name, _| Ok((of_os(name.as_ref()), None)));
             }
         }
     )* };

@@ -89,7 +89,7 @@ pub fn submit<B: Dispatch + 'static>(body: B) -> Handle<B::Output, B::Error> {
 /// Dropped before it has ended, it leaves the thread behind and says so. The slots of limits go with the thread.
 pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send + 'static) -> R {
     let current = context::current();
-    let hold = current.as_ref().and_then(|current| current.core().let_go());
+    let permit = current.as_ref().and_then(|current| current.core().take_permit());
     let span = tracing::Span::current();
     let scope = current.clone();
     let tokio = tokio::runtime::Handle::try_current().ok();
@@ -99,7 +99,7 @@ pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send
             Some(scope) => scope.scope_blocking(function),
             None => function(),
         };
-        (value, hold)
+        (value, permit)
     });
     let mut left = AbandonedCall { call: Some(call), current };
     let ended = std::future::poll_fn(|cx| match &mut left.call {
@@ -109,9 +109,9 @@ pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send
     .await;
     left.call = None;
     match ended {
-        Ok((value, hold)) => {
-            if let (Some(current), Some(hold)) = (&left.current, hold) {
-                current.core().hold_again(hold);
+        Ok((value, permit)) => {
+            if let (Some(current), Some(permit)) = (&left.current, permit) {
+                current.core().set_permit(permit);
             }
             value
         }

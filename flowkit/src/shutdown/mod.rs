@@ -1,4 +1,4 @@
-//! What a program does when the system tells it to stop: it puts its runs aside, so that they can go on later.
+//! What a program does when the system tells it to stop: it suspends its runs, so that they can be resumed later.
 
 #[cfg(unix)]
 #[path = "unix.rs"]
@@ -17,30 +17,30 @@ use crate::clock;
 use crate::engine::runtime::Runtime;
 use crate::model::FlowRunId;
 
-/// How long a store may take to write what is left after the second one.
+/// How long a store may take to write the remaining events after the second signal.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
 /// How long the program may take to end by itself when none of its runs was suspended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The program was told to stop before it had done its work. Made by [`Runtime::until_signal`].
+/// The program was asked to stop before it had done its work; returned by [`Runtime::until_signal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Interrupted {
     /// The name of the signal, such as `SIGTERM`, or `CTRL_C` on Windows.
     pub signal: &'static str,
-    /// The runs that were suspended; [`resume`](crate::Resume) goes on with them.
+    /// The runs that were suspended, and can be [resumed](crate::Resume).
     pub runs: Vec<FlowRunId>,
-    /// Why the last that happened could not be kept.
+    /// Why the last events could not be persisted.
     pub lost: Option<String>,
     number: u8,
-    /// Everything that was begun came to its end or was suspended, and nothing was turned away.
+    /// Everything that was begun has ended or was suspended, and no run was refused.
     in_order: bool,
 }
 
 impl Interrupted {
-    /// Returns what the process should exit with: 0 if it ended in order with nothing left to do, else 128 and the number
-    /// of the signal, as shells count.
+    /// Returns the exit code for the process: 0 if it ended in order with nothing left to do, else 128 plus the number of
+    /// the signal, as shells count.
     pub fn code(&self) -> u8 {
         if self.in_order && self.runs.is_empty() { 0 } else { 128 + self.number }
     }
@@ -75,15 +75,15 @@ impl std::fmt::Display for Interrupted {
 impl std::error::Error for Interrupted {}
 
 impl Runtime {
-    /// Runs `future` until it is done, or until the process is told to stop by SIGTERM, SIGINT (Ctrl-C) or SIGHUP; on
+    /// Runs `future` until it is done, or until the process is asked to stop by SIGTERM, SIGINT (Ctrl-C) or SIGHUP; on
     /// Windows by Ctrl-C or Ctrl-Break, or because its window is closed, the user logs off or the machine is shut down.
     ///
-    /// At the first signal nothing begins any more, [`Context::stopping`](crate::Context::stopping) fires, and what runs has
-    /// 30 s to end ([`RuntimeBuilder::stop_grace`](crate::RuntimeBuilder::stop_grace)); then the runs that are left are
-    /// suspended ([`Runtime::suspend`], which says what becomes of failures in that time). At the second one that happens at
-    /// once, with 2 s to write what is known. The third ends the process on the spot, with what was acknowledged, as a crash
-    /// does. Where Windows ends a program by itself soon afterwards, as it does when a window is closed, the 30 s are at
-    /// most 2 s.
+    /// At the first signal no attempt begins any more, [`Context::stopping`](crate::Context::stopping) fires, and running
+    /// tasks have 30 s to end ([`RuntimeBuilder::stop_grace`](crate::RuntimeBuilder::stop_grace)); then the remaining runs
+    /// are suspended ([`Runtime::suspend`] describes what becomes of failures in that time). At the second signal that
+    /// happens immediately, with 2 s to write the remaining events. The third ends the process on the spot, with what was
+    /// acknowledged, as a crash does. Where Windows ends a program by itself soon afterwards, for instance when a window is
+    /// closed, the 30 s are at most 2 s.
     ///
     /// ```no_run
     /// use flowkit::prelude::*;
@@ -116,28 +116,28 @@ impl Runtime {
     /// Outside a tokio runtime with its I/O driver on, as `#[tokio::main]` makes it; or if the system refuses to listen
     /// for signals.
     pub async fn until_signal<F: IntoFuture>(&self, future: F) -> Result<F::Output, Interrupted> {
-        self.until_signal_telling(future, |_, _| {}).await
+        self.until_signal_notifying(future, |_, _| {}).await
     }
 
-    /// Whether a flow was turned away because of a signal that nobody has heard of yet, so that it is about to come.
-    fn was_noted_by_the_handler(&self) -> bool {
-        self.live().has_turned_away() && !self.live().token().is_cancelled()
+    /// Whether a flow was refused because of a signal that is not delivered here yet, but about to be.
+    fn is_signal_pending(&self) -> bool {
+        self.active_runs().has_refused_runs() && !self.active_runs().token().is_cancelled()
     }
 
-    /// The same for who lets people know: calls `told` with the names of the first two signals and how long what runs may
-    /// take to end then, before anything is waited for. The library itself prints nothing.
-    pub(crate) async fn until_signal_telling<F: IntoFuture>(
+    /// The same with a callback for people: calls `notify` with the name of the first two signals and the time that running
+    /// tasks have to end then, before anything is waited for. The library itself prints nothing.
+    pub(crate) async fn until_signal_notifying<F: IntoFuture>(
         &self,
         future: F,
-        told: impl Fn(&'static str, Duration),
+        notify: impl Fn(&'static str, Duration),
     ) -> Result<F::Output, Interrupted> {
-        let mut signals = Signals::listen(self.live());
+        let mut signals = Signals::listen(self.active_runs());
         let mut future = pin!(future.into_future());
         let mut output = None;
         let first = tokio::select! {
             biased;
             done = &mut future => {
-                if !self.was_noted_by_the_handler() {
+                if !self.is_signal_pending() {
                     return Ok(done);
                 }
                 output = Some(done);
@@ -146,9 +146,9 @@ impl Runtime {
             first = signals.next() => first,
         };
         let drain = first.drain_max.map_or(self.stop_grace(), |most| most.min(self.stop_grace()));
-        told(first.name, drain);
+        notify(first.name, drain);
         tracing::info!(signal = first.name, "told to stop: nothing begins any more, and what runs may end");
-        // What the program itself does goes on meanwhile: it may be needed for its tasks to end.
+        // The program's own code continues meanwhile: its tasks may need it to end.
         let mut down = pin!(tokio::time::timeout(drain.saturating_add(LAST_WRITE), self.suspend(drain)));
         let written = loop {
             tokio::select! {
@@ -157,29 +157,29 @@ impl Runtime {
                 // A task that never yields cannot be stopped, and is left behind.
                 ended = &mut down => break ended.ok(),
                 second = signals.next() => {
-                    told(second.name, Duration::ZERO);
+                    notify(second.name, Duration::ZERO);
                     break None;
                 }
             }
         };
-        let in_a_hurry = written.is_none();
+        let is_forced = written.is_none();
         let written = match written {
             Some(written) => written,
             None => tokio::select! {
                 written = tokio::time::timeout(LAST_WRITE, self.suspend(Duration::ZERO)) => {
                     written.unwrap_or(Ok(Vec::new()))
                 }
-                // A third signal asks for an end at once.
+                // A third signal ends the process immediately.
                 third = signals.next() => std::process::exit(128 + i32::from(third.number)),
             },
         };
         let Signal { name: signal, number, .. } = first;
         let lost = written.err().map(|error| error.to_string());
-        let runs = self.live().aside();
-        let in_order = !in_a_hurry && lost.is_none() && !self.live().has_turned_away();
+        let runs = self.active_runs().suspended();
+        let in_order = !is_forced && lost.is_none() && !self.active_runs().has_refused_runs();
         let interrupted = Interrupted { signal, runs, lost, number, in_order };
         if in_order && interrupted.runs.is_empty() {
-            // It may have been just at its end.
+            // It may have been about to end.
             if output.is_none() {
                 tokio::select! {
                     done = &mut future => output = Some(done),
@@ -200,6 +200,6 @@ struct Signal {
     name: &'static str,
     /// As shells count: the process exits with 128 and this number.
     number: u8,
-    /// How long running tasks may take to end at most if this one is the first, where the system leaves no more.
+    /// An upper bound on the time to end if this is the first signal, where the system allows no more.
     drain_max: Option<Duration>,
 }

@@ -20,19 +20,19 @@ struct SignalFlags {
 }
 
 impl Signals {
-    /// Listens, and has the handler itself tell `live` of a signal: when a task hears of it, a child process may have died
-    /// of the same signal, and its death must not be taken for a failure.
-    pub(super) fn listen(live: &ActiveRuns) -> Self {
+    /// Listens for signals. Their handler itself sets the flag of `active_runs`: when a task is notified of a signal, a
+    /// child process may have died of the same signal, which must not count as a failure.
+    pub(super) fn listen(active_runs: &ActiveRuns) -> Self {
         let listen = |name, number: u8, kind| {
-            let heard = || -> io::Result<SignalFlags> {
-                let flag = flag::register(i32::from(number), Arc::clone(live.stopping()))?;
+            let register = || -> io::Result<SignalFlags> {
+                let flag = flag::register(i32::from(number), Arc::clone(active_runs.stopping()))?;
                 Ok(SignalFlags {
                     signal: Signal { name, number, drain_max: None },
                     stream: signal(kind)?,
                     flag,
                 })
             };
-            heard().unwrap_or_else(|error| panic!("the system refuses to tell of {name}: {error}"))
+            register().unwrap_or_else(|error| panic!("the system refuses to tell of {name}: {error}"))
         };
         Self([
             listen("SIGTERM", 15, SignalKind::terminate()),
@@ -41,11 +41,11 @@ impl Signals {
         ])
     }
 
-    /// Waits for the next one. Cancel safe.
+    /// Waits for the next signal. Cancel safe.
     pub(super) async fn next(&mut self) -> Signal {
         let [terminate, interrupt, hang_up] = &mut self.0;
         tokio::select! {
-            // Of signals that have come together the first of these is taken, so that the order is not left to chance.
+            // Of simultaneous signals the first of these is taken, so that the order is deterministic.
             biased;
             _ = terminate.stream.recv() => terminate.signal,
             _ = interrupt.stream.recv() => interrupt.signal,
@@ -56,8 +56,8 @@ impl Signals {
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        for heard in &self.0 {
-            low_level::unregister(heard.flag);
+        for flags in &self.0 {
+            low_level::unregister(flags.flag);
         }
     }
 }

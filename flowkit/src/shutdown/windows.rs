@@ -1,4 +1,4 @@
-//! What Windows says to a program of a console, each with the number of the signal that means the same elsewhere.
+//! The console events of Windows, each with the number of the equivalent Unix signal.
 
 use std::io;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, Ctrl
 use super::Signal;
 use crate::engine::flow_run::active_runs::ActiveRuns;
 
-/// Windows ends a program about 5 s after it was told that its window is closed; the store needs some of that.
+/// Windows ends a program about 5 s after it closes its window; the store needs some of that.
 const DRAIN_BEFORE_THE_END: Duration = Duration::from_secs(2);
 
 const CTRL_C: Signal = Signal { name: "CTRL_C", number: 2, drain_max: None };
-/// What one program can send to another, as it would SIGTERM.
+/// One program can send this to another, like SIGTERM.
 const CTRL_BREAK: Signal = Signal { name: "CTRL_BREAK", number: 15, drain_max: None };
 const CTRL_CLOSE: Signal = Signal { name: "CTRL_CLOSE", number: 1, drain_max: Some(DRAIN_BEFORE_THE_END) };
 const CTRL_LOGOFF: Signal = Signal { name: "CTRL_LOGOFF", number: 15, drain_max: Some(DRAIN_BEFORE_THE_END) };
 const CTRL_SHUTDOWN: Signal =
     Signal { name: "CTRL_SHUTDOWN", number: 15, drain_max: Some(DRAIN_BEFORE_THE_END) };
 
-/// What tells a program to stop.
+/// The events that tell a program to stop.
 pub(super) struct Signals {
     ctrl_c: CtrlC,
     ctrl_break: CtrlBreak,
@@ -29,7 +29,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn listen(_live: &ActiveRuns) -> Self {
+    pub(super) fn listen(_active_runs: &ActiveRuns) -> Self {
         let listen = || -> io::Result<Self> {
             Ok(Self {
                 ctrl_c: windows::ctrl_c()?,
@@ -42,7 +42,7 @@ impl Signals {
         listen().unwrap_or_else(|error| panic!("the system refuses to tell of Ctrl-C: {error}"))
     }
 
-    /// Waits for the next one. Cancel safe.
+    /// Waits for the next event. Cancel safe.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.ctrl_c.recv() => CTRL_C,

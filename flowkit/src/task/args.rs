@@ -1,6 +1,7 @@
-//! Arguments: a value, or the result of another run that is not there yet.
+//! Arguments: a value, or the pending result of another run.
 //!
-//! [`IntoArg`] says what may stand for a parameter; [`ByValue`] and [`ByRef`] are its two kinds, by value and by reference.
+//! [`IntoArg`] converts what a caller passes for a parameter; [`ByValue`] and [`ByRef`] are the two modes, by value and by
+//! reference.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::task::inputs::{AllowFailure, Element, Gathered};
 
 /// How a parameter is passed: [`ByValue`] or [`ByRef`].
 pub trait ParamMode<P> {
-    /// What a call keeps for the parameter until it runs.
+    /// What a call stores for the parameter until it runs.
     #[doc(hidden)]
     type Held;
 }
@@ -38,7 +39,7 @@ impl<'a, U: ?Sized> ParamMode<&'a U> for ByRef {
     type Held = Lent<'a, U>;
 }
 
-/// What may stand for a parameter `P`: the value itself, a [`Handle`] or [`Handles`] of it, or a call that is not awaited
+/// An argument for a parameter `P`: the value itself, a [`Handle`] or [`Handles`] of it, or a call that has not been made
 /// yet.
 #[diagnostic::on_unimplemented(
     message = "expected `{P}` or a handle of it, found `{Self}`",
@@ -50,7 +51,7 @@ pub trait IntoArg<P, K: ParamMode<P> = ByValue> {
     fn into_arg(self) -> K::Held;
 }
 
-/// A value that a task takes from a handle by value, while others may hold the handle too.
+/// A value that a task takes from a handle by value, although the handle may have clones.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be taken from a handle by value, because it is not `Clone`",
@@ -62,32 +63,32 @@ pub trait Copied: Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> Copied for T {}
 
-/// Gives a value by and by.
+/// Yields a value when it is available.
 #[doc(hidden)]
 pub trait Source<T>: Send + Sync {
     fn visit(&self, visit: &mut Visit<'_>);
     fn take(self: Arc<Self>) -> T;
     fn peek(&self) -> &T;
 
-    /// Which item of its list this is, if it is one. The list has ended then.
+    /// The index of the item in its list, if it is an item. The list has ended then.
     fn index(&self) -> Option<usize> {
         None
     }
 }
 
-/// Lends a value by and by.
+/// Lends a value when it is available.
 #[doc(hidden)]
 pub trait Lender<U: ?Sized>: Send + Sync {
     fn visit(&self, visit: &mut Visit<'_>);
     fn lend(&self) -> &U;
 
-    /// Which item of its list this is, if it is one. The list has ended then.
+    /// The index of the item in its list, if it is an item. The list has ended then.
     fn index(&self) -> Option<usize> {
         None
     }
 }
 
-/// What a call keeps for a parameter by value.
+/// The stored argument of a parameter by value.
 #[doc(hidden)]
 pub enum Arg<T> {
     Value(T),
@@ -115,7 +116,7 @@ impl<T> Arg<T> {
         }
     }
 
-    pub(crate) fn given(&self) -> ArgumentContent<'_, T> {
+    pub(crate) fn content(&self) -> ArgumentContent<'_, T> {
         match self {
             Self::Value(value) => ArgumentContent::Value(value),
             Self::Input(source) => match source.index() {
@@ -125,12 +126,12 @@ impl<T> Arg<T> {
         }
     }
 
-    /// Whether it is the result of another call, which may not be there yet.
+    /// Whether it is the result of another call, which may be pending.
     pub fn is_upstream(&self) -> bool {
-        matches!(self.given(), ArgumentContent::Upstream)
+        matches!(self.content(), ArgumentContent::Upstream)
     }
 
-    /// Returns the value, if it is there: a run that does not start may have some of its arguments.
+    /// Returns the value, if it is known: a run that does not start may have some of its arguments.
     pub fn known(&self) -> Option<&T> {
         let mut is_known = true;
         self.visit(&mut |input, _| is_known &= matches!(input.outcome(), InputOutcome::Success));
@@ -147,7 +148,7 @@ impl<T: Clone> Clone for Arg<T> {
     }
 }
 
-/// What a call keeps for a parameter by reference.
+/// The stored argument of a parameter by reference.
 #[doc(hidden)]
 pub enum Lent<'a, U: ?Sized> {
     Borrowed(&'a U),
@@ -168,7 +169,7 @@ impl<U: ?Sized> Lent<'_, U> {
         }
     }
 
-    pub(crate) fn given(&self) -> ArgumentContent<'_, U> {
+    pub(crate) fn content(&self) -> ArgumentContent<'_, U> {
         match self {
             Self::Borrowed(value) => ArgumentContent::Value(value),
             Self::Input(lender) => match lender.index() {
@@ -178,12 +179,12 @@ impl<U: ?Sized> Lent<'_, U> {
         }
     }
 
-    /// Whether it is the result of another call, which may not be there yet.
+    /// Whether it is the result of another call, which may be pending.
     pub fn is_upstream(&self) -> bool {
-        matches!(self.given(), ArgumentContent::Upstream)
+        matches!(self.content(), ArgumentContent::Upstream)
     }
 
-    /// Returns the value, if it is there: a run that does not start may have some of its arguments.
+    /// Returns the value, if it is known: a run that does not start may have some of its arguments.
     pub fn known(&self) -> Option<&U> {
         let mut is_known = true;
         self.visit(&mut |input, _| is_known &= matches!(input.outcome(), InputOutcome::Success));
@@ -200,7 +201,7 @@ impl<U: ?Sized> Clone for Lent<'_, U> {
     }
 }
 
-// What is given by value.
+// Arguments that are values.
 
 impl<T> IntoArg<T> for T {
     fn into_arg(self) -> Arg<T> {
@@ -214,7 +215,7 @@ impl<'a, U: ?Sized> IntoArg<&'a U, ByRef> for &'a U {
     }
 }
 
-// Handles and calls for a parameter by value.
+// Arguments that are handles and calls, for a parameter by value.
 
 impl<T: Copied, E: TaskError> IntoArg<T> for Handle<T, E> {
     fn into_arg(self) -> Arg<T> {
@@ -285,12 +286,12 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<T> for Slot<T, E> {
     }
 }
 
-/// A task is only started when its data inputs have values.
+/// A task is started only when its data inputs have values.
 pub(crate) fn no_value() -> ! {
     panic!("bug in flowkit: a task was started whose input has no value")
 }
 
-// Handles and calls for a parameter by reference: the owned type and what it dereferences to.
+// Arguments that are handles and calls, for a parameter by reference: the owned type and what it dereferences to.
 
 macro_rules! lend {
     ($([$($generics:tt)*] $owned:ty => $lent:ty, $borrow:expr;)*) => {$(

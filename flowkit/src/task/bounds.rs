@@ -1,7 +1,7 @@
-//! What the types of a task must be able to do, beside [`TaskOutput`](crate::TaskOutput) and
-//! [`TaskError`](crate::TaskError): each rule with the words in which the compiler says it.
+//! What the types of a task must implement, beside [`TaskOutput`](crate::TaskOutput) and [`TaskError`](crate::TaskError):
+//! each rule with its compiler message.
 //!
-//! The attributes call the functions with the types of the user, so that a broken rule is reported once, at the type.
+//! The attributes call the functions with the user's types, so that a broken rule is reported once, at the type.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -13,13 +13,13 @@ use crate::engine::call_key::CallKey;
 use crate::model::{Digest, DigestError};
 use crate::value::canonical::{Sealing, sealed_digest};
 
-// Where a rule is about a type by value, the type is a parameter of the trait: the compiler would otherwise offer to borrow
-// it, in the place of our words.
+// If a rule is about a type by value, the type is a parameter of the trait: otherwise the compiler would suggest to borrow
+// it, and not show our message.
 
-/// Trying a call again, or taking an argument again for it.
+/// Retrying a call, or cloning an argument for a retry.
 pub struct Retry;
 
-/// A call whose arguments can be cloned, so that it can be tried again.
+/// A call whose arguments can be cloned, so that it can be retried.
 #[diagnostic::on_unimplemented(
     message = "this call cannot be retried, because one of its arguments is not `Clone`",
     label = "a retry needs the arguments again",
@@ -52,7 +52,7 @@ pub trait InCacheKey: Serialize {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> InCacheKey for T {}
 
-/// What `cache = |…| key` gives.
+/// The result of `cache = |…| key`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a cached result, because it is not `Serialize`",
     label = "this gives the key",
@@ -63,7 +63,7 @@ pub trait CacheKey: Serialize {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> CacheKey for T {}
 
-/// What `key = |…| key` gives.
+/// The result of `key = |…| key`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a call, because it is not `Serialize`",
     label = "this gives the key",
@@ -74,7 +74,7 @@ pub trait TellsApart: Serialize {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> TellsApart for T {}
 
-/// An argument of a task whose calls must be told apart: `at_most_once`, or `persist = "always"`.
+/// An argument of a task whose calls must be distinguishable: `at_most_once`, or `persist = "always"`.
 #[diagnostic::on_unimplemented(
     message = "a task that is `at_most_once` or `persist = \"always\"` cannot take `{Self}`, because it is not `Serialize`",
     label = "two calls that differ only in this could not be told apart after a crash",
@@ -109,7 +109,7 @@ impl<T: Clone> CanPersist<T> for Cache {}
 
 pub struct Cache;
 
-/// The result of a task that must be kept: `persist = "always"`, or `at_most_once`.
+/// The result of a task that must be persisted: `persist = "always"`, or `at_most_once`.
 #[diagnostic::on_unimplemented(
     message = "the result `{Value}` cannot be kept, because it is not `Serialize + Deserialize`",
     label = "flowkit keeps this result beyond the process",
@@ -123,7 +123,7 @@ impl<T: Serialize + DeserializeOwned> CanReadBack<T> for Store {}
 
 pub struct Store;
 
-/// What a return type is that is not called `Result`.
+/// A return type with another name than `Result`.
 pub struct Returned<T>(PhantomData<T>);
 
 impl<T> Returned<T> {
@@ -134,7 +134,7 @@ impl<T> Returned<T> {
 }
 
 impl<T, E> Returned<Result<T, E>> {
-    /// Comes before the method of the same name in [`NoResult`].
+    /// Takes precedence over the method of the same name in [`NoResult`].
     pub fn asked(self) -> Known<ResultByAnotherName> {
         Known(PhantomData)
     }
@@ -152,7 +152,7 @@ impl<T> NoResult for Returned<T> {}
 pub enum Plain {}
 pub enum ResultByAnotherName {}
 
-/// What was found out about a return type.
+/// What is known about a return type.
 pub struct Known<R>(PhantomData<R>);
 
 impl<R> Known<R> {
@@ -163,7 +163,7 @@ impl<R> Known<R> {
     }
 }
 
-/// A return type of which every value is a success.
+/// A return type whose every value is a success.
 #[diagnostic::on_unimplemented(
     message = "a task cannot return a `Result` that has another name",
     label = "flowkit goes by the name: it would take an `Err` of this for a success",

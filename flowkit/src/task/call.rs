@@ -1,4 +1,5 @@
-//! A call of a task or a flow: what users hold between writing `fetch(url)` and awaiting or submitting it. Not: how it runs.
+//! A call of a task or a flow: what users hold between writing `fetch(url)` and awaiting or submitting it. How it runs is
+//! up to the engine.
 
 use std::future::IntoFuture;
 use std::marker::PhantomData;
@@ -23,8 +24,8 @@ use crate::task::dispatch::Dispatch;
 
 /// A call of a task or a flow that has not been made yet: `fetch(url)`.
 ///
-/// Await it to run it here, [`submit`](Call::submit) it to start it now and go on. The methods say for this one call
-/// what the attribute's keys say for all.
+/// Await it to run it in place, or [`submit`](Call::submit) it to start it now and continue. The methods set for this call
+/// what the attribute's keys set for all.
 #[must_use = "a call does nothing until it is awaited or submitted: add `.await` or `.submit()`"]
 pub struct Call<'a, T, E, B> {
     pub(crate) body: B,
@@ -32,8 +33,8 @@ pub struct Call<'a, T, E, B> {
     marker: PhantomData<fn() -> (&'a (), T)>,
 }
 
-// What `T` and `E` must be able to do is said by `Body`, once, where the function is: a task that breaks a rule is then no
-// error where it is called.
+// `Body` bounds `T` and `E` once, where the function is: so a task that breaks a rule is not reported again where it is
+// called.
 impl<'a, T, E, B> Call<'a, T, E, B>
 where
     B: Body<Output = T, Error = E> + 'a,
@@ -65,7 +66,7 @@ where
         self.with(|options| options.policy = change(std::mem::take(&mut options.policy)))
     }
 
-    /// Sets how often the task is tried again after a failure.
+    /// Sets how often the task is retried after a failure.
     pub fn retries(self, retries: u32) -> Self
     where
         Retry: CanRepeat<B>,
@@ -93,12 +94,12 @@ where
         self.with_policy(|policy| policy.max_retry_delay(max))
     }
 
-    /// Sets by which share of itself a wait may be longer or shorter, from 0 to 1.
+    /// Sets the fraction by which a wait may be longer or shorter, from 0 to 1.
     pub fn jitter(self, jitter: f64) -> Self {
         self.with_policy(|policy| policy.jitter(jitter))
     }
 
-    /// Says which errors are worth another attempt.
+    /// Sets which errors are worth another attempt.
     pub fn retry_if(self, predicate: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
         self.with(|options| options.retry_if = Some(Box::new(predicate)))
     }
@@ -108,7 +109,7 @@ where
         self.with_policy(|policy| policy.timeout(limit))
     }
 
-    /// Sets whether a failure of this call is one of its flow, which then ends with everything in it.
+    /// Sets whether a failure of this call fails its flow, which then ends with everything in it.
     pub fn critical(self, critical: bool) -> Self {
         self.with_policy(|policy| policy.critical(critical))
     }
@@ -128,17 +129,17 @@ where
         self.with(|options| first.add_to(&mut options.order))
     }
 
-    /// Says when to run, given how the inputs ended.
+    /// Sets when to run, depending on how the inputs ended.
     pub fn trigger(self, trigger: Trigger) -> Self {
         self.with_policy(|policy| policy.trigger(trigger))
     }
 
-    /// Labels the way that led to this call, for the graph: `"accuracy >= 0.8"`.
+    /// Labels the branch that led to this call, for the graph: `"accuracy >= 0.8"`.
     pub fn branch(self, label: impl Into<String>) -> Self {
         self.with(|options| options.branch = Some(label.into().into()))
     }
 
-    /// Takes `weight` slots of the named limit while an attempt runs.
+    /// Acquires `weight` slots of the named limit while an attempt runs.
     pub fn concurrency(self, limit: impl Into<String>, weight: u32) -> Self {
         self.with(|options| {
             let want = Want { name: limit.into().into(), weight };
@@ -146,7 +147,7 @@ where
         })
     }
 
-    /// Neither looks into the cache nor writes to it.
+    /// Neither reads the cache nor writes to it.
     pub fn no_cache(self) -> Self {
         self.with(|options| options.cache = CacheUse::Off)
     }
@@ -156,7 +157,7 @@ where
         self.with(|options| options.cache = CacheUse::Refresh)
     }
 
-    /// Sets for how long the cache may give this result to later calls.
+    /// Sets how long the cache may return this result to later calls.
     pub fn cache_ttl(self, ttl: Duration) -> Self {
         self.with_policy(|policy| policy.cache_ttl(ttl))
     }
@@ -186,7 +187,7 @@ where
         self.with(|options| options.hooks.push((Hook::Cancel, Box::new(hook))))
     }
 
-    /// Uses this runtime instead of the ambient one. Inside a flow the flow's runtime stays.
+    /// Uses this runtime instead of the ambient one. Inside a flow it has no effect: the flow's runtime is used.
     pub fn on(self, runtime: &Runtime) -> Self {
         self.with(|options| options.runtime = Some(runtime.clone()))
     }
@@ -196,9 +197,9 @@ impl<T, E, B> Call<'_, T, E, B>
 where
     B: Dispatch<Output = T, Error = E>,
 {
-    /// Starts the call now and gives a handle of its result.
+    /// Starts the call now and returns a handle of its result.
     ///
-    /// Outside a flow there is nobody to own the run: the handle then holds an error that says so.
+    /// Outside a flow nothing owns the run: the handle then holds an error with that reason.
     pub fn submit(self) -> Handle<T, E>
     where
         B: 'static,

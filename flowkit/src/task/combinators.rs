@@ -1,6 +1,6 @@
-//! Ways to wait for several handles, and ways to name and time parts of a flow. All of them keep the edges.
+//! Ways to wait for several handles, and ways to name and time parts of a flow. All of them preserve the edges.
 //!
-//! A decision between runs is made by the numbers of their ends, so a resumed or retried flow decides the same way. Decisions
+//! Decisions between runs follow the numbers of their ends, so a resumed or retried flow decides the same way. Decisions
 //! that flowkit does not see are not covered: `select!`, `is_finished()`, timeouts of tokio.
 
 mod as_completed;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clock;
-use crate::engine::attempt::reacquire::released;
+use crate::engine::attempt::permit;
 use crate::engine::context;
 use crate::engine::handle::Handle;
 use crate::model::{Error, TaskError};
@@ -24,13 +24,13 @@ pub use self::first_ended::first_ended;
 pub use self::in_time::{WaitTimeout, wait_within};
 pub use self::into_handles::IntoHandles;
 
-/// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference
-/// to it. The task then runs however the input ended.
+/// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference to
+/// it. The task then runs however the input ended.
 pub fn allow_failure<T, E>(handle: &Handle<T, E>) -> AllowFailure<T, E> {
     AllowFailure { slot: handle.slot.clone() }
 }
 
-/// Waits for all and returns how each of them ended, in the order given.
+/// Waits for all and returns how each of them ended, in the order of the list.
 ///
 /// A mapped list whose own input has failed counts as one failure.
 pub async fn settle_all<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> Vec<Result<T, Error<E>>> {
@@ -66,7 +66,7 @@ pub async fn all_or_cancel<T: Clone, E: TaskError>(
     }
 }
 
-/// Returns the value of the first one that succeeds, and cancels the others.
+/// Returns the value of the first run that succeeds, and cancels the others.
 ///
 /// A resumed or retried flow gets the same winner, and the losers stay cancelled, unless an earlier failure is retried.
 ///
@@ -91,7 +91,7 @@ pub async fn first_success<T: Clone, E: TaskError>(
     Err(failures)
 }
 
-/// Returns the failure that happens first, or `None` when all have succeeded. The others go on.
+/// Returns the first failure, or `None` when all have succeeded. The others continue.
 pub async fn first_failure<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> Option<Error<E>> {
     let mut ended = as_completed(handles);
     while let Some((_, result)) = ended.next().await {
@@ -104,14 +104,14 @@ pub async fn first_failure<T: Clone, E: TaskError>(handles: impl IntoHandles<T, 
 
 /// Sleeps without holding a slot of any limit. It follows the paused clock of tests.
 pub async fn sleep(wait: Duration) {
-    without_slots(clock::sleep(wait)).await;
+    permit::without_slots(clock::sleep(wait)).await;
 }
 
-/// Awaits anything without holding a slot of any limit; the slots are taken up again before it returns.
+/// Awaits anything without holding a slot of any limit; the slots are reacquired before it returns.
 ///
 /// Put it around a `select!` over handles or calls: the branch that loses cannot reacquire the slots that it released.
 pub async fn without_slots<F: IntoFuture>(future: F) -> F::Output {
-    released(future.into_future()).await
+    permit::without_slots(future.into_future()).await
 }
 
 /// Calls made inside belong to the group `name`: the graph shows them in one box.
@@ -158,8 +158,8 @@ impl<R, F: FnOnce(R)> Drop for TearDown<R, F> {
 
 /// Waits for a file to exist: `wait_for_file("in.csv").every(minute).timeout(hour).await?`.
 ///
-/// It holds no slot while it waits. Looks every 60 s and gives up after an hour unless told otherwise, as Airflow's
-/// `FileSensor` examples do.
+/// It holds no slot while it waits. By default it checks every 60 s and gives up after an hour, as the examples of
+/// Airflow's `FileSensor` do.
 pub fn wait_for_file(path: impl AsRef<Path>) -> WaitForFile {
     WaitForFile {
         path: path.as_ref().to_owned(),
@@ -168,7 +168,7 @@ pub fn wait_for_file(path: impl AsRef<Path>) -> WaitForFile {
     }
 }
 
-/// A wait for a file. Made by [`wait_for_file`].
+/// A wait for a file, made by [`wait_for_file`].
 #[must_use = "it waits when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct WaitForFile {
@@ -182,20 +182,20 @@ pub struct WaitForFile {
 #[error("the file `{}` did not appear within {waited:?}", path.display())]
 #[non_exhaustive]
 pub struct FileTimeout {
-    /// Which file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// How long it was waited for.
+    /// How long the wait lasted.
     pub waited: Duration,
 }
 
 impl WaitForFile {
-    /// Sets how often to look; at least 1 ms apart.
+    /// Sets how often to check; at least 1 ms apart.
     pub fn every(mut self, every: Duration) -> Self {
         self.every = every.max(Duration::from_millis(1));
         self
     }
 
-    /// Sets when to give up.
+    /// Sets after what time to give up.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

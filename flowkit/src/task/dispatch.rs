@@ -1,15 +1,16 @@
-//! How a call of a body is made: awaited in place, or submitted. What the body itself is, [`Body`] describes.
+//! How a body is called: awaited in place, or submitted. [`Body`] describes the body itself.
 
 use futures_util::future::BoxFuture;
 
 use crate::engine::body::Body;
 use crate::engine::handle::Handle;
+use crate::engine::task_run::call_mode::{Detached, InPlace};
 use crate::engine::task_run::launch;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::Setup;
 use crate::model::Error;
 
-/// A body that can be called: a task as it says here, a flow as a run of its own.
+/// A body that can be called: a task as below, a flow as a run of its own.
 #[doc(hidden)]
 pub trait Dispatch: Body {
     /// Awaits the call in place.
@@ -18,9 +19,9 @@ pub trait Dispatch: Body {
         Self: 'a,
     {
         if Self::IS_LARGE {
-            return launch::boxed_call(OnHeap::new(self), call, launch::InPlace);
+            return launch::boxed_call(OnHeap::new(self), call, InPlace);
         }
-        launch::boxed_call(self, call, launch::InPlace)
+        launch::boxed_call(self, call, InPlace)
     }
 
     /// Submits the call.
@@ -29,8 +30,8 @@ pub trait Dispatch: Body {
         Self: 'static,
     {
         if Self::IS_LARGE {
-            return launch::submit(OnHeap::new(self), call, launch::Detached);
+            return launch::submit(OnHeap::new(self), call, Detached);
         }
-        launch::submit(self, call, launch::Detached)
+        launch::submit(self, call, Detached)
     }
 }

@@ -1,4 +1,4 @@
-//! What stands for an argument besides a handle: a gathered list, one item of a list, a failure as a value.
+//! The arguments beside values and handles: a gathered list, one item of a list, a failure as a value.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +10,7 @@ use crate::engine::task_run::slot::Slot;
 use crate::model::{EdgeKind, Error, TaskError};
 use crate::task::args::{Lender, Source, no_value};
 
-/// The values of a list of handles, gathered when all are there.
+/// The values of a list of handles, gathered when all have ended.
 pub(crate) struct Gathered<T, E> {
     handles: Handles<T, E>,
     values: OnceLock<Vec<T>>,
@@ -136,7 +136,7 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<T> for Element<T, E>
     }
 }
 
-/// A handle whose failure is a value. Made by [`allow_failure`](crate::allow_failure).
+/// A handle whose failure is a value, made by [`allow_failure`](crate::allow_failure).
 pub struct AllowFailure<T, E> {
     pub(crate) slot: Arc<Slot<T, E>>,
 }
@@ -156,14 +156,14 @@ impl<T: Send + Sync, E: TaskError> Input for Ended<'_, T, E> {
     }
 
     fn outcome(&self) -> InputOutcome {
-        match self.0.promise.get() {
+        match self.0.completion.get() {
             None => InputOutcome::Pending,
             Some(_) => InputOutcome::Success,
         }
     }
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
-        self.0.promise.subscribe(continuation)
+        self.0.completion.subscribe(continuation)
     }
 
     fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {

@@ -1,4 +1,4 @@
-//! What `map` takes: a list of items, a list that is not there yet, or a constant beside it.
+//! The parameters of `map`: a list of items, a list that is still pending, or a constant beside it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::task::inputs::Element;
 #[doc(hidden)]
 pub enum Items<H> {
     Known(Vec<H>),
-    /// They come with a list that is not there yet: `of` says with which.
+    /// They come with a pending list, whose identity is `of`.
     Later {
         items: BoxFuture<'static, Result<Vec<H>, Cause>>,
         of: Option<CallId>,
@@ -26,7 +26,7 @@ pub enum Items<H> {
 /// A parameter of `map` beside the first.
 #[doc(hidden)]
 pub enum Column<H> {
-    /// The same for all, with what copies it: a task may have parameters that are not `Clone`, if nobody maps it.
+    /// The same for all, and how to copy it: a task that is not mapped may have parameters that are not `Clone`.
     Constant(H, fn(&H) -> H),
     Items(std::vec::IntoIter<H>),
     Later(BoxFuture<'static, Result<Vec<H>, Cause>>),
@@ -37,7 +37,7 @@ impl<H> Column<H> {
         matches!(self, Self::Later(_))
     }
 
-    /// Waits for the items, if they are not there yet.
+    /// Waits for the items, if they are pending.
     pub async fn resolve(self) -> Result<Self, Cause> {
         match self {
             Self::Later(items) => Ok(Self::Items(items.await?.into_iter())),
@@ -65,7 +65,7 @@ impl<H> Column<H> {
     }
 }
 
-/// What may be mapped: an iterator of values, handles or calls; [`Handles`]; a [`Handle`] of a `Vec`.
+/// Something to map over: an iterator of values, handles or calls; [`Handles`]; a [`Handle`] of a `Vec`.
 #[diagnostic::on_unimplemented(
     message = "expected items for a parameter `{P}`, found `{Self}`",
     label = "neither a list of what gives `{P}`, nor `Handles`, nor a handle of a `Vec`"
@@ -86,8 +86,9 @@ where
     Handle<T, E>: IntoArg<P, K>,
 {
     fn into_items(self) -> Items<K::Held> {
-        // Whether a list that is made later is known by now makes no difference: the same call would have two keys.
-        match self.place() {
+        // It makes no difference whether a list that is made later is known by now: otherwise the same call would have two
+        // keys.
+        match self.identity() {
             None => {
                 Items::Known(self.known().into_iter().flatten().cloned().map(IntoArg::into_arg).collect())
             }
@@ -152,7 +153,7 @@ fn later<T: Send + Sync + 'static, E: TaskError, H: 'static>(
     Items::Later { items: Box::pin(elements(handle, held)), of }
 }
 
-/// Waits for a list and gives a share of it for each of its items. Nothing is copied.
+/// Waits for a list and returns an element that shares the list for each of its items. Nothing is copied.
 async fn elements<T: Send + Sync + 'static, E: TaskError, H>(
     handle: Handle<Vec<T>, E>,
     held: impl Fn(Arc<Element<T, E>>) -> H,
@@ -164,7 +165,7 @@ async fn elements<T: Send + Sync + 'static, E: TaskError, H>(
     Ok((0..length).map(|index| held(Arc::new(Element { list: Arc::clone(&handle.slot), index }))).collect())
 }
 
-/// Zips a further parameter of `map`: its items are taken one by one, in step with the first parameter's.
+/// Zips another parameter of `map`: its items are taken one by one, in step with those of the first parameter.
 ///
 /// The lengths must be equal; otherwise no run starts and the `Handles` hold the error.
 ///
@@ -185,7 +186,7 @@ pub fn each<P, K: ParamMode<P>, I: IntoItems<P, K>>(items: I) -> Each<I, P, K> {
     Each { items, parameter: PhantomData }
 }
 
-/// A zipped parameter of `map`. Made by [`each`].
+/// A zipped parameter of `map`, made by [`each`].
 #[must_use = "it is an argument of `map`"]
 #[derive(Debug)]
 pub struct Each<I, P, K> {
@@ -193,7 +194,7 @@ pub struct Each<I, P, K> {
     parameter: PhantomData<fn() -> (P, K)>,
 }
 
-/// What may stand for a parameter of `map` beside the first: one value for all runs, or [`each`] of a list.
+/// A parameter of `map` beside the first: one value for all runs, or [`each`] of a list.
 #[diagnostic::on_unimplemented(
     message = "expected `{P}`, a handle of it or `each(list)`, found `{Self}`",
     label = "this does not give a `{P}` for every run",

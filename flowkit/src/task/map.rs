@@ -1,4 +1,4 @@
-//! One run per item of a list. The list may not be there yet: then its items are learnt when it is.
+//! One run per item of a list. If the list is pending, its runs are submitted when it is known.
 
 use std::future::Future;
 use std::panic::Location;
@@ -13,16 +13,16 @@ use crate::engine::handle::{Handles, Later, LaterResult};
 use crate::engine::task_run::completion::Completion;
 use crate::engine::task_run::core::RunScope;
 use crate::engine::task_run::inputs::Cause;
-use crate::engine::task_run::launch::{label, refusal_of, warn_of_lost_context};
+use crate::engine::task_run::launch::{label, refusal, warn_of_lost_context};
 use crate::engine::task_run::options::Setup;
 use crate::model::{Error, Refusal};
 use crate::task::dispatch::Dispatch;
 use crate::task::items::Items;
 
-/// The columns of a map beside the first: their lengths, and what makes the call of one row.
+/// The columns of a map beside the first: their lengths, and a function that makes the call of one row.
 type Columns<R> = Result<(Vec<Option<usize>>, R), Cause>;
 
-/// Maps a task over `first`, beside `columns`. Lists that are known are submitted before this returns.
+/// Maps a task over `first`, beside `columns`. Runs of known lists are submitted before this returns.
 #[doc(hidden)]
 pub fn map<H, B, R>(
     first: Items<H>,
@@ -56,53 +56,50 @@ where
         let rows = rows.now_or_never().expect("bug in flowkit: known lists do not wait");
         return submit_rows(rows, location).map_or_else(Handles::refused, Handles::from);
     }
-    let Some((current, flow)) = current.as_ref().and_then(|current| match &current.core().home {
+    let Some((current, flow)) = current.as_ref().and_then(|current| match &current.core().scope {
         RunScope::Flow(flow) => Some((current.clone(), Arc::clone(flow))),
         RunScope::Outside(_) => None,
     }) else {
-        return Handles::refused(refusal_of::<B>(Refusal::OutsideFlow { location: location.to_string() }));
+        return Handles::refused(refusal::<B>(None, Refusal::OutsideFlow { location: location.to_string() }));
     };
     let Some(open) = flow.run.hold_open() else {
-        return Handles::refused(refusal_of::<B>(Refusal::FlowEnded));
+        return Handles::refused(refusal::<B>(None, Refusal::FlowEnded));
     };
     let cancellation = flow.cancellation.child();
-    let call = flow
-        .run
-        .journal
-        .is_some()
-        .then(|| flow.ordinals.next_map(current.core().identity(), B::identity(), of));
-    let later = Arc::new(Later { promise: Completion::new(), cancellation: cancellation.clone(), call });
-    let learning = Learning { later: Arc::clone(&later), _open: open };
+    let call =
+        flow.run.memo.is_some().then(|| flow.ordinals.next_map(current.core().identity(), B::identity(), of));
+    let later = Arc::new(Later { completion: Completion::new(), cancellation: cancellation.clone(), call });
+    let pending = PendingMap { later: Arc::clone(&later), _open: open };
     let handles = Handles::later(later);
-    let learnt = handles.clone();
-    let learn = async move {
+    let submitted = handles.clone();
+    let submit = async move {
         let rows = std::pin::pin!(rows);
         let cancelled = std::pin::pin!(cancellation.cancelled());
         if let futures_util::future::Either::Left((rows, _)) =
             futures_util::future::select(rows, cancelled).await
         {
-            learning.later.promise.keep(submit_rows(rows, location));
-            // Told to stop just now, the list was not known to the one who told it.
+            pending.later.completion.complete(submit_rows(rows, location));
+            // The list was cancelled just now, when its runs were not known yet.
             if cancellation.is_cancelled() {
-                learnt.stop();
+                submitted.stop();
             }
         }
     };
-    flow.run.tokio.spawn(current.scope(learn).in_current_span());
+    flow.run.tokio.spawn(current.scope(submit).in_current_span());
     handles
 }
 
-/// Keeps the run open until the list is known, and leaves nobody waiting if it never is.
-struct Learning<T, E: crate::model::TaskError> {
+/// Keeps the run open until the list is known. Dropped before that, it completes the list as cancelled.
+struct PendingMap<T, E: crate::model::TaskError> {
     later: Arc<Later<T, E>>,
     _open: OpenGuard,
 }
 
-impl<T, E: crate::model::TaskError> Drop for Learning<T, E> {
+impl<T, E: crate::model::TaskError> Drop for PendingMap<T, E> {
     fn drop(&mut self) {
-        if self.later.promise.get().is_none() {
+        if self.later.completion.get().is_none() {
             let run = crate::model::RunLabel::new(crate::model::Kind::Task, "map".to_owned());
-            self.later.promise.keep(Err(Error::Cancelled { run, orphaned: false }));
+            self.later.completion.complete(Err(Error::Cancelled { run, orphaned: false }));
         }
     }
 }
@@ -125,7 +122,7 @@ where
     })?;
     if lengths.iter().flatten().any(|length| *length != items.len()) {
         let lengths = std::iter::once(items.len()).chain(lengths.into_iter().flatten()).collect();
-        return Err(refusal_of::<B>(Refusal::UnequalLengths { lengths }));
+        return Err(refusal::<B>(None, Refusal::UnequalLengths { lengths }));
     }
     let current = context::current();
     let submit = |(item, index)| {

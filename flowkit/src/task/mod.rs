@@ -1,4 +1,4 @@
-//! What users hold of a task: a call of it, its arguments and inputs, and the ways to wait for several.
+//! What users handle of a task: a call of it, its arguments and inputs, and the ways to wait for several runs.
 
 pub mod args;
 #[doc(hidden)]

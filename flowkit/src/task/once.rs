@@ -1,4 +1,4 @@
-//! A value that is made once in a run: the time, an id, a random number. A resumed run gets the same.
+//! A value that is made once per run: the time, an id, a random number. A resumed run gets the same one.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -10,18 +10,19 @@ use serde::{Deserialize, Serialize};
 use crate::engine::body::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 use crate::engine::call_key::CallKey;
 use crate::engine::context;
+use crate::engine::task_run::call_mode::InPlace;
 use crate::engine::task_run::inputs::Visit;
-use crate::engine::task_run::launch::{self, InPlace};
+use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::engine::task_run::options::Setup;
 use crate::model::{Codec, Declaration, Digest, Error, Kind, digest};
 use crate::policy::TaskPolicy;
 
-/// Makes a value once in a flow run, and gives the recorded one when the run is resumed or the flow is tried again.
+/// Makes a value once in a flow run, and returns the recorded one when the run is resumed or the flow is retried.
 ///
-/// A flow that goes on runs from the top, so whatever it takes from outside of its arguments must be the same again: ask
-/// for the time, an id or a random number through this. It is a node of the graph like a task, and is called by its name.
-/// Two calls of one name in one body are two values. Outside a flow it calls `make`.
+/// A resumed flow runs from the top, so whatever it takes from outside its arguments must be the same again: get the time,
+/// an id or a random number through this function. It is a node of the graph like a task, and called by its name. Two calls
+/// with one name in one body are two values. Outside a flow it calls `make`.
 ///
 /// ```
 /// use flowkit::prelude::*;
@@ -37,13 +38,14 @@ use crate::policy::TaskPolicy;
 /// # }
 /// ```
 ///
-/// It also keeps a decision that flowkit does not see, such as which branch of a `select!` won:
-/// `once("winner", || winner).await?` gives the winner of the first time.
+/// It also records a decision that flowkit does not see, such as which branch of a `select!` won: `once("winner",
+///
+///  winner).await?` returns the first winner again.
 ///
 /// # Errors
 ///
-/// If `make` panics, the run is cancelled, or a store cannot persist the value: NaN, for instance. Cancel safe: a value that nobody waited for
-/// is made anew.
+/// If `make` panics, the run is cancelled, or a store cannot persist the value: NaN, for instance. Cancel safe: a value
+/// whose future is dropped is made again.
 #[track_caller]
 pub fn once<T, F>(name: &str, make: F) -> impl Future<Output = Result<T, Error>> + Send + use<T, F>
 where

@@ -28,7 +28,7 @@ const VALUE_COLUMNS_MAX: usize = 200;
 
 /// Builds the runtime of the program, with its store.
 pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
-    if crate::ctx::logs::are_heard_and_not_kept() {
+    if crate::ctx::logs::has_subscriber_without_layer() {
         note(
             "note: events of `tracing` are not kept with the runs; add `flowkit::layer()` to the subscriber",
         );
@@ -82,7 +82,7 @@ where
     F: IntoFuture<Output = Ended>,
 {
     let ended =
-        runtime.until_signal_telling(call, |signal, patience| screen.stopping(signal, patience)).await;
+        runtime.until_signal_notifying(call, |signal, patience| screen.stopping(signal, patience)).await;
     screen.finish();
     ended
 }

@@ -1,4 +1,4 @@
-//! Why something could not be kept beside a result, or is not what was kept.
+//! Why an artifact could not be made, or a tracked file not be used.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ pub enum ArtifactError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// The file is too large to be copied.
@@ -33,7 +33,7 @@ pub enum ArtifactError {
     Table {
         /// The key of the artifact.
         key: String,
-        /// What serde says.
+        /// The error of serde.
         source: BoxError,
     },
     /// The file is not the one that was described.

@@ -1,6 +1,6 @@
 //! What bytes are, as a media type, for programs that show them. A guess, never a check. Pure.
 
-/// For what nobody knows how to show.
+/// The media type of unknown content.
 pub(super) const UNKNOWN: &str = "application/octet-stream";
 
 /// Says what a picture is by its first bytes.

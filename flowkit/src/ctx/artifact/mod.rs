@@ -1,8 +1,8 @@
-//! Artifacts: what a task leaves for people to look at.
+//! Artifacts: what a task makes for people to look at.
 //!
-//! Call these in the body of a task or a flow. An artifact belongs to the task run that makes it, and is kept before the
-//! result of that task is; a later one of the same key in the same run is a new version. Outside a flow they do nothing,
-//! and say so once.
+//! Call these in the body of a task or a flow. An artifact belongs to the task run that makes it, and is persisted before
+//! the result of that task is; another one with the same key in the same run is a new version. Outside a flow they do
+//! nothing, which is logged once.
 //!
 //! ```
 //! # use flowkit::prelude::*;
@@ -25,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! Not for what the next task needs: that is the task's result. A file too large to be copied is a
+//! What the next task needs is the task's result, not an artifact. A file too large to be copied is a
 //! [`Dataset`](crate::Dataset) or a [`Model`](crate::Model).
 
 mod error;
@@ -37,16 +37,16 @@ pub use self::error::ArtifactError;
 use crate::engine::context;
 use crate::model::{Artifact, ArtifactKind};
 
-/// The largest copy of a file, in bytes: so much may wait in memory to be written.
+/// The largest copy of a file, in bytes: so much may be queued in memory to be written.
 const FILE_MAX: u64 = 64 << 20;
 
-/// Leaves a text in Markdown.
+/// Makes an artifact of a text in Markdown.
 #[track_caller]
 pub fn markdown(key: impl Into<String>, text: impl Into<String>) {
     make(key, ArtifactKind::Markdown, "text/markdown", text.into().into_bytes());
 }
 
-/// Leaves a table: one row for each item, with the fields of the item as columns.
+/// Makes a table: one row per item, with the fields of the item as columns.
 ///
 /// ```
 /// # use flowkit::artifact;
@@ -60,7 +60,7 @@ pub fn markdown(key: impl Into<String>, text: impl Into<String>) {
 ///
 /// # Errors
 ///
-/// If a row cannot be written as JSON.
+/// If a row cannot be serialized as JSON.
 #[cfg(feature = "json")]
 #[track_caller]
 pub fn table<R>(key: impl Into<String>, rows: R) -> Result<(), ArtifactError>
@@ -77,20 +77,21 @@ where
     }
 }
 
-/// Leaves the address of something that is elsewhere.
+/// Makes a link to something elsewhere.
 #[track_caller]
 pub fn link(key: impl Into<String>, address: impl Into<String>) {
     make(key, ArtifactKind::Link, "text/uri-list", address.into().into_bytes());
 }
 
-/// Leaves a picture: the bytes of a PNG, JPEG, GIF, WebP or SVG file. Other formats are kept too, but may not be shown.
+/// Makes a picture from the bytes of a PNG, JPEG, GIF, WebP or SVG file. Other formats are persisted too, but may not be
+/// shown.
 #[track_caller]
 pub fn image(key: impl Into<String>, bytes: impl Into<Vec<u8>>) {
     let bytes = bytes.into();
     make(key, ArtifactKind::Image, media::of_image(&bytes), bytes);
 }
 
-/// Leaves a copy of a file, as it is now. It is read here, which blocks: in an `async` task keep it small.
+/// Makes a copy of a file in its current state. It is read here, which blocks: in an `async` task keep it small.
 ///
 /// # Errors
 ///
@@ -105,7 +106,7 @@ pub fn file(key: impl Into<String>, path: impl AsRef<Path>) -> Result<(), Artifa
     }
     let content = std::fs::read(path).map_err(unreadable)?;
     // Only for observers: the copy does not change with the file.
-    let place = std::path::absolute(path).ok();
+    let source = std::path::absolute(path).ok();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let made = Artifact {
         key: key.into(),
@@ -115,7 +116,7 @@ pub fn file(key: impl Into<String>, path: impl AsRef<Path>) -> Result<(), Artifa
         content,
         describes: None,
     };
-    context::made(made, place.as_deref());
+    context::made(made, source.as_deref());
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! A process with all that it starts: a process group of its own, which is killed as one. Dropped, it is.
+//! A process with all that it starts: its own process group, which is killed as one, at the latest when it is dropped.
 
 use std::io;
 use std::process::ExitStatus;
@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 #[cfg(unix)]
 use super::watchdog;
 
-/// A process group, as long as its first process is not known to have ended.
+/// A process group whose first process is not known to have ended.
 pub(super) struct ProcessGroup {
     child: Child,
     #[cfg(unix)]

@@ -1,4 +1,5 @@
-//! What a child process prints: as lines in the log of its task, and the end of it for an error. Never all of it in memory.
+//! The output of a child process: as lines in the log of its task, and its tail for an error. It is never in memory as a
+//! whole.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,13 +8,13 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::ctx::logs;
 
-/// So much is kept for an error: about a screen and a half of text.
+/// The length of the tail: about a screen and a half of text.
 const TAIL_BYTES: usize = 8 << 10;
 
-/// A line that is longer is parted, so that a process that writes no line ends costs no memory.
+/// A longer line is split, so that a process that writes no line ends does not use up memory.
 const LINE_BYTES: usize = 64 << 10;
 
-/// Reads to the end, and hands over each piece; an empty one at the end.
+/// Reads to the end, and passes each piece to `take`; an empty one at the end.
 pub(super) async fn read(
     pipe: Option<impl AsyncRead + Unpin>,
     mut take: impl FnMut(&[u8]),
@@ -31,7 +32,7 @@ pub(super) async fn read(
     Ok(())
 }
 
-/// Makes lines of the pieces that a process writes, and logs them.
+/// Splits the output of a process into lines, and logs them.
 pub(super) struct LineSplitter {
     target: &'static str,
     begun: Vec<u8>,
@@ -64,7 +65,7 @@ impl LineSplitter {
     }
 }
 
-/// The last that a process has written.
+/// The last bytes of the output.
 #[derive(Default)]
 pub(super) struct Tail(VecDeque<u8>);
 

@@ -1,7 +1,8 @@
 //! Kills the child processes of a program that was killed itself and could not do so.
 //!
-//! The system can be asked to do it (`PR_SET_PDEATHSIG`), but only between `fork` and `exec`, where no safe code runs. So there
-//! is one more process: a shell that is told of each group, and reads until the program is gone, however it went.
+//! The system can be asked to do it (`PR_SET_PDEATHSIG`), but only between `fork` and `exec`, where no safe code runs. So
+//! there is one more process: a shell that gets the number of each group, and reads until the program has ended, for
+//! whatever reason.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,7 +12,7 @@ use std::process::{ChildStdin, Command, Stdio};
 use parking_lot::Mutex;
 use rustix::process::Pid;
 
-/// Keeps a list of process groups, by lines such as `+ 123` and `- 123`, and kills them when its input ends.
+/// Maintains a list of process groups, by lines such as `+ 123` and `- 123`, and kills them when its input ends.
 const SCRIPT: &str = "
 groups=
 while read -r what group; do
@@ -26,11 +27,11 @@ for group in $groups; do
     kill -s KILL -- \"-$group\" 2>/dev/null
 done";
 
-/// The shell that watches.
+/// The shell of the watchdog.
 static WATCHDOG: Mutex<Watchdog> = Mutex::new(Watchdog::Asleep);
 
 enum Watchdog {
-    /// Nobody has started a process yet.
+    /// No process was started yet.
     Asleep,
     /// It reads what is written here until this program has ended.
     Awake(ChildStdin),
@@ -40,15 +41,15 @@ enum Watchdog {
 
 /// Has a group killed if this program is.
 pub(super) fn watch(group: Pid) {
-    tell('+', group);
+    send('+', group);
 }
 
-/// The group has ended: its number may be given to another one.
+/// The group has ended: the system may reuse its number.
 pub(super) fn forget(group: Pid) {
-    tell('-', group);
+    send('-', group);
 }
 
-fn tell(what: char, group: Pid) {
+fn send(what: char, group: Pid) {
     let mut watchdog = WATCHDOG.lock();
     if let Watchdog::Asleep = &*watchdog {
         *watchdog = start();
@@ -57,7 +58,7 @@ fn tell(what: char, group: Pid) {
         let mut line = String::new();
         // Writing to a `String` cannot fail.
         let _ = writeln!(line, "{what} {}", group.as_raw_nonzero());
-        // A line is far shorter than a pipe, and is written whole.
+        // A line is far shorter than a pipe's buffer, so it is written whole.
         if let Err(error) = stdin.write_all(line.as_bytes()) {
             *watchdog = gone(&error);
         }
@@ -67,7 +68,7 @@ fn tell(what: char, group: Pid) {
 fn start() -> Watchdog {
     let started = Command::new("/bin/sh")
         .args(["-c", SCRIPT, "flowkit-watchdog"])
-        // Not struck by what strikes the program, nor in the way when its folder is unmounted.
+        // Signals to the program's group do not reach it, and it does not block unmounting the program's folder.
         .process_group(0)
         .current_dir("/")
         .env_clear()

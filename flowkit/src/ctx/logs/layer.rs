@@ -1,5 +1,5 @@
-//! The layer for a `tracing` registry. Who logs is the task whose body runs here, as every call finds its flow: spans are
-//! not read.
+//! The layer for a `tracing` registry. A line belongs to the task whose body runs here, as every call finds its flow: spans
+//! are not read.
 
 use std::cell::Cell;
 
@@ -7,19 +7,20 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::keep;
 use super::line::EventLine;
+use super::persist;
 use crate::engine::context::with_core;
 use crate::model::LogLevel;
 
-/// What the stores say of themselves is not written to a store: it might be about that very writing.
+/// Events of the stores themselves are not written to a store: they might be about that very writing.
 const OF_STORES: &str = "flowkit::store";
 
-/// Returns a layer that keeps the events of `tracing` as log lines of the task run, or the flow run, in which they happen.
+/// Returns a layer that persists the events of `tracing` as log lines of the task run, or the flow run, in which they
+/// happen.
 ///
-/// It takes what is `INFO` or more important; [`LogLayer::level`] changes that. Events outside of runs, and in runs that
-/// no store keeps, are left alone, and other layers see what they would see without this one. A task run keeps 10,000
-/// lines; how many it lost beyond them is counted.
+/// It takes events of level `INFO` and above; [`LogLayer::level`] changes that. Events outside of runs, and in runs without
+/// a store, are ignored, and other layers see the same events as without this one. A task run has at most 10,000 lines;
+/// further ones are dropped and counted.
 ///
 /// ```
 /// # use flowkit::prelude::*;
@@ -46,21 +47,21 @@ pub fn layer() -> LogLayer {
     LogLayer { level: Level::INFO }
 }
 
-/// Whether somebody listens to `tracing` here, and keeps nothing of it with the runs.
+/// Whether there is a subscriber here without this layer, so that events are not persisted.
 #[cfg(feature = "cli")]
-pub(crate) fn are_heard_and_not_kept() -> bool {
-    let keeps = |subscriber: &tracing::Dispatch| subscriber.is::<LogLayer>();
-    tracing::dispatcher::has_been_set() && !tracing::dispatcher::get_default(keeps)
+pub(crate) fn has_subscriber_without_layer() -> bool {
+    let has_layer = |subscriber: &tracing::Dispatch| subscriber.is::<LogLayer>();
+    tracing::dispatcher::has_been_set() && !tracing::dispatcher::get_default(has_layer)
 }
 
-/// Keeps events of `tracing` as log lines of runs. Made by [`layer`].
+/// Persists events of `tracing` as log lines of runs; made by [`layer`].
 #[derive(Clone, Debug)]
 pub struct LogLayer {
     level: Level,
 }
 
 impl LogLayer {
-    /// Sets how important an event must be to be kept. Default: `INFO`.
+    /// Sets the least severe level that is persisted. Default: `INFO`.
     #[must_use = "returns the changed layer; the original is untouched"]
     pub fn level(self, level: Level) -> Self {
         Self { level }
@@ -68,20 +69,20 @@ impl LogLayer {
 }
 
 thread_local! {
-    /// Whether a line is being handed over on this thread.
+    /// Whether a line is being passed to a store on this thread.
     static LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Tells `tracing` of a line that is kept already.
+/// Sends an event to `tracing` whose line is persisted already.
 #[cfg(feature = "signals")]
-pub(super) fn unpersisted(tell: impl FnOnce()) {
+pub(super) fn unpersisted(send: impl FnOnce()) {
     let before = LOGGING.replace(true);
-    tell();
+    send();
     LOGGING.set(before);
 }
 
 impl<S: Subscriber> Layer<S> for LogLayer {
-    // Not `enabled` and no hint of a level: both would take from the other layers what this one does not want.
+    // Neither `enabled` nor a level hint: both would take events from the other layers that this one ignores.
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
         if *metadata.level() > self.level || metadata.target().starts_with(OF_STORES) {
@@ -89,13 +90,13 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         }
         with_core(|core| {
             let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) else { return };
-            if run.kept.is_none() || LOGGING.get() {
+            if run.run_store.is_none() || LOGGING.get() {
                 return;
             }
             let EventLine { target, text } = EventLine::of(event);
-            // A store of somebody else may log while it takes a line.
+            // A user's store may log while it takes a line.
             LOGGING.set(true);
-            keep(run, core.id, level(*metadata.level()), target, text);
+            persist(run, core.id, level(*metadata.level()), target, text);
             LOGGING.set(false);
         });
     }
@@ -120,9 +121,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subscriber_without_the_layer_keeps_nothing() {
-        assert!(with_default(registry(), are_heard_and_not_kept));
-        assert!(!with_default(registry().with(layer()), are_heard_and_not_kept));
-        assert!(!with_default(registry().with(layer().level(Level::WARN)), are_heard_and_not_kept));
+    fn a_subscriber_without_the_layer_persists_nothing() {
+        assert!(with_default(registry(), has_subscriber_without_layer));
+        assert!(!with_default(registry().with(layer()), has_subscriber_without_layer));
+        assert!(!with_default(registry().with(layer().level(Level::WARN)), has_subscriber_without_layer));
     }
 }

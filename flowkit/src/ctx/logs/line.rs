@@ -6,7 +6,7 @@ use tracing::Event;
 use tracing::field::{Field, Visit};
 
 pub(super) struct EventLine {
-    /// Where the event comes from.
+    /// The module of the event.
     pub(super) target: String,
     pub(super) text: String,
 }
@@ -27,7 +27,7 @@ impl EventLine {
 struct Parts {
     message: String,
     fields: String,
-    /// Where a record of the crate `log` comes from: its event says so in a field.
+    /// The module of a record of the crate `log`, which is a field of its event.
     target: Option<String>,
 }
 
@@ -41,10 +41,10 @@ impl Visit for Parts {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a `String` fails only where the value's own `Debug` does; the line then has what came before.
+        // Writing to a `String` fails only if the value's own `Debug` does; the line then ends there.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
-            // Where the record of the crate `log` stands in the code.
+            // The source location of a record of the crate `log`.
             name if name.starts_with("log.") => Ok(()),
             name => write!(self.fields, " {name}={value:?}"),
         };

@@ -1,6 +1,6 @@
-//! Lines of logs on their way into a run's store: who says them is found here.
+//! Log lines on their way to a run's store: their task run is found here.
 //!
-//! Not what keeps them, which is a store; and no subscriber of its own: [`layer`] is for the registry of the program.
+//! It is no subscriber: [`layer()`] is for the program's own registry.
 
 #[cfg(feature = "logs")]
 mod layer;
@@ -8,7 +8,7 @@ mod layer;
 mod line;
 
 #[cfg(feature = "cli")]
-pub(crate) use layer::are_heard_and_not_kept;
+pub(crate) use layer::has_subscriber_without_layer;
 #[cfg(feature = "logs")]
 pub use layer::{LogLayer, layer};
 
@@ -23,42 +23,42 @@ use crate::model::{LogLevel, TaskRunId};
 use crate::store::LogEntry;
 use crate::text::wording::bounded;
 
-/// Where a line that the program has printed comes from.
+/// The target of lines that the program prints.
 const PRINTED: &str = "stdout";
 
 impl Runtime {
-    /// Keeps a line that the program has printed, for code that captures what it prints and hears of it at most `delay` later:
-    /// with the only task that was under way in that time, or else with the flow run. Where several runs are under way nobody
-    /// knows whose it is, and it is left out.
+    /// Persists a line that the program printed, for code that captures output at most `delay` after it was printed: as a
+    /// line of the only task that was running in that time, or else of the flow run. If several runs are active, the line
+    /// is ignored, since its origin is unknown.
     #[doc(hidden)]
     pub fn log_line(&self, text: &str, delay: Duration) {
-        if let Some((run, task_run)) = self.live().speaker(delay)
+        if let Some((run, task_run)) = self.active_runs().likely_printer(delay)
             && run.read(|record| record.task_run(task_run).is_none_or(|row| row.declaration().log_prints))
         {
-            keep(&run, task_run, LogLevel::Info, PRINTED.to_owned(), text.to_owned());
+            persist(&run, task_run, LogLevel::Info, PRINTED.to_owned(), text.to_owned());
         }
     }
 }
 
-/// Keeps a line that a child process of the task has printed that runs here, and tells `tracing` of it, for those who look on.
+/// Persists a line that a child process of the current task has printed, and sends it to `tracing`.
 #[cfg(feature = "signals")]
 pub(crate) fn printed(target: &'static str, line: &str) {
     with_core(|core| {
         if let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) {
-            keep(run, core.id, LogLevel::Info, target.to_owned(), line.to_owned());
+            persist(run, core.id, LogLevel::Info, target.to_owned(), line.to_owned());
         }
     });
-    let tell = || tracing::info!(target: "flowkit::command", stream = target, "{line}");
+    let send = || tracing::info!(target: "flowkit::command", stream = target, "{line}");
     #[cfg(feature = "logs")]
-    layer::unpersisted(tell);
+    layer::unpersisted(send);
     #[cfg(not(feature = "logs"))]
-    tell();
+    send();
 }
 
-/// Hands a line to the store of a run, if there is one.
-fn keep(run: &Run, task_run: TaskRunId, level: LogLevel, target: String, message: String) {
-    let Some(kept) = &run.kept else { return };
-    kept.store.log(LogEntry {
+/// Passes a line to the store of a run, if there is one.
+fn persist(run: &Run, task_run: TaskRunId, level: LogLevel, target: String, message: String) {
+    let Some(run_store) = &run.run_store else { return };
+    run_store.store.log(LogEntry {
         run: run.id,
         task_run,
         at: clock::wall(),

@@ -1,4 +1,5 @@
-//! How long a cancelled body is waited for: as long as the calls are patient that it awaits in place.
+//! The grace period after a cancellation: if a callee handles cancellation cooperatively, its caller gets the same grace
+//! period.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -6,10 +7,10 @@ use std::sync::atomic::Ordering;
 
 use crate::engine::task_run::core::Core;
 
-/// Makes the one who awaits a call in place as patient at a cancellation as the call is itself.
+/// Lends the caller of a call awaited in place the grace period of its callee.
 pub(crate) struct Grace<'a> {
     caller: &'a Core,
-    listens: bool,
+    is_cooperative: bool,
 }
 
 impl<'a> Grace<'a> {
@@ -19,21 +20,21 @@ impl<'a> Grace<'a> {
         caller: Option<&'a Core>,
         mut call: Pin<&mut F>,
     ) -> F::Output {
-        let mut patience = caller.map(|caller| Self { caller, listens: false });
+        let mut grace = caller.map(|caller| Self { caller, is_cooperative: false });
         poll_fn(|cx| {
             let polled = call.as_mut().poll(cx);
-            if let Some(patience) = &mut patience {
-                patience.set(polled.is_pending() && callee.is_cooperative());
+            if let Some(grace) = &mut grace {
+                grace.set(polled.is_pending() && callee.is_cooperative());
             }
             polled
         })
         .await
     }
 
-    fn set(&mut self, listens: bool) {
-        if listens != self.listens {
-            self.listens = listens;
-            match listens {
+    fn set(&mut self, is_cooperative: bool) {
+        if is_cooperative != self.is_cooperative {
+            self.is_cooperative = is_cooperative;
+            match is_cooperative {
                 true => self.caller.listeners.fetch_add(1, Ordering::Relaxed),
                 false => self.caller.listeners.fetch_sub(1, Ordering::Relaxed),
             };

@@ -5,8 +5,6 @@ pub(crate) mod hooks;
 pub(crate) mod once;
 pub(crate) mod panics;
 pub(crate) mod permit;
-pub(crate) mod reacquire;
-pub(crate) mod slots;
 
 use std::future::Future;
 use std::pin::pin;
@@ -20,7 +18,7 @@ use self::once::{Apart, Stop, once};
 #[cfg(feature = "signals")]
 use self::panics::guarded;
 use self::panics::{guarded_or_why, report};
-use self::slots::{needs_slots, take_slots};
+use self::permit::{acquire_slots, needs_slots};
 use crate::clock;
 use crate::engine::body::Body;
 use crate::engine::flow_run::CriticalFailure;
@@ -35,23 +33,23 @@ use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::{Outcome, Verdict};
 
-/// Where attempts run: in place, on their own, or as a flow with children.
+/// Where attempts run: in place, detached, or as a flow with children.
 pub(crate) trait AttemptRunner<B: Body>: Sync {
     /// Runs one attempt.
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send;
 
     /// Runs one attempt [`within`](self::once::within) its limit, as a tokio task of its own that can be left behind;
-    /// `None`, and the body stays, if this host cannot.
+    /// `None`, and the body stays, if this runner cannot.
     fn start_apart(&self, _body: &mut Option<B>, _limit: Duration) -> Option<Apart<B::Output, B::Error>> {
         None
     }
 
-    /// What an attempt ends with that is told to stop, if that is not the task run itself: the attempt of a flow.
+    /// The core whose cancellation ends an attempt, if that is not the task run itself: that of the flow attempt.
     fn watched(&self) -> Option<Arc<Core>> {
         None
     }
 
-    /// Looks at the end of an attempt: a flow fails with the tasks that count for it, whatever its body returned.
+    /// Checks the end of an attempt: a flow fails with the tasks that count for it, whatever its body returned.
     fn verify(&self, ended: Result<B::Output, Stop<B::Error>>) -> Result<B::Output, Stop<B::Error>> {
         ended
     }
@@ -62,18 +60,18 @@ pub(crate) trait AttemptRunner<B: Body>: Sync {
     }
 }
 
-/// What all attempts of a task run have in common.
+/// What all attempts of a task run share.
 pub(crate) struct Attempts<'a, H, E> {
     pub(crate) core: &'a Core,
-    pub(crate) host: &'a H,
+    pub(crate) runner: &'a H,
     pub(crate) policy: &'a TaskPolicy,
     pub(crate) options: Option<&'a CallOptions<E>>,
 }
 
-/// Tries until an attempt succeeds or the policy gives up.
+/// Runs attempts until one succeeds or the policy gives up.
 ///
-/// Everything comes by reference, since an `async fn` keeps twice what it takes by value; what few runs need is boxed,
-/// so that the future of all others stays small.
+/// Everything comes by reference, since an `async fn` stores twice what it takes by value; what few runs need is boxed, so
+/// that the future of all others stays small.
 pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
     all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
@@ -87,12 +85,12 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
     let mut number = left.attempts + 1;
     loop {
         if needs_slots(all.core) {
-            Box::pin(take_slots(all.core, B::info().limits, all.options)).await?;
+            Box::pin(acquire_slots(all.core, B::info().limits, all.options)).await?;
         }
         if may_not_begin(all.core) {
             Box::pin(stay(all.core)).await?;
         }
-        let begun = all.core.begin(number, B::info().at_most_once || all.core.keeps_beginnings());
+        let begun = all.core.begin(number, B::info().at_most_once || all.core.awaits_beginnings());
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
         }
@@ -100,7 +98,7 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
         failpoint::reach("before-run");
         #[cfg(feature = "testing")]
         if let Some(copy) = rehearsal(all.core, body) {
-            // As if the process had died before what it gives was kept.
+            // As if the process had died before the result was persisted.
             drop(Box::pin(once(all, &mut Some(copy))).await);
             all.core.forget_marks();
         }
@@ -111,9 +109,9 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
         } else {
             once(all, body).await
         };
-        all.host.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
-        let stop = match all.host.verify(ended) {
-            // A flow that was told to stop is cancelled, whatever its body made of the end of its tasks.
+        all.runner.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
+        let stop = match all.runner.verify(ended) {
+            // A cancelled flow ends as cancelled, whatever its body made of the end of its tasks.
             _ if all.core.declaration.kind == Kind::Flow && all.core.is_cancelled() => Stop::Cancelled,
             Ok(value) => {
                 let is_flow = all.core.declaration.kind == Kind::Flow;
@@ -123,13 +121,13 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
                 }
                 return Ok(value);
             }
-            // Told to stop, a body mostly returns the cancellation of what it awaited, and that is no failure.
+            // A cancelled body mostly returns the cancellation of what it awaited, which is no failure.
             Err(Stop::Errored(_)) if all.core.is_cancelled() => Stop::Cancelled,
             Err(stop) => stop,
         };
         let delay = judge::<B, H>(all, stop, Number { number, counted }, next.is_some())?;
-        // Only now, so that the record never shows more of them running than there are slots.
-        drop(all.core.let_go());
+        // Only now, so that the record never shows more running task runs than there are slots.
+        drop(all.core.take_permit());
         hooks(all.core, B::info(), all.options, Hook::Retry);
         Box::pin(wait_for_retry(all.core, delay)).await?;
         *body = next.map(|next| *next);
@@ -137,7 +135,7 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
     }
 }
 
-/// Returns a body to be run before the true one, in a test that wants every task to bear that. See
+/// Returns a body to run before the real one, in a test that checks whether tasks tolerate that. See
 /// [`repeat_bodies`](crate::engine::runtime::RuntimeBuilder::repeat_bodies).
 #[cfg(feature = "testing")]
 fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
@@ -146,12 +144,12 @@ fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
     body.as_ref().filter(|_| is_wanted && may_run_twice).and_then(B::again)
 }
 
-/// Whether nothing may begin: in a run that its store keeps no further, and while the program is being stopped.
+/// Whether nothing may begin: in a run that its store persists no further, and while the program is being stopped.
 pub(crate) fn may_not_begin(core: &Core) -> bool {
-    core.run().is_some_and(|run| run.lost().is_some() || run.runtime.live().is_stopping())
+    core.run().is_some_and(|run| run.lost().is_some() || run.runtime.active_runs().is_stopping())
 }
 
-/// Stays where it [may not begin](may_not_begin): while the program is being stopped, until its run is suspended.
+/// Waits where nothing [may begin](may_not_begin): while the program is being stopped, until its run is suspended.
 pub(crate) async fn stay<E>(core: &Core) -> Result<(), Error<E>> {
     if core.run().is_none_or(|run| run.lost().is_none()) {
         core.cancelled().await;
@@ -159,17 +157,17 @@ pub(crate) async fn stay<E>(core: &Core) -> Result<(), Error<E>> {
     Err(core.stopped(false))
 }
 
-/// Which attempt it is.
+/// The number of an attempt.
 #[derive(Clone, Copy)]
 struct Number {
-    /// Of the task run, from 1.
+    /// In the task run, from 1.
     number: u32,
     /// For the retry budget: without the attempts that died with their process.
     counted: u32,
 }
 
-/// Copies the arguments if another attempt may follow: never of what may run at most once, whatever the call or the defaults
-/// of its flow say.
+/// Copies the arguments if another attempt may follow: never for a task that may run at most once, whatever the call or the
+/// defaults of its flow set.
 fn repeat<B: Body>(policy: &TaskPolicy, number: u32, body: &Option<B>) -> Option<Box<B>> {
     if number > policy.retries.unwrap_or(0) || B::info().at_most_once {
         return None;
@@ -177,7 +175,7 @@ fn repeat<B: Body>(policy: &TaskPolicy, number: u32, body: &Option<B>) -> Option
     body.as_ref().and_then(B::again).map(Box::new)
 }
 
-/// Says how long to wait for another attempt, and tells of it; or gives the error, if there is to be none.
+/// Returns the wait before another attempt, and records it; or the error, if there is to be none.
 fn judge<B: Body, H>(
     all: &Attempts<'_, H, B::Error>,
     stop: Stop<B::Error>,
@@ -191,7 +189,7 @@ fn judge<B: Body, H>(
     let error = error_of::<B>(all.core, stop, number, all.policy, doubt);
     let retry = all.policy.retry_policy();
     match retry.verdict(counted, outcome, all.core.runtime().draw()) {
-        // While the program is being stopped nothing is tried again here: see `engine::task_run::interrupted`.
+        // While the program is being stopped nothing is retried here: see `is_held_back` in `task_run/finish`.
         Verdict::Retry { delay } if repeatable && !all.core.is_stopping() => {
             let attempts_max = retry.retries.saturating_add(1).saturating_add(number - counted);
             report_retry(all.core, &error, number, attempts_max, delay);
@@ -201,7 +199,7 @@ fn judge<B: Body, H>(
     }
 }
 
-/// Says that a task is skipped whose child process had nothing to do. What may run at most once has run, and is not.
+/// Skips a task whose child process had nothing to do. A task that may run at most once has run, and is not skipped.
 fn skipped<B: Body>(core: &Core, stop: &Stop<B::Error>) -> Option<Error<B::Error>> {
     #[cfg(feature = "signals")]
     if let Stop::Errored(error) = stop
@@ -216,7 +214,7 @@ fn skipped<B: Body>(core: &Core, stop: &Stop<B::Error>) -> Option<Error<B::Error
     None
 }
 
-/// Says what the retry policy must know of an attempt, and what `retry_if` said if it panicked over its error.
+/// The outcome of an attempt for the retry policy, and the panic message of `retry_if` if that panicked.
 fn outcome<B: Body>(
     core: &Core,
     stop: &Stop<B::Error>,

@@ -1,4 +1,4 @@
-//! One attempt: runs it until it returns, panics, runs out of time, or is told to stop.
+//! One attempt: runs it until it returns, panics, times out, or is cancelled.
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -31,25 +31,25 @@ pub(crate) enum Stop<E> {
     Cancelled,
     TasksFailed(Tally),
     CriticalFailed(CriticalFailure),
-    /// It is not accepted, although the body returned a value.
+    /// It is refused, although the body returned a value.
     Refused(Refusal),
 }
 
-/// An aborted attempt ends at its next await; one that has not ended after this time is busy and called an orphan.
-const ABORT_PATIENCE: Duration = Duration::from_millis(20);
+/// An aborted attempt ends at its next await; one that has not ended after this time is busy and becomes an orphan.
+const ABORT_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// Runs one attempt, and ends it when its time is up or when it is told to stop.
+/// Runs one attempt, and ends it at its timeout or when it is cancelled.
 pub(crate) async fn once<B: Body, H: AttemptRunner<B>>(
     all: &Attempts<'_, H, B::Error>,
     body: &mut Option<B>,
 ) -> Result<B::Output, Stop<B::Error>> {
     let limit = all.policy.timeout;
-    if let Some(attempt) = limit.and_then(|limit| all.host.start_apart(body, limit)) {
+    if let Some(attempt) = limit.and_then(|limit| all.runner.start_apart(body, limit)) {
         return Box::pin(apart(all.core, attempt, limit)).await;
     }
     let body = body.take().expect("bug in flowkit: an attempt was started without a body");
-    let attempt = pin!(AssertUnwindSafe(within(limit, all.host.start(body))).catch_unwind());
-    let watched = all.host.watched();
+    let attempt = pin!(AssertUnwindSafe(within(limit, all.runner.start(body))).catch_unwind());
+    let watched = all.runner.watched();
     match watch(watched.as_deref().unwrap_or(all.core), attempt, limit).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(panic)) => Err(Stop::Panicked(panic_message(panic))),
@@ -58,9 +58,9 @@ pub(crate) async fn once<B: Body, H: AttemptRunner<B>>(
     }
 }
 
-/// Runs an attempt and looks at the clock afterwards.
+/// Runs an attempt and checks its duration afterwards.
 ///
-/// A body that never yields cannot be stopped at its limit; that it broke it is known when it returns.
+/// A body that never yields cannot be stopped at its limit; that it exceeded the limit is known when it returns.
 pub(crate) fn within<T, E>(
     limit: Option<Duration>,
     attempt: impl Future<Output = Result<T, E>> + Send,
@@ -68,7 +68,7 @@ pub(crate) fn within<T, E>(
     let attempt = attempt.map_err(Stop::Errored);
     match limit {
         None => Either::Left(attempt),
-        // Boxed, since it keeps the attempt twice, and most attempts have no limit.
+        // Boxed, since it stores the attempt twice, and most attempts have no limit.
         Some(limit) => Either::Right(Box::pin(async move {
             let began = clock::now();
             let value = attempt.await?;
@@ -77,19 +77,19 @@ pub(crate) fn within<T, E>(
     }
 }
 
-/// Why an attempt was not waited for any longer.
+/// Why the wait for an attempt ended.
 enum OutOfTime {
     Limit,
     Cancelled,
 }
 
-/// Waits for an attempt until its time is up, or until it is told to stop; one that listens then gets its grace.
+/// Waits for an attempt until its timeout, or until it is cancelled; a cooperative attempt then gets its grace period.
 async fn watch<F: Future>(
     core: &Core,
     mut attempt: Pin<&mut F>,
     limit: Option<Duration>,
 ) -> Result<F::Output, OutOfTime> {
-    // Boxed, and made only when the attempt waits: timers are large, and most attempts of small tasks never wait.
+    // Boxed, and created only when the attempt waits: timers are large, and most attempts of small tasks never wait.
     let mut deadline = limit.map(|limit| Box::pin(clock::sleep(limit)));
     let mut cancelled = None;
     let mut grace = None;
@@ -113,7 +113,7 @@ async fn watch<F: Future>(
     .await
 }
 
-/// Watches over an attempt that runs as a tokio task of its own, so that even one that never yields can be left behind.
+/// Watches an attempt that runs as a tokio task of its own, so that even one that never yields can be left behind.
 async fn apart<T: Send + 'static, E: Send + 'static>(
     core: &Core,
     attempt: Apart<T, E>,
@@ -126,13 +126,13 @@ async fn apart<T: Send + 'static, E: Send + 'static>(
         Err(OutOfTime::Cancelled) => Stop::Cancelled,
     };
     attempt.0.abort();
-    if tokio::time::timeout(ABORT_PATIENCE, &mut attempt.0).await.is_err() {
+    if tokio::time::timeout(ABORT_TIMEOUT, &mut attempt.0).await.is_err() {
         core.set_orphaned();
-        let hold = core.let_go();
-        // The slots stay taken until the body truly ends: it still uses what they stand for.
+        let permit = core.take_permit();
+        // The slots stay taken until the body really ends: it still uses what they stand for.
         drop(tokio::spawn(async move {
             let _ = (&mut attempt.0).await;
-            drop(hold);
+            drop(permit);
         }));
     }
     Err(stop)
@@ -143,7 +143,7 @@ fn joined<T, E>(ended: Result<Result<T, Stop<E>>, JoinError>) -> Result<T, Stop<
         Ok(ended) => ended,
         Err(join) => match join.try_into_panic() {
             Ok(panic) => Err(Stop::Panicked(panic_message(panic))),
-            // Only the end of the tokio runtime aborts an attempt that we did not abort.
+            // Only the end of the tokio runtime aborts an attempt that was not aborted here.
             Err(_) => Err(Stop::Cancelled),
         },
     }

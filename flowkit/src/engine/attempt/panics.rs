@@ -11,7 +11,7 @@ use crate::engine::task_run::core::Core;
 use crate::model::{Error, ErrorReport, TaskError, place};
 use crate::text::wording::{TEXT_MAX, bounded_to};
 
-/// What a panic said is part of a longer message, which is not cut for it a second time.
+/// A panic message is part of a longer message, which must not be truncated for it a second time.
 const PANIC_MAX: usize = TEXT_MAX - 1024;
 
 /// Calls a user's closure that must not take the engine down; a panic is logged and gives `None`.
@@ -19,7 +19,7 @@ pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
     guarded_or_why(what, f).ok()
 }
 
-/// As [`guarded`], and gives back what the panic said.
+/// As [`guarded`], and returns the panic message.
 pub(crate) fn guarded_or_why<R>(what: &str, f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
         let message = panic_message(panic);
@@ -37,13 +37,13 @@ pub(crate) fn caught<T, E>(
 ) -> impl Future<Output = Result<T, Error<E>>> {
     AssertUnwindSafe(run).catch_unwind().map(|ended| {
         ended.unwrap_or_else(|panic| {
-            drop(core.let_go());
+            drop(core.take_permit());
             Err(Error::Panicked { run: core.label(), message: panic_message(panic) })
         })
     })
 }
 
-/// Writes an error down for the record. How it is shown is the user's code, which may panic.
+/// Renders an error for the record. Its `Display` is the user's code, which may panic.
 pub(crate) fn report<E: TaskError>(core: &Core, error: &Error<E>) -> Arc<ErrorReport> {
     let report = guarded_or_why("way to show an error", || error.report(core.location));
     Arc::new(report.unwrap_or_else(|why| {
@@ -52,7 +52,7 @@ pub(crate) fn report<E: TaskError>(core: &Core, error: &Error<E>) -> Arc<ErrorRe
     }))
 }
 
-/// Reads what a panic said. The payload may be anything, also something whose drop panics.
+/// Reads the message of a panic. The payload may be anything, also something whose drop panics.
 pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> Arc<str> {
     let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
         bounded_to(PANIC_MAX, (*text).to_owned()).into()

@@ -1,30 +1,110 @@
-//! The slots of limits that an attempt holds: given back while its body waits, and taken up again before it goes on. Not: who
-//! gets a slot, which is decided in `limits`.
+//! The permit of an attempt: the slots of named limits that it acquires before it starts, releases while its body waits, and
+//! reacquires before it continues. Who gets a slot is decided in `limits`.
 
+use std::borrow::Cow;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker, ready};
 
-use crate::engine::limits::{Permit, Want};
-use crate::engine::task_run::core::{Core, HOLDS};
+use crate::engine::context;
+use crate::engine::limits::{Acquire, LimitError, Permit, Want};
+use crate::engine::task_run::core::{Core, HAS_PERMIT};
+use crate::engine::task_run::options::CallOptions;
+use crate::model::{Error, EventKind, Kind, Refusal};
 
-/// The slots of limits that a running attempt holds, or held before it began to wait.
+/// The slots that a running attempt holds, or held before it began to wait.
 pub(crate) struct AttemptPermit {
     wants: Arc<[Want]>,
+    /// `None` while they are released.
     permit: Option<Permit>,
-    /// The waits of the body, woken when one of them has got the slots back: those that are over need not ask for them
-    /// any more, and those that are not lay them down again.
+    /// The waits of the body, woken when one of them has reacquired the slots: those that are over need not ask for them
+    /// any more, and those that are not release them again.
     waits: Vec<Waker>,
-    /// How often the slots came back.
+    /// How often the slots were reacquired.
     round: u64,
 }
 
-/// What a wait of a body knows of itself: in which round, and with which waker, it is among the waits of the hold.
+/// Whether an attempt has to ask for slots at all: a flow waits for its tasks, and a waiting run holds none.
+pub(crate) fn needs_slots(core: &Core) -> bool {
+    !core.runtime().limits().is_empty() && core.declaration.kind == Kind::Task
+}
+
+/// Acquires the slots that an attempt needs; waits for them if it must.
+pub(crate) async fn acquire_slots<E>(
+    core: &Core,
+    declared: &'static [Want],
+    options: Option<&CallOptions<E>>,
+) -> Result<(), Error<E>> {
+    let wants = wants(core, declared, options);
+    if wants.is_empty() {
+        return Ok(());
+    }
+    let mut acquire = core.runtime().limits().acquire(&wants);
+    let mut cancelled = pin!(core.cancelled());
+    let mut queued = false;
+    let permit = poll_fn(|cx| {
+        if let Poll::Ready(permit) = Pin::new(&mut acquire).poll(cx) {
+            return Poll::Ready(Some(permit));
+        }
+        if !queued {
+            queued = true;
+            core.emit(EventKind::Queued);
+        }
+        cancelled.as_mut().poll(cx).map(|()| None)
+    })
+    .await;
+    match permit {
+        // The slot is often free because its last holder was cancelled too.
+        Some(Ok(_)) if queued && core.is_cancelled() => Err(core.stopped(false)),
+        Some(Ok(permit)) => {
+            let (wants, permit) = (wants.into(), Some(permit));
+            core.set_permit(AttemptPermit { wants, permit, waits: Vec::new(), round: 0 });
+            Ok(())
+        }
+        Some(Err(error)) => Err(Error::Refused { run: core.label(), refusal: error.into() }),
+        None => Err(core.stopped(false)),
+    }
+}
+
+/// Lists what an attempt needs. A tag that is also the name of a limit counts as one slot of it.
+fn wants<E>(core: &Core, declared: &'static [Want], options: Option<&CallOptions<E>>) -> Vec<Want> {
+    let of_call = options.and_then(|options| options.limits.as_deref());
+    let mut wants = of_call.unwrap_or(declared).to_vec();
+    let mut want = |name: Cow<'static, str>| {
+        if !wants.iter().any(|want| want.name == name) {
+            wants.push(Want { name, weight: 1 });
+        }
+    };
+    for tag in core.declaration.tags {
+        want((*tag).into());
+    }
+    for tag in options.iter().flat_map(|options| &options.tags) {
+        want(tag.clone().into());
+    }
+    if let Some(limit) = core.run().and_then(|run| run.max_concurrency.as_ref()) {
+        want(limit.name.clone());
+    }
+    wants
+}
+
+impl From<LimitError> for Refusal {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::WeightExceedsLimit { name, weight, slots } => {
+                Self::WeightExceedsLimit { limit: name, weight, slots }
+            }
+        }
+    }
+}
+
+/// The registration of one wait of a body: in which round, and with which waker, it is among the waits of the permit.
 #[derive(Default)]
-pub(crate) struct BodyWait(Option<(u64, Waker)>);
+struct BodyWait(Option<(u64, Waker)>);
 
 impl AttemptPermit {
-    /// Puts a wait among those that are woken when the slots come back, once.
-    fn join(&mut self, wait: &mut BodyWait, waker: &Waker) {
+    /// Registers a wait to be woken when the slots are reacquired, once.
+    fn register(&mut self, wait: &mut BodyWait, waker: &Waker) {
         let round = self.round;
         if !wait.0.as_ref().is_some_and(|(known, own)| *known == round && own.will_wake(waker)) {
             self.waits.push(waker.clone());
@@ -34,67 +114,125 @@ impl AttemptPermit {
 }
 
 impl Core {
-    pub(crate) fn hold(&self, wants: Arc<[Want]>, permit: Permit) {
-        self.hold_again(AttemptPermit { wants, permit: Some(permit), waits: Vec::new(), round: 0 });
+    pub(crate) fn set_permit(&self, permit: AttemptPermit) {
+        self.extras().get_or_insert_default().permit = Some(permit);
+        self.set(HAS_PERMIT);
     }
 
-    /// Gives back what was let go.
-    pub(crate) fn hold_again(&self, hold: AttemptPermit) {
-        self.extras().get_or_insert_default().hold = Some(hold);
-        self.set(HOLDS);
+    /// Whether the attempt holds slots, or must reacquire some when it stops waiting.
+    pub(crate) fn has_permit(&self) -> bool {
+        self.has(HAS_PERMIT)
     }
 
-    /// Whether the attempt holds slots, or will want them back when it stops waiting.
-    pub(crate) fn holds_slots(&self) -> bool {
-        self.has(HOLDS)
+    /// Takes the permit away: the attempt is over, or the thread that runs it holds the slots from now on.
+    pub(crate) fn take_permit(&self) -> Option<AttemptPermit> {
+        if !self.has_permit() {
+            return None;
+        }
+        self.clear(HAS_PERMIT);
+        self.extras().as_mut().and_then(|extras| extras.permit.take())
     }
 
-    /// Gives the slots back while the body waits; what is wanted stays known.
-    pub(crate) fn lay_down(&self) {
-        if self.holds_slots() {
-            // Dropped after the lock is free, since it wakes those who wait for the slots.
-            let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()?.permit.take());
+    /// Releases the slots while the body waits.
+    pub(crate) fn release_slots(&self) {
+        if self.has_permit() {
+            // Dropped after the lock is released, since it wakes those who wait for the slots.
+            let permit = self.extras().as_mut().and_then(|extras| extras.permit.as_mut()?.permit.take());
             drop(permit);
         }
     }
 
-    /// Gives the slots back while `wait` is not over; it is woken when another wait of the body has got them back, since
-    /// a future that polls several waits may not poll this one again by itself.
-    pub(crate) fn lay_down_for(&self, wait: &mut BodyWait, waker: &Waker) {
-        let permit = self.extras().as_mut().and_then(|extras| extras.hold.as_mut()).and_then(|hold| {
-            hold.join(wait, waker);
-            hold.permit.take()
+    /// Releases the slots until `wait` is over. It is woken when another wait of the body has reacquired them, since a future
+    /// that polls several waits may not poll this one again by itself.
+    fn release_slots_during(&self, wait: &mut BodyWait, waker: &Waker) {
+        let permit = self.extras().as_mut().and_then(|extras| extras.permit.as_mut()).and_then(|permit| {
+            permit.register(wait, waker);
+            permit.permit.take()
         });
         drop(permit);
     }
 
-    /// Returns what the body must get back before it goes on, if it laid anything down; then `wait` is woken when
-    /// another one has got it.
-    pub(crate) fn released(&self, wait: &mut BodyWait, waker: &Waker) -> Option<Arc<[Want]>> {
+    /// Returns what the body must reacquire before it continues, if it released anything; then `wait` is woken when another
+    /// one has reacquired it.
+    fn released_slots(&self, wait: &mut BodyWait, waker: &Waker) -> Option<Arc<[Want]>> {
         let mut extras = self.extras();
-        let hold = extras.as_mut()?.hold.as_mut().filter(|hold| hold.permit.is_none())?;
-        hold.join(wait, waker);
-        Some(Arc::clone(&hold.wants))
+        let permit = extras.as_mut()?.permit.as_mut().filter(|permit| permit.permit.is_none())?;
+        permit.register(wait, waker);
+        Some(Arc::clone(&permit.wants))
     }
 
-    /// Takes the slots up again.
-    pub(crate) fn take_up(&self, permit: Permit) {
+    fn reacquired(&self, slots: Permit) {
         let mut extras = self.extras();
-        let waits = extras.as_mut().and_then(|extras| extras.hold.as_mut()).map(|hold| {
-            hold.permit = Some(permit);
-            hold.round += 1;
-            std::mem::take(&mut hold.waits)
+        let waits = extras.as_mut().and_then(|extras| extras.permit.as_mut()).map(|permit| {
+            permit.permit = Some(slots);
+            permit.round += 1;
+            std::mem::take(&mut permit.waits)
         });
         drop(extras);
         waits.into_iter().flatten().for_each(Waker::wake);
     }
+}
 
-    /// Ends the hold: the attempt is over, or its slots go to the thread that runs it.
-    pub(crate) fn let_go(&self) -> Option<AttemptPermit> {
-        if !self.holds_slots() {
-            return None;
+/// One wait of a body. A body may have several waits at once: the first that is over reacquires the slots for all.
+#[derive(Default)]
+pub(crate) struct Reacquire {
+    acquire: Option<Acquire>,
+    wait: BodyWait,
+}
+
+impl Reacquire {
+    /// Releases the slots while something is pending; `Ready` when it is over and the slots are reacquired.
+    pub(crate) fn poll(&mut self, over: bool, cx: &mut Context<'_>) -> Poll<()> {
+        if !context::with_core(|core| core.is_some_and(Core::has_permit)) {
+            return if over { Poll::Ready(()) } else { Poll::Pending };
         }
-        self.clear(HOLDS);
-        self.extras().as_mut().and_then(|extras| extras.hold.take())
+        match context::current() {
+            Some(current) if over => self.poll_reacquired(current.core(), cx),
+            Some(current) => {
+                current.core().release_slots_during(&mut self.wait, cx.waker());
+                Poll::Pending
+            }
+            None => unreachable!("bug in flowkit: the context went away"),
+        }
+    }
+
+    /// `Ready` when the body has reacquired the slots that it released.
+    fn poll_reacquired(&mut self, core: &Core, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(wants) = core.released_slots(&mut self.wait, cx.waker()) else {
+            self.acquire = None;
+            return Poll::Ready(());
+        };
+        let acquire = self.acquire.get_or_insert_with(|| core.runtime().limits().acquire(&wants));
+        let permit = ready!(Pin::new(acquire).poll(cx));
+        self.acquire = None;
+        // The limit may be gone or too small by now; then there is nothing to hold, and waiting would not end.
+        if let Ok(permit) = permit {
+            core.reacquired(permit);
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Awaits something without holding a slot.
+pub(crate) async fn without_slots<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let (mut ended, mut reacquire) = (None, Reacquire::default());
+    poll_fn(|cx| {
+        if ended.is_none()
+            && let Poll::Ready(result) = future.as_mut().poll(cx)
+        {
+            ended = Some(result);
+        }
+        reacquire.poll(ended.is_some(), cx)
+    })
+    .await;
+    ended.expect("bug in flowkit: a wait ended without a result")
+}
+
+/// Reacquires the slots that a body released.
+pub(crate) async fn reacquire_slots(core: &Core) {
+    if core.has_permit() {
+        let mut reacquire = Reacquire::default();
+        poll_fn(|cx| reacquire.poll_reacquired(core, cx)).await;
     }
 }

@@ -2,7 +2,6 @@
 
 use parking_lot::Mutex;
 use std::any::Any;
-use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -57,12 +56,6 @@ impl<R> Drop for BlockingCall<R> {
     }
 }
 
-impl<R> fmt::Debug for BlockingCall<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockingCall").finish_non_exhaustive()
-    }
-}
-
 /// A call as its [`BlockingCall`] sees it, without the type of the function.
 pub(super) trait CallOutcome<R>: Send + Sync {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<thread::Result<R>>;
@@ -72,8 +65,8 @@ pub(super) trait CallOutcome<R>: Send + Sync {
 /// The one allocation of a call, shared by the [`BlockingCall`] and the pool.
 pub(super) struct SharedCall<F, R> {
     pool: Arc<PoolShared>,
-    /// Its place in the queue of the pool.
-    place: u64,
+    /// Its position in the queue of the pool.
+    position: u64,
     state: Mutex<CallState<F, R>>,
 }
 
@@ -94,9 +87,9 @@ enum Phase<F, R> {
 }
 
 impl<F, R> SharedCall<F, R> {
-    pub(super) fn new(pool: Arc<PoolShared>, place: u64, function: F) -> Self {
+    pub(super) fn new(pool: Arc<PoolShared>, position: u64, function: F) -> Self {
         let state = CallState { phase: Phase::Queued(function), waker: None, hold: hold_clock() };
-        Self { pool, place, state: Mutex::new(state) }
+        Self { pool, position, state: Mutex::new(state) }
     }
 
     /// Takes the function out to run it; `None` if it was abandoned.
@@ -111,7 +104,7 @@ impl<F, R> SharedCall<F, R> {
         }
     }
 
-    /// Hands the result to the call, or gives it back if nobody wants it.
+    /// Hands the result to the call, or returns it if the call was abandoned.
     fn finish(&self, result: thread::Result<R>) -> Result<(), thread::Result<R>> {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Orphaned) {
@@ -150,7 +143,7 @@ impl<F: FnOnce() -> R + Send, R: Send> Work for SharedCall<F, R> {
         let Some(function) = self.begin() else { return };
         forget_panic(catch_unwind(AssertUnwindSafe(|| drop(function))));
         if self.finish(Err(Box::new(error))).is_err() {
-            // Abandoned in this very moment, so it counts as an orphan until here.
+            // Abandoned just now, so it counts as an orphan until here.
             self.pool.orphan_ends();
         }
     }
@@ -165,11 +158,11 @@ impl<F: FnOnce() -> R + Send, R: Send> CallOutcome<R> for SharedCall<F, R> {
             Phase::Over => panic!("`BlockingCall` polled after it was ready"),
             other => state.phase = other,
         }
-        // A call made outside of the runtime holds no clock yet.
+        // A call made outside the runtime holds no clock yet.
         state.hold.renew();
         let old = state.waker.replace(waker);
         drop(state);
-        // Outside of the lock: dropping a waker can drop a task, and with it this very call.
+        // Outside the lock: dropping a waker can drop a task, and with it this call itself.
         drop(old);
         Poll::Pending
     }
@@ -188,10 +181,10 @@ impl<F: FnOnce() -> R + Send, R: Send> CallOutcome<R> for SharedCall<F, R> {
         let (waker, hold) = state.let_go();
         drop(state);
         if is_queued {
-            self.pool.withdraw(self.place);
+            self.pool.withdraw(self.position);
         }
         hold.release();
-        // Outside of the lock: these are user values, and may do anything in their drop.
+        // Outside the lock: these are user values, and may do anything in their drop.
         drop((phase, waker));
         runs_on
     }
@@ -206,7 +199,7 @@ impl Drop for OrphanEnds<'_> {
     }
 }
 
-/// Drops a result nobody wants, and warns if it is a panic nobody will see.
+/// Drops an unwanted result, and warns if it is a panic that would go unnoticed.
 fn bury<R>(result: thread::Result<R>) {
     match result {
         Ok(value) => forget_panic(catch_unwind(AssertUnwindSafe(|| drop(value)))),

@@ -1,9 +1,8 @@
-//! Keeps tokio's paused clock still while something real is under way. Empty in a normal build.
+//! Holds tokio's paused clock while something takes real time. Empty in a normal build.
 //!
-//! A paused clock jumps to the next timer as soon as every task waits. A task that waits for a
-//! foreign thread looks idle to it, so a timeout of 300 s would fire at once. tokio does not let
-//! the clock jump while one of its own blocking tasks runs: the hold is such a task, which waits
-//! to be let go.
+//! A paused clock jumps to the next timer as soon as every task waits. A task that waits for a foreign thread looks idle to
+//! it, so a timeout of 300 s would fire at once. tokio does not let the clock jump while one of its own blocking tasks
+//! runs: the hold is such a task, which waits to be released.
 
 /// Keeps a paused clock from jumping until it is dropped or released.
 ///
@@ -51,7 +50,7 @@ impl ClockHold {
         }
     }
 
-    /// Lets the clock go.
+    /// Releases the clock.
     pub(crate) fn release(self) {
         let Self { .. } = self;
     }

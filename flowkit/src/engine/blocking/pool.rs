@@ -1,8 +1,7 @@
-//! The threads and the queue before them. It does not know what it runs.
+//! The threads and the queue before them. What they run is unknown here.
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,7 +24,7 @@ pub(super) type Start = fn(String, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 /// A pool of threads for blocking functions; see [`spawn`](super::spawn) for the process-wide one.
 ///
-/// Dropping it ends its threads when the queue is empty; calls go on.
+/// Dropping it ends its threads when the queue is empty; calls continue.
 pub(crate) struct Pool {
     shared: Arc<PoolShared>,
 }
@@ -34,7 +33,7 @@ pub(super) struct PoolShared {
     threads_max: usize,
     keep_alive: Duration,
     start: Start,
-    /// The next place in the queue.
+    /// The next position in the queue.
     next: AtomicU64,
     orphans: AtomicUsize,
     state: Mutex<PoolState>,
@@ -44,7 +43,7 @@ pub(super) struct PoolShared {
 
 #[derive(Default)]
 struct PoolState {
-    /// By place, so that abandoned work leaves at once and is not kept behind stuck threads.
+    /// By position, so that abandoned work leaves immediately and does not wait behind stuck threads.
     queue: BTreeMap<u64, Arc<dyn Work>>,
     threads: usize,
     /// Threads that run nothing, including those being started: each will look at the queue.
@@ -81,9 +80,9 @@ impl Pool {
         &self,
         function: impl FnOnce() -> R + Send + 'static,
     ) -> BlockingCall<R> {
-        let place = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        let call = Arc::new(SharedCall::new(Arc::clone(&self.shared), place, function));
-        self.shared.push(place, Arc::clone(&call) as Arc<dyn Work>);
+        let position = self.shared.next.fetch_add(1, Ordering::Relaxed);
+        let call = Arc::new(SharedCall::new(Arc::clone(&self.shared), position, function));
+        self.shared.push(position, Arc::clone(&call) as Arc<dyn Work>);
         BlockingCall::new(call)
     }
 
@@ -94,13 +93,13 @@ impl Pool {
     }
 
     /// Returns how many threads there are: running, orphaned and idle.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) fn threads(&self) -> usize {
         self.shared.state.lock().threads
     }
 
     /// Returns how many functions wait for a thread.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) fn queued(&self) -> usize {
         self.shared.state.lock().queue.len()
     }
@@ -113,17 +112,9 @@ impl Drop for Pool {
     }
 }
 
-impl fmt::Debug for Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut pool = f.debug_struct("Pool");
-        pool.field("threads", &self.threads()).field("queued", &self.queued());
-        pool.field("orphans", &self.orphans()).finish()
-    }
-}
-
 impl PoolShared {
-    fn push(self: &Arc<Self>, place: u64, work: Arc<dyn Work>) {
-        let Some(name) = self.enqueue(place, work) else {
+    fn push(self: &Arc<Self>, position: u64, work: Arc<dyn Work>) {
+        let Some(name) = self.enqueue(position, work) else {
             return;
         };
         let shared = Arc::clone(self);
@@ -134,9 +125,9 @@ impl PoolShared {
     }
 
     /// Queues the work, and returns the name of the thread to start if one is needed and allowed.
-    fn enqueue(&self, place: u64, work: Arc<dyn Work>) -> Option<String> {
+    fn enqueue(&self, position: u64, work: Arc<dyn Work>) -> Option<String> {
         let mut state = self.state.lock();
-        state.queue.insert(place, work);
+        state.queue.insert(position, work);
         if state.queue.len() <= state.idle {
             drop(state);
             self.changed.notify_one();
@@ -151,7 +142,7 @@ impl PoolShared {
         Some(format!("flowkit-blocking-{}", state.started))
     }
 
-    /// Undoes the start of a thread. If there is no other, nobody would ever look at the queue.
+    /// Undoes the start of a thread. If there is no other, the queue would never be served.
     fn thread_refused(&self, error: io::Error) {
         let mut state = self.state.lock();
         state.threads -= 1;
@@ -196,10 +187,10 @@ impl PoolShared {
         }
     }
 
-    /// Takes work out of the queue that nobody wants any more.
-    pub(super) fn withdraw(&self, place: u64) {
-        let withdrawn = self.state.lock().queue.remove(&place);
-        // Dropped after the lock is free again: it may own user values.
+    /// Takes abandoned work out of the queue.
+    pub(super) fn withdraw(&self, position: u64) {
+        let withdrawn = self.state.lock().queue.remove(&position);
+        // Dropped after the lock is released: it may own user values.
         drop(withdrawn);
     }
 
@@ -219,11 +210,11 @@ fn leave(mut state: MutexGuard<'_, PoolState>) -> Option<Arc<dyn Work>> {
 }
 
 fn start_thread(name: String, life: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-    // Detached: nobody waits for a thread that may be stuck.
+    // Detached: a thread that may be stuck is never joined.
     thread::Builder::new().name(name).spawn(life).map(drop)
 }
 
-/// Drops the payload of a panic nobody asked for, unless that panics as well: then it is leaked.
+/// Drops the payload of a panic that is of no interest, unless that panics as well: then it is leaked.
 pub(super) fn forget_panic(outcome: thread::Result<()>) {
     let Err(payload) = outcome else { return };
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

@@ -215,7 +215,7 @@ async fn the_panic_of_an_orphan_is_a_warning() {
     let pool = Pool::new(1, LONG);
     let (sender, warnings) = channel();
     pool.spawn(move || {
-        // Kept for the life of the thread: the warning comes after the function.
+        // Installed for the life of the thread: the warning comes after the function.
         std::mem::forget(tracing::subscriber::set_default(Warnings(sender)));
     })
     .await

@@ -51,7 +51,7 @@ thread_local! {
     static LAST_WORDS: RefCell<Option<Note>> = const { RefCell::new(None) };
 }
 
-/// Returns a receiver that hears from the thread that runs this when it ends.
+/// Returns a receiver that is disconnected when the thread that runs this ends.
 async fn end_of_thread(pool: &Pool) -> Receiver<&'static str> {
     let (sender, words) = channel();
     let leave_word = move || LAST_WORDS.set(Some(Note(sender, "ended")));

@@ -1,6 +1,6 @@
-//! The cache of this process: one execution per key at a time, everyone else gets its result.
+//! The cache of this process: one execution per key at a time, all other callers get its result.
 //!
-//! Failures are never kept. When the one who executes fails or is dropped, one of those who wait takes its place.
+//! Failures are never cached. When the leader fails or is dropped, one of the waiting callers becomes the leader.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::clock;
 use crate::engine::attempt::panics::guarded;
 use crate::policy::cache::CacheKey;
 
-/// More results than this are not kept in memory; the oldest give way.
+/// More results than this are not cached in memory; the oldest are evicted.
 const ENTRIES_MAX: usize = 10_000;
 
-/// For how many results room is made at a time: it looks at every entry, those in flight too.
+/// The number of results that are evicted at a time, since eviction checks every entry, those in flight too.
 const ROOM: usize = ENTRIES_MAX / 10;
 
 type Value = Arc<dyn Any + Send + Sync>;
@@ -28,18 +28,18 @@ type Value = Arc<dyn Any + Send + Sync>;
 pub(crate) struct Memory {
     entries: Arc<DashMap<CacheKey, Entry>>,
     sequence: AtomicU64,
-    /// The last lease that was asked of a store could not be had.
+    /// The last lease could not be had from the store.
     alone: AtomicBool,
 }
 
 enum Entry {
-    /// Somebody executes, until this is cancelled.
+    /// A leader executes, until this is cancelled.
     InFlight(CancellationToken),
-    Kept {
+    Cached {
         value: Value,
         at: Instant,
         ttl: Option<Duration>,
-        /// The larger, the younger.
+        /// Larger for younger entries.
         sequence: u64,
     },
 }
@@ -48,48 +48,48 @@ impl Entry {
     fn sequence(&self) -> Option<u64> {
         match self {
             Self::InFlight(_) => None,
-            Self::Kept { sequence, .. } => Some(*sequence),
+            Self::Cached { sequence, .. } => Some(*sequence),
         }
     }
 }
 
-/// What a look into the cache says.
+/// What a lookup in the cache gives.
 pub(crate) enum MemoryLookup {
     Value(Value),
-    /// Nobody has it: the caller executes.
+    /// It is not cached: the caller executes.
     Lead(Lead),
-    /// Somebody executes until this is cancelled: wait, then look again.
+    /// A leader executes until this is cancelled: wait, then look again.
     Wait(CancellationToken),
 }
 
-/// The right to execute for a key. Dropping it without a result lets another one lead.
+/// The right to execute for a key. Dropping it without a result lets another caller lead.
 pub(crate) struct Lead {
     entries: Arc<DashMap<CacheKey, Entry>>,
     key: CacheKey,
-    /// There is a result, and the entry is no longer this lead's: it may be in flight again.
-    kept: bool,
-    // Dropped last: it wakes those who wait, in the order in which they came, who must then find the entry changed.
+    /// The result is cached, and the entry no longer belongs to this lead: it may be in flight again.
+    is_done: bool,
+    // Dropped last: it wakes the waiting callers, in the order in which they came, and they must find the entry changed.
     _over: DropGuard,
 }
 
 impl Memory {
-    /// Looks for a fresh result; `refresh` ignores what is kept.
-    pub(crate) fn look(&self, key: CacheKey, refresh: bool) -> MemoryLookup {
-        let (found, stale) = self.look_up(key, refresh);
-        // Under no lock: its drop is the user's code, which may panic, or ask the cache.
+    /// Looks up a fresh result; `refresh` ignores cached ones.
+    pub(crate) fn look_up(&self, key: CacheKey, refresh: bool) -> MemoryLookup {
+        let (found, stale) = self.find(key, refresh);
+        // Under no lock: its drop is the user's code, which may panic, or use the cache.
         guarded("drop of a cached result", || drop(stale));
         found
     }
 
-    /// The same, with the entry that the caller's lead has taken the place of.
-    fn look_up(&self, key: CacheKey, refresh: bool) -> (MemoryLookup, Option<Entry>) {
+    /// The same, with the stale entry that the caller's lead has replaced.
+    fn find(&self, key: CacheKey, refresh: bool) -> (MemoryLookup, Option<Entry>) {
         let found = match self.entries.entry(key) {
             MapEntry::Occupied(mut occupied) => match occupied.get() {
                 Entry::InFlight(over) => MemoryLookup::Wait(over.clone()),
-                Entry::Kept { value, at, ttl, .. } if !refresh && is_fresh(*at, *ttl) => {
+                Entry::Cached { value, at, ttl, .. } if !refresh && is_fresh(*at, *ttl) => {
                     MemoryLookup::Value(Arc::clone(value))
                 }
-                Entry::Kept { .. } => {
+                Entry::Cached { .. } => {
                     let (lead, over) = self.lead(key);
                     let stale = occupied.insert(Entry::InFlight(over));
                     return (MemoryLookup::Lead(lead), Some(stale));
@@ -104,12 +104,12 @@ impl Memory {
         (found, None)
     }
 
-    /// Says that a store could give no lease. Whether it could before.
+    /// Notes that a store could give no lease. Returns whether that is news.
     pub(super) fn shares_no_more(&self) -> bool {
         !self.alone.swap(true, Ordering::Relaxed)
     }
 
-    /// Says that a store has given a lease.
+    /// Notes that a store has given a lease.
     pub(super) fn shares_again(&self) {
         self.alone.store(false, Ordering::Relaxed);
     }
@@ -117,40 +117,40 @@ impl Memory {
     fn lead(&self, key: CacheKey) -> (Lead, CancellationToken) {
         let over = CancellationToken::new();
         let ends = over.clone().drop_guard();
-        (Lead { entries: Arc::clone(&self.entries), key, kept: false, _over: ends }, over)
+        (Lead { entries: Arc::clone(&self.entries), key, is_done: false, _over: ends }, over)
     }
 
-    /// Keeps a result and lets everyone who waits have it.
-    pub(crate) fn keep(&self, mut lead: Lead, value: Value, ttl: Option<Duration>) {
+    /// Caches a result and wakes the waiting callers.
+    pub(crate) fn insert(&self, mut lead: Lead, value: Value, ttl: Option<Duration>) {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         if sequence.is_multiple_of(ROOM as u64) {
-            self.make_room();
+            self.evict();
         }
-        let before = self.entries.insert(lead.key, Entry::Kept { value, at: clock::now(), ttl, sequence });
-        lead.kept = true;
+        let before = self.entries.insert(lead.key, Entry::Cached { value, at: clock::now(), ttl, sequence });
+        lead.is_done = true;
         guarded("drop of a cached result", || drop(before));
     }
 
-    /// Drops what is stale, and then the oldest until there is room.
-    fn make_room(&self) {
-        self.remove(|entry| matches!(entry, Entry::Kept { at, ttl, .. } if !is_fresh(*at, *ttl)));
-        let mut kept: Vec<u64> = self.entries.iter().filter_map(|entry| entry.sequence()).collect();
-        let surplus = kept.len().saturating_sub(ENTRIES_MAX - ROOM);
+    /// Drops stale entries, and then the oldest until there is room.
+    fn evict(&self) {
+        self.remove(|entry| matches!(entry, Entry::Cached { at, ttl, .. } if !is_fresh(*at, *ttl)));
+        let mut sequences: Vec<u64> = self.entries.iter().filter_map(|entry| entry.sequence()).collect();
+        let surplus = sequences.len().saturating_sub(ENTRIES_MAX - ROOM);
         if surplus > 0 {
-            let (_, last_to_go, _) = kept.select_nth_unstable(surplus - 1);
+            let (_, last_to_go, _) = sequences.select_nth_unstable(surplus - 1);
             self.remove(|entry| entry.sequence().is_some_and(|sequence| sequence <= *last_to_go));
         }
     }
 
     /// Removes entries, and drops their values under no lock.
-    fn remove(&self, goes: impl Fn(&Entry) -> bool) {
+    fn remove(&self, is_removed: impl Fn(&Entry) -> bool) {
         let mut gone = Vec::new();
         self.entries.retain(|_, entry| {
-            let goes = goes(entry);
-            if let (true, Entry::Kept { value, .. }) = (goes, entry) {
+            let is_removed = is_removed(entry);
+            if let (true, Entry::Cached { value, .. }) = (is_removed, entry) {
                 gone.push(Arc::clone(value));
             }
-            !goes
+            !is_removed
         });
         for value in gone {
             guarded("drop of a cached result", || drop(value));
@@ -164,7 +164,7 @@ fn is_fresh(at: Instant, ttl: Option<Duration>) -> bool {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if !self.kept {
+        if !self.is_done {
             self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
         }
     }

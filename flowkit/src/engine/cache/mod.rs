@@ -26,24 +26,24 @@ use crate::model::Error;
 use crate::policy::cache::{CacheKey, KeyParts, TaskIdentity};
 use crate::store::CacheEntry;
 
-/// A result that is looked for.
+/// A cached result that a call wants.
 pub(crate) struct Wanted {
     key: CacheKey,
-    /// What is kept is ignored.
+    /// Cached results are ignored.
     refresh: bool,
     ttl: Option<Duration>,
-    /// Its place in the store's cache; `None` if only this process shares it.
+    /// Its entry in the store's cache; `None` if only this process shares it.
     entry: Option<Box<CacheEntry>>,
 }
 
-/// What a look into the cache says.
+/// What a lookup in the cache gives.
 pub(crate) enum CacheLookup<T> {
     Value(T),
-    /// Nobody has it: the caller executes.
+    /// It is not cached: the caller executes.
     Right(Box<Right>),
 }
 
-/// The right to execute for a key. Dropping it without a result lets another one execute.
+/// The right to execute for a key. Dropping it without a result lets another caller execute.
 pub(crate) struct Right {
     // The lease goes first: the next leader in this process may ask for it again.
     lease: Option<Lease>,
@@ -52,38 +52,38 @@ pub(crate) struct Right {
 }
 
 impl Right {
-    /// Puts the result to it that others may have.
+    /// Attaches the result to be shared.
     pub(crate) fn share<T: Any + Send + Sync>(self, value: T) -> Box<SharedResult> {
         Box::new(SharedResult { right: self, value: Arc::new(value) })
     }
 }
 
-/// A result that others may have as soon as it is kept. Dropped before that, it is nobody's.
+/// A result that is shared as soon as it is durable. Dropped before that, it is not shared.
 pub(crate) struct SharedResult {
     right: Right,
     value: Arc<dyn Any + Send + Sync>,
 }
 
 impl SharedResult {
-    /// Returns the result's place in the store's cache, once.
+    /// Returns the result's entry for the store's cache, once.
     pub(crate) fn take_entry(&mut self) -> Option<CacheEntry> {
         self.right.wanted.entry.take().map(|entry| *entry)
     }
 
-    /// Says that the store has the result, in its place.
-    pub(crate) fn is_kept(&mut self) {
+    /// Notes that the store has the result with its cache entry.
+    pub(crate) fn mark_persisted(&mut self) {
         if self.right.wanted.entry.is_none()
             && let Some(lease) = &mut self.right.lease
         {
-            lease.went_with_the_result();
+            lease.release_with_result();
         }
     }
 
-    /// Gives the result to everyone in this process who waits for it.
+    /// Gives the result to all callers in this process that wait for it.
     pub(crate) fn publish(self, memory: &Memory) {
         let Right { lease, lead, wanted } = self.right;
         drop(lease);
-        memory.keep(lead, self.value, wanted.ttl);
+        memory.insert(lead, self.value, wanted.ttl);
     }
 }
 
@@ -95,9 +95,9 @@ pub(crate) fn wanted<B: Body>(
     ttl: Option<Duration>,
 ) -> Option<Wanted> {
     let info = B::info();
-    let said = options.map(|options| options.cache).unwrap_or_default();
+    let cache_use = options.map(|options| options.cache).unwrap_or_default();
     let scope = match info.cache {
-        _ if said == CacheUse::Off || core.runtime().skips_cache() => return None,
+        _ if cache_use == CacheUse::Off || core.runtime().skips_cache() => return None,
         CacheScope::Off => return None,
         CacheScope::Runtime => None,
         // Outside a flow there is no run whose calls could share a result.
@@ -110,13 +110,14 @@ pub(crate) fn wanted<B: Body>(
         version: declaration.version,
     };
     let body = body.as_ref()?;
-    let kept = core.run().and_then(|run| run.kept.as_ref());
-    let refresh = said == CacheUse::Refresh
+    let run_store = core.run_store();
+    let refresh = cache_use == CacheUse::Refresh
         || core.runtime().refreshes_cache()
-        || kept.and_then(|kept| kept.earlier(|earlier| earlier.wants_anew(core.id))) == Some(true);
-    let is_kept = kept.is_some() && B::codec().is_some();
-    let mut parts = (is_kept && info.cache == CacheScope::Runtime).then(Vec::new);
-    // It runs the user's code: the closure of the key, or `Serialize` of the inputs.
+        || run_store.and_then(|run_store| run_store.earlier(|earlier| earlier.wants_anew(core.id)))
+            == Some(true);
+    let is_persisted = run_store.is_some() && B::codec().is_some();
+    let mut parts = (is_persisted && info.cache == CacheScope::Runtime).then(Vec::new);
+    // This runs the user's code: the closure of the key, or `Serialize` of the inputs.
     match guarded("cache key", || body.cache_key(core.runtime().sealing(), parts.as_mut()))? {
         Ok(inputs) => {
             let key = CacheKey::new(&identity, scope, inputs);
@@ -132,8 +133,8 @@ pub(crate) fn wanted<B: Body>(
     }
 }
 
-/// Looks into the cache; waits, holding no slot, while somebody else executes for the same key, but no longer than `timeout`.
-pub(crate) async fn look<B: Body>(
+/// Looks a result up; waits, holding no slot, while another caller executes for the same key, but no longer than `timeout`.
+pub(crate) async fn look_up<B: Body>(
     core: &Core,
     mut wanted: Wanted,
     timeout: Option<Duration>,
@@ -141,7 +142,7 @@ pub(crate) async fn look<B: Body>(
     let memory = core.runtime().cache();
     let mut waiting = Waiting::new(core, timeout);
     loop {
-        match memory.look(wanted.key, wanted.refresh) {
+        match memory.look_up(wanted.key, wanted.refresh) {
             MemoryLookup::Lead(lead) => return lead_or_value::<B>(&mut waiting, lead, wanted).await,
             MemoryLookup::Value(value) => {
                 if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output)
@@ -157,27 +158,25 @@ pub(crate) async fn look<B: Body>(
     }
 }
 
-/// Nobody in this process has it: another one may.
+/// The result is not in this process: it may be in the store.
 async fn lead_or_value<B: Body>(
     waiting: &mut Waiting<'_>,
     lead: Lead,
     wanted: Wanted,
 ) -> Result<CacheLookup<B::Output>, Error<B::Error>> {
     let core = waiting.core;
-    let Some((kept, codec)) =
-        core.run().and_then(|run| run.kept.as_ref()).zip(B::codec()).filter(|_| wanted.entry.is_some())
-    else {
+    let Some((run_store, codec)) = core.run_store().zip(B::codec()).filter(|_| wanted.entry.is_some()) else {
         return Ok(CacheLookup::Right(Box::new(Right { lease: None, lead, wanted })));
     };
     let version = B::info().declaration.version;
     let decode = |bytes: &[u8]| (codec.decode)(bytes, version);
     let mut refresh = wanted.refresh;
     loop {
-        match look_into_store(waiting, &kept.store, wanted.key, refresh, wanted.ttl, &decode).await? {
+        match look_into_store(waiting, &run_store.store, wanted.key, refresh, wanted.ttl, &decode).await? {
             InStore::Lease(lease) => return Ok(CacheLookup::Right(Box::new(Right { lease, lead, wanted }))),
             InStore::Value { value, left } if has_its_files::<B>(core, &value).await => {
                 if let Some(copy) = B::copy_output(&value) {
-                    core.runtime().cache().keep(lead, Arc::new(copy), left);
+                    core.runtime().cache().insert(lead, Arc::new(copy), left);
                 }
                 return Ok(CacheLookup::Value(value));
             }
@@ -186,8 +185,8 @@ async fn lead_or_value<B: Body>(
     }
 }
 
-/// Whether the files are there, with their content, that a cached result describes as a [`Model`](crate::Model) or a
-/// [`Dataset`](crate::Dataset): a call that takes the result would fail over one that is not.
+/// Whether all files that a cached result describes as a [`Model`](crate::Model) or a [`Dataset`](crate::Dataset) still exist with
+/// the same content: a call that takes the result would fail over one that does not.
 #[cfg(feature = "store")]
 async fn has_its_files<B: Body>(core: &Core, value: &B::Output) -> bool {
     let Some(codec) = B::codec().filter(|codec| (codec.describes_files)()) else { return true };
@@ -207,7 +206,7 @@ async fn has_its_files<B: Body>(core: &Core, value: &B::Output) -> bool {
     false
 }
 
-/// Without serde nobody knows what is in a result.
+/// Without serde it is unknown what a result describes.
 #[cfg(not(feature = "store"))]
 async fn has_its_files<B: Body>(_core: &Core, _value: &B::Output) -> bool {
     true

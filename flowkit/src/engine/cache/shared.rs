@@ -1,6 +1,7 @@
-//! The cache that all processes share, through the store: a result that any of them has kept, or the lease to make one.
+//! The cache that all processes share, through the store: a result that any of them has persisted, or the lease to make
+//! one.
 //!
-//! A store that cannot be read is no reason to fail: the task runs, as it would without a cache.
+//! If the store cannot be read, the task runs, as it would without a cache.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use crate::model::{Error, Unreadable};
 use crate::policy::cache::{CacheKey, is_fresh};
 use crate::store::{CachedValue, Store, StoreError};
 
-/// How long to wait before asking again whether another process is done. It doubles up to the second.
+/// How long to wait before asking again whether the process with the lease is done. The wait doubles up to the second
+/// value.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
-/// The right to execute for a key among all processes. Dropping it gives it back.
+/// The right to execute for a key, among all processes. Dropping it releases it.
 pub(crate) struct Lease {
     store: Arc<dyn Store>,
     key: CacheKey,
@@ -25,8 +27,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// The result is kept under the key, which gave the lease back: it may be another one's by now.
-    pub(crate) fn went_with_the_result(&mut self) {
+    /// The result is persisted under the key, which released the lease: another process may have it by now.
+    pub(crate) fn release_with_result(&mut self) {
         self.held = false;
     }
 }
@@ -39,15 +41,15 @@ impl Drop for Lease {
     }
 }
 
-/// What a look into the store says.
+/// What a lookup in the store gives.
 pub(crate) enum InStore<T> {
     /// A result, and for how long it may still be used.
     Value { value: T, left: Option<Duration> },
-    /// None: the caller executes, without a lease if the store cannot give one.
+    /// No result: the caller executes, without a lease if the store cannot give one.
     Lease(Option<Lease>),
 }
 
-/// Looks for a fresh result; waits while another process executes for the same key.
+/// Looks up a fresh result; waits while another process executes for the same key.
 pub(crate) async fn look_into_store<T, E>(
     waiting: &mut Waiting<'_>,
     store: &Arc<dyn Store>,
@@ -59,7 +61,7 @@ pub(crate) async fn look_into_store<T, E>(
     let core = waiting.core;
     let mut wait = FIRST_WAIT;
     loop {
-        // Most of the time there is a result, and then nothing needs to be written.
+        // Mostly there is a result, and then nothing needs to be written.
         let known = if refresh { Ok(None) } else { ask(store, move |store| store.cached(key)).await };
         if let Some(value) = usable(core, known, ttl, decode) {
             return Ok(value);
@@ -74,7 +76,7 @@ pub(crate) async fn look_into_store<T, E>(
             }
             Ok(false) => {}
             Err(error) => {
-                // Once for all tasks that meet the same outage.
+                // Logged once for all tasks that are affected by the same outage.
                 if core.runtime().cache().shares_no_more() {
                     tracing::warn!(
                         task = %core.label(), %error,
@@ -89,7 +91,7 @@ pub(crate) async fn look_into_store<T, E>(
     }
 }
 
-/// Reads a kept result; one that is stale, damaged or of another type is none.
+/// Decodes a persisted result; `None` if it is stale, damaged or of another type.
 fn usable<T>(
     core: &Core,
     known: Result<Option<CachedValue>, StoreError>,
@@ -100,7 +102,7 @@ fn usable<T>(
         tracing::warn!(task = %core.label(), %error, "the cache cannot be read: the task runs");
         None
     })?;
-    // The shorter one counts: what was promised when it was kept, or what the attribute says by now.
+    // The shorter one counts: the one that was stored with it, or the one that the attribute has now.
     let ttl = known.ttl.into_iter().chain(ttl).min();
     let age = clock::wall().since(known.stored_at);
     if !is_fresh(Duration::ZERO, ttl, age) {

@@ -1,5 +1,5 @@
-//! The wait for the result of an equal call, here or in another process: it ends when the call is told to stop, and when the
-//! time is up that one attempt of it may take.
+//! The wait for the result of an equal call, here or in another process: it ends when the call is cancelled, and at the
+//! timeout of one attempt.
 
 use std::future::Future;
 use std::pin::pin;
@@ -24,12 +24,12 @@ impl<'a> Waiting<'a> {
         Self { core, limit, since: None }
     }
 
-    /// Waits until something has happened.
+    /// Waits until `over` is ready.
     ///
     /// # Errors
     ///
-    /// That the call was told to stop, also at the same moment, since the one it waits for may have been told so, too; or
-    /// that its time is up.
+    /// If the call is cancelled, also at the same moment, since the call that it waits for may have been cancelled, too; or
+    /// if the time is up.
     pub(super) async fn until<E>(&mut self, over: impl Future<Output = ()>) -> Result<(), Error<E>> {
         let core = self.core;
         let (over, cancelled) = (pin!(over), pin!(core.cancelled()));

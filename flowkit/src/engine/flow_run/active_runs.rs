@@ -1,4 +1,4 @@
-//! The flow runs of a runtime that are alive: found by id to cancel them, and suspended together with the program.
+//! The active flow runs of a runtime: found by id to be cancelled, and suspended together with the program.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,33 +15,33 @@ use crate::clock;
 use crate::model::{FlowRunId, Kind, State, TaskRunId, Timestamp};
 use crate::store::Lost;
 
-/// How often it is looked whether anything still runs, at first and later.
-const FIRST_LOOK: Duration = Duration::from_millis(5);
-const LAST_LOOK: Duration = Duration::from_millis(100);
+/// How often `drain` checks whether anything still runs, at first and later.
+const FIRST_CHECK: Duration = Duration::from_millis(5);
+const LAST_CHECK: Duration = Duration::from_millis(100);
 
-/// So many rows are looked through for each line that was heard: a fraction of a millisecond.
+/// The number of rows that are searched for each captured line: a fraction of a millisecond.
 const ROWS_MAX: usize = 10_000;
 
 #[derive(Default)]
 pub(crate) struct ActiveRuns {
-    /// The program was told to stop: no attempt begins any more, and no failure is final. Set by the handler of the signal
-    /// itself, since a failure that the same signal caused may be seen before anything else could be told of it.
+    /// The program was asked to stop: no attempt begins any more, and no failure is final. The signal handler itself sets
+    /// it, since a failure caused by the same signal may be seen before anything else reacts.
     stopping: Arc<AtomicBool>,
     /// For bodies that want to know: see [`Context::stopping`](crate::Context::stopping).
     token: CancellationToken,
-    turned_away: AtomicBool,
+    refused: AtomicBool,
     known: Mutex<RunEntry>,
-    one_less: Notify,
+    removed: Notify,
 }
 
 #[derive(Default)]
 struct RunEntry {
     /// By age, so that a flow is suspended before its sub-flows.
     runs: BTreeMap<FlowRunId, Weak<Run>>,
-    /// A run that begins now is suspended at once.
+    /// A run that begins now is suspended immediately.
     closed: bool,
-    /// Those that were suspended.
-    aside: Vec<FlowRunId>,
+    /// The runs that were suspended.
+    suspended: Vec<FlowRunId>,
 }
 
 impl ActiveRuns {
@@ -57,39 +57,39 @@ impl ActiveRuns {
         if closed {
             self.suspend_all(&[Arc::clone(run)]);
         }
-        // The outer one was lost while this one began.
+        // The outer run was lost while this one began.
         if let Some(why) = outer.as_ref().and_then(|outer| outer.lost())
-            && run.loses(why)
+            && run.lose(why)
         {
             run.cancellation.cancel();
         }
     }
 
-    /// Ends a run that its store keeps no further, unless it was taken over since.
+    /// Fails a run that its store persists no further, unless another owner has taken it over since.
     pub(crate) fn lose(&self, lost: &Lost) {
         if let Some(run) = self.get(lost.run)
-            && run.kept.as_ref().is_some_and(|kept| kept.owned.epoch <= lost.epoch)
+            && run.run_store.as_ref().is_some_and(|run_store| run_store.owned.epoch <= lost.epoch)
         {
             run.lose_all(&lost.error);
         }
     }
 
-    /// All are suspended before any is stopped: what runs of a sub-flow is stopped with the run around it, and must know by
-    /// then that nobody has cancelled it.
+    /// All are suspended before any is stopped: a task of a sub-flow is stopped with the run around it, and must know by
+    /// then that it was suspended and not cancelled.
     fn suspend_all(&self, runs: &[Arc<Run>]) {
-        let aside: Vec<_> = runs.iter().filter(|run| run.suspend()).collect();
-        self.known.lock().aside.extend(aside.iter().map(|run| run.id));
-        aside.into_iter().for_each(|run| run.stop_suspended());
+        let suspended: Vec<_> = runs.iter().filter(|run| run.suspend()).collect();
+        self.known.lock().suspended.extend(suspended.iter().map(|run| run.id));
+        suspended.into_iter().for_each(|run| run.stop_suspended());
     }
 
     /// Returns the runs that were suspended so far.
-    pub(crate) fn aside(&self) -> Vec<FlowRunId> {
-        self.known.lock().aside.clone()
+    pub(crate) fn suspended(&self) -> Vec<FlowRunId> {
+        self.known.lock().suspended.clone()
     }
 
     pub(crate) fn remove(&self, id: FlowRunId) {
         self.known.lock().runs.remove(&id);
-        self.one_less.notify_waiters();
+        self.removed.notify_waiters();
     }
 
     pub(crate) fn get(&self, id: FlowRunId) -> Option<Arc<Run>> {
@@ -100,12 +100,12 @@ impl ActiveRuns {
         self.known.lock().runs.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Returns who may have said something that was heard from this process at most `delay` ago, when nobody knows the
-    /// thread: the only task that was running in all of that time, or else the only outermost run.
-    pub(crate) fn speaker(&self, delay: Duration) -> Option<(Arc<Run>, TaskRunId)> {
+    /// Guesses which task run printed a line that was captured within the last `delay` from an unknown thread: the only
+    /// task that was running all that time, or else the only outermost run.
+    pub(crate) fn likely_printer(&self, delay: Duration) -> Option<(Arc<Run>, TaskRunId)> {
         let runs = self.all();
         let running: Option<Vec<_>> =
-            runs.iter().map(|run| run.speaking(delay).map(|tasks| (run, tasks))).collect();
+            runs.iter().map(|run| run.recently_running(delay).map(|tasks| (run, tasks))).collect();
         let mut running =
             running.into_iter().flatten().flat_map(|(run, tasks)| tasks.into_iter().map(move |id| (run, id)));
         if let (Some((run, (task_run, Since::Before))), None) = (running.next(), running.next()) {
@@ -116,39 +116,39 @@ impl ActiveRuns {
         outermost.next().is_none().then(|| (Arc::clone(first), TaskRunId::FLOW))
     }
 
-    /// Whether no flow run may begin any more; callers are turned away then.
-    pub(crate) fn turns_away(&self) -> bool {
+    /// Whether no flow run may begin any more; then the caller is refused.
+    pub(crate) fn refuses_runs(&self) -> bool {
         let stopping = self.is_stopping();
         if stopping {
-            self.turned_away.store(true, Ordering::Release);
+            self.refused.store(true, Ordering::Release);
         }
         stopping
     }
 
-    /// Whether a flow run was not begun because of the shut-down.
+    /// Whether a flow run was refused because of the shutdown.
     #[cfg(feature = "signals")]
-    pub(crate) fn has_turned_away(&self) -> bool {
-        self.turned_away.load(Ordering::Acquire)
+    pub(crate) fn has_refused_runs(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
     }
 
-    /// Whether the program was told to stop: no attempt may begin any more, and no failure is final.
+    /// Whether the program was asked to stop: no attempt may begin any more, and no failure is final.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// The flag that says so, for a handler of signals.
+    /// The flag behind [`is_stopping`](Self::is_stopping), for a signal handler.
     #[cfg(all(feature = "signals", unix))]
     pub(crate) fn stopping(&self) -> &Arc<AtomicBool> {
         &self.stopping
     }
 
-    /// Returns a token that is cancelled when the program is told to stop.
+    /// Returns a token that is cancelled when the program is asked to stop.
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.token
     }
 
-    /// Lets nothing begin any more, gives what runs at most `drain` to end, suspends the rest, and waits until no run is
-    /// left.
+    /// Lets nothing begin any more, gives running tasks at most `drain` to end, suspends the rest, and waits until no run
+    /// is left.
     pub(crate) async fn suspend(&self, drain: Duration) {
         self.stopping.store(true, Ordering::Release);
         for run in self.all() {
@@ -159,52 +159,52 @@ impl ActiveRuns {
         self.known.lock().closed = true;
         self.suspend_all(&self.all());
         loop {
-            let mut one_less = std::pin::pin!(self.one_less.notified());
-            one_less.as_mut().enable();
+            let mut removed = std::pin::pin!(self.removed.notified());
+            removed.as_mut().enable();
             if self.known.lock().runs.is_empty() {
                 return;
             }
-            one_less.await;
+            removed.await;
         }
     }
 
-    /// Waits until nothing runs but flows that wait for what may not begin.
-    async fn drain(&self, patience: Duration) {
+    /// Waits until only flows are left that wait for tasks that may not begin.
+    async fn drain(&self, timeout: Duration) {
         let begun: Instant = clock::now();
-        let mut look = FIRST_LOOK;
-        let mut idle_looks = 0;
-        // A flow whose last task has ended may be about to end itself, so one look is not enough.
-        while idle_looks < 2 && !self.all().is_empty() {
-            let left = patience.saturating_sub(begun.elapsed());
+        let mut interval = FIRST_CHECK;
+        let mut idle_checks = 0;
+        // A flow whose last task has ended may be about to end itself, so one check is not enough.
+        while idle_checks < 2 && !self.all().is_empty() {
+            let left = timeout.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 return;
             }
-            idle_looks = if self.all().iter().any(|run| run.is_at_work()) { 0 } else { idle_looks + 1 };
-            clock::sleep(look.min(left)).await;
-            look = (look * 2).min(LAST_LOOK);
+            idle_checks = if self.all().iter().any(|run| run.is_at_work()) { 0 } else { idle_checks + 1 };
+            clock::sleep(interval.min(left)).await;
+            interval = (interval * 2).min(LAST_CHECK);
         }
     }
 }
 
-/// Whether a task was running in all of a time.
+/// Whether a task was running during all of a period.
 #[derive(Clone, Copy)]
 enum Since {
     /// It was running before.
     Before,
-    /// It began, or ended, within that time: somebody else may have been the one.
+    /// It began or ended within the period, so another task may have printed the line.
     Within,
 }
 
 impl Run {
-    /// Returns up to two tasks that were running at some time of the last `delay`; `None` if there are too many rows to look
-    /// through.
-    fn speaking(&self, delay: Duration) -> Option<Vec<(TaskRunId, Since)>> {
+    /// Returns up to two tasks that were running at some time within the last `delay`; `None` if there are too many rows to
+    /// search.
+    fn recently_running(&self, delay: Duration) -> Option<Vec<(TaskRunId, Since)>> {
         let now = self.clock.now().since_creation();
         let is_recent = |at: Timestamp| now.saturating_sub(at.since_creation()) < delay;
         self.read(|record| {
             let mut rows = record.task_runs();
             let tasks = rows.by_ref().take(ROWS_MAX).filter(|row| row.declaration().kind == Kind::Task);
-            let speaking = tasks.filter_map(|row| match (row.state(), row.ended_at()) {
+            let running = tasks.filter_map(|row| match (row.state(), row.ended_at()) {
                 (State::Running, _) if row.attempt_started_at().is_some_and(is_recent) => {
                     Some((row.id(), Since::Within))
                 }
@@ -212,8 +212,8 @@ impl Run {
                 (_, Some(ended_at)) if is_recent(ended_at) => Some((row.id(), Since::Within)),
                 _ => None,
             });
-            let speaking = speaking.take(2).collect::<Vec<_>>();
-            (speaking.len() == 2 || rows.next().is_none()).then_some(speaking)
+            let running = running.take(2).collect::<Vec<_>>();
+            (running.len() == 2 || rows.next().is_none()).then_some(running)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! An attempt of a flow: what the children of one run of its body belong to, and what ends them together.
+//! An attempt of a flow: the children of one run of its body belong to it and end with it.
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -8,16 +8,16 @@ use crate::engine::flow_run::cancellation::Cancellation;
 use crate::engine::replay::memo::Ordinals;
 use crate::model::{OrderNo, RunLabel};
 
-/// One attempt of a flow: what its children belong to.
+/// One attempt of a flow, to which its children belong.
 pub(crate) struct FlowAttempt {
     pub(crate) run: Arc<Run>,
     pub(crate) cancellation: Cancellation,
     pub(crate) ordinals: Ordinals,
     /// The number of the first task run that this attempt may create.
     pub(crate) first_child: u64,
-    /// The last number before it.
+    /// The last order number before it began.
     pub(crate) after: Option<OrderNo>,
-    /// What it cannot go on without, and has not got.
+    /// The critical task without which it failed.
     failure: OnceLock<CriticalFailure>,
 }
 
@@ -29,37 +29,27 @@ pub(crate) struct CriticalFailure {
 }
 
 impl FlowAttempt {
-    /// Stops the attempt with everything in it, since it cannot go on; the first that says so is the reason. One that fails
-    /// while it is being stopped, its time being up for instance, is none.
+    /// Stops the attempt with everything in it; the first failure is the reason. A failure while the attempt is being
+    /// stopped, for instance by a timeout, is not.
     pub(crate) fn fail(&self, failure: CriticalFailure) {
         if !self.cancellation.is_cancelled() && self.failure.set(failure).is_ok() {
             self.cancellation.cancel();
         }
     }
 
-    /// Returns why the attempt could not go on.
+    /// Returns the critical failure that stopped the attempt.
     pub(crate) fn failure(&self) -> Option<&CriticalFailure> {
         self.failure.get()
     }
 }
 
 impl Run {
-    /// Opens the run for the children of an attempt.
-    pub(crate) fn open(self: &Arc<Self>) -> Arc<FlowAttempt> {
-        let mut ledger = self.ledger.lock();
-        ledger.closed = false;
-        // What the first attempt of this process claims from earlier ones belongs to it too.
-        let is_first = !std::mem::replace(&mut ledger.opened, true);
-        let first_child = if is_first { 1 } else { ledger.record.next_id().get() };
-        self.attempt(self.cancellation.child(), first_child, ledger.record.last_no())
-    }
-
-    /// What the flow itself belongs to: no attempt of it, but the run as a whole.
+    /// The scope of the flow itself: the run as a whole, and none of its attempts.
     pub(crate) fn whole(self: &Arc<Self>) -> Arc<FlowAttempt> {
         self.attempt(self.cancellation.clone(), 0, None)
     }
 
-    fn attempt(
+    pub(super) fn attempt(
         self: &Arc<Self>,
         cancellation: Cancellation,
         first_child: u64,

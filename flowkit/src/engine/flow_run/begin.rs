@@ -1,4 +1,4 @@
-//! How a flow run begins, or goes on where another process left it.
+//! How a flow run begins, or resumes where another process left it.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRunId, TaskRunR
 use crate::policy::durability::Durability;
 use crate::store::{NewFlowRun, OwnedRun};
 
-/// What a run has at its beginning, or where it goes on.
+/// What a run has at its beginning, or where it resumes.
 pub(crate) struct Begun {
     pub(crate) id: FlowRunId,
     pub(crate) clock: RunClock,
     pub(crate) record: RunRecord,
-    pub(crate) kept: Option<RunStore>,
+    pub(crate) run_store: Option<RunStore>,
 }
 
-/// Begins a run, or goes on with one that another process left; and tells the store, if there is one.
+/// Begins a run, or resumes one that another process left, and registers it with the store, if there is one.
 pub(crate) fn begin(
     new: &mut NewRun<'_>,
     parent: Option<&Arc<FlowAttempt>>,
@@ -27,7 +27,7 @@ pub(crate) fn begin(
 ) -> Begun {
     let root = new.root.clone();
     let durability = durability(new.durability, parent.map(|parent| &parent.run), &new.runtime);
-    // Numbers are compared over a run and those of its sub-flows.
+    // Numbers are compared across a run and its sub-flows.
     let outer_no = parent.and_then(|parent| parent.run.read(RunRecord::last_no));
     let store = new.runtime.store().filter(|_| durability != Durability::Memory).cloned();
     let Some((resumed, store)) = new.resumed.take().zip(store.clone()) else {
@@ -38,7 +38,7 @@ pub(crate) fn begin(
         let clock = RunClock::start();
         let mut record = RunRecord::default().numbered_above(outer_no);
         record.create(root, clock.now());
-        let kept = store.map(|store| {
+        let run_store = store.map(|store| {
             let owned = OwnedRun { id, epoch: 1, created_at: clock.created() };
             let parent = origin.map(|origin| (origin.flow_run, origin.task_run));
             let is_keyed = key.is_some();
@@ -47,12 +47,12 @@ pub(crate) fn begin(
             }
             RunStore::new(store, owned, durability).keyed(is_keyed)
         });
-        return Begun { id, clock, record, kept };
+        return Begun { id, clock, record, run_store };
     };
     let stored = &resumed.recovered.run;
     let created = stored.created_at;
     let rows = &resumed.recovered.task_runs;
-    // For people only: a wall clock that was set back would have the run end before it began.
+    // Only for people: if the wall clock was set back, the run would seem to end before it began.
     let last = rows
         .iter()
         .filter_map(|row| row.ended_at.max(row.attempt_started_at))
@@ -62,27 +62,26 @@ pub(crate) fn begin(
     let used = rows.last().map_or(0, |row| row.id.get()) + 1;
     let record = RunRecord::resumed(TaskRunRecord::recovered_flow(root, stored), used)
         .numbered_above(outer_no.max(resumed.recovered.last_no));
-    let kept = RunStore::new(store, resumed.recovered.owned, durability)
+    let run_store = RunStore::new(store, resumed.recovered.owned, durability)
         .with_earlier(&resumed, new.runtime.max_crashes());
-    Begun { id: stored.id, clock, record, kept: Some(kept) }
+    Begun { id: stored.id, clock, record, run_store: Some(run_store) }
 }
 
-/// Says what is kept of a run, and when: what its flow declares, or else what holds for the run in which it was started, or
-/// for the whole runtime.
+/// The durability of a run: declared by its flow, or else that of the run in which it was started, or of the runtime.
 pub(crate) fn durability(
     declared: Option<Durability>,
     parent: Option<&Arc<Run>>,
     runtime: &Runtime,
 ) -> Durability {
     declared
-        .or_else(|| parent.and_then(|parent| Some(parent.kept.as_ref()?.durability)))
+        .or_else(|| parent.and_then(|parent| Some(parent.run_store.as_ref()?.durability)))
         .unwrap_or_else(|| runtime.durability())
 }
 
-/// Says where a run comes from that is started in the scope of `parent`.
+/// The origin of a run that is started in the scope of `parent`.
 pub(crate) fn origin(parent: &Core, root: &NewTaskRun) -> Option<Origin> {
     let outer = parent.run()?;
-    // Behind a node, the node's name is the run's: it knows the index. A run apart has a name of its own.
+    // The run behind a node has the name of the node, which knows the index. A run without a node has its own name.
     let is_node = parent.id != TaskRunId::FLOW && std::ptr::eq(parent.declaration, root.task);
     let label = if is_node { parent.label().as_str().to_owned() } else { root.label() };
     let root = outer.origin.as_ref().map_or(outer.id, |origin| origin.root);

@@ -1,7 +1,7 @@
-//! Tells a flow run, its attempts and its sub-flows to stop: a tree in which cancelling reaches everything below.
+//! Cancels a flow run, its attempts and its sub-flows: a tree in which cancelling reaches everything below.
 //!
-//! Every task run asks whether it was cancelled, so asking is one load; `tokio_util`'s token takes a lock for it. Who
-//! wants such a token gets one ([`Cancellation::token`]), made when it is asked for.
+//! Every task run asks whether it was cancelled, so asking is one load; `tokio_util`'s token takes a lock for it. Callers
+//! that need such a token get one ([`Cancellation::token`]), created on demand.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// A place in the tree. Cloning gives the same place.
+/// A node of the tree. Cloning gives the same node.
 #[derive(Clone)]
 pub(crate) struct Cancellation(Arc<CancelNode>);
 
@@ -23,7 +23,7 @@ struct CancelNode {
 #[derive(Default)]
 struct Below {
     children: Vec<Weak<CancelNode>>,
-    /// When the list is this long, those who are gone are taken out of it.
+    /// The length at which dropped children are removed from the list.
     prune_at: usize,
     token: Option<CancellationToken>,
 }
@@ -37,11 +37,11 @@ impl Cancellation {
         }))
     }
 
-    /// Returns a place below, which is cancelled with this one.
+    /// Returns a new child, which is cancelled with this node.
     pub(crate) fn child(&self) -> Self {
         let child = Self::new();
         let mut below = self.0.below.lock();
-        // Looked at under the lock, which `cancel` takes after it has set the flag: no child is missed.
+        // Checked under the lock, which `cancel` takes after it has set the flag: no child is missed.
         if self.is_cancelled() {
             child.0.cancelled.store(true, Ordering::Release);
         }
@@ -57,7 +57,7 @@ impl Cancellation {
         self.0.cancelled.load(Ordering::Acquire)
     }
 
-    /// Cancels this place and everything below. A second time does nothing.
+    /// Cancels this node and everything below. A second time does nothing.
     pub(crate) fn cancel(&self) {
         // Not recursive: sub-flows may be nested 10,000 deep.
         let mut rest = vec![Arc::clone(&self.0)];
@@ -74,17 +74,17 @@ impl Cancellation {
         }
     }
 
-    /// Waits until this place is cancelled.
+    /// Waits until this node is cancelled.
     pub(crate) async fn cancelled(&self) {
         let mut waiting = std::pin::pin!(self.0.waiting.notified());
-        // A notification counts from the moment the future is made, so the flag is looked at after it.
+        // A notification counts from the moment the future is created, so the flag is checked after it.
         waiting.as_mut().enable();
         if !self.is_cancelled() {
             waiting.await;
         }
     }
 
-    /// Returns a token that is cancelled with this place.
+    /// Returns a token that is cancelled with this node.
     pub(crate) fn token(&self) -> CancellationToken {
         let mut below = self.0.below.lock();
         let token = below.token.get_or_insert_default().clone();
@@ -108,19 +108,19 @@ mod tests {
         left.cancel();
         assert!(leaf.is_cancelled() && token.is_cancelled());
         assert!(!root.is_cancelled() && !right.is_cancelled());
-        assert!(left.child().is_cancelled(), "a place made below a cancelled one is cancelled");
+        assert!(left.child().is_cancelled(), "a child of a cancelled node is cancelled");
         assert!(left.token().is_cancelled());
     }
 
     #[test]
     fn a_tree_100_000_deep_is_cancelled_without_overflowing_the_stack() {
         let root = Cancellation::new();
-        let mut places = vec![root.clone()];
+        let mut nodes = vec![root.clone()];
         for _ in 0..100_000 {
-            places.push(places[places.len() - 1].child());
+            nodes.push(nodes[nodes.len() - 1].child());
         }
         root.cancel();
-        assert!(places.iter().all(Cancellation::is_cancelled));
+        assert!(nodes.iter().all(Cancellation::is_cancelled));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Tells those who wait for several runs in which order they end: by the numbers that the ledger gives, under its lock.
+//! In which order the runs end that a body waits for: by the numbers that the record gives them, under its lock.
 //!
-//! Not by when a result can be read: a store may acknowledge a later end first, and a thread may be ahead of another.
+//! The order in which results can be read is another one: a store may acknowledge a later end first, and one thread may be
+//! ahead of another.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -14,7 +15,7 @@ use crate::engine::replay::memo::ResultMemo;
 use crate::engine::task_run::core::Core;
 use crate::model::{CallId, Identity, OrderNo, TaskRunId};
 
-/// The runs that a body waits for, each with its position in the list that was given.
+/// The runs that a body waits for, each with its position in the list that the caller passed.
 #[derive(Default)]
 pub(crate) struct Ends(Mutex<KnownEnds>);
 
@@ -25,7 +26,7 @@ struct KnownEnds {
     waker: Option<Waker>,
 }
 
-/// By its number, where it stands among the ends.
+/// Ordered by its number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct End {
     /// 0 for a call that was refused: it ended before anything began.
@@ -35,8 +36,8 @@ struct End {
 }
 
 impl Ends {
-    /// Watches runs. Those that have ended have their number, and so have those whose end an earlier process or attempt of the
-    /// flow has recorded; the others get it when they end.
+    /// Watches runs. Those that have ended have their number, and so have those whose end an earlier process or attempt of
+    /// the flow has recorded; the others get one when they end.
     pub(crate) fn of<'a>(cores: impl Iterator<Item = &'a Core>) -> Arc<Self> {
         let ends = Arc::new(Self::default());
         for (position, core) in cores.enumerate() {
@@ -49,14 +50,19 @@ impl Ends {
         ends
     }
 
+    /// Adds an end that has happened. Returns the waker of the wait, to be woken when no lock is held.
+    pub(super) fn add_happened(&self, no: Option<OrderNo>, position: usize) -> Option<Waker> {
+        self.add(End { no: no.map_or(0, OrderNo::get), position, is_recorded: false })
+    }
+
     fn add(&self, end: End) -> Option<Waker> {
         let mut known = self.0.lock();
         known.ends.push(Reverse(end));
         known.waker.take()
     }
 
-    /// The position of the run that is the next to be given, once it is known; has `waker` woken when that may change. No run
-    /// ends before it that is not in the list of ends: numbers only grow.
+    /// The position of the next run to yield, once it is known; has `waker` woken when that may change. A run that is not
+    /// among the known ends cannot end before it: numbers only grow.
     pub(crate) fn poll_next(&self, waker: &Waker) -> Poll<usize> {
         let mut known = self.0.lock();
         match &mut known.waker {
@@ -66,78 +72,65 @@ impl Ends {
         known.ends.peek().map_or(Poll::Pending, |Reverse(end)| Poll::Ready(end.position))
     }
 
-    /// Whether the next to be given has been recorded, so that it comes, however long it takes to read it or make it again.
+    /// Whether the end of the next run is recorded, so that it comes however long it takes to read it or make it again.
     pub(crate) fn next_is_recorded(&self) -> bool {
         self.0.lock().ends.peek().is_some_and(|Reverse(end)| end.is_recorded)
     }
 
-    /// Takes one out: it was given.
+    /// Removes a run that was yielded.
     pub(crate) fn take(&self, position: usize) {
         let mut known = self.0.lock();
         if known.ends.peek().is_some_and(|Reverse(end)| end.position == position) {
             known.ends.pop();
         } else {
-            // The end of another flow run, whose numbers are none of ours, has come before it meanwhile.
+            // Meanwhile an end of another flow run has come before it, whose numbers are not comparable.
             known.ends.retain(|Reverse(end)| end.position != position);
         }
     }
 }
 
-/// Who waits for the ends of which runs. Part of the ledger; empty in most runs.
+/// The waits for the ends of several runs. Empty in most flow runs.
 #[derive(Default)]
 pub(super) struct Watchers(HashMap<TaskRunId, Vec<(Weak<Ends>, usize)>>);
 
 impl Watchers {
-    /// Tells of an end, and returns whom to wake when the ledger is free again, if anybody waits.
+    /// Adds the end of a run to its waits, and returns their wakers, to be woken after the lock is released.
+    pub(super) fn watch(&mut self, id: TaskRunId, ends: &Arc<Ends>, position: usize) {
+        self.0.entry(id).or_default().push((Arc::downgrade(ends), position));
+    }
+
     pub(super) fn ended(&mut self, id: TaskRunId, no: Option<OrderNo>) -> Option<Vec<Waker>> {
         if self.0.is_empty() {
             return None;
         }
-        let told = |(ends, position): (Weak<Ends>, usize)| {
-            ends.upgrade()?.add(End { no: no.map_or(0, OrderNo::get), position, is_recorded: false })
-        };
-        Some(self.0.remove(&id)?.into_iter().filter_map(told).collect())
+        let add = |(ends, position): (Weak<Ends>, usize)| ends.upgrade()?.add_happened(no, position);
+        Some(self.0.remove(&id)?.into_iter().filter_map(add).collect())
     }
 }
 
 impl Run {
-    /// Returns the number of the end that an earlier process or attempt of the flow has recorded of a call, if it ends so again.
+    /// Returns the number of the end that an earlier process or attempt of the flow recorded of a call, if it ends the same
+    /// way again.
     pub(crate) fn recorded_no(&self, identity: Identity, child: &Child) -> Option<OrderNo> {
         if identity.unknown.is_some() {
             return None;
         }
-        let known = identity.call;
-        let journal =
-            self.journal.as_ref().filter(|journal| journal.remembers() && !journal.is_doubted(&known.key));
-        match (journal, child.recorded_no, &child.claimed) {
-            (Some(journal), Some(no), Some(_)) if self.refuses(journal, known) => {
-                journal.note_refused(known, no);
+        let call = identity.call;
+        let memo = self.memo.as_ref().filter(|memo| memo.remembers() && !memo.is_doubted(&call.key));
+        match (memo, child.recorded_no, &child.claimed) {
+            (Some(memo), Some(no), Some(_)) if self.refuses(memo, call) => {
+                memo.note_refused(call, no);
             }
-            (Some(journal), Some(no), Some(claimed)) => journal.note_recorded(known, claimed, no),
-            (Some(journal), None, _) => return journal.recorded_no(known),
+            (Some(memo), Some(no), Some(claimed)) => memo.note_recorded(call, claimed, no),
+            (Some(memo), None, _) => return memo.recorded_no(call),
             _ => {}
         }
         child.recorded_no
     }
 
-    /// Whether a call that has failed fails again in every attempt of the flow, without being made.
-    pub(crate) fn refuses(&self, journal: &ResultMemo, call: CallId) -> bool {
-        let by_earlier = || self.kept.as_ref()?.earlier(|earlier| earlier.refuses(&call));
-        journal.refusal(call).is_some() || by_earlier() == Some(true)
-    }
-
-    fn watch_end(&self, id: TaskRunId, ends: &Arc<Ends>, position: usize) {
-        let mut ledger = self.ledger.lock();
-        let over = ledger.record.task_run(id).filter(|row| row.state().is_over());
-        match over {
-            Some(row) => {
-                // A suspended run has no number of its own.
-                let no = row.ended_no().or(ledger.record.last_no()).map_or(0, OrderNo::get);
-                ends.add(End { no, position, is_recorded: false });
-            }
-            None => {
-                ledger.watchers.0.entry(id).or_default().push((Arc::downgrade(ends), position));
-            }
-        }
+    /// Whether a failed call fails again in every attempt of the flow, without being made.
+    pub(crate) fn refuses(&self, memo: &ResultMemo, call: CallId) -> bool {
+        let by_earlier = || self.run_store.as_ref()?.earlier(|earlier| earlier.refuses(&call));
+        memo.refusal(call).is_some() || by_earlier() == Some(true)
     }
 }

@@ -1,4 +1,4 @@
-//! Tells observers what happened: in order, each event once, without loss, and never under the record's lock.
+//! Notifies observers of what happened: in order, each event once, without loss, and never under the record's lock.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,108 +10,88 @@ use crate::engine::attempt::panics::guarded;
 use crate::model::Artifact;
 use crate::model::{Event, FlowRunId, Origin, TaskRun, TaskRunId};
 
-/// How far a task run says it is.
+/// The progress that a task run reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// The flow run to which the task run belongs.
     pub flow_run: FlowRunId,
-    /// Whose progress it is.
+    /// The task run whose progress it is.
     pub task_run: TaskRunId,
-    /// How much is done.
+    /// The amount that is done.
     pub done: u64,
-    /// Of how much.
+    /// The total amount.
     pub total: u64,
 }
 
-/// One event, as an observer is told of it.
+/// One event, as observers see it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Notice<'a> {
     /// The flow run to which it happened.
     pub flow_run: FlowRunId,
-    /// Where that flow run comes from, if it was started inside another one.
+    /// The run inside which that flow run was started, if there is one.
     pub origin: Option<&'a Origin>,
     /// What happened.
     pub event: &'a Event,
-    /// The task run to which it happened, as it stands now.
+    /// The task run to which it happened, in its current state.
     pub task_run: &'a TaskRun,
     /// The wall-clock time of the event.
     pub at: std::time::SystemTime,
 }
 
-type Observer = Arc<dyn Fn(&Notice<'_>) + Send + Sync>;
+/// The observers of a flow run: those that were registered when it began.
+pub(crate) type Audience = Arc<[Arc<dyn Fn(&Notice<'_>) + Send + Sync>]>;
 
-/// Those who observe a flow run: everybody who did when it began.
-pub(crate) type Audience = Arc<[Observer]>;
-
-type ProgressListeners = Arc<[Arc<dyn Fn(&Progress) + Send + Sync>]>;
-
-/// An artifact, as those are told of it who watch.
+/// An artifact, as observers see it.
 #[cfg(feature = "cli")]
 pub(crate) struct Made<'a> {
     pub(crate) flow_run: FlowRunId,
     pub(crate) task_run: TaskRunId,
     pub(crate) artifact: &'a Artifact,
-    /// Where the file is that it is a copy or a description of.
+    /// The path of the file that it copies or describes.
     pub(crate) file: Option<&'a std::path::Path>,
 }
 
-#[cfg(feature = "cli")]
-type ArtifactListeners = Arc<[Arc<dyn Fn(&Made<'_>) + Send + Sync>]>;
-
 #[derive(Default)]
 pub(crate) struct Observers {
-    of_events: Mutex<Audience>,
-    /// Beside the events: progress is not recorded, and nobody is told of what was before.
-    of_progress: OnceLock<Mutex<ProgressListeners>>,
-    /// Beside the events, too: an observer that comes late asks the store for what was made before.
+    pub(crate) of_events: Listeners<dyn Fn(&Notice<'_>) + Send + Sync>,
+    /// Beside the events: progress is not recorded, and a late observer misses it.
+    pub(crate) of_progress: Listeners<dyn Fn(&Progress) + Send + Sync>,
+    /// Beside the events, too: a late observer reads earlier artifacts from the store.
     #[cfg(feature = "cli")]
-    of_artifacts: OnceLock<Mutex<ArtifactListeners>>,
+    pub(crate) of_artifacts: Listeners<dyn Fn(&Made<'_>) + Send + Sync>,
 }
 
-impl Observers {
-    pub(crate) fn add(&self, observer: Observer) {
-        let mut list = self.of_events.lock();
-        *list = list.iter().cloned().chain([observer]).collect();
-    }
+pub(crate) struct Listeners<F: ?Sized>(OnceLock<Mutex<Arc<[Arc<F>]>>>);
 
-    pub(crate) fn audience(&self) -> Audience {
-        Arc::clone(&self.of_events.lock())
-    }
-
-    pub(crate) fn add_of_progress(&self, listener: Arc<dyn Fn(&Progress) + Send + Sync>) {
-        let mut list = self.of_progress.get_or_init(Mutex::default).lock();
-        *list = list.iter().cloned().chain([listener]).collect();
-    }
-
-    /// Returns those who want to hear of progress; `None` if nobody ever did.
-    pub(crate) fn of_progress(&self) -> Option<ProgressListeners> {
-        Some(Arc::clone(&self.of_progress.get()?.lock()))
-    }
-
-    #[cfg(feature = "cli")]
-    pub(crate) fn add_of_artifacts(&self, listener: Arc<dyn Fn(&Made<'_>) + Send + Sync>) {
-        let mut list = self.of_artifacts.get_or_init(Mutex::default).lock();
-        *list = list.iter().cloned().chain([listener]).collect();
-    }
-
-    /// Returns those who want to hear of artifacts; `None` if nobody ever did.
-    #[cfg(feature = "cli")]
-    pub(crate) fn of_artifacts(&self) -> Option<ArtifactListeners> {
-        Some(Arc::clone(&self.of_artifacts.get()?.lock()))
+impl<F: ?Sized> Default for Listeners<F> {
+    fn default() -> Self {
+        Self(OnceLock::new())
     }
 }
 
-/// Tells everything of `run` that has not been told yet.
+impl<F: ?Sized> Listeners<F> {
+    pub(crate) fn add(&self, listener: Arc<F>) {
+        let mut list = self.0.get_or_init(Mutex::default).lock();
+        *list = list.iter().cloned().chain([listener]).collect();
+    }
+
+    /// Returns the listeners; `None` if there never was one.
+    pub(crate) fn get(&self) -> Option<Arc<[Arc<F>]>> {
+        Some(Arc::clone(&self.0.get()?.lock()))
+    }
+}
+
+/// Notifies the observers of every event of `run` that they have not been notified of.
 ///
-/// One thread at a time tells. Another thread that comes meanwhile leaves, and the teller looks again after it has
-/// unlocked, so nothing is left behind; an observer that causes events itself is told of them later, not within.
-pub(crate) fn tell(run: &Run) {
+/// One thread at a time does that. Another thread that comes meanwhile leaves, and the notifying one checks again after it has
+/// unlocked, so no event is missed. An observer that causes events itself is notified of them later, not within its own call.
+pub(crate) fn notify(run: &Run) {
     loop {
-        let Some(mut told) = run.told.try_lock() else { return };
-        while let Some((event, task_run)) = run.event_and_row(*told) {
-            *told += 1;
+        let Some(mut notified) = run.notified.try_lock() else { return };
+        while let Some((event, task_run)) = run.event_and_row(*notified) {
+            *notified += 1;
             let notice = Notice {
                 flow_run: run.id,
                 origin: run.origin.as_deref(),
@@ -123,9 +103,9 @@ pub(crate) fn tell(run: &Run) {
                 guarded("observer", || observer(&notice));
             }
         }
-        let told_so_far = *told;
-        drop(told);
-        if run.event_count() == told_so_far {
+        let notified_so_far = *notified;
+        drop(notified);
+        if run.event_count() == notified_so_far {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! Starts a flow run, drives the attempts of its body, and ends it. Not: its node in the flow that calls it (`sub_flow`).
+//! Starts a flow run, drives the attempts of its body, and ends it. Its node in the flow that calls it is in `sub_flow`.
 
 use parking_lot::Mutex;
 use std::future::Future;
@@ -15,13 +15,14 @@ use crate::engine::attempt::AttemptRunner;
 use crate::engine::attempt::grace::Grace;
 use crate::engine::attempt::once::Stop;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::attempt::reacquire::released;
+use crate::engine::attempt::permit::without_slots;
 use crate::engine::body::FlowBody;
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::tally::Tally;
 use crate::engine::replay::previous::{PreviousCall, Resumed};
+use crate::engine::replay::run_store::RunStore;
 use crate::engine::task_run::core::{Core, RunScope};
-use crate::engine::task_run::execute::perform;
+use crate::engine::task_run::execute::execute;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
@@ -30,13 +31,13 @@ use crate::policy::resume::AttemptProgress;
 #[cfg(feature = "store")]
 use crate::value::not_persisted::all_not_persisted;
 
-/// A flow run that was started: its record, and its result to come.
+/// A flow run that was started: its record, and its pending result.
 pub(crate) struct Started<T, E> {
     pub(crate) run: Arc<Run>,
     pub(crate) driver: JoinHandle<Result<T, Error<E>>>,
 }
 
-/// Starts a flow on a worker: a body polled by `block_on` would pay a thread switch for each hand-off.
+/// Starts a flow on a worker thread: a body polled by `block_on` would cost a thread switch for each hand-off.
 pub(crate) fn start<B: FlowBody>(
     body: B,
     options: Option<Box<CallOptions<B::Error>>>,
@@ -57,7 +58,7 @@ fn started<B: FlowBody>(
 ) -> Result<Started<B::Output, B::Error>, Refusal> {
     let info = B::info();
     let tokio = tokio::runtime::Handle::try_current().map_err(|_| Refusal::OutsideTokio)?;
-    let (depth, kept_open) = match parent.and_then(|parent| parent.core().run()) {
+    let (depth, parent_open) = match parent.and_then(|parent| parent.core().run()) {
         Some(outer) => (outer.depth + 1, Some(outer.hold_open().ok_or(Refusal::FlowEnded)?)),
         None => (0, None),
     };
@@ -65,22 +66,22 @@ fn started<B: FlowBody>(
         Some(parent) => parent.core().runtime().clone(),
         None => options.as_ref().and_then(|options| options.runtime.clone()).unwrap_or_else(context::runtime),
     };
-    if depth == 0 && runtime.live().turns_away() {
+    if depth == 0 && runtime.active_runs().refuses_runs() {
         return Err(Refusal::ShuttingDown);
     }
     if depth > DEPTH_MAX {
         return Err(Refusal::DepthExceeded { depth });
     }
-    let said = options.as_ref().map_or(TaskPolicy::EMPTY, |options| options.policy.clone());
-    let retries = said.or(&info.policy).retries.unwrap_or(0);
-    let parent_name = options.as_ref().and_then(|options| options.name.clone());
+    let of_call = options.as_ref().map_or(TaskPolicy::EMPTY, |options| options.policy.clone());
+    let retries = of_call.or(&info.policy).retries.unwrap_or(0);
+    let name = options.as_ref().and_then(|options| options.name.clone());
     let durability = info.flow.durability;
     let keyed = options.as_mut().and_then(|options| options.keyed.take());
     let resumed = options.as_mut().and_then(|options| options.resumed.take());
-    let standing = resumed.as_deref().map(root_standing);
-    let keeps = runtime.store().is_some() && resumed.is_none();
+    let previous = resumed.as_deref().map(previous_flow);
+    let is_persisted = runtime.store().is_some() && resumed.is_none();
     let parameters =
-        keeps.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
+        is_persisted.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
     #[cfg(feature = "store")]
     for (argument, reason) in
         parameters.as_deref().filter(|_| depth == 0).map(all_not_persisted).unwrap_or_default()
@@ -93,7 +94,7 @@ fn started<B: FlowBody>(
         );
     }
     let extras = options.as_deref().map(|options| {
-        Box::new(Extras { name: parent_name.clone(), tags: options.tags.clone(), ..Extras::default() })
+        Box::new(Extras { name: name.clone(), tags: options.tags.clone(), ..Extras::default() })
     });
     let root = NewTaskRun {
         task: &info.declaration,
@@ -117,34 +118,34 @@ fn started<B: FlowBody>(
         resumed,
         root,
     });
-    let end = FinishOnDrop { run: Arc::clone(&run), _parent: kept_open };
+    let end = FinishOnDrop { run: Arc::clone(&run), _parent: parent_open };
     let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
-    let way = FlowMode { location, name: parent_name, standing };
-    let driver = run.tokio.spawn(drive(end, body, options, way).instrument(span));
+    let flow = FlowCall { location, name, previous };
+    let driver = run.tokio.spawn(drive(end, body, options, flow).instrument(span));
     Ok(Started { run, driver })
 }
 
-/// What a flow has of its own beside its arguments.
-struct FlowMode {
+/// What a flow has beside its body and options.
+struct FlowCall {
     location: &'static Location<'static>,
     name: Option<String>,
     /// What an earlier process left of it.
-    standing: Option<PreviousCall>,
+    previous: Option<PreviousCall>,
 }
 
-/// Says what becomes of a flow that is resumed: one that has ended needs not run, unless something is wanted again.
-fn root_standing(resumed: &Resumed) -> PreviousCall {
+/// Decides what becomes of a resumed flow: one that has ended does not run again, unless a rerun was requested.
+fn previous_flow(resumed: &Resumed) -> PreviousCall {
     let run = &resumed.recovered.run;
     match (run.state, &run.error) {
         _ if resumed.wish.asked.reopens(run) => {}
         (State::Completed | State::Cached, _) => return PreviousCall::Kept,
-        // That of a sub-flow: the process died before its node heard of it.
+        // A failed sub-flow: the process died before its node recorded that.
         (State::Failed | State::TimedOut, Some(error)) => return PreviousCall::Failed(Arc::clone(error)),
         _ => {}
     }
-    // What is wanted again has all of its retries again; a sub-flow that was cancelled has those that it had left.
-    let wanted_again = resumed.wish.asked.reopens(run) && run.state.is_terminal();
-    let failed = if wanted_again { 0 } else { resumed.wish.asked.tries(&run.earlier_attempts) };
+    // A requested rerun has all of its retries; a sub-flow that was cancelled has those that were left.
+    let is_rerun = resumed.wish.asked.reopens(run) && run.state.is_terminal();
+    let failed = if is_rerun { 0 } else { resumed.wish.asked.tries(&run.earlier_attempts) };
     PreviousCall::Again(AttemptProgress { attempts: run.attempt, failed, wait: Duration::ZERO })
 }
 
@@ -152,36 +153,36 @@ async fn drive<B: FlowBody>(
     end: FinishOnDrop,
     body: B,
     mut options: Option<Box<CallOptions<B::Error>>>,
-    FlowMode { location, name, standing }: FlowMode,
+    FlowCall { location, name, previous }: FlowCall,
 ) -> Result<B::Output, Error<B::Error>> {
     let run = Arc::clone(&end.run);
-    // The flow's own core belongs to an attempt that has no children: those belong to the attempts of its body.
-    let home = RunScope::Flow(run.whole());
-    let core = Arc::new(Core::new(home, TaskRunId::FLOW, &B::info().declaration, None, location));
+    // The flow's own core belongs to no attempt with children: those belong to the attempts of its body.
+    let scope = RunScope::Flow(run.whole());
+    let core = Arc::new(Core::new(scope, TaskRunId::FLOW, &B::info().declaration, None, location));
     if let Some(name) = name {
         core.set_name(&name);
     }
-    match standing {
+    match previous {
         Some(ended @ (PreviousCall::Kept | PreviousCall::Failed(_))) => core.set_claimed(ended),
-        Some(standing) => {
+        Some(previous) => {
             run.reopen(TaskRunId::FLOW);
-            core.set_claimed(standing);
+            core.set_claimed(previous);
         }
         None => {}
     }
-    let host = FlowRunner { core: Arc::clone(&core), run, body: Mutex::new(None) };
+    let runner = FlowRunner { core: Arc::clone(&core), run, body: Mutex::new(None) };
     if let Some(options) = &mut options {
-        // What the flow runs after was waited for by its node in the parent.
+        // Its node in the parent has already waited for the inputs of the flow.
         options.order.clear();
     }
     let current = Current::new(core.clone());
     let mut body = Some(body);
-    let result = current.scope(perform(&core, &host, &mut body, options.as_deref())).await;
+    let result = current.scope(execute(&core, &runner, &mut body, options.as_deref())).await;
     drop(end);
     result
 }
 
-/// Ends a run, also one whose driver is dropped; only then may the flow end in which it was started.
+/// Ends a run, also if its driver is dropped. The flow in which it was started ends only after that.
 struct FinishOnDrop {
     run: Arc<Run>,
     _parent: Option<OpenGuard>,
@@ -193,11 +194,11 @@ impl Drop for FinishOnDrop {
     }
 }
 
-/// Runs attempts of a flow: each has children, and ends when the last of them has.
+/// Runs the attempts of a flow: each has children, and ends when the last of them has ended.
 struct FlowRunner {
     core: Arc<Core>,
     run: Arc<Run>,
-    /// What the body of the attempt runs in the scope of.
+    /// The core in whose scope the body of the current attempt runs.
     body: Mutex<Option<Arc<Core>>>,
 }
 
@@ -206,9 +207,9 @@ impl FlowRunner {
         self.body.lock().clone()
     }
 
-    /// Reads the attempt that is under way, if any is.
+    /// Reads the current attempt, if there is one.
     fn attempt<R>(&self, read: impl FnOnce(&FlowAttempt) -> R) -> Option<R> {
-        match &self.body()?.home {
+        match &self.body()?.scope {
             RunScope::Flow(attempt) => Some(read(attempt)),
             RunScope::Outside(_) => None,
         }
@@ -217,9 +218,9 @@ impl FlowRunner {
 
 impl<B: FlowBody> AttemptRunner<B> for FlowRunner {
     fn start(&self, body: B) -> impl Future<Output = Result<B::Output, B::Error>> + Send {
-        let home = RunScope::Flow(self.run.open());
+        let scope = RunScope::Flow(self.run.open());
         let inner =
-            Arc::new(Core::new(home, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
+            Arc::new(Core::new(scope, TaskRunId::FLOW, self.core.declaration, None, self.core.location));
         inner.set_attempt(self.core.attempt());
         *self.body.lock() = Some(Arc::clone(&inner));
         async move {
@@ -253,7 +254,7 @@ impl<B: FlowBody> AttemptRunner<B> for FlowRunner {
             return Err(Stop::CriticalFailed(failure));
         }
         let value = ended?;
-        self.run.check_against_record().map_err(Stop::Refused)?;
+        self.run.run_store.as_ref().map_or(Ok(()), RunStore::check).map_err(Stop::Refused)?;
         let mut tally = Tally::default();
         B::tally(&value, &mut tally);
         if B::info().flow.fail_on_any_task {
@@ -265,23 +266,23 @@ impl<B: FlowBody> AttemptRunner<B> for FlowRunner {
     }
 }
 
-/// Waits for the end of a flow run; ends it if nobody waits any more.
-pub(crate) async fn finish<T, E>(
+/// Waits for the end of a flow run. Dropped before that, it cancels the run.
+pub(crate) async fn wait_for_end<T, E>(
     started: Started<T, E>,
     declaration: &'static crate::model::Declaration,
 ) -> Result<T, Error<E>> {
     let Started { run, driver } = started;
     let guard = CancelOnDrop::of(&run);
-    let joined = released(driver).await;
+    let joined = without_slots(driver).await;
     guard.disarm();
     joined.unwrap_or_else(|_| {
-        // The tokio runtime ended under us.
+        // The tokio runtime has ended.
         let run = RunLabel::new(Kind::Flow, declaration.name.to_owned());
         Err(Error::Cancelled { run, orphaned: false })
     })
 }
 
-/// Cancels a run that nobody waits for any more.
+/// Cancels a run when its last waiter is dropped.
 pub(crate) struct CancelOnDrop(Option<Arc<Run>>);
 
 impl CancelOnDrop {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, Either, select};
 
-use super::start::{finish, start};
+use super::start::{start, wait_for_end};
 use crate::engine::attempt::panics::caught;
 use crate::engine::attempt::{may_not_begin, stay};
 use crate::engine::body::FlowBody;
@@ -13,11 +13,10 @@ use crate::engine::context;
 use crate::engine::replay::known::inputs_or_known;
 use crate::engine::replay::previous::Resumed;
 use crate::engine::replay::run_store::ask;
+use crate::engine::task_run::call_mode::CallMode;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::execute::Finish;
-use crate::engine::task_run::finish::{ResultSource, conclude};
-use crate::engine::task_run::interrupted::{hold_back, is_held_back};
-use crate::engine::task_run::launch::{self, CallMode, refusal};
+use crate::engine::task_run::finish::{Finish, ResultSource, finish};
+use crate::engine::task_run::launch::{self, refusal};
 use crate::engine::task_run::options::Setup;
 use crate::engine::task_run::options::{CallOptions, effective_policy};
 use crate::model::Error;
@@ -38,12 +37,12 @@ async fn call<B: FlowBody>(body: B, mut setup: Setup<B::Error>) -> Result<B::Out
         return launch::call(body, setup, SubFlow).await;
     }
     match start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
-        Ok(started) => finish(started, &B::info().declaration).await,
-        Err(why) => Err(refusal::<B>(&setup, why)),
+        Ok(started) => wait_for_end(started, &B::info().declaration).await,
+        Err(why) => Err(refusal::<B>(setup.index, why)),
     }
 }
 
-/// Carries the node of a sub-flow in its parent: waits for the inputs and then for the run behind it.
+/// Executes the node of a sub-flow in its parent: waits for the inputs and then for the run behind it.
 #[derive(Clone, Copy)]
 pub(crate) struct SubFlow;
 
@@ -54,14 +53,11 @@ impl<B: FlowBody> CallMode<B> for SubFlow {
         body: &'a mut Option<B>,
         options: &'a mut Option<Box<CallOptions<B::Error>>>,
     ) -> Result<B::Output, Error<B::Error>> {
-        // Retries, timeout and hooks are those of the run behind the node.
+        // The run behind the node has its own retries, timeout and hooks.
         let end = Finish::of(core, None);
-        let mut how = ResultSource::default();
-        let result = caught(core, sub_flow(core, body, options, &mut how)).await;
-        if is_held_back(core, &end, &result, &how) {
-            return Box::pin(hold_back(core, end, result.err())).await;
-        }
-        conclude::<B>(core, end, result, &mut how).await
+        let mut source = ResultSource::default();
+        let result = caught(core, sub_flow(core, body, options, &mut source)).await;
+        finish::<B>(core, end, result, &mut source).await
     }
 }
 
@@ -69,22 +65,22 @@ async fn sub_flow<B: FlowBody>(
     core: &Core,
     body: &mut Option<B>,
     options: &mut Option<Box<CallOptions<B::Error>>>,
-    how: &mut ResultSource,
+    source: &mut ResultSource,
 ) -> Result<B::Output, Error<B::Error>> {
-    let own_policy = effective_policy(options.as_deref(), B::info(), &core.home);
+    let own_policy = effective_policy(options.as_deref(), B::info(), &core.scope);
     let policy = own_policy.as_deref().unwrap_or(&B::info().policy);
     if policy.critical == Some(true) {
         core.set_critical();
     }
-    if let Some(known) = inputs_or_known(core, body, options.as_deref(), policy, how).await? {
+    if let Some(known) = inputs_or_known(core, body, options.as_deref(), policy, source).await? {
         return Ok(known);
     }
     if let Some(options) = options {
-        // Decided here, where all inputs are known; the run behind this node sees only those with data.
+        // The trigger rule is decided here, where all inputs are known; the run behind this node sees only data inputs.
         options.policy.trigger = Some(Trigger::Always);
     }
     let body = body.take().expect("bug in flowkit: a sub-flow was started without a body");
-    // Nobody knows whether the run behind the recorded node is that of this call; with other inputs it is another one.
+    // It is unknown whether the run behind the recorded node belongs to this call; with other inputs it is another run.
     let is_same = core.identity().is_none_or(|identity| identity.unknown.is_none())
         && core.recorded().is_none_or(|recorded| recorded.made_from == core.made_from());
     if core.is_claimed() && is_same {
@@ -103,7 +99,7 @@ async fn sub_flow<B: FlowBody>(
     }
     core.begin(core.attempts_left().attempts + 1, false);
     let run = Arc::clone(&started.run);
-    let finished = pin!(finish(started, &B::info().declaration));
+    let finished = pin!(wait_for_end(started, &B::info().declaration));
     let value = match select(finished, pin!(core.cancelled())).await {
         Either::Left((result, _)) => result?,
         Either::Right(((), finished)) => {
@@ -114,14 +110,13 @@ async fn sub_flow<B: FlowBody>(
     Ok(value)
 }
 
-/// Takes over the run that an earlier process started behind this node, if it did.
+/// Takes over the run that an earlier process started behind this node, if there is one.
 async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, Error<B::Error>> {
-    let Some(run) = core.run() else { return Ok(None) };
-    let Some(kept) = &run.kept else { return Ok(None) };
-    let (id, node) = (run.id, core.id);
-    let wish = kept.earlier(|earlier| earlier.wish_inside(node)).unwrap_or_default();
+    let Some(run_store) = core.run_store() else { return Ok(None) };
+    let (id, node) = (run_store.owned.id, core.id);
+    let wish = run_store.earlier(|earlier| earlier.wish_inside(node)).unwrap_or_default();
     let path = core.declaration.path;
-    let found = ask(&kept.store, move |store| {
+    let found = ask(&run_store.store, move |store| {
         for child in store.sub_flow_runs(id, node)? {
             if store.flow_run(child)?.is_some_and(|child| child.path == path) {
                 return store.take_over(child).map(Some);

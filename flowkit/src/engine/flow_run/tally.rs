@@ -1,4 +1,4 @@
-//! How the handles that a flow returned have ended: it ends as they did.
+//! Counts how the handles that a flow returned have ended: the flow ends accordingly.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Tally {
 
     pub(crate) fn count<T, E: TaskError>(&mut self, handle: &Handle<T, E>) {
         self.total += 1;
-        match handle.slot.promise.get() {
+        match handle.slot.completion.get() {
             Some(Err(Error::Cancelled { .. } | Error::Suspended { .. })) => self.cancelled += 1,
             Some(Err(Error::Skipped { .. })) | Some(Ok(_)) | None => {}
             Some(Err(error)) => {
@@ -32,7 +32,7 @@ impl Tally {
         }
     }
 
-    /// Counts every task run from `first` on, as `fail_on_any_task` wants it.
+    /// Counts every task run from `first` on, for `fail_on_any_task`.
     pub(crate) fn count_task_runs(&mut self, record: &RunRecord, first: u64) {
         for task_run in record.task_runs().filter(|task_run| task_run.id().get() >= first) {
             self.total += 1;

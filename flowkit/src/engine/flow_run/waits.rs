@@ -1,5 +1,5 @@
-//! Waits of a body for several runs with a limit of time: a timeout is recorded, and a resumed or retried flow gets it again.
-//! Not: how the body waits, which is the business of the combinators.
+//! Time limits on waits for several runs: a timeout is recorded, and a resumed or retried flow gets it again. How the body
+//! waits is up to the combinators.
 
 use std::sync::Arc;
 
@@ -9,40 +9,40 @@ use crate::engine::task_run::core::{Core, RunScope};
 use crate::model::{Digest, Identity, RunRecord, TaskRunId, TaskRunRecord};
 use crate::store::{FactKind, TimeUp};
 
-/// One such wait, in a run whose decisions are kept.
+/// One such wait, in a run whose decisions are recorded.
 pub(crate) struct TimedWait {
     attempt: Arc<FlowAttempt>,
     body: TaskRunId,
     key: Digest,
 }
 
-/// What tells the runs that are waited for from others, where calls have keys; `None` if one of them cannot be told from
-/// others, so that what was decided of it may be decided of another one.
+/// A digest of the runs to wait for, where calls have keys; `None` if one of them cannot be distinguished from other calls, so that
+/// a recorded decision might be about another one.
 pub(crate) fn identity<'a>(cores: impl Iterator<Item = &'a Core>) -> Option<Digest> {
-    let is_kept = |core: &&Core| core.run().is_some_and(|run| run.journal.is_some());
+    let has_memo = |core: &&Core| core.run().is_some_and(|run| run.memo.is_some());
     let known = |identity: Identity| identity.unknown.is_none().then(|| identity.call.digest());
-    let runs: Option<Vec<_>> = cores.filter(is_kept).filter_map(Core::identity).map(known).collect();
+    let runs: Option<Vec<_>> = cores.filter(has_memo).filter_map(Core::identity).map(known).collect();
     Some(Digest::join(&runs?))
 }
 
 impl TimedWait {
-    /// A wait of the body that runs here, for the runs of which this is the [`identity`].
+    /// A wait of the body that runs here, for the runs with this [`identity`].
     pub(crate) fn here(runs: Option<Digest>) -> Option<Self> {
         let runs = runs?;
         let current = context::current()?;
         let core = current.core();
-        let RunScope::Flow(attempt) = &core.home else { return None };
-        attempt.run.journal.as_ref()?;
+        let RunScope::Flow(attempt) = &core.scope else { return None };
+        attempt.run.memo.as_ref()?;
         let key = attempt.ordinals.next_wait(core.identity(), runs);
         Some(Self { attempt: Arc::clone(attempt), body: core.id, key })
     }
 
-    /// Returns the positions of the runs that had ended at a recorded timeout. Only if something has begun after it: a timeout
-    /// without a consequence may be decided again.
+    /// Returns the positions of the runs that had ended at a recorded timeout. Only if something has begun after it: a
+    /// timeout without consequences may be decided again.
     pub(crate) fn recorded(&self) -> Option<Vec<u32>> {
         let run = &self.attempt.run;
-        if let Some(time_up) = run.journal.as_ref().and_then(|journal| journal.time_up(self.key)) {
-            // The attempt of the flow itself comes of no wait.
+        if let Some(time_up) = run.memo.as_ref().and_then(|memo| memo.time_up(self.key)) {
+            // The attempt of the flow itself is not a consequence of the wait.
             let came_of_it = |row: &TaskRunRecord| {
                 let no = row.begun_no();
                 row.id() != TaskRunId::FLOW && no > time_up.after && no <= self.attempt.after
@@ -50,33 +50,33 @@ impl TimedWait {
             let is_decided = run.read(|record| record.task_runs().any(came_of_it));
             return time_up.ended.filter(|_| is_decided);
         }
-        run.kept.as_ref()?.earlier(|earlier| earlier.time_up(self.key))?
+        run.run_store.as_ref()?.earlier(|earlier| earlier.time_up(self.key))?
     }
 
-    /// Keeps that the time was up.
+    /// Records a timeout.
     pub(crate) fn time_is_up(&self, ended: Vec<u32>) {
-        self.keep(Some(ended));
+        self.record(Some(ended));
     }
 
-    /// Keeps that the wait ended in time, if a timeout is recorded of it: nothing had come of that, and nothing may, now that
-    /// the body acts upon another outcome.
+    /// Records that the wait ended in time, if a timeout is recorded of it: that had no consequences, and must get none,
+    /// now that the body acts upon another outcome.
     pub(crate) fn ended_in_time(&self) {
         let run = &self.attempt.run;
-        let noted = run.journal.as_ref().is_some_and(|journal| journal.time_up(self.key).is_some());
-        let kept = || run.kept.as_ref()?.earlier(|earlier| earlier.has_unused_time_up(&self.key));
-        if noted || kept() == Some(true) {
-            self.keep(None);
+        let noted = run.memo.as_ref().is_some_and(|memo| memo.time_up(self.key).is_some());
+        let recorded = || run.run_store.as_ref()?.earlier(|earlier| earlier.has_unused_time_up(&self.key));
+        if noted || recorded() == Some(true) {
+            self.record(None);
         }
     }
 
-    fn keep(&self, ended: Option<Vec<u32>>) {
+    fn record(&self, ended: Option<Vec<u32>>) {
         let run = &self.attempt.run;
         let time_up = TimeUp { key: self.key, ended, after: run.read(RunRecord::last_no) };
-        if let Some(journal) = run.journal.as_ref().filter(|journal| journal.remembers()) {
-            journal.note_time_up(time_up.clone());
+        if let Some(memo) = run.memo.as_ref().filter(|memo| memo.remembers()) {
+            memo.note_time_up(time_up.clone());
         }
-        if run.kept.is_some() {
-            run.say(self.body, FactKind::TimeUp(time_up));
+        if run.run_store.is_some() {
+            run.report(self.body, FactKind::TimeUp(time_up));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a call may be told to run after.
+//! What a call may run after.
 
 use std::sync::Arc;
 

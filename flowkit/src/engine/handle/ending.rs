@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::Handle;
-use crate::engine::attempt::reacquire::TakeUp;
+use crate::engine::attempt::permit::Reacquire;
 use crate::engine::flow_run::ends::Ends;
-use crate::engine::task_run::completion::WaiterSeat;
+use crate::engine::task_run::completion::WaiterSlot;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::slot::Slot;
 
-/// A [`Handle`] of whatever types, for [`first_ended`](crate::first_ended).
+/// A [`Handle`] of any types, for [`first_ended`](crate::first_ended).
 pub trait AnyHandle: Send + Sync {
     #[doc(hidden)]
     fn any_run(&self) -> AnyRun<'_>;
@@ -40,12 +40,12 @@ impl std::fmt::Debug for AnyRun<'_> {
     }
 }
 
-/// What can be asked of a run without its types.
+/// A run without its types, as something that ends.
 pub(crate) trait Ending {
     fn core(&self) -> &Core;
-    /// Whether its result is there; `seat` belongs to who asks, who leaves it.
-    fn poll_end(&self, seat: &mut WaiterSeat, cx: &Context<'_>) -> Poll<()>;
-    fn leave(&self, seat: &mut WaiterSeat);
+    /// Polls for its result; `waiter` belongs to the polling future, which must leave it.
+    fn poll_end(&self, waiter: &mut WaiterSlot, cx: &Context<'_>) -> Poll<()>;
+    fn leave(&self, waiter: &mut WaiterSlot);
 }
 
 impl<T, E> Ending for Slot<T, E> {
@@ -53,44 +53,44 @@ impl<T, E> Ending for Slot<T, E> {
         &self.core
     }
 
-    fn poll_end(&self, seat: &mut WaiterSeat, cx: &Context<'_>) -> Poll<()> {
-        self.promise.poll(seat, cx).map(|_| ())
+    fn poll_end(&self, waiter: &mut WaiterSlot, cx: &Context<'_>) -> Poll<()> {
+        self.completion.poll(waiter, cx).map(|_| ())
     }
 
-    fn leave(&self, seat: &mut WaiterSeat) {
-        self.promise.leave(seat);
+    fn leave(&self, waiter: &mut WaiterSlot) {
+        self.completion.leave(waiter);
     }
 }
 
-/// Waits until the next of several runs can be given, in the order of their ends, and takes it out of `ends`. It gives the
-/// run's position. Dropped before, it has taken nothing.
+/// Waits for the next of several runs in the order of their ends, and takes it out of `ends`. Its output is the position of
+/// the run. Dropped before it is ready, it has taken nothing.
 pub(crate) struct NextEnd<'a, 'r, R: Fn(usize) -> &'r dyn Ending> {
     ends: &'a Ends,
     run: R,
-    /// Whose end it waits for now.
-    watched: Option<(usize, WaiterSeat)>,
-    take_up: TakeUp,
+    /// The position of the run that it waits for now.
+    watched: Option<(usize, WaiterSlot)>,
+    reacquire: Reacquire,
 }
 
 impl<'a, 'r, R: Fn(usize) -> &'r dyn Ending> NextEnd<'a, 'r, R> {
-    /// `run` gives the run at a position.
+    /// `run` returns the run at a position.
     pub(crate) fn of(ends: &'a Ends, run: R) -> Self {
-        Self { ends, run, watched: None, take_up: TakeUp::default() }
+        Self { ends, run, watched: None, reacquire: Reacquire::default() }
     }
 
-    /// The position of the run that is the next, if its result is there.
+    /// The position of the next run, if its result is available.
     fn next(&mut self, cx: &Context<'_>) -> Option<usize> {
         let Poll::Ready(next) = self.ends.poll_next(cx.waker()) else { return None };
         if self.watched.as_ref().is_none_or(|(watched, _)| *watched != next) {
             self.leave();
         }
-        let (_, seat) = self.watched.get_or_insert_with(|| (next, WaiterSeat::default()));
-        (self.run)(next).poll_end(seat, cx).is_ready().then_some(next)
+        let (_, waiter) = self.watched.get_or_insert_with(|| (next, WaiterSlot::default()));
+        (self.run)(next).poll_end(waiter, cx).is_ready().then_some(next)
     }
 
     fn leave(&mut self) {
-        if let Some((watched, mut seat)) = self.watched.take() {
-            (self.run)(watched).leave(&mut seat);
+        if let Some((watched, mut waiter)) = self.watched.take() {
+            (self.run)(watched).leave(&mut waiter);
         }
     }
 }
@@ -101,8 +101,8 @@ impl<'r, R: Unpin + Fn(usize) -> &'r dyn Ending> Future for NextEnd<'_, 'r, R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = self.get_mut();
         let next = this.next(cx);
-        ready!(this.take_up.poll(next.is_some(), cx));
-        // It is ready only where something is.
+        ready!(this.reacquire.poll(next.is_some(), cx));
+        // It becomes ready only if there is a next run.
         next.map_or(Poll::Pending, |next| {
             this.ends.take(next);
             Poll::Ready(next)

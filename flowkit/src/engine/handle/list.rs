@@ -1,4 +1,4 @@
-//! The runs of a mapped list: known at once, or only when the list is.
+//! The runs of a mapped list: known immediately, or only when the list is.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures_util::task::AtomicWaker;
 
 use super::{Ending, Handle, NextEnd};
-use crate::engine::attempt::reacquire::TakeUp;
+use crate::engine::attempt::permit::Reacquire;
 use crate::engine::flow_run::cancellation::Cancellation;
 use crate::engine::flow_run::ends::Ends;
-use crate::engine::task_run::completion::{Completion, Continuation, WaiterSeat};
+use crate::engine::task_run::completion::{Completion, Continuation, WaiterSlot};
 use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
 use crate::engine::task_run::queue::Ready;
 use crate::engine::task_run::slot::Slot;
@@ -19,7 +19,7 @@ use crate::model::{CallId, EdgeKind, Error, TaskError};
 
 /// The runs of a mapped list, in the order of its items.
 ///
-/// `handles.await` gives all values, or the failure that happens first as soon as it does. As an argument it stands for a
+/// `handles.await` gives all values, or the first failure as soon as it happens. As an argument, a `Handles` stands for a
 /// `Vec<T>` or a `&[T]`.
 pub struct Handles<T, E> {
     pub(crate) list: List<T, E>,
@@ -27,7 +27,7 @@ pub struct Handles<T, E> {
 
 pub(crate) enum List<T, E> {
     Known(Vec<Handle<T, E>>),
-    /// The length comes with the list that is mapped.
+    /// The length is known when the mapped list is.
     Later(Arc<Later<T, E>>),
 }
 
@@ -35,10 +35,10 @@ pub(crate) type LaterResult<T, E> = Result<Vec<Handle<T, E>>, Error<E>>;
 
 /// A list of handles that is not known yet.
 pub(crate) struct Later<T, E> {
-    pub(crate) promise: Completion<LaterResult<T, E>>,
-    /// Cancelled when the runs are to be stopped before they are known.
+    pub(crate) completion: Completion<LaterResult<T, E>>,
+    /// Cancelled when the runs are cancelled before they are known.
     pub(crate) cancellation: Cancellation,
-    /// What stands for the list in the key of a call that takes it, whether its items are known by then or not.
+    /// Stands for the list in the key of a call that takes it, whether its items are known by then or not.
     pub(crate) call: Option<CallId>,
 }
 
@@ -70,44 +70,43 @@ impl<T, E> Handles<T, E> {
     }
 
     pub(crate) fn refused(error: Error<E>) -> Self {
-        let (promise, cancellation) = (Completion::kept(Err(error)), Cancellation::new());
-        Self::later(Arc::new(Later { promise, cancellation, call: None }))
+        let (completion, cancellation) = (Completion::completed(Err(error)), Cancellation::new());
+        Self::later(Arc::new(Later { completion, cancellation, call: None }))
     }
 
-    /// Returns what stands for a list that is made later, if it is one; nothing if calls have no keys.
-    pub(crate) fn place(&self) -> Option<Option<CallId>> {
+    /// Returns the identity of a list that is made later, if it is one; it is `None` if calls have no keys.
+    pub(crate) fn identity(&self) -> Option<Option<CallId>> {
         match &self.list {
             List::Known(_) => None,
             List::Later(later) => Some(later.call),
         }
     }
 
-    /// Returns the handles, or `None` while the list that is mapped is not there yet.
+    /// Returns the handles, or `None` while the mapped list is pending.
     pub fn known(&self) -> Option<&[Handle<T, E>]> {
         match &self.list {
             List::Known(list) => Some(list),
-            List::Later(later) => later.promise.get()?.as_ref().ok().map(Vec::as_slice),
+            List::Later(later) => later.completion.get()?.as_ref().ok().map(Vec::as_slice),
         }
     }
 
-    /// Waits until the list that is mapped is there, and returns its handles.
+    /// Waits for the mapped list, and returns the handles of its runs.
     ///
     /// # Errors
     ///
-    /// The error of the list that was to be mapped, or that the lists differ in length.
+    /// The error of the mapped list, or that the lists differ in length.
     pub async fn list(&self) -> Result<&[Handle<T, E>], Error<E>> {
         match &self.list {
             List::Known(list) => Ok(list),
             List::Later(later) => {
-                let mut seat = WaiterSeat::default();
-                let mut take_up = TakeUp::default();
-                let list = std::future::poll_fn(|cx| {
-                    let over = later.promise.poll(&mut seat, cx).is_ready();
-                    take_up.poll(over, cx)
+                let mut waiter = WaiterSlot::default();
+                let mut reacquire = Reacquire::default();
+                std::future::poll_fn(|cx| {
+                    let over = later.completion.poll(&mut waiter, cx).is_ready();
+                    reacquire.poll(over, cx)
                 })
                 .await;
-                let () = list;
-                match later.promise.get() {
+                match later.completion.get() {
                     Some(Ok(list)) => Ok(list),
                     Some(Err(error)) => Err(error.clone()),
                     None => unreachable!("bug in flowkit: a list was read before it was there"),
@@ -116,7 +115,7 @@ impl<T, E> Handles<T, E> {
         }
     }
 
-    /// Returns the handles of a list that was known from the beginning; otherwise the list.
+    /// Returns the handles of a list that was known from the beginning; otherwise the list itself.
     pub(crate) fn into_known(self) -> Result<Vec<Handle<T, E>>, Self> {
         match self.list {
             List::Known(list) => Ok(list),
@@ -124,7 +123,7 @@ impl<T, E> Handles<T, E> {
         }
     }
 
-    /// Waits until the list that is mapped is there, and takes its handles.
+    /// Waits for the mapped list, and takes the handles of its runs.
     pub(crate) async fn into_list(self) -> Result<Vec<Handle<T, E>>, Error<E>> {
         match self.list {
             List::Known(list) => Ok(list),
@@ -132,7 +131,7 @@ impl<T, E> Handles<T, E> {
         }
     }
 
-    /// Takes the values of runs that have ended, out of those that nobody else holds.
+    /// Moves the values out of runs that have ended, and clones those that are shared.
     pub(crate) fn take(self) -> Result<Vec<T>, Error<E>>
     where
         T: Clone,
@@ -145,7 +144,7 @@ impl<T, E> Handles<T, E> {
         }
     }
 
-    /// Stops every run of the list. One that is not there yet will have none.
+    /// Cancels every run of the list. A list that is still pending will have no runs.
     pub fn cancel(&self) {
         if let List::Later(later) = &self.list {
             later.cancellation.cancel();
@@ -155,7 +154,7 @@ impl<T, E> Handles<T, E> {
         }
     }
 
-    /// Stops every run of a list that is known, without saying that a body has decided so.
+    /// Cancels every run of a known list, without recording that as a decision of the body.
     pub(crate) fn stop(&self) {
         for handle in self.known().unwrap_or_default() {
             handle.slot.core.cancel();
@@ -191,7 +190,8 @@ where
     }
 }
 
-/// Waits until every run has ended well, or one has failed: one wake-up, whatever the number. Returns whether none has.
+/// Waits until every run has succeeded, or one has failed: one wake-up, whatever their number. Returns whether none has
+/// failed.
 async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, E>]) -> bool {
     let gate = Arc::new(Gate {
         pending: AtomicUsize::new(1),
@@ -200,32 +200,32 @@ async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, 
     });
     let mut subscriptions = Vec::new();
     for handle in list {
-        if handle.slot.promise.get().is_none() {
+        if handle.slot.completion.get().is_none() {
             let watch = Arc::new(Watch { gate: Arc::clone(&gate), slot: Arc::clone(&handle.slot) });
             gate.pending.fetch_add(1, Ordering::AcqRel);
             let continuation: Arc<dyn Continuation> = watch;
-            if !handle.slot.promise.subscribe(&continuation) {
+            if !handle.slot.completion.subscribe(&continuation) {
                 continuation.input_ended();
             } else {
                 subscriptions.push(continuation);
             }
         }
-        if let Some(Err(_)) = handle.slot.promise.get() {
+        if let Some(Err(_)) = handle.slot.completion.get() {
             return false;
         }
     }
     gate.pending.fetch_sub(1, Ordering::AcqRel);
-    let mut take_up = TakeUp::default();
+    let mut reacquire = Reacquire::default();
     std::future::poll_fn(|cx| {
         gate.waker.register(cx.waker());
         let over = gate.pending.load(Ordering::Acquire) == 0 || gate.failed.load(Ordering::Acquire);
-        take_up.poll(over, cx)
+        reacquire.poll(over, cx)
     })
     .await;
     !gate.failed.load(Ordering::Acquire)
 }
 
-/// Returns the failure that happened first, where at least one run has failed. A resumed flow gets the same one.
+/// Returns the first failure; at least one of the runs must have failed. A resumed flow gets the same one.
 async fn first_failure<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, E>]) -> Error<E> {
     let ends = Ends::of(list.iter().map(|handle| &handle.slot.core));
     loop {
@@ -249,7 +249,7 @@ struct Watch<T, E> {
 
 impl<T: Send + Sync, E: TaskError> Continuation for Watch<T, E> {
     fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
-        let failed = matches!(self.slot.promise.get(), Some(Err(_)));
+        let failed = matches!(self.slot.completion.get(), Some(Err(_)));
         if failed {
             self.gate.failed.store(true, Ordering::Release);
         }
@@ -270,16 +270,16 @@ impl<T: Send + Sync, E: TaskError> Input for Later<T, E> {
     }
 
     fn outcome(&self) -> InputOutcome {
-        InputOutcome::of(self.promise.get())
+        InputOutcome::of(self.completion.get())
     }
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
-        self.promise.subscribe(continuation)
+        self.completion.subscribe(continuation)
     }
 
     fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
         visit(self, kind);
-        for handle in self.promise.get().and_then(|list| list.as_ref().ok()).into_iter().flatten() {
+        for handle in self.completion.get().and_then(|list| list.as_ref().ok()).into_iter().flatten() {
             visit(&*handle.slot, kind);
         }
     }

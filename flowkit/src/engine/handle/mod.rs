@@ -1,4 +1,4 @@
-//! What a submitted call gives: [`Handle`] for one run, [`Handles`] for a mapped list of them.
+//! What a submitted call returns: [`Handle`] for one run, [`Handles`] for a mapped list of them.
 
 mod after;
 mod ending;
@@ -16,23 +16,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::engine::attempt::reacquire::TakeUp;
-use crate::engine::task_run::completion::WaiterSeat;
+use crate::engine::attempt::permit::Reacquire;
+use crate::engine::task_run::completion::WaiterSlot;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
 
-/// A task run that was started: clone it, await it, pass it to other tasks.
+/// A started task run: clone it, await it, pass it to other tasks.
 ///
-/// `handle.await` gives the value (cloned if somebody else holds the handle too); `(&handle).await` lends it, and
+/// `handle.await` gives the value, and clones it if there are other handles of the run; `(&handle).await` lends it, and
 /// needs no `Clone`. Dropping a handle does not stop the run: the flow joins it at its end.
 ///
 /// While a task waits for a handle it holds no slot of any limit.
 ///
 /// A resumed or retried flow gets the same answer to "which of these ended first?", if the body asks flowkit:
 /// [`as_completed`](crate::as_completed), [`first_success`](crate::first_success), [`first_failure`](crate::first_failure),
-/// [`first_ended`](crate::first_ended), [`wait_within`](crate::wait_within). flowkit does not see what a body decides by
-/// `select!`, by [`is_finished`](Self::is_finished), by [`state`](Self::state) or by a timeout of tokio. A body that acts on
-/// such a decision should record it: `once("winner", || winner)`.
+/// [`first_ended`](crate::first_ended), [`wait_within`](crate::wait_within). flowkit does not see decisions that a body
+/// makes with `select!`, [`is_finished`](Self::is_finished), [`state`](Self::state) or a timeout of tokio. A body that acts
+/// on such a decision should record it: `once("winner",
+///
+///  winner)`.
 pub struct Handle<T, E> {
     pub(crate) slot: Arc<Slot<T, E>>,
 }
@@ -53,7 +55,7 @@ impl<T, E> Handle<T, E> {
         self.slot.core.id
     }
 
-    /// Returns where the run stands. Never waits.
+    /// Returns the state of the run, without waiting.
     pub fn state(&self) -> State {
         let run = self.slot.core.run();
         let state = run.and_then(|run| run.read(|record| Some(record.task_run(self.id())?.state())));
@@ -61,20 +63,20 @@ impl<T, E> Handle<T, E> {
         state.unwrap_or(State::Failed)
     }
 
-    /// Returns what is recorded of the run; `None` if it was refused.
+    /// Returns the recorded task run; `None` if the call was refused.
     pub fn task_run(&self) -> Option<TaskRun> {
         self.slot.core.run().and_then(|run| run.task_run(self.slot.core.id))
     }
 
     /// Whether the run has ended by now. A resumed flow may get another answer.
     pub fn is_finished(&self) -> bool {
-        self.slot.promise.get().is_some()
+        self.slot.completion.get().is_some()
     }
 
-    /// Stops this run, and only this one. A run that has ended stays as it is.
+    /// Cancels this run, and only this one. A run that has ended stays as it is.
     ///
-    /// The cancellation is recorded as a decision of the body: a resumed or retried flow gets a cancelled run, which does not
-    /// begin, unless an earlier failure is retried.
+    /// The cancellation is recorded as a decision of the body: a resumed or retried flow gets a cancelled run, which does
+    /// not begin, unless an earlier failure is retried.
     pub fn cancel(&self) {
         self.slot.core.cancel_by_body();
     }
@@ -97,16 +99,16 @@ impl<T, E> fmt::Debug for Handle<T, E> {
     }
 }
 
-/// Waits until a slot has its result, and until the waiting task has its own slots of limits back.
+/// Waits until a slot has its result, and until the waiting task has reacquired its slots of limits.
 struct Wait<T, E> {
     slot: Arc<Slot<T, E>>,
-    seat: WaiterSeat,
-    take_up: TakeUp,
+    waiter: WaiterSlot,
+    reacquire: Reacquire,
 }
 
 impl<T, E> Wait<T, E> {
     fn new(slot: Arc<Slot<T, E>>) -> Self {
-        Self { slot, seat: WaiterSeat::default(), take_up: TakeUp::default() }
+        Self { slot, waiter: WaiterSlot::default(), reacquire: Reacquire::default() }
     }
 }
 
@@ -115,14 +117,14 @@ impl<T, E> Future for Wait<T, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let over = this.slot.promise.poll(&mut this.seat, cx).is_ready();
-        this.take_up.poll(over, cx)
+        let over = this.slot.completion.poll(&mut this.waiter, cx).is_ready();
+        this.reacquire.poll(over, cx)
     }
 }
 
 impl<T, E> Drop for Wait<T, E> {
     fn drop(&mut self) {
-        self.slot.promise.leave(&mut self.seat);
+        self.slot.completion.leave(&mut self.waiter);
     }
 }
 
@@ -157,8 +159,8 @@ impl<T: Clone, E> IntoFuture for Handle<T, E> {
 #[must_use = "futures do nothing until they are awaited"]
 pub struct Lending<'a, T, E> {
     slot: &'a Slot<T, E>,
-    seat: WaiterSeat,
-    take_up: TakeUp,
+    waiter: WaiterSlot,
+    reacquire: Reacquire,
 }
 
 impl<'a, T, E> Future for Lending<'a, T, E> {
@@ -166,15 +168,15 @@ impl<'a, T, E> Future for Lending<'a, T, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let over = this.slot.promise.poll(&mut this.seat, cx).is_ready();
-        ready!(this.take_up.poll(over, cx));
+        let over = this.slot.completion.poll(&mut this.waiter, cx).is_ready();
+        ready!(this.reacquire.poll(over, cx));
         Poll::Ready(this.slot.result().as_ref().map_err(Clone::clone))
     }
 }
 
 impl<T, E> Drop for Lending<'_, T, E> {
     fn drop(&mut self) {
-        self.slot.promise.leave(&mut self.seat);
+        self.slot.completion.leave(&mut self.waiter);
     }
 }
 
@@ -183,6 +185,6 @@ impl<'a, T, E> IntoFuture for &'a Handle<T, E> {
     type IntoFuture = Lending<'a, T, E>;
 
     fn into_future(self) -> Lending<'a, T, E> {
-        Lending { slot: &self.slot, seat: WaiterSeat::default(), take_up: TakeUp::default() }
+        Lending { slot: &self.slot, waiter: WaiterSlot::default(), reacquire: Reacquire::default() }
     }
 }

@@ -1,6 +1,5 @@
-//! The future of a permit: asks once, queues, and sleeps where a rate says how long.
+//! The future of a permit: asks once, queues, and sleeps as long as a rate demands.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -95,17 +94,5 @@ impl Drop for Acquire {
         if let Stage::Queued(limits, ticket) = &self.stage {
             limits.change(|table| table.leave(*ticket));
         }
-    }
-}
-
-impl fmt::Debug for Acquire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match &self.stage {
-            Stage::Unlimited => "unlimited",
-            Stage::Asking(..) => "asking",
-            Stage::Queued(..) => "queued",
-            Stage::Done => "done",
-        };
-        f.debug_tuple("Acquire").field(&stage).finish()
     }
 }

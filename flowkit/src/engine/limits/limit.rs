@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::rate::RateLog;
 use super::{LimitError, LimitState, Want, Wants};
 
-/// A place in the queues. Smaller came earlier.
+/// A position in the queues. Smaller came earlier.
 pub(super) type Ticket = u64;
 
-/// All that is known about one name. Names nobody limits, holds or waits for are forgotten.
+/// All that is known about one name. Names without limit, holders and waiters are removed.
 #[derive(Default)]
 pub(super) struct Limit {
     pub(super) slots: Option<u32>,
@@ -56,7 +56,7 @@ impl Names {
         self.0.get(name)?.queue.first().copied()
     }
 
-    /// Returns what is known about `name`, to be changed.
+    /// Returns the entry of `name`, to be changed.
     pub(super) fn entry(&mut self, name: &str) -> &mut Limit {
         self.0.entry(name.to_owned()).or_default()
     }
@@ -75,9 +75,9 @@ impl Names {
         })
     }
 
-    /// Returns true if the slots are free and nobody came earlier, under each limited name.
+    /// Returns true if the slots are free and no waiter came earlier, under each limited name.
     ///
-    /// `ticket` is the place of the waiter, or `None` if it is not queued. Rates are not asked.
+    /// `ticket` is the position of the waiter, or `None` if it is not queued. Rates are not asked.
     pub(super) fn is_clear(&self, wants: &Wants, ticket: Option<Ticket>) -> bool {
         self.limited(wants).all(|(want, limit)| {
             let first = limit.queue.first().copied();

@@ -1,4 +1,4 @@
-//! The sliding log of one rate limit. It is told the time and does not wait.
+//! The sliding log of one rate limit. Callers pass the time; it does not wait.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -5,9 +5,9 @@
 //! each followed by [`Table::advance`]: slots come free, an earlier waiter leaves a queue, or a
 //! name loses its limit.
 //!
-//! A waiter that needs only slots is granted them on the spot, so a waiter that nobody polls keeps back
-//! its own slots and no others. One that needs a rate is woken and asks again itself: the clock may
-//! be paused, only the waiter's own runtime can read it, and a permit may be dropped on any thread.
+//! A waiter that needs only slots is granted them on the spot, so a waiter that is not polled holds back its own slots and
+//! no others. One that needs a rate is woken and asks again itself: the clock may be paused, only the waiter's own runtime
+//! can read it, and a permit may be dropped on any thread.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use super::limit::{Limit, Names, Ticket};
 use super::rate::{Rate, RateLog};
 use super::{LimitError, LimitState, Wants};
 
-/// What a waiter is told when it asks.
+/// The answer to a waiter that asks.
 pub(super) enum Turn {
     /// It may go, and must give back these slots later.
     Granted(Wants),
@@ -46,7 +46,7 @@ enum Fate {
 /// Names whose queues may have got a new front.
 type Touched = SmallVec<[Cow<'static, str>; 1]>;
 
-/// Wakers to be woken, and to be dropped, when the lock is free again.
+/// Wakers to be woken, and to be dropped, after the lock is released.
 #[derive(Default)]
 pub(super) struct Outbox {
     wake: SmallVec<[Waker; 1]>,
@@ -152,7 +152,7 @@ impl Table {
         Turn::Wait { ticket, rate }
     }
 
-    /// Forgets a waiter that gave up; what it was granted goes to the next.
+    /// Removes a waiter that gave up; what it was granted goes to the next.
     pub(super) fn leave(&mut self, ticket: Ticket) {
         let Some(waiter) = self.waiters.remove(&ticket) else {
             return;
@@ -173,7 +173,7 @@ impl Table {
         self.advance(names_of(held));
     }
 
-    /// Changes the limit of one name, then settles everyone who waits for that name.
+    /// Changes the limit of one name, then settles all who wait for that name.
     fn configure(&mut self, name: &str, change: impl FnOnce(&mut Limit)) {
         let limit = self.names.entry(name);
         self.limited -= usize::from(limit.is_limited());

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use super::memo::{MemoValue, Remembered, ResultMemo};
 use crate::engine::body::Body;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::execute::{CallInputs, ready};
-use crate::engine::task_run::finish::{ResultSource, persisted_value, recorded};
+use crate::engine::task_run::finish::ResultSource;
+use crate::engine::task_run::inputs::wait::{CallInputs, wait_for_inputs};
 use crate::engine::task_run::inputs::{self, Inputs};
 use crate::engine::task_run::options::CallOptions;
+use crate::engine::task_run::persisted::{persisted_value, recorded};
 use crate::model::{CallId, Error, Refusal};
 use crate::policy::TaskPolicy;
 use crate::text::wording::list;
 
 /// Whether an earlier process or attempt of the flow may have left anything of this call, or a later one may ask for it.
 pub(crate) fn may_be_known(core: &Core) -> bool {
-    core.is_claimed() || core.run().is_some_and(|run| run.journal.is_some())
+    core.is_claimed() || core.run().is_some_and(|run| run.memo.is_some())
 }
 
 /// Waits for the inputs. Returns the value of the call if it is known: an earlier process or attempt of the flow has left it,
@@ -34,7 +35,7 @@ pub(crate) async fn inputs_or_known<B: Body>(
     {
         return refused.map(Some);
     }
-    let readied = ready(core, body, options, policy).await;
+    let readied = wait_for_inputs(core, body, options, policy).await;
     if core.identity().is_some() {
         core.set_made_from(inputs::made_from(&CallInputs { body, options }, core));
     }
@@ -95,8 +96,8 @@ fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<
     let inputs = if names.is_empty() { "what it takes".to_owned() } else { list(&names) };
     if B::info().at_most_once {
         let refusal = Refusal::InputsChanged { task, what: inputs };
-        if let Some((journal, key)) = journal(core) {
-            journal.refuse(key, refusal.clone());
+        if let Some((memo, key)) = memo(core) {
+            memo.refuse(key, refusal.clone());
         }
         return Err(Error::Refused { run: core.label(), refusal });
     }
@@ -107,7 +108,7 @@ fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<
         false => format!("{inputs} was made anew and gave another value"),
     }
     .into();
-    let kept = core.run().and_then(|run| run.kept.as_ref());
+    let kept = core.run_store();
     if kept.is_none_or(|kept| kept.is_news(core.declaration.path, &reason)) {
         tracing::warn!(task = %core.label(), %reason, "it is made again");
     }
@@ -116,16 +117,16 @@ fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<
 
 /// Finds what an earlier attempt of the flow left of this call, if that was made from the same values.
 fn remembered<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<Option<Remembered>, Error<B::Error>> {
-    let Some((journal, key)) = journal(core) else { return Ok(None) };
-    if let Some(refusal) = journal.refusal(key) {
+    let Some((memo, key)) = memo(core) else { return Ok(None) };
+    if let Some(refusal) = memo.refusal(key) {
         return Err(Error::Refused { run: core.label(), refusal });
     }
-    if journal.is_cancelled(key) {
+    if memo.is_cancelled(key) {
         // The loser of a race that has its winner.
         core.cancel_by_body();
         return Err(core.stopped(false));
     }
-    match journal.find(key) {
+    match memo.find(key) {
         Some(found) if found.provenance.made_from != core.made_from() => {
             other_inputs::<B>(core, inputs).map(|()| None)
         }
@@ -134,8 +135,8 @@ fn remembered<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<Option<Remem
 }
 
 /// What later attempts of the flow look into, if there may be any, and what they look for.
-pub(crate) fn journal(core: &Core) -> Option<(&ResultMemo, CallId)> {
-    let journal = core.run()?.journal.as_ref().filter(|journal| journal.remembers())?;
+pub(crate) fn memo(core: &Core) -> Option<(&ResultMemo, CallId)> {
+    let memo = core.run()?.memo.as_ref().filter(|memo| memo.remembers())?;
     let identity = core.identity().filter(|identity| identity.unknown.is_none())?;
-    (!journal.is_doubted(&identity.call.key)).then_some((journal, identity.call))
+    (!memo.is_doubted(&identity.call.key)).then_some((memo, identity.call))
 }

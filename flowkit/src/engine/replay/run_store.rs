@@ -263,7 +263,7 @@ pub(crate) async fn committed<T, E>(
 
 /// Waits for the answer of the store; a test's clock stands still meanwhile.
 pub(crate) async fn comes(core: &Core, receipt: CommitReceipt) -> Result<(), StoreError> {
-    let may_block = core.run().and_then(|run| run.kept.as_ref()).is_none_or(|kept| kept.store.may_block());
+    let may_block = core.run_store().is_none_or(|kept| kept.store.may_block());
     let hold = may_block.then(hold_clock);
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
     if let Some(hold) = hold {
@@ -284,7 +284,7 @@ fn is_loss(error: &StoreError) -> bool {
 }
 
 fn is_keyed(core: &Core) -> bool {
-    core.run().and_then(|run| run.kept.as_ref()).is_some_and(|kept| kept.is_keyed)
+    core.run_store().is_some_and(|kept| kept.is_keyed)
 }
 
 /// Asks a store something that may wait for a disk.

@@ -15,7 +15,7 @@ pub(crate) fn refusal<B: Body>(
     identity: Identity,
     inputs: &ArgumentsKey,
     name: Option<&str>,
-    journal: &ResultMemo,
+    memo: &ResultMemo,
 ) -> Option<Refusal> {
     if let Some(missing) = &inputs.missing_key {
         return Some(Refusal::NoSealKey { reason: missing.to_string() });
@@ -24,7 +24,7 @@ pub(crate) fn refusal<B: Body>(
     let declaration = &B::info().declaration;
     if let Some(name) = name {
         // The first call of the name was told apart by it, and is as doubtful now.
-        journal.doubt(&identity.call.key);
+        memo.doubt(&identity.call.key);
         if is_first_time(declaration, "name") {
             tracing::warn!(
                 "two calls of `{}` are named {name:?} and differ in nothing that can be compared: both are made again",

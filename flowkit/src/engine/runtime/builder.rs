@@ -1,4 +1,4 @@
-//! How a runtime is described. Not what it does then.
+//! How a runtime is built.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use crate::policy::durability::Durability;
 use crate::policy::resume::MAX_CRASHES;
 use crate::store::Store;
 
-/// How long cooperative tasks may take to end after a cancellation: Kubernetes and systemd give services 30 s and 90 s,
-/// but here a person may be waiting after Ctrl-C.
+/// The grace period of cooperative tasks after a cancellation: Kubernetes and systemd give services 30 s and 90 s, but here
+/// a person may be waiting after Ctrl-C.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// How long what runs may take to end after a signal. Systems differ in when they kill what they have told to stop, so it
+/// How long running tasks may take to end after a signal. Systems differ in how soon they kill a program after that, so it
 /// can be set.
 const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(30);
 
-/// Describes a [`Runtime`].
+/// Builds a [`Runtime`].
 #[must_use = "a builder does nothing until `build` is called"]
 #[derive(Default)]
 pub struct RuntimeBuilder {
@@ -57,34 +57,34 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets what tasks take that say nothing themselves and whose flow says nothing either.
+    /// Sets the options of tasks that neither they nor their flow set.
     pub fn task_defaults(mut self, defaults: TaskPolicy) -> Self {
         self.task_defaults = defaults;
         self
     }
 
-    /// Sets how long a task that listens for cancellation may take to end. Default: 10 s.
+    /// Sets the grace period of a cancelled task that handles cancellation cooperatively. Default: 10 s.
     ///
-    /// A task listens when it has called [`Context::cancellation_token`](crate::Context::cancellation_token) or
-    /// [`Context::cancelled`](crate::Context::cancelled). All others end at their next await.
+    /// A task does so when it has called [`Context::cancellation_token`](crate::Context::cancellation_token) or
+    /// [`Context::cancelled`](crate::Context::cancelled). All other tasks end at their next await.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
     }
 
-    /// Sets how long what runs may take to end after a signal has told the program to stop, before it is suspended; see
-    /// [`Runtime::until_signal`]. Default: 30 s.
+    /// Sets how long running tasks may take to end after a signal has told the program to stop, before their runs are
+    /// suspended; see [`Runtime::until_signal`]. Default: 30 s.
     ///
-    /// Keep it a few seconds below the time after which the sender of the signal kills the program: Kubernetes does so after
-    /// `terminationGracePeriodSeconds` (default: 30), Docker after 10 s, systemd after `TimeoutStopSec` (default: 90 s). With
-    /// the default of both, a task that takes no notice of [`Context::stopping`](crate::Context::stopping) is killed, not
-    /// suspended: what it did is then done again, as after any crash.
+    /// Choose a few seconds less than the time after which the sender of the signal kills the program: Kubernetes does so
+    /// after `terminationGracePeriodSeconds` (default: 30), Docker after 10 s, systemd after `TimeoutStopSec` (default: 90
+    /// s). With the default of both, a task that ignores [`Context::stopping`](crate::Context::stopping) is killed and not
+    /// suspended: its work is repeated then, as after a crash.
     pub fn stop_grace(mut self, grace: Duration) -> Self {
         self.stop_grace = Some(grace);
         self
     }
 
-    /// Seeds the jitter of retry delays, so that they repeat. Default: a seed from the operating system.
+    /// Seeds the jitter of retry delays, so that it is reproducible. Default: a seed from the operating system.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -92,11 +92,12 @@ impl RuntimeBuilder {
 
     /// Calls `observer` for each event. See [`Runtime::observe`].
     pub fn observe(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
-        self.observers.add(Arc::new(observer));
+        self.observers.of_events.add(Arc::new(observer));
         self
     }
 
-    /// Keeps every run of this runtime in `store`: its history, its results, and where it goes on after a crash.
+    /// Persists every run of this runtime in `store`: its history, its results, and what is needed to resume it after a
+    /// crash.
     ///
     /// Default: none; nothing outlives the process, and no file is opened.
     pub fn store(mut self, store: impl Store) -> Self {
@@ -104,13 +105,13 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets when a result counts as kept, for flows that say nothing themselves. Default: [`Durability::Full`].
+    /// Sets when a result counts as persisted, for flows that do not set it themselves. Default: [`Durability::Full`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// Sets after how many crashes of the process with a task running that task is not tried again. Default: 3.
+    /// Sets after how many crashes of the process while a task was running that task is not tried again. Default: 3.
     ///
     /// 0 is read as 1.
     pub fn max_crashes(mut self, crashes: u32) -> Self {
@@ -118,8 +119,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Lets no task look into the cache or write to it, as [`Call::no_cache`](crate::Call::no_cache) does for one call. What a
-    /// resumed run has done already it keeps: that is no cache.
+    /// Lets no task read or write the cache, as [`Call::no_cache`](crate::Call::no_cache) does for one call. A resumed run
+    /// still reuses its own results: that is no cache.
     ///
     /// ```
     /// # use flowkit::{Runtime, State, prelude::*};
@@ -139,9 +140,9 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Lets no task take its result from the cache: each runs, and leaves its result there for others, as
-    /// [`Call::refresh_cache`](crate::Call::refresh_cache) does for one call. What a resumed run has done already it keeps: that
-    /// is no cache.
+    /// Lets no task take its result from the cache: each runs, and caches its result for others, as
+    /// [`Call::refresh_cache`](crate::Call::refresh_cache) does for one call. A resumed run still reuses its own results:
+    /// that is no cache.
     ///
     /// ```
     /// # use flowkit::{Runtime, State, prelude::*};
@@ -162,24 +163,24 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Runs the body of every task twice, and takes what the second one gives, as happens to a task that was in flight when
-    /// its process died: a test of your flow in such a runtime shows whether its tasks bear that.
+    /// Runs the body of every task twice, and takes the result of the second run, as happens to a task that was in flight
+    /// when its process crashed: a test of your flow in such a runtime shows whether its tasks tolerate that.
     ///
-    /// Both have the same attempt and the same idempotency key. A task that may run at most once runs once, and so does one
-    /// whose arguments are not `Clone`.
+    /// Both runs have the same attempt and the same idempotency key. A task that may run at most once runs once, and so
+    /// does one whose arguments are not `Clone`.
     #[cfg(feature = "testing")]
     pub fn repeat_bodies(mut self) -> Self {
         self.repeats_bodies = true;
         self
     }
 
-    /// Makes a flow known by its name, for [`Runtime::resume`]: `.flow(etl::spec())`.
+    /// Registers a flow by its name, for [`Runtime::resume`]: `.flow(etl::spec())`.
     pub fn flow(mut self, flow: FlowSpec) -> Self {
         self.flows.push(flow);
         self
     }
 
-    /// Makes the runtime.
+    /// Builds the runtime.
     pub fn build(self) -> Runtime {
         let runtime = Runtime(Arc::new(Inner {
             limits: Arc::new(self.limits),
@@ -193,7 +194,7 @@ impl RuntimeBuilder {
             max_crashes: self.max_crashes.unwrap_or(MAX_CRASHES),
             skips_cache: self.skips_cache,
             refreshes_cache: self.refreshes_cache,
-            live: ActiveRuns::default(),
+            active_runs: ActiveRuns::default(),
             flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             #[cfg(feature = "testing")]
@@ -205,7 +206,7 @@ impl RuntimeBuilder {
             let listener = Arc::downgrade(&runtime.0);
             store.on_loss(Box::new(move |lost| {
                 if let Some(inner) = listener.upgrade() {
-                    inner.live.lose(&lost);
+                    inner.active_runs.lose(&lost);
                 }
             }));
             let listener = Arc::downgrade(&runtime.0);

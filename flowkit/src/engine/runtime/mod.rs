@@ -1,4 +1,4 @@
-//! What flow runs share: limits, the in-memory cache, defaults, observers. Not a thread pool: that is tokio's.
+//! What flow runs share: limits, the in-memory cache, defaults, observers. It has no thread pool: that is tokio's.
 
 mod builder;
 
@@ -54,7 +54,7 @@ struct Inner {
     max_crashes: u32,
     skips_cache: bool,
     refreshes_cache: bool,
-    live: ActiveRuns,
+    active_runs: ActiveRuns,
     flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
     #[cfg(feature = "testing")]
@@ -63,7 +63,7 @@ struct Inner {
     repeats_bodies: bool,
 }
 
-/// A runtime that may be gone.
+/// A weak reference to a runtime.
 #[cfg(feature = "cli")]
 pub(crate) struct WeakRuntime(std::sync::Weak<Inner>);
 
@@ -81,7 +81,7 @@ impl Runtime {
         WeakRuntime(Arc::downgrade(&self.0))
     }
 
-    /// Starts to describe a runtime.
+    /// Starts to build a runtime.
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }
@@ -111,20 +111,20 @@ impl Runtime {
     ///
     /// It is called by the thread on which the event happened, so it should be quick.
     pub fn observe(&self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
-        self.0.observers.add(Arc::new(observer));
+        self.0.observers.of_events.add(Arc::new(observer));
     }
 
-    /// Calls `listener` whenever a task says how far it is, by [`progress`](crate::progress()), from now on.
+    /// Calls `listener` whenever a task reports [`progress`](crate::progress()) from now on.
     ///
     /// It is called by the thread of the task, so it should be quick.
     pub fn observe_progress(&self, listener: impl Fn(&Progress) + Send + Sync + 'static) {
-        self.0.observers.add_of_progress(Arc::new(listener));
+        self.0.observers.of_progress.add(Arc::new(listener));
     }
 
-    /// Calls `listener` with each artifact that a body makes from now on, before it is kept.
+    /// Calls `listener` with each artifact that a body makes from now on, before it is persisted.
     #[cfg(feature = "cli")]
     pub(crate) fn observe_artifacts(&self, listener: impl Fn(&Made<'_>) + Send + Sync + 'static) {
-        self.0.observers.add_of_artifacts(Arc::new(listener));
+        self.0.observers.of_artifacts.add(Arc::new(listener));
     }
 
     pub(crate) fn limits(&self) -> &Arc<Limits> {
@@ -143,40 +143,41 @@ impl Runtime {
         &self.0.task_defaults
     }
 
-    /// Returns the store that keeps the runs of this runtime, to look back; `None` if nothing keeps them.
+    /// Returns the store that persists the runs of this runtime, to query them; `None` if they are not persisted.
     pub fn store(&self) -> Option<&Arc<dyn Store>> {
         self.0.store.as_ref()
     }
 
-    /// Returns the flows that are known by name.
+    /// Returns the flows that were registered by name.
     pub fn flows(&self) -> &[FlowSpec] {
         &self.0.flows
     }
 
-    pub(crate) fn live(&self) -> &ActiveRuns {
-        &self.0.live
+    pub(crate) fn active_runs(&self) -> &ActiveRuns {
+        &self.0.active_runs
     }
 
-    /// Shuts the runtime down in order. Nothing begins any more, and bodies that ask
-    /// [`Context::stopping`](crate::Context::stopping) are told; what runs has `drain` to end, and its results are kept;
-    /// then what is left is suspended, and everything is written. What fails meanwhile, or failed up to a second before, may
-    /// have failed because the program is being stopped: that is not final, and it is made again when the run is resumed. A
-    /// task that may run at most once is not, and neither is one of a run without a store. Returns the suspended runs, which
-    /// [`resume`](crate::Resume) goes on with. A run without a store is cancelled.
+    /// Shuts the runtime down in order. No attempt begins any more, and [`Context::stopping`](crate::Context::stopping)
+    /// tells bodies to end early. Running tasks have `drain` to end, and their results are persisted; then the remaining
+    /// runs are suspended, and everything is written. Returns the suspended runs, which can be [resumed](crate::Resume). A
+    /// run without a store is cancelled instead.
     ///
-    /// A runtime that was shut down begins no more flow runs. Dropping the future leaves it closed, with what runs
+    /// A failure meanwhile, or up to a second before, may be caused by the stop. So it is not final: the task runs again
+    /// when the run is resumed, unless it may run at most once. In a run without a store such a failure is final, too.
+    ///
+    /// A runtime that was shut down begins no more flow runs. Dropping the future leaves it closed, with running tasks
     /// still running.
     ///
     /// # Errors
     ///
-    /// If what happened last could not be kept.
+    /// If the last events could not be persisted.
     pub async fn suspend(&self, drain: Duration) -> Result<Vec<FlowRunId>, StoreError> {
-        self.live().suspend(drain).await;
+        self.active_runs().suspend(drain).await;
         self.flushed().await?;
-        Ok(self.live().aside())
+        Ok(self.active_runs().suspended())
     }
 
-    /// Waits until everything that was told to the store can no longer be lost.
+    /// Waits until everything that was given to the store can no longer be lost.
     pub(crate) async fn flushed(&self) -> Result<(), StoreError> {
         match self.store() {
             Some(store) => ask(store, |store| store.flush()).await,
@@ -184,12 +185,12 @@ impl Runtime {
         }
     }
 
-    /// Cancels a flow run of this runtime; `false` if it does not run here.
+    /// Cancels a flow run of this runtime; `false` if it does not run in this process.
     pub fn cancel(&self, id: FlowRunId) -> bool {
-        self.live().get(id).map(|run| run.cancel()).is_some()
+        self.active_runs().get(id).map(|run| run.cancel()).is_some()
     }
 
-    /// The key with which secrets are sealed: that of the store, whose runs outlive the process.
+    /// The key with which secrets are sealed: that of the store, since its runs outlive the process.
     pub(crate) fn sealing(&self) -> Sealing<'_> {
         self.store().map_or_else(|| Ok(seals::of_process()), |store| store.sealing())
     }

@@ -1,6 +1,7 @@
-//! A value that is given once and read by many: the meeting point of a task run and those who wait for it.
+//! A value that is set once and read by many: where a task run meets those who wait for its result.
 //!
-//! Waiters are wakers (somebody awaits) or continuations (somebody is to be started). Not a channel: nothing is queued.
+//! Waiters are wakers (a future awaits the value) or continuations (a task run starts because of it). It is no channel:
+//! nothing is queued.
 
 use parking_lot::Mutex;
 use std::cell::RefCell;
@@ -12,10 +13,10 @@ use smallvec::SmallVec;
 
 use super::queue::Ready;
 
-/// Something to be told that an input has ended.
+/// What happens when an input has ended.
 #[doc(hidden)]
 pub trait Continuation: Send + Sync {
-    /// Gives what is ready to start because of it.
+    /// Returns what is ready to start because of it.
     fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>>;
 }
 
@@ -27,25 +28,25 @@ pub(crate) struct Completion<R> {
 #[derive(Default)]
 struct Waiters {
     // One waiter is the common case: a chain, or an awaited handle. Three need no memory of their own either.
-    list: SmallVec<[WaiterSlot; 3]>,
+    list: SmallVec<[Waiter; 3]>,
 }
 
-enum WaiterSlot {
+enum Waiter {
     Vacant,
     Wake(Waker),
     Continue(Arc<dyn Continuation>),
 }
 
-/// The place of an awaiting future in the list of waiters.
+/// The index of an awaiting future in the list of waiters, once it is registered.
 #[derive(Default)]
-pub(crate) struct WaiterSeat(Option<usize>);
+pub(crate) struct WaiterSlot(Option<usize>);
 
 impl<R> Completion<R> {
     pub(crate) fn new() -> Self {
         Self { value: OnceLock::new(), waiters: Mutex::default() }
     }
 
-    pub(crate) fn kept(value: R) -> Self {
+    pub(crate) fn completed(value: R) -> Self {
         Self { value: OnceLock::from(value), waiters: Mutex::default() }
     }
 
@@ -57,64 +58,63 @@ impl<R> Completion<R> {
         self.value.take()
     }
 
-    /// Gives the value, tells everyone who waits, and starts what is ready because of it. A second value is dropped.
-    pub(crate) fn keep(&self, value: R) {
-        self.complete_and(value, &mut Ready::enqueue);
+    /// Sets the value, wakes all waiters, and starts what is ready because of it. A second value is dropped.
+    pub(crate) fn complete(&self, value: R) {
+        self.complete_with(value, &mut Ready::enqueue);
     }
 
-    /// As [`keep`](Self::keep), but leaves it to `start` to start what is ready.
-    pub(crate) fn complete_and(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
+    /// As [`complete`](Self::complete), but lets `start` start what is ready.
+    pub(crate) fn complete_with(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
         if self.value.set(value).is_err() {
             return;
         }
         let list = std::mem::take(&mut self.waiters.lock().list);
         for waiter in list {
             match waiter {
-                WaiterSlot::Vacant => {}
-                WaiterSlot::Wake(waker) => waker.wake(),
-                WaiterSlot::Continue(continuation) => run_soon(continuation, start),
+                Waiter::Vacant => {}
+                Waiter::Wake(waker) => waker.wake(),
+                Waiter::Continue(continuation) => run_soon(continuation, start),
             }
         }
     }
 
-    /// Polls for the value; `seat` belongs to the polling future.
-    pub(crate) fn poll(&self, seat: &mut WaiterSeat, cx: &Context<'_>) -> Poll<&R> {
+    /// Polls for the value; `slot` belongs to the polling future.
+    pub(crate) fn poll(&self, slot: &mut WaiterSlot, cx: &Context<'_>) -> Poll<&R> {
         if let Some(value) = self.value.get() {
             return Poll::Ready(value);
         }
         let mut waiters = self.waiters.lock();
-        // The value may have been given before the lock was taken; a thread that gives it later sees this waiter.
+        // The value may have been set before the lock was taken; a thread that sets it later sees this waiter.
         if let Some(value) = self.value.get() {
             return Poll::Ready(value);
         }
-        let before = match seat.0 {
-            Some(taken) => match &mut waiters.list[taken] {
-                WaiterSlot::Wake(waker) if waker.will_wake(cx.waker()) => None,
-                other => Some(std::mem::replace(other, WaiterSlot::Wake(cx.waker().clone()))),
+        let before = match slot.0 {
+            Some(index) => match &mut waiters.list[index] {
+                Waiter::Wake(waker) if waker.will_wake(cx.waker()) => None,
+                other => Some(std::mem::replace(other, Waiter::Wake(cx.waker().clone()))),
             },
             None => {
-                seat.0 = Some(waiters.take_slot(WaiterSlot::Wake(cx.waker().clone())));
+                slot.0 = Some(waiters.add(Waiter::Wake(cx.waker().clone())));
                 None
             }
         };
         drop(waiters);
-        // Under no lock: with a waker goes whatever it would have woken, if nobody else has that.
+        // Under no lock: dropping a waker also drops the task that it would have woken, if nothing else holds that.
         drop(before);
         Poll::Pending
     }
 
-    /// Gives up a seat: the future that held it is dropped.
-    pub(crate) fn leave(&self, seat: &mut WaiterSeat) {
-        if let Some(taken) = seat.0.take() {
+    /// Frees a slot: its future is dropped.
+    pub(crate) fn leave(&self, slot: &mut WaiterSlot) {
+        if let Some(index) = slot.0.take() {
             let mut waiters = self.waiters.lock();
-            let before =
-                waiters.list.get_mut(taken).map(|waiter| std::mem::replace(waiter, WaiterSlot::Vacant));
+            let before = waiters.list.get_mut(index).map(|waiter| std::mem::replace(waiter, Waiter::Vacant));
             drop(waiters);
             drop(before);
         }
     }
 
-    /// Asks for `continuation` to be told; `false` if the value is there already.
+    /// Has `continuation` called when the value is set; `false` if it is set already.
     pub(crate) fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
         if self.value.get().is_some() {
             return false;
@@ -123,21 +123,21 @@ impl<R> Completion<R> {
         if self.value.get().is_some() {
             return false;
         }
-        waiters.take_slot(WaiterSlot::Continue(Arc::clone(continuation)));
+        waiters.add(Waiter::Continue(Arc::clone(continuation)));
         true
     }
 }
 
 impl Waiters {
-    fn take_slot(&mut self, waiter: WaiterSlot) -> usize {
-        // Looked for before the list must grow, so that looking costs no more than growing, and at its end, where who
-        // comes and goes leaves it.
-        let is_vacant = |waiter: &WaiterSlot| matches!(waiter, WaiterSlot::Vacant);
+    fn add(&mut self, waiter: Waiter) -> usize {
+        // A vacant slot is searched only before the list must grow, so that the search costs no more than growing, or if the
+        // last slot is vacant, as after a future that came and went.
+        let is_vacant = |waiter: &Waiter| matches!(waiter, Waiter::Vacant);
         if (self.list.last().is_some_and(is_vacant) || self.list.len() == self.list.capacity())
-            && let Some(seat) = self.list.iter().rposition(is_vacant)
+            && let Some(index) = self.list.iter().rposition(is_vacant)
         {
-            self.list[seat] = waiter;
-            return seat;
+            self.list[index] = waiter;
+            return index;
         }
         self.list.push(waiter);
         self.list.len() - 1
@@ -145,7 +145,7 @@ impl Waiters {
 }
 
 thread_local! {
-    /// The continuations to run when the current one is done; `None` while none runs on this thread.
+    /// The continuations to run after the current one; `None` while none runs on this thread.
     static QUEUE: RefCell<Option<VecDeque<Arc<dyn Continuation>>>> = const { RefCell::new(None) };
 }
 
@@ -188,7 +188,7 @@ mod tests {
     impl Continuation for Chain {
         fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
             if let Some(next) = &self.next {
-                next.keep(());
+                next.complete(());
             }
             None
         }
@@ -196,24 +196,24 @@ mod tests {
 
     #[test]
     fn a_long_chain_of_continuations_does_not_overflow_the_stack() {
-        let promises: Vec<_> = (0..200_000).map(|_| Arc::new(Completion::<()>::new())).collect();
-        for pair in promises.windows(2) {
+        let completions: Vec<_> = (0..200_000).map(|_| Arc::new(Completion::<()>::new())).collect();
+        for pair in completions.windows(2) {
             let link: Arc<dyn Continuation> = Arc::new(Chain { next: Some(Arc::clone(&pair[1])) });
             assert!(pair[0].subscribe(&link));
         }
-        promises[0].keep(());
-        assert!(promises.iter().all(|promise| promise.get().is_some()));
+        completions[0].complete(());
+        assert!(completions.iter().all(|completion| completion.get().is_some()));
     }
 
     #[test]
-    fn a_seat_that_was_left_is_taken_again() {
-        let promise = Completion::<()>::new();
+    fn a_slot_that_was_left_is_used_again() {
+        let completion = Completion::<()>::new();
         let cx = Context::from_waker(Waker::noop());
         for _ in 0..1000 {
-            let mut seat = WaiterSeat::default();
-            assert!(promise.poll(&mut seat, &cx).is_pending());
-            promise.leave(&mut seat);
+            let mut slot = WaiterSlot::default();
+            assert!(completion.poll(&mut slot, &cx).is_pending());
+            completion.leave(&mut slot);
         }
-        assert_eq!(promise.waiters.lock().list.len(), 1);
+        assert_eq!(completion.waiters.lock().list.len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The part of a task run that does not depend on its types: who it is, where it belongs, how it is stopped.
+//! The part of a task run that does not depend on its types: its identity, the run it belongs to, and how it is stopped.
 
 mod events;
 mod settled;
@@ -19,6 +19,7 @@ use crate::clock;
 use crate::engine::attempt::permit::AttemptPermit;
 use crate::engine::flow_run::{CriticalFailure, FlowAttempt, OpenGuard, Run};
 use crate::engine::replay::previous::PreviousCall;
+use crate::engine::replay::run_store::RunStore;
 use crate::engine::runtime::Runtime;
 use crate::model::{
     Declaration, Error, Identity, OrderNo, Provenance, RunLabel, TaskError, TaskRunId, ValueVersion, label_of,
@@ -26,32 +27,32 @@ use crate::model::{
 use crate::policy::durability::Durability;
 use crate::policy::resume::AttemptProgress;
 
-/// A screen is drawn ten times in a second.
+/// The interval at which a screen is drawn.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// Whatever runs in the scope of a task run: its slot, or the core itself for a call that is awaited in place.
+/// What the ambient context holds of a task run: its slot, or the core itself for a call that is awaited in place.
 pub(crate) trait TaskLocal: Send + Sync {
     fn core(&self) -> &Core;
 }
 
-/// Where a task run belongs.
+/// What a task run belongs to.
 #[derive(Clone)]
 pub(crate) enum RunScope {
-    /// To an attempt of a flow run, which records it.
+    /// An attempt of a flow run, which records it.
     Flow(Arc<FlowAttempt>),
-    /// To nobody: it was called outside a flow.
+    /// Nothing but a runtime: it was called outside a flow.
     Outside(Runtime),
 }
 
 #[doc(hidden)]
 pub struct Core {
-    pub(crate) home: RunScope,
+    pub(crate) scope: RunScope,
     pub(crate) id: TaskRunId,
     pub(crate) declaration: &'static Declaration,
     pub(crate) index: Option<u32>,
     pub(crate) location: &'static Location<'static>,
     attempt: AtomicU32,
-    /// How many of the calls that the body awaits in place listen for cancellation.
+    /// The number of calls awaited in place by the body that handle cancellation cooperatively.
     pub(in crate::engine) listeners: AtomicU32,
     flags: AtomicU8,
     cancel_waker: AtomicWaker,
@@ -64,44 +65,44 @@ pub(in crate::engine) struct CoreExtras {
     name: Option<String>,
     identity: Option<Identity>,
     claimed: Option<PreviousCall>,
-    /// The number of its end in an earlier process or attempt of the flow, if it ends so again.
+    /// The number of its end in an earlier process or attempt of the flow, if it ends the same way again.
     recorded_no: Option<OrderNo>,
-    /// What is recorded of the value that an earlier process left, if that is what it left.
+    /// The recorded provenance of the value or failure that an earlier process left, if it left one.
     recorded: Option<Provenance>,
-    /// Keeps the flow open until it is known whether what is recorded stands.
+    /// Keeps the flow open until it is known whether the record is valid.
     open: Option<OpenGuard>,
-    /// An item among its arguments is in its key without its content.
-    items_by_place: bool,
-    /// From which values it is made.
+    /// An item among its arguments counts in its key by position, not by content.
+    items_by_position: bool,
+    /// The values from which it is made.
     made_from: Option<ValueVersion>,
-    /// Of the value that it gave, for those that are made from it.
+    /// The version of the value that it gave, for the calls that take it.
     version: Option<ValueVersion>,
-    pub(in crate::engine) hold: Option<AttemptPermit>,
+    pub(in crate::engine) permit: Option<AttemptPermit>,
     /// The record of a call outside a flow, for its hooks.
     outside: Option<Box<Outside>>,
-    /// When somebody was told of its progress.
-    progress_told: Option<tokio::time::Instant>,
+    /// When its progress was last announced.
+    progress_announced: Option<tokio::time::Instant>,
 }
 
 const CANCELLED: u8 = 1;
 const COOPERATIVE: u8 = 2;
 const FATAL: u8 = 4;
 const ORPHANED: u8 = 8;
-pub(in crate::engine) const HOLDS: u8 = 16;
+pub(in crate::engine) const HAS_PERMIT: u8 = 16;
 const CLAIMED: u8 = 32;
 const CRITICAL: u8 = 64;
 const BY_BODY: u8 = 128;
 
 impl Core {
     pub(crate) fn new(
-        home: RunScope,
+        scope: RunScope,
         id: TaskRunId,
         declaration: &'static Declaration,
         index: Option<u32>,
         location: &'static Location<'static>,
     ) -> Self {
         Self {
-            home,
+            scope,
             id,
             declaration,
             index,
@@ -115,14 +116,19 @@ impl Core {
     }
 
     pub(crate) fn run(&self) -> Option<&Arc<Run>> {
-        match &self.home {
+        match &self.scope {
             RunScope::Flow(attempt) => Some(&attempt.run),
             RunScope::Outside(_) => None,
         }
     }
 
+    /// The store's side of the run to which it belongs; `None` if that is not persisted.
+    pub(crate) fn run_store(&self) -> Option<&RunStore> {
+        self.run().and_then(|run| run.run_store.as_ref())
+    }
+
     pub(crate) fn runtime(&self) -> &Runtime {
-        match &self.home {
+        match &self.scope {
             RunScope::Flow(attempt) => &attempt.run.runtime,
             RunScope::Outside(runtime) => runtime,
         }
@@ -143,9 +149,9 @@ impl Core {
         }
     }
 
-    /// Returns which call this is; nothing if no later attempt or process may ask.
+    /// Returns which call this is; `None` if no later attempt or process may make it again.
     pub(crate) fn identity(&self) -> Option<Identity> {
-        self.run()?.journal.as_ref()?;
+        self.run()?.memo.as_ref()?;
         self.extras().as_ref().and_then(|extras| extras.identity)
     }
 
@@ -153,7 +159,7 @@ impl Core {
         self.extras().get_or_insert_default().identity = Some(identity);
     }
 
-    /// Returns the number of the end that is recorded of this call: among others it comes in its place.
+    /// Returns the number of the recorded end of this call, which orders it among the ends of others.
     pub(crate) fn recorded_no(&self) -> Option<OrderNo> {
         self.extras().as_ref().and_then(|extras| extras.recorded_no)
     }
@@ -167,7 +173,7 @@ impl Core {
         self.set(CLAIMED);
     }
 
-    /// Whether an earlier process left something of this call.
+    /// Whether an earlier process left a record of this call.
     pub(crate) fn is_claimed(&self) -> bool {
         self.has(CLAIMED)
     }
@@ -180,7 +186,7 @@ impl Core {
         self.extras().as_ref().and_then(|extras| extras.claimed.clone())
     }
 
-    /// Returns what earlier processes have left of the attempts.
+    /// Returns the attempts that earlier processes made.
     pub(crate) fn attempts_left(&self) -> AttemptProgress {
         if self.is_claimed() { self.attempts_claimed() } else { AttemptProgress::default() }
     }
@@ -193,7 +199,7 @@ impl Core {
         }
     }
 
-    /// Runs a call after all whose result was said to be kept.
+    /// Discards the recorded end of this call, so that it runs again.
     pub(crate) fn reopen(&self) {
         if let Some(run) = self.run() {
             run.reopen(self.id);
@@ -210,22 +216,22 @@ impl Core {
         self.attempt.load(Ordering::Relaxed)
     }
 
-    /// Forgets what a body has said of its end.
+    /// Clears the marks that an earlier attempt set.
     pub(crate) fn forget_marks(&self) {
         self.clear(FATAL | ORPHANED);
     }
 
-    /// Whether no attempt may go on before its beginning is kept.
+    /// Whether an attempt must not continue before its beginning is durable.
     ///
-    /// That of a flow: what its tasks do would else belong to a run that nobody can find and resume, or that must not begin
-    /// because another one stands for its key. And in a run whose process has died, that of every task: the one that brings
-    /// the process down must be known to the next process. And that of every task while another process may have taken the
-    /// run over.
-    pub(crate) fn keeps_beginnings(&self) -> bool {
-        let kept = self.run().and_then(|run| run.kept.as_ref());
-        kept.is_some_and(|kept| {
-            let of_flow = kept.is_keyed || kept.durability == Durability::Full;
-            kept.has_crashed || kept.store.may_be_fenced() || (self.id == TaskRunId::FLOW && of_flow)
+    /// That holds for a flow: otherwise its tasks might work for a run that cannot be found and resumed, or that must not begin
+    /// because its key belongs to another run. It holds for every task of a run whose process has crashed, so that the next
+    /// process knows which task was running at a crash. And it holds while another process may have taken the run over.
+    pub(crate) fn awaits_beginnings(&self) -> bool {
+        self.run_store().is_some_and(|run_store| {
+            let of_flow = run_store.is_keyed || run_store.durability == Durability::Full;
+            run_store.has_crashed
+                || run_store.store.may_be_fenced()
+                || (self.id == TaskRunId::FLOW && of_flow)
         })
     }
 
@@ -244,7 +250,7 @@ impl Core {
         }
     }
 
-    /// Says that the error about to be returned shall not be retried.
+    /// Marks the error about to be returned as one that is not retried.
     pub(crate) fn set_fatal(&self) {
         self.set(FATAL);
     }
@@ -253,7 +259,7 @@ impl Core {
         self.has(FATAL)
     }
 
-    /// Says that the body could not be stopped.
+    /// Notes that the body could not be stopped.
     pub(crate) fn set_orphaned(&self) {
         self.set(ORPHANED);
     }
@@ -262,27 +268,27 @@ impl Core {
         self.has(ORPHANED)
     }
 
-    /// Says that the body listens for cancellation and is to be given the grace period.
+    /// Notes that the body handles cancellation cooperatively, so that it gets the grace period.
     pub(crate) fn set_cooperative(&self) {
         self.set(COOPERATIVE);
     }
 
-    /// Whether the body listens for cancellation, or a call does that it awaits in place and that would end with it.
+    /// Whether the body handles cancellation cooperatively, or a call that it awaits in place does, which would end with it.
     pub(crate) fn is_cooperative(&self) -> bool {
         self.has(COOPERATIVE) || self.listeners.load(Ordering::Relaxed) > 0
     }
 
-    /// Says that the flow cannot go on without this task run.
+    /// Marks this task run as one without which the flow fails.
     pub(crate) fn set_critical(&self) {
         self.set(CRITICAL);
     }
 
-    /// Ends the attempt of the flow to which this task run belongs, if it cannot go on without it.
+    /// Fails the attempt of the flow to which this task run belongs, if it is critical.
     pub(crate) fn fail_flow_if_critical<E: TaskError>(&self, error: &Error<E>) {
-        let RunScope::Flow(attempt) = &self.home else { return };
+        let RunScope::Flow(attempt) = &self.scope else { return };
         let is_failure =
             !matches!(error, Error::Cancelled { .. } | Error::Suspended { .. } | Error::Skipped { .. });
-        // A flow that is critical is so for the flow that calls it, as a node there.
+        // A critical flow is critical for the flow that calls it, as a node there.
         if is_failure && self.has(CRITICAL) && self.id != TaskRunId::FLOW {
             attempt.fail(CriticalFailure { task: self.label(), cause: Arc::new(error.clone()) });
         }
@@ -300,20 +306,20 @@ impl Core {
         self.cancel_waker.wake();
     }
 
-    /// Has `waker` woken when this task run is stopped, as long as no attempt of it waits.
+    /// Has `waker` woken when this task run is stopped, until an attempt of it waits.
     pub(crate) fn wake_at_cancel(&self, waker: &Waker) {
         self.cancel_waker.register(waker);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
-            || matches!(&self.home, RunScope::Flow(attempt) if attempt.cancellation.is_cancelled())
+            || matches!(&self.scope, RunScope::Flow(attempt) if attempt.cancellation.is_cancelled())
     }
 
-    /// Says that the run was stopped, and whether somebody cancelled it or the program shuts down.
+    /// The error of a run that was stopped: cancelled, suspended with the program, or lost by its store.
     pub(crate) fn stopped<E>(&self, orphaned: bool) -> Error<E> {
         let run = self.label();
-        // A task that is stopped for that is cancelled; it is the flow that fails.
+        // A task that is stopped because its flow was lost is cancelled; the flow itself fails.
         let lost = self.run().filter(|_| self.id == TaskRunId::FLOW).and_then(|run| run.lost());
         match lost {
             _ if self.is_suspended() => Error::Suspended { run },
@@ -322,28 +328,28 @@ impl Core {
         }
     }
 
-    /// Whether progress may be told: not more often than anybody can see, but always at the end.
-    pub(crate) fn may_tell_progress(&self, is_end: bool) -> bool {
+    /// Whether progress is announced: not more often than people can see, but always at the end.
+    pub(crate) fn may_announce_progress(&self, is_end: bool) -> bool {
         let now = clock::now();
         let mut extras = self.extras();
-        let told = &mut extras.get_or_insert_default().progress_told;
-        if !is_end && told.is_some_and(|told| now.duration_since(told) < PROGRESS_EVERY) {
+        let last = &mut extras.get_or_insert_default().progress_announced;
+        if !is_end && last.is_some_and(|last| now.duration_since(last) < PROGRESS_EVERY) {
             return false;
         }
-        *told = Some(now);
+        *last = Some(now);
         true
     }
 
-    /// Whether the program is being stopped and this run can be resumed, so that a failure may be the stop's own doing.
+    /// Whether the program is being stopped and this run can be resumed, so that a failure may be caused by the stop.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.run().is_some_and(|run| run.kept.is_some() && run.runtime.live().is_stopping())
+        self.run().is_some_and(|run| run.run_store.is_some() && run.runtime.active_runs().is_stopping())
     }
 
     pub(crate) fn is_suspended(&self) -> bool {
         self.run().is_some_and(|run| run.is_suspended())
     }
 
-    /// Polls whether this task run, or the flow attempt to which it belongs, was told to stop.
+    /// Polls whether this task run was cancelled, apart from its flow attempt.
     ///
     /// At most one future may wait at a time: the attempt loop.
     fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<()> {
@@ -354,9 +360,9 @@ impl Core {
         if self.has(CANCELLED) { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Waits until this task run, or the flow attempt to which it belongs, is told to stop.
+    /// Waits until this task run, or the flow attempt to which it belongs, is cancelled.
     pub(crate) async fn cancelled(&self) {
-        let RunScope::Flow(attempt) = &self.home else {
+        let RunScope::Flow(attempt) = &self.scope else {
             return poll_fn(|cx| self.poll_cancelled(cx)).await;
         };
         let mut flow = pin!(attempt.cancellation.cancelled());

@@ -1,4 +1,4 @@
-//! Carries submitted task runs to their ends: a tokio task that goes on with the next run when one has ended.
+//! Drives submitted task runs: a tokio task that continues with the next run when one has ended.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -9,10 +9,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::call_mode::CallMode;
 use super::completion::Continuation;
-use super::execute::visit_call;
-use super::inputs::{self, Deferrable, Deferred, Inputs, Visit};
-use super::launch::{CallMode, child_scope};
+use super::inputs::deferred::{Deferrable, Deferred};
+use super::inputs::wait::visit_call;
+use super::inputs::{self, Inputs, Visit};
+use super::launch::child_scope;
 use super::options::{CallOptions, effective_policy};
 use super::queue::Ready;
 use super::slot::Slot;
@@ -23,37 +25,37 @@ use crate::engine::flow_run::Run;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
 
-/// How long a driver goes on before it gives way to what else tokio has to do: what is advised for the time between two
-/// awaits, and long enough that giving way does not show.
+/// How long a driver continues before it yields to other tasks of tokio: the time advised between two awaits, and long enough
+/// that yielding costs nothing measurable.
 const TURN: Duration = Duration::from_micros(50);
 
-/// The same, in runs: with a paused clock no time passes.
+/// The same in runs, since no time passes while the clock is paused.
 const TURN_RUNS: u32 = 128;
 
-/// A submitted call that is ready to be started, or will be when its inputs have ended.
+/// A submitted call that is ready to start, or will be when its inputs have ended.
 pub(crate) struct Start<B: Body, C> {
-    pub(crate) kept: DetachOnDrop<B::Output, B::Error>,
+    pub(crate) slot: CompleteOnDrop<B::Output, B::Error>,
     pub(crate) group: Option<Arc<str>>,
     pub(crate) span: Option<Box<tracing::Span>>,
     pub(crate) body: Option<B>,
     pub(crate) options: Option<Box<CallOptions<B::Error>>>,
-    pub(crate) carrier: C,
+    pub(crate) mode: C,
 }
 
-/// Leaves a result also when the driver is dropped, as at the end of the tokio runtime: nobody waits for ever.
-pub(crate) struct DetachOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
+/// Completes a result also when the driver is dropped, as at the end of the tokio runtime, so that no reader waits for ever.
+pub(crate) struct CompleteOnDrop<T, E>(pub(crate) Arc<Slot<T, E>>);
 
-impl<T, E> Drop for DetachOnDrop<T, E> {
+impl<T, E> Drop for CompleteOnDrop<T, E> {
     fn drop(&mut self) {
         self.0.core.release_flow();
-        if self.0.promise.get().is_none() {
-            self.0.promise.keep(Err(self.0.core.stopped(false)));
+        if self.0.completion.get().is_none() {
+            self.0.completion.complete(Err(self.0.core.stopped(false)));
         }
     }
 }
 
 impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
-    /// Starts it now, or when its turn comes.
+    /// Starts the call now, or when its turn comes.
     pub(crate) fn start(self) {
         if self.run().queue.admit() {
             self.spawn();
@@ -64,31 +66,31 @@ impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
 
     /// Whether a trigger rule may let the call start before all of its inputs have ended.
     pub(crate) fn fires_early(&self) -> bool {
-        let own = effective_policy(self.options.as_deref(), B::info(), &self.kept.0.core.home);
+        let own = effective_policy(self.options.as_deref(), B::info(), &self.slot.0.core.scope);
         let policy = own.as_deref().unwrap_or(&B::info().policy);
         !matches!(policy.trigger.unwrap_or_default(), Trigger::AllSuccess | Trigger::AllDone)
     }
 
-    /// Carries the call to its end.
+    /// Executes the call.
     fn execute(&mut self) -> impl Future<Output = Result<B::Output, Error<B::Error>>> + Send + '_ {
-        let slot = Arc::clone(&self.kept.0);
+        let slot = Arc::clone(&self.slot.0);
         let scope = child_scope(self.group.take(), slot);
         scope.scope(async {
-            let carried = self.carrier.execute(&self.kept.0.core, &mut self.body, &mut self.options);
-            // The future of a run that nobody traces stays small.
+            let executed = self.mode.execute(&self.slot.0.core, &mut self.body, &mut self.options);
+            // The future of a run that is not traced stays small.
             match self.span.take() {
-                Some(span) => Box::pin(carried.instrument(*span)).await,
-                None => carried.await,
+                Some(span) => Box::pin(executed.instrument(*span)).await,
+                None => executed.await,
             }
         })
     }
 
-    /// Tells the result, and says what the driver shall go on with: a run that this one has made ready, or else the next
-    /// in the queue. A run of another task needs a driver of its own.
+    /// Completes the result, and returns the driver's next run: one that this run has made ready, or else the next in the queue.
+    /// A run of another task needs a driver of its own.
     fn end(&self, result: Result<B::Output, Error<B::Error>>) -> Option<Self> {
         let run = self.run();
         let mut next = None;
-        self.kept.0.promise.complete_and(result, &mut |ready| match Self::of(ready) {
+        self.slot.0.completion.complete_with(result, &mut |ready| match Self::of(ready) {
             Ok(start) if next.is_none() && Arc::ptr_eq(run, start.run()) => next = Some(start),
             Ok(start) => start.start(),
             Err(ready) => ready.enqueue(),
@@ -116,7 +118,7 @@ impl<B: Body + 'static, C> Inputs for Start<B, C> {
 
 impl<B: Body + 'static, C: CallMode<B> + 'static> Deferrable for Start<B, C> {
     fn run(&self) -> &Arc<Run> {
-        self.kept.0.core.run().expect("bug in flowkit: a call was submitted outside a flow")
+        self.slot.0.core.run().expect("bug in flowkit: a call was submitted outside a flow")
     }
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize {
@@ -124,36 +126,36 @@ impl<B: Body + 'static, C: CallMode<B> + 'static> Deferrable for Start<B, C> {
     }
 
     fn wake_at_cancel(&self, waker: &Waker) {
-        self.kept.0.core.wake_at_cancel(waker);
+        self.slot.0.core.wake_at_cancel(waker);
     }
 
     fn spawn(mut self) {
         let run = Arc::clone(self.run());
-        let mut place = DriverPermit { run: Arc::clone(&run), ahead: true };
+        let mut permit = DriverPermit { run: Arc::clone(&run), ahead: true };
         run.tokio.spawn(async move {
-            let mut turn = place.come().await;
+            let mut turn = permit.come().await;
             loop {
                 let result = self.execute().await;
                 let Some(next) = self.end(result) else { return };
                 let ended = std::mem::replace(&mut self, next);
-                // It may be the last holder of what users made, and the next run must not suffer from it.
+                // It may hold the last reference to a user's value, whose drop must not disturb the next run.
                 guarded("drop of what a task run left", || drop(ended));
                 if turn.is_over() {
-                    turn = place.give_way().await;
+                    turn = permit.yield_turn().await;
                 }
             }
         });
     }
 }
 
-/// The place of a driver: whether it is ahead, or carries a run.
+/// Whether a driver is ahead, or drives a run.
 struct DriverPermit {
     run: Arc<Run>,
     ahead: bool,
 }
 
 impl DriverPermit {
-    /// Waits until the driver may carry a run.
+    /// Waits until the driver may drive a run.
     async fn come(&mut self) -> DriverTurn {
         while !self.run.queue.come() {
             yield_to_others().await;
@@ -162,9 +164,9 @@ impl DriverPermit {
         DriverTurn { began: clock::now(), runs: 0 }
     }
 
-    async fn give_way(&mut self) -> DriverTurn {
+    async fn yield_turn(&mut self) -> DriverTurn {
         self.ahead = true;
-        self.run.queue.give_way();
+        self.run.queue.yield_turn();
         yield_to_others().await;
         self.come().await
     }
@@ -178,7 +180,7 @@ impl Drop for DriverPermit {
     }
 }
 
-/// What a driver does without giving way.
+/// What a driver does before it yields.
 struct DriverTurn {
     began: Instant,
     runs: u32,
@@ -191,8 +193,8 @@ impl DriverTurn {
     }
 }
 
-/// Goes to the end of tokio's queue, where other threads may steal it. `tokio::task::yield_now` would wait apart, until
-/// this thread has nothing else to do.
+/// Moves to the end of tokio's queue, where other threads may steal it. `tokio::task::yield_now` would wait outside the queue,
+/// until this thread has nothing else to do.
 async fn yield_to_others() {
     let mut yielded = false;
     poll_fn(|cx| {

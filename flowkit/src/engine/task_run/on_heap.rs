@@ -1,7 +1,7 @@
-//! Bodies too large to be handed from layer to layer: their arguments and the future of an attempt go to the heap first.
+//! Bodies too large to be moved from layer to layer: their arguments and the future of an attempt are boxed first.
 //!
-//! A future that contains another one by value is as large, and is itself handed on by value. Between the call and the body
-//! there are some twenty of them, which without this would have room for the body on the stack at the same time.
+//! A future that contains another one by value is as large, and is itself moved. Between the call and the body there are
+//! some twenty of them, and without this each would reserve stack space for the body at the same time.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -17,13 +17,13 @@ use crate::value::canonical::Sealing;
 #[cfg(feature = "store")]
 use crate::value::parameters::Parameter;
 
-/// The largest future that is handed on by value, in bytes: that of tokio (`BOX_FUTURE_THRESHOLD`), which boxes what is spawned
-/// beyond it. Code that is not optimized copies a value several times where it is handed on once.
+/// The largest future that is moved by value, in bytes: that of tokio (`BOX_FUTURE_THRESHOLD`), which boxes larger ones
+/// when they are spawned. Unoptimized code copies a value several times per move.
 const BY_VALUE_MAX: usize = if cfg!(debug_assertions) { 2048 } else { 16_384 };
 
-/// How large a body is.
+/// Whether a body is large.
 pub(crate) trait Weighed: Body {
-    /// Whether it must not be handed on by value. A constant, so that only one of both ways is compiled for each body.
+    /// Whether it must not be moved by value. A constant, so that only one of both ways is compiled for each body.
     const IS_LARGE: bool = size_of_output(&Self::run) > BY_VALUE_MAX;
 }
 
@@ -33,7 +33,7 @@ const fn size_of_output<B, F>(_run: &impl FnOnce(B) -> F) -> usize {
     size_of::<F>()
 }
 
-/// A large body. It must say all that the body says, which `tests/architecture.rs` checks.
+/// A large body. It must forward every method of the body, which `tests/architecture.rs` checks.
 pub(crate) struct OnHeap<B>(Box<B>);
 
 impl<B> OnHeap<B> {

@@ -1,4 +1,4 @@
-//! What was said about one call, and how it joins what was said elsewhere.
+//! The options of one call, and how they combine with those of its attribute, its flow and the runtime.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::engine::runtime::Runtime;
 use crate::model::{FlowRunId, Kind, TaskRun};
 use crate::policy::TaskPolicy;
 
-/// What a call knows besides its arguments.
+/// A call without its arguments.
 #[doc(hidden)]
 pub struct Setup<E> {
     pub(crate) current: Option<Current>,
@@ -44,7 +44,7 @@ pub(crate) enum CacheUse {
 pub(crate) type RetryIf<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
 pub(crate) type CallHook = Box<dyn Fn(&TaskRun) + Send + Sync>;
 
-/// What was said about one call. Boxed, since most calls say nothing.
+/// The options of one call. Boxed, since most calls have none.
 pub(crate) struct CallOptions<E> {
     pub(crate) policy: TaskPolicy,
     pub(crate) name: Option<String>,
@@ -56,7 +56,7 @@ pub(crate) struct CallOptions<E> {
     pub(crate) retry_if: Option<RetryIf<E>>,
     pub(crate) hooks: Vec<(Hook, CallHook)>,
     pub(crate) runtime: Option<Runtime>,
-    /// The id of the run and the key that is reserved for it, for a flow that runs once for its key.
+    /// The id of the run and the key that is reserved for it, for a flow that runs once per key.
     pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
     /// The run that is resumed, for a flow.
     pub(crate) resumed: Option<Box<Resumed>>,
@@ -81,26 +81,27 @@ impl<E> Default for CallOptions<E> {
     }
 }
 
-/// Joins the policies: the call's, the attribute's, the flow's task defaults, the runtime's. The first that speaks wins.
+/// Combines the policies of the call, the attribute, the flow's task defaults and the runtime's. The first that sets an
+/// option wins.
 ///
-/// `None` means that only the attribute speaks, which is the common case and costs nothing. Defaults are for tasks: a
-/// flow does not take its own.
+/// `None` means that only the attribute sets any, which is the common case and costs nothing. Defaults are for tasks: a
+/// flow does not use its own.
 pub(crate) fn effective_policy<E>(
     options: Option<&CallOptions<E>>,
     info: &TaskInfo,
-    home: &RunScope,
+    scope: &RunScope,
 ) -> Option<Box<TaskPolicy>> {
-    let said_by_call = options.map(|options| &options.policy).filter(|policy| **policy != TaskPolicy::EMPTY);
-    let defaults = match home {
+    let of_call = options.map(|options| &options.policy).filter(|policy| **policy != TaskPolicy::EMPTY);
+    let defaults = match scope {
         _ if info.declaration.kind == Kind::Flow => None,
         RunScope::Flow(attempt) => attempt.run.task_defaults.as_ref(),
         RunScope::Outside(runtime) => {
             Some(runtime.task_defaults()).filter(|policy| **policy != TaskPolicy::EMPTY)
         }
     };
-    if said_by_call.is_none() && defaults.is_none() {
+    if of_call.is_none() && defaults.is_none() {
         return None;
     }
-    let declared = said_by_call.map_or_else(|| info.policy.clone(), |policy| policy.or(&info.policy));
+    let declared = of_call.map_or_else(|| info.policy.clone(), |policy| policy.or(&info.policy));
     Some(Box::new(defaults.map_or_else(|| declared.clone(), |defaults| declared.or(defaults))))
 }

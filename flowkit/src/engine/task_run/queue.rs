@@ -1,9 +1,9 @@
-//! The task runs of a flow run that are ready to start and that tokio does not know of yet.
+//! The task runs of a flow run that are ready to start, and not yet spawned on tokio.
 //!
 //! A body that submits a million task runs is faster than the drivers that execute them, so only a few drivers are spawned
-//! ahead. The others lie here, where each costs a small node instead of a tokio task, and a driver that has come to the
-//! end of its run goes on with the next one. A driver whose run waits for something counts for nothing: however many
-//! wait for each other, the next one starts.
+//! ahead. The other task runs wait here, where each costs a small node instead of a tokio task, and a driver that has finished
+//! its run continues with the next one. A driver whose run waits for something is not counted: however many wait for each
+//! other, the next one starts.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -12,21 +12,21 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-/// How many drivers may be ahead. Enough for other threads to steal some while this one is busy; few enough that their
-/// memory is used again and again by the thread that has it in its cache.
+/// How many drivers may be ahead. Enough for other threads to steal some while this one is busy; few enough that the thread
+/// which has their memory in its cache reuses it.
 const AHEAD_MAX: usize = 16;
 
-/// With fewer drivers ahead, more are spawned. Half of the maximum, so that it happens once in a while and not each time.
+/// With fewer drivers ahead, more are spawned. Half of the maximum, so that it happens only now and then.
 const AHEAD_MIN: usize = AHEAD_MAX / 2;
 
 /// A task run that is ready to start.
 #[doc(hidden)]
 pub trait Ready: Any + Send + Sync {
-    /// Puts it in the queue of its flow run, or spawns it if that is free.
+    /// Puts it in the queue of its flow run, or spawns it if another driver may be ahead.
     fn enqueue(self: Arc<Self>);
     /// Spawns a driver for it, which must be counted as ahead.
     fn spawn(self: Arc<Self>);
-    /// Gives it up: the tokio runtime has ended.
+    /// Drops it: the tokio runtime has ended.
     fn abandon(self: Arc<Self>);
 }
 
@@ -36,13 +36,13 @@ pub(crate) struct ReadyQueue(Mutex<QueueLine>);
 #[derive(Default)]
 struct QueueLine {
     ready: VecDeque<Arc<dyn Ready>>,
-    /// The drivers that lie with tokio and look into this queue when they are polled. As long as anything is queued there
-    /// is one, so that nothing is left behind.
+    /// The drivers that tokio has queued and that look into this queue when they are polled. As long as anything is queued
+    /// there is one, so that nothing is left behind.
     ahead: usize,
 }
 
 impl ReadyQueue {
-    /// Asks to spawn one more driver; if it may be, it is counted as ahead.
+    /// Whether one more driver may be spawned, which is then counted as ahead.
     pub(crate) fn admit(&self) -> bool {
         let mut line = self.0.lock();
         let admitted = line.ahead < AHEAD_MAX;
@@ -54,7 +54,7 @@ impl ReadyQueue {
     pub(crate) fn push(&self, ready: Arc<dyn Ready>) {
         let mut line = self.0.lock();
         if line.ahead == 0 {
-            // All drivers have come since it was asked.
+            // All drivers have been polled since `admit` refused.
             line.ahead = 1;
             drop(line);
             ready.spawn();
@@ -63,20 +63,20 @@ impl ReadyQueue {
         }
     }
 
-    /// Takes the next one, for a driver that has come to the end of its run.
+    /// Takes the next one, for a driver that has finished its run.
     pub(crate) fn pop(&self) -> Option<Arc<dyn Ready>> {
         self.0.lock().ready.pop_front()
     }
 
-    /// Spawns what a driver took that cannot go on with it itself.
+    /// Spawns a task run that a driver took and cannot execute itself.
     pub(crate) fn spawn(&self, ready: Arc<dyn Ready>) {
         self.0.lock().ahead += 1;
         ready.spawn();
     }
 
-    /// A driver has come, and is no longer ahead.
+    /// A driver is polled, and is no longer ahead. Returns whether it may execute its run.
     ///
-    /// If too few are left it spawns some more, gives way to them, and stays ahead: tokio keeps the last that a thread
+    /// If too few are left it spawns some more, yields to them, and stays ahead: tokio reserves the last task that a thread
     /// spawned for that thread, where it would wait for the body that is about to run.
     pub(crate) fn come(&self) -> bool {
         let mut line = self.0.lock();
@@ -92,12 +92,12 @@ impl ReadyQueue {
         false
     }
 
-    /// A driver gives way, and looks here again when it is polled.
-    pub(crate) fn give_way(&self) {
+    /// A driver yields, and looks here again when it is polled.
+    pub(crate) fn yield_turn(&self) {
         self.0.lock().ahead += 1;
     }
 
-    /// A driver that was ahead will not come, because the tokio runtime has ended; nor will the others.
+    /// A driver that was ahead will not be polled, since the tokio runtime has ended; nor will the others.
     pub(crate) fn abandon(&self) {
         let mut line = self.0.lock();
         line.ahead -= 1;

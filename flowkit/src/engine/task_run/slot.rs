@@ -1,4 +1,4 @@
-//! Where a submitted task run leaves its result: one allocation, shared by its handles, its readers and its driver.
+//! A submitted task run with its result: one allocation, shared by its handles, its readers and its driver.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use crate::model::Error;
 
 pub(crate) struct Slot<T, E> {
     pub(crate) core: Core,
-    pub(crate) promise: Completion<Result<T, Error<E>>>,
+    pub(crate) completion: Completion<Result<T, Error<E>>>,
 }
 
 impl<T, E> Slot<T, E> {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core, promise: Completion::new() }
+        Self { core, completion: Completion::new() }
     }
 
     /// A slot whose run ended before it began.
     pub(crate) fn ended(core: Core, result: Result<T, Error<E>>) -> Self {
-        Self { core, promise: Completion::kept(result) }
+        Self { core, completion: Completion::completed(result) }
     }
 
     /// Returns the result of a run that has ended.
@@ -27,19 +27,20 @@ impl<T, E> Slot<T, E> {
     ///
     /// If the run has not ended: readers are started by the end of their inputs, so this is a bug.
     pub(crate) fn result(&self) -> &Result<T, Error<E>> {
-        self.promise.get().expect("bug in flowkit: a result was read before its task run had ended")
+        self.completion.get().expect("bug in flowkit: a result was read before its task run had ended")
     }
 
-    /// Takes the value out if nobody else holds the slot, and copies it otherwise.
+    /// Moves the value out if this is the last reference to the slot, and clones it otherwise.
     pub(crate) fn take(mut self: Arc<Self>) -> Result<T, Error<E>>
     where
         T: Clone,
     {
         // Not `try_unwrap`, which moves the whole slot.
         match Arc::get_mut(&mut self) {
-            Some(slot) => {
-                slot.promise.take().expect("bug in flowkit: a result was taken before its task run had ended")
-            }
+            Some(slot) => slot
+                .completion
+                .take()
+                .expect("bug in flowkit: a result was taken before its task run had ended"),
             None => self.result().clone(),
         }
     }

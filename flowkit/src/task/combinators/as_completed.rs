@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use super::IntoHandles;
 use super::in_time::WaitTimeout;
-use crate::engine::attempt::reacquire::released;
+use crate::engine::attempt::permit::without_slots;
 use crate::engine::flow_run::ends::Ends;
 use crate::engine::flow_run::waits::{TimedWait, identity};
 use crate::engine::handle::{Ending, Handle, Handles, NextEnd};
 use crate::model::{Digest, Error, TaskError};
 
-/// Gives the results in the order in which the runs end, each with its position in the list given.
+/// Yields the results in the order in which the runs end, each with its position in the list.
 ///
 /// A resumed or retried flow gets the recorded order, so a body that acts on it acts the same way. A run that ended earlier
-/// comes first even if a store acknowledges a later one before it. Only a run whose failure is retried takes another place:
-/// it comes when its retry ends. Handles that belong to different flow runs have no recorded order.
+/// comes first even if a store acknowledges a later one before it. Only a run whose failure is retried moves: it comes when
+/// its retry ends. Handles that belong to different flow runs have no recorded order.
 ///
-/// A mapped list whose own input has failed gives that failure, at position 0.
+/// A mapped list whose own input has failed yields that failure, at position 0.
 pub fn as_completed<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> AsCompleted<T, E> {
     let mut completed = AsCompleted {
         list: None,
@@ -37,17 +37,17 @@ pub fn as_completed<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> 
     completed
 }
 
-/// The results of a list of handles as they come. Made by [`as_completed`].
+/// The results of a list of handles in the order of their ends, made by [`as_completed`].
 #[must_use = "it does nothing until `next` is awaited"]
 pub struct AsCompleted<T, E> {
     /// Until it is known.
     list: Option<Handles<T, E>>,
-    /// Those that were not given yet, by position.
+    /// The handles that were not yielded yet, by position.
     handles: Vec<Option<Handle<T, E>>>,
     ends: Arc<Ends>,
-    /// How many of them.
+    /// Their number.
     left: usize,
-    /// What tells these runs from others, where waits are kept.
+    /// The identity of these runs, if waits are recorded.
     identity: Option<Digest>,
 }
 
@@ -60,7 +60,8 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
 
     /// Waits for the next one to end; `None` after the last.
     ///
-    /// Cancel safe: if another branch of a `select!` wins, nothing is lost, and the next call gives what this one would have.
+    /// Cancel safe: if another branch of a `select!` wins, nothing is lost, and the next call returns what this one would
+    /// have.
     pub async fn next(&mut self) -> Option<(usize, Result<T, Error<E>>)> {
         if let Some(list) = &self.list {
             match list.list().await.map(<[_]>::to_vec) {
@@ -77,22 +78,22 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
         }
         let handles = &self.handles;
         let run = |position: usize| -> &dyn Ending {
-            &*handles[position].as_ref().expect("bug in flowkit: a run is given once").slot
+            &*handles[position].as_ref().expect("bug in flowkit: a run is yielded once").slot
         };
         let position = NextEnd::of(&self.ends, run).await;
         self.left -= 1;
-        let handle = self.handles[position].take().expect("bug in flowkit: a run is given once");
+        let handle = self.handles[position].take().expect("bug in flowkit: a run is yielded once");
         Some((position, handle.slot.take()))
     }
 
     /// Waits at most `limit` for the next one.
     ///
-    /// A timeout is recorded. If anything of the run has begun after it, a resumed or retried flow gets the timeout again, at
-    /// once; otherwise it waits again, with the full `limit`. Cancel safe, as [`next`](Self::next) is.
+    /// A timeout is recorded. If anything of the run has begun after it, a resumed or retried flow gets the timeout again,
+    /// immediately; otherwise it waits again, with the full `limit`. Cancel safe, as [`next`](Self::next) is.
     ///
     /// # Errors
     ///
-    /// [`WaitTimeout`], with the number that has not ended, if the time is up.
+    /// [`WaitTimeout`], with the number of runs that have not ended, if the time is up.
     pub async fn next_within(
         &mut self,
         limit: Duration,
@@ -102,7 +103,7 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
             // A recorded end came in time, however long it takes now to read its result or to make it again.
             let next = match self.list.is_none() && self.ends.next_is_recorded() {
                 true => Ok(self.next().await),
-                false => released(tokio::time::timeout(limit, self.next())).await,
+                false => without_slots(tokio::time::timeout(limit, self.next())).await,
             };
             match (next, wait) {
                 (Ok(next), wait) => {

@@ -1,20 +1,20 @@
-//! Waiting for several runs with a limit of time. A timeout is recorded, so a resumed or retried flow gets it again.
+//! Waiting for several runs with a time limit. A timeout is recorded, so a resumed or retried flow gets it again.
 
 use std::time::Duration;
 
-use crate::engine::attempt::reacquire::released;
+use crate::engine::attempt::permit::without_slots;
 use crate::engine::flow_run::waits::{TimedWait, identity};
 use crate::engine::handle::Handle;
 use crate::model::TaskError;
 
-/// The time was up before all had ended.
+/// The time was up before all runs had ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{unfinished} task runs had not ended after {limit:?}")]
 #[non_exhaustive]
 pub struct WaitTimeout {
-    /// How many had not ended.
+    /// The number of runs that had not ended.
     pub unfinished: usize,
-    /// How long they were waited for.
+    /// The time limit of the wait.
     pub limit: Duration,
 }
 
@@ -26,8 +26,8 @@ impl WaitTimeout {
 
 /// Waits at most `limit`, and returns the handles that have ended and those that have not. A failure is an end.
 ///
-/// A timeout is recorded, with what had ended. If anything of the run has begun after it, a resumed or retried flow gets the same
-/// two lists; otherwise it waits again, with the full `limit`. Cancel safe.
+/// A timeout is recorded, with the runs that had ended. If anything of the run has begun after it, a resumed or retried
+/// flow gets the same two lists; otherwise it waits again, with the full `limit`. Cancel safe.
 pub async fn wait_within<T: Send + Sync, E: TaskError>(
     handles: impl IntoIterator<Item = Handle<T, E>>,
     limit: Duration,
@@ -56,8 +56,8 @@ pub async fn wait_within<T: Send + Sync, E: TaskError>(
         wait.iter().for_each(TimedWait::ended_in_time);
         return (handles, Vec::new());
     }
-    // Either all have ended or the time is up; both are answered by looking.
-    let _ = released(tokio::time::timeout(limit, all)).await;
+    // Either all have ended or the time is up; the check below covers both.
+    let _ = without_slots(tokio::time::timeout(limit, all)).await;
     let has_ended: Vec<bool> = handles.iter().map(Handle::is_finished).collect();
     if let Some(wait) = wait {
         let ended = (0..).zip(&has_ended).filter(|(_, has_ended)| **has_ended).map(|(position, _)| position);

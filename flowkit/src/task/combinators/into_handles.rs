@@ -1,4 +1,4 @@
-//! What the functions that wait for several runs are given: an iterator of handles, or [`Handles`].
+//! The argument of functions that wait for several runs: an iterator of handles, or [`Handles`].
 
 use crate::engine::handle::{Handle, Handles};
 

@@ -1,4 +1,4 @@
-//! What an earlier process has settled of a task run, and the versions of the values by which it is known whether that stands.
+//! The record that an earlier process left of a task run, and the versions of values that tell whether it is still valid.
 
 use super::{CLAIMED, Core};
 use crate::engine::flow_run::OpenGuard;
@@ -6,15 +6,15 @@ use crate::engine::replay::previous::PreviousCall;
 use crate::model::{Provenance, ValueVersion};
 
 impl Core {
-    /// Takes note of what is recorded by an earlier process. A result or a failure stands only if it was made from the same
-    /// values as now; until that is known, the flow is kept open.
+    /// Sets what an earlier process recorded. A result or a failure is valid only if it was made from the same values as now;
+    /// until that is known, the flow stays open.
     pub(crate) fn set_recorded(&self, recorded: Option<Provenance>, open: Option<OpenGuard>) {
         let mut extras = self.extras();
         let extras = extras.get_or_insert_default();
         (extras.recorded, extras.open) = (recorded, open);
     }
 
-    /// Lets the flow end: it is known whether what is recorded stands.
+    /// Lets the flow end: it is known whether the record is valid.
     pub(crate) fn release_flow(&self) {
         if self.has(CLAIMED) {
             self.release_claimed();
@@ -28,7 +28,7 @@ impl Core {
         drop(open);
     }
 
-    /// Whether an earlier process left a result or a failure of this call that has not turned out not to stand.
+    /// Whether an earlier process left a result or a failure of this call that has not turned out to be invalid.
     pub(crate) fn is_settled(&self) -> bool {
         self.is_claimed()
             && matches!(
@@ -37,23 +37,23 @@ impl Core {
             )
     }
 
-    /// Whether what is claimed of this call may not stand, which its inputs tell.
+    /// Whether its inputs decide if the record of this call is valid.
     pub(crate) fn asks_inputs(&self) -> bool {
         self.is_claimed() && matches!(self.claimed(), Some(PreviousCall::Kept | PreviousCall::Failed(_)))
     }
 
-    /// Returns what is recorded of that result or failure.
+    /// Returns the recorded provenance of that result or failure.
     pub(crate) fn recorded(&self) -> Option<Provenance> {
         self.extras().as_ref().and_then(|extras| extras.recorded)
     }
 
-    /// Says that an item among the arguments is in the key of this call without its content.
-    pub(crate) fn set_items_by_place(&self) {
-        self.extras().get_or_insert_default().items_by_place = true;
+    /// Notes that an item among the arguments counts in the key of this call by position, not by content.
+    pub(crate) fn set_items_by_position(&self) {
+        self.extras().get_or_insert_default().items_by_position = true;
     }
 
-    pub(crate) fn has_items_by_place(&self) -> bool {
-        self.extras().as_ref().is_some_and(|extras| extras.items_by_place)
+    pub(crate) fn has_items_by_position(&self) -> bool {
+        self.extras().as_ref().is_some_and(|extras| extras.items_by_position)
     }
 
     pub(crate) fn set_made_from(&self, made_from: Option<ValueVersion>) {
@@ -70,20 +70,20 @@ impl Core {
         self.extras().get_or_insert_default().version = Some(version);
     }
 
-    /// Returns the version of the value that it gave; one that is like no other if nothing is known of that.
+    /// Returns the version of the value that it gave; a unique one if its content is unknown.
     pub(crate) fn version(&self) -> ValueVersion {
         let known = self.extras().as_ref().and_then(|extras| extras.version);
         known.unwrap_or_else(|| self.stamp())
     }
 
-    /// Returns a version that no other value has, not even of the same task run in another process.
+    /// Returns a version that no other value has, not even that of the same task run in another process.
     pub(crate) fn stamp(&self) -> ValueVersion {
         let run = self.run().map(|run| run.id.as_uuid().into_bytes()).unwrap_or_default();
         ValueVersion::stamp(&[&run, &self.id.get().to_le_bytes(), &self.epoch().to_le_bytes()])
     }
 
-    /// Returns which owner of the run this process is, counted by the store from 1; 0 without a store.
+    /// Returns the owner epoch, counted by the store from 1; 0 without a store.
     pub(crate) fn epoch(&self) -> u64 {
-        self.run().and_then(|run| run.kept.as_ref()).map_or(0, |kept| kept.owned.epoch)
+        self.run_store().map_or(0, |run_store| run_store.owned.epoch)
     }
 }

@@ -1,25 +1,27 @@
-//! What others read of a run while it lives, and the few things of a row that are no event.
+//! What others read of a run while it lives, and the few things of a task run that change without an event.
 
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use super::Run;
+use crate::engine::flow_run::Run;
 use crate::graph::Graph;
-use crate::model::{Edges, Event, RunRecord, State, TaskRun, TaskRunId, TaskRunRecord};
+use crate::model::{Event, RunRecord, State, TaskRun, TaskRunId, TaskRunRecord};
+use crate::store::Facts;
 
 impl Run {
-    pub(crate) fn read<R>(&self, f: impl FnOnce(&RunRecord) -> R) -> R {
-        f(&self.ledger.lock().record)
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&RunRecord) -> R) -> R {
+        read(&self.state.lock().record)
+    }
+
+    /// Reads the facts that were reported in a run without a store.
+    pub(crate) fn read_facts<R>(&self, read: impl FnOnce(&Facts) -> R) -> R {
+        read(&self.state.lock().facts)
     }
 
     pub(crate) fn change_task_run(&self, id: TaskRunId, change: impl FnOnce(&mut TaskRunRecord)) {
-        if let Some(task_run) = self.ledger.lock().record.task_run_mut(id) {
+        if let Some(task_run) = self.state.lock().record.task_run_mut(id) {
             change(task_run);
         }
-    }
-
-    pub(crate) fn set_edges(&self, id: TaskRunId, edges: Edges) {
-        self.change_task_run(id, |task_run| task_run.set_edges(edges));
     }
 
     /// Returns a task run as readers see it.
@@ -42,20 +44,21 @@ impl Run {
         record.task_runs().skip(1).map(move |task_run| task_run.row(created_at))
     }
 
+    /// The state of the flow itself.
     pub(crate) fn state(&self) -> State {
-        self.ledger.lock().state()
+        self.state.lock().flow_state()
     }
 
     pub(crate) fn event_count(&self) -> usize {
-        self.ledger.lock().record.events().len()
+        self.read(|record| record.events().len())
     }
 
     pub(crate) fn event(&self, index: usize) -> Option<Event> {
         self.read(|record| record.events().get(index).cloned())
     }
 
-    /// Returns an event, and the task run to which it happened, as it stands now.
-    pub(super) fn event_and_row(&self, index: usize) -> Option<(Event, TaskRun)> {
+    /// Returns an event, and the task run to which it happened, in its current state.
+    pub(crate) fn event_and_row(&self, index: usize) -> Option<(Event, TaskRun)> {
         self.read(|record| {
             let event = record.events().get(index)?;
             let task_run = record.task_run(event.task_run)?;

@@ -1,0 +1,232 @@
+//! The inputs of a task run: the results of others that it waits for, and the edges that they make.
+
+pub(crate) mod deferred;
+pub(crate) mod wait;
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::completion::Continuation;
+use super::core::{Core, RunScope};
+use super::slot::Slot;
+use crate::engine::flow_run::FlowAttempt;
+use crate::model::{CallId, Digest, Edge, EdgeKind, Edges, Error, RunLabel, TaskError, ValueVersion};
+use crate::policy::trigger::{InputCounts, Trigger, TriggerVerdict};
+
+/// A run whose end another one waits for.
+pub trait Input: Send + Sync {
+    /// The run, if it is recorded.
+    #[doc(hidden)]
+    fn input_core(&self) -> Option<&Core>;
+    /// Its identity in the key of a call that takes its result.
+    #[doc(hidden)]
+    fn call(&self) -> Option<CallId> {
+        self.input_core().and_then(|core| core.identity()).map(|identity| identity.call)
+    }
+    /// Whether it stands for one item of the list that is its result.
+    #[doc(hidden)]
+    fn is_item(&self) -> bool {
+        false
+    }
+    /// How it ended.
+    #[doc(hidden)]
+    fn outcome(&self) -> InputOutcome;
+    /// Has `continuation` called at its end; `false` if it has ended.
+    #[doc(hidden)]
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool;
+    /// Visits this, and the runs that it is known to stand for by now.
+    #[doc(hidden)]
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>);
+}
+
+/// How an input ended, or that it is pending.
+#[doc(hidden)]
+pub enum InputOutcome {
+    Pending,
+    Success,
+    Failure(Cause),
+}
+
+impl InputOutcome {
+    /// The outcome of an input with this result; pending without one.
+    pub(crate) fn of<T, E: TaskError>(result: Option<&Result<T, Error<E>>>) -> Self {
+        match result {
+            None => Self::Pending,
+            Some(Ok(_)) => Self::Success,
+            Some(Err(error)) => Self::Failure(Cause::of(error)),
+        }
+    }
+}
+
+/// Why an input has no value.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct Cause {
+    pub(crate) kind: CauseKind,
+    pub(crate) input: RunLabel,
+    pub(crate) error: Arc<dyn StdError + Send + Sync>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CauseKind {
+    Failed,
+    UpstreamFailed,
+    Skipped,
+    Cancelled,
+}
+
+impl<T: Send + Sync, E: TaskError> Input for Slot<T, E> {
+    fn input_core(&self) -> Option<&Core> {
+        Some(&self.core)
+    }
+
+    fn outcome(&self) -> InputOutcome {
+        InputOutcome::of(self.completion.get())
+    }
+
+    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
+        self.completion.subscribe(continuation)
+    }
+
+    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
+        visit(self, kind);
+    }
+}
+
+impl Cause {
+    pub(crate) fn is_skip(&self) -> bool {
+        self.kind == CauseKind::Skipped
+    }
+
+    pub(crate) fn of<E: TaskError>(error: &Error<E>) -> Self {
+        let kind = match error {
+            Error::Upstream { .. } => CauseKind::UpstreamFailed,
+            Error::Skipped { .. } => CauseKind::Skipped,
+            Error::Cancelled { .. } | Error::Suspended { .. } => CauseKind::Cancelled,
+            _ => CauseKind::Failed,
+        };
+        let cause = match error {
+            // People need the root cause, and a chain of 100,000 symptoms could not even be dropped.
+            Error::Upstream { cause, .. } => Arc::clone(cause),
+            other => Arc::new(other.clone()),
+        };
+        Self { kind, input: error.run().clone(), error: cause }
+    }
+}
+
+/// Calls a visitor for each input, with the kind of edge that it makes.
+#[doc(hidden)]
+pub type Visit<'a> = dyn FnMut(&dyn Input, EdgeKind) + 'a;
+
+/// A set of inputs: a task's arguments and what it runs after.
+pub(crate) trait Inputs {
+    fn visit(&self, visit: &mut Visit<'_>);
+
+    /// Visits the arguments whose values may change the result.
+    fn visit_compared(&self, visit: &mut Visit<'_>) {
+        self.visit(visit);
+    }
+}
+
+impl<F: Fn(&mut Visit<'_>)> Inputs for F {
+    fn visit(&self, visit: &mut Visit<'_>) {
+        self(visit);
+    }
+}
+
+/// Lists the edges that lead into a run of this flow attempt, and counts the inputs that are pending.
+pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, usize) {
+    let mut edges = Edges::new();
+    let mut pending = 0;
+    inputs.visit(&mut |input, kind| {
+        if matches!(input.outcome(), InputOutcome::Pending) {
+            pending += 1;
+        }
+        if let Some(core) = input.input_core()
+            && let RunScope::Flow(attempt) = &core.scope
+            && Arc::ptr_eq(&attempt.run, &flow.run)
+            && core.id != crate::model::TaskRunId::FLOW
+        {
+            let edge = Edge::new(core.id, kind);
+            if !edges.contains(&edge) {
+                edges.push(edge);
+            }
+        }
+    });
+    (edges, pending)
+}
+
+/// Subscribes to every pending input and returns how many there are.
+pub(crate) fn subscribe(inputs: &impl Inputs, continuation: &Arc<dyn Continuation>) -> usize {
+    let mut pending = 0;
+    inputs.visit(&mut |input, _| pending += usize::from(input.subscribe(continuation)));
+    pending
+}
+
+/// Evaluates the inputs so far: the verdict, the cause of a missing value, and an input that failed. A failure says more
+/// than a skip, so it is the one that is reported.
+pub(crate) fn evaluate(
+    inputs: &impl Inputs,
+    trigger: Trigger,
+) -> (TriggerVerdict, Option<Cause>, Option<Cause>) {
+    let mut counts = InputCounts::default();
+    let mut failed = None;
+    let mut missing: Option<Cause> = None;
+    inputs.visit(&mut |input, edge| {
+        counts.total += 1;
+        match input.outcome() {
+            InputOutcome::Pending => {}
+            InputOutcome::Success => counts.succeeded += 1,
+            InputOutcome::Failure(cause) => {
+                match cause.kind {
+                    CauseKind::Failed | CauseKind::Cancelled => counts.failed += 1,
+                    CauseKind::UpstreamFailed => counts.upstream_failed += 1,
+                    CauseKind::Skipped => counts.skipped += 1,
+                }
+                if edge == EdgeKind::Data
+                    && missing.as_ref().is_none_or(|known| known.is_skip() && !cause.is_skip())
+                {
+                    missing = Some(cause.clone());
+                }
+                if !cause.is_skip() {
+                    failed.get_or_insert(cause);
+                }
+            }
+        }
+    });
+    (trigger.verdict(&counts), missing, failed)
+}
+
+/// Returns the version of all data inputs of a call together, once they have ended; `None` if there are none.
+pub(crate) fn made_from(inputs: &impl Inputs, call: &Core) -> Option<ValueVersion> {
+    // Most calls have few inputs: a hasher is larger than its input here.
+    let mut versions: Option<SmallVec<[u8; 64]>> = None;
+    visit_versioned(inputs, call, |input| {
+        let versions = versions.get_or_insert_default();
+        // A mapped list stands for its items, which may be none.
+        if let Some(core) = input.input_core() {
+            versions.extend_from_slice(core.version().as_bytes());
+        }
+    });
+    versions.map(|versions| ValueVersion::of_content(Digest::from_bytes(*blake3::hash(&versions).as_bytes())))
+}
+
+/// Visits the data inputs of a call whose versions decide from what it is made. That excludes an item whose content is in
+/// the key of the call: the rest of its list makes no difference, and the same call may have the item by value. It excludes
+/// arguments that the task ignores, too.
+pub(crate) fn visit_versioned(inputs: &impl Inputs, call: &Core, mut visit: impl FnMut(&dyn Input)) {
+    inputs.visit_compared(&mut |input, kind| {
+        if kind == EdgeKind::Data && (!input.is_item() || call.has_items_by_position()) {
+            visit(input);
+        }
+    });
+}
+
+/// Whether an input stands for others that are recorded: the items of a mapped list.
+pub(crate) fn has_unrecorded(inputs: &impl Inputs) -> bool {
+    let mut any = false;
+    inputs.visit(&mut |input, _| any |= input.input_core().is_none());
+    any
+}
