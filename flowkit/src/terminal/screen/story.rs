@@ -1,7 +1,6 @@
 //! What is to be told of the runs of a program: text that is ready to be written, and what is to be drawn below it. It
 //! writes nothing itself.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
@@ -46,7 +45,7 @@ pub(super) struct Story {
 /// An outermost flow run.
 struct StoryRun {
     view: RunView,
-    facts: HashMap<Cow<'static, str>, u32>,
+    facts: HashMap<String, u32>,
     end_is_told: bool,
 }
 
@@ -249,8 +248,8 @@ impl Story {
 
 impl StoryRun {
     /// Returns `lines`, or less if the task has had many.
-    fn limited(&mut self, task: &Cow<'static, str>, lines: Vec<Line>) -> Vec<Line> {
-        let told = self.facts.entry(task.clone()).or_default();
+    fn limited(&mut self, task: &str, lines: Vec<Line>) -> Vec<Line> {
+        let told = self.facts.entry(task.to_owned()).or_default();
         *told += 1;
         match (*told).cmp(&FACTS_MAX) {
             std::cmp::Ordering::Less => lines,
