@@ -73,7 +73,8 @@ pub struct Entry {
     pub run: OwnedRun,
     /// What happened. Its task run [`TaskRunId::FLOW`] is the flow itself.
     pub event: Event,
-    /// The task run as it stands after the event.
+    /// The task run as it stands after the event; [`TaskRunRecord::row`] and [`row_after`](TaskRunRecord::row_after) have all that
+    /// is in it.
     pub task_run: TaskRunRecord,
     /// What finds the call again when the flow runs again.
     pub call: Option<CallId>,

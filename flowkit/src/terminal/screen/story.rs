@@ -1,7 +1,6 @@
 //! What is to be shown of the runs of a program: text that is ready to be written, and the live area below it. Writes nothing
 //! itself.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
@@ -47,7 +46,7 @@ pub(super) struct Story {
 struct StoryRun {
     view: RunView,
     /// How many lines each task had.
-    facts: HashMap<Cow<'static, str>, u32>,
+    facts: HashMap<String, u32>,
     end_is_shown: bool,
 }
 
@@ -256,8 +255,8 @@ impl Story {
 
 impl StoryRun {
     /// Returns `lines`, or fewer if the task had many before.
-    fn limited(&mut self, task: &Cow<'static, str>, lines: Vec<Line>) -> Vec<Line> {
-        let facts = self.facts.entry(task.clone()).or_default();
+    fn limited(&mut self, task: &str, lines: Vec<Line>) -> Vec<Line> {
+        let facts = self.facts.entry(task.to_owned()).or_default();
         *facts += 1;
         match (*facts).cmp(&FACTS_MAX) {
             std::cmp::Ordering::Less => lines,
