@@ -220,7 +220,7 @@ fn of_error(error: &ErrorReport, run: &str) -> String {
 
 /// Returns a duration in seconds, so that scripts can compare them: to the millisecond, below that to the microsecond.
 fn seconds(duration: Duration) -> String {
-    let digits = if duration.as_millis() == 0 { 6 } else { 3 };
+    let digits = if (1..1000).contains(&duration.as_micros()) { 6 } else { 3 };
     let fraction = format!("{:06}", duration.subsec_micros());
     format!("{}.{}s", duration.as_secs(), &fraction[..digits])
 }
