@@ -1,4 +1,4 @@
-//! What task runs have left, as far as it is drawn behind their line. Not the content: of that, only where it leads.
+//! The artifacts that are shown after the line of their task. Does not show their content, only a link to it.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, TaskRunId};
 use crate::terminal::line::Link;
 use crate::text::columns::visible;
 
-/// More than this of one task are left out: nobody sees them.
+/// At most this many artifacts of one task are remembered.
 const OF_GROUP_MAX: usize = 1000;
 
-/// So many may wait for the task run that made them to be known.
+/// At most this many artifacts wait for the first event of their task run.
 const EARLY_MAX: usize = 1000;
 
-/// Returns how an artifact is called where it is drawn.
+/// Returns the name under which an artifact is shown.
 pub(crate) fn label(key: &str, kind: ArtifactKind, file_name: Option<&str>) -> String {
     match (kind, file_name) {
         (ArtifactKind::File, Some(name)) => visible(name),
@@ -23,7 +23,7 @@ pub(crate) fn label(key: &str, kind: ArtifactKind, file_name: Option<&str>) -> S
 }
 
 impl RunView {
-    /// Adds what a task run of this flow run, or of a sub-flow, has left. Of some kinds, the content says where it leads.
+    /// Adds an artifact of this flow run or of a sub-flow. The `content` of some kinds has the target of the link.
     #[must_use = "returns the changed view; the original is gone"]
     pub fn with_artifact(
         mut self,
@@ -33,22 +33,22 @@ impl RunView {
     ) -> Self {
         let link = content.and_then(|content| leads_to(artifact.kind, content));
         let label = label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
-        let left = ShownArtifact { label, link };
-        self.leave((flow_run, artifact.task_run), left);
+        let shown = ShownArtifact { label, link };
+        self.attach((flow_run, artifact.task_run), shown);
         self
     }
 
-    /// Notes an artifact that is being made.
+    /// Adds a new artifact.
     pub(in crate::terminal) fn made(&mut self, made: &Made<'_>) {
         let artifact = made.artifact;
         let file = made.file.map(|file| Link::File(file.to_owned()));
         let link = file.or_else(|| leads_to(artifact.kind, &artifact.content));
         let label = label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
-        let left = ShownArtifact { label, link };
-        self.leave((made.flow_run, made.task_run), left);
+        let shown = ShownArtifact { label, link };
+        self.attach((made.flow_run, made.task_run), shown);
     }
 
-    /// Lets a task run of the flow itself leave something.
+    /// Adds an artifact of a task run of the flow itself.
     #[cfg(test)]
     pub(in crate::terminal) fn left(
         &mut self,
@@ -58,43 +58,43 @@ impl RunView {
         file_name: Option<&str>,
     ) {
         let label = label(key, kind, file_name);
-        self.leave((self.id, TaskRunId::new(task_run)), ShownArtifact { label, link: None });
+        self.attach((self.id, TaskRunId::new(task_run)), ShownArtifact { label, link: None });
     }
 
-    fn leave(&mut self, key: Key, left: ShownArtifact) {
+    fn attach(&mut self, key: Key, artifact: ShownArtifact) {
         let flow = self.flows.get(&key.0);
         let group = match key.1 {
             TaskRunId::FLOW => flow.map(|flow| flow.group),
             task_run => flow.and_then(|flow| flow.rows.get(&task_run)).map(|row| Some(row.group)),
         };
         match group {
-            Some(Some(group)) => add(&mut self.groups[group].artifacts, left),
-            Some(None) => add(&mut self.artifacts, left),
-            // Events are told by one thread at a time, so a body may be ahead of its own beginning.
-            None if self.early.len() < EARLY_MAX => self.early.push((key, left)),
+            Some(Some(group)) => add(&mut self.groups[group].artifacts, artifact),
+            Some(None) => add(&mut self.artifacts, artifact),
+            // One thread at a time reports events, so a body may produce an artifact before its own start is reported.
+            None if self.early.len() < EARLY_MAX => self.early.push((key, artifact)),
             None => {}
         }
     }
 
-    /// Places what was left by the task runs of `flow_run` before they were known.
-    pub(super) fn place_early(&mut self, flow_run: FlowRunId) {
+    /// Attaches the artifacts that the task runs of `flow_run` produced before their first event was reported.
+    pub(super) fn attach_early(&mut self, flow_run: FlowRunId) {
         if self.early.iter().any(|(key, _)| key.0 == flow_run) {
             let early = std::mem::take(&mut self.early);
-            early.into_iter().for_each(|(key, left)| self.leave(key, left));
+            early.into_iter().for_each(|(key, left)| self.attach(key, left));
         }
     }
 }
 
-/// What is made again is the same, in a new version.
-fn add(artifacts: &mut Vec<ShownArtifact>, left: ShownArtifact) {
-    match artifacts.iter().position(|known| known.label == left.label) {
-        Some(known) => artifacts[known] = left,
-        None if artifacts.len() < OF_GROUP_MAX => artifacts.push(left),
+/// Adds an artifact, or replaces its earlier version.
+fn add(artifacts: &mut Vec<ShownArtifact>, artifact: ShownArtifact) {
+    match artifacts.iter().position(|known| known.label == artifact.label) {
+        Some(known) => artifacts[known] = artifact,
+        None if artifacts.len() < OF_GROUP_MAX => artifacts.push(artifact),
         None => {}
     }
 }
 
-/// Returns where an artifact leads, by its content.
+/// Returns the link of an artifact, by its content.
 fn leads_to(kind: ArtifactKind, content: &[u8]) -> Option<Link> {
     #[derive(serde::Deserialize)]
     struct FileLink {

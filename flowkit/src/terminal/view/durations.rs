@@ -1,13 +1,13 @@
-//! How long the finished runs of a task took: shortest, longest and about the median, in little room for any number of
-//! them. Not exact: the median is that of classes a fifth wide.
+//! The durations of the finished runs of a task: shortest, longest and an estimate of the median, in constant memory. The
+//! estimate is exact to a fifth: durations are counted in classes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// From so many finished runs on there is something usual.
+/// With fewer finished runs than this, no duration is usual.
 const ENOUGH: u32 = 3;
 
-/// What takes less than this is never slow: nobody has waited for it.
+/// A run that takes less than this is never slow: users do not notice.
 const SLOW_MIN: Duration = Duration::from_secs(1);
 
 /// The durations of finished runs.
@@ -15,7 +15,7 @@ const SLOW_MIN: Duration = Duration::from_secs(1);
 pub(crate) struct Durations {
     count: u32,
     range: Option<(Duration, Duration)>,
-    /// How many are in each class; the classes grow by a fourth of an octave.
+    /// How many runs are in each class; four classes are an octave.
     classes: BTreeMap<u16, u32>,
 }
 
@@ -27,12 +27,12 @@ impl Durations {
         *self.classes.entry(class(duration)).or_default() += 1;
     }
 
-    /// Returns the shortest and the longest.
+    /// Returns the shortest and the longest duration.
     pub(crate) fn range(&self) -> Option<(Duration, Duration)> {
         self.range
     }
 
-    /// Returns about the median, rather too much than too little, once there are enough of them.
+    /// Returns an estimate of the median, rather too high than too low, if there are enough runs.
     pub(crate) fn usual(&self) -> Option<Duration> {
         if self.count < ENOUGH {
             return None;
@@ -46,7 +46,7 @@ impl Durations {
         middle.map(|(class, _)| upper_end(*class).min(longest))
     }
 
-    /// Returns what is usual, if `duration` is more than three times that.
+    /// Returns the usual duration, if `duration` is more than three times as long.
     pub(crate) fn slow(&self, duration: Duration) -> Option<Duration> {
         self.usual().filter(|usual| duration >= SLOW_MIN && duration > *usual * 3)
     }

@@ -1,5 +1,4 @@
-//! The runs of one task that were called in the same place of the tree, folded. Not each of them: only what is under way
-//! is known one by one.
+//! The runs of one task in the same position of the tree, folded. Only active runs are known individually.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use crate::model::{State, WallTime};
 use crate::terminal::line::Link;
 use crate::text::columns::visible;
 
-/// Of the tasks that a group waits for, this many are named.
+/// At most this many tasks that a group waits for are named.
 const WAITS_FOR_MAX: usize = 8;
 
 const STATES: usize = State::Skipped as usize + 1;
@@ -21,38 +20,38 @@ pub(crate) struct Group {
     pub(crate) task: String,
     pub(crate) is_flow: bool,
     pub(crate) depth: usize,
-    /// The name of the first run, which is that of the group if there is no other.
+    /// The name of the first run, which is the name of the group while there is no other.
     label: String,
     counts: [u32; STATES],
     total: u32,
-    /// How many runs were tried again.
+    /// How many runs were retried.
     pub(crate) retried: u32,
     pub(crate) attempts_most: u32,
-    /// Runs that have begun and not ended, the first one first.
+    /// Runs that have begun and not ended, in the order of their ids.
     pub(crate) active: BTreeMap<Key, Active>,
-    /// Of those that ended with a result.
+    /// The durations of runs that ended with a result.
     pub(crate) durations: Durations,
-    /// The shortest and the longest of all that ended.
+    /// The shortest and the longest duration of all ended runs.
     pub(crate) spent: Option<(Duration, Duration)>,
     pub(crate) waits_for: Vec<usize>,
-    /// What its runs have left, each once.
+    /// The artifacts of its runs, each once.
     pub(crate) artifacts: Vec<ShownArtifact>,
-    /// Why the last run that was skipped was.
+    /// Why the last skipped run was skipped.
     pub(crate) reason: Option<String>,
-    /// What has no result, so that the last run that misses it did not begin, and what became of it.
+    /// The input without a result because of which the last run did not start, and what happened to it.
     pub(super) upstream: Option<(String, &'static str)>,
 }
 
-/// An artifact, as it is drawn.
+/// An artifact, as it is shown.
 #[derive(Clone, Debug)]
 pub(crate) struct ShownArtifact {
     /// The name of the file, or the key with what it is: `rows (table)`.
     pub(crate) label: String,
-    /// Where it leads.
+    /// The link to it.
     pub(crate) link: Option<Link>,
 }
 
-/// A task run that is under way.
+/// A task run that has begun and not ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Active {
     pub(crate) label: String,
@@ -61,10 +60,10 @@ pub(crate) struct Active {
     /// When the next attempt begins.
     pub(crate) retry_at: Option<WallTime>,
     pub(crate) attempt: u32,
-    /// It was tried again already.
+    /// It was retried before.
     pub(super) was_retried: bool,
     pub(crate) attempts_max: Option<u32>,
-    /// How much is done, of how much.
+    /// How much is done, and the total.
     pub(crate) progress: Option<(u64, u64)>,
 }
 
@@ -97,7 +96,7 @@ impl Group {
         self.counts[state as usize] += 1;
     }
 
-    /// Names the run, if it is the only one: it may get a name of its own only when its arguments are known.
+    /// Renames the only run: it may get its own name after its creation, when its arguments are known.
     pub(super) fn rename(&mut self, label: &str) {
         if self.total == 1 && self.label != label {
             self.label = visible(label);
@@ -109,7 +108,7 @@ impl Group {
         self.counts[to as usize] += 1;
     }
 
-    /// Forgets a run without a result that another one stands for: an attempt of the flow failed, and the next does it anew.
+    /// Forgets a run without a result, which the next attempt of the flow repeats.
     pub(super) fn leave(&mut self, state: State) {
         self.total = self.total.saturating_sub(1);
         self.counts[state as usize] = self.counts[state as usize].saturating_sub(1);
@@ -152,7 +151,7 @@ impl Group {
         self.sum(&[State::Failed, State::TimedOut, State::Crashed])
     }
 
-    /// Returns how many task runs failed by themselves. A sub-flow fails because something in it does.
+    /// Returns how many task runs failed by themselves. A sub-flow fails because a task run in it does.
     pub(super) fn failed_itself(&self) -> usize {
         if self.is_flow { 0 } else { self.sum(&[State::Failed, State::TimedOut]) as usize }
     }
@@ -169,7 +168,7 @@ impl Group {
         self.total - self.under_way() - self.to_come()
     }
 
-    /// Returns where the group stands: at work if any of it is, else the worst that happened in it.
+    /// Returns the state of the group: running if any run is, else the worst state of its runs.
     pub(crate) fn state(&self) -> State {
         const WORST_FIRST: [State; 8] = [
             State::Failed,

@@ -1,5 +1,5 @@
-//! What is drawn of a flow run: its task runs, folded by name as the events come in. Not the record: of a task run that
-//! has ended, a few bytes are left here, so that 10,000 of them stay cheap.
+//! The state of a flow run for display: its task runs, folded by name as their events arrive. Not a copy of the record: an
+//! ended task run takes a few bytes here, so that 10,000 of them are cheap.
 //!
 //! ```text
 //! Notice ──► take ──┐
@@ -32,68 +32,68 @@ use super::stopping::StopNotice;
 use crate::model::{Edge, ErrorReport, FlowRunId, Kind, State, TaskRun, TaskRunId, WallTime};
 use crate::text::columns::visible;
 
-/// More failures than this are counted, but not remembered.
+/// At most this many failures are remembered; all are counted.
 const FAILURES_MAX: usize = 1000;
 
-/// Nor more than this of one task, so that there is room for those of others, one of which may be the cause.
+/// At most this many failures of one task are remembered, so that there is room for other tasks, one of which may be the cause.
 const FAILURES_OF_TASK_MAX: usize = 100;
 
-/// A task run, whichever flow run it belongs to.
+/// The id of a task run in any flow run.
 pub(super) type Key = (FlowRunId, TaskRunId);
 
-/// One flow run with its sub-flows, as it is drawn.
+/// One flow run with its sub-flows, for display.
 #[derive(Clone, Debug)]
 pub struct RunView {
     pub(super) id: FlowRunId,
     pub(super) flow: String,
     pub(super) state: State,
-    /// The process that executes it was told to stop.
+    /// The signal that stops the process of the run, if there was one.
     pub(super) stopping: Option<StopNotice>,
     /// The arguments in a few words: `urls=4 dry_run=false`.
     pub(super) parameters: String,
     /// When it was created, or resumed in this process.
     pub(super) began_at: WallTime,
-    /// How long it took, if it is over; the time between two processes left out.
+    /// Its duration, if it is over, without the time between two processes.
     pub(super) took: Option<Duration>,
     pub(super) error: Option<Arc<ErrorReport>>,
     pub(super) groups: Folded<Group>,
     pub(super) retries: usize,
-    /// How many tasks have run since the flow run was resumed; `None` if it was not.
+    /// How many tasks have run since the flow run was resumed; `None` if it was not resumed.
     ran_since: Option<usize>,
-    /// The first failures that have no other behind them, in the order in which they happened.
+    /// The first failures that no other failure explains, in the order in which they happened.
     pub(super) failures: Vec<FailedRun>,
     pub(super) not_compared: NotComparedTasks,
-    /// It takes the events of several processes, after whose end a sub-flow may go on.
+    /// It takes the events of several processes, so a sub-flow may continue after its end.
     replays: bool,
-    /// What the flow itself has left.
+    /// The artifacts of the flow itself.
     pub(super) artifacts: Vec<ShownArtifact>,
-    /// What was left by task runs that are not known yet.
+    /// Artifacts of task runs that are not known yet.
     early: Vec<(Key, ShownArtifact)>,
     flows: HashMap<FlowRunId, FlowView>,
-    /// The paths of sub-flows of which only the node is known yet, as rows of a store tell of them.
+    /// The paths of sub-flows whose node is known from the rows of a store, but not their run.
     nodes: HashMap<FlowRunId, String>,
 }
 
-/// The outermost flow run, or a sub-flow's that has not ended.
+/// The outermost flow run, or that of a sub-flow that has not ended.
 #[derive(Clone, Debug, Default)]
 struct FlowView {
     /// The group of its node; none for the outermost.
     group: Option<usize>,
-    /// It has no node, so that its own events are those of a row.
-    is_apart: bool,
-    /// The names of the sub-flows that lead here, where rows of a store tell of it; notices bring their own.
+    /// It has no node, so it is a row of its own.
+    has_no_node: bool,
+    /// The names of the sub-flows that lead here, if it is known from the rows of a store; notices have the path.
     path: String,
     rows: HashMap<TaskRunId, TaskRow>,
 }
 
-/// What is kept of a task run.
+/// What is remembered of a task run.
 #[derive(Clone, Copy, Debug)]
 struct TaskRow {
     group: usize,
     state: State,
 }
 
-/// How many task runs there are, by what became of them. A sub-flow is not counted beside the tasks in it.
+/// How many task runs there are, by state. A sub-flow is not counted in addition to the tasks in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) seen: usize,
@@ -135,12 +135,12 @@ impl RunView {
         self.id
     }
 
-    /// Returns where the flow run stands.
+    /// Returns the state of the flow run.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// Says with which arguments the flow was called, as a JSON object.
+    /// Sets the arguments of the flow, a JSON object.
     #[cfg(feature = "cli")]
     #[must_use = "returns the changed view; the original is gone"]
     pub fn with_parameters(mut self, parameters: &str) -> Self {
@@ -170,25 +170,25 @@ impl RunView {
         self.state.is_success() && self.counts().failed > 0
     }
 
-    /// Finds out why it failed, if it did.
+    /// Returns why it failed, if it did.
     pub(super) fn root_cause(&self) -> Option<RootCause<'_>> {
         RootCause::of(&self.flow, self.state, self.error.as_deref(), &self.failures)
     }
 
-    /// Returns how many tasks are running, those left out that wait for another attempt.
+    /// Returns how many tasks are running, without those that wait for another attempt.
     pub(super) fn running(&self) -> usize {
         let tasks = self.groups.iter().filter(|group| !group.is_flow);
         tasks.map(|group| group.count(State::Running) as usize).sum()
     }
 
-    /// Returns how many failed: task runs, and sub-flows in which nothing failed that explains it. Not those whose process
-    /// died.
+    /// Returns how many failed: task runs, and sub-flows whose failure no task run in them explains. Does not count those whose
+    /// process died.
     pub(super) fn failed(&self) -> usize {
         let of_tasks: usize = self.groups.iter().map(Group::failed_itself).sum();
         of_tasks + self.failed_flows()
     }
 
-    /// Returns how many sub-flows failed in which nothing failed that explains it.
+    /// Returns how many sub-flows failed without a task run that explains it.
     fn failed_flows(&self) -> usize {
         self.failures.iter().filter(|failed| failed.is_flow).count()
     }
@@ -198,38 +198,38 @@ impl RunView {
         self.groups.iter().filter(|group| group.task == task).map(Group::failed_itself).sum()
     }
 
-    /// Finds the group of the calls of `task` in the bodies of `parent`, or makes it.
+    /// Returns the group of the calls of `task` in the bodies of `parent`, which it creates if there is none.
     fn group(&mut self, parent: Option<usize>, task: &str, is_flow: bool) -> usize {
         self.groups.group(parent, task, |depth| Group::new(task, is_flow, depth))
     }
 
-    /// Finds the group in which the calls are that the body of `parent` makes.
-    fn inside(&self, (flow_run, parent): Key) -> Option<usize> {
+    /// Returns the group of the body of `parent`, around the groups of its calls.
+    fn body_group(&self, (flow_run, parent): Key) -> Option<usize> {
         let flow = self.flows.get(&flow_run)?;
         if parent == TaskRunId::FLOW { flow.group } else { flow.rows.get(&parent).map(|row| row.group) }
     }
 
-    /// Makes the run of a sub-flow known, which the body of `caller` started or whose node that is.
-    fn know_flow(&mut self, id: FlowRunId, caller: Key, flow: &str) {
+    /// Adds the run of a sub-flow. Its `caller` is its node, or the body that started it.
+    fn add_flow(&mut self, id: FlowRunId, caller: Key, flow: &str) {
         if self.flows.contains_key(&id) {
             return;
         }
-        let around = self.inside(caller);
+        let around = self.body_group(caller);
         let node = around.filter(|group| caller.1 != TaskRunId::FLOW && self.groups[*group].is_flow);
         let group = node.unwrap_or_else(|| self.group(around, flow, true));
         let path = self.nodes.remove(&id).unwrap_or_default();
-        let known = FlowView { group: Some(group), is_apart: node.is_none(), path, rows: HashMap::new() };
+        let known = FlowView { group: Some(group), has_no_node: node.is_none(), path, rows: HashMap::new() };
         self.flows.insert(id, known);
     }
 
-    /// Notes where a task run stands, and returns its group; `None` for the run of a node, which is noted already.
-    fn stand(&mut self, key: Key, task_run: &TaskRun, state: State) -> Option<usize> {
+    /// Sets the state of a task run, and returns its group; `None` for the run behind a node, which is counted already.
+    fn set_state(&mut self, key: Key, task_run: &TaskRun, state: State) -> Option<usize> {
         let flow = self.flows.get(&key.0)?;
-        if key.1 == TaskRunId::FLOW && !flow.is_apart {
+        if key.1 == TaskRunId::FLOW && !flow.has_no_node {
             return None;
         }
         let Some(row) = flow.rows.get(&key.1).copied() else {
-            let around = self.inside((key.0, task_run.parent));
+            let around = self.body_group((key.0, task_run.parent));
             let group = match around.filter(|_| key.1 == TaskRunId::FLOW) {
                 Some(own) => own,
                 None => self.group(around, &task_run.task, task_run.kind == Kind::Flow),
@@ -245,47 +245,46 @@ impl RunView {
         Some(row.group)
     }
 
-    /// Forgets what has no result in an attempt of the flow run that failed, since the next one does it anew: the rows of
-    /// which `stays` does not hold.
-    fn begin_anew(&mut self, id: FlowRunId, stays: impl Fn(TaskRunId) -> bool) {
+    /// Forgets the task runs of a failed attempt of the flow run that have no result, since the next attempt repeats them; but
+    /// not those that `stays` accepts.
+    fn forget_failed(&mut self, id: FlowRunId, stays: impl Fn(TaskRunId) -> bool) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
         let has_no_result = |row: &TaskRow| row.state.is_terminal() && !row.state.is_success();
-        let gone = |id: TaskRunId, row: &TaskRow| id != TaskRunId::FLOW && has_no_result(row) && !stays(id);
+        let is_repeated =
+            |id: TaskRunId, row: &TaskRow| id != TaskRunId::FLOW && has_no_result(row) && !stays(id);
         flow.rows.retain(|row_id, row| {
-            let is_gone = gone(*row_id, row);
-            if is_gone {
+            let is_repeated = is_repeated(*row_id, row);
+            if is_repeated {
                 self.groups[row.group].leave(row.state);
             }
-            !is_gone
+            !is_repeated
         });
         self.failures.retain(|failed| failed.key.0 != id || stays(failed.key.1));
     }
 
-    /// Returns the group of the node behind which a sub-flow runs, if `key` is that run: its attempts are those of the node,
-    /// which hears nothing of them.
+    /// Returns the group of the node of a sub-flow, if `key` is its run: the node has the same attempts, but no events of them.
     fn node(&self, key: Key) -> Option<usize> {
-        let flow = self.flows.get(&key.0).filter(|flow| key.1 == TaskRunId::FLOW && !flow.is_apart)?;
+        let flow = self.flows.get(&key.0).filter(|flow| key.1 == TaskRunId::FLOW && !flow.has_no_node)?;
         flow.group
     }
 
-    /// Notes that a run of `group` is tried again, the first time if it `is_new`.
-    fn retry(&mut self, group: usize, attempt: u32, is_new: bool) {
+    /// Counts a retry of a run of `group`, its first one if it `is_first`.
+    fn retry(&mut self, group: usize, attempt: u32, is_first: bool) {
         self.retries += 1;
         let group = &mut self.groups[group];
-        group.retried += u32::from(is_new);
+        group.retried += u32::from(is_first);
         group.attempts_most = group.attempts_most.max(attempt);
     }
 
-    /// Notes that a run of `group` misses one of `inputs`.
-    fn miss(&mut self, group: usize, flow_run: FlowRunId, inputs: &[Edge]) {
+    /// Records that a run of `group` did not start because one of `inputs` has no result.
+    fn note_missing(&mut self, group: usize, flow_run: FlowRunId, inputs: &[Edge]) {
         if let Some((missed, became)) = self.missed_input(flow_run, inputs) {
             self.groups[group].reason = Some(format!("{missed} {became}"));
             self.groups[group].upstream = Some((missed, became));
         }
     }
 
-    /// Returns the name of the first that has no result, of those of which the results were to be `inputs`, and what became
-    /// of it.
+    /// Returns the name of the first of `inputs` that has no result, and what happened to it.
     pub(super) fn missed_input(
         &self,
         flow_run: FlowRunId,
@@ -309,9 +308,9 @@ impl RunView {
         missed.next()
     }
 
-    /// Notes a failure. That of a sub-flow is told only if no failure in it explains it, and rows of a store tell of the
-    /// sub-flow first.
-    fn fail(&mut self, failed: FailedRun) {
+    /// Records a failure. That of a sub-flow counts only if no failure in it explains it, which may be recorded later: rows of a
+    /// store begin with the sub-flow.
+    fn add_failure(&mut self, failed: FailedRun) {
         let explained = |sub_flow: &FailedRun, by: &[FailedRun]| explains(&sub_flow.report, by);
         if failed.is_flow && explained(&failed, &self.failures) {
             return;
@@ -322,13 +321,13 @@ impl RunView {
         }
     }
 
-    /// Whether another failure of `task` is to be remembered.
+    /// Whether there is room for another failure of `task`.
     fn remembers(&self, task: &str) -> bool {
         let of_task = self.failures.iter().filter(|failed| failed.task == task).count();
         self.failures.len() < FAILURES_MAX && of_task < FAILURES_OF_TASK_MAX
     }
 
-    /// Notes how far a task run says it is.
+    /// Records the progress that a task run reports.
     pub(super) fn progress(&mut self, key: Key, done: u64, total: u64) {
         let group = self.flows.get(&key.0).and_then(|flow| flow.rows.get(&key.1)).map(|row| row.group);
         let active = group.and_then(|group| self.groups[group].active.get_mut(&key));

@@ -1,4 +1,4 @@
-//! Arguments in a few words: `urls=4 dry_run=false`. Not a way to read them: `show` has them in full.
+//! Arguments in a few words: `urls=4 dry_run=false`. `show` has them in full.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -9,7 +9,7 @@ use crate::text::columns::{shortened, visible};
 /// A longer value is cut.
 const VALUE_COLUMNS: usize = 24;
 
-/// Returns the arguments in `json`, an object, in a few words: of a list its length, of a struct only that it is one.
+/// Returns the arguments in `json`, an object, in a few words: a list as its length, a struct as `{…}`.
 pub(super) fn parameters(json: &str) -> String {
     let arguments = members(json).unwrap_or_default();
     let words = arguments.iter().map(|(name, value)| format!("{}={}", visible(name), short(value)));

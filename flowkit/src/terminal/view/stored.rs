@@ -1,4 +1,4 @@
-//! From the rows of a store to the same view, for looking back and for watching from another process.
+//! Builds the view from the rows of a store: for runs that are over, and runs of other processes.
 
 use std::collections::HashSet;
 
@@ -9,12 +9,12 @@ use crate::terminal::failures::FailedRun;
 use crate::text::columns::visible;
 
 impl RunView {
-    /// Begins to look at an outermost run, all of whose events will be taken, also those of earlier processes.
+    /// Returns the view of an outermost run before its first event. It will take the events of every process.
     pub(crate) fn replaying(run: &StoredFlowRun) -> Self {
         Self { replays: true, ..Self::new(run.id, visible(&run.flow), run.created_at) }
     }
 
-    /// Looks back at a run. Its sub-flows are added by [`with`](Self::with).
+    /// Returns the view of a stored run. [`with`](Self::with) adds its sub-flows.
     pub fn of(run: &StoredFlowRun, task_runs: &[TaskRun]) -> Self {
         let name = run.name.as_deref().unwrap_or(&run.flow);
         let mut view = Self::new(run.id, visible(name), run.created_at);
@@ -29,17 +29,17 @@ impl RunView {
         }
     }
 
-    /// Adds the run of a sub-flow. Those that started it come first.
+    /// Adds the run of a sub-flow, after the run that started it.
     #[must_use = "returns the changed view; the original is gone"]
     pub fn with(mut self, sub_flow: &StoredFlowRun, task_runs: &[TaskRun]) -> Self {
         let Some(caller) = sub_flow.parent else { return self };
-        self.know_flow(sub_flow.id, caller, &sub_flow.flow);
+        self.add_flow(sub_flow.id, caller, &sub_flow.flow);
         let (key, own) = ((sub_flow.id, TaskRunId::FLOW), sub_flow.as_task_run());
         // None if it has a node, which is a row of another run.
-        if let Some(group) = self.stand(key, &own, own.state)
+        if let Some(group) = self.set_state(key, &own, own.state)
             && let Some(failed) = self.describe(group, key, &own)
         {
-            self.fail(failed);
+            self.add_failure(failed);
         }
         if let Some(node) = self.node(key) {
             let again = retries(&sub_flow.earlier_attempts);
@@ -53,7 +53,7 @@ impl RunView {
         let (mut failures, mut missed) = (Vec::new(), Vec::new());
         for row in task_runs {
             let key = (run.id, row.id);
-            let Some(group) = self.stand(key, row, row.state) else { continue };
+            let Some(group) = self.set_state(key, row, row.state) else { continue };
             failures.extend(self.describe(group, key, row).map(|failed| (row.ended_no, failed)));
             if row.state == State::UpstreamFailed {
                 missed.push((group, row));
@@ -61,15 +61,15 @@ impl RunView {
         }
         // As they happened, like where somebody watched. Of what no process saw the end, nobody knows when.
         failures.sort_by_key(|(no, _)| no.map_or(u64::MAX, OrderNo::get));
-        failures.into_iter().for_each(|(_, failed)| self.fail(failed));
+        failures.into_iter().for_each(|(_, failed)| self.add_failure(failed));
         // What was to be its input has failed, and is known by now.
         for (group, row) in missed {
-            self.miss(group, run.id, &row.edges);
+            self.note_missing(group, run.id, &row.edges);
         }
         if let Some(since) = run.anew_since() {
             let later = task_runs.iter().filter(|row| row.last_no() > Some(since)).map(|row| row.id);
             let later: HashSet<TaskRunId> = later.collect();
-            self.begin_anew(run.id, |id| later.contains(&id));
+            self.forget_failed(run.id, |id| later.contains(&id));
         }
     }
 

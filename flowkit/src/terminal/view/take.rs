@@ -1,4 +1,4 @@
-//! From notices to the view: what each event changes of it.
+//! Changes the view by notices.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use crate::terminal::fact::label;
 use crate::terminal::failures::FailedRun;
 use crate::text::columns::visible;
 
-/// Of the inputs of a task run, so many are looked at: a list of 10,000 is of one task mostly.
+/// At most this many inputs of a task run are considered: 10,000 inputs are mostly runs of one task.
 const INPUTS_MAX: usize = 64;
 
-/// Of the inputs of a failed task run, so many are named.
+/// At most this many inputs of a failed task run are named.
 const INPUTS_NAMED: usize = 4;
 
 impl RunView {
-    /// Begins to look at a flow run; `None` if the notice is of a sub-flow.
+    /// Returns the view of a flow run that begins with this notice; `None` if it is the notice of a sub-flow.
     pub fn begin(notice: &Notice<'_>) -> Option<Self> {
         if notice.origin.is_some() {
             return None;
@@ -29,9 +29,9 @@ impl RunView {
         Some(view)
     }
 
-    /// Notes what happened to this flow run or to a sub-flow of it. Callers leave others out.
+    /// Applies an event of this flow run or of its sub-flows. Callers must not pass others.
     ///
-    /// Returns what is usual, if the event is the end of a run that took more than three times as long.
+    /// Returns the usual duration, if the event ends a run that took more than three times as long.
     pub fn take(&mut self, notice: &Notice<'_>) -> Option<Duration> {
         let key = (notice.flow_run, notice.event.task_run);
         let task_run = notice.task_run;
@@ -43,21 +43,21 @@ impl RunView {
             }
             None => {}
             Some(origin) => {
-                self.know_flow(key.0, (origin.flow_run, origin.task_run), &task_run.task);
+                self.add_flow(key.0, (origin.flow_run, origin.task_run), &task_run.task);
             }
         }
         if let EventKind::AttemptFailed { attempt, .. } = &notice.event.kind
             && let Some(node) = self.node(key)
         {
             self.retry(node, attempt + 1, *attempt == 1);
-            self.begin_anew(key.0, |_| false);
+            self.forget_failed(key.0, |_| false);
         }
-        let group = self.stand(key, task_run, task_run.state);
+        let group = self.set_state(key, task_run, task_run.state);
         let slow = group.and_then(|group| self.change(group, notice));
         #[cfg(feature = "cli")]
-        self.place_early(key.0);
+        self.attach_early(key.0);
         if key.1 == TaskRunId::FLOW && notice.event.kind.is_end() && !self.replays {
-            // Nothing more happens in it, and there may be thousands of such runs.
+            // It has no further events, and there may be thousands of such runs.
             self.flows.remove(&key.0);
         }
         slow
@@ -70,19 +70,19 @@ impl RunView {
         self.state = task_run.state;
         self.error.clone_from(&task_run.error);
         let since_begin = || WallTime::from(notice.at).since(self.began_at);
-        // A suspended one has not ended.
+        // A suspended run has no end.
         let took = || task_run.duration().unwrap_or_else(since_begin);
         self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
         match notice.event.kind {
             EventKind::AttemptFailed { .. } => {
                 self.retries += 1;
-                self.begin_anew(self.id, |_| false);
+                self.forget_failed(self.id, |_| false);
             }
             EventKind::Reopened => {
                 self.began_at = notice.at.into();
                 self.ran_since = Some(0);
                 if before.is_terminal() {
-                    self.begin_anew(self.id, |_| false);
+                    self.forget_failed(self.id, |_| false);
                 }
             }
             _ => {}
@@ -124,7 +124,7 @@ impl RunView {
             }
             EventKind::Failed { .. } | EventKind::TimedOut { .. } => self.take_failure(group, notice),
             EventKind::UpstreamFailed { .. } => {
-                self.miss(group, key.0, &task_run.edges);
+                self.note_missing(group, key.0, &task_run.edges);
             }
             EventKind::Skipped { reason } => self.groups[group].reason = Some(visible(reason)),
             EventKind::Reopened | EventKind::Interrupted { .. } => {
@@ -156,10 +156,10 @@ impl RunView {
         slow
     }
 
-    /// Notes for what a run waits; a list tells of its inputs only once it is known.
+    /// Records what a run waits for; a list of handles is known only after its creation.
     pub(super) fn wait(&mut self, group: usize, key: Key, task_run: &TaskRun) {
         for edge in task_run.edges.iter().take(INPUTS_MAX) {
-            if let Some(from) = self.inside((key.0, edge.from()))
+            if let Some(from) = self.body_group((key.0, edge.from()))
                 && edge.from() != TaskRunId::FLOW
                 && from != group
             {
@@ -176,7 +176,7 @@ impl RunView {
         };
         if self.remembers(&self.groups[group].task) {
             let key = (notice.flow_run, notice.event.task_run);
-            self.fail(self.failure(group, key, notice.task_run, label(notice), report));
+            self.add_failure(self.failure(group, key, notice.task_run, label(notice), report));
         }
     }
 
