@@ -74,7 +74,7 @@ pub(crate) fn fallback(item: TokenStream, error: &syn::Error) -> TokenStream {
         return item;
     };
     forget_attributes_of_params(&mut function.sig);
-    let ItemFn { attrs, vis, sig, block } = function;
+    let ItemFn { attrs, vis, sig, block, .. } = function;
     let Signature { ident, generics, inputs, asyncness, .. } = &sig;
     if matches!(inputs.first(), Some(FnArg::Receiver(_))) {
         return quote!(#(#attrs)* #vis #sig #block);

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     GenericArgument, GenericParam, Generics, Lifetime, LifetimeParam, ParenthesizedGenericArguments,
-    PathArguments, PathSegment, TraitBound, Type, TypeBareFn, TypeReference,
+    PathArguments, PathSegment, TraitBound, Type, TypeFnPtr, TypeReference,
 };
 
 /// Calls `each` for each lifetime of a type: with `None` for that of a bare `&`.
@@ -94,7 +94,7 @@ impl<F: FnMut(&mut Option<Lifetime>, Span)> VisitMut for Visitor<F> {
         }
     }
 
-    fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+    fn visit_type_fn_ptr_mut(&mut self, _: &mut TypeFnPtr) {}
 
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
 }

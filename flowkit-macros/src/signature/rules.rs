@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, FnArg, ItemFn, ParenthesizedGenericArguments, ReturnType, Signature, Type, TypeBareFn,
+    Attribute, FnArg, ItemFn, ParenthesizedGenericArguments, ReturnType, Safety, Signature, Type, TypeFnPtr,
     TypeImplTrait, TypeParamBound, TypeReference,
 };
 
@@ -64,7 +64,7 @@ fn qualifiers(sig: &Signature, place: AttributeKind, errors: &mut Errors) {
     if let Some(token) = &sig.constness {
         errors.push(token, format!("a {noun} cannot be a `const fn`; remove `const`"));
     }
-    if let Some(token) = &sig.unsafety {
+    if let Safety::Unsafe(token) = &sig.safety {
         let message = format!("a {noun} cannot be an `unsafe fn`; put `unsafe` inside its body");
         errors.push(token, message);
     }
@@ -292,7 +292,7 @@ impl VisitMut for Refused {
         visit_mut::visit_type_reference_mut(self, reference);
     }
 
-    fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+    fn visit_type_fn_ptr_mut(&mut self, _: &mut TypeFnPtr) {}
 
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
 }
