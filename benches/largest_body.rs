@@ -1,6 +1,6 @@
 //! Prints the largest body that works on the stack of a worker, through flowkit and through `tokio::spawn` alone.
 //!
-//! A stack that overflows ends its process, so each size is tried in a process of its own: this program again.
+//! A stack overflow ends its process, so each size is tried in a separate process: this program again.
 
 use std::env;
 use std::error::Error;
@@ -107,7 +107,7 @@ fn tried<const N: usize>(row: &str, side: &str) -> Result<Tried> {
     })
 }
 
-/// A function of its own, so that nothing of what is large here stays on the stack.
+/// A separate function, so that nothing large here stays on the stack.
 #[inline(never)]
 fn boxed<F: Future<Output = Result<u8>> + Send + 'static>(make: impl FnOnce() -> F) -> Tried {
     Box::pin(make())

@@ -100,7 +100,7 @@ fn measured(options: &Options) -> Result<Results, Box<dyn Error>> {
     Ok(results)
 }
 
-/// Measures the sides one after the other, each in a process of its own.
+/// Measures the sides one after the other, each in its own process.
 fn millions(options: &Options) -> Result<Vec<Million>, Box<dyn Error>> {
     let mut millions = Vec::new();
     for &side in options.sides_of_a_million() {

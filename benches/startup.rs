@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Asks a process of its own, which is small.
+/// Asks a separate process, which is small.
 fn cost_of(side: Side, database: &Path) -> Result<Cost, Box<dyn Error>> {
     let mut program = Command::new(env::current_exe()?);
     program.arg("--cost-on").arg(database).args((side == Side::Plain).then_some("--plain"));

@@ -37,7 +37,7 @@ async fn train(table: &Table) -> f64 {
     0.92
 }
 
-/// Runs a shell command and gives what it prints. A plain `fn` may block: it has a thread of its own.
+/// Runs a shell command and returns what it prints. A plain `fn` may block: it has its own thread.
 #[task]
 fn sh(command: String) -> Result<String> {
     let output = Command::new("sh").arg("-c").arg(&command).output()?;

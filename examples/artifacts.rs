@@ -1,5 +1,5 @@
-//! What you learn: what a task can leave beside its result: tables and texts to look at, numbers to compare runs by, files
-//! whose makers and users are known.
+//! What you learn: what a task can record besides its result: tables and texts to look at, numbers to compare runs by, files
+//! with a known lineage.
 //!
 //! cargo run --example artifacts
 //!
@@ -21,7 +21,7 @@ use flowkit::prelude::*;
 use flowkit::store::MemoryStore;
 use flowkit::{Dataset, Metrics, Output, Runtime, artifact, ensure_file};
 
-/// Writes a file that is there whole or not at all.
+/// Writes a file that exists completely or not at all.
 #[task]
 fn generate(path: PathBuf) -> Result<Dataset> {
     let mut file = Output::atomic(&path)?;

@@ -1,4 +1,4 @@
-//! What you learn: equal inputs are computed once, also by calls at the same moment, and how to ask for a fresh result.
+//! What you learn: equal inputs are computed once, even by simultaneous calls, and how to ask for a fresh result.
 //!
 //! cargo run --example caching
 //!
@@ -25,7 +25,7 @@ use flowkit::prelude::*;
 
 static SHOTS: AtomicU32 = AtomicU32::new(0);
 
-/// Renders a page, and counts how often it does.
+/// Renders a page, and counts how often it does so.
 #[task(cache = "inputs", cache_ttl = "1h")]
 async fn render(page: String) -> String {
     let shot = SHOTS.fetch_add(1, Ordering::Relaxed) + 1;
@@ -35,13 +35,13 @@ async fn render(page: String) -> String {
 #[flow]
 async fn site() -> Result<()> {
     let home = || render("home".to_owned());
-    // Three at the same moment: one renders, the others wait for it.
+    // Three at the same time: one renders, the others wait for it.
     println!("{:?}", render::map(["home", "home", "home"].map(String::from)).await?);
     println!("again:   {}", home().await?);
     println!("other:   {}", render("about".to_owned()).await?);
-    println!("fresh:   {}", home().refresh_cache().await?); // runs, and is kept
+    println!("fresh:   {}", home().refresh_cache().await?); // runs, and is cached
     println!("again:   {}", home().await?);
-    println!("without: {}", home().no_cache().await?); // runs, and is not kept
+    println!("without: {}", home().no_cache().await?); // runs, and is not cached
     Ok(())
 }
 

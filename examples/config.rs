@@ -1,5 +1,5 @@
-//! What you learn: where the parameters of a flow come from. Its signature is the whole configuration: flags, variables,
-//! a file and defaults are laid over each other, and nothing is read by hand.
+//! What you learn: where the parameters of a flow come from. Its signature is the whole configuration: flowkit merges flags,
+//! variables, a file and defaults, and the program reads nothing by hand.
 //!
 //! cargo run --example config -- --params examples/data/config.yaml --n-estimators 50 --show-config
 //!
@@ -13,8 +13,8 @@
 //!   hyperparameters  {max_depth=10, min_samples_split=5}  examples/data/config.yaml
 //! ```
 //!
-//! What lies further up counts more: flags, variables (`FLOWKIT_PARAM_N_ESTIMATORS`), the file of `--params` (YAML, TOML or
-//! JSON), `[params.training]` in `flowkit.toml`, defaults. Without `--show-config` the flow runs.
+//! From strongest to weakest: flags, variables (`FLOWKIT_PARAM_N_ESTIMATORS`), the file of `--params` (YAML, TOML or JSON),
+//! `[params.training]` in `flowkit.toml`, defaults. Without `--show-config` the flow runs.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ enum ModelType {
     GradientBoosting,
 }
 
-/// What only the model knows of.
+/// What only the model uses.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hyperparameters {
@@ -36,7 +36,7 @@ struct Hyperparameters {
     min_samples_split: u16,
 }
 
-/// Says what it would train.
+/// Prints what it would train.
 #[flow]
 async fn training(
     /// Where the data is
@@ -50,7 +50,7 @@ async fn training(
     /// How many trees to grow
     #[param(default = 100)]
     n_estimators: u32,
-    /// The share of the rows that is kept for the test
+    /// The share of the rows that is reserved for the test
     #[param(default = 0.2)]
     test_size: f64,
     #[param(default = 42)] random_state: u64,

@@ -1,4 +1,4 @@
-//! What you learn: loops and branches on results are plain Rust. The record tells which way a run went, and which way
+//! What you learn: loops and branches on results are plain Rust. The record shows which way a run went, and which way
 //! it did not go.
 //!
 //! cargo run --example dynamic
@@ -20,7 +20,7 @@
 
 use flowkit::prelude::*;
 
-/// Trains for one more round, and gives the new accuracy.
+/// Trains for one more round, and returns the new accuracy.
 #[task]
 async fn train(accuracy: f64) -> f64 {
     accuracy + (1.0 - accuracy) / 2.0

@@ -1,4 +1,4 @@
-//! What you learn: extract, transform, validate and load as small functions. The source is flaky, and is tried again.
+//! What you learn: extract, transform, validate and load as small functions. The source is flaky, so it is retried.
 //!
 //! cargo run --example etl
 //!
@@ -43,7 +43,7 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/winequality-red.
 struct Wine {
     quality: u32,
     alcohol: f64,
-    /// Sulphur dioxide that is bound, in mg/l: the total less what is free.
+    /// Bound sulphur dioxide, in mg/l: the total less the free part.
     bound_so2: f64,
 }
 
@@ -55,7 +55,7 @@ struct Summary {
     bound_so2: f64,
 }
 
-/// Downloads the table. The first answer breaks off half way, as answers over a bad line do.
+/// Downloads the table. The first answer breaks off halfway, as on a bad connection.
 #[task(retries = 3, retry_delay = "100ms", backoff = "exponential", timeout = "30s")]
 fn extract(source: String) -> io::Result<String> {
     let table = fs::read_to_string(source)?;
@@ -67,7 +67,7 @@ fn extract(source: String) -> io::Result<String> {
     Ok(table)
 }
 
-/// Drops repeated lines, and reads the columns that we need.
+/// Drops duplicate lines, and reads the columns that we need.
 #[task]
 fn clean(table: &str) -> Result<Vec<Wine>> {
     let mut seen = HashSet::new();
@@ -97,7 +97,7 @@ fn summarize(quality: u32, wines: &[Wine]) -> Summary {
     }
 }
 
-/// Passes the summaries on if every wine is in one of them, and if they can be true.
+/// Passes the summaries on if every wine is in one of them and their values are plausible.
 #[task]
 fn validate(summaries: Vec<Summary>, wines: &[Wine]) -> Result<Vec<Summary>> {
     let counted: usize = summaries.iter().map(|summary| summary.wines).sum();
@@ -110,7 +110,7 @@ fn validate(summaries: Vec<Summary>, wines: &[Wine]) -> Result<Vec<Summary>> {
     }
 }
 
-/// Writes beside the target and renames: readers see the old table or the new one, never half of one.
+/// Writes beside the target and renames: readers see the old table or the new one, never half of it.
 #[task(retries = 2, retry_delay = "1s")]
 fn load(summaries: &[Summary], target: PathBuf) -> io::Result<PathBuf> {
     let mut table = String::from("quality,wines,alcohol,bound_so2\n");
@@ -123,7 +123,7 @@ fn load(summaries: &[Summary], target: PathBuf) -> io::Result<PathBuf> {
     Ok(target)
 }
 
-/// Sums up what red wines of each quality have in common.
+/// Summarizes red wines by quality.
 #[flow(name = "ETL", timeout = "10m")]
 async fn etl(source: String, target: PathBuf) -> Result<Vec<Summary>> {
     let wines = clean::of(extract(source)).submit();

@@ -1,4 +1,4 @@
-//! What you learn: work that may be done twice without harm. Four ways to write, and four ways to let a thing happen once.
+//! What you learn: work that may be repeated without harm. Four ways to write, and four ways to make a thing happen once.
 //!
 //! cargo run --example idempotency -- run idempotency
 //!
@@ -11,8 +11,8 @@
 //! three times the price: 1 question
 //! ```
 //!
-//! A task may run twice: it is tried again, or its process died. What it leaves behind must then be what once would have
-//! left, as in all columns but the first. Within the hour a second run asks for no price: the answer is in the database.
+//! A task may run twice: it is retried, or its process died. Two runs must then leave behind what one would have left, as
+//! in all columns but the first. Within an hour, a second run does not look up a price again: the answer is in the database.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -25,13 +25,13 @@ use rusqlite::Connection;
 const SHOP: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, value TEXT);
     CREATE TABLE payments (key TEXT PRIMARY KEY, customer INTEGER);";
 
-/// Not so: every time there is one more line.
+/// Not idempotent: each run adds a line.
 #[task]
 fn append(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).open(path)?.write_all(b"new data\n")
 }
 
-/// The draft lies beside the file, where a rename is one step: nobody ever reads half a file, or finds none.
+/// The draft is beside the file, so that a rename is one step: no reader ever finds half a file, or none.
 #[task]
 fn replace(path: &Path) -> io::Result<()> {
     let draft = path.with_extension("draft");
@@ -39,7 +39,7 @@ fn replace(path: &Path) -> io::Result<()> {
     fs::rename(draft, path)
 }
 
-/// Empties a folder, so that nothing in it is left from an earlier attempt.
+/// Empties a folder, so that it has no leftovers of an earlier attempt.
 #[task]
 fn fresh_folder(path: &Path) -> io::Result<()> {
     if path.exists() {
@@ -63,7 +63,7 @@ fn upsert(database: &Path, id: u32, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// Pays, and loses the answer the first time. The bank knows the payment again by its key, which is that of the call.
+/// Pays, and loses the answer the first time. The bank recognizes the payment by the call's idempotency key.
 #[task(retries = 1)]
 fn charge(database: &Path, customer: u32) -> Result<()> {
     let key = ctx().idempotency_key().ok_or("only a call in a flow has a key")?;
@@ -75,14 +75,14 @@ fn charge(database: &Path, customer: u32) -> Result<()> {
 static INVOICES: AtomicU32 = AtomicU32::new(0);
 static QUESTIONS: AtomicU32 = AtomicU32::new(0);
 
-/// Looks a price up: the same question is asked once an hour.
+/// Looks up a price, at most once an hour.
 #[task(cache = "inputs", cache_ttl = "1h")]
 async fn price(item: &str) -> usize {
     QUESTIONS.fetch_add(1, Ordering::Relaxed);
     item.len()
 }
 
-/// Fails after its work, and is tried again: the number is the one that was drawn, and nobody pays twice.
+/// Fails after its work, and is retried: the number stays the one that was drawn, and the invoice is paid once.
 #[flow(retries = 1)]
 async fn bill(database: PathBuf, customer: u32) -> Result<u32> {
     let invoice = flowkit::once("invoice", || INVOICES.fetch_add(1, Ordering::Relaxed) + 1).await?;
@@ -90,7 +90,7 @@ async fn bill(database: PathBuf, customer: u32) -> Result<u32> {
     if ctx().attempt() == 1 { Err("the connection broke".into()) } else { Ok(invoice) }
 }
 
-/// Does everything twice, and says what is there afterwards.
+/// Does everything twice, and prints what exists afterwards.
 #[flow]
 async fn idempotency() -> Result<()> {
     let run = ctx().flow_run_id().ok_or("a flow runs as a run")?;
@@ -114,7 +114,7 @@ async fn idempotency() -> Result<()> {
         println!("{time:<6}  {appended:>8}  {replaced:>8}  {fresh:>5}  {versions:>8}  {items:>8}");
     }
 
-    // The same key is the same run, in whichever process.
+    // The same key is the same run, in any process.
     let key = format!("2026-11 of {}", run.short());
     let first = bill(database.clone(), 7).idempotency_key(&key).run().await;
     let second = bill(database.clone(), 7).idempotency_key(&key).run().await;

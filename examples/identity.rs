@@ -1,4 +1,4 @@
-//! What you learn: which call is which. A client has no content to compare: `ignore` takes it out, `key` says what counts.
+//! What you learn: which call is which. A client has no content to compare: `ignore` excludes it, `key` says what counts.
 //!
 //! cargo run --example identity
 //!
@@ -14,7 +14,7 @@ use flowkit::prelude::*;
 static FETCHED: AtomicU32 = AtomicU32::new(0);
 static PAID: AtomicU32 = AtomicU32::new(0);
 
-/// As a pool of connections: no two of them can be compared.
+/// Like a connection pool: no two of them can be compared.
 #[derive(Clone)]
 struct Client;
 
@@ -41,7 +41,7 @@ impl Client {
     }
 }
 
-/// Fails after its work; the second attempt finds its calls again, with another client and another order of that number.
+/// Fails after its work; the second attempt makes the same calls, with another client and another order with that number.
 #[flow(retries = 1)]
 async fn shop() -> Result<()> {
     let pages = [1, 2].map(|page| fetch(Client, page).submit());

@@ -1,4 +1,4 @@
-//! What you learn: a Kubeflow pipeline with a grid search, in one process: nine forests in three folds are 27 runs of one
+//! What you learn: a Kubeflow pipeline with a grid search, in one process: nine forests on three folds are 27 runs of one
 //! task. Artifacts are values, and `output.outputs['best_params']` is an argument.
 //!
 //! cargo run --example kubeflow_tuning
@@ -17,7 +17,7 @@
 //! the best on other wines: accuracy 0.706, f1 0.708, precision 0.735, recall 0.683
 //! ```
 //!
-//! `--trees 50,100,200` searches where the original does; without `--release` it takes a minute.
+//! `--trees 50,100,200` searches the original's grid; without `--release` it takes a minute.
 
 use flowkit::prelude::*;
 use ml::{Forest, ForestOptions, Scores, Table};
@@ -30,7 +30,7 @@ const SEED: u64 = 42;
 /// Rows to train on, and rows to test with.
 type Parts = [Table; 2];
 
-/// What the search has found: each candidate with its mean accuracy, the best one first.
+/// The result of the search: each candidate with its mean accuracy, best first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Ranking(Vec<(ForestOptions, f64)>);
 
@@ -44,7 +44,7 @@ fn preprocess(table: &Table, test_size: f64) -> Parts {
     table.split(test_size, SEED)
 }
 
-/// Trains one candidate on two thirds of the rows, and measures it on the rest.
+/// Trains one candidate on two thirds of the rows, and evaluates it on the rest.
 #[task(run_name = "{trees} trees of depth {depth}, fold {fold}")]
 fn try_out(trees: u16, depth: u16, fold: usize, [rows, _]: &Parts) -> Result<f64> {
     let [train, test] = rows.fold(fold, FOLDS);
@@ -52,7 +52,7 @@ fn try_out(trees: u16, depth: u16, fold: usize, [rows, _]: &Parts) -> Result<f64
     Ok(forest.evaluate(&test)?.accuracy)
 }
 
-/// Takes the mean over the folds of each candidate. Of equals the smaller forest comes first.
+/// Averages each candidate over its folds. Among equals, the smaller forest comes first.
 #[task]
 fn rank(candidates: Vec<ForestOptions>, accuracies: &[f64]) -> Ranking {
     let means = accuracies.chunks(FOLDS).map(|folds| folds.iter().sum::<f64>() / FOLDS as f64);
@@ -74,10 +74,10 @@ fn evaluate(forest: &Forest, [_, rows]: &Parts) -> Result<Scores> {
     Ok(scores)
 }
 
-/// Searches for the best forest, trains it on all training rows, and measures it on rows that no search has seen.
+/// Searches for the best forest, trains it on all training rows, and evaluates it on rows that the search has not seen.
 #[flow(name = "Complete ML pipeline with tuning")]
 async fn tuning(
-    /// The share of the rows that is kept for the test
+    /// The share of the rows that is reserved for the test
     #[param(default = 0.2)]
     test_size: f64,
     /// Numbers of trees to try

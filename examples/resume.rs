@@ -1,8 +1,8 @@
-//! What you learn: a run that outlives its process. Kill it in the middle, start it again, and it goes on.
+//! What you learn: a run that outlives its process. Kill it halfway, start it again, and it continues.
 //!
 //! cargo run --example resume
 //!
-//! The history lies in a file in the folder for temporary files, or in the file that you name.
+//! The history is in a file in the folder for temporary files, or in the file that you name.
 //!
 //! ```text
 //! importing 20 files; kill me whenever you like
@@ -27,7 +27,7 @@ async fn import_all(files: u64) -> Result<u64> {
     Ok(import::map(0..files).await?.iter().sum())
 }
 
-/// Finds a run that has not come to its end, and says what is kept of it.
+/// Finds an unfinished run, and prints how many of its results are persisted.
 fn unfinished(store: &SqliteStore) -> Result<Option<FlowRunId>> {
     let mut filter = FlowRunFilter::default();
     filter.states = vec![State::Crashed, State::Suspended];

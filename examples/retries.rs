@@ -1,4 +1,4 @@
-//! What you learn: waits that double, errors that are not worth a retry, and the history of attempts.
+//! What you learn: delays that double, errors that are not worth a retry, and the history of attempts.
 //!
 //! cargo run --example retries
 //!
@@ -26,7 +26,7 @@ enum ApiError {
     Unauthorized,
 }
 
-/// Calls a server that works from the attempt `works_from` on. With `retry_delay = "1s"` it would wait 1, 2 and 4 s.
+/// Calls a server that works from attempt `works_from` on. With `retry_delay = "1s"` it would wait 1, 2 and 4 s.
 #[task(retries = 3, retry_delay = "10ms", backoff = "exponential", retry_if = |error| matches!(error, ApiError::Reset))]
 async fn call(works_from: u32) -> Result<&'static str, ApiError> {
     match (works_from, ctx().attempt()) {

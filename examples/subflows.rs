@@ -1,4 +1,4 @@
-//! What you learn: a flow called in a flow is one node of it, and a run of its own with its own timeout and retries.
+//! What you learn: a flow called in a flow is one node there, and also its own run, with its own timeout and retries.
 //!
 //! cargo run --example subflows
 //!
@@ -53,10 +53,10 @@ async fn region(name: String) -> Result<u32> {
     Ok(total(&orders).await?)
 }
 
-/// Adds up all regions, and counts one that cannot be read as nothing.
+/// Adds up all regions, and counts one that cannot be read as zero.
 #[flow]
 async fn report(names: Vec<String>) -> Result<u32> {
-    let regions = region::map(names); // sub-flows run beside each other, as tasks do
+    let regions = region::map(names); // sub-flows run in parallel, as tasks do
     let mut sum = 0;
     for (position, total) in settle_all(regions.list().await?.to_vec()).await.into_iter().enumerate() {
         match total {

@@ -1,5 +1,5 @@
 //! What you learn: four ways to test: the function alone, the task with its policies, a flow without waiting, and a
-//! flow whose input and output are replaced.
+//! flow with mocked input and output.
 //!
 //! cargo test --example testing
 //!
@@ -23,7 +23,7 @@ async fn load(path: String) -> std::io::Result<Vec<Row>> {
     Ok(text.lines().map(|line| Row { value: line.parse().ok() }).collect())
 }
 
-/// Drops the rows without a value, and moves the rest so that their mean is 0.
+/// Drops the rows without a value, and shifts the rest so that their mean is 0.
 #[task]
 fn center(rows: &[Row]) -> Vec<f64> {
     let values: Vec<f64> = rows.iter().filter_map(|row| row.value).collect();

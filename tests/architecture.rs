@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md that can be read off the source: what the pure floors may not know.
+//! The invariants of ARCHITECTURE.md that can be checked in the source: what the pure floors must not use.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Words that stand for a clock, randomness, I/O or async code.
+/// Words that indicate a clock, randomness, I/O or async code.
 const IMPURE: [&str; 9] = [
     "tokio::",
     "async fn",
@@ -48,13 +48,13 @@ fn floor(room: &str) -> usize {
 
 /// The rooms that the code of `room` imports although they are not below it.
 fn upward<'a>(room: &str, code: &'a str) -> Vec<&'a str> {
-    // Tests stand at the end of their file.
+    // Tests are at the end of their file.
     let code = code.split("\nmod tests {").next().unwrap_or_default();
     let used = code.match_indices("crate::").map(|(at, path)| {
         let name = &code[at + path.len()..];
         &name[..name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len())]
     });
-    // A macro says `$crate::`, and what it says stands in another crate.
+    // `$crate::` in a macro refers to this crate from another one.
     let own = |at: &str| at != room && floor(at) >= floor(room);
     used.filter(|used| !used.is_empty() && own(used)).collect()
 }
@@ -146,7 +146,7 @@ fn text_value_model_policy_and_graph_know_no_clock_no_chance_no_io_and_no_engine
         sources(&root.join(floor), &mut files);
     }
     assert!(files.len() > 20, "the floors have moved: {files:?}");
-    // Tests may use what they like; they stand in files of their own or at the end of their file.
+    // Tests may use anything; they are in their own files or at the end of a file.
     let pure = files.iter().filter(|path| !path.components().any(|part| part.as_os_str() == "tests"));
     for path in pure.filter(|path| path.file_stem().is_some_and(|stem| stem != "tests")) {
         let code = code(path);

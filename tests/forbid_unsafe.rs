@@ -1,4 +1,4 @@
-//! What the attributes write is clean: this crate forbids `unsafe` and refuses every warning of rustc and of clippy's
+//! Generated code is clean: this crate forbids `unsafe` and refuses every warning of rustc and of clippy's
 //! pedantic group, and uses each form of each attribute. That it compiles is most of the test.
 #![forbid(unsafe_code)]
 #![deny(warnings)]
@@ -37,7 +37,7 @@ use flowkit::{BoxError, Runtime, State, TaskRun, limits};
 pub mod signatures {
     use super::{BTreeMap, Display, flow, task};
 
-    /// Takes nothing and gives nothing.
+    /// Takes nothing and returns nothing.
     #[task]
     pub async fn nothing() {}
 
@@ -59,7 +59,7 @@ pub mod signatures {
         text.len().max(other.len())
     }
 
-    /// Patterns in the place of parameters.
+    /// Patterns as parameters.
     #[task]
     pub async fn patterns(
         mut number: u32,
@@ -104,7 +104,7 @@ pub mod signatures {
         list.len()
     }
 
-    /// An error of its own type.
+    /// A custom error type.
     #[task]
     pub async fn fallible(text: String) -> Result<u32, std::num::ParseIntError> {
         text.parse()
@@ -153,7 +153,7 @@ pub mod signatures {
         1
     }
 
-    /// A flow without an error of its own.
+    /// A flow without an error type.
     #[flow]
     pub async fn infallible(number: u32) -> u32 {
         visible_here().await.unwrap_or(0) + number
@@ -177,7 +177,7 @@ pub mod options {
         assert_ne!(run.state, State::Pending);
     }
 
-    /// Everything that can be said of a task.
+    /// Every option of a task.
     #[task(
         name = "Everything",
         description = "All options at once",
@@ -225,13 +225,13 @@ pub mod options {
         Ok(amount)
     }
 
-    /// Never kept.
+    /// Never persisted.
     #[flow(persist = "never", durability = "memory")]
     pub async fn forgetful((a, b): (u32, u32), r#type: String) -> (u32, String) {
         (a + b, r#type)
     }
 
-    /// Everything that can be said of a flow.
+    /// Every option of a flow.
     #[flow(
         name = "The whole",
         description = "All options at once",

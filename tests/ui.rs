@@ -1,7 +1,7 @@
-//! What the compiler says about a mistake, word for word; and that it says nothing where there is none.
+//! The compile error for each mistake, word for word; and no error for correct code.
 //!
-//! One mistake a file in `ui/`, its valid neighbours in `ui/pass/`. After a change of wording:
-//! `TRYBUILD=overwrite cargo test -p flowkit-tests --test ui`, and read the difference.
+//! One mistake per file in `ui/`, valid code in `ui/pass/`. After a change of wording, run
+//! `TRYBUILD=overwrite cargo test -p flowkit-tests --test ui` and review the diff.
 #![forbid(unsafe_code)]
 
 #[test]

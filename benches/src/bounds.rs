@@ -1,4 +1,4 @@
-//! What flowkit promises about its cost, and whether one run kept it.
+//! What flowkit promises about its cost, and whether one run met it.
 //!
 //! Pure: reads results, measures nothing.
 
@@ -66,7 +66,7 @@ pub struct Verdict {
     pub measured: Option<f64>,
     /// The shape that decided, where several were measured.
     pub decided_by: Option<Shape>,
-    /// Whether the promise was kept. `None`: not measured, or the figures contradict themselves.
+    /// Whether the promise was met. `None`: not measured, or the figures contradict themselves.
     pub reached: Option<bool>,
 }
 

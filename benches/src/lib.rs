@@ -7,14 +7,14 @@
 //!  results                                           what was measured
 //!  million   allocations   measure                   how it is measured
 //!  startup                                           the start of a whole program
-//!  store                                             the same with runs that are kept, and its own floors
+//!  store                                             the same with persisted runs, and its own floors
 //!  side                                              who does the work
 //!  flowkit_side   by_hand (spawn, recorder, shared)   peers (dagx, async_dag, dagrs)
 //!  shape   bodies                                    what the work is
 //! ```
 //!
 //! A file uses only those below it. Nothing here is tuned for one side: each is written as its own
-//! documentation recommends, and each pass must give the result that [`shape::Shape::expected`] computes.
+//! documentation recommends, and each pass must return the result that [`shape::Shape::expected`] computes.
 
 pub mod allocations;
 pub mod bodies;

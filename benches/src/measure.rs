@@ -13,7 +13,7 @@ pub const WORKERS: usize = 2;
 /// The runtime every side runs on.
 ///
 /// # Panics
-/// When the system gives no threads.
+/// If the system provides no threads.
 #[must_use]
 pub fn runtime() -> Runtime {
     Builder::new_multi_thread()
@@ -23,11 +23,11 @@ pub fn runtime() -> Runtime {
         .expect("the system gives two threads")
 }
 
-/// Runs one pass on a worker and gives its time, from the first line to the last drop.
-/// `None` where the side cannot express the shape.
+/// Runs one pass on a worker and returns its time, from the first line to the last drop.
+/// `None` if the side cannot express the shape.
 ///
 /// # Panics
-/// When the result is not the expected one: a wrong side must not be compared.
+/// If the result is not the expected one: a wrong side must not be compared.
 #[must_use]
 pub fn pass(runtime: &Runtime, side: Side, shape: Shape) -> Option<Duration> {
     let work = side.work(shape)?;

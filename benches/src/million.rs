@@ -1,4 +1,4 @@
-//! A million tasks in a process of their own, so that the peak of its memory is theirs alone.
+//! A million tasks in their own process, so that its memory peak is theirs alone.
 
 use std::fs;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub struct Million {
     pub task_ns: f64,
     /// (time per task of a million) / (time per task of ten thousand), both in this process.
     pub ratio_to_10k: f64,
-    /// The most memory the process ever held. `None` where the system does not tell.
+    /// The most memory the process ever held. `None` if the system does not report it.
     pub peak_bytes: Option<u64>,
 }
 

@@ -41,7 +41,7 @@ pub struct Row {
 pub struct Results {
     /// The side every ratio is relative to.
     pub baseline: Side,
-    /// The rows of each shape stand together.
+    /// The rows of each shape are adjacent.
     pub rows: Vec<Row>,
 }
 

@@ -11,7 +11,7 @@ use crate::bodies::wrapping_sum;
 /// A graph of small tasks, or a loop of small calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Submit `tasks` tasks that know nothing of each other, then await them all: task `i` gives `i + 1`.
+    /// Submit `tasks` independent tasks, then await them all: task `i` returns `i + 1`.
     Independent {
         /// How many tasks.
         tasks: u64,
@@ -26,7 +26,7 @@ pub enum Shape {
         /// How many tasks between source and sink.
         width: u64,
     },
-    /// Each task adds up three neighbours of the layer before; the first layer gives its own position plus one.
+    /// Each task adds up three neighbours of the layer before; the first layer returns its own position plus one.
     Layered {
         /// How many layers.
         layers: u64,
@@ -38,7 +38,7 @@ pub enum Shape {
         /// How many calls.
         calls: u64,
     },
-    /// `calls` calls with the same arguments, of which only the first runs the body.
+    /// `calls` calls with the same arguments, only the first of which runs the body.
     CacheHit {
         /// How many calls.
         calls: u64,
@@ -63,7 +63,7 @@ impl Shape {
     /// Ten thousand calls, one body.
     pub const CACHE_HIT_10K: Self = Self::CacheHit { calls: 10_000 };
 
-    /// The shapes of the table. A million tasks are measured apart, in a process of their own.
+    /// The shapes of the table. A million tasks are measured separately, in their own process.
     pub const TABLE: [Self; 7] = [
         Self::INDEPENDENT_10K,
         Self::INDEPENDENT_100K,

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::shape::Shape;
 use crate::{by_hand, peers};
 
-/// One pass: builds what the shape needs, runs it, gives the result, and leaves nothing behind.
+/// One pass: builds what the shape needs, runs it, returns the result, and leaves nothing behind.
 pub type Work = BoxFuture<'static, u64>;
 
 /// A way to do the work.

@@ -1,6 +1,6 @@
 //! The same work without flowkit, and one row in SQLite that is on the disk when it prints: `plain <database> <name>`.
 //!
-//! The pragmas are those of flowkit's store. There is no tokio, no command line and no record of anything.
+//! The pragmas are those of flowkit's store. There is no tokio, no command line and no record.
 
 use std::error::Error;
 

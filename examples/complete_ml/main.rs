@@ -1,5 +1,5 @@
-//! What you learn: a whole pipeline around a real model: check the data, train, measure, and register what is good
-//! enough. A run that failed at the last step is resumed there: nothing is trained twice.
+//! What you learn: a whole pipeline around a real model: check the data, train, evaluate, and register the model if it is
+//! good enough. A run that failed at the last step resumes there: nothing is trained twice.
 //!
 //! cargo run --example complete_ml
 //!
@@ -9,9 +9,9 @@
 //! registered: accuracy 0.739 is at least 0.7
 //! ```
 //!
-//! `--data generated` trains on numbers that mean nothing, as `--data FILE` does on a file of your own; `--threshold 0.9`
-//! asks for more than the model can do; with `--registry FOLDER` the run fails until there is such a folder, and
-//! `resume` finishes it.
+//! `--data generated` trains on meaningless numbers, `--data FILE` on your own file; `--threshold 0.9` asks for more than the
+//! model can achieve; with `--registry FOLDER` the run fails until there is such a folder, and then
+//! `resume` completes it.
 
 mod steps;
 
@@ -26,18 +26,18 @@ async fn complete_ml(
     /// `wine`, `generated`, or a CSV file whose last column is 0 or 1
     #[param(default = "wine")]
     data: String,
-    /// The accuracy from which on a model is registered
+    /// The accuracy that a model needs to be registered
     #[param(default = 0.7)]
     threshold: f64,
     /// How many trees to grow
     #[param(default = 100)]
     trees: u16,
-    /// Where runs have their files
+    /// Where runs put their files
     #[param(default = std::env::temp_dir().join("complete_ml"))]
     folder: PathBuf,
-    /// A folder for accepted models, which must be there; left out, the run has one of its own
+    /// A folder for accepted models, which must exist; by default the run makes its own
     registry: Option<PathBuf>,
-    /// Who is told of a model that was not accepted, as `host:port`
+    /// Where to report a model that was not accepted, as `host:port`
     webhook: Option<String>,
 ) -> Result<Option<PathBuf>> {
     let folder = steps::folder_of_run(&folder)?;

@@ -1,4 +1,4 @@
-//! The steps of the pipeline. Each takes the paths of files and gives paths: what is large stays on disk.
+//! The steps of the pipeline. Each takes and returns paths of files: large data stays on disk.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 const WINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/winequality-red.csv");
 const SEED: u64 = 42;
 
-/// Makes a folder that only this run has, also when it is resumed: runs beside each other must not share files.
+/// Makes a folder for this run alone, even when it is resumed: parallel runs must not share files.
 pub(crate) fn folder_of_run(folder: &Path) -> Result<PathBuf> {
     let run = ctx().flow_run_id().ok_or("the flow runs as a run")?;
     let folder = folder.join(run.to_string());
@@ -28,14 +28,14 @@ pub(crate) fn own_registry(folder: &Path) -> io::Result<PathBuf> {
     Ok(registry)
 }
 
-/// Names the version after the time. A resumed run gets the time that was recorded, so it registers no second version.
+/// Names the version after the time. A resumed run gets the recorded time, so it registers no second version.
 pub(crate) async fn version() -> Result<u64> {
     #[expect(clippy::disallowed_methods, reason = "what is not flowkit's own code may read the clock")]
     let now = flowkit::once("now", SystemTime::now).await?;
     Ok(now.duration_since(UNIX_EPOCH)?.as_millis() as u64)
 }
 
-/// Brings the data into one form: numbers, and last the class. A wine is of class 1 if tasters gave it 6 or more.
+/// Normalizes the data: numbers, with the class in the last column. A wine has class 1 if tasters gave it 6 or more.
 #[task]
 pub(crate) fn collect(data: String, folder: PathBuf) -> Result<PathBuf> {
     let table = match data.as_str() {
@@ -48,7 +48,7 @@ pub(crate) fn collect(data: String, folder: PathBuf) -> Result<PathBuf> {
     Ok(raw)
 }
 
-/// What the checks of the data have found.
+/// What the checks of the data found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     rows: usize,
@@ -63,7 +63,7 @@ struct Check {
     found: String,
 }
 
-/// Checks the data, and names each check that it does not pass.
+/// Checks the data, and names each check that fails.
 #[task]
 pub(crate) fn validate(raw: &Path) -> Result<Report> {
     let table = Table::read(raw, |class| class as u32)?;
@@ -83,7 +83,7 @@ pub(crate) fn validate(raw: &Path) -> Result<Report> {
     if failed.is_empty() {
         return Ok(report);
     }
-    // The data will not be better at the next attempt.
+    // The data will be no better at the next attempt.
     Err(fatal(format!("the data is not good enough: {}", failed.join("; ")).into()))
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Parts {
     y_test: PathBuf,
 }
 
-/// Keeps a fifth of the rows for the test.
+/// Reserves a fifth of the rows for the test.
 #[task]
 pub(crate) fn split(raw: &Path) -> Result<Parts> {
     let [train, test] = Table::read(raw, |class| class as u32)?.split(0.2, SEED);
@@ -124,17 +124,17 @@ pub(crate) fn train(parts: &Parts, trees: u16, model: PathBuf) -> Result<PathBuf
 pub(crate) fn evaluate(parts: &Parts, model: &Path) -> Result<Scores> {
     let forest: Forest = serde_json::from_slice(&fs::read(model)?)?;
     let scores = forest.evaluate(&Table::read_pair(&parts.x_test, &parts.y_test)?)?;
-    // For `compare`, which lays runs side by side.
+    // For `compare`, which shows runs side by side.
     flowkit::metric("accuracy", scores.accuracy);
     flowkit::metric("f1", scores.f1);
     Ok(scores)
 }
 
-/// Copies the model into the registry, as a version of its own.
+/// Copies the model into the registry, as a new version.
 #[task]
 pub(crate) fn register(model: &Path, registry: PathBuf, version: u64) -> Result<PathBuf> {
     if !registry.is_dir() {
-        // Not made here: it may be a disk that is not mounted.
+        // Not created here: it may be a disk that is not mounted.
         let registry = registry.display();
         return Err(format!("the registry `{registry}` is not there; make the folder, or mount it").into());
     }

@@ -1,4 +1,4 @@
-//! An API that does not always answer, and the policy with which it is called.
+//! An API that does not always answer, and the retry policy for it.
 
 use flowkit::prelude::*;
 
@@ -10,7 +10,7 @@ pub(crate) enum ApiError {
     Unauthorized,
 }
 
-/// Calls an API that works from its third answer on. It waits 5 s before the second attempt, and 10 s before the third.
+/// Calls an API that works from its third answer on. The task waits 5 s before the second attempt, and 10 s before the third.
 #[task(retries = 2, retry_delay = "5s", backoff = "exponential")]
 pub(crate) async fn fetch(password: &str) -> Result<u32, ApiError> {
     if password.is_empty() {

@@ -1,5 +1,5 @@
-//! What you learn: what may fail, and what happens then: tried again, given up at once, replaced, left out, or the end of
-//! the run. What was left out is summed up by flowkit at the end, and `show` has it later.
+//! What you learn: what may fail, and what happens then: a retry, giving up at once, a fallback, going without, or the end of
+//! the run. At the end flowkit lists what the run went without, and `show` does so later.
 //!
 //! cargo run --example error_handling
 //!
@@ -11,7 +11,7 @@
 //! went on without 2 of 4 steps
 //! ```
 //!
-//! `--broken model_training` breaks a critical step: the run fails with it, and what has not ended is cancelled.
+//! `--broken model_training` breaks a critical step: the run fails with it, and everything unfinished is cancelled.
 
 mod api;
 
@@ -36,7 +36,7 @@ enum Step {
 impl Step {
     const ALL: [Self; 4] = [Self::DataValidation, Self::Statistics, Self::ModelTraining, Self::Report];
 
-    /// Whether the run is worth nothing without it.
+    /// Whether the run is worthless without it.
     fn is_critical(self) -> bool {
         matches!(self, Self::DataValidation | Self::ModelTraining)
     }
@@ -67,10 +67,10 @@ async fn clean_up() {}
 /// Fetches, performs the steps, and uploads.
 #[flow]
 async fn nightly(
-    /// Steps that shall fail
+    /// Steps that should fail
     #[param(default = vec![Step::Statistics, Step::Report])]
     broken: Vec<Step>,
-    /// How long to wait before the first retry; the task itself says 5 s
+    /// How long to wait before the first retry; the task's own delay is 5 s
     #[param(default = Duration::from_millis(5))]
     retry_delay: Duration,
 ) -> Result<Vec<Step>> {
@@ -83,7 +83,7 @@ async fn nightly(
         println!("fetch without a password: {reason} at attempt {}", attempts(&refused));
     }
 
-    // One after the other, whatever became of the one before; without a critical one the run ends.
+    // One after the other, however the one before ended; if a critical one fails, the run ends.
     let mut steps: Vec<Handle<(), String>> = Vec::new();
     for step in Step::ALL {
         let call = perform(step, broken.contains(&step)).critical(step.is_critical());

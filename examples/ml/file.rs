@@ -1,12 +1,12 @@
-//! A file that is there as a whole or not at all.
+//! A file that exists completely or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Puts a file in the place of another one, if there is one: readers see the old bytes or the new ones.
+/// Writes a file, or replaces it: readers see the old bytes or the new ones.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Beside it, since a rename to another file system would be a copy.
+    // Beside the target, since a rename to another file system would be a copy.
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
     let mut file = File::create(&draft)?;
     let written =

@@ -1,4 +1,4 @@
-//! A random forest, and how good it is. The forest is smartcore's; here it only gets shorter names.
+//! A random forest and its scores. The forest is smartcore's, with shorter names.
 
 use serde::{Deserialize, Serialize};
 use smartcore::ensemble::random_forest_classifier::{
@@ -12,22 +12,22 @@ use super::{Result, Table};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForestOptions {
     pub trees: u16,
-    /// How many questions lead to a leaf at most; none is as many as it takes.
+    /// The maximum depth of a tree; `None` for no maximum.
     pub depth: Option<u16>,
 }
 
-/// A trained model: guesses the class of a row.
+/// A trained model: predicts the class of a row.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Forest(RandomForestClassifier<f64, u32, DenseMatrix<f64>, Vec<u32>>);
 
-/// How good a model is on rows that it has not seen.
+/// The scores of a model on rows that it has not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// How many of the guesses are right.
+    /// The share of right predictions.
     pub accuracy: f64,
-    /// How many of those guessed as class 1 are of it.
+    /// The share of rows predicted as class 1 that are in it.
     pub precision: f64,
-    /// How many of class 1 are guessed as it.
+    /// The share of rows of class 1 that are predicted as such.
     pub recall: f64,
     /// The harmonic mean of precision and recall.
     pub f1: f64,
@@ -53,7 +53,7 @@ impl Scores {
             guesses.iter().zip(classes).filter(|pair| (*pair.0, *pair.1) == (guess, class)).count() as f64
         };
         let (hits, false_alarms, misses) = (count(1, 1), count(1, 0), count(0, 1));
-        // No guess of a class is no right one: 0, not 0 / 0.
+        // Without predictions of a class the score is 0, not 0 / 0.
         let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
         Self {
             accuracy: share(hits + count(0, 0), classes.len() as f64),
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn scores_follow_from_four_counts() {
-        // 2 hits, 1 false alarm, 1 miss, 1 right 0.
+        // 2 hits, 1 false alarm, 1 miss, 1 correct 0.
         let scores = Scores::of(&[1, 1, 1, 0, 0], &[1, 1, 0, 1, 0]);
         let third = 2.0 / 3.0;
         assert_eq!(scores, Scores { accuracy: 0.6, precision: third, recall: third, f1: third });

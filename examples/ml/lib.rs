@@ -1,6 +1,6 @@
-//! What the examples of machine learning share: tables, a random forest and its scores, in plain Rust.
+//! What the machine learning examples share: tables, a random forest and its scores, in plain Rust.
 //!
-//! Nothing here knows of flowkit: code that works on data is worth having without the pipeline around it.
+//! Nothing here depends on flowkit: code that works on data is worth having without the pipeline around it.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "only the examples of this package use it")]
 
@@ -12,7 +12,7 @@ pub use file::replace;
 pub use forest::{Forest, ForestOptions, Scores};
 pub use table::Table;
 
-/// A result whose error says what is wrong with a file, in words.
+/// A result whose error says what is wrong with a file.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Knuth's generator: the same numbers from the same seed on every machine, today and in ten years.
@@ -29,7 +29,7 @@ impl Random {
         (self.0 >> 33) as usize % end
     }
 
-    /// Draws from the normal distribution around 0 with the deviation 1, after Box and Muller.
+    /// Draws from the standard normal distribution, by the Box-Muller transform.
     pub fn gaussian(&mut self) -> f64 {
         const STEPS: usize = 1 << 30;
         let mut uniform = || (self.below(STEPS) + 1) as f64 / STEPS as f64;

@@ -1,4 +1,4 @@
-//! A table of features with a class for each row, and its form as CSV.
+//! A table of features with a class for each row, which can be written as CSV.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Random, Result, replace};
 
-/// Rows of features, and the class of each. Written down between two processes: what was made of it then stands.
+/// Rows of features, and the class of each. Serializable, so that a resumed run reuses it, and what was made from it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
-    /// Not a number where a value is missing.
+    /// NaN for a missing value.
     pub rows: Vec<Vec<f64>>,
     /// 0 or 1.
     pub classes: Vec<u32>,
 }
 
 impl Table {
-    /// Reads a CSV file with a header, whose last column is the class. Repeated lines are dropped: one of them might be
-    /// trained on, and the other one tested with.
+    /// Reads a CSV file with a header, whose last column is the class. Drops duplicate lines: otherwise one might be trained
+    /// on, and the other tested with.
     pub fn read(path: &Path, class: impl Fn(f64) -> u32) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
         let mut seen = HashSet::new();
@@ -44,7 +44,7 @@ impl Table {
         text.lines().skip(1).map(|line| line.split(',').map(number).collect()).collect()
     }
 
-    /// Writes the features and the classes to files of their own.
+    /// Writes the features and the classes to separate files.
     pub fn write_pair(&self, features: &Path, classes: &Path) -> Result<()> {
         replace(features, csv(&self.rows, "feature").as_bytes())?;
         let column: Vec<_> = self.classes.iter().map(|class| vec![f64::from(*class)]).collect();
@@ -58,7 +58,7 @@ impl Table {
         Ok(replace(path, csv(&rows, "column").as_bytes())?)
     }
 
-    /// Makes rows of three features that have nothing to do with their class, as the data of many a first pipeline.
+    /// Makes rows of three features that have nothing to do with their class, like the data of many a first pipeline.
     pub fn generated(rows: usize, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let rows: Vec<Vec<f64>> = (0..rows).map(|_| (0..3).map(|_| random.gaussian()).collect()).collect();
@@ -80,14 +80,14 @@ impl Table {
         ones.min(self.len() - ones) as f64 / self.len() as f64
     }
 
-    /// Shuffles the rows and parts them: so many for training, and this share for the test.
+    /// Shuffles the rows and splits them, into a number of rows for training and a share of them for the test.
     pub fn split(&self, test_share: f64, seed: u64) -> [Self; 2] {
         let order = shuffled(self.len(), seed);
         let test = (self.len() as f64 * test_share).round() as usize;
         [self.pick(&order[test..]), self.pick(&order[..test])]
     }
 
-    /// Parts the rows for cross-validation: all but each `of`-th row, counted from `fold`, and these.
+    /// Splits the rows for cross-validation: first all but every `of`-th row, counted from `fold`, then those.
     pub fn fold(&self, fold: usize, of: usize) -> [Self; 2] {
         let (test, train): (Vec<_>, Vec<_>) = (0..self.len()).partition(|row| row % of == fold);
         [self.pick(&train), self.pick(&test)]
@@ -99,7 +99,7 @@ impl Table {
     }
 }
 
-/// Returns the numbers below `length` in an order of their own, after Fisher and Yates.
+/// Returns the numbers below `length` in random order, by the Fisher-Yates shuffle.
 fn shuffled(length: usize, seed: u64) -> Vec<usize> {
     let mut random = Random::new(seed);
     let mut order: Vec<usize> = (0..length).collect();

@@ -1,5 +1,5 @@
-//! What you learn: a list known only at run time becomes tasks that run beside each other, and one that fails takes
-//! only its own branch with it.
+//! What you learn: a list known only at run time becomes tasks that run in parallel, and one that fails stops only its
+//! own branch.
 //!
 //! cargo run --example multi_model
 //!
@@ -52,7 +52,7 @@ struct Score {
     mean_error: f64,
 }
 
-/// Reads the wines, and keeps every fifth of them for the test. A repeated line must not be in both.
+/// Reads the wines, and reserves every fifth for the test. A duplicate line must not be in both parts.
 #[task]
 fn read(path: String) -> Result<Split> {
     let table = std::fs::read_to_string(path)?;
@@ -79,7 +79,7 @@ fn evaluate(guess: &Guess, name: String, [_, wines]: &Split) -> Score {
     Score { model: name, accuracy, mean_error: average(errors()) }
 }
 
-/// Sorts the scores, the best one first.
+/// Sorts the scores, best first.
 #[task]
 fn compare(mut scores: Vec<Score>) -> Vec<Score> {
     scores.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
@@ -101,7 +101,7 @@ async fn main() -> Result<()> {
     let names = ["mean", "line", "stump", "nearest", "forest"].map(String::from);
     let run = multi_model(names.into()).run().await;
 
-    // How many trainings ran at the moment when one of them began: the record knows when each began and ended.
+    // How many trainings ran when each of them began: the record knows when each began and ended.
     let trainings: Vec<_> = run
         .task_runs_of("train")
         .iter()

@@ -1,8 +1,8 @@
-//! Four small models in plain Rust. Nothing here knows of flowkit.
+//! Four small models in plain Rust. Nothing here depends on flowkit.
 
 use std::sync::Arc;
 
-/// A wine: what was measured, and the quality that tasters gave it.
+/// A wine: its measured values, and the quality that tasters gave it.
 #[derive(Clone, Debug)]
 pub(crate) struct Wine {
     pub(crate) acidity: f64,
@@ -11,14 +11,14 @@ pub(crate) struct Wine {
     pub(crate) quality: f64,
 }
 
-/// A trained model: guesses the quality of a wine.
+/// A trained model: predicts the quality of a wine.
 pub(crate) type Guess = Arc<dyn Fn(&Wine) -> f64 + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 #[error("unknown model type `{0}`")]
 pub(crate) struct UnknownModel(String);
 
-/// Trains a model of the named type thirty times, on random samples of the wines; it guesses the mean of their guesses.
+/// Trains a model of the named type thirty times, on random samples of the wines; predicts the mean of their predictions.
 pub(crate) fn train(name: &str, wines: &[Wine]) -> Result<Guess, UnknownModel> {
     let fit = match name {
         "mean" => mean,
@@ -27,7 +27,7 @@ pub(crate) fn train(name: &str, wines: &[Wine]) -> Result<Guess, UnknownModel> {
         "nearest" => nearest,
         _ => return Err(UnknownModel(name.to_owned())),
     };
-    // Knuth's generator, always from the same seed: the output must not change from run to run.
+    // Knuth's generator with a fixed seed: the output must not change from run to run.
     let mut random = 1_u64;
     let mut draw = |_| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -38,13 +38,13 @@ pub(crate) fn train(name: &str, wines: &[Wine]) -> Result<Guess, UnknownModel> {
     Ok(Arc::new(move |wine| average(fitted.iter().map(|guess| guess(wine)))))
 }
 
-/// Guesses the same for every wine.
+/// Predicts the same for every wine.
 fn mean(wines: Vec<Wine>) -> Guess {
     let mean = average(wines.iter().map(|wine| wine.quality));
     Arc::new(move |_| mean)
 }
 
-/// Guesses along the straight line with the least squares through quality over alcohol.
+/// Predicts by the least-squares line of quality over alcohol.
 fn line(wines: Vec<Wine>) -> Guess {
     let x = average(wines.iter().map(|wine| wine.alcohol));
     let y = average(wines.iter().map(|wine| wine.quality));
@@ -53,7 +53,7 @@ fn line(wines: Vec<Wine>) -> Guess {
     Arc::new(move |wine| y + slope * (wine.alcohol - x))
 }
 
-/// Splits the wines in two where alcohol tells most about quality, and guesses the mean of either side.
+/// Splits the wines where alcohol tells most about quality, and predicts the mean of each side.
 fn stump(wines: Vec<Wine>) -> Guess {
     let stump = |limit: f64| {
         let side = |strong| wines.iter().filter(move |wine| (wine.alcohol > limit) == strong);
@@ -69,7 +69,7 @@ fn stump(wines: Vec<Wine>) -> Guess {
     Arc::new(stump(best.unwrap_or_default()))
 }
 
-/// Guesses the quality of the wine that is most alike.
+/// Predicts the quality of the most similar wine.
 fn nearest(wines: Vec<Wine>) -> Guess {
     let distance = |a: &Wine, b: &Wine| {
         // In standard deviations, or alcohol would outweigh the others.
@@ -83,7 +83,7 @@ fn nearest(wines: Vec<Wine>) -> Guess {
     })
 }
 
-/// Returns the mean; not a number if there are no values.
+/// Returns the mean, or NaN if there are no values.
 pub(crate) fn average(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
     sum / count

@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 
-// A terminal, and what is to be seen on it: written once, for the tests of flowkit's own screen.
+// A terminal emulator, shared with the tests of flowkit's own screen.
 #[cfg(unix)]
 #[path = "../../tests/terminal/emulator.rs"]
-#[allow(dead_code, clippy::unwrap_used, reason = "those tests look at more, and are allowed to panic")]
+#[allow(dead_code, clippy::unwrap_used, reason = "those tests use more of it, and may panic")]
 mod emulator;
 mod pipelines;
 mod shown;
@@ -112,14 +112,14 @@ fn keeps_a_file(path: &std::path::Path) -> bool {
 }
 
 #[test]
-fn resume_goes_on_after_it_was_killed() {
+fn resume_continues_after_it_was_killed() {
     let shown: Vec<String> = fences(&example("resume"), "text").collect();
     let [first, .., last] =
         &shown[0].lines().map(|line| line.trim_start_matches("//! ")).collect::<Vec<_>>()[..]
     else {
         panic!("the comment shows two lines");
     };
-    // Cargo puts the examples beside the folder of this test.
+    // Cargo puts the examples next to the folder of this test.
     let program = std::env::current_exe().expect("this test has a path");
     let program = program.ancestors().nth(2).expect("a folder").join("examples/resume");
     let folder = tempfile::tempdir().expect("a folder");
@@ -167,7 +167,7 @@ fn the_comment_of_testing_names_its_tests() {
     assert_eq!(shown.collect::<Vec<_>>(), tests.collect::<Vec<_>>());
 }
 
-/// Standard output as it is; standard error without times and ids, in any order: its lines come from several threads.
+/// Compares standard output exactly, and standard error without times and ids, in any order: its lines come from several threads.
 #[track_caller]
 fn exactly(name: &str) {
     let (shown, run) = shown::comment(name);

@@ -1,8 +1,8 @@
-//! Which attribute is read: where options can be written.
+//! Which attribute is being read.
 
 use std::fmt;
 
-/// Where options can be written.
+/// An attribute that takes options, or the part of one that does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum AttributeKind {
     Task,

@@ -1,6 +1,6 @@
 //! Reads durations such as `"30s"`, `"1h 30m"` or `"0.5s"`.
 //!
-//! Pure but for [`from_literal`], which points a message into the user's literal.
+//! Pure, except for [`from_literal`], which points a message into the user's literal.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -20,10 +20,10 @@ const UNITS: &[(&str, u64)] = &[
     ("d", 86_400 * 1_000_000_000),
 ];
 
-/// What messages offer: `ns` and `us` are accepted, but nobody wants them in a workflow.
+/// The units that messages suggest: `ns` and `us` are accepted, but of little use in a workflow.
 const OFFERED: &str = "`ms`, `s`, `m`, `h` or `d`";
 
-/// Why a text is not a duration, and which of its bytes are to blame.
+/// Why a text is not a duration, and which of its bytes are at fault.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Invalid {
     pub message: String,
@@ -53,7 +53,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Invalid> {
     Ok(Duration::from_nanos(total))
 }
 
-/// Reads one number with its unit from `start` on; gives nanoseconds and where it ends.
+/// Reads one number with its unit at `start`; returns nanoseconds and where it ends.
 fn part(text: &str, start: usize) -> Result<(u64, usize), Invalid> {
     let number_end = skip(text, start, |c| c.is_ascii_digit() || c == '.');
     let unit_start = skip(text, number_end, char::is_whitespace);
@@ -61,9 +61,10 @@ fn part(text: &str, start: usize) -> Result<(u64, usize), Invalid> {
     let (number, unit) = (&text[start..number_end], &text[unit_start..unit_end]);
     if number.is_empty() {
         let rest = &text[start..];
-        let message = match rest.starts_with('-') {
-            true => "a duration cannot be negative".to_owned(),
-            false => format!("expected a number before `{rest}`, as in `30s`"),
+        let message = if rest.starts_with('-') {
+            "a duration cannot be negative".to_owned()
+        } else {
+            format!("expected a number before `{rest}`, as in `30s`")
         };
         return Err(invalid(start..text.len(), message));
     }
@@ -82,7 +83,7 @@ fn part(text: &str, start: usize) -> Result<(u64, usize), Invalid> {
     Ok((nanos, unit_end))
 }
 
-/// Splits `1.5` into `1` and `5`, and `1` into `1` and nothing.
+/// Splits `1.5` into `1` and `5`, and `1` into `1` and an empty fraction.
 fn split(number: &str) -> Option<(&str, &str)> {
     let Some((whole, fraction)) = number.split_once('.') else {
         return Some((number, ""));
@@ -91,10 +92,10 @@ fn split(number: &str) -> Option<(&str, &str)> {
     is_number.then_some((whole, fraction))
 }
 
-/// Multiplies exactly, dropping what is finer than a nanosecond; `None` where it does not fit.
+/// Multiplies exactly, dropping fractions of a nanosecond; `None` if the product does not fit.
 fn nanoseconds(whole: &str, fraction: &str, unit_nanos: u64) -> Option<u64> {
     let whole = whole.parse::<u64>().ok()?.checked_mul(unit_nanos)?;
-    // More digits than 18 say less than a nanosecond in every unit (a day has 14), and these fit.
+    // Digits after the 18th are less than a nanosecond in every unit (a day has 14), and 18 fit.
     let (mut digits, mut scale): (u128, u128) = (0, 1);
     for digit in fraction.bytes().take(18) {
         digits = digits * 10 + u128::from(digit - b'0');
@@ -103,7 +104,7 @@ fn nanoseconds(whole: &str, fraction: &str, unit_nanos: u64) -> Option<u64> {
     whole.checked_add(u64::try_from(digits * u128::from(unit_nanos) / scale).ok()?)
 }
 
-/// Gives the first position from `start` on whose character is not `wanted`.
+/// Returns the first position from `start` on whose character is not `wanted`.
 fn skip(text: &str, start: usize, wanted: impl Fn(char) -> bool) -> usize {
     text[start..].find(|c| !wanted(c)).map_or(text.len(), |length| start + length)
 }

@@ -1,6 +1,6 @@
 //! Collects the mistakes of one macro call, so that one compile reports all of them.
 //!
-//! Also the wording which several messages share: lists, and "did you mean".
+//! Also has the wording that several messages share: lists, and "did you mean".
 
 use std::ops::Range;
 
@@ -13,32 +13,32 @@ use syn::LitStr;
 pub(crate) struct Errors(Vec<syn::Error>);
 
 impl Errors {
-    /// Adds a message which underlines `tokens`.
+    /// Adds a message that underlines `tokens`.
     pub(crate) fn push(&mut self, tokens: impl ToTokens, message: impl Into<String>) {
         self.add(syn::Error::new_spanned(tokens, message.into()));
     }
 
-    /// Adds a message which underlines `span`.
+    /// Adds a message that underlines `span`.
     pub(crate) fn push_at(&mut self, span: Span, message: impl Into<String>) {
         self.add(syn::Error::new(span, message.into()));
     }
 
-    /// Adds an error of another parser.
+    /// Adds an error from another parser.
     pub(crate) fn add(&mut self, error: syn::Error) {
         self.0.push(error);
     }
 
-    /// Keeps the value of `result`, or its error.
-    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+    /// Returns the value of `result`, or adds its error.
+    pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    /// Counts what was reported so far.
+    /// Returns how many mistakes were reported so far.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Gives all mistakes as one error, if there are any.
+    /// Returns all mistakes as one error, if there are any.
     pub(crate) fn finish(self) -> syn::Result<()> {
         let all = self.0.into_iter().reduce(|mut all, error| {
             all.combine(error);
@@ -48,9 +48,9 @@ impl Errors {
     }
 }
 
-/// Gives the span of some bytes of a literal's text.
+/// Returns the span of some bytes of a literal's text.
 ///
-/// It is the whole literal where the compiler cannot tell (stable rustc), or the text has escapes.
+/// That is the whole literal if the compiler cannot tell (stable rustc), or the text has escapes.
 pub(crate) fn within(literal: &LitStr, bytes: Range<usize>) -> Span {
     let token = literal.token();
     let is_verbatim = token.to_string() == format!("\"{}\"", literal.value());
@@ -69,30 +69,29 @@ pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>, last: &str) -> 
     }
 }
 
-/// Gives ``; did you mean `retries`?`` for the nearest name, or nothing where none is near.
-pub(crate) fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(written, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+/// Returns ``; did you mean `retries`?`` for the nearest name, or nothing if none is near.
+pub(crate) fn did_you_mean<'a>(input: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(input, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
-/// Finds the name with the fewest edits, the first of equals.
+/// Finds the name that takes the fewest edits; among equals, the first.
 ///
-/// Near is up to a third of the longer word, and one more for short words (`retry`, `retries`);
-/// or one word contains the other (`timeout_seconds`, `timeout`). One letter is near to none.
-fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// A name is near within a third of the longer word's length plus one (`retry`, `retries`), or if one word contains the other
+/// (`timeout_seconds`, `timeout`). Nothing is near a single letter.
+fn nearest<'a>(input: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     names
         .into_iter()
-        .map(|name| (strsim::levenshtein(written, name), name))
+        .map(|name| (strsim::levenshtein(input, name), name))
         .filter(|(edits, name)| {
-            let within =
-                written.len().min(name.len()) >= 4 && (written.contains(name) || name.contains(written));
-            let longer = written.len().max(name.len());
+            let within = input.len().min(name.len()) >= 4 && (input.contains(name) || name.contains(input));
+            let longer = input.len().max(name.len());
             within || *edits <= (1 + longer / 3).min(longer.saturating_sub(1))
         })
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name)
 }
 
-/// Gives each message of `error` with the source text it underlines.
+/// Returns each message of `error` with the source text it underlines.
 #[cfg(test)]
 pub(crate) fn report(error: syn::Error) -> Vec<(String, String)> {
     let underlined = |span: Span| span.source_text().unwrap_or_default();
@@ -124,8 +123,8 @@ mod tests {
             ("x", ""),
             ("", ""),
         ];
-        for (written, suggestion) in cases {
-            assert_eq!(did_you_mean(written, names), suggestion, "{written}");
+        for (input, suggestion) in cases {
+            assert_eq!(did_you_mean(input, names), suggestion, "{input}");
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) type Task = Model<TaskOptions>;
 pub(crate) type Flow = Model<FlowOptions>;
 pub(crate) type Test = Model<TestOptions>;
 
-/// What an attribute and its function say together.
+/// An attribute's options and its function.
 pub(crate) struct Model<O> {
     pub options: O,
     pub function: Function,
@@ -19,44 +19,44 @@ pub(crate) struct Model<O> {
 
 /// The options of a whole attribute.
 pub(crate) trait AttributeOptions: Options {
-    const PLACE: AttributeKind;
+    const KIND: AttributeKind;
 
     fn label(&mut self) -> Option<&mut Label>;
 
-    /// What tells calls apart; nothing for what is not called.
+    /// What distinguishes calls; `None` for a test, which is never called.
     fn identity(&self) -> Option<&IdentityOptions>;
 
     /// Whether the result must outlive the process.
-    fn must_keep(&self) -> bool;
+    fn must_persist(&self) -> bool;
 }
 
 impl<O: AttributeOptions> Model<O> {
-    /// Reads both, with all mistakes in both.
+    /// Reads both, and reports all mistakes in both.
     ///
-    /// There is a model if the function is fit for the attribute, also with options that are not: the code for it then
-    /// stands beside the errors, so that callers do not fail with misleading ones.
+    /// Returns a model if the attribute accepts the function, even with bad options: its code then accompanies the errors, so
+    /// that callers do not fail with misleading ones.
     pub(crate) fn parse(args: TokenStream, item: TokenStream) -> (Option<Self>, syn::Result<()>) {
         let mut errors = Errors::default();
-        let mut options = O::parse(args, O::PLACE, &mut errors);
+        let mut options = O::parse(args, O::KIND, &mut errors);
         let before = errors.count();
-        let function = Function::parse(item, O::PLACE, &mut errors);
-        let is_fit = errors.count() == before;
+        let function = Function::parse(item, O::KIND, &mut errors);
+        let is_accepted = errors.count() == before;
         if let (Some(function), Some(label)) = (&function, options.label()) {
             label.run_name.take_if(|run_name| !run_name.value.check(function, &mut errors));
         }
         if let (Some(function), Some(identity)) = (&function, options.identity()) {
             identity.check_against(function, &mut errors);
         }
-        if let Some(function) = function.as_ref().filter(|_| options.must_keep()) {
-            signature::check_kept(&function.output, O::PLACE, &mut errors);
+        if let Some(function) = function.as_ref().filter(|_| options.must_persist()) {
+            signature::check_readable(&function.output, O::KIND, &mut errors);
         }
-        let model = function.filter(|_| is_fit).map(|function| Self { options, function });
+        let model = function.filter(|_| is_accepted).map(|function| Self { options, function });
         (model, errors.finish())
     }
 }
 
 impl AttributeOptions for TaskOptions {
-    const PLACE: AttributeKind = AttributeKind::Task;
+    const KIND: AttributeKind = AttributeKind::Task;
 
     fn label(&mut self) -> Option<&mut Label> {
         Some(&mut self.label)
@@ -66,13 +66,13 @@ impl AttributeOptions for TaskOptions {
         Some(&self.identity)
     }
 
-    fn must_keep(&self) -> bool {
-        self.keeping() == Persist::Always
+    fn must_persist(&self) -> bool {
+        self.persist_mode() == Persist::Always
     }
 }
 
 impl AttributeOptions for FlowOptions {
-    const PLACE: AttributeKind = AttributeKind::Flow;
+    const KIND: AttributeKind = AttributeKind::Flow;
 
     fn label(&mut self) -> Option<&mut Label> {
         Some(&mut self.label)
@@ -82,13 +82,13 @@ impl AttributeOptions for FlowOptions {
         Some(&self.identity)
     }
 
-    fn must_keep(&self) -> bool {
-        self.keeping() == Persist::Always
+    fn must_persist(&self) -> bool {
+        self.persist_mode() == Persist::Always
     }
 }
 
 impl AttributeOptions for TestOptions {
-    const PLACE: AttributeKind = AttributeKind::Test;
+    const KIND: AttributeKind = AttributeKind::Test;
 
     fn label(&mut self) -> Option<&mut Label> {
         None
@@ -98,7 +98,7 @@ impl AttributeOptions for TestOptions {
         None
     }
 
-    fn must_keep(&self) -> bool {
+    fn must_persist(&self) -> bool {
         false
     }
 }

@@ -19,27 +19,27 @@ fn mistakes_of_options_and_function_come_in_one_compile() {
             (date, "{dat}"),
         ],
     );
-    let none = "`{}` is not a parameter of `f`; it has none to name";
+    let none = "`{}` is not a parameter of `f`; it has no named parameters";
     assert_errors(task(r#"run_name = "{}""#, "fn f() {}"), &[(none, "{}")]);
 }
 
 #[test]
-fn what_must_be_kept_is_owned() {
-    let kept = r#"persist = "always""#;
+fn what_must_be_persisted_is_owned() {
+    let always = r#"persist = "always""#;
     let text =
-        "the result of this task is kept and read back, and `&'static str` cannot be read; return `String`";
-    assert_errors(task(kept, "fn f() -> Result<&'static str, &'static str> {}"), &[(text, "&")]);
+        "the result of this task is persisted, and `&'static str` cannot be read back; return `String`";
+    assert_errors(task(always, "fn f() -> Result<&'static str, &'static str> {}"), &[(text, "&")]);
     assert_errors(task("at_most_once", "fn f() -> &'static str {}"), &[(text, "&")]);
-    let list = "the result of this task is kept and read back, and `Vec<&'static str>` cannot be read; \
+    let list = "the result of this task is persisted, and `Vec<&'static str>` cannot be read back; \
                 return owned values";
-    assert_errors(task(kept, "fn f() -> Vec<&'static str> {}"), &[(list, "&")]);
-    assert!(task(kept, "fn f() -> Result<String, &'static str> {}").is_ok());
-    assert!(task(kept, "fn f() -> Cow<'static, str> {}").is_ok());
+    assert_errors(task(always, "fn f() -> Vec<&'static str> {}"), &[(list, "&")]);
+    assert!(task(always, "fn f() -> Result<String, &'static str> {}").is_ok());
+    assert!(task(always, "fn f() -> Cow<'static, str> {}").is_ok());
     assert!(task(r#"persist = "auto""#, "fn f() -> &'static str {}").is_ok());
 }
 
 #[test]
-fn what_is_right_gives_a_model() {
+fn correct_input_becomes_a_model() {
     let args = r#"run_name = "{type}-{n}""#;
     assert!(task(args, "fn f(r#type: u8, mut n: u8) {}").is_ok());
     let (flow, _) = Flow::parse("retries = 2".parse().unwrap(), "async fn f() {}".parse().unwrap());

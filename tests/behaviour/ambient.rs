@@ -56,7 +56,7 @@ async fn on_one_thread_a_blocking_task_that_owns_its_arguments_has_all_of_it_too
     assert_eq!(asks_tokio().await.unwrap(), 12);
 }
 
-/// Where a body says something of itself, besides the place where it runs.
+/// Where a body reports something, other than where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Elsewhere {
     Thread,

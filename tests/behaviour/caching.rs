@@ -1,5 +1,5 @@
-//! C: results that are used again. `cache = "run"` shares them inside one flow run, `cache = "inputs"` between all runs
-//! of a runtime, and a closure says under which key.
+//! C: results that are reused. `cache = "run"` shares them inside one flow run, `cache = "inputs"` between all runs
+//! of a runtime, and a closure computes the key.
 //!
 //! Not here: C9 and C17 (there is one storage and one lock, so they cannot disagree); C4 in a later process, C19 and
 //! C20 (they need a store). The many callers of one key are in `reliability/single_flight.rs`.
@@ -152,7 +152,7 @@ async fn c11_a_call_may_say_for_how_long_its_result_is_kept() {
     assert_eq!(states(&run, "shared"), expected, "kept for a minute, not at all, for ever");
 }
 
-/// Fails as often as it is told, first.
+/// Fails as often as requested, then succeeds.
 #[task(cache = "inputs")]
 async fn failing_first(times: u32) -> Result<u32, String> {
     static DONE: Mutex<VecDeque<u32>> = Mutex::new(VecDeque::new());
@@ -202,7 +202,7 @@ async fn c13_nothing_is_a_result_that_is_cached_too() {
     assert_eq!(states(&run, "no_inputs"), [Completed, Cached]);
 }
 
-/// Gives the number of its execution.
+/// Returns the number of its execution.
 #[task(cache = |_runtime: &u32| "the only key")]
 async fn counting(executions: u32) -> u32 {
     executions

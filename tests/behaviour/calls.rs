@@ -1,7 +1,7 @@
-//! D: calling a task, submitting it, and what its handle gives.
+//! D: calling a task, submitting it, and what its handle returns.
 //!
-//! Not here: D9 (a task cannot wait for itself: its handle exists only after its arguments are given) and D16 (there is
-//! nothing to quote: only `Handle`, `Handles` and `Call` stand for results).
+//! Not here: D9 (a task cannot wait for itself: its handle exists only after its arguments) and D16 (there is nothing to quote:
+//! only `Handle`, `Handles` and `Call` represent results).
 
 use std::error::Error as _;
 use std::sync::Arc;

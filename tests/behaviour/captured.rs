@@ -53,10 +53,10 @@ impl Fields {
     }
 }
 
-/// Subscribers that nobody uses.
+/// Unused subscribers.
 ///
-/// With only one subscriber in the process, tracing asks the subscriber of the thread that comes to a line of code
-/// first whether anybody wants it; a test on another thread, which has none, would then switch the line off for all.
+/// With only one subscriber in the process, tracing asks the subscriber of the first thread that reaches a line of code
+/// whether it is enabled; a test on another thread, which has none, would then disable the line for all.
 static KEPT: LazyLock<[Dispatch; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
 

@@ -44,7 +44,7 @@ async fn background(folder: &Path) -> i32 {
     std::fs::read_to_string(file).unwrap().trim().parse().unwrap()
 }
 
-/// Whether a process is there that is no zombie: in a container nobody may collect those.
+/// Whether a process exists and is not a zombie: in a container, zombies may never be reaped.
 fn is_alive(process: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
@@ -82,7 +82,7 @@ async fn exit_code_99_skips_the_task_and_what_needs_it() {
     assert_eq!(task.skip_reason.as_deref(), Some("`sh` had nothing to do (exit code 99)"));
     assert_eq!(run.result().as_ref().unwrap(), &State::Skipped);
 
-    // An error that holds it counts as well, and so does another code if that is said.
+    // An error that wraps it counts as well, and so does another code if configured.
     #[task]
     async fn through_anyhow() -> Result<(), anyhow::Error> {
         let mut command = Command::shell("exit 7");
@@ -127,7 +127,7 @@ async fn cancelling_a_run_kills_its_processes() {
 #[tokio::test]
 async fn what_a_process_leaves_in_the_background_ends_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    // It holds the pipe open, which nobody waits for.
+    // It holds the pipe open, but flowkit does not wait for that.
     let script = "sleep 1000 & echo $! > background";
     Command::shell(script).current_dir(folder.path()).run().await.unwrap();
     let process = background(folder.path()).await;
@@ -141,7 +141,7 @@ async fn a_process_reads_what_it_is_given_and_its_output_can_be_taken() {
     assert_eq!(String::from_utf8(counted).unwrap().trim(), text.len().to_string());
     let echoed = Command::new("cat").input(text.clone()).output().await.unwrap();
     assert_eq!(echoed, text.as_bytes());
-    // One that does not read all of it is no error.
+    // A child that does not read all of it is no error.
     Command::new("true").input(text).run().await.unwrap();
     let nothing = Command::new("cat").output().await.unwrap();
     assert!(nothing.is_empty());

@@ -1,4 +1,4 @@
-//! The failure policy (S92): a flow goes on without a task that failed, unless the task is critical.
+//! The failure policy (S92): a flow continues without a task that failed, unless the task is critical.
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,7 +62,7 @@ async fn stops(notes: Notes) -> Result<u32> {
     let trained = train().submit();
     let validated = validate(false).submit();
     let published = report().after(&validated).trigger(Trigger::AllDone).submit();
-    // Nobody looks at what became of the critical task.
+    // The body ignores how the critical task ended.
     sleep(Duration::from_secs(10)).await;
     notes.lock().unwrap().push("went on");
     drop((published, validated));
@@ -95,7 +95,7 @@ async fn looks_away(notes: Notes) -> Result<u32> {
     if validate(false).await.is_err() {
         notes.lock().unwrap().push("before the next await");
     }
-    // What comes after is told to stop.
+    // What comes after is cancelled.
     match train().await {
         Ok(trained) => Ok(trained),
         Err(_) => Ok(0),

@@ -1,4 +1,4 @@
-//! A14: what a task takes that says nothing itself: from its flow, and then from the runtime.
+//! A14: the defaults of a task without its own options: from its flow, then from the runtime.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Retries of a flow: its body runs again, and calls that succeeded before are taken over (A15 to A18).
+//! Retries of a flow: its body runs again, and calls that succeeded before keep their results (A15 to A18).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -184,7 +184,7 @@ async fn a18_a_sub_flow_that_failed_runs_again_and_one_that_completed_does_not()
     );
     assert_eq!(states_of(&run, "good_child"), [State::Completed, State::Cached]);
     assert_eq!(states_of(&run, "bad_child"), [State::Failed, State::Completed]);
-    // Each run of the child is a flow run of its own.
+    // Each run of the child is its own flow run.
     let runs: Vec<_> = run.task_runs_of("bad_child").iter().map(|run| run.flow_run).collect();
     assert!(runs[0].is_some() && runs[1].is_some() && runs[0] != runs[1]);
 }
@@ -201,7 +201,7 @@ async fn the_children_of_a_failed_attempt_end_before_the_next_attempt_begins() {
     async fn try_it(notes: Notes) -> Result<()> {
         note(&notes, format!("attempt {}", ctx().attempt()));
         if ctx().attempt() == 1 {
-            // Nobody awaits it.
+            // It is never awaited.
             drop(slow(notes).submit());
             return Err("again".into());
         }

@@ -1,4 +1,4 @@
-//! F: how a flow run ends, told by what its body does and returns.
+//! F: how a flow run ends, depending on what its body does and returns.
 //!
 //! F8 and F9 (parameters that are checked and coerced before the body runs) belong to the command line: in Rust the
 //! compiler has checked them.
@@ -299,7 +299,7 @@ fn f10_a_flow_whose_tokio_runtime_ends_is_cancelled_and_nobody_waits_for_ever() 
     let bodies = Bodies::default();
     let running = tokio.block_on(async {
         let running = waits_for_one(bodies.clone()).start();
-        // A body begins after the event that tells of it.
+        // A body begins after the event that announces it.
         while bodies.begun() == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

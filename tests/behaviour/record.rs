@@ -1,4 +1,4 @@
-//! What is known of a run: its events in order, who was told of them, and what stands in the row of a task run.
+//! The record of a run: its events in order, the observers that received them, and the row of a task run.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -95,7 +95,7 @@ async fn replaying_the_events_gives_the_states() {
     assert_eq!(kinds, ["Cached", "Cancelled", "Completed", "Failed", "Skipped", "UpstreamFailed"]);
 }
 
-/// The place of the first event of a kind in the record.
+/// The position of the first event of a kind in the record.
 fn place(events: &[Event], task_run: TaskRunId, kind: fn(&EventKind) -> bool) -> Option<usize> {
     events.iter().position(|event| event.task_run == task_run && kind(&event.kind))
 }
@@ -275,7 +275,7 @@ async fn an_observer_is_told_of_each_event_once_in_order_with_the_row_and_the_ti
     assert_eq!(own.iter().map(|(_, event, ..)| event.clone()).collect::<Vec<_>>(), shown(&run.events()));
     assert!(own.is_sorted_by_key(|(.., at)| *at));
     assert_eq!(own.last().unwrap().2, State::Completed);
-    // The sub-flow is a run of its own, and is told of too.
+    // The sub-flow is its own run, and is observed too.
     let inner = run.task_runs_of("small")[0].flow_run;
     assert!(told.iter().any(|(id, ..)| Some(*id) == inner));
     assert_eq!(told.len(), own.len() + told.iter().filter(|(id, ..)| Some(*id) == inner).count());

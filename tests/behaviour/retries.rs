@@ -28,7 +28,7 @@ impl Calls {
     }
 }
 
-/// Fails until its call number `good_at`, which gives that number.
+/// Fails until its call number `good_at`, which returns that number.
 #[task]
 async fn flaky(calls: Calls, good_at: u32) -> Result<u32, String> {
     match calls.add() {

@@ -112,7 +112,7 @@ async fn s105_test_1_a_task_that_fails_twice_succeeds_at_its_third_attempt() {
     assert_eq!(success.fields.get("task"), "task `flaky_function`");
     assert_eq!(success.fields.get("retries"), "2");
 
-    // The same history stands in the record.
+    // The record has the same history.
     let task_run = only(&run, "flaky_function");
     let attempts = task_run.attempts();
     let errors: Vec<_> = attempts.iter().map(|attempt| attempt.error.as_deref()).collect();

@@ -1,4 +1,4 @@
-//! I1 to I4, and a flow inside a flow: a node in the parent, a run of its own, and one end for both.
+//! I1 to I4, and a flow inside a flow: a node in the parent, its own run, and one end for both.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ async fn passes_handles() -> Result<Vec<u64>> {
     Ok(doubled)
 }
 
-/// The number that a sub-flow gave, as a task of its own.
+/// The number that a sub-flow returned, as a separate task.
 fn first_number(
     handle: &Handle<(FlowRunId, u64), flowkit::BoxError>,
 ) -> Handle<u64, std::convert::Infallible> {

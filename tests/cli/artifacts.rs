@@ -1,4 +1,4 @@
-//! What tasks leave for people can be listed and read.
+//! Artifacts can be listed and read.
 
 use serde_json::json;
 

@@ -1,10 +1,10 @@
-//! Whatever is wrong gives one clear message with the remedy, and the code 2; nothing runs.
+//! Every mistake gives one clear message with the remedy, and the code 2; nothing runs.
 
 use rusqlite::Connection;
 
 use super::Shell;
 
-/// What is typed, what lies in the folder, and what the message must say.
+/// What is typed, what is in the folder, and what the message must say.
 struct Case {
     typed: &'static str,
     files: &'static [(&'static str, &'static str)],

@@ -1,5 +1,5 @@
-//! A canary in the place of every secret a program can be given, from every source. It sings nowhere: not in an answer, not in
-//! a message about bad input, not in a file.
+//! A canary for every secret that a program can get, from every source. It appears nowhere: not in an answer, not in a message
+//! about bad input, not in a file.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{Answer, Shell};
 
 const CANARY: &str = "canary9f3c";
 
-/// What `open` gives if all of them have arrived: there are eleven in `treasure`.
+/// What `open` returns if all of them have arrived: there are eleven in `treasure`.
 const BYTES: usize = 11 * CANARY.len();
 
 /// What `open` is given, as each of its types is read.
@@ -94,7 +94,7 @@ impl Answer {
     }
 }
 
-/// Looks through every file of a folder, and of those in it.
+/// Searches every file of a folder and its subfolders.
 fn assert_not_in(folder: &Path) -> usize {
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -168,7 +168,7 @@ fn a_canary_from_any_source_arrives_and_sings_in_no_answer_of_any_verb_and_in_no
     call(&[], None, "run open").ok();
     for verb in VERBS {
         for typed in [(*verb).to_owned(), format!("{verb} --output json")] {
-            // With the variables set, as somebody has them who resumes a run; and without.
+            // With the variables set, as for resuming a run; and without.
             for variables in [&variables[..], &[]] {
                 let answer = call(variables, None, &typed);
                 assert_eq!(answer.code == Some(2), *verb == "cancel", "{typed}: {answer:?}");
@@ -345,7 +345,7 @@ fn no_message_about_bad_input_repeats_a_canary() {
         let variable = [(format!("FLOWKIT_PARAM_{name}"), value.to_owned())];
         refused(&variable, None, "run open --params p.yaml", name);
     }
-    // The names of tables are no values.
+    // The names of tables are not values.
     for text in BAD_FILES.iter().filter(|text| **text != "[\"{}\"]") {
         shell.write("flowkit.toml", &format!("[params.open]\n{}", with_canary(text)));
         refused(&[], None, "run open --params p.yaml", text);

@@ -1,5 +1,5 @@
-//! A database that is damaged: every verb says so, with a code that is not 0, or answers as before. And one in which another
-//! process stands still: every verb that looks back answers.
+//! A damaged database: every verb says so, with a code that is not 0, or answers as before. And one in which another process is
+//! stopped: every verb that looks back answers.
 
 use std::fs;
 use std::process::Stdio;
@@ -13,7 +13,7 @@ fn all(shell: &Shell) -> Vec<Answer> {
     VERBS.iter().map(|typed| shell.call(typed)).collect()
 }
 
-/// Every verb is told of it, or answers as before. Returns how many are told.
+/// Every verb reports it, or answers as before. Returns how many report it.
 #[track_caller]
 fn told(shell: &Shell, bytes: &[u8], whole: &[Answer], what: &str) -> usize {
     let database = shell.path().join(".flowkit/runs.db");

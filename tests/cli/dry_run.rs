@@ -1,4 +1,4 @@
-//! What would be done is said before it is done, and nothing is changed.
+//! A dry run says what would be done, and changes nothing.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A run that failed goes on where it stopped, and a run can be done again from a task.
+//! A failed run continues where it stopped, and a run can be rerun from a task.
 
 use super::Shell;
 
@@ -81,7 +81,7 @@ fn a_task_inside_a_sub_flow_is_done_again_with_the_sub_flow() {
     let refused = shell.call("rerun --from load");
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.err.contains("its sub-flow `fragile` has: `--from fragile`"), "{refused:?}");
-    // The sub-flow is a node of `nested`, and a run of its own.
+    // The sub-flow is a node of `nested`, and its own run.
     let rerun = shell.call("rerun --from fragile --output json").ok();
     assert_eq!(rerun.started(), ["extract", "fragile", "fragile", "load"]);
 }

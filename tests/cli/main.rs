@@ -27,7 +27,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder of its own, in which the program is called.
+/// A new folder, in which the program is called.
 struct Shell {
     folder: TempDir,
     program: &'static str,
@@ -43,7 +43,7 @@ impl Shell {
         Self { program: env!("CARGO_BIN_EXE_single"), ..Self::new() }
     }
 
-    /// The same with the program whose flows take what cannot be kept.
+    /// The same with the program whose arguments cannot be persisted.
     fn of_odd_types() -> Self {
         Self { program: env!("CARGO_BIN_EXE_shop"), ..Self::new() }
     }

@@ -1,4 +1,4 @@
-//! Flows whose arguments cannot be kept run nevertheless, and nothing is offered that would be refused.
+//! Flows whose arguments cannot be persisted run all the same, and the program offers nothing that it would refuse.
 
 use super::Shell;
 

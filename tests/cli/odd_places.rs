@@ -1,4 +1,4 @@
-//! Arguments that are no text, files that are not what they seem, and readers that are gone: one message, nothing is lost.
+//! Arguments that are not text, files that are not what they seem, and readers that are gone: one message, and nothing is lost.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,4 +1,4 @@
-//! The database cannot be written any more while a flow runs: the program says so, and what to do.
+//! The database can no longer be written while a flow runs: the program says so, and what to do.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -55,7 +55,7 @@ fn a_run_that_the_store_gives_up_fails_with_a_code_and_can_be_resumed_when_that_
     says(&finished, "are not kept");
     says(&finished, "database is locked");
     drop(lock);
-    // It is not said to have crashed: it ended in order, although that could not be written.
+    // It is not shown as crashed: it ended in order, although that could not be written.
     let run = shell.call("show --output json").ok().line("run");
     assert_eq!(run["state"], "suspended", "{run}");
     let shown = shell.call("show").ok().out;

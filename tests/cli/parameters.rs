@@ -136,7 +136,7 @@ fn the_line_with_which_a_run_begins_has_its_arguments_as_people_write_them() {
     let shell = Shell::new();
     let begun = shell.call("run echo --mode full --wait '1m 30s' --db.url x").ok().err;
     assert!(begun.contains(r#"mode=full urls=0 dry_run=false wait="1m 30s" rate=none"#), "{begun}");
-    // What is kept is what programs read.
+    // What is persisted is what programs read.
     let lines = shell.call("run echo --mode full --wait 5ms --output json").ok();
     assert_eq!(
         lines.line("run.started")["params"]["wait"],

@@ -1,4 +1,4 @@
-//! Whose the files are: private whatever the umask, and refused where another user could have put or could change them.
+//! Files are private whatever the umask, and refused if another user could have planted or could change them.
 #![cfg(unix)]
 
 use std::fs;
@@ -22,7 +22,7 @@ fn all_refuse(shell: &Shell, words: &[&str]) {
     }
 }
 
-/// What lies below a folder, itself included.
+/// Everything below a folder, and the folder itself.
 fn below(folder: PathBuf) -> Vec<PathBuf> {
     let mut all = vec![folder];
     let mut next = 0;
@@ -52,7 +52,7 @@ fn everything_is_private_whatever_the_umask() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // It is under way: its log and its lock are there.
+        // It is running: its log and its lock exist.
         while shell.call("show").code != Some(0) {}
         let all = below(shell.path().join(".flowkit"));
         for path in &all {

@@ -1,4 +1,4 @@
-//! A program with one flow needs no name of it, and has all verbs nevertheless.
+//! In a program with one flow, its name may be omitted, and all verbs still work.
 
 use super::Shell;
 
@@ -11,7 +11,7 @@ fn the_name_of_the_only_flow_may_be_left_out() {
         ("run --rows 3", "3 all None"),
         ("run report --rows 3", "3 all None"),
         ("--rows=3 --only x", "3 x None"),
-        // A value that looks like a verb is a value.
+        // A value that looks like a verb is still a value.
         ("--only show", "2 show None"),
         ("--only run --rows 3", "3 run None"),
         // The parameter comes first, as it does behind `run report`.

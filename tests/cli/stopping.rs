@@ -54,7 +54,7 @@ fn a_signal_puts_the_run_aside_with_a_code_of_its_own() {
     }
 }
 
-/// A run whose only task waits for a file, and what is told of it.
+/// A run whose only task waits for a file, and what is printed about it.
 struct Patient<'s> {
     shell: &'s Shell,
     child: Child,
@@ -151,7 +151,7 @@ fn how_long_what_runs_may_take_to_end_is_said_by_a_variable_or_else_by_the_file(
     assert!(told.out.contains("stop_grace: 5s (FLOWKIT_STOP_GRACE)"), "{told:?}");
 }
 
-/// In lines, it is not told that a task has started.
+/// Line output does not report that a task has started.
 fn wait_until_it_runs(shell: &Shell) {
     let runs = || {
         let shown = shell.call("show --output json").ok().lines();

@@ -10,7 +10,7 @@ fn events(out: &str) -> Vec<&str> {
     out.lines().filter(|line| !line.contains("\"t\":\"run.result\"")).collect()
 }
 
-/// The same where several runs tell at the same time: each of them in order, but not one against the other.
+/// The same if several runs report at the same time: each of them in order, but not relative to each other.
 fn sorted(mut events: Vec<&str>) -> Vec<&str> {
     events.sort_unstable();
     events
@@ -67,7 +67,7 @@ fn a_run_that_is_watched_while_it_goes_on_is_told_the_same() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    // The database is there, and the run in it.
+    // The database exists, with the run in it.
     while shell.call("show").code != Some(0) {}
     let watching = shell.command("watch --output json").stdout(std::process::Stdio::piped()).spawn().unwrap();
     shell.call("cancel").ok();
@@ -77,7 +77,7 @@ fn a_run_that_is_watched_while_it_goes_on_is_told_the_same() {
     assert!(ran.contains("run.cancelling") && ran.contains("\"state\":\"cancelled\""), "{ran}");
 }
 
-/// A program that is called with these words and goes on meanwhile. What it prints is read line by line.
+/// A program that is called with these words and keeps running. Its output is read line by line.
 fn begun(shell: &Shell, typed: &str) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut command = shell.command(typed);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -89,7 +89,7 @@ fn tell(child: &Child, signal: &str) {
     assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// A follower that stands still while its run ends and is removed, and what it says when it goes on.
+/// A follower that is stopped while its run ends and is removed, and what it prints when it continues.
 fn outlived(typed: &str) -> (Shell, Answer) {
     let shell = Shell::new();
     let (mut program, _) = begun(&shell, "run staged --first 1 --second 2");

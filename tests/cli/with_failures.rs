@@ -1,4 +1,4 @@
-//! A flow that went on after failures, and completed: everything that tells how it ended says so.
+//! A flow that continued after failures, and completed: every output that shows how it ended says so.
 
 use super::Shell;
 

@@ -1,4 +1,4 @@
-//! Which call is which: what a retried flow, a resumed run and the cache take over, only if it is known to be the same.
+//! Which call is which: a retried flow, a resumed run and the cache reuse results only if they are known to be the same.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]

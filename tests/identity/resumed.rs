@@ -1,4 +1,4 @@
-//! Which call is which, when another process resumes a run: what is taken over only if it is known to be the same.
+//! Which call is which, when another process resumes a run: results are reused only if they are known to be the same.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -82,7 +82,7 @@ async fn calls_that_cannot_be_told_apart_are_made_again_on_resume_as_the_next_at
     let first = both().on(&kept_in(&folder)).run().await;
     assert!(first.task_runs_of("greet").iter().all(|run| run.unknown.as_deref() == Some("client: Client")));
     RESUMED.store(true, Ordering::SeqCst);
-    // Strictly: what cannot be told apart is not missing.
+    // Strictly: calls that cannot be distinguished are not missing.
     let run = both::resume(first.id().unwrap()).on(&kept_in(&folder)).strict().run().await;
     assert_eq!(run.result().as_ref().unwrap(), &("a".to_owned(), "b".to_owned()));
     let attempts: Vec<_> = run.task_runs_of("greet").iter().map(|run| run.attempt).collect();
@@ -205,7 +205,7 @@ async fn one_that_is_refused_in_every_attempt_of_the_flow_keeps_its_place_in_a_r
         }
         1.0
     }
-    /// It is under way when the first process ends.
+    /// It is running when the first process ends.
     #[task(at_most_once)]
     async fn dash() -> f64 {
         loses().await

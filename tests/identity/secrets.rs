@@ -1,4 +1,4 @@
-//! Secrets tell calls apart, and nobody learns what they are.
+//! Secrets distinguish calls, and are never revealed.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use flowkit::{FlowRunId, Runtime, Secret};
 
 use crate::states;
 
-/// What nobody may find anywhere.
+/// What must not appear anywhere.
 const CANARY: &str = "canary-9f2b71c4";
 
 fn kept_in(folder: &tempfile::TempDir) -> Runtime {
@@ -68,7 +68,7 @@ async fn two_tenants_never_share_a_recorded_result_nor_what_was_made_with_it() {
     }
     #[task]
     async fn book(token: Secret) -> Result<String> {
-        // Nothing but the caller tells whose page it is.
+        // Only the caller determines whose page it is.
         OF_WHOM.with(|whom| *whom.borrow_mut() = token.expose().to_owned());
         let page = page(1).await?;
         // Its page was made, but it failed: it runs again, and its page does not.
@@ -96,8 +96,8 @@ async fn two_tenants_never_share_a_recorded_result_nor_what_was_made_with_it() {
     assert_eq!(states(&run, "page"), [Completed, Completed, Cached, Cached]);
 }
 
-/// The secret that a resumed run is given, which no record has.
-/// Held by each test that runs the shop: what the shop is told and says is the same for all.
+/// The secret for a resumed run, which no record has.
+/// Held by each test that runs the shop: its input and output are shared by all.
 static SHOP: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 static TOKEN: Mutex<&str> = Mutex::new("");
 static CALLS: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -211,7 +211,7 @@ async fn what_may_run_at_most_once_does_although_a_secret_that_was_changed_comes
     #[flow]
     async fn shop() -> Result<usize> {
         let process = PROCESS.load(Ordering::SeqCst);
-        // Nobody is paid in the first process: another one has the till.
+        // The first process pays nothing: another one has the till.
         if process == 1 {
             let _held = hold().submit();
             while !IS_HELD.load(Ordering::SeqCst) {

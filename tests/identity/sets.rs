@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::captured::Captured;
 use crate::states;
 
-/// A set with a hasher, and so with an order, of its own.
+/// A set with its own hasher, and so with its own order.
 fn ids() -> HashSet<u64> {
     (0..20).collect()
 }

@@ -1,4 +1,4 @@
-//! Code that has changed: results of the old one stay, and it is said where they are from.
+//! Changed code: results of the old code stay, and the log says where they come from.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::captured::Captured;
 
-/// A process, with what it says of sources.
+/// A process, with what it logs about sources.
 async fn process<T>(folder: &TempDir, go_on: impl AsyncFnOnce(Runtime) -> T) -> (T, Vec<String>) {
     let (captured, _guard) = Captured::start();
     let runtime = Runtime::builder().store(open(folder)).build();

@@ -1,4 +1,4 @@
-//! Arguments that cannot be compared: their calls are made again, never given the result of another one.
+//! Arguments that cannot be compared: their calls run again, and never get another call's result.
 
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -71,7 +71,7 @@ async fn what_has_content_is_found_again_whatever_it_is_wrapped_in() {
             (shared("b".into()).await?, at(odd(2)).await?)
         )
     }
-    /// A name that is no text, of which serde wants to know nothing.
+    /// A name that is not text, which serde refuses.
     fn odd(length: usize) -> OsString {
         #[cfg(unix)]
         return std::os::unix::ffi::OsStringExt::from_vec(vec![0xff; length]);
@@ -167,7 +167,7 @@ async fn a_key_leaves_the_comparing_to_a_handle_where_one_is_given() {
     }
     #[flow(retries = 1)]
     async fn both() -> Result<u32> {
-        // The value is there in one attempt and not in the other.
+        // The value exists in one attempt and not in the other.
         let number = number().submit();
         if ctx().attempt() == 2 {
             (&number).await?;

@@ -59,7 +59,7 @@ async fn talk(k: u64, seed: u64, lines: u64) -> Result<u64, BoxError> {
     let floods = argument(5) == "flood";
     for n in 0..lines {
         let (printed, way) = (words::line(seed, k, n).0, random.below(5));
-        // The line of `flowkit::stderr` goes its own way, so it is kept apart from those that go through the terminal.
+        // The line of `flowkit::stderr` takes its own path, so it is separate from those that go through the terminal.
         let way = if (way == 2 && n > 0) || floods { 3 } else { way };
         match random.below(3) {
             0 if !floods => tokio::task::spawn_blocking(move || print(&printed, way)).await??,

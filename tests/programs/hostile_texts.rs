@@ -1,4 +1,4 @@
-//! Texts that a terminal obeys, that hide, or that pretend to be a line of their own; each with words to find it by.
+//! Texts that a terminal obeys, that hide, or that pretend to be a separate line; each with words to find it by.
 
 pub(crate) const TEXTS: &[&str] = &[
     "clear\u{1b}[2J\u{1b}[3;3Hscreen",

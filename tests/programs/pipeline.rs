@@ -1,4 +1,4 @@
-//! A program that is its own command line: a small pipeline, and flows that do what one might fear of them.
+//! A program that is its own command line: a small pipeline, and flows that misbehave in every way one might fear.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -149,7 +149,7 @@ async fn tick(k: u32) -> u32 {
     k
 }
 
-/// Runs until somebody stops it.
+/// Runs until it is stopped.
 #[flow]
 async fn endless() -> Result<()> {
     for k in 0..100_000 {
@@ -165,7 +165,7 @@ async fn wait(file: PathBuf) {
     }
 }
 
-/// Waits until a file is there.
+/// Waits until a file exists.
 #[flow]
 async fn patient(file: PathBuf) -> Result<()> {
     Ok(wait(file).await?)

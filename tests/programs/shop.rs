@@ -1,4 +1,4 @@
-//! A program whose flows take what cannot be kept, or cannot even be read.
+//! A program whose flows take arguments that cannot be persisted, or cannot even be read.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -19,7 +19,7 @@ struct Basket {
     items: Vec<String>,
 }
 
-/// Buys what is in a basket, of which nothing is kept; fails as long as a file is not there.
+/// Buys the content of a basket, none of which is persisted; fails as long as a file is missing.
 #[flow]
 async fn buy(
     file: PathBuf,
@@ -36,7 +36,7 @@ async fn buy(
 #[derive(Clone, Debug)]
 struct Till;
 
-/// Cannot be run by typing: nobody can write down a till.
+/// Cannot be run from a command line: a till cannot be written as text.
 #[flow]
 async fn pay(tills: Vec<Till>) -> usize {
     tills.len()
@@ -52,7 +52,7 @@ async fn stock(tills: u32) -> u32 {
     tills
 }
 
-/// Opens tills, none of which can be kept.
+/// Opens tills, none of which can be persisted.
 #[flow]
 async fn restock(tills: u32) -> Result<usize> {
     let tills = stock(tills).await?;

@@ -1,7 +1,7 @@
-//! A program that is told to stop: a flow of `tasks` tasks, four at a time, each of which takes `milliseconds` and leaves
+//! A program that gets signals to stop: a flow of `tasks` tasks, four at a time, each of which takes `milliseconds` and leaves
 //! a line `done k` in a file.
 //!
-//! `signalled <folder> <tasks> <milliseconds> [linger]`: begins the flow, or goes on with the run that it finds. Prints
+//! `signalled <folder> <tasks> <milliseconds> [linger]`: begins the flow, or resumes the run that it finds. Prints
 //! `ready` at the beginning, and `heard` at SIGTERM; with `linger` it stays when the flow has ended, and prints `lingers`.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]

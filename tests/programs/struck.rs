@@ -1,10 +1,10 @@
-//! A program whose tasks have child processes in its own process group, so that a signal to the group strikes them as well.
+//! A program whose tasks have child processes in its own process group, so that a signal to the group reaches them as well.
 //!
 //! `struck <folder>`: begins a flow of four tasks, each of which waits for a child that never ends, or resumes the run that it
 //! finds, in which the children end at once. Leaves lines in `notes`: `begun k` for each attempt, `failed k` from the hook.
 //!
-//! `struck <folder> command`: the same with one task whose child is a `flowkit::Command`, in a group of its own, which ends
-//! when there is a file `go`. Its process leaves its number in a file `process`.
+//! `struck <folder> command`: the same with one task whose child is a `flowkit::Command`, in its own group, which ends when
+//! there is a file `go`. The child writes its process id to a file `process`.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -44,7 +44,7 @@ fn waits_for_a_child(k: u64, is_endless: bool) -> std::io::Result<u64> {
     if status.success() { Ok(k) } else { Err(std::io::Error::other(format!("the child ended by {status}"))) }
 }
 
-/// Goes on without what failed.
+/// Continues without what failed.
 #[flow]
 async fn adds_what_there_is(tasks: u64) -> Result<u64> {
     let is_endless = !Path::new(&folder()).join("resumed").exists();

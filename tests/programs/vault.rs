@@ -1,4 +1,4 @@
-//! A program that is given secrets in every place in which one can stand, and shows all that it has wherever it can.
+//! A program that takes secrets wherever one can be, and shows everything it has wherever it can.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -147,7 +147,7 @@ struct Unwritten {
     token: Secret,
 }
 
-/// Has no record, so that what is said of its arguments is what was given.
+/// Has no record, so that messages about its arguments can only repeat what was typed.
 #[flow]
 async fn unkept(account: Unwritten, map: BTreeMap<String, Secret>) -> usize {
     account.user.len() + account.token.expose().len() + map.len()

@@ -23,7 +23,7 @@ fn what_was_asked_to_be_done_again_is_done_once_by_the_process_that_resumes_afte
         fs::write(file("source"), "22").unwrap();
         fs::write(file("dies"), dies).unwrap();
         assert!(aborted(folder.kit("again", &[1]).status().unwrap()), "it did not die in {dies}");
-        // Once more, by a process that only goes on.
+        // Once more, by a process that only resumes.
         assert!(aborted(folder.kit("again", &[]).status().unwrap()), "it did not die in {dies} again");
         fs::remove_file(file("dies")).unwrap();
         assert_eq!(goes_on(&folder), ("21\n".to_owned(), left.to_owned()), "after two deaths in {dies}");

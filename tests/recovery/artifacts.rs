@@ -1,4 +1,4 @@
-//! Artifacts and metrics: kept with the task run that made them, with a store and without.
+//! Artifacts and metrics: recorded with the task run that made them, with a store and without.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -195,7 +195,7 @@ async fn numbers_that_belong_together_are_a_value_and_metrics() {
     assert_eq!((metrics.get("accuracy"), metrics.iter().count()), (None, 0));
 }
 
-/// What flowkit tells by `tracing`.
+/// What flowkit reports through `tracing`.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
 

@@ -1,4 +1,4 @@
-//! What is kept of attempts: a row each, however many there are, and texts of a bounded length.
+//! What is persisted of attempts: a row each, however many there are, and texts of bounded length.
 
 use std::io;
 
@@ -26,7 +26,7 @@ fn twice_as_many_attempts_cost_twice_as_many_bytes() {
     assert!(many < 3 * some, "{some} and {many} bytes");
 }
 
-/// Longer than what is kept of any text.
+/// Longer than any text is persisted.
 const LONG: usize = 1 << 20;
 
 #[tokio::test]

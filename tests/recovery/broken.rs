@@ -1,12 +1,12 @@
-//! R02, R07: a process that ends itself at the worst places, or because of one of its own tasks.
+//! R02, R07: a process that aborts at the worst moments, or because of one of its own tasks.
 
 use crate::kit::{Folder, aborted, each, succeeds};
 
 const PAIRS: u64 = 250;
-/// Larger than what is kept in the database itself, for the place that only large results reach.
+/// Too large for the database itself, for the failpoint that only large results reach.
 const LARGE: u64 = 300_000;
 
-/// Where to end, and for the how-manyth time that the place is reached.
+/// The failpoint at which to end, and on which visit.
 const PLACES: [(&str, [u64; 5]); 9] = [
     ("before-submit-row", [1, 5, 60, 200, 500]),
     ("after-submit-row", [1, 5, 60, 200, 500]),
@@ -40,8 +40,8 @@ fn r02_a_process_that_aborts_at_any_of_ten_places_loses_nothing() {
     });
 }
 
-/// The tenth place is reached by each of the two parts of the flow, and then by the flow: here, and again by those who go on
-/// with it when there is nothing left but its end.
+/// Each of the two parts of the flow reaches the tenth failpoint, and then the flow does: here, and again in processes that
+/// resume it when only its end is left.
 #[test]
 fn r02_a_process_that_aborts_before_the_end_of_a_run_loses_nothing() {
     let deaths: [&[u64]; 5] = [&[1], &[2], &[3], &[3, 1], &[3, 1, 1]];

@@ -71,18 +71,18 @@ async fn ten_calls_with_one_key_at_the_same_time_begin_one_run() {
     for run in runs {
         match run.result() {
             Ok(value) => assert_eq!(value, &7),
-            // A process that comes while another one executes it is told so.
+            // A process that starts while another one executes it learns so.
             Err(error) => assert!(format!("{error:?}").contains("is being run by"), "{error:?}"),
         }
     }
 }
 
-/// A process that has reserved the key and stands still before it begins its run, as after Ctrl-Z.
+/// A process that has reserved the key and is stopped before it begins its run, as after Ctrl-Z.
 fn stopped_after_reserving(folder: &Folder) -> Child {
     folder.stopped_at("keyed", "after-reserve:stop")
 }
 
-/// Lets a process that stands still go on, and returns what it says.
+/// Continues a stopped process, and returns what it prints.
 fn said_after_going_on(child: Child) -> String {
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
@@ -116,7 +116,7 @@ fn a_key_stays_with_a_process_that_stands_still_before_it_begins_the_run() {
 fn a_process_that_could_not_be_seen_and_lost_its_key_begins_nothing_when_it_goes_on() {
     let folder = Folder::new();
     let stopped = stopped_after_reserving(&folder);
-    // As it looks from another machine once its lease is over.
+    // As seen from another machine once its lease has expired.
     let raw = rusqlite::Connection::open(folder.database()).unwrap();
     raw.execute("UPDATE owners SET host = 'elsewhere', boot_id = 'another', lease_until = 0", []).unwrap();
     fs::remove_dir_all(folder.path().join("runs.db.owners")).unwrap();

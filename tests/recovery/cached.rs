@@ -1,5 +1,5 @@
-//! Results that are found again by other runs and other processes. Two stores on one file stand for two processes: each
-//! is an owner of its own.
+//! Results that other runs and other processes reuse. Two stores on one file represent two processes: each is a separate
+//! owner.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,7 +39,7 @@ async fn a_result_is_found_by_a_later_process_and_becomes_its_own() {
     let run = squares(7).on(&later).run().await;
     assert_eq!((run.result().as_ref().unwrap(), RAN.load(Ordering::SeqCst)), (&49, 1));
     assert_eq!(run.task_runs_of("square")[0].state, State::Cached);
-    // The run has a copy of its own: it needs no cache when it is resumed.
+    // The run has its own copy: it needs no cache when it is resumed.
     assert_eq!(squares::resume(run.id().unwrap()).on(&later).await.unwrap(), 49);
     assert_eq!(squares(8).on(&later).await.unwrap(), 64);
     assert_eq!(RAN.load(Ordering::SeqCst), 2, "other inputs are another key");
@@ -152,7 +152,7 @@ async fn a_leader_that_fails_in_one_process_gives_way_to_the_other() {
 static READ: AtomicU32 = AtomicU32::new(0);
 
 /// Two versions of a program: in each, the task has the same path and the same source, and only the type of its result
-/// differs. Gives what a run of the version has read.
+/// differs. Returns what a run of the version has read.
 macro_rules! version {
     ($folder:expr, $amount:ty) => {{
         #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]

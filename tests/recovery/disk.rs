@@ -52,13 +52,13 @@ fn starves(bytes: u64) -> bool {
         assert!(line.starts_with("full") && line.contains("disk"), "{bytes} bytes: {line}");
         assert!(line.contains("is full") || line.contains("No space left"), "{bytes} bytes: {line}");
     }
-    // Nothing that was relied on was done again, although it went on in the same process.
+    // Nothing that was relied on ran again, although the same process continued.
     let found = Found::read(&folder.notes());
     assert_eq!(found.sum, Some((0..PAIRS).map(|k| k * k + 1).sum()));
     !said.is_empty()
 }
 
-/// `FLOWKIT_SPOTS=2000` looks at more of them.
+/// `FLOWKIT_SPOTS=2000` tests more of them.
 #[test]
 fn r20_a_disk_that_is_full_at_any_of_two_hundred_bytes_loses_nothing_and_all_goes_on_when_there_is_room() {
     let spots = times("FLOWKIT_SPOTS", 200);
@@ -89,7 +89,7 @@ fn r37_a_slow_disk_costs_time_but_neither_events_nor_memory() {
     assert_eq!(store.events(run.id, 0, usize::MAX).unwrap().len() as u64, 3 * TASKS + 3);
 }
 
-/// Opens the database as a user who is nobody in particular: root may write everything.
+/// Opens the database as an unprivileged user: root may write everything.
 fn opened_by_another(folder: &Folder, program: &Path) -> String {
     const NOBODY: u32 = 65_534;
     let mut command = Command::new(program);

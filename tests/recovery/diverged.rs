@@ -1,4 +1,4 @@
-//! Going on with a run after the code has changed: what is used, what is said, and what is refused.
+//! Resuming a run after the code has changed: what is reused, what is reported, and what is refused.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,7 +43,7 @@ async fn store(n: u32) -> u32 {
 /// Held by a test as long as it uses what is below: `cargo test` runs them on several threads.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// How the code of the flow stands.
+/// The version of the flow's code.
 static CODE: Mutex<&str> = Mutex::new("");
 
 #[flow]
@@ -65,7 +65,7 @@ async fn etl() -> Result<u32> {
     Ok(7)
 }
 
-/// Records a run of the code as it stood, and resumes it with the code as it stands now.
+/// Records a run of the old code, and resumes it with the new code.
 async fn resumed(code: &'static str, strict: bool) -> FlowRun<u32, flowkit::BoxError> {
     let folder = tempfile::tempdir().unwrap();
     *CODE.lock().unwrap() = "as recorded";
@@ -77,7 +77,7 @@ async fn resumed(code: &'static str, strict: bool) -> FlowRun<u32, flowkit::BoxE
     if strict { resume.strict().run().await } else { resume.run().await }
 }
 
-/// A way in which code changes: what then runs, and what the run says of both sides.
+/// A change of the code: what then runs, and what the run reports of both sides.
 type Change = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
 const CHANGES: [Change; 5] = [

@@ -1,7 +1,7 @@
-//! R25: a database of each format that was ever released is read, and its runs go on under today's code.
+//! R25: today's code reads a database of each format that was ever released, and resumes its runs.
 //!
-//! `golden/v<format>.db` was written by the release that had this format, with the flows below. They stay as they are: who
-//! changes one has to know that databases of the users change as little. `FLOWKIT_WRITE_GOLDEN=1 cargo test -p
+//! The release with this format wrote `golden/v<format>.db`, with the flows below. The files must not change, since the
+//! databases of users do not change either. `FLOWKIT_WRITE_GOLDEN=1 cargo test -p
 //! flowkit-tests --test recovery r25` writes the file of today's format, which may be done until its first release only.
 
 use std::fs;

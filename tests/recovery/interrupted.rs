@@ -24,7 +24,7 @@ fn text(folder: &TempDir) -> String {
     folder.path().to_str().unwrap().to_owned()
 }
 
-/// Whether the run goes on after the stop.
+/// Whether the run continues after the stop.
 fn is_resumed(folder: &str) -> bool {
     Path::new(folder).join("resumed").exists()
 }
@@ -34,7 +34,7 @@ fn mend(folder: &TempDir) {
     std::fs::write(folder.path().join("resumed"), "").unwrap();
 }
 
-/// The task runs as they are kept: the name, the state and the attempts of each.
+/// The persisted task runs: the name, the state and the attempts of each.
 fn kept_tasks(runtime: &Runtime, run: FlowRunId) -> Vec<(String, State, Vec<State>)> {
     let store = runtime.store().unwrap();
     let rows = store.task_runs(run, &TaskRunFilter::default(), flowkit::model::TaskRunId::FLOW, 100).unwrap();
@@ -124,7 +124,7 @@ async fn takes(time: Duration) -> u32 {
     10
 }
 
-/// Goes on without what failed.
+/// Continues without what failed.
 #[flow]
 async fn tolerates(folder: String, other: Duration) -> Result<u32> {
     let one = fails_at_a_second(folder.clone()).submit();

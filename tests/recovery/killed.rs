@@ -1,5 +1,5 @@
-//! R01, R06, R12, R13: a flow whose process is killed at any moment loses nothing that anybody relied on, and ends as if
-//! it had not been.
+//! R01, R06, R12, R13: a flow whose process is killed at any moment loses nothing that was relied on, and ends as if
+//! it had not been killed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn trial(random: &mut fastrand::Rng, headline: &Headline) {
 /// `FLOWKIT_KILLS=1000` makes it longer. With `--nocapture` it prints the headline.
 ///
 /// The flow of 500 tasks pays for each of them at a receiver that knows the idempotency key, and has 50 more tasks that
-/// run at most once: the test looks at those too.
+/// run at most once: the test checks those too.
 #[test]
 fn r01_r12_nothing_that_was_relied_on_is_lost_or_done_again_or_paid_twice_over_two_hundred_kills() {
     let wanted = times("FLOWKIT_KILLS", 200);
@@ -66,7 +66,7 @@ fn r01_r12_nothing_that_was_relied_on_is_lost_or_done_again_or_paid_twice_over_t
     println!("{again} tasks in flight done again; the bound, {SLOTS} for each kill, is {}", SLOTS * kills);
 }
 
-/// Whether no task is left that was under way in two deaths: a third one would make it poison, and rightly so.
+/// Whether no task is left that was running in two deaths: after a third, flowkit rightly refuses it as a poison pill.
 fn nobody_is_in_danger(store: &SqliteStore) -> bool {
     let mut parts = FlowRunFilter::default();
     parts.sub_flows = true;

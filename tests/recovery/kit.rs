@@ -66,12 +66,12 @@ impl Folder {
     pub(crate) fn kit(&self, what: &str, numbers: &[u64]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_testkit"));
         command.arg(what).arg(self.path()).args(numbers.iter().map(u64::to_string));
-        // What aborts shall not fill the log of the test.
+        // Aborts must not fill the log of the test.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    /// Starts the program, and waits until it stands still at a failpoint, as after Ctrl-Z.
+    /// Starts the program, and waits until it is stopped at a failpoint, as after Ctrl-Z.
     pub(crate) fn stopped_at(&self, what: &str, failpoint: &str) -> Child {
         let child = self.kit(what, &[]).env("FLOWKIT_FAILPOINT", failpoint).spawn().unwrap();
         let stat = format!("/proc/{}/stat", child.id());
@@ -81,7 +81,7 @@ impl Folder {
         child
     }
 
-    /// Starts the flow of squares, or lets it go on. Chance may kill a task three times, which does not make it poison here.
+    /// Starts or resumes the flow of squares. Chance may kill a task three times, which does not make it a poison pill here.
     pub(crate) fn squares(&self, pairs: u64, ballast: u64) -> Command {
         self.kit("squares", &[pairs, SLOTS, ballast, 1000, 1])
     }
@@ -102,7 +102,7 @@ impl Folder {
         payments
     }
 
-    /// Looks at what the flow of squares has left behind after so many deaths.
+    /// Checks what the flow of squares has left behind after so many deaths.
     ///
     /// # Panics
     ///
@@ -157,7 +157,7 @@ impl Found {
     ///
     /// # Panics
     ///
-    /// If a task was done again whose result somebody had relied on.
+    /// If a task ran again although another one had relied on its result.
     pub(crate) fn read(notes: &str) -> Self {
         Self::try_read(notes).unwrap_or_else(|broken| panic!("{broken}"))
     }

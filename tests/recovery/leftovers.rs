@@ -6,7 +6,7 @@ use std::process::Child;
 
 use crate::kit::{Folder, aborted, kill, succeeds};
 
-/// The names beside the database and in its folder of locks that are still in the making, or belong to nobody.
+/// The files beside the database and in its lock folder that are unfinished, or have no owner.
 fn leftovers(folder: &Folder) -> Vec<String> {
     let names = |path: &Path| {
         let entries = fs::read_dir(path).into_iter().flatten();
@@ -16,7 +16,7 @@ fn leftovers(folder: &Folder) -> Vec<String> {
     drafts.chain(names(&folder.path().join("runs.db.owners"))).collect()
 }
 
-/// A process that stands still while it makes the database.
+/// A process that is stopped while it creates the database.
 fn stopped_while_making(folder: &Folder) -> Child {
     folder.stopped_at("open", "mid-migration:stop:3")
 }
@@ -43,7 +43,7 @@ fn a_draft_of_a_living_process_stays_until_it_is_done_or_dies() {
     kill(killed);
     let pid = rustix::process::Pid::from_child(&stopped);
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
-    // It finds that another one was faster, and that its draft is there.
+    // It finds that another one was faster, and that its own draft still exists.
     let done = stopped.wait_with_output().unwrap();
     assert!(done.status.success(), "{done:?}");
     assert_eq!(leftovers(&folder), [""; 0]);

@@ -1,4 +1,4 @@
-//! What a run logs: kept with the task run that says it, complete when the run has ended.
+//! What a run logs: persisted with the task run that logged it, complete when the run has ended.
 
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use tracing::{Dispatch, Level, Subscriber, debug, error, info, warn};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// Subscribers that nobody uses. With one only, `tracing` would ask the thread that comes to a line of code first whether
-/// anybody wants it, and that may be one of another test.
+/// Unused subscribers. With only one, `tracing` would ask the first thread that reaches a line of code whether it is enabled,
+/// and that may be a thread of another test.
 static OTHERS: LazyLock<[Dispatch; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
 
@@ -102,7 +102,7 @@ async fn a_line_of_a_sub_flow_is_in_its_own_run() {
     assert_eq!(messages(&runtime, *run.result().as_ref().unwrap()), ["0: inside"]);
 }
 
-/// A layer of somebody else, which counts what it sees.
+/// A third-party layer, which counts what it sees.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Level>>>);
 
@@ -215,7 +215,7 @@ async fn a_run_that_goes_on_adds_its_lines_to_those_that_are_there() {
     async fn both() -> Result<u32> {
         Ok(second(first().await?).await?)
     }
-    // What flowkit itself says of the failure is a line too, but not what this is about.
+    // flowkit itself also logs a line about the failure, which does not matter here.
     let _logs = listen(flowkit::layer());
     let runtime = in_memory();
     let id = both().on(&runtime).run().await.id().unwrap();
@@ -251,7 +251,7 @@ async fn a_printed_line_is_that_of_the_only_task_under_way_or_of_the_run() {
     #[task]
     async fn print(runtime: Runtime, text: &'static str) -> u32 {
         runtime.log_line(text, Duration::ZERO);
-        // Heard so late, it may have been said before this task began.
+        // Received so late, it may have been printed before this task began.
         runtime.log_line("heard late", Duration::from_secs(3600));
         tokio::task::yield_now().await;
         1

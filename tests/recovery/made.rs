@@ -1,4 +1,4 @@
-//! What a task leaves beside its result is kept before the result is, wherever the process dies.
+//! What a task records besides its result is persisted before the result is, wherever the process dies.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::kit::{Folder, aborted, each, succeeds};
 
 const NOTES: u64 = 60;
 
-/// Where to end, and for the how-manyth time that the place is reached.
+/// The failpoint at which to end, and on which visit.
 const PLACES: [(&str, [u64; 3]); 5] = [
     ("after-body", [2, 17, 50]),
     ("before-commit", [4, 6, 8]),
@@ -19,7 +19,7 @@ const PLACES: [(&str, [u64; 3]); 5] = [
     ("mid-artifact-rename", [1, 2, 5]),
 ];
 
-/// Looks at the run, and returns which tasks have ended with a result.
+/// Checks the run, and returns which tasks have ended with a result.
 fn judge(store: &SqliteStore) -> BTreeSet<TaskRunId> {
     let runs = store.flow_runs(&FlowRunFilter::default(), None, 9).unwrap().runs;
     let Some(run) = runs.first().map(|run| run.id) else { return BTreeSet::new() };

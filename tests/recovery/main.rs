@@ -1,4 +1,4 @@
-//! Runs that outlive their process: what is kept, what is done again, and what is refused.
+//! Runs that outlive their process: what is reused, what runs again, and what is refused.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names of tests are sentences")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]

@@ -12,7 +12,7 @@ use crate::kit::{Folder, times};
 
 const LINES: u64 = 1_000_000;
 
-/// So many lines of one task run are kept, says the documentation of the store.
+/// How many lines of one task run are persisted, according to the documentation of the store.
 const LINES_MAX: u64 = 10_000;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,13 +14,13 @@ use crate::kit::{Folder, aborted, each, must, seed, succeeds, times, watch};
 /// So many bytes are about what a process leaves that runs to its end, divided by those that [`watch`] counts as a line.
 const LINES: u64 = 500;
 
-/// The calls of which each run has to say how they have ended, without those that depend on who wins.
+/// The calls whose end each run has to report, without those that depend on who wins.
 const CALLS: usize = 31;
 
-/// The call that nothing tells from others.
+/// The call that nothing distinguishes from others.
 const UNTOLD: &str = "stamp 9";
 
-/// Places at which a process ends itself.
+/// Failpoints at which a process aborts.
 const PLACES: [&str; 7] = [
     "before-run",
     "after-body",
@@ -34,15 +34,15 @@ const PLACES: [&str; 7] = [
 /// What came of all trials.
 #[derive(Default)]
 struct Tally {
-    /// Processes that died of a SIGKILL or ended themselves at some place.
+    /// Processes that died of a SIGKILL or aborted at a failpoint.
     kills: AtomicU64,
     /// Those of them that had left an effect, and not yet the last one.
     hits: AtomicU64,
-    /// Those that were told to stop, and then ended by themselves or were killed.
+    /// Processes that got a signal to stop, and then ended by themselves or were killed.
     stops: AtomicU64,
     runs: AtomicU64,
     effects: AtomicU64,
-    /// Calls of which nobody knows how they had ended.
+    /// Calls with an unknown outcome.
     unknown: AtomicU64,
     /// Calls that had run with something else.
     changed: AtomicU64,
@@ -58,11 +58,11 @@ impl Tally {
 enum End {
     Killed,
     Aborted,
-    /// Told to stop once or twice, and killed if it does not do so soon enough.
+    /// Gets the signal once or twice, and is killed if it does not stop soon enough.
     Stopped(u32),
 }
 
-/// Lets a process work on the run of the seed `of` for a while; gives whether it came to its end instead.
+/// Lets a process work on the run of the seed `of` for a while; returns whether it ended by itself.
 fn process(folder: &Folder, of: u64, random: &mut fastrand::Rng, tally: &Tally) -> bool {
     let effects_before = effects(&folder.notes()).count();
     let grace = [0, 3, 30_000][random.usize(0..3)];
@@ -125,7 +125,7 @@ fn ended(child: Child, folder: &Folder, effects_before: usize, tally: &Tally) ->
         Tally::add(&tally.hits, usize::from(is_hit));
         return false;
     }
-    // Told to stop before it listened, or in order.
+    // It got the signal before it listened, or stopped in order.
     let is_stopped = signal == Some(SIGTERM) || output.status.code() == Some(128 + SIGTERM);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(is_stopped || output.status.success(), "{}: {errors}", output.status);
@@ -210,7 +210,7 @@ fn judge_one(
         return must(has_succeeded, || format!("{rows:?}"));
     }
     let is_unknown = says(&Refusal::UnknownOutcome.to_string());
-    // The record of what it did stays, for a caller that gives the old value again.
+    // The record of what it did stays, for a caller that passes the old value again.
     let changed = "it ran in an earlier process with another value of";
     let is_changed = says(changed) || (outcome.contains(changed) && has_succeeded && happened);
     Tally::add(&tally.unknown, usize::from(is_unknown));

@@ -1,4 +1,4 @@
-//! A store that cannot write for a while, or for good: nothing is lost in silence, and nobody waits for user code.
+//! A store that cannot write for a while, or for good: nothing is lost silently, and nothing waits for user code.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Drop for Locked {
     }
 }
 
-/// What a flow of a test shares with it: found by its database, so that it can be an argument that is kept.
+/// What a flow shares with its test: found by its database, so that the argument can be persisted.
 #[derive(Clone, Serialize, Deserialize)]
 struct Shared {
     database: PathBuf,
@@ -168,7 +168,7 @@ async fn a_run_that_the_store_gives_up_begins_nothing_more_and_fails_and_goes_on
     }
     let store = &**runtime.store().unwrap();
     let id = run.id().unwrap();
-    // It stands as it stood, and is suspended as soon as that can be written.
+    // Its state is as before, and it is suspended as soon as that can be written.
     assert_eq!(row(store, id).state, State::Running);
     shared.unlock();
     wait_until(|| row(store, id).state == State::Suspended);
@@ -176,7 +176,7 @@ async fn a_run_that_the_store_gives_up_begins_nothing_more_and_fails_and_goes_on
     let events = store.events(id, 0, usize::MAX).unwrap();
     assert!(events.iter().zip(1..).all(|(event, sequence)| event.sequence == sequence));
     assert!(!states(store, id).contains(&State::Running));
-    // Another process goes on with it: what was kept is not done again.
+    // Another process resumes it: what was persisted does not run again.
     let other = shared.runtime(Duration::from_secs(3600));
     let sum = five::resume(id).on(&other).await.unwrap();
     assert_eq!((sum, shared.begun()), (18, 6));
@@ -245,7 +245,7 @@ async fn a_database_that_is_removed_or_replaced_under_a_run_fails_it() {
         assert_eq!(run.state(), State::Failed);
         let said = format!("{:?}", run.result().as_ref().unwrap_err());
         assert!(said.contains("was removed or replaced"), "{said}");
-        // Nobody was told that the second one is kept.
+        // No caller learned that the second one is persisted.
         assert_eq!(shared.begun(), 2);
         assert!(matches!(runtime.store().unwrap().flush(), Err(StoreError::Removed { .. })));
     }
@@ -253,13 +253,13 @@ async fn a_database_that_is_removed_or_replaced_under_a_run_fails_it() {
 
 #[tokio::test]
 async fn a_run_that_somebody_else_has_taken_over_fails_as_soon_as_the_store_knows() {
-    /// Nobody waits for what it gives to be kept, so that nobody is told.
+    /// No caller waits for its result to be persisted, so none is woken.
     #[flow(durability = "relaxed")]
     async fn fenced(shared: Shared) -> Result<u32> {
         work(shared.clone(), 1).await?;
         let other = Connection::open(&shared.database).unwrap();
         other.busy_timeout(Duration::from_secs(60)).unwrap();
-        // Nobody has waited for its row either.
+        // No caller has waited for its row either.
         while other.execute("UPDATE flow_runs SET owner = NULL, epoch = epoch + 1", []).unwrap() == 0 {}
         work(shared.clone(), 2).await?;
         ctx().cancelled().await;
@@ -276,7 +276,7 @@ async fn a_run_that_somebody_else_has_taken_over_fails_as_soon_as_the_store_know
     assert_eq!(shared.begun(), 2);
 }
 
-/// Where user functions are stuck until somebody lets them go.
+/// Where user functions are stuck until the test releases them.
 #[derive(Default)]
 struct Gate(Mutex<bool>, Condvar);
 

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all, and conditions that must hold when a task has ended.
+//! Files that exist completely or not at all, and conditions that must hold when a task has ended.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -10,7 +10,7 @@ use flowkit::{Output, ensure, ensure_file};
 
 use crate::kit::{Folder, aborted, succeeds};
 
-/// What lies in a folder, drafts apart, and how many drafts.
+/// The content of a folder without drafts, and the number of drafts.
 fn found(folder: &Path) -> (Vec<String>, usize) {
     let names = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let (drafts, files): (Vec<_>, Vec<_>) = names.partition(|name| name.ends_with(".draft"));
@@ -76,7 +76,7 @@ fn what_cannot_be_written_is_named() {
     assert_eq!(found(folder.path()).1, 0);
 }
 
-/// S5: killed between writing and renaming, the old file is there, and the next run gives what an unharmed one gives.
+/// S5: after a kill between writing and renaming, the old file is there, and the next run returns what an unharmed one does.
 #[test]
 fn a_process_that_dies_on_the_way_leaves_the_old_file_and_the_next_one_the_same_new_one() {
     let folder = Folder::new();

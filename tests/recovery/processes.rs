@@ -10,7 +10,7 @@ use flowkit::store::{FlowRunFilter, History, TaskRunFilter};
 
 use crate::kit::{Folder, kill, succeeds, watch};
 
-/// A flow of so many tasks has 5,001 events: three of each task, and three of its own.
+/// A flow of so many tasks has 5,001 events: three per task, and three of the flow.
 const TASKS: u64 = 1666;
 
 #[test]
@@ -35,7 +35,7 @@ fn r16_two_processes_write_five_thousand_events_each_beside_each_other() {
     }
 }
 
-/// A process that resumes what it is told to.
+/// A process that resumes the runs it is asked to.
 struct Racer {
     child: Child,
     orders: ChildStdin,

@@ -1,5 +1,5 @@
-//! Results that cannot be persisted, or would be read back as other values: they are made again, and never taken for kept. What
-//! has to be persisted fails at once.
+//! Results that cannot be persisted, or would be read back as other values: they are recomputed, and never treated as persisted.
+//! A task whose result must be persisted fails at once.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kit::Folder;
 
-/// Goes on in another process: what this one knows is gone.
+/// Continues in another process: what this one knows is gone.
 fn process(folder: &Folder) -> Runtime {
     Runtime::builder().store(folder.open()).build()
 }
@@ -206,7 +206,7 @@ async fn a_value_that_would_not_be_read_back_is_made_again_and_no_resumed_run_fa
 
 static SEEN: AtomicU32 = AtomicU32::new(0);
 
-/// Two versions of a program, of which the second takes other values of a type of the same shape.
+/// Two versions of a program, the second of which takes other values of a type with the same shape.
 macro_rules! version {
     ($refuses:expr, $($once:ident)?) => {{
         fn checked<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {

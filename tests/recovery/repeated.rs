@@ -1,4 +1,4 @@
-//! R46: a flow all of whose task bodies run twice gives the same; and what may run at most once has its own rules.
+//! R46: a flow whose task bodies all run twice returns the same; tasks that may run at most once have their own rules.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};

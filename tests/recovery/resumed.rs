@@ -1,4 +1,4 @@
-//! Going on with a run inside one process: one that failed, one that has ended, one of other code.
+//! Resuming a run inside one process: one that failed, one that has ended, one of other code.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -229,7 +229,7 @@ async fn a_task_that_was_skipped_is_skipped_once_however_often_the_run_goes_on()
     assert_eq!(rows, [(State::Skipped, 1)]);
 }
 
-/// Runs a flow, or goes on with it, as the code was.
+/// Runs or resumes a flow with the old code.
 async fn before(runtime: &Runtime, run: Option<FlowRunId>) -> FlowRun<u32, BoxError> {
     #[flow]
     async fn changed(parts: u32) -> Result<u32> {
@@ -267,7 +267,7 @@ async fn a_run_that_is_done_again_from_a_task_tries_again_what_failed_for_what_i
 
     #[task]
     async fn give() -> u32 {
-        // The value is the same; what lies behind it is not.
+        // The value is the same; what is behind it is not.
         GIVEN.fetch_add(1, Ordering::SeqCst);
         7
     }

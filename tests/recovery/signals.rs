@@ -1,4 +1,4 @@
-//! R44: a program that is told to stop puts its runs aside, exits with the code that says so, and goes on later.
+//! R44: a program that gets a signal to stop suspends its runs, exits with the code that says so, and resumes later.
 
 use std::collections::HashSet;
 use std::fs;
@@ -44,7 +44,7 @@ impl Program {
         assert!(status.unwrap().success());
     }
 
-    /// Waits for the end; gives the code and what was printed.
+    /// Waits for the end; returns the code and what was printed.
     fn ended(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
@@ -52,7 +52,7 @@ impl Program {
     }
 }
 
-/// Where the run stands; `None` if none has begun.
+/// The state of the run; `None` if none has begun.
 fn state(folder: &Path) -> Option<State> {
     let store = SqliteStore::open(folder.join("runs.db")).unwrap();
     store.flow_runs(&FlowRunFilter::default(), None, 1).unwrap().runs.first().map(|run| run.state)
@@ -75,13 +75,13 @@ fn r44_sigterm_at_fifty_moments_puts_the_run_aside_and_nothing_that_ran_to_its_e
         let (code, said) = program.ended();
         let state_then = state(folder.path());
         match state_then {
-            // At the very beginning there is no run yet, and none is begun any more.
+            // At the very beginning there is no run yet, and none begins any more.
             None | Some(State::Suspended) => assert_eq!(code, Some(143), "{said}"),
             Some(State::Completed) => assert_eq!(code, Some(0), "{said}"),
             other => panic!("the run is {other:?} after the signal at moment {moment}: {said}"),
         }
         states.insert(state_then);
-        // What ran when the signal came had time to end, and its result was kept.
+        // What ran when the signal came had time to end, and its result was persisted.
         let (code, said) = Program::start(folder.path(), TASKS, 2, &[]).ended();
         assert_eq!(code, Some(0), "{said}");
         assert!(said.contains(&format!("sum {}", TASKS * (TASKS - 1) / 2)), "{said}");
@@ -152,7 +152,7 @@ fn wait_until(mut ready: impl FnMut() -> bool) {
     panic!("it does not come");
 }
 
-/// Starts the program whose tasks have child processes, as the leader of a process group; gives its code and what it printed.
+/// Runs the program whose tasks have child processes, as the leader of a process group; returns its code and what it printed.
 fn struck(folder: &Path, by: Option<&str>) -> (Option<i32>, String) {
     let child = Command::new(env!("CARGO_BIN_EXE_struck"))
         .arg(folder)
@@ -189,7 +189,7 @@ fn a_child_process_that_dies_of_the_same_signal_is_no_failure_of_its_task() {
     }
 }
 
-/// Starts the program whose task has a process in a group of its own; gives it with the number of that process.
+/// Starts the program whose task has a process in its own group; returns it with the id of that process.
 fn with_a_command(folder: &Path) -> (Child, String) {
     let child = Command::new(env!("CARGO_BIN_EXE_struck"))
         .arg(folder)
@@ -203,7 +203,7 @@ fn with_a_command(folder: &Path) -> (Child, String) {
     (child, process)
 }
 
-/// Whether there is a process that is no zombie: in a container nobody may collect those.
+/// Whether a process exists and is not a zombie: in a container, zombies may never be reaped.
 fn is_alive(process: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))

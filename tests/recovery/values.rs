@@ -11,10 +11,10 @@ use flowkit::store::{FlowRunFilter, History, RunLog, SqliteStore, TaskRunFilter}
 use crate::kit::{Folder, each, kill, seed, succeeds, times, watch};
 
 const PAIRS: u64 = 8;
-/// More than the 256 KiB up to which a result is kept in the database itself.
+/// More than the 256 KiB up to which a result is stored in the database itself.
 const LARGE: u64 = 270_000;
 
-/// Reads every result to which a row points, which finds out whether its file is there and whole. Returns their number.
+/// Reads every result to which a row points, which checks that its file exists and is intact. Returns their number.
 fn read_all(store: &SqliteStore) -> usize {
     let mut all = FlowRunFilter::default();
     all.sub_flows = true;
@@ -30,7 +30,7 @@ fn read_all(store: &SqliteStore) -> usize {
     read
 }
 
-/// What lies in the folder of values.
+/// The content of the folder of values.
 fn files(folder: &Folder) -> BTreeSet<PathBuf> {
     let list = |path: PathBuf| fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path());
     let (shelves, drafts): (Vec<_>, Vec<_>) =

@@ -1,4 +1,4 @@
-//! What was made from a value that is made anew stands only if that is the same again.
+//! What was made from a value that is recomputed stays only if the new value is equal.
 
 use std::error::Error as StdError;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use flowkit::{Runtime, State, allow_failure};
 
 use crate::kit::Folder;
 
-/// A store in a file, whose processes are told apart, and one in memory.
+/// A store in a file, whose processes are distinguished, and one in memory.
 fn processes() -> [Box<dyn Fn() -> Runtime>; 2] {
     let folder = Folder::new();
     let memory = Runtime::builder().store(MemoryStore::new()).build();
@@ -77,7 +77,7 @@ async fn what_was_made_from_a_value_that_is_made_anew_is_made_anew_unless_that_i
         let id = scores().on(&process()).run().await.id().unwrap();
         assert_eq!((times(&SCORED), times(&SUMMED)), (6, 1));
 
-        // The same value again: what was made from it is kept.
+        // The same value again: what was made from it stays.
         assert!(scores::resume(id).on(&process()).await.is_err());
         assert_eq!((times(&SCORED), times(&SUMMED)), (0, 0));
 
@@ -95,7 +95,7 @@ async fn what_was_made_from_a_value_that_is_made_anew_is_made_anew_unless_that_i
     }
 }
 
-/// Its first item is always the same. Of what it gives nothing is persisted.
+/// Its first item is always the same. Nothing that it returns is persisted.
 #[task(persist = "never")]
 async fn orders() -> Vec<u32> {
     vec![1, LAST_ORDER.load(Ordering::SeqCst)]
@@ -107,7 +107,7 @@ static PACKED: AtomicU32 = AtomicU32::new(0);
 static TOUCHED: AtomicU32 = AtomicU32::new(0);
 static SHOP_TRIES: AtomicU32 = AtomicU32::new(0);
 
-/// Cannot be compared, so that it counts by its place in its list.
+/// Cannot be compared, so that it counts by its position in the list.
 struct Parcel;
 
 #[task(persist = "never")]
@@ -311,7 +311,7 @@ async fn a_sub_flow_runs_anew_with_another_value_of_its_input() {
     assert_eq!(times(&DOUBLED), 1);
 }
 
-/// What a task gave before it was done again is not what it gives now.
+/// What a task returned before its rerun is not what it returns now.
 #[tokio::test]
 async fn the_old_result_is_gone_when_a_task_that_is_done_again_gives_one_that_cannot_be_persisted() {
     static RATED: AtomicU32 = AtomicU32::new(0);

@@ -56,7 +56,7 @@ async fn computes(bodies: Bodies) -> u64 {
     3
 }
 
-/// Puts a task into a place; the other task there goes on if only that one is stopped.
+/// Puts a task into a scope; the other task there continues if only that one is stopped.
 #[flow]
 async fn puts_into(place: Place, bodies: Bodies, stop_one: bool) -> Result<State> {
     flowkit::limits::set("disk", 1);

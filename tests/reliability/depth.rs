@@ -1,7 +1,7 @@
-//! R41: flows that call each other without end are refused at a depth, and what is left of them can be dropped.
+//! R41: flows that call each other endlessly are refused at a depth, and can be dropped afterwards.
 //!
 //! Only flows: a task awaited in place is part of its caller's future, so tasks that await themselves end like any other
-//! recursion, on the stack. Submit them, and they are counted by nobody but the memory.
+//! recursion, on the stack. If they are submitted, only memory limits them.
 
 use flowkit::prelude::*;
 use flowkit::{Refusal, TaskError};

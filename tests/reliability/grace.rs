@@ -17,7 +17,7 @@ async fn waits(bodies: Bodies) -> u64 {
     1
 }
 
-/// Ends by itself after `takes`, once it is told to stop.
+/// Ends by itself after `takes`, once it is cancelled.
 #[task]
 async fn listens(takes: Duration, bodies: Bodies) -> Result<u64, String> {
     let _inside = bodies.enter();
@@ -105,7 +105,7 @@ async fn s1_a_flow_body_that_listens_is_given_time_too() {
     let own = async { listens_itself(IN_TIME, bodies.clone()).start() };
     let ended = cancel_after_a_second(own).await;
     bodies.assert_all_over();
-    // Its result is nobody's any more: the run was cancelled.
+    // Its result is discarded: the run was cancelled.
     assert_eq!(ended, (State::Cancelled, vec![], IN_TIME));
 }
 

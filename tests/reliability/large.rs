@@ -1,6 +1,6 @@
-//! D10: what a body holds, takes and gives is on the stack only where tokio has it there, not once for each layer of flowkit.
+//! D10: what a body holds, takes and returns is on the stack only where tokio puts it there, not once per layer of flowkit.
 //!
-//! Each test runs on a thread with the stack of a worker, so that it does not depend on who runs it. One that fails ends its
+//! Each test runs on a thread with the stack of a worker, so that it does not depend on the test runner. One that fails ends its
 //! process.
 
 use std::future::Future;

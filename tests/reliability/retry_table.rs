@@ -70,7 +70,7 @@ fn expected(plan: Plan, retries: u32) -> (u32, State) {
     }
 }
 
-/// Runs one row, checks what holds for every row, and gives the task run and how long the flow took.
+/// Runs one row, checks what holds for every row, and returns the task run and how long the flow took.
 async fn run_row(plan: Plan, retries: u32, waits: Waits, submitted: bool) -> (TaskRun, Duration) {
     let begin = Instant::now();
     let run: FlowRun<u32, _> = table_row(plan, retries, waits, submitted).run().await;
@@ -155,7 +155,7 @@ async fn r32_a_delay_that_overflows_is_cut_to_its_limit() {
     }
 }
 
-/// Without a limit of its own a delay is waited for in full: for ever, as far as anybody will see.
+/// Without its own limit, a delay is waited for in full: practically for ever.
 #[flowkit::test]
 async fn r32_a_delay_that_overflows_without_a_limit_waits_and_can_be_cancelled() {
     for backoff in [Backoff::Fixed, Backoff::Linear, Backoff::Exponential] {

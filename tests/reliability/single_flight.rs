@@ -1,5 +1,5 @@
-//! R39: many callers of one cache key. One of them executes, the others wait and get its result; when the one who
-//! executes ends without a result, in whatever way, one of those who wait takes its place, and nobody waits for ever.
+//! R39: many callers of one cache key. One of them executes, the others wait and get its result; if that one ends
+//! without a result, in whatever way, one of the waiters replaces it, and none waits for ever.
 //!
 //! Not here: a leader whose process is killed (it needs a store).
 
@@ -54,7 +54,7 @@ impl Probe {
     }
 }
 
-/// An execution that goes on; dropped at its end, whatever that is.
+/// A running execution; dropped at its end, whatever that is.
 struct Inside<'a>(&'a Probe);
 
 impl Drop for Inside<'_> {
@@ -63,7 +63,7 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// Gives the number of the execution that made the value.
+/// Returns the number of the execution that made the value.
 #[task(cache = |_: &Probe, _: &Script| "one key", concurrency = "one")]
 async fn looked_up(probe: Probe, script: Script) -> Result<usize, String> {
     let (number, _inside) = probe.enter();

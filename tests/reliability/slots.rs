@@ -124,7 +124,7 @@ async fn free_leaf() -> u64 {
     1
 }
 
-/// Gives up each wait before it is over.
+/// Abandons each wait before it is over.
 #[task(concurrency = "one")]
 async fn gives_up() -> Vec<Option<u32>> {
     let leaf = free_leaf().submit();
@@ -135,7 +135,7 @@ async fn gives_up() -> Vec<Option<u32>> {
     let still = as_completed([leaf.clone()]).next_within(SECOND).await.unwrap_err();
     assert_eq!(still.unfinished, 1);
     free.push(limits::free("one"));
-    // A `select!` cannot be told that it is over; around it, this takes the slots up again.
+    // A `select!` does not report that it is over; around it, this reacquires the slots.
     flowkit::without_slots(async {
         tokio::select! {
             _ = &leaf => panic!("it takes an hour"),

@@ -37,7 +37,7 @@ async fn waits(bodies: Bodies) {
     tokio::time::sleep(HOUR).await;
 }
 
-/// Goes on for ten seconds after it was told to stop: within its grace.
+/// Continues for ten seconds after it was cancelled: within its grace period.
 #[task]
 async fn lingers(bodies: Bodies) {
     let _inside = bodies.enter();
@@ -79,7 +79,7 @@ async fn level(depth: u32, how: How, bottom: Bottom, bodies: Bodies) -> Result<(
 
 /// The bodies of one level: itself, two submitted tasks and one that is called on, two of a spawned task.
 const PER_LEVEL: usize = 6;
-/// What the bottom has more: a submitted task and one in place.
+/// What the bottom adds: a submitted task and one in place.
 const AT_THE_BOTTOM: usize = 2;
 
 async fn rest(mut events: EventStream) -> Vec<Event> {
@@ -132,7 +132,7 @@ async fn s1_dropping_the_future_of_a_flow_cancels_it() {
         _ = level(DEPTH, How::InPlace, Bottom::Waits, bodies.clone()) => panic!("it waits for an hour"),
         () = tokio::time::sleep(2 * SECOND) => {}
     }
-    // The run is nobody's now; what it still holds ends within the grace.
+    // The run has no owner now; what it still holds ends within the grace period.
     tokio::time::sleep(10 * SECOND).await;
     bodies.assert_all_over();
 }
@@ -160,7 +160,7 @@ async fn a_panic_at_the_bottom_of_five_nested_flows_leaves_no_task_behind() {
         let running = level(DEPTH, how, Bottom::Panics, bodies.clone()).start();
         tokio::time::sleep(2 * SECOND).await;
         assert_eq!(running.state(), State::Running, "{how:?}: those that go on are joined");
-        // `lingers` waits to be told; the others end by themselves.
+        // `lingers` waits to be cancelled; the others end by themselves.
         tokio::time::sleep(2 * HOUR).await;
         running.cancel();
         let run = running.await;

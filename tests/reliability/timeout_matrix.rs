@@ -1,7 +1,7 @@
 //! The timeout matrix: async, never yields, blocking, blocking for ever (R30).
 //!
-//! The caller is free at the limit, what cannot be stopped is called an orphan, and nobody else has to wait for it.
-//! A stuck body is let go only at the end of its test, so whatever a test sees before that came about beside it.
+//! The caller is free at the limit, what cannot be stopped is marked as orphaned, and no other task has to wait for it.
+//! A stuck body is released only at the end of its test, so everything that a test sees before happened without it.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -239,7 +239,7 @@ async fn r30_the_caller_of_a_submitted_body_that_never_yields_is_free_at_the_lim
     let (freed, mut is_freed) = unbounded_channel();
     let flow = try_it(gate, freed).start();
     assert_eq!(arrived.recv().await, Some(0));
-    // The caller goes on, and so does everybody else; the slot stays with the body.
+    // The caller continues, and so does every other task; the slot stays with the body.
     assert_eq!(is_freed.recv().await, Some(true));
     queued(&flow).await;
     assert_eq!(others().await.unwrap(), 100);

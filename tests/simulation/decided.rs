@@ -1,4 +1,4 @@
-//! The order of ends, under stores that answer late and processes that die: given by number, and given again.
+//! The order of ends, under stores that answer late and processes that die: decided by number, and replayed.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

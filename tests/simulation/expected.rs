@@ -1,4 +1,4 @@
-//! What the flow of a world must come to if nobody stops it: a plain evaluation, without time, processes or stores.
+//! What the flow of a world must return if nothing stops it: a plain evaluation, without time, processes or stores.
 
 use flowkit::State;
 use flowkit::policy::trigger::{InputCounts, TriggerVerdict};
@@ -41,7 +41,7 @@ pub(crate) fn check(world: &World, lines: &[Line]) -> Result<(), String> {
     });
     match over {
         Some((Some(State::Completed), Some(value), missing)) if value == sum && missing.is_empty() => Ok(()),
-        // It died with the last entry, and nobody asked it again.
+        // It died with the last entry, and was not asked again.
         None => Ok(()),
         over => Err(format!("the flow came to {over:?}, and must come to {sum}")),
     }
@@ -56,7 +56,7 @@ fn seen(state: State, value: Option<u64>) -> Came {
     }
 }
 
-/// A call that is awaited in place gives no handle, so nobody can use it.
+/// A call that is awaited in place returns no handle, so no other call can use it.
 fn outcomes(world: &World) -> Vec<Option<Came>> {
     let mut outcomes: Vec<Option<Came>> = Vec::new();
     for node in &world.nodes {

@@ -1,7 +1,7 @@
-//! A store that fails as its world says: entries that cannot be kept, late answers, and the death of its process.
+//! A store that fails as its world says: entries that cannot be persisted, late answers, and the death of its process.
 //!
-//! Around a store in memory, which several processes use one after the other. It invents nothing: what it keeps, it keeps
-//! as it came, and what it refuses, it says so to the waiter.
+//! It wraps a store in memory, which several processes use one after the other. It invents nothing: it persists entries
+//! unchanged, and reports to the waiter what it refuses.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -80,7 +80,7 @@ impl Outage {
     }
 }
 
-/// Writes a change to the disk, and tells those who wait for it.
+/// Writes a change to the disk, and wakes those who wait for it.
 fn write(disk: &MemoryStore, change: Held) {
     match change {
         Held::Begin(run) => {
@@ -124,7 +124,7 @@ fn keep(disk: &MemoryStore, entry: Entry) -> Result<(), StoreError> {
 struct Fate {
     rng: Rng,
     entries: u64,
-    /// Nobody is told what became of the entries of a dead process.
+    /// A dead process never learns what became of its entries.
     unanswered: Vec<CommitAck>,
 }
 
@@ -200,7 +200,7 @@ impl FaultyStore {
         self.died.notify_one();
     }
 
-    /// Tells the waiter, now or later.
+    /// Answers the waiter, now or later.
     fn tell(&self, who: Who, ack: Option<CommitAck>, answer: Result<(), StoreError>) {
         let Some(ack) = ack else { return };
         let mut fate = self.fate();
@@ -271,7 +271,7 @@ impl RunLog for FaultyStore {
             }
             Doom::Die { kept } => {
                 if kept && !self.outage.is_on() {
-                    // Nobody hears whether it went well.
+                    // The outcome is not reported.
                     keep(&self.disk, entry).ok();
                 }
                 self.die();

@@ -1,6 +1,6 @@
-//! The flow that carries out a world, and its tasks. They do what they are told and write down that they do it.
+//! The flow that executes a world, and its tasks. They follow their script and record each step.
 //!
-//! The flow makes the same calls in every process: it reads the world off its seed, and no clock but to wait.
+//! The flow makes the same calls in every process: it derives the world from its seed, and uses a clock only to wait.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn here() -> Option<Who> {
     Some(trace::who(ctx().flow_run_id()?, ctx().task_run_id()?))
 }
 
-/// Waits and ends as it is told.
+/// Waits and ends as its script says.
 async fn act(script: &Script, value: u64) -> Result<u64> {
     let listening = script.listens.map(|patience| (ctx().cancellation_token(), patience));
     let work = async {
@@ -168,7 +168,7 @@ async fn shared_too(half: u8) -> Result<u64> {
     Ok(worth(2 * half + 1))
 }
 
-/// A flow of its own.
+/// A sub-flow.
 #[flow]
 async fn part_of(inputs: Vec<u64>, script: Script, parts: Vec<Script>) -> Result<u64> {
     let _inside = Inside::unheld(script.retries + 1);
@@ -184,7 +184,7 @@ async fn part_of(inputs: Vec<u64>, script: Script, parts: Vec<Script>) -> Result
     act(&script, sum).await
 }
 
-/// Says of a call what its script says.
+/// Sets the options of a call from its script.
 fn told<B: Body<Output = u64, Error = Trouble> + Clone + 'static>(
     call: Called<B>,
     script: &Script,
@@ -207,7 +207,7 @@ fn part(script: Script) -> Handle<u64, Trouble> {
     told(work(Vec::new(), script.clone()), &script).submit()
 }
 
-/// How long others hold the slots that a body waits for is no fault of its own: its time is up only if it never ends.
+/// A body is not to blame for how long others hold the slots it waits for: it times out only if it never ends.
 fn unhurried(script: Script) -> Script {
     let (timeout, ending) = match script.ending {
         Ending::TooLate => (Some(HOUR_MILLIS), Ending::TooLate),
@@ -217,7 +217,7 @@ fn unhurried(script: Script) -> Script {
     Script { timeout, ending, ..script }
 }
 
-/// Makes the call of a node; no handle comes of one that is awaited in place.
+/// Makes the call of a node; one that is awaited in place returns no handle.
 async fn make(node: &Node, earlier: &[Made]) -> Made {
     let handles =
         |nodes: &[usize]| nodes.iter().filter_map(|node| earlier[*node].clone()).collect::<Vec<_>>();
@@ -280,7 +280,7 @@ async fn take(handle: &Handle<u64, Trouble>, node: &Node) -> Option<u64> {
     value
 }
 
-/// Carries out the world of a seed, and gives the sum of what its calls gave.
+/// Executes the world of a seed, and returns the sum of what its calls returned.
 #[flow(retries = 2, retry_delay = "10ms")]
 pub(crate) async fn simulated(seed: u64) -> Result<u64> {
     let _inside = Inside::unheld(3);

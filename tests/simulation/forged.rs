@@ -1,4 +1,4 @@
-//! Each invariant refuses a trace that breaks it: what they are held against here is made by hand.
+//! Each invariant refuses a trace that breaks it: the inputs here are made by hand.
 
 use flowkit::State;
 
@@ -17,12 +17,12 @@ fn event(who: Who, name: &'static str) -> Happened {
         "started" => State::Running,
         _ => State::Completed,
     };
-    // The second takes what the first gives.
+    // The second takes what the first returns.
     let inputs = if who == SECOND { vec![FIRST] } else { Vec::new() };
     Happened { who, name, state, detail: String::new(), at_us: 0, node: None, inputs }
 }
 
-/// What happens is told to the store first.
+/// The store learns of each event first.
 fn told(who: Who, name: &'static str) -> [Line; 2] {
     [Line::Kept(event(who, name)), Line::Live(event(who, name))]
 }
@@ -44,7 +44,7 @@ fn stands(who: Who, row: State) -> Line {
     Line::Stands { who, row, replayed: Some(State::Completed) }
 }
 
-/// A flow with two tasks, of which nothing bad can be said.
+/// A flow with two tasks that breaks no promise.
 fn honest() -> Vec<Line> {
     let over = Line::Over { state: Some(State::Completed), value: Some(worth(3)), missing: Vec::new() };
     [

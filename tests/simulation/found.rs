@@ -1,4 +1,4 @@
-//! What seeds have found, each told again as a story of its own, without a world.
+//! Bugs that seeds have found, each retold as its own test, without a world.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -51,10 +51,10 @@ async fn a_cached_result_that_could_not_be_kept_leaves_the_right_to_make_it_to_o
         Ok(())
     }
 
-    // The beginning of the flow is kept, and nothing after it.
+    // The beginning of the flow is persisted, and nothing after it.
     let refuses = Process { refuses_one_in: 1, refuses_after: 2, ..Process::default() };
     let store = FaultyStore::new(&Arc::default(), &refuses, 0);
-    // Nor can the end of the flow be kept.
+    // Nor can the end of the flow be persisted.
     assert!(asks_twice().on(&Runtime::builder().store(store).build()).await.is_err());
     assert_eq!(MADE.load(Ordering::SeqCst), 2);
 }

@@ -1,7 +1,7 @@
-//! Carries one seed through all of its processes, and gives the trace.
+//! Carries one seed through all of its processes, and returns the trace.
 //!
 //! A process is a tokio runtime of one thread with a paused clock, and a flowkit runtime in it; when it dies, everything
-//! in it is dropped. The disk stays, and the wall clock goes on, or was set back.
+//! in it is dropped. The disk stays, and the wall clock continues, or was set back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct Lives {
     pub(crate) disk: Arc<MemoryStore>,
     pub(crate) seed: u64,
     pub(crate) slots: [u32; 2],
-    /// Whether who waits for a result is woken only when it is kept.
+    /// Whether waiters for a result are woken only when it is persisted.
     pub(crate) full: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Lives {
 pub(crate) enum Ended {
     /// It has nothing left to do, and its flow came to this.
     Over(FlowRun<u64, Trouble>),
-    /// It has nothing left to do, and nobody waited for its flow.
+    /// It has nothing left to do, and its flow was not awaited.
     Left,
     /// Nothing happens any more, although the flow has not ended.
     Hangs,
@@ -86,13 +86,13 @@ pub(crate) fn simulate(world: &World) -> Vec<Line> {
 }
 
 impl Lives {
-    /// The run of the flow itself, if the disk knows it, and where it stands.
+    /// The run of the flow itself, if the disk has it, and its state.
     fn root(&self) -> Option<(FlowRunId, State)> {
         let page = self.disk.flow_runs(&FlowRunFilter::default(), None, 1).unwrap();
         page.runs.first().map(|run| (run.id, run.state))
     }
 
-    /// Carries a process to its end, from the run that `begin` gives. Returns how long it lived, in microseconds.
+    /// Carries a process to its end, from the run that `begin` returns. Returns how long it lived, in microseconds.
     pub(crate) fn live<F>(
         &self,
         number: u64,
@@ -175,14 +175,14 @@ impl Lives {
             Ok(run) => Ended::Over(run),
             Err(_) if patience == DAY => Ended::Hangs,
             Err(_) => {
-                // Nobody waits any more, which stops the run; what listens for that has its grace.
+                // The run is no longer awaited, which stops it; tasks that listen for that have their grace period.
                 tokio::time::sleep(DAY).await;
                 Ended::Left
             }
         }
     }
 
-    /// Writes down where every run stands.
+    /// Records the state of every run.
     fn take_stock(&self) {
         for id in trace::runs() {
             let Some(flow) = self.disk.flow_run(id).unwrap() else { continue };
@@ -199,7 +199,7 @@ impl Lives {
     }
 }
 
-/// Where the runs stand after these events; one that cannot have happened ends the replay of its run.
+/// The states of the runs after these events; an impossible event ends the replay of its run.
 fn replay(events: &[StoredEvent]) -> BTreeMap<TaskRunId, State> {
     let mut states = BTreeMap::new();
     for event in events {

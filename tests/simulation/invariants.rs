@@ -1,7 +1,7 @@
 //! What holds for every trace, whatever its world: the invariants I1 to I8 of R34.
 //!
-//! Each reads the lines from the first to the last and stops at the first that breaks it. They know no world but its
-//! limits, so that a forged trace can be held against them.
+//! Each reads the lines from the first to the last and stops at the first that breaks it. They know only the limits of
+//! the world, so that they can check a forged trace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::trace::{Happened, Line, Who};
 pub(crate) struct Rules {
     /// How many slots each limit has.
     pub(crate) slots: [u32; 2],
-    /// Whether who waits for a result is woken only when it is kept.
+    /// Whether waiters for a result are woken only when it is persisted.
     pub(crate) full: bool,
     /// Whether the flow itself is never tried again, so that its sub-flows begin once.
     pub(crate) is_tried_once: bool,
@@ -40,13 +40,13 @@ pub(crate) fn check(rules: &Rules, lines: &[Line]) -> Result<(), String> {
     Ok(())
 }
 
-/// In a process, nothing follows the end of a run. A success that is kept, and a failure, are final for all processes;
-/// what did not run for the sake of others, or was stopped, may run in a later one.
+/// In a process, nothing follows the end of a run. A persisted success and a failure are final for all processes; what did
+/// not run because of others, or was stopped, may run in a later one.
 fn one_end(rules: &Rules, lines: &[Line]) -> Result<(), String> {
     let (mut live, mut kept) = (BTreeSet::new(), BTreeSet::new());
     let (mut known, mut settled) = (BTreeSet::new(), BTreeSet::new());
     let (mut calls, mut done) = (BTreeMap::new(), BTreeSet::<u64>::new());
-    // What failed in this process. It counts no more if the process is told to stop in the same second: then it may have failed
+    // What failed in this process. It no longer counts if the process gets a signal in the same second: then it may have failed
     // of that, or run only because something else did.
     let mut failed = Vec::new();
     let mut is_fenced = false;
@@ -58,7 +58,7 @@ fn one_end(rules: &Rules, lines: &[Line]) -> Result<(), String> {
                 calls.retain(|who, _| known.contains(who));
                 is_fenced = false;
             }
-            // It may still begin runs of sub-flows, of which nobody hears who goes on with the flow.
+            // It may still begin runs of sub-flows, which the process that resumes the flow never learns of.
             Line::Fenced => is_fenced = true,
             Line::PutAside(_) => {
                 for who in failed.drain(..) {
@@ -134,7 +134,7 @@ fn nothing_after_its_parent(_: &Rules, lines: &[Line]) -> Result<(), String> {
     Ok(())
 }
 
-/// Also of what a flow awaits by itself. Where a run is kept in a relaxed way, nothing is promised.
+/// Also for what a flow awaits by itself. With relaxed durability, nothing is promised.
 fn kept_before_used(rules: &Rules, lines: &[Line]) -> Result<(), String> {
     let (mut kept, mut acked) = (BTreeSet::new(), BTreeSet::new());
     for line in lines {
@@ -142,7 +142,7 @@ fn kept_before_used(rules: &Rules, lines: &[Line]) -> Result<(), String> {
             Line::Kept(event) if event.succeeds() => {
                 kept.insert(event.who);
             }
-            // Nobody told the process that is dead; the next one can read it.
+            // The dead process did not learn of it; the next one can read it.
             Line::Process { .. } => acked.clone_from(&kept),
             Line::Acked(who) if kept.contains(who) => {
                 acked.insert(*who);
@@ -190,7 +190,7 @@ fn within_limits(rules: &Rules, lines: &[Line]) -> Result<(), String> {
     Ok(())
 }
 
-/// `attempts <= retries + 1 + interruptions`: what died with its process, or could not be kept, is done again.
+/// `attempts <= retries + 1 + interruptions`: what died with its process, or could not be persisted, runs again.
 fn attempts_allowed(_: &Rules, lines: &[Line]) -> Result<(), String> {
     let mut attempts: BTreeMap<Who, u32> = BTreeMap::new();
     let mut refusals: BTreeMap<Who, u32> = BTreeMap::new();

@@ -97,7 +97,7 @@ pub(crate) fn on_all_processors(seeds: u64, judge: impl Fn(u64) -> Result<usize,
     assert_eq!(broken.len(), 0, "the first is repeated, with its trace, by FLOWKIT_SEED={}", broken[0].0);
 }
 
-/// A process that dies with each entry in turn, and one that goes on.
+/// A process that dies with each entry in turn, and one that continues.
 #[test]
 fn r34_a_flow_may_die_at_any_of_its_entries() {
     for seed in 0..CUT_SEEDS {

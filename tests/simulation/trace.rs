@@ -1,7 +1,7 @@
-//! All that happens in one simulation, line by line, in the order in which it happens.
+//! Everything that happens in one simulation, line by line, in order.
 //!
-//! One thread, one tape: bodies, stores and observers write to that of their thread. A process that is dead writes nothing:
-//! what its last tasks still do, nobody sees.
+//! One thread, one tape: bodies, stores and observers write to that of their thread. A dead process writes nothing: what its last
+//! tasks still do is invisible.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -34,7 +34,7 @@ impl fmt::Debug for Who {
 pub(crate) struct Happened {
     pub(crate) who: Who,
     pub(crate) name: &'static str,
-    /// Where the run stands after it.
+    /// The state of the run after it.
     pub(crate) state: State,
     /// Which attempt, and how long until the next, where the event says so.
     pub(crate) detail: String,
@@ -63,7 +63,7 @@ impl Happened {
         self.succeeds() || self.fails() || matches!(self.name, "cancelled" | "upstream_failed" | "skipped")
     }
 
-    /// A failure is taken back, since the program was told to stop just then.
+    /// A failure is revoked, since the program got the signal to stop at that moment.
     pub(crate) fn takes_back(&self) -> bool {
         self.name == "interrupted"
     }
@@ -91,17 +91,17 @@ pub(crate) enum Line {
     Kept(Happened),
     /// The store could not keep it.
     Refused(Happened),
-    /// Who waits for it is told that it is kept.
+    /// Waiters learn that it is persisted.
     Acked(Who),
-    /// A body begins; so many attempts are allowed, and so many slots of each limit are its own. The number of its call, if
-    /// nobody makes that twice.
+    /// A body begins, with the number of allowed attempts, its slots of each limit, and the number of its call, if that is not
+    /// made twice.
     Enters {
         who: Who,
         call: Option<u64>,
         allowed: u32,
         holds: [u32; 2],
     },
-    /// A body waits for others, or goes on.
+    /// A body waits for others, or continues.
     StepsOut(Who),
     StepsIn(Who),
     /// A body is over, or dropped.
@@ -116,20 +116,20 @@ pub(crate) enum Line {
     },
     /// The process is dead.
     Died,
-    /// Nobody listens to the process any more.
+    /// The process no longer has a listener.
     Fenced,
     /// The store hears no more of a run, which may be resumed.
     PutAside(Who),
     /// Nothing happens any more, although the flow has not ended.
     Hangs,
-    /// A living process has nothing left to do. The flow has ended so, if somebody waited for it, without these calls that
-    /// earlier processes had made.
+    /// A living process has nothing left to do. With the end of the flow, if it was awaited, and the calls of earlier processes
+    /// that it did not make.
     Over {
         state: Option<State>,
         value: Option<u64>,
         missing: Vec<String>,
     },
-    /// Where a run stands after the end of a process, by its row in the store and by its events there.
+    /// The state of a run after the end of a process, by its row in the store and by its events there.
     Stands {
         who: Who,
         row: State,

@@ -1,7 +1,7 @@
-//! What a seed makes: a flow, the limits that it runs under, and the fate of the processes that carry it out.
+//! What a seed makes: a flow, the limits that it runs under, and the fate of the processes that execute it.
 //!
-//! Pure data, made by one generator: the same seed makes the same world. What its flow must come to is `expected`'s
-//! business.
+//! Pure data, made by one generator: the same seed makes the same world. `expected` computes what its flow
+//! must return.
 
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ pub(crate) struct World {
     pub(crate) slots: [u32; 2],
     /// So many attempts of the flow fail before one may succeed.
     pub(crate) fails_first: u32,
-    /// Whether who waits for a result is woken only when it is kept.
+    /// Whether waiters for a result are woken only when it is persisted.
     pub(crate) full: bool,
-    /// The last of them has no end of its own.
+    /// The last of them does not end by itself.
     pub(crate) processes: Vec<Process>,
 }
 
@@ -42,10 +42,10 @@ pub(crate) struct Node {
     pub(crate) trigger: Trigger,
     /// How long the flow waits before it makes the call.
     pub(crate) pause: u64,
-    /// The flow awaits the result before it goes on.
+    /// The flow awaits the result before it continues.
     pub(crate) awaited: bool,
     pub(crate) grouped: bool,
-    /// The handle is told to stop after so many milliseconds.
+    /// The handle is cancelled after so many milliseconds.
     pub(crate) cancelled_after: Option<u64>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) enum Call {
     Map(u64),
     /// A task whose body calls others.
     Nest(Vec<Script>),
-    /// A flow of its own, with these tasks.
+    /// A sub-flow with these tasks.
     SubFlow(Vec<Script>),
     /// A cached task, with an input of so few that others ask for the same.
     Cached(u8),
@@ -70,7 +70,7 @@ pub(crate) enum Call {
 pub(crate) struct Script {
     /// The number that it adds to its inputs. No two scripts of a world have the same.
     pub(crate) own: u64,
-    /// Nobody calls it again who has called it, unless the flow itself begins anew.
+    /// It is called only once, unless the flow itself begins anew.
     pub(crate) is_called_once: bool,
     pub(crate) millis: u64,
     pub(crate) ending: Ending,
@@ -102,11 +102,11 @@ pub(crate) enum Ending {
 /// How long one process lives, and how badly its store works.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Process {
-    /// Of so many entries that are waited for, one cannot be kept; 0 for none.
+    /// One in so many awaited entries cannot be persisted; 0 for none.
     pub(crate) refuses_one_in: u64,
-    /// So many entries are kept before that.
+    /// So many entries are persisted before that.
     pub(crate) refuses_after: u64,
-    /// No result of a task can be kept.
+    /// No result of a task can be persisted.
     pub(crate) loses_results: bool,
     /// Of so many answers, one is late; 0 for none.
     pub(crate) slow_one_in: u64,
@@ -120,13 +120,13 @@ pub(crate) struct Process {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It dies with this entry, which was kept or not, and never answered.
+    /// It dies with this entry, which was persisted or not, and never answered.
     Dies { entry: u64, kept: bool },
     /// Others take it for dead at this entry: it lives on and may write nothing more.
     Fenced { entry: u64 },
     /// It is shut down after so many milliseconds, and what then runs has so many more to end.
     ShutsDown { after: u64, drain: u64 },
-    /// The run is told to stop after so many milliseconds.
+    /// The run is cancelled after so many milliseconds.
     Stops { after: u64 },
     /// Who waits for the run goes away after so many milliseconds.
     Drops { after: u64 },
@@ -143,7 +143,7 @@ impl World {
         Self { seed, nodes, slots, fails_first, full, processes: processes(&mut rng) }
     }
 
-    /// Whether the result is decided by the flow alone: nobody stops anything, and nothing is lost for good.
+    /// Whether the flow alone decides the result: nothing is stopped, and nothing is lost for good.
     pub(crate) fn is_left_alone(&self) -> bool {
         let stopped = |process: &Process| {
             process.refuses_one_in > 0
@@ -180,7 +180,7 @@ fn node(rng: &mut Rng, index: usize, slots: [u32; 2]) -> Node {
         }
         3 | 4 => {
             let parts = parts(rng);
-            // Most can be relied on, or hardly any flow of its own would end well.
+            // Most are reliable, or hardly any sub-flow would succeed.
             let part =
                 |own| if one_in(rng, 4) { self::script(rng, own, slots) } else { calm(rng, own, slots) };
             Call::SubFlow(parts.map(part).collect())
@@ -287,7 +287,7 @@ fn processes(rng: &mut Rng) -> Vec<Process> {
         _ => None,
     };
     processes.push(Process { end, ..last });
-    // Whatever becomes of it, somebody can bring it to its end.
+    // However it ends, a later process can complete it.
     processes.push(Process::default());
     processes
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flowkit::State;
 use flowkit::model::{Event, EventKind, TaskRunId};
 
-/// Where the runs stand after these events, by the public transition alone.
+/// The states of the runs after these events, by the public transition alone.
 pub fn states(events: &[Event]) -> BTreeMap<TaskRunId, State> {
     let mut states = BTreeMap::new();
     for event in events {

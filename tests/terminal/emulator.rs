@@ -15,7 +15,7 @@ use rustix::termios::{LocalModes, OutputModes, Winsize, tcgetattr, tcsetwinsize}
 /// A program that takes longer hangs: it is killed, so that the test fails and says what was to be seen.
 const HANGS: Duration = Duration::from_secs(180);
 
-/// A program that runs on a terminal of its own.
+/// A program that runs on its own terminal.
 pub(crate) struct Terminal {
     child: Child,
     /// Ends the watch over the program when it is dropped.
@@ -105,7 +105,7 @@ impl Terminal {
         self.bytes.len()
     }
 
-    /// Lets somebody else write to the terminal.
+    /// Lets another process write to the terminal.
     pub(crate) fn write(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
     }
@@ -128,7 +128,7 @@ impl Terminal {
         lines(&self.bytes, self.columns, self.rows, &self.sizes)
     }
 
-    /// Waits for the end, and looks at what there is to see.
+    /// Waits for the end, and returns what the terminal shows.
     pub(crate) fn end(mut self) -> Shown {
         while self.read() {}
         let status = self.child.wait().unwrap();
@@ -139,7 +139,7 @@ impl Terminal {
     /// Reads what there is; `false` at the end.
     fn read(&mut self) -> bool {
         let mut bytes = [0; 4096];
-        // When the last end is closed, Linux gives an error.
+        // When the last end is closed, Linux returns an error.
         let count = self.master.read(&mut bytes).unwrap_or(0);
         self.bytes.extend_from_slice(&bytes[..count]);
         count > 0

@@ -25,7 +25,7 @@ fn on_terminal(folder: &Path, words: &[&str]) -> Shown {
     Terminal::run(command, 120, 40).end()
 }
 
-/// What a terminal is told beside text.
+/// What a terminal receives besides text.
 #[derive(Debug, PartialEq)]
 enum Told {
     /// A control character that is not the beginning of anything known.

@@ -1,5 +1,5 @@
-//! What becomes of the terminal when a program is stopped, told to stop, resized under its feet, or dies: it can be used, and
-//! what the program had printed is there.
+//! The terminal after a program is stopped, gets a signal, dies, or is resized while it runs: it can be used, and shows what the
+//! program had printed.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -21,7 +21,7 @@ impl Waiting {
     fn begin(how: &str, columns: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = CHAT.command(&folder, how);
-        // Colours would stand between the words that are waited for.
+        // Colours would separate the words that are waited for.
         command.env("NO_COLOR", "1");
         let mut terminal = Terminal::run(command, columns, 24);
         terminal.wait_for("ready");
@@ -33,7 +33,7 @@ impl Waiting {
         fs::write(self.folder.path().join("caught.go"), "").unwrap();
     }
 
-    /// Lets it go on, tells it to put its run aside, and waits for the end.
+    /// Continues it, makes it suspend its run, and waits for the end.
     fn end(self) -> Shown {
         self.terminal.tell(Signal::TERM);
         self.go_on();

@@ -34,7 +34,7 @@ impl Chat {
     }
 }
 
-/// Returns the lines of talker `k` in the order in which they stand.
+/// Returns the lines of talker `k` in the order in which they appear.
 pub(crate) fn of_talker(lines: &[String], k: u64) -> Vec<String> {
     let start = format!("<{k}.");
     lines.iter().filter(|line| line.starts_with(&start)).cloned().collect()

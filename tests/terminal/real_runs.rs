@@ -13,7 +13,7 @@ use flowkit::{FlowRunId, Runtime};
 
 type Watched = Arc<Mutex<Option<RunView>>>;
 
-/// Returns a runtime with a store, and the view of the run that begins on it, or goes on from `view`.
+/// Returns a runtime with a store, and the view of the run that begins on it, or continues from `view`.
 fn watching(folder: &tempfile::TempDir, view: Option<RunView>) -> (Runtime, Watched) {
     let watched: Watched = Arc::new(Mutex::new(view));
     let watches = Arc::clone(&watched);

@@ -1,7 +1,7 @@
 //! One pass of a benchmark through durare, as its documentation recommends: independent steps are built in the
 //! workflow and joined, dependent ones awaited in turn. Prints the nanoseconds of the pass and its result.
 //!
-//! Not: which passes, and what they are compared with. That is said in `src/store` of the benches.
+//! Does not choose the passes or compare them; `src/store` of the benches does.
 //!
 //! ```text
 //! durare-side chain|independent TASKS DATABASE full|normal

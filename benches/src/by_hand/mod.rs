@@ -29,17 +29,17 @@ pub trait Start: Default + Send + Sync + 'static {
     /// Starts `body` now.
     fn start(&self, task: &'static str, body: impl Future<Output = u64> + Send + 'static) -> JoinHandle<u64>;
 
-    /// Runs `body` and waits for it, in place where that is possible.
+    /// Runs `body` and waits for it, in place if that is possible.
     fn call(
         &self,
         task: &'static str,
         body: impl Future<Output = u64> + Send + 'static,
     ) -> impl Future<Output = u64> + Send;
 
-    /// Gives 1 + 2, computed once. `None`: has no cache.
+    /// Returns 1 + 2, computed once. `None`: has no cache.
     fn cached(&self) -> impl Future<Output = Option<u64>> + Send;
 
-    /// How many tasks are known to have ended; `None` where nobody counts.
+    /// How many tasks are known to have ended; `None` if this side does not count.
     fn ended(&self) -> Option<u64>;
 }
 

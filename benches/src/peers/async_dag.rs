@@ -43,7 +43,7 @@ fn run(shape: Shape) -> u64 {
     wrapping_sum(ends.into_iter().map(|end| graph.get_value(end).expect("the graph has run")))
 }
 
-/// Declares the graph and gives the tasks whose results are added up.
+/// Declares the graph and returns the tasks whose results are added up.
 fn build(graph: &mut Graph<'static>, shape: Shape) -> Vec<NodeIndex> {
     match shape {
         Shape::Independent { tasks } => (0..tasks).map(|i| graph.add_task(move || add(i, 1))).collect(),

@@ -88,7 +88,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// Declares the graph and gives the nodes whose results are added up.
+    /// Declares the graph and returns the nodes whose results are added up.
     fn declare(&mut self, shape: Shape) -> Vec<NodeId> {
         match shape {
             Shape::Independent { tasks } => (0..tasks).map(|i| self.node(Body::Add(i, 1), false)).collect(),

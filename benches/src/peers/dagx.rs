@@ -78,7 +78,7 @@ pub fn note(shape: Shape) -> Option<&'static str> {
     }
 }
 
-/// Declares the graph and gives the tasks whose results are added up.
+/// Declares the graph and returns the tasks whose results are added up.
 fn build(dag: &DagRunner, shape: Shape) -> Vec<Handle> {
     match shape {
         Shape::Independent { tasks } => (0..tasks).map(|i| dag.add_task(Add(i, 1)).into()).collect(),

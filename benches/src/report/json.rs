@@ -14,7 +14,7 @@ struct Report<'a, F> {
 /// Renders the figures of any of the benchmarks.
 ///
 /// # Errors
-/// When a value has no place in JSON.
+/// If a value cannot be expressed in JSON.
 pub fn render<F: Serialize>(figures: &F, bounds: &[Verdict]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&Report { figures, bounds })
 }

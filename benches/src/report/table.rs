@@ -66,7 +66,7 @@ fn rows(results: &Results, notes: &mut Notes) -> String {
 }
 
 fn cells(row: &Row, shape: String, notes: &mut Notes) -> [String; 9] {
-    // Only a process of its own has a peak of its own: the other rows leave these two empty.
+    // Only a separate process has its own peak: the other rows leave these two empty.
     let million = |value: Option<String>| value.unwrap_or_default();
     [
         shape,

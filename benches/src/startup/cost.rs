@@ -1,7 +1,7 @@
-//! What a program costs beside time: the processor, and the most memory that it held.
+//! What a program costs besides wall time: processor time, and its memory peak.
 //!
 //! The system counts both for all children of a process together, and a child counts as at least as large as the process
-//! that started it was. So this runs in a small process of its own for each program.
+//! that started it. So this runs in a small separate process for each program.
 
 use std::error::Error;
 use std::process::Command;
@@ -21,7 +21,7 @@ const TIMES: u32 = 10;
 pub struct Cost {
     /// The time of all its threads, in the program and in the system.
     pub processor_ms: f64,
-    /// The most bytes it held. `None` where the system does not tell, or the process that asked was larger.
+    /// The most bytes it held. `None` if the system does not report it, or the measuring process was larger.
     pub peak_bytes: Option<u64>,
 }
 

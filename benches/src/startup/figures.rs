@@ -31,9 +31,9 @@ pub struct Row {
 /// What one run measures.
 #[derive(Debug)]
 pub struct Plan {
-    /// Processes of each program in each place, of which the median is taken.
+    /// Processes of each program in each folder, for the median.
     pub passes: usize,
-    /// Fsyncs of which the median is taken.
+    /// Fsyncs for the median.
     pub fsyncs: usize,
     /// Runs in the long history.
     pub runs: u64,
@@ -46,16 +46,16 @@ pub struct Figures {
     pub fsync_us: f64,
     /// Runs in the long history.
     pub runs: u64,
-    /// The rows of each place stand together.
+    /// The rows of each folder are adjacent.
     pub rows: Vec<Row>,
 }
 
 impl Plan {
-    /// Measures it all below `folder`, and says on stderr how far it is. `cost` tells what a program costs on a
+    /// Measures everything below `folder`, and reports progress on stderr. `cost` returns what a program costs on a
     /// database.
     ///
     /// # Errors
-    /// What a program, a store or the disk says.
+    /// If a program, a store or the disk fails.
     pub fn measure(
         &self,
         folder: &Path,

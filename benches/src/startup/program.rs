@@ -83,7 +83,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// The command that runs one of them on a database, as somebody would type it. What it prints is left out.
+    /// The command that runs one of them on a database, as users would type it. Its output is discarded.
     #[must_use]
     pub fn command(&self, side: Side, database: &Path) -> Command {
         let mut command = match side {

@@ -1,4 +1,4 @@
-//! What flowkit promises about the start of a program, and whether one run kept it.
+//! What flowkit promises about the start of a program, and whether one run met it.
 //!
 //! Pure: reads figures, measures nothing.
 

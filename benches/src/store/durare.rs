@@ -1,7 +1,7 @@
-//! The peer `durare`: durable execution on SQLite, in a program of its own.
+//! The peer `durare`: durable execution on SQLite, in a separate program.
 //!
-//! A program of its own because cargo links SQLite into one program only once, and durare brings another one. The pass
-//! is timed in that program, so that its start does not count.
+//! A separate program because cargo links SQLite into one program only once, and durare brings another version. That program
+//! times the pass itself, so that its start does not count.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

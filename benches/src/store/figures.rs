@@ -12,7 +12,7 @@ use crate::shape::Shape;
 
 /// The fan-out: ten thousand tasks that know nothing of each other.
 pub const FAN_OUT: Shape = Shape::INDEPENDENT_10K;
-/// The chain: each task waits until the one before is kept.
+/// The chain: each task waits until the one before is persisted.
 pub const CHAIN: Shape = Shape::Chain { tasks: 1_000 };
 
 /// The peer takes seconds for a pass: so many of them at most.
@@ -31,11 +31,11 @@ pub struct Row {
     pub task_us: f64,
     /// (time of this side) / (time of flowkit with full durability).
     pub ratio_to_full: f64,
-    /// From the beginning to the end of the last task, where flowkit kept the run.
+    /// From the beginning to the end of the last task, if flowkit persisted the run.
     pub until_last_task_ms: Option<f64>,
-    /// Task runs in one transaction, where flowkit kept the run.
+    /// Task runs in one transaction, if flowkit persisted the run.
     pub group: Option<f64>,
-    /// Bytes in the file per task run, where flowkit kept the run.
+    /// Bytes in the file per task run, if flowkit persisted the run.
     pub bytes_per_task: Option<f64>,
 }
 
@@ -44,7 +44,7 @@ pub struct Row {
 pub struct Figures {
     /// What this disk takes for one fsync.
     pub fsync_us: f64,
-    /// The rows of each shape stand together.
+    /// The rows of each shape are adjacent.
     pub rows: Vec<Row>,
     /// A million task runs, if they were made.
     pub history: Option<History>,

@@ -32,7 +32,7 @@ impl Floor {
     /// Takes the rows out of a copy of a database that flowkit has left at `database`.
     ///
     /// # Errors
-    /// What SQLite or the disk says.
+    /// If SQLite or the disk fails.
     pub fn of(database: &Path, kept: &Kept) -> Result<Self, Box<dyn std::error::Error>> {
         let empty = database.with_extension("empty");
         fs::copy(database, &empty)?;
@@ -68,7 +68,7 @@ impl Floor {
     /// Writes all rows to a new database at `path`, in as many transactions as the store took.
     ///
     /// # Errors
-    /// What SQLite or the disk says.
+    /// If SQLite or the disk fails.
     pub fn in_groups(&self, path: &Path) -> Result<Duration, Box<dyn std::error::Error>> {
         let mut connection = self.fresh(path)?;
         let started = Instant::now();
@@ -83,11 +83,11 @@ impl Floor {
         Ok(started.elapsed())
     }
 
-    /// Writes only the rows of the task runs to a new database at `path`, each in a transaction of its own. With `grown`, the
-    /// log has the length first that a long run gives it: to overwrite costs some disks far less than to append.
+    /// Writes only the rows of the task runs to a new database at `path`, each in its own transaction. With `grown`, the log
+    /// first gets the length that it has in a long run: on some disks, overwriting costs far less than appending.
     ///
     /// # Errors
-    /// What SQLite or the disk says.
+    /// If SQLite or the disk fails.
     pub fn one_by_one(&self, path: &Path, grown: bool) -> Result<Duration, Box<dyn std::error::Error>> {
         let mut connection = self.fresh(path)?;
         if grown {

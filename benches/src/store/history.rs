@@ -1,7 +1,7 @@
-//! A long history: how fast a store with a million task runs is opened, and how fast a page of its runs comes.
+//! A long history: how fast a store with a million task runs opens, and how fast it returns a page of its runs.
 //!
-//! The runs go through the store as those of the engine do: two flows are run for real, and what a store is handed of them is handed
-//! to this one again and again, under new ids and at other times.
+//! The runs reach the store as those of the engine do: two flows run for real, and what their store receives is replayed to
+//! this one again and again, under new ids and at other times.
 
 use std::error::Error;
 use std::path::Path;
@@ -35,7 +35,7 @@ const LATER: usize = 20;
 /// Times that each page is asked for.
 const TIMES: usize = 5;
 
-/// Filters as somebody types them: each kind alone, and several together.
+/// Filters as users type them: each kind alone, and several together.
 const FILTERS: [&str; 7] = [
     "state:failed flow:etl since:2d",
     "state:failed flow:etl tag:nightly since:60d",
@@ -84,10 +84,10 @@ impl Look {
     }
 }
 
-/// Writes a history of `runs` runs into a new file below `folder`, and looks back on it.
+/// Writes a history of `runs` runs into a new file below `folder`, and queries it.
 ///
 /// # Errors
-/// What the store says.
+/// If the store fails.
 pub fn measure(folder: &Path, runs: u64) -> Result<History, Box<dyn Error>> {
     let path = folder.join("history.db");
     let started = Instant::now();
@@ -194,7 +194,7 @@ pub(crate) fn fill(path: &Path, runs: u64) -> Result<(), Box<dyn Error>> {
     Ok(store.flush()?)
 }
 
-/// Tells a store a story as if it had happened at `moment`.
+/// Replays a story to a store as if it had happened at `moment`.
 fn tell(store: &SqliteStore, story: &Story, moment: Duration) -> Result<(), Box<dyn Error>> {
     let id = Uuid::new_v7(Timestamp::from_unix(NoContext, moment.as_secs(), moment.subsec_nanos()));
     let created_at = WallTime::from_micros(i64::try_from(moment.as_micros())?);

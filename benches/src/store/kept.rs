@@ -15,12 +15,12 @@ use crate::side::Side;
 /// The time of one pass, its result, and what it left.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept {
-    /// From the call of the flow to its result, which comes once the end of the run is kept.
+    /// From the call of the flow to its result, which comes once the end of the run is persisted.
     pub elapsed: Duration,
     /// What the flow gave.
     pub result: u64,
-    /// From the beginning of the run to the end of its last task, as the store has it; after that only the disk is
-    /// waited for. `None` if nothing was kept.
+    /// From the beginning of the run to the end of its last task, according to the store; after that only the disk is
+    /// waited for. `None` if nothing was persisted.
     pub until_last_task: Option<Duration>,
     /// Transactions that it took.
     pub transactions: u64,

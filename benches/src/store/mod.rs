@@ -1,9 +1,9 @@
-//! What keeping runs costs: the same work with and without a store, beside the least that SQLite needs for it.
+//! What persisting runs costs: the same work with and without a store, beside the minimum that SQLite needs for it.
 //!
 //! ```text
 //!  plan   promises                   what one run measures, and what is promised
 //!  figures                           what was measured
-//!  history                           a million task runs, looked back on
+//!  history                           queries over a million task runs
 //!  side                              who does the work, and one pass of it
 //!  kept   floor   durare             flowkit, by hand, and the peer
 //!  disk                              how long this disk takes for one fsync

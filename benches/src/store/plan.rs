@@ -19,11 +19,11 @@ pub struct Plan {
     pub only: String,
     /// Passes of each side.
     pub passes: usize,
-    /// Fsyncs of which the median is taken.
+    /// Fsyncs for the median.
     pub fsyncs: usize,
     /// Runs in the long history; `None` leaves it out.
     pub runs: Option<u64>,
-    /// The peer, if it is there.
+    /// The peer, if it is built.
     pub durare: Option<Durare>,
 }
 
@@ -42,10 +42,10 @@ impl Plan {
         Self { passes: 1, fsyncs: 20, runs: None, ..Self::full(folder) }
     }
 
-    /// Measures it all, and says on stderr how far it is.
+    /// Measures everything, and reports progress on stderr.
     ///
     /// # Errors
-    /// What a store or the disk says; or if a side gives a wrong result.
+    /// If a store or the disk fails, or a side returns a wrong result.
     pub fn measure(self) -> Result<Figures, Box<dyn Error>> {
         let ground = Ground::new(&self.folder, self.durare)?;
         let fsync = disk::fsync(ground.folder(), self.fsyncs)?;

@@ -1,4 +1,4 @@
-//! What flowkit promises about the cost of keeping runs, and whether one run kept it.
+//! What flowkit promises about the cost of persisting runs, and whether one run met it.
 //!
 //! Pure: reads figures, measures nothing.
 
@@ -73,8 +73,8 @@ fn verdict(promise: String, limit: f64, unit: &'static str, measured: Option<f64
     Verdict { promise, limit, unit, measured, decided_by: None, reached }
 }
 
-/// Nobody is faster than a floor that does only a part of the same work. Where the figures say so, the disk did not treat
-/// both alike: others were using it, or it minds a log that grows. They say nothing about the promise then.
+/// No side is faster than a floor that does only part of the same work. If the figures say so, the disk did not treat both
+/// alike: other programs used it, or it is slow when a log grows. Then they say nothing about the promise.
 fn of_floor(promise: String, limit: f64, measured: Option<f64>) -> Verdict {
     let verdict = verdict(promise, limit, "×", measured);
     Verdict { reached: verdict.reached.filter(|_| measured.is_some_and(|ratio| ratio >= 1.0)), ..verdict }

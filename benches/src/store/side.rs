@@ -114,7 +114,7 @@ impl Ground {
         Ok(Self { tokio: measure::runtime(), folder: TempDir::new_in(parent)?, durare })
     }
 
-    /// Where the databases of the passes lie.
+    /// The folder with the databases of the passes.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()

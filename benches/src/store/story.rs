@@ -1,5 +1,5 @@
-//! What the engine hands to a store of one run, for another store to be handed the same again and again. A store that only listens:
-//! nothing is read back, taken over or found in a cache.
+//! Records what the engine sends to the store of one run, so that it can be replayed to another store. A store that only listens:
+//! nothing is read back, resumed or found in a cache.
 
 use std::sync::{Arc, Mutex};
 

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use super::{Example, files};
 
-/// Runs it with a small forest, which is trained in no time.
+/// Runs it with a small forest, which trains fast.
 fn run(example: &Example, more: &[&str]) -> super::Ended {
     example.run(&[&["--trees", "5"], more].concat())
 }
 
-/// Returns the folders of the runs, the oldest first: their names begin with the time.
+/// Returns the folders of the runs, oldest first: their names begin with the time.
 fn folders_of_runs(example: &Example) -> Vec<PathBuf> {
     files(&example.path("complete_ml"))
 }
@@ -52,7 +52,7 @@ fn data_that_fails_a_check_is_named_with_it_and_nothing_is_trained() {
         fs::write(example.path("bad.csv"), text).unwrap();
         let ended = run(&example, &["--data", "bad.csv"]).badly();
         assert!(ended.stderr.contains(check), "{}", ended.stderr);
-        // A check is not tried again.
+        // A failed check is not retried.
         assert!(!ended.stderr.contains("attempt 2"), "{}", ended.stderr);
         assert_eq!(ended.stdout, "");
         let [folder] = &folders_of_runs(&example)[..] else { panic!("a folder of the run") };
@@ -96,7 +96,7 @@ fn a_model_above_the_threshold_is_copied_to_the_registry() {
     let [folder] = &folders_of_runs(&example)[..] else { panic!("a folder of the run") };
     let [version] = &files(&folder.join("registry"))[..] else { panic!("one version") };
     assert_eq!(fs::read(version).unwrap(), fs::read(folder.join("model.json")).unwrap());
-    // The graph says which way it went, and why.
+    // The graph shows which way the run went, and why.
     let graph = example.run(&["graph", "--format", "json"]).well().stdout;
     assert!(graph.contains("accuracy >= 0.5"), "{graph}");
 }
@@ -122,7 +122,7 @@ fn a_run_without_its_registry_fails_with_the_cause_and_is_finished_by_resume() {
     assert_eq!(trained_at(), before, "it was trained again");
     assert_eq!(files(&registry).len(), 1);
 
-    // What has ended well is not done again: no second version.
+    // What has succeeded does not run again: no second version.
     example.run(&["resume", resume]).well();
     assert_eq!(files(&registry).len(), 1);
 }

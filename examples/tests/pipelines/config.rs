@@ -1,10 +1,10 @@
-//! `config`: which of the places that give a value has the last word.
+//! `config`: which source of a value overrides the others.
 
 use std::fs;
 
 use super::Example;
 
-/// The places, the strongest first, each with what it gives and what `--show-config` calls it.
+/// The sources, strongest first, each with its value and what `--show-config` calls it.
 const PLACES: [(&str, &str); 4] = [
     ("1", "--n-estimators"),
     ("2", "FLOWKIT_PARAM_N_ESTIMATORS"),

@@ -1,4 +1,4 @@
-//! `error_handling`: what the run that goes on and the run that stops say of themselves.
+//! `error_handling`: what a run that continues and a run that stops report.
 
 use std::time::Duration;
 

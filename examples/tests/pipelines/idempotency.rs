@@ -1,4 +1,4 @@
-//! `idempotency`: what holds from process to process.
+//! `idempotency`: what holds across processes.
 
 use super::Example;
 

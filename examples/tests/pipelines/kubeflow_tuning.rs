@@ -1,4 +1,4 @@
-//! `kubeflow_tuning`: that the search is 27 runs of one task, beside each other, and that it finds the same again.
+//! `kubeflow_tuning`: the search is 27 parallel runs of one task, and finds the same each time.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -36,7 +36,7 @@ fn a_grid_of_nine_in_three_folds_is_27_runs_beside_each_other_and_the_best_is_tr
 #[test]
 fn a_search_that_was_killed_keeps_the_forests_that_it_has_measured() {
     let example = Example::new("kubeflow_tuning");
-    // Forests of different size, so that they do not end all at once.
+    // Forests of different sizes, so that they do not all end at once.
     let mut killed =
         example.command(&["--trees", "1,10,20"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let completed = || {

@@ -1,6 +1,6 @@
-//! Examples that are programs of their own: what they leave behind, how they fail, and how they go on.
+//! Examples with `flowkit::main!`: what they leave behind, how they fail, and how they resume.
 //!
-//! What they print is compared in `outputs.rs`.
+//! `outputs.rs` compares what they print.
 
 mod complete_ml;
 mod config;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::shown;
 
-/// An example with a folder of its own for its runs and its files.
+/// An example with its own folder for its runs and its files.
 struct Example {
     program: PathBuf,
     folder: TempDir,
@@ -54,7 +54,7 @@ impl Example {
         command
     }
 
-    /// Returns what `show` says of the runs of one task; none if there is no run yet.
+    /// Returns what `show` prints about the runs of one task; nothing if there is no run yet.
     fn task_runs(&self, task: &str) -> Vec<Value> {
         let lines = self.run(&["show", "--output", "json"]).stdout;
         let rows = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
@@ -80,7 +80,7 @@ impl Ended {
     }
 }
 
-/// Returns what lies in a folder, sorted; nothing if there is no such folder.
+/// Returns the content of a folder, sorted; nothing if there is no such folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .map(|entries| entries.map(|entry| entry.expect("an entry").path()).collect())

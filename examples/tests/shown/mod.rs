@@ -1,4 +1,4 @@
-//! Reads what a comment or a README shows, and runs what it speaks of.
+//! Reads what a comment or a README shows, and runs the command that it names.
 
 #[cfg(unix)]
 pub(crate) mod session;
@@ -6,7 +6,7 @@ pub(crate) mod session;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a program wrote, or is said to write.
+/// What a program wrote, or should write.
 pub(crate) struct Run {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -28,7 +28,7 @@ fn source(name: &str) -> PathBuf {
     if file.exists() { file } else { folder.join(name).join("main.rs") }
 }
 
-/// Returns what an example's comment shows (first standard output, then standard error), and what a run of it gives.
+/// Returns what an example's comment shows (first standard output, then standard error), and what a run of it prints.
 pub(crate) fn comment(name: &str) -> (Run, Run) {
     let source = example(name);
     let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
@@ -60,7 +60,7 @@ pub(crate) fn run(command: &str) -> Run {
     let output = Command::new(program(name))
         .args(arguments)
         .current_dir(root())
-        // Neither files nor runs of a test stay behind.
+        // A test leaves neither files nor runs behind.
         .env("TMPDIR", folder.path())
         .env("FLOWKIT_DB", folder.path().join("runs.db"))
         .output()
@@ -80,14 +80,14 @@ pub(crate) fn program(name: &str) -> PathBuf {
     let program = program.unwrap_or_else(|| panic!("`{name}` is not built: {HINT}"));
     let changed =
         |path: &Path| path.metadata().and_then(|data| data.modified()).expect("the time of a change");
-    // With `--test outputs` cargo builds nothing else, and an old program would be compared with a new comment.
+    // With `--test outputs`, cargo builds no examples, and the test would compare an old program with a new comment.
     assert!(changed(&program) >= changed(&source(name)), "`{name}` is older than its source: {HINT}");
     program
 }
 
 const HINT: &str = "run `cargo build -p flowkit-examples --examples` first";
 
-/// Returns the lines with `<time>` for every duration and `<id>` for every run's id, without what only a log has.
+/// Returns the lines with `<time>` for every duration and `<id>` for every run id, without the prefix of a log line.
 pub(crate) fn masked(text: &str) -> Vec<String> {
     text.lines().map(|line| masked_line(without_prefix(line))).collect()
 }

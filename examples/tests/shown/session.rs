@@ -1,7 +1,7 @@
-//! The session of the README: several commands one after the other on a terminal, in a folder of their own.
+//! The session of the README: several commands, one after the other, on a terminal in a new folder.
 //!
-//! A line `…` there stands for any number of lines that are left out. Everything else is what the program leaves on a
-//! terminal of 100 columns; times, ids and blanks are not compared.
+//! A line `…` there stands for any number of omitted lines. All other lines must be what the program leaves on a terminal
+//! of 100 columns; times, ids and blanks are not compared.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ pub(crate) fn sessions(text: &str) -> Vec<String> {
     fences(text, "console").filter(|block| block.contains("\n$ ")).collect()
 }
 
-/// Runs each command of a session, and compares what it leaves with what is shown.
+/// Runs each command of a session, and compares what it leaves on the terminal with what is shown.
 pub(crate) fn check(session: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     for step in format!("\n{session}").split("\n$ ").skip(1) {
@@ -27,7 +27,7 @@ pub(crate) fn check(session: &str) {
     }
 }
 
-/// Does what somebody would type: makes a folder, or runs an example. Returns what is left on the terminal.
+/// Executes a typed command: makes a folder, or runs an example. Returns what is left on the terminal.
 fn perform(command: &str, folder: &Path) -> Vec<String> {
     if let Some(name) = command.strip_prefix("mkdir ") {
         std::fs::create_dir(folder.join(name)).expect("a new folder");
@@ -77,7 +77,7 @@ fn fits(shown: &[String], printed: &[String]) -> bool {
 }
 
 #[test]
-fn only_what_is_left_out_may_differ() {
+fn only_omitted_lines_may_differ() {
     let lines = |text: &str| comparable(text);
     let printed = lines("a\n\nb  12ms\nc\nd run k7m2npq");
     assert!(fits(&lines("a\nb 3s\nc\nd run 0000000"), &printed));

@@ -1,4 +1,4 @@
-//! What the library asks of a body: its inputs, one attempt, and what its types can do.
+//! What flowkit asks of a body: its inputs, one attempt, and what its types can do.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -10,7 +10,7 @@ use super::span_range::SpanRange;
 use crate::options::{IdentityOptions, Part, Persist, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
-/// The `impl Body`, and the checks of what its types must be able to do.
+/// The `impl Body`, with the description, the dispatch, and the checks of what the types must be able to do.
 pub(crate) fn expand(
     callable: &Callable,
     info: &TokenStream,
@@ -18,73 +18,102 @@ pub(crate) fn expand(
     dispatch: &TokenStream,
     checks: &TokenStream,
 ) -> TokenStream {
-    let (cfgs, name) = (&callable.written.attrs.cfgs, &callable.written.ident);
-    let (generics, _, clause) = callable.named.generics.split_for_impl();
-    let (value, error) = (&callable.value, &callable.error);
-    // At one place, so that an argument that cannot cross threads is reported there once.
-    let place = callable.argument_place();
-    let body_type = callable.body_type_at(place);
-    // What is wrong with the body is said at its own `impl`, once. The lifetime keeps the bound from being looked at here.
-    let mut dispatched = callable.named.generics.clone();
-    dispatched.make_where_clause().predicates.push(syn::parse_quote!(
-        for<'__flowkit_dispatch> #body_type: ::flowkit::__private::Body
-    ));
-    let (_, _, dispatch_clause) = dispatched.split_for_impl();
-    let body_trait = place.around(quote!(::flowkit::__private::), quote!(), quote!(Body));
-    let (inputs, runs, outcome) = (inputs(callable), runs(callable), outcome(callable));
-    let quiet = callable.quiet();
-    let info_fn = info::path();
-    let check_output = check_output(callable);
-    // The path of a type, unlike `module_path!`, names the function in whose body it stands.
-    let identity = if callable.turbofish().is_some() { quote!(Self) } else { quote!(#name) };
+    let (cfgs, quiet) = (&callable.declared.attrs.cfgs, callable.quiet());
+    let describe = describe(callable, info);
+    let body = implement_body(callable, methods);
+    let dispatch = implement_dispatch(callable, dispatch);
+    let checks = check(callable, checks);
     quote! {
         #(#cfgs)*
         #quiet
         const _: () = {
-            impl #name {
-                #[doc(hidden)]
-                pub fn #info_fn() -> &'static ::flowkit::__private::TaskInfo {
-                    static INFO: ::flowkit::__private::TaskInfo = #info;
-                    &INFO
-                }
-            }
-
-            impl #generics #body_trait for #body_type #clause {
-                type Output = #value;
-                type Error = #error;
-
-                fn info() -> &'static ::flowkit::__private::TaskInfo {
-                    #name::#info_fn()
-                }
-
-                fn identity() -> &'static str {
-                    ::core::any::type_name::<#identity>()
-                }
-
-                #inputs
-
-                #runs
-
-                #outcome
-
-                #methods
-            }
-
-            impl #generics ::flowkit::__private::Dispatch for #body_type #dispatch_clause {
-                #dispatch
-            }
-
-            fn __flowkit_checks #generics () #clause {
-                #[allow(unused_imports)]
-                use ::flowkit::rules::NoResult as _;
-                #check_output
-                #checks
-            }
+            #describe
+            #body
+            #dispatch
+            #checks
         };
     }
 }
 
-/// What is asked of the arguments before an attempt.
+/// The function that returns the description.
+fn describe(callable: &Callable, info: &TokenStream) -> TokenStream {
+    let (name, info_fn) = (&callable.declared.ident, info::path());
+    quote! {
+        impl #name {
+            #[doc(hidden)]
+            pub fn #info_fn() -> &'static ::flowkit::__private::TaskInfo {
+                static INFO: ::flowkit::__private::TaskInfo = #info;
+                &INFO
+            }
+        }
+    }
+}
+
+fn implement_body(callable: &Callable, methods: &TokenStream) -> TokenStream {
+    let (name, info_fn) = (&callable.declared.ident, info::path());
+    let (generics, _, clause) = callable.named.generics.split_for_impl();
+    let (value, error) = (&callable.value, &callable.error);
+    // One span for all, so that an argument that cannot cross threads is reported once.
+    let span = callable.argument_span();
+    let body_type = callable.body_type_at(span);
+    let body_trait = span.around(quote!(::flowkit::__private::), quote!(), quote!(Body));
+    let (inputs, runs, outcome) = (inputs(callable), runs(callable), outcome(callable));
+    // The path of a type, unlike `module_path!`, includes the function in whose body it is declared.
+    let identity = if callable.turbofish().is_some() { quote!(Self) } else { quote!(#name) };
+    quote! {
+        impl #generics #body_trait for #body_type #clause {
+            type Output = #value;
+            type Error = #error;
+
+            fn info() -> &'static ::flowkit::__private::TaskInfo {
+                #name::#info_fn()
+            }
+
+            fn identity() -> &'static str {
+                ::core::any::type_name::<#identity>()
+            }
+
+            #inputs
+
+            #runs
+
+            #outcome
+
+            #methods
+        }
+    }
+}
+
+fn implement_dispatch(callable: &Callable, dispatch: &TokenStream) -> TokenStream {
+    let body_type = callable.body_type_at(callable.argument_span());
+    // The compiler reports what is wrong with the body once, at its own `impl`. The lifetime keeps it from checking this bound.
+    let mut generics = callable.named.generics.clone();
+    generics.make_where_clause().predicates.push(syn::parse_quote!(
+        for<'__flowkit_dispatch> #body_type: ::flowkit::__private::Body
+    ));
+    let (_, _, clause) = generics.split_for_impl();
+    let (generics, _, _) = callable.named.generics.split_for_impl();
+    quote! {
+        impl #generics ::flowkit::__private::Dispatch for #body_type #clause {
+            #dispatch
+        }
+    }
+}
+
+fn check(callable: &Callable, checks: &TokenStream) -> TokenStream {
+    let (generics, _, clause) = callable.named.generics.split_for_impl();
+    let check_output = check_output(callable);
+    quote! {
+        fn __flowkit_checks #generics () #clause {
+            #[allow(unused_imports)]
+            use ::flowkit::rules::NoResult as _;
+            #check_output
+            #checks
+        }
+    }
+}
+
+/// The questions about the arguments before an attempt.
 fn inputs(callable: &Callable) -> TokenStream {
     let (body, idents) = (&callable.body, callable.idents());
     quote! {
@@ -104,7 +133,7 @@ fn inputs(callable: &Callable) -> TokenStream {
     }
 }
 
-/// What can be done with what an attempt gave.
+/// The questions about the outcome of an attempt.
 fn outcome(callable: &Callable) -> TokenStream {
     let (value, error) = (&callable.value, &callable.error);
     quote! {
@@ -130,7 +159,7 @@ fn outcome(callable: &Callable) -> TokenStream {
     }
 }
 
-/// `run`, and `run_detached` where it differs.
+/// `run`, and `run_detached` if it differs.
 fn runs(callable: &Callable) -> TokenStream {
     let (body, idents) = (&callable.body, callable.idents());
     let take = quote! {
@@ -148,9 +177,9 @@ fn runs(callable: &Callable) -> TokenStream {
             }
         })
         .collect();
-    let (name, turbofish) = (&callable.written.ident, callable.turbofish());
-    let place = name.span();
-    let raw = quote_spanned!(place=> #name::raw #turbofish (#(#arguments),*));
+    let (name, turbofish) = (&callable.declared.ident, callable.turbofish());
+    let span = name.span();
+    let raw = quote_spanned!(span=> #name::raw #turbofish (#(#arguments),*));
     let mocked = if cfg!(feature = "testing") {
         let mock_type = callable.mock_type();
         let result = as_result(callable, quote!(__flowkit_mock(#(#arguments),*).await));
@@ -165,10 +194,10 @@ fn runs(callable: &Callable) -> TokenStream {
     } else {
         TokenStream::new()
     };
-    // Placed at the function's name, where the compiler then says that the future is not `Send`.
+    // The compiler reports here, at the function's name, that the future is not `Send`.
     let future = |attempt: TokenStream| {
         let result = as_result(callable, attempt);
-        quote_spanned! {place=>
+        quote_spanned! {span=>
             async move {
                 #take
                 #mocked
@@ -178,16 +207,16 @@ fn runs(callable: &Callable) -> TokenStream {
     };
     let (value, error) = (&callable.value, &callable.error);
     let result = quote!(::core::result::Result<#value, #error>);
-    let output = quote_spanned!(place=> impl ::core::future::Future<Output = #result> + ::core::marker::Send);
-    if callable.written.asyncness.is_some() {
-        let run = future(quote_spanned!(place=> #raw.await));
+    let output = quote_spanned!(span=> impl ::core::future::Future<Output = #result> + ::core::marker::Send);
+    if callable.declared.asyncness.is_some() {
+        let run = future(quote_spanned!(span=> #raw.await));
         return quote!(fn run(self) -> #output { #run });
     }
-    let pooled = future(quote_spanned!(place=> ::flowkit::__private::run_blocking(move || #raw).await));
+    let pooled = future(quote_spanned!(span=> ::flowkit::__private::run_blocking(move || #raw).await));
     if callable.is_static() {
         return quote!(fn run(self) -> #output { #pooled });
     }
-    let in_place = future(quote_spanned!(place=> ::flowkit::__private::run_in_place(|| #raw)));
+    let in_place = future(quote_spanned!(span=> ::flowkit::__private::run_in_place(|| #raw)));
     quote! {
         fn run(self) -> #output { #in_place }
         fn run_detached(self) -> #output where Self: 'static { #pooled }
@@ -195,39 +224,39 @@ fn runs(callable: &Callable) -> TokenStream {
 }
 
 fn as_result(callable: &Callable, output: TokenStream) -> TokenStream {
-    let place = SpanRange::of(&callable.written.output.ty).start;
-    if callable.written.output.is_result {
-        quote_spanned!(place=> ::flowkit::__private::Fallible::into_result(#output))
+    let span = SpanRange::of(&callable.declared.output.ty).start;
+    if callable.declared.output.is_result {
+        quote_spanned!(span=> ::flowkit::__private::Fallible::into_result(#output))
     } else {
         quote!(::core::result::Result::Ok(#output))
     }
 }
 
-/// A `Result` under another name would be a plain value, and its errors successes.
+/// Refuses a `Result` under another name: it would be a plain value, and its errors would count as successes.
 fn check_output(callable: &Callable) -> TokenStream {
-    let Output { ty, is_result } = &callable.written.output;
+    let Output { ty, is_result } = &callable.declared.output;
     if *is_result {
         return TokenStream::new();
     }
-    let place = SpanRange::of(ty);
-    let returned = place.around(quote!(::flowkit::rules::Returned::<), ty, quote!(>::new()));
-    let check = quote_spanned!(place.start=> .asked().every_value_is_a_success(););
+    let span = SpanRange::of(ty);
+    let returned = span.around(quote!(::flowkit::rules::Returned::<), ty, quote!(>::new()));
+    let check = quote_spanned!(span.start=> .asked().every_value_is_a_success(););
     quote!(#returned #check)
 }
 
-/// The function that says how results are written and read, where their type can do it.
+/// The function that returns how results are written and read, if their type supports that.
 pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream> {
-    let (value, output) = (&callable.value, &callable.written.output);
-    // What borrows may be `Deserialize`, and cannot be read from what is kept.
-    let is_kept = match persist {
-        Persist::Auto => !mentions_lifetime(output.value_place()),
+    let (value, output) = (&callable.value, &callable.declared.output);
+    // A type that borrows may be `Deserialize`, but cannot be read from storage.
+    let is_persisted = match persist {
+        Persist::Auto => !mentions_lifetime(output.value_type()),
         Persist::Always => output.reference().is_none(),
         Persist::Never => false,
     };
-    if !is_kept || !cfg!(feature = "store") {
+    if !is_persisted || !cfg!(feature = "store") {
         return None;
     }
-    let SpanRange { start, end } = SpanRange::of(output.value_place());
+    let SpanRange { start, end } = SpanRange::of(output.value_type());
     let probe = quote_spanned! {start=>
         (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#value>))
     };
@@ -241,22 +270,22 @@ pub(crate) fn codec(callable: &Callable, persist: Persist) -> Option<TokenStream
     })
 }
 
-/// The check that a result can be kept, where it must be.
-pub(crate) fn check_kept(callable: &Callable, persist: Persist) -> Option<TokenStream> {
-    let output = &callable.written.output;
+/// The check that a result can be persisted, if it must be.
+pub(crate) fn check_persisted(callable: &Callable, persist: Persist) -> Option<TokenStream> {
+    let output = &callable.declared.output;
     (persist == Persist::Always && output.reference().is_none()).then(|| {
-        let place = SpanRange::of(output.value_place());
-        place.around(quote!(::flowkit::rules::persisted_output::<), &callable.value, quote!(>();))
+        let span = SpanRange::of(output.value_type());
+        span.around(quote!(::flowkit::rules::persisted_output::<), &callable.value, quote!(>();))
     })
 }
 
-/// Retries need the arguments again.
+/// The checks that arguments can be used again, which retries need.
 pub(crate) fn retry_checks(callable: &Callable) -> TokenStream {
     let owned = callable.named.params.iter().filter(|param| matches!(param.kind, ParamKind::Owned));
     owned.map(|param| rule(quote!(taken_again), &param.ty)).collect()
 }
 
-/// Asks for what a type must be able to do, with the error at the type.
+/// Requires an ability of a type, with the error at the type.
 pub(super) fn rule(name: TokenStream, ty: &Type) -> TokenStream {
     SpanRange::of(ty).around(quote!(::flowkit::rules::#name::<), ty, quote!(>();))
 }
@@ -267,7 +296,7 @@ pub(super) fn compared_arguments(callable: &Callable, identity: &IdentityOptions
     params.map(|param| rule(quote!(compared_argument), elem(param))).collect()
 }
 
-/// What a key sees a reference of.
+/// The type that a key function gets a reference to.
 pub(crate) fn elem(param: &Param) -> &Type {
     match &param.kind {
         ParamKind::Owned => &param.ty,
@@ -286,8 +315,8 @@ pub(crate) fn run_name(template: &Template) -> TokenStream {
                 format.push_str("{}");
                 let ident = syn::parse_str::<Ident>(name)
                     .unwrap_or_else(|_| Ident::new_raw(name, proc_macro2::Span::call_site()));
-                let place = spans.next().copied().unwrap_or_else(proc_macro2::Span::call_site);
-                arguments.push(quote_spanned!(place=> ::flowkit::rules::in_run_name(self.#ident.known()?)));
+                let span = spans.next().copied().unwrap_or_else(proc_macro2::Span::call_site);
+                arguments.push(quote_spanned!(span=> ::flowkit::rules::in_run_name(self.#ident.known()?)));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What finds a call again: the arguments, each with how it is compared, or what the user gives for all of them.
+//! What identifies a call: its arguments, each with how it is compared, or the user's `key` for all of them.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -10,15 +10,15 @@ use super::span_range::SpanRange;
 use crate::options::IdentityOptions;
 use crate::signature::{Param, mentions_lifetime, tidy};
 
-/// The method of `Body`. Where `is_dear`, digests are not taken on trust.
-pub(crate) fn call_key(callable: &Callable, identity: &IdentityOptions, is_dear: bool) -> TokenStream {
-    let params = callable.written.params.iter().filter(|param| !identity.ignores(param));
+/// The method of `Body`. With `must_prove`, it does not trust digests: a wrong one would be costly.
+pub(crate) fn call_key(callable: &Callable, identity: &IdentityOptions, must_prove: bool) -> TokenStream {
+    let params = callable.declared.params.iter().filter(|param| !identity.ignores(param));
     let arguments = params.map(|param| {
         let ident = &param.ident;
         let name = if param.is_anonymous() { "_".to_owned() } else { ident.unraw().to_string() };
         let argument = format!("{name}: {}", tidy(&param.ty));
-        // What a handle stands for is not looked at: it may not be there yet.
-        let proof = is_dear.then(|| rewritten(param)).flatten().map(|proof| {
+        // The value behind a handle may be pending, so it is not checked.
+        let proof = must_prove.then(|| rewritten(param)).flatten().map(|proof| {
             quote! {
                 if !self.#ident.is_upstream() {
                     __flowkit_key.prove(#proof);
@@ -31,25 +31,25 @@ pub(crate) fn call_key(callable: &Callable, identity: &IdentityOptions, is_dear:
         }
     });
     let compared = visit_compared(callable, identity);
-    let given = given(callable, identity);
-    let probes = is_dear.then(use_rewritten).flatten();
+    let user_key = user_key(callable, identity);
+    let probes = must_prove.then(use_rewritten).flatten();
     quote! {
         #compared
         fn call_key(&self, __flowkit_key: &mut ::flowkit::__private::CallKey<'_>) {
             #[allow(unused_imports)]
             use ::flowkit::__private::{KeyedArgument as _, KeyedByOs as _, NotKeyed as _};
             #probes
-            #given
+            #user_key
             #(#arguments)*
             let _ = __flowkit_key;
         }
     }
 }
 
-/// Leaves out the handles that are ignored, where there may be some.
+/// Skips ignored handles, if there can be any.
 fn visit_compared(callable: &Callable, identity: &IdentityOptions) -> Option<TokenStream> {
     identity.ignore.as_ref()?;
-    let params = callable.written.params.iter().filter(|param| !identity.ignores(param));
+    let params = callable.declared.params.iter().filter(|param| !identity.ignores(param));
     let idents = params.map(|param| &param.ident);
     Some(quote! {
         fn visit_compared(&self, __flowkit_visit: &mut ::flowkit::__private::Visit<'_>) {
@@ -59,15 +59,15 @@ fn visit_compared(callable: &Callable, identity: &IdentityOptions) -> Option<Tok
     })
 }
 
-/// Asks whether an argument that is there is the same when it was written and read; `None` if it cannot be read.
+/// The check that an argument stays the same when written and read; `None` if it cannot be read.
 pub(super) fn rewritten(param: &Param) -> Option<TokenStream> {
     let ident = &param.ident;
-    // What borrows may be `Deserialize`, and cannot be read from what is written.
+    // A type that borrows may be `Deserialize`, but cannot be read from what is written.
     (cfg!(feature = "store") && !mentions_lifetime(elem(param)))
         .then(|| quote!((&::flowkit::__private::Probe(self.#ident.get())).rewritten()))
 }
 
-/// The traits that [`rewritten`] needs.
+/// Imports the traits that [`rewritten`] needs.
 pub(super) fn use_rewritten() -> Option<TokenStream> {
     cfg!(feature = "store").then(|| {
         quote! {
@@ -77,18 +77,17 @@ pub(super) fn use_rewritten() -> Option<TokenStream> {
     })
 }
 
-/// What the user gives for all arguments, where they are there: the results of other calls need not be, and those are
-/// compared by the calls themselves.
-fn given(callable: &Callable, identity: &IdentityOptions) -> Option<TokenStream> {
+/// The user's key for all arguments, unless one is a handle: its value may be pending, so calls are compared instead.
+fn user_key(callable: &Callable, identity: &IdentityOptions) -> Option<TokenStream> {
     let key = &identity.key.as_ref()?.value;
     let idents = callable.idents();
-    let types = callable.written.params.iter().map(elem);
-    let place = SpanRange::of(key);
-    let value = place.around(quote!(&__flowkit_given), quote!(), quote!((#(self.#idents.get()),*)));
-    let add = quote_spanned!(place.start=> ::flowkit::rules::add_key(__flowkit_key, #value););
+    let types = callable.declared.params.iter().map(elem);
+    let span = SpanRange::of(key);
+    let value = span.around(quote!(&__flowkit_user_key), quote!(), quote!((#(self.#idents.get()),*)));
+    let add = quote_spanned!(span.start=> ::flowkit::rules::add_key(__flowkit_key, #value););
     Some(quote! {
         if !(false #(|| self.#idents.is_upstream())*) {
-            let __flowkit_given: fn(#(&#types),*) -> _ = #key;
+            let __flowkit_user_key: fn(#(&#types),*) -> _ = #key;
             #add
             return;
         }

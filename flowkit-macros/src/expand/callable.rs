@@ -1,4 +1,4 @@
-//! The function in the shapes in which the generated code needs it: with its own lifetimes, with named ones, with none.
+//! The function in the forms that the generated code needs: with its own lifetimes, with named ones, with none.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -13,11 +13,11 @@ use super::span_range::SpanRange;
 use crate::signature::{Function, Output, Param, ParamKind};
 
 pub(crate) struct Callable {
-    /// As written.
-    pub(crate) written: Function,
+    /// As the user declared it.
+    pub(crate) declared: Function,
     /// With every lifetime named.
     pub(crate) named: Function,
-    /// The lifetimes that occur in the parameters.
+    /// The lifetimes in the parameters.
     pub(crate) lifetimes: Vec<Lifetime>,
     /// The type that holds the arguments.
     pub(crate) body: Ident,
@@ -31,26 +31,26 @@ impl Callable {
     pub(crate) fn new(function: Function) -> Self {
         let mut named = function.clone();
         let lifetimes = named.name_lifetimes();
-        say_what_types_must_do(&mut named, &lifetimes);
+        add_bounds(&mut named, &lifetimes);
         let Output { ty, is_result } = &function.output;
-        let part = |place: &Type, name: TokenStream| {
-            SpanRange::of(place).around(quote!(<), ty, quote!(as ::flowkit::__private::Fallible>::#name))
+        let part = |underlined: &Type, name: TokenStream| {
+            SpanRange::of(underlined).around(quote!(<), ty, quote!(as ::flowkit::__private::Fallible>::#name))
         };
         let (value, error) = if *is_result {
             let output = &function.output;
-            (part(output.value_place(), quote!(Value)), part(output.error_place(), quote!(Error)))
+            (part(output.value_type(), quote!(Value)), part(output.error_type(), quote!(Error)))
         } else {
             (quote!(#ty), quote!(::core::convert::Infallible))
         };
         let body = format_ident!("__flowkit_{}", function.ident.unraw(), span = function.ident.span());
-        Self { written: function, named, lifetimes, body, value, error }
+        Self { declared: function, named, lifetimes, body, value, error }
     }
 
-    /// The lifetime of a call, and the generics that introduce it: the shortest of the parameters' lifetimes.
+    /// The lifetime of a call, which is the shortest of its parameters' lifetimes, and the generics that declare it.
     pub(crate) fn call_lifetime(&self) -> (Lifetime, Generics) {
         let mut generics = self.named.generics.clone();
         let lifetime = match &self.lifetimes[..] {
-            // Then the type parameters are `'static` too.
+            // Here the type parameters are `'static` too.
             [] => return (parse_quote!('static), generics),
             [only] => only.clone(),
             several => {
@@ -69,20 +69,20 @@ impl Callable {
 
     /// The body's type with its arguments: `__flowkit_fetch<Arg<String>, Lent<'a, str>, (T,), N>`.
     pub(crate) fn body_type(&self) -> TokenStream {
-        self.body_type_of(&self.named.params, SpanRange::of(&self.written.ident))
+        self.body_type_of(&self.named.params, SpanRange::of(&self.declared.ident))
     }
 
-    /// The same, at a place of the user's choice: there the compiler says what is wrong with the arguments as a whole.
-    pub(crate) fn body_type_at(&self, place: SpanRange) -> TokenStream {
-        self.body_type_of(&self.named.params, place)
+    /// The same, at a span where the compiler reports problems of the arguments as a whole.
+    pub(crate) fn body_type_at(&self, span: SpanRange) -> TokenStream {
+        self.body_type_of(&self.named.params, span)
     }
 
     /// The same with `'static` for every lifetime.
     pub(crate) fn static_body_type(&self) -> TokenStream {
-        self.body_type_of(&self.static_params(), SpanRange::of(&self.written.ident))
+        self.body_type_of(&self.static_params(), SpanRange::of(&self.declared.ident))
     }
 
-    fn body_type_of(&self, params: &[Param], place: SpanRange) -> TokenStream {
+    fn body_type_of(&self, params: &[Param], span: SpanRange) -> TokenStream {
         let body = &self.body;
         let held = params.iter().map(|param| match &param.kind {
             ParamKind::Owned => {
@@ -94,24 +94,24 @@ impl Callable {
         let mentioned = self.named.generics.type_params().map(|param| &param.ident);
         let constants = self.named.generics.const_params().map(|param| &param.ident);
         let holders = quote!(#(#held,)* (#(#mentioned,)*), #(#constants),*);
-        place.around(quote!(#body<), holders, quote!(>))
+        span.around(quote!(#body<), holders, quote!(>))
     }
 
-    /// What stands for a parameter: `impl IntoArg<String>` or `impl IntoArg<&'a str, Lend>`, with the given trait.
-    pub(crate) fn stand_ins<'a>(
+    /// The types accepted for the parameters: `impl IntoArg<String>` or `impl IntoArg<&'a str, ByRef>`, for the trait `of_trait`.
+    pub(crate) fn accepted_types<'a>(
         params: &'a [Param],
         of_trait: &'a TokenStream,
     ) -> impl Iterator<Item = TokenStream> + 'a {
         params.iter().map(move |param| {
-            let passing = match &param.kind {
+            let mode = match &param.kind {
                 ParamKind::Owned => quote!(>),
                 ParamKind::Borrowed { .. } => quote!(, ::flowkit::args::ByRef>),
             };
-            SpanRange::of(&param.ty).around(quote!(impl #of_trait<), &param.ty, passing)
+            SpanRange::of(&param.ty).around(quote!(impl #of_trait<), &param.ty, mode)
         })
     }
 
-    /// The parameters with `'static` for every lifetime: what a submitted call takes.
+    /// The parameters with `'static` for every lifetime, as a submitted call takes them.
     pub(crate) fn static_params(&self) -> Vec<Param> {
         let mut params = self.named.params.clone();
         for param in &mut params {
@@ -124,37 +124,38 @@ impl Callable {
         params
     }
 
-    /// The parameter types for a closure that stands for the function, with a `for<…>` where they need it.
+    /// The parameter types of a closure that replaces the function, with a `for<…>` if they need it.
     ///
-    /// The user's lifetimes get other names, since the closure's type stands inside functions that have them too.
+    /// The user's lifetimes get new names, since the closure's type occurs inside functions that declare them too.
     pub(crate) fn closure_types(&self) -> (Option<TokenStream>, Vec<Type>) {
-        let written: Vec<_> = self.written.generics.lifetimes().map(|param| param.lifetime.clone()).collect();
-        let mut types: Vec<_> = self.written.params.iter().map(|param| param.ty.clone()).collect();
+        let written: Vec<_> =
+            self.declared.generics.lifetimes().map(|param| param.lifetime.clone()).collect();
+        let mut types: Vec<_> = self.declared.params.iter().map(|param| param.ty.clone()).collect();
         types.iter_mut().for_each(|ty| Rename(&written).visit_type_mut(ty));
         let renamed = written.iter().map(Rename::name);
         ((!written.is_empty()).then(|| quote!(for<#(#renamed),*>)), types)
     }
 
-    /// The generics without lifetimes, for what outlives the call.
+    /// The generics without lifetimes, for code that outlives the call.
     pub(crate) fn static_generics(&self) -> Generics {
         let mut generics = self.named.generics.clone();
         require(&mut generics, &quote!('static), |_| true);
         generics.params =
             generics.params.into_iter().filter(|param| !matches!(param, GenericParam::Lifetime(_))).collect();
         if let Some(clause) = &mut generics.where_clause {
-            let kept = std::mem::take(&mut clause.predicates)
+            let others = std::mem::take(&mut clause.predicates)
                 .into_iter()
                 .filter(|predicate| !matches!(predicate, WherePredicate::Lifetime(_)));
-            clause.predicates = kept.collect();
+            clause.predicates = others.collect();
         }
         MakeStatic::default().visit_generics_mut(&mut generics);
         generics
     }
 
-    /// The generic arguments that the function as written must be given: types and constants, never lifetimes.
+    /// The generic arguments for the declared function: types and constants, never lifetimes.
     pub(crate) fn turbofish(&self) -> Option<TokenStream> {
         let arguments: Vec<_> = self
-            .written
+            .declared
             .generics
             .params
             .iter()
@@ -172,23 +173,23 @@ impl Callable {
         self.lifetimes.is_empty()
     }
 
-    /// A name of the twin, placed at the name of the user's function.
+    /// A name in the twin, with the span of the user's function name.
     pub(crate) fn named(&self, name: &str) -> Ident {
-        Ident::new(name, self.written.ident.span())
+        Ident::new(name, self.declared.ident.span())
     }
 
     pub(crate) fn idents(&self) -> Vec<&Ident> {
-        self.written.params.iter().map(|param| &param.ident).collect()
+        self.declared.params.iter().map(|param| &param.ident).collect()
     }
 }
 
-/// Adds the bounds that every task has to the type parameters: its arguments cross threads, its value is shared, and
-/// what borrows nothing by itself shall borrow nothing through a type either.
-fn say_what_types_must_do(named: &mut Function, lifetimes: &[Lifetime]) {
+/// Adds the bounds of every task to the type parameters: its arguments cross threads, its value is shared, and a task without
+/// lifetimes must not borrow through a type parameter either.
+fn add_bounds(named: &mut Function, lifetimes: &[Lifetime]) {
     require(&mut named.generics, &quote!(::core::marker::Send + ::core::marker::Sync), |_| true);
-    let mut words = TypeWords(Vec::new());
-    words.visit_type_mut(&mut named.output.ty.clone());
-    require(&mut named.generics, &quote!('static), |param| lifetimes.is_empty() || words.0.contains(param));
+    let mut idents = TypeIdents(Vec::new());
+    idents.visit_type_mut(&mut named.output.ty.clone());
+    require(&mut named.generics, &quote!('static), |param| lifetimes.is_empty() || idents.0.contains(param));
 }
 
 /// Adds bounds to some of the type parameters.
@@ -200,10 +201,12 @@ fn require(generics: &mut Generics, bounds: &TokenStream, of: impl Fn(&Ident) ->
         if !of(&param.ident) {
             continue;
         }
-        // Where the user's own bounds stand: a bound in two places is a lint of clippy's.
-        let said = where_clause.iter_mut().flat_map(|clause| &mut clause.predicates);
-        let bounds = said.filter_map(|predicate| match predicate {
-            WherePredicate::Type(said) if is_param(&said.bounded_ty, &param.ident) => Some(&mut said.bounds),
+        // Beside the user's own bounds: clippy warns about bounds in two places.
+        let predicates = where_clause.iter_mut().flat_map(|clause| &mut clause.predicates);
+        let bounds = predicates.filter_map(|predicate| match predicate {
+            WherePredicate::Type(bound) if is_param(&bound.bounded_ty, &param.ident) => {
+                Some(&mut bound.bounds)
+            }
             _ => None,
         });
         let bounds = bounds.last().unwrap_or(&mut param.bounds);
@@ -218,10 +221,10 @@ fn is_param(ty: &Type, param: &Ident) -> bool {
     matches!(ty, Type::Path(path) if path.path.is_ident(param))
 }
 
-/// All words of a type.
-struct TypeWords(Vec<Ident>);
+/// All idents of a type.
+struct TypeIdents(Vec<Ident>);
 
-impl VisitMut for TypeWords {
+impl VisitMut for TypeIdents {
     fn visit_ident_mut(&mut self, ident: &mut Ident) {
         self.0.push(ident.clone());
     }
@@ -243,7 +246,7 @@ impl VisitMut for Rename<'_> {
     }
 }
 
-/// Holds the lifetimes that a `for<'a>` around has introduced: those stay.
+/// Replaces lifetimes by `'static`, except those of an enclosing `for<'a>`, which it holds.
 #[derive(Default)]
 struct MakeStatic(Vec<Lifetime>);
 
@@ -278,25 +281,25 @@ impl VisitMut for MakeStatic {
     }
 
     // Lifetimes in `fn(&str)` and `Fn(&str)` are their own.
-    fn visit_type_bare_fn_mut(&mut self, _: &mut syn::TypeBareFn) {}
+    fn visit_type_fn_ptr_mut(&mut self, _: &mut syn::TypeFnPtr) {}
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut syn::ParenthesizedGenericArguments) {}
     fn visit_bound_lifetimes_mut(&mut self, _: &mut syn::BoundLifetimes) {}
 }
 
-/// What several parts of the generated code have in common.
+/// What several parts of the generated code share.
 impl Callable {
-    /// What to underline if an argument cannot cross threads: its type, where there is only one.
-    pub(crate) fn argument_place(&self) -> SpanRange {
-        let mut types = self.written.params.iter().map(|param| &param.ty);
+    /// What to underline if an argument cannot cross threads: its type if there is only one, otherwise the function's name.
+    pub(crate) fn argument_span(&self) -> SpanRange {
+        let mut types = self.declared.params.iter().map(|param| &param.ty);
         match (types.next(), types.next()) {
             (Some(only), None) => SpanRange::of(only),
-            _ => SpanRange::of(&self.written.ident),
+            _ => SpanRange::of(&self.declared.ident),
         }
     }
 
-    /// Lints that speak of names or shapes that the attribute, not the user, chose. Not for what has code of the user in it.
+    /// Allows lints about names and forms that the attribute chose. Not for items that contain the user's code.
     pub(crate) fn quiet(&self) -> TokenStream {
-        let allowed = self.written.attrs.allowed();
+        let allowed = self.declared.attrs.allowed();
         quote! {
             #[allow(
                 non_camel_case_types,
@@ -315,10 +318,10 @@ impl Callable {
         }
     }
 
-    /// The closure that stands for the function in a test.
+    /// The type of a closure that replaces the function in a test.
     pub(crate) fn mock_type(&self) -> TokenStream {
         let (binder, types) = self.closure_types();
-        let output = &self.written.output.ty;
+        let output = &self.declared.output.ty;
         quote!(
             ::std::sync::Arc<
                 dyn #binder ::core::ops::Fn(#(#types),*)

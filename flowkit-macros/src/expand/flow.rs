@@ -1,4 +1,4 @@
-//! What only a flow has: its own ways to be called, to be recorded, and to be resumed.
+//! What only a flow has: how it is called, how its arguments are recorded, and how it is resumed.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -11,10 +11,10 @@ use super::info::doc_text;
 use crate::options::FlowOptions;
 use crate::signature::{Param, mentions_lifetime, tidy};
 
-/// What the `impl Body` of a flow has besides.
+/// The additional methods in the `impl Body` of a flow.
 pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream {
     let run_name = options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
-    let codec = body::codec(callable, options.keeping());
+    let codec = body::codec(callable, options.persist_mode());
     quote! {
         #run_name
         #codec
@@ -23,7 +23,7 @@ pub(crate) fn methods(options: &FlowOptions, callable: &Callable) -> TokenStream
 
 /// How a flow is called: as a run of its own.
 pub(crate) fn dispatch() -> TokenStream {
-    // By their trait: where it is not known yet that there is a body, nothing else is equal to them.
+    // Named through the trait: before the compiler knows that there is a `Body`, no other type is equal to them.
     let value = quote!(<Self as ::flowkit::__private::Body>::Output);
     let error = quote!(<Self as ::flowkit::__private::Body>::Error);
     quote! {
@@ -46,13 +46,13 @@ pub(crate) fn dispatch() -> TokenStream {
 pub(crate) fn checks(options: &FlowOptions, callable: &Callable) -> TokenStream {
     let retries = options.attempts.retries.as_ref().is_some_and(|retries| retries.value > 0);
     let retry_checks = retries.then(|| body::retry_checks(callable));
-    let kept = body::check_kept(callable, options.keeping());
-    quote!(#retry_checks #kept)
+    let persisted = body::check_persisted(callable, options.persist_mode());
+    quote!(#retry_checks #persisted)
 }
 
-/// The twin's description of the flow without its types.
+/// The twin's function that returns the flow without its types.
 pub(crate) fn spec(callable: &Callable) -> TokenStream {
-    let vis = &callable.written.vis;
+    let vis = &callable.declared.vis;
     let generics = callable.static_generics();
     let (generics, _, clause) = generics.split_for_impl();
     let (name, body_type) = (callable.named("spec"), callable.static_body_type());
@@ -64,9 +64,9 @@ pub(crate) fn spec(callable: &Callable) -> TokenStream {
     }
 }
 
-/// The twin as a type that stands for the flow. One with type parameters is many flows, and stands for none.
+/// The twin as a type that stands for the flow. A flow with type parameters is many flows, so its twin stands for none.
 pub(crate) fn by_type(callable: &Callable) -> Option<TokenStream> {
-    let (cfgs, name) = (&callable.written.attrs.cfgs, &callable.written.ident);
+    let (cfgs, name) = (&callable.declared.attrs.cfgs, &callable.declared.ident);
     let quiet = callable.quiet();
     callable.static_generics().params.is_empty().then(|| {
         quote! {
@@ -83,16 +83,16 @@ pub(crate) fn by_type(callable: &Callable) -> Option<TokenStream> {
     })
 }
 
-/// The twin's way to go on with a run.
+/// The twin's function that resumes a run.
 pub(crate) fn resume(callable: &Callable) -> TokenStream {
-    let vis = &callable.written.vis;
+    let vis = &callable.declared.vis;
     let generics = callable.static_generics();
     let (generics, _, clause) = generics.split_for_impl();
     let (name, body_type) = (callable.named("resume"), callable.static_body_type());
     quote! {
-        /// Goes on with a run of the flow that another process began and did not end.
+        /// Resumes a run of the flow that was interrupted or failed.
         ///
-        /// Its arguments are those that were kept; what has succeeded is not run again.
+        /// It reuses the persisted arguments, and runs nothing again that has succeeded.
         #[track_caller]
         #vis fn #name #generics (run: ::flowkit::FlowRunId) -> ::flowkit::Resume<#body_type> #clause {
             ::flowkit::Resume::__new(run, ::core::panic::Location::caller())
@@ -100,13 +100,13 @@ pub(crate) fn resume(callable: &Callable) -> TokenStream {
     }
 }
 
-/// The `impl FlowBody`: counts the handles in what the flow returns, each part of a tuple by itself; and writes and reads
-/// the arguments.
+/// The `impl FlowBody`: counts the handles in what the flow returns, each part of a tuple by itself, and writes and reads the
+/// arguments.
 pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
-    let (cfgs, value) = (&callable.written.attrs.cfgs, &callable.value);
+    let (cfgs, value) = (&callable.declared.attrs.cfgs, &callable.value);
     let (generics, _, clause) = callable.named.generics.split_for_impl();
     let (body_type, quiet) = (callable.body_type(), callable.quiet());
-    let parts = match callable.written.output.value_place() {
+    let parts = match callable.declared.output.value_type() {
         Type::Tuple(tuple) if !tuple.elems.is_empty() => {
             let indices = (0..tuple.elems.len()).map(syn::Index::from);
             quote!(#((&::flowkit::__private::Probe(&output.#indices)).tally(tally);)*)
@@ -139,7 +139,7 @@ fn arguments(callable: &Callable) -> TokenStream {
     let (idents, names) = (callable.idents(), names(callable));
     let proofs = callable.named.params.iter().map(|param| {
         let ty = &param.ty;
-        // The lifetime of what borrows has no name here, and it is not read anyway.
+        // A type that borrows is never read, and its lifetime has no name here.
         if mentions_lifetime(ty) {
             return quote!(::core::option::Option::None);
         }
@@ -160,7 +160,7 @@ fn arguments(callable: &Callable) -> TokenStream {
     }
 }
 
-/// Nothing where a parameter cannot be read, or borrows: see [`body::codec`].
+/// `None` if a parameter borrows, and so cannot be read: see [`body::codec`].
 fn from_arguments(callable: &Callable) -> Option<TokenStream> {
     let params = &callable.named.params;
     if params.iter().any(|param| mentions_lifetime(&param.ty)) {
@@ -170,11 +170,11 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
     let types = params.iter().map(|param| &param.ty);
     let readers: Vec<_> = (0..params.len()).map(|index| format_ident!("__flowkit_reader{index}")).collect();
     let read = params.iter().zip(&readers).zip(&names).map(|((param, reader), name)| {
-        let read = quote!(#reader(&mut __flowkit_given, #name));
+        let read = quote!(#reader(&mut __flowkit_arguments, #name));
         match default(param) {
             None => read,
             Some(default) => quote! {
-                if __flowkit_given.lacks(#name) { ::core::option::Option::Some(#default) } else { #read }
+                if __flowkit_arguments.lacks(#name) { ::core::option::Option::Some(#default) } else { #read }
             },
         }
     });
@@ -184,13 +184,13 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
         ) -> ::core::option::Option<::core::result::Result<Self, ::flowkit::BoxError>> {
             #[allow(unused_imports)]
             use ::flowkit::__private::{NotReadBack as _, ReadBack as _};
-            // All of them first: it is the types that say whether there is anything to read.
+            // All of them first: the types decide whether anything can be read.
             #(
                 let #readers =
                     (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#types>)).reader()?;
             )*
             #[allow(unused_mut)]
-            let mut __flowkit_given = ::flowkit::__private::ProvidedArguments::parse(__flowkit_json);
+            let mut __flowkit_arguments = ::flowkit::__private::ProvidedArguments::parse(__flowkit_json);
             #(let #idents = #read;)*
             #[allow(unreachable_patterns)]
             let __flowkit_body = match (#(#idents,)*) {
@@ -200,7 +200,7 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
                 }),
                 _ => ::core::option::Option::None,
             };
-            ::core::option::Option::Some(__flowkit_given.finish(&[#(#names),*], __flowkit_body))
+            ::core::option::Option::Some(__flowkit_arguments.finish(&[#(#names),*], __flowkit_body))
         }
     })
 }
@@ -208,12 +208,12 @@ fn from_arguments(callable: &Callable) -> Option<TokenStream> {
 fn parameters(callable: &Callable) -> TokenStream {
     let params = &callable.named.params;
     let names = names(callable);
-    let written = callable.written.params.iter().map(|param| tidy(&param.ty));
-    let parameters = params.iter().zip(&names).zip(written).map(|((param, name), written)| {
+    let types = callable.declared.params.iter().map(|param| tidy(&param.ty));
+    let parameters = params.iter().zip(&names).zip(types).map(|((param, name), type_text)| {
         let (ty, docs) = (&param.ty, doc_text(&param.docs));
-        // What borrows cannot be read, and its lifetime has no name here.
+        // A type that borrows cannot be read, and its lifetime has no name here.
         if mentions_lifetime(ty) {
-            return quote!(::flowkit::__private::Parameter::__borrowed(#name, #docs, #written));
+            return quote!(::flowkit::__private::Parameter::__borrowed(#name, #docs, #type_text));
         }
         let default = match default(param) {
             None => quote!(::core::option::Option::None),
@@ -225,7 +225,7 @@ fn parameters(callable: &Callable) -> TokenStream {
             ::flowkit::__private::Parameter::__new(
                 #name,
                 #docs,
-                #written,
+                #type_text,
                 (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).outline(),
                 (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).is_written(),
                 #default,
@@ -243,7 +243,7 @@ fn parameters(callable: &Callable) -> TokenStream {
     }
 }
 
-/// The value that stands for a parameter which nobody gives. A text becomes whatever can be made of it.
+/// The default of a parameter. A string is converted with `Into`.
 fn default(param: &Param) -> Option<TokenStream> {
     let (ty, default) = (&param.ty, param.default.as_ref()?);
     let value = match default {
@@ -253,11 +253,10 @@ fn default(param: &Param) -> Option<TokenStream> {
     Some(quote!(::flowkit::__private::Arg::<#ty>::Value(#value)))
 }
 
-/// The names of the parameters; for one that has a pattern in the place of a name, its position from 1 on.
+/// The names of the parameters; for a pattern, its position, counting from 1.
 fn names(callable: &Callable) -> Vec<String> {
-    let name = |(position, param): (usize, &Param)| match param.is_anonymous() {
-        true => (position + 1).to_string(),
-        false => param.ident.unraw().to_string(),
+    let name = |(position, param): (usize, &Param)| {
+        if param.is_anonymous() { (position + 1).to_string() } else { param.ident.unraw().to_string() }
     };
-    callable.written.params.iter().enumerate().map(name).collect()
+    callable.declared.params.iter().enumerate().map(name).collect()
 }

@@ -1,4 +1,4 @@
-//! The description of a task, as a `static`: what its attribute says, in the library's own words.
+//! The description of a task, as a `static`: the options of its attribute as the library's types.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, Lit, Meta};
 use crate::options::{self, Attempts, CacheValue, FlowOptions, Label, Persist, Spanned, TaskOptions};
 use crate::signature::Function;
 
-/// The name of the twin's function that gives the description.
+/// The name of the twin's function that returns the description.
 pub(crate) fn path() -> Ident {
     Ident::new("__flowkit_info", Span::mixed_site())
 }
@@ -18,8 +18,8 @@ pub(crate) fn path() -> Ident {
 pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStream) -> TokenStream {
     let declaration = declaration("Task", &options.label, function, source);
     let at_most_once = options.is_at_most_once();
-    let must_persist = options.keeping() == Persist::Always;
-    // What is said by the flow for all of its tasks is not said for this one.
+    let must_persist = options.persist_mode() == Persist::Always;
+    // Overrides the flow's `task_defaults`.
     let no_retries = at_most_once.then_some(0);
     let policy = policy(&options.attempts, no_retries, options.trigger.as_ref(), options.cache_ttl.as_ref());
     let limits = options.concurrency.iter().flat_map(|limits| &limits.value).map(|limit| {
@@ -64,7 +64,7 @@ pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStr
         let name = Ident::new(&format!("{:?}", durability.value), Span::call_site());
         quote!(::flowkit::__private::Durability::#name)
     }));
-    let must_persist = options.keeping() == Persist::Always;
+    let must_persist = options.persist_mode() == Persist::Always;
     let fail_on_any_task = options.fail_on_any_task.as_ref().is_some_and(|fail| fail.value);
     quote! {
         ::flowkit::__private::TaskInfo {
@@ -90,8 +90,8 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
     let kind = Ident::new(kind, Span::call_site());
     let ident = function.ident.unraw().to_string();
     let name = label.name.as_ref().map_or_else(|| ident.clone(), |name| name.value.clone());
-    let written = label.description.as_ref().map(|description| description.value.clone());
-    let description = written.unwrap_or_else(|| doc_text(&function.attrs.docs));
+    let description = label.description.as_ref().map(|description| description.value.clone());
+    let description = description.unwrap_or_else(|| doc_text(&function.attrs.docs));
     let version = option(label.version.as_ref().map(|version| {
         let version = &version.value;
         quote!(#version)
@@ -211,7 +211,7 @@ pub(super) fn doc_text(docs: &[Attribute]) -> String {
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// A hash of the tokens: it changes with the code, and not with its layout or its comments.
+/// Hashes the tokens: the hash changes with the code, but not with its layout or its comments.
 ///
 /// FNV-1a, which is the same on every machine and with every compiler.
 fn hash(source: &TokenStream) -> u64 {

@@ -1,14 +1,14 @@
-//! Writes the code of an attribute. It says what the function is; how it runs is the library's.
+//! Generates the code of an attribute. The code describes the function; the library decides how it runs.
 //!
 //! ```text
 //! fn fetch(url: String) -> Call<…>          the call, in the value namespace
 //! struct fetch {}  impl fetch { … }         the twin, in the type namespace: of, submit, map, raw, …
 //! struct __flowkit_fetch<…> { url: … }      the body: the function with its arguments
-//! const _: () = { impl Body for …           what the library asks of it
-//!                 impl Dispatch for … }     how it is called: a flow is a run of its own
+//! const _: () = { impl Body for …           the library's questions about it
+//!                 impl Dispatch for … }     how it is called: a flow becomes its own run
 //! ```
 //!
-//! All of it, for a task, for one that borrows and for a flow, can be read in `snapshots/`.
+//! `snapshots/` has the complete code for a task, for one that borrows, and for a flow.
 
 mod body;
 mod call_key;
@@ -20,7 +20,7 @@ mod task;
 mod test;
 mod twin;
 
-// The code depends on what the library can do.
+// The code depends on the library's features.
 #[cfg(test)]
 #[cfg(all(feature = "store", feature = "testing"))]
 mod tests;

@@ -1,9 +1,9 @@
-//! Where the compiler points when what is generated breaks a rule: at tokens of the user.
+//! Where the compiler points if generated code breaks a rule: at tokens of the user.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-/// The place of some tokens of the user. Generated tokens that have it are taken for the user's by the compiler.
+/// The span of some of the user's tokens. The compiler takes generated tokens with this span for the user's.
 #[derive(Clone, Copy)]
 pub(crate) struct SpanRange {
     pub(crate) start: Span,
@@ -17,14 +17,14 @@ impl SpanRange {
         Self { start, end: spans.last().unwrap_or(start) }
     }
 
-    /// Puts generated tokens there, from the first to the last; those of the user among them keep their own place.
+    /// Gives generated tokens this span: `before` its start, `after` its end. The `inner` tokens keep their own spans.
     pub(crate) fn around(self, before: TokenStream, inner: impl ToTokens, after: TokenStream) -> TokenStream {
         let (before, after) = (moved(before, self.start), moved(after, self.end));
         quote_spanned!(self.start=> #before #inner #after)
     }
 }
 
-/// Gives the tokens with another span, those in groups too.
+/// Returns the tokens with another span, including those in groups.
 pub(crate) fn moved(tokens: TokenStream, span: Span) -> TokenStream {
     let respan = |mut token: proc_macro2::TokenTree| {
         if let proc_macro2::TokenTree::Group(group) = &token {

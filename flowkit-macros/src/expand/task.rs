@@ -1,13 +1,14 @@
-//! What only a task has: its cache key, when it is retried, and what its types must be able to do for that.
+//! What only a task has: its cache key, when it is retried, and what its types must support for that.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::Expr;
 use syn::ext::IdentExt as _;
 
 use super::callable::Callable;
 use super::span_range::SpanRange;
 use super::{body, call_key};
-use crate::options::{CacheValue, Persist, TaskOptions};
+use crate::options::{CacheValue, IdentityOptions, Persist, TaskOptions};
 
 /// What only a task has.
 pub(crate) struct TaskExtras<'a> {
@@ -27,61 +28,20 @@ impl TaskExtras<'_> {
         });
         let run_name = self.options.label.run_name.as_ref().map(|name| body::run_name(&name.value));
         let cache_key = self.cache_key(callable);
-        let codec = body::codec(callable, self.options.keeping());
+        let codec = body::codec(callable, self.options.persist_mode());
         quote!(#retry_if #run_name #cache_key #codec)
     }
 
     fn cache_key(&self, callable: &Callable) -> Option<TokenStream> {
-        let show = |name: &str, value: TokenStream| {
-            cfg!(feature = "store").then(|| {
-                quote! {
-                    if let ::core::option::Option::Some(__flowkit_parts) = &mut __flowkit_parts {
-                        __flowkit_parts.extend((&::flowkit::__private::Probe(#value)).key_input(#name, __flowkit_sealing));
-                    }
-                }
-            })
-        };
         let identity = &self.options.identity;
-        let cache = &self.options.cache.as_ref()?.value;
-        let key = match (cache, &identity.key) {
+        let key = match (&self.options.cache.as_ref()?.value, &identity.key) {
             (CacheValue::None, _) => return None,
             (CacheValue::Key(key), _) => Some(&**key),
             (CacheValue::Inputs | CacheValue::Run, key) => key.as_ref().map(|key| &key.value),
         };
         let digest = match key {
-            None => {
-                let params = || callable.written.params.iter().filter(|param| !identity.ignores(param));
-                let digests = params().map(|param| {
-                    let (ident, place) = (&param.ident, SpanRange::of(&param.ty).start);
-                    quote_spanned!(place=> ::flowkit::rules::digest_argument(self.#ident.get(), __flowkit_sealing)?)
-                });
-                let shown = params().map(|param| {
-                    let (ident, name) = (&param.ident, param.ident.unraw().to_string());
-                    show(&name, quote!(self.#ident.get()))
-                });
-                let proofs = params().filter_map(call_key::rewritten).map(|proof| quote!(#proof?;));
-                let probes = call_key::use_rewritten();
-                quote! {
-                    #probes
-                    #(#proofs)*
-                    #(#shown)*
-                    ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))
-                }
-            }
-            Some(key) => {
-                let idents = callable.idents();
-                let types = callable.written.params.iter().map(body::elem);
-                let place = SpanRange::of(key);
-                let value = place.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
-                let digest =
-                    quote_spanned!(place.start=> ::flowkit::rules::digest_key(#value, __flowkit_sealing));
-                let shown = show("key", quote!(&__flowkit_key(#(self.#idents.get()),*)));
-                quote! {
-                    let __flowkit_key: fn(#(&#types),*) -> _ = #key;
-                    #shown
-                    #digest
-                }
-            }
+            None => digest_arguments(callable, identity),
+            Some(key) => digest_user_key(callable, key),
         };
         let probes = cfg!(feature = "store").then(|| {
             quote! {
@@ -111,18 +71,65 @@ impl TaskExtras<'_> {
         let cached =
             self.options.cache.as_ref().is_some_and(|cache| !matches!(cache.value, CacheValue::None));
         let output = cached.then(|| {
-            let place = SpanRange::of(callable.written.output.value_place());
-            place.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
+            let span = SpanRange::of(callable.declared.output.value_type());
+            span.around(quote!(::flowkit::rules::cached_output::<), &callable.value, quote!(>();))
         });
-        let kept = body::check_kept(callable, self.options.keeping());
+        let persisted = body::check_persisted(callable, self.options.persist_mode());
         let compared =
             self.must_compare().then(|| body::compared_arguments(callable, &self.options.identity));
-        quote!(#retry_checks #output #kept #compared)
+        quote!(#retry_checks #output #persisted #compared)
     }
 
-    /// Whether a call that cannot be told from others cannot be made: it may be the one that must not be made twice, or its
-    /// result, which must be kept, could never be found again.
+    /// Whether a call that cannot be compared with others is refused: it may be one that must not run twice, or its result, which
+    /// must be persisted, could never be found again.
     fn must_compare(&self) -> bool {
-        self.options.keeping() == Persist::Always && self.options.identity.key.is_none()
+        self.options.persist_mode() == Persist::Always && self.options.identity.key.is_none()
     }
+}
+
+/// The digest of all arguments that are not ignored.
+fn digest_arguments(callable: &Callable, identity: &IdentityOptions) -> TokenStream {
+    let params = || callable.declared.params.iter().filter(|param| !identity.ignores(param));
+    let digests = params().map(|param| {
+        let (ident, span) = (&param.ident, SpanRange::of(&param.ty).start);
+        quote_spanned!(span=> ::flowkit::rules::digest_argument(self.#ident.get(), __flowkit_sealing)?)
+    });
+    let shown = params().map(|param| {
+        let (ident, name) = (&param.ident, param.ident.unraw().to_string());
+        show(&name, quote!(self.#ident.get()))
+    });
+    let proofs = params().filter_map(call_key::rewritten).map(|proof| quote!(#proof?;));
+    let probes = call_key::use_rewritten();
+    quote! {
+        #probes
+        #(#proofs)*
+        #(#shown)*
+        ::core::result::Result::Ok(::flowkit::__private::Digest::join(&[#(#digests),*]))
+    }
+}
+
+/// The digest of what the user's closure or function returns for the arguments.
+fn digest_user_key(callable: &Callable, key: &Expr) -> TokenStream {
+    let idents = callable.idents();
+    let types = callable.declared.params.iter().map(body::elem);
+    let span = SpanRange::of(key);
+    let value = span.around(quote!(&__flowkit_key), quote!(), quote!((#(self.#idents.get()),*)));
+    let digest = quote_spanned!(span.start=> ::flowkit::rules::digest_key(#value, __flowkit_sealing));
+    let shown = show("key", quote!(&__flowkit_key(#(self.#idents.get()),*)));
+    quote! {
+        let __flowkit_key: fn(#(&#types),*) -> _ = #key;
+        #shown
+        #digest
+    }
+}
+
+/// Adds a part of the key to those that `explain_cache` shows.
+fn show(name: &str, value: TokenStream) -> Option<TokenStream> {
+    cfg!(feature = "store").then(|| {
+        quote! {
+            if let ::core::option::Option::Some(__flowkit_parts) = &mut __flowkit_parts {
+                __flowkit_parts.extend((&::flowkit::__private::Probe(#value)).key_input(#name, __flowkit_sealing));
+            }
+        }
+    })
 }

@@ -1,5 +1,5 @@
-//! The generated code as people would write it: what `fetch::of` becomes can be read in `snapshots/`, and a change of it is seen in
-//! review. `INSTA_UPDATE=always cargo test -p flowkit-macros` renews them.
+//! The generated code as people would format it: `snapshots/` shows what `fetch::of` becomes, and a review sees every change of
+//! it. `INSTA_UPDATE=always cargo test -p flowkit-macros --all-features` updates them.
 
 use proc_macro2::TokenStream;
 
@@ -9,17 +9,17 @@ fn task(attribute: &str, function: &str) -> String {
     let function: TokenStream = function.parse().unwrap();
     let (task, checked) = Task::parse(attribute.parse().unwrap(), function.clone());
     checked.unwrap();
-    written(super::task(task.unwrap(), &function))
+    formatted(super::task(task.unwrap(), &function))
 }
 
 fn flow(attribute: &str, function: &str) -> String {
     let function: TokenStream = function.parse().unwrap();
     let (flow, checked) = Flow::parse(attribute.parse().unwrap(), function.clone());
     checked.unwrap();
-    written(super::flow(flow.unwrap(), &function))
+    formatted(super::flow(flow.unwrap(), &function))
 }
 
-fn written(code: TokenStream) -> String {
+fn formatted(code: TokenStream) -> String {
     prettyplease::unparse(&syn::parse2(code).unwrap())
 }
 

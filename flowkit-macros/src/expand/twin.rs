@@ -1,4 +1,4 @@
-//! The two names of a task: the function that makes a call, and the type of the same name with `of`, `map`, `raw`, ….
+//! The two items named like a task: the function that makes a call, and the type with `of`, `map`, `raw`, ….
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -9,10 +9,10 @@ use super::callable::Callable;
 use crate::signature::ParamKind;
 
 pub(crate) fn expand(callable: &Callable, what: &str, more: &TokenStream) -> TokenStream {
-    let cfgs = &callable.written.attrs.cfgs;
-    let docs = &callable.written.attrs.docs;
-    let vis = &callable.written.vis;
-    let name = &callable.written.ident;
+    let cfgs = &callable.declared.attrs.cfgs;
+    let docs = &callable.declared.attrs.docs;
+    let vis = &callable.declared.vis;
+    let name = &callable.declared.ident;
     let quiet = callable.quiet();
     let call = call(callable);
     let held = body_struct(callable);
@@ -80,10 +80,10 @@ fn call(callable: &Callable) -> TokenStream {
     }
 }
 
-/// The struct that holds the arguments. Its parameters are the holders, so that it is `Clone` where they are; a type
+/// The struct that holds the arguments. Its parameters are the types of the fields, so that it is `Clone` if they are; one type
 /// that mentions the function's type parameters, for those that no argument mentions; and the function's constants.
 fn body_struct(callable: &Callable) -> TokenStream {
-    let (cfgs, vis, body) = (&callable.written.attrs.cfgs, &callable.written.vis, &callable.body);
+    let (cfgs, vis, body) = (&callable.declared.attrs.cfgs, &callable.declared.vis, &callable.body);
     let idents = callable.idents();
     let types: Vec<_> = (0..idents.len()).map(|index| quote::format_ident!("__FlowkitArg{index}")).collect();
     let constants: Vec<_> = callable.named.generics.const_params().collect();
@@ -112,14 +112,14 @@ fn body_struct(callable: &Callable) -> TokenStream {
     }
 }
 
-/// The body as a value, from what it holds for each parameter.
+/// Constructs the body from what it holds for each parameter.
 fn construct(callable: &Callable, held: impl Iterator<Item = impl ToTokens>) -> TokenStream {
     let (body, idents) = (&callable.body, callable.idents());
     quote!(#body { #(#idents: #held,)* __flowkit_mention: ::core::marker::PhantomData })
 }
 
 fn raw(callable: &Callable, what: &str) -> TokenStream {
-    let function = &callable.written;
+    let function = &callable.declared;
     let (vis, asyncness, block) = (&function.vis, &function.asyncness, &function.block);
     let (lints, others) = (&function.attrs.lints, &function.attrs.others);
     let generics = &function.generics;
@@ -129,7 +129,7 @@ fn raw(callable: &Callable, what: &str) -> TokenStream {
         quote!(#(#attrs)* #pat: #ty)
     });
     let output = &function.output.ty;
-    let doc = format!("The {what} as it is written: a plain function, with nothing of flowkit around it.");
+    let doc = format!("The {what} as written: the plain function, without flowkit.");
     let name = callable.named("raw");
     quote! {
         #[doc = #doc]
@@ -141,17 +141,17 @@ fn raw(callable: &Callable, what: &str) -> TokenStream {
 }
 
 fn of(callable: &Callable, what: &str) -> TokenStream {
-    let vis = &callable.written.vis;
+    let vis = &callable.declared.vis;
     let (lifetime, generics) = callable.call_lifetime();
     let (generics, _, clause) = generics.split_for_impl();
     let idents = callable.idents();
     let of_trait = quote!(::flowkit::args::IntoArg);
-    let stand_ins = Callable::stand_ins(&callable.named.params, &of_trait);
+    let stand_ins = Callable::accepted_types(&callable.named.params, &of_trait);
     let (value, error, body_type) = (&callable.value, &callable.error, callable.body_type());
     let body = construct(callable, idents.iter().map(|ident| quote!(#of_trait::into_arg(#ident))));
     let name = callable.named("of");
     let doc =
-        format!("Makes a call of the {what} from values, or from handles of results that are not there yet.");
+        format!("Makes a call of the {what} from values, or from handles to results that are still pending.");
     quote! {
         #[doc = #doc]
         #[track_caller]
@@ -164,12 +164,12 @@ fn of(callable: &Callable, what: &str) -> TokenStream {
 }
 
 fn submit(callable: &Callable, what: &str) -> TokenStream {
-    let vis = &callable.written.vis;
+    let vis = &callable.declared.vis;
     let generics = callable.static_generics();
     let (generics, _, clause) = generics.split_for_impl();
     let (idents, params) = (callable.idents(), callable.static_params());
     let of_trait = quote!(::flowkit::args::IntoArg);
-    let stand_ins = Callable::stand_ins(&params, &of_trait);
+    let stand_ins = Callable::accepted_types(&params, &of_trait);
     let (value, error, body_type) = (&callable.value, &callable.error, callable.static_body_type());
     let body = construct(callable, idents.iter().map(|ident| quote!(#of_trait::into_arg(#ident))));
     let name = callable.named("submit");
@@ -189,25 +189,25 @@ fn map(callable: &Callable) -> TokenStream {
     let params = callable.static_params();
     let idents = callable.idents();
     let ([first, others @ ..], [first_param, other_params @ ..]) = (&idents[..], &params[..]) else {
-        // There is nothing to map over.
+        // There is no list to map over.
         return TokenStream::new();
     };
-    let vis = &callable.written.vis;
+    let vis = &callable.declared.vis;
     let generics = callable.static_generics();
     let (generics, _, clause) = generics.split_for_impl();
     let (value, error, body_type) = (&callable.value, &callable.error, callable.static_body_type());
     let (items, column) = (quote!(::flowkit::items::IntoItems), quote!(::flowkit::items::IntoColumn));
-    let list = Callable::stand_ins(std::slice::from_ref(first_param), &items);
-    let columns = Callable::stand_ins(other_params, &column);
+    let list = Callable::accepted_types(std::slice::from_ref(first_param), &items);
+    let columns = Callable::accepted_types(other_params, &column);
     let rows = others.iter().map(|ident| quote!(::flowkit::__private::Column::next_row(&mut #ident)));
     let held = std::iter::once(quote!(__flowkit_item)).chain(rows);
     let body = construct(callable, held);
     let name = callable.named("map");
-    let place = callable.argument_place();
-    let start = place.around(quote!(::flowkit::__private::), quote!(), quote!(map));
-    // What they hold must cross threads, so they are placed where the compiler says that it does not.
-    let known = Ident::new("__flowkit_items", place.start);
-    let zipped = Ident::new("__flowkit_columns", place.start);
+    let span = callable.argument_span();
+    let start = span.around(quote!(::flowkit::__private::), quote!(), quote!(map));
+    // Their content must cross threads; with this span, the compiler reports at the user's code if it cannot.
+    let items_ident = Ident::new("__flowkit_items", span.start);
+    let zipped = Ident::new("__flowkit_columns", span.start);
     quote! {
         /// Starts one run per item of the first argument; the others are the same for all, unless they are `each(list)`.
         #[track_caller]
@@ -215,7 +215,7 @@ fn map(callable: &Callable) -> TokenStream {
             #first: #(#list)*,
             #(#others: #columns),*
         ) -> ::flowkit::Handles<#value, #error> #clause {
-            let #known = #items::into_items(#first);
+            let #items_ident = #items::into_items(#first);
             #(let #others = #column::into_column(#others);)*
             let __flowkit_later = false #(|| ::flowkit::__private::Column::is_later(&#others))*;
             let #zipped = async move {
@@ -225,7 +225,7 @@ fn map(callable: &Callable) -> TokenStream {
                 ::core::result::Result::Ok((__flowkit_lengths, __flowkit_row))
             };
             #start(
-                #known,
+                #items_ident,
                 __flowkit_later,
                 #zipped,
                 ::core::panic::Location::caller(),
@@ -235,11 +235,11 @@ fn map(callable: &Callable) -> TokenStream {
 }
 
 fn skip(callable: &Callable) -> TokenStream {
-    let vis = &callable.written.vis;
+    let vis = &callable.declared.vis;
     let info = super::info::path();
-    let name = &callable.written.ident;
+    let name = &callable.declared.ident;
     quote! {
-        /// Records that this is not run, and why: for the branch that was not taken.
+        /// Records that this did not run, and why: for a branch that was not taken.
         #[track_caller]
         #vis fn skip(reason: impl ::core::convert::Into<::std::string::String>) {
             ::flowkit::__private::skip(#name::#info(), reason.into(), ::core::panic::Location::caller());
@@ -248,9 +248,9 @@ fn skip(callable: &Callable) -> TokenStream {
 }
 
 fn mock(callable: &Callable) -> TokenStream {
-    let (vis, name, idents) = (&callable.written.vis, &callable.written.ident, callable.idents());
+    let (vis, name, idents) = (&callable.declared.vis, &callable.declared.ident, callable.idents());
     let (binder, types) = callable.closure_types();
-    let output = &callable.written.output.ty;
+    let output = &callable.declared.output.ty;
     let mut generics = callable.static_generics();
     generics.params.push(syn::parse_quote!(__FlowkitMock));
     generics.params.push(syn::parse_quote!(__FlowkitFuture));
@@ -265,8 +265,8 @@ fn mock(callable: &Callable) -> TokenStream {
     let (generics, _, clause) = generics.split_for_impl();
     let mock_type = callable.mock_type();
     let info = super::info::path();
-    quote_spanned! {callable.written.output.ty.span()=>
-        /// Puts a closure in the place of the function until the mock is dropped; retries and the rest stay.
+    quote_spanned! {callable.declared.output.ty.span()=>
+        /// Replaces the function by a closure until the mock is dropped; retries and all other options still apply.
         #vis fn mock #generics (__flowkit_with: __FlowkitMock) -> ::flowkit::testing::Mock #clause {
             let __flowkit_call: #mock_type = ::std::sync::Arc::new(
                 move |#(#idents),*| ::std::boxed::Box::pin(__flowkit_with(#(#idents),*))

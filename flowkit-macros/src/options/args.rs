@@ -1,7 +1,7 @@
 //! Splits the arguments of an attribute into keys and values.
 //!
-//! Form only: what a value means is the business of `values`. After a mistake it goes on at the
-//! next comma, so that one compile reports all of them.
+//! Form only: `values` decides what a value means. After a mistake, parsing continues at the next comma, so that one compile
+//! reports every mistake.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -25,7 +25,7 @@ pub(crate) enum Value {
     None,
     Expr(Box<Expr>),
     List(TokenStream),
-    /// Not one of these, and reported; the key counts as written.
+    /// None of these, and already reported; the key still counts as present.
     Malformed,
 }
 
@@ -36,16 +36,16 @@ pub(crate) struct Spanned<T> {
     pub span: Span,
 }
 
-/// Reads all arguments, each key once, reporting those which are malformed, unknown, misplaced
-/// or repeated.
-pub(crate) fn parse(args: TokenStream, place: AttributeKind, errors: &mut Errors) -> Vec<AttributeArg> {
+/// Reads all arguments, each key once, and reports those that are malformed, unknown, misplaced or repeated.
+pub(crate) fn parse(args: TokenStream, kind: AttributeKind, errors: &mut Errors) -> Vec<AttributeArg> {
     let parser = |input: ParseStream<'_>| {
         let mut found: Vec<AttributeArg> = Vec::new();
         while !input.is_empty() {
-            if let Some(arg) = parse_arg(input, place, errors) {
-                match found.iter().any(|earlier| earlier.key.name == arg.key.name) {
-                    true => errors.push_at(arg.span, format!("`{}` is set twice", arg.key.name)),
-                    false => found.push(arg),
+            if let Some(arg) = parse_arg(input, kind, errors) {
+                if found.iter().any(|earlier| earlier.key.name == arg.key.name) {
+                    errors.push_at(arg.span, format!("`{}` is set twice", arg.key.name));
+                } else {
+                    found.push(arg);
                 }
             }
             parse_comma(input, errors);
@@ -55,19 +55,19 @@ pub(crate) fn parse(args: TokenStream, place: AttributeKind, errors: &mut Errors
     parser.parse2(args).unwrap_or_default()
 }
 
-/// Parses one argument, and reports it if it is none.
-fn parse_arg(input: ParseStream<'_>, place: AttributeKind, errors: &mut Errors) -> Option<AttributeArg> {
+/// Parses one argument, or reports what is there instead.
+fn parse_arg(input: ParseStream<'_>, kind: AttributeKind, errors: &mut Errors) -> Option<AttributeArg> {
     let Ok(ident) = input.call(Ident::parse_any) else {
-        errors.push_at(input.span(), format!("expected an option; {}", place.takes()));
+        errors.push_at(input.span(), format!("expected an option; {}", kind.takes()));
         skip_to_comma(input);
         return None;
     };
-    // The value of an unknown key is parsed too: `|a, b| …` has commas which separate nothing.
-    let (key, value) = (Key::find(&ident, place), parse_value(input));
+    // The value of an unknown key is parsed too: the commas of `|a, b| …` do not separate arguments.
+    let (key, value) = (Key::find(&ident, kind), parse_value(input));
     if value.is_err() {
         skip_to_comma(input);
     }
-    let key = errors.keep(key)?;
+    let key = errors.take(key)?;
     let value = value.unwrap_or_else(|error| {
         errors.add(error.unwrap_or_else(|| syn::Error::new(ident.span(), key.takes())));
         Value::Malformed
@@ -75,7 +75,7 @@ fn parse_arg(input: ParseStream<'_>, place: AttributeKind, errors: &mut Errors) 
     Some(AttributeArg { key, value, span: ident.span() })
 }
 
-/// Parses what follows a key; fails without an error of its own where that is no value at all.
+/// Parses what follows a key; fails without an error of its own if that is not a value at all.
 fn parse_value(input: ParseStream<'_>) -> Result<Value, Option<syn::Error>> {
     if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
@@ -84,16 +84,13 @@ fn parse_value(input: ParseStream<'_>) -> Result<Value, Option<syn::Error>> {
     if input.peek(token::Paren) {
         return Ok(Value::List(input.parse::<Group>()?.stream()));
     }
-    match input.is_empty() || input.peek(Token![,]) || starts_arg(input) {
-        true => Ok(Value::None),
-        false => Err(None),
-    }
+    if input.is_empty() || input.peek(Token![,]) || starts_arg(input) { Ok(Value::None) } else { Err(None) }
 }
 
-/// Parses an expression; after a failure the input stands where parsing ended.
+/// Parses an expression; after a failure, the input is where parsing stopped.
 fn parse_expr(input: ParseStream<'_>) -> Result<Expr, Option<syn::Error>> {
     let start = input.cursor();
-    // A fork, since `syn` would report a failure inside a group a second time.
+    // On a fork, since `syn` would report a failure inside a group a second time.
     let attempt = input.fork();
     let parsed = attempt.parse();
     while input.cursor() != attempt.cursor() && input.parse::<TokenTree>().is_ok() {}
@@ -106,7 +103,7 @@ fn parse_comma(input: ParseStream<'_>, errors: &mut Errors) {
         return;
     }
     errors.push_at(input.span(), "expected `,` between options");
-    // Usually the next option stands here.
+    // Usually the next option starts here.
     if !starts_arg(input) {
         skip_to_comma(input);
         parse_comma(input, errors);

@@ -1,4 +1,4 @@
-//! Which arguments tell the calls of a task apart: all of them, without those that `ignore(…)` names, or what `key = …` gives.
+//! Which arguments distinguish the calls of a task: all except those that `ignore(…)` names, or instead the value of `key = …`.
 
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
@@ -22,7 +22,7 @@ impl Options for IdentityOptions {
     fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match arg.key.name {
             "ignore" => {
-                let names = errors.keep(names(arg));
+                let names = errors.take(names(arg));
                 self.ignore = names.map(|value| Spanned { value, span: arg.span });
                 true
             }
@@ -33,15 +33,15 @@ impl Options for IdentityOptions {
 
     fn check(&self, _args: &[AttributeArg], errors: &mut Errors) {
         if let (Some(ignore), Some(_)) = (&self.ignore, &self.key) {
-            let message = "`key` stands for all arguments, those that it does not look at included; \
-                           remove `ignore`";
+            let message =
+                "`key` replaces all arguments, including those that it does not use; remove `ignore`";
             errors.push_at(ignore.span, message);
         }
     }
 }
 
 impl IdentityOptions {
-    /// Reports what is no parameter of the function, or is named twice.
+    /// Reports names that are not parameters of the function, or occur twice.
     pub(crate) fn check_against(&self, function: &Function, errors: &mut Errors) {
         let named = function.params.iter().filter(|param| !param.is_anonymous());
         let known: Vec<String> = named.map(|param| param.ident.unraw().to_string()).collect();
@@ -54,7 +54,7 @@ impl IdentityOptions {
                 errors.push_at(ident.span(), format!("`{name}` is ignored twice"));
             } else if !known().any(|known| known == name) {
                 let has = match list(known(), "and") {
-                    has if has.is_empty() => "it has none to name".to_owned(),
+                    has if has.is_empty() => "it has no named parameters".to_owned(),
                     has => format!("it has {has}{}", did_you_mean(&name, known())),
                 };
                 let message = format!("`{name}` is not a parameter of `{}`; {has}", function.ident);
@@ -64,7 +64,7 @@ impl IdentityOptions {
         }
     }
 
-    /// Whether an argument tells nothing about the call.
+    /// Whether a parameter is ignored.
     pub(crate) fn ignores(&self, param: &Param) -> bool {
         let mut ignored = self.ignore.iter().flat_map(|ignore| &ignore.value);
         ignored.any(|ident| ident.unraw() == param.ident.unraw())

@@ -1,6 +1,6 @@
-//! The one table of option keys: where each belongs and what it takes.
+//! The one table of option keys: which attributes take each key, and with which value.
 //!
-//! Every message about a key is made from it. A new key is one line here, a field, and its reader.
+//! Every message about a key comes from it. A new key is one line here, a field, and its reader.
 
 use syn::Ident;
 
@@ -8,7 +8,7 @@ use crate::attribute::AttributeKind::{self, Flow, Task, TaskDefaults, Test};
 use crate::errors::{did_you_mean, list};
 
 impl AttributeKind {
-    /// Says which keys may stand here.
+    /// Says which keys it takes.
     pub(crate) fn takes(self) -> String {
         format!("{self} takes {}", list(self.keys(), "and"))
     }
@@ -21,27 +21,27 @@ impl AttributeKind {
 /// An option key.
 pub(crate) struct Key {
     pub name: &'static str,
-    places: &'static [AttributeKind],
-    /// What its value is: `a whole number`.
+    attributes: &'static [AttributeKind],
+    /// The form of its value: `a whole number`.
     takes: &'static str,
-    /// The key with a value, as a user would write it.
+    /// The key with a value, as users would write it.
     example: &'static str,
-    /// Why it cannot be used, where it cannot.
+    /// Why it cannot be used, if it cannot.
     refused: Option<&'static str>,
 }
 
 const BOTH: &[AttributeKind] = &[Task, Flow];
 const EVERYWHERE: &[AttributeKind] = &[Task, Flow, TaskDefaults];
 const DELAYS: &[AttributeKind] = &[Task, TaskDefaults];
-const SWITCH: &str = "nothing, `true` or `false`";
+const SWITCH: &str = "no value, `true` or `false`";
 const HOOK: &str = "a closure, a function or a list of them";
 
 /// All keys, in the order in which messages list them.
 #[rustfmt::skip] // A table reads by its lines: one for each key.
 pub(super) const KEYS: &[Key] = &[
     key("name", BOTH, "a name", r#"name = "Word count""#),
-    key("description", BOTH, "a text", r#"description = "Counts words""#),
-    key("version", BOTH, "a text or a whole number", "version = 2"),
+    key("description", BOTH, "a string", r#"description = "Counts words""#),
+    key("version", BOTH, "a string or a whole number", "version = 2"),
     key("tags", BOTH, "a tag or a list of tags", r#"tags = ["etl", "daily"]"#),
     key("retries", EVERYWHERE, "a whole number", "retries = 3"),
     key("retry_delay", EVERYWHERE, "a duration or a list of durations", r#"retry_delay = "1s""#),
@@ -63,7 +63,7 @@ pub(super) const KEYS: &[Key] = &[
     key("task_defaults", &[Flow], "options in parentheses", "task_defaults(retries = 3)"),
     key("fail_on_any_task", &[Flow], SWITCH, "fail_on_any_task = true"),
     key("durability", &[Flow], r#""full", "relaxed" or "memory""#, r#"durability = "relaxed""#),
-    key("run_name", BOTH, "a text with parameters in braces", r#"run_name = "etl-{date}""#),
+    key("run_name", BOTH, "a string with parameters in braces", r#"run_name = "etl-{date}""#),
     key("log_prints", BOTH, SWITCH, "log_prints = false"),
     key("on_running", BOTH, HOOK, "on_running = notify"),
     key("on_success", BOTH, HOOK, "on_success = notify"),
@@ -72,7 +72,7 @@ pub(super) const KEYS: &[Key] = &[
     key("on_cancel", BOTH, HOOK, "on_cancel = notify"),
     key("seed", &[Test], "a whole number", "seed = 7"),
     refused("resources", &[Task], NOT_YET),
-    refused("ensure", &[Task], "is no option; call `flowkit::ensure(…)?` in the body of the task"),
+    refused("ensure", &[Task], "is not an option; call `flowkit::ensure(…)?` in the body of the task"),
     refused("cron", &[Flow], WITH_SCHEDULER),
     refused("every", &[Flow], WITH_SCHEDULER),
     refused("schedule", &[Flow], WITH_SCHEDULER),
@@ -84,40 +84,40 @@ const CACHE: &str = r#""inputs", "run", "none", or a closure or function giving 
 
 const fn key(
     name: &'static str,
-    places: &'static [AttributeKind],
+    attributes: &'static [AttributeKind],
     takes: &'static str,
     example: &'static str,
 ) -> Key {
-    Key { name, places, takes, example, refused: None }
+    Key { name, attributes, takes, example, refused: None }
 }
 
-const fn refused(name: &'static str, places: &'static [AttributeKind], why: &'static str) -> Key {
-    Key { name, places, takes: "", example: "", refused: Some(why) }
+const fn refused(name: &'static str, attributes: &'static [AttributeKind], why: &'static str) -> Key {
+    Key { name, attributes, takes: "", example: "", refused: Some(why) }
 }
 
 impl Key {
-    /// Finds what may be set at `place`, or says why `written` may not.
-    pub(crate) fn find(written: &Ident, place: AttributeKind) -> syn::Result<&'static Self> {
-        let name = written.to_string();
+    /// Finds a key of the attribute, or says why the word is not one.
+    pub(crate) fn find(word: &Ident, kind: AttributeKind) -> syn::Result<&'static Self> {
+        let name = word.to_string();
         let found = KEYS.iter().find(|key| key.name == name);
         let message = match found {
             Some(Self { refused: Some(why), .. }) => format!("`{name}` {why}"),
-            Some(key) if key.places.contains(&place) => return Ok(key),
+            Some(key) if key.attributes.contains(&kind) => return Ok(key),
             Some(key) => {
-                let places = list(key.places.iter().map(|place| place.name()), "and");
-                format!("`{name}` is an option of {places}, not of {place}")
+                let attributes = list(key.attributes.iter().map(|kind| kind.name()), "and");
+                format!("`{name}` is an option of {attributes}, not of {kind}")
             }
             None => {
-                let near = did_you_mean(&name, place.keys());
-                // The list is long, so it comes last, on a line of its own where a guess stands before it.
+                let near = did_you_mean(&name, kind.keys());
+                // The list is long, so it comes last, on its own line if a guess precedes it.
                 let separator = if near.is_empty() { "; " } else { "\n" };
-                format!("unknown option `{name}`{near}{separator}{}", place.takes())
+                format!("unknown option `{name}`{near}{separator}{}", kind.takes())
             }
         };
-        Err(syn::Error::new(written.span(), message))
+        Err(syn::Error::new(word.span(), message))
     }
 
-    /// Gives the key with a value, as a user would write it.
+    /// Returns the key with a value, as users would write it.
     pub(crate) fn example(name: &str) -> &'static str {
         KEYS.iter().find(|key| key.name == name).map_or("", |key| key.example)
     }
@@ -127,7 +127,7 @@ impl Key {
         format!("`{}` takes {}, such as `{}`", self.name, self.takes, self.example)
     }
 
-    pub(super) fn is_taken_by(&self, place: AttributeKind) -> bool {
-        self.refused.is_none() && self.places.contains(&place)
+    pub(super) fn is_taken_by(&self, kind: AttributeKind) -> bool {
+        self.refused.is_none() && self.attributes.contains(&kind)
     }
 }

@@ -1,4 +1,4 @@
-//! The options of each attribute, read into values with types.
+//! Reads the options of each attribute into typed values.
 //!
 //! ```text
 //! tokens ── args ──▶ Arg { key, value } ── values, policies ──▶ TaskOptions, … ── checks ──▶
@@ -73,7 +73,7 @@ pub(crate) struct TestOptions {
     pub seed: Option<Spanned<u64>>,
 }
 
-/// How a flow or task is called and sorted, and what is kept of what it says.
+/// The name and the description of a flow or task, and whether its prints are logged.
 #[derive(Default)]
 pub(crate) struct Label {
     pub name: Option<Spanned<String>>,
@@ -82,11 +82,11 @@ pub(crate) struct Label {
     /// At least one.
     pub tags: Option<Spanned<Vec<String>>>,
     pub run_name: Option<Spanned<Template>>,
-    /// Whether what it prints is kept in the log.
+    /// Whether its prints go to the log.
     pub log_prints: Option<Spanned<bool>>,
 }
 
-/// How often and how long it is tried, and what it means that it failed.
+/// How often and for how long it is attempted, and what its failure means.
 #[derive(Default)]
 pub(crate) struct Attempts {
     /// 0 to 1000.
@@ -99,11 +99,11 @@ pub(crate) struct Attempts {
     pub jitter: Option<Spanned<f64>>,
     /// More than zero.
     pub timeout: Option<Spanned<Duration>>,
-    /// Whether its failure is that of the flow.
+    /// Whether the flow fails with it.
     pub critical: Option<Spanned<bool>>,
 }
 
-/// What is told of changes of state; each one or more closures or paths.
+/// What to call on changes of state; each one or more closures or paths.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub on_running: Option<Spanned<Vec<Expr>>>,
@@ -113,21 +113,21 @@ pub(crate) struct Hooks {
     pub on_cancel: Option<Spanned<Vec<Expr>>>,
 }
 
-/// Options which are read one argument at a time.
+/// Options that are read one argument at a time.
 pub(crate) trait Options: Default {
-    /// Stores the option if it is one of these; otherwise gives false.
+    /// Stores the option and returns true if it is one of these.
     fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool;
 
-    /// Reports options which do not go together.
+    /// Reports options that cannot be combined.
     fn check(&self, _args: &[AttributeArg], _errors: &mut Errors) {}
 
     /// Reads all arguments, reporting every mistake.
-    fn parse(tokens: TokenStream, place: AttributeKind, errors: &mut Errors) -> Self {
+    fn parse(tokens: TokenStream, kind: AttributeKind, errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        let args = args::parse(tokens, place, errors);
+        let args = args::parse(tokens, kind, errors);
         for arg in &args {
             if !options.take(arg, errors) {
-                errors.push_at(arg.span, format!("bug in flowkit: nobody reads `{}`", arg.key.name));
+                errors.push_at(arg.span, format!("bug in flowkit: option `{}` is never read", arg.key.name));
             }
         }
         options.check(&args, errors);
@@ -167,19 +167,19 @@ impl TaskOptions {
         self.at_most_once.as_ref().is_some_and(|once| once.value)
     }
 
-    /// A task that may run only once cannot make its result again.
-    pub(crate) fn keeping(&self) -> Persist {
-        if self.is_at_most_once() { Persist::Always } else { keeping(self.persist.as_ref()) }
+    /// A task that may run at most once cannot compute its result again.
+    pub(crate) fn persist_mode(&self) -> Persist {
+        if self.is_at_most_once() { Persist::Always } else { mode_of(self.persist.as_ref()) }
     }
 }
 
 impl FlowOptions {
-    pub(crate) fn keeping(&self) -> Persist {
-        keeping(self.persist.as_ref())
+    pub(crate) fn persist_mode(&self) -> Persist {
+        mode_of(self.persist.as_ref())
     }
 }
 
-fn keeping(persist: Option<&Spanned<Persist>>) -> Persist {
+fn mode_of(persist: Option<&Spanned<Persist>>) -> Persist {
     persist.map_or(Persist::Auto, |persist| persist.value)
 }
 
@@ -269,11 +269,11 @@ impl Options for Hooks {
     }
 }
 
-/// Reads a value into its slot; gives true, as [`Options::take`] does.
+/// Reads a value into its slot; returns true, as [`Options::take`] does.
 fn set<T>(slot: &mut Option<Spanned<T>>, arg: &AttributeArg, read: Read<T>, errors: &mut Errors) -> bool {
     match &arg.value {
         Value::Expr(value) => {
-            let value = errors.keep(read(arg.key, value));
+            let value = errors.take(read(arg.key, value));
             *slot = value.map(|value| Spanned { value, span: arg.span });
         }
         Value::None | Value::List(_) => errors.push_at(arg.span, arg.key.takes()),

@@ -1,4 +1,4 @@
-//! Reads the options which choose a policy: backoff, trigger, cache, limits, and what is kept how well.
+//! Reads the options that choose a policy: backoff, trigger, cache, limits, persistence.
 
 use syn::{Expr, ExprPath};
 
@@ -14,7 +14,7 @@ pub(crate) enum BackoffValue {
     Exponential,
 }
 
-/// Which outcomes upstream let a task start.
+/// Which outcomes of its inputs let a task start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum TriggerValue {
     AllSuccess,
@@ -29,26 +29,26 @@ pub(crate) enum TriggerValue {
     Always,
 }
 
-/// When the result of an earlier run is used again.
+/// When a task reuses an earlier result.
 #[derive(Clone)]
 pub(crate) enum CacheValue {
     Inputs,
     Run,
     None,
-    /// A closure or a path giving a key.
+    /// A closure or a path that returns a key.
     Key(Box<Expr>),
 }
 
 /// Whether a result outlives the process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Persist {
-    /// If its type can be written and read.
+    /// If its type can be serialized and deserialized.
     Auto,
     Always,
     Never,
 }
 
-/// When a result counts as kept.
+/// When a result counts as persisted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum DurabilityValue {
     Full,
@@ -87,7 +87,7 @@ pub(crate) fn trigger(key: &Key, value: &Expr) -> syn::Result<TriggerValue> {
 
 pub(crate) fn cache(key: &Key, value: &Expr) -> syn::Result<CacheValue> {
     let scopes = [("inputs", CacheValue::Inputs), ("run", CacheValue::Run), ("none", CacheValue::None)];
-    // `cache = inputs` without quotes would be taken for a function of that name.
+    // `cache = inputs` without quotes would look like a function of that name.
     let is_scope = |path: &ExprPath| scopes.iter().any(|(name, _)| path.path.is_ident(name));
     match bare(value) {
         Expr::Lit(_) => choice(key, value, &scopes),
@@ -111,8 +111,8 @@ pub(crate) fn limits(key: &Key, value: &Expr) -> syn::Result<Vec<LimitValue>> {
     for (position, limit) in limits.iter().enumerate() {
         if limits[..position].iter().any(|earlier| earlier.name == limit.name) {
             let name = &limit.name;
-            // Two shares of one limit could wait for each other.
-            let message = format!("limit `{name}` is named twice; give a weight: `\"{name}:2\"`");
+            // Two requests for slots of one limit could wait for each other.
+            let message = format!("limit `{name}` is named twice; give it a weight: `\"{name}:2\"`");
             return Err(error(value, message));
         }
     }
@@ -131,7 +131,7 @@ fn limit(key: &Key, value: &Expr) -> syn::Result<LimitValue> {
     match weight.parse() {
         Ok(weight) if weight >= 1 => Ok(LimitValue { name: name.to_owned(), weight }),
         _ => {
-            let message = format!("`{weight}` is not a weight; use a whole number from 1 on");
+            let message = format!("`{weight}` is not a weight; use a whole number of at least 1");
             Err(syn::Error::new(within(literal, name.len() + 1..text.len()), message))
         }
     }

@@ -7,23 +7,23 @@ use syn::ext::IdentExt;
 use crate::errors::{Errors, did_you_mean, list, within};
 use crate::signature::Function;
 
-/// A text with parameters in it.
+/// Text with parameters in it.
 pub(crate) struct Template {
     pub parts: Vec<Part>,
-    /// Where each parameter is named, in order.
+    /// Where each parameter occurs, in order.
     pub spans: Vec<Span>,
 }
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Part {
-    /// A text, without escapes.
+    /// Text, with its escapes resolved.
     Text(String),
     /// The name of a parameter, without `r#`.
     Param(String),
 }
 
 impl Template {
-    /// Reads a template, in which `{{` and `}}` stand for braces.
+    /// Reads a template, in which `{{` and `}}` are braces.
     pub(crate) fn parse(literal: &LitStr) -> syn::Result<Self> {
         let text = literal.value();
         let (mut parts, mut spans, mut plain) = (Vec::new(), Vec::new(), String::new());
@@ -55,7 +55,7 @@ impl Template {
         Ok(Self { parts, spans })
     }
 
-    /// Reports what is not a parameter of the function; gives whether everything is one.
+    /// Reports names that are not parameters of the function; returns whether there are none.
     pub(crate) fn check(&self, function: &Function, errors: &mut Errors) -> bool {
         let before = errors.count();
         let named = function.params.iter().filter(|param| !param.is_anonymous());
@@ -70,7 +70,7 @@ impl Template {
                 continue;
             }
             let known = match list(names(), "and") {
-                known if known.is_empty() => "it has none to name".to_owned(),
+                known if known.is_empty() => "it has no named parameters".to_owned(),
                 known => format!("it has {known}{}", did_you_mean(name, names())),
             };
             let message = format!("`{{{name}}}` is not a parameter of `{}`; {known}", function.ident);

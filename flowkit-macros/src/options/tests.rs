@@ -1,4 +1,4 @@
-//! What options are read as, and what each mistake says.
+//! How options are read, and the message for each mistake.
 
 mod refusals;
 
@@ -6,9 +6,9 @@ use super::keys::{KEYS, Key};
 use super::*;
 use crate::errors::assert_errors;
 
-fn parse<O: Options>(place: AttributeKind, source: &str) -> syn::Result<O> {
+fn parse<O: Options>(kind: AttributeKind, source: &str) -> syn::Result<O> {
     let mut errors = Errors::default();
-    let options = O::parse(source.parse().unwrap(), place, &mut errors);
+    let options = O::parse(source.parse().unwrap(), kind, &mut errors);
     errors.finish().map(|()| options)
 }
 
@@ -26,9 +26,8 @@ fn value<T>(slot: Option<Spanned<T>>) -> T {
 
 #[test]
 fn every_example_of_the_table_is_accepted() {
-    for place in [AttributeKind::Task, AttributeKind::Flow, AttributeKind::TaskDefaults, AttributeKind::Test]
-    {
-        for key in KEYS.iter().filter(|key| key.is_taken_by(place)) {
+    for kind in [AttributeKind::Task, AttributeKind::Flow, AttributeKind::TaskDefaults, AttributeKind::Test] {
+        for key in KEYS.iter().filter(|key| key.is_taken_by(kind)) {
             // What some keys need beside them.
             let needed = match key.name {
                 "backoff" | "max_retry_delay" | "jitter" => r#"retry_delay = "1s", "#,
@@ -36,13 +35,13 @@ fn every_example_of_the_table_is_accepted() {
                 _ => "",
             };
             let source = format!("{needed}{}", Key::example(key.name));
-            let result = match place {
+            let result = match kind {
                 AttributeKind::Task => task(&source).err(),
                 AttributeKind::Flow => flow(&source).err(),
-                AttributeKind::TaskDefaults => parse::<Attempts>(place, &source).err(),
-                AttributeKind::Test => parse::<TestOptions>(place, &source).err(),
+                AttributeKind::TaskDefaults => parse::<Attempts>(kind, &source).err(),
+                AttributeKind::Test => parse::<TestOptions>(kind, &source).err(),
             };
-            assert!(result.is_none(), "{place}: {source}: {result:?}");
+            assert!(result.is_none(), "{kind}: {source}: {result:?}");
         }
     }
 }

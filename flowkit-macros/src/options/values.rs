@@ -1,4 +1,4 @@
-//! Reads texts, numbers, durations and functions: one function per kind of value.
+//! Reads strings, numbers, durations and functions: one function per kind of value.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::template::Template;
 use crate::duration;
 use crate::errors::Errors;
 
-/// How a value is read; the key is there for messages.
+/// Reads a value; the key is for messages.
 pub(crate) type Read<T> = fn(&Key, &Expr) -> syn::Result<T>;
 
-/// Bounds names: they are shown in one line and stored in every event.
+/// Bounds names, since they are shown on one line and stored in every event.
 const NAME_BYTES_MAX: usize = 256;
-/// More retries than this are a loop, which wants a schedule or a sensor instead.
+/// More retries than this are a loop; a schedule or a sensor fits better.
 const RETRIES_MAX: u32 = 1_000;
-/// Bounds the list which every node of the task carries.
+/// Bounds the list that every task run refers to.
 const RETRY_DELAYS_MAX: usize = 50;
 
 pub(crate) fn text(key: &Key, value: &Expr) -> syn::Result<String> {
@@ -60,17 +60,17 @@ pub(crate) fn count(key: &Key, value: &Expr) -> syn::Result<u32> {
 fn whole_number(key: &Key, value: &Expr, least: u32, most: u32) -> syn::Result<u32> {
     let number = integer(key, value)?;
     if number < least.into() {
-        return Err(error(value, format!("`{}` is at least {least}", key.name)));
+        return Err(error(value, format!("`{}` must be at least {least}", key.name)));
     }
     let number = u32::try_from(number).ok().filter(|number| *number <= most);
-    number.ok_or_else(|| error(value, format!("`{}` is at most {most}", key.name)))
+    number.ok_or_else(|| error(value, format!("`{}` must be at most {most}", key.name)))
 }
 
 pub(crate) fn integer(key: &Key, value: &Expr) -> syn::Result<u64> {
     match literal(value) {
-        Some(Lit::Int(number)) if number.suffix().is_empty() => {
-            number.base10_parse().map_err(|_| error(value, format!("`{}` is at most {}", key.name, u64::MAX)))
-        }
+        Some(Lit::Int(number)) if number.suffix().is_empty() => number
+            .base10_parse()
+            .map_err(|_| error(value, format!("`{}` must be at most {}", key.name, u64::MAX))),
         _ if is_negative(value) => Err(error(value, format!("`{}` cannot be negative", key.name))),
         _ => Err(wrong_kind(key, value)),
     }
@@ -82,10 +82,7 @@ pub(crate) fn fraction(key: &Key, value: &Expr) -> syn::Result<f64> {
         Some(Lit::Float(number)) if number.suffix().is_empty() => number.base10_parse()?,
         _ => return Err(wrong_kind(key, value)),
     };
-    match (0.0..=1.0).contains(&number) {
-        true => Ok(number),
-        false => Err(wrong_kind(key, value)),
-    }
+    if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(wrong_kind(key, value)) }
 }
 
 pub(crate) fn switch(key: &Key, value: &Expr) -> syn::Result<bool> {
@@ -108,10 +105,10 @@ pub(crate) fn delay(key: &Key, value: &Expr) -> syn::Result<Duration> {
 
 pub(crate) fn delays(key: &Key, value: &Expr) -> syn::Result<Vec<Duration>> {
     let delays = one_or_more(key, value, delay)?;
-    match delays.len() <= RETRY_DELAYS_MAX {
-        true => Ok(delays),
-        false => Err(error(value, format!("`{}` takes at most {RETRY_DELAYS_MAX} durations", key.name))),
+    if delays.len() > RETRY_DELAYS_MAX {
+        return Err(error(value, format!("`{}` takes at most {RETRY_DELAYS_MAX} durations", key.name)));
     }
+    Ok(delays)
 }
 
 pub(crate) fn time_span(key: &Key, value: &Expr) -> syn::Result<Duration> {
@@ -122,7 +119,7 @@ pub(crate) fn time_span(key: &Key, value: &Expr) -> syn::Result<Duration> {
 }
 
 pub(crate) fn template(key: &Key, value: &Expr) -> syn::Result<Template> {
-    // A template has the bounds of a name.
+    // A template is bounded like a name.
     name(key, value).and_then(|_| Template::parse(string(key, value)?))
 }
 
@@ -137,7 +134,7 @@ pub(crate) fn callables(key: &Key, value: &Expr) -> syn::Result<Vec<Expr>> {
     one_or_more(key, value, callable)
 }
 
-/// Reads a list, or a single item as a list of one; reports each bad item.
+/// Reads a list, or a single item as a list of one, and reports each bad item.
 pub(super) fn one_or_more<T>(key: &Key, value: &Expr, read: Read<T>) -> syn::Result<Vec<T>> {
     let Expr::Array(array) = bare(value) else {
         return Ok(vec![read(key, value)?]);
@@ -146,7 +143,7 @@ pub(super) fn one_or_more<T>(key: &Key, value: &Expr, read: Read<T>) -> syn::Res
         return Err(error(value, format!("`{}` is empty", key.name)));
     }
     let mut errors = Errors::default();
-    let items = array.elems.iter().filter_map(|item| errors.keep(read(key, item))).collect();
+    let items = array.elems.iter().filter_map(|item| errors.take(read(key, item))).collect();
     errors.finish().map(|()| items)
 }
 
@@ -168,7 +165,7 @@ fn is_negative(value: &Expr) -> bool {
     matches!(bare(value), Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)))
 }
 
-/// Looks through the invisible parentheses around what a `macro_rules!` variable stood for.
+/// Looks through the invisible parentheses around the value of a `macro_rules!` variable.
 pub(super) fn bare(value: &Expr) -> &Expr {
     match value {
         Expr::Group(group) => bare(&group.expr),

@@ -6,28 +6,28 @@ use syn::{FnArg, ItemFn, Signature};
 
 use crate::attribute::AttributeKind;
 
-/// Parses the item as a function, or says that it is none.
-pub(super) fn parse(item: TokenStream, place: AttributeKind) -> syn::Result<ItemFn> {
+/// Parses the item as a function, or reports that it is not one.
+pub(super) fn parse(item: TokenStream, kind: AttributeKind) -> syn::Result<ItemFn> {
     let Some(keyword) = keyword(item.clone()) else {
-        return Err(syn::Error::new(proc_macro2::Span::call_site(), on_a_function(place)));
+        return Err(syn::Error::new(proc_macro2::Span::call_site(), on_a_function(kind)));
     };
     if !matches!(&keyword, TokenTree::Ident(ident) if ident == "fn") {
-        return Err(syn::Error::new(keyword.span(), on_a_function(place)));
+        return Err(syn::Error::new(keyword.span(), on_a_function(kind)));
     }
     if let Some(TokenTree::Punct(end)) = item.clone().into_iter().last()
         && end.as_char() == ';'
     {
-        let message = format!("{} with a body", on_a_function(place));
+        let message = format!("{} with a body", on_a_function(kind));
         return Err(syn::Error::new(end.span(), message));
     }
     syn::parse2(item)
 }
 
-fn on_a_function(place: AttributeKind) -> String {
-    format!("{place} goes on a function")
+fn on_a_function(kind: AttributeKind) -> String {
+    format!("{kind} goes on a function")
 }
 
-/// Gives the token which says what kind of item it is: `fn`, `struct`, `impl`.
+/// Returns the token that tells the kind of item: `fn`, `struct`, `impl`.
 fn keyword(item: TokenStream) -> Option<TokenTree> {
     let mut tokens = item.into_iter().peekable();
     let mut first = None;
@@ -48,12 +48,12 @@ fn keyword(item: TokenStream) -> Option<TokenTree> {
                 }
                 is_qualifier
             }
-            // The visibility which a `macro_rules!` variable stood for.
+            // A visibility from a `macro_rules!` variable.
             TokenTree::Group(group) => group.delimiter() == Delimiter::None,
             TokenTree::Punct(_) => false,
         };
         if !passed {
-            // `const X: u8` is no function: its keyword is `const`.
+            // `const X: u8` is not a function: its keyword is `const`.
             return match &token {
                 TokenTree::Ident(word) if word == "fn" => Some(token),
                 _ => Some(first.unwrap_or(token)),
@@ -63,18 +63,17 @@ fn keyword(item: TokenStream) -> Option<TokenTree> {
     first
 }
 
-/// Gives what stands beside the errors of a function that cannot be under its attribute, so that its callers do not fail
-/// with further, misleading ones.
+/// Returns what accompanies the errors of a refused function, so that its callers do not fail with further, misleading ones.
 ///
-/// Its name is a type that the compiler knows to be an error, and of which it takes any use: what the function returns, and
-/// what `name::of(…)` is looked for in. The body stays, since the rest of the file may be there for it. What is no free
-/// function stays as it is written.
+/// The function's name is a type that the compiler knows to be an error, so it accepts every use of it: as the type of the
+/// result, and in `name::of(…)`. The body stays, since it may use the rest of the file. An item that is not a free function
+/// stays as written.
 pub(crate) fn fallback(item: TokenStream, error: &syn::Error) -> TokenStream {
     let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
         return item;
     };
     forget_attributes_of_params(&mut function.sig);
-    let ItemFn { attrs, vis, sig, block } = function;
+    let ItemFn { attrs, vis, sig, block, .. } = function;
     let Signature { ident, generics, inputs, asyncness, .. } = &sig;
     if matches!(inputs.first(), Some(FnArg::Receiver(_))) {
         return quote!(#(#attrs)* #vis #sig #block);
@@ -100,7 +99,7 @@ pub(crate) fn fallback(item: TokenStream, error: &syn::Error) -> TokenStream {
     }
 }
 
-/// Forgets the attributes that only ours understand.
+/// Removes the attributes that only flowkit's attributes understand.
 fn forget_attributes_of_params(sig: &mut Signature) {
     for input in &mut sig.inputs {
         let attrs = match input {

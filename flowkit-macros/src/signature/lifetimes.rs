@@ -1,15 +1,15 @@
-//! Finds the lifetimes of a signature, written or elided, and names the elided ones.
+//! Finds the lifetimes of a signature, named or elided, and names the elided ones.
 
 use proc_macro2::Span;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     GenericArgument, GenericParam, Generics, Lifetime, LifetimeParam, ParenthesizedGenericArguments,
-    PathArguments, PathSegment, TraitBound, Type, TypeBareFn, TypeReference,
+    PathArguments, PathSegment, TraitBound, Type, TypeFnPtr, TypeReference,
 };
 
 /// Calls `each` for each lifetime of a type: with `None` for that of a bare `&`.
 ///
-/// Lifetimes which the type binds itself are left out: those of `fn(&T)`, `Fn(&T)` and
+/// Skips lifetimes that the type binds itself: those of `fn(&T)`, `Fn(&T)` and
 /// `dyn for<'a> Trait<'a>`; and the default one of `dyn Trait`.
 pub(super) fn visit(ty: &mut Type, each: impl FnMut(&mut Option<Lifetime>, Span)) {
     Visitor(each).visit_type_mut(ty);
@@ -17,17 +17,17 @@ pub(super) fn visit(ty: &mut Type, each: impl FnMut(&mut Option<Lifetime>, Span)
 
 /// Names every elided lifetime in `types` and declares it in `generics`.
 ///
-/// Gives all lifetimes of the types, once each, in order, but `'static`.
+/// Returns all lifetimes of the types except `'static`, once each, in order.
 pub(super) fn name<'a>(types: impl Iterator<Item = &'a mut Type>, generics: &mut Generics) -> Vec<Lifetime> {
     let (mut found, mut invented) = (Vec::new(), Vec::new());
     for ty in types {
-        visit(ty, |place, span| {
-            let lifetime = match place {
+        visit(ty, |slot, span| {
+            let lifetime = match slot {
                 Some(lifetime) if lifetime.ident != "_" => lifetime.clone(),
                 _ => {
                     let lifetime = Lifetime::new(&format!("'__flowkit_{}", invented.len()), span);
                     invented.push(lifetime.clone());
-                    place.insert(lifetime).clone()
+                    slot.insert(lifetime).clone()
                 }
             };
             if lifetime.ident != "static" && !found.contains(&lifetime) {
@@ -35,7 +35,7 @@ pub(super) fn name<'a>(types: impl Iterator<Item = &'a mut Type>, generics: &mut
             }
         });
     }
-    // Lifetimes come first; behind those of the user, for whom they keep their places.
+    // Lifetimes come first, and these after the user's own, whose positions must not change.
     let at = generics.lifetimes().count();
     for (position, lifetime) in invented.into_iter().enumerate() {
         let param = GenericParam::Lifetime(LifetimeParam::new(lifetime));
@@ -48,25 +48,25 @@ pub(super) fn name<'a>(types: impl Iterator<Item = &'a mut Type>, generics: &mut
     found
 }
 
-/// Whether a type names a lifetime, or is a reference, anywhere but in a `Cow`, which owns what it needs to.
+/// Whether a type names a lifetime or has a reference, except in a `Cow`, which can own its value.
 pub(crate) fn mentions_lifetime(ty: &Type) -> bool {
     let mut ty = ty.clone();
-    NotOfCow.visit_type_mut(&mut ty);
+    WithoutCow.visit_type_mut(&mut ty);
     let mut found = false;
     visit(&mut ty, |_, _| found = true);
     found
 }
 
-/// Takes the lifetime of each `Cow<'a, T>` away.
-struct NotOfCow;
+/// Removes the lifetime of each `Cow<'a, T>`.
+struct WithoutCow;
 
-impl VisitMut for NotOfCow {
+impl VisitMut for WithoutCow {
     fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
         if segment.ident == "Cow"
             && let PathArguments::AngleBracketed(arguments) = &mut segment.arguments
         {
-            let kept = arguments.args.clone().into_iter();
-            arguments.args = kept.filter(|arg| !matches!(arg, GenericArgument::Lifetime(_))).collect();
+            let all = arguments.args.clone().into_iter();
+            arguments.args = all.filter(|arg| !matches!(arg, GenericArgument::Lifetime(_))).collect();
         }
         visit_mut::visit_path_segment_mut(self, segment);
     }
@@ -81,9 +81,9 @@ impl<F: FnMut(&mut Option<Lifetime>, Span)> VisitMut for Visitor<F> {
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        let mut place = Some(lifetime.clone());
-        (self.0)(&mut place, lifetime.span());
-        if let Some(named) = place {
+        let mut slot = Some(lifetime.clone());
+        (self.0)(&mut slot, lifetime.span());
+        if let Some(named) = slot {
             *lifetime = named;
         }
     }
@@ -94,7 +94,7 @@ impl<F: FnMut(&mut Option<Lifetime>, Span)> VisitMut for Visitor<F> {
         }
     }
 
-    fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+    fn visit_type_fn_ptr_mut(&mut self, _: &mut TypeFnPtr) {}
 
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
 }

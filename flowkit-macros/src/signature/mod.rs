@@ -1,7 +1,7 @@
 //! The model of the function under an attribute.
 //!
-//! `item` finds the function, `rules` refuses what cannot be a task or a flow, `lifetimes` names
-//! what was elided. Knows nothing of options.
+//! `item` finds the function, `rules` refuses what cannot be a task or a flow, `lifetimes` names elided lifetimes. Does not
+//! know options.
 
 mod item;
 mod lifetimes;
@@ -19,12 +19,12 @@ use syn::{
 
 pub(crate) use self::item::fallback;
 pub(crate) use self::lifetimes::mentions_lifetime;
-pub(crate) use self::rules::{check_kept, tidy};
+pub(crate) use self::rules::{check_readable, tidy};
 
 use crate::attribute::AttributeKind;
 use crate::errors::Errors;
 
-/// A function which may stand under its attribute.
+/// A function that its attribute accepts.
 #[derive(Clone)]
 pub(crate) struct Function {
     pub attrs: Attrs,
@@ -38,10 +38,10 @@ pub(crate) struct Function {
     pub block: Box<Block>,
 }
 
-/// The other attributes of the function, by where they belong in the generated code.
+/// The other attributes of the function, by where they go in the generated code.
 #[derive(Default, Clone)]
 pub(crate) struct Attrs {
-    /// What is for readers, and belongs to both names.
+    /// Documentation and deprecation, for both generated items.
     pub docs: Vec<Attribute>,
     pub cfgs: Vec<Attribute>,
     pub lints: Vec<Attribute>,
@@ -51,7 +51,7 @@ pub(crate) struct Attrs {
 /// A parameter of the function.
 #[derive(Clone)]
 pub(crate) struct Param {
-    /// The ident of the pattern, or `__flowkit_arg0` where it has none.
+    /// The ident of the pattern, or `__flowkit_arg0` if it has none.
     pub ident: Ident,
     /// The pattern as written, such as `mut x` or `(a, b)`.
     pub pat: Pat,
@@ -61,13 +61,13 @@ pub(crate) struct Param {
     pub attrs: Vec<Attribute>,
     /// Its doc comments.
     pub docs: Vec<Attribute>,
-    /// What stands for it where nobody gives it: `#[param(default = …)]`.
+    /// The value of `#[param(default = …)]`.
     pub default: Option<Expr>,
 }
 
 #[derive(Clone)]
 pub(crate) enum ParamKind {
-    /// A value; a `&'static` is one too, since no other run can lend for so long.
+    /// A value, or a `&'static`: no caller can lend for that long.
     Owned,
     /// `&elem`.
     Borrowed { lifetime: Option<Lifetime>, elem: Box<Type> },
@@ -76,48 +76,47 @@ pub(crate) enum ParamKind {
 /// What the function returns.
 #[derive(Clone)]
 pub(crate) struct Output {
-    /// `()` where none is written.
+    /// `()` if the function declares none.
     pub ty: Type,
-    /// Whether the last word of its path is `Result`.
+    /// Whether its path ends in `Result`.
     pub is_result: bool,
 }
 
 impl Output {
-    /// The type to underline for what is wrong with the value: `T` of a `Result<T, E>`, if it can be seen.
-    pub(crate) fn value_place(&self) -> &Type {
+    /// The type to underline if the value is at fault: `T` of a visible `Result<T, E>`, otherwise the whole type.
+    pub(crate) fn value_type(&self) -> &Type {
         self.argument(0).filter(|_| self.is_result).unwrap_or(&self.ty)
     }
 
-    /// The first `&` in the value.
+    /// Finds the first `&` in the value.
     pub(crate) fn reference(&self) -> Option<Span> {
-        rules::reference(self.value_place())
+        rules::reference(self.value_type())
     }
 
-    /// The type to underline for what is wrong with the error: `E` of a `Result<T, E>`, if it can be seen.
-    pub(crate) fn error_place(&self) -> &Type {
+    /// The type to underline if the error is at fault: `E` of a visible `Result<T, E>`, otherwise the whole type.
+    pub(crate) fn error_type(&self) -> &Type {
         self.argument(1).unwrap_or(&self.ty)
     }
 
-    /// A generic argument, as it is written.
+    /// Returns a generic argument as declared.
     fn argument(&self, position: usize) -> Option<&Type> {
         type_arguments(last_segment(&self.ty)?).nth(position)
     }
 }
 
 impl Function {
-    /// Reads a function, reporting everything about it which is refused.
+    /// Reads a function, and reports everything that its attribute refuses.
     ///
-    /// It is there even with errors, for checks which compare it with the options; `None` only
-    /// where the item is no function.
-    pub(crate) fn parse(item: TokenStream, place: AttributeKind, errors: &mut Errors) -> Option<Self> {
-        let item = errors.keep(item::parse(item, place))?;
-        rules::check(&item, place, errors);
+    /// Returns it even with errors, for checks that compare it with the options; `None` only if the item is not a function.
+    pub(crate) fn parse(item: TokenStream, kind: AttributeKind, errors: &mut Errors) -> Option<Self> {
+        let item = errors.take(item::parse(item, kind))?;
+        rules::check(&item, kind, errors);
         Some(Self::from(item))
     }
 
     /// Names every elided lifetime of the parameters and declares it in the generics.
     ///
-    /// Gives all lifetimes which occur in the parameters, once each, in order, but `'static`.
+    /// Returns all lifetimes in the parameters except `'static`, once each, in order.
     pub(crate) fn name_lifetimes(&mut self) -> Vec<Lifetime> {
         let types = self.params.iter_mut().map(|param| &mut param.ty);
         let lifetimes = lifetimes::name(types, &mut self.generics);
@@ -152,7 +151,7 @@ impl From<ItemFn> for Function {
 }
 
 impl Attrs {
-    /// What the user allows in the function is allowed in all that is made of it: a name or a type occurs there too.
+    /// The lints that the user allows in the function; its names and types also occur in the rest of the generated code.
     pub(crate) fn allowed(&self) -> impl Iterator<Item = TokenStream> {
         let lists = self.lints.iter().filter_map(|lint| match &lint.meta {
             Meta::List(list) if ["allow", "expect"].iter().any(|word| list.path.is_ident(word)) => {
@@ -187,16 +186,16 @@ impl Param {
             Pat::Ident(pat) if pat.subpat.is_none() => pat.ident.clone(),
             _ => format_ident!("__flowkit_arg{position}"),
         };
-        // Doc comments stand for people; rustc would warn of them on a parameter, and knows no `param`.
+        // rustc warns about doc comments on a parameter, and does not know `param`.
         let (docs, attrs): (Vec<_>, Vec<_>) =
             input.attrs.into_iter().partition(|attr| attr.path().is_ident("doc"));
-        let (said, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(param::is_ours);
-        let default = said.iter().find_map(param::default);
+        let (ours, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(param::is_ours);
+        let default = ours.iter().find_map(param::default);
         let kind = ParamKind::of(&input.ty);
         Self { ident, pat: *input.pat, ty: *input.ty, kind, attrs, docs, default }
     }
 
-    /// Whether the user gave it no name.
+    /// Whether its pattern is not a name.
     pub(crate) fn is_anonymous(&self) -> bool {
         !matches!(&self.pat, Pat::Ident(pat) if pat.subpat.is_none())
     }
@@ -215,7 +214,7 @@ impl ParamKind {
         }
     }
 
-    /// Writes down that in `&'a dyn Trait` the trait object may borrow for `'a`, which holds only behind the `&`.
+    /// Adds the bound `'a` to the trait object of `&'a dyn Trait`: without the `&`, the default bound would be `'static`.
     fn bound_trait_object(&mut self) {
         if let Self::Borrowed { lifetime: Some(lifetime), elem } = self
             && let Type::TraitObject(object) = &mut **elem
@@ -237,7 +236,7 @@ impl From<ReturnType> for Output {
     }
 }
 
-/// Looks through parentheses, visible or not (those around a `macro_rules!` variable).
+/// Looks through parentheses, visible or invisible (those around a `macro_rules!` variable).
 fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => bare(&group.elem),
@@ -246,7 +245,7 @@ fn bare(ty: &Type) -> &Type {
     }
 }
 
-/// The last part of a path: the `Result<T, E>` of `core::result::Result<T, E>`.
+/// Returns the last part of a path: the `Result<T, E>` of `core::result::Result<T, E>`.
 fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match bare(ty) {
         Type::Path(path) => path.path.segments.last(),

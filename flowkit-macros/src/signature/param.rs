@@ -1,4 +1,4 @@
-//! What `#[param(…)]` says about a parameter of a flow.
+//! Reads `#[param(…)]` on a parameter of a flow.
 
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -13,34 +13,34 @@ pub(super) fn is_ours(attr: &Attribute) -> bool {
     attr.path().is_ident("param")
 }
 
-/// Reports what is wrong with it.
-pub(super) fn check(attr: &Attribute, place: AttributeKind, errors: &mut Errors) {
-    if place != AttributeKind::Flow {
-        let message = "`#[param]` goes on a parameter of a flow, whose values come from outside; \
-                       a task gets its values where it is called";
+/// Reports mistakes in it.
+pub(super) fn check(attr: &Attribute, kind: AttributeKind, errors: &mut Errors) {
+    if kind != AttributeKind::Flow {
+        let message = "`#[param]` goes on a parameter of a flow, which may get its value from outside; \
+                       a task gets its values from its caller";
         errors.push(attr.path(), message);
         return;
     }
-    let Some(said) = errors.keep(said(attr)) else { return };
+    let Some(options) = errors.take(options(attr)) else { return };
     let mut has_default = false;
-    for pair in &said {
+    for pair in &options {
         if !pair.path.is_ident("default") {
             errors.push(&pair.path, format!("unknown option; {TAKES}"));
         } else if std::mem::replace(&mut has_default, true) {
             errors.push(&pair.path, "`default` is set twice");
         }
     }
-    if said.is_empty() {
-        errors.push(attr.path(), format!("it says nothing; {TAKES}"));
+    if options.is_empty() {
+        errors.push(attr.path(), format!("it has no option; {TAKES}"));
     }
 }
 
 pub(super) fn default(attr: &Attribute) -> Option<Expr> {
-    let said = said(attr).ok()?;
-    said.into_iter().find(|pair| pair.path.is_ident("default")).map(|pair| pair.value)
+    let options = options(attr).ok()?;
+    options.into_iter().find(|pair| pair.path.is_ident("default")).map(|pair| pair.value)
 }
 
-fn said(attr: &Attribute) -> syn::Result<Punctuated<MetaNameValue, Token![,]>> {
+fn options(attr: &Attribute) -> syn::Result<Punctuated<MetaNameValue, Token![,]>> {
     let list = attr.meta.require_list().map_err(|_| syn::Error::new_spanned(attr.path(), TAKES))?;
     Punctuated::parse_terminated.parse2(list.tokens.clone())
 }

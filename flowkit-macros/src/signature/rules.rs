@@ -1,10 +1,10 @@
-//! What a function may not be under its attribute: one sentence each, at the smallest token.
+//! What an attribute refuses about its function: one sentence each, at the smallest token.
 
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Attribute, FnArg, ItemFn, ParenthesizedGenericArguments, ReturnType, Signature, Type, TypeBareFn,
+    Attribute, FnArg, ItemFn, ParenthesizedGenericArguments, ReturnType, Safety, Signature, Type, TypeFnPtr,
     TypeImplTrait, TypeParamBound, TypeReference,
 };
 
@@ -12,59 +12,59 @@ use super::{Output, bare, last_segment, lifetimes, param, type_arguments};
 use crate::attribute::AttributeKind;
 use crate::errors::Errors;
 
-/// Each of them is a type parameter of the generated code; more read better as a struct.
+/// Each is a type parameter in the generated code, and more read better as a struct.
 const PARAMS_MAX: usize = 12;
 
-/// Reports everything the function may not be.
-pub(super) fn check(item: &ItemFn, place: AttributeKind, errors: &mut Errors) {
+/// Reports everything that the attribute refuses.
+pub(super) fn check(item: &ItemFn, kind: AttributeKind, errors: &mut Errors) {
     for attr in &item.attrs {
-        second_attribute(attr, place, errors);
+        second_attribute(attr, kind, errors);
     }
-    qualifiers(&item.sig, place, errors);
-    params(&item.sig, place, errors);
+    qualifiers(&item.sig, kind, errors);
+    params(&item.sig, kind, errors);
     if let ReturnType::Type(_, ty) = &item.sig.output
-        && place != AttributeKind::Test
+        && kind != AttributeKind::Test
     {
-        output(ty, place, errors);
+        output(ty, kind, errors);
     }
 }
 
-/// The word for what the attribute makes of a function.
-fn noun(place: AttributeKind) -> &'static str {
-    match place {
+/// Returns the word for what the attribute makes of a function.
+fn noun(kind: AttributeKind) -> &'static str {
+    match kind {
         AttributeKind::Task | AttributeKind::TaskDefaults => "task",
         AttributeKind::Flow => "flow",
         AttributeKind::Test => "test",
     }
 }
 
-fn second_attribute(attr: &Attribute, place: AttributeKind, errors: &mut Errors) {
+fn second_attribute(attr: &Attribute, kind: AttributeKind, errors: &mut Errors) {
     let path: Vec<String> = attr.path().segments.iter().map(|part| part.ident.to_string()).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let advice = match path[..] {
-        ["task"] | ["flowkit", "task"] if place == AttributeKind::Task => "remove one of them",
-        ["flow"] | ["flowkit", "flow"] if place == AttributeKind::Flow => "remove one of them",
-        ["flowkit", "test"] if place == AttributeKind::Test => "remove one of them",
-        ["test"] | ["tokio", "test"] if place == AttributeKind::Test => "`#[flowkit::test]` does its work",
-        ["task" | "flow"] | ["flowkit", "task" | "flow"] => "a function is either",
+        ["task"] | ["flowkit", "task"] if kind == AttributeKind::Task => "remove one of them",
+        ["flow"] | ["flowkit", "flow"] if kind == AttributeKind::Flow => "remove one of them",
+        ["flowkit", "test"] if kind == AttributeKind::Test => "remove one of them",
+        ["test"] | ["tokio", "test"] if kind == AttributeKind::Test => "`#[flowkit::test]` replaces it",
+        ["task" | "flow"] | ["flowkit", "task" | "flow"] => "a function is either a task or a flow",
         ["test"] | ["flowkit" | "tokio", "test"] => "call it from a test instead",
         ["tokio", "main"] => "call it from `main` instead",
         _ => return,
     };
     let name = path.join("::");
-    let message = format!("{place} and `#[{name}]` cannot stand on one function; {advice}");
+    let message = format!("{kind} and `#[{name}]` cannot be on one function; {advice}");
     errors.push(attr.path(), message);
 }
 
-fn qualifiers(sig: &Signature, place: AttributeKind, errors: &mut Errors) {
-    let noun = noun(place);
-    if place == AttributeKind::Flow && sig.asyncness.is_none() {
+fn qualifiers(sig: &Signature, kind: AttributeKind, errors: &mut Errors) {
+    let noun = noun(kind);
+    if kind == AttributeKind::Flow && sig.asyncness.is_none() {
         errors.push(sig.fn_token, "a flow is an `async fn`; write `async` before `fn`");
     }
     if let Some(token) = &sig.constness {
         errors.push(token, format!("a {noun} cannot be a `const fn`; remove `const`"));
     }
-    if let Some(token) = &sig.unsafety {
+    if let Safety::Unsafe(token) = &sig.safety {
         let message = format!("a {noun} cannot be an `unsafe fn`; put `unsafe` inside its body");
         errors.push(token, message);
     }
@@ -74,13 +74,13 @@ fn qualifiers(sig: &Signature, place: AttributeKind, errors: &mut Errors) {
     }
 }
 
-fn params(sig: &Signature, place: AttributeKind, errors: &mut Errors) {
-    let noun = noun(place);
+fn params(sig: &Signature, kind: AttributeKind, errors: &mut Errors) {
+    let noun = noun(kind);
     if let Some(variadic) = &sig.variadic {
         let message = format!("a {noun} takes a fixed number of parameters; take a `Vec` instead");
         errors.push(variadic.dots, message);
     }
-    if let (AttributeKind::Test, Some(first)) = (place, sig.inputs.first()) {
+    if let (AttributeKind::Test, Some(first)) = (kind, sig.inputs.first()) {
         errors.push(first, "a test takes no parameters");
         return;
     }
@@ -102,22 +102,22 @@ fn params(sig: &Signature, place: AttributeKind, errors: &mut Errors) {
             FnArg::Typed(param) => {
                 for attr in &param.attrs {
                     if ["cfg", "cfg_attr"].iter().any(|name| attr.path().is_ident(name)) {
-                        let message = "a parameter cannot depend on `cfg`; \
-                                       put it on the function, once for each case";
+                        let message = "a parameter cannot have `cfg`; \
+                                       write the function once per case, with `cfg` on each";
                         errors.push(attr.path(), message);
                     }
                     if param::is_ours(attr) {
-                        param::check(attr, place, errors);
+                        param::check(attr, kind, errors);
                     }
                 }
-                param_type(&param.ty, place, errors);
+                param_type(&param.ty, kind, errors);
             }
         }
     }
 }
 
-fn param_type(ty: &Type, place: AttributeKind, errors: &mut Errors) {
-    let noun = noun(place);
+fn param_type(ty: &Type, kind: AttributeKind, errors: &mut Errors) {
+    let noun = noun(kind);
     let found = Refused::in_type(ty);
     if let Some(token) = found.impl_trait {
         let message = format!(
@@ -132,7 +132,7 @@ fn param_type(ty: &Type, place: AttributeKind, errors: &mut Errors) {
              take the value and return the changed one"
         );
         errors.push_at(token, message);
-    } else if place == AttributeKind::Flow
+    } else if kind == AttributeKind::Flow
         && let Some(token) = found.reference.or_else(|| borrow(ty))
     {
         let owned = match bare(ty) {
@@ -142,26 +142,26 @@ fn param_type(ty: &Type, place: AttributeKind, errors: &mut Errors) {
             _ => format!("take an owned type instead of `{}`", tidy(ty)),
         };
         let message = format!(
-            "a flow's parameters are owned values: they are recorded, \
-             and its body is spawned; {owned}"
+            "a flow takes owned values, since it records its parameters \
+             and spawns its body; {owned}"
         );
         errors.push_at(token, message);
     }
 }
 
-fn output(ty: &Type, place: AttributeKind, errors: &mut Errors) {
-    let noun = noun(place);
+fn output(ty: &Type, kind: AttributeKind, errors: &mut Errors) {
+    let noun = noun(kind);
     if let Some(boxed) = error_that_stays_in_its_thread(ty) {
         let boxed_text = tidy(boxed);
         let message = format!(
-            "the error of a {noun} crosses threads, and `{boxed_text}` cannot; \
+            "the error of a {noun} must cross threads, and `{boxed_text}` cannot; \
              write `{} + Send + Sync>`, or `flowkit::BoxError`",
             boxed_text.trim_end_matches('>')
         );
         errors.push(boxed, message);
     }
     if let Type::Never(never) = bare(ty) {
-        let message = format!("a {noun} ends with a value; write the type it returns, or `()`");
+        let message = format!("a {noun} returns a value; write its type, or `()`");
         errors.push(never, message);
     }
     if let Some(token) = Refused::in_type(ty).impl_trait {
@@ -179,17 +179,17 @@ fn output(ty: &Type, place: AttributeKind, errors: &mut Errors) {
     }
 }
 
-/// Reports a value that would be read back, and cannot be: text that is read is owned by somebody.
-pub(crate) fn check_kept(output: &Output, place: AttributeKind, errors: &mut Errors) {
-    let value = output.value_place();
+/// Reports a value that must be persisted but cannot be read back, since what is read is owned.
+pub(crate) fn check_readable(output: &Output, kind: AttributeKind, errors: &mut Errors) {
+    let value = output.value_type();
     if let Some(token) = output.reference() {
         let owned = match bare(value) {
             Type::Reference(reference) => format!("`{}`", owned(&reference.elem)),
             _ => "owned values".to_owned(),
         };
         let message = format!(
-            "the result of this {} is kept and read back, and `{}` cannot be read; return {owned}",
-            noun(place),
+            "the result of this {} is persisted, and `{}` cannot be read back; return {owned}",
+            noun(kind),
             tidy(value)
         );
         errors.push_at(token, message);
@@ -201,8 +201,8 @@ pub(super) fn reference(ty: &Type) -> Option<Span> {
     Refused::in_type(ty).reference
 }
 
-/// Finds the `Box<dyn Error>` of a `Result<T, Box<dyn Error>>`: the most usual error type, and the compiler has no word on
-/// what to write instead.
+/// Finds the `Box<dyn Error>` of a `Result<T, Box<dyn Error>>`: the most common error type, and the compiler does not say what
+/// to write instead.
 fn error_that_stays_in_its_thread(ty: &Type) -> Option<&Type> {
     let result = last_segment(ty).filter(|segment| segment.ident == "Result")?;
     let error = type_arguments(result).nth(1)?;
@@ -216,7 +216,7 @@ fn error_that_stays_in_its_thread(ty: &Type) -> Option<&Type> {
     (traits == ["Error"]).then_some(error)
 }
 
-/// Finds the first lifetime of a type, written or not, but `'static`.
+/// Finds the first lifetime of a type, named or elided, except `'static`.
 fn borrow(ty: &Type) -> Option<Span> {
     let mut found = None;
     lifetimes::visit(&mut ty.clone(), |lifetime, span| {
@@ -227,7 +227,7 @@ fn borrow(ty: &Type) -> Option<Span> {
     found
 }
 
-/// Gives the type which owns what `elem` borrows, as a user would write it.
+/// Returns the type that owns what `elem` borrows, as users would write it.
 fn owned(elem: &Type) -> String {
     match bare(elem) {
         Type::Slice(slice) => format!("Vec<{}>", owned_item(&slice.elem)),
@@ -240,7 +240,7 @@ fn owned(elem: &Type) -> String {
     }
 }
 
-/// The same for what may itself be a reference: `&&str`, `&[&str]`.
+/// The same for a type that may itself be a reference: `&&str`, `&[&str]`.
 fn owned_item(ty: &Type) -> String {
     match bare(ty) {
         Type::Reference(reference) => owned(&reference.elem),
@@ -248,7 +248,7 @@ fn owned_item(ty: &Type) -> String {
     }
 }
 
-/// Writes a type as a user would, without the spaces between its tokens.
+/// Writes a type as users would, without the spaces between its tokens.
 pub(crate) fn tidy(ty: impl ToTokens) -> String {
     let spaced = ty.to_token_stream().to_string();
     let tight = ["<", ">", "::", "&", "[", "("];
@@ -262,7 +262,7 @@ pub(crate) fn tidy(ty: impl ToTokens) -> String {
     text
 }
 
-/// The first of each thing which is refused wherever it stands in a type.
+/// The first occurrence in a type of each thing that is refused anywhere in it.
 #[derive(Default)]
 struct Refused {
     /// An `impl`.
@@ -292,7 +292,7 @@ impl VisitMut for Refused {
         visit_mut::visit_type_reference_mut(self, reference);
     }
 
-    fn visit_type_bare_fn_mut(&mut self, _: &mut TypeBareFn) {}
+    fn visit_type_fn_ptr_mut(&mut self, _: &mut TypeFnPtr) {}
 
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
 }

@@ -1,4 +1,4 @@
-//! What a function is read as, and what each refusal says.
+//! How a function is read, and the message for each refusal.
 
 mod refusals;
 
@@ -6,9 +6,9 @@ use quote::ToTokens;
 
 use super::*;
 
-fn parse(place: AttributeKind, source: &str) -> syn::Result<Function> {
+fn parse(kind: AttributeKind, source: &str) -> syn::Result<Function> {
     let mut errors = Errors::default();
-    let function = Function::parse(source.parse().unwrap(), place, &mut errors);
+    let function = Function::parse(source.parse().unwrap(), kind, &mut errors);
     errors.finish().map(|()| function.unwrap())
 }
 
@@ -79,7 +79,7 @@ fn elided_lifetimes_get_names() {
 }
 
 #[test]
-fn beside_an_error_stands_a_function_of_which_the_compiler_takes_any_use() {
+fn an_error_comes_with_a_function_that_the_compiler_accepts_in_any_use() {
     let error = syn::Error::new(proc_macro2::Span::call_site(), "no");
     let fallback = |item: &str| text(fallback(item.parse().unwrap(), &error));
     assert_eq!(

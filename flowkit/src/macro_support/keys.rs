@@ -1,5 +1,5 @@
-//! How an argument of any type is added to the key of its call: by its content if it has one. By autoref specialization, see
-//! [`Probe`].
+//! Adds an argument of any type to the key of its call, by its content if it has one: autoref specialization, see [`Probe`].
+//! Does not digest the content; `value/canonical` does.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ impl<U: Serialize + ?Sized> KeyedArgument for &&Probe<'_, Lent<'_, U>> {
     }
 }
 
-/// Adds an argument that has no content to compare, unless it is a handle.
+/// Adds an argument whose type cannot be compared; a handle still can, by its call.
 pub trait NotKeyed {
     /// Adds it.
     fn add_to(&self, key: &mut CallKey<'_>);
@@ -48,7 +48,7 @@ impl<U: ?Sized> NotKeyed for Probe<'_, Lent<'_, U>> {
     }
 }
 
-/// Adds what the system calls something, which need not be text: serde refuses a path that is no UTF-8.
+/// Adds a name that the system gave, which need not be text: serde refuses a path that is not UTF-8.
 pub trait KeyedByOs {
     /// Adds it.
     fn add_to(&self, key: &mut CallKey<'_>);

@@ -1,22 +1,24 @@
-//! What the attributes' generated code names. Not for people: it may change with any release.
+//! What generated code refers to. Not for people: it may change with any release.
 
+mod blocking;
 #[cfg(feature = "store")]
 mod codec;
 mod keys;
+mod probe;
 #[cfg(feature = "store")]
 mod rewritten;
 
-use std::error::Error as StdError;
-use std::future::Future;
 use std::marker::PhantomData;
 
 pub use futures_util::future::BoxFuture;
-use serde::Serialize;
 
-use crate::engine::blocking;
-use crate::engine::context;
-
+pub use self::blocking::{run_blocking, run_in_place};
 pub use self::keys::{KeyedArgument, KeyedByOs, NotKeyed};
+pub use self::probe::{
+    Again, AsError, DerefsToError, Digested, NoErrorToShow, NotAgain, NotDigested, NotTallied, Probe, Tallied,
+};
+#[cfg(feature = "store")]
+pub use self::probe::{InKey, NotInKey};
 pub use crate::engine::body::FlowBody;
 pub use crate::engine::body::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
 pub use crate::engine::call_key::CallKey;
@@ -55,7 +57,7 @@ pub use crate::value::canonical::Sealing;
 #[cfg(feature = "store")]
 pub use crate::value::parameters::Parameter;
 
-/// A return type that is a `Result`, taken apart.
+/// Takes a return type that is a `Result` apart.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the `Result` of the standard library",
@@ -77,223 +79,16 @@ impl<T, E> Fallible for Result<T, E> {
     }
 }
 
-/// Starts a call of which nothing is said beside its arguments.
+/// Starts a call without options.
 #[track_caller]
 pub fn submit<B: Dispatch + 'static>(body: B) -> Handle<B::Output, B::Error> {
     Call::<'static, B::Output, B::Error, B>::__new(body).submit()
 }
 
-/// Runs a blocking function on flowkit's own pool, in the context of the task run and of the tokio runtime, as
-/// `tokio::task::spawn_blocking` does.
-///
-/// Dropped before it has ended, it leaves the thread behind and says so. The slots of limits go with the thread.
-pub async fn run_blocking<R: Send + 'static>(function: impl FnOnce() -> R + Send + 'static) -> R {
-    let current = context::current();
-    let permit = current.as_ref().and_then(|current| current.core().take_permit());
-    let span = tracing::Span::current();
-    let scope = current.clone();
-    let tokio = tokio::runtime::Handle::try_current().ok();
-    let call = blocking::spawn(move || {
-        let _entered = (tokio.as_ref().map(tokio::runtime::Handle::enter), span.enter());
-        let value = match scope {
-            Some(scope) => scope.scope_blocking(function),
-            None => function(),
-        };
-        (value, permit)
-    });
-    let mut left = AbandonedCall { call: Some(call), current };
-    let ended = std::future::poll_fn(|cx| match &mut left.call {
-        Some(call) => std::pin::Pin::new(call).poll(cx),
-        None => unreachable!("bug in flowkit: a blocking call is kept until its future is dropped"),
-    })
-    .await;
-    left.call = None;
-    match ended {
-        Ok((value, permit)) => {
-            if let (Some(current), Some(permit)) = (&left.current, permit) {
-                current.core().set_permit(permit);
-            }
-            value
-        }
-        // The attempt loop catches it again; the panic hook does not run a second time.
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
-}
-
-/// Runs a blocking function that borrows, where it is awaited.
-///
-/// On a worker of a multi-threaded runtime the others go on meanwhile, and the function may block as it likes, also on a
-/// runtime of its own. A single-threaded runtime has no other thread to leave its work to.
-pub fn run_in_place<R>(function: impl FnOnce() -> R) -> R {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(function),
-        _ => function(),
-    }
-}
-
-/// A blocking call whose future may be dropped before the call has ended.
-struct AbandonedCall<R> {
-    call: Option<blocking::BlockingCall<R>>,
-    current: Option<context::Current>,
-}
-
-impl<R> Drop for AbandonedCall<R> {
-    fn drop(&mut self) {
-        if let Some(call) = self.call.take()
-            && call.abandon()
-            && let Some(current) = &self.current
-        {
-            current.core().set_orphaned();
-        }
-    }
-}
-
-/// Finds out at compile time what a type can do, without asking for it in a bound: autoref specialization.
-///
-/// `(&Probe(&value)).again()` takes the method of the trait for `Probe<T>` if `T` has what it needs, and otherwise,
-/// one reference further, the method of the trait for `&Probe<T>`.
-#[derive(Debug)]
-pub struct Probe<'a, T: ?Sized>(pub &'a T);
-
-/// Copies what is `Clone`.
-pub trait Again<T> {
-    fn again(&self) -> Option<T>;
-}
-
-impl<T: Clone> Again<T> for Probe<'_, T> {
-    fn again(&self) -> Option<T> {
-        Some(self.0.clone())
-    }
-}
-
-/// Copies nothing.
-pub trait NotAgain<T> {
-    fn again(&self) -> Option<T>;
-}
-
-impl<T> NotAgain<T> for &Probe<'_, T> {
-    fn again(&self) -> Option<T> {
-        None
-    }
-}
-
-/// Shows what is an error.
-pub trait AsError<'a> {
-    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)>;
-}
-
-impl<'a, E: StdError + 'static> AsError<'a> for &Probe<'a, E> {
-    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)> {
-        Some(self.0)
-    }
-}
-
-/// Shows what dereferences to an error: `anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send + Sync>`.
-pub trait DerefsToError<'a> {
-    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)>;
-}
-
-impl<'a, E> DerefsToError<'a> for &&Probe<'a, E>
-where
-    E: std::ops::Deref,
-    E::Target: ToStdError + 'a,
-{
-    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)> {
-        let error: &'a E = self.0;
-        Some((**error).to_std_error())
-    }
-}
-
-/// Erases what an error type promises beside being an error.
-pub trait ToStdError {
-    fn to_std_error(&self) -> &(dyn StdError + 'static);
-}
-
-impl ToStdError for dyn StdError + Send + Sync + 'static {
-    fn to_std_error(&self) -> &(dyn StdError + 'static) {
-        self
-    }
-}
-
-/// Shows nothing.
-pub trait NoErrorToShow<'a> {
-    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)>;
-}
-
-impl<'a, E> NoErrorToShow<'a> for Probe<'a, E> {
-    fn as_error(&self) -> Option<&'a (dyn StdError + 'static)> {
-        None
-    }
-}
-
-/// Counts what is a handle in the result of a flow.
-pub trait Tallied {
-    fn tally(&self, tally: &mut Tally);
-}
-
-impl<R: ReturnedHandles> Tallied for Probe<'_, R> {
-    fn tally(&self, tally: &mut Tally) {
-        self.0.add_to(tally);
-    }
-}
-
-/// Counts nothing.
-pub trait NotTallied {
-    fn tally(&self, _tally: &mut Tally) {}
-}
-
-impl<R> NotTallied for &Probe<'_, R> {}
-
-/// Gives the digest of what can be serialized.
-pub trait Digested {
-    fn digest(&self) -> Option<Digest>;
-}
-
-impl<T: Serialize> Digested for Probe<'_, T> {
-    fn digest(&self) -> Option<Digest> {
-        digest(self.0).ok()
-    }
-}
-
-/// Gives none.
-pub trait NotDigested {
-    fn digest(&self) -> Option<Digest> {
-        None
-    }
-}
-
-impl<T> NotDigested for &Probe<'_, T> {}
-
-/// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
-/// said once, by [`rules`](crate::task::bounds).
-#[cfg(feature = "store")]
-pub trait InKey {
-    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput>;
-}
-
-#[cfg(feature = "store")]
-impl<T: Serialize + ?Sized> InKey for Probe<'_, T> {
-    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput> {
-        KeyInput::of(name, self.0, sealing)
-    }
-}
-
-/// Says nothing.
-#[cfg(feature = "store")]
-pub trait NotInKey {
-    fn key_input(&self, _name: &str, _sealing: Sealing<'_>) -> Option<KeyInput> {
-        None
-    }
-}
-
-#[cfg(feature = "store")]
-impl<T: ?Sized> NotInKey for &Probe<'_, T> {}
-
-/// Takes the type of a hook, so that the closure's parameter need not be written.
+/// Returns the hook. Its type tells the compiler that of the closure's parameter, so that users need not write it.
 pub const fn hook(hook: fn(&TaskRun)) -> fn(&TaskRun) {
     hook
 }
 
-/// The type of what a generic body does not mention in its arguments.
+/// Mentions the type parameters that no argument of a generic body mentions.
 pub type Mention<T> = PhantomData<fn() -> T>;

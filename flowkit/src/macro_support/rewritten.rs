@@ -1,8 +1,8 @@
-//! The second net under the digests of arguments. A set that its own `Serialize` writes as a list or a text has the order of
-//! its hasher in its digest, and no type shows that; but written, read and written again, it has another one.
+//! The second check of argument digests. If a set's own `Serialize` writes it as a list or as text, its digest depends on the
+//! hasher's order, and no type shows that; but written, read and written again, it has another digest.
 //!
-//! Asked where a wrong digest is dear: of what may run at most once, and of what is cached. Not: what is known by type, see
-//! `value/canonical/names`.
+//! Only made where a wrong digest is costly: for tasks that may run at most once, and for cached ones. Does not know types by
+//! name; `value/canonical/names` does.
 
 use std::any::type_name;
 
@@ -14,11 +14,11 @@ use crate::model::DigestError;
 use crate::value::envelope::{from_json, to_json};
 use crate::value::persist::is_equal;
 
-/// Finds out whether an argument is the same when it was written, read and written again.
+/// Checks that an argument stays the same when it is written, read and written again.
 pub trait Rewritten {
     /// # Errors
     ///
-    /// If it is another one: then its digest tells nothing.
+    /// If it does not: then its digest says nothing about it.
     fn rewritten(&self) -> Result<(), DigestError>;
 }
 
@@ -35,7 +35,7 @@ impl<T: Serialize + Deserialize<'static>> Rewritten for Probe<'_, [T]> {
     }
 }
 
-/// Finds out nothing where a type cannot be read.
+/// Checks nothing where a type cannot be read.
 pub trait NotRewritten {
     fn rewritten(&self) -> Result<(), DigestError> {
         Ok(())
@@ -44,15 +44,15 @@ pub trait NotRewritten {
 
 impl<T: ?Sized> NotRewritten for &Probe<'_, T> {}
 
-/// Whether a type is one of which there is nothing to find out. To know fewer of them costs a little time.
+/// Whether values of a type always stay the same. To miss one costs a little time, no more.
 fn is_plain(name: &str) -> bool {
     const PLAIN: &[&str] = &["alloc::string::String", "std::path::PathBuf", "std::ffi::os_str::OsString"];
-    // The names of numbers, `bool` and `char` are the only ones that are no path.
+    // Only the names of numbers, `bool` and `char` are not paths.
     PLAIN.contains(&name) || name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn compare<V: Serialize + ?Sized, R: Serialize + Deserialize<'static>>(value: &V) -> Result<(), DigestError> {
-    // What cannot be written or read is no evidence: a secret, for instance.
+    // A value that cannot be written or read, such as a secret, proves nothing.
     let differs = guarded("`Deserialize` of an argument", || {
         let json = to_json(value).ok()?;
         let read = from_json::<R>(json.as_bytes()).ok()?;

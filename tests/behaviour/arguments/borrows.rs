@@ -1,4 +1,4 @@
-//! Borrows in every place: behind options and tuples, of trait objects, several lifetimes, closures.
+//! Borrows everywhere: behind options and tuples, of trait objects, several lifetimes, closures.
 
 use std::borrow::Cow;
 use std::fmt::Display;

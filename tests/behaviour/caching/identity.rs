@@ -1,4 +1,4 @@
-//! Who a task is to the cache: its name and place, its body, its version, and what its generics stand for (C5, C6).
+//! What identifies a task to the cache: its name and module, its body, its version, and its generic arguments (C5, C6).
 
 use flowkit::prelude::*;
 

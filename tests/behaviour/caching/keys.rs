@@ -1,4 +1,4 @@
-//! Keys that a closure gives (C7, C8, C18), and inputs that give none (C10).
+//! Keys that a closure returns (C7, C8, C18), and inputs that have none (C10).
 
 use flowkit::prelude::*;
 use serde::{Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! What a body decides upon the order in which runs end, it decides the same way when the flow is tried again.
+//! A body that decides by the order in which runs end decides the same way when the flow is retried.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! `wait_for_file`, on the paused clock: it looks at 0 s, 60 s, 120 s, … and gives up after an hour.
+//! `wait_for_file`, on the paused clock: it checks at 0 s, 60 s, 120 s, … and gives up after an hour.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use flowkit::prelude::*;
 use tokio::time::Instant;
 
-/// A path of its own in the temporary folder; what is there is removed at the end.
+/// A unique path in the temporary folder; removed at the end.
 struct Place(PathBuf);
 
 impl Place {

@@ -48,7 +48,7 @@ fn said(log: &Log) -> Vec<&'static str> {
     log.lock().unwrap().clone()
 }
 
-/// Sets a resource up, uses it as it is told, and tears it down.
+/// Sets a resource up, uses it as requested, and tears it down.
 #[task]
 async fn with_log(log: Log, how: String, reached: Arc<Notify>) -> Result<u32, String> {
     let set_up = async {
@@ -144,7 +144,7 @@ async fn leaving_a_task_behind(ended: Arc<Notify>, answer: Answer) -> Result<()>
     flowkit::spawn(async move {
         ended.notified().await;
         let sender = answer.lock().unwrap().take().expect("it is sent once");
-        // Nobody listens only if the test has failed already.
+        // There is no listener only if the test has failed already.
         let _ = sender.send((leaf().await, leaf().submit().await));
     });
     Ok(())

@@ -1,4 +1,4 @@
-//! A flow with a sub-flow that is done again on request, in a process that dies over it.
+//! A flow with a sub-flow that is rerun on request, in a process that dies during that.
 
 use flowkit::prelude::*;
 use flowkit::store::SqliteStore;
@@ -48,7 +48,7 @@ async fn whole() -> Result<u64> {
     Ok(loaded.await?)
 }
 
-/// Begins the run; does its part again, if it is told a number; or else goes on with it.
+/// Begins the run; with a number, reruns that part; otherwise resumes the run.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let store = SqliteStore::open(database())?;
     let earlier = runs(&store)?.pop();

@@ -35,7 +35,7 @@ async fn stubborn() -> Result<()> {
     Ok(aborts_once().await?)
 }
 
-/// Begins the stubborn run, or goes on with it.
+/// Begins the stubborn run, or resumes it.
 pub(crate) async fn run_stubborn() -> Result<(), BoxError> {
     let store = SqliteStore::open(database())?;
     let earlier = runs(&store)?.pop();
@@ -53,7 +53,7 @@ async fn harmless() -> Result<u64> {
     Ok(prepare().await?)
 }
 
-/// Begins the deadly run with a harmless one beside it, or goes on with both. The harmless one ends after the other.
+/// Begins the deadly run and a harmless one, or resumes both. The harmless one ends after the other.
 pub(crate) async fn run() -> Result<(), BoxError> {
     let store = SqliteStore::open(database())?;
     let earlier = runs(&store)?;

@@ -1,4 +1,4 @@
-//! A flow that decides upon the order in which runs end, and orders accordingly. Its process dies when it has decided.
+//! A flow that decides by the order in which runs end, and orders accordingly. Its process dies after the decision.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Runs that wait in their only task, to be found by others: dead, or under way.
+//! Runs that wait in their only task, for other processes to find: dead, or running.
 
 use std::io::{self, BufRead};
 
@@ -31,7 +31,7 @@ pub(crate) async fn hold(said: &Said) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Reads ids of runs, and goes on with each: says `done`, or `refused` and why.
+/// Reads ids of runs, and resumes each: prints `done`, or `refused` and why.
 pub(crate) async fn race() -> Result<(), BoxError> {
     let store = SqliteStore::open(database())?;
     let runtime = Runtime::builder().store(store).build();

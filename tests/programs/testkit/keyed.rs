@@ -1,4 +1,4 @@
-//! A run that there is once for its key, in however many processes somebody asks for it.
+//! A run that exists once per key, however many processes start it.
 
 use std::io;
 

@@ -1,8 +1,8 @@
-//! A flow that leaves everything that is to outlive a power cut: large results, artifacts, outputs and cached results, in a
-//! run with an idempotency key. It can be suspended, done again and forgotten.
+//! A flow with everything that must survive a power cut: large results, artifacts, outputs and cached results, in a run with
+//! an idempotency key. It can be suspended, rerun and pruned.
 //!
-//! `begin <task> <k> v<version>` is noted by a task when it runs, `relied <task> <k> v<version>` by one that uses what it has
-//! left. At the end comes `sum n`. The version is what the tasks find in the world: it changes before they are done again.
+//! A task notes `begin <task> <k> v<version>` when it runs; one that uses its result notes `relied <task> <k> v<version>`. At
+//! the end comes `sum n`. The version is what the tasks find outside: it changes before they run again.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use flowkit::{BoxError, Output, Runtime, artifact};
 
 use crate::{Said, append, database, folder, note, open, runs};
 
-/// Every second text is too large to be kept in the database itself.
+/// Every second text is too large to be stored in the database itself.
 const LARGE: usize = 300_000;
 /// What two runs look up is the same.
 const WORDS: u64 = 100;
@@ -139,7 +139,7 @@ pub(crate) async fn anew() -> Result<(), BoxError> {
     Ok(note(&format!("sum {sum}"))?)
 }
 
-/// Forgets all runs but the newest, and every file that nobody needs: all of them are old.
+/// Prunes all runs but the newest, and every unused file: all of them are old.
 pub(crate) fn prune() -> Result<(), BoxError> {
     let store = open()?;
     let shelves = fs::read_dir(database().with_file_name("runs.db.values")).into_iter().flatten().flatten();

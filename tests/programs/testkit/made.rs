@@ -1,4 +1,4 @@
-//! Tasks that leave something beside their results: an artifact, a metric, a line of a log.
+//! Tasks that record something besides their results: an artifact, a metric, a line of a log.
 
 use flowkit::prelude::*;
 use flowkit::store::SqliteStore;
@@ -7,13 +7,13 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{Said, database, runs};
 
-/// So many words make an artifact larger than what is kept in the database itself. Every tenth is.
+/// So many words make an artifact too large for the database itself. Every tenth is.
 const LARGE: usize = 150_000;
 
 #[task]
 async fn make(k: u64) -> u64 {
     tracing::info!(k, "making");
-    // Each of its own content: what is equal shares a file.
+    // Each with different content: equal ones share a file.
     artifact::markdown(
         format!("note {k}"),
         format!("{k} ").repeat(if k.is_multiple_of(10) { LARGE } else { 10 }),
@@ -27,7 +27,7 @@ async fn notes(count: u64) -> Result<u64> {
     Ok(make::map(0..count).await?.iter().sum())
 }
 
-/// `<count>`: makes so many notes, or goes on with that.
+/// `<count>`: makes so many notes, or resumes that.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let count = said.number(0)?;
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(flowkit::layer()))?;

@@ -1,7 +1,7 @@
-//! A program to be killed, starved and raced: what the tests of recovery start as processes of their own.
+//! A program to kill, starve and race: the recovery tests start it as separate processes.
 //!
-//! `testkit <what> <folder> [numbers]`. It keeps its runs in `<folder>/runs.db`, unless `FLOWKIT_TEST_DATABASE` names
-//! another file, and leaves a line in `<folder>/notes` for each thing that happened. It judges nothing: the tests do.
+//! `testkit <what> <folder> [numbers]`. It persists its runs in `<folder>/runs.db`, unless `FLOWKIT_TEST_DATABASE` names another
+//! file, and appends a line to `<folder>/notes` for each thing that happened. It judges nothing: the tests do.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -95,7 +95,7 @@ pub(crate) fn open() -> Result<SqliteStore, StoreError> {
     SqliteStore::options().synchronous(synchronous).open(database())
 }
 
-/// Waits until somebody has made the file `<folder>/<name>`.
+/// Waits until the file `<folder>/<name>` exists.
 pub(crate) async fn appears(name: &str) {
     let path = folder().join(name);
     while !path.exists() {

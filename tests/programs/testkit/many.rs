@@ -1,4 +1,4 @@
-//! As many small tasks as wanted, all at once: load for the store.
+//! As many small tasks as requested, all at once: load for the store.
 
 use flowkit::prelude::*;
 use flowkit::store::SqliteStore;

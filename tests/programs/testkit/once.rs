@@ -1,11 +1,11 @@
-//! A flow of effects that may happen at most once, told apart by all that tells calls apart; and races that one of them
-//! depends on.
+//! A flow of effects that may happen at most once, distinguished by everything that distinguishes calls; and races that one of
+//! them depends on.
 //!
-//! The run draws its values from a seed, which is its argument. Each process draws from a number of its own what must not
-//! matter: the order of the calls, who is fast, how long is waited for whom; and has hashers of its own.
+//! The run draws its values from a seed, which is its argument. Each process draws from its own number what must not matter:
+//! the order of the calls, which tasks are fast, how long each is waited for; and has its own hashers.
 //!
-//! `effect <key> <what>` is noted by what may run at most once, `plain <key> <what>` by any other. A process notes
-//! `process <number>` when it begins, and `ended <what>: <outcome>` for each call when the flow has come to its end.
+//! A task that may run at most once notes `effect <key> <what>`, any other notes `plain <key> <what>`. A process notes
+//! `process <number>` when it begins, and `ended <what>: <outcome>` for each call when the flow has ended.
 
 mod races;
 
@@ -45,12 +45,12 @@ fn drawn(seed: u64, what: impl Hash, below: u64) -> u64 {
     hasher.finish() % below
 }
 
-/// The same for what another process draws anew.
+/// The same for what each process draws anew.
 fn drawn_here(what: impl Hash, below: u64) -> u64 {
     drawn(*PROCESS.get().unwrap_or(&0), what, below)
 }
 
-/// Takes up to 2 ms, as this process has drawn.
+/// Takes up to 2 ms, at a speed that this process has drawn.
 fn pace(what: &str, part: &str) -> Duration {
     Duration::from_micros(500 * drawn_here((what, part), 5))
 }
@@ -131,11 +131,11 @@ impl Display for Parcel {
     }
 }
 
-/// Is made anew by each process, and serde knows nothing of it.
+/// Each process makes a new one, and serde does not support it.
 #[derive(Clone)]
 struct Client;
 
-/// What has no digest, beside a number of its own.
+/// A number beside something that has no digest.
 struct Order {
     number: u64,
     client: Client,
@@ -172,7 +172,7 @@ async fn log_in(token: Secret, number: u64) -> io::Result<String> {
     happens(format!("log in {number}")).await
 }
 
-/// Of two tenants nothing else tells which one it is.
+/// Nothing else distinguishes the two tenants.
 #[task(at_most_once, concurrency = "slots")]
 async fn bill(token: &Secret) -> io::Result<String> {
     happens(format!("bill {}", token.expose().len())).await
@@ -190,7 +190,7 @@ async fn charge(order: Order) -> io::Result<String> {
     happens(format!("charge {}", order.number)).await
 }
 
-/// Its argument can be changed from outside at any time, so only a name tells its calls apart.
+/// Its argument can be changed from outside at any time, so only a name distinguishes its calls.
 #[task(at_most_once, concurrency = "slots")]
 async fn stamp(ink: Arc<Mutex<u64>>) -> io::Result<String> {
     let number = *ink.lock().map_err(|_| io::Error::other("spilt"))?;
@@ -204,7 +204,7 @@ async fn pick(number: u64, size: u64) -> io::Result<HashSet<u64>> {
     Ok((0..size).map(|item| item * 10 + number).collect())
 }
 
-/// The same of a result that each process makes anew.
+/// The same for a result that each process computes anew.
 #[task(persist = "never", concurrency = "slots", run_name = "pick anew {number}")]
 async fn pick_anew(number: u64, size: u64) -> io::Result<HashSet<u64>> {
     note(&format!("plain {} pick anew {number}", ctx().idempotency_key().unwrap_or_default()))?;
@@ -279,7 +279,7 @@ fn work(seed: u64) -> Vec<Work> {
     let (number, what) = (10, "log in 10".to_owned());
     let token = Secret::new(format!("password {}", drawn_here("password", 3)));
     add(&mut all, what.clone(), async move { log_in(token, number).named(what).await });
-    // Nothing tells which one it is.
+    // Nothing identifies it.
     add(&mut all, "stamp 9".to_owned(), async { stamp(Arc::new(Mutex::new(9))).await });
     all.push(Box::pin(deliveries(seed)));
     for way in Way::ALL {

@@ -1,4 +1,4 @@
-//! A file that takes the place of another one: to be killed on the way.
+//! A file that replaces another one: to be killed on the way.
 
 use std::io::Write;
 

@@ -1,8 +1,8 @@
-//! The flow of most crash tests: pairs of tasks of which the second relies on the first, and a few that run at most once.
+//! The flow of most crash tests: pairs of tasks, the second of which relies on the first, and a few that run at most once.
 //!
-//! `begin k` is noted by task `k` when it runs, `relied k` by a task that uses its result: from then on it must never
-//! begin again. `charge k` is noted by what may run at most once. At the end come `charged n`, how many of these are
-//! known to have succeeded, and `sum n`.
+//! Task `k` notes `begin k` when it runs; a task that uses its result notes `relied k`: from then on `k` must never begin
+//! again. A task that may run at most once notes `charge k`. At the end come `charged n`, how many of these are known to
+//! have succeeded, and `sum n`.
 
 use std::io;
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn charge(k: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A part is a run of its own, so that sub-flows are killed too.
+/// A part is its own run, so that sub-flows are killed too.
 #[flow]
 async fn part(from: u64, to: u64, ballast: usize, pace: u64) -> Result<(u64, u64)> {
     let (mut relied, mut charges) = (Vec::new(), Vec::new());
@@ -61,7 +61,7 @@ async fn part(from: u64, to: u64, ballast: usize, pace: u64) -> Result<(u64, u64
         sum += handle.await?;
     }
     for charge in charges {
-        // One that was under way when the process died has failed, and stays so.
+        // One that was running when the process died has failed, and stays so.
         charged += u64::from(charge.await.is_ok());
     }
     Ok((sum, charged))
@@ -76,7 +76,7 @@ pub(crate) async fn squares(pairs: u64, ballast: usize, pace: u64) -> Result<(u6
     Ok((first.0 + second.0, first.1 + second.1))
 }
 
-/// `<pairs> <at most so many at a time> <bytes of each result> <poison cap> <times as slow>`: goes on with the newest run, or
+/// `<pairs> <at most so many at a time> <bytes of each result> <poison cap> <times as slow>`: resumes the newest run, or
 /// begins one.
 pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
     let (pairs, slots, ballast) = (said.number(0)?, said.number(1)?, said.number(2)?);

@@ -1,4 +1,4 @@
-//! The flow of squares on a disk that gets full: what it says, and that it goes on when there is room again.
+//! The flow of squares on a disk that fills up: what it reports, and that it continues when there is room again.
 
 use std::fs::File;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(crate) async fn run(said: &Said) -> Result<(), BoxError> {
         Err(error) => println!("full {}", told(error)),
     }
     make_room()?;
-    // What the full disk broke goes on, in the process that met it.
+    // The run that the full disk broke continues, in the same process.
     let store = runtime.store().ok_or("no store")?;
     let known = run.id().map(|id| store.flow_run(id)).transpose()?.flatten();
     let (sum, _) = match known {

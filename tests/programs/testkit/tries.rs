@@ -1,4 +1,4 @@
-//! A task that is tried as often as wanted, each time with an error of two kilobytes: load for what is kept of attempts.
+//! A task with any number of attempts, each with an error of two kilobytes: load for the records of attempts.
 
 use std::io;
 use std::time::Duration;

@@ -39,7 +39,7 @@ fn r47_a_promise_that_is_broken_on_purpose_is_found() {
     });
 }
 
-/// A process that dies between giving a file its name and bringing that name to the disk leaves what looks safe.
+/// A process that dies between naming a file and syncing that name leaves a file that looks safe.
 #[test]
 fn r47_what_a_killed_process_had_named_is_made_safe_before_anybody_relies_on_it() {
     let kills =

@@ -1,9 +1,9 @@
 //! What is left of a disk after a power cut: what is safe, and of the rest what chance leaves. Pure.
 //!
-//! What was not synced may be there, not be there, or be there in part, whatever its order. A sector holds what the file had
-//! there at one moment since the sync, so a later write does not survive without an earlier one to the same sector; nothing
-//! holds between two sectors, between content and length, or between two names. A rename is one change of each of its names:
-//! the new one stands for the old file or for the new one, never for a part.
+//! What was not synced may survive, be lost, or survive in part, in any order. A sector has the content that the file had there
+//! at some moment since the sync, so a later write does not survive without an earlier one to the same sector; nothing is
+//! guaranteed between two sectors, between content and length, or between two names. A rename is one change of each of its
+//! names: the new name refers to the old file or to the new one, never to a part.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +24,10 @@ pub(super) enum Fate {
     },
 }
 
-/// What is there when the power is back.
+/// What exists when the power is back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Left {
-    /// With the number of the node: two names may stand for one file.
+    /// With the number of the node: two names may refer to one file.
     File(NodeId, Vec<u8>),
     Folder(BTreeMap<String, Left>),
 }

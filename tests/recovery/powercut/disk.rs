@@ -1,4 +1,4 @@
-//! A disk as a record leaves it: what is safe, and what was done since and may or may not be there after a power cut.
+//! A disk as a record leaves it: what is safe, and what was done since and may or may not survive a power cut.
 //! Pure.
 //!
 //! The rules are those of POSIX, which promises the least: a sync of a file makes its content safe and not its name, a sync
@@ -161,7 +161,7 @@ impl Disk {
         }
     }
 
-    /// The folder in which a path lies, and its name there.
+    /// The folder of a path, and its name there.
     fn place<'a>(&self, path: &'a str) -> (NodeId, &'a str) {
         match path.rsplit_once('/') {
             Some((folder, name)) => (self.find(folder), name),

@@ -1,4 +1,4 @@
-//! What the flow of `testkit/lasting.rs` must have left behind when all is over.
+//! What the flow of `testkit/lasting.rs` must have left behind in the end.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,8 +7,8 @@ use std::ops::Range;
 use super::stage::Stage;
 use crate::kit::{Found, must};
 
-/// Judges the run of these chapters: nothing that was relied on was done again, its outputs are there, and its sum is that
-/// of one version throughout: the newest of which anything was relied on, or a newer one.
+/// Judges the run of these chapters: nothing that was relied on ran again, its outputs exist, and its sum is that of a single
+/// version: the newest that anything relied on, or a newer one.
 pub(super) fn judge(stage: &Stage, chapters: Range<u64>) -> Result<(), String> {
     let notes = stage.folder().notes();
     let mine: Vec<&str> = notes.lines().filter(|line| concerns(line, &chapters)).collect();

@@ -31,7 +31,7 @@ struct Cut {
     at: usize,
     fate: Fate,
     seed: u64,
-    /// Whether the power is cut once more while programs go on.
+    /// Whether the power is cut once more while programs continue.
     is_cut_again: bool,
 }
 
@@ -50,7 +50,7 @@ impl Cut {
     }
 }
 
-/// Cuts the power, goes on, and says which promise was broken. Of how many cuts this is the last.
+/// Cuts the power, continues, and reports which promise was broken. `cuts` says how many cuts this was.
 fn survives(workload: &Workload, recording: &Recording, cut: &Cut, cuts: u64) -> Result<(), String> {
     let mut random = fastrand::Rng::with_seed(cut.seed);
     let mut stage = Stage::after(recording, cut.at, cut.fate, &mut random);

@@ -44,7 +44,7 @@ pub(super) enum Operation {
     Unlink {
         path: String,
     },
-    /// What the program has told the world, by adding it to a file that is on another disk.
+    /// What the program has reported to the outside, by appending it to a file on another disk.
     Mark {
         file: String,
         bytes: Vec<u8>,
@@ -114,7 +114,7 @@ pub(super) fn read(mut record: &[u8]) -> Vec<Operation> {
     operations
 }
 
-/// Everything that was told, by file.
+/// Everything that was reported, by file.
 pub(super) fn marks(operations: &[Operation]) -> BTreeMap<&str, Vec<u8>> {
     let mut marks: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
     for operation in operations {

@@ -1,4 +1,4 @@
-//! Whether a database is whole, and everything that its rows point to is there.
+//! Whether a database is intact, and everything that its rows point to exists.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::stage::Stage;
 use crate::kit::must;
 
-/// Looks at a database as a power cut has left it, without changing it.
+/// Checks a database as a power cut has left it, without changing it.
 pub(super) fn is_whole(stage: &Stage) -> Result<(), String> {
     let database = stage.database();
     if !database.exists() {
@@ -40,7 +40,7 @@ pub(super) fn is_whole(stage: &Stage) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads every result and every artifact to which a row points, which finds out whether it is there and undamaged.
+/// Reads every result and every artifact to which a row points, which checks that it exists and is undamaged.
 pub(super) fn all_can_be_read(database: &Path) -> Result<(), String> {
     let store = SqliteStore::open(database).map_err(|error| error.to_string())?;
     let mut all = FlowRunFilter::default();

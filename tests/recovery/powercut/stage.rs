@@ -1,6 +1,6 @@
-//! A folder in which programs work while their operations are recorded, and the folder as it is when the power is back.
+//! A folder in which programs work while their operations are recorded, and the folder as it is after a power cut.
 //!
-//! `<folder>/disk` is what loses power. Beside it lies what the world knows: notes and payments, which a cut cannot take back.
+//! `<folder>/disk` is what loses power. Beside it is what the outside knows: notes and payments, which a cut cannot undo.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -87,7 +87,7 @@ impl Stage {
             fs::write(folder.path().join(file), bytes).unwrap();
         }
         let stage = Self { folder, start: Disk::new(0), told, recorded: None, cuts: recording.cuts + 1 };
-        // The machine has started anew.
+        // The machine has rebooted.
         fs::write(stage.boot_id(), format!("boot {}", random.u64(..))).unwrap();
         stage
     }
@@ -154,7 +154,7 @@ impl Stage {
     }
 }
 
-/// A folder of which everything is safe.
+/// A folder whose whole content is safe.
 fn as_it_is(folder: &Path) -> Disk {
     let mut operations = Vec::new();
     let mut known = HashMap::new();
@@ -182,7 +182,7 @@ fn make(folder: &Path, below: &str, known: &mut HashMap<u64, String>, operations
     }
 }
 
-/// SQLite's index of the log: it is mapped, nobody syncs it, and it is made anew from the log.
+/// SQLite's index of the log: it is mapped, never synced, and rebuilt from the log.
 fn is_index(name: &str) -> bool {
     name.ends_with("-shm")
 }

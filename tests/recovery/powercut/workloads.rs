@@ -1,4 +1,4 @@
-//! What programs do while the power is cut, how they go on when it is back, and what must hold in the end.
+//! What programs do while the power is cut, how they continue when it is back, and what must hold in the end.
 
 use std::process::Stdio;
 
@@ -11,13 +11,13 @@ pub(super) struct Workload {
     /// Works on an empty disk, recorded. Where the first process is to be killed, it is right after this operation, such as
     /// `any:7` or `rename:1`.
     pub(super) record: fn(&Stage, &str),
-    /// Goes on until all is done.
+    /// Continues until all is done.
     pub(super) resume: fn(&Stage) -> Result<(), String>,
     /// Says which promise was broken over so many power cuts.
     pub(super) judge: fn(&Stage, u64) -> Result<(), String>,
 }
 
-/// More than the 256 KiB up to which a result is kept in the database itself.
+/// More than the 256 KiB up to which a result is stored in the database itself.
 const LARGE: u64 = 270_000;
 /// Nothing becomes poison here, however often the power is cut.
 const NO_POISON: u64 = 1000;
@@ -64,7 +64,7 @@ pub(super) const PUBLISHED_AFTER_A_KILL: Workload = Workload {
     judge: |stage, _| lasting::judge(stage, 0..PUBLISHED[1]),
 };
 
-/// Two runs, of which the first is forgotten with its files.
+/// Two runs, the first of which is pruned with its files.
 pub(super) const FORGOTTEN: Workload = Workload {
     name: "forgotten",
     record: |stage, _| {

@@ -73,7 +73,7 @@ impl Clone for Opaque {
     }
 }
 
-/// As with every key that cannot be made: the task runs, and nothing is kept.
+/// As with every key that cannot be made: the task runs, and nothing is cached.
 #[flowkit::test]
 async fn r31_a_cache_key_that_panics_switches_caching_off() {
     #[task(cache = |payload| -> u32 { payload.throw() })]

@@ -31,7 +31,7 @@ async fn r31_a_result_whose_drop_panics_hurts_only_who_drops_it() {
         format!("{sticky:?}")
     }
 
-    /// Nobody keeps the result: the driver of the run drops it.
+    /// The result has no owner: the driver of the run drops it.
     #[flow]
     async fn nobody_keeps_it(payload: Payload) -> Result<()> {
         drop(sticky(payload).submit());

@@ -81,7 +81,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..80)
 }
 
-/// Inputs that differ in little: an encoding that mixes two of them up gives one the value of the other.
+/// Inputs that differ slightly: an encoding that confuses two of them would give one the value of the other.
 #[derive(Clone, Debug, Serialize)]
 struct Inputs {
     nested: Option<Option<u8>>,

@@ -1,5 +1,5 @@
-//! Arguments that all say the same, a number, each in its own way (G2). Each is made anew for every call, as a program does
-//! that is started again: with another hasher, another address, another client.
+//! Arguments that all carry the same number, each in its own way (G2). Each is created anew for every call, as in a restarted
+//! program: with another hasher, another address, another client.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -57,7 +57,7 @@ impl Dressed for Sets {
     }
 }
 
-/// As `serde_with` writes a map whose keys are no texts.
+/// As `serde_with` writes a map whose keys are not text.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "Vec<(u64, u64)>")]
 pub(crate) struct Pairs(HashMap<u64, u64>);
@@ -163,7 +163,7 @@ impl Dressed for Closure {
     }
 }
 
-/// Nested deeper than a digest looks: 128.
+/// Nested deeper than a digest goes: 128.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Deep {
     End(u64),

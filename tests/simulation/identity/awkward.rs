@@ -1,4 +1,4 @@
-//! Values of types that do not come back as they were written, or hardly (G5).
+//! Values of types that do not read back unchanged, or only just (G5).
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! The flow that carries out a plan, and its tasks.
+//! The flow that executes a plan, and its tasks.
 //!
-//! A body learns what to do by looking its content up in the plan, so that its arguments are the dress and its input alone.
+//! A body learns what to do by looking its content up in the plan, so that its arguments are only its input and the form of it.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -185,7 +185,7 @@ mod of_ignored {
     }
 }
 
-/// A task whose value others use; kept by the store, or not.
+/// A task whose value others use; persisted, or not.
 #[task]
 async fn source(index: usize) -> Result<u64> {
     make_source(index).await
@@ -204,7 +204,7 @@ async fn make_source(index: usize) -> Result<u64> {
     Ok(source.value(index, tape::process()))
 }
 
-/// A list that is made of a source, and is not kept: its items are looked at one by one.
+/// A list that is made from a source, and not persisted: its items are compared one by one.
 #[task(persist = "never")]
 async fn list(value: u64) -> Vec<u64> {
     vec![value, value + 1]
@@ -227,7 +227,7 @@ async fn summed(items: Vec<u64>) -> Result<u64> {
     Ok(items.iter().sum())
 }
 
-/// Submits what the flow calls at one place of its plan; of a map, the sum of its items.
+/// Submits the call at one position of the plan; for a map, the sum of its items.
 fn submit(planned: &Planned, source: Option<&Handle<u64, Trouble>>, value: u64) -> Handle<u64, Trouble> {
     let content = planned.content;
     let input = match (planned.source, source) {

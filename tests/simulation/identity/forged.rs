@@ -1,4 +1,4 @@
-//! Each promise refuses a tape that breaks it: what they are held against here is made by hand.
+//! Each promise refuses a tape that breaks it: the inputs here are made by hand.
 
 use super::plan::{Content, Dress, Kind, Mood, Plan, Planned, Source};
 use super::promises::{PROMISES, check};
@@ -8,7 +8,7 @@ use crate::world::{End, Process};
 const CALL: Content = Content { kind: Kind::AtMostOnce, dress: Dress::Sets, number: 1, tenant: 0 };
 const OTHER: Content = Content { kind: Kind::Plain, dress: Dress::NoSerde, number: 2, tenant: 0 };
 
-/// Two calls; the first process is told to stop, and the second runs a source again.
+/// Two calls; the first process gets a signal to stop, and the second runs a source again.
 fn plan() -> Plan {
     let planned = |content, source| Planned { content, source, millis: 0, mood: Mood::Well };
     let stopped = Process { end: Some(End::ShutsDown { after: 10, drain: 0 }), ..Process::default() };

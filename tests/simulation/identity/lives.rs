@@ -1,4 +1,4 @@
-//! Carries a plan through all of its processes, and gives the tape.
+//! Carries a plan through all of its processes, and returns the tape.
 
 use std::sync::Arc;
 

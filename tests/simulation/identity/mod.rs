@@ -1,10 +1,10 @@
 //! R34, second part: which call is which, and which value is whose, for every value, order and stop.
 //!
-//! `plan` draws what calls are given, in which order each attempt makes them, whose values change between two processes, and
-//! how the processes end. `flow` makes the calls and writes down what their bodies do (`tape`). `promises` holds the tape
+//! `plan` draws the arguments of calls, in which order each attempt makes them, whose values change between two processes, and
+//! how the processes end. `flow` makes the calls and records what their bodies do (`tape`). `promises` checks the tape
 //! against V9 to V16. The generators are named G1 to G7; `docs/testing.md` says what each of them would have found.
 //!
-//! Does not look at states, events or rows: that is what the first part does, with `trace` and `invariants`.
+//! Does not check states, events or rows: the first part does, with `trace` and `invariants`.
 
 mod argument;
 mod awkward;

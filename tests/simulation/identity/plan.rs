@@ -1,7 +1,7 @@
 //! What a seed makes: the calls of a flow, the sources that they use, one race, and the fate of the processes.
 //!
-//! Pure data: the same seed makes the same plan. Bodies look themselves up in it by their content, so that nothing but the
-//! arguments under test tells two calls apart.
+//! Pure data: the same seed makes the same plan. Bodies look themselves up in it by their content, so that only the arguments
+//! under test distinguish two calls.
 
 use fastrand::Rng;
 
@@ -18,7 +18,7 @@ pub(crate) enum Dress {
     Pairs,
     /// An `Arc<str>`.
     Shared,
-    /// A path that is no UTF-8.
+    /// A path that is not UTF-8.
     RawPath,
     /// A client that is ignored, beside the number.
     Ignored,
@@ -28,7 +28,7 @@ pub(crate) enum Dress {
     NoSerde,
     /// A closure.
     Closure,
-    /// A value that is nested deeper than a digest looks.
+    /// A value that is nested deeper than a digest goes.
     Deep,
 }
 
@@ -37,7 +37,7 @@ impl Dress {
         [Self::Plain, Self::Sets, Self::Pairs, Self::Shared, Self::RawPath, Self::Ignored, Self::Secret];
     pub(crate) const UNKNOWN: [Self; 3] = [Self::NoSerde, Self::Closure, Self::Deep];
 
-    /// Whether two calls can be told apart by this argument.
+    /// Whether this argument distinguishes two calls.
     pub(crate) fn is_known(self) -> bool {
         Self::KNOWN.contains(&self)
     }
@@ -82,9 +82,9 @@ pub(crate) enum Way {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
-    /// It fails as soon as the program is told to stop (G6).
+    /// It fails as soon as the program gets the signal to stop (G6).
     FailsWhenStopping,
-    /// It fails so many milliseconds before the program is told to stop, as a child process does that hears of it first.
+    /// It fails so many milliseconds before the program gets the signal, like a child process that receives it first.
     FailsBefore(u64),
 }
 
@@ -121,8 +121,8 @@ pub(crate) enum Combinator {
     FirstEnded,
 }
 
-/// Tasks of which the one that ends first decides what is ordered, at most once (G4). How long they take is drawn anew for
-/// each process.
+/// Tasks, the first of which to end decides what is ordered, at most once (G4). How long they take is drawn anew for each
+/// process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Race {
     pub(crate) combinator: Combinator,
@@ -179,7 +179,7 @@ impl Plan {
         self.processes.iter().any(|process| matches!(process.end, Some(End::ShutsDown { .. })))
     }
 
-    /// When the process number `process` is told to stop, in milliseconds.
+    /// When the process number `process` gets the signal to stop, in milliseconds.
     pub(crate) fn told_to_stop_at(&self, process: u64) -> Option<u64> {
         let process = self.processes.get(usize::try_from(process).ok()?)?;
         match process.end {

@@ -1,6 +1,6 @@
 //! What holds for the tape of every plan: V9 to V16.
 //!
-//! They read a tape and its plan, nothing else, so that a forged tape can be held against them.
+//! They read a tape and its plan, nothing else, so that they can check a forged tape.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,7 +111,7 @@ fn keys_of_their_calls(plan: &Plan, lines: &[Line]) -> Result<(), String> {
             return Err(format!("one key for {known:?} and {call:?}"));
         }
         let is_one_of_several = plan.calls.iter().filter(|call| call.content == *content).count() > 1;
-        // A call that cannot be compared has a key of its own each time that it is made.
+        // A call that cannot be compared has a new key each time that it is made.
         if content.dress.is_known() && !is_one_of_several {
             let first = keys.entry(call).or_insert(*key);
             if first != key {
@@ -150,7 +150,7 @@ fn as_if_undisturbed(plan: &Plan, lines: &[Line]) -> Result<(), String> {
     let (number, process) = last;
     match process.iter().find(|line| matches!(line, Line::Over { .. })) {
         Some(Line::Over { completed: true }) => {}
-        // It died with the last entry, or was told to stop, and nobody asked again.
+        // It died with the last entry, or got the signal to stop, and was not asked again.
         None if matches!(ending(plan, number), Some(End::Dies { .. } | End::ShutsDown { .. })) => {
             return Ok(());
         }
@@ -171,7 +171,7 @@ fn as_if_undisturbed(plan: &Plan, lines: &[Line]) -> Result<(), String> {
     let missing = final_attempt.iter().find_map(|line| match line {
         Line::Took { content, value: None, .. } => {
             let may_refuse = content.kind == Kind::AtMostOnce && refused.contains(content);
-            // The flow was over before it was told to stop.
+            // The flow was over before the signal to stop.
             let failed_in_time =
                 matches!(mood(content), Mood::FailsBefore(_)) && plan.told_to_stop_at(number).is_some();
             (!may_refuse && !failed_in_time).then_some(content)

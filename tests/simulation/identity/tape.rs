@@ -1,4 +1,4 @@
-//! What bodies do and what the flow is given, in the order in which it happens, over all processes of one plan.
+//! What bodies do and which results the flow gets, in the order in which it happens, over all processes of one plan.
 //!
 //! One thread, one tape, as `trace` has it; a process that is dead writes nothing.
 
@@ -12,7 +12,7 @@ pub(crate) enum Line {
     Process {
         number: u64,
     },
-    /// The program was told to stop, a moment ago.
+    /// The program has just got the signal to stop.
     Told,
     /// An attempt of the flow begins.
     Attempt,

@@ -3,13 +3,16 @@
 use super::{assert_errors, flow, task};
 
 #[test]
-fn a_wrong_place_or_a_coming_option_is_named() {
+fn an_option_of_another_attribute_or_a_later_release_is_named() {
     let table = [
         ("max_concurrency = 2", "`max_concurrency` is an option of `#[flow]`, not of `#[task]`"),
         ("seed = 2", "`seed` is an option of `#[flowkit::test]`, not of `#[task]`"),
         ("durability = \"full\"", "`durability` is an option of `#[flow]`, not of `#[task]`"),
         ("resources(cpu = 2)", "`resources` is not available yet"),
-        ("ensure = |x| x > 0", "`ensure` is no option; call `flowkit::ensure(…)?` in the body of the task"),
+        (
+            "ensure = |x| x > 0",
+            "`ensure` is not an option; call `flowkit::ensure(…)?` in the body of the task",
+        ),
     ];
     for (source, message) in table {
         let key = source.split([' ', '(']).next().unwrap();
@@ -33,13 +36,13 @@ fn a_wrong_place_or_a_coming_option_is_named() {
 }
 
 #[test]
-fn what_tells_calls_apart_is_said_in_one_way() {
+fn calls_are_distinguished_in_one_way() {
     let ignore = "`ignore` takes parameters in parentheses, such as `ignore(client)`";
     for source in ["ignore", "ignore = client", "ignore()", "ignore(\"client\")", "ignore(client.id)"] {
         assert_errors(task(source), &[(ignore, "ignore")]);
         assert_errors(flow(source), &[(ignore, "ignore")]);
     }
-    let both = "`key` stands for all arguments, those that it does not look at included; remove `ignore`";
+    let both = "`key` replaces all arguments, including those that it does not use; remove `ignore`";
     assert_errors(task("ignore(client), key = |_, page| *page"), &[(both, "ignore")]);
     let key = "`key` takes a closure or a function, such as `key = |page, n| (page.id, *n)`";
     assert_errors(task("key = 7"), &[(key, "7")]);
@@ -53,7 +56,7 @@ fn a_value_of_the_wrong_kind_names_the_right_one() {
     let cache = "`cache` takes \"inputs\", \"run\", \"none\", or a closure or function giving a \
                  key, such as `cache = \"inputs\"`";
     let persist = "`persist` takes \"auto\", \"always\" or \"never\", such as `persist = \"always\"`";
-    let once = "`at_most_once` takes nothing, `true` or `false`, such as `at_most_once = true`";
+    let once = "`at_most_once` takes no value, `true` or `false`, such as `at_most_once = true`";
     let jitter = "`jitter` takes a number from 0 to 1, such as `jitter = 0.5`";
     let table = [
         ("retries = \"3\"", retries, "\"3\""),
@@ -91,11 +94,11 @@ fn a_value_out_of_range_names_the_range() {
                     `one_success`, `one_failed`, `one_done`, `none_failed`, `none_skipped`, \
                     `none_failed_min_one_success` or `always`";
     let persist = "unknown persist `allways`; did you mean `always`?\nuse `auto`, `always` or `never`";
-    let weight = "`0` is not a weight; use a whole number from 1 on";
+    let weight = "`0` is not a weight; use a whole number of at least 1";
     let template = "unmatched `{`; write `{{` for a brace";
-    let twice = "limit `a` is named twice; give a weight: `\"a:2\"`";
+    let twice = "limit `a` is named twice; give it a weight: `\"a:2\"`";
     let table = [
-        ("retries = 1001", "`retries` is at most 1000", "1001"),
+        ("retries = 1001", "`retries` must be at most 1000", "1001"),
         ("retries = -1", "`retries` cannot be negative", "-1"),
         ("name = \"\"", "`name` is empty", "\"\""),
         ("name = \"a\\nb\"", "`name` contains a control character", "\"a\\nb\""),
@@ -116,24 +119,24 @@ fn a_value_out_of_range_names_the_range() {
     let delays = format!("[{}]", ["\"1s\""; 51].join(", "));
     let many = "`retry_delay` takes at most 50 durations";
     assert_errors(task(&format!("retry_delay = {delays}")), &[(many, &delays)]);
-    assert_errors(flow("max_concurrency = 0"), &[("`max_concurrency` is at least 1", "0")]);
+    assert_errors(flow("max_concurrency = 0"), &[("`max_concurrency` must be at least 1", "0")]);
     let durability = "unknown durability `disk`; use `full`, `relaxed` or `memory`";
     assert_errors(flow("durability = \"disk\""), &[(durability, "\"disk\"")]);
     assert!(task(&format!("name = \"{}\"", "x".repeat(256))).is_ok());
 }
 
 #[test]
-fn options_which_do_not_go_together_are_refused() {
-    let ttl = "`cache_ttl` says how long a result is kept, but `cache = \"none\"` keeps none; \
+fn options_that_cannot_be_combined_are_refused() {
+    let ttl = "`cache_ttl` limits how long a result is cached, but `cache = \"none\"` caches nothing; \
                remove one of them";
-    let list = "`backoff` cannot stand beside a list of delays: a list already says every delay";
+    let list = "`backoff` cannot be combined with a list of delays: the list already sets every delay";
     let shorter = "`max_retry_delay` is shorter than the first `retry_delay`";
     let needs = |key: &str| format!("`{key}` needs `retry_delay`, such as `retry_delay = \"1s\"`");
-    let never = "`cache` keeps the result for later calls, but `persist = \"never\"` keeps none; \
+    let never = "`cache` stores the result for later calls, but `persist = \"never\"` forbids that; \
                  remove one of them";
-    let retried = "`retries` would make an attempt again that timed out or panicked, and nobody knows what \
-                   that one did; remove `retries` or `at_most_once`";
-    let forgotten = "a task that may run only once must keep its result, since it cannot make it again; \
+    let retried = "`retries` would repeat an attempt that timed out or panicked, although it may have done its \
+                   work; remove `retries` or `at_most_once`";
+    let forgotten = "a task that may run at most once must persist its result, since it cannot compute it again; \
                      remove `persist` or `at_most_once`";
     let table = [
         (r#"cache = "run", persist = "never""#, never, "persist"),

@@ -1,4 +1,4 @@
-//! What each refused function says.
+//! The message for each refused function.
 
 use super::{parse, task};
 use crate::attribute::AttributeKind;
@@ -41,14 +41,14 @@ fn what_a_task_cannot_be_is_refused_with_what_to_do() {
         ),
         (
             "fn f() -> Result<(), Box<dyn std::error::Error>> {}",
-            "the error of a task crosses threads, and `Box<dyn std::error::Error>` cannot; \
+            "the error of a task must cross threads, and `Box<dyn std::error::Error>` cannot; \
              write `Box<dyn std::error::Error + Send + Sync>`, or `flowkit::BoxError`",
             "Box<dyn std::error::Error>",
         ),
-        ("fn f() -> ! {}", "a task ends with a value; write the type it returns, or `()`", "!"),
+        ("fn f() -> ! {}", "a task returns a value; write its type, or `()`", "!"),
         (
             "fn f(#[cfg(unix)] a: u8) {}",
-            "a parameter cannot depend on `cfg`; put it on the function, once for each case",
+            "a parameter cannot have `cfg`; write the function once per case, with `cfg` on each",
             "cfg",
         ),
         (
@@ -68,7 +68,7 @@ fn what_a_task_cannot_be_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn what_owns_its_values_may_be_returned() {
+fn owned_values_may_be_returned() {
     for output in [
         "&'static str",
         "Box<dyn Fn(&u8) -> &u8>",
@@ -83,8 +83,8 @@ fn what_owns_its_values_may_be_returned() {
 fn a_flow_owns_its_parameters_and_is_async() {
     let owned = |advice: &str| {
         format!(
-            "a flow's parameters are owned values: they are recorded, \
-             and its body is spawned; {advice}"
+            "a flow takes owned values, since it records its parameters \
+             and spawns its body; {advice}"
         )
     };
     let table = [
@@ -109,7 +109,7 @@ fn a_flow_owns_its_parameters_and_is_async() {
 }
 
 #[test]
-fn what_is_no_function_is_refused() {
+fn an_item_that_is_not_a_function_is_refused() {
     let message = "`#[task]` goes on a function";
     let table = [
         ("struct A;", "struct"),
@@ -127,15 +127,15 @@ fn what_is_no_function_is_refused() {
 #[test]
 fn a_second_attribute_of_its_kind_is_refused() {
     let table = [
-        ("task", "`#[task]` and `#[task]` cannot stand on one function; remove one of them"),
+        ("task", "`#[task]` and `#[task]` cannot be on one function; remove one of them"),
         (
             "flowkit::flow",
-            "`#[task]` and `#[flowkit::flow]` cannot stand on one function; a function is either",
+            "`#[task]` and `#[flowkit::flow]` cannot be on one function; a function is either a task or a flow",
         ),
-        ("test", "`#[task]` and `#[test]` cannot stand on one function; call it from a test instead"),
+        ("test", "`#[task]` and `#[test]` cannot be on one function; call it from a test instead"),
         (
             "tokio::main",
-            "`#[task]` and `#[tokio::main]` cannot stand on one function; call it from `main` instead",
+            "`#[task]` and `#[tokio::main]` cannot be on one function; call it from `main` instead",
         ),
     ];
     for (attr, message) in table {
@@ -146,8 +146,8 @@ fn a_second_attribute_of_its_kind_is_refused() {
         assert_eq!(found[0].0, message);
         assert!(found[0].1.starts_with(underlined));
     }
-    let message = "`#[flowkit::test]` and `#[tokio::test]` cannot stand on one function; \
-                   `#[flowkit::test]` does its work";
+    let message = "`#[flowkit::test]` and `#[tokio::test]` cannot be on one function; \
+                   `#[flowkit::test]` replaces it";
     assert_errors(
         parse(AttributeKind::Test, "#[tokio::test] async fn f(a: u8) {}"),
         &[(message, "tokio::test"), ("a test takes no parameters", "a: u8")],

@@ -1,4 +1,4 @@
-//! Races between runs whose speed is another one in each process: who wins is placed, at most once.
+//! Races between runs whose speed differs in each process: the winner is placed, at most once.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -71,7 +71,7 @@ async fn place(way: Way, who: String) -> io::Result<String> {
     happens(format!("place {way}")).await
 }
 
-/// Takes the result of the winner, which may be one that was made anew.
+/// Takes the result of the winner, which may be a recomputed one.
 #[task(at_most_once, run_name = "praise {way}")]
 async fn praise(way: Way, winner: u64) -> io::Result<String> {
     let _ = winner;
@@ -82,13 +82,13 @@ fn start(way: Way, seed: u64, runner: u64) -> Handle<u64, io::Error> {
     match (drawn(seed, ("kind", way, runner), 6), way) {
         (0 | 1, _) => runs(way, runner).submit(),
         (2, _) => dashes(way, runner).submit(),
-        // Only here does a failure not decide, and may be tried anew.
+        // Only here a failure does not decide, and may be retried.
         (3, Way::FirstSuccess) => stumbles(way, runner).submit(),
         _ => strolls(way, runner).submit(),
     }
 }
 
-/// Lets three of them race; gives how the placing and the praising ended.
+/// Lets three of them race; returns how the placing and the praising ended.
 pub(super) async fn decide(way: Way, seed: u64) -> Result<Vec<Ended>> {
     let mut order = [0, 1, 2];
     order.sort_by_key(|runner| drawn_here(("start", way, runner), u64::MAX));
@@ -132,7 +132,7 @@ pub(super) async fn decide(way: Way, seed: u64) -> Result<Vec<Ended>> {
     Ok(all)
 }
 
-/// The same as a run of its own.
+/// The same as a separate run.
 #[flow]
 pub(super) async fn race(way: Way, seed: u64) -> Result<Vec<Ended>> {
     decide(way, seed).await
