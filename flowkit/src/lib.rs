@@ -210,8 +210,8 @@ pub use engine::handle::{AnyHandle, Handle, Handles};
 pub use engine::runtime::{Runtime, RuntimeBuilder};
 pub use engine::spec::{AnyFlowRun, FlowSpec};
 pub use flow::idempotent::Keyed;
-pub use flow::resume::Resume;
-pub use flow::spec::{Flow, ResumeAny};
+pub use flow::resume::{AnyFlow, Resume};
+pub use flow::spec::Flow;
 pub use flow::{EventStream, FlowRun, RunningFlow};
 #[cfg(all(feature = "macros", feature = "testing"))]
 pub use flowkit_macros::test;

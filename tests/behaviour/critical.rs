@@ -84,7 +84,7 @@ async fn a_critical_task_that_fails_ends_its_flow_with_everything_in_it() {
 #[flowkit::test]
 async fn the_error_names_the_critical_task_and_keeps_its_type_and_its_chain() {
     let error = stops(Notes::default()).await.unwrap_err();
-    assert_eq!(error.to_string(), "flow `stops` cannot go on without task `validate`");
+    assert_eq!(error.to_string(), "flow `stops` cannot continue without task `validate`");
     let cause = error.source().unwrap();
     let Some(Error::Task(failure)) = cause.downcast_ref::<Error<String>>() else { panic!("{cause:?}") };
     assert_eq!(**failure, "three nulls");
@@ -159,7 +159,7 @@ async fn publishes(is_wanted: bool) -> Result<u32> {
 #[flowkit::test]
 async fn a_critical_task_whose_input_failed_ends_its_flow_and_one_that_is_skipped_does_not() {
     let error = publishes(true).await.unwrap_err();
-    assert_eq!(error.to_string(), "flow `publishes` cannot go on without task `publish`");
+    assert_eq!(error.to_string(), "flow `publishes` cannot continue without task `publish`");
     assert!(format!("{error:?}").contains("no paper"), "{error:?}");
     assert_eq!(publishes(false).await.unwrap(), 8);
 }
@@ -190,7 +190,7 @@ async fn by_call(is_critical: bool) -> Result<u32> {
 async fn a_flow_may_say_it_for_all_of_its_tasks_and_a_call_for_itself() {
     assert_eq!(fails_fast(true).await.unwrap(), 7);
     let error = fails_fast(false).await.unwrap_err();
-    assert_eq!(error.to_string(), "flow `fails_fast` cannot go on without task `plain`");
+    assert_eq!(error.to_string(), "flow `fails_fast` cannot continue without task `plain`");
     assert_eq!(by_call(false).await.unwrap(), 7);
     assert!(matches!(by_call(true).await, Err(Error::CriticalFailed { .. })));
 }
@@ -211,7 +211,7 @@ async fn outer(is_critical: bool) -> Result<u32> {
 async fn a_critical_task_ends_its_own_flow_and_the_one_around_it_only_if_that_flow_is_critical_too() {
     assert_eq!(outer(false).await.unwrap(), 7);
     let error = outer(true).await.unwrap_err();
-    assert_eq!(error.to_string(), "flow `outer` cannot go on without flow `inner`");
+    assert_eq!(error.to_string(), "flow `outer` cannot continue without flow `inner`");
     assert!(format!("{error:?}").contains("three nulls"), "{error:?}");
 }
 

@@ -59,7 +59,7 @@ async fn f1_with_fail_on_any_task_it_fails_and_says_why() {
     let run = looks_closely().run().await;
     assert_eq!(run.state(), State::Failed);
     let error = run.into_result().unwrap_err();
-    assert_eq!(error.to_string(), "flow `looks_closely` failed: 1/2 states failed");
+    assert_eq!(error.to_string(), "flow `looks_closely` failed: 1 of 2 task runs failed");
     assert!(error.source().unwrap().to_string().contains("no disk"), "{error:?}");
 }
 
@@ -149,11 +149,11 @@ async fn f4_a_flow_that_returns_handles_fails_if_one_of_them_did() {
     let run = returns_good_and_bad().run().await;
     assert_eq!(run.state(), State::Failed);
     let error = run.result().as_ref().unwrap_err();
-    assert_eq!(error.to_string(), "flow `returns_good_and_bad` failed: 1/2 states failed");
+    assert_eq!(error.to_string(), "flow `returns_good_and_bad` failed: 1 of 2 task runs failed");
     assert_eq!(error.source().unwrap().to_string(), "task `fails` failed: no disk");
 
     let error = returns_handles().await.unwrap_err();
-    assert_eq!(error.to_string(), "flow `returns_handles` failed: 2/2 states failed");
+    assert_eq!(error.to_string(), "flow `returns_handles` failed: 2 of 2 task runs failed");
 
     let run = returns_good().run().await;
     assert_eq!(run.state(), State::Completed);
@@ -209,7 +209,7 @@ async fn f6_handles_count_wherever_they_stand_in_what_is_returned() {
         in_a_tree_map().await.unwrap_err().to_string(),
     ];
     for error in errors {
-        assert!(error.ends_with("failed: 1/1 states failed"), "{error}");
+        assert!(error.ends_with("failed: 1 of 1 task runs failed"), "{error}");
     }
 }
 

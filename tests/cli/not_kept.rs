@@ -24,7 +24,7 @@ fn a_run_of_which_the_arguments_are_not_kept_says_so_when_it_begins_and_offers_n
     {
         let refused = shell.call(typed);
         assert_eq!(refused.code, Some(2), "{typed}: {refused:?}");
-        assert!(refused.err.contains("not kept") && refused.err.contains(WHY), "{typed}: {refused:?}");
+        assert!(refused.err.contains("not persisted") && refused.err.contains(WHY), "{typed}: {refused:?}");
     }
     shell.write("data.txt", "");
     shell.call("run buy --file data.txt").ok();

@@ -81,5 +81,5 @@ fn a_run_without_secrets_goes_on_with_what_was_kept() {
     shell.write("p.yaml", "file: other.txt");
     let refused = shell.call("resume --params p.yaml");
     assert_eq!(refused.code, Some(2));
-    assert!(refused.err.contains("goes on with the arguments that were kept"), "{refused:?}");
+    assert!(refused.err.contains("is resumed with its persisted arguments"), "{refused:?}");
 }

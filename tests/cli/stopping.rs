@@ -181,7 +181,7 @@ fn a_run_is_cancelled_from_another_process() {
     let shell = Shell::new();
     let running = Running::start(&shell);
     let preview = shell.call("resume --dry-run");
-    assert!(preview.code == Some(2) && preview.err.contains("somebody runs it"), "{preview:?}");
+    assert!(preview.code == Some(2) && preview.err.contains("a process is running it"), "{preview:?}");
     let told = shell.call("cancel").ok();
     assert!(told.out.contains("was told to stop"), "{told:?}");
     let watched = shell.call("watch");

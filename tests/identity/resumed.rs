@@ -187,7 +187,7 @@ async fn what_was_refused_for_an_unknown_outcome_is_refused_for_it_however_often
     }
     PROCESS.store(3, Ordering::SeqCst);
     let refused = shop::resume(id.unwrap()).on(&kept_in(&folder)).await.unwrap();
-    assert!(refused.contains("nobody knows how its last attempt ended"), "{refused}");
+    assert!(refused.contains("the outcome of its last attempt is unknown"), "{refused}");
     assert_eq!(BEGUN.load(Ordering::SeqCst), 3, "it did not run again");
 }
 

@@ -87,6 +87,6 @@ fn a_task_that_may_run_once_stays_failed_after_its_process_died_also_when_its_fl
     let output = folder.kit("stubborn", &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("nobody knows how its last attempt ended"), "{said}");
+    assert!(said.contains("the outcome of its last attempt is unknown"), "{said}");
     assert_eq!(folder.notes(), "charge\n");
 }

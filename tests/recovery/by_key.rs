@@ -156,7 +156,7 @@ async fn a_key_of_a_run_that_is_not_kept_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = kept_in(&folder).build();
     let refused = forgotten().on(&runtime).idempotency_key("once").await.unwrap_err();
-    assert!(format!("{refused:?}").contains("its runs are not kept"), "{refused:?}");
+    assert!(format!("{refused:?}").contains("its runs are not persisted"), "{refused:?}");
 }
 
 #[tokio::test]

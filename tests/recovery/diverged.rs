@@ -160,7 +160,7 @@ async fn r11_a_kept_result_of_another_type_is_refused_and_stays_what_it_is() {
     let id = version!(&kept_in(&folder), None, u32).id();
     let changed = version!(&kept_in(&folder), id, String);
     let error = format!("{:?}", changed.result().as_ref().unwrap_err());
-    assert!(error.contains("its kept result cannot be read any more"), "{error}");
+    assert!(error.contains("its persisted result can no longer be read"), "{error}");
     assert!(error.contains(r#".rerun_from("read")"#), "{error}");
     assert!(!error.contains("switched off"), "nothing behind it runs: {error}");
     let back = version!(&kept_in(&folder), id, u32);
@@ -174,6 +174,6 @@ fn a_refusal_names_both_sides() {
     let refusal = Refusal::Diverged { recorded: "load".into(), got: Some("store".into()) };
     assert_eq!(
         refusal.to_string(),
-        "the run has recorded `load`, and calls `store` instead; without `.strict()` the run goes on"
+        "the run has recorded `load`, and calls `store` instead; without `.strict()` the run continues"
     );
 }

@@ -90,7 +90,7 @@ fn like(
     let Some(Value::Object(values)) = kept else {
         let why = unsupported_types::unpersisted(flow).map(|why| format!(" ({why})")).unwrap_or_default();
         return Err(Usage::new(format!(
-            "the parameters of run `{short}` are not kept{why}; give them again"
+            "the parameters of run `{short}` are not persisted{why}; give them again"
         )));
     };
     let holds = |name: &str| parameters.iter().any(|known| known.name == name && holds_secret(known));

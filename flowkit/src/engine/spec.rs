@@ -1,5 +1,5 @@
-//! A flow without its types, as data: what a runtime knows of the flows that it can run by name. Where the types come from and go
-//! to, see `flow/spec`.
+//! A flow without its types, as data: what a runtime knows about the flows that it can run by name. The functions in it, which know
+//! the types, are made in `flow/spec`.
 
 use std::fmt;
 use std::panic::Location;
@@ -13,7 +13,7 @@ use crate::graph::Graph;
 #[cfg(feature = "cli")]
 use crate::model::BoxError;
 use crate::model::{Declaration, Error, ErrorReport, FlowRunId, State, TaskRun, TaskRunId};
-use crate::policy::resume::Redo;
+use crate::policy::resume::RedoScope;
 #[cfg(feature = "store")]
 use crate::value::parameters::Parameter;
 
@@ -23,38 +23,39 @@ pub struct FlowSpec {
     pub(crate) declaration: &'static Declaration,
     #[cfg(feature = "store")]
     pub(crate) parameters: fn() -> Vec<Parameter>,
+    /// Calls the flow with arguments as JSON; `None` if one of them is not deserializable.
     #[cfg(feature = "cli")]
-    pub(crate) begin: Begin,
-    pub(crate) resume:
-        fn(FlowRunId, Runtime, ResumeOptions, &'static Location<'static>) -> BoxFuture<'static, Ended>,
+    pub(crate) call: fn(&str, RunOptions) -> Option<Result<UntypedCall, BoxError>>,
+    pub(crate) resume: fn(FlowRunId, ResumeOptions) -> BoxFuture<'static, AnyFlowResult>,
 }
 
-pub(crate) type Ended = Result<AnyFlowRun, Error>;
+/// A run that has ended, or why it never began.
+pub(crate) type AnyFlowResult = Result<AnyFlowRun, Error>;
 
 impl FlowSpec {
-    /// Returns the name of the flow.
+    /// Returns the name of the flow, as it is recorded: the function's, or the attribute's `name`.
     pub fn name(&self) -> &'static str {
         self.declaration.name
     }
 
-    /// Returns the name of the function: what people type.
+    /// Returns the name of the function, which is the flow's name on the command line.
     pub fn ident(&self) -> &'static str {
         self.declaration.path.rsplit("::").next().unwrap_or(self.declaration.name)
     }
 
-    /// Returns what the flow says of itself: its doc comment, or the attribute's `description`.
+    /// Returns the description of the flow: its doc comment, or the attribute's `description`.
     pub fn description(&self) -> &'static str {
         self.declaration.description
     }
 
-    /// Returns what the flow wants to be given; `None` if one of its parameters is not `Deserialize`.
+    /// Returns the parameters of the flow; `None` if one of them is not `Deserialize`.
     #[cfg(feature = "store")]
     pub fn parameters(&self) -> Option<Vec<Parameter>> {
         let parameters = self.all_parameters();
         parameters.iter().all(|parameter| parameter.is_read).then_some(parameters)
     }
 
-    /// The same with those that cannot be read.
+    /// Returns the parameters of the flow, including those that are not `Deserialize`.
     #[cfg(feature = "store")]
     pub(crate) fn all_parameters(&self) -> Vec<Parameter> {
         (self.parameters)()
@@ -73,29 +74,20 @@ impl fmt::Debug for FlowSpec {
     }
 }
 
-/// Options for resuming a run.
-#[derive(Clone, Debug, Default)]
+/// How to resume a run.
+#[derive(Clone, Debug)]
 pub(crate) struct ResumeOptions {
-    pub(crate) redo: Option<Redo>,
+    /// The runtime whose store has the run; `None` for the ambient one.
+    pub(crate) runtime: Option<Runtime>,
+    /// What to run again; `None` for what [`RedoRequest::by_default`](crate::policy::resume::RedoRequest::by_default) says.
+    pub(crate) redo: Option<RedoScope>,
     pub(crate) strict: bool,
-    /// Arguments as JSON that count instead of those that were kept.
+    /// Arguments as a JSON object, to be used instead of the persisted ones.
     pub(crate) arguments: Option<String>,
+    pub(crate) location: &'static Location<'static>,
 }
 
-/// Reads the arguments and calls the flow; `None` if they cannot be read at all.
-#[cfg(feature = "cli")]
-pub(crate) type Begin = fn(&str, RunOptions) -> Option<Result<BegunCall, BoxError>>;
-
-/// A flow that is called.
-#[cfg(feature = "cli")]
-pub(crate) struct BegunCall {
-    /// Its arguments as they are kept and may be shown, without secrets; `None` if one of them cannot be written.
-    pub(crate) arguments: Option<String>,
-    /// The run. It begins when it is polled.
-    pub(crate) run: BoxFuture<'static, Ended>,
-}
-
-/// What is said about a run that begins, beside its arguments.
+/// How to run a flow, beside its arguments.
 #[cfg(feature = "cli")]
 pub(crate) struct RunOptions {
     pub(crate) runtime: Runtime,
@@ -104,7 +96,16 @@ pub(crate) struct RunOptions {
     pub(crate) location: &'static Location<'static>,
 }
 
-/// A flow run that has ended, without its types: what [`Runtime::resume`] gives.
+/// A call of a flow whose types are not known.
+#[cfg(feature = "cli")]
+pub(crate) struct UntypedCall {
+    /// Its arguments as they are persisted, without secrets; `None` if one of them is not serializable.
+    pub(crate) arguments: Option<String>,
+    /// The run. It begins when it is polled.
+    pub(crate) run: BoxFuture<'static, AnyFlowResult>,
+}
+
+/// A flow run that has ended, without its types: the output of [`Runtime::resume`].
 #[derive(Clone)]
 pub struct AnyFlowRun {
     pub(crate) run: Arc<Run>,
@@ -122,12 +123,12 @@ impl AnyFlowRun {
         self.run.state()
     }
 
-    /// Returns the result of the flow as JSON; `None` if it has none, or one that cannot be written.
+    /// Returns the result of the flow as JSON; `None` if it has none, or one that is not serializable.
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
 
-    /// Returns why the flow gave no value.
+    /// Returns the error with which the flow failed, if it did.
     pub fn error(&self) -> Option<ErrorReport> {
         self.flow()?.error.map(Arc::unwrap_or_clone)
     }

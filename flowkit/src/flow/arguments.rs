@@ -1,4 +1,4 @@
-//! The arguments of a flow as a JSON object: how they are written down, and read back with everything that is wrong.
+//! The arguments of a flow as a JSON object: how they are serialized, and deserialized with all errors at once.
 
 use std::fmt;
 #[cfg(feature = "cli")]
@@ -17,12 +17,12 @@ use crate::value::not_persisted::{NOT_PERSISTED, not_persisted};
 use crate::value::secret::says_nothing;
 use crate::value::shape::{ParamType, outline_of};
 
-/// The arguments of a call, written as a JSON object.
+/// The arguments of a call, serialized as a JSON object.
 #[derive(Debug, Default)]
 pub struct Arguments(String);
 
 impl Arguments {
-    /// Adds an argument as JSON, or why there is none of it.
+    /// Adds an argument as JSON, or the reason why it cannot be persisted.
     pub(crate) fn add(&mut self, name: &str, json: Result<String, BoxError>) -> Option<()> {
         let json = match json {
             Ok(json) => json,
@@ -46,24 +46,24 @@ impl Arguments {
     }
 }
 
-/// The arguments that are given for a call, as a JSON object, while they are read.
+/// The arguments that a caller provides as a JSON object, while they are deserialized.
 #[derive(Debug)]
 pub struct ProvidedArguments<'json> {
-    /// What was not read so far; `None` if it is no object at all, which was reported.
+    /// The arguments that were not read so far; `None` if the JSON is not an object, which is among the mistakes.
     values: Option<Vec<(String, &'json RawValue)>>,
     mistakes: Vec<String>,
 }
 
-/// Reads the argument of a name; `None` after a mistake, which is reported.
+/// Reads the argument of this name; `None` after an error, which is added to the mistakes.
 pub(crate) type Reader<T> = fn(&mut ProvidedArguments<'_>, &'static str) -> Option<Arg<T>>;
 
 impl<'json> ProvidedArguments<'json> {
-    /// Takes the object apart.
+    /// Parses the object, without its values.
     pub fn parse(json: &'json str) -> Self {
         match members(json) {
             Ok(values) => Self { values: Some(values), mistakes: Vec::new() },
             Err(error) => {
-                // Its words may repeat a value.
+                // The message of the error may repeat a value, which may be a secret.
                 let (line, column) = (error.line(), error.column());
                 let mistake = format!("the arguments are not a JSON object: line {line} column {column}");
                 Self { values: None, mistakes: vec![mistake] }
@@ -71,11 +71,11 @@ impl<'json> ProvidedArguments<'json> {
         }
     }
 
-    /// Returns what was made of the arguments, or everything that is wrong with them.
+    /// Returns the body that was made of the arguments.
     ///
     /// # Errors
     ///
-    /// If something was wrong, or something was given that is not among the `names` of the parameters.
+    /// Everything that is wrong with the arguments, including those whose names are not among the `names` of the parameters.
     pub fn finish<B>(mut self, names: &[&'static str], body: Option<B>) -> Result<B, BoxError> {
         for (name, _) in self.values.unwrap_or_default() {
             let known = match nearest(&name, names.iter().copied()) {
@@ -95,24 +95,24 @@ impl<'json> ProvidedArguments<'json> {
         }
     }
 
-    /// Whether there are arguments, and this is not among them.
+    /// Whether the object lacks an argument of this name; `false` if the JSON is not an object.
     pub fn lacks(&self, name: &str) -> bool {
-        self.values.as_ref().is_some_and(|values| !values.iter().any(|(given, _)| given == name))
+        self.values.as_ref().is_some_and(|values| !values.iter().any(|(known, _)| known == name))
     }
 
     fn take(&mut self, name: &str) -> Option<&'json RawValue> {
         let values = self.values.as_mut()?;
-        let position = values.iter().position(|(given, _)| given == name)?;
+        let position = values.iter().position(|(known, _)| known == name)?;
         Some(values.remove(position).1)
     }
 }
 
 /// Reads the argument of a parameter.
 pub(crate) fn read<T: Deserialize<'static>>(
-    given: &mut ProvidedArguments<'_>,
+    arguments: &mut ProvidedArguments<'_>,
     name: &'static str,
 ) -> Option<Arg<T>> {
-    let read = match given.take(name) {
+    let read = match arguments.take(name) {
         Some(value) => match reason_in(value) {
             None => from_json(value.get().as_bytes())
                 .map_err(|error| format!("parameter `{name}`: {}", words::<T>(name, &error))),
@@ -120,16 +120,16 @@ pub(crate) fn read<T: Deserialize<'static>>(
                 "parameter `{name}` could not be persisted, so it has to be given again: {reason}"
             )),
         },
-        // The mistake is that there are no arguments at all.
-        None if given.values.is_none() => return None,
+        // It is known already that the JSON is not an object.
+        None if arguments.values.is_none() => return None,
         None => T::deserialize(MissingArgument).map_err(|_| format!("parameter `{name}` is missing")),
     };
-    read.map_err(|mistake| given.mistakes.push(mistake)).ok().map(Arg::Value)
+    read.map_err(|mistake| arguments.mistakes.push(mistake)).ok().map(Arg::Value)
 }
 
-/// Says what a type has against a value. Where there may be a secret in that, its words are not shown if they can repeat it.
+/// Words the error with which a type refused a value. If the value may contain a secret, a message that may repeat it is replaced.
 pub(crate) fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Error) -> String {
-    let words = bare(error);
+    let words = without_position(error);
     let outline = std::panic::catch_unwind(outline_of::<T>).unwrap_or(ParamType::Hidden);
     if says_nothing(&words) || !outline.under(name).may_hold_secret() {
         return words;
@@ -140,21 +140,21 @@ pub(crate) fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Err
     )
 }
 
-/// Returns why an argument could not be persisted, if this stands in its place.
+/// Returns the reason why an argument could not be persisted, if `value` is such a reason.
 fn reason_in(value: &RawValue) -> Option<String> {
     let value: Value =
         value.get().contains(NOT_PERSISTED).then(|| serde_json::from_str(value.get()).ok())??;
     not_persisted(&value).map(str::to_owned)
 }
 
-/// The words of an error, without the place: that is one in the value, not in what the user wrote.
-fn bare(error: &serde_json::Error) -> String {
+/// Returns the message of an error without its position: that is relative to the value, not to the user's input.
+fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    text.strip_suffix(&place).map(str::to_owned).unwrap_or(text)
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).map(str::to_owned).unwrap_or(text)
 }
 
-/// Stands for an argument that is not given: an `Option` is then `None`, and everything else an error.
+/// Deserializes a missing argument: an `Option` becomes `None`, every other type is an error.
 struct MissingArgument;
 
 impl<'de> Deserializer<'de> for MissingArgument {
@@ -174,23 +174,23 @@ impl<'de> Deserializer<'de> for MissingArgument {
     }
 }
 
-/// Takes an object apart, in the order in which it is written.
+/// Returns the members of a JSON object, in their order.
 pub(crate) fn members(json: &str) -> Result<Vec<(String, &RawValue)>, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let members = reader.deserialize_map(InOrder)?;
     reader.end().map(|()| members)
 }
 
-/// Returns a `Duration` that serde has written; `None` if it is something else.
+/// Returns a `Duration` in the form in which serde serializes it; `None` if the value is something else.
 #[cfg(feature = "cli")]
-pub(crate) fn duration(written: &serde_json::Value) -> Option<Duration> {
-    let fields = written.as_object().filter(|fields| fields.len() == 2)?;
+pub(crate) fn duration(value: &serde_json::Value) -> Option<Duration> {
+    let fields = value.as_object().filter(|fields| fields.len() == 2)?;
     let (secs, nanos) = (fields.get("secs")?.as_u64()?, fields.get("nanos")?.as_u64()?);
     let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     Some(Duration::new(secs, nanos))
 }
 
-/// Collects the members of an object as they are written, also those of equal names.
+/// Collects the members of an object in their order, including those with equal names.
 struct InOrder;
 
 impl<'de> Visitor<'de> for InOrder {

@@ -1,4 +1,4 @@
-//! A stream of what happens to a run.
+//! A stream of the events of a run.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use crate::engine::flow_run::Run;
 use crate::model::Event;
 
-/// What happened to a flow run, in order and without loss: a reader of its record that waits at its end.
+/// A stream of the events of a flow run, in order and without loss. It ends with the run.
 ///
-/// It holds no buffer of its own, so that a slow reader neither loses events nor holds up the run.
+/// It reads the record of the run and has no buffer of its own, so a slow reader neither loses events nor delays the run.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct EventStream {
     pub(super) run: Option<Arc<Run>>,
@@ -27,7 +27,7 @@ impl EventStream {
             return Poll::Ready(None);
         };
         for waiting in [false, true] {
-            // Asked first: events may come between the two questions, but none after the end.
+            // Read before the event: one may come between the two reads, but none after the end.
             let over = run.state().is_over();
             if let Some(event) = run.event(self.next) {
                 self.next += 1;
@@ -36,7 +36,7 @@ impl EventStream {
             if over {
                 return Poll::Ready(None);
             }
-            // Looked at again after the waker is known, so that no event falls in between.
+            // The record is read once more after the waker is registered, so that no event is missed in between.
             if !waiting {
                 run.wake_at_next_event(cx.waker());
             }

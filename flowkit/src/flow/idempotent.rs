@@ -8,11 +8,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::clock;
-use crate::engine::body::Body;
-use crate::engine::body::FlowBody;
+use crate::engine::body::{Body, FlowBody};
 use crate::engine::context;
 use crate::engine::flow_run::begin::durability;
-use crate::engine::flow_run::start::{Started, start, wait_for_end};
+use crate::engine::flow_run::start::{Started, start};
 use crate::engine::replay::run_store::ask;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::launch;
@@ -25,8 +24,8 @@ use crate::policy::durability::Durability;
 use crate::store::{Reserved, Store, StoreError};
 use crate::task::call::Call;
 
-/// How long to wait before asking again whether another process has begun the run for which it reserved the key. It doubles
-/// up to the second, so that a caller waits two seconds for a process that usually needs some milliseconds.
+/// Poll interval while another process starts the run for which it reserved the key. It doubles up to one second, so that a
+/// caller waits about two seconds in all for a process that usually needs some milliseconds.
 const FIRST_WAIT: Duration = Duration::from_millis(8);
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
@@ -44,12 +43,12 @@ where
     B: FlowBody + Body<Output = T, Error = E>,
 {
     /// Runs the flow once for `key`, whatever its arguments: a second call with the same key, in this process or another
-    /// one, begins no second run.
+    /// one, does not begin a second run.
     ///
-    /// It gives the result of the run that there is, or goes on with it if it crashed, was suspended or failed
-    /// ([`Resume`]). While another call runs it, or is about to, this one is refused with the name of the owner: the key stays
-    /// with its process for as long as that lives, also while it stands still. The key is kept as long as the run is. It
-    /// needs a runtime with a store, and a flow whose runs are kept there.
+    /// The second call returns the result of the existing run, or resumes it if it crashed, was suspended or failed
+    /// ([`Resume`]). While another call is running it, or is about to, the second call is refused with the name of the owner: a
+    /// key belongs to its process for as long as that process lives, even while it is paused. The store keeps the key for as
+    /// long as the run. Requires a runtime with a store, and a flow whose runs are persisted there.
     ///
     /// ```
     /// use flowkit::prelude::*;
@@ -77,12 +76,9 @@ where
 }
 
 impl<B: FlowBody> Keyed<B> {
-    /// Runs the flow, or finds its run, and gives everything that is known of it, whether it failed or not.
+    /// Runs the flow, or finds the run of its key, and returns everything that is known of it, whether it failed or not.
     pub async fn run(self) -> FlowRun<B::Output, B::Error> {
-        match self.start().await {
-            Ok(started) => RunningFlow::of(launch::label::<B>(None), started).await,
-            Err(error) => FlowRun::refused(error),
-        }
+        RunningFlow::of::<B>(self.start().await).await
     }
 
     async fn start(self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
@@ -91,7 +87,7 @@ impl<B: FlowBody> Keyed<B> {
         let refused = |refusal| Error::Refused { run: label.clone(), refusal };
         let mut options = options.unwrap_or_default();
         let parent = context::current();
-        // Inside a flow the run begins in the runtime of that flow, so the key is asked for there, too.
+        // Inside a flow the run begins in the runtime of that flow, so the key is looked up in that runtime's store.
         let runtime = match &parent {
             Some(parent) => parent.core().runtime().clone(),
             None => options.runtime.take().unwrap_or_else(context::runtime),
@@ -101,14 +97,16 @@ impl<B: FlowBody> Keyed<B> {
             return Err(refused(Refusal::KeyInMemory));
         }
         let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
-        // The key is one of this flow: others may have the same.
+        // Another flow may use the same key for runs of its own.
         let key = format!("{}\n{key}", B::info().declaration.path).into();
         let found = find_or_reserve(store, key)
             .await
             .map_err(|error| Error::Store { run: label.clone(), source: Arc::new(error) })?;
         let reservation = match found {
             KeyLookup::Reserved(reservation) => reservation,
-            KeyLookup::Begun(run) => return Resume::with_body(run, body, &runtime, location).start().await,
+            KeyLookup::Begun(run) => {
+                return Resume::__new(run, location).with_body(body).on(&runtime).start().await;
+            }
         };
         failpoint::reach("after-reserve");
         options.runtime = Some(Runtime::clone(&runtime));
@@ -119,16 +117,16 @@ impl<B: FlowBody> Keyed<B> {
     }
 }
 
-/// What there is for a key.
+/// What the store has for a key.
 enum KeyLookup {
     /// A run that has begun, in this process or another one.
     Begun(FlowRunId),
-    /// Nothing so far: the caller begins a run.
+    /// No run so far: the key is reserved now, and the caller begins one.
     Reserved(Reservation),
 }
 
-/// A key that is reserved for a run of this process. Dropped before the run begins, it is given back: the call may be dropped
-/// while it waits for the store, or be refused.
+/// A key that is reserved for a run of this process. If it is dropped before the run begins, the key is released: the call may
+/// be dropped while it waits for the store, or be refused.
 struct Reservation {
     store: Arc<dyn Store>,
     key: Arc<str>,
@@ -137,7 +135,7 @@ struct Reservation {
 }
 
 impl Reservation {
-    /// Says that the run has begun, or is told by the store that it may not: the reservation is nobody's any more.
+    /// Ends the reservation without releasing the key: the store decides now whether the run begins.
     fn close(mut self) {
         self.is_open = false;
     }
@@ -151,17 +149,17 @@ impl Drop for Reservation {
     }
 }
 
-/// Finds the run that the key stands for, or reserves the key. Waits for another process that has reserved it and is about to
-/// begin its run; one that lives and does not begin is named in the error.
+/// Finds the run of a key, or reserves the key. If another process has reserved it, waits for that process to begin its run; if it
+/// does not, the error names it.
 async fn find_or_reserve(store: &Arc<dyn Store>, key: Arc<str>) -> Result<KeyLookup, StoreError> {
     let id = FlowRunId::new(uuid::Uuid::now_v7());
     let mut wait = FIRST_WAIT;
     loop {
         let reservation = (Arc::clone(store), Arc::clone(&key));
-        let asked = ask(store, move |store| {
+        let lookup = ask(store, move |store| {
             let (own, key) = reservation;
             Ok(match store.reserve(&key, id)? {
-                // Made here, so that the key is given back if nobody waits for this answer any more.
+                // Made here, so that the key is released if the caller is dropped before it gets the answer.
                 Reserved::Granted => {
                     Ok(KeyLookup::Reserved(Reservation { store: own, key, id, is_open: true }))
                 }
@@ -169,7 +167,7 @@ async fn find_or_reserve(store: &Arc<dyn Store>, key: Arc<str>) -> Result<KeyLoo
                 Reserved::Held(run, owner) => Err(StoreError::Owned { id: run, owner }),
             })
         });
-        match asked.await? {
+        match lookup.await? {
             Ok(found) => return Ok(found),
             Err(held) if wait > LAST_WAIT => return Err(held),
             Err(_) => clock::sleep(wait).await,
@@ -183,9 +181,6 @@ impl<B: FlowBody> IntoFuture for Keyed<B> {
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let started = self.start().await?;
-            wait_for_end(started, &B::info().declaration).await
-        })
+        Box::pin(async move { self.run().await.into_result() })
     }
 }

@@ -1,4 +1,4 @@
-//! What users hold of a flow run: the run while it goes on, and what is known of it when it has ended.
+//! What users hold of a flow run: the run while it is running, and what is known about it when it has ended.
 
 #[cfg(feature = "store")]
 #[doc(hidden)]
@@ -9,8 +9,6 @@ mod outputs;
 pub(crate) mod resume;
 mod returned;
 pub(crate) mod spec;
-#[cfg(feature = "cli")]
-pub(crate) mod start;
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -43,28 +41,25 @@ where
     E: TaskError,
     B: FlowBody<Output = T, Error = E>,
 {
-    /// Runs the flow and gives everything that is known of the run, whether it failed or not.
+    /// Runs the flow and returns everything that is known of the run, whether it failed or not.
     ///
-    /// Inside another flow it is a run of its own that ends before the other one does, but no node of it: call `.await`
+    /// Inside another flow this is a run of its own, which ends before the other one does, and not a node of it: use `.await`
     /// for that.
     pub async fn run(self) -> FlowRun<T, E> {
         self.start().await
     }
 
-    /// Starts the flow and gives the run, to watch it or to cancel it.
+    /// Starts the flow and returns the run, to watch it or to cancel it.
     ///
-    /// Dropping what it gives cancels the run.
+    /// Dropping the returned value cancels the run.
     pub fn start(self) -> RunningFlow<T, E> {
         let Self { body, mut setup, .. } = self;
-        let label = launch::label::<B>(None);
-        match start(body, setup.options.take(), setup.current.as_ref(), setup.location) {
-            Ok(started) => RunningFlow::of(label, started),
-            Err(why) => RunningFlow { label, state: Err(launch::refusal::<B>(setup.index, why)) },
-        }
+        let started = start(body, setup.options.take(), setup.current.as_ref(), setup.location);
+        RunningFlow::of::<B>(started.map_err(|refusal| launch::refusal::<B>(setup.index, refusal)))
     }
 }
 
-/// A flow run that is going on. Await it for the [`FlowRun`]; drop it to cancel the run.
+/// A flow run that has not ended. Await it for the [`FlowRun`]; drop it to cancel the run.
 #[must_use = "dropping a running flow cancels it"]
 pub struct RunningFlow<T, E> {
     label: RunLabel,
@@ -75,9 +70,12 @@ pub struct RunningFlow<T, E> {
 type Live<T, E> = (Arc<Run>, JoinHandle<Result<T, Error<E>>>, CancelOnDrop);
 
 impl<T, E> RunningFlow<T, E> {
-    pub(crate) fn of(label: RunLabel, Started { run, driver }: Started<T, E>) -> Self {
-        let guard = CancelOnDrop::of(&run);
-        Self { label, state: Ok((run, driver, guard)) }
+    pub(crate) fn of<B: FlowBody>(started: Result<Started<T, E>, Error<E>>) -> Self {
+        let state = started.map(|Started { run, driver }| {
+            let guard = CancelOnDrop::of(&run);
+            (run, driver, guard)
+        });
+        Self { label: launch::label::<B>(None), state }
     }
 
     /// Returns the id of the run; `None` if it was refused.
@@ -85,7 +83,7 @@ impl<T, E> RunningFlow<T, E> {
         self.state.as_ref().ok().map(|(run, ..)| run.id)
     }
 
-    /// Returns where the run stands.
+    /// Returns the state of the run; `Failed` if it was refused.
     pub fn state(&self) -> State {
         self.state.as_ref().map_or(State::Failed, |(run, ..)| run.state())
     }
@@ -95,22 +93,22 @@ impl<T, E> RunningFlow<T, E> {
         self.state.as_ref().map_or(0, |(run, ..)| run.live_children())
     }
 
-    /// Cancels the run with all of its tasks.
+    /// Cancels the run and all of its tasks.
     ///
-    /// Tasks end at their next await. One that listens for cancellation is given the runtime's grace period. A run that
-    /// has ended stays as it is.
+    /// Tasks end at their next await. A task that listens for cancellation gets the runtime's grace period. Does nothing if the
+    /// run has ended.
     pub fn cancel(&self) {
         if let Ok((run, ..)) = &self.state {
             run.cancel();
         }
     }
 
-    /// Returns a stream of what happens to the run, from its beginning. Nothing is lost, however late it is read.
+    /// Returns a stream of the run's events from its beginning. No event is lost, however late it is read.
     pub fn events(&self) -> EventStream {
         EventStream { run: self.state.as_ref().ok().map(|(run, ..)| Arc::clone(run)), next: 0 }
     }
 
-    /// Returns the graph as recorded so far.
+    /// Returns the graph of the task runs recorded so far.
     pub fn graph(&self) -> Graph {
         self.state.as_ref().map_or_else(|_| Graph::default(), |(run, ..)| run.graph())
     }
@@ -136,7 +134,7 @@ impl<T: Send + 'static, E: Send + Sync + 'static> IntoFuture for RunningFlow<T, 
     }
 }
 
-/// A flow run that has ended: its result and everything that is recorded of it.
+/// A flow run that has ended: its result and everything that is recorded about it.
 #[must_use = "it holds the result of the flow"]
 pub struct FlowRun<T, E> {
     run: Option<Arc<Run>>,
@@ -144,28 +142,24 @@ pub struct FlowRun<T, E> {
 }
 
 impl<T, E> FlowRun<T, E> {
-    pub(crate) fn refused(error: Error<E>) -> Self {
-        Self { run: None, result: Err(error) }
-    }
-
-    /// Returns the labels of the task runs that earlier processes recorded and that were not called again: the code has
-    /// changed, or took another way. Empty for a run that was not resumed.
+    /// Returns the labels of the task runs that earlier processes recorded and that this one did not call again, because the code
+    /// has changed or took another branch. Empty for a run that was not resumed.
     pub fn not_called_again(&self) -> Vec<String> {
-        self.earlier(|earlier| earlier.not_called_again(None))
+        self.previous(|previous| previous.not_called_again(None))
     }
 
-    /// Returns the labels of calls that no record had, and that were made while recorded ones of the same body were
-    /// missing: the other side of [`not_called_again`](Self::not_called_again). The first twenty.
+    /// Returns the labels of calls that are not recorded and were made while recorded calls of the same body were missing: the
+    /// counterpart of [`not_called_again`](Self::not_called_again). At most twenty, in the order in which they were made.
     pub fn called_instead(&self) -> Vec<String> {
-        self.earlier(|earlier| earlier.called_instead().to_vec())
+        self.previous(|previous| previous.called_instead().to_vec())
     }
 
-    fn earlier(&self, look: impl FnOnce(&PreviousRuns) -> Vec<String>) -> Vec<String> {
+    fn previous(&self, read: impl FnOnce(&PreviousRuns) -> Vec<String>) -> Vec<String> {
         let run_store = self.run.as_ref().and_then(|run| run.run_store.as_ref());
-        run_store.and_then(|run_store| run_store.earlier(look)).unwrap_or_default()
+        run_store.and_then(|run_store| run_store.previous(read)).unwrap_or_default()
     }
 
-    /// The same for callers that do not know the types.
+    /// Removes the types, for callers that do not know them.
     ///
     /// # Errors
     ///
@@ -185,7 +179,7 @@ impl<T, E> FlowRun<T, E> {
             }
             (None, Err(Error::Store { run, source })) => Err(Error::Store { run, source }),
             (None, Err(Error::Refused { run, refusal })) => Err(Error::Refused { run, refusal }),
-            // A run that never began has no value and no error of its own.
+            // A run that never began has neither a value nor an error of the flow's own type.
             (None, other) => {
                 let run = other
                     .map_or_else(|error| error.run().clone(), |_| RunLabel::new(Kind::Flow, String::new()));
@@ -208,13 +202,13 @@ impl<T, E> FlowRun<T, E> {
     ///
     /// # Errors
     ///
-    /// Why the flow gave no value.
+    /// If the flow failed, was cancelled or suspended, or was refused.
     pub fn into_result(self) -> Result<T, Error<E>> {
         self.result
     }
 
-    /// Takes what the flow gave although its end could not be kept: the run failed with [`Error::Store`], since nobody can
-    /// find in the store how it ended, but the value is there. `None` if there is none, or if it was taken before.
+    /// Takes the value that the flow returned although its end could not be persisted. Such a run fails with [`Error::Store`],
+    /// because the store does not have its end, yet the value exists. `None` if there is none, or if it was taken before.
     pub fn take_unpersisted(&self) -> Option<T>
     where
         T: 'static,
@@ -244,10 +238,11 @@ impl<T, E> FlowRun<T, E> {
         task_runs
     }
 
-    /// Returns the task runs that failed, in the order of their calls: what a run that completed went on without.
+    /// Returns the task runs that failed or timed out, in the order of their calls. A run that completed may have some, if the
+    /// flow handled their errors.
     ///
-    /// Those that did not run because of them, or were stopped, are not among them, and neither is what failed in an attempt
-    /// of the flow that was followed by another one.
+    /// Not included are task runs that did not run because an input failed, or were cancelled, and failures in an attempt of the
+    /// flow that was followed by another attempt.
     pub fn failures(&self) -> Vec<TaskRun> {
         let flow = self.flow();
         let earlier = flow.iter().flat_map(|flow| &flow.earlier_attempts);
@@ -259,7 +254,7 @@ impl<T, E> FlowRun<T, E> {
         task_runs
     }
 
-    /// Returns what happened, in order.
+    /// Returns the events of the run, in order.
     pub fn events(&self) -> Vec<Event> {
         let events = |run: &Arc<Run>| run.read(|record| record.events().iter().cloned().collect());
         self.run.as_ref().map_or_else(Vec::new, events)
@@ -270,7 +265,7 @@ impl<T, E> FlowRun<T, E> {
         self.run.as_ref().map_or_else(Graph::default, |run| run.graph())
     }
 
-    /// Returns the wall-clock time of a moment of this run, for people to read.
+    /// Converts a timestamp of this run to wall-clock time, for display; `None` if the run never began.
     pub fn wall_time(&self, at: Timestamp) -> Option<std::time::SystemTime> {
         self.run.as_ref().map(|run| run.clock.wall(at))
     }

@@ -1,4 +1,4 @@
-//! What the task runs of an ended flow run have said of themselves: artifacts and metrics.
+//! What the task runs of an ended flow run have reported: artifacts and metrics.
 
 use super::FlowRun;
 use crate::engine::flow_run::Run;
@@ -6,14 +6,14 @@ use crate::model::{StoredArtifact, StoredMetric};
 use crate::store::StoreError;
 
 impl<T, E> FlowRun<T, E> {
-    /// Returns the artifacts of the run in the order in which they were made, all versions, without their content. Those of
-    /// sub-flows belong to their own runs.
+    /// Returns the artifacts of the run in the order in which they were made, in all versions, without their content. Artifacts
+    /// of sub-flows belong to the sub-flows' runs.
     ///
-    /// A run without a store has them too, so that a test needs none.
+    /// A run without a store has artifacts too, so a test needs no store. A store on disk blocks the thread while it is read.
     ///
     /// # Errors
     ///
-    /// If the store cannot be read. A store with a disk blocks meanwhile.
+    /// If the store cannot be read.
     pub fn artifacts(&self) -> Result<Vec<StoredArtifact>, StoreError> {
         let Some(run) = self.run.as_deref() else { return Ok(Vec::new()) };
         match &run.run_store {
@@ -22,7 +22,7 @@ impl<T, E> FlowRun<T, E> {
         }
     }
 
-    /// Returns the content of the artifact `key`, in its last version.
+    /// Returns the content of the last version of the artifact `key`; `None` if there is no such artifact.
     ///
     /// # Errors
     ///
@@ -36,8 +36,8 @@ impl<T, E> FlowRun<T, E> {
         }
     }
 
-    /// Returns the metrics of the run in the order in which they were measured: of one that was measured again, the last is
-    /// what holds.
+    /// Returns the metrics of the run in the order in which they were reported. If one was reported several times, its last value
+    /// counts.
     ///
     /// # Errors
     ///

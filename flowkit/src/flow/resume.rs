@@ -1,160 +1,149 @@
-//! Resuming a flow run that another process left: crashed, suspended, or failed.
+//! Resuming a flow run that an earlier process left: crashed, suspended, or failed. What becomes of each recorded call is decided
+//! in `policy/resume`.
 
 use std::future::IntoFuture;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::engine::body::Body;
-use crate::engine::body::FlowBody;
+use crate::engine::body::{Body, FlowBody};
 use crate::engine::context;
-use crate::engine::flow_run::start::{Started, start, wait_for_end};
-use crate::engine::replay::previous::{ReplayOptions, Resumed};
+use crate::engine::flow_run::start::{Started, start};
+use crate::engine::replay::previous::ResumedRun;
 use crate::engine::replay::run_store::ask;
 use crate::engine::runtime::Runtime;
-use crate::engine::spec::ResumeOptions;
+use crate::engine::spec::{AnyFlowResult, ResumeOptions};
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::CallOptions;
 use crate::flow::{FlowRun, RunningFlow};
-use crate::model::{Error, FlowRunId, OrderNo, Refusal, StoredFlowRun, TaskRun, TaskRunId};
-use crate::policy::resume::{Redo, RedoRequest};
-use crate::store::{Recovered, Store, StoreError, TaskRunFilter};
+use crate::model::{Error, FlowRunId, Kind, OrderNo, Refusal, RunLabel, StoredFlowRun, TaskRun, TaskRunId};
+use crate::policy::resume::{RedoRequest, RedoScope};
+use crate::store::{Store, StoreError, TaskRunFilter};
 use crate::task::call::Call;
 
-/// A resumed flow run. Made by the flow's `resume`, or by [`Call::resuming`]; await it.
+/// A flow run to be resumed. Made by the flow's `resume`, by [`Call::resuming`] or by [`Runtime::resume`]; await it.
 ///
-/// The flow function runs again from the top. Each call whose result is kept gives that result and does not run; what was
-/// under way when the process died runs again; the rest runs for the first time. What of the record is not called again,
-/// because the code has changed, is warned of when the flow has ended.
+/// The flow function runs again from the top. A call whose result is persisted returns that result without running; a call that
+/// was running when the process died runs again; all others run for the first time. When the flow has ended, a warning names the
+/// recorded calls that were not made again because the code has changed.
 ///
-/// A task that starts others in its body should await them: once it has finished it does not run again, so nobody calls
-/// again what it left running when the process died. The resumed run warns of that.
+/// A task that starts other tasks in its body should await them. Once it has finished it does not run again, so no code calls
+/// again what it left running when the process died. The resumed run warns about that, too.
 ///
-/// A run that failed for good does again what failed. One that has ended well gives its result.
+/// By default, resuming a run that has failed for good is [`retry_failed`](Self::retry_failed). A run that has completed returns
+/// its result.
 #[must_use = "nothing is resumed until this is awaited"]
-pub struct Resume<B: FlowBody> {
+#[derive(Debug)]
+pub struct Resume<B = AnyFlow> {
     pub(crate) run: FlowRunId,
     /// The arguments, if they do not come from the store.
     body: Option<B>,
-    how: ResumeOptions,
-    runtime: Option<Runtime>,
-    pub(crate) location: &'static Location<'static>,
-    marker: PhantomData<fn() -> B>,
+    pub(crate) options: ResumeOptions,
 }
 
-impl<B: FlowBody> Resume<B> {
+/// Stands for the type of a flow that is found by the path which is recorded with its run: see [`Runtime::resume`].
+#[derive(Debug)]
+pub enum AnyFlow {}
+
+impl<B> Resume<B> {
     #[doc(hidden)]
     pub fn __new(run: FlowRunId, location: &'static Location<'static>) -> Self {
-        Self { run, body: None, how: ResumeOptions::default(), runtime: None, location, marker: PhantomData }
+        let options = ResumeOptions { runtime: None, redo: None, strict: false, arguments: None, location };
+        Self { run, body: None, options }
     }
 
-    /// With arguments that do not come from the store.
-    pub(crate) fn with_body(
-        run: FlowRunId,
-        body: B,
-        runtime: &Runtime,
-        location: &'static Location<'static>,
-    ) -> Self {
-        Self { body: Some(body), runtime: Some(runtime.clone()), ..Self::__new(run, location) }
+    pub(crate) fn with_options(run: FlowRunId, options: ResumeOptions) -> Self {
+        Self { run, body: None, options }
     }
 
-    pub(crate) fn with_options(
-        run: FlowRunId,
-        runtime: Runtime,
-        how: ResumeOptions,
-        location: &'static Location<'static>,
-    ) -> Self {
-        Self { runtime: Some(runtime), how, ..Self::__new(run, location) }
+    /// Uses the arguments in `body` instead of those in the store.
+    pub(crate) fn with_body(self, body: B) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     /// Uses this runtime, whose store has the run, instead of the ambient one.
     pub fn on(mut self, runtime: &Runtime) -> Self {
-        self.runtime = Some(runtime.clone());
+        self.options.runtime = Some(runtime.clone());
         self
     }
 
-    /// Does again what failed for good, and what did not run because of it.
+    /// Runs the calls again that failed for good, and those that did not run because of them.
     pub fn retry_failed(mut self) -> Self {
-        self.how.redo = Some(Redo::Failed);
+        self.options.redo = Some(RedoScope::Failed);
         self
     }
 
-    /// Does the task `task` again, by name, with all that it calls itself, and everything that used its results. It may be a
-    /// sub-flow: then all of that is done again. Nothing of that is taken from the cache. What failed for good is tried again
-    /// too, wherever it is: it may have failed for what the task gave. If the process dies over it, the next one that resumes
-    /// the run goes on with that. A run that has called no task of that name is refused, and stays as it is.
-    pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
-        self.how.redo = Some(Redo::From(task.into()));
-        self
-    }
-
-    /// Refuses a call that is not recorded, as long as recorded ones of the same body have not been made again; and fails
-    /// the run if some are never made. Nothing of what was refused runs.
+    /// Runs every call of the task named `task` again, with all that it calls itself, and everything that used its results. None
+    /// of their results is taken from the cache. The task may be a sub-flow, which then runs again as a whole.
     ///
-    /// For flows whose body makes its calls in the same order each time. Without it, what has changed is warned of, and
-    /// [`FlowRun::not_called_again`] and [`FlowRun::called_instead`] name it.
-    pub fn strict(mut self) -> Self {
-        self.how.strict = true;
+    /// Calls that failed for good run again as well, wherever they are: their failure may be due to what the task returned. The
+    /// request is persisted, so if the process dies before all of it is done, the next process that resumes the run continues
+    /// with it. If the run has never called a task of that name, the request is refused and the run stays as it is.
+    pub fn rerun_from(mut self, task: impl Into<String>) -> Self {
+        self.options.redo = Some(RedoScope::From(task.into()));
         self
     }
 
-    /// Goes on with the run, and gives everything that is known of it, whether it failed or not.
+    /// Refuses, without running it, a call that is not recorded while recorded calls of the same body have not been made again,
+    /// and fails the run if some of these are never made.
+    ///
+    /// For flows whose body makes its calls in the same order each time. Without it, such changes of the code are only warned
+    /// about, and [`FlowRun::not_called_again`] and [`FlowRun::called_instead`] list them.
+    pub fn strict(mut self) -> Self {
+        self.options.strict = true;
+        self
+    }
+}
+
+impl<B: FlowBody> Resume<B> {
+    /// Resumes the run and returns everything that is known of it, whether it failed or not.
     pub async fn run(self) -> FlowRun<B::Output, B::Error> {
-        match self.start().await {
-            Ok(started) => RunningFlow::of(launch::label::<B>(None), started).await,
-            Err(error) => FlowRun::refused(error),
-        }
+        RunningFlow::of::<B>(self.start().await).await
     }
 
     pub(crate) async fn start(self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
+        let Self { run: id, body, options: ResumeOptions { runtime, redo, strict, arguments, location } } =
+            self;
         let label = launch::label::<B>(None);
         let refused = |refusal| Error::Refused { run: label.clone(), refusal };
-        let runtime = self.runtime.unwrap_or_else(context::runtime);
-        let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
-        let id = self.run;
-        let path = B::info().declaration.path;
         let failed = |error| Error::Store { run: label.clone(), source: Arc::new(error) };
-        // Looked at before it is taken over: a run that is refused stays as it is.
+        let runtime = runtime.unwrap_or_else(context::runtime);
+        let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
+        // Checked before the run is taken over: a run that is refused stays as it is.
         let body = match ask(store, move |store| store.flow_run(id)).await.map_err(failed)? {
-            Some(run) if run.path != path => {
+            Some(run) if run.path != B::info().declaration.path => {
                 return Err(refused(Refusal::OtherFlow { run: id.short(), recorded: run.flow }));
             }
-            Some(run) if self.body.is_none() => {
-                Some(arguments::<B>(&run, self.how.arguments.as_deref()).map_err(&refused)?)
-            }
-            _ => self.body,
+            Some(run) if body.is_none() => Some(body_of::<B>(&run, arguments.as_deref()).map_err(&refused)?),
+            _ => body,
         };
-        let redo = self.how.redo;
-        if let Some(Redo::From(task)) = &redo {
+        if let Some(RedoScope::From(task)) = &redo {
             let known = ask(store, move |store| task_names(store, id)).await.map_err(failed)?;
             if !known.contains(task) {
                 let (run, task) = (id.short(), task.clone());
                 return Err(refused(Refusal::NoSuchTask { run, task, known }));
             }
         }
-        let (recovered, asked) = ask(store, move |store| take_over(store, id, redo)).await.map_err(failed)?;
+        let resumed = ask(store, move |store| take_over(store, id, redo, strict)).await.map_err(failed)?;
         let body = body.ok_or_else(|| refused(Refusal::NoArguments { run: id.short() }))?;
         let options = CallOptions {
             runtime: Some(runtime.clone()),
-            resumed: Some(Box::new(Resumed {
-                recovered,
-                wish: ReplayOptions { asked, strict: self.how.strict },
-            })),
+            resumed: Some(Box::new(resumed)),
             ..CallOptions::default()
         };
-        start(body, Some(Box::new(options)), context::current().as_ref(), self.location).map_err(refused)
+        start(body, Some(Box::new(options)), context::current().as_ref(), location).map_err(refused)
     }
 }
 
-/// Takes a run over, and keeps with it what is to be done again: the process may die before all of it is done, and results
-/// that are wanted anew would stand for good then.
+/// Takes a run over and persists the request of what to run again: the process may die before all of it is done, and without
+/// the request the recorded results would then be used after all.
 fn take_over(
     store: &dyn Store,
     id: FlowRunId,
-    said: Option<Redo>,
-) -> Result<(Recovered, RedoRequest), StoreError> {
+    redo: Option<RedoScope>,
+    strict: bool,
+) -> Result<ResumedRun, StoreError> {
     let recovered = store.take_over(id)?;
     let is_sealed = |row: &TaskRun| row.call.is_some_and(|call| call.seal.is_some());
     if let Err(file) = store.sealing()
@@ -163,20 +152,20 @@ fn take_over(
         store.suspend(recovered.owned, None);
         return Err(StoreError::NoSealKey { file: file.to_owned() });
     }
-    let asked = match said {
-        Some(redo) => redo.into(),
-        None => RedoRequest::of(&recovered.run, store.redo_request(id)?),
+    let request = match redo {
+        Some(scope) => scope.into(),
+        None => RedoRequest::by_default(&recovered.run, store.redo_request(id)?),
     };
-    if asked.since.is_none() && asked.redo != Redo::Nothing {
+    if request.since.is_none() && request.scope != RedoScope::Nothing {
         let since = recovered.last_no.map_or(0, OrderNo::get);
-        store.request_redo(recovered.owned, &RedoRequest { since: Some(since), ..asked.clone() })?;
+        store.request_redo(recovered.owned, &RedoRequest { since: Some(since), ..request.clone() })?;
     }
-    Ok((recovered, asked))
+    Ok(ResumedRun { recovered, request, strict })
 }
 
-/// Returns the names of the tasks that a run has called, each once, in the order in which they were called first.
+/// Returns the names of the tasks that a run has called, each once, in the order of their first calls.
 fn task_names(store: &dyn Store, id: FlowRunId) -> Result<Vec<String>, StoreError> {
-    /// So many rows are read at once.
+    /// The number of rows that are read at once.
     const PAGE: usize = 1000;
     let (mut names, mut after) = (Vec::<String>::new(), TaskRunId::FLOW);
     loop {
@@ -194,9 +183,9 @@ fn task_names(store: &dyn Store, id: FlowRunId) -> Result<Vec<String>, StoreErro
     }
 }
 
-/// Reads the arguments that were said, or else those that were kept of a run.
-fn arguments<B: FlowBody>(run: &StoredFlowRun, said: Option<&str>) -> Result<B, Refusal> {
-    let body = said.or(run.parameters.as_deref()).and_then(B::from_arguments);
+/// Makes the body from `arguments`, or else from the persisted arguments of the run.
+fn body_of<B: FlowBody>(run: &StoredFlowRun, arguments: Option<&str>) -> Result<B, Refusal> {
+    let body = arguments.or(run.parameters.as_deref()).and_then(B::from_arguments);
     let run = run.id.short();
     match body {
         Some(Ok(body)) => Ok(body),
@@ -210,10 +199,7 @@ impl<B: FlowBody> IntoFuture for Resume<B> {
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let started = self.start().await?;
-            wait_for_end(started, &B::info().declaration).await
-        })
+        Box::pin(async move { self.run().await.into_result() })
     }
 }
 
@@ -221,12 +207,68 @@ impl<T, E, B> Call<'static, T, E, B>
 where
     B: FlowBody + Body<Output = T, Error = E>,
 {
-    /// Goes on with the run `run` of this flow, which another process left, with these arguments.
+    /// Resumes the run `run` of this flow, which an earlier process left, with these arguments instead of the persisted ones.
     ///
-    /// A flow whose arguments can be written and read has `resume(run)` too, which needs no arguments.
+    /// A flow whose arguments are serializable has `resume(run)` too, which needs no arguments.
     #[track_caller]
     pub fn resuming(self, run: FlowRunId) -> Resume<B> {
-        let runtime = self.setup.options.and_then(|options| options.runtime);
-        Resume { runtime, body: Some(self.body), ..Resume::__new(run, Location::caller()) }
+        let mut resume = Resume::__new(run, Location::caller()).with_body(self.body);
+        resume.options.runtime = self.setup.options.and_then(|options| options.runtime);
+        resume
+    }
+}
+
+impl Runtime {
+    /// Resumes a run of one of the flows that this runtime [knows](crate::RuntimeBuilder::flow), by its id alone. Await it.
+    ///
+    /// ```
+    /// # use flowkit::prelude::*;
+    /// # use flowkit::{Runtime, store::MemoryStore};
+    /// #[flow]
+    /// async fn etl(rows: u32) -> Result<u32> { Ok(rows * 2) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let runtime = Runtime::builder().store(MemoryStore::new()).flow(etl::spec()).build();
+    /// let id = etl(21).on(&runtime).run().await.id().unwrap();
+    /// let run = runtime.resume(id).await.unwrap();
+    /// assert_eq!(run.value(), Some("42"));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn resume(&self, run: FlowRunId) -> Resume {
+        Resume::__new(run, Location::caller()).on(self)
+    }
+}
+
+impl Resume {
+    /// Finds the flow of the run among those that the runtime knows, and resumes the run with its types.
+    async fn by_path(self) -> AnyFlowResult {
+        let Self { run: id, options, .. } = self;
+        let label = |name: String| RunLabel::new(Kind::Flow, name);
+        let refused = |name: String, refusal| Err(Error::Refused { run: label(name), refusal });
+        let runtime = options.runtime.clone().unwrap_or_else(context::runtime);
+        let Some(store) = runtime.store() else { return refused(id.short(), Refusal::NoStore) };
+        let found = ask(store, move |store| store.flow_run(id)).await;
+        let row = match found.and_then(|row| row.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() }))
+        {
+            Ok(row) => row,
+            Err(error) => return Err(Error::Store { run: label(id.short()), source: Arc::new(error) }),
+        };
+        match runtime.flows().iter().find(|flow| flow.declaration.path == row.path) {
+            Some(flow) => (flow.resume)(id, options).await,
+            None => {
+                let known = runtime.flows().iter().map(|flow| flow.name().to_owned()).collect();
+                refused(row.flow.clone(), Refusal::UnknownFlow { flow: row.flow, known })
+            }
+        }
+    }
+}
+
+impl IntoFuture for Resume {
+    type Output = AnyFlowResult;
+    type IntoFuture = BoxFuture<'static, AnyFlowResult>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.by_path())
     }
 }

@@ -1,4 +1,4 @@
-//! Which parts of what a flow returns are handles: it ends as they do.
+//! The handles in the value that a flow returns: the flow fails if one of their tasks does.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,7 +6,7 @@ use crate::engine::flow_run::tally::Tally;
 use crate::engine::handle::{Handle, Handles};
 use crate::model::TaskError;
 
-/// A part of what a flow returns that ends as the flow does.
+/// A part of a flow's return value that consists of handles.
 #[doc(hidden)]
 pub trait ReturnedHandles {
     fn add_to(&self, tally: &mut Tally);

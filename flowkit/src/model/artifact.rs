@@ -1,13 +1,12 @@
-//! What a task leaves beside its result: artifacts for people to look at, numbers to compare runs by, and which files it
-//! made and used.
+//! What a task reports beside its result: artifacts for people, metrics to compare runs by, and the files that it made and used.
 //!
-//! Not the result itself, which the next task gets; and not where the content is kept, which is a store's business.
+//! The result itself goes to the next task; where the content of artifacts is stored is up to the store.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, FlowRunId, TaskRunId, WallTime};
 
-/// What an artifact is, and so how it is shown.
+/// The kind of an artifact, which decides how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -16,20 +15,20 @@ pub enum ArtifactKind {
     Markdown,
     /// Rows, as a JSON list.
     Table,
-    /// An address of something elsewhere.
+    /// An address.
     Link,
     /// A picture.
     Image,
     /// A copy of a file.
     File,
-    /// A file with data, described as JSON; the file itself stays where it is.
+    /// A file with data, described as JSON. The file itself is not copied.
     Dataset,
-    /// A file with a trained model, described in the same way.
+    /// A file with a trained model, described as JSON. The file itself is not copied.
     Model,
 }
 
 impl ArtifactKind {
-    /// Returns the name, as it is written everywhere.
+    /// Returns the name of the kind, the same in every output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Markdown => "markdown",
@@ -43,84 +42,84 @@ impl ArtifactKind {
     }
 }
 
-/// An artifact as it is made.
+/// A new artifact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artifact {
-    /// What it is called in its run. A later one of the same key is a new version.
+    /// The name of the artifact in its run. A later artifact with the same key is a new version of it.
     pub key: String,
-    /// What it is.
+    /// The kind of the artifact.
     pub kind: ArtifactKind,
-    /// What the content is, such as `text/markdown`.
+    /// The media type of the content, such as `text/markdown`.
     pub media_type: String,
-    /// The name of the file of which this is a copy.
+    /// The name of the copied file, if it is a copy of one.
     pub file_name: Option<String>,
-    /// What there is to see.
+    /// The content.
     pub content: Vec<u8>,
-    /// The file that it describes, by its content.
+    /// The digest of the content of the file that it describes, if it describes one.
     pub describes: Option<Digest>,
 }
 
-/// A number as it is measured.
+/// A new measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
-    /// What it is called, such as `accuracy`.
+    /// The name of the metric, such as `accuracy`.
     pub name: String,
-    /// Where it stands in a series, such as the epoch.
+    /// The position in a series, such as the epoch.
     pub step: Option<u64>,
-    /// How large it is. May be NaN, which a training that goes wrong gives.
+    /// The value. May be NaN, for instance when a training diverges.
     pub value: f64,
 }
 
-/// An artifact as it is kept, without its content.
+/// A stored artifact, without its content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StoredArtifact {
-    /// Its number in its flow run, counting from 1 in the order in which artifacts were made.
+    /// The number of the artifact in its flow run, counting from 1 in the order in which artifacts were made.
     pub sequence: u64,
-    /// Who made it; [`TaskRunId::FLOW`] is the flow itself.
+    /// The task run that made it; [`TaskRunId::FLOW`] is the flow itself.
     pub task_run: TaskRunId,
-    /// When.
+    /// When it was made.
     pub at: WallTime,
-    /// What it is called in its run.
+    /// The name of the artifact in its run.
     pub key: String,
-    /// The version number within its key in this run, counting from 1. The last one is the one to show.
+    /// The version number of this key in this run, counting from 1. The last version is the current one.
     pub version: u32,
-    /// What it is.
+    /// The kind of the artifact.
     pub kind: ArtifactKind,
-    /// What the content is, such as `text/markdown`.
+    /// The media type of the content, such as `text/markdown`.
     pub media_type: String,
-    /// The name of the file of which it is a copy.
+    /// The name of the copied file, if it is a copy of one.
     pub file_name: Option<String>,
     /// The length of the content, in bytes.
     pub bytes: u64,
-    /// The file that it describes, by its content.
+    /// The digest of the content of the file that it describes, if it describes one.
     pub describes: Option<Digest>,
 }
 
-/// A number as it is kept.
+/// A stored measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StoredMetric {
-    /// Its number in its flow run, counting from 1 in the order in which they were measured.
+    /// The number of the measurement in its flow run, counting from 1 in the order in which they were reported.
     pub sequence: u64,
-    /// Who measured it; [`TaskRunId::FLOW`] is the flow itself.
+    /// The task run that reported it; [`TaskRunId::FLOW`] is the flow itself.
     pub task_run: TaskRunId,
-    /// When.
+    /// When it was reported.
     pub at: WallTime,
-    /// What it is called.
+    /// The name of the metric.
     pub name: String,
-    /// Where it stands in a series.
+    /// The position in a series, such as the epoch.
     pub step: Option<u64>,
-    /// How large it is; may be NaN.
+    /// The value; may be NaN.
     pub value: f64,
 }
 
-/// Who made a file and who used it, over all runs.
+/// The task runs that made or used a file, across all runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Lineage {
-    /// The task runs that registered a file with this content, in order of their runs.
+    /// The task runs that registered a file with this content, in the order of their runs.
     pub made_by: Vec<(FlowRunId, TaskRunId)>,
-    /// The task runs that took it as their input.
+    /// The task runs that took it as an input.
     pub used_by: Vec<(FlowRunId, TaskRunId)>,
 }

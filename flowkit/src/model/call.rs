@@ -1,7 +1,7 @@
-//! Which call of a body is which: what a call is found by when its flow runs again.
+//! The identity of a call, by which it is recognised when its flow runs again.
 //!
-//! Pure. Not: how the digests of the arguments are made (`call_key`), nor what becomes of a call that is found
-//! (`policy/resume`).
+//! Pure. The digests of the arguments are made in `engine/call_key`; what becomes of a recorded call is decided in
+//! `policy/resume`.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,22 +9,21 @@ use super::Kind;
 use crate::value::canonical::{Digest, Domain, Encoder};
 use crate::value::seal::Seal;
 
-/// A call as it is found again: by what it is given, not by when it is made. So the order of calls is free.
+/// Identifies a call by its arguments, not by the time at which it is made, so the order of calls may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CallId {
-    /// The place of the body that makes the call, the task, and the content of the arguments. For a call whose arguments
-    /// cannot be compared: of those that can.
+    /// The digest of the calling body, the task, and the content of the arguments, without those that cannot be compared.
     pub key: Digest,
-    /// Of the secrets in the arguments, of those of the caller, and of those of the inputs.
-    // It is no use outside of the store, and shown to nobody.
+    /// The keyed digest of the secrets in the arguments, of the caller, and of the inputs; `None` if there are none.
+    // Of no use outside of the store, and never shown.
     #[serde(skip)]
     pub seal: Option<Seal>,
-    /// Which of the calls of the body with this key and seal, counting from 1. They are interchangeable.
+    /// The number of the call among the calls of the body with this key and seal, counting from 1. These are interchangeable.
     pub nth: u32,
 }
 
 impl CallId {
-    /// Returns one digest that stands for all of it.
+    /// Returns one digest for the whole identity.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut encoder = Encoder::new(Domain::Call);
@@ -33,26 +32,26 @@ impl CallId {
         encoder.finish()
     }
 
-    /// Writes the place of this call, which is part of the key of what is called in it and of what takes its result. The
-    /// seal goes along beside the key.
+    /// Writes key and number of this call, which are part of the keys of the calls made in its body, and of those that take its
+    /// result. The seal is passed on separately.
     pub(crate) fn write_place(&self, encoder: &mut Encoder) {
         encoder.bytes(self.key.as_bytes());
         encoder.unsigned(self.nth.into());
     }
 }
 
-/// How a call is known, and why not by its arguments.
+/// The identity of a call, and whether it is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// What it is found by.
+    /// The identity.
     pub call: CallId,
-    /// What of it cannot be compared with another call, such as the argument `pool: &PgPool`. Such a call is found by its
-    /// place alone, which proves nothing: it takes over the row and is made again.
+    /// The argument that cannot be compared, such as `pool: &PgPool`; `None` if all can. Such a call cannot be told from other
+    /// calls of the task in the same body, so it takes over a recorded row but not its outcome, and runs again.
     pub unknown: Option<&'static str>,
 }
 
 impl Identity {
-    /// Says that calls of `task` cannot be told apart because of `argument`, and what to do.
+    /// Words the message that calls of `task` cannot be told apart because of `argument`, and what to do.
     pub(crate) fn words(kind: Kind, task: &str, argument: &str) -> String {
         let (name, attribute) = (argument.split(':').next().unwrap_or(argument), kind.name());
         format!(
@@ -85,6 +84,6 @@ mod tests {
             let before = calls[..index].iter().map(CallId::digest);
             assert!(!before.collect::<Vec<_>>().contains(&call.digest()), "call {index} is not new");
         }
-        assert_eq!(format!("{:?}", Seal::from_bytes([7; 16])), "Seal(…)", "a seal is shown to nobody");
+        assert_eq!(format!("{:?}", Seal::from_bytes([7; 16])), "Seal(…)", "a seal is never shown");
     }
 }

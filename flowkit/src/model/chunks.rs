@@ -1,16 +1,16 @@
-//! A list that grows without moving what it holds. Pure.
+//! A list that grows without moving its items. Pure.
 
-/// How many items a chunk holds. With the rows of a record a chunk stays below the 128 KiB from which on allocators ask
-/// the system for each piece anew, and a short run pays for no more than it needs.
+/// The number of items in a chunk. With the rows of a record, a chunk stays below 128 KiB, the size above which allocators request
+/// each block from the system, and a short run does not allocate more than it needs.
 const CHUNK: usize = 256;
 
 /// A list that grows by chunks.
 ///
-/// A vector copies itself when it grows, holds both copies meanwhile, and has room for up to twice its items in the end:
-/// for the record of a million task runs that would be more than the record.
+/// A vector copies itself when it grows, has both copies in memory meanwhile, and ends with room for up to twice its items: for the
+/// record of a million task runs, that would be more than the record itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunks<T>(
-    // All but the last one are full.
+    // All chunks but the last one are full.
     Vec<Vec<T>>,
 );
 
@@ -34,7 +34,7 @@ impl<T> Chunks<T> {
         }
     }
 
-    /// Returns how many items there are.
+    /// Returns the number of items.
     pub(crate) fn len(&self) -> usize {
         self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
     }
@@ -44,7 +44,7 @@ impl<T> Chunks<T> {
         self.0.is_empty()
     }
 
-    /// Returns an item.
+    /// Returns the item at `index`.
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         self.0.get(index / CHUNK)?.get(index % CHUNK)
     }

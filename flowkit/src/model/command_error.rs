@@ -1,12 +1,12 @@
-//! Why a child process gave nothing, with the last that it said.
+//! Why a child process failed, with the end of its output.
 
 use std::error::Error as StdError;
 use std::io;
 use std::process::ExitStatus;
 
-/// Why a [`Command`](crate::ctx::command::Command) did not do its work.
+/// Why a [`Command`](crate::ctx::command::Command) failed.
 ///
-/// The text names the program and never its arguments, which may be secret.
+/// The message contains the name of the program and never its arguments, which may be secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -29,13 +29,13 @@ pub enum CommandError {
         code: Option<i32>,
         /// The number of the signal that ended it, on Unix.
         signal: Option<i32>,
-        /// The last that it wrote to standard output, at most 8 KiB.
+        /// The end of its standard output, at most 8 KiB.
         stdout: String,
-        /// The last that it wrote to standard error, at most 8 KiB.
+        /// The end of its standard error, at most 8 KiB.
         stderr: String,
     },
-    /// The process ended with the exit code that says so: 99, unless [`skip_on`](crate::ctx::command::Command::skip_on) says otherwise. A
-    /// task that returns this error is skipped.
+    /// The process reported by its exit code that it had nothing to do: 99, or the one set by
+    /// [`skip_on`](crate::ctx::command::Command::skip_on). A task that returns this error is skipped.
     #[error("`{program}` had nothing to do (exit code {code})")]
     #[non_exhaustive]
     NothingToDo {
@@ -44,7 +44,7 @@ pub enum CommandError {
         /// Its exit code.
         code: i32,
     },
-    /// What the process wrote could not be read.
+    /// The output of the process could not be read.
     #[error("what `{program}` writes could not be read")]
     #[non_exhaustive]
     Unread {
@@ -56,7 +56,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// Returns the exit code; `None` if the process did not come to one.
+    /// Returns the exit code; `None` if the process did not end with one.
     pub fn code(&self) -> Option<i32> {
         match self {
             Self::Failed { code, .. } => *code,
@@ -66,7 +66,7 @@ impl CommandError {
     }
 }
 
-/// Says why a task is skipped that returned `error`, if it is: it, or one of its causes, is a process that had nothing to do.
+/// Returns why a task that returned `error` is skipped, if so: the error, or one of its causes, is a process that had nothing to do.
 pub(crate) fn skip_reason(error: &(dyn StdError + 'static)) -> Option<String> {
     let mut causes = std::iter::successors(Some(error), |error| held_or_source(*error));
     causes.find_map(|error| match error.downcast_ref() {
@@ -75,7 +75,7 @@ pub(crate) fn skip_reason(error: &(dyn StdError + 'static)) -> Option<String> {
     })
 }
 
-/// An error of `io` names as its source the source of what it holds, and so passes over what it holds.
+/// Returns the inner error or else the source: the `source` of an `io::Error` is that of its inner error, which it leaves out.
 fn held_or_source<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(held) => Some(held),
@@ -91,7 +91,7 @@ fn ended(code: Option<i32>, signal: Option<i32>) -> String {
     }
 }
 
-/// The last line on standard error mostly says what was wrong.
+/// Returns the last line of standard error, which mostly says what was wrong.
 fn last_words(stderr: &str) -> String {
     match stderr.trim_end().lines().next_back() {
         Some(line) => format!(": {line}"),

@@ -1,4 +1,4 @@
-//! What the code says about a task or a flow, known at compile time. Not: what it said about retries and the like.
+//! What is known about a task or a flow at compile time, except its policy.
 
 /// Whether something is a task or a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -20,13 +20,13 @@ impl Kind {
     }
 }
 
-/// A task or a flow as it stands in the code.
+/// A task or a flow as declared in the code.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Declaration {
     /// Task or flow.
     pub kind: Kind,
-    /// The name that people see: the attribute's `name`, or the function's.
+    /// The displayed name: the attribute's `name`, or the function's.
     pub name: &'static str,
     /// The function with its module path, such as `shop::etl::fetch`.
     pub path: &'static str,
@@ -36,18 +36,18 @@ pub struct Declaration {
     pub version: Option<&'static str>,
     /// The attribute's `tags`.
     pub tags: &'static [&'static str],
-    /// A hash of the function's tokens, so that a changed body is another task to the cache.
+    /// A hash of the function's tokens, so that the cache treats a changed body as another task.
     pub source_hash: u64,
     /// The file of the function.
     pub file: &'static str,
     /// The line of the function.
     pub line: u32,
-    /// The attribute's `log_prints`: whether what the function prints is kept in the log of its run.
+    /// The attribute's `log_prints`: whether the function's prints are stored in the log of its run.
     pub log_prints: bool,
 }
 
 impl Declaration {
-    /// For the attributes, which cannot write a non-exhaustive struct.
+    /// For the attributes, which cannot construct a non-exhaustive struct.
     #[doc(hidden)]
     #[allow(clippy::too_many_arguments, reason = "called by generated code only")]
     pub const fn __new(
@@ -64,7 +64,7 @@ impl Declaration {
         Self { kind, name, path, description, version, tags, source_hash, file, line, log_prints: true }
     }
 
-    /// The same with another `log_prints`.
+    /// Returns the declaration with another `log_prints`.
     #[doc(hidden)]
     #[must_use]
     pub const fn __log_prints(mut self, log_prints: bool) -> Self {

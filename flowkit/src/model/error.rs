@@ -1,4 +1,4 @@
-//! Why an await gave no value. The task's own error stays typed inside.
+//! Why an await returned no value. The task's own error keeps its type.
 
 mod failure;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use self::failure::Failure;
 use super::{ErrorReport, Refusal, RunLabel};
 
-/// What a task may fail with: every error type, `anyhow::Error` and its kin, `Box<dyn Error + Send + Sync>`, `String`.
+/// The errors that a task may return: every error type, `anyhow::Error` and the like, `Box<dyn Error + Send + Sync>`, `String`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a task",
     label = "flowkit shows this error and shares it between tasks",
@@ -21,23 +21,23 @@ pub trait TaskError: fmt::Debug + fmt::Display + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<E: fmt::Debug + fmt::Display + Send + Sync + 'static> TaskError for E {}
 
-/// Why a task or a flow gave no value.
+/// Why a task or a flow returned no value.
 ///
-/// It is cheap to clone, so that everyone who awaits a handle gets it. `?` turns it into `anyhow::Error`,
-/// `Box<dyn Error + Send + Sync>` and whatever has a `From` for it; [`source`](StdError::source) leads to
-/// the root cause.
+/// Cheap to clone, so that everything that awaits a handle gets it. `?` converts it to `anyhow::Error`,
+/// `Box<dyn Error + Send + Sync>` and any type with a `From` for it; following [`source`](StdError::source) leads to the root
+/// cause.
 #[non_exhaustive]
 pub enum Error<E = std::convert::Infallible> {
-    /// The last allowed attempt returned an error, and here it is.
+    /// The last allowed attempt returned this error.
     Task(Failure<E>),
-    /// The last allowed attempt was still running when its time was up.
+    /// The last allowed attempt exceeded its timeout.
     #[non_exhaustive]
     TimedOut {
-        /// Whose attempt.
+        /// The run that timed out.
         run: RunLabel,
-        /// How long one attempt may take.
+        /// The time limit of one attempt.
         limit: Duration,
-        /// How many attempts were made.
+        /// The number of attempts.
         attempts: u32,
         /// Whether the body could not be stopped and still occupies its thread.
         orphaned: bool,
@@ -45,23 +45,23 @@ pub enum Error<E = std::convert::Infallible> {
     /// The body panicked.
     #[non_exhaustive]
     Panicked {
-        /// Whose body.
+        /// The run that panicked.
         run: RunLabel,
-        /// What the panic said.
+        /// The message of the panic.
         message: Arc<str>,
     },
     /// The run was cancelled, or its flow was cancelled, timed out or dropped.
     #[non_exhaustive]
     Cancelled {
-        /// Which run.
+        /// The run that was cancelled.
         run: RunLabel,
         /// Whether the body could not be stopped and still occupies its thread.
         orphaned: bool,
     },
-    /// The program was shut down in order while the run was under way; it can be resumed.
+    /// The program was shut down gracefully during the run, which can be resumed.
     #[non_exhaustive]
     Suspended {
-        /// Which run.
+        /// The run that was suspended.
         run: RunLabel,
     },
     /// An input has no value, so the task never ran.
@@ -71,9 +71,9 @@ pub enum Error<E = std::convert::Infallible> {
         run: RunLabel,
         /// The input that has no value.
         input: RunLabel,
-        /// The root: why that input, or what it waited for, failed.
+        /// The root cause: why that input, or one of its own inputs, failed.
         cause: Arc<dyn StdError + Send + Sync>,
-        /// The trigger rule of the task, if that was met: what is missing is the value of an argument.
+        /// The trigger rule of the task, if it was met and only the value of an argument is missing.
         met: Option<&'static str>,
     },
     /// The flow or a trigger rule decided that the task does not run.
@@ -81,51 +81,51 @@ pub enum Error<E = std::convert::Infallible> {
     Skipped {
         /// The task that did not run.
         run: RunLabel,
-        /// Why.
+        /// The reason.
         reason: Arc<String>,
     },
-    /// A flow returned, and task runs that count for it had failed.
+    /// A flow returned handles, or has `fail_on_any_task`, and task runs that count for it failed.
     #[non_exhaustive]
     TasksFailed {
         /// The flow.
         run: RunLabel,
-        /// How many of them failed.
+        /// The number of task runs that failed.
         failed: usize,
-        /// How many counted.
+        /// The number of task runs that count.
         total: usize,
         /// Why the first of them failed.
         cause: Option<Arc<dyn StdError + Send + Sync>>,
     },
-    /// A flow was ended, since a critical task of it has no result.
+    /// A flow was ended because one of its critical tasks has no result.
     #[non_exhaustive]
     CriticalFailed {
         /// The flow.
         run: RunLabel,
         /// The task.
         task: RunLabel,
-        /// Why it has no result.
+        /// Why the task has no result.
         cause: Arc<dyn StdError + Send + Sync>,
     },
-    /// It ended so in an earlier process, and the run that was resumed takes that over.
+    /// The run failed in an earlier process, and the resumed flow run takes the failure over.
     #[non_exhaustive]
     Recorded {
-        /// Which run.
+        /// The run that failed.
         run: RunLabel,
-        /// Why it gave no value, as it was recorded.
+        /// Why it failed, as recorded.
         report: Arc<ErrorReport>,
     },
-    /// The store could not take it over, or not keep its result, so that nobody may rely on it.
+    /// The store could not be read, or could not persist the result, so that callers may not rely on it.
     #[non_exhaustive]
     Store {
-        /// Which run.
+        /// The run that got the error.
         run: RunLabel,
-        /// What the store said.
+        /// The error of the store.
         source: Arc<dyn StdError + Send + Sync>,
     },
     /// flowkit refused to run it.
     #[non_exhaustive]
     Refused {
-        /// What was refused.
+        /// The run that was refused.
         run: RunLabel,
         /// Why, and what to do instead.
         refusal: Refusal,
@@ -141,7 +141,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// Returns the run that gave no value.
+    /// Returns the run that failed.
     pub fn run(&self) -> &RunLabel {
         match self {
             Self::Task(failure) => failure.run(),
@@ -159,7 +159,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// Whether the attempt's time was up.
+    /// Whether the run timed out.
     pub fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut { .. })
     }
@@ -191,7 +191,7 @@ impl<E> Error<E> {
 }
 
 impl<E> Error<E> {
-    /// Names the kind of failure for logs: the type of the task's own error, or what happened instead.
+    /// Returns the kind of failure, for logs: the type of the task's own error, or the name of the variant.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Task(_) => std::any::type_name::<E>(),
@@ -225,14 +225,14 @@ impl<E: TaskError> Error<E> {
 }
 
 impl<E: TaskError> Error<E> {
-    /// Writes the error down for the record: the task's own words first, then the chain of causes.
+    /// Returns the error as text for the record: the message of the task's own error first, then the chain of causes.
     pub(crate) fn report(&self, location: &'static std::panic::Location<'static>) -> super::ErrorReport {
         let (message, source) = match self {
             Self::Task(failure) => {
                 let message = format!("{failure}{}", failure.doubt());
                 (message, self.nearest_cause().and_then(StdError::source))
             }
-            // It was written down before.
+            // It is a report already.
             Self::Recorded { report, .. } => return (**report).clone(),
             _ => (self.to_string(), self.nearest_cause()),
         };
@@ -292,19 +292,19 @@ impl<E: TaskError> fmt::Display for Error<E> {
             }
             Self::Skipped { run, reason } => write!(f, "{run} was skipped: {reason}"),
             Self::TasksFailed { run, failed, total, .. } => {
-                write!(f, "{run} failed: {failed}/{total} states failed")
+                write!(f, "{run} failed: {failed} of {total} task runs failed")
             }
-            Self::CriticalFailed { run, task, .. } => write!(f, "{run} cannot go on without {task}"),
+            Self::CriticalFailed { run, task, .. } => write!(f, "{run} cannot continue without {task}"),
             Self::Recorded { run, .. } => write!(f, "{run} failed before the run was resumed"),
             Self::Store { run, .. } => write!(f, "{run} got an error from its store"),
-            // It has run.
+            // The task has run.
             Self::Refused { run, refusal: Refusal::NotPersisted { .. } } => write!(f, "{run} failed"),
             Self::Refused { run, .. } => write!(f, "{run} cannot run"),
         }
     }
 }
 
-/// What to write where a trigger rule lets a task run that lacks the value of an argument.
+/// What to do if a trigger rule lets a task run although an argument has no value.
 pub(crate) struct NoValue(pub(crate) &'static str);
 
 impl fmt::Display for NoValue {
@@ -330,7 +330,7 @@ impl fmt::Display for AttemptPhrase {
     }
 }
 
-/// Prints the whole chain of causes, as `fn main() -> Result<…>` shows it to people.
+/// Prints the whole chain of causes, since this is what `fn main() -> Result<…>` shows.
 impl<E: TaskError> fmt::Debug for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;

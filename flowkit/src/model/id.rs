@@ -1,10 +1,10 @@
-//! The identities of runs. What makes an id is the engine's business, not this file's.
+//! The ids of runs. The engine makes them.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// Identifies one run of a flow, for ever: a UUIDv7, so ids sort by the time they were made.
+/// Identifies one run of a flow: a UUIDv7, so ids sort by the time at which they were made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct FlowRunId(Uuid);
@@ -20,9 +20,9 @@ impl FlowRunId {
         self.0
     }
 
-    /// Returns the short form that people type: seven letters and digits of the id's random part.
+    /// Returns the short form for people: seven letters and digits from the random part of the id.
     pub fn short(&self) -> String {
-        // Crockford's alphabet: no letter that reads like a digit.
+        // Crockford's alphabet, without letters that look like digits.
         const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
         let low = self.0.as_u64_pair().1;
         (0..7).map(|digit| char::from(ALPHABET[(low >> (5 * digit)) as usize & 31])).collect()
@@ -41,7 +41,7 @@ impl fmt::Debug for FlowRunId {
     }
 }
 
-/// Identifies one task run inside its flow run: the flow itself is 0, its calls count from 1.
+/// Identifies one task run within its flow run: the flow itself is 0, its calls are numbered from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct TaskRunId(u64);

@@ -1,11 +1,11 @@
-//! How a run is called in what people read.
+//! The name of a run in messages.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::Kind;
 
-/// The run that an error speaks of: prints as ``task `fetch[3]` ``.
+/// Names a run in an error: prints as ``task `fetch[3]` ``.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RunLabel(Arc<(Kind, String)>);
 
@@ -19,7 +19,7 @@ impl RunLabel {
         self.0.0
     }
 
-    /// Returns the name of the run, with an index where it was mapped.
+    /// Returns the name of the run, with an index if it comes from `map`.
     pub fn as_str(&self) -> &str {
         &self.0.1
     }

@@ -1,6 +1,6 @@
 //! The nouns: ids, states, events, records and errors.
 //!
-//! Pure: no async, no clock, no randomness, no I/O. Everything above this floor speaks in these words.
+//! Pure: no async, no clock, no randomness, no I/O. All rooms above this floor use these types.
 //!
 //! ```text
 //! event ──► state.after(event) ──► record of a run ──► rows (`TaskRun`) ──► views (graph, lines, history)

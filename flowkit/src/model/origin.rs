@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{FlowRunId, TaskRunId};
 
-/// A path of nested flows longer than this, in bytes, begins anew: nobody reads it.
+/// The length of a path of nested flows, in bytes, above which its beginning is left out: nobody could read it.
 const PATH_MAX: usize = 200;
 
-/// Where a flow run comes from that was started inside another one.
+/// Where a flow run that was started inside another one comes from.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Origin {
@@ -17,13 +17,13 @@ pub struct Origin {
     pub flow_run: FlowRunId,
     /// The task run in it: the sub-flow's node, or the body that started the run with `.run()` or `.start()`.
     pub task_run: TaskRunId,
-    /// The labels on the way from the outermost flow, itself left out, down to this run: `region[1] › fetch_all`.
-    /// Of a very long way only the end.
+    /// The labels from the outermost flow, which is left out, down to this run: `region[1] › fetch_all`. A very long path is
+    /// shortened to its end.
     pub path: Arc<str>,
 }
 
 impl Origin {
-    /// Returns the path of a run that is called `label` in a run with the path `outer`; the outermost has none.
+    /// Returns the path of a run with this `label` in a run with the path `outer`; the outermost run has none.
     pub(crate) fn path_in(outer: Option<&str>, label: &str) -> String {
         match outer {
             // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.

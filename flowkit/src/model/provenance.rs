@@ -1,6 +1,6 @@
-//! Which value a task run gave, and from which values it was made: equal versions are equal values, as far as that can be proved.
+//! The version of the value that a task run returned, and of the values it was made from: if versions are equal, so are the values.
 //!
-//! Not the `version` of a task, which its author writes.
+//! Not to be confused with the `version` of a task, which its author sets.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::Digest;
 
 const BYTES: usize = 16;
 
-/// Set in the first byte of a stamp, and in no other version.
+/// A bit of the first byte that is set in stamps and in no other version.
 const STAMP: u8 = 1;
 
 /// The version of a value.
@@ -16,36 +16,36 @@ const STAMP: u8 = 1;
 #[serde(transparent)]
 pub struct ValueVersion([u8; BYTES]);
 
-/// What is recorded of a result, or of a failure: which value it is, and from which it was made.
+/// The version of a recorded result or failure, and of what it was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Of the value itself.
+    /// The version of the value itself.
     pub version: ValueVersion,
-    /// Of the values that came from other task runs, together; `None` if none did.
+    /// One version for all inputs that came from other task runs; `None` if none did.
     pub made_from: Option<ValueVersion>,
 }
 
 impl ValueVersion {
-    /// Takes the bytes of [`as_bytes`](Self::as_bytes).
+    /// Makes a version from the bytes that [`as_bytes`](Self::as_bytes) returned.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the bytes, in which form a store keeps it.
+    /// Returns the bytes, the form in which it is stored.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; BYTES] {
         &self.0
     }
 
-    /// Returns it as a part of a larger digest.
+    /// Returns the version as a digest, to be part of a larger one.
     pub(crate) fn as_digest(&self) -> Digest {
         let mut bytes = [0; 32];
         bytes[..BYTES].copy_from_slice(&self.0);
         Digest::from_bytes(bytes)
     }
 
-    /// Of a value that is persisted, by the checksum of its envelope.
+    /// Returns the version of a persisted value: the checksum of its envelope.
     #[cfg(feature = "store")]
     pub(crate) fn of_envelope(envelope: &[u8]) -> Option<Self> {
         Some(Self(crate::value::envelope::checksum_of(envelope)?).marked(0))
@@ -57,19 +57,19 @@ impl ValueVersion {
         None
     }
 
-    /// Of a value that can be written, by its content.
+    /// Returns the version of a serializable value, from its digest.
     pub(crate) fn of_content(digest: Digest) -> Self {
         let mut bytes = [0; BYTES];
         bytes.copy_from_slice(&digest.as_bytes()[..BYTES]);
         Self(bytes).marked(0)
     }
 
-    /// Of a value that nothing is known of but when it was made: it is like no other one.
+    /// Returns the version of a value that cannot be compared: unique, from the `parts` that say where it was made.
     pub(crate) fn stamp(parts: &[&[u8]]) -> Self {
         Self::hashed(parts).marked(STAMP)
     }
 
-    /// Of several parts, each of which counts.
+    /// Returns the version of a value that consists of several parts.
     pub(crate) fn hashed(parts: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new();
         for part in parts {
@@ -78,7 +78,7 @@ impl ValueVersion {
         Self::of_content(Digest::from_bytes(*hasher.finalize().as_bytes()))
     }
 
-    /// Whether it is of a value that cannot be compared.
+    /// Whether this is the version of a value that cannot be compared.
     pub(crate) const fn is_stamp(self) -> bool {
         self.0[0] & STAMP != 0
     }

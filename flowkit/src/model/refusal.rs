@@ -1,6 +1,6 @@
-//! Why flowkit would not run something: mistakes of the calling code that types cannot catch.
+//! Why flowkit refuses to run something: mistakes in the calling code that types cannot catch.
 
-/// Why flowkit would not run a call, and what to do instead.
+/// Why flowkit refused a call, and what to do instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -9,29 +9,29 @@ pub enum Refusal {
         "it was submitted outside a flow at {location}; call it inside a `#[flow]`, or await it directly"
     )]
     OutsideFlow {
-        /// Where, as `file:line`.
+        /// The location of the call, as `file:line`.
         location: String,
     },
     /// A task was called after the end of its flow run.
     #[error("its flow run has ended; a call made in a spawned task must be awaited by the flow")]
     FlowEnded,
-    /// The lists given to `map` differ in length.
+    /// The lists passed to `map` differ in length.
     #[error("`map` zips its lists, and their lengths differ: {lengths:?}")]
     UnequalLengths {
         /// The lengths, in the order of the parameters; constants are left out.
         lengths: Vec<usize>,
     },
-    /// The call asks for more of a limit than there is.
+    /// The call needs more slots of a limit than the limit has.
     #[error("it asks for {weight} of the limit `{limit}`, which has {slots}")]
     WeightExceedsLimit {
         /// The name of the limit.
         limit: String,
-        /// How much the call asks for.
+        /// The number of slots that the call needs.
         weight: u32,
-        /// How much there is.
+        /// The number of slots that the limit has.
         slots: u32,
     },
-    /// Flows call each other without end.
+    /// Flows are nested too deep: most likely they call each other without end.
     #[error("flows are nested {depth} deep, which is the most allowed")]
     DepthExceeded {
         /// The depth.
@@ -48,11 +48,11 @@ pub enum Refusal {
         "its process died {crashes} times while it was running; find out why, then run it again with `retry_failed`"
     )]
     Poison {
-        /// How often.
+        /// The number of times.
         crashes: u32,
     },
-    /// The task may run at most once, and an argument of it cannot be told from that of another call: after a crash nobody
-    /// could say whether it is the same call.
+    /// The task may run at most once, and one of its arguments cannot be compared with that of another call: after a crash, it
+    /// would not be known whether it is the same call.
     #[error(
         "it may run at most once, and its argument `{argument}` cannot be told from others: {reason}; give the task `key = |…| …`, or `ignore(…)` what makes no difference"
     )]
@@ -62,28 +62,30 @@ pub enum Refusal {
         /// Why not.
         reason: String,
     },
-    /// The call has secrets, and the key is missing that tells them apart.
+    /// The call has secrets, and the key for comparing them is missing.
     #[error("{reason}")]
     NoSealKey {
         /// What is missing, and what to do.
         reason: String,
     },
-    /// The task may run at most once, and the same call has begun in an earlier process, but with something else.
+    /// The task may run at most once, and the same call has begun in an earlier process with another input or secret.
     #[error(
-        "it ran in an earlier process with another value of {what}, and may run at most once; look there, then `rerun --from {task}`, or give the old value"
+        "it ran in an earlier process with another value of {what}, and may run at most once; check what it has done, then `rerun --from {task}`, or pass the old value"
     )]
     InputsChanged {
         /// The name of the task.
         task: String,
-        /// What has changed: the name of an input, or a secret.
+        /// What has changed: the name of an input, or `a secret`.
         what: String,
     },
     /// The task may run at most once, and its process died while it was running.
-    #[error("it may run at most once, and nobody knows how its last attempt ended; look there, then decide")]
+    #[error(
+        "it may run at most once, and the outcome of its last attempt is unknown; check what it has done, then decide"
+    )]
     UnknownOutcome,
     /// The task has run, and its result has to be persisted (`at_most_once`, `persist = "always"`, `once`) and cannot be.
     ///
-    /// No retry of the flow and no `retry_failed` runs it again: what it did is done.
+    /// Neither a retry of the flow nor `retry_failed` runs it again, because its effects have happened.
     #[error(
         "it has run, but its result has to be persisted and cannot be: {reason}; \
          let it return a value that can be, then `.rerun_from(\"{task}\")` runs it again"
@@ -97,7 +99,7 @@ pub enum Refusal {
     /// The task has ended in an earlier process and may run at most once, and its persisted result is lost.
     #[error(
         "it may run at most once and has run in an earlier process, but its persisted result is lost: {reason}; \
-         look there, then `.rerun_from(\"{task}\")` runs it again"
+         check what it has done, then `.rerun_from(\"{task}\")` runs it again"
     )]
     ResultLost {
         /// The name of the task.
@@ -105,9 +107,9 @@ pub enum Refusal {
         /// What is wrong with the result.
         reason: String,
     },
-    /// The task has ended in an earlier process, and its kept result is not of the type that the code has now.
+    /// The task has ended in an earlier process, and its persisted result is not of the task's current type.
     #[error(
-        "its kept result cannot be read any more: {reason}; resume with `.rerun_from(\"{task}\")` to do it again"
+        "its persisted result can no longer be read: {reason}; resume with `.rerun_from(\"{task}\")` to run it again"
     )]
     ResultChanged {
         /// The name of the task.
@@ -115,28 +117,28 @@ pub enum Refusal {
         /// What does not fit.
         reason: String,
     },
-    /// A run that is resumed strictly makes other calls than are recorded.
+    /// A run that is resumed with `strict` makes other calls than those recorded.
     #[error(
-        "the run has recorded `{recorded}`, and {}; without `.strict()` the run goes on",
+        "the run has recorded `{recorded}`, and {}; without `.strict()` the run continues",
         got.as_ref().map_or_else(|| "never calls it again".to_owned(), |got| format!("calls `{got}` instead"))
     )]
     Diverged {
         /// The label of a task run that is recorded and was not called again.
         recorded: String,
-        /// The label of the call that was made instead; `None` if the flow came to its end.
+        /// The label of the call that was made instead; `None` if the body of the flow has returned.
         got: Option<String>,
     },
-    /// A run was to be resumed in a runtime that keeps nothing.
+    /// A run was to be resumed in a runtime without a store.
     #[error(
         "its runtime has no store; build one with `Runtime::builder().store(…)`, and pass it with `.on(&runtime)`"
     )]
     NoStore,
-    /// A run was to begin once for its key, and nothing of it is kept by which it could be found again.
+    /// A call has an idempotency key, but the runs of its flow are not persisted, so that the key could not be found again.
     #[error(
-        "its runs are not kept (`durability = \"memory\"`), so its key would be forgotten; remove the key or the durability"
+        "its runs are not persisted (`durability = \"memory\"`), so its key would be lost; remove the key or the durability"
     )]
     KeyInMemory,
-    /// A run was to be resumed of a flow that the runtime does not know.
+    /// The runtime does not know the flow of the run that was to be resumed.
     #[error(
         "the runtime does not know the flow `{flow}`, but {}; add `.flow({flow}::spec())` to its builder",
         if known.is_empty() { "no flow at all".to_owned() } else { format!("`{}`", known.join("`, `")) }
@@ -147,7 +149,7 @@ pub enum Refusal {
         /// The flows that the runtime knows.
         known: Vec<String>,
     },
-    /// A run was to be done again from a task that it has not called.
+    /// A run was to be rerun from a task that it has not called.
     #[error(
         "run `{run}` has no task `{task}`; {}",
         match crate::text::wording::nearest(task, known.iter().map(String::as_str)) {
@@ -159,36 +161,36 @@ pub enum Refusal {
     NoSuchTask {
         /// The short id of the run.
         run: String,
-        /// What was asked for.
+        /// The requested name.
         task: String,
         /// The names of the tasks that the run has called.
         known: Vec<String>,
     },
-    /// A run was to be resumed whose arguments were not kept.
+    /// The arguments of the run that was to be resumed are not persisted.
     #[error(
-        "the arguments of run `{run}` are not kept; derive `Serialize` and `Deserialize` for all of them"
+        "the arguments of run `{run}` are not persisted; derive `Serialize` and `Deserialize` for all of them"
     )]
     NoArguments {
         /// The short id of the run.
         run: String,
     },
-    /// A run was to be resumed as the run of another flow.
+    /// The run that was to be resumed is a run of another flow.
     #[error("run `{run}` is a run of the flow `{recorded}`")]
     OtherFlow {
         /// The short id of the run.
         run: String,
-        /// The flow that it is a run of.
+        /// The flow of the run.
         recorded: String,
     },
-    /// A run was to be resumed whose arguments do not fit the flow any more.
-    #[error("the kept arguments of run `{run}` do not fit the flow: {reason}")]
+    /// The arguments of the run that was to be resumed no longer fit the flow.
+    #[error("the persisted arguments of run `{run}` do not fit the flow: {reason}")]
     Arguments {
         /// The short id of the run.
         run: String,
         /// What does not fit.
         reason: String,
     },
-    /// The process stood still for so long that another one took its idempotency key, and began a run for it.
+    /// This process was paused for so long that another one took over its idempotency key and began a run for it.
     #[error(
         "another process has begun a run for its idempotency key, because this one could not be seen for too long; nothing \
          of it ran here: call it again to get the result of that run"

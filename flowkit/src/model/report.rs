@@ -1,4 +1,4 @@
-//! An error as text, for records and for those who only read. The typed error stays with its task.
+//! An error as text, for the record and for observers. The typed error goes to the callers of the task.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,9 +6,9 @@ use std::panic::Location;
 
 use crate::text::wording::{TEXT_MAX, bounded, bounded_to};
 
-/// What went wrong, as text: the message and the chain of its causes.
+/// An error as text: its message and the chain of its causes.
 ///
-/// It is an error itself, so that a chain of reports can be walked like any other.
+/// A report is an error itself, so that a chain of reports can be followed like any other.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct ErrorReport {
@@ -18,19 +18,19 @@ pub struct ErrorReport {
     pub message: String,
     /// The messages of its causes, the nearest first.
     pub causes: Vec<String>,
-    /// Where in the user's code the failed call was made, as `file:line`.
+    /// The location of the failed call in the user's code, as `file:line`.
     pub location: String,
 }
 
 impl ErrorReport {
-    /// Writes down `message` and the causes of `source`: of the message, and of all causes together, 64 KiB.
+    /// Makes a report of `message` and the causes of `source`. The message, and all causes together, are limited to 64 KiB.
     pub(crate) fn new(
         task: String,
         message: String,
         source: Option<&(dyn StdError + 'static)>,
         location: String,
     ) -> Self {
-        // A chain longer than this is a loop or tells nobody anything.
+        // A longer chain is a loop, or of no help to anybody.
         const CAUSES_MAX: usize = 64;
         let mut room = TEXT_MAX;
         let causes = std::iter::successors(source, |error| (*error).source())
@@ -45,12 +45,12 @@ impl ErrorReport {
     }
 }
 
-/// Whether a message is flowkit's own, which passes on what failed in a task or a flow.
+/// Whether a message is one of flowkit's own that passes on the failure of a task or a flow.
 pub(crate) fn is_passed_on(message: &str) -> bool {
     message.starts_with("task `") || message.starts_with("flow `")
 }
 
-/// Writes a place in the user's code as `file:line`.
+/// Formats a location in the user's code as `file:line`.
 pub(crate) fn place(location: &Location<'_>) -> String {
     format!("{}:{}", location.file(), location.line())
 }

@@ -1,10 +1,10 @@
-//! Where a run stands, and the one function by which it may move. Not: who decides that it moves.
+//! The states of a run, and the one function by which they change. The engine decides when.
 
 use std::fmt;
 
 use super::EventKind;
 
-/// Where a flow run or a task run stands.
+/// The state of a flow run or a task run.
 ///
 /// ```text
 /// Pending ─► (Waiting) ─► Running ─► Completed | Failed | TimedOut | Cancelled | Crashed
@@ -25,29 +25,29 @@ pub enum State {
     Pending,
     /// Has its inputs; waits for a slot of a limit.
     Waiting,
-    /// An attempt is under way.
+    /// An attempt is running.
     Running,
     /// An attempt failed; the next one starts after a delay.
     AwaitingRetry,
-    /// A flow run that was told to stop and whose tasks are ending.
+    /// A cancelled flow run whose tasks have not all ended yet.
     Cancelling,
-    /// A flow run that a clean shutdown suspended; it can be resumed.
+    /// A flow run that a graceful shutdown suspended; it can be resumed.
     Suspended,
     /// Ended with a result.
     Completed,
-    /// Ended with a result that was already known.
+    /// Ended with a result from the cache.
     Cached,
     /// Ended: the last allowed attempt failed.
     Failed,
-    /// Ended: the last allowed attempt was still running when its time was up.
+    /// Ended: the last allowed attempt exceeded its timeout.
     TimedOut,
-    /// Ended: told to stop.
+    /// Ended: it was cancelled.
     Cancelled,
-    /// A run whose process died; a flow run in this state can go on.
+    /// A run whose process died; a flow run in this state can be resumed.
     Crashed,
     /// Never ran: an input failed.
     UpstreamFailed,
-    /// The flow or a trigger rule decided against it, or its body found that there was nothing to do.
+    /// The flow or a trigger rule decided that it does not run, or its body found that there was nothing to do.
     Skipped,
 }
 
@@ -75,7 +75,7 @@ impl State {
 
     /// Whether the run has ended for good.
     ///
-    /// `Crashed` and `Suspended` are not terminal: such a flow run can go on.
+    /// `Crashed` and `Suspended` are not terminal: such a flow run can be resumed.
     pub const fn is_terminal(self) -> bool {
         matches!(
             self,
@@ -89,7 +89,7 @@ impl State {
         )
     }
 
-    /// Whether nothing more happens to the run in this process: it has ended, or is suspended.
+    /// Whether the run does not change any more in this process: it has ended, or is suspended.
     pub const fn is_over(self) -> bool {
         self.is_terminal() || matches!(self, Self::Suspended)
     }
@@ -104,29 +104,29 @@ impl State {
         matches!(self, Self::Failed | Self::TimedOut | Self::Cancelled | Self::Crashed | Self::UpstreamFailed)
     }
 
-    /// Whether the run can be reopened: nothing of it is under way, here or in a process that died.
+    /// Whether the run can be reopened: it is not scheduled, running or cancelling.
     pub const fn can_reopen(self) -> bool {
         !matches!(self, Self::Scheduled | Self::Running | Self::Cancelling)
     }
 
     /// Returns the state after `event`.
     ///
-    /// This is the only way in which a state changes:
+    /// A state changes only through this function:
     ///
-    /// | state | what may happen |
+    /// | state | possible events |
     /// |---|---|
     /// | `Scheduled` | it is created or cancelled |
-    /// | `Pending` | it is queued, started, cached, skipped, left without an input, refused (`Failed`), told to stop, cancelled; its time runs out while it waits for the result of an equal call (`TimedOut`) |
-    /// | `Waiting` | it is started, refused (`Failed`), told to stop, cancelled |
-    /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, finds nothing to do, is told to stop, is cancelled |
-    /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), told to stop, cancelled |
-    /// | `Cancelling` | it is cancelled, or comes to another end before that; until it hears of it, attempts go on |
-    /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | its process dies (`Crashed`), or puts it aside (`Suspended`) |
-    /// | `Crashed`, `Suspended`, whatever has ended, what waited when its process died, and what stands as `Running` since its end could not be kept | it is reopened: by resuming, retrying or running it again |
-    /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | the program is told to stop (they stay what they are) |
+    /// | `Pending` | it is queued, started, cached, skipped, refused (`Failed`), being cancelled, or cancelled; an input failed; it times out while it waits for the result of an equal call (`TimedOut`) |
+    /// | `Waiting` | it is started, refused (`Failed`), being cancelled, or cancelled |
+    /// | `Running` | its attempt fails and another one follows, at once (`Running`, then queued or started) or after a delay (`AwaitingRetry`); it completes, fails, times out, finds nothing to do, is being cancelled, or cancelled |
+    /// | `AwaitingRetry` | it is queued, started, refused (`Failed`), being cancelled, or cancelled |
+    /// | `Cancelling` | it is cancelled, or ends otherwise before that; until its body notices, attempts may still begin and fail |
+    /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | its process dies (`Crashed`), or suspends it (`Suspended`) |
+    /// | `Crashed`, `Suspended`, any ended state, the states of a run that waited when its process died, and `Running` or `Cancelling` if its end could not be persisted | it is reopened: by resuming or retrying, or because it runs again |
+    /// | `Pending`, `Waiting`, `Running`, `AwaitingRetry` | the program is being stopped (the state does not change) |
     /// | `Running`, `Failed`, `TimedOut` | its attempt failed while the program was being stopped, or just before (`Suspended`) |
-    /// | `Suspended` | it is told to stop, or cancelled, before its process ends |
-    /// | any other | nothing |
+    /// | `Suspended` | it is being cancelled, or cancelled, before its process ends |
+    /// | any other | none |
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl State {
             (S::Pending, E::Cached) => S::Cached,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Failed { .. }) => S::Failed,
             (S::Pending | S::Running, E::TimedOut { .. }) => S::TimedOut,
-            // It did not hear of it yet, or came to its end by itself before it did.
+            // The body has not noticed the cancellation yet, or ended by itself before it did.
             (S::Cancelling, E::Queued | E::Started { .. } | E::AttemptFailed { .. }) => S::Cancelling,
             (S::Cancelling, E::Failed { .. }) => S::Failed,
             (S::Cancelling, E::TimedOut { .. }) => S::TimedOut,
@@ -160,12 +160,12 @@ impl State {
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Suspended) => S::Suspended,
             (S::Pending | S::Waiting | S::Running | S::AwaitingRetry, E::Stopping) => self,
             (S::Running | S::Failed | S::TimedOut, E::Interrupted { .. }) => S::Suspended,
-            // What was interrupted waits for the end of its flow run in this process: a suspension, mostly.
+            // An interrupted run waits for the end of its flow run in this process, which is mostly suspended, too.
             (S::Suspended, E::Suspended) => S::Suspended,
             (S::Suspended, E::Cancelling) => S::Cancelling,
             (S::Suspended, E::Cancelled { .. }) => S::Cancelled,
             (from, E::Reopened) if from.can_reopen() => S::Pending,
-            // It ended, but its end could not be kept, and the flow ended after it.
+            // It ended, but its end could not be persisted, and the flow ended after it.
             (S::Running | S::Cancelling, E::Reopened) => S::Pending,
             (from, event) => return Err(IllegalTransition { from, event: event.name() }),
         })
@@ -178,11 +178,11 @@ impl fmt::Display for State {
     }
 }
 
-/// An event that cannot happen in the state in which a run stands. Seen only if flowkit has a bug.
+/// An event that is impossible in the state of a run. Occurs only if flowkit has a bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a run that is {from} cannot be {event}")]
 pub struct IllegalTransition {
-    /// The state in which the run stood.
+    /// The state of the run.
     pub from: State,
     /// The name of the event that was refused.
     pub event: &'static str,

@@ -1,13 +1,13 @@
-//! How surely a result is on disk before anybody gets it.
+//! How durable a result is before callers get it.
 
-/// When the result of a task counts as kept. It matters only for a runtime that has a store.
+/// When a caller gets the result of a task: before or after it is on disk. Has an effect only in a runtime with a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// When it is on disk, also if the power fails: who waits for it is woken then.
+    /// When the result is on disk and survives a power failure.
     #[default]
     Full,
-    /// When it is on its way: who waits goes on at once, and the last few milliseconds may be done again after a crash.
+    /// At once, while the result is being written: after a crash, the last few milliseconds may run again.
     Relaxed,
-    /// At once, and nothing is kept: the run leaves no history and cannot be resumed.
+    /// At once, and nothing is written: the run has no history and cannot be resumed.
     Memory,
 }

@@ -1,6 +1,6 @@
-//! What is to happen, decided from plain values: retries, triggers, cache keys.
+//! Decisions made from plain values: retries, trigger rules, cache keys, what a resumed run does again.
 //!
-//! Pure: no async, no clock, no randomness, no I/O. The engine asks and carries out.
+//! Pure: no async, no clock, no randomness, no I/O. The engine asks for the decisions and carries them out.
 
 pub mod cache;
 pub mod durability;
@@ -14,10 +14,10 @@ use std::time::Duration;
 use retry::{Backoff, IntoDelays, RetryPolicy};
 use trigger::Trigger;
 
-/// What one place said about a task; what it left open is `None`.
+/// The options that one level sets for a task; `None` where it leaves an option to the next level.
 ///
-/// The places, strongest first: the call, the attribute, the flow's `task_defaults`, the runtime.
-/// [`or`](Self::or) puts them together. The builder methods are named like the attribute keys.
+/// The levels, strongest first: the call, the attribute, the flow's `task_defaults`, the runtime's. [`or`](Self::or) combines
+/// two of them. The builder methods are named like the attribute keys.
 ///
 /// ```
 /// # use flowkit::policy::TaskPolicy;
@@ -32,32 +32,32 @@ use trigger::Trigger;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskPolicy {
-    /// Attempts after the first. Built in: 0.
+    /// Attempts after the first. Default: 0.
     pub retries: Option<u32>,
-    /// The wait before a retry, or several whose last one repeats. Built in: none.
+    /// The wait before a retry, or several waits, whose last one repeats. Default: none.
     pub retry_delay: Option<Cow<'static, [Duration]>>,
-    /// How a single `retry_delay` grows. Built in: [`Backoff::Fixed`].
+    /// How a single `retry_delay` grows. Default: [`Backoff::Fixed`].
     pub backoff: Option<Backoff>,
-    /// The limit of a wait, before jitter. Built in: 1 h, or the longest `retry_delay` if that is more.
+    /// The limit of a wait, before jitter. Default: 1 h, or the longest `retry_delay` if that is more.
     pub max_retry_delay: Option<Duration>,
-    /// The share of a wait that is left to chance, 0 to 1. Built in: 0.
+    /// The share of a wait that is random, 0 to 1. Default: 0.
     pub jitter: Option<f64>,
-    /// The limit of one attempt. Built in: none; [`Duration::MAX`] takes away the one of a weaker place.
+    /// The time limit of one attempt. Default: none; [`Duration::MAX`] removes the limit of a weaker level.
     pub timeout: Option<Duration>,
-    /// Whether a panic is retried. Built in: `false`.
+    /// Whether a panic is retried. Default: `false`.
     pub retry_panics: Option<bool>,
-    /// Which outcomes of the inputs let the task run. Built in: [`Trigger::AllSuccess`].
+    /// Which outcomes of the inputs let the task run. Default: [`Trigger::AllSuccess`].
     pub trigger: Option<Trigger>,
-    /// How long a cached result may be used again. Built in: for ever.
+    /// How long a cached result may be reused. Default: without limit.
     pub cache_ttl: Option<Duration>,
-    /// Whether a failure of the task is one of its flow. Built in: `false`.
+    /// Whether the flow fails when the task fails. Default: `false`.
     pub critical: Option<bool>,
 }
 
 static EMPTY: TaskPolicy = TaskPolicy::EMPTY;
 
 impl TaskPolicy {
-    /// Nothing said. The same as `default()`, usable in a static.
+    /// Sets no option. The same as `default()`, usable in a static.
     pub const EMPTY: Self = Self {
         retries: None,
         retry_delay: None,
@@ -71,14 +71,14 @@ impl TaskPolicy {
         critical: None,
     };
 
-    /// Sets how many attempts may follow the first. 0 is said too: it beats a weaker 3.
+    /// Sets how many attempts may follow the first. 0 is a value, too: it overrides the 3 of a weaker level.
     #[must_use = "returns the changed policy; the original is untouched"]
     pub const fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
     }
 
-    /// Sets the wait before a retry: one `Duration`, or several whose last one repeats.
+    /// Sets the wait before a retry: one `Duration`, or several, whose last one repeats.
     #[must_use = "returns the changed policy; the original is untouched"]
     pub fn retry_delay(mut self, delay: impl IntoDelays) -> Self {
         self.retry_delay = Some(delay.into_delays());
@@ -99,14 +99,14 @@ impl TaskPolicy {
         self
     }
 
-    /// Sets the share of a wait that is left to chance, 0 to 1.
+    /// Sets the share of a wait that is random, 0 to 1.
     #[must_use = "returns the changed policy; the original is untouched"]
     pub const fn jitter(mut self, share: f64) -> Self {
         self.jitter = Some(share);
         self
     }
 
-    /// Sets the limit of one attempt.
+    /// Sets the time limit of one attempt.
     #[must_use = "returns the changed policy; the original is untouched"]
     pub const fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
@@ -127,25 +127,24 @@ impl TaskPolicy {
         self
     }
 
-    /// Sets how long a cached result may be used again.
+    /// Sets how long a cached result may be reused.
     #[must_use = "returns the changed policy; the original is untouched"]
     pub const fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.cache_ttl = Some(ttl);
         self
     }
 
-    /// Sets whether a failure of the task is one of its flow.
+    /// Sets whether the flow fails when the task fails.
     #[must_use = "returns the changed policy; the original is untouched"]
     pub const fn critical(mut self, critical: bool) -> Self {
         self.critical = Some(critical);
         self
     }
 
-    /// Returns this policy with what it left open taken from a `weaker` place, field by field.
+    /// Returns this policy with the options that it does not set taken from a `weaker` level, field by field.
     ///
-    /// Who states `retry_delay` states the whole wait: `backoff`, `max_retry_delay` and `jitter` of
-    /// weaker places then no longer apply, since they were chosen for another delay. Who states only
-    /// one of these three changes just that one.
+    /// A level that sets `retry_delay` sets the whole wait: `backoff`, `max_retry_delay` and `jitter` of weaker levels do not
+    /// apply then, since they were chosen for another delay. A level that sets only one of these three changes just that one.
     ///
     /// ```
     /// # use flowkit::policy::{TaskPolicy, retry::Backoff};
@@ -173,9 +172,9 @@ impl TaskPolicy {
         }
     }
 
-    /// Returns the retry policy, with the built-in value for what nobody said.
+    /// Returns the retry policy, with the default of each option that is not set.
     ///
-    /// The built-in limit of a wait only stops growth: it never shortens a delay that was stated.
+    /// The default limit of a wait only stops growth: it never shortens a delay that was set explicitly.
     #[must_use]
     pub fn retry_policy(&self) -> RetryPolicy {
         let built_in = RetryPolicy::NONE;

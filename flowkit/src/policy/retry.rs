@@ -1,6 +1,6 @@
-//! Whether a failed attempt is tried again, and after what wait.
+//! Whether a failed attempt is followed by another one, and after what wait.
 //!
-//! Pure: no clock, no sleeping, no randomness. The caller draws the number for the jitter.
+//! Pure: no clock, no sleeping, no randomness. The caller draws the random number for the jitter.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Backoff {
     }
 }
 
-/// How often a task is tried again and how long it waits before each retry.
+/// How often a failed task is retried and how long it waits before each retry.
 ///
 /// | field | unit | default |
 /// |---|---|---|
@@ -59,24 +59,23 @@ impl Backoff {
 pub struct RetryPolicy {
     /// Retries after the first attempt; `n` retries are at most `n + 1` attempts.
     pub retries: u32,
-    /// The waits in order. With two or more the last one repeats and `backoff` has no effect.
+    /// The waits, in order. If there are two or more, the last one repeats and `backoff` has no effect.
     pub delays: Cow<'static, [Duration]>,
     /// How a single delay grows.
     pub backoff: Backoff,
-    /// No wait is longer than this, but for the jitter, which is applied afterwards.
+    /// The upper limit of a wait, before jitter.
     pub max_delay: Duration,
-    /// The share of the wait that is left to chance: 0 is none, 0.2 is ±20 %.
-    /// Read as the nearest number in 0 to 1; NaN is read as 0.
+    /// The share of the wait that is random: 0 is none, 0.2 is ±20 %. Clamped to 0 to 1; NaN is read as 0.
     pub jitter: f64,
     /// Whether a panic is retried. A panic is most often a bug, which another attempt repeats.
     pub retry_panics: bool,
 }
 
 impl RetryPolicy {
-    /// The limit of a wait when none is stated.
+    /// The limit of a wait if none is set.
     ///
-    /// One hour: an exponential delay of 1 s gets there at the 13th retry. Without a limit the 20th
-    /// would wait six days, which nobody asked for; who wants to wait that long wants a schedule.
+    /// One hour: an exponential delay of 1 s gets there at the 13th retry. Without a limit, the 20th would wait six days; a task
+    /// that is to wait that long needs a schedule, not a retry.
     pub const DEFAULT_MAX_DELAY: Duration = Duration::from_secs(60 * 60);
 
     /// The built-in policy: one attempt, no retry.
@@ -104,8 +103,8 @@ impl RetryPolicy {
     /// limit: if it came before, all long waits would end at the limit together, just when they
     /// should be apart.
     ///
-    /// Nothing panics: the wait saturates at [`Duration::MAX`], an odd `draw` is read as the nearest
-    /// number in 0 to 1 and NaN as one half. A zero wait stays exactly zero.
+    /// Never panics: the wait saturates at [`Duration::MAX`], `draw` is clamped to 0 to 1, and NaN is read as one half. A zero
+    /// wait stays exactly zero.
     ///
     /// ```
     /// # use flowkit::policy::retry::{Backoff, RetryPolicy};
@@ -137,8 +136,8 @@ impl RetryPolicy {
 
     /// Decides what follows attempt number `attempt`, counting from 1, that ended with `outcome`.
     ///
-    /// Where several reasons to give up hold, the one that more retries would not change is named:
-    /// a fatal error in the last attempt is [`GiveUp::Fatal`], not [`GiveUp::Exhausted`].
+    /// If several reasons to give up apply, the result is the one that more retries would not change: a fatal error in the last
+    /// attempt is [`GiveUp::Fatal`], not [`GiveUp::Exhausted`].
     ///
     /// ```
     /// # use flowkit::policy::retry::{GiveUp, Outcome, RetryPolicy, Verdict};
@@ -149,7 +148,7 @@ impl RetryPolicy {
     /// ```
     #[must_use]
     pub fn verdict(&self, attempt: u32, outcome: Outcome, draw: f64) -> Verdict {
-        // Attempts count from 1; a 0 must not buy a retry.
+        // Attempts count from 1; a 0 must not add a retry.
         let attempt = attempt.max(1);
         let reason = match outcome {
             Outcome::Cancelled => GiveUp::Cancelled,
@@ -173,21 +172,21 @@ impl Default for RetryPolicy {
     }
 }
 
-/// How an attempt ended, as far as a retry depends on it. A success is none of these.
+/// How an attempt ended without success, as far as a retry depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The task returned an error.
     Errored {
-        /// The task said `fatal`: never try again.
+        /// The task marked the error with `fatal`: never retry it.
         fatal: bool,
-        /// `retry_if` said yes, or there is none.
+        /// `retry_if` returned `true`, or there is none.
         retryable: bool,
     },
-    /// The attempt was still running when its time was up. It is retried like an error.
+    /// The attempt exceeded its timeout. It is retried like an error.
     TimedOut,
     /// The task panicked. It is retried only with `retry_panics`.
     Panicked,
-    /// The attempt was cancelled. It is never retried: someone wanted it to stop.
+    /// The attempt was cancelled. It is never retried: its caller, or a user, wanted it to stop.
     Cancelled,
 }
 
@@ -213,28 +212,12 @@ pub enum GiveUp {
     Exhausted,
     /// The error was marked fatal.
     Fatal,
-    /// `retry_if` said no.
+    /// `retry_if` returned `false`.
     NotRetryable,
     /// The attempt was cancelled.
     Cancelled,
     /// The attempt panicked and `retry_panics` is off.
     Panicked,
-}
-
-/// Returns what is left at `now` of a wait of `delay` that began at `since`.
-///
-/// For a run that died while it waited: `since` and `now` are wall times (since the Unix epoch), so
-/// a clock that was set back or forward keeps the rest within 0 to `delay`.
-///
-/// ```
-/// # use flowkit::policy::retry::remaining;
-/// # use std::time::Duration;
-/// let secs = Duration::from_secs;
-/// assert_eq!(remaining(secs(60), secs(1000), secs(1045)), secs(15));
-/// ```
-#[must_use]
-pub fn remaining(delay: Duration, since: Duration, now: Duration) -> Duration {
-    delay.saturating_sub(now.saturating_sub(since))
 }
 
 /// What `retry_delay` accepts: one delay, or several whose last one repeats.
@@ -276,11 +259,11 @@ fn spread(wait: Duration, jitter: f64, draw: f64) -> Duration {
     let jitter = if jitter.is_nan() { 0.0 } else { jitter.clamp(0.0, 1.0) };
     let draw = if draw.is_nan() { 0.5 } else { draw.clamp(0.0, 1.0) };
     if jitter == 0.0 || wait.is_zero() {
-        // Exact: a long way through `f64` would lose nanoseconds.
+        // Exact: a long wait would lose nanoseconds as an `f64`.
         return wait;
     }
     let factor = 1.0 + jitter * (2.0 * draw - 1.0);
-    // Too much for a `Duration` is the only way to fail: neither factor is negative or NaN.
+    // The only possible error is a value beyond `Duration::MAX`: neither factor is negative or NaN.
     Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
 

@@ -1,24 +1,24 @@
 //! Whether a task may run, given how its inputs ended.
 //!
-//! The rules and their outcomes are Airflow's (`airflow/ti_deps/deps/trigger_rule_dep.py`). Pure: it
-//! looks at counts, never at the inputs themselves.
+//! The rules and their outcomes are Airflow's (`airflow/ti_deps/deps/trigger_rule_dep.py`). Pure: it reads counts, never the
+//! inputs themselves.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// When a task runs, told by how its inputs ended.
+/// When a task runs, depending on how its inputs ended.
 ///
-/// "Failed" below includes `UpstreamFailed` unless it says otherwise; an input that is cached
-/// succeeded, one that timed out, crashed or was cancelled failed. A task without inputs always runs.
+/// In this table, a cached input has succeeded; an input that timed out, crashed or was cancelled has failed, and so has one that
+/// is `UpstreamFailed`, except for `OneDone`. A task without inputs always runs.
 ///
-/// | trigger | runs | else |
+/// | trigger | runs | otherwise |
 /// |---|---|---|
 /// | `AllSuccess` | when all succeeded | `UpstreamFailed` at the first failure; skipped if one was skipped and none failed |
 /// | `AllFailed` | when all failed | skipped at the first that did not |
 /// | `AllDone` | when all are done | |
-/// | `OneSuccess` | at the first success | none: `UpstreamFailed`; all skipped: skipped |
+/// | `OneSuccess` | at the first success | `UpstreamFailed` if one failed; skipped if all were skipped |
 /// | `OneFailed` | at the first failure | skipped when all are done |
-/// | `OneDone` | at the first that ran (succeeded or failed itself) | skipped when all are done |
+/// | `OneDone` | at the first that ran itself and succeeded or failed | skipped when all are done |
 /// | `NoneFailed` | when all succeeded or were skipped | `UpstreamFailed` at the first failure |
 /// | `NoneSkipped` | when all are done | skipped at the first skip |
 /// | `NoneFailedMinOneSuccess` | as `NoneFailed`, with one success | `UpstreamFailed` at the first failure; skipped if all were skipped |
@@ -30,13 +30,13 @@ pub enum Trigger {
     AllSuccess,
     /// All inputs failed.
     AllFailed,
-    /// All inputs are done, whatever their outcome.
+    /// All inputs have ended, whatever their outcome.
     AllDone,
-    /// One input succeeded; the others need not be done.
+    /// One input succeeded; the others need not have ended.
     OneSuccess,
-    /// One input failed; the others need not be done.
+    /// One input failed; the others need not have ended.
     OneFailed,
-    /// One input succeeded or failed; the others need not be done.
+    /// One input succeeded or failed; the others need not have ended.
     OneDone,
     /// No input failed.
     NoneFailed,
@@ -48,27 +48,27 @@ pub enum Trigger {
     Always,
 }
 
-/// How many inputs a task has and how those that are done ended.
+/// How many inputs a task has, and how many of them have ended in which way.
 ///
-/// The rest, `total` less the four others, is still to come.
+/// The rest, `total` minus the four others, has not ended yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputCounts {
-    /// All inputs, done or not.
+    /// All inputs, ended or not.
     pub total: u32,
-    /// Completed or cached.
+    /// Those that completed or were cached.
     pub succeeded: u32,
-    /// Failed, timed out, crashed or cancelled.
+    /// Those that failed, timed out, crashed or were cancelled.
     pub failed: u32,
-    /// Never ran, because an input of theirs failed.
+    /// Those that never ran, because an input of theirs failed.
     pub upstream_failed: u32,
-    /// Skipped.
+    /// Those that were skipped.
     pub skipped: u32,
 }
 
-/// What a trigger says about a task. All but `Wait` are final.
+/// What a trigger decides about a task. All but `Wait` are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TriggerVerdict {
-    /// Inputs that are still to come may change the answer.
+    /// Wait: inputs that have not ended may change the decision.
     Wait,
     /// Run the task.
     Run,
@@ -100,11 +100,10 @@ impl Trigger {
         Self::Always,
     ];
 
-    /// Decides as early as the answer is certain.
+    /// Decides whether the task runs, as soon as this is certain.
     ///
-    /// The final answer depends only on how the inputs ended, never on their order. Airflow's does
-    /// where `all_success` sees a skip first and a failure later; here a skip waits for the rest,
-    /// because a failure among it is the better thing to report.
+    /// The final decision depends only on how the inputs ended, never on their order. (Airflow's does, if `all_success` sees a
+    /// skip before a failure. Here a skip waits for the other inputs, because a failure among them says more to the user.)
     ///
     /// ```
     /// # use flowkit::policy::trigger::{InputCounts, Trigger, TriggerVerdict};
@@ -175,10 +174,10 @@ impl FromStr for Trigger {
     }
 }
 
-/// A name that is no trigger.
+/// The error for a name that is not that of a trigger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownTrigger {
-    /// The name as given.
+    /// The unknown name.
     pub name: String,
 }
 

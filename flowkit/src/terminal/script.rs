@@ -324,7 +324,7 @@ pub(super) fn critically(script: &mut Script<'_>) {
         script.at(1010).happens(stopped, EventKind::Cancelled { orphaned: false });
     }
     let causes = ["task `validate_schema` failed", "no column `price`"];
-    let end = failed("etl", "flow `etl` failed: 2/7 states failed", &causes);
+    let end = failed("etl", "flow `etl` failed: 2 of 7 task runs failed", &causes);
     script.at(1020).happens(TaskRunId::FLOW, end);
 }
 

@@ -1,8 +1,8 @@
 //! One digest per value: equal content gives equal digests, on every machine and in every process.
 //!
-//! Cache keys and call keys rest on it. A serde serializer feeds BLAKE3 with a typed encoding in
-//! which no value is the beginning of another, so that `("ab", "c")` and `("a", "bc")` differ. It is
-//! not a format: nothing reads it back. Pure, and it allocates only for maps.
+//! Cache keys and call keys are made of such digests. A serde serializer feeds BLAKE3 with a typed encoding in which no value is
+//! a prefix of another, so that `("ab", "c")` and `("a", "bc")` differ. It is not a format: nothing reads it back. Pure, and it
+//! allocates only for maps.
 
 mod compound;
 mod digest;
@@ -21,17 +21,17 @@ use serde::{Serialize, ser};
 
 use crate::value::seal::SealKey;
 
-/// How many levels deep a value may be nested: the limit of serde_json when it reads. A `Some` and a
-/// newtype are levels too.
+/// The maximum number of levels that a value may be nested: serde_json's limit for deserializing. A `Some` and a newtype are
+/// levels, too.
 pub const DEPTH_MAX: u32 = 128;
 
 /// Returns the digest of `value`.
 ///
 /// # What is equal
-/// - integers of equal value, whatever their type: widening a `u32` to a `u64` keeps the key;
+/// - integers of equal value, whatever their type: widening a `u32` to a `u64` does not change the digest;
 /// - maps of equal content, whatever their type and order; so are sets, at any depth: a `HashSet` equals the `BTreeSet`;
-/// - secrets: [`Secret`](crate::Secret) is `***` here as everywhere;
-/// - a value and the same behind `&`, `Box`, `Arc` or `Cow`, as serde passes through these;
+/// - all secrets: a [`Secret`](crate::Secret) is `***` here as everywhere;
+/// - a value and the same value behind `&`, `Box`, `Arc` or `Cow`, which serde does not show;
 /// - all NaNs of one float type; values that a `Serialize` makes equal, such as `1_u8` and `1_u64` in
 ///   an `untagged` enum.
 ///
@@ -42,13 +42,14 @@ pub const DEPTH_MAX: u32 = 128;
 /// - newtypes, structs and enums of different names: `Metres(1.0)` is not `Feet(1.0)`;
 /// - structs whose fields were renamed or reordered. Enum variants go by name: reordering is free.
 ///
-/// serde calls a set a sequence; flowkit knows the sets of std and of well-known crates by name. A set that a hand-written
-/// `Serialize` turns into a list or a text keeps the order of its hasher: sort it there. Tasks that are `at_most_once` or cached
-/// notice such an argument if it is `Deserialize`, too, and refuse it or do not cache it.
+/// To serde a set is a sequence; flowkit recognises the sets of std and of well-known crates by the name of their type. If a
+/// hand-written `Serialize` turns a set into a list or a text, the order of the set's hasher becomes part of the digest: sort the
+/// items there. Tasks that are `at_most_once` or cached detect such an argument if it is also `Deserialize`; they refuse it, or
+/// do not cache the call.
 ///
 /// # Errors
-/// If the value is nested deeper than [`DEPTH_MAX`], its `Serialize` refuses, it has a lock, a cell or an atomic in it, or it
-/// numbers, cuts or pairs what it takes out of a hash set or map.
+/// If the value is nested deeper than [`DEPTH_MAX`], if its `Serialize` fails, if it contains a lock, a cell or an atomic, or if
+/// it numbers, truncates or pairs the items of a hash set or map.
 ///
 /// ```
 /// # use flowkit::value::canonical::digest;
@@ -65,7 +66,7 @@ pub fn digest<T: Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
     Ok(encoder.finish())
 }
 
-/// Returns the digest of `value`, and if there are secrets in it one that stands for all of it, made with a key.
+/// Returns the digest of `value`, and, if it contains secrets, a second one that includes them and is made with a key.
 pub(crate) fn digest_and_seal<T: Serialize + ?Sized>(
     value: &T,
     key: Sealing<'_>,
@@ -81,7 +82,7 @@ pub(crate) fn digest_and_seal<T: Serialize + ?Sized>(
     Ok((encoder.finish(), Some(revealing.finish())))
 }
 
-/// Returns one digest for a value with the secrets in it.
+/// Returns one digest for a value, including its secrets.
 pub(crate) fn sealed_digest<T: Serialize + ?Sized>(
     value: &T,
     key: Sealing<'_>,
@@ -99,15 +100,15 @@ pub type Sealing<'a> = Result<&'a SealKey, &'a Path>;
 pub enum DigestError {
     /// The value is nested deeper than [`DEPTH_MAX`].
     TooDeep,
-    /// The `Serialize` of the value refused.
+    /// The `Serialize` of the value failed.
     Refused {
-        /// What it said.
+        /// The message of its error.
         reason: String,
     },
-    /// The value is another one when it is written, read and written again, so its digest does not tell what it is. Not found
-    /// out by [`digest`], which reads nothing.
+    /// The value differs after it was serialized, deserialized and serialized again, so its digest does not identify it. Not
+    /// detected by [`digest`], which only serializes.
     Differs,
-    /// There are secrets in the value, and the key is missing that tells them apart.
+    /// The value contains secrets, and the key for their digests is missing.
     NoSealKey {
         /// The file in which it should be.
         file: PathBuf,

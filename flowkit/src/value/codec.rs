@@ -1,39 +1,39 @@
-//! How a value of one type is written down and read back. What the bytes look like is the envelope's business.
+//! How values of one type are serialized and deserialized. The format of the bytes is defined by the envelope.
 
 use super::BoxError;
 
-/// Writes values of a type down and reads them back. Found out at compile time for each task, by the generated code.
+/// Serializes and deserializes values of a type. The generated code chooses it for each task, at compile time.
 #[doc(hidden)]
 pub struct Codec<T> {
     pub(crate) encode: Encode<T>,
     pub(crate) decode: fn(&[u8], version: Option<&str>) -> Result<T, Unreadable>,
-    /// For people and other programs; `None` if the value refuses to be written.
+    /// Serializes a value for people and other programs; `None` if that fails.
     pub(crate) json: fn(&T) -> Option<String>,
-    /// Whether there may be descriptions of files in a value.
+    /// Whether values of the type may contain descriptions of files.
     #[cfg(feature = "json")]
     pub(crate) describes_files: fn() -> bool,
-    /// Tells whether two values are equal; `None` if the type has no word for that.
+    /// Compares two values; `None` if the type is not `PartialEq`.
     pub(crate) same: Option<Same<T>>,
 }
 
-/// Writes a value of a version of its task; what tells whether two values are equal proves that it reads back.
+/// Serializes a value for a version of its task, and proves, by comparing, that it reads back as it was.
 pub(crate) type Encode<T> = fn(&T, version: Option<&str>, same: Option<Same<T>>) -> Result<Vec<u8>, BoxError>;
 
-/// Tells whether two values are equal.
+/// Compares two values.
 pub(crate) type Same<T> = fn(&T, &T) -> bool;
 
 impl<T> Codec<T> {
-    /// With what tells whether two values of the type are equal.
+    /// Uses this function to compare values of the type.
     #[must_use]
     pub fn comparing(self, same: Option<fn(&T, &T) -> bool>) -> Self {
         Self { same, ..self }
     }
 
-    /// Returns the envelope of a value that is proved to come back as it is.
+    /// Returns the envelope of a value, after checking that it reads back as it was.
     ///
     /// # Errors
     ///
-    /// If it would not.
+    /// If the value cannot be serialized, or would read back as another one.
     pub(crate) fn encode(&self, value: &T, version: Option<&str>) -> Result<Vec<u8>, BoxError> {
         (self.encode)(value, version, self.same)
     }
@@ -47,14 +47,14 @@ impl<T> Clone for Codec<T> {
 
 impl<T> Copy for Codec<T> {}
 
-/// Why a kept value cannot be read.
+/// Why a persisted value cannot be read.
 #[doc(hidden)]
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// The bytes are not those that were written.
     #[error(transparent)]
     Damaged(BoxError),
-    /// They are, and are no value of today's type.
+    /// The bytes are intact, but are not a value of the current type.
     #[error(transparent)]
     Changed(BoxError),
 }

@@ -1,8 +1,8 @@
-//! The form in which a store keeps a value: its bytes, and what it takes to trust them.
+//! The format in which a store persists a value: its bytes, and what is needed to trust them.
 //!
-//! Files rot and types change, and SQLite notices neither. Pure bytes in, bytes out: nothing here reads a file, and
-//! whether a value that cannot be opened is a miss or an error is decided by the caller. Not encryption, and no
-//! protection against an attacker who writes to the store, who can make a matching checksum as well.
+//! Files get damaged and types change, and SQLite notices neither. Pure bytes in, bytes out: nothing here reads a file, and the
+//! caller decides whether a value that cannot be opened is a miss or an error. This is no encryption, and no protection against
+//! an attacker who can write to the store and compute a matching checksum.
 //!
 //! ```text
 //! magic 4 │ format 1 │ codec 1 │ zero 2 │ length 8 │ fingerprint 32 │ checksum 16 │ payload
@@ -18,25 +18,25 @@ pub(crate) use json::{encode_noting, from_json, to_json};
 
 use std::fmt;
 
-/// The first byte is no text, so that no JSON, SQL or program text is taken for an envelope.
+/// The first byte is not valid text, so that no JSON, SQL or source code is mistaken for an envelope.
 const MAGIC: [u8; 4] = [0x89, b'f', b'k', b'v'];
 
-/// Raised when a reader of the last version would misread the next one.
+/// To be raised when a reader of the previous version would misread the next one.
 const FORMAT: u8 = 1;
 
-/// How the payload is written.
+/// The codec of the payload.
 const JSON: u8 = 1;
 
-/// Bytes before the payload.
+/// The number of bytes before the payload.
 pub const HEADER_BYTES: usize = 64;
 
-/// Bytes of the header that the checksum covers, besides the payload: all that stands before it.
+/// The part of the header that the checksum covers, beside the payload: everything before the checksum.
 const COVERED_BYTES: usize = 48;
 
-/// Half of a BLAKE3 hash. It is to find accidents, not attacks: one in 2^128 of them stays unseen.
+/// Half of a BLAKE3 hash. It detects accidents, not attacks, and misses one in 2^128 of them.
 const CHECKSUM_BYTES: usize = HEADER_BYTES - COVERED_BYTES;
 
-/// Seals values into envelopes and opens them.
+/// Puts values into envelopes and opens them.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope;
 
@@ -59,17 +59,17 @@ impl Envelope {
         bytes
     }
 
-    /// Returns the payload, which is a part of `bytes`: nothing is allocated, whatever the bytes say.
+    /// Returns the payload, which is a part of `bytes`. Allocates nothing.
     ///
     /// # Errors
-    /// If anything is not as [`seal`](Self::seal) left it, or the fingerprint is another one. A fingerprint is compared
-    /// after the checksum: a flipped bit in it is [`Corrupt`](EnvelopeError::Corrupt), never a changed type.
+    /// If the bytes are not as [`seal`](Self::seal) returned them, or the fingerprint is not the `expected` one. The fingerprint is
+    /// compared after the checksum: a flipped bit in it is [`Corrupt`](EnvelopeError::Corrupt), never a changed type.
     pub fn open(bytes: &[u8], expected: Fingerprint) -> Result<&[u8], EnvelopeError> {
         let known = bytes.len().min(MAGIC.len());
         if bytes[..known] != MAGIC[..known] {
             return Err(EnvelopeError::NotAnEnvelope);
         }
-        // Before the length: another format may have a shorter header.
+        // Checked before the length: another format may have a shorter header.
         if let Some(format) = bytes.get(MAGIC.len()).copied().filter(|format| *format != FORMAT) {
             return Err(EnvelopeError::UnknownVersion { recorded: format, known: FORMAT });
         }
@@ -81,7 +81,7 @@ impl Envelope {
         if expected_bytes > bytes.len() as u64 {
             return Err(EnvelopeError::Truncated { found: bytes.len() as u64, expected: expected_bytes });
         }
-        // Bytes after the end are hashed too, so that they are found.
+        // Bytes behind the end are hashed too, so that they are detected.
         if checksum(&bytes[..COVERED_BYTES], payload) != header.checksum {
             return Err(EnvelopeError::Corrupt);
         }
@@ -100,12 +100,12 @@ pub(crate) fn checksum_of(envelope: &[u8]) -> Option<[u8; CHECKSUM_BYTES]> {
     envelope.first_chunk::<HEADER_BYTES>().map(|header| Header::read(header).checksum)
 }
 
-/// Leaves room for the header, so that the payload can be written behind it without being copied.
+/// Leaves room for the header, so that the payload can be written behind it without copying.
 fn begin(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&[0; HEADER_BYTES]);
 }
 
-/// Fills in the header of `bytes`, whose payload is written.
+/// Fills in the header of `bytes`, which contain the payload.
 fn finish(bytes: &mut [u8], fingerprint: Fingerprint) {
     let (header, payload) = bytes.split_at_mut(HEADER_BYTES);
     header[..4].copy_from_slice(&MAGIC);
@@ -125,7 +125,7 @@ fn checksum(covered: &[u8], payload: &[u8]) -> [u8; CHECKSUM_BYTES] {
     checksum
 }
 
-/// What the header says, apart from magic and format.
+/// The fields of the header, except magic and format.
 struct Header {
     codec: u8,
     length: u64,
@@ -151,38 +151,38 @@ fn part<const N: usize>(bytes: &[u8; HEADER_BYTES], from: usize) -> [u8; N] {
     part
 }
 
-/// Why the bytes that were kept give no value.
+/// Why the persisted bytes of a value cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnvelopeError {
-    /// The bytes do not begin as an envelope does.
+    /// The bytes do not begin with the magic number of an envelope.
     NotAnEnvelope,
-    /// The envelope has a format that this flowkit does not know.
+    /// This version of flowkit does not know the format of the envelope.
     UnknownVersion {
         /// The format of the envelope.
         recorded: u8,
-        /// The format of this flowkit.
+        /// The format of this version of flowkit.
         known: u8,
     },
-    /// The payload is written in a way that this flowkit does not know.
+    /// This version of flowkit does not know the codec of the payload.
     UnknownCodec {
         /// The number of the codec.
         recorded: u8,
     },
     /// The end is missing.
     Truncated {
-        /// How many bytes there are.
+        /// The number of bytes.
         found: u64,
-        /// How many there should be at least.
+        /// The number that is needed at least.
         expected: u64,
     },
     /// The checksum does not match.
     Corrupt,
-    /// The value is of another type, or of another `version` of the task, than today's.
+    /// The value has another type, or comes from another `version` of the task.
     TypeChanged {
         /// The fingerprint of the value.
         recorded: Fingerprint,
-        /// The fingerprint of today's type.
+        /// The fingerprint of the current type.
         expected: Fingerprint,
     },
 }
@@ -190,13 +190,13 @@ pub enum EnvelopeError {
 impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAnEnvelope => f.write_str("the bytes are no value that flowkit has kept: something else wrote them"),
+            Self::NotAnEnvelope => f.write_str("the bytes are not a value that flowkit wrote"),
             Self::UnknownVersion { recorded, known } => write!(
                 f,
-                "the value is kept in format {recorded}, and this flowkit knows format {known}: another release wrote it"
+                "the value has format {recorded}, and this release of flowkit knows format {known}: another release wrote it"
             ),
             Self::UnknownCodec { recorded } => {
-                write!(f, "the value is kept with codec {recorded}, which this flowkit does not know: another release wrote it")
+                write!(f, "the value has codec {recorded}, which this release of flowkit does not know: another release wrote it")
             }
             Self::Truncated { found, expected } => write!(
                 f,

@@ -1,5 +1,4 @@
-//! How a user's value becomes bytes and comes back: what it is (digests), how it is stored (envelopes), which form its type has
-//! (shapes). Pure.
+//! How a user's value becomes bytes and comes back: digests identify it, envelopes store it, shapes describe its type. Pure.
 
 pub mod canonical;
 pub mod codec;

@@ -1,16 +1,16 @@
-//! What stands in the place of an argument that cannot be persisted.
+//! The placeholder of an argument that cannot be persisted.
 
 use serde_json::{Map, Value};
 
-/// Stands in the place of an argument that cannot be persisted, with the reason: an object with this one member.
+/// The placeholder is an object with this one member, whose value is the reason.
 pub(crate) const NOT_PERSISTED: &str = "flowkit::not_persisted";
 
-/// Returns why there is no value in this place, if something stands in it for an argument that cannot be persisted.
+/// Returns why an argument could not be persisted, if `value` is its placeholder.
 pub(crate) fn not_persisted(value: &Value) -> Option<&str> {
     value.as_object().filter(|members| members.len() == 1)?.get(NOT_PERSISTED)?.as_str()
 }
 
-/// Returns which arguments of a call cannot be persisted, and why: a resume of its run has to give them again.
+/// Returns the arguments of a call that could not be persisted, each with the reason: to resume its run, they must be passed again.
 pub(crate) fn all_not_persisted(arguments: &str) -> Vec<(String, String)> {
     // Almost always none.
     let members = if arguments.contains(NOT_PERSISTED) { serde_json::from_str(arguments).ok() } else { None };

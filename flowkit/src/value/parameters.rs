@@ -1,7 +1,7 @@
-//! What a flow wants to be given: the name, the form and the default of each parameter, from its signature.
+//! The parameters of a flow: name, type and default of each, from the flow's signature.
 //!
-//! One description for everything that asks people for values: flags, files, and forms through its JSON schema. Not the reading
-//! of values: that is `flow/arguments`'s business.
+//! One description for everything that asks people for arguments: flags, files, and forms by its JSON schema. Arguments are read
+//! in `flow/arguments`.
 
 use serde_json::{Map, Value, json};
 
@@ -11,26 +11,26 @@ use crate::value::shape::ParamType;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parameter {
-    /// As in the signature; the position for one that has a pattern in the place of a name.
+    /// The name in the signature; the position if the parameter is a pattern.
     pub name: &'static str,
     /// Its doc comment.
     pub description: &'static str,
     /// What a value looks like.
     pub outline: ParamType,
-    /// Its type, as it is written in the signature.
+    /// Its type, as in the signature.
     pub type_name: &'static str,
-    /// Whether it is `Deserialize`, without which nobody can give it as text.
+    /// Whether the type is `Deserialize`. If not, the argument cannot be passed as text.
     pub is_read: bool,
-    /// Whether it is `Serialize`, without which it is not kept, and its run cannot be resumed by id.
+    /// Whether the type is `Serialize`. If not, the argument is not persisted, and a run cannot be resumed by its id alone.
     pub is_written: bool,
-    /// Whether it may be left out: `#[param(default = …)]`, or an `Option`.
+    /// Whether the argument may be omitted: `#[param(default = …)]`, or an `Option`.
     pub is_optional: bool,
-    /// The default as JSON; `None` if it has none, or one that cannot be written.
+    /// The default as JSON; `None` if there is none, or one that is not serializable.
     pub default: Option<String>,
 }
 
 impl Parameter {
-    /// For the attribute, which knows of a default what it is as JSON, if that can be said.
+    /// For the attribute. `default` is the default, if there is one, as JSON, if it is serializable.
     #[doc(hidden)]
     pub fn __new(
         name: &'static str,
@@ -40,7 +40,7 @@ impl Parameter {
         is_written: bool,
         default: Option<Option<String>>,
     ) -> Self {
-        // A type whose `Deserialize` panics at a dummy can still be given as JSON.
+        // An argument of a type whose `Deserialize` panics on a dummy can still be passed as JSON.
         let known = outline.and_then(|outline| std::panic::catch_unwind(outline).ok());
         let known = known
             .unwrap_or(if outline.is_some() { ParamType::Hidden } else { ParamType::Anything })
@@ -95,7 +95,7 @@ fn schema_of(outline: &ParamType) -> Value {
         ParamType::Float => json!({ "type": "number" }),
         ParamType::Text | ParamType::Path => json!({ "type": "string" }),
         ParamType::Choice(texts) => json!({ "enum": texts }),
-        // As it is written down; people may write `"30s"`.
+        // The object is the serialized form; people may write `"30s"`.
         ParamType::Duration => json!({
             "anyOf": [
                 { "type": "string", "examples": ["30s"] },
@@ -110,7 +110,7 @@ fn schema_of(outline: &ParamType) -> Value {
         ParamType::Optional(inner) => json!({ "anyOf": [schema_of(inner), { "type": "null" }] }),
         ParamType::List(item) => json!({ "type": "array", "items": schema_of(item) }),
         ParamType::Record(fields) => {
-            // Which fields may be left out is known to the type only.
+            // Only the type itself knows which fields may be omitted.
             let properties: Map<String, Value> =
                 fields.iter().map(|(name, field)| ((*name).to_owned(), schema_of(field))).collect();
             json!({ "type": "object", "properties": properties })
@@ -119,7 +119,7 @@ fn schema_of(outline: &ParamType) -> Value {
     }
 }
 
-/// Bounds that a JSON number cannot say are left out.
+/// Leaves out bounds that do not fit into a JSON number.
 fn bounded(min: i128, max: i128) -> Value {
     let mut schema = json!({ "type": "integer" });
     if let Value::Object(members) = &mut schema {

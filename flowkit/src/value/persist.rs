@@ -1,4 +1,4 @@
-//! How a value outlives its process: written into an envelope, read back, and proved to be the same.
+//! How a value outlives its process: it is serialized into an envelope, read back, and compared with the original.
 
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use super::BoxError;
 use super::canonical::digest;
 use super::codec::{Codec, Same, Unreadable};
 use super::envelope::{self, DecodeError, Fingerprint};
-use super::shape::{TypeShape, looked_through};
+use super::shape::{TypeShape, type_shape};
 
 /// Returns the codec of a type that is known to be serializable.
 pub(crate) fn codec<T: Serialize + Deserialize<'static> + 'static>() -> Codec<T> {
     let json = |value: &T| serde_json::to_string(value).ok();
-    let describes_files = || known::<T>().looked.as_ref().is_some_and(|looked| looked.describes_files);
+    let describes_files = || known::<T>().shape.as_ref().is_some_and(|shape| shape.describes_files);
     Codec { encode: encode::<T>, decode: decode::<T>, json, describes_files, same: None }
 }
 
@@ -30,10 +30,10 @@ fn encode<T: Serialize + Deserialize<'static> + 'static>(
     same: Option<Same<T>>,
 ) -> Result<Vec<u8>, BoxError> {
     let known = known::<T>();
-    let looked = known.looked()?;
-    let fingerprint = Fingerprint::new(looked.digest, version);
-    let (bytes, is_whole) = envelope::encode_noting(value, fingerprint, looked.forms.as_ref())?;
-    // The first value of a type is read back whatever it is: nobody relies on it yet.
+    let shape = known.shape()?;
+    let fingerprint = Fingerprint::new(shape.digest, version);
+    let (bytes, is_whole) = envelope::encode_noting(value, fingerprint, shape.forms.as_ref())?;
+    // The first value of a type is always read back, before anything relies on it.
     if !is_whole || !known.was_read.load(Ordering::Relaxed) {
         let read = envelope::decode::<T>(&bytes, fingerprint).map_err(|error| match error {
             DecodeError::Json { reason } => format!("what is written cannot be read: {reason}"),
@@ -48,21 +48,21 @@ fn encode<T: Serialize + Deserialize<'static> + 'static>(
     Ok(bytes)
 }
 
-/// Whether a value was `read` back as it is: by `==` if it has that, or else by what both are written as.
+/// Whether a value was `read` back as it is: compared by `==` if the type has it, otherwise by the serialized forms.
 pub(crate) fn is_same<T: Serialize>(
     value: &T,
     read: &T,
     same: Option<Same<T>>,
     is_written_so: impl FnOnce() -> bool,
 ) -> bool {
-    // One that is not equal to itself, as NaN is not, has no `==` that would tell.
+    // A value that is not equal to itself, such as NaN, cannot be compared by `==`.
     match same.filter(|same| same(value, value)) {
         Some(same) => same(value, read),
         None => is_equal(value, read, is_written_so),
     }
 }
 
-/// Whether two values are written alike. `is_written_so` tells whether both are the same bytes; those of a set may differ.
+/// Whether the serialized forms of two values are equal. `is_written_so` compares the bytes, in which sets may differ.
 pub(crate) fn is_equal<V: Serialize + ?Sized, R: Serialize>(
     value: &V,
     read: &R,
@@ -73,41 +73,40 @@ pub(crate) fn is_equal<V: Serialize + ?Sized, R: Serialize>(
 
 fn decode<T: Deserialize<'static> + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, Unreadable> {
     let known = known::<T>();
-    let digest = known.looked().map_err(Unreadable::Changed)?.digest;
-    envelope::decode(bytes, Fingerprint::new(digest, version)).map_err(|error| match error.is_damage() {
-        true => Unreadable::Damaged(error.into()),
-        false => Unreadable::Changed(error.into()),
+    let digest = known.shape().map_err(Unreadable::Changed)?.digest;
+    envelope::decode(bytes, Fingerprint::new(digest, version)).map_err(|error| {
+        if error.is_damage() { Unreadable::Damaged(error.into()) } else { Unreadable::Changed(error.into()) }
     })
 }
 
-/// The types of which values were written or read in this process.
+/// The types whose values were serialized or deserialized in this process.
 static KNOWN: RwLock<BTreeMap<TypeId, Arc<KnownType>>> = RwLock::new(BTreeMap::new());
 
-/// What was found out about a type.
+/// What is known about a type.
 struct KnownType {
     name: &'static str,
     /// `None` if its `Deserialize` panicked.
-    looked: Option<TypeShape>,
-    /// Whether a value of it was written and read back.
+    shape: Option<TypeShape>,
+    /// Whether a value of it was serialized and read back.
     was_read: AtomicBool,
 }
 
 impl KnownType {
-    fn looked(&self) -> Result<&TypeShape, BoxError> {
-        self.looked.as_ref().ok_or_else(|| format!("the `Deserialize` of `{}` panicked", self.name).into())
+    fn shape(&self) -> Result<&TypeShape, BoxError> {
+        self.shape.as_ref().ok_or_else(|| format!("the `Deserialize` of `{}` panicked", self.name).into())
     }
 }
 
 fn known<T: Deserialize<'static> + 'static>() -> Arc<KnownType> {
-    find_out(TypeId::of::<T>(), type_name::<T>(), looked_through::<T>)
+    known_or_walked(TypeId::of::<T>(), type_name::<T>(), type_shape::<T>)
 }
 
-fn find_out(id: TypeId, name: &'static str, look: fn() -> TypeShape) -> Arc<KnownType> {
+fn known_or_walked(id: TypeId, name: &'static str, walk: fn() -> TypeShape) -> Arc<KnownType> {
     let known = KNOWN.read().get(&id).cloned();
     known.unwrap_or_else(|| {
-        // Under no lock, since it runs code of the user. Two threads may do it at the same time, with equal results.
+        // Without the lock, since it runs the user's code. Two threads may do it at the same time, with equal results.
         let known =
-            Arc::new(KnownType { name, looked: catch_unwind(look).ok(), was_read: AtomicBool::new(false) });
+            Arc::new(KnownType { name, shape: catch_unwind(walk).ok(), was_read: AtomicBool::new(false) });
         Arc::clone(KNOWN.write().entry(id).or_insert(known))
     })
 }

@@ -1,16 +1,16 @@
-//! What stands for secrets where calls are compared, and the key that makes it.
+//! Keyed digests of secrets, for comparing calls, and the key for them.
 
 use std::fmt;
 
 use super::canonical::{Digest, Domain, Encoder};
 
-/// What stands for the secrets of a call, made with a key that is kept apart from the record: equal secrets have equal
-/// seals, and nobody can guess a secret from its seal.
+/// A keyed digest of the secrets of a call. Equal secrets have equal seals, and without the key, which is stored apart from the
+/// record, a seal does not help to guess a secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seal([u8; 16]);
 
 impl Seal {
-    /// Takes bytes that [`as_bytes`](Self::as_bytes) gave.
+    /// Makes a seal from the bytes that [`as_bytes`](Self::as_bytes) returned.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -24,7 +24,7 @@ impl Seal {
 }
 
 impl Seal {
-    /// Returns what stands for several of them, in this order.
+    /// Returns one seal for several, in order.
     pub(crate) fn join(seals: &[Self]) -> Option<Self> {
         match seals {
             [] => None,
@@ -37,7 +37,7 @@ impl Seal {
         }
     }
 
-    /// Half of a keyed digest is enough to tell secrets apart.
+    /// Takes half of a keyed digest, which is enough to distinguish secrets.
     pub(crate) fn of(keyed: &Digest) -> Self {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&keyed.as_bytes()[..16]);
@@ -45,13 +45,13 @@ impl Seal {
     }
 }
 
-/// What makes seals: 32 random bytes that are kept apart from the record, so that a copy of the record lets nobody try out
-/// secrets.
+/// The key for [seals](Seal): 32 random bytes, stored apart from the record, so that secrets cannot be guessed from a copy of the
+/// record.
 #[derive(Clone)]
 pub struct SealKey([u8; 32]);
 
 impl SealKey {
-    /// Takes random bytes.
+    /// Makes a key from random bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -62,7 +62,7 @@ impl SealKey {
         &self.0
     }
 
-    /// Returns by what the record knows the key, and which says nothing of it.
+    /// Returns an identifier of the key for the record, which does not reveal the key.
     #[cfg(feature = "sqlite")]
     pub(crate) fn id(&self) -> [u8; 8] {
         let mut id = [0; 8];

@@ -1,4 +1,4 @@
-//! A text that nobody may see: a password, a token. Not encryption: in memory it is what it is.
+//! Text that is never shown: a password, a token. This is no encryption: in memory it is plain text.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,30 +6,30 @@ use std::fmt;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The name under which a secret asks for its value, so that a reader can tell it from other text.
+/// The name of a secret as a newtype of serde, by which serializers and deserializers recognise it.
 pub(crate) const SECRET: &str = "flowkit::Secret";
 
-/// What is printed and persisted in its place.
+/// What is printed and persisted instead of a secret.
 pub(crate) const MASK: &str = "***";
 
-/// What reading a secret can fail with. Neither repeats what was read.
+/// The errors of deserializing a secret. Neither repeats the input.
 const NO_TEXT: &str = "a secret is text";
-const NO_RECORD: &str = "it is a secret, of which no record is kept; give it again";
+const NO_RECORD: &str = "it is a secret, which is not recorded; give it again";
 
 thread_local! {
-    /// How often a secret was read on this thread.
+    /// The number of secrets that were deserialized on this thread.
     static READ: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Returns how often a secret was read on this thread. Where this grows while a type is read, the type holds a secret, also
-/// behind what serde reads into a buffer first: `flatten` and untagged enums.
+/// Returns how many secrets were deserialized on this thread. If the number grows while a type is deserialized, the type contains a
+/// secret, even behind a buffer of serde (`flatten`, untagged enums).
 #[cfg(feature = "store")]
 pub(crate) fn times_read() -> u64 {
     READ.get()
 }
 
-/// Whether text under this name is likely to be a secret, though its type does not say so: the last word is one of a few.
-/// `token_url` says where a token is, and is none.
+/// Whether text with this name is likely to be a secret although its type does not say so: the last word of the name is one of a
+/// few. (A `token_url` is not a token.)
 #[cfg(feature = "store")]
 pub(crate) fn is_name_of_one(name: &str) -> bool {
     const WORDS: [&str; 8] =
@@ -43,7 +43,7 @@ pub(crate) fn is_name_of_one(name: &str) -> bool {
     WORDS.contains(&word.as_str()) || WORDS.contains(&word.strip_suffix('s').unwrap_or(&word))
 }
 
-/// Whether an error of reading a value says nothing of the value: a missing field, or the words of a secret.
+/// Whether the message of a deserialization error cannot repeat the value: a missing field, or an error of a secret.
 #[cfg(feature = "store")]
 pub(crate) fn says_nothing(error: &str) -> bool {
     let field = error.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
@@ -51,7 +51,7 @@ pub(crate) fn says_nothing(error: &str) -> bool {
     field.is_some_and(is_name) || [NO_TEXT, NO_RECORD].contains(&error)
 }
 
-/// Whether something was left out of a value because it is secret.
+/// Whether a value contains a masked secret.
 #[cfg(feature = "json")]
 pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
     use serde_json::Value;
@@ -66,16 +66,16 @@ pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
 
 /// Text that is never printed and never persisted: as a parameter of a flow, it is `***` in every record.
 ///
-/// `Debug`, `Display` and `Serialize` write `***`; [`expose`](Self::expose) is the only way to the text. It is read from
-/// text, and refuses `***`: a record is not the secret. So a run that is resumed has to be given it again: from
-/// `FLOWKIT_PARAM_<NAME>`, a file, or `etl(…).resuming(id)`.
-/// Calls are told apart by their secrets: a keyed digest of each, which tells nobody what it is, is part of what finds a call
-/// again and of the key of the cache. So two tenants never share a result. A changed password makes plain calls that take it
-/// run again, and is refused by one that may run at most once and has begun; say `#[task(ignore(token))]` where the secret
-/// does not change what comes out. Not for what a task returns: such a result cannot be kept.
+/// `Debug`, `Display` and `Serialize` write `***`; only [`expose`](Self::expose) returns the text. It deserializes from text, but
+/// not from `***`, so a resumed run needs the secret again: from `FLOWKIT_PARAM_<NAME>`, a file, or `etl(…).resuming(id)`.
 ///
-/// Something that is not text is read from it where it is used: `token.expose().parse::<u64>()`. The text is not wiped
-/// from memory when it is dropped.
+/// A keyed digest of each secret is part of the identity of a call and of its cache key, so two tenants never share a result, and
+/// the digest does not reveal the secret. After a password was changed, calls that take it run again; a call that may run at most
+/// once and has begun is refused. Use `#[task(ignore(token))]` if the secret does not change the result. A task should not return
+/// a secret: such a result cannot be persisted.
+///
+/// A value that is not text is parsed where it is used: `token.expose().parse::<u64>()`. The text is not wiped from memory when
+/// the secret is dropped.
 ///
 /// ```
 /// let token = flowkit::Secret::new("abc");
@@ -86,7 +86,7 @@ pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
 pub struct Secret(String);
 
 impl Secret {
-    /// Hides a text.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -109,7 +109,7 @@ impl From<&str> for Secret {
     }
 }
 
-/// In a time that does not tell how much of the two is equal: digests are compared, and blake3 compares them so.
+/// Takes constant time: it compares digests, and blake3 compares these in constant time.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         blake3::hash(self.0.as_bytes()) == blake3::hash(other.0.as_bytes())
@@ -136,14 +136,14 @@ impl Serialize for Secret {
     }
 }
 
-/// What is inside of a secret, for serializers: the mask, but for the one that makes a keyed digest.
+/// The content of a secret for serializers: the mask, except for the serializer that makes a keyed digest.
 pub(crate) struct Hidden<'a>(&'a str);
 
 thread_local! {
     static REVEALS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets the one secret that `write` begins with show itself, to the serializer that asks for it.
+/// Makes the secret with which `write` begins serialize its text instead of the mask.
 pub(crate) fn revealed<R>(write: impl FnOnce() -> R) -> R {
     REVEALS.set(true);
     let written = write();
@@ -153,7 +153,7 @@ pub(crate) fn revealed<R>(write: impl FnOnce() -> R) -> R {
 
 impl Serialize for Hidden<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Taken before anything else can run.
+        // Reset before any other code can run.
         serializer.serialize_str(if REVEALS.take() { self.0 } else { MASK })
     }
 }
@@ -164,13 +164,13 @@ impl<'de> Deserialize<'de> for Secret {
         match deserializer.deserialize_newtype_struct(SECRET, Text) {
             Ok(text) if text == MASK => Err(D::Error::custom(NO_RECORD)),
             Ok(text) => Ok(Self(text)),
-            // The error of a format may repeat what it has read instead.
+            // The format's own error may repeat the input.
             Err(_) => Err(D::Error::custom(NO_TEXT)),
         }
     }
 }
 
-/// Takes text, however the format hands over what is inside of a name.
+/// Takes text, whether the format passes the content of a newtype directly or as a newtype.
 struct Text;
 
 impl<'de> Visitor<'de> for Text {

@@ -1,8 +1,8 @@
-//! One digest per type: what serde asks for when it reads a value of the type.
+//! One digest per type: what its `Deserialize` asks a deserializer for.
 //!
-//! A store keeps it beside each value, so that a value of an older type is never taken for one of today's. A
-//! deserializer that answers every question with a dummy drives the type's `Deserialize`, again and again, until each
-//! variant of each enum was seen. It reads no data and needs no value. Not a schema: nothing is read back from it.
+//! A store saves it with each value, so that a value of an older version of a type is not taken for one of the current version. A
+//! deserializer that answers every question with a dummy runs the type's `Deserialize`, again and again, until it has seen each
+//! variant of each enum. It reads no data and needs no value. The digest is not a schema: nothing is read back from it.
 
 mod answers;
 mod compound;
@@ -21,44 +21,43 @@ pub use param_type::{ParamType, outline_of};
 use recorder::Recorder;
 use walk::{Limits, Walk};
 
-/// The name that a file with a description, such as a `Dataset`, has as a struct of serde.
+/// The name, to serde, of the struct for a described file, such as a `Dataset`.
 pub(crate) const TRACKED: &str = "Tracked";
 
-/// How often the walk of a type that contains itself begins anew, each time going one level further.
+/// How often the walk through a recursive type starts again, each time one level deeper.
 const ROUNDS_MAX: usize = 4;
 
-/// Levels per round. Only a type that contains itself without a name, or one nested this deep, needs a second round.
+/// The number of levels per round. Only a recursive type without a name, or one nested this deep, needs a second round.
 const DEPTH_PER_ROUND: usize = 16;
 
-/// Returns the digest of the shape of `T`: the same for the same type in every process, compiler and build.
+/// Returns the digest of the shape of `T`: the same for the same type in every process, with every compiler.
 ///
-/// Takes about 10 µs for a small struct, 200 µs where serde buffers, and about 20 ms at most: compute it once per type
-/// and keep it.
+/// Takes about 10 µs for a small struct, 200 µs where serde buffers, and about 20 ms at most: compute it once per type.
 ///
 /// # What is different
-/// - structs, enums and newtypes of other names, as serde has them: a `#[serde(rename)]` counts, a path does not;
-/// - a field or variant that was added, removed or renamed, or whose type has another shape, at any level;
-/// - `u32` and `u64`, `T` and `Option<T>`, tuples of other lengths, sequences and maps.
+/// - structs, enums and newtypes with different names to serde: a `#[serde(rename)]` counts, a path does not;
+/// - types with a field or variant that was added, removed or renamed, or whose type has another shape, at any level;
+/// - `u32` and `u64`, `T` and `Option<T>`, tuples of different lengths, sequences and maps.
 ///
 /// # What is equal
-/// - structs whose fields were reordered, and enums whose variants were: JSON goes by name;
+/// - structs whose fields were reordered, and enums whose variants were: JSON identifies them by name;
 /// - types that ask for the same: `Vec` and `HashSet`, `HashMap` and `BTreeMap`, `T` and `Box<T>`;
-/// - what no walk can find: a changed default, a changed meaning, `skip_serializing`.
+/// - types that differ in what the walk cannot see: a default, the meaning of a field, `skip_serializing`.
 ///
 /// # Where the walk ends
-/// - A type that contains itself is followed for up to four levels.
-/// - A hand-written `Deserialize` is tried with a few numbers and texts (an id, a date, an address). If it takes none of
-///   them, the walk ends at this place and goes on at the next field: what was asked for up to there counts.
-/// - In `flatten`ed structs and in `untagged` and internally tagged enums, only the names of fields that must be there
-///   are known, and of their types only which dummies they take. All integers are alike there, and a struct behind an
-///   `untagged` enum is not seen. What is buffered inside what is buffered is followed for three levels.
-/// - An alias is a name too: adding one gives another digest.
+/// - A recursive type is followed for up to four levels.
+/// - A hand-written `Deserialize` is tried with a few numbers and texts (an id, a date, an address). If it accepts none of them,
+///   the walk continues at the next field, and what was asked for up to there counts.
+/// - In `flatten`ed structs and in `untagged` and internally tagged enums, only the names of required fields are known, and of
+///   their types only which dummies they accept. All integers are equal there, and a struct behind an `untagged` enum is not seen.
+///   Buffered values inside buffered values are followed for three levels.
+/// - An alias is a name, too: adding one changes the digest.
 ///
-/// A user who changes more than can be seen says so with the task's `version`.
+/// If a change cannot be seen in the shape, set or change the task's `version`.
 ///
 /// # Panics
-/// Only if the `Deserialize` of a user does: it gets values that are valid for serde but may surprise it. The caller
-/// wraps this in `catch_unwind`; nothing is left behind.
+/// Only if the `Deserialize` of `T` does: it gets values that are valid for serde but that it may not expect. The caller wraps
+/// this in `catch_unwind`; no state is left behind.
 ///
 /// ```
 /// # use flowkit::value::shape::shape_of;
@@ -67,15 +66,15 @@ const DEPTH_PER_ROUND: usize = 16;
 /// ```
 #[must_use]
 pub fn shape_of<T: Deserialize<'static>>() -> Digest {
-    looked_through::<T>().digest
+    type_shape::<T>().digest
 }
 
 /// What a walk through a type finds.
 pub(crate) struct TypeShape {
     pub(crate) digest: Digest,
-    /// The forms of its values; `None` if some may read back as others than were written.
+    /// The forms of its values; `None` if a value may read back as another one.
     pub(crate) forms: Option<Forms>,
-    /// Whether there may be a [`Tracked`](crate::Tracked) file in it.
+    /// Whether a value may contain a [`Tracked`](crate::Tracked) file.
     pub(crate) describes_files: bool,
 }
 
@@ -83,10 +82,10 @@ pub(crate) struct TypeShape {
 ///
 /// # Panics
 /// As [`shape_of`].
-pub(crate) fn looked_through<T: Deserialize<'static>>() -> TypeShape {
+pub(crate) fn type_shape<T: Deserialize<'static>>() -> TypeShape {
     let mut best: Option<Walk> = None;
-    // A type that branches into itself has too many places in depth-first order: the first branch would use up the
-    // budget. So each round looks one level further everywhere, and the last one that came to its end counts.
+    // If a recursive type branches, the first branch would use up the budget in depth-first order. So each round goes one level
+    // deeper in all branches, and the last round that completed counts.
     for round in 1..=ROUNDS_MAX {
         let walk = walk::<T>(Limits { depth: DEPTH_PER_ROUND * round, same_name: round });
         if walk.is_spent() && best.is_some() {
@@ -109,7 +108,7 @@ pub(crate) fn looked_through<T: Deserialize<'static>>() -> TypeShape {
     }
 }
 
-/// Runs the `Deserialize` of `T` until there is nothing new to learn.
+/// Runs the `Deserialize` of `T` until another run finds nothing new.
 fn walk<T: Deserialize<'static>>(limits: Limits) -> Walk {
     let mut walk = Walk::new(limits);
     loop {

@@ -1,4 +1,4 @@
-//! `resume`, `retry` and `rerun`: a run goes on, keeping what it has.
+//! `resume`, `retry` and `rerun`: resuming a recorded run, with its persisted results.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::cli::usage::{Outcome, Usage, meant_or_known};
 use crate::cli::{Exit, resolve, unsupported_types, values};
 use crate::engine::spec::FlowSpec;
 use crate::model::{StoredFlowRun, TaskRun};
-use crate::policy::resume::Redo;
+use crate::policy::resume::RedoScope;
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
 use crate::text::wording::list;
@@ -34,35 +34,29 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let store = runtime.store().ok_or_else(|| Usage::new("bug in flowkit: no store"))?;
     let run = session.run(store.as_ref(), matches, "run")?;
     let flow = flow_of(session, &run)?;
-    let Some(kept) = run.parameters.clone() else { return Err(not_kept(flow, &run)) };
+    let Some(persisted) = run.parameters.clone() else { return Err(without_arguments(flow, &run)) };
     let tasks = rows::tasks(store.as_ref(), run.id)?;
     let redo = redo(verb, matches, store.as_ref(), &run, &tasks)?;
-    let given = said(matches, flow)?;
+    let typed = typed_parameters(matches, flow)?;
     if matches.get_flag("dry-run") {
         preview(session, store.as_ref(), verb, &run, redo)?;
         return Ok(Exit::SUCCESS);
     }
-    let arguments = completed(session, flow, &run, given, matches.get_one::<PathBuf>("params"))?;
+    let arguments = completed(session, flow, &run, typed, matches.get_one::<PathBuf>("params"))?;
     if verb == "resume" && run.state.is_success() {
         note(format!(
-            "run {} has completed: nothing is left to do, and this is what it gave",
+            "run {} has completed: there is nothing to resume, and this is its result",
             run.id.short()
         ));
     }
     let mut call = runtime.resume(run.id);
-    match redo {
-        Some(Redo::Failed) => call = call.retry_failed(),
-        Some(Redo::From(task)) => call = call.rerun_from(&task),
-        _ if verb == "resume" && matches.get_flag("strict") => call = call.strict(),
-        _ => {}
-    }
-    if let Some(arguments) = arguments {
-        call = call.with_arguments(arguments);
-    }
-    let values = serde_json::from_str(&kept).unwrap_or_default();
+    call.options.redo = redo;
+    call.options.strict = verb == "resume" && matches.get_flag("strict");
+    call.options.arguments = arguments;
+    let values = serde_json::from_str(&persisted).unwrap_or_default();
     let words = shown_values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
     let view = rows::view(store.as_ref(), &run, &tasks)?.with_parameters(&words);
-    let screen = running::screen(session, &runtime, flow, Seen { kept: Some(kept), words });
+    let screen = running::screen(session, &runtime, flow, Seen { kept: Some(persisted), words });
     screen.show(view);
     let ended = running::until_over(&runtime, screen, call).await;
     running::finish(session, &runtime, matches, ended).await
@@ -81,23 +75,23 @@ fn flow_of<'s>(session: &'s Session, run: &StoredFlowRun) -> Outcome<&'s FlowSpe
     })
 }
 
-/// Returns what is to be done again, as far as the verb says it.
+/// Returns what to run again, if the verb says it.
 fn redo(
     verb: &str,
     matches: &ArgMatches,
     store: &dyn Store,
     run: &StoredFlowRun,
     tasks: &[TaskRun],
-) -> Outcome<Option<Redo>> {
+) -> Outcome<Option<RedoScope>> {
     Ok(match verb {
         "retry" => {
             check_failures(run, tasks)?;
-            Some(Redo::Failed)
+            Some(RedoScope::Failed)
         }
         "rerun" => {
             let from = matches.get_one::<String>("from").cloned().unwrap_or_default();
             check_task(store, run, tasks, &from)?;
-            Some(Redo::From(from))
+            Some(RedoScope::From(from))
         }
         _ => None,
     })
@@ -127,12 +121,12 @@ fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[TaskRun], name: &
     Err(Usage::new(format!("run `{}` has no task `{name}`; {remedy}", run.id.short())))
 }
 
-/// Says why there is nothing to go on with.
-fn not_kept(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
+/// Explains why a run without persisted arguments cannot be resumed.
+fn without_arguments(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
     let why = unsupported_types::unpersisted(flow)
         .unwrap_or_else(|| "one of them could not be written as JSON".to_owned());
     Usage::new(format!(
-        "the arguments of run `{}` are not kept, so it cannot be resumed: {why}",
+        "the arguments of run `{}` are not persisted, so it cannot be resumed: {why}",
         run.id.short()
     ))
 }
@@ -148,8 +142,8 @@ fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [TaskRun], name: &str) -> Out
     Ok(None)
 }
 
-/// Returns what was said of arguments on the command line, as `--param <name>=<value>`.
-fn said(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Layer>> {
+/// Returns the arguments on the command line, as `--param <name>=<value>`.
+fn typed_parameters(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Layer>> {
     let mut values = Map::new();
     let parameters = flow.all_parameters();
     let quoting = quoting(&parameters);
@@ -171,55 +165,55 @@ fn said(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Layer>> {
     Ok((!values.is_empty()).then(|| Layer { source: SettingSource::Flag("param".to_owned()), values }))
 }
 
-/// Puts into the arguments of a run what no record has of them: secrets, and those that could not be persisted. `None` if
-/// nothing is missing.
+/// Completes the persisted arguments of a run with what is not persisted: secrets, and values that could not be serialized. `None`
+/// if nothing is missing.
 fn completed(
     session: &Session,
     flow: &FlowSpec,
     run: &StoredFlowRun,
-    said: Option<Layer>,
+    typed: Option<Layer>,
     path: Option<&PathBuf>,
 ) -> Outcome<Option<String>> {
-    let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let (Some(parameters), Some(Value::Object(mut arguments))) = (flow.parameters(), kept) else {
+    let persisted = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let (Some(parameters), Some(Value::Object(mut arguments))) = (flow.parameters(), persisted) else {
         return Ok(None);
     };
-    // Of each parameter that is not there, or not whole, in which variables it can be given again.
-    let mut open: HashMap<&str, Vec<String>> =
+    // The parameters that are missing or incomplete, each with the environment variables that can complete it.
+    let mut missing: HashMap<&str, Vec<String>> =
         parameters.iter().map(|parameter| (parameter.name, variables(parameter, &arguments))).collect();
-    open.retain(|_, variables| !variables.is_empty());
+    missing.retain(|_, variables| !variables.is_empty());
     let superfluous =
-        said.iter().flat_map(|said| said.values.keys()).find(|name| !open.contains_key(name.as_str()));
+        typed.iter().flat_map(|typed| typed.values.keys()).find(|name| !missing.contains_key(name.as_str()));
     let superfluous = match (superfluous, path) {
         (Some(name), _) => Some(format!("--param {name}=…")),
-        (None, Some(_)) if open.is_empty() => Some("--params".to_owned()),
+        (None, Some(_)) if missing.is_empty() => Some("--params".to_owned()),
         _ => None,
     };
     if let Some(superfluous) = superfluous {
         return Err(Usage::new(format!(
-            "run `{}` goes on with the arguments that were kept, and that is nothing to be given again; \
-             leave out `{superfluous}`, or begin anew with `run {} --like {}`",
+            "run `{}` is resumed with its persisted arguments; leave out `{superfluous}`, or begin a new run with \
+             `run {} --like {}`",
             run.id.short(),
             flow.ident(),
             run.id.short()
         )));
     }
-    if open.is_empty() {
+    if missing.is_empty() {
         return Ok(None);
     }
     let mut layers = around(session, flow, &parameters, path)?;
-    layers.splice(0..0, said);
+    layers.splice(0..0, typed);
     for resolved in resolve::resolve(parameters, &layers) {
         let name = resolved.parameter.name;
-        let Some(variables) = open.get(name) else { continue };
-        let below = arguments.remove(name).unwrap_or_default();
-        let reason = not_persisted(&below).map(str::to_owned);
-        let given = resolved.value.filter(|_| resolved.sources != [SettingSource::Default]);
-        let below = if reason.is_some() { Value::Null } else { below };
-        let whole = given.map(|above| merged(below, above)).filter(|whole| !is_masked(whole));
-        let Some(whole) = whole else {
+        let Some(variables) = missing.get(name) else { continue };
+        let persisted = arguments.remove(name).unwrap_or_default();
+        let reason = not_persisted(&persisted).map(str::to_owned);
+        let value = resolved.value.filter(|_| resolved.sources != [SettingSource::Default]);
+        let persisted = if reason.is_some() { Value::Null } else { persisted };
+        let complete = value.map(|value| merged(persisted, value)).filter(|complete| !is_masked(complete));
+        let Some(complete) = complete else {
             let why = match reason {
-                None => format!("`{name}` is a secret, of which no record is kept"),
+                None => format!("`{name}` is a secret, which is not recorded"),
                 Some(reason) => format!(
                     "this run cannot be resumed without giving `{name}` again, which could not be persisted: {reason}"
                 ),
@@ -229,7 +223,7 @@ fn completed(
                 "{why}; give it again, as {variables}, with `--param {name}=…`, or in a file with `--params`"
             )));
         };
-        arguments.insert(name.to_owned(), whole);
+        arguments.insert(name.to_owned(), complete);
     }
     Ok(Some(Value::Object(arguments).to_string()))
 }

@@ -13,8 +13,7 @@ use crate::cli::shown_values::{self, Of};
 use crate::cli::usage::{Outcome, Usage};
 use crate::cli::{Exit, json as lines, layers, unsupported_types};
 use crate::engine::runtime::Runtime;
-use crate::engine::spec::FlowSpec;
-use crate::engine::spec::RunOptions;
+use crate::engine::spec::{FlowSpec, RunOptions};
 use crate::value::not_persisted::all_not_persisted;
 use crate::value::shape::ParamType;
 
@@ -35,13 +34,13 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     }
     check_complete(flow.ident(), &resolved)?;
     let call = |runtime: &Runtime| {
-        let said = RunOptions {
+        let options = RunOptions {
             runtime: runtime.clone(),
             name: matches.get_one::<String>("name").cloned(),
             tags: matches.get_many::<String>("tag").unwrap_or_default().cloned().collect(),
             location: session.location,
         };
-        flow.begin(&arguments(&resolved), said).map_err(|error| refused(&error, &resolved))
+        flow.call(&arguments(&resolved), options).map_err(|error| refused(&error, &resolved))
     };
     if matches.get_flag("dry-run") {
         // The types have the last word on the arguments. A call that is not polled does not begin.
@@ -56,7 +55,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         let why = unsupported_types::unpersisted(flow)
             .unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
         note(format!(
-            "note: the arguments of this run are not kept, so it cannot be resumed, or run again with `--like`: {why}"
+            "note: the arguments of this run are not persisted, so it cannot be resumed, or run again with `--like`: {why}"
         ));
     }
     for (name, reason) in call.arguments.as_deref().map(all_not_persisted).unwrap_or_default() {
@@ -93,9 +92,9 @@ pub(super) fn recorded(
     resolved: &[Resolved],
 ) -> Option<Map<String, Value>> {
     let runtime = Runtime::builder().build();
-    let said = RunOptions { runtime, name: None, tags: Vec::new(), location: session.location };
+    let options = RunOptions { runtime, name: None, tags: Vec::new(), location: session.location };
     // A call that is not polled does not begin.
-    let call = flow.begin(&arguments(resolved), said).ok()?;
+    let call = flow.call(&arguments(resolved), options).ok()?;
     serde_json::from_str(&call.arguments?).ok()
 }
 

@@ -13,7 +13,7 @@ use crate::cli::secrets;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, with_causes};
 use crate::engine::runtime::Runtime;
-use crate::engine::spec::{AnyFlowRun, Ended, FlowSpec};
+use crate::engine::spec::{AnyFlowResult, AnyFlowRun, FlowSpec};
 use crate::model::{Error, StoredFlowRun};
 use crate::shutdown::Interrupted;
 use crate::terminal::{Options, Screen};
@@ -77,9 +77,13 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
 }
 
 /// Runs `call` until it ends or a signal suspends it, and closes the screen. The screen shows a signal at once.
-pub(super) async fn until_over<F>(runtime: &Runtime, screen: Screen, call: F) -> Result<Ended, Interrupted>
+pub(super) async fn until_over<F>(
+    runtime: &Runtime,
+    screen: Screen,
+    call: F,
+) -> Result<AnyFlowResult, Interrupted>
 where
-    F: IntoFuture<Output = Ended>,
+    F: IntoFuture<Output = AnyFlowResult>,
 {
     let ended =
         runtime.until_signal_notifying(call, |signal, patience| screen.stopping(signal, patience)).await;
@@ -92,7 +96,7 @@ pub(super) async fn finish(
     session: &Session,
     runtime: &Runtime,
     matches: &ArgMatches,
-    ended: Result<Ended, Interrupted>,
+    ended: Result<AnyFlowResult, Interrupted>,
 ) -> Outcome<Exit> {
     match ended {
         Ok(Ok(run)) => {

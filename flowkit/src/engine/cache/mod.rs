@@ -113,7 +113,7 @@ pub(crate) fn wanted<B: Body>(
     let run_store = core.run_store();
     let refresh = cache_use == CacheUse::Refresh
         || core.runtime().refreshes_cache()
-        || run_store.and_then(|run_store| run_store.earlier(|earlier| earlier.wants_anew(core.id)))
+        || run_store.and_then(|run_store| run_store.previous(|previous| previous.is_rerun(core.id)))
             == Some(true);
     let is_persisted = run_store.is_some() && B::codec().is_some();
     let mut parts = (is_persisted && info.cache == CacheScope::Runtime).then(Vec::new);

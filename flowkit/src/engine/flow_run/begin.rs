@@ -63,7 +63,7 @@ pub(crate) fn begin(
     let record = RunRecord::resumed(TaskRunRecord::recovered_flow(root, stored), used)
         .numbered_above(outer_no.max(resumed.recovered.last_no));
     let run_store = RunStore::new(store, resumed.recovered.owned, durability)
-        .with_earlier(&resumed, new.runtime.max_crashes());
+        .resuming(&resumed, new.runtime.max_crashes());
     Begun { id: stored.id, clock, record, run_store: Some(run_store) }
 }
 

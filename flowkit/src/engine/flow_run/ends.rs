@@ -116,7 +116,7 @@ impl Run {
             return None;
         }
         let call = identity.call;
-        let memo = self.memo.as_ref().filter(|memo| memo.remembers() && !memo.is_doubted(&call.key));
+        let memo = self.memo.as_ref().filter(|memo| memo.remembers() && !memo.is_ambiguous(&call.key));
         match (memo, child.recorded_no, &child.claimed) {
             (Some(memo), Some(no), Some(_)) if self.refuses(memo, call) => {
                 memo.note_refused(call, no);
@@ -130,7 +130,7 @@ impl Run {
 
     /// Whether a failed call fails again in every attempt of the flow, without being made.
     pub(crate) fn refuses(&self, memo: &ResultMemo, call: CallId) -> bool {
-        let by_earlier = || self.run_store.as_ref()?.earlier(|earlier| earlier.refuses(&call));
+        let by_earlier = || self.run_store.as_ref()?.previous(|previous| previous.refuses(&call));
         memo.refusal(call).is_some() || by_earlier() == Some(true)
     }
 }

@@ -29,7 +29,7 @@ use crate::clock::RunClock;
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
 use crate::engine::replay::memo::ResultMemo;
-use crate::engine::replay::previous::{PreviousCall, Resumed};
+use crate::engine::replay::previous::{PreviousCall, ResumedRun};
 use crate::engine::replay::run_store::RunStore;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::queue::ReadyQueue;
@@ -89,7 +89,7 @@ pub(crate) struct NewRun<'a> {
     /// The id of the run, and the key that is reserved for it.
     pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
     /// What an earlier process left of the run.
-    pub(crate) resumed: Option<Box<Resumed>>,
+    pub(crate) resumed: Option<Box<ResumedRun>>,
     pub(crate) root: NewTaskRun,
 }
 

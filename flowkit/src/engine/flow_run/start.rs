@@ -5,7 +5,6 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -19,15 +18,14 @@ use crate::engine::attempt::permit::without_slots;
 use crate::engine::body::FlowBody;
 use crate::engine::context::{self, Current};
 use crate::engine::flow_run::tally::Tally;
-use crate::engine::replay::previous::{PreviousCall, Resumed};
+use crate::engine::replay::previous::{PreviousCall, ResumedRun};
 use crate::engine::replay::run_store::RunStore;
 use crate::engine::task_run::core::{Core, RunScope};
 use crate::engine::task_run::execute::execute;
 use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
-use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
+use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
 use crate::policy::TaskPolicy;
-use crate::policy::resume::AttemptProgress;
 #[cfg(feature = "store")]
 use crate::value::not_persisted::all_not_persisted;
 
@@ -78,10 +76,10 @@ fn started<B: FlowBody>(
     let durability = info.flow.durability;
     let keyed = options.as_mut().and_then(|options| options.keyed.take());
     let resumed = options.as_mut().and_then(|options| options.resumed.take());
-    let previous = resumed.as_deref().map(previous_flow);
+    let previous = resumed.as_deref().map(ResumedRun::flow_call);
+    let serialized = options.as_mut().and_then(|options| options.arguments.take());
     let is_persisted = runtime.store().is_some() && resumed.is_none();
-    let parameters =
-        is_persisted.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
+    let parameters = is_persisted.then(|| serialized.or_else(|| arguments_of(&body))).flatten();
     #[cfg(feature = "store")]
     for (argument, reason) in
         parameters.as_deref().filter(|_| depth == 0).map(all_not_persisted).unwrap_or_default()
@@ -133,20 +131,9 @@ struct FlowCall {
     previous: Option<PreviousCall>,
 }
 
-/// Decides what becomes of a resumed flow: one that has ended does not run again, unless a rerun was requested.
-fn previous_flow(resumed: &Resumed) -> PreviousCall {
-    let run = &resumed.recovered.run;
-    match (run.state, &run.error) {
-        _ if resumed.wish.asked.reopens(run) => {}
-        (State::Completed | State::Cached, _) => return PreviousCall::Kept,
-        // A failed sub-flow: the process died before its node recorded that.
-        (State::Failed | State::TimedOut, Some(error)) => return PreviousCall::Failed(Arc::clone(error)),
-        _ => {}
-    }
-    // A requested rerun has all of its retries; a sub-flow that was cancelled has those that were left.
-    let is_rerun = resumed.wish.asked.reopens(run) && run.state.is_terminal();
-    let failed = if is_rerun { 0 } else { resumed.wish.asked.tries(&run.earlier_attempts) };
-    PreviousCall::Again(AttemptProgress { attempts: run.attempt, failed, wait: Duration::ZERO })
+/// Serializes the arguments of a flow as a JSON object; `None` if they cannot be.
+pub(crate) fn arguments_of<B: FlowBody>(body: &B) -> Option<String> {
+    guarded("way to write arguments down", || body.arguments()).flatten()
 }
 
 async fn drive<B: FlowBody>(
@@ -163,7 +150,7 @@ async fn drive<B: FlowBody>(
         core.set_name(&name);
     }
     match previous {
-        Some(ended @ (PreviousCall::Kept | PreviousCall::Failed(_))) => core.set_claimed(ended),
+        Some(ended @ (PreviousCall::Succeeded | PreviousCall::Failed(_))) => core.set_claimed(ended),
         Some(previous) => {
             run.reopen(TaskRunId::FLOW);
             core.set_claimed(previous);

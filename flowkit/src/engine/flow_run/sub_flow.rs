@@ -11,7 +11,7 @@ use crate::engine::attempt::{may_not_begin, stay};
 use crate::engine::body::FlowBody;
 use crate::engine::context;
 use crate::engine::replay::known::inputs_or_known;
-use crate::engine::replay::previous::Resumed;
+use crate::engine::replay::previous::ResumedRun;
 use crate::engine::replay::run_store::ask;
 use crate::engine::task_run::call_mode::CallMode;
 use crate::engine::task_run::core::Core;
@@ -111,10 +111,10 @@ async fn sub_flow<B: FlowBody>(
 }
 
 /// Takes over the run that an earlier process started behind this node, if there is one.
-async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, Error<B::Error>> {
+async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<ResumedRun>>, Error<B::Error>> {
     let Some(run_store) = core.run_store() else { return Ok(None) };
     let (id, node) = (run_store.owned.id, core.id);
-    let wish = run_store.earlier(|earlier| earlier.wish_inside(node)).unwrap_or_default();
+    let (request, strict) = run_store.previous(|previous| previous.inside(node)).unwrap_or_default();
     let path = core.declaration.path;
     let found = ask(&run_store.store, move |store| {
         for child in store.sub_flow_runs(id, node)? {
@@ -126,5 +126,5 @@ async fn earlier_run<B: FlowBody>(core: &Core) -> Result<Option<Box<Resumed>>, E
     });
     let recovered =
         found.await.map_err(|error| Error::Store { run: core.label(), source: Arc::new(error) })?;
-    Ok(recovered.map(|recovered| Box::new(Resumed { recovered, wish })))
+    Ok(recovered.map(|recovered| Box::new(ResumedRun { recovered, request, strict })))
 }

@@ -50,7 +50,7 @@ impl TimedWait {
             let is_decided = run.read(|record| record.task_runs().any(came_of_it));
             return time_up.ended.filter(|_| is_decided);
         }
-        run.run_store.as_ref()?.earlier(|earlier| earlier.time_up(self.key))?
+        run.run_store.as_ref()?.previous(|previous| previous.time_up(self.key))?
     }
 
     /// Records a timeout.
@@ -63,7 +63,7 @@ impl TimedWait {
     pub(crate) fn ended_in_time(&self) {
         let run = &self.attempt.run;
         let noted = run.memo.as_ref().is_some_and(|memo| memo.time_up(self.key).is_some());
-        let recorded = || run.run_store.as_ref()?.earlier(|earlier| earlier.has_unused_time_up(&self.key));
+        let recorded = || run.run_store.as_ref()?.previous(|previous| previous.has_unused_time_up(&self.key));
         if noted || recorded() == Some(true) {
             self.record(None);
         }

@@ -1,5 +1,5 @@
-//! Whether the result of a call is known: an earlier process has left it, or an earlier attempt of the flow, and it was made from
-//! the same values as now. Not: whether the cache has it, which goes by the values themselves.
+//! Finds the result of a call that an earlier process or an earlier attempt of the flow left, if it was made from the same values
+//! as now. The cache, which looks results up by the values themselves, is in `engine/cache`.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use crate::model::{CallId, Error, Refusal};
 use crate::policy::TaskPolicy;
 use crate::text::wording::list;
 
-/// Whether an earlier process or attempt of the flow may have left anything of this call, or a later one may ask for it.
+/// Whether an earlier process or attempt of the flow may have left something of this call, or a later one may need its result.
 pub(crate) fn may_be_known(core: &Core) -> bool {
     core.is_claimed() || core.run().is_some_and(|run| run.memo.is_some())
 }
 
-/// Waits for the inputs. Returns the value of the call if it is known: an earlier process or attempt of the flow has left it,
-/// and it was made from the same values.
+/// Waits for the inputs. Returns the result of the call if an earlier process or attempt of the flow left it and it was made from
+/// the same values.
 pub(crate) async fn inputs_or_known<B: Body>(
     core: &Core,
     body: &mut Option<B>,
@@ -41,7 +41,7 @@ pub(crate) async fn inputs_or_known<B: Body>(
     }
     if core.is_settled() {
         match readied {
-            // It was told to stop before it was known whether the record stands: the process that resumes the run decides.
+            // It was stopped before it was known whether the record is still valid: the process that resumes the run decides.
             Err(error @ (Error::Cancelled { .. } | Error::Suspended { .. })) => {
                 how.recorded = true;
                 return Err(error);
@@ -68,16 +68,16 @@ pub(crate) async fn inputs_or_known<B: Body>(
     }
     match remembered::<B>(core, &CallInputs { body, options })? {
         None => Ok(None),
-        Some(Remembered { place: MemoValue::Here(value), provenance }) => {
+        Some(Remembered { value: MemoValue::Here(value), provenance }) => {
             Ok(how.take_over(value.downcast_ref().and_then(B::copy_output), provenance))
         }
-        Some(Remembered { place: MemoValue::Store(place), provenance }) => {
-            Ok(how.take_over(Box::pin(persisted_value::<B>(core, place)).await?, provenance))
+        Some(Remembered { value: MemoValue::Store(task_run), provenance }) => {
+            Ok(how.take_over(Box::pin(persisted_value::<B>(core, task_run)).await?, provenance))
         }
     }
 }
 
-/// Says that a call is made again since its inputs have other values than those from which it was made.
+/// Warns that a call is made again because the values of its inputs have changed.
 ///
 /// # Errors
 ///
@@ -101,28 +101,27 @@ fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<
         }
         return Err(Error::Refused { run: core.label(), refusal });
     }
-    let reason: Arc<str> = match is_unknown {
-        true => format!(
-            "what {inputs} gives was made anew, and cannot be compared; derive `serde::Serialize` for it"
-        ),
-        false => format!("{inputs} was made anew and gave another value"),
+    let reason: Arc<str> = if is_unknown {
+        format!("what {inputs} gives was made anew, and cannot be compared; derive `serde::Serialize` for it")
+    } else {
+        format!("{inputs} was made anew and gave another value")
     }
     .into();
-    let kept = core.run_store();
-    if kept.is_none_or(|kept| kept.is_news(core.declaration.path, &reason)) {
+    let run_store = core.run_store();
+    if run_store.is_none_or(|run_store| run_store.is_first_warning(core.declaration.path, &reason)) {
         tracing::warn!(task = %core.label(), %reason, "it is made again");
     }
     Ok(())
 }
 
-/// Finds what an earlier attempt of the flow left of this call, if that was made from the same values.
+/// Finds the result that an earlier attempt of the flow left of this call, if it was made from the same values.
 fn remembered<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<Option<Remembered>, Error<B::Error>> {
     let Some((memo, key)) = memo(core) else { return Ok(None) };
     if let Some(refusal) = memo.refusal(key) {
         return Err(Error::Refused { run: core.label(), refusal });
     }
     if memo.is_cancelled(key) {
-        // The loser of a race that has its winner.
+        // The loser of a race that already has a winner.
         core.cancel_by_body();
         return Err(core.stopped(false));
     }
@@ -134,9 +133,9 @@ fn remembered<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<Option<Remem
     }
 }
 
-/// What later attempts of the flow look into, if there may be any, and what they look for.
+/// Returns the memo for later attempts of the flow, if there may be any, and the key of this call in it.
 pub(crate) fn memo(core: &Core) -> Option<(&ResultMemo, CallId)> {
     let memo = core.run()?.memo.as_ref().filter(|memo| memo.remembers())?;
     let identity = core.identity().filter(|identity| identity.unknown.is_none())?;
-    (!memo.is_doubted(&identity.call.key)).then_some((memo, identity.call))
+    (!memo.is_ambiguous(&identity.call.key)).then_some((memo, identity.call))
 }

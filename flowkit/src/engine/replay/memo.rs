@@ -1,7 +1,7 @@
-//! What later attempts of a flow take over from earlier ones: the results of the calls that succeeded.
+//! The results of calls that succeeded in an earlier attempt of a flow, for the later attempts in the same process.
 //!
-//! A call is found again by what it is given, see [`CallId`]. So the order of calls is free. One that cannot be compared is
-//! not in here: it is made again.
+//! A call is identified by its arguments ([`CallId`]), so the order of calls may change. A call whose arguments cannot be
+//! compared is not in here, and runs again.
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -18,40 +18,40 @@ use crate::value::canonical::{Domain, Encoder};
 /// A result of an earlier attempt of the flow.
 #[derive(Clone)]
 pub(crate) struct Remembered {
-    pub(crate) place: MemoValue,
+    pub(crate) value: MemoValue,
     pub(crate) provenance: Provenance,
 }
 
-/// Where it is.
+/// Where a remembered result is.
 #[derive(Clone)]
 pub(crate) enum MemoValue {
-    /// A copy of it is here.
+    /// In memory, as a copy.
     Here(Arc<dyn Any + Send + Sync>),
-    /// The store has it, as that of this task run.
+    /// In the store, as the result of this task run.
     Store(TaskRunId),
 }
 
 pub(crate) struct ResultMemo {
-    /// Whether the flow may be retried in this process; otherwise nobody asks for what is kept here.
+    /// Whether the flow may be retried in this process; otherwise the memo is never read.
     remembers: bool,
     results: Mutex<HashMap<CallId, Remembered>>,
-    /// The calls that no later attempt of the flow makes again, although they have failed.
+    /// The failed calls that no later attempt of the flow makes again.
     refused: Mutex<HashMap<CallId, Refusal>>,
-    /// The keys of calls that were told apart by a name, until another one came with the same name.
-    doubted: Mutex<HashSet<Digest>>,
+    /// The keys of calls that a name told apart, until a second call came with the same name.
+    ambiguous: Mutex<HashSet<Digest>>,
     ends: Mutex<EarlierEnds>,
-    /// The waits whose time was up.
+    /// The waits that timed out.
     times_up: Mutex<HashMap<Digest, TimeUp>>,
 }
 
-/// When calls ended in earlier attempts of the flow, as far as they end so again.
+/// When calls ended in earlier attempts of the flow, for those that end in the same way again.
 #[derive(Default)]
 struct EarlierEnds {
     succeeded: HashMap<CallId, OrderNo>,
     cancelled: HashMap<CallId, OrderNo>,
-    /// Those that were refused and will be again: nothing is retried there.
+    /// Calls that were refused and always will be.
     refused: HashMap<CallId, OrderNo>,
-    /// The first end that a later attempt retries. A body may have made any later decision because of it.
+    /// The first end that a later attempt retries. Any later decision of a body may be due to it.
     first_retried: Option<OrderNo>,
 }
 
@@ -61,28 +61,28 @@ impl ResultMemo {
             remembers,
             results: Mutex::default(),
             refused: Mutex::default(),
-            doubted: Mutex::default(),
+            ambiguous: Mutex::default(),
             ends: Mutex::default(),
             times_up: Mutex::default(),
         }
     }
 
-    /// Whether a later attempt of the flow may ask.
+    /// Whether a later attempt of the flow may read the memo.
     pub(crate) fn remembers(&self) -> bool {
         self.remembers
     }
 
-    /// Says that the calls of this key cannot be told apart.
-    pub(crate) fn doubt(&self, key: &Digest) {
-        self.doubted.lock().insert(*key);
+    /// Takes note that the calls of this key cannot be told apart.
+    pub(crate) fn mark_ambiguous(&self, key: &Digest) {
+        self.ambiguous.lock().insert(*key);
     }
 
-    pub(crate) fn is_doubted(&self, key: &Digest) -> bool {
-        self.doubted.lock().contains(key)
+    pub(crate) fn is_ambiguous(&self, key: &Digest) -> bool {
+        self.ambiguous.lock().contains(key)
     }
 
-    /// Takes note of how a call ended; `by_body` if a body cancelled it. Of one that cannot be told from others, only a failure
-    /// matters: it is made again in any case.
+    /// Takes note of how a call ended; `by_body` if a body cancelled it. `call` is `None` for one that cannot be told from others
+    /// and runs again in any case: only its failure matters.
     pub(crate) fn note_end(&self, call: Option<CallId>, state: State, by_body: bool, no: OrderNo) {
         let mut ends = self.ends.lock();
         match call {
@@ -94,18 +94,18 @@ impl ResultMemo {
         }
     }
 
-    /// Takes note of the end of a call that has failed and will fail again, in every attempt of the flow.
+    /// Takes note of the end of a call that failed and fails again in every attempt of the flow.
     pub(crate) fn note_refused(&self, call: CallId, no: OrderNo) {
         let mut ends = self.ends.lock();
         ends.succeeded.remove(&call);
         ends.refused.insert(call, no);
     }
 
-    /// Takes note of an end that an earlier process has recorded, as `claimed` says, and that is no event of this one.
+    /// Takes note of an end that an earlier process recorded, so that this process has no event of it.
     pub(crate) fn note_recorded(&self, call: CallId, claimed: &PreviousCall, no: OrderNo) {
         let mut ends = self.ends.lock();
         match claimed {
-            PreviousCall::Kept | PreviousCall::Again(_) => drop(ends.succeeded.insert(call, no)),
+            PreviousCall::Succeeded | PreviousCall::Again(_) => drop(ends.succeeded.insert(call, no)),
             PreviousCall::Cancelled => drop(ends.cancelled.insert(call, no)),
             PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_) | PreviousCall::Refused(_) => {
                 ends.note_retried(Some(call), no)
@@ -113,14 +113,14 @@ impl ResultMemo {
         }
     }
 
-    /// Returns the number of the end that a call had, if it ends so again.
+    /// Returns the number of a call's earlier end, if it ends in the same way again.
     pub(crate) fn recorded_no(&self, call: CallId) -> Option<OrderNo> {
         let ends = self.ends.lock();
         let again = ends.succeeded.get(&call).or_else(|| ends.refused.get(&call)).copied();
         again.or_else(|| ends.cancelled_for_good(call))
     }
 
-    /// Whether a body cancelled a call, and would again.
+    /// Whether a body cancelled a call and would cancel it again.
     pub(crate) fn is_cancelled(&self, call: CallId) -> bool {
         self.ends.lock().cancelled_for_good(call).is_some()
     }
@@ -134,9 +134,9 @@ impl ResultMemo {
     }
 
     /// Remembers the result of a call.
-    pub(crate) fn keep(&self, key: CallId, place: MemoValue, provenance: Provenance) {
-        let before = self.results.lock().insert(key, Remembered { place, provenance });
-        // Under no lock: its drop is the user's code.
+    pub(crate) fn insert(&self, key: CallId, value: MemoValue, provenance: Provenance) {
+        let before = self.results.lock().insert(key, Remembered { value, provenance });
+        // Dropped after the lock is released: it is a user's value.
         drop(before);
     }
 
@@ -144,13 +144,13 @@ impl ResultMemo {
         self.results.lock().get(&key).cloned()
     }
 
-    /// Has a call fail in every later attempt of the flow.
+    /// Makes a call fail in every later attempt of the flow.
     pub(crate) fn refuse(&self, key: CallId, refusal: Refusal) {
         self.results.lock().remove(&key);
         self.refused.lock().insert(key, refusal);
     }
 
-    /// Returns why a call is not made again.
+    /// Returns why a call may not be made again, if so.
     pub(crate) fn refusal(&self, key: CallId) -> Option<Refusal> {
         self.refused.lock().get(&key).cloned()
     }
@@ -170,13 +170,13 @@ impl EarlierEnds {
     }
 }
 
-/// Finds out which call of its body a call is, within one attempt of a flow.
+/// Identifies the calls of each body, within one attempt of a flow: it numbers those that are equal.
 #[derive(Default)]
 pub(crate) struct Ordinals(Mutex<HashMap<(Digest, Option<Seal>), u32>>);
 
 impl Ordinals {
-    /// Returns what finds the next call of `task` with these arguments. A name stands for the arguments that cannot be
-    /// compared, as long as no other such call of the body has it.
+    /// Returns the identity of the next call of `task` with these arguments. If they cannot be compared, the name of the call
+    /// identifies it, as long as no other such call of the body has the same name.
     pub(crate) fn next(
         &self,
         parent: Option<Identity>,
@@ -202,7 +202,7 @@ impl Ordinals {
         Identity { call, unknown: unknown.map(|unknown| unknown.argument) }
     }
 
-    /// Returns what stands for the runs of `task` over a list that is made later.
+    /// Returns the identity of a `map` of `task` over a list that is not known yet.
     pub(crate) fn next_map(&self, parent: Option<Identity>, task: &str, list: Option<CallId>) -> CallId {
         let mut encoder = begin(Domain::MapCall, parent, task);
         encoder.optional(list, |encoder, list| list.write_place(encoder));
@@ -211,7 +211,7 @@ impl Ordinals {
         self.count(encoder.finish(), Seal::join(&seals))
     }
 
-    /// Returns what finds the next wait of a body for `runs`.
+    /// Returns the identity of the next wait of a body for `runs`.
     pub(crate) fn next_wait(&self, parent: Option<Identity>, runs: Digest) -> Digest {
         let mut encoder = begin(Domain::CallKey, parent, "flowkit::waited");
         encoder.bytes(runs.as_bytes());

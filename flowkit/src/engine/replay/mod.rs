@@ -1,5 +1,5 @@
-//! What outlives an attempt of a flow, or the whole process: what the store is told, what an earlier process left, and what
-//! a later attempt takes over. Not: how it is written, which is the store's business.
+//! What outlives an attempt of a flow, or the process: what is sent to the store, what earlier processes recorded, and the
+//! results that a later attempt takes over. How it is stored is up to the store.
 
 pub(crate) mod known;
 pub(crate) mod memo;

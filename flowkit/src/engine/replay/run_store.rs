@@ -1,6 +1,6 @@
-//! A flow run as its store sees it: what happens is told to it, and what an earlier process left is claimed from it.
+//! A flow run's link to its store: events are sent there, and the rows that earlier processes left are claimed here.
 //!
-//! Not the record: that is the truth of this process. The store hears of every change of it, in the same order.
+//! Not the run's record, which is the truth in this process; the store gets every change of it, in the same order.
 
 use std::any::Any;
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::previous::{Left, PreviousCall, PreviousRuns, Resumed};
+use super::previous::{Claim, PreviousCall, PreviousRuns, ResumedRun};
 use crate::engine::blocking::{self, hold_clock};
 use crate::engine::task_run::core::Core;
 use crate::model::{
@@ -20,21 +20,21 @@ use crate::model::{
 use crate::policy::durability::Durability;
 use crate::store::{CacheEntry, Entry, Fact, FactKind, OwnedRun, Store, StoreError};
 
-/// Comes when what was told cannot be lost any more.
+/// Completes when what was recorded is durable.
 pub(crate) type CommitReceipt = oneshot::Receiver<Result<(), StoreError>>;
 
-/// What is kept together with an event.
+/// What to persist together with an event.
 #[derive(Default)]
 pub(crate) struct PersistRequest {
     pub(crate) call: Option<CallId>,
     pub(crate) result: Option<Vec<u8>>,
     pub(crate) provenance: Option<Provenance>,
     pub(crate) cache: Option<CacheEntry>,
-    /// Why there is no result to persist, although there was to be one.
+    /// Why the result cannot be persisted, if that is so.
     pub(crate) not_persisted: Option<Arc<str>>,
-    /// Whether somebody waits until it is kept.
+    /// Whether the caller waits until the event is durable.
     pub(crate) awaited: bool,
-    /// It is a failure that counts as none if the program turns out to be stopping.
+    /// Whether the event is a failure that does not count if the program turns out to be stopping.
     pub(crate) revocable: bool,
 }
 
@@ -43,19 +43,19 @@ pub(crate) struct RunStore {
     pub(crate) owned: OwnedRun,
     pub(crate) durability: Durability,
     /// What earlier processes left; `None` for a run that begins in this one.
-    earlier: Option<Mutex<PreviousRuns>>,
-    /// A process has died with this run under way.
+    previous: Option<Mutex<PreviousRuns>>,
+    /// Whether a process died while it was running this run.
     pub(crate) has_crashed: bool,
-    /// The run stands for an idempotency key, and begins only if that is still reserved for it.
+    /// Whether the run has an idempotency key. It begins only if the key is still reserved for it.
     pub(crate) is_keyed: bool,
-    /// The run was suspended, or it is persisted no further: the store hears no more of it.
+    /// Whether the run was suspended or lost, so that nothing more is sent to the store.
     silent: AtomicBool,
-    /// Why it is kept no further.
+    /// Why nothing more of the run is persisted.
     lost: OnceLock<StoreError>,
-    /// What the flow gave although its end could not be kept.
-    unkept: Mutex<Option<Box<dyn Any + Send>>>,
-    /// Of which tasks, by path, and for which reasons, it was said that their results are not persisted.
-    not_persisted: Mutex<HashSet<(&'static str, Arc<str>)>>,
+    /// The value that the flow returned although its end could not be persisted.
+    unpersisted_value: Mutex<Option<Box<dyn Any + Send>>>,
+    /// The tasks, by path, about which a warning was given, with its reason: results not persisted, or made again.
+    warned: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
 
 impl RunStore {
@@ -64,72 +64,71 @@ impl RunStore {
             store,
             owned,
             durability,
-            earlier: None,
+            previous: None,
             has_crashed: false,
             is_keyed: false,
             silent: AtomicBool::new(false),
             lost: OnceLock::new(),
-            unkept: Mutex::default(),
-            not_persisted: Mutex::default(),
+            unpersisted_value: Mutex::default(),
+            warned: Mutex::default(),
         }
     }
 
-    /// Takes note of whether the run stands for an idempotency key.
     pub(crate) fn keyed(self, is_keyed: bool) -> Self {
         Self { is_keyed, ..self }
     }
 
-    /// Takes note of what an earlier process left.
-    pub(crate) fn with_earlier(self, resumed: &Resumed, max_crashes: u32) -> Self {
-        let earlier = Some(Mutex::new(PreviousRuns::new(resumed, max_crashes)));
-        Self { earlier, has_crashed: resumed.recovered.run.crashes > 0, ..self }
+    /// Adds what earlier processes left of the run.
+    pub(crate) fn resuming(self, resumed: &ResumedRun, max_crashes: u32) -> Self {
+        let previous = Some(Mutex::new(PreviousRuns::new(resumed, max_crashes)));
+        Self { previous, has_crashed: resumed.recovered.run.crashes > 0, ..self }
     }
 
-    /// Takes note that results of a task are not persisted for a reason; whether that is news.
-    pub(crate) fn is_news(&self, task: &'static str, reason: &Arc<str>) -> bool {
-        self.not_persisted.lock().insert((task, Arc::clone(reason)))
+    /// Whether a warning about a task, by its path, is the first with this reason.
+    pub(crate) fn is_first_warning(&self, task: &'static str, reason: &Arc<str>) -> bool {
+        self.warned.lock().insert((task, Arc::clone(reason)))
     }
 
-    /// Returns what an earlier process left of the call `new`: its row, once, and what becomes of the call.
+    /// Claims the row that an earlier process left of the call `new`, and returns what becomes of the call.
     ///
     /// # Errors
     ///
-    /// If the call is not recorded, and the run wants recorded ones first.
+    /// If the call is not recorded, the run is strict, and recorded calls are missing.
     pub(crate) fn claim(
         &self,
         identity: Identity,
         new: &NewTaskRun,
         at_most_once: bool,
-    ) -> Result<Left, Refusal> {
-        let Some(earlier) = &self.earlier else { return Ok((None, None)) };
-        let mut earlier = earlier.lock();
-        let left = earlier.claim(identity, new, at_most_once)?;
-        let older = match &left {
-            (Some(row), Some(PreviousCall::Kept)) => earlier.older_source(row, new.task),
+    ) -> Result<Claim, Refusal> {
+        let Some(previous) = &self.previous else { return Ok((None, None)) };
+        let mut previous = previous.lock();
+        let claim = previous.claim(identity, new, at_most_once)?;
+        let warning = match &claim {
+            (Some(row), Some(PreviousCall::Succeeded)) => previous.older_source(row, new.task),
             _ => None,
         };
-        drop(earlier);
-        if let Some(words) = older {
-            tracing::warn!(flow_run = %self.owned.id, "{words}");
+        drop(previous);
+        if let Some(warning) = warning {
+            tracing::warn!(flow_run = %self.owned.id, "{warning}");
         }
-        Ok(left)
+        Ok(claim)
     }
 
-    /// Looks at what an earlier process left; `None` if the run begins in this one.
-    pub(crate) fn earlier<R>(&self, look: impl FnOnce(&PreviousRuns) -> R) -> Option<R> {
-        self.earlier.as_ref().map(|earlier| look(&earlier.lock()))
+    /// Reads what earlier processes left; `None` if the run began in this one.
+    pub(crate) fn previous<R>(&self, read: impl FnOnce(&PreviousRuns) -> R) -> Option<R> {
+        self.previous.as_ref().map(|previous| read(&previous.lock()))
     }
 
-    /// Says what of the record the flow has not called again, now that its body has returned.
+    /// Warns about recorded calls that were not made again, now that the body of the flow has returned.
     ///
     /// # Errors
     ///
-    /// If there is something, and the run is strict.
+    /// If there are any, and the run is strict.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
-        let Some((strict, missing, instead, left, twice)) = self.earlier(|earlier| {
-            let missing = earlier.not_called_again(None);
-            let instead = earlier.called_instead().to_vec();
-            (earlier.wish.strict, missing, instead, earlier.left_behind(), earlier.perhaps_twice())
+        let Some((strict, missing, instead, left_behind, twice)) = self.previous(|previous| {
+            let missing = previous.not_called_again(None);
+            let instead = previous.called_instead().to_vec();
+            (previous.strict, missing, instead, previous.left_behind(), previous.perhaps_twice())
         }) else {
             return Ok(());
         };
@@ -140,10 +139,10 @@ impl RunStore {
                  most once, and one of them may be the same call twice"
             );
         }
-        if !left.is_empty() {
+        if !left_behind.is_empty() {
             tracing::warn!(
                 flow_run = %self.owned.id,
-                left_behind = ?left,
+                ?left_behind,
                 "tasks that have finished had started others and not awaited them: those did not end, and are not made again"
             );
         }
@@ -160,32 +159,32 @@ impl RunStore {
         Ok(())
     }
 
-    /// Tells the store what happened. Called under the lock of the record, so that the order is the same.
+    /// Sends an event to the store. Called under the lock of the record, so that the order is the same.
     pub(crate) fn record(
         &self,
         event: Event,
         task_run: TaskRunRecord,
-        keeping: PersistRequest,
+        request: PersistRequest,
     ) -> Option<CommitReceipt> {
         if self.silent.load(Ordering::Acquire) {
-            // A result that nobody keeps is none, and what may run once does not begin unrecorded.
+            // A result that is not persisted does not count, and a task that may run at most once does not begin unrecorded.
             let matters = task_run.state().is_success() || matches!(event.kind, EventKind::Started { .. });
-            return (keeping.awaited && matters).then(|| self.refuse());
+            return (request.awaited && matters).then(|| self.refuse());
         }
-        let (ack, receipt) = if keeping.awaited {
+        let (ack, receipt) = if request.awaited {
             let (ack, receipt) = oneshot::channel();
             (Some(ack), Some(receipt))
         } else {
             (None, None)
         };
-        let PersistRequest { call, result, provenance, cache, .. } = keeping;
+        let PersistRequest { call, result, provenance, cache, .. } = request;
         self.store.record(Entry { run: self.owned, event, task_run, call, result, provenance, cache }, ack);
         receipt
     }
 
-    /// Tells the store what a task run says of itself. Called under the lock of the record, as [`record`](Self::record) is.
-    pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, says: FactKind) {
-        // The process that resumes the run executes again what was under way, and reports it again.
+    /// Sends what a task run reports to the store. Called under the lock of the record, as [`record`](Self::record) is.
+    pub(crate) fn report(&self, task_run: TaskRunId, at: WallTime, says: FactKind) {
+        // The process that resumes the run executes again what was running, which reports it again.
         if !self.silent.load(Ordering::Acquire) {
             self.store.report(Fact { run: self.owned, task_run, at, says });
         }
@@ -199,23 +198,23 @@ impl RunStore {
         receipt
     }
 
-    /// Leaves the run to the process that resumes it.
+    /// Ends the run in this process, so that another one can resume it.
     pub(crate) fn suspend(&self) {
         if !self.silent.swap(true, Ordering::AcqRel) {
             self.store.suspend(self.owned, None);
         }
     }
 
-    /// Takes note that the run is kept no further, and leaves it to the process that resumes it. Returns whether that is news.
+    /// Takes note that the store persists nothing more of the run, and suspends it. Returns `false` if that was known.
     pub(crate) fn lose(&self, why: StoreError) -> bool {
-        let is_news = self.lost.set(why).is_ok();
-        if is_news {
+        let is_first = self.lost.set(why).is_ok();
+        if is_first {
             self.suspend();
         }
-        is_news
+        is_first
     }
 
-    /// Returns why the run is kept no further, if so.
+    /// Returns why the store persists nothing more of the run, if so.
     pub(crate) fn lost(&self) -> Option<&StoreError> {
         self.lost.get()
     }
@@ -224,33 +223,33 @@ impl RunStore {
         self.silent.load(Ordering::Acquire)
     }
 
-    /// Leaves the flow's value to callers that ask for it although it is not persisted.
+    /// Stores the value that the flow returned although it is not persisted, for callers that ask for it.
     pub(crate) fn leave_unpersisted<T: Send + 'static>(&self, value: T) {
-        *self.unkept.lock() = Some(Box::new(value));
+        *self.unpersisted_value.lock() = Some(Box::new(value));
     }
 
     pub(crate) fn take_unpersisted<T: 'static>(&self) -> Option<T> {
-        let value = self.unkept.lock().take()?;
+        let value = self.unpersisted_value.lock().take()?;
         value.downcast().ok().map(|value| *value)
     }
 }
 
-/// Waits until what was told is kept. Only then may anybody rely on it.
+/// Waits until an event is durable, and returns `result` then: before that no caller may rely on it.
 pub(crate) async fn committed<T, E>(
     core: &Core,
     receipt: CommitReceipt,
     result: Result<T, Error<E>>,
 ) -> Result<T, Error<E>> {
-    match comes(core, receipt).await {
+    match acknowledged(core, receipt).await {
         Ok(()) => result,
         Err(_) if core.is_suspended() => Err(core.stopped(false)),
         Err(error @ StoreError::UnknownRun { .. }) if is_keyed(core) => {
-            // It did not begin: another process has begun one for its key.
+            // The run did not begin: another process has begun one for the same key.
             core.run().inspect(|run| run.lose_all(&error));
             Err(Error::Refused { run: core.label(), refusal: Refusal::KeyTaken })
         }
         Err(error) => {
-            tracing::error!(task = %core.label(), %error, "the result could not be kept");
+            tracing::error!(task = %core.label(), %error, "the result could not be persisted");
             if let Some(run) = core.run()
                 && is_loss(&error)
             {
@@ -261,9 +260,9 @@ pub(crate) async fn committed<T, E>(
     }
 }
 
-/// Waits for the answer of the store; a test's clock stands still meanwhile.
-pub(crate) async fn comes(core: &Core, receipt: CommitReceipt) -> Result<(), StoreError> {
-    let may_block = core.run_store().is_none_or(|kept| kept.store.may_block());
+/// Waits for the answer of the store. The clock of a test is paused meanwhile.
+pub(crate) async fn acknowledged(core: &Core, receipt: CommitReceipt) -> Result<(), StoreError> {
+    let may_block = core.run_store().is_none_or(|run_store| run_store.store.may_block());
     let hold = may_block.then(hold_clock);
     let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
     if let Some(hold) = hold {
@@ -272,7 +271,7 @@ pub(crate) async fn comes(core: &Core, receipt: CommitReceipt) -> Result<(), Sto
     answer
 }
 
-/// Whether nothing more is kept of a run after this error, whatever else is told of it.
+/// Whether the store persists nothing more of a run after this error.
 fn is_loss(error: &StoreError) -> bool {
     matches!(
         error,
@@ -284,17 +283,17 @@ fn is_loss(error: &StoreError) -> bool {
 }
 
 fn is_keyed(core: &Core) -> bool {
-    core.run_store().is_some_and(|kept| kept.is_keyed)
+    core.run_store().is_some_and(|run_store| run_store.is_keyed)
 }
 
-/// Asks a store something that may wait for a disk.
+/// Queries a store, on the blocking pool if that may wait for a disk.
 pub(crate) async fn ask<R: Send + 'static>(
     store: &Arc<dyn Store>,
-    question: impl FnOnce(&dyn Store) -> Result<R, StoreError> + Send + 'static,
+    query: impl FnOnce(&dyn Store) -> Result<R, StoreError> + Send + 'static,
 ) -> Result<R, StoreError> {
     if !store.may_block() {
-        return question(&**store);
+        return query(&**store);
     }
     let store = Arc::clone(store);
-    blocking::ask(move || question(&*store)).await.unwrap_or(Err(StoreError::Closed))
+    blocking::ask(move || query(&*store)).await.unwrap_or(Err(StoreError::Closed))
 }

@@ -1,5 +1,5 @@
-//! Calls that cannot be told from others, since an argument of theirs cannot be compared: what is said about them, and when
-//! they may not run. Not: what is taken over for them, which is nothing, see `policy/resume`.
+//! Calls that cannot be told from others, because one of their arguments cannot be compared: the messages about them, and when
+//! they may not run. That no recorded outcome is reused for them is decided in `policy/resume`.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::engine::body::Body;
 use crate::engine::call_key::ArgumentsKey;
 use crate::model::{Declaration, Identity, Refusal};
 
-/// Looks at a call that cannot be told from others; returns why it may not run, if it may not.
+/// Returns why a call may not run because it cannot be told from others, if so.
 pub(crate) fn refusal<B: Body>(
     identity: Identity,
     inputs: &ArgumentsKey,
@@ -23,8 +23,8 @@ pub(crate) fn refusal<B: Body>(
     let (argument, unknown) = (identity.unknown?, inputs.unknown.as_ref()?);
     let declaration = &B::info().declaration;
     if let Some(name) = name {
-        // The first call of the name was told apart by it, and is as doubtful now.
-        memo.doubt(&identity.call.key);
+        // The name told the first such call apart, until this second one came.
+        memo.mark_ambiguous(&identity.call.key);
         if is_first_time(declaration, "name") {
             tracing::warn!(
                 "two calls of `{}` are named {name:?} and differ in nothing that can be compared: both are made again",
@@ -38,7 +38,7 @@ pub(crate) fn refusal<B: Body>(
     })
 }
 
-/// Says once that calls of a task are not taken over: when the first one is made, and when one is made again for that.
+/// Logs once that results of a task's calls are not reused: when the first such call is made, and when one is made again.
 pub(crate) fn tell(declaration: &'static Declaration, argument: &'static str, again: bool) {
     if again && is_first_time(declaration, "again") {
         tracing::warn!("{}", Identity::words(declaration.kind, declaration.name, argument));
@@ -47,8 +47,8 @@ pub(crate) fn tell(declaration: &'static Declaration, argument: &'static str, ag
     }
 }
 
-/// Whether something is said of a task for the first time in this process.
-fn is_first_time(declaration: &'static Declaration, what: &'static str) -> bool {
-    static SAID: Mutex<Option<HashSet<(&str, &str)>>> = Mutex::new(None);
-    SAID.lock().get_or_insert_default().insert((declaration.path, what))
+/// Whether this is the first message of its kind about a task in this process.
+fn is_first_time(declaration: &'static Declaration, kind: &'static str) -> bool {
+    static LOGGED: Mutex<Option<HashSet<(&str, &str)>>> = Mutex::new(None);
+    LOGGED.lock().get_or_insert_default().insert((declaration.path, kind))
 }

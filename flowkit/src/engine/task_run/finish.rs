@@ -13,7 +13,7 @@ use crate::engine::attempt::hooks::hooks;
 use crate::engine::attempt::panics::report;
 use crate::engine::body::{Body, TaskInfo};
 use crate::engine::cache::SharedResult;
-use crate::engine::replay::run_store::{CommitReceipt, PersistRequest, comes, committed};
+use crate::engine::replay::run_store::{CommitReceipt, PersistRequest, acknowledged, committed};
 use crate::model::{Error, EventKind, Provenance, TaskError, TaskRunId, ValueVersion};
 
 /// Where the result of a task run comes from.
@@ -211,7 +211,7 @@ async fn finish_flow<B: Body>(
         end.announce(&result, source.cached, &mut PersistRequest::default());
         return result;
     };
-    match comes(core, receipt).await {
+    match acknowledged(core, receipt).await {
         Ok(()) => {
             run.commit_end(event);
             end.announced(&result, hook, false);

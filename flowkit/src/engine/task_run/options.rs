@@ -8,7 +8,7 @@ use super::inputs::Input;
 use crate::engine::body::TaskInfo;
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
-use crate::engine::replay::previous::Resumed;
+use crate::engine::replay::previous::ResumedRun;
 use crate::engine::runtime::Runtime;
 use crate::model::{FlowRunId, Kind, TaskRun};
 use crate::policy::TaskPolicy;
@@ -58,8 +58,10 @@ pub(crate) struct CallOptions<E> {
     pub(crate) runtime: Option<Runtime>,
     /// The id of the run and the key that is reserved for it, for a flow that runs once per key.
     pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
+    /// The arguments of a flow as a JSON object, if the caller has serialized them already.
+    pub(crate) arguments: Option<String>,
     /// The run that is resumed, for a flow.
-    pub(crate) resumed: Option<Box<Resumed>>,
+    pub(crate) resumed: Option<Box<ResumedRun>>,
 }
 
 impl<E> Default for CallOptions<E> {
@@ -76,6 +78,7 @@ impl<E> Default for CallOptions<E> {
             hooks: Vec::new(),
             runtime: None,
             keyed: None,
+            arguments: None,
             resumed: None,
         }
     }

@@ -68,7 +68,7 @@ fn encoded<B: Body>(
             memo.refuse(key, refusal.clone());
         }
         *result = Err(Error::Refused { run: core.label(), refusal });
-    } else if result.is_ok() && run_store.is_news(core.declaration.path, &not_persisted) {
+    } else if result.is_ok() && run_store.is_first_warning(core.declaration.path, &not_persisted) {
         tracing::warn!(
             task = %core.label(),
             reason = %not_persisted,
@@ -106,7 +106,7 @@ pub(super) fn provenance<B: Body>(
                 let in_store = persisted.map(|_| MemoValue::Store(core.id));
                 let value = copy.map(|copy| MemoValue::Here(Arc::new(copy))).or(in_store);
                 let provenance = Provenance { version, made_from };
-                value.into_iter().for_each(|value| memo.keep(key, value, provenance));
+                value.into_iter().for_each(|value| memo.insert(key, value, provenance));
             }
             version
         }
@@ -138,7 +138,7 @@ pub(crate) async fn recorded<B: Body>(
             core.recorded().into_iter().for_each(|recorded| core.set_version(recorded.version));
             Some(Err(Error::Recorded { run: core.label(), report }))
         }
-        PreviousCall::Kept => match Box::pin(persisted_value::<B>(core, core.id)).await {
+        PreviousCall::Succeeded => match Box::pin(persisted_value::<B>(core, core.id)).await {
             Ok(Some(value)) => {
                 source.recorded = true;
                 let version = core.recorded().map_or_else(|| core.stamp(), |recorded| recorded.version);
@@ -161,13 +161,13 @@ pub(crate) async fn recorded<B: Body>(
 /// Adds the result that an earlier process left of this call to the memo: as soon as it is claimed, since this attempt of the
 /// flow may end before the result is read.
 pub(crate) fn remember_persisted(core: &Core) {
-    if let Some(PreviousCall::Kept) = core.claimed()
+    if let Some(PreviousCall::Succeeded) = core.claimed()
         && let Some((memo, key)) = memo(core)
     {
         let provenance = core
             .recorded()
             .unwrap_or_else(|| Provenance { version: core.stamp(), made_from: core.made_from() });
-        memo.keep(key, MemoValue::Store(core.id), provenance);
+        memo.insert(key, MemoValue::Store(core.id), provenance);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The error of the user's own type, with what is known of it. Not: the ways in which a task ends without one.
+//! An error of the task's own type, with what is known about it. The other ways in which a task fails are in [`Error`](super::Error).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -32,7 +32,7 @@ struct FailureInner<E> {
     attempts: u32,
     error: Deep<E>,
     as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
-    /// What the panic of `retry_if` said, if it panicked when it was asked about this error.
+    /// The message of the panic of `retry_if`, if it panicked on this error.
     doubt: Option<Arc<str>>,
 }
 
@@ -53,12 +53,12 @@ impl<E> Failure<E> {
         &self.0.run
     }
 
-    /// Shows the error as an [`StdError`], if it is one.
+    /// Returns the error as an [`StdError`], if it is one.
     pub(super) fn as_error(&self) -> Option<&(dyn StdError + 'static)> {
         (self.0.as_error)(&self.0.error)
     }
 
-    /// Says why nobody knows whether another attempt would have been worth it; empty if that is known.
+    /// Returns a note that `retry_if` panicked, so that it is unknown whether a retry would have made sense; otherwise an empty text.
     pub(super) fn doubt(&self) -> String {
         let doubt = self.0.doubt.as_ref();
         doubt.map_or_else(String::new, |why| format!(" (not retried: `retry_if` panicked: {why})"))
@@ -73,7 +73,7 @@ impl<E> Failure<E> {
     ///
     /// # Errors
     ///
-    /// Gives `self` back if somebody else holds it too: a clone of this error, or a handle of the task.
+    /// Returns `self` if there is another reference to the error: a clone of it, or a handle of the task.
     pub fn into_inner(self) -> Result<E, Self> {
         Arc::try_unwrap(self.0).map(|inner| inner.error.into_inner()).map_err(Self)
     }

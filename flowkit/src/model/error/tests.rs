@@ -76,15 +76,15 @@ fn others() -> Vec<(Error<String>, &'static str, Vec<&'static str>)> {
                 task: run(Kind::Task, "validate"),
                 cause: Arc::clone(&cause),
             },
-            "flow `nightly` cannot go on without task `validate`",
+            "flow `nightly` cannot continue without task `validate`",
             vec!["cannot read the list", "disk on fire"],
         ),
         (
             tasks_failed(Some(cause)),
-            "flow `nightly` failed: 1/3 states failed",
+            "flow `nightly` failed: 1 of 3 task runs failed",
             vec!["cannot read the list", "disk on fire"],
         ),
-        (tasks_failed(None), "flow `nightly` failed: 1/3 states failed", vec![]),
+        (tasks_failed(None), "flow `nightly` failed: 1 of 3 task runs failed", vec![]),
         (
             Error::Refused { run: task(), refusal: Refusal::FlowEnded },
             "task `load[3]` cannot run",

@@ -1,6 +1,6 @@
-//! Under which key a result is kept and for how long it may be used again.
+//! The key under which a result is cached, and how long the result may be reused.
 //!
-//! Pure: it does not keep anything itself, and the caller says what time it is.
+//! Pure: it caches nothing itself, and the caller passes the time.
 
 mod parts;
 
@@ -15,15 +15,14 @@ use crate::value::canonical::{Digest, Domain, Encoder};
 
 /// What makes two tasks the same one for the cache.
 ///
-/// All of it is always in the key: two tasks with equal inputs never share a result, and a changed
-/// function body or version never meets an old one.
+/// All of it is part of the key: two tasks with equal inputs never share a result, and neither do two versions of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskIdentity<'a> {
     /// The qualified name: `my_crate::etl::load`.
     pub name: &'a str,
-    /// A hash of the source of the task, so that a changed body misses.
+    /// A hash of the source of the task, so that a changed body gets no old result.
     pub source_hash: u64,
-    /// What the user set as `version`; for changes that the source of the task does not show.
+    /// The attribute's `version`, for changes that the source of the task does not show.
     pub version: Option<&'a str>,
 }
 
@@ -35,9 +34,9 @@ pub struct CacheKey(Digest);
 impl CacheKey {
     /// Returns the key of `task` called with `inputs`.
     ///
-    /// `scope` is the id of the run whose calls share the result (`cache = "run"`); `None` shares it
-    /// between all runs (`cache = "inputs"`). An input that has no digest must switch caching off
-    /// for the call; leaving it out would answer one input with the result of another.
+    /// `scope` is the id of the run whose calls share the result (`cache = "run"`); with `None`, all runs share it
+    /// (`cache = "inputs"`). A call with an input that has no digest must not be cached: without that input in the key, it could
+    /// get the result of another one.
     ///
     /// ```
     /// # use flowkit::value::canonical::digest;
@@ -72,11 +71,10 @@ impl fmt::Display for CacheKey {
     }
 }
 
-/// Tells whether a result stored at `stored_at` may still be used at `now`.
+/// Returns whether a result stored at `stored_at` may still be used at `now`: `age < ttl`.
 ///
-/// `age < ttl`, so a `ttl` of zero is never fresh; no `ttl` is fresh for ever. Both times are wall
-/// times (since the Unix epoch), as the cache outlives the process. After the clock was set back an
-/// age would be negative: it counts as zero.
+/// With a `ttl` of zero no result is fresh; without a `ttl` every result is. Both times are wall times, as durations since the
+/// Unix epoch, because the cache outlives the process. If the clock was set back, a negative age counts as zero.
 ///
 /// ```
 /// # use flowkit::policy::cache::is_fresh;

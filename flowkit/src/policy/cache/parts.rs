@@ -1,4 +1,4 @@
-//! What a cache key is made of, and in what two keys differ. For people: the cache itself compares keys only.
+//! What a cache key is made of, and how two keys differ. For display only: the cache itself compares whole keys.
 
 use std::fmt;
 #[cfg(feature = "store")]
@@ -11,20 +11,20 @@ use crate::model::Digest;
 #[cfg(feature = "store")]
 use crate::value::canonical::{Sealing, sealed_digest};
 
-/// So much of a value is shown, in bytes of JSON.
+/// How much of a value is shown, in bytes of JSON.
 #[cfg(feature = "store")]
 const SHOWN_MAX: usize = 80;
 
-/// What a cache key is made of, as it is kept beside the result.
+/// What a cache key is made of, as it is stored with the result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyParts {
     /// The qualified name of the task.
     pub task: String,
     /// A hash of the source of the task.
     pub source_hash: u64,
-    /// What the attribute says as `version`.
+    /// The attribute's `version`.
     pub version: Option<String>,
-    /// The arguments in their order, or the one value of `cache = |…| key`, which is named `key`.
+    /// The arguments in order, or the one value of `cache = |…| key`, which is named `key`.
     pub inputs: Vec<KeyInput>,
 }
 
@@ -41,11 +41,11 @@ pub struct KeyInput {
 
 #[cfg(feature = "store")]
 impl KeyInput {
-    /// Looks at a value; `None` if it has no digest, and then there is no key either.
+    /// Describes a value; `None` if it has no digest, in which case there is no key either.
     pub(crate) fn of<T: Serialize + ?Sized>(name: &str, value: &T, sealing: Sealing<'_>) -> Option<Self> {
         let digest = sealed_digest(value, sealing).ok()?;
         let mut beginning = Beginning(Vec::new());
-        // It breaks off when there is enough: a value may be as long as a file.
+        // Writing fails as soon as there is enough text: a value may be as long as a file.
         let whole = serde_json::to_writer(&mut beginning, value).is_ok();
         let mut shown = String::from_utf8_lossy(&beginning.0).trim_end_matches('\u{fffd}').to_owned();
         if !whole {
@@ -55,7 +55,7 @@ impl KeyInput {
     }
 }
 
-/// Takes the beginning of what is written, and then refuses.
+/// A writer that takes the first [`SHOWN_MAX`] bytes and then fails.
 #[cfg(feature = "store")]
 struct Beginning(Vec<u8>);
 
@@ -76,7 +76,7 @@ impl io::Write for Beginning {
     }
 }
 
-/// A part in which a key differs from an earlier one.
+/// A difference between a key and an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
@@ -98,12 +98,12 @@ pub enum Difference {
         /// The beginning of the value of this key.
         is: String,
     },
-    /// The task has an argument that it had not.
+    /// The task has a new argument.
     Added {
         /// The name of the argument.
         name: String,
     },
-    /// The task had an argument that it has no more.
+    /// The task no longer has an argument.
     Removed {
         /// The name of the argument.
         name: String,
@@ -111,7 +111,7 @@ pub enum Difference {
 }
 
 impl KeyParts {
-    /// Makes the parts of a key.
+    /// Returns the parts of the key of `task` called with `inputs`.
     pub fn new(task: &TaskIdentity<'_>, inputs: Vec<KeyInput>) -> Self {
         Self {
             task: task.name.to_owned(),
@@ -121,7 +121,7 @@ impl KeyParts {
         }
     }
 
-    /// Returns in what this key differs from an `earlier` one of the same task; nothing if they are equal.
+    /// Returns how this key differs from an `earlier` one of the same task; empty if they are equal.
     ///
     /// ```
     /// use flowkit::policy::cache::{Difference, KeyParts, TaskIdentity};
@@ -191,7 +191,7 @@ mod tests {
         KeyInput { name: name.to_owned(), digest: digest(value).unwrap(), shown: format!("\"{value}\"") }
     }
 
-    fn said(now: &KeyParts, earlier: &KeyParts) -> Vec<String> {
+    fn worded(now: &KeyParts, earlier: &KeyParts) -> Vec<String> {
         now.differences_from(earlier).iter().map(ToString::to_string).collect()
     }
 
@@ -214,7 +214,7 @@ mod tests {
             "argument `new` is new",
             "argument `gone` is gone",
         ];
-        assert_eq!(said(&now, &earlier), expected);
+        assert_eq!(worded(&now, &earlier), expected);
     }
 
     #[cfg(feature = "store")]
@@ -232,6 +232,6 @@ mod tests {
         let shown = "[1,2,3…".to_owned();
         let of = |value: &str| KeyInput { shown: shown.clone(), ..input("rows", value) };
         let (earlier, now) = (KeyParts::new(&LOAD, vec![of("a")]), KeyParts::new(&LOAD, vec![of("b")]));
-        assert_eq!(said(&now, &earlier), ["argument `rows` differs behind [1,2,3…"]);
+        assert_eq!(worded(&now, &earlier), ["argument `rows` differs behind [1,2,3…"]);
     }
 }

@@ -1,47 +1,37 @@
-//! What will become of the recorded task runs when their run goes on, as far as the record can tell. For people who want to
-//! know before they do it.
+//! What would become of the recorded task runs if their run were resumed, as far as the record can tell.
 //!
-//! Pure. It asks the same questions as a run that is resumed. Not certain: a flow decides what it calls when it runs, and
-//! which tasks may run at most once is known to them alone.
+//! Pure. It makes the same decisions as a run that is resumed, but is not certain: a flow decides what it calls when it runs, and
+//! the record does not have which tasks may run at most once.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Chosen, MAX_CRASHES, RedoRequest, ReplayDecision, cancelled_for_good, claimable, doubted, standing,
+    MAX_CRASHES, RedoRequest, RedoRows, ReplayDecision, ambiguous_keys, cancelled_for_good, claimable,
+    decide, decide_flow,
 };
-use crate::model::{State, StoredFlowRun, TaskRun, TaskRunId};
+use crate::model::{StoredFlowRun, TaskRun, TaskRunId};
 
-/// Whether the body of the flow runs again. Otherwise the run gives what it has: its result or its error.
-pub(crate) fn flow_runs(run: &StoredFlowRun, asked: &RedoRequest) -> bool {
-    match run.state {
-        _ if asked.reopens(run) => true,
-        State::Completed | State::Cached => false,
-        State::Failed | State::TimedOut => run.error.is_none(),
-        _ => true,
-    }
-}
-
-/// Says what becomes of each recorded call that is made again, in the order in which they were made. Calls in a body that does
-/// not run again are not made.
-pub(crate) fn outlook<'r>(
+/// Returns the decision about each recorded call that would be made again, in the order in which they were made. Calls in a body
+/// that does not run again are not made.
+pub(crate) fn decisions<'r>(
     run: &StoredFlowRun,
     rows: &'r [TaskRun],
-    asked: &RedoRequest,
+    request: &RedoRequest,
 ) -> Vec<(&'r TaskRun, ReplayDecision)> {
-    let chosen = claimable(run, rows);
-    let wanted_again = asked.left(rows, &Chosen::of(rows, &asked.redo));
-    let cancelled = cancelled_for_good(run, rows, asked);
+    let claimable = claimable(run, rows);
+    let redo = request.pending(rows, &RedoRows::select(rows, &request.scope));
+    let cancelled = cancelled_for_good(run, rows, request);
     let mut bodies = HashSet::new();
-    if flow_runs(run, asked) {
+    if decide_flow(run, request) == ReplayDecision::RunAgain {
         bodies.insert(TaskRunId::FLOW);
     }
-    // Of what does not stand any more, only the last is called again.
+    // Where none of the rows of a call is valid any more, the last one stands for the call.
     let last: HashMap<_, TaskRunId> = rows.iter().filter_map(|row| Some((row.call?, row.id))).collect();
-    let doubted = doubted(rows);
+    let ambiguous = ambiguous_keys(rows);
     let mut made = Vec::new();
     // A body has a smaller id than what is called in it.
     for row in rows {
-        let found = row.call.and_then(|call| chosen.get(&call));
+        let found = row.call.and_then(|call| claimable.get(&call));
         let is_made = match (found, row.call) {
             (Some(found), _) => found.id == row.id,
             (None, Some(call)) => last.get(&call) == Some(&row.id),
@@ -50,26 +40,28 @@ pub(crate) fn outlook<'r>(
         if !is_made || !bodies.contains(&row.parent) {
             continue;
         }
-        let standing = match found {
-            Some(_) if row.call.is_some_and(|call| doubted.contains_key(&call.key)) => ReplayDecision::Again,
-            Some(_) if cancelled.contains(&row.id) => ReplayDecision::Cancelled,
-            Some(_) => standing(row, &wanted_again, false, MAX_CRASHES),
-            None => ReplayDecision::Again,
+        let decision = match found {
+            Some(_) if row.call.is_some_and(|call| ambiguous.contains_key(&call.key)) => {
+                ReplayDecision::RunAgain
+            }
+            Some(_) if cancelled.contains(&row.id) => ReplayDecision::CancelAgain,
+            Some(_) => decide(row, &redo, false, MAX_CRASHES),
+            None => ReplayDecision::RunAgain,
         };
-        if standing == ReplayDecision::Again {
+        if decision == ReplayDecision::RunAgain {
             bodies.insert(row.id);
         }
-        made.push((row, standing));
+        made.push((row, decision));
     }
     made
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Redo;
+    use super::super::RedoScope;
     use super::super::tests::{flow_row, row};
     use super::*;
-    use crate::model::{CallId, Digest};
+    use crate::model::{CallId, Digest, State};
 
     fn digest(id: u64) -> Digest {
         let mut bytes = [0; 32];
@@ -88,10 +80,10 @@ mod tests {
         }
     }
 
-    fn of(run: State, rows: &[TaskRun], redo: &Redo) -> Vec<(u64, ReplayDecision)> {
-        outlook(&flow_row(run), rows, &redo.clone().into())
+    fn of(run: State, rows: &[TaskRun], redo: &RedoScope) -> Vec<(u64, ReplayDecision)> {
+        decisions(&flow_row(run), rows, &redo.clone().into())
             .iter()
-            .map(|(row, standing)| (row.id.get(), *standing))
+            .map(|(row, decision)| (row.id.get(), *decision))
             .collect()
     }
 
@@ -103,11 +95,14 @@ mod tests {
             called(3, 0, "report", State::UpstreamFailed),
         ];
         use ReplayDecision::*;
-        assert_eq!(of(State::Failed, &rows, &Redo::Failed), [(1, Keep), (2, Again), (3, Again)]);
-        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (2, Replay), (3, Again)]);
-        let from = Redo::From("fetch".to_owned());
-        assert_eq!(of(State::Completed, &rows[..1], &from), [(1, Again)]);
-        assert_eq!(of(State::Completed, &rows[..1], &Redo::Nothing), [], "it gives its result");
+        assert_eq!(of(State::Failed, &rows, &RedoScope::Failed), [(1, Reuse), (2, RunAgain), (3, RunAgain)]);
+        assert_eq!(
+            of(State::Crashed, &rows, &RedoScope::Nothing),
+            [(1, Reuse), (2, FailAgain), (3, RunAgain)]
+        );
+        let from = RedoScope::From("fetch".to_owned());
+        assert_eq!(of(State::Completed, &rows[..1], &from), [(1, RunAgain)]);
+        assert_eq!(of(State::Completed, &rows[..1], &RedoScope::Nothing), [], "it gives its result");
     }
 
     #[test]
@@ -121,12 +116,15 @@ mod tests {
             called(4, 0, "beside", State::Completed),
         ];
         use ReplayDecision::*;
-        let from = Redo::From("fetch".to_owned());
-        assert_eq!(of(State::Failed, &rows, &from), [(1, Again), (2, Again), (3, Replay), (4, Keep)]);
-        let chosen = Chosen::of(&rows, &from);
-        let inside = |node| RedoRequest::from(from.clone()).inside(TaskRunId::new(node), &chosen).redo;
-        assert_eq!(inside(1), Redo::Everything);
-        assert_eq!(inside(2), Redo::Failed, "a sub-flow that failed beside it keeps what it has");
+        let from = RedoScope::From("fetch".to_owned());
+        assert_eq!(
+            of(State::Failed, &rows, &from),
+            [(1, RunAgain), (2, RunAgain), (3, FailAgain), (4, Reuse)]
+        );
+        let redo = RedoRows::select(&rows, &from);
+        let inside = |node| RedoRequest::from(from.clone()).inside(TaskRunId::new(node), &redo).scope;
+        assert_eq!(inside(1), RedoScope::Everything);
+        assert_eq!(inside(2), RedoScope::Failed, "a sub-flow that failed beside it keeps what it has");
         assert_eq!(inside(4), from);
     }
 
@@ -139,11 +137,11 @@ mod tests {
             called(4, 3, "inner", State::Completed),
         ];
         use ReplayDecision::*;
-        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (3, Again), (4, Keep)]);
-        let from = Redo::From("inner".to_owned());
+        assert_eq!(of(State::Crashed, &rows, &RedoScope::Nothing), [(1, Reuse), (3, RunAgain), (4, Reuse)]);
+        let from = RedoScope::From("inner".to_owned());
         assert_eq!(
             of(State::Completed, &rows, &from),
-            [(1, Again), (2, Again), (3, Again), (4, Again)],
+            [(1, RunAgain), (2, RunAgain), (3, RunAgain), (4, RunAgain)],
             "its caller must run again for that"
         );
     }
@@ -151,7 +149,7 @@ mod tests {
     #[test]
     fn a_call_without_a_key_is_made_anew() {
         let rows = [TaskRun { call: None, ..called(1, 0, "fetch", State::Completed) }];
-        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, ReplayDecision::Again)]);
+        assert_eq!(of(State::Crashed, &rows, &RedoScope::Nothing), [(1, ReplayDecision::RunAgain)]);
     }
 
     #[test]
@@ -163,14 +161,17 @@ mod tests {
         };
         use ReplayDecision::*;
         let rows = [named(1, 1, None), called(2, 0, "fetch", State::Completed)];
-        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Keep), (2, Keep)]);
+        assert_eq!(of(State::Crashed, &rows, &RedoScope::Nothing), [(1, Reuse), (2, Reuse)]);
         let rows =
             [named(1, 1, None), named(2, 2, Some("pool: Pool")), called(3, 0, "fetch", State::Completed)];
-        assert_eq!(of(State::Crashed, &rows, &Redo::Nothing), [(1, Again), (2, Again), (3, Keep)]);
+        assert_eq!(
+            of(State::Crashed, &rows, &RedoScope::Nothing),
+            [(1, RunAgain), (2, RunAgain), (3, Reuse)]
+        );
         let failed = [TaskRun { state: State::Failed, ..named(1, 1, Some("pool: Pool")) }];
         assert_eq!(
-            of(State::Crashed, &failed, &Redo::Nothing),
-            [(1, Again)],
+            of(State::Crashed, &failed, &RedoScope::Nothing),
+            [(1, RunAgain)],
             "its failure may be another call's"
         );
     }

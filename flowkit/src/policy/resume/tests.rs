@@ -73,21 +73,21 @@ pub(crate) fn flow_row(state: State) -> StoredFlowRun {
 fn what_was_under_way_is_done_again_unless_it_may_not_be() {
     // Pending with an attempt: taken up by a process that died before it ran, or refused, again.
     let table = [
-        (row(State::Completed, 1, 0), ReplayDecision::Keep, ReplayDecision::Keep),
-        (row(State::Failed, 1, 0), ReplayDecision::Replay, ReplayDecision::Replay),
-        (row(State::Pending, 0, 0), ReplayDecision::Again, ReplayDecision::Again),
-        (row(State::Crashed, 1, 1), ReplayDecision::Again, ReplayDecision::UnknownOutcome),
-        (row(State::Pending, 1, 1), ReplayDecision::Again, ReplayDecision::UnknownOutcome),
-        (row(State::Suspended, 1, 0), ReplayDecision::Again, ReplayDecision::UnknownOutcome),
+        (row(State::Completed, 1, 0), ReplayDecision::Reuse, ReplayDecision::Reuse),
+        (row(State::Failed, 1, 0), ReplayDecision::FailAgain, ReplayDecision::FailAgain),
+        (row(State::Pending, 0, 0), ReplayDecision::RunAgain, ReplayDecision::RunAgain),
+        (row(State::Crashed, 1, 1), ReplayDecision::RunAgain, ReplayDecision::UnknownOutcome),
+        (row(State::Pending, 1, 1), ReplayDecision::RunAgain, ReplayDecision::UnknownOutcome),
+        (row(State::Suspended, 1, 0), ReplayDecision::RunAgain, ReplayDecision::UnknownOutcome),
         (row(State::Crashed, 3, 3), ReplayDecision::Poison, ReplayDecision::UnknownOutcome),
         (row(State::Pending, 3, 3), ReplayDecision::Poison, ReplayDecision::UnknownOutcome),
     ];
     let nothing = HashSet::new();
     for (row, usually, at_most_once) in table {
-        assert_eq!(standing(&row, &nothing, false, 3), usually, "{:?}", row.state);
-        assert_eq!(standing(&row, &nothing, true, 3), at_most_once, "{:?}", row.state);
-        let wanted = HashSet::from([row.id]);
-        assert_eq!(standing(&row, &wanted, true, 3), ReplayDecision::Again, "somebody wants it");
+        assert_eq!(decide(&row, &nothing, false, 3), usually, "{:?}", row.state);
+        assert_eq!(decide(&row, &nothing, true, 3), at_most_once, "{:?}", row.state);
+        let redo = HashSet::from([row.id]);
+        assert_eq!(decide(&row, &redo, true, 3), ReplayDecision::RunAgain, "somebody wants it");
     }
 }
 
@@ -95,7 +95,7 @@ fn what_was_under_way_is_done_again_unless_it_may_not_be() {
 fn a_sub_flow_is_no_poison_because_it_takes_long() {
     let behind = crate::model::FlowRunId::new(uuid::Uuid::from_u128(7));
     let node = TaskRun { flow_run: Some(behind), ..row(State::Crashed, 9, 9) };
-    assert_eq!(standing(&node, &HashSet::new(), false, 3), ReplayDecision::Again);
+    assert_eq!(decide(&node, &HashSet::new(), false, 3), ReplayDecision::RunAgain);
 }
 
 #[test]
@@ -112,16 +112,19 @@ fn what_has_begun_since_it_was_asked_for_is_not_wanted_any_more() {
     };
     // As it was; done again; under way again when the process died; never begun.
     let rows = [ended(1, 1, 5), ended(2, 6, 7), ended(3, 6, 0), ended(4, 0, 0)];
-    let left = |since| {
-        let asked = RedoRequest { redo: Redo::Everything, since };
-        let mut left: Vec<u64> =
-            asked.left(&rows, &Chosen::of(&rows, &asked.redo)).iter().map(|id| id.get()).collect();
-        left.sort_unstable();
-        left
+    let pending = |since| {
+        let request = RedoRequest { scope: RedoScope::Everything, since };
+        let mut pending: Vec<u64> = request
+            .pending(&rows, &RedoRows::select(&rows, &request.scope))
+            .iter()
+            .map(|id| id.get())
+            .collect();
+        pending.sort_unstable();
+        pending
     };
-    assert_eq!(left(None), [1, 2, 3, 4], "it is asked for now");
-    assert_eq!(left(Some(5)), [1, 4]);
-    assert_eq!(left(Some(0)), [4], "nothing had begun when it was asked for");
+    assert_eq!(pending(None), [1, 2, 3, 4], "it is asked for now");
+    assert_eq!(pending(Some(5)), [1, 4]);
+    assert_eq!(pending(Some(0)), [4], "nothing had begun when it was asked for");
 }
 
 #[test]
@@ -142,10 +145,10 @@ fn only_what_failed_since_it_was_asked_for_counts_for_the_retries() {
         attempt(State::Crashed, 0),
         attempt(State::Failed, 9),
     ];
-    let tries = |redo, since| RedoRequest { redo, since }.tries(&earlier);
-    assert_eq!(tries(Redo::Nothing, None), 3);
-    assert_eq!(tries(Redo::Failed, Some(5)), 2);
-    assert_eq!(tries(Redo::Failed, Some(9)), 0);
+    let tries = |scope, since| RedoRequest { scope, since }.failed_attempts(&earlier);
+    assert_eq!(tries(RedoScope::Nothing, None), 3);
+    assert_eq!(tries(RedoScope::Failed, Some(5)), 2);
+    assert_eq!(tries(RedoScope::Failed, Some(9)), 0);
 }
 
 #[test]
@@ -163,18 +166,20 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
         ended(4, State::Cancelled, 4),
         TaskRun { cancelled_by_body: false, ..ended(5, State::Cancelled, 5) },
     ];
-    let stays = |redo: Redo, since, attempts| {
+    let stays = |scope: RedoScope, since, attempts| {
         let mut run = flow_row(State::Crashed);
         run.earlier_attempts = attempts;
-        let mut stays: Vec<u64> =
-            cancelled_for_good(&run, &rows, &RedoRequest { redo, since }).iter().map(|id| id.get()).collect();
+        let mut stays: Vec<u64> = cancelled_for_good(&run, &rows, &RedoRequest { scope, since })
+            .iter()
+            .map(|id| id.get())
+            .collect();
         stays.sort_unstable();
         stays
     };
-    let from = || Redo::From("pay".to_owned());
-    assert_eq!(stays(Redo::Nothing, None, Vec::new()), [2, 4], "the failure is replayed");
-    assert_eq!(stays(Redo::Failed, None, Vec::new()), [2], "the failure is tried anew");
-    assert_eq!(stays(Redo::Failed, Some(2), Vec::new()), [2, 4], "it was tried since, and failed");
+    let from = || RedoScope::From("pay".to_owned());
+    assert_eq!(stays(RedoScope::Nothing, None, Vec::new()), [2, 4], "the failure is replayed");
+    assert_eq!(stays(RedoScope::Failed, None, Vec::new()), [2], "the failure is tried anew");
+    assert_eq!(stays(RedoScope::Failed, Some(2), Vec::new()), [2, 4], "it was tried since, and failed");
     assert_eq!(stays(from(), None, Vec::new()), [0; 0]);
     assert_eq!(stays(from(), Some(3), Vec::new()), [4], "it was decided since");
     let failed = Attempt {
@@ -186,8 +191,12 @@ fn what_a_body_cancelled_stays_so_unless_something_that_ended_before_is_done_ane
         error: None,
         retry_in: None,
     };
-    assert_eq!(stays(Redo::Nothing, None, vec![failed]), [2], "a later attempt of the flow tries it anew");
-    let redone = Chosen::of(&rows, &Redo::Failed).rows;
+    assert_eq!(
+        stays(RedoScope::Nothing, None, vec![failed]),
+        [2],
+        "a later attempt of the flow tries it anew"
+    );
+    let redone = RedoRows::select(&rows, &RedoScope::Failed).all;
     assert!([3, 4, 5].iter().all(|id| redone.contains(&TaskRunId::new(*id))));
     assert!(!redone.contains(&TaskRunId::new(2)), "it had lost before anything failed");
 }
@@ -201,8 +210,27 @@ fn a_failure_counts_unless_a_later_attempt_of_the_flow_tried_it_anew() {
         ..row(state, 1, 0)
     };
     let since = OrderNo::new(5);
-    assert!(!counts(&row(State::Failed, 1, 4, 900), since), "the clock was ahead");
-    assert!(counts(&row(State::Failed, 6, 7, 1), since), "the clock was set back");
-    assert!(counts(&row(State::Cancelled, 6, 0, 1), since), "nobody saw it end");
-    assert!(counts(&row(State::Failed, 1, 4, 1), None), "the flow was not tried again");
+    assert!(!is_valid(&row(State::Failed, 1, 4, 900), since), "the clock was ahead");
+    assert!(is_valid(&row(State::Failed, 6, 7, 1), since), "the clock was set back");
+    assert!(is_valid(&row(State::Cancelled, 6, 0, 1), since), "nobody saw it end");
+    assert!(is_valid(&row(State::Failed, 1, 4, 1), None), "the flow was not tried again");
+}
+
+#[test]
+fn the_rest_of_a_wait_stays_between_zero_and_the_delay() {
+    let at = |secs: i64| WallTime::from_micros(secs * 1_000_000);
+    for (now, rest) in [(100, 60), (130, 30), (160, 0), (9_999, 0), (3, 60)] {
+        let attempt = Attempt {
+            number: 1,
+            state: State::Failed,
+            started_at: at(0),
+            ended_at: Some(at(100)),
+            ended_no: None,
+            error: None,
+            retry_in: Some(Duration::from_secs(60)),
+        };
+        let waiting = TaskRun { earlier_attempts: vec![attempt], ..row(State::AwaitingRetry, 1, 0) };
+        let progress = progress(&waiting, &RedoRequest::default(), at(now));
+        assert_eq!(progress, AttemptProgress { attempts: 1, failed: 1, wait: Duration::from_secs(rest) });
+    }
 }

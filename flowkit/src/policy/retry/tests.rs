@@ -148,18 +148,6 @@ fn every_outcome_has_its_verdict() {
     }
 }
 
-#[test]
-fn remaining_wait_stays_between_zero_and_the_delay() {
-    let secs = Duration::from_secs;
-    // delay, since, now, left
-    for (delay, since, now, left) in
-        [(60, 100, 100, 60), (60, 100, 130, 30), (60, 100, 160, 0), (60, 100, 9_999, 0), (60, 100, 3, 60)]
-    {
-        assert_eq!(remaining(secs(delay), secs(since), secs(now)), secs(left));
-    }
-    assert_eq!(remaining(Duration::MAX, Duration::MAX, Duration::ZERO), Duration::MAX);
-}
-
 proptest! {
     #[test]
     fn wait_lies_in_its_band(millis in 0_u64..10_000_000, retry in 1_u32..80, jitter in 0.0..=1.0, draw in 0.0..1.0) {

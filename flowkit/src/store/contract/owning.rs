@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, OrderNo, State, TaskRunId};
-use crate::policy::resume::{Redo, RedoRequest};
+use crate::policy::resume::{RedoRequest, RedoScope};
 use crate::store::{Recovered, StoreError};
 
 pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
@@ -96,14 +96,14 @@ pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_
     let mut run = Script::begin(place.store());
     run.ends(place.store());
     assert_eq!(place.store().redo_request(run.id()).unwrap(), None);
-    let of = |redo: Redo| RedoRequest { redo, since: Some(7) };
+    let of = |scope: RedoScope| RedoRequest { scope, since: Some(7) };
     let owned = place.store().take_over(run.id()).unwrap().owned;
-    place.store().request_redo(owned, &of(Redo::From("fetch".to_owned()))).unwrap();
-    place.store().request_redo(owned, &of(Redo::Failed)).unwrap();
+    place.store().request_redo(owned, &of(RedoScope::From("fetch".to_owned()))).unwrap();
+    place.store().request_redo(owned, &of(RedoScope::Failed)).unwrap();
     place.crash();
     let store = place.store();
-    assert_eq!(store.redo_request(run.id()).unwrap(), Some(of(Redo::Failed)));
-    let refused = store.request_redo(owned, &of(Redo::Everything));
+    assert_eq!(store.redo_request(run.id()).unwrap(), Some(of(RedoScope::Failed)));
+    let refused = store.request_redo(owned, &of(RedoScope::Everything));
     assert!(matches!(refused, Err(StoreError::LostOwnership { .. })), "{refused:?}");
     assert_eq!(store.redo_request(FlowRunId::new(uuid::Uuid::from_u128(1))).unwrap(), None);
 }

@@ -1,7 +1,7 @@
-//! The serde serializers of values made of several: sequences, tuples, structs and maps.
+//! The serde serializers of compound values: sequences, tuples, structs and maps.
 //!
-//! Lengths that serde announces are not used: they may be missing, and a hand-written `Serialize`
-//! may be wrong about them. An end mark cannot.
+//! The lengths that serde announces are not used: they may be missing, and a hand-written `Serialize` may be wrong about them.
+//! End marks are always right.
 
 use std::mem;
 
@@ -13,7 +13,7 @@ use super::sink::Sink;
 
 type Written = Result<(), DigestError>;
 
-/// A list of values and an end mark, under each of serde's names for it.
+/// A list of values and an end mark, for each of serde's traits for it.
 macro_rules! values {
     ($($list:ident :: $add:ident),+) => { $(
         impl ser::$list for &mut Encoder {
@@ -38,7 +38,7 @@ values!(
     SerializeTupleVariant::serialize_field
 );
 
-/// A list of named values and an end mark. A skipped field leaves nothing.
+/// A list of named values and an end mark. A skipped field writes nothing.
 macro_rules! fields {
     ($($list:ident),+) => { $(
         impl ser::$list for &mut Encoder {
@@ -61,7 +61,7 @@ macro_rules! fields {
 
 fields!(SerializeStruct, SerializeStructVariant);
 
-/// A sequence: a list, or a set that serde takes for one.
+/// A sequence to serde: a list, or a set.
 pub(crate) enum Sequence<'a> {
     List(&'a mut Encoder),
     Set(Entries<'a>),
@@ -92,11 +92,11 @@ impl ser::SerializeSeq for Sequence<'_> {
     }
 }
 
-/// A map or a set: its entries are hashed one by one and their digests sorted, so that order does not count.
+/// A map or a set: its entries are hashed one by one and their digests are sorted, so that their order has no effect.
 pub(crate) struct Entries<'a> {
     encoder: &'a mut Encoder,
-    /// The sink of what is around the entries; the encoder has that of the current entry.
-    // Boxed: it has 3 kB, and each level of nested maps would put one on the stack.
+    /// The sink of the value around the entries; the encoder has the sink of the current entry.
+    // Boxed: it takes more than 1 kB, and each level of nested maps would put one on the stack.
     around: Box<Sink>,
     digests: Vec<[u8; 32]>,
 }

@@ -1,4 +1,4 @@
-//! The digest itself: 32 bytes, written as 64 hexadecimal digits.
+//! The digest itself: 32 bytes, displayed as 64 hexadecimal digits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::{Domain, Encoder};
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Takes bytes that [`as_bytes`](Self::as_bytes) gave.
+    /// Makes a digest from the bytes that [`as_bytes`](Self::as_bytes) returned.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -24,7 +24,7 @@ impl Digest {
         &self.0
     }
 
-    /// Returns the digest of several digests in this order, such as those of a call's arguments.
+    /// Returns the digest of several digests in order, such as those of a call's arguments.
     ///
     /// ```
     /// # use flowkit::value::canonical::{Digest, digest};
@@ -41,7 +41,7 @@ impl Digest {
         encoder.finish()
     }
 
-    /// Reads what `Display` writes: 64 lower-case hexadecimal digits and nothing else.
+    /// Parses what `Display` writes: 64 lower-case hexadecimal digits.
     ///
     /// # Errors
     /// If `text` is anything else.
@@ -123,7 +123,7 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// A text that is no digest.
+/// The error for a text that is not a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidDigest;
 

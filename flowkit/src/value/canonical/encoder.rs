@@ -1,8 +1,7 @@
 //! The encoding: which bytes stand for which value.
 //!
-//! Every value begins with a tag. What follows has a fixed length, tells its length first, or is
-//! made of values up to `Tag::End`. So the end of each value is certain, and two different
-//! sequences of values never give the same bytes.
+//! Every value begins with a tag. What follows has a fixed length, begins with its length, or consists of values up to
+//! `Tag::End`. So the end of each value is unambiguous, and two different sequences of values never give the same bytes.
 
 use std::any::type_name;
 
@@ -13,9 +12,9 @@ use super::sink::Sink;
 use super::{DEPTH_MAX, Digest, DigestError, names};
 use crate::value::seal::SealKey;
 
-/// What a digest is of. Digests of different domains never meet.
+/// What a digest is the digest of. Digests of different domains are never equal.
 ///
-/// A change of the encoding takes a new number here: then no digest of old can be taken for a new one.
+/// A change of the encoding needs a new number here, so that no old digest equals a new one.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub(crate) enum Domain {
@@ -28,15 +27,17 @@ pub(crate) enum Domain {
     Fingerprint = 5,
     /// The arguments of a call.
     CallInputs = 6,
-    /// A call: by its arguments, by a name where one of them cannot be compared, by its place alone.
+    /// A call, identified by its arguments.
     CallKey = 7,
+    /// A call with an argument that cannot be compared, identified by its name.
     NamedCall = 8,
+    /// The same without a name, identified by its body and task alone.
     UnknownCall = 9,
-    /// The runs over a list that is made later.
+    /// A `map` over a list that is not known yet.
     MapCall = 10,
-    /// All that finds a call.
+    /// The whole identity of a call.
     Call = 11,
-    /// A value with the secrets in it, under a key.
+    /// A value including its secrets, made with a key.
     Sealed = 12,
     Seals = 13,
 }
@@ -79,9 +80,9 @@ pub(super) enum Tag {
 pub(crate) struct Encoder {
     pub(super) sink: Sink,
     depth: u32,
-    /// The value that is written next is a set, although serde will call it a sequence.
+    /// The next value is a set, although serde will call it a sequence.
     pub(super) set_follows: bool,
-    /// Secrets are written as they are: what comes out is made with a key.
+    /// Whether secrets are written in plain text: the digest is made with a key.
     pub(super) reveals: bool,
     pub(super) has_secret: bool,
 }
@@ -91,7 +92,7 @@ impl Encoder {
         Self::begin(Sink::new(), domain, false)
     }
 
-    /// Writes secrets as they are, into a digest that nobody can make without the key.
+    /// Includes the plain text of secrets in the digest, which cannot be computed without the key.
     pub(super) fn revealing(key: &SealKey) -> Self {
         Self::begin(Sink::keyed(key.as_bytes()), Domain::Sealed, true)
     }
@@ -109,7 +110,7 @@ impl Encoder {
         self.sink.write(&[tag as u8]);
     }
 
-    /// Writes what a value of known length begins with.
+    /// Writes the beginning of a value of known length.
     pub(super) fn tag_and_length(&mut self, tag: Tag, length: u64) {
         self.tag(tag);
         self.sink.write(&length.to_le_bytes());
@@ -130,7 +131,7 @@ impl Encoder {
         self.sink.write(bytes);
     }
 
-    /// Writes a number that is not negative, the same way whatever the width of its type.
+    /// Writes a non-negative number, in the same way for every width of its type.
     pub(crate) fn unsigned(&mut self, number: u128) {
         match u64::try_from(number) {
             Ok(narrow) => self.fixed(Tag::Unsigned, narrow.to_le_bytes()),
@@ -158,7 +159,7 @@ impl Encoder {
 
     /// Writes a value that is part of another one.
     pub(super) fn nested<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
-        // Every recursion comes through here, so the stack cannot overflow.
+        // Every recursion passes through here, so the stack cannot overflow.
         if self.depth == DEPTH_MAX {
             return Err(DigestError::TooDeep);
         }
@@ -168,9 +169,9 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a value, knowing its type.
+    /// Writes a value with what the name of its type says about it.
     pub(super) fn whole<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
-        match names::known_of(type_name::<T>()) {
+        match names::class_of(type_name::<T>()) {
             NameClass::Nothing => self.set_follows = false,
             NameClass::Set => self.set_follows = true,
             NameClass::Shared => {
@@ -182,10 +183,10 @@ impl Encoder {
         value.serialize(self)
     }
 
-    /// Writes a value that stands alone.
+    /// Writes a value that is not part of another one.
     pub(super) fn all_of<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
         self.whole(value)?;
-        // A part failed, and the `Serialize` around it paid no heed.
+        // If a part failed and the `Serialize` around it ignored the error, the depth is not zero.
         match self.depth {
             0 => Ok(()),
             _ => Err(ser::Error::custom("it went on after a part of it failed")),

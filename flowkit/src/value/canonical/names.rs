@@ -1,22 +1,22 @@
-//! What the name of a Rust type tells and serde does not: that a sequence is a set, and that a value can change any time.
+//! What serde does not show, but the name of a Rust type does: that a sequence is a set, and that a value can change at any time.
 //!
-//! Names of types are not guaranteed to stay as they are. If one changes, digests change and work is repeated; results
-//! never change places. A test compares the table with the compiler that runs it.
+//! The names of types are not stable. If one changes, digests change and work is repeated, but no call gets the result of
+//! another. A test compares the table with the compiler that runs it.
 
 use Order::{Doubtful, Multiset, Ordered};
 
 /// What the order of the items of a sequence means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// It is part of the value.
+    /// The order is part of the value.
     Ordered,
-    /// Nothing: it comes from a hasher or the history of the container.
+    /// The order means nothing: it comes from a hasher or the history of the container.
     Multiset,
-    /// It comes from a hasher, and something was made of it: first, last, number 3.
+    /// The order comes from a hasher, and the items depend on it: the first one, the last one, a number for each.
     Doubtful,
 }
 
-/// Containers whose order is no part of their value. A `BTreeSet` is here so that it equals the `HashSet` of its items.
+/// Containers whose order is not part of their value. `BTreeSet` is among them so that it equals a `HashSet` of the same items.
 const SETS: &[&str] = &[
     "std::collections::hash::set::HashSet",
     "alloc::collections::btree::set::BTreeSet",
@@ -32,7 +32,7 @@ const SETS: &[&str] = &[
     "flurry::set::HashSet",
 ];
 
-/// Iterators in the order of a hasher end in one of these, in a module of one of the others.
+/// Iterators in the order of a hasher: a name in [`HASHED_ITERATORS`] in one of these modules.
 const HASHED_MODULES: &[&str] = &[
     "std::collections::hash::map::",
     "std::collections::hash::set::",
@@ -55,15 +55,15 @@ const HASHED_ITERATORS: &[&str] = &[
     "SymmetricDifference",
 ];
 
-/// Adapters that pass on each item by itself, in the module of their name.
+/// Adapters that treat each item by itself, with their modules.
 const ITEMWISE: &[&str] =
     &["map::Map", "cloned::Cloned", "copied::Copied", "filter::Filter", "filter_map::FilterMap"];
 
-/// Containers through which serde passes, so that the serializer sees nothing of them.
+/// Containers that serde passes through, so that the serializer does not see them.
 const TRANSPARENT: &[&str] =
     &["&", "mut ", "alloc::sync::Arc<", "alloc::rc::Rc<", "alloc::boxed::Box<", "alloc::borrow::Cow<"];
 
-/// What holds a value that others can change: what it has now says nothing of what the call will find.
+/// Containers of a value that other threads can change: the call may find another value than the digest has seen.
 const SHARED: &[&str] = &[
     "std::sync::poison::mutex::Mutex",
     "std::sync::poison::rwlock::RwLock",
@@ -76,19 +76,19 @@ const SHARED: &[&str] = &[
 ];
 const ATOMICS: &str = "core::sync::atomic::Atomic";
 
-/// What is to be known of a value before serde is asked.
+/// What the name of a type says about its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NameClass {
     Nothing,
-    /// If it writes a sequence, it is a set.
+    /// If the value serializes as a sequence, it is a set.
     Set,
-    /// It can be changed from outside.
+    /// The value can be changed from outside.
     Shared,
 }
 
-/// Says what the name of a type tells of its values. Asked of every nested value, so it has to be cheap.
-pub(super) fn known_of(name: &str) -> NameClass {
-    let name = seen_through(name);
+/// Classifies a type by its name. Called for every nested value, so it has to be cheap.
+pub(super) fn class_of(name: &str) -> NameClass {
+    let name = without_pointers(name);
     if name.starts_with(ATOMICS) {
         return NameClass::Shared;
     }
@@ -99,16 +99,16 @@ pub(super) fn known_of(name: &str) -> NameClass {
     }
 }
 
-/// Says what the order of an iterable type means.
+/// Returns what the order of an iterable type means.
 pub(super) fn order_of(name: &str) -> Order {
-    let name = seen_through(name);
+    let name = without_pointers(name);
     let Some((head, arguments)) = name.split_once('<') else { return Ordered };
     if SETS.contains(&head) || is_hashed_iterator(head) {
         return Multiset;
     }
     let adapter = head.strip_prefix("core::iter::adapters::");
     if adapter.is_none() && !head.starts_with("itertools::") {
-        // What is inside another container is asked for its own name, item by item.
+        // The items of any other container are classified by their own names.
         return Ordered;
     }
     let is_itemwise = adapter.is_some_and(|adapter| ITEMWISE.contains(&adapter));
@@ -118,7 +118,7 @@ pub(super) fn order_of(name: &str) -> Order {
     }
 }
 
-fn seen_through(mut name: &str) -> &str {
+fn without_pointers(mut name: &str) -> &str {
     while let Some(inside) = TRANSPARENT.iter().find_map(|outside| name.strip_prefix(outside)) {
         name = inside;
     }
@@ -130,7 +130,7 @@ fn is_hashed_iterator(head: &str) -> bool {
     inside.is_some_and(|iterator| HASHED_ITERATORS.contains(&iterator))
 }
 
-/// Returns the worst order among the arguments of a type: those before the `>` that ends it.
+/// Returns the least certain order among the arguments of a type, up to its closing `>`.
 fn order_of_any(arguments: &str) -> Order {
     let mut depth = 0_u32;
     let mut begin = 0;
@@ -251,15 +251,15 @@ mod tests {
             "&mut rpds::set::hash_trie_set::HashTrieSet<u64>",
         ] {
             assert_eq!(order_of(name), Multiset, "{name}");
-            assert_eq!(known_of(name), NameClass::Set, "{name}");
+            assert_eq!(class_of(name), NameClass::Set, "{name}");
         }
         assert_eq!(order_of("hashbrown::map::Keys<u64, u64>"), Multiset);
         assert_eq!(
             order_of("itertools::unique_impl::Unique<std::collections::hash::set::Iter<u64>>"),
             Doubtful
         );
-        assert_eq!(known_of(type_name::<Arc<dashmap::DashSet<u64>>>()), NameClass::Set);
-        assert_eq!(known_of(type_name::<Vec<dashmap::DashSet<u64>>>()), NameClass::Nothing);
+        assert_eq!(class_of(type_name::<Arc<dashmap::DashSet<u64>>>()), NameClass::Set);
+        assert_eq!(class_of(type_name::<Vec<dashmap::DashSet<u64>>>()), NameClass::Nothing);
     }
 
     #[test]
@@ -279,10 +279,10 @@ mod tests {
             type_name::<parking_lot::RwLock<u64>>(),
         ];
         for name in shared {
-            assert_eq!(known_of(name), NameClass::Shared, "{name}");
+            assert_eq!(class_of(name), NameClass::Shared, "{name}");
         }
-        assert_eq!(known_of(type_name::<Arc<str>>()), NameClass::Nothing);
-        assert_eq!(known_of(type_name::<Vec<u64>>()), NameClass::Nothing);
+        assert_eq!(class_of(type_name::<Arc<str>>()), NameClass::Nothing);
+        assert_eq!(class_of(type_name::<Vec<u64>>()), NameClass::Nothing);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The serde serializer: single values, and the beginnings of those made of several.
+//! The serde serializer: single values, and the beginnings of compound ones.
 
 use std::any::type_name;
 use std::fmt::{self, Display, Write};
@@ -27,7 +27,7 @@ impl<'a> Serializer for &'a mut Encoder {
     type SerializeStruct = Self;
     type SerializeStructVariant = Self;
 
-    /// Values that have a short form for machines are taken in that form.
+    /// Values with a compact form are hashed in that form.
     fn is_human_readable(&self) -> bool {
         false
     }
@@ -80,7 +80,7 @@ impl<'a> Serializer for &'a mut Encoder {
     }
 
     fn serialize_f32(self, value: f32) -> Written {
-        // NaNs differ in bits that no arithmetic promises to keep.
+        // NaNs differ in bits that arithmetic does not preserve.
         let canonical = if value.is_nan() { f32::NAN } else { value };
         self.fixed(Tag::F32, canonical.to_bits().to_le_bytes());
         Ok(())
@@ -102,9 +102,9 @@ impl<'a> Serializer for &'a mut Encoder {
         Ok(())
     }
 
-    /// Writes the same bytes as `serialize_str` does for the text, without making a `String`.
+    /// Writes the same bytes as `serialize_str` does for the text, without allocating a `String`.
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Written {
-        // The length comes first, so the text is made twice: once to be measured.
+        // The length comes first, so the text is formatted twice, the first time to measure it.
         let mut measured = Measured::default();
         write!(measured, "{value}").map_err(DigestError::custom)?;
         self.tag_and_length(Tag::Text, measured.length);
@@ -172,7 +172,7 @@ impl<'a> Serializer for &'a mut Encoder {
         Ok(Sequence::List(self))
     }
 
-    /// Finds out by name what is a set: most of them come through here, at any depth.
+    /// Recognises sets by their name: most of them are serialized by this method, at any depth.
     fn collect_seq<I: IntoIterator<Item: Serialize>>(self, items: I) -> Written {
         self.set_follows = match names::order_of(type_name::<I>()) {
             Order::Ordered => false,
@@ -237,14 +237,11 @@ impl<'a> Serializer for &'a mut Encoder {
 impl Encoder {
     fn secret<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
         self.has_secret = true;
-        // Serde reads some values into a buffer before it writes them, and the buffer has the mask.
+        // For some values serde fills a buffer first, and the buffer contains the mask.
         if type_name::<T>() != type_name::<Hidden<'_>>() {
             return Err(DigestError::custom("a secret in it is masked before flowkit can see it"));
         }
-        match self.reveals {
-            true => revealed(|| self.nested(value)),
-            false => self.nested(value),
-        }
+        if self.reveals { revealed(|| self.nested(value)) } else { self.nested(value) }
     }
 
     fn variant(&mut self, tag: Tag, name: &str, variant: &str) {

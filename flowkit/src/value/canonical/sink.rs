@@ -1,16 +1,16 @@
-//! A BLAKE3 hasher that takes small pieces cheaply.
+//! A BLAKE3 hasher that is cheap to feed with small pieces.
 
 /// Hashes what is written to it.
 pub(super) struct Sink {
-    /// Made only for what is longer than `pending`: it is large itself, and a short value is hashed faster at once.
+    /// Made only for input that is longer than `pending`: the hasher is large, and a short value is hashed faster in one step.
     hasher: Option<Box<blake3::Hasher>>,
     key: Option<[u8; 32]>,
     pending: [u8; PENDING_MAX],
     filled: usize,
 }
 
-/// Bytes gathered before they are hashed: one chunk of BLAKE3. A number is 9 bytes; handing over each
-/// for itself makes long vectors twice as slow.
+/// The number of bytes that are collected before they are hashed: one chunk of BLAKE3. A number is 9 bytes; hashing each of them
+/// separately makes long vectors twice as slow.
 const PENDING_MAX: usize = 1024;
 
 impl Sink {
@@ -18,12 +18,12 @@ impl Sink {
         Self { hasher: None, key: None, pending: [0; PENDING_MAX], filled: 0 }
     }
 
-    /// Makes hashes that nobody can make without the key.
+    /// Makes keyed hashes, which cannot be computed without the key.
     pub(super) fn keyed(key: &[u8; 32]) -> Self {
         Self { key: Some(*key), ..Self::new() }
     }
 
-    /// Returns one of the same kind to which nothing was written.
+    /// Returns an empty sink with the same key.
     pub(super) fn another(&self) -> Self {
         Self { key: self.key, ..Self::new() }
     }
@@ -46,7 +46,7 @@ impl Sink {
         self.filled = 0;
     }
 
-    /// Returns the hash of all that was written, and begins again with nothing.
+    /// Returns the hash of everything that was written, and resets the sink.
     pub(super) fn take(&mut self) -> [u8; 32] {
         let pending = &self.pending[..std::mem::take(&mut self.filled)];
         let hash = match (self.hasher.take(), &self.key) {

@@ -1,4 +1,4 @@
-//! The fingerprint of a kept value: the shape of its type and what the user says about its meaning.
+//! The fingerprint of a persisted value: the shape of its type and the user's `version`.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use serde::Deserialize;
 use crate::value::canonical::{Digest, Domain, Encoder};
 use crate::value::shape::shape_of;
 
-/// Tells values of different types, or of different versions of a task, apart.
+/// Distinguishes values of different types, and of different versions of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(Digest);
 
 impl Fingerprint {
-    /// Joins the shape of a type and the task's `version`.
+    /// Combines the shape of a type and the task's `version`.
     ///
     /// No version and an empty one are different.
     #[must_use]
@@ -23,7 +23,7 @@ impl Fingerprint {
         Self(encoder.finish())
     }
 
-    /// Returns the fingerprint of `T`. Takes as long as [`shape_of`]: compute it once per task and keep it.
+    /// Returns the fingerprint of `T`. As slow as [`shape_of`]: compute it once per task.
     ///
     /// # Panics
     /// If the `Deserialize` of `T` does, see [`shape_of`].
@@ -32,7 +32,7 @@ impl Fingerprint {
         Self::new(shape_of::<T>(), version)
     }
 
-    /// Returns the digest, in which form a store keeps it.
+    /// Returns the fingerprint as a digest, the form in which it is stored.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.0
@@ -43,7 +43,7 @@ impl Fingerprint {
     }
 }
 
-/// Shows the first eight digits: enough to tell fingerprints apart in a message.
+/// Shows the first eight digits, which are enough to distinguish fingerprints in a message.
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, ..] = self.0.as_bytes();

@@ -1,7 +1,7 @@
-//! Values to envelopes and back, by way of JSON.
+//! Converts values to envelopes and back, with JSON as the payload.
 //!
-//! What JSON would change silently is refused when it is written, not found out when it is read: the task has run by
-//! then, and its value is lost.
+//! A value that JSON would change silently is refused when it is serialized. When it is deserialized, it would be too late: the
+//! task has run by then, and its value is lost.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ use super::strict::{Strict, WriteNotes};
 use super::{Envelope, EnvelopeError, Fingerprint, HEADER_BYTES, begin, finish};
 use crate::value::shape::Forms;
 
-/// How many lists and maps may be inside one another: one less than the limit of serde_json, at which it refuses.
+/// How deep lists and maps may be nested: one level less than the depth at which serde_json refuses.
 pub(super) const NESTED_MAX: u32 = 127;
 
-/// Room for a small value, so that it costs one allocation.
+/// The initial capacity for the payload, so that a small value takes one allocation.
 const SMALL_BYTES: usize = 64;
 
 /// Returns the envelope of a value.
 ///
 /// # Errors
-/// If the value would not come back as it is. The caller then keeps the value in memory only.
+/// If the value would not read back as it is. The caller then keeps the value in memory only.
 ///
 /// ```
 /// # use flowkit::value::envelope::{Fingerprint, decode, encode};
@@ -34,8 +34,8 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, fingerprint: Fingerprint) -> Res
     encode_noting(value, fingerprint, None).map(|(bytes, _)| bytes)
 }
 
-/// Returns the envelope of a value, and whether all of the value is in it for which its type asks when it is read: as far as
-/// the type has only such `forms`, it then comes back as it is.
+/// Returns the envelope of a value, and whether it contains everything that the type asks for when it is deserialized. If so, a
+/// value of a type with such `forms` reads back as it was.
 pub(crate) fn encode_noting<T: Serialize + ?Sized>(
     value: &T,
     fingerprint: Fingerprint,
@@ -43,13 +43,13 @@ pub(crate) fn encode_noting<T: Serialize + ?Sized>(
 ) -> Result<(Vec<u8>, bool), EncodeError> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + SMALL_BYTES);
     begin(&mut bytes);
-    let heard = WriteNotes::new(forms);
-    write(value, &mut bytes, &heard)?;
+    let notes = WriteNotes::new(forms);
+    write(value, &mut bytes, &notes)?;
     finish(&mut bytes, fingerprint);
-    Ok((bytes, heard.is_whole()))
+    Ok((bytes, notes.is_whole()))
 }
 
-/// Returns a value as JSON from which it comes back as it is, with no envelope.
+/// Returns a value as JSON without an envelope, under the same checks.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, EncodeError> {
     let mut bytes = Vec::with_capacity(SMALL_BYTES);
     write(value, &mut bytes, &WriteNotes::new(None))?;
@@ -59,56 +59,56 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Encode
 fn write<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,
-    heard: &WriteNotes<'_>,
+    notes: &WriteNotes<'_>,
 ) -> Result<(), EncodeError> {
-    let written = value.serialize(Strict::new(&mut serde_json::Serializer::new(bytes), heard));
-    // A `Serialize` that passes over the refusal of a part would leave half a value.
-    match heard.take_reason() {
+    let written = value.serialize(Strict::new(&mut serde_json::Serializer::new(bytes), notes));
+    // Checked even on success: a `Serialize` that ignores the error of a part would leave half a value.
+    match notes.take_reason() {
         Some(refused) => Err(refused),
         None => written.map_err(|source| EncodeError::Refused { reason: source.to_string() }),
     }
 }
 
-/// Returns the value that [`encode`] was given.
+/// Returns the value in an envelope that [`encode`] made.
 ///
 /// # Errors
-/// If the envelope cannot be opened, or what is in it is no `T`. The latter means that it was not read back when it was
-/// written, or that the type was changed in a way that its shape does not show.
+/// If the envelope cannot be opened, or does not contain a `T`. The latter means that the value was not read back when it was
+/// written, or that the type has changed in a way that its shape does not show.
 pub fn decode<T: Deserialize<'static>>(bytes: &[u8], expected: Fingerprint) -> Result<T, DecodeError> {
     let payload = Envelope::open(bytes, expected)?;
     from_json(payload).map_err(|source| DecodeError::Json { reason: source.to_string() })
 }
 
-/// Reads a value that borrows nothing from `json`, whatever its type says.
+/// Deserializes a value without letting it borrow from `json`.
 ///
-/// Like `DeserializeOwned`, but without a `for<'de>`: the generated code asks of every type whether it is `Deserialize`, and
-/// the compiler answers such a question without regard to lifetimes. A `Vec<&'static str>` would pass, and be refused with
-/// an error when it is too late. Here it is an error when it is read.
+/// The bound is weaker than `DeserializeOwned`, because the generated code probes whether a type is `Deserialize`, and the
+/// compiler ignores lifetimes in that search: `Vec<&'static str>` would be found and then be a compile error. Here such a type is
+/// an error at run time.
 pub(crate) fn from_json<T: Deserialize<'static>>(json: &[u8]) -> serde_json::Result<T> {
-    // A reader lends nothing to what it gives.
+    // From a reader, serde_json lends no data to the value.
     let mut reader = serde_json::Deserializer::from_reader(json);
     let value = T::deserialize(&mut reader)?;
     reader.end().map(|()| value)
 }
 
-/// Why a value cannot be kept.
+/// Why a value cannot be persisted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// A float is NaN or infinite, which JSON cannot say.
+    /// A float is NaN or infinite, which JSON cannot represent.
     NotFinite,
-    /// Lists and maps are nested deeper than can be read back.
+    /// Lists and maps are nested deeper than serde_json reads back.
     TooDeep,
-    /// A `Some` holds nothing, which JSON reads back as `None`.
+    /// A `Some(None)` or `Some(())`, which would be read back as `None`.
     EmptySome,
-    /// The key of a map cannot be written as text.
+    /// The key of a map cannot be represented as text.
     Key {
-        /// What serde_json said.
+        /// The error of serde_json.
         reason: String,
     },
-    /// The `Serialize` of the value refused.
+    /// The `Serialize` of the value failed.
     Refused {
-        /// What it said.
+        /// The message of its error.
         reason: String,
     },
 }
@@ -134,22 +134,22 @@ impl fmt::Display for EncodeError {
 
 impl std::error::Error for EncodeError {}
 
-/// Why a kept value does not come back.
+/// Why a persisted value cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The envelope cannot be opened.
     Envelope(EnvelopeError),
-    /// What is in the envelope is no value of the type.
+    /// The payload is not a value of the type.
     Json {
-        /// What serde_json said.
+        /// The error of serde_json.
         reason: String,
     },
 }
 
 impl DecodeError {
-    /// Whether the value is lost: the bytes are not those that were written, or are none of a type that has not changed.
-    /// Otherwise the code has changed, and an older one could read the value.
+    /// Whether the value is lost: the bytes are not those that were written, or are not a value although the type has not changed.
+    /// Otherwise the code has changed, and an older version of it could read the value.
     pub fn is_damage(&self) -> bool {
         use EnvelopeError as E;
         matches!(
@@ -170,11 +170,11 @@ impl fmt::Display for DecodeError {
         match self {
             Self::Envelope(error) => error.fmt(f),
             Self::Json { reason } => {
-                write!(f, "the kept value cannot be read, although its type has not changed: {reason}")
+                write!(f, "the persisted value cannot be read, although its type has not changed: {reason}")
             }
         }
     }
 }
 
-// No `source`: the text says it all already.
+// No `source`: the message already contains that of the cause.
 impl std::error::Error for DecodeError {}

@@ -1,7 +1,7 @@
-//! A serializer around that of serde_json that refuses what JSON would change silently.
+//! A serializer around serde_json's that refuses values which JSON would change silently.
 //!
-//! serde_json writes NaN and the infinities as `null`, `Some(None)` as `null`, and nests as deep as the stack allows,
-//! although it reads 127 levels at most. All else is passed on.
+//! serde_json writes NaN, the infinities and `Some(None)` as `null`, and nests as deep as the stack allows, although it reads 127
+//! levels at most. Everything else is passed on.
 
 use std::cell::Cell;
 
@@ -14,22 +14,21 @@ use serde::ser::{
 use super::json::{EncodeError, NESTED_MAX};
 use crate::value::shape::Forms;
 
-/// Levels of `Some` and newtypes besides. JSON does not show them, but each takes stack.
+/// How deep values may be nested including `Some` and newtypes, which JSON does not show, but which take stack.
 const LEVELS_MAX: u32 = 4 * NESTED_MAX;
 
-/// What is heard while a value is written.
+/// What is noted while a value is serialized.
 pub(super) struct WriteNotes<'f> {
     /// Why the value was refused: serde_json has no error that could carry it.
     reason: Cell<Option<EncodeError>>,
-    /// How the type is read, if that is known.
+    /// The forms for which the type asks when it is deserialized, if they are known.
     forms: Option<&'f Forms>,
     is_whole: Cell<bool>,
-    /// The form that was looked up last: a list has many of one.
+    /// The form that was looked up last: the items of a list have all the same one.
     last: Cell<Option<(&'static str, &'static str, usize)>>,
 }
 
 impl<'f> WriteNotes<'f> {
-    /// Knows of nothing if the forms of the type are not known.
     pub(super) fn new(forms: Option<&'f Forms>) -> Self {
         Self { reason: Cell::default(), forms, is_whole: Cell::new(forms.is_some()), last: Cell::default() }
     }
@@ -39,7 +38,7 @@ impl<'f> WriteNotes<'f> {
         self.reason.take()
     }
 
-    /// Whether all of the value was written that is read.
+    /// Whether everything was written that the type asks for when it is deserialized.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole.get()
     }
@@ -54,7 +53,7 @@ impl<'f> WriteNotes<'f> {
         }
     }
 
-    /// A struct is written, or a variant, with so many fields.
+    /// Notes a struct or a variant with this number of fields.
     fn form(&self, name: &'static str, variant: &'static str, fields: usize) {
         let Some(forms) = self.forms.filter(|_| self.is_whole.get()) else { return };
         let is_same = |(last, of, count): (&str, &str, usize)| {
@@ -68,29 +67,29 @@ impl<'f> WriteNotes<'f> {
     }
 }
 
-/// Passes on to `inner` what JSON keeps as it is.
+/// Passes on to `inner` what JSON represents faithfully.
 pub(super) struct Strict<'r, S> {
     inner: S,
     around: Around<'r>,
 }
 
-/// Where in the value this is.
+/// The position in the value.
 #[derive(Clone, Copy)]
 struct Around<'r> {
-    heard: &'r WriteNotes<'r>,
-    /// Lists and maps around this.
+    notes: &'r WriteNotes<'r>,
+    /// The number of lists and maps around this.
     nested: u32,
-    /// All that is around this.
+    /// The number of all values around this.
     levels: u32,
     is_in_some: bool,
 }
 
 impl<'r, S: Serializer> Strict<'r, S> {
-    pub(super) fn new(inner: S, heard: &'r WriteNotes<'r>) -> Self {
-        Self { inner, around: Around { heard, nested: 0, levels: 0, is_in_some: false } }
+    pub(super) fn new(inner: S, notes: &'r WriteNotes<'r>) -> Self {
+        Self { inner, around: Around { notes, nested: 0, levels: 0, is_in_some: false } }
     }
 
-    /// Writes nothing at all, as `null`.
+    /// Writes a value without content, as `null`.
     fn null(self, write: impl FnOnce(S) -> Result<S::Ok, S::Error>) -> Result<S::Ok, S::Error> {
         if self.around.is_in_some {
             return self.around.refuse(EncodeError::EmptySome);
@@ -102,11 +101,11 @@ impl<'r, S: Serializer> Strict<'r, S> {
 impl<'r> Around<'r> {
     fn refuse<T, E: serde::ser::Error>(&self, reason: EncodeError) -> Result<T, E> {
         let error = E::custom(&reason);
-        self.heard.reason.set(Some(reason));
+        self.notes.reason.set(Some(reason));
         Err(error)
     }
 
-    /// Goes inside `lists` lists or maps.
+    /// Enters `lists` lists or maps.
     fn inside<E: serde::ser::Error>(self, lists: u32) -> Result<Self, E> {
         let (nested, levels) = (self.nested + lists, self.levels + 1);
         if nested > NESTED_MAX || levels > LEVELS_MAX {
@@ -115,7 +114,7 @@ impl<'r> Around<'r> {
         Ok(Self { nested, levels, is_in_some: false, ..self })
     }
 
-    /// Goes inside something that JSON does not show.
+    /// Enters a value that JSON does not show.
     fn behind<E: serde::ser::Error>(self, is_in_some: bool) -> Result<Self, E> {
         Ok(Self { is_in_some, ..self.inside(0)? })
     }
@@ -152,11 +151,11 @@ macro_rules! floats {
     )+ };
 }
 
-/// The beginnings of lists and maps, each so many deep in JSON: a variant is a map of one entry around its content.
+/// The beginnings of lists and maps, with the levels that each takes in JSON: a variant is a map of one entry around its content.
 macro_rules! begin {
     ($($begin:ident $kind:ident $lists:literal ($($argument:ident: $type:ty),*) $($hear:ident($($form:expr),*))?),+ $(,)?) => { $(
         fn $begin(self, $($argument: $type),*) -> Result<Self::$kind, S::Error> {
-            $(self.around.heard.$hear($($form),*);)?
+            $(self.around.notes.$hear($($form),*);)?
             let around = self.around.inside($lists)?;
             Ok(Strict { inner: self.inner.$begin($($argument),*)?, around })
         }
@@ -230,7 +229,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
         index: u32,
         variant: &'static str,
     ) -> Result<S::Ok, S::Error> {
-        self.around.heard.form(name, variant, 0);
+        self.around.notes.form(name, variant, 0);
         self.inner.serialize_unit_variant(name, index, variant)
     }
 
@@ -241,7 +240,7 @@ impl<'r, S: Serializer> Serializer for Strict<'r, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        self.around.heard.form(name, variant, 0);
+        self.around.notes.form(name, variant, 0);
         let around = self.around.inside(1)?;
         self.inner.serialize_newtype_variant(name, index, variant, &NestedValue { around, value })
     }
@@ -286,7 +285,7 @@ macro_rules! fields {
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), S::Error> {
-                self.around.heard.skipped();
+                self.around.notes.skipped();
                 self.inner.skip_field(name)
             }
 
@@ -304,7 +303,7 @@ impl<S: SerializeMap> SerializeMap for Strict<'_, S> {
     type Error = S::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
-        // Not through `NestedValue`: serde_json refuses what is no text itself, and a key is not nested.
+        // Not wrapped in `NestedValue`: serde_json itself refuses keys that are not text, and keys are not nested.
         self.inner
             .serialize_key(key)
             .or_else(|error| self.around.refuse(EncodeError::Key { reason: error.to_string() }))

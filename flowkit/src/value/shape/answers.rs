@@ -1,8 +1,8 @@
-//! The dummies with which questions are answered, in the order in which they are tried.
+//! The dummies that are passed to a `Deserialize`, in the order in which they are tried.
 //!
-//! A shape depends on which of them a type takes: a change here is a change of every stored fingerprint.
+//! A shape depends on which of them a type accepts, so a change here changes stored fingerprints.
 
-/// Texts that the usual types with a text form take: ids, numbers, dates and times, addresses, versions, digests.
+/// Texts that the usual types with a text form accept: ids, numbers, dates and times, addresses, versions, digests.
 pub(super) const TEXTS: &[&str] = &[
     "",
     "a",
@@ -28,15 +28,15 @@ pub(super) const TEXTS: &[&str] = &[
     "0000000000000000000000000000000000000000000000000000000000000000",
 ];
 
-/// One first: zero is no `NonZero`. Each fits every type of number.
+/// Begins with one, since a `NonZero` refuses zero. Each fits into every type of number.
 pub(super) const NUMBERS: &[u8] = &[1, 0, 2];
 
 pub(super) const CHARS: &[char] = &['a', '0', 'A'];
 
-/// What is offered where a type takes anything.
+/// The dummies for a type that calls `deserialize_any`.
 #[derive(Clone, Copy)]
 pub(super) enum Anything {
-    // From what few take to what many take: an `f64` takes an integer too, an `Option` takes nothing too.
+    // The ones that few types accept come first: an `f64` also accepts an integer, an `Option` also accepts nothing.
     Float,
     Negative,
     Unsigned,
@@ -49,7 +49,7 @@ pub(super) enum Anything {
 
 pub(super) const ANYTHING_COUNT: usize = 7 + TEXTS.len();
 
-/// Returns the answer number `index` of `ANYTHING_COUNT`.
+/// Returns the dummy number `index` of `ANYTHING_COUNT`.
 pub(super) fn anything(index: usize) -> Anything {
     match index {
         0 => Anything::Float,

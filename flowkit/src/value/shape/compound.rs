@@ -1,4 +1,4 @@
-//! The dummies made of several values: lists, structs, maps and enums.
+//! Compound dummies: lists, structs, maps and enums.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
@@ -8,7 +8,7 @@ use super::place::{Answer, ShapeFact, ShapeKind, ShapeStep};
 use super::recorder::Recorder;
 use super::walk::Walk;
 
-/// So many values, and no more.
+/// A list of a given length.
 pub(super) struct SequenceItems<'a> {
     walk: &'a mut Walk,
     answer: Answer,
@@ -39,7 +39,7 @@ fn name<'de, S: DeserializeSeed<'de>>(seed: S, name: &'static str) -> Result<S::
     seed.deserialize(BorrowedStrDeserializer::new(name))
 }
 
-/// The value of a field. If it takes no answer, it is left out of the next run instead of ending it.
+/// The value of a field. If it accepts no dummy, the next run leaves the field out.
 fn field<'de, S: DeserializeSeed<'de>>(
     walk: &mut Walk,
     around: Answer,
@@ -54,7 +54,7 @@ fn field<'de, S: DeserializeSeed<'de>>(
     result
 }
 
-/// A struct whose fields serde has told.
+/// A struct whose field names serde passed.
 pub(super) struct Fields<'a> {
     walk: &'a mut Walk,
     answer: Answer,
@@ -88,10 +88,10 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     }
 }
 
-/// A map: the keys that serde was found to want, then perhaps one that stands for all others.
+/// A map: the keys that were found to be required, then perhaps one that stands for all others.
 pub(super) struct MapEntries<'a> {
     walk: &'a mut Walk,
-    /// Whose keys are given. After a tag, those that are wanted with this tag: they are kept at the tag's answer.
+    /// The answer whose keys come next. After a tag, this is the answer of the tag, which has the keys required with it.
     answer: Answer,
     next: usize,
     after_tag: Option<Answer>,
@@ -111,7 +111,7 @@ impl<'a> MapEntries<'a> {
         Self { walk, answer, next: 0, after_tag: None, others, current: None, own: answer }
     }
 
-    /// Returns the next key that serde was found to want.
+    /// Returns the next key that was found to be required.
     fn next_wanted(&mut self) -> Option<&'static str> {
         loop {
             let keys = &self.walk.place(self.answer.place).ways[self.answer.way].keys;
@@ -156,7 +156,7 @@ impl<'de> MapAccess<'de> for MapEntries<'_> {
     }
 }
 
-/// One variant of an enum. What it holds is walked as a place inside it.
+/// One variant of an enum. Its content is walked as a place inside it.
 pub(super) struct Variant<'a> {
     walk: &'a mut Walk,
     answer: Answer,

@@ -1,12 +1,12 @@
-//! The error of the recording deserializer: it keeps what serde says about missing fields and unknown variants.
+//! The error of the recording deserializer: it carries what serde reports about missing fields and unknown variants.
 //!
-//! These are the only ways to learn the names inside `flatten` and internally tagged enums.
+//! There is no other way to learn the names inside `flatten` and internally tagged enums.
 
 use std::fmt;
 
 use serde::de;
 
-/// Why a dummy was not taken, as far as that helps with the next one. The text is not kept: nobody reads it.
+/// Why a dummy was refused, as far as this helps to choose the next one. The message is dropped, since it is never read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Refused,

@@ -1,46 +1,46 @@
-//! Of which types every value reads back as it was written, if only all of it is written: found out by the walk, once per type.
+//! The types whose values read back as they were if all of their fields are written: found by the walk, once per type.
 //!
-//! Of other types each value has to be read back before anybody relies on it. Not a proof: what a type of the user does in its
-//! own `Serialize` is not seen here.
+//! Each value of another type is read back before callers get it. This is not a proof: the walk does not see what a hand-written
+//! `Serialize` does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::place::{ShapeAnswer, ShapeFact, ShapeKind, ShapeNode, ShapeOutcome};
 use crate::value::secret::SECRET;
 
-/// A struct by its name, or a variant by the names of its enum and its own; the one of a struct is empty.
+/// The name of a struct with an empty text, or the names of an enum and of its variant.
 type Name = (&'static str, &'static str);
 
-/// The structs and variants for which a type asks when it is read.
+/// The structs and variants that a type asks for when it is deserialized.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Forms {
-    /// With how many fields; `None` if two of one name differ.
+    /// The number of fields of each; `None` if two of the same name differ.
     fields: BTreeMap<Name, Option<usize>>,
-    /// Whether it asks for maps.
+    /// Whether the type asks for maps.
     maps: bool,
 }
 
 impl Forms {
-    /// Whether all of a struct is written that is written with so many fields, or all of a variant.
+    /// Whether a struct or variant that is written with this number of fields is complete.
     pub(crate) fn is_whole(&self, name: Name, fields: usize) -> bool {
         self.fields.get(&name) == Some(&Some(fields))
     }
 
-    /// Whether a map is written where a map is read.
+    /// Whether the type asks for maps, so that a written map is expected.
     pub(crate) fn has_maps(&self) -> bool {
         self.maps
     }
 
-    /// Returns the forms in a type that was walked through; `None` if what was written does not say as what it is read.
+    /// Returns the forms of a type; `None` if a value may be read as something else than was written.
     pub(super) fn of(places: &[ShapeNode]) -> Option<Self> {
         let mut forms = Found { places, seen: BTreeSet::new(), fields: BTreeMap::new() };
         forms.seen.extend(places.iter().filter(|place| !place.ways.is_empty()).map(|place| place.fact));
         let mut maps = false;
         for place in places {
             match place.fact.kind {
-                // The fields of a struct that is read from anything, or from a map, as by `flatten` and `untagged`.
+                // Structs that are read from anything, or from a map: `flatten` and `untagged`.
                 ShapeKind::Any | ShapeKind::Name => return None,
-                // It writes something else in its place.
+                // A secret writes the mask.
                 ShapeKind::Newtype if place.fact.name == SECRET => return None,
                 ShapeKind::Alias | ShapeKind::Root => continue,
                 ShapeKind::Map => maps = true,
@@ -53,22 +53,22 @@ impl Forms {
     }
 }
 
-/// What is found while the places of a type are looked through.
+/// The forms that were found so far in the places of a type.
 struct Found<'p> {
     places: &'p [ShapeNode],
-    /// What was asked for somewhere, and answered.
+    /// Everything that was asked for and answered anywhere.
     seen: BTreeSet<ShapeFact>,
-    /// With the names of the fields and how many there are.
+    /// The names of the fields and their number, for each form.
     fields: BTreeMap<Name, Option<(&'static [&'static str], usize)>>,
 }
 
 impl Found<'_> {
-    /// Adds what is in a place; `None` if not all values that may be there are taken.
+    /// Adds the form at a place; `None` if the type does not accept every value there.
     fn add(&mut self, place: &ShapeNode) -> Option<()> {
         if place.ways.is_empty() {
             return self.is_inside_itself(place).then_some(());
         }
-        // A text that is parsed, or a number that is checked, is not taken whatever it is.
+        // A text that is parsed, or a number that is checked, is refused for some values.
         let is_taken = |way: &ShapeAnswer| way.outcome == ShapeOutcome::Taken || self.leads_into_itself(way);
         let is_plain =
             if place.counts_every_way() { place.ways.iter().all(is_taken) } else { is_taken(&place.ways[0]) };
@@ -95,7 +95,7 @@ impl Found<'_> {
     }
 
     fn add_form(&mut self, name: Name, names: &'static [&'static str], place: &ShapeNode) {
-        // An alias is no field of its own. Not all are found where a type is inside itself.
+        // An alias is not a field of its own. In a recursive type, some aliases are not found.
         let inside = place.ways.first().into_iter().flat_map(|way| way.inside.values());
         let aliases = inside.filter(|inside| self.places[**inside].fact.kind == ShapeKind::Alias).count();
         let fields = names.len() - aliases;
@@ -103,7 +103,7 @@ impl Found<'_> {
         *known = known.filter(|(known, _)| *known == names).map(|(_, least)| (names, least.min(fields)));
     }
 
-    /// Whether a place was not looked into since it is as one further out.
+    /// Whether a place was not followed because it equals one around it.
     fn is_inside_itself(&self, place: &ShapeNode) -> bool {
         place.ways.is_empty() && !place.fact.name.is_empty() && self.seen.contains(&place.fact)
     }

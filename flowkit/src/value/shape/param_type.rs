@@ -1,6 +1,6 @@
-//! The form of a type, as people fill it in: what a value of it looks like in JSON. Found by the same walk as the shape.
+//! The form of a type, for people who enter a value: what it looks like in JSON. Found by the same walk as the shape.
 //!
-//! Not a proof: a type may refuse values of its form. Whether a value fits is said by its own `Deserialize`.
+//! This is not a proof: a type may refuse values of its form. Only its own `Deserialize` decides whether a value is valid.
 
 use std::any::type_name;
 
@@ -17,16 +17,16 @@ use crate::value::secret::{SECRET, is_name_of_one, times_read};
 pub enum ParamType {
     /// `true` or `false`.
     Bool,
-    /// A whole number within these bounds.
+    /// A whole number within these bounds, which are included.
     Integer {
-        /// The least.
+        /// The smallest number.
         min: i128,
-        /// The greatest.
+        /// The greatest number.
         max: i128,
     },
-    /// A number.
+    /// A number, whole or not.
     Float,
-    /// Text; also dates, addresses and whatever else is written as text.
+    /// Text, including dates, addresses and other types with a text form.
     Text,
     /// The path of a file or a folder.
     Path,
@@ -34,22 +34,23 @@ pub enum ParamType {
     Choice(Vec<&'static str>),
     /// A length of time.
     Duration,
-    /// Text that nobody may see: a `Secret`, or text under the name of one, such as `password`.
+    /// Text that is never shown: a `Secret`, or text with the name of one, such as `password`.
     Secret,
-    /// The inner form, or nothing.
+    /// A value of the inner form, or none.
     Optional(Box<ParamType>),
     /// Any number of values of the inner form.
     List(Box<ParamType>),
-    /// Values under these names. An alias is a name too.
+    /// Values with these names. An alias is a name, too.
     Record(Vec<(&'static str, ParamType)>),
-    /// Whatever else JSON can say: maps, tuples, enums with values. There is no secret in it.
+    /// Any other JSON: maps, tuples, enums with values. It contains no secret.
     Anything,
-    /// The same, with a secret somewhere in it, or of a type that does not tell what it reads: untagged enums, `flatten`.
+    /// Any other JSON that contains a secret, or may contain one because the type does not show what it reads: untagged enums,
+    /// `flatten`.
     Hidden,
 }
 
 impl ParamType {
-    /// Whether a value of this form may have a secret in it, so that it is neither shown nor repeated in messages.
+    /// Whether a value of this form may contain a secret, so that it is neither shown nor repeated in messages.
     #[must_use]
     pub fn may_hold_secret(&self) -> bool {
         match self {
@@ -60,7 +61,7 @@ impl ParamType {
         }
     }
 
-    /// The form of what stands under the name of a secret: its text is one.
+    /// Returns the form of a value with this name: its text is secret if the name is one of a secret.
     pub(crate) fn under(self, name: &str) -> Self {
         if is_name_of_one(name) {
             self.changed(&|leaf| if leaf == Self::Text { Self::Secret } else { leaf })
@@ -69,7 +70,7 @@ impl ParamType {
         }
     }
 
-    /// Changes what a value has at its ends.
+    /// Changes the innermost forms.
     fn changed(self, change: &dyn Fn(Self) -> Self) -> Self {
         let boxed = |inner: Box<Self>| Box::new(inner.changed(change));
         match self {
@@ -92,10 +93,10 @@ impl ParamType {
 pub fn outline_of<T: Deserialize<'static>>() -> ParamType {
     let before = times_read();
     let walk = walk::<T>(Limits { depth: DEPTH_PER_ROUND, same_name: 1 });
-    // What no walk has seen is no proof that there is no secret.
+    // If the walk has not seen everything, there may be a secret in the rest.
     let is_open = times_read() == before && walk.has_seen_all();
     let found = inside(&walk, Answer { place: 0, way: 0 }, ShapeStep::At(0));
-    // To serde a path is text like any other; its name tells.
+    // To serde a path is text like any other; only the name of the type shows it.
     let is_path = type_name::<T>().contains("std::path::Path") && !matches!(found, ParamType::Record(_));
     found.changed(&|leaf| match leaf {
         ParamType::Text if is_path => ParamType::Path,
@@ -104,7 +105,7 @@ pub fn outline_of<T: Deserialize<'static>>() -> ParamType {
     })
 }
 
-/// The form of what is asked for behind an answer. Where the question depends on something else, there is no one form.
+/// Returns the form of the place behind an answer; `Anything` if there are several, because it depends on other answers.
 fn inside(walk: &Walk, answer: Answer, edge: ShapeStep) -> ParamType {
     let Some(way) = walk.place(answer.place).ways.get(answer.way) else { return ParamType::Anything };
     let mut places = way.inside.iter().filter(|((at, _), _)| *at == edge).map(|(_, place)| *place);
@@ -145,14 +146,14 @@ fn of_place(walk: &Walk, index: usize) -> ParamType {
 
 fn record(walk: &Walk, index: usize) -> ParamType {
     let place = walk.place(index);
-    // So does std write it down.
+    // The serde form of `std::time::Duration`.
     if place.fact.name == "Duration" && place.fact.names == ["secs", "nanos"] {
         return ParamType::Duration;
     }
     let Some(way) = place.ways.first() else { return ParamType::Anything };
     let mut fields: Vec<(&'static str, ParamType)> = Vec::new();
     for name in place.fact.names {
-        // The names of one field stand together, and only the first of them was asked for.
+        // The names of one field are adjacent, and only the first of them was asked for.
         let is_alias = way.inside.contains_key(&(ShapeStep::Field(name), ShapeFact::of(ShapeKind::Alias)));
         let outline = match fields.last() {
             Some((_, same)) if is_alias => same.clone(),
@@ -163,7 +164,7 @@ fn record(walk: &Walk, index: usize) -> ParamType {
     ParamType::Record(fields)
 }
 
-/// Whether no variant of an enum holds anything.
+/// Whether no variant of an enum has content.
 fn is_plain(walk: &Walk, place: &ShapeNode, index: usize) -> bool {
     !place.ways.is_empty()
         && (0..place.ways.len()).all(|way| {

@@ -1,10 +1,10 @@
-//! One place of a type: what is asked for there, the ways to answer, and what became of each.
+//! One place in a type: what is asked for there, the possible answers, and the outcome of each.
 
 use std::collections::BTreeMap;
 
 use crate::value::canonical::Encoder;
 
-/// What is asked for. Fingerprints depend on the numbers.
+/// What a type asks for. Fingerprints depend on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum ShapeKind {
@@ -40,19 +40,19 @@ pub(super) enum ShapeKind {
     Ignored = 29,
     UnitVariant = 30,
     NewtypeVariant = 31,
-    /// A field that was named but not asked for: the alias of another one.
+    /// A field whose name was accepted but whose value was not asked for: the alias of another one.
     Alias = 32,
 }
 
-/// What serde says about the question.
+/// What serde passes with a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ShapeFact {
     pub(super) kind: ShapeKind,
-    /// Of the struct or enum; empty for others.
+    /// The name of the struct or enum; empty for others.
     pub(super) name: &'static str,
-    /// Of the fields or variants.
+    /// The names of the fields or variants.
     pub(super) names: &'static [&'static str],
-    /// Of a tuple.
+    /// The length of the tuple.
     pub(super) length: usize,
 }
 
@@ -70,7 +70,7 @@ impl ShapeFact {
     }
 }
 
-/// The way from a place to one inside it.
+/// The step from a place to one inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ShapeStep {
     At(usize),
@@ -95,14 +95,14 @@ pub(super) enum ShapeOutcome {
 #[derive(Clone, Debug)]
 pub(super) struct ShapeAnswer {
     pub(super) outcome: ShapeOutcome,
-    /// A run that went through had this answer. Before that, what was taken may be refused later: by a conversion of
-    /// the value, or when serde looks into what it buffered.
+    /// Whether a successful run had this answer. Before that, an accepted answer may still be refused later: by a conversion of
+    /// the value, or when serde reads what it has buffered.
     pub(super) is_confirmed: bool,
-    /// Nothing below is left to be seen.
+    /// Whether everything below has been seen.
     pub(super) is_finished: bool,
-    /// What was asked for below. One edge leads to several places if later questions depend on earlier answers.
+    /// The places below. One step leads to several places if later questions depend on earlier answers.
     pub(super) inside: BTreeMap<(ShapeStep, ShapeFact), usize>,
-    /// Keys of this map that serde was found to want.
+    /// The keys of this map that were found to be required.
     pub(super) keys: Vec<&'static str>,
 }
 
@@ -126,13 +126,13 @@ impl ShapeAnswer {
 pub(super) struct ShapeNode {
     pub(super) fact: ShapeFact,
     pub(super) ways: Vec<ShapeAnswer>,
-    /// Where this is inside of.
+    /// The answer that led here.
     pub(super) around: Answer,
-    /// Each way counts, as for the variants of an enum; otherwise the first that is taken is enough.
+    /// Whether every answer counts, as for the variants of an enum; otherwise one that is accepted is enough.
     is_every: bool,
-    /// The way that was last chosen.
+    /// The answer that was chosen last.
     pub(super) last_way: usize,
-    /// The texts that serde was found to want here.
+    /// The texts that are accepted here, if they were found out.
     pub(super) variants: Option<&'static [&'static str]>,
 }
 
@@ -141,7 +141,7 @@ impl ShapeNode {
         Self { fact, ways: vec![ShapeAnswer::new(); ways], around, is_every, last_way: 0, variants: None }
     }
 
-    /// Makes these texts the answers, each of which counts.
+    /// Makes these texts the answers. Each of them counts.
     pub(super) fn learn_variants(&mut self, variants: &'static [&'static str]) {
         self.variants = Some(variants);
         self.ways = vec![ShapeAnswer::new(); variants.len()];
@@ -149,12 +149,12 @@ impl ShapeNode {
         self.last_way = 0;
     }
 
-    /// Whether each answer counts, not only the first that is taken.
+    /// Whether every answer counts, not only the first that is accepted.
     pub(super) fn counts_every_way(&self) -> bool {
         self.is_every
     }
 
-    /// No answer is taken.
+    /// Whether every answer was refused.
     pub(super) fn is_broken(&self) -> bool {
         self.ways.iter().all(|way| way.outcome == ShapeOutcome::Refused)
     }
@@ -169,19 +169,21 @@ impl ShapeNode {
             }
     }
 
-    /// Takes the answer for this run; `None` if all are refused.
+    /// Chooses the answer for this run; `None` if all were refused.
     pub(super) fn choose(&self, may_explore: bool) -> Option<usize> {
         let open = self.ways.iter().position(ShapeAnswer::is_open);
         let taken = self.ways.iter().position(|way| way.outcome == ShapeOutcome::Taken);
         let usable = self.ways.iter().position(|way| way.outcome != ShapeOutcome::Refused);
-        match self.is_every {
-            true if may_explore || taken.is_none() => open.or(taken),
-            true => taken,
-            false => usable,
+        if !self.is_every {
+            usable
+        } else if may_explore || taken.is_none() {
+            open.or(taken)
+        } else {
+            taken
         }
     }
 
-    /// Writes what was found here and below.
+    /// Encodes what was found here and below.
     pub(super) fn encode(&self, places: &[Self], encoder: &mut Encoder) {
         encoder.unsigned(self.fact.kind as u128);
         encoder.text(self.fact.name);
@@ -197,7 +199,7 @@ impl ShapeNode {
             .enumerate()
             .map(|(index, way)| (labels.get(index).copied().unwrap_or(""), way))
             .collect();
-        // By name, not by position. Stable, so that ways without a name stay in order.
+        // By name, not by position. Stable, so that answers without a name stay in order.
         ways.sort_by_key(|(label, _)| *label);
         encode_all(&ways, encoder, |(label, way), encoder| {
             encoder.text(label);

@@ -1,4 +1,4 @@
-//! The serde deserializer that answers every question with a dummy and notes the question.
+//! The serde deserializer that answers every question with a dummy and records the question.
 
 use serde::Deserializer;
 use serde::de::Visitor;
@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::place::{Answer, ShapeFact, ShapeKind, ShapeStep};
 use super::walk::Walk;
 
-/// Stands before one place of the type and waits to be asked.
+/// The deserializer for one place of the type.
 pub(super) struct Recorder<'a> {
     walk: &'a mut Walk,
     around: Answer,
@@ -25,7 +25,7 @@ impl<'a> Recorder<'a> {
         Self { walk, around, edge }
     }
 
-    /// Notes the question, lets `give` answer it, and notes whether the answer was taken.
+    /// Records the question, lets `give` answer it, and records whether the answer was accepted.
     pub(super) fn answer<T>(
         self,
         fact: ShapeFact,
@@ -46,7 +46,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// The first way is tried first; the second is for what refuses it, as a list may refuse its one item.
+/// One item or value is tried first, none if that is refused.
 const ONE_OR_NONE: (usize, bool) = (2, false);
 const ONLY: (usize, bool) = (1, false);
 
@@ -63,7 +63,7 @@ macro_rules! numbers {
 impl<'de> Deserializer<'de> for Recorder<'_> {
     type Error = Fault;
 
-    // As JSON, in which the values are kept.
+    // As for JSON, the format in which values are persisted.
     fn is_human_readable(&self) -> bool {
         true
     }

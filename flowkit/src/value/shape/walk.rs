@@ -1,37 +1,37 @@
 //! The search: which answer to give in this run, and which one was to blame when a run failed.
 //!
-//! A run is one call of the type's `Deserialize`. It ends at the first dummy that is refused, and serde does not say
-//! which one that was; so each run tries little that is new, and the newest is blamed.
+//! A run is one call of the type's `Deserialize`. It ends at the first dummy that is refused, and serde does not report which one
+//! that was. So each run tries few new answers, and the newest one is blamed.
 
 use super::fault::Fault;
 use super::forms::Forms;
 use super::place::{Answer, ShapeAnswer, ShapeFact, ShapeKind, ShapeNode, ShapeOutcome, ShapeStep};
 use crate::value::canonical::Encoder;
 
-/// Questions answered in all runs of a walk. A struct of ten fields asks about twenty; at 100 ns each, no round takes
-/// more than about five milliseconds.
+/// The limit of questions in all runs of a walk. A struct of ten fields asks about twenty; at 100 ns each, no round takes more
+/// than about five milliseconds.
 const QUESTIONS_MAX: usize = 50_000;
 
-/// Places of one type. Each takes a few hundred bytes.
+/// The limit of places in one type. Each takes a few hundred bytes.
 const PLACES_MAX: usize = 8_192;
 
-/// How deep things of any type are looked into. Each level multiplies the answers to try.
+/// How deep nested calls of `deserialize_any` are followed. Each level multiplies the number of answers to try.
 const ANY_IN_ANY_MAX: usize = 3;
 
-/// How far a walk follows a type that contains itself.
+/// How far a walk follows a recursive type.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) depth: usize,
-    /// How often the same struct or enum may be inside itself, counting itself.
+    /// How often the same struct or enum may be nested in itself, including the outermost.
     pub(super) same_name: usize,
 }
 
 /// What a failed answer means for the question around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
-    /// There is another answer for the next run.
+    /// The next run tries another answer.
     MayRetry,
-    /// The place below takes no answer.
+    /// The place below accepts no answer.
     Broken,
 }
 
@@ -42,19 +42,19 @@ pub(super) struct Walk {
     places: Vec<ShapeNode>,
     questions: usize,
     is_cut: bool,
-    /// The last run went through, so that the next may try something new where it need not.
+    /// Whether the last run succeeded, so that the next one may try something new although it need not.
     may_explore: bool,
-    // What follows is about one run.
+    // The following fields are about one run.
     names: Vec<ShapeFact>,
     depth: usize,
     blame: Option<Blame>,
     has_learned: bool,
     is_exploring: bool,
-    /// Answers that may turn out wrong after they were taken, the newest last.
+    /// Accepted answers that may still turn out wrong, the newest last.
     trials: Vec<Answer>,
-    /// Maps whose keys are found out by trying.
+    /// The maps whose keys are found by trial.
     maps: Vec<Answer>,
-    /// A field was named, and its value was not asked for yet.
+    /// The field whose name was passed and whose value was not asked for yet.
     named: Option<(Answer, &'static str)>,
 }
 
@@ -87,22 +87,22 @@ impl Walk {
         }
     }
 
-    /// A type that contains itself was not followed to its end, and going further may find more.
+    /// Whether a recursive type was not followed to its end, so that a deeper walk may find more.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// There is nothing in the type that was not followed, and nothing that serde reads first and looks at later.
+    /// Whether everything in the type was followed, and nothing is behind a buffer of serde.
     pub(super) fn has_seen_all(&self) -> bool {
         !self.is_cut && !self.is_spent() && self.places.iter().all(|place| place.fact.kind != ShapeKind::Any)
     }
 
-    /// The walk came to no end.
+    /// Whether the walk reached its limits before its end.
     pub(super) fn is_spent(&self) -> bool {
         self.questions >= QUESTIONS_MAX || self.places.len() >= PLACES_MAX
     }
 
-    /// Returns the forms of values that read back as they are written; `None` if there may be others.
+    /// Returns the forms of values that read back as they were; `None` if there may be other values.
     pub(super) fn forms(&self) -> Option<Forms> {
         if self.is_spent() { None } else { Forms::of(&self.places) }
     }
@@ -125,7 +125,7 @@ impl Walk {
         self.named = None;
     }
 
-    /// Tells whether another run may find more.
+    /// Ends a run; returns whether another one may find more.
     pub(super) fn end_run(&mut self, fault: Option<Fault>) -> bool {
         match fault {
             Some(fault) if self.blame.is_none() => {
@@ -141,7 +141,7 @@ impl Walk {
             }
         }
         self.may_explore = fault.is_none();
-        // A run between two that explore may teach nothing.
+        // A run without exploring may find nothing new although the next one does.
         let is_promising = self.has_learned || self.may_explore && !self.is_exploring;
         is_promising && !self.is_spent() && !self.is_finished_below(ROOT)
     }
@@ -150,7 +150,7 @@ impl Walk {
         &self.places[index]
     }
 
-    /// The key of a field is being given.
+    /// Notes that the key of a field is passed.
     pub(super) fn name_field(&mut self, around: Answer, field: &'static str) {
         self.named = Some((around, field));
     }
@@ -159,19 +159,19 @@ impl Walk {
         self.named = None;
     }
 
-    /// Keys of this map are to be found out.
+    /// Notes that keys of this map are found by trial.
     pub(super) fn begin_map(&mut self, map: Answer) {
         self.maps.push(map);
     }
 
-    /// Tells whether a field's value takes no answer, so that it is better left out.
+    /// Whether the value of a field accepts no answer, so that the field is left out.
     pub(super) fn is_broken(&self, around: Answer, edge: ShapeStep) -> bool {
         let inside = &self.way(around).inside;
         let mut places = inside.iter().filter(|((at, _), _)| *at == edge).peekable();
         places.peek().is_some() && places.all(|(_, place)| self.places[*place].is_broken())
     }
 
-    /// Returns the answer that was given at this edge if its text says what else there is in the map.
+    /// Returns the answer at this step if it is a tag, on which the other keys of the map depend.
     pub(super) fn tag_at(&self, around: Answer, edge: ShapeStep) -> Option<Answer> {
         let inside = &self.way(around).inside;
         let tag =
@@ -180,14 +180,14 @@ impl Walk {
         Some(Answer { place, way: self.places[place].last_way })
     }
 
-    /// The field that failed can be left out: another run is worth it.
+    /// Leaves the field that failed out of the next run.
     pub(super) fn leave_out_broken(&mut self) {
         if self.blame == Some(Blame::Broken) {
             self.blame = Some(Blame::MayRetry);
         }
     }
 
-    /// Takes up a question and chooses the answer.
+    /// Begins a question and chooses the answer.
     pub(super) fn enter(
         &mut self,
         around: Answer,
@@ -210,7 +210,7 @@ impl Walk {
         let question =
             ShapeQuestion { answer, trials_before: self.trials.len(), maps_before: self.maps.len() };
         if self.is_trial(answer) {
-            // One guess that need not be, per run: else the wrong one would be blamed.
+            // Only one optional guess per run; with more, the wrong one could be blamed.
             self.may_explore &= fact.kind != ShapeKind::Any;
             self.trials.push(answer);
         }
@@ -236,7 +236,7 @@ impl Walk {
         let is_cut = self.depth >= self.limits.depth
             || !fact.name.is_empty() && inside_itself >= self.limits.same_name;
         self.is_cut |= is_cut;
-        // No later round goes further into what has no type.
+        // A later round does not go deeper into values without a type either.
         let is_end = is_cut || fact.kind == ShapeKind::Any && inside_itself >= ANY_IN_ANY_MAX;
         let index = self.places.len();
         self.places.push(ShapeNode::new(fact, around, if is_end { 0 } else { ways }, is_every));
@@ -245,13 +245,13 @@ impl Walk {
         index
     }
 
-    /// Closes a question: the answer was taken, or something in it was refused.
+    /// Ends a question: the answer was accepted, or it or something inside was refused.
     pub(super) fn leave(&mut self, question: ShapeQuestion, fault: Option<Fault>) {
         self.depth -= 1;
         self.names.pop();
         match (fault, self.blame) {
             (None, _) => {
-                // Inside out: a map is finished only if what its tag brings with it is.
+                // From the inside out: a map is finished only if the keys that depend on its tag are.
                 for at in (question.maps_before..self.maps.len()).rev() {
                     self.settle(self.maps[at]);
                 }
@@ -268,7 +268,7 @@ impl Walk {
         &self.places[answer.place].ways[answer.way]
     }
 
-    /// Tells whether an answer that was taken may turn out wrong. A tag may as long as its variant is not known.
+    /// Whether an accepted answer may still turn out wrong. A tag may until its variant is finished.
     fn is_trial(&self, answer: Answer) -> bool {
         let way = self.way(answer);
         !way.is_confirmed || self.places[answer.place].variants.is_some() && !way.is_finished
@@ -277,7 +277,7 @@ impl Walk {
     fn blame_something(&mut self, fault: Fault, question: ShapeQuestion) {
         let own = question.answer;
         if let Some((around, field)) = self.named.take().filter(|(around, _)| *around == own) {
-            // The visitor knows this field already, under another name.
+            // The visitor already has this field, by another name.
             self.find_or_add(around, ShapeStep::Field(field), ShapeFact::of(ShapeKind::Alias), 0, false);
             self.blame = Some(Blame::MayRetry);
             return;
@@ -294,7 +294,7 @@ impl Walk {
         if self.blame_inside(fault, question) {
             return;
         }
-        // The run was spent on what is inside; there is more to see there before this is given up.
+        // This run found something new inside; this answer is refused only when everything inside was seen.
         if self.has_learned && !self.is_finished_below(own) {
             self.blame = Some(Blame::MayRetry);
             return;
@@ -302,7 +302,7 @@ impl Walk {
         self.refuse(own);
     }
 
-    /// Blames what is newest among the keys and answers that were tried since then.
+    /// Blames the newest of the keys and answers that were tried since the question began.
     fn blame_inside(&mut self, fault: Fault, question: ShapeQuestion) -> bool {
         let ShapeQuestion { answer: own, trials_before, maps_before } = question;
         if let Fault::Missing { field } = fault {
@@ -317,7 +317,7 @@ impl Walk {
         let is_missing = matches!(fault, Fault::Missing { .. });
         let may_be_wrong = |trial: &&Answer| {
             let place = &self.places[trial.place];
-            // A field is not missing because of how others were answered, unless serde chose what it reads by them.
+            // Other answers are not the reason for a missing field, unless serde decided by them what to read.
             let decides = place.fact.kind == ShapeKind::Any || place.variants.is_some();
             **trial != own && (decides || !is_missing)
                 // The way is gone if the place learned other answers.
@@ -328,7 +328,7 @@ impl Walk {
         };
         self.refuse(trial);
         self.reopen(trial);
-        // What failed here may go well with another answer inside.
+        // With another answer inside, this one may be accepted.
         self.blame = Some(Blame::MayRetry);
         true
     }
@@ -356,7 +356,7 @@ impl Walk {
         self.places[answer.place].ways[answer.way].inside.values().all(|place| self.places[*place].is_done())
     }
 
-    /// There is something new to see here, so nothing around it is finished.
+    /// Marks everything around an answer as unfinished, since there is something new to see here.
     fn reopen(&mut self, mut answer: Answer) {
         self.has_learned = true;
         while answer != ROOT {

@@ -168,7 +168,7 @@ impl Run {
         if !is_over {
             let at = self.clock.created().plus(state.moment(read));
             match &self.run_store {
-                Some(run_store) => run_store.say(task_run, at, fact),
+                Some(run_store) => run_store.report(task_run, at, fact),
                 None => state.facts.keep(task_run, at, fact),
             }
         }

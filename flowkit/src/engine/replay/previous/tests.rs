@@ -53,7 +53,7 @@ fn earlier(rows: &[TaskRun]) -> PreviousRuns {
     let run = flow_row(State::Crashed);
     let owned = OwnedRun { id: run.id, epoch: 2, created_at: WallTime::from_micros(0) };
     let recovered = Recovered { owned, run, task_runs: rows.to_vec(), last_no: None, times_up: Vec::new() };
-    PreviousRuns::new(&Resumed { recovered, wish: ReplayOptions::default() }, MAX_CRASHES)
+    PreviousRuns::new(&ResumedRun { recovered, request: RedoRequest::default(), strict: false }, MAX_CRASHES)
 }
 
 fn new() -> NewTaskRun {
@@ -93,7 +93,7 @@ fn by_the_rules(call: CallId, left: &[TaskRun], all: &[TaskRun], once: bool) -> 
 fn named(claimed: &Option<PreviousCall>) -> &'static str {
     match claimed {
         None => "new",
-        Some(PreviousCall::Kept) => "kept",
+        Some(PreviousCall::Succeeded) => "kept",
         Some(PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_)) => "failed",
         Some(PreviousCall::Again(_)) => "again",
         Some(PreviousCall::Cancelled) => "cancelled",

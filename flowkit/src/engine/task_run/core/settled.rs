@@ -33,13 +33,13 @@ impl Core {
         self.is_claimed()
             && matches!(
                 self.claimed(),
-                Some(PreviousCall::Kept | PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_))
+                Some(PreviousCall::Succeeded | PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_))
             )
     }
 
     /// Whether its inputs decide if the record of this call is valid.
     pub(crate) fn asks_inputs(&self) -> bool {
-        self.is_claimed() && matches!(self.claimed(), Some(PreviousCall::Kept | PreviousCall::Failed(_)))
+        self.is_claimed() && matches!(self.claimed(), Some(PreviousCall::Succeeded | PreviousCall::Failed(_)))
     }
 
     /// Returns the recorded provenance of that result or failure.

@@ -182,7 +182,7 @@ fn each_mistake_names_its_parameter_and_all_come_at_once() {
 fn a_flow_is_resumed_by_the_id_of_a_run() {
     let id = FlowRunId::new(uuid::Uuid::nil());
     let (resumed, line) = (etl::resume(id), line!());
-    assert_eq!((resumed.run, resumed.location.line()), (id, line));
+    assert_eq!((resumed.run, resumed.options.location.line()), (id, line));
     let _ = of_any::resume::<String>(id);
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserializer, Serializer};
 
 use super::*;
 use crate::Secret;
-use crate::value::shape::looked_through;
+use crate::value::shape::type_shape;
 
 fn codec_of<T: Serialize + DeserializeOwned + PartialEq + 'static>() -> Codec<T> {
     super::super::codec::<T>().comparing(Some(T::eq))
@@ -221,7 +221,7 @@ fn of_plain_types_no_value_but_the_first_is_read_back() {
 #[test]
 fn a_type_is_plain_if_all_that_is_written_says_as_what_it_is_read() {
     fn is_plain<T: DeserializeOwned + 'static>() -> bool {
-        looked_through::<T>().forms.is_some()
+        type_shape::<T>().forms.is_some()
     }
 
     assert!(is_plain::<Row>() && is_plain::<Vec<HashMap<String, (Row, Option<char>)>>>());
