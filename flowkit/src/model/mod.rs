@@ -13,7 +13,6 @@ mod chunks;
 pub(crate) mod command_error;
 mod date;
 mod declaration;
-mod deep;
 mod edge;
 mod error;
 pub(crate) mod event;
