@@ -113,7 +113,6 @@ impl<F: Flows> Subcommand for Command<F> {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

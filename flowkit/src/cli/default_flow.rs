@@ -45,7 +45,6 @@ fn is_of_program(option: &str, flow: &FlowSpec) -> bool {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

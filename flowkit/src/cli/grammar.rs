@@ -309,7 +309,6 @@ pub(super) fn first_line(text: &str) -> &str {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

@@ -176,9 +176,7 @@ fn listen_to_tracing() {
 
     if !tracing::dispatcher::has_been_set() {
         // Somebody may have been faster, and then it is theirs.
-        let _ = tracing::subscriber::set_global_default(
-            tracing_subscriber::registry().with(crate::ctx::logs::layer()),
-        );
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(crate::layer()));
     }
 }
 

@@ -79,7 +79,6 @@ impl CliProgram {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

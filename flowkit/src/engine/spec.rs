@@ -10,19 +10,16 @@ use futures_util::future::BoxFuture;
 use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
 use crate::graph::Graph;
-#[cfg(feature = "cli")]
 use crate::model::BoxError;
 use crate::model::{Declaration, Error, ErrorReport, FlowRunId, State, TaskRun, TaskRunId};
 use crate::policy::resume::Redo;
-#[cfg(feature = "store")]
-use crate::value::parameters::Parameter;
 
 /// A flow without its types: `etl::spec()`. [`RuntimeBuilder::flow`](crate::RuntimeBuilder::flow) takes it.
 #[derive(Clone, Copy)]
 pub struct FlowSpec {
     pub(crate) declaration: &'static Declaration,
     #[cfg(feature = "store")]
-    pub(crate) parameters: fn() -> Vec<Parameter>,
+    pub(crate) parameters: fn() -> Vec<crate::value::parameters::Parameter>,
     #[cfg(feature = "cli")]
     pub(crate) begin: Begin,
     pub(crate) resume:
@@ -46,22 +43,22 @@ impl FlowSpec {
     pub fn description(&self) -> &'static str {
         self.declaration.description
     }
+}
 
+#[cfg(feature = "store")]
+impl FlowSpec {
     /// Returns what the flow wants to be given; `None` if one of its parameters is not `Deserialize`.
-    #[cfg(feature = "store")]
-    pub fn parameters(&self) -> Option<Vec<Parameter>> {
+    pub fn parameters(&self) -> Option<Vec<crate::value::parameters::Parameter>> {
         let parameters = self.all_parameters();
         parameters.iter().all(|parameter| parameter.is_read).then_some(parameters)
     }
 
     /// The same with those that cannot be read.
-    #[cfg(feature = "store")]
-    pub(crate) fn all_parameters(&self) -> Vec<Parameter> {
+    pub(crate) fn all_parameters(&self) -> Vec<crate::value::parameters::Parameter> {
         (self.parameters)()
     }
 
     /// Returns the JSON schema of the flow's arguments; `None` if one of its parameters is not `Deserialize`.
-    #[cfg(feature = "store")]
     pub fn schema(&self) -> Option<String> {
         self.parameters().map(|parameters| crate::value::parameters::schema(&parameters).to_string())
     }
@@ -83,11 +80,9 @@ pub(crate) struct ResumeOptions {
 }
 
 /// Reads the arguments and calls the flow; `None` if they cannot be read at all.
-#[cfg(feature = "cli")]
 pub(crate) type Begin = fn(&str, RunOptions) -> Option<Result<BegunCall, BoxError>>;
 
 /// A flow that is called.
-#[cfg(feature = "cli")]
 pub(crate) struct BegunCall {
     /// Its arguments as they are kept and may be shown, without secrets; `None` if one of them cannot be written.
     pub(crate) arguments: Option<String>,
@@ -96,7 +91,6 @@ pub(crate) struct BegunCall {
 }
 
 /// What is said about a run that begins, beside its arguments.
-#[cfg(feature = "cli")]
 pub(crate) struct RunOptions {
     pub(crate) runtime: Runtime,
     pub(crate) name: Option<String>,

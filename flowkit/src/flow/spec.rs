@@ -97,7 +97,6 @@ impl ResumeAny {
     }
 
     /// Goes on with these arguments, a JSON object, instead of those that were kept.
-    #[cfg(feature = "cli")]
     pub(crate) fn with_arguments(mut self, arguments: String) -> Self {
         self.how.arguments = Some(arguments);
         self

@@ -9,12 +9,17 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::arguments::{Arguments, Reader, read, words};
+pub use super::rewritten::{NotRewritten, Rewritten};
+pub use crate::flow::arguments::{Arguments, ProvidedArguments};
+use crate::flow::arguments::{Reader, read, words};
 use crate::macro_support::Probe;
 use crate::model::{BoxError, Codec};
+use crate::policy::cache::KeyInput;
 use crate::task::args::Arg;
+use crate::value::canonical::Sealing;
 use crate::value::codec::Same;
 use crate::value::envelope;
+pub use crate::value::parameters::Parameter;
 use crate::value::persist::{ANOTHER_VALUE, codec, is_same};
 use crate::value::secret::is_masked;
 use crate::value::shape::{ParamType, outline_of};
@@ -208,6 +213,26 @@ pub trait NotReadBack<T> {
 
 impl<T> NotReadBack<T> for &Probe<'_, PhantomData<T>> {}
 
+/// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
+/// said once, by [`rules`](crate::task::bounds).
+pub trait InKey {
+    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput>;
+}
+
+impl<T: Serialize + ?Sized> InKey for Probe<'_, T> {
+    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput> {
+        KeyInput::of(name, self.0, sealing)
+    }
+}
+
+/// Says nothing.
+pub trait NotInKey {
+    fn key_input(&self, _name: &str, _sealing: Sealing<'_>) -> Option<KeyInput> {
+        None
+    }
+}
+
+impl<T: ?Sized> NotInKey for &Probe<'_, T> {}
+
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests;

@@ -16,6 +16,12 @@ use serde::Serialize;
 use crate::engine::blocking;
 use crate::engine::context;
 
+#[cfg(feature = "store")]
+pub use self::codec::{
+    Arguments, Compared, InKey, NotCompared, NotInKey, NotPersisted, NotProved, NotReadBack, NotRewritten,
+    NotSerializedArgument, NotWritable, Parameter, Persisted, Proof, Proved, ProvidedArguments, ReadBack,
+    Rewritten, SerializedArgument, Writable,
+};
 pub use self::keys::{KeyedArgument, KeyedByOs, NotKeyed};
 pub use crate::engine::body::FlowBody;
 pub use crate::engine::body::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, TaskOutput};
@@ -26,16 +32,7 @@ pub use crate::engine::limits::Want;
 pub use crate::engine::task_run::inputs::{Cause, Visit};
 pub use crate::engine::task_run::launch::skip;
 pub use crate::engine::task_run::options::Setup;
-#[cfg(feature = "store")]
-pub use crate::flow::arguments::{Arguments, ProvidedArguments};
 pub use crate::flow::{ReturnedHandles, call_flow, submit_flow};
-#[cfg(feature = "store")]
-pub use crate::macro_support::codec::{
-    Compared, NotCompared, NotPersisted, NotProved, NotReadBack, NotSerializedArgument, NotWritable,
-    Persisted, Proof, Proved, ReadBack, SerializedArgument, Writable,
-};
-#[cfg(feature = "store")]
-pub use crate::macro_support::rewritten::{NotRewritten, Rewritten};
 pub use crate::model::{
     BoxError, Codec, Declaration, Digest, DigestError, Error, Kind, TaskError, TaskRun, digest,
 };
@@ -52,8 +49,6 @@ pub use crate::task::map::map;
 #[cfg(feature = "testing")]
 pub use crate::testing::{__mocked as mocked, Mock};
 pub use crate::value::canonical::Sealing;
-#[cfg(feature = "store")]
-pub use crate::value::parameters::Parameter;
 
 /// A return type that is a `Result`, taken apart.
 #[doc(hidden)]
@@ -264,31 +259,6 @@ pub trait NotDigested {
 }
 
 impl<T> NotDigested for &Probe<'_, T> {}
-
-/// Says what an argument is in the key of the cache, for people. Found out, not demanded: what the key itself demands is
-/// said once, by [`rules`](crate::task::bounds).
-#[cfg(feature = "store")]
-pub trait InKey {
-    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput>;
-}
-
-#[cfg(feature = "store")]
-impl<T: Serialize + ?Sized> InKey for Probe<'_, T> {
-    fn key_input(&self, name: &str, sealing: Sealing<'_>) -> Option<KeyInput> {
-        KeyInput::of(name, self.0, sealing)
-    }
-}
-
-/// Says nothing.
-#[cfg(feature = "store")]
-pub trait NotInKey {
-    fn key_input(&self, _name: &str, _sealing: Sealing<'_>) -> Option<KeyInput> {
-        None
-    }
-}
-
-#[cfg(feature = "store")]
-impl<T: ?Sized> NotInKey for &Probe<'_, T> {}
 
 /// Takes the type of a hook, so that the closure's parameter need not be written.
 pub const fn hook(hook: fn(&TaskRun)) -> fn(&TaskRun) {

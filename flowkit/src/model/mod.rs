@@ -9,7 +9,6 @@
 mod artifact;
 mod call;
 mod chunks;
-#[cfg(feature = "signals")]
 pub(crate) mod command_error;
 mod date;
 mod declaration;

@@ -2,7 +2,6 @@
 //!
 //! Pure: it reads a row and a wish; who asks for it and what is done about it is the engine's business.
 
-#[cfg(feature = "cli")]
 pub(crate) mod preview;
 #[cfg(test)]
 pub(crate) mod tests;

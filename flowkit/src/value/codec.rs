@@ -10,7 +10,6 @@ pub struct Codec<T> {
     /// For people and other programs; `None` if the value refuses to be written.
     pub(crate) json: fn(&T) -> Option<String>,
     /// Whether there may be descriptions of files in a value.
-    #[cfg(feature = "json")]
     pub(crate) describes_files: fn() -> bool,
     /// Tells whether two values are equal; `None` if the type has no word for that.
     pub(crate) same: Option<Same<T>>,

@@ -63,7 +63,6 @@ impl SealKey {
     }
 
     /// Returns by what the record knows the key, and which says nothing of it.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn id(&self) -> [u8; 8] {
         let mut id = [0; 8];
         id.copy_from_slice(&blake3::hash(&self.0).as_bytes()[..8]);

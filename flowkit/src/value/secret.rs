@@ -23,14 +23,12 @@ thread_local! {
 
 /// Returns how often a secret was read on this thread. Where this grows while a type is read, the type holds a secret, also
 /// behind what serde reads into a buffer first: `flatten` and untagged enums.
-#[cfg(feature = "store")]
 pub(crate) fn times_read() -> u64 {
     READ.get()
 }
 
 /// Whether text under this name is likely to be a secret, though its type does not say so: the last word is one of a few.
 /// `token_url` says where a token is, and is none.
-#[cfg(feature = "store")]
 pub(crate) fn is_name_of_one(name: &str) -> bool {
     const WORDS: [&str; 8] =
         ["token", "secret", "password", "passwd", "passphrase", "key", "auth", "credential"];
@@ -44,7 +42,6 @@ pub(crate) fn is_name_of_one(name: &str) -> bool {
 }
 
 /// Whether an error of reading a value says nothing of the value: a missing field, or the words of a secret.
-#[cfg(feature = "store")]
 pub(crate) fn says_nothing(error: &str) -> bool {
     let field = error.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
@@ -52,7 +49,7 @@ pub(crate) fn says_nothing(error: &str) -> bool {
 }
 
 /// Whether something was left out of a value because it is secret.
-#[cfg(feature = "json")]
+#[cfg(feature = "store")]
 pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
     use serde_json::Value;
 
@@ -190,7 +187,6 @@ impl<'de> Visitor<'de> for Text {
 }
 
 #[cfg(test)]
-#[cfg(feature = "store")]
 mod tests {
     use serde::de::IntoDeserializer as _;
     use serde::de::value::{Error as Plain, StrDeserializer};

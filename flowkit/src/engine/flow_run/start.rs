@@ -28,8 +28,6 @@ use crate::engine::task_run::options::CallOptions;
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, State, TaskRunId};
 use crate::policy::TaskPolicy;
 use crate::policy::resume::AttemptProgress;
-#[cfg(feature = "store")]
-use crate::value::not_persisted::all_not_persisted;
 
 /// A flow run that was started: its record, and its pending result.
 pub(crate) struct Started<T, E> {
@@ -83,8 +81,11 @@ fn started<B: FlowBody>(
     let parameters =
         is_persisted.then(|| guarded("way to write arguments down", || body.arguments()).flatten()).flatten();
     #[cfg(feature = "store")]
-    for (argument, reason) in
-        parameters.as_deref().filter(|_| depth == 0).map(all_not_persisted).unwrap_or_default()
+    for (argument, reason) in parameters
+        .as_deref()
+        .filter(|_| depth == 0)
+        .map(crate::value::not_persisted::all_not_persisted)
+        .unwrap_or_default()
     {
         tracing::warn!(
             flow = info.declaration.name,
