@@ -10,7 +10,6 @@
 
 mod command;
 mod default_flow;
-mod duration;
 mod environment;
 mod failure_line;
 mod file;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::file;
 use super::usage::{Outcome, Usage, meant_or_known};
-use super::{duration, file};
 use crate::store::{SqliteOptions, SqliteStore, folder};
+use crate::text::duration;
 
 /// The file in the current folder.
 const FILE: &str = "flowkit.toml";

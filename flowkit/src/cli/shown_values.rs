@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use super::duration;
 use super::values::is_one_word;
 use crate::flow::arguments;
+use crate::text::duration;
 use crate::value::parameters::Parameter;
 use crate::value::secret::MASK;
 use crate::value::shape::ParamType;

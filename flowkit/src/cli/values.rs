@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::duration;
 use super::secrets::Quoting;
 use super::usage::meant_or_known;
 use crate::flow::arguments;
+use crate::text::duration;
 use crate::value::shape::ParamType;
 
 /// Returns the name of a value in a usage line: `INT`.

@@ -15,6 +15,7 @@ mod entry;
 mod error;
 mod explain;
 mod facts;
+#[cfg(feature = "store")]
 pub mod filter;
 mod history;
 mod listener;

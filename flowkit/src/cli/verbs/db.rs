@@ -3,13 +3,13 @@
 use clap::ArgMatches;
 use serde_json::json;
 
-use crate::cli::duration;
 use crate::cli::json::{self, line};
 use crate::cli::out::say;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::store::{FlowRunFilter, History as _, Retention, SqliteStore};
+use crate::text::duration;
 use crate::text::wording::counted;
 
 /// So many runs are read at once.

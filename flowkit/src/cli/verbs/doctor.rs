@@ -12,8 +12,9 @@ use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
 use crate::cli::unsupported_types;
 use crate::cli::usage::{Outcome, Usage};
-use crate::cli::{duration, resolve, rows};
+use crate::cli::{resolve, rows};
 use crate::store::FlowRunFilter;
+use crate::text::duration;
 
 pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
     let mut trouble = 0;

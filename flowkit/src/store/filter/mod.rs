@@ -15,7 +15,7 @@
 //! | `flow:etl`, `flow:"Word count"` | of this flow, by its whole name |
 //! | `tag:nightly` | with this tag |
 //! | `since:2d`, `since:2026-01-01` | created in the last two days; created on this day (UTC) or later |
-//! | `until:2d`, `until:2026-01-01T12:30` | created before that |
+//! | `until:"1d 12h"`, `until:2026-01-01T12:30` | created before that |
 //! | `failures:>0`, `failures:3` | of whose task runs so many failed: `>`, `>=`, `<`, `<=` or the number itself |
 //! | `word`, `"any text: quoted"` | with this text in a name, or as the beginning of the short id |
 //!
