@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
 use super::codes;
-use super::write::{Content, Tools};
+use super::write::{Content, Tools, checksum};
 use crate::model::{
     Artifact, ArtifactKind, Digest, FlowRunId, Metric, StoredArtifact, StoredMetric, TaskRunId, WallTime,
 };
@@ -65,7 +65,7 @@ struct Who {
 }
 
 fn make(connection: &Connection, tools: &Tools<'_>, who: &Who, artifact: &Artifact) -> rusqlite::Result<()> {
-    let Content { body, checksum, file } = Content::of(tools, &artifact.content)?;
+    let Content { body, file } = Content::of(tools, &artifact.content)?;
     connection
         .prepare_cached(
             "INSERT INTO artifacts (run, seq, task_run, at, key, version, kind, media_type, file_name, bytes, describes,
@@ -85,7 +85,7 @@ fn make(connection: &Connection, tools: &Tools<'_>, who: &Who, artifact: &Artifa
             (artifact.content.len() as u64).cast_signed(),
             artifact.describes.as_ref().map(|file| file.as_bytes()),
             body,
-            checksum,
+            body.map(checksum),
             file,
         ])?;
     Ok(())
@@ -132,7 +132,7 @@ pub(super) fn artifact(row: &Row<'_>) -> rusqlite::Result<StoredArtifact> {
 
 /// The content of an artifact, for a `ContentRow`.
 pub(super) const CONTENT: &str = "
-    SELECT a.body, a.checksum, a.file FROM artifacts a JOIN flow_runs f ON f.no = a.run
+    SELECT a.body, a.file, a.checksum FROM artifacts a JOIN flow_runs f ON f.no = a.run
     WHERE f.id = ?1 AND a.seq = ?2";
 
 /// What [`metric`] reads: those of a run after a number, so many of them.

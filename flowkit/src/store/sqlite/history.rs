@@ -133,7 +133,7 @@ impl History for SqliteStore {
         let row = self.readers.read_one(
             facts::CONTENT,
             params![run.as_uuid().as_bytes(), clamped(sequence)],
-            ContentRow::from_row,
+            ContentRow::artifact,
         )?;
         row.map(|row| row.read("an artifact", &self.values)).transpose()
     }

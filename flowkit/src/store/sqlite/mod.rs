@@ -201,10 +201,10 @@ impl RunLog for SqliteStore {
 
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.readers.read_one(
-            "SELECT r.body, r.checksum, r.file FROM results r JOIN flow_runs f ON f.no = r.run
+            "SELECT r.body, r.file FROM results r JOIN flow_runs f ON f.no = r.run
              WHERE f.id = ?1 AND r.task_run = ?2",
             params![run.as_uuid().as_bytes(), codes::number(task_run)],
-            ContentRow::from_row,
+            ContentRow::result,
         )?;
         row.map(|row| row.read("a result", &self.values)).transpose()
     }
@@ -301,19 +301,19 @@ impl Ownership for SqliteStore {
 impl ResultCache for SqliteStore {
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
         let found = self.readers.read_one(
-            "SELECT r.body, r.checksum, r.file, c.stored_at, c.ttl, f.id, c.task_run
+            "SELECT r.body, r.file, c.stored_at, c.ttl, f.id, c.task_run
              FROM cache c JOIN results r ON r.run = c.run AND r.task_run = c.task_run JOIN flow_runs f ON f.no = c.run
              WHERE c.key = ?1",
             [key.digest().as_bytes()],
             |row| {
-                let ttl: Option<i64> = row.get(4)?;
+                let ttl: Option<i64> = row.get(3)?;
                 let value = CachedValue {
                     envelope: Vec::new(),
-                    stored_at: WallTime::from_micros(row.get(3)?),
+                    stored_at: WallTime::from_micros(row.get(2)?),
                     ttl: ttl.map(|ttl| Duration::from_micros(ttl.unsigned_abs())),
-                    from: (codes::flow_run(row.get(5)?), codes::task_run(row.get(6)?)),
+                    from: (codes::flow_run(row.get(4)?), codes::task_run(row.get(5)?)),
                 };
-                Ok((ContentRow::from_row(row)?, value))
+                Ok((ContentRow::result(row)?, value))
             },
         )?;
         let Some((row, value)) = found else { return Ok(None) };

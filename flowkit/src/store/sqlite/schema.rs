@@ -17,7 +17,7 @@ pub(super) const APPLICATION_ID: u32 = 0x464c_4f57;
 
 /// Formats up to this one were never released, and each changed in place. A change of `0001.sql` before the release takes the next
 /// number, so that no database of the format before is taken for one of this.
-const UNRELEASED: usize = 1;
+const UNRELEASED: usize = 2;
 
 /// What leads from one format to the next, the first from nothing.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];

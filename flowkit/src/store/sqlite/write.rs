@@ -155,9 +155,8 @@ fn flow_row(
 }
 
 const RESULT_ROW: &str = "
-    INSERT INTO results (run, task_run, body, checksum, file) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (run, task_run) DO UPDATE SET
-        body = excluded.body, checksum = excluded.checksum, file = excluded.file";
+    INSERT INTO results (run, task_run, body, file) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (run, task_run) DO UPDATE SET body = excluded.body, file = excluded.file";
 
 /// Writes the attempts that are not there yet, a row each: however often a task is tried, each attempt is written once.
 fn attempts(
@@ -208,8 +207,8 @@ fn result(
 ) -> rusqlite::Result<()> {
     let Some(envelope) = &slot.result else { return Ok(()) };
     let task_run = codes::number(slot.task_run.id());
-    let Content { body, checksum, file } = Content::of(tools, envelope)?;
-    row.execute(params![run, task_run, body, checksum, file])?;
+    let Content { body, file } = Content::of(tools, envelope)?;
+    row.execute(params![run, task_run, body, file])?;
     match &slot.cache {
         Some(cache) => {
             let stored_at = slot.task_run.ended_at().map_or_else(clock::wall, |at| created_at.plus(at));
@@ -222,14 +221,13 @@ fn result(
 /// Bytes as the columns of a row: themselves, or the name of their file.
 pub(super) struct Content<'a> {
     pub(super) body: Option<&'a [u8]>,
-    pub(super) checksum: Option<[u8; 16]>,
     pub(super) file: Option<Hash>,
 }
 
 impl<'a> Content<'a> {
     pub(super) fn of(tools: &Tools<'_>, bytes: &'a [u8]) -> rusqlite::Result<Self> {
         if bytes.len() <= tools.inline_max {
-            return Ok(Self { body: Some(bytes), checksum: Some(checksum(bytes)), file: None });
+            return Ok(Self { body: Some(bytes), file: None });
         }
         // It was kept before the transaction, unless the disk refused it; and a sweep may have removed an older copy that was
         // used again.
@@ -237,7 +235,7 @@ impl<'a> Content<'a> {
         if !tools.values.is_kept(&hash) {
             tools.values.keep(bytes).map_err(failure::as_sqlite)?;
         }
-        Ok(Self { body: None, checksum: None, file: Some(hash) })
+        Ok(Self { body: None, file: Some(hash) })
     }
 }
 

@@ -177,12 +177,11 @@ CREATE TABLE events (
 CREATE TABLE results (
     run      INTEGER NOT NULL REFERENCES flow_runs (no) ON DELETE CASCADE,
     task_run INTEGER NOT NULL,
-    -- The envelope and its checksum, or the hash that names its file below `<database>.values/`.
+    -- The envelope, in which there is a checksum, or the hash that names its file below `<database>.values/`.
     body     BLOB,
-    checksum BLOB,
     file     BLOB,
     PRIMARY KEY (run, task_run),
-    CHECK ((body IS NULL) = (checksum IS NULL) AND (body IS NULL) <> (file IS NULL))
+    CHECK ((body IS NULL) <> (file IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX results_by_file ON results (file) WHERE file IS NOT NULL;
 
@@ -202,7 +201,7 @@ CREATE TABLE artifacts (
     bytes      INTEGER NOT NULL,
     -- The hash of the file that it describes, which lies wherever its maker has put it.
     describes  BLOB,
-    -- The content, as in `results`.
+    -- The content and its checksum, or the hash that names its file, as in `results`.
     body       BLOB,
     checksum   BLOB,
     file       BLOB,
