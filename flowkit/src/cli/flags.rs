@@ -133,11 +133,12 @@ impl TypedValueParser for Parser {
 
 fn value_at(path: &str, outline: &ParamType, matches: &ArgMatches) -> Option<Value> {
     let id = format!("{ID}{path}");
-    let whole = match is_list(outline) {
-        true => matches.get_many::<Value>(&id).map(|lists| {
+    let whole = if is_list(outline) {
+        matches.get_many::<Value>(&id).map(|lists| {
             Value::Array(lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect())
-        }),
-        false => matches.get_one::<Value>(&id).cloned(),
+        })
+    } else {
+        matches.get_one::<Value>(&id).cloned()
     };
     let fields = fields(outline).unwrap_or_default().iter().filter_map(|(name, field)| {
         value_at(&format!("{path}.{name}"), field, matches).map(|value| ((*name).to_owned(), value))

@@ -29,10 +29,7 @@ pub(super) enum Quoting {
 
 /// Decides it for a flow with these parameters, for all messages: nothing is repeated if one of them may hold a secret.
 pub(super) fn quoting<'p>(parameters: impl IntoIterator<Item = &'p Parameter>) -> Quoting {
-    match parameters.into_iter().any(holds_secret) {
-        true => Quoting::Nothing,
-        false => Quoting::Given,
-    }
+    if parameters.into_iter().any(holds_secret) { Quoting::Nothing } else { Quoting::Given }
 }
 
 impl Quoting {

@@ -59,10 +59,12 @@ impl Session {
         let is_task = || rows::tasks(store, last.id).is_ok_and(|all| all.iter().any(|one| one.task == typed));
         let is_key =
             || rows::artifacts(store, last.id).is_ok_and(|all| all.iter().any(|one| one.key == typed));
-        let what = match () {
-            () if takes("task") && is_task() => "a task",
-            () if takes("key") && is_key() => "an artifact",
-            () => return None,
+        let what = if takes("task") && is_task() {
+            "a task"
+        } else if takes("key") && is_key() {
+            "an artifact"
+        } else {
+            return None;
         };
         let words = picture::for_shell(typed);
         Some(Usage::new(format!("`{typed}` is {what} of the last run, no run; write `last {words}`")))

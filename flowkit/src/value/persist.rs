@@ -74,9 +74,8 @@ pub(crate) fn is_equal<V: Serialize + ?Sized, R: Serialize>(
 fn decode<T: Deserialize<'static> + 'static>(bytes: &[u8], version: Option<&str>) -> Result<T, Unreadable> {
     let known = known::<T>();
     let digest = known.looked().map_err(Unreadable::Changed)?.digest;
-    envelope::decode(bytes, Fingerprint::new(digest, version)).map_err(|error| match error.is_damage() {
-        true => Unreadable::Damaged(error.into()),
-        false => Unreadable::Changed(error.into()),
+    envelope::decode(bytes, Fingerprint::new(digest, version)).map_err(|error| {
+        if error.is_damage() { Unreadable::Damaged(error.into()) } else { Unreadable::Changed(error.into()) }
     })
 }
 

@@ -160,10 +160,11 @@ fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Listed
         Err(error) => give(error.as_bytes()),
         Ok(text) => {
             let told = for_people(artifact.kind, &text);
-            match std::io::stdout().is_terminal() {
+            if std::io::stdout().is_terminal() {
                 // What a task has written must not move the cursor.
-                true => say_lines(&told.replace('\t', "    ")),
-                false => give(format!("{}\n", told.trim_end_matches('\n')).as_bytes()),
+                say_lines(&told.replace('\t', "    "))
+            } else {
+                give(format!("{}\n", told.trim_end_matches('\n')).as_bytes())
             }
         }
     }

@@ -101,11 +101,10 @@ fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<
         }
         return Err(Error::Refused { run: core.label(), refusal });
     }
-    let reason: Arc<str> = match is_unknown {
-        true => format!(
-            "what {inputs} gives was made anew, and cannot be compared; derive `serde::Serialize` for it"
-        ),
-        false => format!("{inputs} was made anew and gave another value"),
+    let reason: Arc<str> = if is_unknown {
+        format!("what {inputs} gives was made anew, and cannot be compared; derive `serde::Serialize` for it")
+    } else {
+        format!("{inputs} was made anew and gave another value")
     }
     .into();
     let kept = core.run_store();

@@ -257,9 +257,10 @@ impl PreviousRuns {
     }
 
     fn standing(&self, row: &TaskRun, at_most_once: bool) -> ReplayDecision {
-        match self.cancelled.contains(&row.id) && row.unknown.is_none() {
-            true => ReplayDecision::Cancelled,
-            false => standing(row, &self.redo, at_most_once, self.max_crashes),
+        if self.cancelled.contains(&row.id) && row.unknown.is_none() {
+            ReplayDecision::Cancelled
+        } else {
+            standing(row, &self.redo, at_most_once, self.max_crashes)
         }
     }
 

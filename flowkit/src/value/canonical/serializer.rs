@@ -241,10 +241,7 @@ impl Encoder {
         if type_name::<T>() != type_name::<Hidden<'_>>() {
             return Err(DigestError::custom("a secret in it is masked before flowkit can see it"));
         }
-        match self.reveals {
-            true => revealed(|| self.nested(value)),
-            false => self.nested(value),
-        }
+        if self.reveals { revealed(|| self.nested(value)) } else { self.nested(value) }
     }
 
     fn variant(&mut self, tag: Tag, name: &str, variant: &str) {

@@ -8,9 +8,10 @@ use super::*;
 fn what_may_not_be_written_is_refused_with_a_remedy() {
     let folder = read_only();
     // Root may write everything.
-    match rustix::process::geteuid().is_root() {
-        true => assert!(SqliteStore::open(folder.path()).is_ok()),
-        false => refused(&folder, "change its permissions"),
+    if rustix::process::geteuid().is_root() {
+        assert!(SqliteStore::open(folder.path()).is_ok())
+    } else {
+        refused(&folder, "change its permissions")
     }
 }
 
