@@ -3,6 +3,10 @@
 //! A store keeps it beside each value, so that a value of an older type is never taken for one of today's. A
 //! deserializer that answers every question with a dummy drives the type's `Deserialize`, again and again, until each
 //! variant of each enum was seen. It reads no data and needs no value. Not a schema: nothing is read back from it.
+//!
+//! Why not `schemars`: users would have to derive one more trait, which knows nothing of a hand-written `Deserialize`. Why not
+//! `serde-reflection`: it stops at types that ask for `deserialize_any`, as untagged and internally tagged enums and
+//! `flatten` do.
 
 mod answers;
 mod compound;

@@ -1,4 +1,7 @@
 //! The format of the file: made whole or not at all, and brought up to date in one transaction after a backup.
+//!
+//! Why not `rusqlite_migration`: running the scripts is the least of it. It does not look at the application id, makes no
+//! backup, and leaves no place for what else belongs into the same transaction.
 
 use std::fs;
 use std::io;
