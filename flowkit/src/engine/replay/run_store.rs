@@ -184,10 +184,10 @@ impl RunStore {
     }
 
     /// Tells the store what a task run says of itself. Called under the lock of the record, as [`record`](Self::record) is.
-    pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, says: FactKind) {
+    pub(crate) fn say(&self, task_run: TaskRunId, at: WallTime, kind: FactKind) {
         // The process that resumes the run executes again what was under way, and reports it again.
         if !self.silent.load(Ordering::Acquire) {
-            self.store.report(Fact { run: self.owned, task_run, at, says });
+            self.store.report(Fact { run: self.owned, task_run, at, kind });
         }
     }
 

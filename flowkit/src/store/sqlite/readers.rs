@@ -1,5 +1,5 @@
-//! Connections for reading. Each statement is finished before anything is returned: an open one would keep the log from
-//! being cut.
+//! Connections for reading. Each statement is finished before its rows are returned: an open one would keep the log
+//! from being truncated.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::{connection, failure};
 use crate::store::StoreError;
 use crate::value::envelope;
 
-/// So many connections stay open while nobody reads.
+/// How many idle connections stay open.
 const IDLE_MAX: usize = 4;
 
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl ContentRow {
         Ok(Self { is_whole: body.as_deref().map(checksum) == sum, body, file: row.get(1)? })
     }
 
-    /// Returns what was written, if it still is; `what` tells the reader of an error what it is about.
+    /// Returns the content as it was written; `what` names it in an error.
     pub(super) fn read(self, what: &str, values: &Values) -> Result<Vec<u8>, StoreError> {
         let damaged = |reason: &str| StoreError::Damaged { what: what.to_owned(), reason: reason.to_owned() };
         match (self.body, self.file) {

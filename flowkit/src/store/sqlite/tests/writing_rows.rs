@@ -113,7 +113,7 @@ fn old_files_that_nothing_points_to_are_swept_on_opening() {
     let store = place.store.as_ref().unwrap();
     let mut run = Script::begin(store);
     run.completes(store, &FETCH, &vec![7; 1 << 20]);
-    let [orphan, young] = [b"orphan", b"young!"].map(|bytes| store.values.keep(bytes).unwrap());
+    let [orphan, young] = [b"orphan", b"young!"].map(|bytes| store.values.persist(bytes).unwrap());
     let kept = *blake3::hash(&sealed(&[7; 1 << 20])).as_bytes();
     let draft = place.folder.path().join("runs.db.values").join("1.tmp");
     fs::write(&draft, b"half of it").unwrap();

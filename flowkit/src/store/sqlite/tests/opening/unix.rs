@@ -19,7 +19,7 @@ fn what_may_not_be_written_is_refused_with_a_remedy() {
 fn everything_is_private_to_the_user() {
     let folder = Folder::new();
     let store = SqliteStore::open(folder.path()).unwrap();
-    store.values.keep(b"large").unwrap();
+    store.values.persist(b"large").unwrap();
     let mut looked_at = 0;
     let mut folders = vec![folder.0.path().to_owned()];
     while let Some(inside) = folders.pop() {
