@@ -113,11 +113,7 @@ fn facts(
 }
 
 /// Finds task runs by name: that of a task, or of one run.
-pub(super) fn chosen(
-    run: &StoredFlowRun,
-    tasks: Vec<TaskRun>,
-    typed: &str,
-) -> Outcome<Vec<TaskRun>> {
+pub(super) fn chosen(run: &StoredFlowRun, tasks: Vec<TaskRun>, typed: &str) -> Outcome<Vec<TaskRun>> {
     let (found, others): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| task.task == typed || task.label() == typed);
     if !found.is_empty() {
