@@ -175,7 +175,9 @@ fn listen_to_tracing() {
 
     if !tracing::dispatcher::has_been_set() {
         // Another thread may have set one meanwhile, and then that one stays.
-        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(crate::layer()));
+        let _ = tracing::subscriber::set_global_default(
+            tracing_subscriber::registry().with(crate::ctx::logs::layer::layer()),
+        );
     }
 }
 
