@@ -46,21 +46,20 @@ impl RunClock {
 
 #[allow(clippy::disallowed_methods, reason = "this is the seam")]
 pub(crate) fn wall_now() -> SystemTime {
-    #[cfg(feature = "testing")]
-    if let Some((wall, at)) = SET.get() {
+    if cfg!(feature = "testing")
+        && let Some((wall, at)) = SET.get()
+    {
         return wall + Instant::now().saturating_duration_since(at);
     }
     SystemTime::now()
 }
 
-#[cfg(feature = "testing")]
 thread_local! {
     /// What a test said the wall clock shows on this thread, and when.
     static SET: std::cell::Cell<Option<(SystemTime, Instant)>> = const { std::cell::Cell::new(None) };
 }
 
 /// Sets the wall clock of this thread, which goes on with tokio's clock from there.
-#[cfg(feature = "testing")]
 pub(crate) fn set_wall(wall: SystemTime) {
     SET.set(Some((wall, Instant::now())));
 }

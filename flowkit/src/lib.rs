@@ -142,26 +142,32 @@
 //! # Feature flags
 //!
 //! - `macros` (default): the attributes.
-//! - `json` (default): [`graph::Graph::to_json`], [`artifact::table`], [`Dataset`] and [`Model`].
-//! - `logs` (default): [`layer`], for a `tracing` registry.
-//! - `store` (default): results and arguments are kept where there is a store, in the form of `model::envelope`.
-//! - `sqlite` (default): [`store::SqliteStore`], for runs that outlive their process.
-//! - `signals` (default): [`Runtime::until_signal`].
-//! - `cli` (default): [`main!`] and [`cli::Cli`], the program as the command line of its flows; see `docs/cli.md`.
-//! - `testing`: `#[flowkit::test]` and mocks, for `[dev-dependencies]`.
+//! - `store` (default): what a store of your own, or a program around your flows, needs. Results and arguments are written
+//!   as JSON; [`Runtime::until_signal`], [`Command`], [`artifact::table`], [`Dataset`] and [`Model`], [`layer`] for a
+//!   `tracing` registry, [`graph::Graph::to_json`], and the language of [`store::FlowRunFilter::parse`].
+//! - `sqlite` (default, with `store`): [`store::SqliteStore`], for runs that outlive their process.
+//! - `cli` (default, with all of the above): [`main!`] and [`cli::Cli`], the program as the command line of its flows; see
+//!   `docs/cli.md`.
+//! - `testing`: `#[flowkit::test]`, mocks and failpoints, for `[dev-dependencies]`.
 //!
-//! `sqlite`, `signals` and `cli` are for Unix and Windows. For Windows they are compiled, and were tried under
-//! Wine; `docs/cli.md` says what differs there.
+//! Without any, runs and results live in memory only, and flowkit has 45 crates below it. `store`, `sqlite` and `cli` are
+//! for Unix and Windows. For Windows they are compiled, and were tried under Wine; `docs/cli.md` says what differs there.
+
+// Lower rooms compile whole; what is used of them depends on the rooms above. All of it is, with all features.
+#![cfg_attr(
+    not(all(feature = "cli", feature = "testing")),
+    allow(dead_code, unreachable_pub, unused_imports, reason = "for features that are off")
+)]
 
 // The attributes name `::flowkit`, also in our own tests.
 #[cfg(test)]
 #[allow(unused_extern_crates, reason = "for tests that use the attributes")]
 extern crate self as flowkit;
 
-#[cfg(all(any(feature = "sqlite", feature = "signals"), not(any(unix, windows))))]
+#[cfg(all(feature = "store", not(any(unix, windows))))]
 compile_error!(
-    "flowkit keeps runs in files and hears signals on Unix and Windows only; elsewhere, build it with \
-     `default-features = false` and without `sqlite`, `signals` and `cli`"
+    "the feature `store` of flowkit is for Unix and Windows; elsewhere, build it with `default-features = false` and \
+     `features = [\"macros\"]`"
 );
 
 #[cfg(feature = "cli")]
@@ -177,7 +183,7 @@ pub mod macro_support;
 pub mod model;
 pub mod policy;
 pub mod prelude;
-#[cfg(feature = "signals")]
+#[cfg(feature = "store")]
 mod shutdown;
 pub mod store;
 mod task;
@@ -191,17 +197,17 @@ pub mod value;
 pub use self::macro_support as __private;
 #[cfg(feature = "cli")]
 pub use cli::{Cli, Exit};
-#[cfg(feature = "signals")]
-pub use ctx::command::{Command, CommandError};
-#[cfg(feature = "json")]
-pub use ctx::dataset::{Dataset, DatasetKind, Model, ModelKind, Tracked, TrackedKind};
 pub use ctx::ensure::{EnsureError, ensure, ensure_file};
-#[cfg(feature = "logs")]
-pub use ctx::logs::{LogLayer, layer};
 pub use ctx::metric::{Metrics, metric, metric_at};
 pub use ctx::output::Output;
 pub use ctx::progress::progress;
 pub use ctx::{Context, artifact, ctx, fatal, limits, spawn};
+#[cfg(feature = "store")]
+pub use ctx::{
+    command::{Command, CommandError},
+    dataset::{Dataset, DatasetKind, Model, ModelKind, Tracked, TrackedKind},
+    logs::layer::{LogLayer, layer},
+};
 #[doc(hidden)]
 pub use engine::body::Body;
 pub use engine::body::TaskOutput;
@@ -219,7 +225,7 @@ pub use flowkit_macros::test;
 pub use flowkit_macros::{flow, task};
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use policy::durability::Durability;
-#[cfg(feature = "signals")]
+#[cfg(feature = "store")]
 pub use shutdown::Interrupted;
 #[doc(hidden)]
 pub use task::bounds as rules;

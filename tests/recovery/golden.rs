@@ -61,6 +61,7 @@ async fn write(to: &Path) {
     assert!(etl(3).on(&runtime).await.is_err());
     drop(runtime);
     let _ = fs::remove_file(to);
+    fs::create_dir_all(golden()).unwrap();
     let raw = rusqlite::Connection::open(folder.database()).unwrap();
     raw.execute("VACUUM INTO ?1", [to.to_str().unwrap()]).unwrap();
     THEN.store(false, Ordering::SeqCst);
@@ -69,7 +70,7 @@ async fn write(to: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn r25_a_database_of_every_released_format_is_read_and_its_runs_go_on() {
     if std::env::var_os("FLOWKIT_WRITE_GOLDEN").is_some() {
-        write(&golden().join("v2.db")).await;
+        write(&golden().join("v3.db")).await;
     }
     let files: Vec<_> = fs::read_dir(golden()).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(!files.is_empty());

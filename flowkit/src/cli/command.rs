@@ -1,4 +1,4 @@
-//! The verbs as a part of a program that has a `clap` command line already.
+//! The verbs as part of a program that already has a `clap` command line.
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -44,7 +44,7 @@ tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
 
-/// What was typed for some flows, under a command line of the program's own: `run`, `runs`, `show` and the other verbs.
+/// The verbs for some flows (`run`, `runs`, `show` and so on), inside the command line of a program.
 ///
 /// ```text
 /// #[derive(clap::Subcommand)]
@@ -71,7 +71,7 @@ impl<F: Flows> Command<F> {
         CliProgram::new(std::env::args().next().as_deref(), F::specs())
     }
 
-    /// Does what was typed.
+    /// Runs the verb that was typed.
     #[track_caller]
     pub fn run(self) -> impl Future<Output = Exit> {
         let location = Location::caller();
@@ -82,7 +82,7 @@ impl<F: Flows> Command<F> {
                 let session = session::Session::new(program, &self.matches, location)?;
                 verbs::perform(&session, &self.matches).await
             };
-            done.await.map_or_else(|usage| usage.tell(), super::told)
+            done.await.map_or_else(|usage| usage.tell(), super::with_lost_output)
         }
     }
 }
@@ -113,7 +113,6 @@ impl<F: Flows> Subcommand for Command<F> {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

@@ -1,5 +1,5 @@
-//! What may be left out where there is one flow: `mybin --rows 3` is `mybin run etl --rows 3`. The first word decides, and a
-//! value is no first word: `mybin --only show` runs the flow, `mybin show` looks back.
+//! What may be left out in a program with one flow: `mybin --rows 3` is `mybin run etl --rows 3`. The first word
+//! decides, and the value of an option is no first word: `mybin --only show` runs the flow, `mybin show` looks back.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ use crate::value::parameters::Parameter;
 const BEFORE: [&str; 2] = ["--db", "--output"];
 const OF_PROGRAM: [&str; 4] = ["--help", "-h", "--version", "-V"];
 
-/// Puts in `run` and the name of the only flow where they are left out.
+/// Inserts `run` and the name of the only flow where they are left out.
 pub(super) fn with_flow(program: &CliProgram, mut arguments: Vec<OsString>) -> Vec<OsString> {
     let Some(flow) = program.only_flow() else { return arguments };
     if arguments.is_empty() {
@@ -31,21 +31,20 @@ pub(super) fn with_flow(program: &CliProgram, mut arguments: Vec<OsString>) -> V
         Some("run") if is_word(at + 1) => return arguments,
         Some("run") => (at + 1, vec![flow.ident()]),
         Some(word) if is_of_program(word, flow) || is_word(at) => return arguments,
-        // In front of everything: a parameter of the flow may have the name of an option.
+        // Before all options: a parameter of the flow may have the name of one.
         _ => (1, vec!["run", flow.ident()]),
     };
     arguments.splice(place..place, missing.into_iter().map(OsString::from));
     arguments
 }
 
-/// Whether an option is that of the program: a parameter of the flow comes first.
+/// Whether an option is one of the program: a parameter of the flow takes precedence.
 fn is_of_program(option: &str, flow: &FlowSpec) -> bool {
     let is_parameter = |parameter: &Parameter| option.strip_prefix("--") == Some(parameter.name);
     OF_PROGRAM.contains(&option) && !flow.all_parameters().iter().any(is_parameter)
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

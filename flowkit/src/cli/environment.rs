@@ -16,13 +16,13 @@ pub(super) fn name(parameter: &str) -> String {
     format!("{PREFIX}{}", parameter.to_ascii_uppercase())
 }
 
-/// Returns the variable of a field of what is in another variable.
+/// Returns the variable of a field, from the variable of its struct.
 pub(super) fn field(variable: &str, name: &str) -> String {
     format!("{variable}__{}", name.to_ascii_uppercase())
 }
 
-/// Takes the values of these parameters from the variables.
-pub(super) fn given(
+/// Reads the values of these parameters from the variables.
+pub(super) fn values(
     parameters: &[Parameter],
     variables: &[(String, String)],
 ) -> Outcome<Vec<(&'static str, String, Value)>> {
@@ -31,7 +31,7 @@ pub(super) fn given(
     for parameter in parameters {
         let prefix = field(&name(parameter.name), "");
         let mut value = None;
-        // What stands for the whole comes first, so that its fields lie over it.
+        // The variable of the whole comes first, so that those of fields override it.
         let mut own: Vec<_> = variables
             .iter()
             .filter(|(key, _)| *key == name(parameter.name) || key.starts_with(&prefix))
@@ -40,7 +40,7 @@ pub(super) fn given(
         for (key, text) in &own {
             let path = key.strip_prefix(&prefix).unwrap_or_default();
             let read = at(&parameter.outline, path, text);
-            let read = read.map_err(|misfit| Usage::new(misfit.inside(key).told(quoting)))?;
+            let read = read.map_err(|misfit| Usage::new(misfit.inside(key).message(quoting)))?;
             value = Some(match value {
                 Some(below) => merged(below, read),
                 None => read,
@@ -53,7 +53,7 @@ pub(super) fn given(
     Ok(found)
 }
 
-/// Makes the value of text for what lies at a path, with the objects around it.
+/// Parses the value at a path, and builds the objects around it.
 fn at(outline: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
     if path.is_empty() {
         return parse(outline, text);
@@ -66,7 +66,7 @@ fn at(outline: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
     };
     let Some((name, field)) = fields.iter().find(|(name, _)| name.to_ascii_uppercase() == first) else {
         let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-        // The names of variables are no values.
+        // Names of variables are no secrets.
         let known = meant_or_known(&first.to_ascii_lowercase(), &names);
         return Err(Misfit::new(format!("unknown field `{first}`; {known}")));
     };
@@ -74,7 +74,7 @@ fn at(outline: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
     Ok(Value::Object(Map::from_iter([((*name).to_owned(), value)])))
 }
 
-/// Refuses a variable that belongs to no parameter of any flow: it is a slip of the pen.
+/// Refuses a variable that belongs to no parameter of any flow: it is a typo.
 pub(super) fn check(parameters: &[Parameter], variables: &[(String, String)]) -> Outcome<()> {
     for (key, _) in variables {
         let Some(written) = key.strip_prefix(PREFIX) else { continue };

@@ -1,14 +1,14 @@
-//! Why a run failed, in one line, for lists. Not for pictures of a run: what they tell of a failure is in `terminal`.
+//! Why a run failed, in one line, for lists. Pictures of a run show failures in another way: see `terminal`.
 
 use crate::model::{ErrorReport, is_passed_on};
 
-/// Says what failed first: `fetch[3]: 404 not found`. How flowkit passed it on is left out.
+/// Names the root cause: `fetch[3]: 404 not found`. How flowkit passed it on is left out.
 pub(super) fn why(report: &ErrorReport) -> String {
     let chain: Vec<&str> =
         std::iter::once(&report.message).chain(&report.causes).map(String::as_str).collect();
     let (passed_on, own) = chain.split_at(chain.iter().take_while(|message| is_passed_on(message)).count());
     match (passed_on.last(), own) {
-        // Flowkit itself ended it, as after a timeout.
+        // flowkit itself ended it, after a timeout for example.
         (Some(last), []) => (*last).to_owned(),
         (Some(last), own) => {
             let name = last.split('`').nth(1).unwrap_or(&report.task);

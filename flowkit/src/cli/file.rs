@@ -1,4 +1,4 @@
-//! Values in files: YAML, TOML and JSON, told apart by the name; `-` is standard input.
+//! Values in files: YAML, TOML and JSON, told apart by the file extension; `-` is standard input.
 
 use std::fmt;
 use std::io::{ErrorKind, Read as _};
@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path) -> Outcome<Map<String, Value>> {
     members.map_err(refuse)
 }
 
-/// Says why a file cannot be read, and what to do.
+/// The message for a file that cannot be read, with the remedy.
 pub(super) fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::InvalidData => "it is no text in UTF-8; save it as that".to_owned(),
@@ -52,11 +52,11 @@ pub(super) fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
-/// What a file is to be.
+/// The expected content of a file.
 const WANTED: &str = "names with values, such as `rows: 3`";
 
-/// Says what is wrong with a file, without its values, of which one may be a secret. Where serde repeats one, it stands in
-/// quotation marks; what is said of the grammar has none.
+/// Returns what is wrong with a file, without its values, since one may be a secret. Where serde repeats a value, it is
+/// in quotation marks; messages about the syntax have none.
 fn without_values(error: &str, place: Option<(usize, usize)>) -> String {
     if !error.contains(['"', '`']) {
         return error.to_owned();
@@ -65,7 +65,7 @@ fn without_values(error: &str, place: Option<(usize, usize)>) -> String {
     format!("expected {WANTED}{place}")
 }
 
-/// The values of a file, each of which has a name of its own: of two for one name, one would be lost.
+/// The values of a file, with unique names: of two values for one name, one would be lost.
 struct Members {
     values: Map<String, Value>,
     twice: Option<String>,
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Members {
                 Ok(members)
             }
 
-            // An empty file says nothing.
+            // An empty file has no values.
             fn visit_unit<E: Error>(self) -> Result<Members, E> {
                 Ok(Members { values: Map::new(), twice: None })
             }
@@ -111,10 +111,10 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// Reads TOML. Its dates become text, as everywhere else.
+/// Reads TOML. Its dates become text, as in the other formats.
 pub(super) fn toml(text: &str) -> Result<Map<String, Value>, String> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
-        // The error as a whole repeats the line.
+        // The full error repeats the line.
         let before = error.span().and_then(|span| text.get(..span.start));
         let place = before.map(|before| {
             let (line, column) = (

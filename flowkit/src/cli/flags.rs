@@ -1,4 +1,4 @@
-//! The parameters of a flow as flags, and back: what of a command line belongs to which parameter.
+//! The parameters of a flow as flags, and back: which part of a command line belongs to which parameter.
 
 use std::ffi::OsStr;
 
@@ -15,10 +15,10 @@ use crate::text::columns;
 use crate::value::parameters::Parameter;
 use crate::value::shape::ParamType;
 
-/// Goes before the name of a parameter, so that no parameter has the name of an option of our own.
+/// Prefix of a parameter's id, so that no parameter collides with an option of flowkit.
 const ID: &str = "parameter ";
 
-/// Where there are more values to choose from, the help of the flow names them.
+/// How many choices fit into a usage line; the help of the flow lists more.
 const CHOICES_NAMED: usize = 4;
 
 /// Returns the flag of a name: `--dry-run` for `dry_run`.
@@ -26,7 +26,7 @@ pub(super) fn flag(name: &str) -> String {
     name.replace('_', "-")
 }
 
-/// Writes a parameter as it is typed: `--rows <INT>`, `--mode <full|incremental>`.
+/// Writes a parameter as users type it: `--rows <INT>`, `--mode <full|incremental>`.
 pub(super) fn typed(parameter: &Parameter) -> String {
     fn value(outline: &ParamType) -> Option<String> {
         match outline {
@@ -47,8 +47,8 @@ pub(super) fn flags(parameter: &Parameter, quoting: Quoting) -> Vec<Arg> {
     flags
 }
 
-/// Takes the values of a parameter off a command line; `None` if there are none.
-pub(super) fn given(parameter: &Parameter, matches: &ArgMatches) -> Option<Value> {
+/// Reads the values of a parameter from a command line; `None` if there are none.
+pub(super) fn value_of(parameter: &Parameter, matches: &ArgMatches) -> Option<Value> {
     value_at(parameter.name, &parameter.outline, matches)
 }
 
@@ -57,7 +57,7 @@ fn add(flags: &mut Vec<Arg>, path: String, outline: &ParamType, help: String, qu
     let mut arg =
         Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(value_name(outline));
     if is_choice(outline) {
-        // What can be chosen is listed behind it.
+        // The choices are listed after it.
         arg = arg.value_name(path.to_uppercase());
     }
     if long != path {
@@ -75,17 +75,17 @@ fn add(flags: &mut Vec<Arg>, path: String, outline: &ParamType, help: String, qu
 fn of_form(arg: Arg, outline: &ParamType, quoting: Quoting) -> Arg {
     match outline {
         ParamType::Optional(inner) => of_form(arg, inner, quoting),
-        // A switch, which can also be switched off: a file may have switched it on.
+        // A switch, which can also be turned off: a file may have turned it on.
         ParamType::Bool => arg
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
             .hide_possible_values(true)
             .value_parser(parser(outline, quoting)),
-        ParamType::Choice(texts) if quoting == Quoting::Given => {
+        ParamType::Choice(texts) if quoting == Quoting::Values => {
             arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Value::String))
         }
-        // Shells complete the names of files.
+        // Shells complete file names.
         ParamType::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(outline, quoting)),
         ParamType::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline, quoting)),
         _ => arg.value_parser(parser(outline, quoting)),
@@ -96,7 +96,7 @@ fn parser(outline: &ParamType, quoting: Quoting) -> Parser {
     Parser { outline: outline.clone(), quoting }
 }
 
-/// Makes a value of what was typed for a flag.
+/// Parses the value of a flag.
 #[derive(Clone)]
 struct Parser {
     outline: ParamType,
@@ -107,17 +107,17 @@ impl TypedValueParser for Parser {
     type Value = Value;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, typed: &OsStr) -> Result<Value, clap::Error> {
-        // clap has an error for what is no text, which repeats nothing.
+        // clap has an error for invalid UTF-8, which repeats nothing.
         let typed = clap::builder::StringValueParser::new().parse_ref(command, arg, typed)?;
         parse(&self.outline, &typed).map_err(|misfit| {
             let flag = arg.map(ToString::to_string).unwrap_or_default();
             let given = match self.quoting {
-                Quoting::Given => format!(" '{typed}'"),
-                // clap would repeat it.
+                Quoting::Values => format!(" '{typed}'"),
+                // clap would repeat the value.
                 Quoting::Nothing => String::new(),
             };
-            let words = format!("invalid value{given} for '{flag}': {}", misfit.told(self.quoting));
-            // clap's messages have several lines, of which this is one.
+            let words = format!("invalid value{given} for '{flag}': {}", misfit.message(self.quoting));
+            // clap's messages have several lines; this is one of them.
             let words = format!("{}\n", columns::escaped(&words));
             clap::Error::raw(ErrorKind::ValueValidation, words).with_cmd(command)
         })
@@ -133,11 +133,12 @@ impl TypedValueParser for Parser {
 
 fn value_at(path: &str, outline: &ParamType, matches: &ArgMatches) -> Option<Value> {
     let id = format!("{ID}{path}");
-    let whole = match is_list(outline) {
-        true => matches.get_many::<Value>(&id).map(|lists| {
+    let whole = if is_list(outline) {
+        matches.get_many::<Value>(&id).map(|lists| {
             Value::Array(lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect())
-        }),
-        false => matches.get_one::<Value>(&id).cloned(),
+        })
+    } else {
+        matches.get_one::<Value>(&id).cloned()
     };
     let fields = fields(outline).unwrap_or_default().iter().filter_map(|(name, field)| {
         value_at(&format!("{path}.{name}"), field, matches).map(|value| ((*name).to_owned(), value))
@@ -150,7 +151,7 @@ fn value_at(path: &str, outline: &ParamType, matches: &ArgMatches) -> Option<Val
     }
 }
 
-/// Lays a value over another: of an object, only what is given.
+/// Lets a value override another one: of an object, only the fields that are set.
 pub(super) fn merged(below: Value, above: Value) -> Value {
     match (below, above) {
         (Value::Object(mut below), Value::Object(above)) => {

@@ -1,6 +1,6 @@
-//! What a verb is called that other tools have under another name. Only for the message about a word that is none of ours.
+//! Verbs that other tools have under other names. Only for the message about an unknown verb.
 
-/// The words of others, and what to type here.
+/// The verbs of other tools, and what to type here.
 const WORDS: [(&[&str], &str); 10] = [
     (
         &["flow-run", "flow-runs", "task-run"],
@@ -20,7 +20,7 @@ const WORDS: [(&[&str], &str); 10] = [
     (&["version", "config", "check"], "here that is `doctor`"),
 ];
 
-/// Says what is typed here instead of a word of another tool.
+/// Returns what to type here instead of a verb of another tool.
 pub(super) fn here(typed: &str) -> Option<&'static str> {
     WORDS.iter().find(|(words, _)| words.contains(&typed)).map(|(_, here)| *here)
 }

@@ -1,4 +1,4 @@
-//! The command line as clap knows it: the verbs, and for `run` a command per flow with its flags.
+//! The command line for clap: the verbs, and for `run` one command per flow with its flags.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::flags;
 use super::foreign_verbs;
 use super::help;
 use super::options::{
-    again, aside, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, refresh_cache,
+    again, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, prefixed, refresh_cache,
     run, switch, task,
 };
 use super::program::CliProgram;
@@ -20,7 +20,7 @@ use super::usage::{Usage, meant_or_known};
 use crate::engine::spec::FlowSpec;
 use crate::model::LogLevel;
 
-/// Makes the whole grammar.
+/// Builds the whole grammar.
 pub(super) fn grammar(program: &CliProgram) -> Command {
     let command = Command::new(program.name.clone())
         .term_width(help::width())
@@ -43,7 +43,7 @@ pub(super) fn verb_names(program: &CliProgram) -> Vec<String> {
     verbs(program).iter().map(|verb| verb.get_name().to_owned()).collect()
 }
 
-/// Says in our words that there is no such verb, or flow: clap finds what is near less often.
+/// The message for an unknown verb or flow: clap finds the nearest one less often.
 pub(super) fn unknown(program: &CliProgram, arguments: &[OsString], error: &clap::Error) -> Usage {
     let typed = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(typed)) => typed.clone(),
@@ -68,7 +68,7 @@ pub(super) fn unknown(program: &CliProgram, arguments: &[OsString], error: &clap
         Some(here) if within.is_none() => here.to_owned(),
         _ => meant_or_known(&typed, &names),
     };
-    // Where the only flow may be left out, a value that stands alone is taken for a command.
+    // In a program with one flow, a stray value is taken for a command.
     let typed = match program.only_flow().map(|_| quoting_of_line(program, arguments)) {
         Some(Quoting::Nothing) => String::new(),
         _ => format!(" `{typed}`"),
@@ -104,7 +104,7 @@ fn run_verb(program: &CliProgram) -> Vec<Command> {
     ]
 }
 
-/// What reads the history of one run, or lists them.
+/// The verbs that read one run, or list runs.
 fn looking_back() -> Vec<Command> {
     vec![
         plain("list", "List the flows with their parameters, and how the last run of each ended")
@@ -154,7 +154,7 @@ fn looking_back() -> Vec<Command> {
     ]
 }
 
-/// What changes runs that exist.
+/// The verbs that change existing runs.
 fn going_on() -> Vec<Command> {
     let resuming = |name: &'static str, about: &'static str| {
         plain(name, about)
@@ -282,7 +282,7 @@ fn run_flow(flow: &FlowSpec, program: &CliProgram) -> Command {
             .action(ArgAction::SetTrue)
             .help("Print each value with its source, and run nothing"),
     ];
-    let ours = ours.into_iter().map(|arg| aside(arg, &taken)).chain(own(&taken));
+    let ours = ours.into_iter().map(|arg| prefixed(arg, &taken)).chain(own(&taken));
     let mut command = Command::new(flow.ident())
         .about(first_line(flow.description()).to_owned())
         .long_about(flow.description())
@@ -296,7 +296,7 @@ fn run_flow(flow: &FlowSpec, program: &CliProgram) -> Command {
     }
     if taken.iter().any(|name| name == "help") {
         let help = Arg::new("help").short('h').action(ArgAction::Help).help("Print help");
-        command = command.disable_help_flag(true).arg(aside(help, &taken));
+        command = command.disable_help_flag(true).arg(prefixed(help, &taken));
     }
     if flow.name() != flow.ident() {
         command = command.alias(flow.name());
@@ -309,7 +309,6 @@ pub(super) fn first_line(text: &str) -> &str {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;
@@ -350,7 +349,7 @@ mod tests {
             }
             command.get_subcommands().for_each(look);
         }
-        // Of a parameter its author says what it is.
+        // The description of a parameter is its author's.
         verbs(&CliProgram::new(Some("mybin"), Vec::new())).iter().for_each(look);
     }
 }

@@ -1,5 +1,5 @@
-//! What the help of a flow says beside its flags: how it is called, and what stands in its way. In a program with one flow
-//! its help is that of the program as well. Not the flags themselves: those are made by `flags` and `grammar`.
+//! The help of a flow besides its flags: how it is called, and why it may not run. In a program with one flow, its help
+//! is also that of the program. The flags themselves come from `flags` and `grammar`.
 
 use clap::Command;
 
@@ -13,19 +13,19 @@ use crate::value::parameters::Parameter;
 /// Longer lines are hard to read.
 const COLUMNS_MAX: usize = 100;
 
-/// Writes how a flow is called, with what it must be given: `mybin run etl --file <PATH> [OPTIONS]`.
+/// The usage line of a flow, with its required parameters: `mybin run etl --file <PATH> [OPTIONS]`.
 pub(super) fn usage_of_run(program: &CliProgram, flow: &FlowSpec, parameters: &[Parameter]) -> String {
     let needed = parameters.iter().filter(|parameter| !parameter.is_optional);
     let needed: String = needed.map(|parameter| format!("{} ", typed(parameter))).collect();
     let (name, ident) = (&program.name, flow.ident());
     match program.only_flow() {
-        // The flow may have the name of the program: the long form says which is which.
+        // The flow may have the name of the program: the long form is unambiguous.
         Some(_) => format!("{name} {needed}[OPTIONS]\n       {name} run {ident} {needed}[OPTIONS]"),
         None => format!("{name} run {ident} {needed}[OPTIONS]"),
     }
 }
 
-/// Says what is to be known of a flow before it is run.
+/// What to know about a flow before it is run.
 pub(super) fn after_run(program: &CliProgram, flow: &FlowSpec) -> Option<String> {
     let only = program.only_flow().map(|flow| {
         format!("`{}` is the only flow of this program, so `run {0}` may be left out", flow.ident())
@@ -35,13 +35,12 @@ pub(super) fn after_run(program: &CliProgram, flow: &FlowSpec) -> Option<String>
     (!words.is_empty()).then(|| words.join("\n\n"))
 }
 
-/// Returns at how many columns help is broken, at words; 0 where it does not go to a terminal, and lines are as long as they
-/// are.
+/// Returns the column at which help is wrapped; 0, for no wrapping, where it does not go to a terminal.
 pub(super) fn width() -> usize {
     out::columns().map_or(0, |columns| columns.min(COLUMNS_MAX))
 }
 
-/// Makes the help of a program with one flow: first what the flow takes, then the verbs.
+/// The help of a program with one flow: first its parameters, then the verbs.
 pub(super) fn of_only_flow(program: Command, flow: Command, name: &str) -> Command {
     let about = flow.get_about().cloned().unwrap_or_default();
     let flow = flow.term_width(width());

@@ -1,5 +1,5 @@
-//! The lines of `--output json`, but for those of events, which `terminal/json.rs` writes. Each has the version of the form in
-//! `"v"`, its kind in `"t"`, and, if it is of a run, the short id of that in `"run"`.
+//! The lines of `--output json`, except those of events, which `terminal/json.rs` writes. Each has the version of the
+//! format in `"v"`, its kind in `"t"`, and the short id of its run, if it has one, in `"run"`.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::engine::spec::FlowSpec;
 use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, TaskRun, iso};
 use crate::terminal::json::{JsonError, VERSION};
 
-/// Makes a line of a kind.
+/// Writes a line of a kind.
 pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
     let mut line = Map::from_iter([("v".to_owned(), VERSION.into()), ("t".to_owned(), kind.into())]);
     if let Some(run) = run {
@@ -22,7 +22,7 @@ pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
     Value::Object(line)
 }
 
-/// A run: what is known of it.
+/// A run.
 pub(super) fn run(session: &Session, run: &StoredFlowRun) -> Value {
     let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
     fields_of(run, run.parameters.as_deref().and_then(|kept| recorded(&known, kept)))
@@ -81,7 +81,7 @@ pub(super) fn task_run(run: FlowRunId, row: &TaskRun) -> Value {
     line("task_run", Some(run), fields)
 }
 
-/// Something that a task run has left for people, without its content.
+/// An artifact, without its content.
 pub(super) fn artifact(run: FlowRunId, artifact: &StoredArtifact) -> Value {
     let fields = json!({
         "task_run": artifact.task_run,
@@ -96,7 +96,7 @@ pub(super) fn artifact(run: FlowRunId, artifact: &StoredArtifact) -> Value {
     line("artifact", Some(run), fields)
 }
 
-/// A number that a task run has told. JSON has no NaN and no infinity: those are text, as in the JSON of Protocol Buffers.
+/// A metric. JSON has no NaN and no infinity: those are text, as in the JSON of Protocol Buffers.
 pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Value {
     let fields = json!({
         "task_run": metric.task_run,
@@ -108,7 +108,7 @@ pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Value {
     line("metric", Some(run), fields)
 }
 
-/// A line of a log.
+/// A log line.
 pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
     let fields = json!({
         "task_run": log.task_run,

@@ -1,5 +1,5 @@
-//! The layers of values of a flow's parameters, from the places in which they may stand: flags, variables, a file, an earlier
-//! run, `flowkit.toml`. Not which of them counts: that is `resolve`.
+//! The sources of a flow's parameters, one layer each: flags, variables, a file, an earlier run, `flowkit.toml`. Which
+//! of them counts is decided in `resolve`.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::value::not_persisted::not_persisted;
 use crate::value::parameters::Parameter;
 
-/// Finds what is given for a run that is to begin, what counts most first.
+/// Collects the layers for a run that is to begin, in order of precedence.
 pub(super) fn of_run(
     session: &Session,
     flow: &FlowSpec,
@@ -27,12 +27,12 @@ pub(super) fn of_run(
 ) -> Outcome<Vec<Layer>> {
     let mut layers: Vec<Layer> = Vec::new();
     for parameter in parameters {
-        if let Some(value) = flags::given(parameter, matches) {
+        if let Some(value) = flags::value_of(parameter, matches) {
             let source = SettingSource::Flag(flag(parameter.name));
             layers.push(Layer { source, values: Map::from_iter([(parameter.name.to_owned(), value)]) });
         }
     }
-    layers.extend(around(session, flow, parameters, matches.get_one::<PathBuf>("params"))?);
+    layers.extend(beside_flags(session, flow, parameters, matches.get_one::<PathBuf>("params"))?);
     if let Some(typed) = matches.get_one::<String>("like") {
         let store = session.settings.look_back()?;
         layers.insert(above_config(&layers), like(session, &store, flow, parameters, typed)?);
@@ -40,8 +40,8 @@ pub(super) fn of_run(
     Ok(layers)
 }
 
-/// Finds what is given beside the command line: variables, a file, and `flowkit.toml`.
-pub(super) fn around(
+/// Collects the layers besides the command line: variables, a file, and `flowkit.toml`.
+pub(super) fn beside_flags(
     session: &Session,
     flow: &FlowSpec,
     parameters: &[Parameter],
@@ -52,7 +52,7 @@ pub(super) fn around(
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     environment::check(&session.program.parameters(), &variables)?;
-    for (name, key, value) in environment::given(parameters, &variables)? {
+    for (name, key, value) in environment::values(parameters, &variables)? {
         let values = Map::from_iter([(name.to_owned(), value)]);
         layers.push(Layer { source: SettingSource::Variable(key), values });
     }
@@ -68,7 +68,7 @@ fn above_config(layers: &[Layer]) -> usize {
     layers.iter().position(|layer| layer.source == SettingSource::Config).unwrap_or(layers.len())
 }
 
-/// Takes the parameters of an earlier run; not its secrets, which no record keeps.
+/// Reads the parameters of an earlier run, without secrets, which are never persisted.
 fn like(
     session: &Session,
     store: &dyn Store,

@@ -1,7 +1,7 @@
 //! The user's program as the command line of its own flows: `flowkit::main!(etl, nightly)`.
 //!
-//! Reads what was typed, does it through the engine and the store, and prints the answer. Knows nothing of how a run goes
-//! on, and nothing of SQL. Answers go to standard output; what is told of a run while it goes on goes to standard error.
+//! Parses the arguments, acts through the engine and the store, and prints the answer. Knows neither how runs are
+//! executed nor SQL. Answers go to standard output; the progress of a run goes to standard error.
 //!
 //! ```text
 //! typed ──► grammar ──► flags, environment, file, settings ──► layers ──► resolve ──► begin ──► the flow
@@ -10,7 +10,6 @@
 
 mod command;
 mod default_flow;
-mod duration;
 mod environment;
 mod failure_line;
 mod file;
@@ -50,7 +49,7 @@ use self::session::Session;
 use self::usage::{Outcome, Usage};
 use crate::engine::spec::FlowSpec;
 
-/// Makes `main` of a program: the command line of these flows.
+/// Defines `main` of a program: the command line of these flows.
 ///
 /// ```no_run
 /// use flowkit::prelude::*;
@@ -68,13 +67,13 @@ use crate::engine::spec::FlowSpec;
 /// flowkit::main!(etl);
 /// ```
 ///
-/// `mybin run etl --rows 3` runs it; as it is the only flow, `mybin --rows 3` does so too. `mybin --help` tells the rest.
-/// A program with a `main` of its own uses [`Cli`](crate::cli::Cli).
+/// `mybin run etl --rows 3` runs it; as it is the only flow, `mybin --rows 3` does so, too. `mybin --help` has the
+/// rest. A program with a `main` of its own uses [`Cli`](crate::cli::Cli).
 #[macro_export]
 macro_rules! main {
     ($($flow:ty),+ $(,)?) => {
         fn main() -> $crate::cli::Exit {
-            // Of the program whose `main` this is. Only cargo sets it.
+            // That of the program whose `main` this is. Only cargo sets it.
             let version = option_env!("CARGO_PKG_VERSION").unwrap_or("of unknown version");
             $crate::cli::Cli::new()$(.flow(<$flow>::spec()))+.version(version).owns_output().main()
         }
@@ -115,19 +114,19 @@ impl Cli {
         self
     }
 
-    /// Says which version of the program this is, for `--version`: `.version(env!("CARGO_PKG_VERSION"))`, as
+    /// Sets the version of the program, for `--version`: `.version(env!("CARGO_PKG_VERSION"))`, as
     /// [`main!`](crate::main!) does. Default: there is no `--version`.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
         self
     }
 
-    /// Does what the arguments of the process say.
+    /// Runs with the arguments of the process.
     pub async fn run(self) -> Exit {
         self.run_with(std::env::args_os()).await
     }
 
-    /// Does what these arguments say, the first of which is the name of the program.
+    /// Runs with these arguments; the first one is the name of the program.
     pub async fn run_with(self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Exit {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         let called = arguments.first().and_then(|called| called.to_str());
@@ -137,21 +136,21 @@ impl Cli {
             ..CliProgram::new(called, self.flows)
         };
         match typed(program, arguments, self.location).await {
-            Ok(exit) => told(exit),
+            Ok(exit) => with_lost_output(exit),
             Err(usage) => usage.tell(),
         }
     }
 
-    /// Leaves the whole output to flowkit: runs are drawn on the terminal, and what the program prints is shown above them.
-    /// Default: lines of text, which harm nothing.
+    /// Leaves the whole output to flowkit: runs are drawn on the terminal, and what the program prints is shown above
+    /// them. Default: plain lines, which disturb no other output.
     pub fn owns_output(mut self) -> Self {
         self.owns_output = true;
         self
     }
 
-    /// The same in a runtime of its own, for a `main` that is not `async`.
+    /// The same in its own tokio runtime, for a `main` that is not `async`.
     ///
-    /// Where nobody listens to `tracing` yet, its events become lines of the run's log, which [`layer`](crate::layer) does
+    /// If no subscriber of `tracing` is set, its events become lines of the run's log, as with [`layer`](crate::layer)
     /// in the registry of a program that has one.
     pub fn main(self) -> Exit {
         listen_to_tracing();
@@ -159,7 +158,7 @@ impl Cli {
         match runtime {
             Ok(runtime) => {
                 let exit = runtime.block_on(self.run());
-                // What cannot be stopped is left behind.
+                // Threads that cannot be stopped are left behind.
                 runtime.shutdown_background();
                 exit
             }
@@ -170,14 +169,14 @@ impl Cli {
     }
 }
 
-/// Keeps events of `tracing`, unless the program has set a subscriber of its own.
+/// Persists events of `tracing`, unless the program has set a subscriber of its own.
 fn listen_to_tracing() {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     if !tracing::dispatcher::has_been_set() {
-        // Somebody may have been faster, and then it is theirs.
+        // Another thread may have set one meanwhile, and then that one stays.
         let _ = tracing::subscriber::set_global_default(
-            tracing_subscriber::registry().with(crate::ctx::logs::layer()),
+            tracing_subscriber::registry().with(crate::ctx::logs::layer::layer()),
         );
     }
 }
@@ -216,8 +215,8 @@ async fn typed(
     verbs::perform(&session, &matches).await
 }
 
-/// Checks whether the answer could be written; if not, it was no answer.
-fn told(exit: Exit) -> Exit {
+/// Turns success into failure if the answer could not be written.
+fn with_lost_output(exit: Exit) -> Exit {
     match out::lost() {
         Some(reason) => {
             let missing =
@@ -228,16 +227,16 @@ fn told(exit: Exit) -> Exit {
     }
 }
 
-/// How the program ends: what `main` returns.
+/// The exit code of the program: what `main` returns.
 ///
 /// | code | means |
 /// |---|---|
 /// | 0 | done |
 /// | 1 | the flow failed or was cancelled; with `--fail-on-any-task`, also if it completed and a task run of it failed |
-/// | 2 | it cannot be done as it was asked for, and nothing ran; or a part of the answer could not be written |
+/// | 2 | the request is wrong, and nothing ran; or a part of the answer could not be written |
 /// | 129, 130, 143 | told to stop by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was suspended, and can be resumed |
 ///
-/// On Windows 129 stands for a window that was closed, 130 for Ctrl-C, and 143 for Ctrl-Break and the end of a session.
+/// On Windows, 129 is for a closed window, 130 for Ctrl-C, and 143 for Ctrl-Break and the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit(u8);
 
@@ -246,7 +245,7 @@ impl Exit {
     pub const SUCCESS: Self = Self(0);
     /// The flow failed or was cancelled.
     pub const FAILURE: Self = Self(1);
-    /// It cannot be done as it was asked for.
+    /// The request is wrong.
     pub const USAGE: Self = Self(2);
 
     /// Returns the code.

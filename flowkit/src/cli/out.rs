@@ -1,8 +1,8 @@
-//! Standard output and standard error, whose reader may stop reading at any time: `mybin runs | head -1`. That
-//! is no error; but what does not fit on a disk is missing, and that is said in the end.
+//! Standard output and standard error, whose reader may stop reading at any time: `mybin runs | head -1`. That is no
+//! error; but output lost to a full disk is one, and is reported in the end.
 //!
-//! The gate for text that others chose: names, messages, parameters. What is written is `Shown`, and whatever becomes that is
-//! escaped on its way, so that no verb can write such a text as it is.
+//! The gate for foreign text: names, messages, parameters. Only `Shown` is written, and converting to it escapes the
+//! text, so that no verb can write foreign text unescaped.
 
 use std::fmt;
 use std::io::{ErrorKind, Write as _};
@@ -14,10 +14,10 @@ use crate::terminal::Painted;
 use crate::terminal::json::json_escaped;
 use crate::text::columns;
 
-/// Why an answer could not be written. One for the process, as its standard output is.
+/// Why the answer could not be written. One for the process, as is its standard output.
 static LOST: OnceLock<String> = OnceLock::new();
 
-/// A line that does nothing on a terminal but to stand there.
+/// A line without control characters.
 #[derive(Debug)]
 pub(super) struct Shown(String);
 
@@ -27,7 +27,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Text that a user or another program chose.
+/// Text from a user or another program.
 impl From<&str> for Shown {
     fn from(text: &str) -> Self {
         Self(columns::escaped(text).into_owned())
@@ -46,14 +46,14 @@ impl From<String> for Shown {
     }
 }
 
-/// JSON, which has escapes of its own: the value stays the same.
+/// JSON, escaped in its own way: the value stays the same.
 impl From<Value> for Shown {
     fn from(json: Value) -> Self {
         Self(json_escaped(json.to_string()))
     }
 }
 
-/// With the looks of its parts, of which no text can have any.
+/// A styled line: its styles are its own, and its text is escaped.
 impl From<Painted> for Shown {
     fn from(line: Painted) -> Self {
         Self(line.into_string())
@@ -63,21 +63,21 @@ impl From<Painted> for Shown {
 /// Writes a line of the answer.
 pub(super) fn say(line: impl Into<Shown>) {
     let mut out = std::io::stdout().lock();
-    hear(writeln!(out, "{}", line.into()).and_then(|()| out.flush()));
+    note_loss(writeln!(out, "{}", line.into()).and_then(|()| out.flush()));
 }
 
-/// Writes an answer of several lines, each of which is one.
+/// Writes several lines of the answer.
 pub(super) fn say_lines(text: &str) {
     text.trim_end_matches('\n').split('\n').for_each(say);
 }
 
-/// Writes JSON that is laid out already.
+/// Writes JSON that is already formatted.
 pub(super) fn say_json(json: String) {
     json_escaped(json).split('\n').for_each(say);
 }
 
-/// Returns a text of several lines as such, the first behind `head`, the others indented: none of them can be taken for a line
-/// that begins with a head.
+/// Splits a text into lines, the first after `head`, the others indented, so that none can be taken for a line with a
+/// head of its own.
 pub(super) fn paragraph(head: &str, text: &str) -> Vec<String> {
     let lines = text.trim_end().lines().enumerate();
     let lines: Vec<_> =
@@ -85,17 +85,17 @@ pub(super) fn paragraph(head: &str, text: &str) -> Vec<String> {
     if lines.is_empty() { vec![head.trim_end().to_owned()] } else { lines }
 }
 
-/// Writes an answer that is for programs, or no text, as it is.
+/// Writes an answer for programs, or one that is not text, as it is.
 pub(super) fn give(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    hear(out.write_all(bytes).and_then(|()| out.flush()));
+    note_loss(out.write_all(bytes).and_then(|()| out.flush()));
 }
 
-fn hear(written: std::io::Result<()>) {
+fn note_loss(written: std::io::Result<()>) {
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {
-        // The first one says why.
+        // The first error is the reason.
         let _known = LOST.set(error.to_string());
     }
 }
@@ -105,28 +105,28 @@ pub(super) fn lost() -> Option<&'static str> {
     LOST.get().map(String::as_str)
 }
 
-/// Writes a line beside the answer, to standard error. Nobody is there to be told if that cannot be written.
+/// Writes a line besides the answer, to standard error. Failures are ignored: there is nowhere to report them.
 pub(super) fn note(line: impl Into<Shown>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", line.into());
 }
 
-/// Writes several lines beside the answer.
+/// Writes several lines besides the answer.
 pub(super) fn note_lines(text: &str) {
     text.trim_end_matches('\n').split('\n').for_each(note);
 }
 
-/// Returns how many columns a reader has, where the answer goes to a terminal. Elsewhere it is given whole.
+/// Returns the width of the terminal, if the answer goes to one. Elsewhere the answer is not cut.
 pub(super) fn columns() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
     Some(width.0.into())
 }
 
-/// How far the columns of a table stand apart.
+/// The gap between columns of a table.
 const GAP: usize = 2;
 
-/// Writes rows in columns as wide as their widest cell; what stands last in a row may be as long as it likes.
+/// Writes rows in columns as wide as their widest cell; the last cell of a row may be of any length.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
-    // Before they are measured.
+    // Escaped before they are measured.
     let cells = |row: &Vec<String>| row.iter().map(|cell| columns::escaped(cell).into_owned()).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -149,8 +149,8 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// Writes a table that is wider than its reader's terminal as several, one below the other: each has the first column, and as
-/// many of the others as fit, which is one at least.
+/// Writes a table that is wider than the terminal as several, one below the other: each has the first column, and as
+/// many of the others as fit, at least one.
 pub(super) fn tables(rows: &[Vec<String>], columns: Option<usize>) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

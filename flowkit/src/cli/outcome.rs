@@ -1,4 +1,5 @@
-//! How a run ended, in a glyph and words. A run that completed after failures has its own: its flow went on without them.
+//! How a run ended, as a glyph and words. A run that completed despite failures has its own: its flow continued without
+//! the results.
 
 use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::StoredFlowRun;
@@ -10,7 +11,7 @@ pub(super) fn sign(run: &StoredFlowRun) -> &'static str {
     if run.completed_with_failures() { WITH_FAILURES } else { glyph(run.state) }
 }
 
-/// Says where a run stands: `Completed with 2 failures`.
+/// Describes the state of a run: `Completed with 2 failures`.
 pub(super) fn words(run: &StoredFlowRun) -> String {
     if run.completed_with_failures() {
         let count = usize::try_from(run.failures).unwrap_or(usize::MAX);
@@ -19,7 +20,7 @@ pub(super) fn words(run: &StoredFlowRun) -> String {
     run.state.name().to_owned()
 }
 
-/// The word for programs, beside the state.
+/// The word for programs, besides the state.
 pub(super) fn word(run: &StoredFlowRun) -> Option<&'static str> {
     run.completed_with_failures().then_some(COMPLETED_WITH_FAILURES)
 }

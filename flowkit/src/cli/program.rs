@@ -1,4 +1,4 @@
-//! The program: its name and its flows, found by what people type.
+//! The program: its name and its flows, which users refer to by name.
 
 use super::usage::{Outcome, Usage, meant_or_known};
 use crate::engine::spec::FlowSpec;
@@ -8,12 +8,12 @@ use crate::value::parameters::Parameter;
 /// The program whose command line this is.
 #[derive(Debug)]
 pub(super) struct CliProgram {
-    /// As it was called, without its folder.
+    /// The name under which it was called, without its folder.
     pub(super) name: String,
     pub(super) flows: Vec<FlowSpec>,
-    /// Its own, where it says one.
+    /// The program's own version, if it has set one.
     pub(super) version: Option<String>,
-    /// Nobody else writes to the terminal, so that runs can be drawn on it.
+    /// Whether flowkit alone writes to the terminal, so that runs can be drawn on it.
     pub(super) owns_output: bool,
 }
 
@@ -23,8 +23,7 @@ impl CliProgram {
         Self { name: name.unwrap_or("program").to_owned(), flows, version: None, owns_output: false }
     }
 
-    /// Refuses flows that nobody could tell apart: each is found by the name of its function, and by that which it gives
-    /// itself.
+    /// Refuses flows with ambiguous names: each is found by the name of its function and by its own `name`.
     pub(super) fn check(&self) -> Outcome<()> {
         for (index, flow) in self.flows.iter().enumerate() {
             for earlier in &self.flows[..index] {
@@ -52,7 +51,7 @@ impl CliProgram {
         }
     }
 
-    /// Finds a flow by the name of its function, or by the one that it gives itself.
+    /// Finds a flow by the name of its function or by its own `name`.
     pub(super) fn flow(&self, typed: &str) -> Outcome<&FlowSpec> {
         let found = self.flows.iter().find(|flow| flow.ident() == typed || flow.name() == typed);
         found.ok_or_else(|| {
@@ -71,7 +70,7 @@ impl CliProgram {
         self.flows.iter().flat_map(FlowSpec::all_parameters).collect()
     }
 
-    /// Chooses the runs of a flow, which may be one that the program does not have any more.
+    /// A filter for the runs of a flow, which the program may no longer have.
     pub(super) fn runs_of(&self, typed: &str) -> FlowRunFilter {
         let name = self.flow(typed).map_or_else(|_| typed, |flow| flow.name());
         FlowRunFilter { flows: vec![name.to_owned()], ..FlowRunFilter::default() }
@@ -79,7 +78,6 @@ impl CliProgram {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

@@ -1,4 +1,4 @@
-//! How long ago a moment is, as text. A moment itself is written by `model::iso`.
+//! How long ago a moment is, as text. It can be typed behind `since:`; a moment itself is written by `model::iso`.
 
 use crate::model::WallTime;
 use crate::text::columns;
@@ -16,6 +16,7 @@ pub(super) fn ago(at: WallTime, now: WallTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::FlowRunFilter;
 
     const SECOND: i64 = 1_000_000;
     const DAY: i64 = 86_400 * SECOND;
@@ -25,6 +26,17 @@ mod tests {
         let now = WallTime::from_micros(10 * DAY);
         for (seconds, written) in [(0, "just now"), (65, "1m 05s ago"), (3 * 86_400, "3 days ago")] {
             assert_eq!(ago(WallTime::from_micros(10 * DAY - seconds * SECOND), now), written);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_can_be_typed_behind_since() {
+        let now = WallTime::from_micros(100 * DAY);
+        for seconds in [0, 1, 65, 7_265, 172_799, 3 * 86_400] {
+            let at = WallTime::from_micros(100 * DAY - seconds * SECOND);
+            let filter = FlowRunFilter::parse(&format!("since:\"{}\"", ago(at, now)), now).unwrap();
+            let (typed, later) = (filter.since.unwrap(), filter.since.unwrap().since(at));
+            assert!(typed >= at && later < std::time::Duration::from_secs(60), "{seconds}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The value of each parameter, and where it comes from. What lies above counts:
+//! The value of each parameter, and where it comes from. Sources in order of precedence:
 //!
 //! ```text
 //! flag  >  FLOWKIT_PARAM_*  >  --params file  >  --like run  >  [params.<flow>] in flowkit.toml  >  default
@@ -18,10 +18,10 @@ use crate::value::parameters::Parameter;
 use crate::value::secret::is_masked;
 use crate::value::shape::ParamType;
 
-/// Stands for a default that cannot be written.
+/// Stands for a default that cannot be serialized.
 pub(super) const DEFAULT: &str = "(default)";
 
-/// Values from one place.
+/// Values from one source.
 pub(super) struct Layer {
     pub(super) source: SettingSource,
     pub(super) values: Map<String, Value>,
@@ -31,25 +31,25 @@ pub(super) struct Layer {
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) parameter: Parameter,
-    /// `None` if nobody gives it.
+    /// `None` if no source has it.
     pub(super) value: Option<Value>,
-    /// Where the value comes from; several for an object that was put together, the one that counts most first.
+    /// The source of the value; several for a merged object, in order of precedence.
     pub(super) sources: Vec<SettingSource>,
 }
 
 impl Resolved {
-    /// Whether it is the default, of which nobody can say what it is: it cannot be written.
+    /// Whether it is a default that cannot be serialized, and so cannot be shown.
     fn is_unknown(&self) -> bool {
         let is_none = matches!(self.parameter.outline, ParamType::Optional(_));
         self.sources == [SettingSource::Default] && self.parameter.default.is_none() && !is_none
     }
 
-    /// Returns the value, if it can be told.
+    /// Returns the value, if it can be serialized.
     pub(super) fn known(&self) -> Option<Value> {
         self.value.clone().filter(|_| !self.is_unknown())
     }
 
-    /// Shows the value as people would write it. Where a secret is in it, that is as a record has it, or not at all.
+    /// Shows the value as people would write it. A secret in it is masked, or the value is not shown at all.
     pub(super) fn shown(&self, recorded: Option<&Map<String, Value>>) -> Option<String> {
         let recorded = recorded.and_then(|recorded| recorded.get(self.parameter.name));
         let recorded = recorded.filter(|value| holds_secret(&self.parameter) || is_masked(value));
@@ -66,7 +66,7 @@ impl Resolved {
     }
 }
 
-/// Checks values that were written in a file, and makes them fit.
+/// Checks values from a file, and converts them to the types of the parameters.
 pub(super) fn layer(
     parameters: &[Parameter],
     source: SettingSource,
@@ -76,19 +76,20 @@ pub(super) fn layer(
     let quoting = quoting(parameters);
     let mut fitted = Map::new();
     for (key, value) in values {
-        // In a file `dry-run` is `dry_run` too.
+        // In a file, `dry-run` means `dry_run`, too.
         let same = |name: &str| name == key || flag(name) == key;
         let Some(parameter) = parameters.iter().find(|parameter| same(parameter.name)) else {
             return Err(Usage::new(format!("{source}: {}", quoting.unknown("parameter", &key, &names))));
         };
-        let value = fit(&parameter.outline, value)
-            .map_err(|misfit| Usage::new(format!("{source}: parameter `{key}`: {}", misfit.told(quoting))))?;
+        let value = fit(&parameter.outline, value).map_err(|misfit| {
+            Usage::new(format!("{source}: parameter `{key}`: {}", misfit.message(quoting)))
+        })?;
         fitted.insert(parameter.name.to_owned(), value);
     }
     Ok(Layer { source, values: fitted })
 }
 
-/// Lays the layers over each other, the first one above.
+/// Merges the layers; the first one takes precedence.
 pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resolved> {
     let resolve = |parameter: Parameter| {
         let default = parameter.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
@@ -102,7 +103,7 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
                 None => value = Some(below.clone()),
                 Some(above) => value = Some(merged(below.clone(), above)),
             }
-            // Only an object lets through what lies below.
+            // Only objects are merged with lower layers.
             if !value.as_ref().is_some_and(Value::is_object) {
                 break;
             }
@@ -120,7 +121,7 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
     parameters.into_iter().map(resolve).collect()
 }
 
-/// Says what is missing, all of it.
+/// Reports all missing parameters at once.
 pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
     let missing: Vec<_> = resolved.iter().filter(|resolved| resolved.value.is_none()).collect();
     let Some(first) = missing.first() else { return Ok(()) };
@@ -132,7 +133,7 @@ pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
     )))
 }
 
-/// Writes the arguments as JSON, in the order of the signature. What has a default that cannot be written is left out.
+/// Writes the arguments as JSON, in the order of the signature. A default that cannot be serialized is left out.
 pub(super) fn arguments(resolved: &[Resolved]) -> String {
     let members = resolved.iter().filter_map(|resolved| {
         let is_left_out =

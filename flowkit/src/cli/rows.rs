@@ -1,5 +1,5 @@
-//! What a store has of runs, as the verbs ask for it: all rows of one kind, read in pages; a run with those of its sub-flows;
-//! and what is drawn of them. Not which run is meant: that is found in `which`.
+//! Reads runs from a store for the verbs: all rows of one kind, in pages; a run with its sub-flows; and the view that
+//! is drawn of them. Which run is meant is decided in `run_ref`.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -11,10 +11,10 @@ use crate::model::{
 use crate::store::{FlowRunFilter, Store, StoreError, TaskRunFilter};
 use crate::terminal::RunView;
 
-/// So many rows are read at once: a few hundred kilobytes.
+/// How many rows are read at once: a few hundred kilobytes.
 const PAGE: usize = 1000;
 
-/// Reads page after page until there is none left; each is asked for behind the last row of the one before.
+/// Reads page after page to the end; each starts after the last row of the one before.
 fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> Outcome<Vec<R>> {
     let mut rows: Vec<R> = Vec::new();
     loop {
@@ -72,50 +72,50 @@ pub(super) fn names(task_runs: &[TaskRun]) -> Vec<&str> {
     distinct(task_runs.iter().map(|row| &*row.task))
 }
 
-/// Returns each name once, in the order in which they come first.
+/// Returns each name once, in order of first appearance.
 pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut known = HashSet::new();
     names.filter(|name| known.insert(*name)).collect()
 }
 
-/// Returns the newest run that is chosen.
+/// Returns the newest run that matches.
 pub(super) fn newest(store: &dyn Store, filter: &FlowRunFilter) -> Outcome<Option<StoredFlowRun>> {
     Ok(store.flow_runs(filter, None, 1)?.runs.pop())
 }
 
-/// Whether nothing more happens to a run, unless somebody resumes it.
+/// Whether nothing more happens to a run unless it is resumed.
 pub(super) fn is_over(state: State) -> bool {
     state.is_over() || state == State::Crashed
 }
 
-/// So many runs of sub-flows are looked at beside the run that started them.
+/// How many runs of sub-flows are read together with the run that started them.
 pub(super) const SUB_FLOWS_MAX: usize = 1000;
 
-/// Runs to be looked at, outer ones first: a run, and then those of its sub-flows, as they are found.
+/// Runs to be read, outer ones first: a run, and then those of its sub-flows, as they are found.
 pub(super) struct Nested<R> {
     rest: VecDeque<R>,
     seen: usize,
 }
 
 impl<R> Nested<R> {
-    /// Begins with these.
+    /// Starts with these runs.
     pub(super) fn of(first: impl IntoIterator<Item = R>) -> Self {
         Self { rest: first.into_iter().collect(), seen: 0 }
     }
 
-    /// Adds runs that were found in one of those before.
+    /// Adds runs of sub-flows that were found.
     pub(super) fn add(&mut self, found: impl IntoIterator<Item = R>) {
         self.rest.extend(found);
     }
 
-    /// Returns the next one; `None` if there is none left, or there were too many.
+    /// Returns the next run; `None` if there is none left, or there were too many.
     pub(super) fn pop(&mut self) -> Option<R> {
         self.seen += 1;
         self.rest.pop_front().filter(|_| self.seen <= SUB_FLOWS_MAX + 1)
     }
 }
 
-/// Returns what is drawn of a run, with those of its sub-flows.
+/// Returns the view of a run, with those of its sub-flows.
 pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[TaskRun]) -> Outcome<RunView> {
     let mut view = left(store, run.id, RunView::of(run, task_runs))?;
     let inner = |rows: &[TaskRun]| rows.iter().filter_map(|row| row.flow_run).collect::<Vec<_>>();
@@ -129,7 +129,7 @@ pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[TaskRun]
     Ok(view)
 }
 
-/// Adds what the task runs of a run have left. Of those that lead somewhere, the content says where.
+/// Adds the artifacts of a run. For links and files, the content has the target.
 fn left(store: &dyn Store, run: FlowRunId, mut view: RunView) -> Outcome<RunView> {
     for artifact in artifacts(store, run)? {
         let leads = matches!(artifact.kind, ArtifactKind::Link | ArtifactKind::Dataset | ArtifactKind::Model);

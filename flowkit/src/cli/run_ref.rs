@@ -1,4 +1,4 @@
-//! Which run is meant: the beginning of an id, or a word such as `last`.
+//! References to runs: the beginning of an id, or a word such as `last`.
 //!
 //! | typed | means |
 //! |---|---|
@@ -13,13 +13,13 @@ use super::usage::{Outcome, Usage};
 use crate::model::{FlowRunId, State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
 
-/// So many of the runs that could be meant are named.
+/// How many candidates an ambiguous reference lists.
 const NAMED_MAX: usize = 5;
 
 /// Finds the run that is meant.
 pub(super) fn run(store: &dyn Store, program: &CliProgram, typed: Option<&str>) -> Outcome<StoredFlowRun> {
     let typed = typed.unwrap_or("last");
-    // Every id begins with nothing: that of a variable which is not set must not mean some run.
+    // Every id begins with the empty text: a shell variable that is not set must not mean some run.
     if typed.trim().is_empty() {
         return Err(Usage::new("the run is an empty word; write `last`, or the beginning of an id"));
     }
@@ -29,7 +29,7 @@ pub(super) fn run(store: &dyn Store, program: &CliProgram, typed: Option<&str>) 
     }
 }
 
-/// Reads a word that begins with `last`.
+/// Parses a word that begins with `last`.
 fn word(program: &CliProgram, typed: &str) -> Outcome<Option<(FlowRunFilter, usize)>> {
     let (rest, back) = match typed.split_once('~') {
         None => (typed, 0),

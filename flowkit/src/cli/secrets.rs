@@ -1,5 +1,5 @@
-//! Secrets on the command line: whether a message may repeat what was given, and what stands in their place in the arguments
-//! of earlier runs, of which no record keeps them. What a type holds is said by its outline.
+//! Secrets on the command line: whether a message may repeat a value, and how the arguments of earlier runs, which are
+//! persisted without secrets, are shown and completed. Whether a type contains secrets is in its `ParamType`.
 
 use std::ffi::OsString;
 
@@ -17,36 +17,34 @@ use crate::value::parameters::Parameter;
 use crate::value::secret::{MASK, is_masked};
 use crate::value::shape::ParamType;
 
-/// Whether messages about what a flow is given repeat it.
+/// Whether messages about arguments repeat their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quoting {
-    /// They show what was found.
-    Given,
-    /// They say where something is wrong and what is expected, and repeat nothing: it may be a secret, also one in the wrong
-    /// place.
+    /// They show the value.
+    Values,
+    /// They name the position and what is expected, and repeat no value: it may be a secret, even one in the wrong
+    /// position.
     Nothing,
 }
 
-/// Decides it for a flow with these parameters, for all messages: nothing is repeated if one of them may hold a secret.
+/// Decides for all messages about a flow with these parameters: no value is repeated if one of them may contain a
+/// secret.
 pub(super) fn quoting<'p>(parameters: impl IntoIterator<Item = &'p Parameter>) -> Quoting {
-    match parameters.into_iter().any(holds_secret) {
-        true => Quoting::Nothing,
-        false => Quoting::Given,
-    }
+    if parameters.into_iter().any(holds_secret) { Quoting::Nothing } else { Quoting::Values }
 }
 
 impl Quoting {
-    /// Says that a name is unknown, and which was meant: ``unknown parameter `rowz`; did you mean `rows`?``
+    /// The message for an unknown name, with the nearest one: ``unknown parameter `rowz`; did you mean `rows`?``
     pub(super) fn unknown(self, what: &str, name: &str, names: &[&str]) -> String {
         let known = meant_or_known(name, names);
         match self {
-            Self::Given => format!("unknown {what} `{name}`; {known}"),
+            Self::Values => format!("unknown {what} `{name}`; {known}"),
             Self::Nothing => format!("unknown {what}; {known}"),
         }
     }
 }
 
-/// Returns how the flows are to be quoted that a command line may mean: the one whose name is in it, or else all.
+/// Decides for the flows that a command line may mean: the one whose name is in it, or else all.
 pub(super) fn quoting_of_line(program: &CliProgram, arguments: &[OsString]) -> Quoting {
     let is_named = |flow: &&FlowSpec| {
         arguments
@@ -58,7 +56,7 @@ pub(super) fn quoting_of_line(program: &CliProgram, arguments: &[OsString]) -> Q
     quoting(&flows.iter().flat_map(|flow| flow.all_parameters()).collect::<Vec<_>>())
 }
 
-/// Takes out of an error of clap what was typed.
+/// Removes typed values from an error of clap.
 pub(super) fn without_what_was_typed(mut error: clap::Error) -> clap::Error {
     let hidden = || ContextValue::String(MASK.to_owned());
     if error.get(ContextKind::InvalidValue).is_some() {
@@ -72,7 +70,7 @@ pub(super) fn without_what_was_typed(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Says what the types of the parameters have against their values. They may repeat these.
+/// The errors of the parameters' types about their values, which they may repeat.
 pub(super) fn refused(error: &BoxError, resolved: &[Resolved]) -> Usage {
     fn repeats(message: &str, value: &Value) -> bool {
         match value {
@@ -97,12 +95,12 @@ pub(super) fn refused(error: &BoxError, resolved: &[Resolved]) -> Usage {
     }
 }
 
-/// Whether there may be a secret somewhere in a parameter.
+/// Whether a parameter may contain a secret.
 pub(super) fn holds_secret(parameter: &Parameter) -> bool {
     parameter.outline.may_hold_secret()
 }
 
-/// Whether only the name of a parameter tells that it is a secret: its type lets it be persisted.
+/// Whether only the name of a parameter suggests a secret: its type lets it be persisted.
 pub(super) fn is_secret_by_name(parameter: &Parameter) -> bool {
     fn is_text(outline: &ParamType) -> bool {
         match outline {
@@ -114,7 +112,7 @@ pub(super) fn is_secret_by_name(parameter: &Parameter) -> bool {
     is_text(&parameter.outline) && !parameter.type_name.contains("Secret")
 }
 
-/// Puts the mask where a value has text under the name of a secret: a record has that as it was given.
+/// Masks text under names of secrets: it is persisted unmasked, since its type is no `Secret`.
 pub(super) fn masked(outline: &ParamType, value: Value) -> Value {
     match (outline, value) {
         (ParamType::Secret, Value::String(_)) => MASK.into(),
@@ -134,7 +132,7 @@ pub(super) fn masked(outline: &ParamType, value: Value) -> Value {
     }
 }
 
-/// Returns the arguments of a run as programs may see them, from what is recorded.
+/// Returns the persisted arguments of a run as programs may see them.
 pub(super) fn recorded(parameters: &[Parameter], kept: &str) -> Option<Map<String, Value>> {
     let Ok(Value::Object(members)) = serde_json::from_str(kept) else { return None };
     let known = |name: &str| parameters.iter().find(|parameter| parameter.name == name);
@@ -145,7 +143,7 @@ pub(super) fn recorded(parameters: &[Parameter], kept: &str) -> Option<Map<Strin
     Some(members.collect())
 }
 
-/// The same as text, which stays as it is written where nothing in it is hidden.
+/// The same as text, which stays as it was written if nothing in it is masked.
 pub(super) fn recorded_text(parameters: &[Parameter], kept: &str) -> String {
     let all = serde_json::from_str::<Value>(kept).ok();
     match (recorded(parameters, kept).map(Value::Object), all) {
@@ -154,8 +152,8 @@ pub(super) fn recorded_text(parameters: &[Parameter], kept: &str) -> String {
     }
 }
 
-/// Returns the variables in which a parameter can be given again if it could not be persisted, or else the secrets in it that
-/// were left out of these arguments; none if nothing was.
+/// Returns the variables for passing again what these arguments lack: a whole parameter that could not be persisted, or
+/// the secrets in it.
 pub(super) fn variables(parameter: &Parameter, arguments: &Map<String, Value>) -> Vec<String> {
     fn add(variable: String, value: &Value, found: &mut Vec<String>) {
         match value {
@@ -177,7 +175,7 @@ pub(super) fn variables(parameter: &Parameter, arguments: &Map<String, Value>) -
     found
 }
 
-/// Takes out what stands in the place of secrets; `None` if nothing is left.
+/// Removes the masks of secrets; `None` if nothing is left.
 pub(super) fn without_masks(value: Value) -> Option<Value> {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! One call of the program: what holds for whichever verb was typed.
+//! One call of the program: state that all verbs share.
 
 use std::panic::Location;
 use std::path::PathBuf;
@@ -16,14 +16,14 @@ use crate::model::StoredFlowRun;
 use crate::store::Store;
 use crate::terminal::picture;
 
-/// What holds for whichever verb was typed.
+/// State that all verbs share.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) program: CliProgram,
     pub(super) settings: Settings,
     /// Answers are JSON Lines, for programs.
     is_json: bool,
-    /// Where the command line is called: the place of the runs that it begins.
+    /// Where the command line is called: the location of the runs that it begins.
     pub(super) location: &'static Location<'static>,
 }
 
@@ -43,38 +43,39 @@ impl Session {
         self.is_json
     }
 
-    /// Finds the run that is meant by an argument.
+    /// Finds the run that an argument refers to.
     pub(super) fn run(&self, store: &dyn Store, matches: &ArgMatches, id: &str) -> Outcome<StoredFlowRun> {
         let typed = matches.get_one::<String>(id).map(String::as_str);
         run_ref::run(store, &self.program, typed).map_err(|usage| {
-            let behind = typed.and_then(|typed| self.behind_run(store, matches, typed));
-            behind.unwrap_or(usage)
+            let hint = typed.and_then(|typed| self.not_a_run(store, matches, typed));
+            hint.unwrap_or(usage)
         })
     }
 
-    /// Says what is wrong if the name of a task or of an artifact stands where its run belongs.
-    fn behind_run(&self, store: &dyn Store, matches: &ArgMatches, typed: &str) -> Option<Usage> {
+    /// The message for a name of a task or artifact in place of a run.
+    fn not_a_run(&self, store: &dyn Store, matches: &ArgMatches, typed: &str) -> Option<Usage> {
         let takes = |id: &str| matches.try_contains_id(id).is_ok();
         let last = run_ref::run(store, &self.program, None).ok()?;
         let is_task = || rows::tasks(store, last.id).is_ok_and(|all| all.iter().any(|one| one.task == typed));
         let is_key =
             || rows::artifacts(store, last.id).is_ok_and(|all| all.iter().any(|one| one.key == typed));
-        let what = match () {
-            () if takes("task") && is_task() => "a task",
-            () if takes("key") && is_key() => "an artifact",
-            () => return None,
+        let what = if takes("task") && is_task() {
+            "a task"
+        } else if takes("key") && is_key() {
+            "an artifact"
+        } else {
+            return None;
         };
         let words = picture::for_shell(typed);
         Some(Usage::new(format!("`{typed}` is {what} of the last run, no run; write `last {words}`")))
     }
 
-    /// Writes a command of this program as somebody would type it.
+    /// Writes a command of this program as a user would type it.
     pub(super) fn command(&self, rest: &str) -> String {
         format!("{} {rest}", picture::for_shell(&self.program.name))
     }
 
-    /// Returns which commands are offered with a run of `flow`; some need the arguments with which it was called, as they are
-    /// kept.
+    /// Returns the commands to offer for a run of `flow`; some depend on its persisted arguments.
     pub(super) fn offers(&self, flow: Option<&FlowSpec>, kept: Option<&str>) -> picture::Program {
         let mut offers = picture::Program::new(&self.program.name).with_like();
         let Some(kept) = kept else { return offers.without_resume() };
@@ -88,13 +89,13 @@ impl Session {
         offers
     }
 
-    /// The same for a run that is kept.
+    /// The same for a persisted run.
     pub(super) fn offers_for(&self, run: &StoredFlowRun) -> picture::Program {
         self.offers(self.program.flow_of(&run.path), run.parameters.as_deref())
     }
 }
 
-/// Returns an option of ours, which may stand behind each of the verbs: the last one counts.
+/// Returns an option of flowkit, which may be given at each level of verbs: the innermost counts.
 fn innermost<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, id: &str) -> Option<T> {
     let inner = matches.subcommand().and_then(|(_, inner)| innermost(inner, id));
     inner.or_else(|| matches.try_get_one::<T>(id).ok().flatten().cloned())

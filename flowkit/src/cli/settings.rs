@@ -1,4 +1,4 @@
-//! What holds for the whole program: where the database is, and what `flowkit.toml` says; each with its source.
+//! Settings of the whole program: the path of the database, and the content of `flowkit.toml`; each with its source.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::file;
 use super::usage::{Outcome, Usage, meant_or_known};
-use super::{duration, file};
 use crate::store::{SqliteOptions, SqliteStore, folder};
+use crate::text::duration;
 
 /// The file in the current folder.
 const FILE: &str = "flowkit.toml";
@@ -43,22 +44,22 @@ impl fmt::Display for SettingSource {
     }
 }
 
-/// What holds for the whole program.
+/// Settings of the whole program.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) database: PathBuf,
     pub(super) database_source: SettingSource,
-    /// For how long a write is tried again, if that is said.
+    /// For how long a failed write is retried, if configured.
     store_retry: Option<Duration>,
     /// `[params]` of the file, by flow.
     params: Map<String, Value>,
-    /// How long what runs may take to end after a signal, and where that is said; `None` where nobody says.
+    /// How long runs may take to end after a signal, with the source; `None` if not configured.
     pub(super) stop_grace: Option<(Duration, SettingSource)>,
     pub(super) has_file: bool,
 }
 
 impl Settings {
-    /// Reads the file, and finds out where the database is.
+    /// Reads the file, and determines the path of the database.
     pub(super) fn read(flag: Option<&Path>) -> Outcome<Self> {
         let has_file = Path::new(FILE).exists();
         let mut members = if has_file { members()? } else { Map::new() };
@@ -104,12 +105,12 @@ impl Settings {
         }
     }
 
-    /// Returns the flows of which the file says something.
+    /// Returns the flows that the file has parameters for.
     pub(super) fn flows(&self) -> impl Iterator<Item = &str> {
         self.params.keys().map(String::as_str)
     }
 
-    /// Opens the database, and makes it where there is none.
+    /// Opens the database, and creates it if there is none.
     pub(super) fn open(&self) -> Outcome<SqliteStore> {
         self.open_with(SqliteStore::options())
     }
@@ -125,18 +126,18 @@ impl Settings {
         Ok(options.open(&self.database)?)
     }
 
-    /// Whether there is a database; also if that cannot be found out, which opening it will tell.
+    /// Whether there is a database; also if that cannot be found out, since opening it will tell.
     pub(super) fn is_made(&self) -> bool {
         self.database.try_exists().unwrap_or(true)
     }
 
-    /// Opens the database to look back, whatever another process is doing with it; one that is not there is not made.
+    /// Opens the database to look back, regardless of writers; does not create it.
     pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
         self.check_made()?;
         self.open_with(SqliteStore::options().looking_back())
     }
 
-    /// Refuses where there is no database: there is nothing to look at, or to go on with.
+    /// Refuses if there is no database: there is nothing to look at or to resume.
     pub(super) fn check_made(&self) -> Outcome<()> {
         if self.is_made() {
             return Ok(());
@@ -149,7 +150,7 @@ impl Settings {
     }
 }
 
-/// Finds out how long what runs may take to end after a signal. An orchestrator sets the variable, a project the file.
+/// Determines how long runs may take to end after a signal. An orchestrator sets the variable, a project the file.
 fn stop_grace(configured: Option<Value>) -> Outcome<Option<(Duration, SettingSource)>> {
     const VARIABLE: &str = "FLOWKIT_STOP_GRACE";
     let read = |text: &str| duration::read(text);

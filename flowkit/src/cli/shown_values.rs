@@ -1,21 +1,20 @@
-//! How values of parameters are shown to people: as they would write them, and secrets not at all. How text becomes a value, see
-//! `values`.
+//! How values of parameters are shown: as people would write them, and secrets not at all. For parsing, see `values`.
 
 use serde_json::{Map, Value};
 
-use super::duration;
 use super::values::is_one_word;
 use crate::flow::arguments;
+use crate::text::duration;
 use crate::value::parameters::Parameter;
 use crate::value::secret::MASK;
 use crate::value::shape::ParamType;
 
-/// Where a value comes from that is shown.
+/// The origin of a value that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
-    /// Somebody gave it, with its secrets.
+    /// A user passed it, secrets included.
     Given,
-    /// A record, or the type's own `Serialize`: there are no secrets in it.
+    /// A persisted value, or the type's own `Serialize`: it has no secrets.
     Recorded,
 }
 
@@ -51,8 +50,8 @@ pub(super) fn show(outline: &ParamType, value: &Value, of: Of) -> String {
     }
 }
 
-/// Writes arguments as an object, in the order of the signature, whose values read as people would write them: lengths of
-/// time are text, and of a secret there is nothing.
+/// Writes arguments as an object, in the order of the signature, with values as people would write them: lengths of
+/// time are text, and secrets are masked.
 pub(super) fn in_words<'p>(
     parameters: impl Iterator<Item = &'p Parameter>,
     values: &Map<String, Value>,

@@ -1,20 +1,20 @@
-//! What the types of a flow's parameters allow: whether it can be called from a command line, and whether its runs can be
-//! resumed. Not whether a value can be written, which only shows when there is one.
+//! What the types of a flow's parameters allow: whether it can be called from a command line, and whether its runs can
+//! be resumed. Whether a given value can be serialized shows only at run time.
 
 use crate::engine::spec::FlowSpec;
 use crate::value::parameters::Parameter;
 
-/// Says why a flow cannot be run from here, and what to do; `None` if it can.
+/// Why a flow cannot be run from here, with the remedy; `None` if it can.
 pub(super) fn unread(flow: &FlowSpec) -> Option<String> {
     faults(flow, "Deserialize", |parameter| parameter.is_read)
 }
 
-/// Says why the arguments of a flow are not kept, and what to do; `None` if its types let them be.
+/// Why the arguments of a flow are not persisted, with the remedy; `None` if its types allow it.
 pub(super) fn unpersisted(flow: &FlowSpec) -> Option<String> {
     faults(flow, "Serialize", |parameter| parameter.is_written)
 }
 
-/// Says what cannot be done with a flow, why, and what to do.
+/// The message: what cannot be done with a flow, why, and what to do.
 pub(super) fn fault(flow: &FlowSpec) -> Option<String> {
     let unread = unread(flow).map(|why| format!("it cannot be run from here: {why}"));
     unread.or_else(|| unpersisted(flow).map(|why| format!("its runs cannot be resumed: {why}")))
@@ -38,7 +38,7 @@ fn words(name: &str, of_type: &str, missing: &str) -> String {
     format!("{what} is not `{missing}`; derive `serde::{missing}` for `{}`", innermost(of_type))
 }
 
-/// The type of the items of a list, or of what may be there: it is the one to derive something for.
+/// The inner type of a list or an `Option`: the one that needs the derive.
 fn innermost(of_type: &str) -> &str {
     let inner = ["Vec<", "Option<"].iter().find_map(|around| of_type.strip_prefix(around)?.strip_suffix('>'));
     inner.map_or(of_type, innermost)

@@ -1,4 +1,4 @@
-//! What is wrong with what was asked for: one message with the remedy, and exit code 2. Not: a flow that failed.
+//! A wrong request: one message with the remedy, and exit code 2. Not for flows that failed.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use crate::store::filter::FilterError;
 use crate::text::columns;
 use crate::text::wording::{list, nearest};
 
-/// Something that cannot be done as it was asked for.
+/// A request that cannot be fulfilled.
 #[derive(Debug)]
 pub(super) struct Usage(String);
 
@@ -25,7 +25,7 @@ impl Usage {
         Self(message.into())
     }
 
-    /// Says it, and gives the code.
+    /// Prints the message, and returns the exit code.
     pub(super) fn tell(&self) -> Exit {
         note(format!("error: {self}"));
         Exit::USAGE
@@ -56,7 +56,7 @@ impl From<FilterError> for Usage {
     }
 }
 
-/// Escapes what was typed in an error of clap, whose messages have several lines: it must not make one more.
+/// Escapes typed text in an error of clap, whose messages have several lines: the text must not add one.
 pub(super) fn on_one_line(mut error: clap::Error) -> clap::Error {
     let typed: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
     for (kind, value) in typed {
@@ -65,7 +65,7 @@ pub(super) fn on_one_line(mut error: clap::Error) -> clap::Error {
             ContextValue::Strings(texts) => {
                 ContextValue::Strings(texts.iter().map(|text| columns::escaped(text).into_owned()).collect())
             }
-            // Advice that repeats it.
+            // A tip that repeats it.
             ContextValue::StyledStrs(lines)
                 if lines.iter().any(|line| line.to_string().chars().any(columns::is_hidden)) =>
             {
@@ -78,10 +78,10 @@ pub(super) fn on_one_line(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Says which argument is no text.
+/// The message for an argument that is not UTF-8.
 pub(super) fn no_text(arguments: &[OsString], quoting: Quoting) -> Usage {
     let strange = arguments.iter().skip(1).find(|argument| argument.to_str().is_none());
-    let strange = strange.filter(|_| quoting == Quoting::Given);
+    let strange = strange.filter(|_| quoting == Quoting::Values);
     let strange = strange.map(|strange| format!(" `{}`", strange.display())).unwrap_or_default();
     Usage::new(format!(
         "the argument{strange} is no text in UTF-8; only `--db` and `--params` take names of files in other encodings"
@@ -100,7 +100,7 @@ pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     line
 }
 
-/// Says which name may have been meant, or which there are.
+/// Suggests the nearest name, or lists all.
 pub(super) fn meant_or_known(written: &str, names: &[&str]) -> String {
     match nearest(written, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -1,16 +1,16 @@
-//! Values as people write them, made into the JSON that a parameter takes: from text, and from a file's own types.
+//! Converts values as people write them to the JSON that a parameter takes: from text, and from the types of a file.
 //!
-//! Says early and in plain words what is wrong. The last word is the type's own `Deserialize`, when the flow is called.
+//! Reports mistakes early and in plain words. The final check is the type's own `Deserialize`, when the flow is called.
 
 use serde_json::{Map, Value, json};
 
-use super::duration;
 use super::secrets::Quoting;
 use super::usage::meant_or_known;
 use crate::flow::arguments;
+use crate::text::duration;
 use crate::value::shape::ParamType;
 
-/// Returns the name of a value in a usage line: `INT`.
+/// Returns the placeholder of a value in a usage line: `INT`.
 pub(super) fn value_name(outline: &ParamType) -> String {
     let name = match outline {
         ParamType::Bool => "BOOL",
@@ -27,7 +27,7 @@ pub(super) fn value_name(outline: &ParamType) -> String {
     name.to_owned()
 }
 
-/// Says what is expected, for messages.
+/// Describes what is expected, for messages.
 fn expected(outline: &ParamType) -> String {
     let words = match outline {
         ParamType::Bool => "`true` or `false`",
@@ -45,41 +45,44 @@ fn expected(outline: &ParamType) -> String {
     words.to_owned()
 }
 
-/// What is wrong with a value: said with what was found, and without.
+/// What is wrong with a value: a message with the value, and one without.
 #[derive(Debug)]
 pub(super) struct Misfit {
-    given: String,
-    nothing: String,
+    in_full: String,
+    without_value: String,
 }
 
 impl Misfit {
-    /// One that says nothing of what was found.
+    /// A misfit whose messages never repeat the value.
     pub(super) fn new(words: impl Into<String>) -> Self {
         let words = words.into();
-        Self { given: words.clone(), nothing: words }
+        Self { in_full: words.clone(), without_value: words }
     }
 
-    /// Says it.
-    pub(super) fn told(self, quoting: Quoting) -> String {
+    /// Returns the message.
+    pub(super) fn message(self, quoting: Quoting) -> String {
         match quoting {
-            Quoting::Given => self.given,
-            Quoting::Nothing => self.nothing,
+            Quoting::Values => self.in_full,
+            Quoting::Nothing => self.without_value,
         }
     }
 
-    /// The same of a value that holds this one.
+    /// The same for a value that contains this one.
     pub(super) fn inside(self, place: &str) -> Self {
-        Self { given: format!("{place}: {}", self.given), nothing: format!("{place}: {}", self.nothing) }
+        Self {
+            in_full: format!("{place}: {}", self.in_full),
+            without_value: format!("{place}: {}", self.without_value),
+        }
     }
 
     pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> Self {
-        let [given, nothing] =
-            [Quoting::Given, Quoting::Nothing].map(|quoting| quoting.unknown(what, name, names));
-        Self { given, nothing }
+        let [in_full, without_value] =
+            [Quoting::Values, Quoting::Nothing].map(|quoting| quoting.unknown(what, name, names));
+        Self { in_full, without_value }
     }
 }
 
-/// Makes a value of text: a flag's, or that of an environment variable.
+/// Parses text: of a flag, or of an environment variable.
 pub(super) fn parse(outline: &ParamType, text: &str) -> Result<Value, Misfit> {
     let refused = || Misfit::new(format!("expected {}", expected(outline)));
     match outline {
@@ -95,7 +98,7 @@ pub(super) fn parse(outline: &ParamType, text: &str) -> Result<Value, Misfit> {
         }
         ParamType::Float => {
             let number: f64 = text.trim().parse().map_err(|_| refused())?;
-            // JSON has no word for what is not finite.
+            // JSON has no number that is not finite.
             serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(refused)
         }
         ParamType::Optional(inner) if text == "null" && !is_text(inner) => Ok(Value::Null),
@@ -107,13 +110,13 @@ pub(super) fn parse(outline: &ParamType, text: &str) -> Result<Value, Misfit> {
         | ParamType::Duration => fit(outline, text.into()),
         ParamType::List(_) if text.trim_start().starts_with('[') => fit(outline, json_of(text)?),
         ParamType::List(_) if text.is_empty() => Ok(Value::Array(Vec::new())),
-        // A comma parts values that have none in them by themselves.
+        // Commas separate values of types that contain none themselves.
         ParamType::List(item) if is_one_word(item) => {
             text.split(',').map(|part| parse(item, part.trim())).collect::<Result<_, _>>().map(Value::Array)
         }
         ParamType::List(item) => parse(item, text).map(|value| Value::Array(vec![value])),
         ParamType::Record(_) => fit(outline, json_of(text)?),
-        // What is no JSON can only be meant as text.
+        // Invalid JSON can only be meant as text.
         ParamType::Anything | ParamType::Hidden => {
             Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
         }
@@ -121,7 +124,7 @@ pub(super) fn parse(outline: &ParamType, text: &str) -> Result<Value, Misfit> {
 }
 
 fn json_of(text: &str) -> Result<Value, Misfit> {
-    // Any JSON fits, so that this is about its grammar, of which serde_json says where it is wrong, and no more.
+    // Any JSON fits, so this is a syntax error, where serde_json gives the position and repeats nothing.
     serde_json::from_str(text).map_err(|error| Misfit::new(format!("expected JSON: {error}")))
 }
 
@@ -137,12 +140,12 @@ pub(super) fn is_one_word(outline: &ParamType) -> bool {
     }
 }
 
-/// Makes a value of a file fit: checks it, and turns `"30s"` into what is kept of a length of time.
+/// Checks a value from a file, and converts it: `"30s"` becomes the serialized form of a length of time.
 pub(super) fn fit(outline: &ParamType, value: Value) -> Result<Value, Misfit> {
     let refuse = |value: &Value| {
         let expected = expected(outline);
-        let said = |got: String| format!("expected {expected}, got {got}");
-        Err(Misfit { given: said(shown(value)), nothing: said(kind(value).to_owned()) })
+        let misfit = |got: String| format!("expected {expected}, got {got}");
+        Err(Misfit { in_full: misfit(shown(value)), without_value: misfit(kind(value).to_owned()) })
     };
     match (outline, value) {
         (ParamType::Anything | ParamType::Hidden, value)
@@ -160,8 +163,8 @@ pub(super) fn fit(outline: &ParamType, value: Value) -> Result<Value, Misfit> {
         }
         (ParamType::Choice(texts), Value::String(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
         (ParamType::Choice(texts), Value::String(text)) => {
-            let given = format!("there is no `{text}`; {}", meant_or_known(&text, texts));
-            Err(Misfit { given, nothing: format!("expected {}", expected(outline)) })
+            let in_full = format!("there is no `{text}`; {}", meant_or_known(&text, texts));
+            Err(Misfit { in_full, without_value: format!("expected {}", expected(outline)) })
         }
         (ParamType::Duration, Value::String(text)) => match duration::read(&text) {
             Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
@@ -202,7 +205,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// What is found instead, without repeating it.
+/// The kind of a value, without repeating it.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
@@ -273,7 +276,7 @@ mod tests {
             (ParamType::Record(vec![("url", ParamType::Text)]), "a", "expected JSON"),
         ];
         for (outline, text, expected) in cases {
-            let error = parse(&outline, text).unwrap_err().told(Quoting::Given);
+            let error = parse(&outline, text).unwrap_err().message(Quoting::Values);
             assert!(error.contains(expected), "{text}: {error}");
         }
     }
@@ -304,7 +307,7 @@ mod tests {
             (ParamType::Bool, "271828"),
             (ParamType::Float, "271828x"),
         ] {
-            let error = parse(&outline, text).unwrap_err().told(Quoting::Nothing);
+            let error = parse(&outline, text).unwrap_err().message(Quoting::Nothing);
             assert!(!error.contains("271828") && error.contains("e"), "{text}: {error}");
         }
     }

@@ -1,9 +1,9 @@
 //! The context of a running body: [`ctx`].
 
 pub mod artifact;
-#[cfg(feature = "signals")]
+#[cfg(feature = "store")]
 pub(crate) mod command;
-#[cfg(feature = "json")]
+#[cfg(feature = "store")]
 pub(crate) mod dataset;
 pub(crate) mod ensure;
 pub mod limits;

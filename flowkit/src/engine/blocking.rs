@@ -1,4 +1,4 @@
-//! Threads for blocking user functions: flowkit's own pool, never tokio's.
+//! Threads for blocking user functions: flowkit's own pool, never tokio's (`spawn_blocking`).
 //!
 //! A thread cannot be stopped from outside. If stuck user functions sat in tokio's pool, they would
 //! hold up `tokio::fs` and DNS look-ups; here they can hold up only each other. This module runs

@@ -14,8 +14,6 @@ use crate::policy::TaskPolicy;
 use crate::policy::cache::KeyInput;
 use crate::policy::durability::Durability;
 use crate::value::canonical::Sealing;
-#[cfg(feature = "store")]
-use crate::value::parameters::Parameter;
 
 /// What a task may return: any owned type that threads may share.
 #[diagnostic::on_unimplemented(
@@ -195,7 +193,7 @@ pub trait FlowBody: Body + 'static {
 
     /// Describes the parameters for people, also those that cannot be deserialized.
     #[cfg(feature = "store")]
-    fn parameters() -> Vec<Parameter> {
+    fn parameters() -> Vec<crate::value::parameters::Parameter> {
         Vec::new()
     }
 

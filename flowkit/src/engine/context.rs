@@ -9,10 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-#[cfg(feature = "cli")]
 use super::attempt::panics::guarded;
 use super::flow_run::any_alive;
-#[cfg(feature = "cli")]
 use super::flow_run::observer::Made;
 use super::runtime::Runtime;
 use super::task_run::core::{Core, TaskLocal};
@@ -111,20 +109,16 @@ pub(crate) fn is_first_at(location: &'static Location<'static>) -> bool {
 /// Persists an artifact that the body makes, and shows it to observers; `file` is the path of the file that it describes.
 #[track_caller]
 pub(crate) fn made(artifact: Artifact, file: Option<&Path>) {
-    #[cfg(feature = "cli")]
     let observed = with_core(|core| {
         let core = core?;
         Some((core.runtime().observers().of_artifacts.get()?, core.run()?.id, core.id))
     });
-    #[cfg(feature = "cli")]
     if let Some((listeners, flow_run, task_run)) = observed {
         let made = Made { flow_run, task_run, artifact: &artifact, file };
         for listener in listeners.iter() {
             guarded("observer", || listener(&made));
         }
     }
-    #[cfg(not(feature = "cli"))]
-    let _unused = file;
     report(FactKind::Made(artifact));
 }
 

@@ -16,12 +16,10 @@ pub(crate) mod body;
 pub(crate) mod cache;
 pub(crate) mod call_key;
 pub(crate) mod context;
-#[cfg(feature = "json")]
 pub(crate) mod described;
 pub(crate) mod flow_run;
 pub(crate) mod handle;
 pub(crate) mod limits;
-#[cfg(feature = "testing")]
 pub(crate) mod mocks;
 pub(crate) mod replay;
 pub(crate) mod runtime;

@@ -10,7 +10,6 @@ use futures_util::future::BoxFuture;
 use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
 use crate::graph::Graph;
-#[cfg(feature = "cli")]
 use crate::model::BoxError;
 use crate::model::{Declaration, Error, ErrorReport, FlowRunId, State, TaskRun, TaskRunId};
 use crate::policy::resume::RedoScope;
@@ -47,22 +46,22 @@ impl FlowSpec {
     pub fn description(&self) -> &'static str {
         self.declaration.description
     }
+}
 
+#[cfg(feature = "store")]
+impl FlowSpec {
     /// Returns the parameters of the flow; `None` if one of them is not `Deserialize`.
-    #[cfg(feature = "store")]
     pub fn parameters(&self) -> Option<Vec<Parameter>> {
         let parameters = self.all_parameters();
         parameters.iter().all(|parameter| parameter.is_read).then_some(parameters)
     }
 
     /// Returns the parameters of the flow, including those that are not `Deserialize`.
-    #[cfg(feature = "store")]
     pub(crate) fn all_parameters(&self) -> Vec<Parameter> {
         (self.parameters)()
     }
 
     /// Returns the JSON schema of the flow's arguments; `None` if one of its parameters is not `Deserialize`.
-    #[cfg(feature = "store")]
     pub fn schema(&self) -> Option<String> {
         self.parameters().map(|parameters| crate::value::parameters::schema(&parameters).to_string())
     }
@@ -88,7 +87,6 @@ pub(crate) struct ResumeOptions {
 }
 
 /// How to run a flow, beside its arguments.
-#[cfg(feature = "cli")]
 pub(crate) struct RunOptions {
     pub(crate) runtime: Runtime,
     pub(crate) name: Option<String>,

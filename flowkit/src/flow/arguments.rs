@@ -1,7 +1,6 @@
 //! The arguments of a flow as a JSON object: how they are serialized, and deserialized with all errors at once.
 
 use std::fmt;
-#[cfg(feature = "cli")]
 use std::time::Duration;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -182,7 +181,6 @@ pub(crate) fn members(json: &str) -> Result<Vec<(String, &RawValue)>, serde_json
 }
 
 /// Returns a `Duration` in the form in which serde serializes it; `None` if the value is something else.
-#[cfg(feature = "cli")]
 pub(crate) fn duration(value: &serde_json::Value) -> Option<Duration> {
     let fields = value.as_object().filter(|fields| fields.len() == 2)?;
     let (secs, nanos) = (fields.get("secs")?.as_u64()?, fields.get("nanos")?.as_u64()?);

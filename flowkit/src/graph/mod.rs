@@ -11,7 +11,7 @@
 
 mod dot;
 mod fold;
-#[cfg(feature = "json")]
+#[cfg(feature = "store")]
 mod json;
 mod layout;
 mod mermaid;

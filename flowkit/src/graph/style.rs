@@ -48,7 +48,6 @@ pub(crate) const fn glyph(state: State) -> &'static str {
 }
 
 /// The glyph of a run that completed although task runs failed.
-#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "only pictures of runs show it"))]
 pub(crate) const WITH_FAILURES: &str = "!";
 
 impl Tone {

@@ -94,7 +94,6 @@ fn dot_of_a_small_graph() {
     "##);
 }
 
-#[cfg(feature = "json")]
 #[test]
 fn json_of_a_small_graph() {
     insta::assert_snapshot!(small().to_json(), @r##"
@@ -156,7 +155,6 @@ fn pictures_fold_above_the_limit_and_cope_with_the_cycles_that_makes() {
     for picture in [graph.to_mermaid(), graph.to_dot(), graph.to_svg()] {
         assert!(picture.contains("a ×101") && picture.contains("b ×100"));
     }
-    #[cfg(feature = "json")]
     assert_eq!(graph.to_json().matches(r#""task":"a""#).count(), 101);
 }
 

@@ -113,5 +113,4 @@ probe! {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests;

@@ -104,18 +104,16 @@ pub(crate) fn signal(status: ExitStatus) -> Option<i32> {
     std::os::unix::process::ExitStatusExt::signal(&status)
 }
 
-#[cfg(unix)]
-pub(crate) fn signal_name(number: i32) -> String {
-    signal_hook::low_level::signal_name(number).map_or_else(|| format!("signal {number}"), str::to_owned)
-}
-
 #[cfg(not(unix))]
 pub(crate) fn signal(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-#[cfg(not(unix))]
 pub(crate) fn signal_name(number: i32) -> String {
+    #[cfg(all(unix, feature = "store"))]
+    if let Some(name) = signal_hook::low_level::signal_name(number) {
+        return name.to_owned();
+    }
     format!("signal {number}")
 }
 

@@ -1,36 +1,30 @@
-//! Moments of the wall clock as people and other programs read them: RFC 3339, in UTC.
+//! Moments of the wall clock as people and other programs read and write them: dates, in UTC.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use super::WallTime;
 
-const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
-
-/// Writes a moment as `2026-11-23T09:02:53.389Z`.
-pub(crate) fn iso(at: WallTime) -> String {
-    let (days, of_day) = (at.as_micros().div_euclid(DAY), at.as_micros().rem_euclid(DAY));
-    let (year, month, day) = civil(days);
-    let seconds = of_day / SECOND;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        of_day % SECOND / 1000
-    )
+/// Returns the moment for calculations with the calendar.
+pub(crate) fn timestamp(at: WallTime) -> Timestamp {
+    // One beyond the year 9999 comes from a damaged database.
+    Timestamp::from_microsecond(at.as_micros()).unwrap_or(Timestamp::MAX)
 }
 
-/// The day of the Gregorian calendar. Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Years begin in March, so that the day that some of them lack is their last.
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+/// Writes a moment as RFC 3339 has it: `2026-11-23T09:02:53.389Z`.
+pub(crate) fn iso(at: WallTime) -> String {
+    format!("{:.3}", timestamp(at))
+}
+
+/// Reads what [`iso`] writes, also with another offset, and a date without one, alone or with a time of day, which is UTC then.
+pub(crate) fn read(written: &str) -> Option<WallTime> {
+    if let Ok(at) = written.parse::<Timestamp>() {
+        return Some(WallTime::from_micros(at.as_microsecond()));
+    }
+    // jiff reads a date without an offset whatever time zone stands behind it in brackets.
+    let date = written.parse::<DateTime>().ok().filter(|_| !written.contains('['))?;
+    let since = date.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    Some(WallTime::from_micros(since.as_micros().try_into().ok()?))
 }
 
 #[cfg(test)]
@@ -47,6 +41,7 @@ mod tests {
         ];
         for (micros, written) in cases {
             assert_eq!(iso(WallTime::from_micros(micros)), written);
+            assert_eq!(read(written), Some(WallTime::from_micros(micros)));
         }
     }
 

@@ -9,11 +9,10 @@
 mod artifact;
 mod call;
 mod chunks;
-#[cfg(feature = "signals")]
 pub(crate) mod command_error;
-mod date;
+#[cfg(feature = "store")]
+pub(crate) mod date;
 mod declaration;
-mod deep;
 mod edge;
 mod error;
 pub(crate) mod event;
@@ -35,6 +34,7 @@ pub use crate::value::seal::{Seal, SealKey};
 pub use artifact::{Artifact, ArtifactKind, Lineage, Metric, StoredArtifact, StoredMetric};
 pub use call::{CallId, Identity};
 pub(crate) use chunks::Chunks;
+#[cfg(feature = "store")]
 pub(crate) use date::iso;
 pub use declaration::{Declaration, Kind};
 pub(crate) use edge::Edges;

@@ -26,7 +26,7 @@ impl Origin {
     /// Returns the path of a run with this `label` in a run with the path `outer`; the outermost run has none.
     pub(crate) fn path_in(outer: Option<&str>, label: &str) -> String {
         match outer {
-            // Flows may be nested 10,000 deep, and all of those paths would be alive at the same time.
+            // Each of a thousand nested flows would repeat the paths of all around it, in memory and in what is printed.
             Some(outer) if outer.len() > PATH_MAX => format!("… › {label}"),
             Some(outer) => format!("{outer} › {label}"),
             None => label.to_owned(),

@@ -32,9 +32,9 @@ pub enum Refusal {
         slots: u32,
     },
     /// Flows are nested too deep: most likely they call each other without end.
-    #[error("flows are nested {depth} deep, which is the most allowed")]
+    #[error("it would be nested {depth} flows deep, and {} is the most: does a flow call itself without end?", .depth - 1)]
     DepthExceeded {
-        /// The depth.
+        /// The depth that it would have.
         depth: u32,
     },
     /// The inputs could not be turned into a cache key.

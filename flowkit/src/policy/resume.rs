@@ -2,7 +2,6 @@
 //!
 //! Pure: it reads rows and a request. The engine asks for the decisions and carries them out.
 
-#[cfg(feature = "cli")]
 pub(crate) mod preview;
 #[cfg(test)]
 pub(crate) mod tests;

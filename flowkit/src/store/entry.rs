@@ -1,4 +1,4 @@
-//! What the engine hands to a store, and what a store hands back for going on with a run.
+//! What the engine hands to a store, and what a store hands back for resuming a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::model::{
 };
 use crate::policy::cache::{CacheKey, KeyParts};
 
-/// Told once: the entry cannot be lost any more, or it could not be kept.
+/// Answered once: the entry is durable, or could not be persisted.
 pub type CommitAck = oneshot::Sender<Result<(), StoreError>>;
 
-/// A run that this process owns. The process that takes it over gets a larger epoch; from then on, writes with this one are
-/// refused.
+/// A run that this process owns. A process that takes it over gets a larger epoch; from then on, writes with this one
+/// are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnedRun {
     /// The run.
@@ -27,7 +27,7 @@ pub struct OwnedRun {
     pub created_at: WallTime,
 }
 
-/// A run that its store keeps no further. See [`RunLog::on_loss`](super::RunLog::on_loss).
+/// A run that its store no longer persists. See [`RunLog::on_loss`](super::RunLog::on_loss).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Lost {
@@ -42,75 +42,75 @@ pub struct Lost {
 /// A run that begins.
 #[derive(Debug)]
 pub struct NewFlowRun {
-    /// Who it is; its epoch is 1.
+    /// Its identity; the epoch is 1.
     pub owned: OwnedRun,
-    /// The flow itself, as it stands.
+    /// The flow itself.
     pub flow: TaskRunRecord,
-    /// Its arguments as a JSON object, if all of them can be written.
+    /// Its arguments as a JSON object, if all of them can be serialized.
     pub parameters: Option<String>,
     /// The run in whose code it was started, and the task run there.
     pub parent: Option<(FlowRunId, TaskRunId)>,
-    /// The idempotency key that was [reserved](super::Ownership::reserve) for it, if it has one. The run begins only if the
-    /// reservation still holds; both are found out and written at the same moment.
+    /// The idempotency key that was [reserved](super::Ownership::reserve) for it, if it has one. The run begins only if
+    /// the reservation still holds; both happen in one transaction.
     pub key: Option<Arc<str>>,
 }
 
-/// How a key stands when a process asks for it.
+/// The answer to a process that wants to reserve a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reserved {
     /// It is reserved for the run of the caller, which may begin it.
     Granted,
-    /// It stands for this run, which has begun.
+    /// The key belongs to this run, which has begun.
     Begun(FlowRunId),
     /// A living process has reserved it for this run and has not begun it yet.
     Held(FlowRunId, OwnerName),
 }
 
-/// Something that happened, with the row that it left behind.
+/// An event, with the row that results from it.
 #[derive(Debug)]
 pub struct Entry {
-    /// The flow run, and the right to write of it.
+    /// The flow run, and the right to write it.
     pub run: OwnedRun,
     /// What happened. Its task run [`TaskRunId::FLOW`] is the flow itself.
     pub event: Event,
-    /// The task run as it stands after the event; [`TaskRunRecord::row`] and [`row_after`](TaskRunRecord::row_after) have all that
+    /// The task run after the event; [`TaskRunRecord::row`] and [`row_after`](TaskRunRecord::row_after) have all that
     /// is in it.
     pub task_run: TaskRunRecord,
-    /// What finds the call again when the flow runs again.
+    /// Identifies the call when the flow runs again.
     pub call: Option<CallId>,
     /// The result, in its envelope.
     pub result: Option<Vec<u8>>,
     /// Of an end: which value it is, and from which it was made.
     pub provenance: Option<Provenance>,
-    /// The result's place in the cache; kept together with the result or not at all.
+    /// The result's entry in the cache; persisted together with the result or not at all.
     pub cache: Option<CacheEntry>,
 }
 
-/// Under what a result may be found by other runs.
+/// The key under which other runs find a result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheEntry {
     /// The key.
     pub key: CacheKey,
     /// For how long; `None` is for ever.
     pub ttl: Option<Duration>,
-    /// What the key is made of, to say later why another one is not it.
+    /// What the key is made of, to explain later why another key differs.
     pub parts: KeyParts,
 }
 
-/// A result that some run has left.
+/// A result that a run has stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachedValue {
     /// The result, in its envelope.
     pub envelope: Vec<u8>,
-    /// When it was kept.
+    /// When it was stored.
     pub stored_at: WallTime,
-    /// For how long it may be used.
+    /// For how long it may be used; `None` is for ever.
     pub ttl: Option<Duration>,
     /// Whose result it is.
     pub from: (FlowRunId, TaskRunId),
 }
 
-/// A line that a run logged.
+/// A log line of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogEntry {
     /// The flow run.
@@ -119,64 +119,64 @@ pub struct LogEntry {
     pub task_run: TaskRunId,
     /// When it was written.
     pub at: WallTime,
-    /// How much it matters.
+    /// Its level.
     pub level: LogLevel,
     /// The module path of the code.
     pub target: String,
-    /// What it says.
+    /// The text.
     pub message: String,
 }
 
-/// Something that a task run says of itself, or a flow of itself.
+/// A fact that a task run, or the flow itself, reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
-    /// The flow run, and the right to write of it.
+    /// The flow run, and the right to write it.
     pub run: OwnedRun,
     /// The task run; [`TaskRunId::FLOW`] for the flow itself.
     pub task_run: TaskRunId,
-    /// When it was said.
+    /// When it was reported.
     pub at: WallTime,
-    /// What.
-    pub says: FactKind,
+    /// The fact.
+    pub kind: FactKind,
 }
 
-/// What a task run may say of itself.
+/// What a task run may report.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FactKind {
-    /// It made this.
+    /// It made an artifact.
     Made(Artifact),
-    /// It measured this.
+    /// It measured a value.
     Measured(Metric),
     /// It used a file with this content.
     Used(Digest),
-    /// Its body waited for several runs until the time was up.
+    /// Its body waited for several runs, and the wait timed out.
     TimeUp(TimeUp),
 }
 
-/// That the time was up while a body waited for several runs.
+/// A wait of a body for several runs that timed out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeUp {
-    /// What finds the wait again when the flow runs again.
+    /// Identifies the wait when the flow runs again.
     pub key: Digest,
-    /// The positions of the runs that had ended, in the list that was waited for; `None` if nothing came of the timeout, and
-    /// the wait has ended in time since.
+    /// The positions, in the awaited list, of the runs that had ended; `None` if the timeout had no effect and the wait
+    /// has ended in time since.
     pub ended: Option<Vec<u32>>,
-    /// The number of the last begin or end before it: what was called upon it began later.
+    /// The number of the last begin or end before it: calls made because of the timeout began later.
     pub after: Option<OrderNo>,
 }
 
-/// Everything that is known of a run that was taken over.
+/// Everything that the store knows of a run that was taken over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recovered {
-    /// The right to write of it.
+    /// The right to write it.
     pub owned: OwnedRun,
-    /// The run as it stood before.
+    /// The run before it was taken over.
     pub run: StoredFlowRun,
     /// Its task runs, by id, without the flow itself.
     pub task_runs: Vec<TaskRun>,
-    /// The greatest number that a begin or an end has, in it and in the runs of its sub-flows, and theirs.
+    /// The greatest number of a begin or an end, in it and in all runs of sub-flows below it.
     pub last_no: Option<OrderNo>,
-    /// The waits of its bodies whose time was up.
+    /// The waits of its bodies that timed out.
     pub times_up: Vec<TimeUp>,
 }

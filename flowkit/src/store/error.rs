@@ -1,4 +1,4 @@
-//! Why something could not be kept or read: what failed, where, and what to do about it.
+//! Why something could not be persisted or read: what failed, where, and what to do about it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::{DigestError, FlowRunId, State, TaskRunId};
 use crate::text::wording::counted;
 
-/// Why a store could not do what it was asked. Cheap to clone: everyone who waited for a commit gets it.
+/// Why a store could not do what it was asked. Cheap to clone: every caller that waited for a commit gets it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -19,7 +19,7 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong, and what to do.
         reason: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
@@ -34,16 +34,16 @@ pub enum StoreError {
     Owned {
         /// The run.
         id: FlowRunId,
-        /// Who runs it.
+        /// The process that runs it.
         owner: OwnerName,
     },
-    /// Another process has taken the run over, so this one may write nothing of it.
+    /// Another process has taken over the run, so this one may not write to it any more.
     #[error("flow run `{}` was taken over by another process; this one stops writing of it", id.short())]
     LostOwnership {
         /// The run.
         id: FlowRunId,
     },
-    /// A run that has ended is only left by being reopened. Seen only if flowkit has a bug.
+    /// The run has ended, which only reopening changes. Seen only if flowkit has a bug.
     #[error("run {task_run} of flow run `{}` has ended and cannot be {event}", id.short())]
     Ended {
         /// The flow run.
@@ -53,15 +53,15 @@ pub enum StoreError {
         /// The name of the event that was refused.
         event: &'static str,
     },
-    /// The run cannot go on from where it stands.
+    /// The run cannot be resumed in its present state.
     #[error("flow run `{}` is {}; only a run that ended, crashed or was suspended can be taken over", id.short(), state.name())]
     NotResumable {
         /// The run.
         id: FlowRunId,
-        /// Where it stands.
+        /// Its state.
         state: State,
     },
-    /// Something could not be written, also not when it was tried again.
+    /// Something could not be written, even when it was tried again.
     #[error("cannot write to the database `{}`", path.display())]
     Write {
         /// The file.
@@ -70,8 +70,8 @@ pub enum StoreError {
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The store gave up writing of a run, so it keeps the run up to here and no further: the run ends as failed, and can be
-    /// resumed from what is kept.
+    /// The store gave up writing a run, so the run is persisted up to here only: it ends as failed, and can be resumed
+    /// from what is persisted.
     #[error("{}", gave_up(*id, path, *tried_for, *missing))]
     GaveUp {
         /// The run.
@@ -80,13 +80,13 @@ pub enum StoreError {
         path: PathBuf,
         /// For how long writing had failed.
         tried_for: Duration,
-        /// What was waiting to be written of the run.
+        /// What of the run was waiting to be written.
         missing: Missing,
         /// What the system said.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The database was removed, renamed or replaced while this process wrote to it, so nothing of that can be found there.
+    /// The database was removed, renamed or replaced while this process wrote to it, so what it wrote is not there.
     #[error(
         "the database `{}` was removed or replaced while this process wrote to it; leave it in its place until its runs \
          have ended, and run again what is missing there",
@@ -113,10 +113,10 @@ pub enum StoreError {
         /// In what way.
         reason: String,
     },
-    /// The run has calls with secrets, and the key is missing that tells them apart.
+    /// The run has calls with secrets, and the key that tells them apart is missing.
     #[error("{}", DigestError::NoSealKey { file: file.clone() })]
     NoSealKey {
-        /// The file in which it should be.
+        /// The file that should have it.
         file: PathBuf,
     },
     /// The store was closed, or its writing thread has ended.

@@ -1,4 +1,4 @@
-//! Why a cached task ran: which part of its key differs from the nearest result that was kept before. For people only.
+//! Why a cached task ran: which part of its key differs from that of the nearest earlier result. For people only.
 
 use std::fmt;
 
@@ -6,35 +6,35 @@ use super::{History, StoreError, TaskRunFilter};
 use crate::model::{FlowRunId, State, TaskRunId, WallTime};
 use crate::policy::cache::{Difference, KeyParts};
 
-/// So many of the newest results of a task are compared.
+/// How many of the newest results of a task are compared.
 const COMPARED_MAX: usize = 1000;
 
-/// A place in the cache, with what its key is made of.
+/// A cache entry, with what its key is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredCacheEntry {
     /// What the key is made of.
     pub parts: KeyParts,
-    /// When the result was kept.
+    /// When the result was stored.
     pub stored_at: WallTime,
     /// Whose result it is.
     pub from: (FlowRunId, TaskRunId),
 }
 
-/// Why a task run ran, or did not. Made by [`explain_cache`]; it shows itself as a sentence.
+/// Why a task run ran, or did not. Made by [`explain_cache`]; its `Display` is a sentence.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CacheExplanation {
     /// It did not run: its result was in the cache.
     Found,
-    /// It has left nothing in the cache: its task is not cached, it failed, or a later run has taken its place.
+    /// It has no entry in the cache: its task is not cached, it failed, or a later run has replaced the entry.
     NotInCache,
-    /// It is the first of its task in the cache, or the first with this key after the earlier one was too old.
+    /// It is the first result of its task in the cache, or the first with this key after the earlier one expired.
     First,
-    /// Another call of the same task is the nearest, and differs in these parts.
+    /// Another call of the same task has the nearest key, which differs in these parts.
     Differs {
-        /// Whose result that is.
+        /// The run of that call.
         from: (FlowRunId, TaskRunId),
-        /// In what its key differs.
+        /// How the keys differ.
         differences: Vec<Difference>,
     },
 }
@@ -60,7 +60,7 @@ pub fn explain_cache(
 }
 
 fn explain(entries: &[StoredCacheEntry], own: (FlowRunId, TaskRunId)) -> CacheExplanation {
-    // The newest come first, and the first of several equally near ones is taken.
+    // The newest come first; of several equally near ones the newest is taken.
     let mut entries = entries.iter().skip_while(|entry| entry.from != own);
     let Some(own) = entries.next() else { return CacheExplanation::NotInCache };
     // Generic functions have one path and many identities: only results of the same one could have been used.

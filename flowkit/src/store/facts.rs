@@ -1,5 +1,5 @@
-//! What the task runs of one flow run have said of themselves, in memory: for the store there, and for a run that no
-//! store keeps.
+//! The facts that the task runs of one flow run reported, in memory: for the memory store, and for runs without a
+//! store.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn keep(&mut self, task_run: TaskRunId, at: WallTime, says: FactKind) {
-        match says {
+    pub(crate) fn add(&mut self, task_run: TaskRunId, at: WallTime, kind: FactKind) {
+        match kind {
             FactKind::Made(artifact) => self.make(task_run, at, artifact),
             FactKind::Measured(metric) => self.metrics.push(StoredMetric {
                 sequence: self.metrics.len() as u64 + 1,
@@ -27,7 +27,7 @@ impl Facts {
                 step: metric.step,
                 value: metric.value,
             }),
-            // To use it twice is to use it.
+            // Using a file twice is one use.
             FactKind::Used(file) if self.used.contains(&(task_run, file)) => {}
             FactKind::Used(file) => self.used.push((task_run, file)),
             FactKind::TimeUp(time_up) => drop(self.times_up.insert(time_up.key, time_up)),
@@ -66,12 +66,12 @@ impl Facts {
         &self.metrics
     }
 
-    /// The waits whose time was up, by key; of two of one key the later.
+    /// The waits that timed out, by key; of two with one key the later.
     pub(crate) fn times_up(&self) -> impl Iterator<Item = &TimeUp> {
         self.times_up.values()
     }
 
-    /// Who made a file, each once.
+    /// The task runs that made a file, each once.
     pub(crate) fn makers(&self, file: Digest) -> Vec<TaskRunId> {
         let made = self.artifacts().filter(|row| row.describes == Some(file));
         let mut makers: Vec<_> = made.map(|row| row.task_run).collect();
@@ -80,7 +80,7 @@ impl Facts {
         makers
     }
 
-    /// Who used a file, each once.
+    /// The task runs that used a file, each once.
     pub(crate) fn users(&self, file: Digest) -> Vec<TaskRunId> {
         let mut users: Vec<_> =
             self.used.iter().filter(|(_, used)| *used == file).map(|(task_run, _)| *task_run).collect();

@@ -1,4 +1,4 @@
-//! Looking back: what the command line and the page ask of a store. Reading only, but for `forget`.
+//! Looking back: what the command line and the page read from a store. Reading only, but for `prune`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use crate::model::{
     StoredMetric, TaskRun, TaskRunId, WallTime,
 };
 
-/// Which flow runs. What is empty says nothing; several words of one kind are alternatives, kinds must all hold.
+/// Which flow runs. An empty field is no condition; several values of one field are alternatives, and all fields must
+/// match.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FlowRunFilter {
@@ -25,13 +26,13 @@ pub struct FlowRunFilter {
     pub until: Option<WallTime>,
     /// With this text in the name of the flow, the run's own name, or the beginning of its short id.
     pub text: Option<String>,
-    /// With so many task runs that failed; see [`StoredFlowRun::failures`].
+    /// With a number of failed task runs in this range; see [`StoredFlowRun::failures`].
     pub failures: Option<RangeInclusive<u64>>,
     /// Also the runs of sub-flows, which are otherwise left out.
     pub sub_flows: bool,
 }
 
-/// Which task runs of a flow run. What is empty says nothing.
+/// Which task runs of a flow run. An empty field is no condition.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TaskRunFilter {
@@ -41,7 +42,7 @@ pub struct TaskRunFilter {
     pub tasks: Vec<String>,
 }
 
-/// Which log lines of a flow run. What is empty says nothing.
+/// Which log lines of a flow run. An empty field is no condition.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct LogFilter {
@@ -62,38 +63,39 @@ pub struct FlowRunPage {
     pub next: Option<FlowRunId>,
 }
 
-/// What `forget` leaves. A run goes if it is older than all of what is said; where nothing is said, none goes.
+/// Which runs [`History::prune`] spares. A run is removed only if every condition that is set lets it go; if none is
+/// set, no run is removed.
 ///
-/// Runs that have not ended stay. The run of a sub-flow stays as long as the run that started it, which may need it when
-/// it is resumed, and goes together with it.
+/// Runs that have not ended are never removed. The run of a sub-flow is removed together with the run that started it,
+/// which may need it when it is resumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// Runs that ended within this time.
+    /// Spares runs that ended within this time.
     pub younger_than: Option<Duration>,
-    /// So many of the newest runs, those of sub-flows not counted.
+    /// Spares this many of the newest runs, not counting those of sub-flows.
     pub newest: Option<u64>,
 }
 
-/// What `forget` took away.
+/// What [`History::prune`] removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PruneReport {
     /// Flow runs, with everything that belongs to them.
     pub flow_runs: u64,
-    /// Results that nothing points to any more.
+    /// Files of results to which no run refers any more.
     pub files: u64,
 }
 
-/// Reads what was kept.
+/// Reads what was persisted.
 ///
 /// # Errors
 ///
 /// Every method fails if the store cannot be read, with [`StoreError::Read`] or [`StoreError::Damaged`].
 #[allow(clippy::missing_errors_doc, reason = "the trait says it once for all")]
 pub trait History: Send + Sync + std::fmt::Debug + 'static {
-    /// Returns flow runs, the newest first: at most `limit`, those that came before the run `before`. The newest is the run
-    /// that the store was told of last; clocks do not matter.
+    /// Returns flow runs, the newest first: at most `limit`, those that came before the run `before`. The newest is the
+    /// one that reached the store last, whatever clocks say.
     fn flow_runs(
         &self,
         filter: &FlowRunFilter,
@@ -116,7 +118,7 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
         limit: usize,
     ) -> Result<Vec<TaskRun>, StoreError>;
 
-    /// Returns how many task runs of a flow run stand in which state.
+    /// Counts the task runs of a flow run by state.
     fn counts(&self, run: FlowRunId) -> Result<Vec<(State, u64)>, StoreError>;
 
     /// Returns events of a flow run in order: at most `limit`, those after the sequence number `since`.
@@ -143,10 +145,10 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
     /// Returns metrics of a flow run in order: at most `limit`, those after the sequence number `since`.
     fn metrics(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredMetric>, StoreError>;
 
-    /// Returns who made a file with this content and who used it, over all runs.
+    /// Returns the task runs that made a file with this content and those that used it, over all runs.
     fn lineage(&self, file: Digest) -> Result<Lineage, StoreError>;
 
-    /// Returns the places in the cache of the task with this path: at most `limit`, the newest first.
+    /// Returns the cache entries of the task with this path: at most `limit`, the newest first.
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError>;
 
     /// Returns a hash of the code of the task with this path as it was run last; `None` if it is not known here.
@@ -154,6 +156,6 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
         Ok(None)
     }
 
-    /// Removes runs that nobody needs any more, and what only they pointed to.
-    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError>;
+    /// Removes the runs that `retention` does not spare, and what only they referred to.
+    fn prune(&self, retention: Retention) -> Result<PruneReport, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! Who is told what happens to runs of this process from outside: that somebody wants one cancelled, that one is lost.
+//! A callback for what happens to runs of this process from outside: one is to be cancelled, or is lost.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl<T> Listener<T> {
         drop(before);
     }
 
-    /// Tells it, under no lock: it may call the store.
+    /// Calls it, under no lock: it may call the store.
     pub(super) fn tell(&self, what: T) {
         let tell = self.0.lock().clone();
         if let Some(tell) = tell {

@@ -1,10 +1,10 @@
-//! What survives the process: the seam between the engine, which writes, and whatever keeps it.
+//! What survives the process: the seam between the engine, which writes, and the implementations.
 //!
-//! Not a database layer: a store keeps runs, results and cached values, and says nothing of how. Memory and SQLite
-//! implement it; `contract` has the tests that every store must pass.
+//! Not a database layer: a store persists runs, results and cached values, and how it does so is its own business.
+//! Memory and SQLite implement it; `contract` has the tests that every store must pass.
 //!
 //! ```text
-//! engine ──► Entry (event, row, result), Fact ──► Store ──► acknowledged ──► who waits is woken
+//! engine ──► Entry (event, row, result), Fact ──► Store ──► acknowledged ──► waiters are woken
 //! history ◄── StoredFlowRun, TaskRun, StoredEvent ◄── Store
 //! ```
 
@@ -15,6 +15,7 @@ mod entry;
 mod error;
 mod explain;
 mod facts;
+#[cfg(feature = "store")]
 pub mod filter;
 mod history;
 mod listener;

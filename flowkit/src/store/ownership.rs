@@ -1,42 +1,42 @@
-//! Who may write of a run. The second part of a [`Store`](super::Store): with it, runs are resumed, cancelled from elsewhere, and
-//! begun once for their key.
+//! Which process may write a run. The second part of a [`Store`](super::Store): with it, runs are resumed, cancelled
+//! from elsewhere, and begun once for their key.
 
 use super::{CommitAck, OwnedRun, Recovered, Reserved, StoreError};
 use crate::model::{FlowRunId, TaskRunId};
 use crate::policy::resume::RedoRequest;
 
-/// Decides which process may write of a run: one at a time, also if another one died, slept or was told to stop.
+/// Decides which process may write a run: one at a time, even if another one died, slept or was told to stop.
 ///
-/// Every write carries an [epoch](OwnedRun::epoch); what comes with an older one is refused.
+/// Every write carries an [epoch](OwnedRun::epoch); a write with an older one is refused.
 pub trait Ownership {
-    /// Takes a run over that nobody owns, to go on with it. The run is owned by this process from now on, with a new
-    /// epoch, so that a former owner writes nothing any more.
+    /// Takes over a run that no living process owns, to resume it. This process owns the run from now on, with a new
+    /// epoch, so that writes of the former owner are refused.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Owned`] if its owner is alive, [`StoreError::UnknownRun`] if there is no such run, or what the
-    /// disk says.
+    /// [`StoreError::Owned`] if its owner is alive, [`StoreError::UnknownRun`] if there is no such run, or an error of
+    /// the disk.
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError>;
 
-    /// Leaves a run to the process that resumes it: it is `Suspended`, and this process writes nothing more of it.
+    /// Suspends a run for the process that resumes it: this process writes nothing more to it.
     fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>);
 
-    /// Whether this process has stood still, or could not write, for so long that another one may have taken its runs over.
-    /// What begins then waits until the store has confirmed the beginning, and with it whose run it is.
+    /// Whether this process has stood still, or could not write, for so long that another one may have taken over its
+    /// runs. If so, a task run does not begin before the store has confirmed its beginning, and with it the ownership.
     ///
-    /// Default: no, for a store whose runs nobody takes from a living process.
+    /// Default: no, for a store that takes no run from a living process.
     fn may_be_fenced(&self) -> bool {
         false
     }
 
-    /// Writes down what is to be done again of a run that was taken over, in place of what was asked of it before.
+    /// Records what is to be redone of a run that was taken over, in place of an earlier request.
     ///
     /// # Errors
     ///
-    /// [`StoreError::LostOwnership`] if somebody else has the run, or what the disk says.
-    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError>;
+    /// [`StoreError::LostOwnership`] if another process owns the run, or an error of the disk.
+    fn request_redo(&self, run: OwnedRun, request: &RedoRequest) -> Result<(), StoreError>;
 
-    /// Returns what was asked last to be done again of a run.
+    /// Returns the last request to redo parts of a run.
     ///
     /// # Errors
     ///
@@ -50,27 +50,27 @@ pub trait Ownership {
     /// If it cannot be read.
     fn sub_flow_runs(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError>;
 
-    /// Reserves `key` for the run `id`, which this process is about to begin, unless a run stands for the key.
+    /// Reserves `key` for the run `id`, which this process is about to begin, unless the key already has a run.
     ///
-    /// A reservation stays with its process for as long as that lives, however long it takes, until the run begins
-    /// ([`NewFlowRun::key`](super::NewFlowRun::key)) or the reservation is given back. A key that stands for a run goes with that run.
+    /// A process holds its reservation for as long as it lives, until the run begins
+    /// ([`NewFlowRun::key`](super::NewFlowRun::key)) or the reservation is released. Pruning a run frees its key.
     ///
     /// # Errors
     ///
-    /// If it cannot be asked.
+    /// If the store cannot be reached.
     fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError>;
 
-    /// Gives back what was reserved for the run `id`; if the run has begun, nothing happens.
+    /// Releases the reservation for the run `id`; if the run has begun, nothing happens.
     fn unreserve(&self, key: &str, id: FlowRunId);
 
-    /// Asks the owner of a run, in whatever process, to cancel it; `false` if nobody runs it.
+    /// Asks the owner of a run, in any process, to cancel it; `false` if no process runs it.
     ///
     /// # Errors
     ///
-    /// If it cannot be asked.
+    /// If the store cannot be reached.
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError>;
 
-    /// Calls `listener` with each run of this process that somebody asks to cancel, once, from whatever thread. There is
-    /// one listener; a later one takes its place.
+    /// Calls `listener`, once and from any thread, with each run of this process that is asked to be cancelled. There
+    /// is one listener; a later one replaces it.
     fn on_cancel_request(&self, listener: Box<dyn Fn(FlowRunId) + Send + Sync>);
 }

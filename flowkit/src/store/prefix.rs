@@ -1,4 +1,4 @@
-//! What the beginning of a run's id means: of the long id, with or without its dashes, or of the short one.
+//! The beginning of a run's id: of the long id, with or without its dashes, or of the short one.
 //!
 //! Pure. Upper and lower case are the same.
 
@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use crate::model::FlowRunId;
 
-/// A beginning that somebody typed.
+/// The beginning of an id, as a user typed it.
 #[derive(Debug)]
 pub(crate) struct Prefix {
     /// What short ids begin with.
     pub(crate) short: String,
-    /// The first and the last id whose long form begins so, if any does.
+    /// The first and the last id whose long form begins like this, if any does.
     pub(crate) ids: Option<(FlowRunId, FlowRunId)>,
 }
 
@@ -37,7 +37,7 @@ fn range(typed: &str) -> Option<(FlowRunId, FlowRunId)> {
         u128::from_str_radix(&padded, 16).ok().map(Uuid::from_u128)
     };
     let (first, last) = (filled("0")?, filled("f")?);
-    // Dashes stand where they stand in an id, or not at all.
+    // Dashes are where an id has them, or there are none.
     let is_written_so = digits == typed || first.to_string().starts_with(typed);
     is_written_so.then(|| (FlowRunId::new(first), FlowRunId::new(last)))
 }

@@ -1,25 +1,25 @@
-//! What it means that a log line has words in it: one rule for every store, so that a search finds the same in all.
+//! When a log line matches a search: one rule for every store, so that a search finds the same in all.
 //!
-//! Pure. A word is letters and digits; case does not matter, and the beginning of a word finds it: `conn` finds
-//! `Connection reset`. Text without a word in it, such as `=>`, is looked for as it stands.
+//! Pure. A word consists of letters and digits; case does not matter, and a prefix of a word matches it: `conn` finds
+//! `Connection reset`. Text without a word, such as `=>`, is searched for literally.
 
 /// The words of a search.
 #[derive(Debug)]
 pub(crate) enum Words {
-    /// All of them must be found, in any order.
+    /// All of them must match, in any order.
     All(Vec<String>),
-    /// The text as it stands.
+    /// The literal text.
     Verbatim(String),
 }
 
 impl Words {
-    /// Reads what somebody typed.
+    /// Parses what a user typed.
     pub(crate) fn of(text: &str) -> Self {
         let words: Vec<String> = words(text).map(str::to_lowercase).collect();
         if words.is_empty() { Self::Verbatim(text.to_owned()) } else { Self::All(words) }
     }
 
-    /// Whether they are in `message`.
+    /// Whether `message` matches.
     pub(crate) fn are_in(&self, message: &str) -> bool {
         match self {
             Self::Verbatim(text) => message.contains(text),

@@ -127,11 +127,9 @@ where
         digest(output).ok()
     }
 
+    #[cfg(feature = "store")]
     fn codec() -> Option<Codec<T>> {
-        #[cfg(feature = "store")]
-        return Some(crate::value::persist::codec());
-        #[cfg(not(feature = "store"))]
-        return None;
+        Some(crate::value::persist::codec())
     }
 
     fn copy_output(output: &T) -> Option<T> {

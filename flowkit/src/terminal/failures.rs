@@ -99,9 +99,10 @@ pub(super) fn rows<'a>(
     let is_root = |failed: &FailedRun| root.is_some_and(|root| std::ptr::eq(root, failed));
     let others: Vec<&FailedRun> = view.failures.iter().filter(|failed| !is_root(failed)).collect();
     let total = view.failed().saturating_sub(usize::from(root.is_some())).max(others.len());
-    let mut rows = match total <= rows_max {
-        true => others.into_iter().map(FailureRow::of).collect(),
-        false => by_task(view, root, &others),
+    let mut rows = if total <= rows_max {
+        others.into_iter().map(FailureRow::of).collect()
+    } else {
+        by_task(view, root, &others)
     };
     rows.truncate(rows_max);
     let shown: usize = rows.iter().map(|row| row.count).sum();

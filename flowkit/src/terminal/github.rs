@@ -28,9 +28,10 @@ pub(super) fn summary(view: &RunView) -> String {
     let took = view.took.map(columns::duration).unwrap_or_default();
     let counts = view.counts();
     let tasks = counted(counts.seen, "task", "tasks");
-    let failures = match view.completed_with_failures() {
-        true => format!(" with {}", counted(counts.failed, "failure", "failures")),
-        false => String::new(),
+    let failures = if view.completed_with_failures() {
+        format!(" with {}", counted(counts.failed, "failure", "failures"))
+    } else {
+        String::new()
     };
     let mut page = format!(
         "### {} {}: {} in {took}{failures}, {tasks}, run `{}`\n\n| task | runs | ended | failed | skipped |\n|---|---|---|---|---|\n",

@@ -77,9 +77,10 @@ impl StyleSupport {
             if let Some(uri) = &uri {
                 text.extend(["\u{1b}]8;;", uri, "\u{1b}\\"]);
             }
-            let result = match self.colour && !style.is_plain() {
-                true => write!(text, "{style}{shown}{style:#}"),
-                false => text.write_str(&shown),
+            let result = if self.colour && !style.is_plain() {
+                write!(text, "{style}{shown}{style:#}")
+            } else {
+                text.write_str(&shown)
             };
             result.expect("bug in flowkit: a string refuses text");
             if uri.is_some() {

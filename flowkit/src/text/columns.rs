@@ -150,7 +150,6 @@ pub(crate) fn duration(duration: Duration) -> String {
 }
 
 /// Returns `value` with at most 6 significant digits, and no fewer than a whole number has: 1234567 is not 1234570.
-#[cfg(feature = "cli")]
 pub(crate) fn number(value: f64) -> String {
     /// From here on, whole numbers are not exact themselves.
     const WHOLE_MAX: f64 = 9e15;
@@ -164,7 +163,6 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// Returns the number of 6 significant digits next to `value`.
-#[cfg(feature = "cli")]
 fn rounded(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
@@ -243,7 +241,6 @@ mod tests {
         assert!(width("e\u{301}", 13.0) <= width("e", 13.0));
     }
 
-    #[cfg(feature = "cli")]
     #[test]
     fn numbers_have_six_digits_that_count_and_whole_ones_all_of_theirs() {
         let table = [

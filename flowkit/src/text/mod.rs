@@ -1,4 +1,6 @@
 //! How things are shown as text: words and widths. Pure.
 
 pub(crate) mod columns;
+#[cfg(feature = "store")]
+pub(crate) mod duration;
 pub(crate) mod wording;

@@ -3,6 +3,9 @@
 //! Cache keys and call keys are made of such digests. A serde serializer feeds BLAKE3 with a typed encoding in which no value is
 //! a prefix of another, so that `("ab", "c")` and `("a", "bc")` differ. It is not a format: nothing reads it back. Pure, and it
 //! allocates only for maps.
+//!
+//! Why not canonical JSON (RFC 8785): there is no NaN in it, integers beyond 2^53 become equal, sets have the order of their
+//! hasher, and the whole text would be written first.
 
 mod compound;
 mod digest;

@@ -10,7 +10,6 @@ pub struct Codec<T> {
     /// Serializes a value for people and other programs; `None` if that fails.
     pub(crate) json: fn(&T) -> Option<String>,
     /// Whether values of the type may contain descriptions of files.
-    #[cfg(feature = "json")]
     pub(crate) describes_files: fn() -> bool,
     /// Compares two values; `None` if the type is not `PartialEq`.
     pub(crate) same: Option<Same<T>>,

@@ -100,6 +100,13 @@ pub(crate) fn checksum_of(envelope: &[u8]) -> Option<[u8; CHECKSUM_BYTES]> {
     envelope.first_chunk::<HEADER_BYTES>().map(|header| Header::read(header).checksum)
 }
 
+/// Whether an envelope is as it was sealed, whatever the type of its value.
+pub(crate) fn is_whole(envelope: &[u8]) -> bool {
+    envelope.split_first_chunk::<HEADER_BYTES>().is_some_and(|(header, payload)| {
+        checksum(&header[..COVERED_BYTES], payload) == Header::read(header).checksum
+    })
+}
+
 /// Leaves room for the header, so that the payload can be written behind it without copying.
 fn begin(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&[0; HEADER_BYTES]);

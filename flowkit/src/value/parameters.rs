@@ -134,7 +134,6 @@ fn bounded(min: i128, max: i128) -> Value {
 }
 
 #[cfg(test)]
-#[cfg(feature = "macros")]
 mod tests {
     use super::*;
     use crate::prelude::*;

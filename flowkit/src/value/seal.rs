@@ -63,7 +63,6 @@ impl SealKey {
     }
 
     /// Returns an identifier of the key for the record, which does not reveal the key.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn id(&self) -> [u8; 8] {
         let mut id = [0; 8];
         id.copy_from_slice(&blake3::hash(&self.0).as_bytes()[..8]);

@@ -23,14 +23,12 @@ thread_local! {
 
 /// Returns how many secrets were deserialized on this thread. If the number grows while a type is deserialized, the type contains a
 /// secret, even behind a buffer of serde (`flatten`, untagged enums).
-#[cfg(feature = "store")]
 pub(crate) fn times_read() -> u64 {
     READ.get()
 }
 
 /// Whether text with this name is likely to be a secret although its type does not say so: the last word of the name is one of a
 /// few. (A `token_url` is not a token.)
-#[cfg(feature = "store")]
 pub(crate) fn is_name_of_one(name: &str) -> bool {
     const WORDS: [&str; 8] =
         ["token", "secret", "password", "passwd", "passphrase", "key", "auth", "credential"];
@@ -44,7 +42,6 @@ pub(crate) fn is_name_of_one(name: &str) -> bool {
 }
 
 /// Whether the message of a deserialization error cannot repeat the value: a missing field, or an error of a secret.
-#[cfg(feature = "store")]
 pub(crate) fn says_nothing(error: &str) -> bool {
     let field = error.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
@@ -52,7 +49,7 @@ pub(crate) fn says_nothing(error: &str) -> bool {
 }
 
 /// Whether a value contains a masked secret.
-#[cfg(feature = "json")]
+#[cfg(feature = "store")]
 pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
     use serde_json::Value;
 
@@ -190,7 +187,6 @@ impl<'de> Visitor<'de> for Text {
 }
 
 #[cfg(test)]
-#[cfg(feature = "store")]
 mod tests {
     use serde::de::IntoDeserializer as _;
     use serde::de::value::{Error as Plain, StrDeserializer};

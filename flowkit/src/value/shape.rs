@@ -3,6 +3,10 @@
 //! A store saves it with each value, so that a value of an older version of a type is not taken for one of the current version. A
 //! deserializer that answers every question with a dummy runs the type's `Deserialize`, again and again, until it has seen each
 //! variant of each enum. It reads no data and needs no value. The digest is not a schema: nothing is read back from it.
+//!
+//! Why not `schemars`: users would have to derive one more trait, which knows nothing of a hand-written `Deserialize`. Why not
+//! `serde-reflection`: it stops at types that ask for `deserialize_any`, as untagged and internally tagged enums and
+//! `flatten` do.
 
 mod answers;
 mod compound;

@@ -1,5 +1,5 @@
-//! `artifacts`: what the tasks of a run and of its sub-flows have left for people, and all of one of them. Not what a task
-//! gave to the next: that is its result.
+//! `artifacts`: lists the artifacts of a run and of its sub-flows, or shows one. Not results: those are what tasks pass
+//! to each other.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::IsTerminal as _;
@@ -20,7 +20,7 @@ use crate::terminal::picture::for_shell;
 use crate::text::columns::visible;
 use crate::text::wording::counted;
 
-/// An artifact, and who made it.
+/// An artifact, and the task run that made it.
 struct ListedArtifact {
     run: FlowRunId,
     by: String,
@@ -40,7 +40,7 @@ pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> Outcome<()> 
     }
 }
 
-/// Reads what a run has left, and behind it what its sub-flows have.
+/// Reads the artifacts of a run, then those of its sub-flows.
 fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<ListedArtifact>> {
     let mut left = Vec::new();
     let mut nested = Nested::of([(run.id, run.flow.clone())]);
@@ -84,7 +84,7 @@ fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Liste
     Ok(())
 }
 
-/// Says what an artifact is called, what it is, and how long, or for a link where it leads.
+/// Describes an artifact: its key, its kind, and its length, or the target of a link.
 pub(super) fn described(
     store: &dyn Store,
     run: FlowRunId,
@@ -101,7 +101,7 @@ pub(super) fn described(
     Ok(vec![visible(&artifact.key), artifact.kind.name().to_owned(), more])
 }
 
-/// Finds an artifact: the last version, of the run itself where a sub-flow has one of the same key.
+/// Finds an artifact: its last version, that of the run itself if a sub-flow has the same key.
 fn find<'l>(
     run: &StoredFlowRun,
     left: &'l [ListedArtifact],
@@ -160,10 +160,11 @@ fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Listed
         Err(error) => give(error.as_bytes()),
         Ok(text) => {
             let told = for_people(artifact.kind, &text);
-            match std::io::stdout().is_terminal() {
-                // What a task has written must not move the cursor.
-                true => say_lines(&told.replace('\t', "    ")),
-                false => give(format!("{}\n", told.trim_end_matches('\n')).as_bytes()),
+            if std::io::stdout().is_terminal() {
+                // Text from a task must not move the cursor.
+                say_lines(&told.replace('\t', "    "))
+            } else {
+                give(format!("{}\n", told.trim_end_matches('\n')).as_bytes())
             }
         }
     }
@@ -188,7 +189,7 @@ fn for_people(kind: ArtifactKind, text: &str) -> String {
     told.unwrap_or_else(|| text.to_owned())
 }
 
-/// Lays the rows of a table under their names; `None` if they are no objects.
+/// Arranges the rows of a table under column names; `None` if they are no objects.
 fn aligned(json: &str) -> Option<String> {
     let rows: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let rows = rows.into_iter().map(|row| members(row.get()).ok()).collect::<Option<Vec<_>>>()?;

@@ -18,14 +18,14 @@ use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
 use crate::text::columns;
 
-/// A longer value is cut for people: there may be many runs.
+/// Longer values are shortened for people: there may be many runs.
 const CELL_COLUMNS_MAX: usize = 40;
 
-/// A line of the comparison: what it is about, and what each run says, exactly.
+/// A line of the comparison: its label, and the exact value of each run.
 struct ComparisonLine {
     name: String,
     cells: Vec<String>,
-    /// The same as people read it, where that is shorter.
+    /// The same values in short, for people.
     short: Option<Vec<String>>,
 }
 
@@ -45,7 +45,7 @@ impl ComparisonLine {
         self.cells.iter().any(|cell| *cell != self.cells[0])
     }
 
-    /// Returns what people read: in short, unless cells that differ would look alike then.
+    /// Returns the cells for people: short, unless different cells would look alike.
     fn shown(&self) -> &[String] {
         let Some(short) = &self.short else { return &self.cells };
         let exact: BTreeSet<&String> = self.cells.iter().collect();
@@ -119,7 +119,7 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonL
     Ok(names.iter().map(line).collect())
 }
 
-/// How each task fared: how many of its runs stand where.
+/// The outcome of each task: how many of its runs are in which state.
 fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonLine>> {
     let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<Outcome<_>>()?;
     let names = rows::distinct(tasks.iter().flatten().map(|row| &*row.task));

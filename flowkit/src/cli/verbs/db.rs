@@ -1,18 +1,18 @@
-//! `db`: where the database is, what is removed from it, and whether it is whole.
+//! `db`: the path of the database, pruning, export, and checks.
 
 use clap::ArgMatches;
 use serde_json::json;
 
-use crate::cli::duration;
 use crate::cli::json::{self, line};
 use crate::cli::out::say;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::store::{FlowRunFilter, History as _, Retention, SqliteStore};
+use crate::text::duration;
 use crate::text::wording::counted;
 
-/// So many runs are read at once.
+/// How many runs are read at once.
 const PAGE: usize = 100;
 
 pub(super) fn db(session: &Session, matches: &ArgMatches) -> Outcome<()> {
@@ -66,7 +66,7 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<(
     Ok(())
 }
 
-/// Prints everything, the newest run first, also those of sub-flows.
+/// Prints everything, the newest run first, including runs of sub-flows.
 fn export(session: &Session, store: &SqliteStore) -> Outcome<()> {
     let filter = FlowRunFilter { sub_flows: true, ..FlowRunFilter::default() };
     let mut before = None;
@@ -95,7 +95,7 @@ fn check(session: &Session, store: &SqliteStore) -> Outcome<()> {
     Ok(())
 }
 
-/// Makes another key for secrets, where the one that was there is gone.
+/// Creates a new key for secrets, if the old one is gone.
 fn new_key(session: &Session, store: &SqliteStore) -> Outcome<()> {
     let made = store.new_seal_key()?;
     if session.is_json() {

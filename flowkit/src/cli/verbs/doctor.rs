@@ -1,19 +1,20 @@
-//! `doctor`: what this program is, each value with its source, and what stands in the way.
+//! `doctor`: the settings of this program, each with its source, and problems with its flows.
 
 use serde_json::json;
 
 use super::run::{recorded, show_config};
 use crate::cli::Exit;
 use crate::cli::json::line;
-use crate::cli::layers::around;
+use crate::cli::layers::beside_flags;
 use crate::cli::out::say;
 use crate::cli::outcome;
 use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
 use crate::cli::unsupported_types;
 use crate::cli::usage::{Outcome, Usage};
-use crate::cli::{duration, resolve, rows};
+use crate::cli::{resolve, rows};
 use crate::store::FlowRunFilter;
+use crate::text::duration;
 
 pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
     let mut trouble = 0;
@@ -45,10 +46,10 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
             continue;
         }
         let parameters = flow.all_parameters();
-        match around(session, flow, &parameters, None) {
+        match beside_flags(session, flow, &parameters, None) {
             Ok(layers) => {
                 fact(session, "flow", flow.ident());
-                // Nothing is wrong with a flow that nobody wants to go on with.
+                // A flow whose runs cannot be resumed is not broken.
                 if let Some(why) = unsupported_types::unpersisted(flow) {
                     fact(session, flow.ident(), &format!("its runs cannot be resumed: {why}"));
                 }

@@ -15,7 +15,7 @@ use crate::store::{CacheExplanation, explain_cache};
 use crate::text::columns::visible;
 use crate::text::wording::counted;
 
-/// So many of the tasks that are not cached are named.
+/// How many of the tasks that are not cached are named.
 const NAMED_MAX: usize = 5;
 
 pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
@@ -29,7 +29,7 @@ pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let (mut apart, mut names) = (0, Vec::new());
     for task in tasks {
         let Some(why) = explain_cache(&store, run.id, task.id)? else { continue };
-        // Of most tasks there is nothing else to say, and that many times.
+        // For most tasks there is nothing else to report, and many times over.
         if why == CacheExplanation::NotInCache && !is_one && !session.is_json() {
             apart += 1;
             if !names.contains(&task.task) {
@@ -50,7 +50,7 @@ pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     Ok(())
 }
 
-/// Says that task runs have no place in the cache: `12 task runs of 5 tasks are not cached: fetch, parse, …`.
+/// The line for task runs that are not cached: `12 task runs of 5 tasks are not cached: fetch, parse, …`.
 fn not_cached(runs: usize, names: &[Cow<'_, str>]) -> String {
     let are = if runs == 1 { "is" } else { "are" };
     let (runs, tasks) = (counted(runs, "task run", "task runs"), counted(names.len(), "task", "tasks"));

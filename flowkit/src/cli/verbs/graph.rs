@@ -1,4 +1,4 @@
-//! `graph`: the graph that was recorded of a run. A flow has none before it has run.
+//! `graph`: the recorded graph of a run. A flow has none before it has run.
 
 use clap::ArgMatches;
 
@@ -14,7 +14,7 @@ use crate::text::columns::visible;
 pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let typed = matches.get_one::<String>("run").map(String::as_str);
-    // A flow stands for its newest run.
+    // A flow's name means its newest run.
     let last = typed.filter(|typed| session.program.flow(typed).is_ok()).map(|flow| format!("last:{flow}"));
     let run = run_ref::run(&store, &session.program, last.as_deref().or(typed))?;
     let graph = Graph::of(run.flow, rows::tasks(&store, run.id)?);
@@ -34,7 +34,7 @@ pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     Ok(())
 }
 
-/// A line per node, with what it waited for.
+/// One line per node, with its inputs.
 fn text(graph: &Graph) -> String {
     let label = |id: u64| {
         let node = graph.nodes().iter().find(|node| node.id == id);

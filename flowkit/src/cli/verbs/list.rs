@@ -1,5 +1,5 @@
-//! `list`: the flows of the program, with what they want to be given, how the last run of each ended, and which of its tasks a
-//! resumed run would do again. Not the runs: those are listed by `runs`.
+//! `list`: the flows of the program, with their parameters, how the last run of each ended, and which tasks a resumed
+//! run would repeat. Runs are listed by `runs`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,13 +24,13 @@ use crate::text::columns::visible;
 use crate::text::wording::list as list_of;
 use crate::value::parameters::Parameter;
 
-/// Of a run so many task runs are looked at: there may be a million, of a few tasks.
+/// How many task runs of a run are read: there may be a million, of a few tasks.
 const LOOKED_AT: usize = 1000;
 
 pub(super) fn list(session: &Session) -> Outcome<()> {
     let flows = &session.program.flows;
     let last = last_runs(session).unwrap_or_else(|usage| {
-        // The flows are known all the same.
+        // The flows are listed all the same.
         note(format!("how the last runs ended is not known: {usage}"));
         vec![None; flows.len()]
     });
@@ -61,7 +61,7 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
                 ));
             }
         }
-        // One to a line: a terminal is narrow.
+        // One per line: a terminal is narrow.
         parameters(flow).iter().for_each(|parameter| say(format!("    {parameter}")));
     }
     Ok(())
@@ -71,10 +71,10 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
 #[derive(Clone)]
 struct Last {
     run: StoredFlowRun,
-    /// The tasks of which a resumed run finds no results, and why not, unless it is for their types. Of a task it is known
-    /// only when it has run.
+    /// The tasks whose results a resumed run would not find, with the reason if it is not their type. Known only for
+    /// tasks that have run.
     not_kept: BTreeMap<Cow<'static, str>, Option<String>>,
-    /// Of each task whose calls cannot be told apart, why.
+    /// The tasks whose calls cannot be told apart, with the reason.
     not_compared: Vec<String>,
 }
 
@@ -92,7 +92,7 @@ fn last_runs(session: &Session) -> Outcome<Vec<Option<Last>>> {
     flows.iter().map(last).collect()
 }
 
-/// Finds out of which tasks a resumed run takes over nothing, as far as it can be resumed at all.
+/// Finds the tasks from which a resumed run takes over nothing, if the run can be resumed at all.
 fn last_of(store: &dyn Store, run: StoredFlowRun) -> Outcome<Last> {
     let (mut not_kept, mut not_compared) = (BTreeMap::new(), BTreeMap::new());
     if run.parameters.is_some() {

@@ -1,4 +1,4 @@
-//! `logs`: what a run has logged, and with `-f` what it still does, also of task runs that have not begun yet.
+//! `logs`: the log lines of a run, and with `-f` those to come, also from task runs that have not begun yet.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::cli::usage::Outcome;
 use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId, iso};
 use crate::store::{History as _, LogFilter, Store};
 
-/// So many lines are read at once.
+/// How many lines are read at once.
 const PAGE: usize = 1000;
 
 pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
@@ -32,7 +32,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
     let mut follower = Follower::of(&store, run.id);
     let mut standing = follower.poll()?;
     let may_begin = follows && standing == RunStatus::UnderWay;
-    // A task of a run that is followed may begin later; of one that is over, it is a mistake to ask for what is not there.
+    // A task of a run that is followed may begin later; for a run that is over, an unknown task is a mistake.
     let is_known = !may_begin && has_task(&store, &run, task)?;
     let mut printer = Printer { session, store: &store, run: &run, task, known: HashMap::new() };
     let (mut since, mut is_empty) = (0, true);
@@ -69,7 +69,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
     Ok(Exit::SUCCESS)
 }
 
-/// Makes sure that the run has task runs of this name, if one was typed.
+/// Checks that the run has task runs of this name, if one was typed.
 fn has_task(store: &dyn Store, run: &StoredFlowRun, task: Option<&str>) -> Outcome<bool> {
     if let Some(typed) = task {
         show::chosen(run, rows::tasks(store, run.id)?, typed)?;
@@ -81,20 +81,20 @@ struct Printer<'a> {
     session: &'a Session,
     store: &'a dyn Store,
     run: &'a StoredFlowRun,
-    /// Whose lines are wanted: of all, or of the task runs of this name.
+    /// Which lines to print: all, or those of task runs with this name.
     task: Option<&'a str>,
     /// The task runs that have logged something.
     known: HashMap<TaskRunId, Whose>,
 }
 
-/// Whose lines those of a task run are.
+/// The label of a task run's lines.
 struct Whose {
     label: String,
     is_wanted: bool,
 }
 
 impl Printer<'_> {
-    /// Prints the lines that are wanted, and returns how many.
+    /// Prints the selected lines, and returns their number.
     fn print(&mut self, lines: &[StoredLog]) -> Outcome<usize> {
         self.meet(lines)?;
         let mut printed = 0;
@@ -111,7 +111,7 @@ impl Printer<'_> {
         Ok(printed)
     }
 
-    /// Takes note of the task runs that say something for the first time: the row of each was written before its lines.
+    /// Registers task runs that log for the first time: their rows were written before their lines.
     fn meet(&mut self, lines: &[StoredLog]) -> Outcome<()> {
         let is_all = self.task.is_none();
         let strangers = || lines.iter().map(|line| line.task_run).filter(|id| !self.known.contains_key(id));
@@ -121,7 +121,7 @@ impl Printer<'_> {
             let is_wanted = self.task.is_none_or(|typed| row.task == typed || label == typed);
             self.known.insert(row.id, Whose { label, is_wanted });
         }
-        // The flow itself, which has no row among them; and a task run whose row is being removed.
+        // The flow itself, which has no row there; or a task run whose row is being removed.
         for line in lines {
             self.known.entry(line.task_run).or_insert_with(|| Whose {
                 label: match line.task_run {

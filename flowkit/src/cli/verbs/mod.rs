@@ -1,4 +1,4 @@
-//! What the verbs do, one file for each or for a few that belong together. No verbs are `running` (a run in this process, and
+//! The verbs, one file for each or for a few that belong together. Shared parts: `running` (a run in this process, to
 //! its end), `feed` and `follow` (one in another process), and `preview` and `shape` (dry runs).
 
 mod artifacts;
@@ -29,7 +29,7 @@ use super::grammar;
 use super::session::Session;
 use super::usage::{Outcome, Usage};
 
-/// Does what was typed.
+/// Runs the verb that was typed.
 pub(super) async fn perform(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
     let Some((verb, given)) = matches.subcommand() else {
         return Err(Usage::new("say what to do; `--help` tells what there is"));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::preview::preview;
 use super::running::{self, Seen};
 use crate::cli::flags::{flag, merged};
-use crate::cli::layers::around;
+use crate::cli::layers::beside_flags;
 use crate::cli::out::note;
 use crate::cli::resolve::Layer;
 use crate::cli::rows;
@@ -150,7 +150,7 @@ fn typed_parameters(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Lay
     for typed in matches.get_many::<String>("param").unwrap_or_default() {
         let Some((name, text)) = typed.split_once('=') else {
             // It may be a secret without its name.
-            let name = if quoting == Quoting::Given { typed } else { "<name>" };
+            let name = if quoting == Quoting::Values { typed } else { "<name>" };
             return Err(Usage::new(format!("`--param` has no value; write `--param {name}=…`")));
         };
         let Some(parameter) = parameters.iter().find(|known| known.name == name || flag(known.name) == name)
@@ -159,7 +159,7 @@ fn typed_parameters(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Lay
             return Err(Usage::new(format!("`--param`: {}", quoting.unknown("parameter", name, &names))));
         };
         let value = values::parse(&parameter.outline, text)
-            .map_err(|misfit| Usage::new(format!("parameter `{name}`: {}", misfit.told(quoting))))?;
+            .map_err(|misfit| Usage::new(format!("parameter `{name}`: {}", misfit.message(quoting))))?;
         values.insert(parameter.name.to_owned(), value);
     }
     Ok((!values.is_empty()).then(|| Layer { source: SettingSource::Flag("param".to_owned()), values }))
@@ -201,7 +201,7 @@ fn completed(
     if missing.is_empty() {
         return Ok(None);
     }
-    let mut layers = around(session, flow, &parameters, path)?;
+    let mut layers = beside_flags(session, flow, &parameters, path)?;
     layers.splice(0..0, typed);
     for resolved in resolve::resolve(parameters, &layers) {
         let name = resolved.parameter.name;

@@ -1,4 +1,5 @@
-//! `run`: the arguments from all places, then the flow. And how values are shown with their sources, without running it.
+//! `run`: collects the arguments from all sources, then runs the flow. Also shows the values with their sources,
+//! without running it.
 
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
@@ -43,7 +44,7 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         flow.call(&arguments(&resolved), options).map_err(|error| refused(&error, &resolved))
     };
     if matches.get_flag("dry-run") {
-        // The types have the last word on the arguments. A call that is not polled does not begin.
+        // The types make the final check of the arguments. A call that is not polled does not begin.
         let recorded = call(&Runtime::builder().build())?.arguments;
         let recorded = recorded.and_then(|json| serde_json::from_str(&json).ok());
         shape::show(session, flow, &resolved, recorded.as_ref())?;
@@ -67,8 +68,8 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
     running::finish(session, &runtime, matches, ended).await
 }
 
-/// Writes the arguments of a call as people would: those that are kept, or else what was given. In that there may be
-/// secrets in places that nobody knows of, so only what has a known form is shown.
+/// Writes the arguments of a call as people would: the persisted ones, or else those that were passed. The latter may
+/// contain secrets in unexpected positions, so only values of a known form are shown.
 fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
     let parameters = || resolved.iter().map(|one| &one.parameter);
     if let Some(kept) = kept.and_then(|kept| serde_json::from_str(kept).ok()) {
@@ -84,8 +85,8 @@ fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
     shown_values::in_words(parameters(), &given.collect(), Of::Given)
 }
 
-/// Returns the arguments as a record would have them: of where a secret is in a value, its type has the last word. `None` if
-/// the flow cannot be called with them, or a part of them cannot be written.
+/// Returns the arguments as they would be persisted: the types decide where secrets are. `None` if the flow cannot be
+/// called with them, or a part cannot be serialized.
 pub(super) fn recorded(
     session: &Session,
     flow: &FlowSpec,

@@ -28,7 +28,7 @@ const VALUE_COLUMNS_MAX: usize = 200;
 
 /// Builds the runtime of the program, with its store.
 pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
-    if crate::ctx::logs::has_subscriber_without_layer() {
+    if crate::ctx::logs::layer::has_subscriber_without_layer() {
         note(
             "note: events of `tracing` are not kept with the runs; add `flowkit::layer()` to the subscriber",
         );

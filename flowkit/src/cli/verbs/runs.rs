@@ -1,4 +1,4 @@
-//! `runs`: which runs there are, the newest first.
+//! `runs`: lists runs, the newest first.
 
 use clap::ArgMatches;
 
@@ -26,7 +26,7 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         return Ok(());
     }
     if page.runs.is_empty() {
-        note(format!("no run is of that kind{}", meant(session, &words, now)));
+        note(format!("no run is of that kind{}", suggestion(session, &words, now)));
         return Ok(());
     }
     let rows: Vec<_> = page.runs.iter().map(|run| row(run, now)).collect();
@@ -38,8 +38,8 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     Ok(())
 }
 
-/// Says which filter may have been meant by a word, which is searched for as text.
-fn meant(session: &Session, words: &[String], now: WallTime) -> String {
+/// Suggests the filter that may have been meant by a word that is searched for as text.
+fn suggestion(session: &Session, words: &[String], now: WallTime) -> String {
     let meant = words.iter().find_map(|word| {
         let is_state = FlowRunFilter::parse(&format!("state:{word}"), now).is_ok();
         let is_flow = session.program.flow(word).is_ok();

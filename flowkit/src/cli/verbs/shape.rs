@@ -1,5 +1,5 @@
-//! `run --dry-run`: the values that a run would have, and the shape that an earlier run of the flow has left in the record. A
-//! flow decides what it calls when it runs, so that nothing more can be known.
+//! `run --dry-run`: the values that a run would have, and the shape of an earlier run of the flow. A flow decides what
+//! it calls while it runs, so nothing more can be known.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::store::{FlowRunFilter, Store};
 use crate::terminal::folded::Folded;
 use crate::text::columns;
 
-/// What the calls of a task in one body did in an earlier run.
+/// The calls of a task in one body, in an earlier run.
 #[derive(Debug, Default)]
 struct Shape {
     task: String,
@@ -98,7 +98,7 @@ pub(super) fn show(
     Ok(())
 }
 
-/// Finds the newest run of the flow that completed, which says most; or else the newest.
+/// Finds the newest completed run of the flow, which is the most complete; or else the newest.
 fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun, Folded<Shape>)>> {
     if !session.settings.is_made() {
         return Ok(None);

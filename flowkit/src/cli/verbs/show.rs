@@ -1,4 +1,4 @@
-//! `show`: what is known of a run, or of one of its tasks.
+//! `show`: everything about a run, or about one of its tasks.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -24,7 +24,7 @@ use crate::text::columns;
 use crate::text::wording::counted;
 use crate::value::shape::ParamType;
 
-/// What is shown may be read in a pager or a mail as well, where it is so wide.
+/// The greatest width, and that outside a terminal, such as in a pager or a mail.
 const COLUMNS: usize = 100;
 
 pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
@@ -52,13 +52,13 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     } else {
         for task in &tasks {
             details(task).iter().for_each(say);
-            said_by(&store, &run, task, &artifacts, &metrics)?.iter().for_each(say);
+            facts_of(&store, &run, task, &artifacts, &metrics)?.iter().for_each(say);
         }
     }
     Ok(())
 }
 
-/// Shows a run: its parameters, the picture of it, and what its tasks have said of their work.
+/// Shows a run: its parameters, its picture, and the artifacts and metrics of its tasks.
 fn show_run(
     session: &Session,
     store: &dyn Store,
@@ -77,18 +77,18 @@ fn show_run(
     let drawn = finished(&view, width, &session.offers_for(run).shown());
     drawn.iter().map(|line| style.painted(line)).for_each(say);
     let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
-    // What stands behind its task need not be said again.
+    // Artifacts that the picture shows with their task are not repeated.
     artifacts.retain(|artifact| {
         let label = artifact_label(&artifact.key, artifact.kind, artifact.file_name.as_deref());
         let is_hidden = artifact.kind == ArtifactKind::Link && !style.links;
         is_hidden || !drawn.iter().any(|line| line.contains(&label))
     });
-    said(store, run, &artifacts, metrics)?.iter().for_each(say);
+    facts(store, run, &artifacts, metrics)?.iter().for_each(say);
     Ok(())
 }
 
-/// What the tasks of a run have said of their work: the latest of each key and name.
-fn said(
+/// The artifacts and metrics of a run: the latest of each key and name.
+fn facts(
     store: &dyn Store,
     run: &StoredFlowRun,
     artifacts: &[StoredArtifact],
@@ -112,7 +112,7 @@ fn said(
     Ok(table(&lines))
 }
 
-/// Finds the task runs of a name: a task's, or that of one run.
+/// Finds task runs by name: that of a task, or of one run.
 pub(super) fn chosen(run: &StoredFlowRun, tasks: Vec<TaskRun>, typed: &str) -> Outcome<Vec<TaskRun>> {
     let (found, others): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| task.task == typed || task.label() == typed);
@@ -141,8 +141,7 @@ fn head(run: &StoredFlowRun) -> String {
     )
 }
 
-/// The parameters of a run as they were kept, with their values as people would write them: of a secret there is nothing to
-/// hide.
+/// The persisted parameters of a run, with values as people would write them: they contain no secrets.
 pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String, String)> {
     let kept =
         run.parameters.as_deref().and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
@@ -155,13 +154,13 @@ pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String,
         (name, value)
     };
     let mut all: Vec<_> = kept.unwrap_or_default().into_iter().map(shown).collect();
-    // As the flow has them; those that it does not have any more are last.
+    // In the order of the flow; parameters that it no longer has are last.
     all.sort_by_key(|(name, _)| known.iter().position(|known| known.name == name).unwrap_or(known.len()));
     all
 }
 
-/// What one task run has said of its work, all of it.
-fn said_by(
+/// All artifacts and metrics of one task run.
+fn facts_of(
     store: &dyn Store,
     run: &StoredFlowRun,
     task: &TaskRun,

@@ -1,5 +1,5 @@
-//! `show --slow`: the task runs of a run, and of its sub-flows, that took longest. What counts is the time in their attempts:
-//! not the waits between them, nor the days until a run was resumed.
+//! `show --slow`: the task runs of a run, and of its sub-flows, that took longest. It counts the time in their
+//! attempts, not the waits between them, nor the time until a run was resumed.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ struct Slow {
     took: Duration,
 }
 
-/// Shows the slowest `count` of them, each with its share of the whole.
+/// Shows the slowest `count` of them, each with its share of the total.
 pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, count: usize) -> Outcome<()> {
     let now = clock::wall();
     let whole = spent(&run.as_task_run(), now);
@@ -62,7 +62,7 @@ pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, co
     Ok(())
 }
 
-/// Returns the task runs that have begun. Sub-flows are no task runs: what takes long in them is.
+/// Returns the task runs that have begun. Nodes of sub-flows are left out: the task runs in them count.
 fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slow>> {
     let mut found = Vec::new();
     let mut nested = Nested::of([(run.id, None)]);
@@ -80,14 +80,14 @@ fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slo
     Ok(found)
 }
 
-/// Adds up the attempts, with what there is of one that is running. How long one was that died with its process is not known.
+/// Adds up the attempts, with what there is of one that is running. The duration of one that died with its process is not known.
 fn spent(task_run: &TaskRun, now: WallTime) -> Duration {
     let running =
         task_run.attempts().pop().filter(|last| last.ended_at.is_none() && !rows::is_over(last.state));
     task_run.busy_time() + running.map_or(Duration::ZERO, |last| now.since(last.started_at))
 }
 
-/// Returns the part of the whole that something took; more than 1 cannot be.
+/// Returns a duration as a share of the total, at most 1.
 fn share(took: Duration, whole: Duration) -> Option<f64> {
     (!whole.is_zero()).then(|| (took.as_secs_f64() / whole.as_secs_f64()).min(1.0))
 }

@@ -61,7 +61,7 @@ pub fn markdown(key: impl Into<String>, text: impl Into<String>) {
 /// # Errors
 ///
 /// If a row cannot be serialized as JSON.
-#[cfg(feature = "json")]
+#[cfg(feature = "store")]
 #[track_caller]
 pub fn table<R>(key: impl Into<String>, rows: R) -> Result<(), ArtifactError>
 where

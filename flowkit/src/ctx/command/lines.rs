@@ -6,7 +6,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use crate::ctx::logs;
+use crate::ctx::logs::layer;
 
 /// The length of the tail: about a screen and a half of text.
 const TAIL_BYTES: usize = 8 << 10;
@@ -60,7 +60,7 @@ impl LineSplitter {
 
     fn log(&mut self) {
         let line = String::from_utf8_lossy(&self.begun);
-        logs::printed(self.target, line.trim_end_matches(['\n', '\r']));
+        layer::printed(self.target, line.trim_end_matches(['\n', '\r']));
         self.begun.clear();
     }
 }

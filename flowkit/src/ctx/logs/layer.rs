@@ -48,7 +48,6 @@ pub fn layer() -> LogLayer {
 }
 
 /// Whether there is a subscriber here without this layer, so that events are not persisted.
-#[cfg(feature = "cli")]
 pub(crate) fn has_subscriber_without_layer() -> bool {
     let has_layer = |subscriber: &tracing::Dispatch| subscriber.is::<LogLayer>();
     tracing::dispatcher::has_been_set() && !tracing::dispatcher::get_default(has_layer)
@@ -73,11 +72,15 @@ thread_local! {
     static LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sends an event to `tracing` whose line is persisted already.
-#[cfg(feature = "signals")]
-pub(super) fn unpersisted(send: impl FnOnce()) {
+/// Persists a line that a child process of the current task has printed, and sends it to `tracing`.
+pub(crate) fn printed(target: &'static str, line: &str) {
+    with_core(|core| {
+        if let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) {
+            persist(run, core.id, LogLevel::Info, target.to_owned(), line.to_owned());
+        }
+    });
     let before = LOGGING.replace(true);
-    send();
+    tracing::info!(target: "flowkit::command", stream = target, "{line}");
     LOGGING.set(before);
 }
 
@@ -112,7 +115,7 @@ fn level(level: Level) -> LogLevel {
     }
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
     use tracing::subscriber::with_default;
     use tracing_subscriber::layer::SubscriberExt as _;

@@ -2,21 +2,13 @@
 //!
 //! It is no subscriber: [`layer()`] is for the program's own registry.
 
-#[cfg(feature = "logs")]
-mod layer;
-#[cfg(feature = "logs")]
+#[cfg(feature = "store")]
+pub(crate) mod layer;
 mod line;
-
-#[cfg(feature = "cli")]
-pub(crate) use layer::has_subscriber_without_layer;
-#[cfg(feature = "logs")]
-pub use layer::{LogLayer, layer};
 
 use std::time::Duration;
 
 use crate::clock;
-#[cfg(feature = "signals")]
-use crate::engine::context::with_core;
 use crate::engine::flow_run::Run;
 use crate::engine::runtime::Runtime;
 use crate::model::{LogLevel, TaskRunId};
@@ -38,21 +30,6 @@ impl Runtime {
             persist(&run, task_run, LogLevel::Info, PRINTED.to_owned(), text.to_owned());
         }
     }
-}
-
-/// Persists a line that a child process of the current task has printed, and sends it to `tracing`.
-#[cfg(feature = "signals")]
-pub(crate) fn printed(target: &'static str, line: &str) {
-    with_core(|core| {
-        if let Some((core, run)) = core.and_then(|core| Some((core, core.run()?))) {
-            persist(run, core.id, LogLevel::Info, target.to_owned(), line.to_owned());
-        }
-    });
-    let send = || tracing::info!(target: "flowkit::command", stream = target, "{line}");
-    #[cfg(feature = "logs")]
-    layer::unpersisted(send);
-    #[cfg(not(feature = "logs"))]
-    send();
 }
 
 /// Passes a line to the store of a run, if there is one.

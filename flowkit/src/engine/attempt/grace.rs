@@ -34,9 +34,10 @@ impl<'a> Grace<'a> {
     fn set(&mut self, is_cooperative: bool) {
         if is_cooperative != self.is_cooperative {
             self.is_cooperative = is_cooperative;
-            match is_cooperative {
-                true => self.caller.listeners.fetch_add(1, Ordering::Relaxed),
-                false => self.caller.listeners.fetch_sub(1, Ordering::Relaxed),
+            if is_cooperative {
+                self.caller.listeners.fetch_add(1, Ordering::Relaxed)
+            } else {
+                self.caller.listeners.fetch_sub(1, Ordering::Relaxed)
             };
         }
     }

@@ -15,7 +15,6 @@ use tracing::Instrument;
 
 use self::hooks::hooks;
 use self::once::{Apart, Stop, once};
-#[cfg(feature = "signals")]
 use self::panics::guarded;
 use self::panics::{guarded_or_why, report};
 use self::permit::{acquire_slots, needs_slots};
@@ -27,7 +26,6 @@ use crate::engine::replay::run_store::committed;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CallOptions, Hook};
 use crate::failpoint;
-#[cfg(feature = "signals")]
 use crate::model::command_error::skip_reason;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
 use crate::policy::TaskPolicy;
@@ -137,7 +135,6 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
 
 /// Returns a body to run before the real one, in a test that checks whether tasks tolerate that. See
 /// [`repeat_bodies`](crate::engine::runtime::RuntimeBuilder::repeat_bodies).
-#[cfg(feature = "testing")]
 fn rehearsal<B: Body>(core: &Core, body: &Option<B>) -> Option<B> {
     let is_wanted = core.runtime().repeats_bodies();
     let may_run_twice = core.declaration.kind == Kind::Task && !B::info().at_most_once;
@@ -201,7 +198,6 @@ fn judge<B: Body, H>(
 
 /// Skips a task whose child process had nothing to do. A task that may run at most once has run, and is not skipped.
 fn skipped<B: Body>(core: &Core, stop: &Stop<B::Error>) -> Option<Error<B::Error>> {
-    #[cfg(feature = "signals")]
     if let Stop::Errored(error) = stop
         && core.declaration.kind == Kind::Task
         && !B::info().at_most_once
@@ -209,8 +205,6 @@ fn skipped<B: Body>(core: &Core, stop: &Stop<B::Error>) -> Option<Error<B::Error
         let reason = guarded("way to show an error", || skip_reason(B::as_error(error)?)).flatten()?;
         return Some(Error::Skipped { run: core.label(), reason: Arc::new(reason) });
     }
-    #[cfg(not(feature = "signals"))]
-    let _nothing_skips = (core, stop);
     None
 }
 

@@ -1,6 +1,9 @@
 //! The cache of this process: one execution per key at a time, all other callers get its result.
 //!
 //! Failures are never cached. When the leader fails or is dropped, one of the waiting callers becomes the leader.
+//!
+//! Why not `moka`: it returns a failure to all waiting callers, its clock is one that tests cannot pause, and it would bring
+//! more crates than flowkit without features may have.
 
 use std::any::Any;
 use std::sync::Arc;

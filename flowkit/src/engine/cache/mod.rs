@@ -15,10 +15,8 @@ use self::memory::{Lead, MemoryLookup};
 use self::shared::{InStore, Lease, look_into_store};
 use self::waiting::Waiting;
 use crate::engine::attempt::panics::guarded;
-#[cfg(feature = "store")]
 use crate::engine::blocking;
 use crate::engine::body::{Body, CacheScope};
-#[cfg(feature = "store")]
 use crate::engine::described::described;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CacheUse, CallOptions};
@@ -187,7 +185,6 @@ async fn lead_or_value<B: Body>(
 
 /// Whether all files that a cached result describes as a [`Model`](crate::Model) or a [`Dataset`](crate::Dataset) still exist with
 /// the same content: a call that takes the result would fail over one that does not.
-#[cfg(feature = "store")]
 async fn has_its_files<B: Body>(core: &Core, value: &B::Output) -> bool {
     let Some(codec) = B::codec().filter(|codec| (codec.describes_files)()) else { return true };
     let write = || described(|| (codec.json)(value));
@@ -204,10 +201,4 @@ async fn has_its_files<B: Body>(core: &Core, value: &B::Output) -> bool {
         "the cached result cannot be used, since the file that it describes is gone or has changed: the task runs"
     );
     false
-}
-
-/// Without serde it is unknown what a result describes.
-#[cfg(not(feature = "store"))]
-async fn has_its_files<B: Body>(_core: &Core, _value: &B::Output) -> bool {
-    true
 }

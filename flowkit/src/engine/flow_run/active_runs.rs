@@ -126,7 +126,6 @@ impl ActiveRuns {
     }
 
     /// Whether a flow run was refused because of the shutdown.
-    #[cfg(feature = "signals")]
     pub(crate) fn has_refused_runs(&self) -> bool {
         self.refused.load(Ordering::Acquire)
     }
@@ -137,7 +136,7 @@ impl ActiveRuns {
     }
 
     /// The flag behind [`is_stopping`](Self::is_stopping), for a signal handler.
-    #[cfg(all(feature = "signals", unix))]
+    #[cfg(all(feature = "store", unix))]
     pub(crate) fn stopping(&self) -> &Arc<AtomicBool> {
         &self.stopping
     }

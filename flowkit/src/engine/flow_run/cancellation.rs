@@ -59,7 +59,7 @@ impl Cancellation {
 
     /// Cancels this node and everything below. A second time does nothing.
     pub(crate) fn cancel(&self) {
-        // Not recursive: sub-flows may be nested 10,000 deep.
+        // Not recursive: sub-flows may be nested 1,000 deep, on whatever stack is left to the caller.
         let mut rest = vec![Arc::clone(&self.0)];
         while let Some(node) = rest.pop() {
             if node.cancelled.swap(true, Ordering::AcqRel) {

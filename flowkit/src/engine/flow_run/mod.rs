@@ -37,8 +37,9 @@ use crate::model::{EventKind, FlowRunId, NewTaskRun, OrderNo, Origin, Provenance
 use crate::policy::TaskPolicy;
 use crate::policy::durability::Durability;
 
-/// Flows that call each other may nest this deep; anything deeper is an endless recursion.
-pub(crate) const DEPTH_MAX: u32 = 10_000;
+/// Flows that call each other may nest this deep; anything deeper is an endless recursion. A chain of one cause per level
+/// can be dropped by plain recursion, which takes some 250 bytes of the stack for each.
+pub(crate) const DEPTH_MAX: u32 = 1_000;
 
 /// The number of flow runs that are alive in this process, to distinguish a lost context from a program without flows.
 static ALIVE: AtomicU32 = AtomicU32::new(0);

@@ -6,7 +6,6 @@ use parking_lot::Mutex;
 
 use super::Run;
 use crate::engine::attempt::panics::guarded;
-#[cfg(feature = "cli")]
 use crate::model::Artifact;
 use crate::model::{Event, FlowRunId, Origin, TaskRun, TaskRunId};
 
@@ -44,7 +43,6 @@ pub struct Notice<'a> {
 pub(crate) type Audience = Arc<[Arc<dyn Fn(&Notice<'_>) + Send + Sync>]>;
 
 /// An artifact, as observers see it.
-#[cfg(feature = "cli")]
 pub(crate) struct Made<'a> {
     pub(crate) flow_run: FlowRunId,
     pub(crate) task_run: TaskRunId,
@@ -59,7 +57,6 @@ pub(crate) struct Observers {
     /// Beside the events: progress is not recorded, and a late observer misses it.
     pub(crate) of_progress: Listeners<dyn Fn(&Progress) + Send + Sync>,
     /// Beside the events, too: a late observer reads earlier artifacts from the store.
-    #[cfg(feature = "cli")]
     pub(crate) of_artifacts: Listeners<dyn Fn(&Made<'_>) + Send + Sync>,
 }
 

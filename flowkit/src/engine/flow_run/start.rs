@@ -26,8 +26,6 @@ use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::engine::task_run::options::CallOptions;
 use crate::model::{Edges, Error, Extras, Kind, NewTaskRun, Refusal, RunLabel, TaskRunId};
 use crate::policy::TaskPolicy;
-#[cfg(feature = "store")]
-use crate::value::not_persisted::all_not_persisted;
 
 /// A flow run that was started: its record, and its pending result.
 pub(crate) struct Started<T, E> {
@@ -81,8 +79,11 @@ fn started<B: FlowBody>(
     let is_persisted = runtime.store().is_some() && resumed.is_none();
     let parameters = is_persisted.then(|| serialized.or_else(|| arguments_of(&body))).flatten();
     #[cfg(feature = "store")]
-    for (argument, reason) in
-        parameters.as_deref().filter(|_| depth == 0).map(all_not_persisted).unwrap_or_default()
+    for (argument, reason) in parameters
+        .as_deref()
+        .filter(|_| depth == 0)
+        .map(crate::value::not_persisted::all_not_persisted)
+        .unwrap_or_default()
     {
         tracing::warn!(
             flow = info.declaration.name,

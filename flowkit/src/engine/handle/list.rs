@@ -182,10 +182,7 @@ where
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let list = self.list().await?;
-            match wait_for_all(list).await {
-                true => self.take(),
-                false => Err(first_failure(list).await),
-            }
+            if wait_for_all(list).await { self.take() } else { Err(first_failure(list).await) }
         })
     }
 }

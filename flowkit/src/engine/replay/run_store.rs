@@ -183,10 +183,10 @@ impl RunStore {
     }
 
     /// Sends what a task run reports to the store. Called under the lock of the record, as [`record`](Self::record) is.
-    pub(crate) fn report(&self, task_run: TaskRunId, at: WallTime, says: FactKind) {
+    pub(crate) fn report(&self, task_run: TaskRunId, at: WallTime, kind: FactKind) {
         // The process that resumes the run executes again what was running, which reports it again.
         if !self.silent.load(Ordering::Acquire) {
-            self.store.report(Fact { run: self.owned, task_run, at, says });
+            self.store.report(Fact { run: self.owned, task_run, at, kind });
         }
     }
 

@@ -39,7 +39,6 @@ pub struct RuntimeBuilder {
     max_crashes: Option<u32>,
     skips_cache: bool,
     refreshes_cache: bool,
-    #[cfg(feature = "testing")]
     repeats_bodies: bool,
     flows: Vec<FlowSpec>,
 }
@@ -197,9 +196,7 @@ impl RuntimeBuilder {
             active_runs: ActiveRuns::default(),
             flows: self.flows,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
-            #[cfg(feature = "testing")]
             mocks: crate::engine::mocks::Mocks::default(),
-            #[cfg(feature = "testing")]
             repeats_bodies: self.repeats_bodies,
         }));
         if let Some(store) = runtime.store() {

@@ -9,7 +9,6 @@ use std::time::Duration;
 pub use self::builder::RuntimeBuilder;
 use crate::engine::cache::Memory;
 use crate::engine::flow_run::active_runs::ActiveRuns;
-#[cfg(feature = "cli")]
 use crate::engine::flow_run::observer::Made;
 use crate::engine::flow_run::observer::Progress;
 use crate::engine::flow_run::observer::{Notice, Observers};
@@ -57,17 +56,13 @@ struct Inner {
     active_runs: ActiveRuns,
     flows: Vec<FlowSpec>,
     jitter: Mutex<fastrand::Rng>,
-    #[cfg(feature = "testing")]
     mocks: crate::engine::mocks::Mocks,
-    #[cfg(feature = "testing")]
     repeats_bodies: bool,
 }
 
 /// A weak reference to a runtime.
-#[cfg(feature = "cli")]
 pub(crate) struct WeakRuntime(std::sync::Weak<Inner>);
 
-#[cfg(feature = "cli")]
 impl WeakRuntime {
     pub(crate) fn upgrade(&self) -> Option<Runtime> {
         self.0.upgrade().map(Runtime)
@@ -76,7 +71,6 @@ impl WeakRuntime {
 
 impl Runtime {
     /// A weak reference, for objects that the runtime owns.
-    #[cfg(feature = "cli")]
     pub(crate) fn downgrade(&self) -> WeakRuntime {
         WeakRuntime(Arc::downgrade(&self.0))
     }
@@ -122,7 +116,6 @@ impl Runtime {
     }
 
     /// Calls `listener` with each artifact that a body makes from now on, before it is persisted.
-    #[cfg(feature = "cli")]
     pub(crate) fn observe_artifacts(&self, listener: impl Fn(&Made<'_>) + Send + Sync + 'static) {
         self.0.observers.of_artifacts.add(Arc::new(listener));
     }
@@ -215,7 +208,6 @@ impl Runtime {
         self.0.grace
     }
 
-    #[cfg(feature = "signals")]
     pub(crate) fn stop_grace(&self) -> Duration {
         self.0.stop_grace
     }
@@ -225,12 +217,10 @@ impl Runtime {
         self.0.jitter.lock().f64()
     }
 
-    #[cfg(feature = "testing")]
     pub(crate) fn repeats_bodies(&self) -> bool {
         self.0.repeats_bodies
     }
 
-    #[cfg(feature = "testing")]
     pub(crate) fn mocks(&self) -> &crate::engine::mocks::Mocks {
         &self.0.mocks
     }

@@ -132,9 +132,10 @@ impl<E> Drop for Finish<'_, E> {
         self.core.release_flow();
         if is_open {
             let suspended = self.core.is_suspended();
-            self.core.emit(match suspended {
-                true => EventKind::Suspended,
-                false => EventKind::Cancelled { orphaned: self.core.is_orphaned() },
+            self.core.emit(if suspended {
+                EventKind::Suspended
+            } else {
+                EventKind::Cancelled { orphaned: self.core.is_orphaned() }
             });
             drop(self.core.take_permit());
             if !suspended {

@@ -14,8 +14,6 @@ use crate::engine::flow_run::tally::Tally;
 use crate::model::{BoxError, Codec, Digest, DigestError};
 use crate::policy::cache::KeyInput;
 use crate::value::canonical::Sealing;
-#[cfg(feature = "store")]
-use crate::value::parameters::Parameter;
 
 /// The largest future that is moved by value, in bytes: that of tokio (`BOX_FUTURE_THRESHOLD`), which boxes larger ones
 /// when they are spawned. Unoptimized code copies a value several times per move.
@@ -124,7 +122,7 @@ impl<B: FlowBody> FlowBody for OnHeap<B> {
     }
 
     #[cfg(feature = "store")]
-    fn parameters() -> Vec<Parameter> {
+    fn parameters() -> Vec<crate::value::parameters::Parameter> {
         B::parameters()
     }
 

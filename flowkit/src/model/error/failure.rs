@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::TaskError;
 use crate::model::RunLabel;
-use crate::model::deep::Deep;
 
 /// The error that a task's last attempt returned. Dereferences to it.
 ///
@@ -30,7 +29,7 @@ pub struct Failure<E>(Arc<FailureInner<E>>);
 struct FailureInner<E> {
     run: RunLabel,
     attempts: u32,
-    error: Deep<E>,
+    error: E,
     as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
     /// The message of the panic of `retry_if`, if it panicked on this error.
     doubt: Option<Arc<str>>,
@@ -44,7 +43,7 @@ impl<E: TaskError> Failure<E> {
         as_error: fn(&E) -> Option<&(dyn StdError + 'static)>,
         doubt: Option<Arc<str>>,
     ) -> Self {
-        Self(Arc::new(FailureInner { run, attempts, error: Deep::new(error), as_error, doubt }))
+        Self(Arc::new(FailureInner { run, attempts, error, as_error, doubt }))
     }
 }
 
@@ -75,7 +74,7 @@ impl<E> Failure<E> {
     ///
     /// Returns `self` if there is another reference to the error: a clone of it, or a handle of the task.
     pub fn into_inner(self) -> Result<E, Self> {
-        Arc::try_unwrap(self.0).map(|inner| inner.error.into_inner()).map_err(Self)
+        Arc::try_unwrap(self.0).map(|inner| inner.error).map_err(Self)
     }
 }
 
@@ -87,7 +86,7 @@ impl<E: fmt::Display> Failure<E> {
         }
         // An error that cannot be shown as a cause, such as a `String`, would be lost otherwise.
         if self.as_error().is_none() {
-            write!(f, ": {}", *self.0.error)?;
+            write!(f, ": {}", self.0.error)?;
         }
         f.write_str(&self.doubt())
     }

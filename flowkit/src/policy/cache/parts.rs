@@ -1,18 +1,15 @@
 //! What a cache key is made of, and how two keys differ. For display only: the cache itself compares whole keys.
 
 use std::fmt;
-#[cfg(feature = "store")]
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::TaskIdentity;
 use crate::model::Digest;
-#[cfg(feature = "store")]
 use crate::value::canonical::{Sealing, sealed_digest};
 
 /// How much of a value is shown, in bytes of JSON.
-#[cfg(feature = "store")]
 const SHOWN_MAX: usize = 80;
 
 /// What a cache key is made of, as it is stored with the result.
@@ -56,10 +53,8 @@ impl KeyInput {
 }
 
 /// A writer that takes the first [`SHOWN_MAX`] bytes and then fails.
-#[cfg(feature = "store")]
 struct Beginning(Vec<u8>);
 
-#[cfg(feature = "store")]
 impl io::Write for Beginning {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match bytes.len().min(SHOWN_MAX - self.0.len()) {
@@ -217,7 +212,6 @@ mod tests {
         assert_eq!(worded(&now, &earlier), expected);
     }
 
-    #[cfg(feature = "store")]
     #[test]
     fn a_value_is_shown_as_json_and_a_long_one_by_its_beginning() {
         assert_eq!(KeyInput::of("n", &3, Err("".as_ref())).unwrap().shown, "3");

@@ -5,17 +5,11 @@ use crate::model::EventKind;
 use crate::store::{CacheExplanation, Entry, Store, explain_cache};
 
 /// Ends a started task with a result under a cache key.
-fn caches(
-    run: &mut Script,
-    store: &dyn Store,
-    input: &str,
-    result: Option<&[u8]>,
-) -> crate::model::TaskRunId {
+fn caches(run: &mut Script, store: &dyn Store, input: &str, value: Option<&[u8]>) -> crate::model::TaskRunId {
     let id = run.create(store, &FETCH);
     run.happens(store, id, started(1));
     run.apply(id, EventKind::Completed);
-    let entry =
-        Entry { result: result.map(<[u8]>::to_vec), cache: Some(cache_entry(input)), ..run.last_entry() };
+    let entry = Entry { result: value.map(sealed), cache: Some(cache_entry(input)), ..run.last_entry() };
     write(store, entry).unwrap();
     id
 }
@@ -27,7 +21,7 @@ pub(crate) fn a_cached_value_appears_with_its_result<P: Place>() {
     assert_eq!(store.cached(cache_key("a")).unwrap(), None);
     let id = caches(&mut run, store, "a", Some(b"1"));
     let cached = store.cached(cache_key("a")).unwrap().unwrap();
-    assert_eq!((cached.envelope.as_slice(), cached.from), (&b"1"[..], (run.id(), id)));
+    assert_eq!((cached.envelope, cached.from), (sealed(b"1"), (run.id(), id)));
     assert_eq!(cached.ttl, cache_entry("a").ttl);
     assert_eq!(store.cached(cache_key("b")).unwrap(), None);
 }
@@ -46,7 +40,7 @@ pub(crate) fn the_latest_result_stands_for_its_key<P: Place>() {
     caches(&mut one, store, "a", Some(b"1"));
     let id = caches(&mut other, store, "a", Some(b"2"));
     let cached = store.cached(cache_key("a")).unwrap().unwrap();
-    assert_eq!((cached.envelope.as_slice(), cached.from), (&b"2"[..], (other.id(), id)));
+    assert_eq!((cached.envelope, cached.from), (sealed(b"2"), (other.id(), id)));
 }
 
 pub(crate) fn a_miss_is_explained_by_the_nearest_earlier_result<P: Place>() {

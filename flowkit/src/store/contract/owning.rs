@@ -88,7 +88,7 @@ pub(crate) fn taking_over_gives_everything_back<P: Place>() {
     assert_eq!(recovered.run.crashes, 1);
     assert_eq!(recovered.task_runs, all_task_runs(store, run.id()));
     assert!(recovered.task_runs[0].has_result);
-    assert_eq!(store.result(run.id(), fetch).unwrap().as_deref(), Some(&b"1"[..]));
+    assert_eq!(store.result(run.id(), fetch).unwrap(), Some(sealed(b"1")));
 }
 
 pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_asked<P: Place>() {

@@ -134,7 +134,7 @@ impl Expected {
         self.script.apply(id, kind);
         let mut entry = self.script.last_entry();
         if is_result {
-            let result = Some(format!("{id} {attempts}").into_bytes());
+            let result = Some(sealed(format!("{id} {attempts}").as_bytes()));
             self.results[id.get() as usize].clone_from(&result);
             entry = Entry { result, ..entry };
         }

@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::policy::cache::{CacheKey, KeyInput, KeyParts, TaskIdentity};
 use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter};
+use crate::value::envelope::{Envelope, Fingerprint};
 
 /// Where a store stands, so that the process that owns its runs can die.
 pub(crate) trait Place {
@@ -123,17 +124,17 @@ impl Script {
         self.record.apply(Event { task_run, at: Timestamp::new(self.at), kind }).unwrap();
     }
 
-    /// Runs a task that gives `result`.
+    /// Runs a task that gives `value`.
     pub(crate) fn completes(
         &mut self,
         store: &dyn Store,
         task: &'static Declaration,
-        result: &[u8],
+        value: &[u8],
     ) -> TaskRunId {
         let id = self.create(store, task);
         self.happens(store, id, started(1));
         self.apply(id, EventKind::Completed);
-        write(store, Entry { result: Some(result.to_vec()), ..self.last_entry() }).unwrap();
+        write(store, Entry { result: Some(sealed(value)), ..self.last_entry() }).unwrap();
         id
     }
 
@@ -154,6 +155,11 @@ impl Script {
         let task_run = self.record.task_run(event.task_run).unwrap().clone();
         Entry { run: self.owned, event, task_run, call: None, result: None, provenance: None, cache: None }
     }
+}
+
+/// Returns a result with this value in it, which no store looks at.
+pub(crate) fn sealed(value: &[u8]) -> Vec<u8> {
+    Envelope::seal(Fingerprint::of::<()>(None), value)
 }
 
 fn new_task_run(task: &'static Declaration, name: Option<String>, tags: Vec<String>) -> NewTaskRun {

@@ -9,8 +9,8 @@ use crate::store::{Fact, FactKind, Retention, Store};
 const FETCH_RUN: TaskRunId = TaskRunId::new(1);
 const LATER: WallTime = WallTime::from_micros(FIRST.as_micros() + 5);
 
-fn says(store: &dyn Store, run: &Script, task_run: TaskRunId, says: FactKind) {
-    store.report(Fact { run: run.owned, task_run, at: LATER, says });
+fn reports(store: &dyn Store, run: &Script, task_run: TaskRunId, kind: FactKind) {
+    store.report(Fact { run: run.owned, task_run, at: LATER, kind });
 }
 
 fn artifact(key: &str, content: impl Into<Vec<u8>>) -> Artifact {
@@ -25,11 +25,11 @@ fn artifact(key: &str, content: impl Into<Vec<u8>>) -> Artifact {
 }
 
 fn makes(store: &dyn Store, run: &Script, key: &str, content: impl Into<Vec<u8>>) {
-    says(store, run, FETCH_RUN, FactKind::Made(artifact(key, content)));
+    reports(store, run, FETCH_RUN, FactKind::Made(artifact(key, content)));
 }
 
 fn measures(store: &dyn Store, run: &Script, name: &str, step: Option<u64>, value: f64) {
-    says(store, run, FETCH_RUN, FactKind::Measured(Metric { name: name.into(), step, value }));
+    reports(store, run, FETCH_RUN, FactKind::Measured(Metric { name: name.into(), step, value }));
 }
 
 /// All artifacts of a run, as `key/version`.
@@ -45,9 +45,9 @@ pub(crate) fn artifacts_read_in_order_with_who_made_them_and_what_they_are<P: Pl
     let file = Digest::from_bytes([7; 32]);
     let first =
         Artifact { file_name: Some("r.md".into()), describes: Some(file), ..artifact("report", "# Hi") };
-    says(store, &run, FETCH_RUN, FactKind::Made(first));
+    reports(store, &run, FETCH_RUN, FactKind::Made(first));
     makes(store, &other, "another run's", "");
-    says(store, &run, TaskRunId::FLOW, FactKind::Made(artifact("summary", "")));
+    reports(store, &run, TaskRunId::FLOW, FactKind::Made(artifact("summary", "")));
     makes(store, &run, "rows\0", "[]");
     store.flush().unwrap();
     let all = store.artifacts(run.id(), 0, 10).unwrap();
@@ -111,7 +111,7 @@ pub(crate) fn every_kind_of_artifact_reads_as_it_was_written<P: Place>() {
     let store = place.store();
     let run = Script::begin(store);
     for kind in kinds {
-        says(store, &run, FETCH_RUN, FactKind::Made(Artifact { kind, ..artifact(kind.name(), "") }));
+        reports(store, &run, FETCH_RUN, FactKind::Made(Artifact { kind, ..artifact(kind.name(), "") }));
     }
     store.flush().unwrap();
     let read: Vec<_> =
@@ -157,7 +157,7 @@ pub(crate) fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: Place>() {
     let evaluate = TaskRunId::new(2);
     for key in ["model", "model", "copy"] {
         let described = Artifact { describes: Some(file), kind: ArtifactKind::Model, ..artifact(key, "{}") };
-        says(store, &train, FETCH_RUN, FactKind::Made(described));
+        reports(store, &train, FETCH_RUN, FactKind::Made(described));
     }
     for (run, task_run, used) in [
         (&train, evaluate, file),
@@ -165,7 +165,7 @@ pub(crate) fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: Place>() {
         (&train, evaluate, other),
         (&serve, FETCH_RUN, file),
     ] {
-        says(store, run, task_run, FactKind::Used(used));
+        reports(store, run, task_run, FactKind::Used(used));
     }
     store.flush().unwrap();
     let lineage = store.lineage(file).unwrap();
@@ -186,7 +186,7 @@ pub(crate) fn a_former_owner_says_nothing_of_the_run_any_more<P: Place>() {
     let recovered = store.take_over(run.id()).unwrap();
     makes(store, &run, "late", "");
     measures(store, &run, "late", None, 1.0);
-    says(store, &run, FETCH_RUN, FactKind::Used(Digest::from_bytes([1; 32])));
+    reports(store, &run, FETCH_RUN, FactKind::Used(Digest::from_bytes([1; 32])));
     run.goes_on(&recovered);
     makes(store, &run, "after", "");
     store.flush().unwrap();
@@ -219,8 +219,8 @@ pub(crate) fn what_a_run_has_said_goes_with_it<P: Place>() {
     let file = Digest::from_bytes([1; 32]);
     makes(store, &run, "large", vec![7; 1 << 20]);
     measures(store, &run, "accuracy", None, 0.9);
-    says(store, &run, FETCH_RUN, FactKind::Used(file));
-    says(
+    reports(store, &run, FETCH_RUN, FactKind::Used(file));
+    reports(
         store,
         &run,
         FETCH_RUN,

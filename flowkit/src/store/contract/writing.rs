@@ -55,7 +55,7 @@ pub(crate) fn what_is_done_again_has_neither_its_old_result_nor_its_old_provenan
     run.happens(store, fetch, started(1));
     assert_eq!(task_row(store, run.id(), fetch).provenance, None);
     run.apply(fetch, EventKind::Completed);
-    let entry = Entry { result: Some(b"1".to_vec()), provenance: of(1, Some(2)), ..run.last_entry() };
+    let entry = Entry { result: Some(sealed(b"1")), provenance: of(1, Some(2)), ..run.last_entry() };
     write(store, entry).unwrap();
     let row = task_row(store, run.id(), fetch);
     assert_eq!((row.has_result, row.provenance), (true, of(1, Some(2))));
@@ -138,15 +138,15 @@ pub(crate) fn a_result_reads_as_it_was_written<P: Place>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
-    for result in [&b""[..], b"1", b"\0\xff\x00"] {
-        let id = run.completes(store, &FETCH, result);
-        assert_eq!(store.result(run.id(), id).unwrap().as_deref(), Some(result));
+    for value in [&b""[..], b"1", b"\0\xff\x00"] {
+        let id = run.completes(store, &FETCH, value);
+        assert_eq!(store.result(run.id(), id).unwrap(), Some(sealed(value)));
         assert!(task_row(store, run.id(), id).has_result);
     }
     run.happens(store, TaskRunId::FLOW, started(1));
     run.apply(TaskRunId::FLOW, EventKind::Completed);
-    write(store, Entry { result: Some(b"all".to_vec()), ..run.last_entry() }).unwrap();
-    assert_eq!(store.result(run.id(), TaskRunId::FLOW).unwrap().as_deref(), Some(&b"all"[..]));
+    write(store, Entry { result: Some(sealed(b"all")), ..run.last_entry() }).unwrap();
+    assert_eq!(store.result(run.id(), TaskRunId::FLOW).unwrap(), Some(sealed(b"all")));
 }
 
 pub(crate) fn a_result_of_a_megabyte_reads_as_it_was_written<P: Place>() {
@@ -156,8 +156,8 @@ pub(crate) fn a_result_of_a_megabyte_reads_as_it_was_written<P: Place>() {
     let large: Vec<u8> = (0..1_u32 << 20).map(|byte| (byte % 251) as u8).collect();
     let one = run.completes(store, &FETCH, &large);
     let same = run.completes(store, &LOAD, &large);
-    assert!(store.result(run.id(), one).unwrap() == Some(large.clone()));
-    assert!(store.result(run.id(), same).unwrap() == Some(large));
+    assert!(store.result(run.id(), one).unwrap() == Some(sealed(&large)));
+    assert!(store.result(run.id(), same).unwrap() == Some(sealed(&large)));
 }
 
 pub(crate) fn a_task_run_without_a_result_has_none<P: Place>() {

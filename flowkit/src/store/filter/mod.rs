@@ -1,25 +1,25 @@
-//! The language in which people choose flow runs, the same on the command line and on the page.
+//! The language for choosing flow runs, the same on the command line and on the page.
 //!
-//! Pure: the caller says what time it is.
+//! Pure: the caller passes the time.
 //!
 //! ```text
 //! state:failed flow:etl,report since:2d until:2026-01-01 tag:nightly some text
 //! ```
 //!
-//! | written | chooses runs |
+//! | filter | matches runs |
 //! |---|---|
 //! | `state:failed,crashed` | in one of these states: `completed`, `timed_out`, `awaiting_retry`, …, or of a group |
-//! | `state:failed` | that went wrong by themselves: `Failed` **and** `TimedOut`; `state:timed_out` chooses only the latter |
-//! | `state:active` | that have begun and not ended, and whose process is at work |
-//! | `state:ended` | that have ended, in whatever way |
+//! | `state:failed` | that failed by themselves: `Failed` **and** `TimedOut`; `state:timed_out` matches only the latter |
+//! | `state:active` | that have begun and not ended, in a living process |
+//! | `state:ended` | that have ended, in any way |
 //! | `flow:etl`, `flow:"Word count"` | of this flow, by its whole name |
 //! | `tag:nightly` | with this tag |
 //! | `since:2d`, `since:2026-01-01` | created in the last two days; created on this day (UTC) or later |
-//! | `until:2d`, `until:2026-01-01T12:30` | created before that |
-//! | `failures:>0`, `failures:3` | of whose task runs so many failed: `>`, `>=`, `<`, `<=` or the number itself |
-//! | `word`, `"any text: quoted"` | with this text in a name, or as the beginning of the short id |
+//! | `until:"1d 12h"`, `until:2026-01-01T12:30` | created before that |
+//! | `failures:>0`, `failures:3` | with that many failed task runs: `>`, `>=`, `<`, `<=` or the number itself |
+//! | `word`, `"any text: quoted"` | with this text in a name, or at the beginning of the short id |
 //!
-//! Alternatives stand behind a comma, or the key stands twice. Different keys must all hold.
+//! Alternatives are separated by commas, or the key is repeated. Different keys must all match.
 
 mod time;
 mod words;
@@ -31,7 +31,7 @@ use super::FlowRunFilter;
 use crate::model::{State, WallTime};
 use crate::text::wording::{did_you_mean, list};
 
-/// Why a filter cannot be read: what is wrong, and what is allowed.
+/// Why a filter cannot be parsed: what is wrong, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilterError {
@@ -75,16 +75,16 @@ pub enum FilterError {
         /// The key.
         key: String,
     },
-    /// A key that can be said once.
+    /// A key that may be set only once.
     #[error("`{key}` is set twice")]
     Twice {
         /// The key.
         key: &'static str,
     },
-    /// A quotation that does not end.
+    /// A quotation mark without a second one.
     #[error("a quotation does not end: `{rest}`")]
     Unclosed {
-        /// From the quotation mark on.
+        /// The text from the quotation mark on.
         rest: String,
     },
 }
@@ -96,7 +96,7 @@ type Holds = fn(State) -> bool;
 
 /// Words that stand for several states.
 const GROUPS: [(&str, Holds); 3] = [
-    // Somebody who looks for what failed looks for what ran out of time, too.
+    // A search for failed runs means those that timed out, too.
     ("failed", |state| matches!(state, State::Failed | State::TimedOut)),
     ("active", |state| {
         !state.is_terminal() && !matches!(state, State::Scheduled | State::Suspended | State::Crashed)
@@ -121,7 +121,7 @@ const STATES: [State; 12] = [
 ];
 
 impl FlowRunFilter {
-    /// Reads what somebody typed. Empty text chooses every run.
+    /// Parses what a user typed. Empty text matches every run.
     ///
     /// ```
     /// # use flowkit::store::FlowRunFilter;

@@ -1,4 +1,4 @@
-//! Cuts a filter into words: at spaces, but not inside quotation marks.
+//! Splits a filter into words: at spaces, but not inside quotation marks.
 
 use super::FilterError;
 
@@ -11,7 +11,7 @@ pub(super) enum Word {
     Keyed { key: String, values: Vec<String> },
 }
 
-/// Cuts `text` into words. Inside quotation marks, `\"` and `\\` stand for the marks themselves.
+/// Splits `text` into words. Inside quotation marks, `\"` and `\\` stand for the marks themselves.
 pub(super) fn words(text: &str) -> Result<Vec<Word>, FilterError> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
@@ -37,7 +37,7 @@ fn key_of(text: &str) -> Option<&str> {
     (is_key && !after.starts_with(':')).then_some(key)
 }
 
-/// Reads values up to the next space; commas part them where there may be several. Returns what follows.
+/// Reads values up to the next space, separated by commas where there may be several. Returns the rest.
 fn values(text: &str, may_be_several: bool) -> Result<(Vec<String>, &str), FilterError> {
     let mut values = Vec::new();
     let mut value = String::new();

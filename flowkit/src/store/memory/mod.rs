@@ -1,4 +1,4 @@
-//! The store that lasts as long as its process: for tests, and for programs that want history without a file.
+//! A store that lives as long as its process: for tests, and for programs that want history without a file.
 //!
 //! Simple on purpose: maps behind one lock, everything acknowledged at once. It is also what the other stores are
 //! compared with.
@@ -23,29 +23,29 @@ use crate::model::{FlowRunId, TaskRunId, WallTime};
 use crate::policy::cache::{CacheKey, KeyParts};
 use crate::policy::resume::RedoRequest;
 
-/// Keeps runs in memory.
+/// Stores runs in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    kept: Mutex<Contents>,
+    contents: Mutex<Contents>,
     listener: Listener<FlowRunId>,
 }
 
-/// Everything that is kept.
+/// Everything that the store has.
 #[derive(Debug, Default)]
 struct Contents {
     runs: BTreeMap<FlowRunId, MemoryRun>,
-    /// How many runs and cached results have come, those that were forgotten among them.
+    /// How many runs and cached results have arrived, including those pruned since.
     arrived: u64,
     cache: HashMap<CacheKey, Cached>,
     leases: HashSet<CacheKey>,
-    /// The runs that were reserved under a key.
+    /// Which run each idempotency key is reserved for, or belongs to.
     keys: HashMap<String, FlowRunId>,
 }
 
-/// Which result stands for a cache key. The result goes with its run, and the key with it.
+/// The result of a cache key. It is removed together with its run.
 #[derive(Debug)]
 struct Cached {
-    /// Counts the results that were stored for a key.
+    /// Its number among all that arrived.
     no: u64,
     from: (FlowRunId, TaskRunId),
     value: CachedValue,
@@ -55,30 +55,30 @@ struct Cached {
 }
 
 impl MemoryStore {
-    /// Returns a store that keeps nothing yet.
+    /// Returns an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Leaves the store as if the process that owns its runs had died just now, so that resuming can be tested.
+    /// Simulates the death of the process that owns the runs, so that resuming can be tested.
     ///
-    /// Runs that were under way are `Crashed`, those that were told to stop are `Cancelled`; a store that still writes of
-    /// them is told [`StoreError::LostOwnership`].
+    /// Runs that were under way are `Crashed`, those that were being cancelled are `Cancelled`; later writes of their
+    /// former owner are refused with [`StoreError::LostOwnership`].
     pub fn crash(&self) {
-        let mut kept = self.kept.lock();
+        let mut contents = self.contents.lock();
         let now = now();
-        kept.leases.clear();
-        let Contents { keys, runs, .. } = &mut *kept;
+        contents.leases.clear();
+        let Contents { keys, runs, .. } = &mut *contents;
         keys.retain(|_, run| runs.contains_key(run));
-        for run in kept.runs.values_mut().filter(|run| run.owned) {
-            run.leave(now, death_of);
+        for run in contents.runs.values_mut().filter(|run| run.owned) {
+            run.release(now, death_of);
         }
     }
 }
 
 impl Contents {
-    /// Returns the run, if it may be written with this right.
+    /// Returns the run, if this ownership is still valid.
     fn writable(&mut self, owned: OwnedRun) -> Result<&mut MemoryRun, StoreError> {
         let run = self
             .runs
@@ -96,7 +96,7 @@ impl Contents {
         self.runs.insert(run.owned.id, MemoryRun::new(self.arrived, run));
     }
 
-    /// Returns the runs in the order of their arrival, the newest first. Ids have the time in them, and clocks are set.
+    /// Returns the runs, the last to arrive first. Ids do not tell: they contain the time of a clock, which may be set.
     fn newest_first(&self) -> Vec<&MemoryRun> {
         let mut runs: Vec<_> = self.runs.values().collect();
         runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.no));
@@ -120,7 +120,7 @@ impl Contents {
 
     fn suspend(&mut self, owned: OwnedRun) -> Result<(), StoreError> {
         let run = self.writable(owned)?;
-        run.leave(now(), suspension_of);
+        run.release(now(), suspension_of);
         Ok(())
     }
 
@@ -146,34 +146,34 @@ impl Contents {
 
 impl RunLog for MemoryStore {
     fn begin(&self, run: NewFlowRun) {
-        let mut kept = self.kept.lock();
-        let holds = |key: &Arc<str>| kept.keys.get(&**key) == Some(&run.owned.id);
+        let mut contents = self.contents.lock();
+        let holds = |key: &Arc<str>| contents.keys.get(&**key) == Some(&run.owned.id);
         if run.key.as_ref().is_none_or(holds) {
-            kept.begin(&run);
+            contents.begin(&run);
         }
     }
 
     fn record(&self, entry: Entry, ack: Option<CommitAck>) {
-        let recorded = self.kept.lock().record(entry);
+        let recorded = self.contents.lock().record(entry);
         acknowledge(ack, recorded);
     }
 
     fn report(&self, fact: Fact) {
-        match self.kept.lock().writable(fact.run) {
-            Ok(run) => run.facts.keep(fact.task_run, fact.at, fact.says),
+        match self.contents.lock().writable(fact.run) {
+            Ok(run) => run.facts.add(fact.task_run, fact.at, fact.kind),
             Err(error) => tracing::warn!(%error, "what a task run says of itself is refused"),
         }
     }
 
     fn log(&self, line: LogEntry) {
-        if let Some(run) = self.kept.lock().runs.get_mut(&line.run) {
+        if let Some(run) = self.contents.lock().runs.get_mut(&line.run) {
             run.log(line);
         }
     }
 
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
-        let kept = self.kept.lock();
-        Ok(kept.runs.get(&run).and_then(|run| run.results.get(&task_run).cloned()))
+        let contents = self.contents.lock();
+        Ok(contents.runs.get(&run).and_then(|run| run.results.get(&task_run).cloned()))
     }
 
     fn wait_for_room(&self) {}
@@ -189,56 +189,56 @@ impl RunLog for MemoryStore {
 
 impl Ownership for MemoryStore {
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
-        self.kept.lock().take_over(id)
+        self.contents.lock().take_over(id)
     }
 
     fn suspend(&self, run: OwnedRun, ack: Option<CommitAck>) {
-        let suspended = self.kept.lock().suspend(run);
+        let suspended = self.contents.lock().suspend(run);
         acknowledge(ack, suspended);
     }
 
-    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
-        self.kept.lock().writable(run)?.asked = Some(asked.clone());
+    fn request_redo(&self, run: OwnedRun, request: &RedoRequest) -> Result<(), StoreError> {
+        self.contents.lock().writable(run)?.redo_request = Some(request.clone());
         Ok(())
     }
 
     fn redo_request(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
-        Ok(self.kept.lock().runs.get(&id).and_then(|run| run.asked.clone()))
+        Ok(self.contents.lock().runs.get(&id).and_then(|run| run.redo_request.clone()))
     }
 
     fn sub_flow_runs(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Vec<FlowRunId>, StoreError> {
-        let kept = self.kept.lock();
+        let contents = self.contents.lock();
         let parent = Some((run, task_run));
-        let children = kept.newest_first().into_iter().filter(|child| child.row.parent == parent);
+        let children = contents.newest_first().into_iter().filter(|child| child.row.parent == parent);
         Ok(children.map(|child| child.row.id).collect())
     }
 
     fn reserve(&self, key: &str, id: FlowRunId) -> Result<Reserved, StoreError> {
-        let mut kept = self.kept.lock();
-        Ok(match kept.keys.get(key).copied() {
+        let mut contents = self.contents.lock();
+        Ok(match contents.keys.get(key).copied() {
             None => {
-                kept.keys.insert(key.to_owned(), id);
+                contents.keys.insert(key.to_owned(), id);
                 Reserved::Granted
             }
-            Some(known) if kept.runs.contains_key(&known) => Reserved::Begun(known),
+            Some(known) if contents.runs.contains_key(&known) => Reserved::Begun(known),
             Some(known) => Reserved::Held(known, this_process()),
         })
     }
 
     fn unreserve(&self, key: &str, id: FlowRunId) {
-        let mut kept = self.kept.lock();
-        if kept.keys.get(key) == Some(&id) && !kept.runs.contains_key(&id) {
-            kept.keys.remove(key);
+        let mut contents = self.contents.lock();
+        if contents.keys.get(key) == Some(&id) && !contents.runs.contains_key(&id) {
+            contents.keys.remove(key);
         }
     }
 
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
-        let mut kept = self.kept.lock();
-        let Some(run) = kept.runs.get_mut(&id).filter(|run| run.owned) else {
+        let mut contents = self.contents.lock();
+        let Some(run) = contents.runs.get_mut(&id).filter(|run| run.owned) else {
             return Ok(false);
         };
         let is_first = !std::mem::replace(&mut run.cancel_requested, true);
-        drop(kept);
+        drop(contents);
         if is_first {
             self.listener.tell(id);
         }
@@ -252,21 +252,21 @@ impl Ownership for MemoryStore {
 
 impl ResultCache for MemoryStore {
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
-        Ok(self.kept.lock().cache.get(&key).map(|cached| cached.value.clone()))
+        Ok(self.contents.lock().cache.get(&key).map(|cached| cached.value.clone()))
     }
 
     fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        Ok(self.kept.lock().leases.insert(key))
+        Ok(self.contents.lock().leases.insert(key))
     }
 
     fn release(&self, key: CacheKey) {
-        self.kept.lock().leases.remove(&key);
+        self.contents.lock().leases.remove(&key);
     }
 }
 
 fn acknowledge(ack: Option<CommitAck>, outcome: Result<(), StoreError>) {
     if let Some(ack) = ack {
-        // The caller may have gone away.
+        // The caller may be gone.
         ack.send(outcome).ok();
     }
 }

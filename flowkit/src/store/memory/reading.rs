@@ -1,4 +1,4 @@
-//! Looking back at what is kept in memory: every question goes through everything that could be meant.
+//! Looking back at runs in memory: every query scans everything that may match.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,24 +23,25 @@ impl History for MemoryStore {
         before: Option<FlowRunId>,
         limit: usize,
     ) -> Result<FlowRunPage, StoreError> {
-        let kept = self.kept.lock();
-        let before = before.and_then(|before| Some(kept.runs.get(&before)?.no));
-        let older = kept.newest_first().into_iter().filter(|run| before.is_none_or(|before| run.no < before));
-        let mut found = older.filter(|run| kept.fits(run, filter));
-        let runs: Vec<StoredFlowRun> = found.by_ref().take(limit).map(|run| kept.counted(run)).collect();
+        let contents = self.contents.lock();
+        let before = before.and_then(|before| Some(contents.runs.get(&before)?.no));
+        let older =
+            contents.newest_first().into_iter().filter(|run| before.is_none_or(|before| run.no < before));
+        let mut found = older.filter(|run| contents.fits(run, filter));
+        let runs: Vec<StoredFlowRun> = found.by_ref().take(limit).map(|run| contents.counted(run)).collect();
         let next = runs.last().map(|row| row.id).filter(|_| found.next().is_some());
         Ok(FlowRunPage { runs, next })
     }
 
     fn flow_run(&self, id: FlowRunId) -> Result<Option<StoredFlowRun>, StoreError> {
-        let kept = self.kept.lock();
-        Ok(kept.runs.get(&id).map(|run| kept.counted(run)))
+        let contents = self.contents.lock();
+        Ok(contents.runs.get(&id).map(|run| contents.counted(run)))
     }
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<FlowRunId>, StoreError> {
         let prefix = Prefix::of(prefix);
-        let kept = self.kept.lock();
-        let newest_first = kept.newest_first().into_iter().map(|run| run.row.id);
+        let contents = self.contents.lock();
+        let newest_first = contents.newest_first().into_iter().map(|run| run.row.id);
         Ok(newest_first.filter(|id| prefix.begins(*id)).take(limit).collect())
     }
 
@@ -113,9 +114,9 @@ impl History for MemoryStore {
     }
 
     fn lineage(&self, file: Digest) -> Result<Lineage, StoreError> {
-        let kept = self.kept.lock();
+        let contents = self.contents.lock();
         let mut lineage = Lineage::default();
-        for run in kept.newest_first().into_iter().rev() {
+        for run in contents.newest_first().into_iter().rev() {
             let id = &run.row.id;
             lineage.made_by.extend(run.facts.makers(file).into_iter().map(|task_run| (*id, task_run)));
             lineage.used_by.extend(run.facts.users(file).into_iter().map(|task_run| (*id, task_run)));
@@ -124,8 +125,8 @@ impl History for MemoryStore {
     }
 
     fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
-        let kept = self.kept.lock();
-        let of_the_task = kept.cache.values().filter(|cached| cached.path == path);
+        let contents = self.contents.lock();
+        let of_the_task = contents.cache.values().filter(|cached| cached.path == path);
         let mut newest_first: Vec<_> = of_the_task.collect();
         newest_first.sort_unstable_by_key(|cached| std::cmp::Reverse(cached.no));
         let entries = newest_first.into_iter().map(|cached| StoredCacheEntry {
@@ -136,28 +137,28 @@ impl History for MemoryStore {
         Ok(entries.take(limit).collect())
     }
 
-    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {
-        Ok(PruneReport { flow_runs: self.kept.lock().prune(keep, now()), files: 0 })
+    fn prune(&self, retention: Retention) -> Result<PruneReport, StoreError> {
+        Ok(PruneReport { flow_runs: self.contents.lock().prune(retention, now()), files: 0 })
     }
 }
 
 impl MemoryStore {
-    /// Reads of one run; of one that is not kept there is nothing to say.
+    /// Reads one run; the default if there is no such run.
     fn read<R: Default>(&self, id: FlowRunId, read: impl FnOnce(&MemoryRun) -> R) -> R {
-        self.kept.lock().runs.get(&id).map_or_else(R::default, read)
+        self.contents.lock().runs.get(&id).map_or_else(R::default, read)
     }
 }
 
 impl Contents {
-    fn prune(&mut self, keep: Retention, now: WallTime) -> u64 {
-        if keep == Retention::default() {
+    fn prune(&mut self, retention: Retention, now: WallTime) -> u64 {
+        if retention == Retention::default() {
             return 0;
         }
-        let ended_before = keep
+        let ended_before = retention
             .younger_than
             .map(|age| age.as_micros())
             .map(|age| now.as_micros().saturating_sub(i64::try_from(age).unwrap_or(i64::MAX)));
-        let newest = usize::try_from(keep.newest.unwrap_or(0)).unwrap_or(usize::MAX);
+        let newest = usize::try_from(retention.newest.unwrap_or(0)).unwrap_or(usize::MAX);
         let newest_first = self.newest_first().into_iter();
         let roots = newest_first.filter(|run| run.row.parent.is_none()).skip(newest);
         let old = roots.filter(|run| {
@@ -175,7 +176,7 @@ impl Contents {
         gone.len() as u64
     }
 
-    /// Returns a run and those of its sub-flows, and theirs.
+    /// Returns a run and all runs of sub-flows below it.
     pub(super) fn family(&self, root: FlowRunId) -> Vec<FlowRunId> {
         let mut family = vec![root];
         let mut next = 0;
@@ -195,7 +196,8 @@ impl Contents {
         StoredFlowRun { failures: self.failures(run), ..run.row.clone() }
     }
 
-    /// Counts what failed in a run and in those of its sub-flows. A sub-flow in which something failed is not counted beside that.
+    /// Counts the failed task runs of a run and of its sub-flows. A sub-flow's own node is not counted beside the
+    /// failures in it.
     fn failures(&self, run: &MemoryRun) -> u64 {
         let mut open = vec![run];
         let mut failures = 0;
@@ -235,7 +237,7 @@ fn has_text(row: &StoredFlowRun, text: &str) -> bool {
     contains(&row.flow) || row.name.as_deref().is_some_and(contains) || row.id.short().starts_with(text)
 }
 
-/// Whether one of the alternatives holds; where none is said, everything does.
+/// Whether one of the alternatives holds, or there is none.
 fn any_or_nothing<T>(alternatives: &[T], holds: impl FnMut(&T) -> bool) -> bool {
     alternatives.is_empty() || alternatives.iter().any(holds)
 }

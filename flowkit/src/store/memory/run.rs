@@ -1,4 +1,4 @@
-//! One run as it is kept in memory: how an entry, a log line and the death of its process change it.
+//! One run in memory: how an entry, a log line and the death of its process change it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,19 +17,19 @@ pub(super) struct MemoryRun {
     pub(super) no: u64,
     pub(super) row: StoredFlowRun,
     pub(super) epoch: u64,
-    /// Whether a living store owns it: the one that holds the epoch.
+    /// Whether a living store owns it: the one with the epoch.
     pub(super) owned: bool,
     pub(super) cancel_requested: bool,
-    /// Its process was told to stop: whatever dies with it now did not bring it down.
+    /// Its process was told to stop: a task run that dies with it now did not bring it down.
     pub(super) stopping: bool,
-    /// What was asked to be done again.
-    pub(super) asked: Option<RedoRequest>,
+    /// What was requested to be redone.
+    pub(super) redo_request: Option<RedoRequest>,
     pub(super) task_runs: BTreeMap<TaskRunId, TaskRun>,
     pub(super) events: Vec<StoredEvent>,
     pub(super) results: HashMap<TaskRunId, Vec<u8>>,
     pub(super) facts: Facts,
     pub(super) logs: Vec<StoredLog>,
-    /// How many lines each task run logged, kept or not.
+    /// How many lines each task run logged, dropped ones included.
     pub(super) logged: BTreeMap<TaskRunId, u64>,
 }
 
@@ -44,7 +44,7 @@ impl MemoryRun {
             owned: true,
             cancel_requested: false,
             stopping: false,
-            asked: None,
+            redo_request: None,
             task_runs: BTreeMap::new(),
             events: vec![event_row(&created, 1, new.owned.created_at)],
             results: HashMap::new(),
@@ -54,11 +54,11 @@ impl MemoryRun {
         }
     }
 
-    /// Writes down what happened, with the row that it left behind and its result.
+    /// Records an event, with the row and the result that come from it.
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         let id = entry.event.task_run;
         let before = self.state_of(id);
-        // What has ended stays as it is; late entries change nothing.
+        // A run that has ended stays as it is; late entries change nothing.
         let is_reopened = entry.event.kind.leads_on();
         if before.is_some_and(State::is_terminal) && !is_reopened {
             return Err(StoreError::Ended { id: self.row.id, task_run: id, event: entry.event.kind.name() });
@@ -79,7 +79,7 @@ impl MemoryRun {
             self.task_runs.insert(id, row);
         }
         if is_reopened {
-            // What it gave before is not what it gives now, even if that is not persisted.
+            // Its earlier result is void, even if the new one is not persisted.
             self.results.remove(&id);
         }
         if let Some(result) = entry.result {
@@ -89,15 +89,15 @@ impl MemoryRun {
         Ok(())
     }
 
-    /// Leaves the run as one on which nobody is at work: `fate` says what befalls a run in which state.
-    pub(super) fn leave(&mut self, now: WallTime, fate: fn(State, bool) -> Option<EventKind>) {
+    /// Takes the run from its owner: `transition` returns the event for a run in a given state.
+    pub(super) fn release(&mut self, now: WallTime, transition: fn(State, bool) -> Option<EventKind>) {
         let task_runs = self.task_runs.values().map(|row| (row.id, row.state, false));
         // The flow itself comes last, as at every end of a run.
         let all: Vec<_> = task_runs.chain([(TaskRunId::FLOW, self.row.state, true)]).collect();
         for (task_run, state, is_flow) in all {
-            // A fate fits the state that it was asked for.
-            let Some((kind, after)) =
-                fate(state, is_flow).and_then(|kind| state.after(&kind).ok().map(|after| (kind, after)))
+            // A transition fits the state that it was asked for.
+            let Some((kind, after)) = transition(state, is_flow)
+                .and_then(|kind| state.after(&kind).ok().map(|after| (kind, after)))
             else {
                 continue;
             };
@@ -109,7 +109,7 @@ impl MemoryRun {
         self.cancel_requested = false;
     }
 
-    /// Moves a run that did not move itself.
+    /// Sets the state of a task run, or of the flow itself, whose process did not.
     fn stand(&mut self, id: TaskRunId, state: State, now: WallTime) {
         let ended_at = state.is_terminal().then_some(now);
         let has_crashed = |before: State| state == State::Crashed && before == State::Running;
@@ -128,7 +128,7 @@ impl MemoryRun {
             }
             row.state = state;
             row.ended_at = ended_at.or(row.ended_at);
-            // As of every end that is neither a success nor what the body itself did.
+            // No rank, as for every end that is neither a success nor the body's own doing.
             row.rank = row.rank.filter(|_| ended_at.is_none() || row.cancelled_by_body);
         }
     }

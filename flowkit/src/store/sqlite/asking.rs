@@ -1,5 +1,4 @@
-//! Questions to the writing thread: those that wait as long as it takes, and those that are not worth waiting for while
-//! nothing can be written.
+//! Questions to the writing thread: those that wait as long as it takes, and those that give up during an outage.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +11,11 @@ use super::{SqliteStore, failure, ownership};
 use crate::policy::cache::CacheKey;
 use crate::store::StoreError;
 
-/// How often it is looked whether an outage has begun.
+/// Poll interval for the beginning of an outage.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 impl SqliteStore {
-    /// Asks the writing thread, after everything that was said before.
+    /// Asks the writing thread, after everything that was queued before.
     pub(super) fn ask<R: Send + 'static>(
         &self,
         question: impl FnOnce(&mut Writer) -> Result<R, StoreError> + Send + 'static,
@@ -30,7 +29,7 @@ impl SqliteStore {
         answered.recv().unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Asks for a lease, unless nothing can be written: a task that cannot have one runs without, and may do so now.
+    /// Asks for a lease. During an outage it gives up: the task runs without one, instead of waiting.
     pub(super) fn lease_soon(&self, key: CacheKey) -> Result<bool, StoreError> {
         let unwritable = || {
             let path = &self.shared.path;
@@ -40,7 +39,7 @@ impl SqliteStore {
             return unwritable();
         }
         let (answer, answered) = sync_channel(1);
-        // Set by the first of the two: the one who asks and goes, or the thread that answers.
+        // Set by the faster of the two: the caller that gives up, or the thread that answers.
         let settled = Arc::new(AtomicBool::new(false));
         let gone = Arc::clone(&settled);
         self.shared.queue.push(WriteJob::Ask(Box::new(move |writer: &mut Writer| {

@@ -1,6 +1,6 @@
-//! What one transaction writes: of several entries for a task run the last row, and all events in their order.
+//! What one transaction writes: of several entries of a task run the last row, and all events in order.
 //!
-//! Pure data, so that a transaction that failed can be tried again with the same.
+//! Pure data, so that a failed transaction can be tried again with the same batch.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,12 +16,12 @@ pub(super) struct Batch {
     /// Entries of one run tend to come together.
     last: Option<(FlowRunId, u64, usize)>,
     pub(super) logs: Vec<LogEntry>,
-    /// Lines that were not kept, by task run.
+    /// Dropped lines, by task run.
     pub(super) dropped: Vec<(FlowRunId, TaskRunId, u64)>,
     pub(super) released: Vec<CacheKey>,
 }
 
-/// What is written of one run, under one epoch.
+/// What is written to one run, under one epoch.
 pub(super) struct RunPart {
     pub(super) owned: OwnedRun,
     pub(super) begin: Option<Box<NewFlowRun>>,
@@ -31,24 +31,24 @@ pub(super) struct RunPart {
     pub(super) events: Vec<(usize, Event)>,
     pub(super) facts: Vec<Fact>,
     pub(super) suspended: bool,
-    pub(super) pledges: Vec<CommitGuard>,
+    pub(super) acks: Vec<CommitGuard>,
 }
 
-/// A task run, or the flow itself, as it stands after the last of its entries.
+/// A task run, or the flow itself, after the last of its entries.
 pub(super) struct RowSlot {
     pub(super) task_run: TaskRunRecord,
     pub(super) call: Option<CallId>,
     pub(super) result: Option<Vec<u8>>,
     pub(super) provenance: Option<Provenance>,
     pub(super) cache: Option<CacheEntry>,
-    /// It is new.
+    /// The row is new.
     pub(super) created: bool,
-    /// It may be written over a row that has ended.
+    /// It may replace a row that has ended.
     pub(super) reopened: bool,
     /// The program was told to stop.
     pub(super) stopping: bool,
-    /// Only if somebody waits.
-    pub(super) pledges: Vec<CommitGuard>,
+    /// Only if a caller waits.
+    pub(super) acks: Vec<CommitGuard>,
 }
 
 impl Batch {
@@ -61,25 +61,25 @@ impl Batch {
         part.begin = Some(new);
     }
 
-    pub(super) fn record(&mut self, entry: Entry, pledge: CommitGuard) {
-        self.part(entry.run).record(entry, pledge);
+    pub(super) fn record(&mut self, entry: Entry, ack: CommitGuard) {
+        self.part(entry.run).record(entry, ack);
     }
 
-    pub(super) fn keep(&mut self, fact: Fact) {
+    pub(super) fn report(&mut self, fact: Fact) {
         self.part(fact.run).facts.push(fact);
     }
 
-    pub(super) fn suspend(&mut self, run: OwnedRun, pledge: CommitGuard) {
+    pub(super) fn suspend(&mut self, run: OwnedRun, ack: CommitGuard) {
         let part = self.part(run);
         part.suspended = true;
-        part.keep(pledge);
+        part.add_ack(ack);
     }
 
-    /// What is kept in a file if it is large.
+    /// The contents that may be written to files.
     pub(super) fn contents(&self) -> impl Iterator<Item = &[u8]> {
         self.runs.iter().flat_map(|run| {
             let results = run.slots.iter().filter_map(|slot| slot.result.as_deref());
-            let artifacts = run.facts.iter().filter_map(|fact| match &fact.says {
+            let artifacts = run.facts.iter().filter_map(|fact| match &fact.kind {
                 FactKind::Made(artifact) => Some(artifact.content.as_slice()),
                 FactKind::Measured(_) | FactKind::Used(_) | FactKind::TimeUp(_) => None,
             });
@@ -99,7 +99,7 @@ impl Batch {
         &mut self.runs[index]
     }
 
-    /// Splits off a batch for each run, to find out which of them cannot be written.
+    /// Splits the batch by run, to find out which runs cannot be written.
     pub(super) fn one_by_one(self) -> Vec<Self> {
         let rest =
             Self { logs: self.logs, dropped: self.dropped, released: self.released, ..Self::default() };
@@ -109,14 +109,14 @@ impl Batch {
         parts
     }
 
-    /// Returns the runs of which something would be lost with this batch.
+    /// Returns the runs that would lose something with this batch.
     pub(super) fn concerns(&self) -> BTreeSet<FlowRunId> {
         let parts = self.runs.iter().map(|part| part.owned.id);
         let lines = self.logs.iter().map(|line| line.run);
         parts.chain(lines).chain(self.dropped.iter().map(|(run, ..)| *run)).collect()
     }
 
-    /// Counts what there is of a run.
+    /// Counts what the batch has of a run.
     pub(super) fn missing(&self, id: FlowRunId) -> Missing {
         let mut missing =
             Missing { lines: self.logs.iter().filter(|line| line.run == id).count(), ..Missing::default() };
@@ -138,11 +138,11 @@ impl RunPart {
             events: Vec::new(),
             facts: Vec::new(),
             suspended: false,
-            pledges: Vec::new(),
+            acks: Vec::new(),
         }
     }
 
-    fn record(&mut self, entry: Entry, pledge: CommitGuard) {
+    fn record(&mut self, entry: Entry, ack: CommitGuard) {
         let Entry { run: _, event, task_run, call, result, provenance, cache } = entry;
         let reopens = event.kind.leads_on();
         let created = matches!(event.kind, EventKind::Created);
@@ -150,7 +150,7 @@ impl RunPart {
         let fresh = self.slots.len();
         let index = *self.by_task_run.entry(task_run.id()).or_insert(fresh);
         if index == fresh {
-            let pledges = Vec::new();
+            let acks = Vec::new();
             self.slots.push(RowSlot {
                 task_run,
                 call,
@@ -160,18 +160,18 @@ impl RunPart {
                 created,
                 reopened: reopens,
                 stopping,
-                pledges,
+                acks,
             });
         } else {
             let slot = &mut self.slots[index];
             if slot.task_run.state().is_terminal() && !reopens {
                 let (id, task_run, event) = (self.owned.id, task_run.id(), event.kind.name());
-                pledge.answer(Err(StoreError::Ended { id, task_run, event }));
+                ack.answer(Err(StoreError::Ended { id, task_run, event }));
                 return;
             }
             slot.task_run = task_run;
             slot.call = call.or(slot.call.take());
-            // What it gave before it was reopened is not what it gives now.
+            // The result from before it was reopened is void.
             slot.result = if reopens { result } else { result.or(slot.result.take()) };
             slot.provenance = provenance.or(slot.provenance);
             slot.cache = cache.or(slot.cache.take());
@@ -179,27 +179,27 @@ impl RunPart {
             slot.stopping |= stopping;
         }
         self.events.push((index, event));
-        if pledge.is_awaited() {
-            self.slots[index].pledges.push(pledge);
+        if ack.is_awaited() {
+            self.slots[index].acks.push(ack);
         }
     }
 
-    /// Whether this process has nothing more to do with the run.
+    /// Whether this process gives up the run with this batch.
     pub(super) fn has_ended(&self) -> bool {
         let flow = self.by_task_run.get(&TaskRunId::FLOW).map(|index| &self.slots[*index]);
         self.suspended || flow.is_some_and(|flow| flow.task_run.state().is_terminal())
     }
 
-    fn keep(&mut self, pledge: CommitGuard) {
-        if pledge.is_awaited() {
-            self.pledges.push(pledge);
+    fn add_ack(&mut self, ack: CommitGuard) {
+        if ack.is_awaited() {
+            self.acks.push(ack);
         }
     }
 
     pub(super) fn answer_all(self, answer: &Result<(), StoreError>) {
-        let of_slots = self.slots.into_iter().flat_map(|slot| slot.pledges);
-        for pledge in of_slots.chain(self.pledges) {
-            pledge.answer(answer.clone());
+        let of_slots = self.slots.into_iter().flat_map(|slot| slot.acks);
+        for ack in of_slots.chain(self.acks) {
+            ack.answer(answer.clone());
         }
     }
 }

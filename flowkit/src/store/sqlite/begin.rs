@@ -6,8 +6,8 @@ use super::write::{Tools, error};
 use super::{codes, ownership};
 use crate::store::NewFlowRun;
 
-/// Writes the row of a run that begins, if its key is still reserved for it. If there is a row of this id, it stays, and its
-/// epoch decides about the rest.
+/// Writes the row of a run that begins, if its key is still reserved for it. An existing row of this id stays, and its
+/// epoch decides whether the rest is written.
 pub(super) fn insert(
     connection: &Connection,
     tools: &mut Tools<'_>,
@@ -23,10 +23,10 @@ pub(super) fn insert(
     let declared = flow.declaration().tags.iter().copied();
     let tags: Vec<&str> = declared.chain(flow.extras().tags.iter().map(String::as_str)).collect();
     let task = tools.interned.task(connection, flow.declaration())?;
-    let place = tools.interned.place(connection, flow.location())?;
+    let location = tools.interned.location(connection, flow.location())?;
     connection
         .prepare_cached(
-            "INSERT INTO flow_runs (id, short, task, place, name, tags, parameters, parent, parent_task_run, state,
+            "INSERT INTO flow_runs (id, short, task, location, name, tags, parameters, parent, parent_task_run, state,
                  created_at, started_at, attempt_started_at, ended_at, attempt, error, owner, epoch)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT (id) DO NOTHING",
@@ -35,7 +35,7 @@ pub(super) fn insert(
             new.owned.id.as_uuid().as_bytes(),
             new.owned.id.short(),
             task,
-            place,
+            location,
             flow.extras().name.as_deref().map(codes::text),
             codes::json(&tags)?,
             new.parameters.as_deref().map(codes::text),

@@ -1,4 +1,4 @@
-//! How small things are written: states and levels as numbers, edges and errors as text.
+//! How small values are written: states and levels as numbers, edges and errors as text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -81,7 +81,7 @@ pub(super) fn task_run(number: i64) -> TaskRunId {
     TaskRunId::new(number.cast_unsigned())
 }
 
-/// The place of a begin or an end in its order.
+/// The number of a begin or an end.
 pub(super) fn order_no(no: Option<OrderNo>) -> Option<i64> {
     no.map(|no| no.get().cast_signed())
 }
@@ -130,12 +130,12 @@ pub(super) fn read_json<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> 
     serde_json::from_str(text).map_err(|error| nonsense(Type::Text, error))
 }
 
-/// Text without NUL, at which SQLite's own functions would cut it off.
+/// Text without NUL, where SQLite's own functions would cut it off.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{2400}")) } else { Cow::Borrowed(text) }
 }
 
-/// Says that what a row holds makes no sense.
+/// An error for a row whose content makes no sense.
 pub(super) fn nonsense(
     kind: Type,
     reason: impl Into<Box<dyn std::error::Error + Send + Sync>>,

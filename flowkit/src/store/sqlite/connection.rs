@@ -1,4 +1,5 @@
-//! Connections, set up so that what is said to be kept is kept. What was set is read back: SQLite ignores silently.
+//! Connections, set up for durability. Each setting is read back, since SQLite silently ignores what it does not
+//! accept.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,14 +10,15 @@ use rusqlite::{Connection, OpenFlags};
 use super::failure;
 use crate::store::StoreError;
 
-/// How much a commit waits for the disk.
+/// What a commit waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Synchronous {
-    /// Until it is on the disk: what was acknowledged survives a power cut.
+    /// For the disk: what was acknowledged survives a power cut.
     #[default]
     Full,
-    /// Not at all: it survives the end of the process, but a power cut may take the last moments. It never damages.
+    /// For nothing: commits survive the end of the process, but a power cut may lose the last of them. It never damages
+    /// the file.
     Normal,
 }
 
@@ -29,14 +31,15 @@ impl Synchronous {
     }
 }
 
-/// How long a statement waits for another process. Transactions of ours last for 50 ms at most, those of others may not.
+/// How long a statement waits for another process. Transactions of flowkit last for 50 ms at most; those of other
+/// programs may not.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Pages after which a commit moves the log into the database: 4 MB, SQLite's own choice.
 const CHECKPOINT_PAGES: i64 = 1000;
-/// To so many bytes SQLite cuts the log when it begins anew.
+/// The length to which SQLite truncates the log when it restarts it, in bytes.
 const LOG_BYTES_MAX: i64 = 16 << 20;
-/// Statements of ours that stay prepared: there are about 40.
+/// How many statements stay prepared: there are about 40.
 const STATEMENTS: usize = 64;
 
 /// Opens the one connection that writes.
@@ -49,7 +52,7 @@ pub(super) fn to_write(path: &Path, synchronous: Synchronous) -> Result<Connecti
     Ok(connection)
 }
 
-/// Lets `body` commit without waiting for the disk. A power cut may take such a commit until the next one that waits.
+/// Lets `body` commit without waiting for the disk. Until the next commit that waits, a power cut may lose it.
 pub(super) fn unawaited<R>(
     path: &Path,
     connection: &mut Connection,

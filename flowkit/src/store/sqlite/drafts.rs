@@ -1,5 +1,5 @@
-//! Files in the making beside the database. Each has a lock for as long as its maker lives, as an open store has, so that what
-//! a death leaves behind can be told from what is still being made, and is removed.
+//! Files that are being made beside the database. Each is locked for as long as its maker lives, as an open store is,
+//! so that leftovers of a dead process can be told from drafts in use, and are removed.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -12,20 +12,20 @@ use uuid::Uuid;
 use super::owner::{LEASE, Locks};
 use super::{clock, files};
 
-/// What drafts are called: `<database>.<kind>-<32 digits>`, and what SQLite adds to that.
+/// The names of drafts: `<database>.<kind>-<32 digits>`, and what SQLite appends to that.
 const KINDS: [&str; 3] = ["new", "key", "backup"];
 
-/// A file that is being made. Whatever becomes of it, its own name is gone when this is dropped.
+/// A file that is being made. Its draft name is removed when this is dropped, whether it was finished or not.
 pub(super) struct Draft {
     pub(super) path: PathBuf,
     uuid: Uuid,
     locks: Locks,
-    /// Never read: it is held.
+    /// Never read, only held.
     _lock: File,
 }
 
 impl Draft {
-    /// Takes a lock, and only then a name.
+    /// Takes the lock first, then the name.
     pub(super) fn begin(database: &Path, kind: &str) -> std::io::Result<Self> {
         let (uuid, locks) = (Uuid::now_v7(), Locks::of(database));
         let lock = locks.take(uuid)?;
@@ -36,14 +36,14 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // It may be another name of the finished file by now.
+        // By now it may be a second name of the finished file.
         let _ = fs::remove_file(&self.path);
         self.locks.remove(self.uuid);
     }
 }
 
-/// Removes what a death has left beside the database: drafts, and locks of stores that never came into the table. What cannot
-/// be removed now can be the next time.
+/// Removes what dead processes left beside the database: drafts, and locks of stores that never entered the table of
+/// owners. What cannot be removed now is removed the next time.
 pub(super) fn sweep(database: &Path, locks: &Locks, connection: &Connection) -> rusqlite::Result<()> {
     for entry in fs::read_dir(files::folder_of(database)).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -63,7 +63,7 @@ pub(super) fn sweep(database: &Path, locks: &Locks, connection: &Connection) -> 
     let owners: HashSet<Uuid> =
         owners.query_map([], |row| row.get(0).map(Uuid::from_bytes))?.collect::<rusqlite::Result<_>>()?;
     for (uuid, path) in locks.all() {
-        // A moment after it was made, its owner may not be in the table yet.
+        // A lock file is slightly older than the row of its owner.
         if !owners.contains(&uuid) && is_old(&path) && locks.is_held(uuid) == Some(false) {
             remove(&path);
         }

@@ -6,10 +6,10 @@ use super::write::checksum;
 use crate::model::{EventKind, FlowRunId, StoredEvent, TaskRunId, WallTime};
 use crate::store::StoreError;
 
-/// So many events share a row, so that reading one page does not read a whole long run.
+/// How many events share a row: few enough that reading a page does not read all of a long run.
 const PER_ROW: i64 = 256;
 
-/// An event as it stands in a row: its sequence number follows from its place.
+/// An event in a row: its sequence number follows from its position.
 pub(super) struct NewEvent<'a> {
     task_run: TaskRunId,
     at: WallTime,
@@ -22,18 +22,18 @@ impl<'a> NewEvent<'a> {
     }
 }
 
-/// Numbers events of one run, and writes them when a row is full.
+/// Numbers the events of one run, and writes a row when it is full.
 pub(super) struct EventsOut {
     run: i64,
-    /// The last number that is written.
+    /// The last number written.
     written: i64,
-    /// How many are in `body`.
+    /// How many events are in `body`.
     pending: i64,
     body: Vec<u8>,
 }
 
 impl EventsOut {
-    /// Goes on behind the last event of a run.
+    /// Continues after the last event of a run.
     pub(super) fn of(connection: &Connection, run: i64) -> rusqlite::Result<Self> {
         Ok(Self { run, written: last(connection, run)?, pending: 0, body: Vec::new() })
     }
@@ -73,7 +73,7 @@ impl EventsOut {
     }
 }
 
-/// A row of events as it was read.
+/// A row of events.
 pub(super) struct EventRow {
     pub(super) first_seq: i64,
     pub(super) body: String,
@@ -100,8 +100,8 @@ pub(super) fn unpack(run: FlowRunId, row: &EventRow) -> Result<Vec<StoredEvent>,
         .collect())
 }
 
-/// Returns the number of a run's last event, or 0. It is read off the events: kept in the row of the run, it would be one
-/// more page to write for every commit.
+/// Returns the number of a run's last event, or 0. It is read from the events: in the row of the run, it would be one
+/// more page to write with every commit.
 fn last(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("SELECT last_seq FROM events WHERE run = ?1 ORDER BY first_seq DESC LIMIT 1")?

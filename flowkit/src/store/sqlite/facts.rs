@@ -1,10 +1,10 @@
-//! What task runs say of themselves: written in their order, and read back.
+//! Facts that task runs report: written in order, and read back.
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
 use super::codes;
-use super::write::{Content, Tools};
+use super::write::{Content, Tools, checksum};
 use crate::model::{
     Artifact, ArtifactKind, Digest, FlowRunId, Metric, StoredArtifact, StoredMetric, TaskRunId, WallTime,
 };
@@ -20,7 +20,7 @@ const KINDS: [ArtifactKind; 7] = [
     ArtifactKind::Model,
 ];
 
-/// Writes what was said of the run with this number.
+/// Writes facts of the run with this number.
 pub(super) fn write(
     connection: &Connection,
     tools: &Tools<'_>,
@@ -29,7 +29,7 @@ pub(super) fn write(
 ) -> rusqlite::Result<()> {
     for fact in facts {
         let who = Who { run, task_run: codes::number(fact.task_run), at: fact.at.as_micros() };
-        match &fact.says {
+        match &fact.kind {
             FactKind::Made(artifact) => make(connection, tools, &who, artifact)?,
             FactKind::Measured(metric) => measure(connection, &who, metric)?,
             FactKind::Used(file) => {
@@ -57,7 +57,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Who says something, and when.
+/// The source of a fact, and its time.
 struct Who {
     run: i64,
     task_run: i64,
@@ -65,7 +65,7 @@ struct Who {
 }
 
 fn make(connection: &Connection, tools: &Tools<'_>, who: &Who, artifact: &Artifact) -> rusqlite::Result<()> {
-    let Content { body, checksum, file } = Content::of(tools, &artifact.content)?;
+    let Content { body, file } = Content::of(tools, &artifact.content)?;
     connection
         .prepare_cached(
             "INSERT INTO artifacts (run, seq, task_run, at, key, version, kind, media_type, file_name, bytes, describes,
@@ -85,7 +85,7 @@ fn make(connection: &Connection, tools: &Tools<'_>, who: &Who, artifact: &Artifa
             (artifact.content.len() as u64).cast_signed(),
             artifact.describes.as_ref().map(|file| file.as_bytes()),
             body,
-            checksum,
+            body.map(checksum),
             file,
         ])?;
     Ok(())
@@ -109,7 +109,7 @@ fn measure(connection: &Connection, who: &Who, metric: &Metric) -> rusqlite::Res
     Ok(())
 }
 
-/// What [`artifact`] reads: those of a run after a number, so many of them.
+/// What [`artifact`] reads: the artifacts of a run after a number, up to a limit.
 pub(super) const ARTIFACTS: &str = "
     SELECT a.seq, a.task_run, a.at, a.key, a.version, a.kind, a.media_type, a.file_name, a.bytes, a.describes
     FROM artifacts a JOIN flow_runs f ON f.no = a.run WHERE f.id = ?1 AND a.seq > ?2 ORDER BY a.seq LIMIT ?3";
@@ -132,10 +132,10 @@ pub(super) fn artifact(row: &Row<'_>) -> rusqlite::Result<StoredArtifact> {
 
 /// The content of an artifact, for a `ContentRow`.
 pub(super) const CONTENT: &str = "
-    SELECT a.body, a.checksum, a.file FROM artifacts a JOIN flow_runs f ON f.no = a.run
+    SELECT a.body, a.file, a.checksum FROM artifacts a JOIN flow_runs f ON f.no = a.run
     WHERE f.id = ?1 AND a.seq = ?2";
 
-/// What [`metric`] reads: those of a run after a number, so many of them.
+/// What [`metric`] reads: the metrics of a run after a number, up to a limit.
 pub(super) const METRICS: &str = "
     SELECT m.seq, m.task_run, m.at, m.name, m.step, m.value FROM metrics m JOIN flow_runs f ON f.no = m.run
     WHERE f.id = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3";
@@ -151,7 +151,7 @@ pub(super) fn metric(row: &Row<'_>) -> rusqlite::Result<StoredMetric> {
     })
 }
 
-/// The waits of a run whose time was up.
+/// The waits of a run that timed out.
 pub(super) const TIMES_UP: &str = "
     SELECT w.key, w.ended, w.after FROM times_up w JOIN flow_runs f ON f.no = w.run WHERE f.id = ?1 ORDER BY w.key";
 
@@ -163,7 +163,7 @@ pub(super) fn time_up(row: &Row<'_>) -> rusqlite::Result<TimeUp> {
     })
 }
 
-/// Who made a file, and who used it: each once, for [`who`].
+/// The task runs that made a file and those that used it, each once, for [`who`].
 pub(super) const MADE_BY: &str = "
     SELECT DISTINCT f.id, a.task_run FROM artifacts a JOIN flow_runs f ON f.no = a.run WHERE a.describes = ?1
     ORDER BY f.no, a.task_run";

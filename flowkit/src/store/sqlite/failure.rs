@@ -1,4 +1,4 @@
-//! What SQLite and the system say, in our words.
+//! Errors of SQLite and of the system as errors of the store.
 
 use std::error::Error;
 use std::io;
@@ -14,7 +14,7 @@ pub(super) fn open(path: &Path, reason: impl Into<String>) -> StoreError {
     StoreError::Open { path: path.to_owned(), reason: reason.into(), source: None }
 }
 
-/// Cannot be opened, because the system says so.
+/// Cannot be opened, because of an error of the system.
 pub(super) fn open_io(path: &Path, doing: &str, error: io::Error) -> StoreError {
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => "this user may not; change its permissions or choose another path",
@@ -31,7 +31,7 @@ pub(super) fn open_io(path: &Path, doing: &str, error: io::Error) -> StoreError 
     }
 }
 
-/// Cannot be opened, because SQLite says so.
+/// Cannot be opened, because of an error of SQLite.
 pub(super) fn open_sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
     let reason = match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => NOT_A_DATABASE,
@@ -49,7 +49,7 @@ pub(super) fn open_sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
     StoreError::Open { path: path.to_owned(), reason: reason.to_owned(), source: Some(Arc::new(error)) }
 }
 
-/// Whether the file that processes share beside the log could not grow: SQLite does not say of it that the disk is full.
+/// Whether the shared-memory file beside the log could not grow: SQLite does not report that as a full disk.
 fn has_no_room_to_share(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
@@ -82,7 +82,7 @@ pub(super) fn write(path: &Path, error: impl Error + Send + Sync + 'static) -> S
     StoreError::Write { path: path.to_owned(), source: Arc::new(error) }
 }
 
-/// Cannot be read; what makes no sense is damaged.
+/// Cannot be read; content that makes no sense is damage.
 pub(super) fn read(path: &Path, error: rusqlite::Error) -> StoreError {
     match error {
         rusqlite::Error::FromSqlConversionFailure(_, _, reason) => {
@@ -96,7 +96,7 @@ pub(super) fn read(path: &Path, error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// An error of the system as one of SQLite's, so that a transaction has one kind of failure.
+/// An error of the system as one of SQLite, so that a transaction has one error type.
 pub(super) fn as_sqlite(error: io::Error) -> rusqlite::Error {
     let code = match error.kind() {
         io::ErrorKind::StorageFull => rusqlite::ffi::SQLITE_FULL,
@@ -105,14 +105,14 @@ pub(super) fn as_sqlite(error: io::Error) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), Some(error.to_string()))
 }
 
-/// What is to be done about a failed transaction.
+/// How to handle a failed transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// Nothing: it would fail again.
+    /// Give up: it would fail again.
     GiveUp,
-    /// It may pass: another process writes, or the disk is full.
+    /// Try again: another process writes, or the disk is full.
     Wait,
-    /// As `Wait`, but the connection is not to be trusted: after a failed fsync the system forgets what it did not write.
+    /// As `Wait`, but on a new connection: after a failed fsync the system may forget pages that it did not write.
     Reopen,
 }
 

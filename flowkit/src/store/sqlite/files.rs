@@ -31,15 +31,15 @@ pub(super) fn wal(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// Brings a write-ahead log and its name to the disk, also if another process wrote it: where a commit does not wait for the
-/// disk, or where a process was killed, what the log says may be known to the system only.
+/// Makes a write-ahead log and its name durable, even if another process wrote it: where a commit does not wait for the
+/// disk, or where a process was killed, the log may be in the system's memory only.
 ///
-/// SQLite holds no locks on this file, so that closing it takes none away.
+/// SQLite has no locks on this file, so closing it releases none.
 pub(super) fn sync_log(log: &Path) -> io::Result<()> {
     if failpoint::breaks("trust-the-log") {
         return Ok(());
     }
-    // Windows wants a handle that may write.
+    // Windows requires a writable handle.
     match File::options().write(true).open(log) {
         Ok(file) => file.sync_all()?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

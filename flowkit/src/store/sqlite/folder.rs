@@ -1,31 +1,31 @@
-//! Whose the files are: what another user could have put in place of them, or could change, is refused before anything is
-//! read from it or written to it. And the folder of a program, which is made so that none of this can happen.
+//! Who owns the files: those that another user could have planted or could change are refused before anything is read
+//! or written. Also makes a program's folder so that this cannot happen.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{failure, files, place, system};
+use super::{failure, files, preflight, system};
 use crate::store::StoreError;
 
 /// What keeps a program's runs out of its repository.
 const IGNORE_ALL: &[u8] = b"*\n";
 
-/// Makes the folder in which a program keeps its database, private to this user whatever the umask, and with a `.gitignore`.
-/// One that is there has to be a folder of this user's own.
+/// Makes the folder in which a program keeps its database, private to this user whatever the umask, and with a
+/// `.gitignore`. An existing one must be a folder that this user owns.
 ///
 /// # Errors
 ///
 /// [`StoreError::Open`] with the reason and what to do.
 pub(crate) fn make(path: &Path, database: &Path) -> Result<(), StoreError> {
     let refused = |error| failure::open_io(path, "make the folder", error);
-    if !place::is_taken(path).map_err(refused)? {
+    if !preflight::is_taken(path).map_err(refused)? {
         files::private_folder(path).map_err(refused)?;
     }
     check(path)?;
-    // As long as there is no database, the process that made the folder may have died before its name was on the disk, or
-    // before there was a file in it. Later on, that file is for people to decide about.
-    if !place::is_taken(database).map_err(refused)? {
+    // As long as there is no database, the process that made the folder may have died before the folder was durable or
+    // had a `.gitignore`. Later on, that file is the user's to change or remove.
+    if !preflight::is_taken(database).map_err(refused)? {
         files::sync_folder(files::folder_of(path)).map_err(refused)?;
         ignore_all(&path.join(".gitignore")).map_err(refused)?;
     }
@@ -34,13 +34,13 @@ pub(crate) fn make(path: &Path, database: &Path) -> Result<(), StoreError> {
 
 fn ignore_all(path: &Path) -> io::Result<()> {
     match files::private_file(path) {
-        // Another process was faster, or somebody has written one.
+        // Another process was faster, or the user has written one.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made?.write_all(IGNORE_ALL),
     }
 }
 
-/// Refuses a database that another user could have put there or could change, with all that lies beside it.
+/// Refuses a database that another user could have planted or could change, including the files beside it.
 pub(super) fn check_all(database: &Path) -> Result<(), StoreError> {
     let folder = files::folder_of(database);
     if fs::metadata(folder).is_ok_and(|metadata| system::lets_others_replace(&metadata)) {
@@ -58,7 +58,7 @@ pub(super) fn check_all(database: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The files and folders of a database: itself, those of SQLite, and ours.
+/// The files and folders of a database: itself, those of SQLite, and those of flowkit.
 fn parts(database: &Path) -> [PathBuf; 6] {
     let [owners, values, key] = ["owners", "values", "key"].map(|suffix| files::beside(database, suffix));
     let [wal, shared] = ["-wal", "-shm"].map(|suffix| {
@@ -69,9 +69,9 @@ fn parts(database: &Path) -> [PathBuf; 6] {
     [database.to_owned(), wal, shared, owners, values, key]
 }
 
-/// Refuses what is there and not this user's own.
+/// Refuses an existing file or folder that this user does not own.
 fn check(path: &Path) -> Result<(), StoreError> {
-    // What cannot be looked at cannot be opened either, and opening it says why.
+    // What cannot be inspected cannot be opened either, and opening it gives the reason.
     let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
     let shown = path.display();
     // What is neither file nor folder is refused as such.

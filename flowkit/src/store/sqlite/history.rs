@@ -1,4 +1,4 @@
-//! Looking back: what was kept, as plain rows.
+//! Looking back: persisted runs as plain rows.
 
 mod choose;
 mod lines;
@@ -133,7 +133,7 @@ impl History for SqliteStore {
         let row = self.readers.read_one(
             facts::CONTENT,
             params![run.as_uuid().as_bytes(), clamped(sequence)],
-            ContentRow::from_row,
+            ContentRow::artifact,
         )?;
         row.map(|row| row.read("an artifact", &self.values)).transpose()
     }
@@ -171,8 +171,8 @@ impl History for SqliteStore {
         Ok(sources.first().map(|source| source.cast_unsigned()))
     }
 
-    fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {
-        prune::prune(self, keep)
+    fn prune(&self, retention: Retention) -> Result<PruneReport, StoreError> {
+        prune::prune(self, retention)
     }
 }
 
@@ -180,7 +180,7 @@ fn id_value(id: FlowRunId) -> Value {
     id.as_uuid().as_bytes().to_vec().into()
 }
 
-/// Text as it is kept.
+/// Text as it is stored.
 fn text_value(text: &str) -> Value {
     codes::text(text).into_owned().into()
 }

@@ -1,4 +1,4 @@
-//! Names that many rows share: written once, and known here by where they stand in the program.
+//! Names that many rows share: written once, and cached here by their address in the program.
 
 use std::collections::HashMap;
 use std::panic::Location;
@@ -8,22 +8,22 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::codes;
 use crate::model::{Declaration, place};
 
-/// Which code of the task with a path was run last.
+/// The version of a task's code that ran last.
 pub(super) const LAST_SOURCE: &str =
     "SELECT source_hash FROM tasks WHERE path = ?1 ORDER BY last_no DESC LIMIT 1";
 
-/// The numbers of tasks and places. To be forgotten when a transaction fails: its rows are gone.
+/// The numbers of tasks and locations. Cleared when a transaction fails: its rows are gone.
 #[derive(Debug, Default)]
 pub(super) struct Interned {
     // By address: both live as long as the program.
     tasks: HashMap<usize, i64>,
-    places: HashMap<usize, i64>,
+    locations: HashMap<usize, i64>,
 }
 
 impl Interned {
     pub(super) fn forget(&mut self) {
         self.tasks.clear();
-        self.places.clear();
+        self.locations.clear();
     }
 
     pub(super) fn task(
@@ -69,25 +69,25 @@ impl Interned {
         Ok(no)
     }
 
-    pub(super) fn place(
+    pub(super) fn location(
         &mut self,
         connection: &Connection,
         location: &'static Location<'static>,
     ) -> rusqlite::Result<i64> {
         let address = std::ptr::from_ref(location) as usize;
-        if let Some(no) = self.places.get(&address) {
+        if let Some(no) = self.locations.get(&address) {
             return Ok(*no);
         }
         let text = place(location);
-        let mut find = connection.prepare_cached("SELECT no FROM places WHERE text = ?1")?;
+        let mut find = connection.prepare_cached("SELECT no FROM locations WHERE text = ?1")?;
         let no = match find.query_row([&text], |row| row.get(0)).optional()? {
             Some(no) => no,
             None => {
-                connection.prepare_cached("INSERT INTO places (text) VALUES (?1)")?.execute([&text])?;
+                connection.prepare_cached("INSERT INTO locations (text) VALUES (?1)")?.execute([&text])?;
                 connection.last_insert_rowid()
             }
         };
-        self.places.insert(address, no);
+        self.locations.insert(address, no);
         Ok(no)
     }
 }

@@ -1,4 +1,4 @@
-//! Lines of logs: each task run may keep so many; what is beyond is counted.
+//! Log lines: each task run has a quota; lines beyond it are counted.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,25 +18,25 @@ pub(super) struct Quotas(Mutex<HashMap<(FlowRunId, TaskRunId), Quota>>);
 #[derive(Default)]
 struct Quota {
     kept: u64,
-    /// Not written down yet.
+    /// Not written yet.
     dropped: u64,
 }
 
 impl Quotas {
-    /// Counts a line; `false` if it is one too many.
+    /// Counts a line; `false` if it is beyond the quota.
     pub(super) fn admit(&self, line: &LogEntry) -> bool {
         let mut quotas = self.0.lock();
         let quota = quotas.entry((line.run, line.task_run)).or_default();
-        let is_kept = quota.kept < LOG_LINES_MAX;
-        if is_kept {
+        let is_persisted = quota.kept < LOG_LINES_MAX;
+        if is_persisted {
             quota.kept += 1;
         } else {
             quota.dropped += 1;
         }
-        is_kept
+        is_persisted
     }
 
-    /// Takes what was dropped since the last time.
+    /// Takes the counts of dropped lines since the last time.
     pub(super) fn take_dropped(&self) -> Vec<(FlowRunId, TaskRunId, u64)> {
         let mut quotas = self.0.lock();
         let dropped = quotas.iter_mut().filter(|(_, quota)| quota.dropped > 0);
@@ -45,13 +45,13 @@ impl Quotas {
             .collect()
     }
 
-    /// Forgets a run that has ended; what was dropped of it is taken before.
+    /// Removes a run that has ended, after its counts were taken.
     pub(super) fn forget(&self, run: FlowRunId) {
         self.0.lock().retain(|(of, _), quota| *of != run || quota.dropped > 0);
     }
 }
 
-/// Writes the lines of a batch, and how many there are not. What belongs to no run is left out.
+/// Writes the lines of a batch, and the counts of dropped ones. Lines of unknown runs are left out.
 pub(super) fn write(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
     let mut numbers: HashMap<FlowRunId, Option<(i64, i64)>> = HashMap::new();
     for line in &batch.logs {

@@ -6,8 +6,9 @@
 //! result, cached, history ◄── readers
 //! ```
 //!
-//! A run belongs to an open store, which holds a lock for as long as it lives. A process that finds that lock free marks the
-//! store's runs as crashed and may take them over, with a larger epoch; entries of an older epoch are refused.
+//! A run is owned by an open store, which holds a lock for as long as it lives. A process that finds that lock free
+//! marks the store's runs as crashed and may take them over, with a larger epoch; entries with an older epoch are
+//! refused.
 
 mod asking;
 mod batch;
@@ -29,7 +30,7 @@ mod outage;
 mod owner;
 mod ownership;
 mod pages;
-mod place;
+mod preflight;
 mod queue;
 mod rare;
 mod readers;
@@ -79,21 +80,21 @@ use crate::policy::cache::CacheKey;
 use crate::policy::resume::RedoRequest;
 use crate::value::canonical::Sealing;
 
-/// Keeps runs in a SQLite file. Several processes may open the same one.
+/// Persists runs in a SQLite file. Several processes may open the same one.
 ///
-/// Beside the file lie `<database>.values`, with large results, and `<database>.owners`, with the locks of those who have
-/// it open. Dropping the store writes what waits, and gives back what it holds.
+/// Beside the file are `<database>.values`, with large results, and `<database>.owners`, with the locks of the stores
+/// that have it open. Dropping the store writes what is queued and releases its locks.
 pub struct SqliteStore {
     shared: Arc<Shared>,
     readers: Readers,
     values: Values,
-    /// The key with which secrets are sealed, or the file in which it is missing.
+    /// The key that seals secrets, or the file from which it is missing.
     seal_key: Result<SealKey, PathBuf>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, and makes it if there is none.
+    /// Opens the database at `path`, and creates it if there is none.
     ///
     /// # Errors
     ///
@@ -112,10 +113,10 @@ impl SqliteStore {
         &self.shared.path
     }
 
-    /// Makes another key for the secrets of calls, if the one in `<database>.key` is gone. Calls that have secrets are made
-    /// again then, and one that may run at most once and has begun is refused.
+    /// Creates a new key for the secrets of calls, if the one in `<database>.key` is gone. Calls with secrets then run
+    /// again, and one that may run at most once and has begun is refused.
     ///
-    /// Returns whether it was gone. Stores that have the database open find out when they are opened again.
+    /// Returns whether it was gone. Stores that have the database open read the new key when they are opened again.
     ///
     /// # Errors
     ///
@@ -136,12 +137,12 @@ impl SqliteStore {
         self.ask(|writer| Ok(writer.reap()?.into_iter().flat_map(|dead| dead.runs).collect()))
     }
 
-    /// The same where somebody only looks: nothing is done while another process is writing.
+    /// The same for a reader: does nothing while another process is writing.
     pub(crate) fn reap_if_free(&self) -> Result<(), StoreError> {
         self.ask(|writer| writer.reap_if_free())
     }
 
-    /// Looks through the whole file for damage, also where rows and indexes contradict each other.
+    /// Checks the whole file for damage, including rows and indexes that contradict each other.
     ///
     /// # Errors
     ///
@@ -150,23 +151,23 @@ impl SqliteStore {
         self.ask(|writer| writer.look_for_damage())
     }
 
-    /// Whether nothing can be written at present: the last try failed. The next one that succeeds ends this.
+    /// Whether the last attempt to write failed. The next one that succeeds ends this state.
     pub fn is_degraded(&self) -> bool {
         self.shared.is_degraded()
     }
 
-    /// Returns the length of the write-ahead log, in bytes. Beyond 64 MB some reader keeps it from being emptied.
+    /// Returns the length of the write-ahead log, in bytes. Beyond 64 MB, some reader keeps it from being truncated.
     pub fn wal_bytes(&self) -> u64 {
         self.shared.log_bytes()
     }
 
-    /// Returns what was done so far.
+    /// Returns counts of what the store has done so far.
     pub fn stats(&self) -> SqliteStats {
         self.shared.stats()
     }
 }
 
-/// The greatest number of a run, its sub-flows, and theirs.
+/// The greatest number of a begin or an end, in a run and in all runs of sub-flows below it.
 const LAST_NO: &str = "
     WITH RECURSIVE family (no, id) AS (
         SELECT no, id FROM flow_runs WHERE id = ?1
@@ -189,7 +190,7 @@ impl RunLog for SqliteStore {
     }
 
     fn report(&self, fact: Fact) {
-        self.shared.queue.push(WriteJob::Keep(Box::new(fact)));
+        self.shared.queue.push(WriteJob::Report(Box::new(fact)));
     }
 
     fn log(&self, line: LogEntry) {
@@ -201,10 +202,10 @@ impl RunLog for SqliteStore {
 
     fn result(&self, run: FlowRunId, task_run: TaskRunId) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.readers.read_one(
-            "SELECT r.body, r.checksum, r.file FROM results r JOIN flow_runs f ON f.no = r.run
+            "SELECT r.body, r.file FROM results r JOIN flow_runs f ON f.no = r.run
              WHERE f.id = ?1 AND r.task_run = ?2",
             params![run.as_uuid().as_bytes(), codes::number(task_run)],
-            ContentRow::from_row,
+            ContentRow::result,
         )?;
         row.map(|row| row.read("a result", &self.values)).transpose()
     }
@@ -229,7 +230,7 @@ impl RunLog for SqliteStore {
 impl Ownership for SqliteStore {
     fn take_over(&self, id: FlowRunId) -> Result<Recovered, StoreError> {
         let owned = self.ask(move |writer| writer.take_over(id))?;
-        // It is ours now, so nobody changes it while it is read.
+        // This process owns it now, so no other one changes it while it is read.
         let run = self.flow_run(id)?.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() })?;
         let task_runs = self.task_runs(id, &TaskRunFilter::default(), TaskRunId::FLOW, usize::MAX)?;
         let last_no = self.readers.read_one(LAST_NO, [id.as_uuid().as_bytes()], |row| row.get(0))?.flatten();
@@ -246,15 +247,16 @@ impl Ownership for SqliteStore {
         self.shared.may_be_fenced()
     }
 
-    fn request_redo(&self, run: OwnedRun, asked: &RedoRequest) -> Result<(), StoreError> {
-        let asked = asked.clone();
+    fn request_redo(&self, run: OwnedRun, request: &RedoRequest) -> Result<(), StoreError> {
+        let request = request.clone();
         self.ask(move |writer| {
-            writer.with_owner(|connection, owner| ownership::ask_again(connection, owner, run, &asked))?
+            writer
+                .with_owner(|connection, owner| ownership::request_redo(connection, owner, run, &request))?
         })
     }
 
     fn redo_request(&self, id: FlowRunId) -> Result<Option<RedoRequest>, StoreError> {
-        let sql = "SELECT asked FROM flow_runs WHERE id = ?1 AND asked IS NOT NULL";
+        let sql = "SELECT redo_request FROM flow_runs WHERE id = ?1 AND redo_request IS NOT NULL";
         self.readers
             .read_one(sql, [id.as_uuid().as_bytes()], |row| codes::read_json(&row.get::<_, String>(0)?))
     }
@@ -301,25 +303,25 @@ impl Ownership for SqliteStore {
 impl ResultCache for SqliteStore {
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
         let found = self.readers.read_one(
-            "SELECT r.body, r.checksum, r.file, c.stored_at, c.ttl, f.id, c.task_run
+            "SELECT r.body, r.file, c.stored_at, c.ttl, f.id, c.task_run
              FROM cache c JOIN results r ON r.run = c.run AND r.task_run = c.task_run JOIN flow_runs f ON f.no = c.run
              WHERE c.key = ?1",
             [key.digest().as_bytes()],
             |row| {
-                let ttl: Option<i64> = row.get(4)?;
+                let ttl: Option<i64> = row.get(3)?;
                 let value = CachedValue {
                     envelope: Vec::new(),
-                    stored_at: WallTime::from_micros(row.get(3)?),
+                    stored_at: WallTime::from_micros(row.get(2)?),
                     ttl: ttl.map(|ttl| Duration::from_micros(ttl.unsigned_abs())),
-                    from: (codes::flow_run(row.get(5)?), codes::task_run(row.get(6)?)),
+                    from: (codes::flow_run(row.get(4)?), codes::task_run(row.get(5)?)),
                 };
-                Ok((ContentRow::from_row(row)?, value))
+                Ok((ContentRow::result(row)?, value))
             },
         )?;
         let Some((row, value)) = found else { return Ok(None) };
         match row.read("a result", &self.values) {
             Ok(envelope) => Ok(Some(CachedValue { envelope, ..value })),
-            // A cache that has lost something has not got it: the task runs, and its result is written over this one.
+            // A damaged entry is a miss: the task runs, and its result replaces this one.
             Err(error) => {
                 tracing::warn!(%key, %error, "a cached result is left out");
                 Ok(None)

@@ -1,5 +1,5 @@
-//! Opening: every check before the first write, then the owner, then what dead owners left. A store that only looks back
-//! becomes an owner when there is something to write.
+//! Opening: every check before the first write, then the row of the owner, then the runs of dead owners. A store that
+//! only looks back becomes an owner when there is something to write.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::shared::Shared;
 use super::values::Values;
 use super::writer::Writer;
 use super::{
-    SqliteStore, Synchronous, connection, drafts, failure, folder, pages, place, reap, schema, seal_key,
+    SqliteStore, Synchronous, connection, drafts, failure, folder, pages, preflight, reap, schema, seal_key,
 };
 use crate::store::StoreError;
 
@@ -30,11 +30,11 @@ pub struct SqliteOptions {
 pub(super) struct StoreSettings {
     pub(super) synchronous: Synchronous,
     pub(super) retry_for: Duration,
-    /// How long the first try waits for the lock of another process.
+    /// How long the first attempt waits for the lock of another process.
     pub(super) busy_wait: Duration,
     pub(super) inline_max: usize,
     pub(super) gather: Duration,
-    /// Nothing is written unless it is asked for, and nobody who writes is waited for.
+    /// Whether the store only looks back: it writes only on request, and waits for no writer.
     pub(super) looks_back: bool,
 }
 
@@ -52,46 +52,45 @@ impl Default for StoreSettings {
 }
 
 impl SqliteOptions {
-    /// Sets how much a commit waits for the disk; by default [`Synchronous::Full`].
+    /// Sets whether a commit waits for the disk; by default [`Synchronous::Full`].
     pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
         self.settings.synchronous = synchronous;
         self
     }
 
-    /// Sets for how long it is tried again to write what could not be written: another process holds the database locked,
-    /// the disk is full or has an error. By default 60 s.
+    /// Sets for how long a failed write is retried: another process has locked the database, the disk is full or has an
+    /// error. By default 60 s.
     ///
-    /// Meanwhile nothing is lost. What waits to be written stays in memory, up to about 64 MB, and then the tasks wait. If
-    /// the time is not enough, the runs of which something waits are given up: each ends as failed with
-    /// [`StoreError::GaveUp`], which says what is missing, and is suspended in the database, so that it can be resumed from
-    /// what is kept.
+    /// Meanwhile nothing is lost: the queue stays in memory, up to about 64 MB, and then the tasks wait. When the time
+    /// is over, the runs with something in the queue are given up: each ends as failed with [`StoreError::GaveUp`],
+    /// which tells what is missing, and is suspended in the database, so that it can be resumed from what is persisted.
     pub fn retry_for(mut self, retry_for: Duration) -> Self {
         self.settings.retry_for = retry_for;
         self
     }
 
-    /// Sets the number of bytes up to which a result is kept in the database itself; by default 256 KiB. Larger ones are
-    /// files in `<database>.values`.
+    /// Sets up to which size, in bytes, a result is stored in the database itself; by default 256 KiB. Larger ones
+    /// become files in `<database>.values`.
     pub fn inline_max(mut self, bytes: usize) -> Self {
         self.settings.inline_max = bytes;
         self
     }
 
-    /// For programs that only look at what there is: opening waits for no writer, not even for a process that stands still
-    /// in its commit. Runs whose process has died are marked if nobody else is writing. What is asked to be written is, and
-    /// waits for its turn.
+    /// For programs that only look back: opening waits for no writer, not even for a process that is stuck in its
+    /// commit. Runs of dead processes are marked if no other process is writing. Explicit writes are made, and wait for
+    /// their turn.
     pub(crate) fn looking_back(mut self) -> Self {
         self.settings.looks_back = true;
         self
     }
 
-    /// Opens the database at `path`, and makes it if there is none.
+    /// Opens the database at `path`, and creates it if there is none.
     ///
     /// Runs whose process has died are marked as crashed.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Open`] with the reason and what to do. A file that was there stays as it is.
+    /// [`StoreError::Open`] with the reason and what to do. An existing file stays as it is.
     pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
         let path = path.as_ref();
         let path = std::path::absolute(path).map_err(|error| failure::open_io(path, "find it", error))?;
@@ -99,15 +98,15 @@ impl SqliteOptions {
         self.start(path, connection)
     }
 
-    /// Checks everything that can be checked; afterwards the file is ours, whole and up to date.
+    /// Makes all checks; afterwards the file is one of flowkit, whole and up to date.
     fn prepare(&self, path: &Path) -> Result<Connection, StoreError> {
-        place::sqlite_version(path, rusqlite::version_number())?;
-        place::warn_of_file_system(path);
+        preflight::sqlite_version(path, rusqlite::version_number())?;
+        preflight::warn_of_file_system(path);
         folder::check_all(path)?;
-        if !place::is_taken(path).map_err(|error| failure::open_io(path, "look at it", error))? {
+        if !preflight::is_taken(path).map_err(|error| failure::open_io(path, "look at it", error))? {
             schema::create(path)?;
         }
-        place::look_at(path)?;
+        preflight::inspect(path)?;
         let mut connection = connection::to_write(path, self.settings.synchronous)?;
         schema::bring_up_to_date(path, &mut connection)?;
         Ok(connection)
@@ -132,10 +131,10 @@ impl SqliteOptions {
             locked.map_err(|error| failure::open_io(&path, "take a lock beside it", error))?;
             newcomer.enter()
         };
-        let dead = entered.inspect_err(|_| owner.leave())?;
+        let dead = entered.inspect_err(|_| owner.remove_lock())?;
         let seal_key = seal_key::find(&path, &connection)
             .map_err(|error| failure::open_io(&path, "read its key", error))
-            .inspect_err(|_| owner.leave())?
+            .inspect_err(|_| owner.remove_lock())?
             .ok_or_else(|| seal_key::file(&path));
         let writer = Writer::new(Arc::clone(&shared), owner, values.clone(), self.settings, connection);
         writer.forget_dead(&dead);
@@ -144,7 +143,7 @@ impl SqliteOptions {
     }
 }
 
-/// A store that is about to be one of those that have the database open.
+/// A store that is about to open the database.
 struct Newcomer<'a> {
     path: &'a Path,
     connection: &'a mut Connection,
@@ -154,7 +153,7 @@ struct Newcomer<'a> {
 }
 
 impl Newcomer<'_> {
-    /// Enters only where somebody has died, and only if nobody else is writing: the dead can be buried another time.
+    /// Becomes an owner only if there are dead owners and no other process is writing: they can be reaped another time.
     fn enter_if_needed(&mut self) -> Result<Vec<Dead>, StoreError> {
         let path = self.path;
         let refused = |error| failure::open_sqlite(path, error);
@@ -166,15 +165,15 @@ impl Newcomer<'_> {
         self.connection.busy_timeout(connection::BUSY_WAIT).map_err(refused)?;
         match entered {
             Err(error) if failure::is_busy(&error) => {
-                self.owner.leave();
+                self.owner.remove_lock();
                 Ok(Vec::new())
             }
             entered => entered,
         }
     }
 
-    /// Makes the store an owner, and buries those that are dead: one transaction, and nobody waits for the disk. Who is alive
-    /// matters only until the next power cut; the first commit that somebody waits for takes the rest with it.
+    /// Makes the store an owner, and reaps dead ones, in one transaction that does not wait for the disk. Who is alive
+    /// matters only until the next power cut, and the first commit that waits makes this one durable, too.
     fn enter(&mut self) -> Result<Vec<Dead>, StoreError> {
         let Self { path, connection, synchronous, owner, values } = self;
         let refused = |error| failure::open_sqlite(path, error);
@@ -183,9 +182,9 @@ impl Newcomer<'_> {
                 connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
             owner.stamp(&transaction, 0).map_err(refused)?;
             let dead = reap::reap(&transaction, owner).map_err(refused)?;
-            // Of those that leave in order the last keeps a digest of the pages; after a death somebody has to look. A long file
-            // takes its time, and only a power cut damages it for sure. If this finds something, the dead stay in the table, and
-            // the next one looks as well.
+            // The last store to close in order leaves a digest of the pages; after a death the file has to be checked.
+            // For a long file that takes time, so it is checked after a power cut only, which may really damage it. If
+            // this finds damage, the dead owners stay in the table, and the next store checks as well.
             let is_short = pages::length(&transaction).map_err(refused)? <= pages::LOOKED_THROUGH_MAX;
             let lost_power = |dead: &Dead| owner.locks().may_have_lost_power(&dead.owner, &owner.identity);
             if (is_short && !dead.is_empty()) || dead.iter().any(lost_power) {
@@ -221,7 +220,7 @@ fn spawn(writer: Writer) -> std::io::Result<std::thread::JoinHandle<()>> {
         if ended.is_err() {
             tracing::error!("bug in flowkit: the writing thread of the store panicked; nothing more is kept");
         }
-        // Present and later waiters are told.
+        // Answers present and later waiters.
         shared.queue.abandon();
     })
 }
@@ -234,7 +233,7 @@ impl Writer {
         Ok(dead)
     }
 
-    /// The same, unless another process is writing: there is another time.
+    /// The same, unless another process is writing: it can be done later.
     pub(super) fn reap_if_free(&mut self) -> Result<(), StoreError> {
         let path = self.shared.path.clone();
         let refused = |error| failure::read(&path, error);
@@ -253,7 +252,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes the lock files of owners that are out of the table.
+    /// Removes the lock files of owners that are no longer in the table.
     pub(super) fn forget_dead(&self, dead: &[Dead]) {
         for Dead { owner, runs } in dead {
             self.owner.locks().remove(owner.identity.uuid);
@@ -263,14 +262,14 @@ impl Writer {
         }
     }
 
-    /// Makes another key for secrets.
+    /// Creates a new key for secrets.
     pub(super) fn renew_seal_key(&self) -> Result<(), StoreError> {
         let Some(connection) = &self.connection else { return Ok(()) };
         let renewed = seal_key::renew(&self.shared.path, connection);
         renewed.map(drop).map_err(|error| failure::open_io(&self.shared.path, "make its key", error))
     }
 
-    /// Looks through the whole file.
+    /// Checks the whole file.
     pub(super) fn look_for_damage(&self) -> Result<(), StoreError> {
         let Some(connection) = &self.connection else { return Ok(()) };
         look_for_damage(&self.shared.path, connection, "integrity_check")

@@ -1,6 +1,6 @@
-//! What the writing thread does while nothing can be written: it tries again and lets everything else wait, and at last it
-//! gives runs up. Never does it drop a batch and go on behind it: what is durable of a run is all that was recorded of it
-//! up to some point.
+//! What the writing thread does during an outage, while nothing can be written: it retries, lets everything else wait,
+//! and at last gives up runs. It never drops a batch and continues after it: what is durable of a run is a prefix of
+//! its record.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -19,31 +19,31 @@ use crate::failpoint;
 use crate::model::FlowRunId;
 use crate::store::{Lost, OwnedRun, StoreError};
 
-/// The waits between tries of a transaction that failed.
+/// The waits between attempts of a failed transaction.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
-/// Closing a store on a full disk waits no longer than this.
+/// How long closing a store on a full disk waits at most.
 const CLOSING_RETRY: Duration = Duration::from_secs(2);
-/// How long a try waits for the lock of another process that has held it for long.
+/// How long a retry waits for the lock of another process that has held it for long.
 const BUSY_WAIT_AGAIN: Duration = Duration::from_millis(250);
 
-/// What is known of the database while it cannot be written, and of the runs that were given up for it.
+/// The state of an outage, and the runs that were given up because of it.
 pub(super) struct Outage {
-    place: DatabaseFiles,
+    files: DatabaseFiles,
     is_removed: bool,
-    /// When the first of the transactions began that have failed since one succeeded.
+    /// When the first transaction of the outage began.
     since: Option<Instant>,
-    /// Why the database could not be opened again.
+    /// Why the database could not be reopened.
     unopened: String,
-    /// The runs that are kept no further, up to which epoch, and why.
+    /// The runs that are no longer persisted, up to which epoch, and why.
     lost: HashMap<FlowRunId, (u64, StoreError)>,
-    /// The epochs of runs that this store has taken over: what was lost before does not concern them.
+    /// The epochs of runs that this store has taken over: earlier losses do not concern them.
     taken: HashMap<FlowRunId, u64>,
-    /// Runs that this store still owns and writes no more of.
-    left: Vec<(OwnedRun, StoreError)>,
+    /// Runs that this store still owns but no longer writes.
+    abandoned: Vec<(OwnedRun, StoreError)>,
 }
 
-/// Which files the database is.
+/// The identity of the database's files.
 struct DatabaseFiles {
     files: [PathBuf; 2],
     ids: [Option<(u64, u64)>; 2],
@@ -56,11 +56,11 @@ impl DatabaseFiles {
         Self { files, ids }
     }
 
-    /// Whether other processes find the files that this one writes to.
+    /// Whether the path still leads to the files that this process writes to.
     fn holds(&self) -> bool {
         self.files.iter().zip(self.ids).all(|(file, known)| match system::file_id(file) {
             Ok(found) => known.is_none_or(|known| known == found),
-            // What cannot be seen may be there.
+            // What cannot be inspected may be there.
             Err(error) => error.kind() != std::io::ErrorKind::NotFound,
         })
     }
@@ -77,17 +77,17 @@ impl DatabaseFiles {
 impl Outage {
     pub(super) fn new(database: &Path) -> Self {
         Self {
-            place: DatabaseFiles::of(database),
+            files: DatabaseFiles::of(database),
             is_removed: false,
             since: None,
             unopened: String::new(),
             lost: HashMap::new(),
             taken: HashMap::new(),
-            left: Vec::new(),
+            abandoned: Vec::new(),
         }
     }
 
-    /// Returns why nothing more is written of a run, if so.
+    /// Returns why a run is no longer written, if it is not.
     pub(super) fn loss(&self, run: OwnedRun) -> Option<StoreError> {
         self.lost.get(&run.id).filter(|(epoch, _)| run.epoch <= *epoch).map(|(_, error)| error.clone())
     }
@@ -96,7 +96,7 @@ impl Outage {
         self.lost.contains_key(&id)
     }
 
-    /// Says that a run is written again, under a new epoch.
+    /// Resumes writing a run, under a new epoch.
     pub(super) fn took_over(&mut self, run: OwnedRun) {
         self.lost.remove(&run.id);
         self.taken.insert(run.id, run.epoch);
@@ -106,27 +106,27 @@ impl Outage {
         self.taken.remove(&id);
     }
 
-    /// Takes note of a run of which nothing more is written, to put it aside when that can be done.
-    pub(super) fn leave(&mut self, run: OwnedRun, why: StoreError) {
-        if !self.left.iter().any(|(left, _)| *left == run) {
-            self.left.push((run, why));
+    /// Notes a run that is no longer written, to suspend it once that is possible.
+    pub(super) fn abandon(&mut self, run: OwnedRun, why: StoreError) {
+        if !self.abandoned.iter().any(|(known, _)| *known == run) {
+            self.abandoned.push((run, why));
         }
     }
 
-    pub(super) fn has_left(&self) -> bool {
-        !self.left.is_empty()
+    pub(super) fn has_abandoned(&self) -> bool {
+        !self.abandoned.is_empty()
     }
 
-    pub(super) fn take_left(&mut self) -> Vec<(OwnedRun, StoreError)> {
-        std::mem::take(&mut self.left)
+    pub(super) fn take_abandoned(&mut self) -> Vec<(OwnedRun, StoreError)> {
+        std::mem::take(&mut self.abandoned)
     }
 
-    pub(super) fn leave_again(&mut self, left: Vec<(OwnedRun, StoreError)>) {
-        self.left.extend(left);
+    pub(super) fn abandon_again(&mut self, abandoned: Vec<(OwnedRun, StoreError)>) {
+        self.abandoned.extend(abandoned);
     }
 }
 
-/// A transaction that failed, with what it answered if only its commit did.
+/// A failed transaction, with its answer if only the commit failed.
 struct FailedCommit<R> {
     error: rusqlite::Error,
     answer: Option<R>,
@@ -143,14 +143,14 @@ pub(super) enum GivenUp {
     Failed {
         source: Arc<dyn Error + Send + Sync>,
         tried_for: Duration,
-        /// It would fail again, however often it is tried.
+        /// It would fail again, however often it is retried.
         is_hopeless: bool,
     },
     Removed,
 }
 
 impl GivenUp {
-    /// What the one hears who asked.
+    /// The error for the caller.
     pub(super) fn of_question(self, path: &Path) -> StoreError {
         let path = path.to_owned();
         match self {
@@ -161,7 +161,7 @@ impl GivenUp {
 }
 
 impl Writer {
-    /// Gives up the runs of a batch, with all that waits behind it.
+    /// Gives up the runs of a batch, with everything queued after it.
     pub(super) fn give_up(&mut self, batch: Batch, why: &GivenUp) {
         let path = self.shared.path.clone();
         for id in batch.concerns() {
@@ -173,7 +173,7 @@ impl Writer {
                     StoreError::GaveUp { id, path, tried_for: *tried_for, missing, source }
                 }
             };
-            // A line alone does not know the epoch: it is of the run as it stands.
+            // A log line has no epoch: it belongs to the present one.
             let epoch =
                 batch.runs.iter().filter(|part| part.owned.id == id).map(|part| part.owned.epoch).max();
             self.unkept.get_or_insert_with(|| error.clone());
@@ -183,15 +183,15 @@ impl Writer {
         self.unreleased.extend(batch.released);
         for part in batch.runs {
             if let Some(error) = self.outage.loss(part.owned) {
-                self.outage.leave(part.owned, error.clone());
+                self.outage.abandon(part.owned, error.clone());
                 part.answer_all(&Err(error));
             }
         }
     }
 
-    /// Writes no more of a run, and lets it know.
+    /// Stops writing a run, and notifies it.
     pub(super) fn lose(&mut self, run: FlowRunId, epoch: u64, error: &StoreError) {
-        // What an earlier owner in this process still says is nobody's loss.
+        // Entries of an earlier owner in this process are no loss.
         let is_earlier = self.outage.taken.get(&run).is_some_and(|taken| *taken > epoch);
         if is_earlier || self.outage.lost.get(&run).is_some_and(|(known, _)| *known >= epoch) {
             return;
@@ -202,24 +202,28 @@ impl Writer {
         self.shared.tell(move |shared| shared.losses.tell(lost));
     }
 
-    /// Leaves the runs of which nothing more is written to the process that resumes them.
+    /// Suspends the runs that are no longer written, for the process that resumes them.
     pub(super) fn suspend_all(&mut self) {
-        if !self.outage.has_left() {
+        if !self.outage.has_abandoned() {
             return;
         }
-        let left = self.outage.take_left();
+        let left = self.outage.take_abandoned();
         if self.with_owner(|connection, owner| ownership::suspend_all(connection, owner, &left)).is_err() {
-            self.outage.leave_again(left);
+            self.outage.abandon_again(left);
         }
     }
 
-    /// Leaves word of the runs that could not be suspended, for the process that finds this store gone.
-    pub(super) fn leave_word(&self) -> std::io::Result<()> {
-        if self.outage.left.is_empty() { Ok(()) } else { self.owner.leave_word(&self.outage.left) }
+    /// Leaves the stop reasons of runs that could not be suspended, for the process that finds this store gone.
+    pub(super) fn leave_stop_reasons(&self) -> std::io::Result<()> {
+        if self.outage.abandoned.is_empty() {
+            Ok(())
+        } else {
+            self.owner.leave_stop_reasons(&self.outage.abandoned)
+        }
     }
 
-    /// Runs `body` in a transaction, as often as it takes. All that is asked in one outage is patient until the same moment,
-    /// so that one does not wait after the other.
+    /// Runs `body` in a transaction, as often as it takes. All questions of one outage have the same deadline, so that
+    /// their waits do not add up.
     pub(super) fn try_transact<R>(
         &mut self,
         mut body: impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
@@ -235,7 +239,7 @@ impl Writer {
                 Ok(answer) => return self.succeeded(answer),
                 Err(failed) => failed,
             };
-            // Names that were written in the transaction are gone with it.
+            // Names that the transaction wrote are rolled back with it.
             self.interned.forget();
             let remedy = failure::remedy(&error);
             if remedy == Remedy::Reopen
@@ -266,9 +270,9 @@ impl Writer {
         }
     }
 
-    /// A transaction is on the disk; what it is worth is seen only now, from where others would look for it.
+    /// A transaction is on the disk; whether others find it there shows only now.
     fn succeeded<R>(&mut self, answer: R) -> Result<R, GivenUp> {
-        if !self.outage.place.holds() {
+        if !self.outage.files.holds() {
             self.outage.is_removed = true;
             return Err(GivenUp::Removed);
         }
@@ -289,12 +293,12 @@ impl Writer {
             Some(_) => BUSY_WAIT_AGAIN,
         };
         let Some(connection) = &mut self.connection else {
-            // The reopening that failed before is part of this try.
+            // The reopening that failed before is part of this attempt.
             return Err(failure::as_sqlite(std::io::Error::other(self.outage.unopened.clone())).into());
         };
         connection.busy_timeout(busy_wait)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // First, so that what follows may point to this store.
+        // First, so that what follows may refer to this store.
         self.owner.stamp(&transaction, self.transaction)?;
         let mut tools = Tools {
             interned: &mut self.interned,
@@ -310,14 +314,14 @@ impl Writer {
         }
     }
 
-    /// Opens the database again after an I/O error; whether the last transaction is found there, and safe.
+    /// Reopens the database after an I/O error; returns whether the last transaction is there, and durable.
     ///
-    /// After a failed fsync the system may call pages clean that never reached the disk, so that a second fsync says
+    /// After a failed fsync the system may consider pages clean that never reached the disk, so a second fsync proves
     /// nothing. A checkpoint writes them once more, into the database itself.
     fn reopen_finds_it(&mut self) -> bool {
-        // Its files are closed first: to close them later would drop the locks of the new ones.
+        // Its files are closed first: closing them later would release the locks of the new ones.
         self.connection = None;
-        if !self.outage.place.database_holds() {
+        if !self.outage.files.database_holds() {
             self.outage.is_removed = true;
             return false;
         }
@@ -335,8 +339,8 @@ impl Writer {
         );
         let is_there =
             found.is_ok_and(|found| found == self.transaction) && truncate_log(&connection).is_ok();
-        // Its log may be a new one.
-        self.outage.place = DatabaseFiles::of(&self.shared.path);
+        // The log may be a new file.
+        self.outage.files = DatabaseFiles::of(&self.shared.path);
         self.connection = Some(connection);
         is_there
     }

@@ -1,10 +1,10 @@
-//! Who writes: a store that is open, told from a dead one by a lock that the system takes back when its process ends.
+//! Owners of runs: an open store is told from a dead one by a lock that the system releases when its process ends.
 //!
-//! A lock that is held proves that its store lives, wherever it is seen. A lock that is free proves that its store is dead
-//! only within one start of one machine: another kernel (another machine or virtual machine, a sandbox with a kernel of its
-//! own, also under the same host name, and the same machine before a restart) may write the same files and not share their
-//! locks. There, and where the lock file is gone or may not be opened and the process cannot be asked for either, the lock
-//! cannot be seen, and the store counts as alive until its lease is over.
+//! A lock that is held proves that its store is alive. A lock that is free proves that its store is dead only within
+//! one boot of one machine: another kernel (another machine or virtual machine, a sandbox with its own kernel even
+//! under the same host name, and the same machine before a restart) may write the same files without sharing their
+//! locks. In that case, and where the lock file is gone or cannot be opened and the process cannot be looked up either,
+//! the lock is not visible, and the store counts as alive until its lease expires.
 
 use std::fs::{self, File};
 use std::io;
@@ -19,17 +19,17 @@ use super::stop_reason::StopReason;
 use super::{clock, failure, files, system};
 use crate::store::{OwnedRun, OwnerName, StoreError};
 
-/// For so long a store counts as alive for those who cannot see its lock.
+/// How long a store counts as alive for processes that cannot see its lock.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 
-/// A process, as it can be told from others.
+/// The identity of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ProcessIdentity {
     pub(super) uuid: Uuid,
     boot_id: String,
     pid: u32,
     pid_started: i64,
-    /// Within which process ids are unique: containers of one machine may each have their own.
+    /// The namespace in which process ids are unique: each container of a machine may have its own.
     pid_space: String,
     host: String,
 }
@@ -51,19 +51,19 @@ impl ProcessIdentity {
         OwnerName::new(self.pid, self.host.clone())
     }
 
-    /// Whether both run under the same kernel, since the same start of it: then they see each other's locks. Where a system
-    /// does not tell its starts from each other, no lock outlives one, and the name of the machine has to do.
+    /// Whether both run under the same kernel, in the same boot: then they see each other's locks. On a system without
+    /// boot ids no lock outlives a boot, and the name of the machine has to do.
     fn shares_locks_with(&self, me: &Self) -> bool {
         self.boot_id == me.boot_id && (!me.boot_id.is_empty() || self.host == me.host)
     }
 
-    /// Whether the process is there; `None` if it cannot be asked for from here.
+    /// Whether the process exists; `None` if that cannot be found out from here.
     fn is_running(&self, me: &Self) -> Option<bool> {
         let is_in_sight = self.shares_locks_with(me) && self.pid_space == me.pid_space;
         if is_in_sight { system::is_running(self.pid, self.pid_started) } else { None }
     }
 
-    /// Whether the machine may have been started anew since.
+    /// Whether the machine may have been restarted since.
     fn may_be_of_earlier_boot(&self, me: &Self) -> bool {
         self.host == me.host && self.boot_id != me.boot_id
     }
@@ -75,7 +75,7 @@ pub(super) struct Owner {
     pub(super) no: i64,
     pub(super) identity: ProcessIdentity,
     locks: Locks,
-    /// Held for as long as the store is in the table, or about to be. A last word may stand in it.
+    /// Held for as long as the store is in the table, or about to be. It may contain stop reasons.
     lock: Option<File>,
 }
 
@@ -100,35 +100,35 @@ impl Locks {
         self.0.join(format!("{uuid}.lock"))
     }
 
-    /// Takes the lock of a new owner. Before it is in the table, nobody looks for it.
+    /// Takes the lock of a new owner. Before the owner is in the table, no process looks for it.
     pub(super) fn take(&self, uuid: Uuid) -> io::Result<File> {
         files::private_folder(&self.0)?;
         system::take_lock(&self.file(uuid))
     }
 
-    /// Removes the lock file of an owner that is no more in the table.
+    /// Removes the lock file of an owner that is no longer in the table.
     pub(super) fn remove(&self, uuid: Uuid) {
         let _ = fs::remove_file(self.file(uuid));
     }
 
-    /// Whether somebody holds a lock; `None` if that cannot be seen.
+    /// Whether a lock is held; `None` if that cannot be seen.
     pub(super) fn is_held(&self, uuid: Uuid) -> Option<bool> {
         system::is_locked(&self.file(uuid))
     }
 
-    /// Returns the locks that there are, held or not.
+    /// Returns all lock files, held or not.
     pub(super) fn all(&self) -> Vec<(Uuid, PathBuf)> {
         let paths = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
         let uuid = |path: &Path| Uuid::try_parse(path.file_stem()?.to_str()?).ok();
         paths.filter_map(|path| Some((uuid(&path)?, path))).collect()
     }
 
-    /// Returns the word that a dead owner has left.
-    pub(super) fn word(&self, dead: &Other) -> Vec<StopReason> {
+    /// Returns the stop reasons that a dead owner has left.
+    pub(super) fn stop_reasons(&self, dead: &Other) -> Vec<StopReason> {
         stop_reason::read(&self.file(dead.identity.uuid))
     }
 
-    /// Whether the process of an owner is at work.
+    /// Whether the process of an owner is alive.
     pub(super) fn is_alive(&self, other: &Other, me: &ProcessIdentity) -> bool {
         let them = &other.identity;
         let signs = Signs {
@@ -137,34 +137,34 @@ impl Locks {
             process: them.is_running(me),
             lease_runs: other.lease_until > clock::wall().as_micros(),
         };
-        signs.say_alive()
+        signs.is_alive()
     }
 
-    /// Whether an owner that is dead may have died of a power cut.
+    /// Whether a dead owner may have died of a power cut.
     pub(super) fn may_have_lost_power(&self, dead: &Other, me: &ProcessIdentity) -> bool {
         dead.identity.may_be_of_earlier_boot(me) || system::tells_of_power_cut(&self.file(dead.identity.uuid))
     }
 }
 
-/// What can be seen of an owner.
+/// What can be found out about an owner.
 #[derive(Clone, Copy, Debug)]
 struct Signs {
     /// Whether its lock is held; `None` if that cannot be found out.
     lock: Option<bool>,
-    /// Whether a lock of it that is held would be seen as such.
+    /// Whether a held lock of it would be visible.
     shares_locks: bool,
-    /// Whether its process is there; `None` if that cannot be found out.
+    /// Whether its process exists; `None` if that cannot be found out.
     process: Option<bool>,
     lease_runs: bool,
 }
 
 impl Signs {
-    fn say_alive(self) -> bool {
+    fn is_alive(self) -> bool {
         match (self.lock, self.process) {
             (Some(true), _) => true,
             (Some(false), _) if self.shares_locks => false,
-            // Somebody may have removed the lock file. The process may be there all the same; its start time tells it from
-            // another one that has the same number now.
+            // The lock file may have been removed while the process lives; its start time tells it from another process
+            // that has the same id now.
             (None, Some(is_running)) => is_running,
             _ => self.lease_runs,
         }
@@ -172,12 +172,12 @@ impl Signs {
 }
 
 impl Owner {
-    /// Nobody knows of this store before its first transaction.
+    /// No process knows of this store before its first transaction.
     pub(super) fn of(database: &Path) -> Self {
         Self { no: 0, identity: ProcessIdentity::of_this_process(), locks: Locks::of(database), lock: None }
     }
 
-    /// Takes the lock, and only then a row.
+    /// Takes the lock first, then a row.
     pub(super) fn take_lock(&mut self) -> io::Result<()> {
         if self.lock.is_none() {
             let lock = self.locks.take(self.identity.uuid)?;
@@ -196,8 +196,8 @@ impl Owner {
         &self.locks
     }
 
-    /// Marks a transaction of this store, and prolongs its lease. A store that is not in the table, or not any more because
-    /// it could not be seen for longer than its lease, comes in under a new number: what it owned before is not its own.
+    /// Numbers a transaction of this store, and renews its lease. A store that is not in the table, or not any more
+    /// because its lease expired, enters under a new number: it does not own what it owned before.
     pub(super) fn stamp(&mut self, connection: &Connection, transaction: i64) -> rusqlite::Result<()> {
         self.take_lock().map_err(failure::as_sqlite)?;
         let ProcessIdentity { uuid, boot_id, pid, pid_started, pid_space, host } = &self.identity;
@@ -220,20 +220,21 @@ impl Owner {
         Ok(())
     }
 
-    /// Leaves word of runs of which nothing more can be written.
-    pub(super) fn leave_word(&self, left: &[(OwnedRun, StoreError)]) -> io::Result<()> {
-        self.lock.as_ref().map_or(Ok(()), |lock| stop_reason::leave(lock, left))
+    /// Leaves the stop reasons of runs that can no longer be written.
+    pub(super) fn leave_stop_reasons(&self, abandoned: &[(OwnedRun, StoreError)]) -> io::Result<()> {
+        self.lock.as_ref().map_or(Ok(()), |lock| stop_reason::write(lock, abandoned))
     }
 
-    /// Removes the lock file, if the system does not do so itself. The lock goes with the process or with this value.
-    pub(super) fn leave(&mut self) {
+    /// Removes the lock file, if the system does not do so itself. The lock is released with the process or with this
+    /// value.
+    pub(super) fn remove_lock(&mut self) {
         if self.lock.take().is_some() {
             self.locks.remove(self.identity.uuid);
         }
     }
 }
 
-/// Returns until when a store that writes now counts as alive.
+/// Returns the end of the lease of a store that writes now.
 pub(super) fn lease_until() -> i64 {
     let lease = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
     clock::wall().as_micros().saturating_add(lease)
@@ -280,7 +281,7 @@ mod tests {
         for (lock, process) in ALL.into_iter().flat_map(|lock| ALL.map(|process| (lock, process))) {
             for (shares_locks, lease_runs) in [(false, false), (false, true), (true, false), (true, true)] {
                 let signs = Signs { lock, shares_locks, process, lease_runs };
-                let alive = signs.say_alive();
+                let alive = signs.is_alive();
                 match (lock, shares_locks, process) {
                     (Some(true), ..) => assert!(alive, "a lock that is held proves life: {signs:?}"),
                     (Some(false), true, _) => {

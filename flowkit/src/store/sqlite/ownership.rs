@@ -1,7 +1,7 @@
-//! Whose a run is: taking it over, asking its owner to cancel it, idempotency keys, and leases of cache keys.
+//! Ownership of runs: taking over, asking the owner to cancel, idempotency keys, and leases of cache keys.
 //!
-//! Each function looks and acts in the transaction of its caller: a process that stands still between two of them has no right
-//! left from the first when the second comes.
+//! Each function checks and acts in the transaction of its caller: a process that stands still between two transactions
+//! keeps no right from the first.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -15,7 +15,7 @@ use crate::policy::resume::RedoRequest;
 use crate::store::rows::suspension_of;
 use crate::store::{OwnedRun, Reserved, StoreError};
 
-/// What a transaction answers: an error of ours is no error of the transaction.
+/// The answer of a transaction: an error of the store does not fail the transaction.
 pub(super) type Answer<T> = rusqlite::Result<Result<T, StoreError>>;
 
 struct RunRow {
@@ -42,7 +42,7 @@ fn find(connection: &Connection, id: FlowRunId) -> Answer<RunRow> {
     Ok(found.ok_or_else(|| StoreError::UnknownRun { id: id.to_string() }))
 }
 
-/// Makes `me` the owner of a run that nobody is at work on. Dead owners have been buried before, in the same transaction.
+/// Makes `me` the owner of a run that has none. Dead owners were reaped before, in the same transaction.
 pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> Answer<OwnedRun> {
     let run = match find(connection, id)? {
         Ok(run) => run,
@@ -64,21 +64,22 @@ pub(super) fn take_over(connection: &Connection, me: &Owner, id: FlowRunId) -> A
     Ok(Ok(OwnedRun { id, epoch: run.epoch + 1, created_at: run.created_at }))
 }
 
-/// Writes down what is to be done again of a run of `me`.
-pub(super) fn ask_again(
+/// Records what is to be redone of a run of `me`.
+pub(super) fn request_redo(
     connection: &Connection,
     me: &Owner,
     run: OwnedRun,
-    asked: &RedoRequest,
+    request: &RedoRequest,
 ) -> Answer<()> {
     let OwnedRun { id, epoch, .. } = run;
     let changed = connection
-        .prepare_cached("UPDATE flow_runs SET asked = ?4 WHERE id = ?1 AND owner = ?2 AND epoch = ?3")?
-        .execute(params![id.as_uuid().as_bytes(), me.no, epoch.cast_signed(), codes::json(asked)?])?;
+        .prepare_cached("UPDATE flow_runs SET redo_request = ?4 WHERE id = ?1 AND owner = ?2 AND epoch = ?3")?
+        .execute(params![id.as_uuid().as_bytes(), me.no, epoch.cast_signed(), codes::json(request)?])?;
     Ok(if changed > 0 { Ok(()) } else { Err(StoreError::LostOwnership { id }) })
 }
 
-/// Puts runs aside that `me` owns and writes no more of, each with the reason, so that they can be taken over, by `me` too.
+/// Suspends runs that `me` owns but no longer writes, each with the reason, so that any process, `me` included, can
+/// take them over.
 pub(super) fn suspend_all(
     connection: &Connection,
     me: &Owner,
@@ -88,15 +89,15 @@ pub(super) fn suspend_all(
         let Ok(run) = find(connection, *id)? else { continue };
         if run.owner == Some(me.no) && run.epoch == *epoch {
             let mut out = EventsOut::of(connection, run.no)?;
-            reap::leave(connection, &mut out, run.no, clock::wall(), suspension_of)?;
+            reap::release(connection, &mut out, run.no, clock::wall(), suspension_of)?;
             out.finish(connection)?;
-            reap::say_why(connection, run.no, &StopReason::of(*id, why))?;
+            reap::record_reason(connection, run.no, &StopReason::of(*id, why))?;
         }
     }
     Ok(())
 }
 
-/// Leaves a wish with the owner of a run; `false` if nobody is at work on it.
+/// Leaves a cancel request for the owner of a run; `false` if it has none.
 pub(super) fn request_cancel(connection: &Connection, me: &Owner, id: FlowRunId) -> rusqlite::Result<bool> {
     let Ok(RunRow { no, owner: Some(owner), .. }) = find(connection, id)? else { return Ok(false) };
     if reap::living(connection, me, owner)?.is_none() {
@@ -106,7 +107,7 @@ pub(super) fn request_cancel(connection: &Connection, me: &Owner, id: FlowRunId)
     Ok(true)
 }
 
-/// Returns the runs of `me` that somebody wants cancelled.
+/// Returns the runs of `me` with a cancel request.
 pub(super) fn cancel_requests(connection: &Connection, me: i64) -> rusqlite::Result<Vec<FlowRunId>> {
     let mut statement =
         connection.prepare_cached("SELECT id FROM flow_runs WHERE owner = ?1 AND cancel_requested = 1")?;
@@ -118,7 +119,7 @@ pub(super) fn owns_any(connection: &Connection, me: i64) -> rusqlite::Result<boo
     connection.prepare_cached("SELECT 1 FROM flow_runs WHERE owner = ?1")?.exists([me])
 }
 
-/// Reserves a key for a run that `me` is about to begin, unless a run stands for it or a living store has reserved it.
+/// Reserves a key for a run that `me` is about to begin, unless the key has a run or a living store has reserved it.
 pub(super) fn reserve(
     connection: &Connection,
     me: &Owner,
@@ -147,7 +148,7 @@ pub(super) fn reserve(
     Ok(Reserved::Granted)
 }
 
-/// Lets a key stand for the run for which it was reserved; `false` if it is not reserved for that run any more.
+/// Assigns a key to the run that it was reserved for; `false` if that reservation is gone.
 pub(super) fn use_key(connection: &Connection, key: &str, id: FlowRunId) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE run_keys SET owner = NULL WHERE key = ?1 AND run = ?2")?
@@ -163,7 +164,7 @@ pub(super) fn give_back(connection: &Connection, key: &str, id: FlowRunId) -> ru
     Ok(())
 }
 
-/// Takes the lease of a cache key, unless a living store has it, be it this one.
+/// Takes the lease of a cache key, unless a living store has it, this one included.
 pub(super) fn lease(connection: &Connection, me: &Owner, key: CacheKey) -> rusqlite::Result<bool> {
     let digest = key.digest();
     let owner: Option<i64> = connection

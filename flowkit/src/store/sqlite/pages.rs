@@ -1,11 +1,11 @@
-//! A digest of all pages of a database. The last store that leaves keeps it, the first one that enters voids it (a trigger on
-//! `owners`), and a process that opens a database that has one makes sure that the pages are the same.
+//! A digest of all pages of a database. The last store to close writes it, the first one to open voids it (by a trigger
+//! on `owners`), and a process that opens a database with a digest verifies that the pages are the same.
 //!
-//! SQLite finds damage in the structure of a file, not in what its rows and indexes say: a bit that turns over there gives
-//! another answer, in silence. The digest finds it wherever it is, also where the end of the file is cut off.
+//! SQLite finds damage in the structure of a file, not in the content of rows and indexes: a flipped bit there silently
+//! gives another answer. The digest finds damage anywhere, including a truncated file.
 //!
-//! Not against people, who may make a digest as well. Nor is there one while a store is open or after a death: then
-//! `quick_check` looks through the structure, and results, events and files have checksums of their own.
+//! No protection against attackers, who can compute a digest as well. There is none while a store is open or after a
+//! death: then `quick_check` checks the structure, and results, events and files have checksums of their own.
 
 use std::fs;
 use std::path::Path;
@@ -15,15 +15,15 @@ use rusqlite::{Connection, MAIN_DB, OptionalExtension};
 use super::{failure, files};
 use crate::store::StoreError;
 
-/// Databases up to this length have a digest, and are looked through after a death: either reads all of it, which takes about 1.5 ms
-/// of processor time a megabyte, and a transaction of ours may last for 50 ms.
+/// Databases up to this length have a digest, and are checked after a death: either reads all of it, which takes about
+/// 1.5 ms of processor time a megabyte, and a transaction of flowkit may last for 50 ms.
 pub(super) const LOOKED_THROUGH_MAX: u64 = 32 << 20;
 
-/// What SQLite counts up in the first page when it writes that, at the very end of a transaction.
+/// Counters in the first page that SQLite increments at the very end of a transaction.
 const COUNTERS: [std::ops::Range<usize>; 2] = [24..28, 92..100];
 
-/// Keeps the digest of a database that nobody has open any more. The last thing that a transaction does: whatever it wrote after this would
-/// void the digest.
+/// Writes the digest of a database that no store has open any more. The last step of a transaction: any later write
+/// would void the digest.
 pub(super) fn set(connection: &Connection) -> rusqlite::Result<()> {
     let is_left = !connection.prepare("SELECT 1 FROM owners")?.exists([])?;
     if is_left && length(connection)? <= LOOKED_THROUGH_MAX {
@@ -36,12 +36,12 @@ pub(super) fn set(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Makes sure that a database is as the last store has left it, as far as that is known.
+/// Verifies that a database is as the last store left it, as far as that is known.
 pub(super) fn verify(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     let refused = |error| failure::open_sqlite(path, error);
-    // One state of the database, although other processes write meanwhile.
+    // One snapshot, although other processes may write meanwhile.
     let snapshot = connection.transaction().map_err(refused)?;
-    // `VACUUM` writes all pages anew, and says so by another version of the schema.
+    // `VACUUM` rewrites all pages, and increments the version of the schema.
     let kept: Option<Option<Vec<u8>>> = snapshot
         .query_row(
             "SELECT CASE WHEN page_digest.schema_version = now.schema_version THEN digest END
@@ -67,10 +67,10 @@ pub(super) fn verify(path: &Path, connection: &mut Connection) -> Result<(), Sto
     snapshot.finish().map_err(refused)
 }
 
-/// SQLite counts pages that are cut off as whole ones, and reads zeros for what is missing.
+/// SQLite takes a truncated page for a whole one, and reads zeros for what is missing.
 fn ends_where_it_should(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     let expected = length(connection).map_err(|error| failure::open_sqlite(path, error))?;
-    // What is in the log need not be in the file yet.
+    // Pages in the log need not be in the file yet.
     let is_all_in_the_file = fs::metadata(files::wal(path)).map_or(0, |log| log.len()) == 0;
     let found = fs::metadata(path).map_err(|error| failure::open_io(path, "look at it", error))?.len();
     if is_all_in_the_file && found < expected {
@@ -86,13 +86,14 @@ fn damaged_unless_refused(path: &Path, error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// The length of the database, without what is in its log.
+/// The length of the database, not counting its log.
 pub(super) fn length(connection: &Connection) -> rusqlite::Result<u64> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     Ok(number("page_count")?.unsigned_abs() * number("page_size")?.unsigned_abs())
 }
 
-/// Makes a digest of all pages as this connection sees them, but of the one that holds the digest, and without the counters.
+/// Computes the digest of all pages as this connection sees them, except the page with the digest itself, and without
+/// the counters.
 fn digest(connection: &Connection) -> rusqlite::Result<blake3::Hash> {
     let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let root: i64 =

@@ -1,4 +1,5 @@
-//! What waits to be written, in the order of the calls. Its lock is held for a push or a take, never for a disk.
+//! The queue of the writing thread, in the order of the calls. Its lock is held for a push or a take, never for disk
+//! I/O.
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
@@ -14,15 +15,15 @@ use crate::model::FlowRunId;
 use crate::policy::cache::CacheKey;
 use crate::store::{CommitAck, Entry, Fact, FactKind, LogEntry, Missing, NewFlowRun, OwnedRun, StoreError};
 
-/// So many entries may wait before `wait_for_room` blocks: about 50 MB.
+/// How many entries may be queued before `wait_for_room` blocks: about 50 MB.
 const WAITING_MAX: usize = 65_536;
-/// So many bytes of results may wait.
+/// How many bytes of results may be queued.
 const BYTES_MAX: usize = 64 << 20;
-/// So much is written in one transaction: about 50 ms of work, for which other processes wait.
+/// How much one transaction writes: about 50 ms of work, for which other processes wait.
 const TAKEN_MAX: usize = 4096;
 const TAKEN_BYTES_MAX: usize = 16 << 20;
 
-/// The answer that somebody waits for. It is always given: if it is dropped, it says that the store is closed.
+/// The sending side of an acknowledgement. It always answers: dropped, it answers that the store is closed.
 #[derive(Debug)]
 pub(super) struct CommitGuard(Option<CommitAck>);
 
@@ -37,7 +38,7 @@ impl CommitGuard {
 
     pub(super) fn answer(mut self, result: Result<(), StoreError>) {
         if let Some(ack) = self.0.take() {
-            // The caller may have gone.
+            // The caller may be gone.
             let _ = ack.send(result);
         }
     }
@@ -51,16 +52,16 @@ impl Drop for CommitGuard {
     }
 }
 
-/// Something that is done between two transactions, with everything before it written.
+/// A question that is run between two transactions, when everything before it is written.
 pub(super) type Question = Box<dyn FnOnce(&mut Writer) + Send>;
 
-/// Something to write.
+/// A job of the writing thread.
 pub(super) enum WriteJob {
     Begin(Box<NewFlowRun>),
     Record(Box<Entry>, CommitGuard),
     Suspend(OwnedRun, CommitGuard),
-    Keep(Box<Fact>),
-    /// Boxed, as `Entry` is: items are moved while others wait for the lock.
+    Report(Box<Fact>),
+    /// Boxed, as `Entry` is: items are moved while callers wait for the lock.
     Log(Box<LogEntry>),
     Release(CacheKey),
     Ask(Question),
@@ -71,7 +72,7 @@ impl WriteJob {
         match self {
             Self::Begin(new) => new.parameters.as_ref().map_or(0, String::len),
             Self::Record(entry, _) => entry.result.as_ref().map_or(0, Vec::len),
-            Self::Keep(fact) => match &fact.says {
+            Self::Report(fact) => match &fact.kind {
                 FactKind::Made(artifact) => artifact.content.len(),
                 FactKind::Measured(_) | FactKind::Used(_) | FactKind::TimeUp(_) => 0,
             },
@@ -82,9 +83,9 @@ impl WriteJob {
 
     fn is_urgent(&self) -> bool {
         match self {
-            Self::Record(_, pledge) | Self::Suspend(_, pledge) => pledge.is_awaited(),
+            Self::Record(_, ack) | Self::Suspend(_, ack) => ack.is_awaited(),
             Self::Ask(_) => true,
-            Self::Begin(_) | Self::Keep(_) | Self::Log(_) | Self::Release(_) => false,
+            Self::Begin(_) | Self::Report(_) | Self::Log(_) | Self::Release(_) => false,
         }
     }
 }
@@ -93,9 +94,9 @@ impl WriteJob {
 struct WaitingJobs {
     items: VecDeque<WriteJob>,
     bytes: usize,
-    /// How many of the items somebody waits for.
+    /// How many of the items have a waiting caller.
     urgent: usize,
-    /// What would wake the writing thread.
+    /// What wakes the writing thread.
     asleep: Asleep,
     closed: bool,
 }
@@ -104,37 +105,37 @@ struct WaitingJobs {
 enum Asleep {
     #[default]
     No,
-    /// Nothing to do: anything wakes it.
+    /// It is idle: any item wakes it.
     Idle,
-    /// It lets more come: what somebody waits for wakes it.
+    /// It gathers: an item with a waiting caller wakes it.
     Gathering,
 }
 
 #[derive(Default)]
 pub(super) struct WriteQueue {
     waiting: Mutex<WaitingJobs>,
-    /// The number of items, for a look without the lock.
+    /// The number of items, readable without the lock.
     len: AtomicUsize,
     bytes: AtomicUsize,
     work: Condvar,
     room: Condvar,
-    /// The thread that makes room, which must not wait for it.
+    /// The thread that makes room, and so must not wait for it.
     writer: OnceLock<ThreadId>,
 }
 
-/// What was taken, and whether nothing more will come.
+/// The items that were taken, and whether the queue is closed.
 pub(super) struct Taken {
     pub(super) items: VecDeque<WriteJob>,
     pub(super) is_last: bool,
 }
 
 impl WriteQueue {
-    /// Puts an item at the end. After the end of the writing thread it is dropped, and its pledge says so.
+    /// Appends an item. After the end of the writing thread it is dropped, which answers its caller.
     pub(super) fn push(&self, item: WriteJob) {
         let (bytes, is_urgent) = (item.bytes(), item.is_urgent());
         let mut waiting = self.waiting.lock();
         if waiting.closed {
-            // Outside the lock: dropping an item answers somebody.
+            // Outside the lock: dropping an item answers its caller.
             drop(waiting);
             drop(item);
             return;
@@ -154,8 +155,8 @@ impl WriteQueue {
         }
     }
 
-    /// Takes what waits, up to one transaction's worth. Waits for at most `patience` until there is something, and then
-    /// for `gather` for more, unless somebody waits for what is there.
+    /// Takes items, up to one transaction's worth. Waits for at most `timeout` for the first one, and then for `gather`
+    /// for more, unless a caller waits for one of them.
     pub(super) fn take(&self, patience: Duration, gather: Duration) -> Taken {
         let mut waiting = self.waiting.lock();
         if waiting.items.is_empty() && !waiting.closed {
@@ -180,7 +181,7 @@ impl WriteQueue {
         Taken { is_last: waiting.closed && waiting.items.is_empty(), items }
     }
 
-    /// Blocks while too much waits.
+    /// Blocks while the queue is too long.
     pub(super) fn make_room(&self) {
         if self.has_room() || self.writer.get() == Some(&std::thread::current().id()) {
             return;
@@ -191,19 +192,19 @@ impl WriteQueue {
         }
     }
 
-    /// Says that the calling thread is the one that takes.
+    /// Registers the calling thread as the one that takes.
     pub(super) fn is_taken_by_this_thread(&self) {
         let _ = self.writer.set(std::thread::current().id());
     }
 
-    /// Counts what waits of a run.
+    /// Counts the queued items of a run.
     pub(super) fn missing(&self, id: FlowRunId) -> Missing {
         let mut missing = Missing::default();
         for item in &self.waiting.lock().items {
             match item {
                 WriteJob::Record(entry, _) if entry.run.id == id => missing.events += 1,
                 WriteJob::Begin(new) if new.owned.id == id => missing.events += 1,
-                WriteJob::Keep(fact) if fact.run.id == id => missing.facts += 1,
+                WriteJob::Report(fact) if fact.run.id == id => missing.facts += 1,
                 WriteJob::Log(line) if line.run == id => missing.lines += 1,
                 _ => {}
             }
@@ -219,7 +220,7 @@ impl WriteQueue {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Lets nothing more in; what waits is still taken.
+    /// Accepts no more items; queued ones are still taken.
     pub(super) fn close(&self) {
         self.waiting.lock().closed = true;
         self.work.notify_all();
@@ -230,7 +231,7 @@ impl WriteQueue {
         self.waiting.lock().closed
     }
 
-    /// Closes, and drops what waits: the writing thread is gone.
+    /// Closes, and drops queued items: the writing thread is gone.
     pub(super) fn abandon(&self) {
         self.close();
         let items = std::mem::take(&mut self.waiting.lock().items);
@@ -252,7 +253,8 @@ impl WaitingJobs {
             fits
         };
         let count = self.items.iter().take(TAKEN_MAX).take_while(fits).count();
-        // What is taken moves, not what stays: that may be ten times as much, and everybody waits for the lock.
+        // Moves the items that are taken, not those that stay: they may be ten times as many, and callers wait for the
+        // lock.
         let taken: VecDeque<WriteJob> = self.items.drain(..count).collect();
         self.bytes -= taken.iter().map(WriteJob::bytes).sum::<usize>();
         self.urgent -= taken.iter().filter(|item| item.is_urgent()).count();

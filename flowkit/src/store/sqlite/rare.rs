@@ -1,6 +1,6 @@
-//! What is said of few task runs, as one column of JSON: most rows have nothing of it, and carry one NULL for it.
+//! Properties that few task runs have, as one column of JSON: for most rows it is a single NULL.
 //!
-//! Not what a query asks for: that has a column of its own.
+//! Not for properties that queries filter by: those have columns of their own.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::model::{OrderNo, TaskRunRecord};
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Rare<'a> {
-    /// Of the call alone.
+    /// Those of the call only.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub(super) tags: Cow<'a, [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! Connections for reading. Each statement is finished before anything is returned: an open one would keep the log from
-//! being cut.
+//! Connections for reading. Each statement is finished before its rows are returned: an open one would keep the log
+//! from being truncated.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,9 @@ use super::values::{Hash, Values};
 use super::write::checksum;
 use super::{connection, failure};
 use crate::store::StoreError;
+use crate::value::envelope;
 
-/// So many connections stay open while nobody reads.
+/// How many idle connections stay open.
 const IDLE_MAX: usize = 4;
 
 #[derive(Debug)]
@@ -64,27 +65,34 @@ impl Readers {
     }
 }
 
-/// What a row of `results` or `artifacts` holds: in place, or the name of a file.
+/// What a row of `results` or `artifacts` holds: bytes, or the name of a file, which is the hash of what is in it.
 pub(super) struct ContentRow {
     body: Option<Vec<u8>>,
-    checksum: Option<[u8; 16]>,
     file: Option<Hash>,
+    is_whole: bool,
 }
 
 impl ContentRow {
-    /// Reads the columns `body`, `checksum` and `file`, which come first.
-    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { body: row.get(0)?, checksum: row.get(1)?, file: row.get(2)? })
+    /// Reads the columns `body` and `file` of a result, which come first.
+    pub(super) fn result(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let body: Option<Vec<u8>> = row.get(0)?;
+        Ok(Self { is_whole: body.as_deref().is_none_or(envelope::is_whole), body, file: row.get(1)? })
     }
 
-    /// Returns what was written, if it still is; `what` tells the reader of an error what it is about.
+    /// Reads the columns `body`, `file` and `checksum` of an artifact.
+    pub(super) fn artifact(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (body, sum): (Option<Vec<u8>>, Option<[u8; 16]>) = (row.get(0)?, row.get(2)?);
+        Ok(Self { is_whole: body.as_deref().map(checksum) == sum, body, file: row.get(1)? })
+    }
+
+    /// Returns the content as it was written; `what` names it in an error.
     pub(super) fn read(self, what: &str, values: &Values) -> Result<Vec<u8>, StoreError> {
         let damaged = |reason: &str| StoreError::Damaged { what: what.to_owned(), reason: reason.to_owned() };
-        match (self.body, self.checksum, self.file) {
-            (None, _, Some(hash)) => values.read(&hash),
-            (Some(body), Some(sum), _) if checksum(&body) == sum => Ok(body),
-            (Some(_), _, _) => Err(damaged("its checksum differs")),
-            (None, _, None) => Err(damaged("there is nothing in its row")),
+        match (self.body, self.file) {
+            (None, Some(hash)) => values.read(&hash),
+            (Some(body), _) if self.is_whole => Ok(body),
+            (Some(_), _) => Err(damaged("its checksum differs")),
+            (None, None) => Err(damaged("there is nothing in its row")),
         }
     }
 }

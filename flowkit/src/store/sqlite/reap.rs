@@ -1,4 +1,4 @@
-//! Runs that nobody is at work on any more: those of dead owners, and those that their owner puts aside.
+//! Runs that have lost their owner: it died, or suspended them.
 
 use rusqlite::{Connection, Statement, params};
 
@@ -11,10 +11,10 @@ use super::{clock, codes};
 use crate::model::{Attempt, EventKind, FlowRunId, State, TaskRunId, WallTime};
 use crate::store::rows::{death_of, suspension_of};
 
-/// What befalls a run in this state: a task run, or the flow itself.
+/// The event for a run in this state; the flag tells the flow itself from a task run.
 pub(super) type Transition = fn(State, bool) -> Option<EventKind>;
 
-/// A dead owner, whose rows are taken away.
+/// A dead owner, whose row is removed.
 #[derive(Debug)]
 pub(super) struct Dead {
     pub(super) owner: Other,
@@ -22,21 +22,21 @@ pub(super) struct Dead {
     pub(super) runs: Vec<FlowRunId>,
 }
 
-/// Finds owners that are dead, marks their runs, and takes the owners out of the table. Their lock files are left to the
-/// caller, to be removed once this is committed.
+/// Finds dead owners, marks their runs, and removes the owners from the table. The caller removes their lock files once
+/// this is committed.
 pub(super) fn reap(connection: &Connection, me: &owner::Owner) -> rusqlite::Result<Vec<Dead>> {
     let others = owner::others(connection, me.no)?;
     let dead = others.into_iter().filter(|other| !me.locks().is_alive(other, &me.identity));
-    dead.map(|other| bury(connection, me.locks().word(&other), other)).collect()
+    dead.map(|other| reap_one(connection, me.locks().stop_reasons(&other), other)).collect()
 }
 
-/// Whether there are owners that are dead. Only reads.
+/// Whether there are dead owners. Only reads.
 pub(super) fn finds_dead(connection: &Connection, me: &owner::Owner) -> rusqlite::Result<bool> {
     let others = owner::others(connection, me.no)?;
     Ok(others.iter().any(|other| !me.locks().is_alive(other, &me.identity)))
 }
 
-/// Whether an owner is at work. One that is not in the table has left in order.
+/// Whether an owner is alive. One that is not in the table has closed in order.
 pub(super) fn living(
     connection: &Connection,
     me: &owner::Owner,
@@ -49,26 +49,26 @@ pub(super) fn living(
     Ok(other.filter(|other| me.locks().is_alive(other, &me.identity)).map(|other| other.identity))
 }
 
-fn bury(connection: &Connection, words: Vec<StopReason>, owner: Other) -> rusqlite::Result<Dead> {
+fn reap_one(connection: &Connection, reasons: Vec<StopReason>, owner: Other) -> rusqlite::Result<Dead> {
     let mut statement = connection.prepare_cached("SELECT no, id FROM flow_runs WHERE owner = ?1")?;
     let rows = statement.query_map([owner.no], |row| Ok((row.get(0)?, codes::flow_run(row.get(1)?))))?;
     let runs: Vec<(i64, FlowRunId)> = rows.collect::<rusqlite::Result<_>>()?;
     for (run, id) in &runs {
         let mut out = EventsOut::of(connection, *run)?;
-        // It did not die over this one: it could not write any more, and ended in order.
-        let word = stop_reason::about(&words, *id);
-        let fate = if word.is_some() { suspension_of } else { death_of };
-        leave(connection, &mut out, *run, clock::wall(), fate)?;
+        // This run did not bring its process down: the store could not write any more, and closed in order.
+        let reason = stop_reason::of(&reasons, *id);
+        let transition = if reason.is_some() { suspension_of } else { death_of };
+        release(connection, &mut out, *run, clock::wall(), transition)?;
         out.finish(connection)?;
-        if let Some(word) = word {
-            say_why(connection, *run, word)?;
+        if let Some(reason) = reason {
+            record_reason(connection, *run, reason)?;
         }
     }
     connection.prepare_cached("DELETE FROM owners WHERE no = ?1")?.execute([owner.no])?;
     Ok(Dead { owner, runs: runs.into_iter().map(|(_, id)| id).collect() })
 }
 
-/// The part of a row that a fate changes.
+/// The columns of a row that a transition changes.
 struct RowState {
     id: TaskRunId,
     state: State,
@@ -87,13 +87,13 @@ fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<RowState
     })
 }
 
-/// Gives a run up: its tasks first, then the flow.
-pub(super) fn leave(
+/// Takes a run from its owner: its tasks first, then the flow.
+pub(super) fn release(
     connection: &Connection,
     out: &mut EventsOut,
     run: i64,
     now: WallTime,
-    fate: Transition,
+    transition: Transition,
 ) -> rusqlite::Result<()> {
     let under_way = [State::Running, State::Cancelling].map(codes::state_code);
     let tasks: Vec<RowState> = connection
@@ -105,15 +105,15 @@ pub(super) fn leave(
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut update = connection.prepare_cached(
-        // What was under way while the process was being stopped did not bring it down. An end forgets its rank, as every one
-        // that is neither a success nor what the body itself did.
+        // Task runs that were under way while the process was being stopped did not bring it down. The rank is cleared,
+        // as for every end that is neither a success nor the body's own doing.
         "UPDATE task_runs SET state = ?3, crashes = crashes + (?4 AND NOT (SELECT stopping FROM flow_runs WHERE no = ?1)),
              ended_at = coalesce(?5, ended_at),
              rare = CASE WHEN ?5 IS NULL OR rare->>'cancelled_by_body' THEN rare ELSE json_remove(rare, '$.rank') END
          WHERE run = ?1 AND id = ?2",
     )?;
     for task in &tasks {
-        if let Some(kind) = fate(task.state, false) {
+        if let Some(kind) = transition(task.state, false) {
             out.push(connection, &NewEvent::new(task.id, now, &kind))?;
             meet(connection, &mut update, run, task, &kind, now)?;
         }
@@ -121,7 +121,7 @@ pub(super) fn leave(
     let flow = connection
         .prepare_cached(&format!("SELECT {STANDING} FROM flow_runs WHERE no = ?1"))?
         .query_row([run], |row| standing(TaskRunId::FLOW, row))?;
-    if let Some(kind) = fate(flow.state, true) {
+    if let Some(kind) = transition(flow.state, true) {
         out.push(connection, &NewEvent::new(TaskRunId::FLOW, now, &kind))?;
         let mut update = connection.prepare_cached(
             "UPDATE flow_runs SET state = ?3, crashes = crashes + ?4, ended_at = coalesce(?5, ended_at)
@@ -129,24 +129,24 @@ pub(super) fn leave(
         )?;
         meet(connection, &mut update, run, &flow, &kind, now)?;
     }
-    // Its owner may only be asleep: without the run, it writes nothing when it wakes up.
+    // Its owner may only be asleep: it no longer owns the run, so it writes nothing when it wakes up.
     connection
         .prepare_cached("UPDATE flow_runs SET owner = NULL, cancel_requested = 0 WHERE no = ?1")?
         .execute([run])?;
     Ok(())
 }
 
-/// Writes down why a suspended run is persisted no further.
-pub(super) fn say_why(connection: &Connection, run: i64, why: &StopReason) -> rusqlite::Result<()> {
-    let (flow, place) = connection
+/// Records why a suspended run is no longer persisted.
+pub(super) fn record_reason(connection: &Connection, run: i64, why: &StopReason) -> rusqlite::Result<()> {
+    let (flow, location) = connection
         .prepare_cached(
-            "SELECT t.name, p.text FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place
+            "SELECT t.name, p.text FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN locations p ON p.no = f.location
              WHERE f.no = ?1",
         )?
         .query_row([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    connection
-        .prepare_cached("UPDATE flow_runs SET error = ?2 WHERE no = ?1 AND state = ?3")?
-        .execute(params![run, codes::json(&why.report(flow, place))?, codes::state_code(State::Suspended)])?;
+    connection.prepare_cached("UPDATE flow_runs SET error = ?2 WHERE no = ?1 AND state = ?3")?.execute(
+        params![run, codes::json(&why.report(flow, location))?, codes::state_code(State::Suspended)],
+    )?;
     Ok(())
 }
 
@@ -158,7 +158,7 @@ fn meet(
     kind: &EventKind,
     now: WallTime,
 ) -> rusqlite::Result<()> {
-    // A fate names only what fits.
+    // A transition returns only events that fit the state.
     let state = row.state.after(kind).unwrap_or(row.state);
     let crashed = state == State::Crashed;
     if let (true, 1.., Some(at)) =

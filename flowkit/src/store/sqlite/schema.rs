@@ -1,4 +1,7 @@
-//! The format of the file: made whole or not at all, and brought up to date in one transaction after a backup.
+//! The format of the file: created atomically, and migrated in one transaction after a backup.
+//!
+//! Why not `rusqlite_migration`: running the scripts is the least of it. It does not look at the application id, makes no
+//! backup, and leaves no place for what else belongs into the same transaction.
 
 use std::fs;
 use std::io;
@@ -15,17 +18,18 @@ use crate::store::StoreError;
 /// `FLOW` in ASCII: no other program's database has it.
 pub(super) const APPLICATION_ID: u32 = 0x464c_4f57;
 
-/// Formats up to this one were never released, and each changed in place. A change of `0001.sql` before the release takes the next
-/// number, so that no database of the format before is taken for one of this.
-const UNRELEASED: usize = 1;
+/// Formats up to this one were never released. Until the release, a change of `0001.sql` in place takes the next
+/// number, so that a database of the earlier format is refused.
+const UNRELEASED: usize = 2;
 
-/// What leads from one format to the next, the first from nothing.
+/// The scripts that lead from each format to the next, the first one from an empty file.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
 
-/// Makes a new database. A process that dies on the way leaves nothing at `path`; a second one finds that of the first.
+/// Creates a new database. A process that dies on the way leaves nothing at `path`; of two processes, the second opens
+/// that of the first.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let refused = |error| failure::open_io(path, "make it", error);
-    // First the key: a database that is there has one.
+    // First the key: every existing database has one.
     let key = seal_key::make(path).map_err(|error| failure::open_io(path, "make its key", error))?;
     let draft = Draft::begin(path, "new").map_err(refused)?;
     write_new(path, &draft.path, &key)?;
@@ -38,7 +42,7 @@ fn write_new(path: &Path, draft: &Path, key: &SealKey) -> Result<(), StoreError>
     let write = || -> rusqlite::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(draft, flags)?;
-        // Nobody knows this file before it is finished: it is brought to the disk once, below.
+        // No other process knows this file before it is finished: it is synced once, below.
         connection.pragma_update(None, "synchronous", "off")?;
         connection.query_row("PRAGMA journal_mode = memory", [], |_| Ok(()))?;
         migrate(&mut connection, 0, MIGRATIONS)?;
@@ -50,7 +54,7 @@ fn write_new(path: &Path, draft: &Path, key: &SealKey) -> Result<(), StoreError>
     file.sync_all().map_err(|error| failure::open_io(path, "make it", error))
 }
 
-/// Gives a finished file its name, unless somebody else was faster.
+/// Gives a finished file its name, unless another process was faster.
 pub(super) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -60,12 +64,12 @@ pub(super) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Looks at the format of an open database, and brings an older one up to date.
+/// Checks the format of an open database, and migrates an older one.
 pub(super) fn bring_up_to_date(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     bring_up_to(path, connection, MIGRATIONS)
 }
 
-/// The same for any list of formats, so that a test can have one that is still to come.
+/// The same for any list of migrations, so that a test can add one.
 pub(super) fn bring_up_to(
     path: &Path,
     connection: &mut Connection,
@@ -103,16 +107,16 @@ pub(super) fn bring_up_to(
     }
 }
 
-/// Copies the database to `<path>.backup-v<version>`. A backup that is there is older, so it stays.
+/// Copies the database to `<path>.backup-v<version>`. An existing backup is older, so it stays.
 fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), StoreError> {
     let backup = files::beside(path, &format!("backup-v{version}"));
     let failed = |error| failure::open_io(path, "make a backup", error);
     if backup.exists() {
-        // Its maker may have died before its name was on the disk.
+        // Its maker may have died before its name was durable.
         return files::sync_folder(files::folder_of(path)).map_err(failed);
     }
     let draft = Draft::begin(path, "backup").map_err(failed)?;
-    // SQLite writes into an empty file that is there, and so leaves it private.
+    // SQLite writes into an existing empty file, which so stays private.
     let file = files::private_file(&draft.path).map_err(failed)?;
     connection
         .execute("VACUUM INTO ?1", [draft.path.to_string_lossy()])
@@ -132,7 +136,7 @@ fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rus
             breaks()?;
             transaction.execute_batch(script)?;
         }
-        // What it was a digest of is changed.
+        // The digest no longer matches.
         transaction.execute("UPDATE page_digest SET digest = NULL", [])?;
         breaks()?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

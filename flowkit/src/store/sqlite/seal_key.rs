@@ -1,5 +1,5 @@
-//! The key with which secrets are sealed: a file beside the database. Not in it, so that a copy of the database lets nobody
-//! try out secrets; the database knows the key's id.
+//! The key that seals secrets: a file beside the database. Not in it, so that a copy of the database does not let its
+//! holder try out secrets; the database has the key's id.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,12 +13,12 @@ use super::schema::publish;
 use crate::model::SealKey;
 use crate::store::seals;
 
-/// Returns where the key of a database lies.
+/// Returns the path of a database's key.
 pub(super) fn file(database: &Path) -> PathBuf {
     files::beside(database, "key")
 }
 
-/// Makes the key of a database that is about to be made, unless it has one. It is on the disk when this returns.
+/// Creates the key of a database that is about to be created, unless it has one. The key is durable when this returns.
 pub(super) fn make(database: &Path) -> io::Result<SealKey> {
     let path = file(database);
     if let Some(key) = read(&path)? {
@@ -46,14 +46,14 @@ fn read(path: &Path) -> io::Result<Option<SealKey>> {
     }
 }
 
-/// Notes which key the database has.
+/// Records the id of the database's key.
 pub(super) fn note(connection: &Connection, key: &SealKey) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM seal_key", [])?;
     connection.execute("INSERT INTO seal_key (id) VALUES (?1)", [key.id()]).map(drop)
 }
 
-/// Returns the key of an open database; `None` if it is not there. Where nothing was sealed with the one that is gone, another
-/// one does as well.
+/// Returns the key of an open database; `None` if it is missing. If nothing was sealed with the missing one, a new one
+/// does as well.
 pub(super) fn find(database: &Path, connection: &Connection) -> io::Result<Option<SealKey>> {
     let noted: Option<[u8; 8]> = connection
         .query_row("SELECT id FROM seal_key", [], |row| row.get(0))
@@ -66,12 +66,12 @@ pub(super) fn find(database: &Path, connection: &Connection) -> io::Result<Optio
     }
 }
 
-/// Makes another key, in the place of one that is gone. What was sealed with that is of other secrets from now on.
+/// Creates a new key in place of a missing one. Seals made with that one match no secret any more.
 pub(super) fn renew(database: &Path, connection: &Connection) -> io::Result<SealKey> {
     let path = file(database);
     match read(&path)? {
         Some(_) => {}
-        // It is no key, such as a file that was cut short.
+        // It is no key: a truncated file, for example.
         None => fs::remove_file(&path).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),

@@ -1,4 +1,4 @@
-//! What the writing thread and everyone who calls the store have in common.
+//! State that the writing thread shares with the callers of the store.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ use crate::model::FlowRunId;
 use crate::store::Lost;
 use crate::store::listener::Listener;
 
-/// An owner that has written nothing for so long may be taken for dead where its lock cannot be seen. Well before that, it
-/// makes sure of its runs. A healthy one writes every ten seconds.
+/// How long an owner may write nothing before it has to confirm its ownership: later it may be taken for dead where its
+/// lock cannot be seen. A healthy one writes every ten seconds.
 const DOUBT_AFTER: Duration = Duration::from_secs(owner::LEASE.as_secs() / 2);
 
 pub(super) struct Shared {
@@ -25,7 +25,7 @@ pub(super) struct Shared {
     pub(super) cancel_requests: Listener<FlowRunId>,
     pub(super) losses: Listener<Lost>,
     opened: Instant,
-    /// When the last transaction was there, in milliseconds since the store was opened.
+    /// When the last transaction was committed, in milliseconds since the store was opened.
     last_commit: AtomicU64,
     degraded: AtomicBool,
     transactions: AtomicU64,
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     log_alarms: AtomicU64,
 }
 
-/// What a store has done so far.
+/// Counts of what a store has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SqliteStats {
@@ -44,9 +44,9 @@ pub struct SqliteStats {
     pub events: u64,
     /// Rows of task runs that were written for them.
     pub rows: u64,
-    /// Entries that wait to be written.
+    /// Entries in the queue.
     pub waiting: usize,
-    /// How often the write-ahead log has grown beyond 64 MB, because a reader kept an old state of the database open.
+    /// How often the write-ahead log grew beyond 64 MB, because a reader kept an old snapshot of the database open.
     pub log_alarms: u64,
 }
 
@@ -68,13 +68,13 @@ impl Shared {
         }
     }
 
-    /// Says that a transaction is there, and with it whose the runs are.
+    /// Notes a committed transaction, which confirms the ownership of the runs.
     pub(super) fn has_committed(&self, at: Instant) {
         self.last_commit.store(self.millis(at), Ordering::Relaxed);
         self.degraded.store(false, Ordering::Relaxed);
     }
 
-    /// Whether it is so long ago that something was written that others may have taken the runs of this store over.
+    /// Whether the last write is so long ago that other processes may have taken over the runs of this store.
     pub(super) fn may_be_fenced(&self) -> bool {
         let since = self.millis(clock::now()).saturating_sub(self.last_commit.load(Ordering::Relaxed));
         u128::from(since) > DOUBT_AFTER.as_millis()
@@ -84,7 +84,7 @@ impl Shared {
         u64::try_from(at.duration_since(self.opened).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Tells listeners on a thread of their own: they run the code of others, which may wait for the writing thread.
+    /// Calls listeners on a thread of its own: they run foreign code, which may wait for the writing thread.
     pub(super) fn tell(self: &Arc<Self>, tell: impl FnOnce(&Self) + Send + 'static) {
         let shared = Arc::clone(self);
         let told = std::thread::Builder::new().name("flowkit-tell".to_owned()).spawn(move || tell(&shared));

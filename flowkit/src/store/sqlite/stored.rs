@@ -8,7 +8,7 @@ use super::codes;
 use super::rare::Rare;
 use crate::model::{CallId, Digest, Provenance, Seal, StoredFlowRun, TaskRun, ValueVersion, WallTime};
 
-/// The end of the last attempt of a flow run that another one followed: see `StoredFlowRun::anew_since`.
+/// The end of the last attempt of a flow run that was followed by another one: see `StoredFlowRun::anew_since`.
 macro_rules! anew_since {
     ($run:literal) => {
         concat!(
@@ -20,9 +20,9 @@ macro_rules! anew_since {
     };
 }
 
-/// What [`flow_run`] reads. Conditions may name the tables `f` (flow runs), `t` (their flows) and `p` (places), and `failures`:
-/// how many task runs failed in it and in the runs `below` it, those of its sub-flows. A sub-flow in which something failed is
-/// not counted beside that.
+/// What [`flow_run`] reads. Conditions may name the tables `f` (flow runs), `t` (their flows) and `p` (locations), and
+/// `failures`: how many task runs failed in it and in the runs `below` it, those of its sub-flows. The node of a
+/// sub-flow is not counted beside the failures in it.
 pub(super) const FLOW_RUN: &str = concat!(
     "
     SELECT f.id, t.name, t.path, t.version, f.name, f.tags, f.state, f.parameters, f.parent, f.parent_task_run,
@@ -48,7 +48,7 @@ pub(super) const FLOW_RUN: &str = concat!(
             WHERE r.flow_run IS NULL OR NOT EXISTS (
                 SELECT 1 FROM flow_runs s JOIN task_runs x ON x.run = s.no AND x.state IN (10, 11)
                 WHERE s.id = r.flow_run)) AS failures
-    FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN places p ON p.no = f.place"
+    FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN locations p ON p.no = f.location"
 );
 
 pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
@@ -82,7 +82,7 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
     })
 }
 
-/// What [`task_run`] reads. Conditions may name the tables `r` (task runs), `t` (their tasks), `p` (places) and `f`.
+/// What [`task_run`] reads. Conditions may name the tables `r` (task runs), `t` (their tasks), `p` (locations) and `f`.
 pub(super) const TASK_RUN: &str = "
     SELECT r.id, r.parent, r.key, t.kind, t.name, t.path, t.version, r.position, r.name, t.tags, r.rare, p.text,
         r.edges, r.state, r.attempt,
@@ -90,7 +90,7 @@ pub(super) const TASK_RUN: &str = "
         r.created_at, r.started_at, coalesce(r.attempt_started_at, r.started_at), r.ended_at, r.error, r.flow_run,
         r.crashes, EXISTS (SELECT 1 FROM results o WHERE o.run = r.run AND o.task_run = r.id), r.begun_no, r.ended_no,
         r.nth, r.seal, r.version, r.made_from, t.source_hash
-    FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN places p ON p.no = r.place";
+    FROM flow_runs f JOIN task_runs r ON r.run = f.no JOIN tasks t ON t.no = r.task JOIN locations p ON p.no = r.location";
 
 pub(super) fn task_run(row: &Row<'_>) -> rusqlite::Result<TaskRun> {
     let key: Option<[u8; 32]> = row.get(2)?;

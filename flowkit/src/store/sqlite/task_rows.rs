@@ -1,4 +1,4 @@
-//! Writes rows of task runs: each once as a whole, when the run is new, and from then on only what its events change.
+//! Writes rows of task runs: the whole row once, when the run is new, and later only what events change.
 
 use rusqlite::{CachedStatement, Connection, Statement, params};
 
@@ -11,21 +11,21 @@ use crate::model::WallTime;
 /// Parameters 1 to 17 are those of [`UPDATE`].
 const INSERT: &str = "
     INSERT INTO task_runs (run, id, name, edges, state, attempt, started_at, attempt_started_at, ended_at, begun_no,
-        ended_no, error, flow_run, rare, version, made_from, parent, task, place, key, nth, seal, position, created_at)
+        ended_no, error, flow_run, rare, version, made_from, parent, task, location, key, nth, seal, position, created_at)
     VALUES (?1, ?2, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
     ON CONFLICT DO NOTHING";
 
-/// What an event may change; `?3` is the first state in which it may not.
+/// The columns that an event may change; `?3` is the first state in which it may not.
 const UPDATE: &str = "
     UPDATE task_runs SET name = ?4, edges = ?5, state = ?6, attempt = ?7, started_at = ?8, attempt_started_at = ?9,
         ended_at = ?10, begun_no = ?11, ended_no = ?12, error = ?13, flow_run = ?14, rare = ?15,
         version = coalesce(?16, version), made_from = CASE WHEN ?16 IS NULL THEN made_from ELSE ?17 END
     WHERE run = ?1 AND id = ?2 AND state < ?3";
 
-/// What another process with other code may have written.
-const MOVE: &str = "UPDATE task_runs SET task = ?3, place = ?4 WHERE run = ?1 AND id = ?2";
+/// The columns that another process with other code may have written.
+const MOVE: &str = "UPDATE task_runs SET task = ?3, location = ?4 WHERE run = ?1 AND id = ?2";
 
-/// The rows of one run. The statements are looked up once, not for each of thousands of rows.
+/// The rows of one run. Statements are looked up once, not for each of thousands of rows.
 pub(super) struct TaskRows<'c> {
     run: i64,
     created_at: WallTime,
@@ -51,9 +51,9 @@ impl<'c> TaskRows<'c> {
         let is_written = is_inserted || self.update(slot)?;
         if slot.reopened && is_written {
             let task = tools.interned.task(connection, slot.task_run.declaration())?;
-            let place = tools.interned.place(connection, slot.task_run.location())?;
+            let location = tools.interned.location(connection, slot.task_run.location())?;
             let id = codes::number(slot.task_run.id());
-            connection.prepare_cached(MOVE)?.execute(params![self.run, id, task, place])?;
+            connection.prepare_cached(MOVE)?.execute(params![self.run, id, task, location])?;
         }
         failpoint::hit("after-submit-row").map_err(failure::as_sqlite)?;
         Ok(is_written)
@@ -69,7 +69,7 @@ impl<'c> TaskRows<'c> {
         bind(&mut self.insert, self.run, slot, self.created_at)?;
         self.insert.raw_bind_parameter(18, codes::number(task_run.parent()))?;
         self.insert.raw_bind_parameter(19, tools.interned.task(connection, task_run.declaration())?)?;
-        self.insert.raw_bind_parameter(20, tools.interned.place(connection, task_run.location())?)?;
+        self.insert.raw_bind_parameter(20, tools.interned.location(connection, task_run.location())?)?;
         self.insert.raw_bind_parameter(21, slot.call.as_ref().map(|call| call.key.as_bytes()))?;
         self.insert.raw_bind_parameter(22, slot.call.map(|call| call.nth))?;
         let seal = slot.call.as_ref().and_then(|call| call.seal.as_ref());
@@ -85,7 +85,7 @@ impl<'c> TaskRows<'c> {
     }
 }
 
-/// Binds what both statements write.
+/// Binds the parameters of both statements.
 fn bind(
     statement: &mut Statement<'_>,
     run: i64,
@@ -103,7 +103,7 @@ fn bind(
     statement.raw_bind_parameter(6, codes::state_code(task_run.state()))?;
     statement.raw_bind_parameter(7, task_run.attempt_count())?;
     statement.raw_bind_parameter(8, at(task_run.started_at()))?;
-    // Of a first attempt the same again.
+    // For a first attempt, the same time again.
     let attempt =
         task_run.attempt_started_at().filter(|_| task_run.attempt_started_at() != task_run.started_at());
     statement.raw_bind_parameter(9, at(attempt))?;

@@ -1,30 +1,31 @@
-//! What the writing thread does between transactions: heartbeat, wishes of other processes, the length of the log.
+//! What the writing thread does between transactions: heartbeat, cancel requests of other processes, the length of the
+//! log.
 
 use std::time::{Duration, Instant};
 
 use super::writer::{Writer, truncate_log};
 use super::{clock, connection, owner, ownership};
 
-/// How often others are listened to while runs are owned.
+/// How often requests of other processes are read while runs are owned.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long the thread sleeps while there is nothing to look after.
+/// How long the thread sleeps while there is nothing to do.
 const SLEEP: Duration = Duration::from_secs(60);
-/// A checkpoint by SQLite itself keeps the log near 4 MB; beyond twice that something is in the way.
+/// Checkpoints of SQLite itself keep the log near 4 MB; beyond twice that, something prevents them.
 const LONG_LOG_BYTES: u64 = 8 << 20;
-/// Beyond this, somebody should know.
+/// Beyond this, a warning is due.
 const ALARM_BYTES: u64 = 64 << 20;
 
 #[derive(Debug)]
 pub(super) struct Upkeep {
     looked: Instant,
     checkpointed: Instant,
-    /// Something was written since the log was emptied.
+    /// Whether anything was written since the log was truncated.
     log_is_dirty: bool,
     alarmed: bool,
 }
 
 impl Upkeep {
-    /// `has_written` tells whether the opening has: it does, unless somebody only looks back.
+    /// `has_written` tells whether opening has written: it has, unless the store only looks back.
     pub(super) fn new(has_written: bool) -> Self {
         let now = clock::now();
         Self { looked: now, checkpointed: now, log_is_dirty: has_written, alarmed: false }
@@ -34,11 +35,11 @@ impl Upkeep {
 impl Writer {
     /// Returns how long the thread may sleep.
     pub(super) fn patience(&self) -> Duration {
-        let has_to_do = self.is_busy || self.upkeep.log_is_dirty || self.outage.has_left();
+        let has_to_do = self.is_busy || self.upkeep.log_is_dirty || self.outage.has_abandoned();
         if has_to_do { LOOK_EVERY } else { SLEEP }
     }
 
-    /// Does what is due. What fails is tried again the next time.
+    /// Does what is due. What fails is retried the next time.
     pub(super) fn look_after(&mut self, is_idle: bool) {
         self.upkeep.log_is_dirty |= !is_idle;
         let is_due = self.upkeep.looked.elapsed() >= LOOK_EVERY;
@@ -49,17 +50,17 @@ impl Writer {
                 self.beat();
             }
         }
-        // While nothing can be written, this finds out whether it can be again.
-        if self.outage.has_left() && (is_due || !self.shared.is_degraded()) {
+        // During an outage, this finds out whether it is over.
+        if self.outage.has_abandoned() && (is_due || !self.shared.is_degraded()) {
             self.suspend_all();
         }
-        // Between two commits that somebody waits for, even a look at the length of the log takes its time.
+        // Between two commits that callers wait for, even a look at the length of the log costs time.
         if is_due || is_idle {
             self.shorten_log(is_idle);
         }
     }
 
-    /// Passes on whom others want cancelled.
+    /// Passes on cancel requests of other processes.
     pub(super) fn listen(&mut self) {
         let Some(connection) = &self.connection else { return };
         match ownership::cancel_requests(connection, self.owner.no) {
@@ -74,7 +75,7 @@ impl Writer {
         }
     }
 
-    /// Prolongs the lease, if nothing was written for some time; every transaction does too.
+    /// Renews the lease if nothing was written for some time; every transaction does so, too.
     fn beat(&mut self) {
         if self.last_commit.elapsed() < owner::LEASE / 3 {
             return;
@@ -105,7 +106,7 @@ impl Writer {
         }
         self.upkeep.checkpointed = clock::now();
         let Some(connection) = &self.connection else { return };
-        // Who reads is not waited for: there is another time.
+        // Does not wait for readers: it can be done later.
         let done = connection.busy_timeout(Duration::ZERO).and_then(|()| truncate_log(connection));
         let _ = connection.busy_timeout(connection::BUSY_WAIT);
         self.upkeep.log_is_dirty = !matches!(done, Ok(true)) && bytes > 0;

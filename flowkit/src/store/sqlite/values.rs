@@ -1,6 +1,6 @@
-//! Results and artifacts too large for a row: files named by the hash of what is in them, below `<database>.values/`.
+//! Results and artifacts too large for a row: files named by the hash of their content, below `<database>.values/`.
 //!
-//! A file is whole and on the disk before a row points to it. One that no row points to is removed after an hour.
+//! A file is complete and durable before a row refers to it. A file that no row refers to is removed after an hour.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use super::{clock, failure, files};
 use crate::failpoint;
 use crate::store::StoreError;
 
-/// What nobody points to may belong to a transaction that is still to come. None takes as long as this.
+/// A file without a row may belong to a transaction that is still to come; none takes as long as this.
 const UNREFERENCED_FOR: Duration = Duration::from_secs(3600);
 
 pub(super) type Hash = [u8; 32];
@@ -24,18 +24,18 @@ pub(super) type Hash = [u8; 32];
 #[derive(Clone, Debug)]
 pub(super) struct Values {
     folder: PathBuf,
-    /// The write-ahead log, which may know better than the disk what the rows point to.
+    /// The write-ahead log, which may have newer references than what is on the disk.
     log: PathBuf,
     on_disk: Arc<Mutex<OnDisk>>,
 }
 
-/// What this store knows of the disk.
+/// What this store knows about the disk.
 #[derive(Debug, Default)]
 struct OnDisk {
-    /// Folders whose names are on the disk. None is ever removed.
+    /// Folders whose names are durable. None is ever removed.
     shelves: HashSet<PathBuf>,
-    /// Files that could not be brought to the disk. After a failed fsync the system may call them clean, so that a second
-    /// one says nothing: they are written anew.
+    /// Files that could not be synced. After a failed fsync the system may consider them clean, so a second one proves
+    /// nothing: they are written again.
     doubtful: HashSet<Hash>,
 }
 
@@ -49,11 +49,11 @@ impl Values {
         self.folder.join(&name[..2]).join(name.as_str())
     }
 
-    /// Keeps `bytes` in a file, and returns its name. The file and the names that lead to it are on the disk then.
-    pub(super) fn keep(&self, bytes: &[u8]) -> io::Result<Hash> {
+    /// Writes `bytes` to a file, and returns its name. The file and the names that lead to it are durable then.
+    pub(super) fn persist(&self, bytes: &[u8]) -> io::Result<Hash> {
         let hash = *blake3::hash(bytes).as_bytes();
         let kept = match self.find(&hash, bytes.len() as u64) {
-            // Its writer may have died before it was on the disk, or may just be about to bring it there.
+            // Its writer may have died before it was durable, or may just be syncing it.
             Some(_) if failpoint::breaks("trust-what-is-there") => Ok(()),
             Some(file) => file.sync_all().and_then(|()| self.sync_names(&hash)),
             None => self.write_anew(&hash, bytes),
@@ -90,7 +90,8 @@ impl Values {
         self.sync_names(hash)
     }
 
-    /// Brings the names that lead to a file to the disk: its own, and those of the folders, also if another process made them.
+    /// Makes the names that lead to a file durable: its own, and those of the folders, even if another process created
+    /// them.
     fn sync_names(&self, hash: &Hash) -> io::Result<()> {
         let path = self.path(hash);
         let shelf = files::folder_of(&path);
@@ -98,7 +99,7 @@ impl Values {
         if self.on_disk.lock().shelves.contains(shelf) {
             return Ok(());
         }
-        // All that are there by now are safe afterwards.
+        // All that exist by now are durable afterwards.
         let shelves = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.path()));
         let shelves: Vec<PathBuf> = shelves.collect::<io::Result<_>>()?;
         files::sync_folder(&self.folder)?;
@@ -107,21 +108,21 @@ impl Values {
         Ok(())
     }
 
-    /// Finds the file if it is there and whole; makes it young, so that it stays until a row points to it.
+    /// Finds the file if it exists and is whole; renews its age, so that it stays until a row refers to it.
     fn find(&self, hash: &Hash, len: u64) -> Option<File> {
         if self.on_disk.lock().doubtful.contains(hash) {
             return None;
         }
         let file = File::options().write(true).open(self.path(hash)).ok()?;
         file.set_modified(SystemTime::from(clock::wall())).ok()?;
-        // A file that was kept before may have been damaged since: only one that reads well is used again.
+        // An older file may have been damaged since: only one that reads well is reused.
         let is_whole = file.metadata().is_ok_and(|metadata| metadata.len() == len) && self.read(hash).is_ok();
         is_whole.then_some(file)
     }
 
-    /// Whether a file that this store has kept is still there; asked inside the transaction that points to it, when nobody
-    /// sweeps.
-    pub(super) fn is_kept(&self, hash: &Hash) -> bool {
+    /// Whether a file that this store has written still exists; called inside the transaction that refers to it, when
+    /// no process sweeps.
+    pub(super) fn is_persisted(&self, hash: &Hash) -> bool {
         !self.on_disk.lock().doubtful.contains(hash) && self.path(hash).exists()
     }
 
@@ -135,7 +136,8 @@ impl Values {
         Ok(bytes)
     }
 
-    /// Removes old files to which nothing points. Inside a transaction, so that no other one can begin to point there.
+    /// Removes old files that no row refers to. Inside a transaction, so that no other one can add a reference
+    /// meanwhile.
     pub(super) fn sweep(&self, connection: &Connection) -> rusqlite::Result<u64> {
         let Ok(shelves) = fs::read_dir(&self.folder) else { return Ok(0) };
         let (mut drafts, mut unused) = (Vec::new(), Vec::new());
@@ -152,7 +154,7 @@ impl Values {
                 }
             }
         }
-        // A power cut may bring a row back that pointed there, as long as what replaced it is not on the disk.
+        // A power cut may restore a row that refers to the file, as long as its replacement is not durable.
         if !unused.is_empty() {
             files::sync_log(&self.log).map_err(failure::as_sqlite)?;
         }
@@ -172,7 +174,7 @@ fn is_old(path: &Path) -> bool {
 fn is_referenced(connection: &Connection, path: &Path) -> rusqlite::Result<bool> {
     let hash =
         path.file_name().and_then(|name| name.to_str()).and_then(|name| blake3::Hash::from_hex(name).ok());
-    // What has no name of ours is not ours to remove.
+    // A file with another kind of name is not one of flowkit, and stays.
     let Some(hash) = hash else { return Ok(true) };
     let mut statement = connection.prepare_cached(
         "SELECT 1 FROM results WHERE file = ?1 UNION ALL SELECT 1 FROM artifacts WHERE file = ?1",

@@ -1,4 +1,4 @@
-//! Writes a batch inside a transaction: conditional on who owns the run, and on what has not ended.
+//! Writes a batch inside a transaction, on the conditions that this store owns the run and that the row has not ended.
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
@@ -12,19 +12,19 @@ use super::{clock, codes, facts, failure, logs, reap};
 use crate::model::{Attempt, EventKind, TaskRunId, TaskRunRecord, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
-/// What a transaction needs beside the connection.
+/// What a transaction needs besides the connection.
 pub(super) struct Tools<'a> {
     pub(super) interned: &'a mut Interned,
     pub(super) values: &'a Values,
-    /// Results larger than this are kept in files.
+    /// Results larger than this become files.
     pub(super) inline_max: usize,
     /// This store.
     pub(super) owner: &'a Owner,
 }
 
-/// How the part of one run was received.
+/// The outcome of writing the part of one run.
 pub(super) enum PartVerdict {
-    /// It is written, but for these slots: their task runs have ended before.
+    /// It is written, except these slots: their task runs had ended before.
     Written { refused: Vec<usize> },
     /// Nothing of it is written.
     Refused(StoreError),
@@ -79,7 +79,7 @@ fn run(connection: &Connection, tools: &mut Tools<'_>, part: &RunPart) -> rusqli
             task_rows.write(connection, tools, slot)?
         };
         if written && slot.reopened {
-            // What it gave before is not what it gives now, even if that is not persisted.
+            // Its earlier result is void, even if the new one is not persisted.
             connection
                 .prepare_cached("DELETE FROM results WHERE run = ?1 AND task_run = ?2")?
                 .execute(params![no, codes::number(slot.task_run.id())])?;
@@ -110,12 +110,12 @@ fn events(connection: &Connection, run: i64, part: &RunPart, refused: &[usize]) 
         }
     }
     if part.suspended {
-        reap::leave(connection, &mut out, run, clock::wall(), rows::suspension_of)?;
+        reap::release(connection, &mut out, run, clock::wall(), rows::suspension_of)?;
     }
     out.finish(connection)
 }
 
-/// Writes the flow itself; `false` if it has ended before.
+/// Writes the flow itself; `false` if it had ended before.
 fn flow_row(
     connection: &Connection,
     tools: &Tools<'_>,
@@ -125,7 +125,7 @@ fn flow_row(
 ) -> rusqlite::Result<bool> {
     let flow = &slot.task_run;
     let at = |time: Option<_>| time.map(|at| created_at.plus(at).as_micros());
-    // The process that ends a run gives it up.
+    // The process that ends a run releases it.
     let owner = (!flow.state().is_terminal()).then_some(tools.owner.no);
     let changed = connection
         .prepare_cached(
@@ -155,11 +155,10 @@ fn flow_row(
 }
 
 const RESULT_ROW: &str = "
-    INSERT INTO results (run, task_run, body, checksum, file) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (run, task_run) DO UPDATE SET
-        body = excluded.body, checksum = excluded.checksum, file = excluded.file";
+    INSERT INTO results (run, task_run, body, file) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (run, task_run) DO UPDATE SET body = excluded.body, file = excluded.file";
 
-/// Writes the attempts that are not there yet, a row each: however often a task is tried, each attempt is written once.
+/// Writes the attempts that have no row yet: however often a task is tried, each attempt is written once.
 fn attempts(
     connection: &Connection,
     run: i64,
@@ -179,7 +178,7 @@ fn attempts(
     Ok(())
 }
 
-/// Writes an attempt, unless it is there.
+/// Writes an attempt, unless it has a row.
 pub(super) fn attempt_row(
     connection: &Connection,
     run: i64,
@@ -198,7 +197,7 @@ pub(super) fn error(task_run: &TaskRunRecord) -> rusqlite::Result<Option<String>
     task_run.extras().error.as_ref().map(codes::json).transpose()
 }
 
-/// Keeps a result, and its place in the cache with it.
+/// Writes a result, and its cache entry with it.
 fn result(
     connection: &Connection,
     tools: &Tools<'_>,
@@ -208,8 +207,8 @@ fn result(
 ) -> rusqlite::Result<()> {
     let Some(envelope) = &slot.result else { return Ok(()) };
     let task_run = codes::number(slot.task_run.id());
-    let Content { body, checksum, file } = Content::of(tools, envelope)?;
-    row.execute(params![run, task_run, body, checksum, file])?;
+    let Content { body, file } = Content::of(tools, envelope)?;
+    row.execute(params![run, task_run, body, file])?;
     match &slot.cache {
         Some(cache) => {
             let stored_at = slot.task_run.ended_at().map_or_else(clock::wall, |at| created_at.plus(at));
@@ -222,22 +221,21 @@ fn result(
 /// Bytes as the columns of a row: themselves, or the name of their file.
 pub(super) struct Content<'a> {
     pub(super) body: Option<&'a [u8]>,
-    pub(super) checksum: Option<[u8; 16]>,
     pub(super) file: Option<Hash>,
 }
 
 impl<'a> Content<'a> {
     pub(super) fn of(tools: &Tools<'_>, bytes: &'a [u8]) -> rusqlite::Result<Self> {
         if bytes.len() <= tools.inline_max {
-            return Ok(Self { body: Some(bytes), checksum: Some(checksum(bytes)), file: None });
+            return Ok(Self { body: Some(bytes), file: None });
         }
-        // It was kept before the transaction, unless the disk refused it; and a sweep may have removed an older copy that was
-        // used again.
+        // It was written before the transaction, unless the disk refused; and a sweep may have removed an older file
+        // that was reused.
         let hash = *blake3::hash(bytes).as_bytes();
-        if !tools.values.is_kept(&hash) {
-            tools.values.keep(bytes).map_err(failure::as_sqlite)?;
+        if !tools.values.is_persisted(&hash) {
+            tools.values.persist(bytes).map_err(failure::as_sqlite)?;
         }
-        Ok(Self { body: None, checksum: None, file: Some(hash) })
+        Ok(Self { body: None, file: Some(hash) })
     }
 }
 
@@ -252,7 +250,7 @@ fn cache_entry(
     let ttl = cache.ttl.map(|ttl| i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX));
     connection
         .prepare_cached(
-            // A later result of a key comes in its order, too.
+            // A later result of a key gets a new number, too.
             "INSERT OR REPLACE INTO cache (key, run, task_run, stored_at, ttl, task, parts)
              VALUES (?1, ?2, ?3, ?4, ?5, (SELECT task FROM task_runs WHERE run = ?2 AND id = ?3), ?6)",
         )?

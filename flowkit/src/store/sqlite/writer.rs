@@ -1,5 +1,5 @@
-//! The one thread that writes. It takes what waits, writes it in one transaction, and only then answers. What it does while
-//! nothing can be written is in `outage`.
+//! The one thread that writes. It takes what is queued, writes it in one transaction, and only then answers. What it
+//! does during an outage is in `outage`.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,20 +27,20 @@ pub(super) struct Writer {
     pub(super) owner: Owner,
     pub(super) values: Values,
     pub(super) settings: StoreSettings,
-    /// `None` after it could not be opened again.
+    /// `None` after it could not be reopened.
     pub(super) connection: Option<Connection>,
     pub(super) interned: Interned,
     /// The number of the last transaction.
     pub(super) transaction: i64,
     pub(super) last_commit: Instant,
     pub(super) outage: Outage,
-    /// Why something could not be kept. `flush` tells it.
+    /// Why something could not be persisted, for `flush`.
     pub(super) unkept: Option<StoreError>,
-    /// Leases to give back that could not be given back.
+    /// Leases that could not be released yet.
     pub(super) unreleased: Vec<CacheKey>,
-    /// The runs whose cancelling was passed on.
+    /// The runs whose cancel request was passed on.
     pub(super) told: HashSet<FlowRunId>,
-    /// Whether this store may own a run, so that others may have something to say about it.
+    /// Whether this store may own a run, which other processes may ask to cancel.
     pub(super) is_busy: bool,
     pub(super) upkeep: super::upkeep::Upkeep,
 }
@@ -72,7 +72,7 @@ impl Writer {
         }
     }
 
-    /// Writes until the store is closed and nothing waits any more.
+    /// Writes until the store is closed and the queue is empty.
     pub(super) fn run(mut self) {
         self.shared.queue.is_taken_by_this_thread();
         loop {
@@ -92,19 +92,19 @@ impl Writer {
         for item in items {
             match item {
                 WriteJob::Begin(new) => batch.begin(new),
-                WriteJob::Record(entry, pledge) => match self.outage.loss(entry.run) {
-                    None => batch.record(*entry, pledge),
-                    Some(error) => pledge.answer(Err(error)),
+                WriteJob::Record(entry, ack) => match self.outage.loss(entry.run) {
+                    None => batch.record(*entry, ack),
+                    Some(error) => ack.answer(Err(error)),
                 },
-                WriteJob::Suspend(run, pledge) => match self.outage.loss(run) {
-                    None => batch.suspend(run, pledge),
+                WriteJob::Suspend(run, ack) => match self.outage.loss(run) {
+                    None => batch.suspend(run, ack),
                     Some(error) => {
-                        self.outage.leave(run, error.clone());
-                        pledge.answer(Err(error));
+                        self.outage.abandon(run, error.clone());
+                        ack.answer(Err(error));
                     }
                 },
-                WriteJob::Keep(fact) if self.outage.loss(fact.run).is_some() => {}
-                WriteJob::Keep(fact) => batch.keep(*fact),
+                WriteJob::Report(fact) if self.outage.loss(fact.run).is_some() => {}
+                WriteJob::Report(fact) => batch.report(*fact),
                 WriteJob::Log(line) if self.outage.has_lost(line.run) => {}
                 WriteJob::Log(line) => batch.logs.push(*line),
                 WriteJob::Release(key) => batch.released.push(key),
@@ -131,13 +131,13 @@ impl Writer {
         match self.try_transact(|connection, tools| write::batch(connection, tools, &batch)) {
             Ok(verdicts) => {
                 self.shared.count(&batch);
-                // A failpoint that fails here stands for a process that forgets to answer.
+                // A failpoint that fails here simulates a process that does not answer.
                 if failpoint::hit("after-commit-before-ack").is_ok() {
                     self.answer(batch, verdicts);
                 }
                 let _ = failpoint::hit("after-ack");
             }
-            // Something in it cannot be written, however often. The others shall not suffer for it.
+            // Something in it can never be written, and must not cost the other runs.
             Err(GivenUp::Failed { is_hopeless: true, .. }) if batch.runs.len() > 1 => {
                 for part in batch.one_by_one() {
                     self.commit_or_split(part);
@@ -147,11 +147,11 @@ impl Writer {
         }
     }
 
-    /// Writes files before the transaction that points to them, so that other processes do not wait meanwhile.
+    /// Writes files before the transaction that refers to them, so that other processes do not wait meanwhile.
     fn write_large_contents(&self, batch: &Batch) {
         for content in batch.contents().filter(|content| content.len() > self.settings.inline_max) {
-            // What fails here fails again in the transaction, which knows what to do about it.
-            let _ = self.values.keep(content);
+            // What fails here fails again in the transaction, which handles it.
+            let _ = self.values.persist(content);
         }
     }
 
@@ -173,12 +173,12 @@ impl Writer {
         }
     }
 
-    /// Returns why something was lost since this was asked before.
+    /// Returns why something was lost since the last call.
     pub(super) fn take_unpersisted(&mut self) -> Option<StoreError> {
         self.unkept.take()
     }
 
-    /// Runs `body` in a transaction that is on the disk when this returns. It may run several times.
+    /// Runs `body` in a transaction that is durable when this returns. It may run several times.
     pub(super) fn transact<R>(
         &mut self,
         body: impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
@@ -186,7 +186,7 @@ impl Writer {
         self.try_transact(body).map_err(|why| why.of_question(&self.shared.path))
     }
 
-    /// The same for what asks who owns what.
+    /// The same for questions about ownership.
     pub(super) fn with_owner<R>(
         &mut self,
         mut body: impl FnMut(&Connection, &Owner) -> rusqlite::Result<R>,
@@ -194,15 +194,15 @@ impl Writer {
         self.transact(|connection, tools| body(connection, tools.owner))
     }
 
-    /// Buries dead owners, then makes this store the owner of a run.
+    /// Reaps dead owners, then makes this store the owner of a run.
     pub(super) fn take_over(&mut self, id: FlowRunId) -> Result<OwnedRun, StoreError> {
-        let left = self.outage.take_left();
+        let left = self.outage.take_abandoned();
         let taken = self.with_owner(|connection, owner| {
             ownership::suspend_all(connection, owner, &left)?;
             Ok((reap::reap(connection, owner)?, ownership::take_over(connection, owner, id)?))
         });
         if taken.is_err() {
-            self.outage.leave_again(left);
+            self.outage.abandon_again(left);
         }
         let (dead, owned) = taken?;
         self.forget_dead(&dead);
@@ -213,18 +213,18 @@ impl Writer {
         Ok(owned)
     }
 
-    /// Leaves in order: the log is emptied, and the owner goes out of the table, unless runs are left for a reaper.
+    /// Closes in order: truncates the log, and removes the owner from the table, unless runs are left for a reaper.
     fn close(mut self) {
         self.suspend_all();
-        if let Err(error) = self.leave_word() {
-            tracing::warn!(%error, "no word could be left of runs that are kept no further: they will look crashed");
+        if let Err(error) = self.leave_stop_reasons() {
+            tracing::warn!(%error, "no reason could be left for runs that are no longer persisted: they will look crashed");
         }
         if !self.owner.has_entered() {
-            // It has only looked, and leaves everything as it is.
+            // It has only looked back, and leaves everything as it is.
             return;
         }
         if let Some(connection) = &self.connection {
-            // Nobody waits for this: a power cut would end this store as well. The log is brought to the disk below.
+            // This does not wait for the disk: a power cut would end this store as well. The log is synced below.
             let _ = connection.pragma_update(None, "synchronous", Synchronous::Normal.code());
         }
         let left = self.transact(|connection, tools| {
@@ -238,7 +238,7 @@ impl Writer {
             Ok(removed)
         });
         if left.is_ok_and(|removed| removed > 0) {
-            self.owner.leave();
+            self.owner.remove_lock();
         }
         if let Some(connection) = self.connection.take() {
             let _ = connection.busy_timeout(Duration::ZERO);
@@ -247,13 +247,13 @@ impl Writer {
     }
 }
 
-/// Moves the log into the database and cuts it to nothing. Whether it could: a reader may be in the way.
+/// Moves the log into the database and truncates it; returns whether that succeeded: a reader may prevent it.
 pub(super) fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
     connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0).map(|busy| busy == 0))
 }
 
-/// Answers a run of which something had ended before.
+/// Answers the callers of a run in which something had ended before.
 fn answer_some(part: RunPart, refused: &[usize]) {
     let id = part.owned.id;
     let last_event = |index: usize| {
@@ -263,15 +263,15 @@ fn answer_some(part: RunPart, refused: &[usize]) {
     let names: Vec<_> = refused.iter().map(|index| (*index, last_event(*index))).collect();
     for (index, slot) in part.slots.into_iter().enumerate() {
         let refusal = names.iter().find(|(refused, _)| *refused == index);
-        for pledge in slot.pledges {
-            pledge.answer(match refusal {
+        for ack in slot.acks {
+            ack.answer(match refusal {
                 None => Ok(()),
                 Some((_, event)) => Err(StoreError::Ended { id, task_run: slot.task_run.id(), event }),
             });
         }
     }
-    // These wait for the run to be suspended.
-    for pledge in part.pledges {
-        pledge.answer(Ok(()));
+    // Callers that wait for the run to be suspended.
+    for ack in part.acks {
+        ack.answer(Ok(()));
     }
 }

@@ -101,9 +101,10 @@ impl<T: Clone, E: TaskError> AsCompleted<T, E> {
         let wait = TimedWait::here(self.identity);
         if wait.as_ref().and_then(TimedWait::recorded).is_none() {
             // A recorded end came in time, however long it takes now to read its result or to make it again.
-            let next = match self.list.is_none() && self.ends.next_is_recorded() {
-                true => Ok(self.next().await),
-                false => without_slots(tokio::time::timeout(limit, self.next())).await,
+            let next = if self.list.is_none() && self.ends.next_is_recorded() {
+                Ok(self.next().await)
+            } else {
+                without_slots(tokio::time::timeout(limit, self.next())).await
             };
             match (next, wait) {
                 (Ok(next), wait) => {

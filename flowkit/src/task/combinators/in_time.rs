@@ -61,10 +61,7 @@ pub async fn wait_within<T: Send + Sync, E: TaskError>(
     let has_ended: Vec<bool> = handles.iter().map(Handle::is_finished).collect();
     if let Some(wait) = wait {
         let ended = (0..).zip(&has_ended).filter(|(_, has_ended)| **has_ended).map(|(position, _)| position);
-        match has_ended.contains(&false) {
-            true => wait.time_is_up(ended.collect()),
-            false => wait.ended_in_time(),
-        }
+        if has_ended.contains(&false) { wait.time_is_up(ended.collect()) } else { wait.ended_in_time() }
     }
     let (ended, pending): (Vec<_>, Vec<_>) =
         handles.into_iter().zip(has_ended).partition(|(_, ended)| *ended);

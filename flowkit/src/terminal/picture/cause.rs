@@ -77,9 +77,10 @@ pub(super) fn cause(cause: &RootCause<'_>, view: &RunView, width: usize, program
             words = format!("{words}   {inputs}");
         }
     }
-    match inner + columns(&words) <= width {
-        true => lines.push(at(Line::indented(inner), &location, &words)),
-        false => lines.extend(indented(&words, 2)),
+    if inner + columns(&words) <= width {
+        lines.push(at(Line::indented(inner), &location, &words))
+    } else {
+        lines.extend(indented(&words, 2))
     }
     if let Some((failed, logs)) = cause.failed.zip(program.command("logs", view.id)) {
         let logs = format!("full log: {logs} {}", for_shell(&failed.report.task));

@@ -42,9 +42,10 @@ fn words(fact: &Fact<'_>, verbose: bool) -> Option<(State, String)> {
             let max = failure.attempts_max.map(|max| format!("/{max}")).unwrap_or_default();
             let after = duration(fact.attempt_took().unwrap_or_default());
             let why = visible(&failure.error.to_string());
-            let next = match failure.retry_in.is_zero() {
-                true => "now".to_owned(),
-                false => format!("in {}", duration(failure.retry_in)),
+            let next = if failure.retry_in.is_zero() {
+                "now".to_owned()
+            } else {
+                format!("in {}", duration(failure.retry_in))
             };
             let words = format!("attempt {attempt}{max} failed after {after}: {why} · retrying {next}");
             (State::AwaitingRetry, words)

@@ -58,11 +58,14 @@ fn choose(view: &RunView, room: usize) -> Vec<LiveRow<'_>> {
     let mut by_weight: Vec<usize> = (0..order.len()).collect();
     by_weight.sort_by_key(|position| {
         let group = order[*position];
-        match () {
-            () if group.under_way() > 0 => (0, *position),
-            () if group.failed() > 0 => (1, *position),
-            () if group.to_come() > 0 => (2, *position),
-            () => (3, usize::MAX - *position),
+        if group.under_way() > 0 {
+            (0, *position)
+        } else if group.failed() > 0 {
+            (1, *position)
+        } else if group.to_come() > 0 {
+            (2, *position)
+        } else {
+            (3, usize::MAX - *position)
         }
     });
     let fits = if order.len() > room { room.saturating_sub(1) } else { order.len() };

@@ -20,7 +20,6 @@ mod words;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;
-#[cfg(feature = "cli")]
 pub(crate) use self::program::for_shell;
 
 use super::line::{Line, TextStyle};

@@ -69,9 +69,10 @@ fn weight(group: &Group) -> u8 {
 }
 
 fn head(view: &RunView) -> TreeRow<'_> {
-    let (style, glyph) = match view.completed_with_failures() {
-        true => (TextStyle::Warning, WITH_FAILURES),
-        false => (TextStyle::Of(view.state), glyph(view.state)),
+    let (style, glyph) = if view.completed_with_failures() {
+        (TextStyle::Warning, WITH_FAILURES)
+    } else {
+        (TextStyle::Of(view.state), glyph(view.state))
     };
     TreeRow {
         depth: 0,

@@ -26,10 +26,12 @@ impl Mode {
     pub(super) fn of(json: bool, owns_output: bool, environment: &Environment<'_>) -> Self {
         let is = |name: &str, value: &str| (environment.variable)(name).is_some_and(|set| set == value);
         let is_plain = is("FLOWKIT_PROGRESS", "plain") || is("TERM", "dumb");
-        match () {
-            () if json => Self::Json,
-            () if owns_output && environment.is_terminal && !environment.is_piped && !is_plain => Self::Live,
-            () => Self::Lines,
+        if json {
+            Self::Json
+        } else if owns_output && environment.is_terminal && !environment.is_piped && !is_plain {
+            Self::Live
+        } else {
+            Self::Lines
         }
     }
 }

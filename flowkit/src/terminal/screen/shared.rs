@@ -214,9 +214,10 @@ impl ScreenState {
             tty.leave();
         }
         let above = std::mem::take(&mut inner.story.ready);
-        let lines = match is_ours && !inner.is_closed && !inner.is_paused {
-            true => inner.story.area(rows, clock::wall()),
-            false => Vec::new(),
+        let lines = if is_ours && !inner.is_closed && !inner.is_paused {
+            inner.story.area(rows, clock::wall())
+        } else {
+            Vec::new()
         };
         let style = inner.story.style;
         drop(inner);

@@ -21,9 +21,7 @@ pub(crate) enum Domain {
     Value = 1,
     Join = 2,
     CacheKey = 3,
-    #[cfg(feature = "store")]
     Shape = 4,
-    #[cfg(feature = "store")]
     Fingerprint = 5,
     /// The arguments of a call.
     CallInputs = 6,

@@ -169,7 +169,7 @@ impl Run {
             let at = self.clock.created().plus(state.moment(read));
             match &self.run_store {
                 Some(run_store) => run_store.report(task_run, at, fact),
-                None => state.facts.keep(task_run, at, fact),
+                None => state.facts.add(task_run, at, fact),
             }
         }
         drop(state);

@@ -1,4 +1,4 @@
-//! A filter as a question to SQLite. What a user wrote goes into bound parameters only.
+//! A filter as an SQL query. What a user typed goes into bound parameters only.
 
 use rusqlite::ParamsFromIter;
 use rusqlite::types::Value;
@@ -8,7 +8,7 @@ use super::{id_value, signed, text_value};
 use crate::model::FlowRunId;
 use crate::store::FlowRunFilter;
 
-/// SQL with a mark for each of its values.
+/// SQL with a placeholder for each of its values.
 pub(super) struct Query {
     pub(super) sql: String,
     values: Vec<Value>,
@@ -36,7 +36,7 @@ impl Query {
         }
     }
 
-    /// Adds what follows the conditions.
+    /// Adds what comes after the conditions.
     pub(super) fn end(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
         self.sql.push_str(sql);
         self.values.extend(values);
@@ -51,9 +51,10 @@ fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-/// Asks for the newest flow runs that a filter chooses.
+/// Queries the newest flow runs that match a filter.
 ///
-/// The newest is the one that came last, whatever the clock said: one whose clock was ahead is not the newest until then.
+/// The newest is the one that arrived last, whatever clocks say: a run from a clock that was ahead does not stay the
+/// newest.
 pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit: usize) -> Query {
     let mut question = Query::new(stored::FLOW_RUN);
     question.any_of("f.state", filter.states.iter().map(|state| codes::state_code(*state).into()));
@@ -85,20 +86,20 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
         question.and("f.parent IS NULL", []);
     }
     if let Some(before) = before {
-        // One that was forgotten meanwhile has left its place to the ids around it.
+        // If it was pruned meanwhile, the page begins at the next older id.
         question.and(
             "f.no < coalesce((SELECT no FROM flow_runs WHERE id = ?),
                  (SELECT max(no) + 1 FROM flow_runs WHERE id < ?), 0)",
             [id_value(before), id_value(before)],
         );
     }
-    // A time leads to a few runs by its own index, which are sorted then.
+    // The index on time finds a few runs, which are then sorted.
     let order = if filter.since.is_some() || filter.until.is_some() { "+f.no" } else { "f.no" };
     question.end(&format!(" ORDER BY {order} DESC LIMIT ?"), [signed(limit).into()]);
     question
 }
 
-/// Looks for text where people see it. SQLite's own `lower` leaves letters beyond ASCII alone, and so do we.
+/// Searches the text that people see. As SQLite's `lower`, it folds the case of ASCII letters only.
 fn with_text(question: &mut Query, text: &str) {
     question.and(
         "(f.task IN (SELECT no FROM tasks WHERE instr(lower(name), ?) > 0)

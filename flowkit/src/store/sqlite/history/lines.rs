@@ -12,11 +12,11 @@ use crate::store::words::Words;
 
 const LINE: &str = "SELECT l.seq, l.task_run, l.at, l.level, l.target, l.message FROM logs l";
 
-/// The words come first: few lines have them. Both tables count in the same order.
+/// The words come first: few lines match. Both tables are numbered in the same order.
 const LINE_WITH_WORDS: &str = "SELECT l.seq, l.task_run, l.at, l.level, l.target, l.message
     FROM log_words w CROSS JOIN logs l ON l.no = w.rowid";
 
-/// Where the lines of a run stand among those of all runs.
+/// The range of a run's lines among those of all runs.
 pub(super) struct LinePosition {
     pub(super) run: i64,
     pub(super) first: i64,
@@ -46,7 +46,7 @@ pub(super) fn question(place: &LinePosition, filter: &LogFilter, since: i64, lim
     match words {
         Some(Words::All(words)) => {
             question.and("w.log_words MATCH ?", [Value::from(in_any_order(&words))]);
-            // The index knows the lines of all runs; those of this one stand between its first and its last.
+            // The index has the lines of all runs; those of this one are between its first and its last.
             question.and("w.rowid BETWEEN ? AND ?", [place.first.into(), place.last.into()]);
         }
         Some(Words::Verbatim(text)) => question.and("instr(l.message, ?) > 0", [text_value(&text)]),
@@ -62,8 +62,8 @@ pub(super) fn question(place: &LinePosition, filter: &LogFilter, since: i64, lim
     question
 }
 
-/// Writes words in the language of the index: each in quotation marks, so that none of them is an operator, with a star
-/// that lets it find what begins so. A word has letters and digits only.
+/// Writes words in the query language of the index: each in quotation marks, so that none is an operator, and with a
+/// star, so that it matches as a prefix. A word has letters and digits only.
 fn in_any_order(words: &[String]) -> String {
     words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ")
 }

@@ -1,7 +1,7 @@
-//! Removing runs that nobody needs: whole families, in transactions so short that nobody who writes notices.
+//! Pruning: removes whole families of runs, in transactions so short that no writer notices.
 //!
-//! A run is claimed first, as if it were taken over, so that nobody else goes on with it while it is taken apart; its own
-//! row goes last. If the process dies between, a reaper gives the claim back, and the next `forget` goes on.
+//! A run is claimed first, as if it were taken over, so that no process resumes it while its rows are removed; its own
+//! row goes last. If this process dies in between, a reaper releases the claim, and the next `prune` continues.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use rusqlite::{Connection, params};
 use super::super::{SqliteStore, clock, codes};
 use crate::store::{PruneReport, Retention, StoreError};
 
-/// Others wait for so long at most; the commit comes on top of it.
+/// How long other processes wait at most, the commit not counted.
 const TRANSACTION_MAX: Duration = Duration::from_millis(25);
 
-/// So many families are claimed at once. If the process dies, a reaper has no more than these to give back.
+/// How many families are claimed at once. If the process dies, a reaper has to release no more than these.
 const CLAIMED_MAX: usize = 64;
 
-/// So many rows go between two looks at the clock.
+/// How many rows are removed between two looks at the clock.
 const ROWS: i64 = 500;
 
-/// What belongs to a run, and how its rows are told from each other. The rows that others point to come last.
+/// The tables with rows of a run, and the column that tells its rows apart. Rows that others refer to come last.
 const PARTS: [(&str, &str); 10] = [
     ("logs", "no"),
     ("dropped_logs", "task_run"),
@@ -33,12 +33,12 @@ const PARTS: [(&str, &str); 10] = [
     ("task_runs", "id"),
 ];
 
-pub(super) fn prune(store: &SqliteStore, keep: Retention) -> Result<PruneReport, StoreError> {
+pub(super) fn prune(store: &SqliteStore, retention: Retention) -> Result<PruneReport, StoreError> {
     let mut removed = PruneReport::default();
-    if keep == Retention::default() {
+    if retention == Retention::default() {
         return Ok(removed);
     }
-    for roots in old_roots(store, keep)?.chunks(CLAIMED_MAX) {
+    for roots in old_roots(store, retention)?.chunks(CLAIMED_MAX) {
         let roots = roots.to_vec();
         let mut claimed = store.ask(move |writer| {
             writer.with_owner(|connection, owner| {
@@ -60,13 +60,13 @@ pub(super) fn prune(store: &SqliteStore, keep: Retention) -> Result<PruneReport,
     Ok(removed)
 }
 
-/// Returns the outermost runs that have ended long ago, the newest first.
-fn old_roots(store: &SqliteStore, keep: Retention) -> Result<Vec<i64>, StoreError> {
-    let ended_before = keep.younger_than.map(|age| {
+/// Returns the outermost runs that may be removed, the newest first.
+fn old_roots(store: &SqliteStore, retention: Retention) -> Result<Vec<i64>, StoreError> {
+    let ended_before = retention.younger_than.map(|age| {
         let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
         clock::wall().as_micros().saturating_sub(age)
     });
-    let newest = i64::try_from(keep.newest.unwrap_or(0)).unwrap_or(i64::MAX);
+    let newest = i64::try_from(retention.newest.unwrap_or(0)).unwrap_or(i64::MAX);
     store.readers.read_all(
         "SELECT r.no FROM (
              SELECT no, state, ended_at FROM flow_runs WHERE parent IS NULL ORDER BY no DESC LIMIT -1 OFFSET ?1
@@ -76,7 +76,8 @@ fn old_roots(store: &SqliteStore, keep: Retention) -> Result<Vec<i64>, StoreErro
     )
 }
 
-/// Takes a run and those of its sub-flows, which come first: a run without its children must not look whole. Nothing, if somebody is at work on one, or may go on with it.
+/// Claims a run and those of its sub-flows, which come first: a run without its children must not look whole. Claims
+/// nothing if a process runs one of them, or may resume it.
 pub(super) fn claim(connection: &Connection, me: i64, root: i64) -> rusqlite::Result<Vec<i64>> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE family (no, id) AS (
@@ -99,11 +100,11 @@ pub(super) fn claim(connection: &Connection, me: i64, root: i64) -> rusqlite::Re
     Ok(family.into_iter().rev().map(|(no, _)| no).collect())
 }
 
-/// Removes claimed runs for a short while; returns how many are gone. The next one may have lost a part of its rows.
+/// Removes claimed runs for a short while; returns how many are gone. The next run may have lost some of its rows.
 fn take_apart(connection: &Connection, me: i64, runs: &[i64]) -> rusqlite::Result<usize> {
     let began = clock::now();
     for (gone, run) in runs.iter().enumerate() {
-        // The claim was made in another transaction: a process that stood still since, and could not be seen, has lost it.
+        // The claim was made in another transaction: a process that has stood still since may have lost it.
         let mut claimed =
             connection.prepare_cached("SELECT 1 FROM flow_runs WHERE no = ?1 AND owner = ?2")?;
         if !claimed.exists([*run, me])? {

@@ -24,7 +24,7 @@ fn fill(path: &Path, runs: i64, task_runs: i64, lines: i64) {
             .execute("INSERT INTO tasks (no, kind, name, path, tags, source_hash, last_no) VALUES (?1, ?2, ?3, ?3, '[]', 0, 1)", row)
             .unwrap();
     }
-    transaction.execute("INSERT INTO places (no, text) VALUES (1, 'src/etl.rs:1')", []).unwrap();
+    transaction.execute("INSERT INTO locations (no, text) VALUES (1, 'src/etl.rs:1')", []).unwrap();
     for no in 1..=runs {
         let created_at = NOW - (runs - no) * 600_000_000;
         let id = u128::from(created_at.unsigned_abs() / 1000) << 80
@@ -36,7 +36,7 @@ fn fill(path: &Path, runs: i64, task_runs: i64, lines: i64) {
         let tags = if no % 500 == 0 { r#"["nightly","rare"]"# } else { r#"["nightly"]"# };
         transaction
             .prepare_cached(
-                "INSERT INTO flow_runs (no, id, short, task, place, name, tags, parameters, state, created_at,
+                "INSERT INTO flow_runs (no, id, short, task, location, name, tags, parameters, state, created_at,
                      started_at, ended_at, attempt, epoch, last_log)
                  VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?9, ?9, 1, 1, ?10)",
             )
@@ -60,7 +60,7 @@ fn fill(path: &Path, runs: i64, task_runs: i64, lines: i64) {
     transaction
         .execute(
             &format!(
-                "{rows} INSERT INTO task_runs (run, id, parent, task, place, state, attempt, created_at)
+                "{rows} INSERT INTO task_runs (run, id, parent, task, location, state, attempt, created_at)
                  SELECT r.no, i.no, 0, 3 + i.no % 2, 1, 8, 1, {NOW} FROM r, i"
             ),
             [runs, task_runs],

@@ -51,7 +51,7 @@ fn a_full_disk_fails_what_waits_and_heals_when_there_is_room() {
     write(&store, entry).unwrap();
     assert!(!store.is_degraded());
     store.flush().unwrap();
-    assert_eq!(store.result(run.id(), kept).unwrap().as_deref(), Some(&b"1"[..]));
+    assert_eq!(store.result(run.id(), kept).unwrap(), Some(sealed(b"1")));
     let names: Vec<_> = store
         .events(run.id(), 0, usize::MAX)
         .unwrap()

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-use crate::store::sqlite::{SqliteStore, connection, failure, place, schema, system};
+use crate::store::sqlite::{SqliteStore, connection, failure, preflight, schema, system};
 use crate::store::{StoreError, Synchronous};
 
 struct Folder(TempDir);
@@ -148,9 +148,9 @@ fn a_disk_without_room_for_what_processes_share_is_called_full() {
 
 #[test]
 fn an_older_sqlite_is_refused() {
-    let said = place::sqlite_version(Path::new("runs.db"), 3_051_002).unwrap_err().to_string();
+    let said = preflight::sqlite_version(Path::new("runs.db"), 3_051_002).unwrap_err().to_string();
     assert!(said.contains("3.51.3"), "{said}");
-    assert!(place::sqlite_version(Path::new("runs.db"), rusqlite::version_number()).is_ok());
+    assert!(preflight::sqlite_version(Path::new("runs.db"), rusqlite::version_number()).is_ok());
 }
 
 #[test]
@@ -232,10 +232,10 @@ fn a_damaged_file_that_a_death_has_left_is_refused_every_time() {
 #[test]
 fn a_network_file_system_and_a_disk_that_is_nearly_full_are_warned_of() {
     let path = Path::new("runs.db");
-    assert_eq!(place::warnings(path, None, Some(64 << 20)), [""; 0]);
-    let [network] = &place::warnings(path, Some("NFS"), None)[..] else { panic!() };
+    assert_eq!(preflight::warnings(path, None, Some(64 << 20)), [""; 0]);
+    let [network] = &preflight::warnings(path, Some("NFS"), None)[..] else { panic!() };
     assert!(network.contains("lies on NFS") && network.contains("use a local disk"), "{network}");
-    let [full] = &place::warnings(path, None, Some((64 << 20) - 1))[..] else { panic!() };
+    let [full] = &preflight::warnings(path, None, Some((64 << 20) - 1))[..] else { panic!() };
     assert!(full.contains("63 MB"), "{full}");
 }
 

@@ -8,9 +8,10 @@ use super::*;
 fn what_may_not_be_written_is_refused_with_a_remedy() {
     let folder = read_only();
     // Root may write everything.
-    match rustix::process::geteuid().is_root() {
-        true => assert!(SqliteStore::open(folder.path()).is_ok()),
-        false => refused(&folder, "change its permissions"),
+    if rustix::process::geteuid().is_root() {
+        assert!(SqliteStore::open(folder.path()).is_ok())
+    } else {
+        refused(&folder, "change its permissions")
     }
 }
 
@@ -18,7 +19,7 @@ fn what_may_not_be_written_is_refused_with_a_remedy() {
 fn everything_is_private_to_the_user() {
     let folder = Folder::new();
     let store = SqliteStore::open(folder.path()).unwrap();
-    store.values.keep(b"large").unwrap();
+    store.values.persist(b"large").unwrap();
     let mut looked_at = 0;
     let mut folders = vec![folder.0.path().to_owned()];
     while let Some(inside) = folders.pop() {

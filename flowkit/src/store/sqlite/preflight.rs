@@ -1,4 +1,4 @@
-//! What is looked at before SQLite is let near a file: its place, and whose it is. Changes nothing.
+//! Checks before SQLite opens a file: where it is, and whether it is one of flowkit. Changes nothing.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,10 +12,10 @@ use crate::store::StoreError;
 
 /// The first SQLite in which a reset of the write-ahead log cannot damage the database.
 const SQLITE_MIN: i32 = 3_051_003;
-// At compile time for what is bundled; `sqlite_version` looks again, since another crate may link another SQLite.
+// At compile time for the bundled one; `sqlite_version` checks again, since another crate may link another SQLite.
 const _: () = assert!(rusqlite::ffi::SQLITE_VERSION_NUMBER >= SQLITE_MIN);
 
-/// Below this, writing is likely to fail soon.
+/// With less free space than this, writing is likely to fail soon.
 const FREE_MIN_BYTES: u64 = 64 << 20;
 
 /// Refuses a SQLite that may damage the file.
@@ -41,7 +41,7 @@ pub(super) fn warn_of_file_system(path: &Path) {
     }
 }
 
-/// Says what is to be said of the disk, as far as it is known.
+/// Returns the warnings about the disk, as far as it is known.
 pub(super) fn warnings(path: &Path, network: Option<&str>, free: Option<u64>) -> Vec<String> {
     let shown = path.display();
     let network = network.map(|name| {
@@ -56,11 +56,11 @@ pub(super) fn warnings(path: &Path, network: Option<&str>, free: Option<u64>) ->
     network.into_iter().chain(full).collect()
 }
 
-/// Looks at a file that is there: whether it is ours, as far as its first page tells.
+/// Inspects an existing file: whether it is one of flowkit, as far as its first page tells.
 ///
-/// Only SQLite itself opens it. The system drops all locks of a process on a file when the process closes any descriptor
-/// of it: those of another store in this process would be gone, and a third party could take its log away.
-pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
+/// Only SQLite itself opens it. The system releases all locks of a process on a file when the process closes any
+/// descriptor of it: another store in this process would lose its locks, and another process could remove its log.
+pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
     let metadata = fs::metadata(path).map_err(|error| failure::open_io(path, "look at it", error))?;
     if metadata.is_dir() {
         return Err(failure::open(path, "it is a directory; name a file in it"));
@@ -74,21 +74,22 @@ pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
             "it is empty, so it was cut off or made by something else; delete it if nobody needs it",
         ));
     }
-    // A database that may not be written would be found out only at the first write.
+    // Otherwise a read-only database would be noticed only at the first write.
     system::may_write(path).map_err(|error| failure::open_io(path, "write it", error))?;
     match application_id(path) {
         Ok(schema::APPLICATION_ID) => Ok(()),
         Ok(_) => Err(failure::open(path, failure::OTHER_PROGRAM)),
-        // What seems to be missing may be in the log, which was not looked at: opening it in earnest tells.
+        // What seems to be missing may be in the log, which was not read: really opening it tells.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(()),
         Err(error) => Err(failure::open_sqlite(path, error)),
     }
 }
 
-/// Reads whose database it is. As immutable: nothing is recovered, and no file is made beside what may be another's.
+/// Reads the application id. As immutable: nothing is recovered, and no file is created beside a database that may be
+/// another program's.
 fn application_id(path: &Path) -> rusqlite::Result<u32> {
     let mut uri = String::from("file:");
-    // What is escaped needs no rules for drives and shares of Windows, which an address writes otherwise.
+    // Escaping everything needs no rules for drives and shares of Windows, which a URI writes differently.
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
@@ -104,13 +105,13 @@ fn application_id(path: &Path) -> rusqlite::Result<u32> {
     let connection = Connection::open_with_flags(uri, flags)?;
     let found = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if found != schema::APPLICATION_ID {
-        // Of a file that was cut off, the number is zero. This reads the whole schema, and says so.
+        // The id of a truncated file is zero. This reads the whole schema, and notices.
         connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
     }
     Ok(found)
 }
 
-/// Whether there is something at `path`, if only a link that leads nowhere.
+/// Whether anything exists at `path`, even a dangling link.
 pub(super) fn is_taken(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
