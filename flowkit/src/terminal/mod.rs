@@ -5,14 +5,12 @@
 //! notice ─┬─► RunView: the state of a run ─┬─► lines, json: text
 //!         └─► Fact: what the event says ───┴─► picture: lines as data ──► paint: bytes ──► Screen
 //! ```
-#![cfg_attr(not(feature = "cli"), allow(dead_code, reason = "without a screen, only `lines` is used"))]
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod docs;
 pub(crate) mod fact;
 mod failures;
 pub(crate) mod folded;
-#[cfg(feature = "cli")]
 mod github;
 #[cfg(feature = "cli")]
 pub(crate) mod json;
@@ -25,7 +23,7 @@ pub mod picture;
 mod root_cause;
 #[cfg(feature = "cli")]
 mod screen;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod script;
 mod stopping;
 #[cfg(feature = "cli")]
