@@ -40,6 +40,7 @@ impl FlowSpec {
     /// # Errors
     ///
     /// Everything that is wrong with the arguments.
+    #[cfg(feature = "cli")]
     pub(crate) fn call(&self, arguments: &str, options: RunOptions) -> Result<UntypedCall, BoxError> {
         (self.call)(arguments, options)
             .unwrap_or_else(|| Err(format!("`{}` cannot be called with JSON", self.ident()).into()))

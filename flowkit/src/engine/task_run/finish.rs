@@ -145,6 +145,9 @@ impl<E> Drop for Finish<'_, E> {
     }
 }
 
+/// A result that is mostly there at once.
+type Finished<'a, R> = Either<Ready<R>, BoxFuture<'a, R>>;
+
 /// Announces the end of a task run, and waits until its result is durable. While the program is being stopped, the end may be held
 /// back instead: the run waits to be suspended.
 pub(crate) fn finish<'a, B: Body + 'a>(
@@ -152,7 +155,7 @@ pub(crate) fn finish<'a, B: Body + 'a>(
     end: Finish<'a, B::Error>,
     mut result: Result<B::Output, Error<B::Error>>,
     source: &'a mut ResultSource,
-) -> Either<Ready<Result<B::Output, Error<B::Error>>>, BoxFuture<'a, Result<B::Output, Error<B::Error>>>> {
+) -> Finished<'a, Result<B::Output, Error<B::Error>>> {
     if is_held_back(core, &end, &result, source) {
         return Either::Right(Box::pin(hold_back(core, end, result.err())));
     }
