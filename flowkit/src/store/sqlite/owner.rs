@@ -142,7 +142,7 @@ impl Locks {
 
     /// Whether a dead owner may have died of a power cut.
     pub(super) fn may_have_lost_power(&self, dead: &Other, me: &ProcessIdentity) -> bool {
-        dead.identity.may_be_of_earlier_boot(me) || system::tells_of_power_cut(&self.file(dead.identity.uuid))
+        dead.identity.may_be_of_earlier_boot(me) || system::reveals_power_cut(&self.file(dead.identity.uuid))
     }
 }
 
