@@ -1,4 +1,4 @@
-//! Owners of runs: an open store is told from a dead one by a lock that the system releases when its process ends.
+//! Owners of runs: an open store is distinguished from a dead one by a lock that the system releases when its process ends.
 //!
 //! A lock that is held proves that its store is alive. A lock that is free proves that its store is dead only within
 //! one boot of one machine: another kernel (another machine or virtual machine, a sandbox with its own kernel even
