@@ -148,8 +148,7 @@ pub enum EventKind {
     },
     /// A clean shutdown suspended the run; it can be resumed.
     Suspended,
-    /// The run is to go on, or to be done again: a crashed or suspended one, one that failed, or one that somebody wants
-    /// anew.
+    /// The run continues or runs again: one that crashed, was suspended or failed, or that a caller asked to run again.
     Reopened,
 }
 
