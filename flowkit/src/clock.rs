@@ -17,7 +17,7 @@ pub(crate) struct RunClock {
 
 impl RunClock {
     pub(crate) fn start() -> Self {
-        // As exact as it is kept: what is told of a run and what is read of it later have the same times.
+        // Truncated to the stored precision (microseconds), so that live and stored times agree.
         Self { started: Instant::now(), age: Duration::ZERO, created_wall: wall().into() }
     }
 
@@ -59,7 +59,7 @@ thread_local! {
     static SET: std::cell::Cell<Option<(SystemTime, Instant)>> = const { std::cell::Cell::new(None) };
 }
 
-/// Sets the wall clock of this thread, which goes on with tokio's clock from there.
+/// Sets the wall clock of this thread, which advances with tokio's clock from there.
 pub(crate) fn set_wall(wall: SystemTime) {
     SET.set(Some((wall, Instant::now())));
 }

@@ -33,7 +33,7 @@ pub fn run<F: Future>(seed: Option<u64>, test: F) -> F::Output {
     tokio.block_on(context::in_runtime(runtime, test))
 }
 
-/// Sets the wall clock of this thread: it shows `wall` now, and goes on with tokio's clock, also where that is paused.
+/// Sets the wall clock of this thread: it shows `wall` now, and advances with tokio's clock, also while that is paused.
 ///
 /// For tests of what outlives a process: after it, another one may find a clock that was set forward or back. It holds
 /// for runs on this thread, until it is set again or the thread ends.

@@ -226,7 +226,7 @@ fn parameters(callable: &Callable) -> TokenStream {
                 #name,
                 #docs,
                 #type_text,
-                (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).outline(),
+                (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).param_type(),
                 (&::flowkit::__private::Probe(&::core::marker::PhantomData::<#ty>)).is_written(),
                 #default,
             )

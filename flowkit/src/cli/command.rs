@@ -80,9 +80,9 @@ impl<F: Flows> Command<F> {
                 let program = Self::program();
                 program.check()?;
                 let session = session::Session::new(program, &self.matches, location)?;
-                verbs::perform(&session, &self.matches).await
+                verbs::dispatch(&session, &self.matches).await
             };
-            done.await.map_or_else(|usage| usage.tell(), super::with_lost_output)
+            done.await.map_or_else(|usage| usage.report(), super::with_lost_output)
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn values(
         own.sort_by_key(|(key, _)| key.len());
         for (key, text) in &own {
             let path = key.strip_prefix(&prefix).unwrap_or_default();
-            let read = at(&parameter.outline, path, text);
+            let read = at(&parameter.param_type, path, text);
             let read = read.map_err(|misfit| Usage::new(misfit.inside(key).message(quoting)))?;
             value = Some(match value {
                 Some(below) => merged(below, read),
@@ -54,12 +54,12 @@ pub(super) fn values(
 }
 
 /// Parses the value at a path, and builds the objects around it.
-fn at(outline: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
+fn at(param_type: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
     if path.is_empty() {
-        return parse(outline, text);
+        return parse(param_type, text);
     }
     let (first, rest) = path.split_once("__").unwrap_or((path, ""));
-    let fields = match outline {
+    let fields = match param_type {
         ParamType::Record(fields) => fields,
         ParamType::Optional(inner) => return at(inner, path, text),
         _ => return Err(Misfit::new(format!("it has no fields; leave out `__{path}`"))),

@@ -28,43 +28,43 @@ pub(super) fn flag(name: &str) -> String {
 
 /// Writes a parameter as users type it: `--rows <INT>`, `--mode <full|incremental>`.
 pub(super) fn typed(parameter: &Parameter) -> String {
-    fn value(outline: &ParamType) -> Option<String> {
-        match outline {
+    fn value(param_type: &ParamType) -> Option<String> {
+        match param_type {
             ParamType::Bool => None,
             ParamType::Optional(inner) => value(inner),
             ParamType::Choice(texts) if texts.len() <= CHOICES_NAMED => Some(texts.join("|")),
-            outline => Some(value_name(outline)),
+            param_type => Some(value_name(param_type)),
         }
     }
     let flag = flag(parameter.name);
-    value(&parameter.outline).map_or_else(|| format!("--{flag}"), |value| format!("--{flag} <{value}>"))
+    value(&parameter.param_type).map_or_else(|| format!("--{flag}"), |value| format!("--{flag} <{value}>"))
 }
 
 /// Returns the flags of a parameter: one, and one more for each field of a struct: `--db.url`.
 pub(super) fn flags(parameter: &Parameter, quoting: Quoting) -> Vec<Arg> {
     let mut flags = Vec::new();
-    add(&mut flags, parameter.name.to_owned(), &parameter.outline, help(parameter), quoting);
+    add(&mut flags, parameter.name.to_owned(), &parameter.param_type, help(parameter), quoting);
     flags
 }
 
 /// Reads the values of a parameter from a command line; `None` if there are none.
 pub(super) fn value_of(parameter: &Parameter, matches: &ArgMatches) -> Option<Value> {
-    value_at(parameter.name, &parameter.outline, matches)
+    value_at(parameter.name, &parameter.param_type, matches)
 }
 
-fn add(flags: &mut Vec<Arg>, path: String, outline: &ParamType, help: String, quoting: Quoting) {
+fn add(flags: &mut Vec<Arg>, path: String, param_type: &ParamType, help: String, quoting: Quoting) {
     let long = flag(&path);
     let mut arg =
-        Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(value_name(outline));
-    if is_choice(outline) {
+        Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(value_name(param_type));
+    if is_choice(param_type) {
         // The choices are listed after it.
         arg = arg.value_name(path.to_uppercase());
     }
     if long != path {
         arg = arg.alias(path.clone());
     }
-    flags.push(of_form(arg, outline, quoting));
-    if let Some(fields) = fields(outline) {
+    flags.push(of_form(arg, param_type, quoting));
+    if let Some(fields) = fields(param_type) {
         for (name, field) in fields {
             let help = format!("Only the field `{name}` of `{path}`");
             add(flags, format!("{path}.{name}"), field, help, quoting);
@@ -72,8 +72,8 @@ fn add(flags: &mut Vec<Arg>, path: String, outline: &ParamType, help: String, qu
     }
 }
 
-fn of_form(arg: Arg, outline: &ParamType, quoting: Quoting) -> Arg {
-    match outline {
+fn of_form(arg: Arg, param_type: &ParamType, quoting: Quoting) -> Arg {
+    match param_type {
         ParamType::Optional(inner) => of_form(arg, inner, quoting),
         // A switch, which can also be turned off: a file may have turned it on.
         ParamType::Bool => arg
@@ -81,25 +81,25 @@ fn of_form(arg: Arg, outline: &ParamType, quoting: Quoting) -> Arg {
             .require_equals(true)
             .default_missing_value("true")
             .hide_possible_values(true)
-            .value_parser(parser(outline, quoting)),
+            .value_parser(parser(param_type, quoting)),
         ParamType::Choice(texts) if quoting == Quoting::Values => {
             arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Value::String))
         }
         // Shells complete file names.
-        ParamType::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(outline, quoting)),
-        ParamType::List(_) => arg.action(ArgAction::Append).value_parser(parser(outline, quoting)),
-        _ => arg.value_parser(parser(outline, quoting)),
+        ParamType::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(param_type, quoting)),
+        ParamType::List(_) => arg.action(ArgAction::Append).value_parser(parser(param_type, quoting)),
+        _ => arg.value_parser(parser(param_type, quoting)),
     }
 }
 
-fn parser(outline: &ParamType, quoting: Quoting) -> Parser {
-    Parser { outline: outline.clone(), quoting }
+fn parser(param_type: &ParamType, quoting: Quoting) -> Parser {
+    Parser { param_type: param_type.clone(), quoting }
 }
 
 /// Parses the value of a flag.
 #[derive(Clone)]
 struct Parser {
-    outline: ParamType,
+    param_type: ParamType,
     quoting: Quoting,
 }
 
@@ -109,7 +109,7 @@ impl TypedValueParser for Parser {
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, typed: &OsStr) -> Result<Value, clap::Error> {
         // clap has an error for invalid UTF-8, which repeats nothing.
         let typed = clap::builder::StringValueParser::new().parse_ref(command, arg, typed)?;
-        parse(&self.outline, &typed).map_err(|misfit| {
+        parse(&self.param_type, &typed).map_err(|misfit| {
             let flag = arg.map(ToString::to_string).unwrap_or_default();
             let given = match self.quoting {
                 Quoting::Values => format!(" '{typed}'"),
@@ -124,23 +124,23 @@ impl TypedValueParser for Parser {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        match &self.outline {
+        match &self.param_type {
             ParamType::Choice(texts) => Some(Box::new(texts.iter().map(|text| PossibleValue::new(*text)))),
             _ => None,
         }
     }
 }
 
-fn value_at(path: &str, outline: &ParamType, matches: &ArgMatches) -> Option<Value> {
+fn value_at(path: &str, param_type: &ParamType, matches: &ArgMatches) -> Option<Value> {
     let id = format!("{ID}{path}");
-    let whole = if is_list(outline) {
+    let whole = if is_list(param_type) {
         matches.get_many::<Value>(&id).map(|lists| {
             Value::Array(lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect())
         })
     } else {
         matches.get_one::<Value>(&id).cloned()
     };
-    let fields = fields(outline).unwrap_or_default().iter().filter_map(|(name, field)| {
+    let fields = fields(param_type).unwrap_or_default().iter().filter_map(|(name, field)| {
         value_at(&format!("{path}.{name}"), field, matches).map(|value| ((*name).to_owned(), value))
     });
     let fields: Map<String, Value> = fields.collect();
@@ -168,24 +168,24 @@ pub(super) fn merged(below: Value, above: Value) -> Value {
     }
 }
 
-fn is_choice(outline: &ParamType) -> bool {
-    match outline {
+fn is_choice(param_type: &ParamType) -> bool {
+    match param_type {
         ParamType::Choice(_) => true,
         ParamType::Optional(inner) => is_choice(inner),
         _ => false,
     }
 }
 
-fn is_list(outline: &ParamType) -> bool {
-    match outline {
+fn is_list(param_type: &ParamType) -> bool {
+    match param_type {
         ParamType::List(_) => true,
         ParamType::Optional(inner) => is_list(inner),
         _ => false,
     }
 }
 
-fn fields(outline: &ParamType) -> Option<&[(&'static str, ParamType)]> {
-    match outline {
+fn fields(param_type: &ParamType) -> Option<&[(&'static str, ParamType)]> {
+    match param_type {
         ParamType::Record(fields) => Some(fields),
         ParamType::Optional(inner) => fields(inner),
         _ => None,
@@ -203,7 +203,7 @@ fn help(parameter: &Parameter) -> String {
     add(format!("[env: {}]", environment::name(parameter.name)));
     let default = parameter.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
     match default {
-        Some(default) => add(format!("[default: {}]", show(&parameter.outline, &default, Of::Recorded))),
+        Some(default) => add(format!("[default: {}]", show(&parameter.param_type, &default, Of::Recorded))),
         None if parameter.is_optional => {}
         None => add("[required]".to_owned()),
     }

@@ -25,7 +25,7 @@ pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
 /// A run.
 pub(super) fn run(session: &Session, run: &StoredFlowRun) -> Value {
     let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
-    fields_of(run, run.parameters.as_deref().and_then(|kept| recorded(&known, kept)))
+    fields_of(run, run.parameters.as_deref().and_then(|persisted| recorded(&known, persisted)))
 }
 
 fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn the_time_of_a_run_that_was_gone_on_with_is_that_of_its_attempts() {
         let second = |seconds: u64| seconds * 1_000_000;
-        let kept = json!({
+        let persisted = json!({
             "id": FlowRunId::new(uuid::Uuid::nil()), "flow": "etl", "path": "etl", "tags": [], "state": "completed",
             "created_at": 0, "started_at": 0, "ended_at": second(1003), "attempt": 2,
             "earlier_attempts": [
@@ -155,7 +155,7 @@ mod tests {
             ],
             "attempt_started_at": second(1000), "crashes": 0, "location": "",
         });
-        let kept: StoredFlowRun = serde_json::from_value(kept).unwrap();
-        assert_eq!(fields_of(&kept, None)["ms"], 5000);
+        let persisted: StoredFlowRun = serde_json::from_value(persisted).unwrap();
+        assert_eq!(fields_of(&persisted, None)["ms"], 5000);
     }
 }

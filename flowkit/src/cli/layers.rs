@@ -86,8 +86,8 @@ fn like(
         );
         return Err(Usage::new(message));
     }
-    let kept = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let Some(Value::Object(values)) = kept else {
+    let persisted = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let Some(Value::Object(values)) = persisted else {
         let why = unsupported_types::unpersisted(flow).map(|why| format!(" ({why})")).unwrap_or_default();
         return Err(Usage::new(format!(
             "the parameters of run `{short}` are not persisted{why}; give them again"

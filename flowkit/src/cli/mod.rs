@@ -137,7 +137,7 @@ impl Cli {
         };
         match typed(program, arguments, self.location).await {
             Ok(exit) => with_lost_output(exit),
-            Err(usage) => usage.tell(),
+            Err(usage) => usage.report(),
         }
     }
 
@@ -163,7 +163,8 @@ impl Cli {
                 exit
             }
             Err(error) => {
-                Usage::new(format!("the system gives no threads: {error}; end other processes first")).tell()
+                Usage::new(format!("the system gives no threads: {error}; end other processes first"))
+                    .report()
             }
         }
     }
@@ -199,7 +200,7 @@ async fn typed(
         Err(error) => {
             let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if is_answer {
-                out::say_lines(error.to_string().trim_end());
+                out::print_lines(error.to_string().trim_end());
                 return Ok(Exit::SUCCESS);
             }
             let is_of_flow = arguments.iter().any(|word| word == "run");
@@ -212,7 +213,7 @@ async fn typed(
         }
     };
     let session = Session::new(program, &matches, location)?;
-    verbs::perform(&session, &matches).await
+    verbs::dispatch(&session, &matches).await
 }
 
 /// Turns success into failure if the answer could not be written.
@@ -220,7 +221,7 @@ fn with_lost_output(exit: Exit) -> Exit {
     match out::lost() {
         Some(reason) => {
             let missing =
-                Usage::new(format!("a part of the answer is missing: standard output: {reason}")).tell();
+                Usage::new(format!("a part of the answer is missing: standard output: {reason}")).report();
             if exit == Exit::SUCCESS { missing } else { exit }
         }
         None => exit,

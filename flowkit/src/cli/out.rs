@@ -61,19 +61,19 @@ impl From<Painted> for Shown {
 }
 
 /// Writes a line of the answer.
-pub(super) fn say(line: impl Into<Shown>) {
+pub(super) fn print_line(line: impl Into<Shown>) {
     let mut out = std::io::stdout().lock();
     note_loss(writeln!(out, "{}", line.into()).and_then(|()| out.flush()));
 }
 
 /// Writes several lines of the answer.
-pub(super) fn say_lines(text: &str) {
-    text.trim_end_matches('\n').split('\n').for_each(say);
+pub(super) fn print_lines(text: &str) {
+    text.trim_end_matches('\n').split('\n').for_each(print_line);
 }
 
 /// Writes JSON that is already formatted.
-pub(super) fn say_json(json: String) {
-    json_escaped(json).split('\n').for_each(say);
+pub(super) fn print_json(json: String) {
+    json_escaped(json).split('\n').for_each(print_line);
 }
 
 /// Splits a text into lines, the first after `head`, the others indented, so that none can be taken for a line with a
@@ -86,7 +86,7 @@ pub(super) fn paragraph(head: &str, text: &str) -> Vec<String> {
 }
 
 /// Writes an answer for programs, or one that is not text, as it is.
-pub(super) fn give(bytes: &[u8]) {
+pub(super) fn print_bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     note_loss(out.write_all(bytes).and_then(|()| out.flush()));
 }

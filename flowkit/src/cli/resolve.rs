@@ -40,7 +40,7 @@ pub(super) struct Resolved {
 impl Resolved {
     /// Whether it is a default that cannot be serialized, and so cannot be shown.
     fn is_unknown(&self) -> bool {
-        let is_none = matches!(self.parameter.outline, ParamType::Optional(_));
+        let is_none = matches!(self.parameter.param_type, ParamType::Optional(_));
         self.sources == [SettingSource::Default] && self.parameter.default.is_none() && !is_none
     }
 
@@ -55,8 +55,8 @@ impl Resolved {
         let recorded = recorded.filter(|value| holds_secret(&self.parameter) || is_masked(value));
         let shown = |value| match (self.is_unknown(), recorded) {
             (true, _) => DEFAULT.to_owned(),
-            (false, Some(recorded)) => show(&self.parameter.outline, recorded, Of::Recorded),
-            (false, None) => show(&self.parameter.outline, value, Of::Given),
+            (false, Some(recorded)) => show(&self.parameter.param_type, recorded, Of::Recorded),
+            (false, None) => show(&self.parameter.param_type, value, Of::Provided),
         };
         self.value.as_ref().map(shown)
     }
@@ -81,7 +81,7 @@ pub(super) fn layer(
         let Some(parameter) = parameters.iter().find(|parameter| same(parameter.name)) else {
             return Err(Usage::new(format!("{source}: {}", quoting.unknown("parameter", &key, &names))));
         };
-        let value = fit(&parameter.outline, value).map_err(|misfit| {
+        let value = fit(&parameter.param_type, value).map_err(|misfit| {
             Usage::new(format!("{source}: parameter `{key}`: {}", misfit.message(quoting)))
         })?;
         fitted.insert(parameter.name.to_owned(), value);
@@ -149,11 +149,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::value::shape::outline_of;
+    use crate::value::shape::param_type_of;
 
     fn parameter(default: Option<&str>) -> Parameter {
         let default = default.map(|json| Some(json.to_owned()));
-        Parameter::__new("rows", "", "u32", Some(outline_of::<u32>), true, default)
+        Parameter::__new("rows", "", "u32", Some(param_type_of::<u32>), true, default)
     }
 
     fn layer_of(source: SettingSource, value: Value) -> Layer {
@@ -170,8 +170,8 @@ mod tests {
                 SettingSource::File("p.yaml".into()),
                 SettingSource::Config,
             ];
-            let given = places.into_iter().enumerate().filter(|(bit, _)| present & (1 << bit) != 0);
-            let layers: Vec<_> = given.map(|(bit, source)| layer_of(source, json!(bit))).collect();
+            let provided = places.into_iter().enumerate().filter(|(bit, _)| present & (1 << bit) != 0);
+            let layers: Vec<_> = provided.map(|(bit, source)| layer_of(source, json!(bit))).collect();
             let expected = layers.first().map_or((json!(9), SettingSource::Default), |layer| {
                 (layer.values["rows"].clone(), layer.source.clone())
             });
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn of_a_struct_the_fields_may_come_from_several_places() {
         let mut parameter = parameter(None);
-        parameter.outline = ParamType::Anything;
+        parameter.param_type = ParamType::Anything;
         let layers = [
             layer_of(SettingSource::Flag("rows".to_owned()), json!({ "a": 1 })),
             layer_of(SettingSource::Config, json!({ "a": 2, "b": 3 })),

@@ -84,10 +84,10 @@ pub(super) fn refused(error: &BoxError, resolved: &[Resolved]) -> Usage {
         }
     }
     let message = error.to_string();
-    let given =
+    let provided =
         || resolved.iter().filter(|one| !holds_secret(&one.parameter)).filter_map(|one| one.value.as_ref());
     match quoting(resolved.iter().map(|one| &one.parameter)) {
-        Quoting::Nothing if given().any(|value| repeats(&message, value)) => Usage::new(
+        Quoting::Nothing if provided().any(|value| repeats(&message, value)) => Usage::new(
             "the parameters do not fit their types; what these say is not shown, as it repeats a value, \
              and this flow takes a secret",
         ),
@@ -97,24 +97,24 @@ pub(super) fn refused(error: &BoxError, resolved: &[Resolved]) -> Usage {
 
 /// Whether a parameter may contain a secret.
 pub(super) fn holds_secret(parameter: &Parameter) -> bool {
-    parameter.outline.may_hold_secret()
+    parameter.param_type.may_hold_secret()
 }
 
 /// Whether only the name of a parameter suggests a secret: its type lets it be persisted.
 pub(super) fn is_secret_by_name(parameter: &Parameter) -> bool {
-    fn is_text(outline: &ParamType) -> bool {
-        match outline {
+    fn is_text(param_type: &ParamType) -> bool {
+        match param_type {
             ParamType::Secret => true,
             ParamType::Optional(inner) | ParamType::List(inner) => is_text(inner),
             _ => false,
         }
     }
-    is_text(&parameter.outline) && !parameter.type_name.contains("Secret")
+    is_text(&parameter.param_type) && !parameter.type_name.contains("Secret")
 }
 
 /// Masks text under names of secrets: it is persisted unmasked, since its type is no `Secret`.
-pub(super) fn masked(outline: &ParamType, value: Value) -> Value {
-    match (outline, value) {
+pub(super) fn masked(param_type: &ParamType, value: Value) -> Value {
+    match (param_type, value) {
         (ParamType::Secret, Value::String(_)) => MASK.into(),
         (ParamType::Optional(inner), value) => masked(inner, value),
         (ParamType::List(item), Value::Array(items)) => {
@@ -133,22 +133,22 @@ pub(super) fn masked(outline: &ParamType, value: Value) -> Value {
 }
 
 /// Returns the persisted arguments of a run as programs may see them.
-pub(super) fn recorded(parameters: &[Parameter], kept: &str) -> Option<Map<String, Value>> {
-    let Ok(Value::Object(members)) = serde_json::from_str(kept) else { return None };
+pub(super) fn recorded(parameters: &[Parameter], persisted: &str) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(members)) = serde_json::from_str(persisted) else { return None };
     let known = |name: &str| parameters.iter().find(|parameter| parameter.name == name);
     let members = members.into_iter().map(|(name, value)| match known(&name) {
-        Some(parameter) => (name, masked(&parameter.outline, value)),
+        Some(parameter) => (name, masked(&parameter.param_type, value)),
         None => (name, value),
     });
     Some(members.collect())
 }
 
 /// The same as text, which stays as it was written if nothing in it is masked.
-pub(super) fn recorded_text(parameters: &[Parameter], kept: &str) -> String {
-    let all = serde_json::from_str::<Value>(kept).ok();
-    match (recorded(parameters, kept).map(Value::Object), all) {
+pub(super) fn recorded_text(parameters: &[Parameter], persisted: &str) -> String {
+    let all = serde_json::from_str::<Value>(persisted).ok();
+    match (recorded(parameters, persisted).map(Value::Object), all) {
         (Some(shown), Some(all)) if shown != all => shown.to_string(),
-        _ => kept.to_owned(),
+        _ => persisted.to_owned(),
     }
 }
 
@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::value::secret::Secret;
-    use crate::value::shape::outline_of;
+    use crate::value::shape::param_type_of;
 
     #[derive(serde::Deserialize)]
     #[expect(dead_code, reason = "only its form is looked at")]
@@ -203,13 +203,14 @@ mod tests {
 
     #[test]
     fn a_secret_is_given_again_in_the_variable_of_its_field() {
-        let parameter =
-            |name, outline: fn() -> ParamType| Parameter::__new(name, "", "", Some(outline), true, None);
+        let parameter = |name, param_type: fn() -> ParamType| {
+            Parameter::__new(name, "", "", Some(param_type), true, None)
+        };
         let parameters = [
-            parameter("user", outline_of::<String>),
-            parameter("token", outline_of::<Secret>),
-            parameter("keys", outline_of::<Vec<Secret>>),
-            parameter("account", outline_of::<Account>),
+            parameter("user", param_type_of::<String>),
+            parameter("token", param_type_of::<Secret>),
+            parameter("keys", param_type_of::<Vec<Secret>>),
+            parameter("account", param_type_of::<Account>),
         ];
         let arguments = json!({
             "user": "***", "token": "***", "keys": ["***"], "account": { "user": "ida", "token": "***" }

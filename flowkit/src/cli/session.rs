@@ -76,11 +76,11 @@ impl Session {
     }
 
     /// Returns the commands to offer for a run of `flow`; some depend on its persisted arguments.
-    pub(super) fn offers(&self, flow: Option<&FlowSpec>, kept: Option<&str>) -> picture::Program {
+    pub(super) fn offers(&self, flow: Option<&FlowSpec>, persisted: Option<&str>) -> picture::Program {
         let mut offers = picture::Program::new(&self.program.name).with_like();
-        let Some(kept) = kept else { return offers.without_resume() };
+        let Some(persisted) = persisted else { return offers.without_resume() };
         if let Some(flow) = flow {
-            let arguments = serde_json::from_str(kept).unwrap_or_default();
+            let arguments = serde_json::from_str(persisted).unwrap_or_default();
             let parameters = flow.all_parameters();
             let secrets = parameters.iter().flat_map(|parameter| secrets::variables(parameter, &arguments));
             let missing = secrets.filter(|secret| std::env::var_os(secret).is_none());

@@ -13,20 +13,20 @@ use crate::value::shape::ParamType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
     /// A user passed it, secrets included.
-    Given,
+    Provided,
     /// A persisted value, or the type's own `Serialize`: it has no secrets.
     Recorded,
 }
 
 /// Shows a value as people would write it: text without quotation marks, lengths of time with units, secrets not at all.
-pub(super) fn show(outline: &ParamType, value: &Value, of: Of) -> String {
-    let show = |outline: &ParamType, value: &Value| self::show(outline, value, of);
-    match (outline, value) {
+pub(super) fn show(param_type: &ParamType, value: &Value, of: Of) -> String {
+    let show = |param_type: &ParamType, value: &Value| self::show(param_type, value, of);
+    match (param_type, value) {
         _ if crate::value::not_persisted::not_persisted(value).is_some() => "(not persisted)".to_owned(),
         (ParamType::Optional(_), Value::Null) => "(none)".to_owned(),
         (ParamType::Optional(inner), value) => show(inner, value),
         (ParamType::Secret, _) => MASK.to_owned(),
-        (ParamType::Hidden, _) if of == Of::Given => MASK.to_owned(),
+        (ParamType::Hidden, _) if of == Of::Provided => MASK.to_owned(),
         (ParamType::Duration, value) if arguments::duration(value).is_some() => {
             arguments::duration(value).map(duration::write).unwrap_or_default()
         }
@@ -58,21 +58,21 @@ pub(super) fn in_words<'p>(
     of: Of,
 ) -> String {
     let members = parameters.filter_map(|parameter| {
-        let value = legible(&parameter.outline, values.get(parameter.name)?, of);
+        let value = legible(&parameter.param_type, values.get(parameter.name)?, of);
         Some(format!("{}:{value}", Value::from(parameter.name)))
     });
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-fn legible(outline: &ParamType, value: &Value, of: Of) -> Value {
-    match (outline, value) {
+fn legible(param_type: &ParamType, value: &Value, of: Of) -> Value {
+    match (param_type, value) {
         (_, Value::Null) => Value::Null,
         (_, value) if crate::value::not_persisted::not_persisted(value).is_some() => {
-            show(outline, value, of).into()
+            show(param_type, value, of).into()
         }
         (ParamType::Optional(inner), value) => legible(inner, value, of),
-        (ParamType::Secret | ParamType::Duration, value) => show(outline, value, of).into(),
-        (ParamType::Hidden, _) if of == Of::Given => MASK.into(),
+        (ParamType::Secret | ParamType::Duration, value) => show(param_type, value, of).into(),
+        (ParamType::Hidden, _) if of == Of::Provided => MASK.into(),
         (ParamType::List(item), Value::Array(items)) => {
             items.iter().map(|value| legible(item, value, of)).collect()
         }
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_shown_wherever_it_stands() {
-        let show = |outline: &ParamType, value: &Value| show(outline, value, Of::Given);
+        let show = |param_type: &ParamType, value: &Value| show(param_type, value, Of::Provided);
         assert_eq!(show(&ParamType::Secret, &json!("abc")), "***");
         assert_eq!(show(&list(ParamType::Secret), &json!(["abc"])), "***");
         assert_eq!(show(&ParamType::Hidden, &json!({ "a": ["abc"] })), "***");
@@ -113,16 +113,16 @@ mod tests {
     #[test]
     fn what_is_said_of_arguments_has_no_secret_at_any_depth() {
         let account = ParamType::Record(vec![("user", ParamType::Text), ("token", ParamType::Secret)]);
-        let parameter = |name, outline| {
+        let parameter = |name, param_type| {
             let mut parameter = Parameter::__new(name, "", "", None, true, None);
-            parameter.outline = outline;
+            parameter.param_type = param_type;
             parameter
         };
         let parameters = [parameter("account", list(account)), parameter("headers", ParamType::Hidden)];
         let values = json!({ "account": [{ "user": "ida", "token": "abc" }], "headers": { "x": "abc" } });
         let Value::Object(values) = values else { unreachable!() };
         assert_eq!(
-            in_words(parameters.iter(), &values, Of::Given),
+            in_words(parameters.iter(), &values, Of::Provided),
             r#"{"account":[{"token":"***","user":"ida"}],"headers":"***"}"#
         );
     }

@@ -26,7 +26,7 @@ impl Usage {
     }
 
     /// Prints the message, and returns the exit code.
-    pub(super) fn tell(&self) -> Exit {
+    pub(super) fn report(&self) -> Exit {
         note(format!("error: {self}"));
         Exit::USAGE
     }

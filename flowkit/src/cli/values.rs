@@ -11,8 +11,8 @@ use crate::text::duration;
 use crate::value::shape::ParamType;
 
 /// Returns the placeholder of a value in a usage line: `INT`.
-pub(super) fn value_name(outline: &ParamType) -> String {
-    let name = match outline {
+pub(super) fn value_name(param_type: &ParamType) -> String {
+    let name = match param_type {
         ParamType::Bool => "BOOL",
         ParamType::Integer { .. } => "INT",
         ParamType::Float => "NUMBER",
@@ -28,8 +28,8 @@ pub(super) fn value_name(outline: &ParamType) -> String {
 }
 
 /// Describes what is expected, for messages.
-fn expected(outline: &ParamType) -> String {
-    let words = match outline {
+fn expected(param_type: &ParamType) -> String {
+    let words = match param_type {
         ParamType::Bool => "`true` or `false`",
         ParamType::Integer { min, max } => return format!("a whole number from {min} to {max}"),
         ParamType::Float => "a number",
@@ -83,9 +83,9 @@ impl Misfit {
 }
 
 /// Parses text: of a flag, or of an environment variable.
-pub(super) fn parse(outline: &ParamType, text: &str) -> Result<Value, Misfit> {
-    let refused = || Misfit::new(format!("expected {}", expected(outline)));
-    match outline {
+pub(super) fn parse(param_type: &ParamType, text: &str) -> Result<Value, Misfit> {
+    let refused = || Misfit::new(format!("expected {}", expected(param_type)));
+    match param_type {
         ParamType::Bool => match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true.into()),
             "false" | "no" | "off" | "0" => Ok(false.into()),
@@ -94,7 +94,7 @@ pub(super) fn parse(outline: &ParamType, text: &str) -> Result<Value, Misfit> {
         ParamType::Integer { .. } => {
             let number: Value =
                 serde_json::from_str(text.trim().trim_start_matches('+')).map_err(|_| refused())?;
-            fit(outline, number)
+            fit(param_type, number)
         }
         ParamType::Float => {
             let number: f64 = text.trim().parse().map_err(|_| refused())?;
@@ -107,15 +107,15 @@ pub(super) fn parse(outline: &ParamType, text: &str) -> Result<Value, Misfit> {
         | ParamType::Path
         | ParamType::Secret
         | ParamType::Choice(_)
-        | ParamType::Duration => fit(outline, text.into()),
-        ParamType::List(_) if text.trim_start().starts_with('[') => fit(outline, json_of(text)?),
+        | ParamType::Duration => fit(param_type, text.into()),
+        ParamType::List(_) if text.trim_start().starts_with('[') => fit(param_type, json_of(text)?),
         ParamType::List(_) if text.is_empty() => Ok(Value::Array(Vec::new())),
         // Commas separate values of types that contain none themselves.
         ParamType::List(item) if is_one_word(item) => {
             text.split(',').map(|part| parse(item, part.trim())).collect::<Result<_, _>>().map(Value::Array)
         }
         ParamType::List(item) => parse(item, text).map(|value| Value::Array(vec![value])),
-        ParamType::Record(_) => fit(outline, json_of(text)?),
+        ParamType::Record(_) => fit(param_type, json_of(text)?),
         // Invalid JSON can only be meant as text.
         ParamType::Anything | ParamType::Hidden => {
             Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
@@ -128,12 +128,12 @@ fn json_of(text: &str) -> Result<Value, Misfit> {
     serde_json::from_str(text).map_err(|error| Misfit::new(format!("expected JSON: {error}")))
 }
 
-fn is_text(outline: &ParamType) -> bool {
-    matches!(outline, ParamType::Text | ParamType::Path | ParamType::Secret)
+fn is_text(param_type: &ParamType) -> bool {
+    matches!(param_type, ParamType::Text | ParamType::Path | ParamType::Secret)
 }
 
-pub(super) fn is_one_word(outline: &ParamType) -> bool {
-    match outline {
+pub(super) fn is_one_word(param_type: &ParamType) -> bool {
+    match param_type {
         ParamType::Record(_) | ParamType::Anything | ParamType::Hidden | ParamType::List(_) => false,
         ParamType::Optional(inner) => is_one_word(inner),
         _ => true,
@@ -141,13 +141,13 @@ pub(super) fn is_one_word(outline: &ParamType) -> bool {
 }
 
 /// Checks a value from a file, and converts it: `"30s"` becomes the serialized form of a length of time.
-pub(super) fn fit(outline: &ParamType, value: Value) -> Result<Value, Misfit> {
+pub(super) fn fit(param_type: &ParamType, value: Value) -> Result<Value, Misfit> {
     let refuse = |value: &Value| {
-        let expected = expected(outline);
+        let expected = expected(param_type);
         let misfit = |got: String| format!("expected {expected}, got {got}");
         Err(Misfit { in_full: misfit(shown(value)), without_value: misfit(kind(value).to_owned()) })
     };
-    match (outline, value) {
+    match (param_type, value) {
         (ParamType::Anything | ParamType::Hidden, value)
         | (ParamType::Bool, value @ Value::Bool(_))
         | (ParamType::Float, value @ Value::Number(_))
@@ -164,7 +164,7 @@ pub(super) fn fit(outline: &ParamType, value: Value) -> Result<Value, Misfit> {
         (ParamType::Choice(texts), Value::String(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
         (ParamType::Choice(texts), Value::String(text)) => {
             let in_full = format!("there is no `{text}`; {}", meant_or_known(&text, texts));
-            Err(Misfit { in_full, without_value: format!("expected {}", expected(outline)) })
+            Err(Misfit { in_full, without_value: format!("expected {}", expected(param_type)) })
         }
         (ParamType::Duration, Value::String(text)) => match duration::read(&text) {
             Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
@@ -254,8 +254,8 @@ mod tests {
                 json!({ "wait": { "secs": 1, "nanos": 0 } }),
             ),
         ];
-        for (outline, text, value) in cases {
-            assert_eq!(parse(&outline, text).unwrap(), value, "{text}");
+        for (param_type, text, value) in cases {
+            assert_eq!(parse(&param_type, text).unwrap(), value, "{text}");
         }
     }
 
@@ -275,8 +275,8 @@ mod tests {
             (ParamType::Record(vec![("url", ParamType::Text)]), r#"{"ulr":"a"}"#, "did you mean `url`?"),
             (ParamType::Record(vec![("url", ParamType::Text)]), "a", "expected JSON"),
         ];
-        for (outline, text, expected) in cases {
-            let error = parse(&outline, text).unwrap_err().message(Quoting::Values);
+        for (param_type, text, expected) in cases {
+            let error = parse(&param_type, text).unwrap_err().message(Quoting::Values);
             assert!(error.contains(expected), "{text}: {error}");
         }
     }
@@ -286,7 +286,11 @@ mod tests {
         let value = json!({ "secs": u64::MAX, "nanos": 1_000_000_000 });
         assert!(fit(&ParamType::Duration, value.clone()).is_err());
         assert_eq!(
-            crate::cli::shown_values::show(&ParamType::Duration, &value, crate::cli::shown_values::Of::Given),
+            crate::cli::shown_values::show(
+                &ParamType::Duration,
+                &value,
+                crate::cli::shown_values::Of::Provided
+            ),
             value.to_string()
         );
     }
@@ -295,7 +299,7 @@ mod tests {
     fn a_flow_that_takes_a_secret_hears_where_something_is_wrong_and_nothing_is_repeated() {
         let record =
             ParamType::Record(vec![("wait", ParamType::Duration), ("mode", ParamType::Choice(vec!["full"]))]);
-        for (outline, text) in [
+        for (param_type, text) in [
             (byte(), "271828"),
             (record.clone(), r#"{"wait":"271828"}"#),
             (record.clone(), r#"{"mode":"271828"}"#),
@@ -307,7 +311,7 @@ mod tests {
             (ParamType::Bool, "271828"),
             (ParamType::Float, "271828x"),
         ] {
-            let error = parse(&outline, text).unwrap_err().message(Quoting::Nothing);
+            let error = parse(&param_type, text).unwrap_err().message(Quoting::Nothing);
             assert!(!error.contains("271828") && error.contains("e"), "{text}: {error}");
         }
     }

@@ -13,8 +13,8 @@ use crate::task::args::Arg;
 use crate::text::wording::{list, nearest};
 use crate::value::envelope::from_json;
 use crate::value::not_persisted::{NOT_PERSISTED, not_persisted};
-use crate::value::secret::says_nothing;
-use crate::value::shape::{ParamType, outline_of};
+use crate::value::secret::repeats_no_value;
+use crate::value::shape::{ParamType, param_type_of};
 
 /// The arguments of a call, serialized as a JSON object.
 #[derive(Debug, Default)]
@@ -129,8 +129,8 @@ pub(crate) fn read<T: Deserialize<'static>>(
 /// Words the error with which a type refused a value. If the value may contain a secret, a message that may repeat it is replaced.
 pub(crate) fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Error) -> String {
     let words = without_position(error);
-    let outline = std::panic::catch_unwind(outline_of::<T>).unwrap_or(ParamType::Hidden);
-    if says_nothing(&words) || !outline.under(name).may_hold_secret() {
+    let param_type = std::panic::catch_unwind(param_type_of::<T>).unwrap_or(ParamType::Hidden);
+    if repeats_no_value(&words) || !param_type.under(name).may_hold_secret() {
         return words;
     }
     format!(

@@ -17,7 +17,7 @@ use crate::value::codec::Same;
 use crate::value::envelope;
 use crate::value::persist::{ANOTHER_VALUE, codec, is_same};
 use crate::value::secret::is_masked;
-use crate::value::shape::{ParamType, outline_of};
+use crate::value::shape::{ParamType, param_type_of};
 
 // `DeserializeOwned` would be an error for a `Vec<&'static str>`, see `from_json`.
 probe! {
@@ -109,7 +109,7 @@ probe! {
     ReadBack, else NotReadBack: <T> Probe<'_, PhantomData<T>> where [Deserialize<'static>];
     fn reader(&self) -> Option<Reader<T>> { (!borrows::<T>()).then_some(read::<T>) } else { None }
     /// Returns what describes its type.
-    fn outline(&self) -> Option<fn() -> ParamType> { (!borrows::<T>()).then_some(outline_of::<T>) } else { None }
+    fn param_type(&self) -> Option<fn() -> ParamType> { (!borrows::<T>()).then_some(param_type_of::<T>) } else { None }
 }
 
 #[cfg(test)]

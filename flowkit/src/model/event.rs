@@ -117,7 +117,7 @@ pub enum EventKind {
         /// Whether the body could not be stopped and still occupies its thread.
         orphaned: bool,
     },
-    /// A flow run was told to stop; its tasks are ending.
+    /// A flow run was asked to stop; its tasks are ending.
     Cancelling,
     /// The run was stopped.
     Cancelled {
@@ -136,7 +136,7 @@ pub enum EventKind {
     },
     /// The process died while the run was under way. Written by the process that finds it.
     Crashed,
-    /// The program was told to stop while the flow run was under way. From here on nothing of it begins.
+    /// The program was asked to stop while the flow run was under way. From here on nothing in it begins.
     Stopping,
     /// An attempt failed while the program was being stopped, or just before: that may be why it failed, so the run is
     /// suspended and made again when its flow is resumed.
@@ -148,8 +148,7 @@ pub enum EventKind {
     },
     /// A clean shutdown suspended the run; it can be resumed.
     Suspended,
-    /// The run is to go on, or to be done again: a crashed or suspended one, one that failed, or one that somebody wants
-    /// anew.
+    /// The run continues or runs again: one that crashed, was suspended or failed, or that a caller asked to run again.
     Reopened,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{FlowRunId, TaskRunId};
 
-/// The length of a path of nested flows, in bytes, above which its beginning is left out: nobody could read it.
+/// The length of a path of nested flows, in bytes, above which its beginning is omitted, since it would be unreadable.
 const PATH_MAX: usize = 200;
 
 /// Where a flow run that was started inside another one comes from.

@@ -17,17 +17,17 @@ impl<T> Default for Listener<T> {
 }
 
 impl<T> Listener<T> {
-    pub(super) fn set(&self, tell: Box<dyn Fn(T) + Send + Sync>) {
-        let before = self.0.lock().replace(tell.into());
+    pub(super) fn set(&self, notify: Box<dyn Fn(T) + Send + Sync>) {
+        let before = self.0.lock().replace(notify.into());
         // Under no lock: it may own anything.
         drop(before);
     }
 
     /// Calls it, under no lock: it may call the store.
-    pub(super) fn tell(&self, what: T) {
-        let tell = self.0.lock().clone();
-        if let Some(tell) = tell {
-            tell(what);
+    pub(super) fn notify(&self, what: T) {
+        let notify = self.0.lock().clone();
+        if let Some(notify) = notify {
+            notify(what);
         }
     }
 }

@@ -80,7 +80,7 @@ pub trait Source<T>: Send + Sync {
 #[doc(hidden)]
 pub trait Lender<U: ?Sized>: Send + Sync {
     fn visit(&self, visit: &mut Visit<'_>);
-    fn lend(&self) -> &U;
+    fn by_ref(&self) -> &U;
 
     /// The index of the item in its list, if it is an item. The list has ended then.
     fn index(&self) -> Option<usize> {
@@ -165,7 +165,7 @@ impl<U: ?Sized> Lent<'_, U> {
     pub fn get(&self) -> &U {
         match self {
             Self::Borrowed(value) => value,
-            Self::Input(lender) => lender.lend(),
+            Self::Input(lender) => lender.by_ref(),
         }
     }
 
@@ -173,7 +173,7 @@ impl<U: ?Sized> Lent<'_, U> {
         match self {
             Self::Borrowed(value) => ArgumentContent::Value(value),
             Self::Input(lender) => match lender.index() {
-                Some(index) => ArgumentContent::Item { value: lender.lend(), index },
+                Some(index) => ArgumentContent::Item { value: lender.by_ref(), index },
                 None => ArgumentContent::Upstream,
             },
         }
@@ -293,15 +293,15 @@ pub(crate) fn no_value() -> ! {
 
 // Arguments that are handles and calls, for a parameter by reference: the owned type and what it dereferences to.
 
-macro_rules! lend {
-    ($([$($generics:tt)*] $owned:ty => $lent:ty, $borrow:expr;)*) => {$(
-        impl<$($generics)* E: TaskError> Lender<$lent> for Slot<$owned, E> {
+macro_rules! by_ref {
+    ($([$($generics:tt)*] $owned:ty => $borrowed:ty, $borrow:expr;)*) => {$(
+        impl<$($generics)* E: TaskError> Lender<$borrowed> for Slot<$owned, E> {
             fn visit(&self, visit: &mut Visit<'_>) {
                 visit(self, EdgeKind::Data);
             }
 
-            fn lend(&self) -> &$lent {
-                let borrow: fn(&$owned) -> &$lent = $borrow;
+            fn by_ref(&self) -> &$borrowed {
+                let borrow: fn(&$owned) -> &$borrowed = $borrow;
                 match self.result() {
                     Ok(value) => borrow(value),
                     Err(_) => no_value(),
@@ -309,13 +309,13 @@ macro_rules! lend {
             }
         }
 
-        impl<$($generics)* E: TaskError> Lender<$lent> for Element<$owned, E> {
+        impl<$($generics)* E: TaskError> Lender<$borrowed> for Element<$owned, E> {
             fn visit(&self, visit: &mut Visit<'_>) {
                 visit(self, EdgeKind::Data);
             }
 
-            fn lend(&self) -> &$lent {
-                let borrow: fn(&$owned) -> &$lent = $borrow;
+            fn by_ref(&self) -> &$borrowed {
+                let borrow: fn(&$owned) -> &$borrowed = $borrow;
                 borrow(self.get())
             }
 
@@ -325,33 +325,33 @@ macro_rules! lend {
         }
 
         #[diagnostic::do_not_recommend]
-        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, ByRef> for Handle<$owned, E> {
-            fn into_arg(self) -> Lent<'a, $lent> {
+        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $borrowed, ByRef> for Handle<$owned, E> {
+            fn into_arg(self) -> Lent<'a, $borrowed> {
                 Lent::Input(self.slot)
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $lent, ByRef> for &Handle<$owned, E> {
-            fn into_arg(self) -> Lent<'a, $lent> {
+        impl<'a, $($generics)* E: TaskError> IntoArg<&'a $borrowed, ByRef> for &Handle<$owned, E> {
+            fn into_arg(self) -> Lent<'a, $borrowed> {
                 Lent::Input(Arc::clone(&self.slot) as _)
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl<'a, $($generics)* E, B> IntoArg<&'a $lent, ByRef> for Call<'static, $owned, E, B>
+        impl<'a, $($generics)* E, B> IntoArg<&'a $borrowed, ByRef> for Call<'static, $owned, E, B>
         where
             E: TaskError,
             B: Dispatch<Output = $owned, Error = E> + 'static,
         {
-            fn into_arg(self) -> Lent<'a, $lent> {
+            fn into_arg(self) -> Lent<'a, $borrowed> {
                 Lent::Input(self.submit().slot)
             }
         }
     )*};
 }
 
-lend! {
+by_ref! {
     [T: Send + Sync + 'static,] T => T, |value| value;
     [] String => str, |value| value;
     [T: Send + Sync + 'static,] Vec<T> => [T], |value| value;

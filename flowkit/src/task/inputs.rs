@@ -66,7 +66,7 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Lender<[T]> for Gathered<T,
         self.visit_all(visit);
     }
 
-    fn lend(&self) -> &[T] {
+    fn by_ref(&self) -> &[T] {
         self.gather()
     }
 }
@@ -76,7 +76,7 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Lender<Vec<T>> for Gathered
         self.visit_all(visit);
     }
 
-    fn lend(&self) -> &Vec<T> {
+    fn by_ref(&self) -> &Vec<T> {
         self.gather()
     }
 }
@@ -190,7 +190,7 @@ impl<T: Send + Sync + 'static, E: TaskError> Lender<Result<T, Error<E>>> for All
         self.visit_ended(visit);
     }
 
-    fn lend(&self) -> &Result<T, Error<E>> {
+    fn by_ref(&self) -> &Result<T, Error<E>> {
         self.slot.result()
     }
 }

@@ -16,7 +16,7 @@ pub struct Parameter {
     /// Its doc comment.
     pub description: &'static str,
     /// What a value looks like.
-    pub outline: ParamType,
+    pub param_type: ParamType,
     /// Its type, as in the signature.
     pub type_name: &'static str,
     /// Whether the type is `Deserialize`. If not, the argument cannot be passed as text.
@@ -36,18 +36,18 @@ impl Parameter {
         name: &'static str,
         description: &'static str,
         type_name: &'static str,
-        outline: Option<fn() -> ParamType>,
+        param_type: Option<fn() -> ParamType>,
         is_written: bool,
         default: Option<Option<String>>,
     ) -> Self {
         // An argument of a type whose `Deserialize` panics on a dummy can still be passed as JSON.
-        let known = outline.and_then(|outline| std::panic::catch_unwind(outline).ok());
+        let known = param_type.and_then(|param_type| std::panic::catch_unwind(param_type).ok());
         let known = known
-            .unwrap_or(if outline.is_some() { ParamType::Hidden } else { ParamType::Anything })
+            .unwrap_or(if param_type.is_some() { ParamType::Hidden } else { ParamType::Anything })
             .under(name);
         let is_optional = default.is_some() || matches!(known, ParamType::Optional(_));
-        let (is_read, default) = (outline.is_some(), default.flatten());
-        Self { name, description, outline: known, type_name, is_read, is_written, is_optional, default }
+        let (is_read, default) = (param_type.is_some(), default.flatten());
+        Self { name, description, param_type: known, type_name, is_read, is_written, is_optional, default }
     }
 
     /// For the attribute: a parameter of a type that borrows.
@@ -57,7 +57,7 @@ impl Parameter {
     }
 
     fn schema(&self) -> Value {
-        let mut schema = schema_of(&self.outline);
+        let mut schema = schema_of(&self.param_type);
         if let Value::Object(members) = &mut schema {
             if !self.description.is_empty() {
                 members.insert("description".to_owned(), self.description.into());
@@ -88,8 +88,8 @@ pub(crate) fn schema(parameters: &[Parameter]) -> Value {
     })
 }
 
-fn schema_of(outline: &ParamType) -> Value {
-    match outline {
+fn schema_of(param_type: &ParamType) -> Value {
+    match param_type {
         ParamType::Bool => json!({ "type": "boolean" }),
         ParamType::Integer { min, max } => bounded(*min, *max),
         ParamType::Float => json!({ "type": "number" }),

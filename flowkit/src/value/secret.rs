@@ -42,7 +42,7 @@ pub(crate) fn is_name_of_one(name: &str) -> bool {
 }
 
 /// Whether the message of a deserialization error cannot repeat the value: a missing field, or an error of a secret.
-pub(crate) fn says_nothing(error: &str) -> bool {
+pub(crate) fn repeats_no_value(error: &str) -> bool {
     let field = error.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     field.is_some_and(is_name) || [NO_TEXT, NO_RECORD].contains(&error)
@@ -192,7 +192,7 @@ mod tests {
     use serde::de::value::{Error as Plain, StrDeserializer};
 
     use super::*;
-    use crate::value::shape::{ParamType, outline_of};
+    use crate::value::shape::{ParamType, param_type_of};
 
     fn read<T: for<'de> Deserialize<'de>>(json: &str) -> Result<T, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_reader_can_tell_a_secret_from_other_text() {
-        assert_eq!(outline_of::<Secret>(), ParamType::Secret);
-        assert_eq!(outline_of::<Option<Secret>>(), ParamType::Optional(Box::new(ParamType::Secret)));
+        assert_eq!(param_type_of::<Secret>(), ParamType::Secret);
+        assert_eq!(param_type_of::<Option<Secret>>(), ParamType::Optional(Box::new(ParamType::Secret)));
     }
 }

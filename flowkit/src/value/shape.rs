@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use super::canonical::{Digest, Domain, Encoder};
 pub(crate) use forms::Forms;
-pub use param_type::{ParamType, outline_of};
+pub use param_type::{ParamType, param_type_of};
 use recorder::Recorder;
 use walk::{Limits, Walk};
 

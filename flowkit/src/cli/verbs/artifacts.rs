@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cli::json;
-use crate::cli::out::{give, note, say, say_lines, table};
+use crate::cli::out::{note, print_bytes, print_line, print_lines, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage, meant_or_known};
@@ -59,7 +59,7 @@ fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<ListedArtifact>> {
 
 fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[ListedArtifact]) -> Outcome<()> {
     if session.is_json() {
-        left.iter().map(|one| json::artifact(one.run, &one.artifact)).for_each(say);
+        left.iter().map(|one| json::artifact(one.run, &one.artifact)).for_each(print_line);
         return Ok(());
     }
     let Some(last) = left.last() else {
@@ -78,7 +78,7 @@ fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Liste
         row.push(format!("by {}", visible(&one.by)));
         Ok(row)
     };
-    table(&latest.iter().map(row).collect::<Outcome<Vec<_>>>()?).iter().for_each(say);
+    table(&latest.iter().map(row).collect::<Outcome<Vec<_>>>()?).iter().for_each(print_line);
     let print = session.command(&format!("artifacts {} {}", run.id.short(), for_shell(&last.artifact.key)));
     note(format!("`{print}` prints one of them"));
     Ok(())
@@ -153,18 +153,18 @@ fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Listed
         Ok(text) if session.is_json() => {
             let mut line = json::artifact(*of, artifact);
             line["content"] = content_as_json(artifact.kind, text);
-            say(line);
+            print_line(line);
         }
         Err(_) if session.is_json() => return into_file("of which JSON has no form"),
         Err(_) if std::io::stdout().is_terminal() => return into_file("which a terminal cannot show"),
-        Err(error) => give(error.as_bytes()),
+        Err(error) => print_bytes(error.as_bytes()),
         Ok(text) => {
-            let told = for_people(artifact.kind, &text);
+            let shown = for_people(artifact.kind, &text);
             if std::io::stdout().is_terminal() {
                 // Text from a task must not move the cursor.
-                say_lines(&told.replace('\t', "    "))
+                print_lines(&shown.replace('\t', "    "))
             } else {
-                give(format!("{}\n", told.trim_end_matches('\n')).as_bytes())
+                print_bytes(format!("{}\n", shown.trim_end_matches('\n')).as_bytes())
             }
         }
     }
@@ -181,12 +181,12 @@ fn content_as_json(kind: ArtifactKind, text: String) -> Value {
 }
 
 fn for_people(kind: ArtifactKind, text: &str) -> String {
-    let told = match kind {
+    let shown = match kind {
         ArtifactKind::Table => aligned(text),
         kind if is_json(kind) => fields(text),
         _ => None,
     };
-    told.unwrap_or_else(|| text.to_owned())
+    shown.unwrap_or_else(|| text.to_owned())
 }
 
 /// Arranges the rows of a table under column names; `None` if they are no objects.

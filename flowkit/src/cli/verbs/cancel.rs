@@ -4,7 +4,7 @@ use clap::ArgMatches;
 use serde_json::json;
 
 use crate::cli::json::line;
-use crate::cli::out::say;
+use crate::cli::out::print_line;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
 use crate::store::Ownership as _;
@@ -20,10 +20,10 @@ pub(super) fn cancel(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         )));
     }
     if session.is_json() {
-        say(line("cancel.requested", Some(run.id), json!({ "id": run.id })));
+        print_line(line("cancel.requested", Some(run.id), json!({ "id": run.id })));
     } else {
         let watch = session.command(&format!("watch {short}"));
-        say(format!("run {short} was told to stop; `{watch}` shows how it ends"));
+        print_line(format!("run {short} was told to stop; `{watch}` shows how it ends"));
     }
     Ok(())
 }

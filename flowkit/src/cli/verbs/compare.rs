@@ -8,7 +8,7 @@ use serde_json::json;
 use super::show;
 use crate::cli::failure_line::why;
 use crate::cli::json::line;
-use crate::cli::out::{columns, note, say, tables};
+use crate::cli::out::{columns, note, print_line, tables};
 use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::run_ref;
@@ -49,8 +49,8 @@ impl ComparisonLine {
     fn shown(&self) -> &[String] {
         let Some(short) = &self.short else { return &self.cells };
         let exact: BTreeSet<&String> = self.cells.iter().collect();
-        let told_apart: BTreeSet<&String> = short.iter().collect();
-        if told_apart.len() == exact.len() { short } else { &self.cells }
+        let distinguished: BTreeSet<&String> = short.iter().collect();
+        if distinguished.len() == exact.len() { short } else { &self.cells }
     }
 }
 
@@ -145,7 +145,7 @@ fn print(session: &Session, runs: &[StoredFlowRun], lines: &[ComparisonLine]) {
         let ids: Vec<String> = runs.iter().map(|run| run.id.short()).collect();
         for one in lines {
             let fields = json!({ "name": one.name, "runs": ids, "values": one.cells });
-            say(line("compared", None, fields));
+            print_line(line("compared", None, fields));
         }
         return;
     }
@@ -157,7 +157,7 @@ fn print(session: &Session, runs: &[StoredFlowRun], lines: &[ComparisonLine]) {
         std::iter::once(format!("{mark}{}", line.name)).chain(cells).collect()
     });
     let rows: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
-    tables(&rows, columns()).iter().for_each(say);
+    tables(&rows, columns()).iter().for_each(print_line);
 }
 
 #[cfg(test)]

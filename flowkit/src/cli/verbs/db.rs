@@ -4,7 +4,7 @@ use clap::ArgMatches;
 use serde_json::json;
 
 use crate::cli::json::{self, line};
-use crate::cli::out::say;
+use crate::cli::out::print_line;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
@@ -35,9 +35,9 @@ fn path(session: &Session) {
     let settings = &session.settings;
     if session.is_json() {
         let fields = json!({ "path": settings.database, "source": settings.database_source.to_string() });
-        say(line("database", None, fields));
+        print_line(line("database", None, fields));
     } else {
-        say(settings.database.display().to_string());
+        print_line(settings.database.display().to_string());
     }
 }
 
@@ -57,11 +57,18 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<(
     }
     let removed = store.prune(Retention { younger_than, newest })?;
     if session.is_json() {
-        say(line("database.gc", None, json!({ "flow_runs": removed.flow_runs, "files": removed.files })));
+        print_line(line(
+            "database.gc",
+            None,
+            json!({ "flow_runs": removed.flow_runs, "files": removed.files }),
+        ));
     } else {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let runs = counted(count(removed.flow_runs), "run", "runs");
-        say(format!("removed {runs} and {} of results", counted(count(removed.files), "file", "files")));
+        print_line(format!(
+            "removed {runs} and {} of results",
+            counted(count(removed.files), "file", "files")
+        ));
     }
     Ok(())
 }
@@ -73,9 +80,9 @@ fn export(session: &Session, store: &SqliteStore) -> Outcome<()> {
     loop {
         let page = store.flow_runs(&filter, before, PAGE)?;
         for run in &page.runs {
-            say(json::run(session, run));
+            print_line(json::run(session, run));
             for task in rows::tasks(store, run.id)? {
-                say(json::task_run(run.id, &task));
+                print_line(json::task_run(run.id, &task));
             }
         }
         before = page.next;
@@ -88,9 +95,9 @@ fn export(session: &Session, store: &SqliteStore) -> Outcome<()> {
 fn check(session: &Session, store: &SqliteStore) -> Outcome<()> {
     store.check()?;
     if session.is_json() {
-        say(line("database.checked", None, json!({ "path": store.path(), "whole": true })));
+        print_line(line("database.checked", None, json!({ "path": store.path(), "whole": true })));
     } else {
-        say(format!("{} is whole", store.path().display()));
+        print_line(format!("{} is whole", store.path().display()));
     }
     Ok(())
 }
@@ -99,11 +106,11 @@ fn check(session: &Session, store: &SqliteStore) -> Outcome<()> {
 fn new_key(session: &Session, store: &SqliteStore) -> Outcome<()> {
     let made = store.new_seal_key()?;
     if session.is_json() {
-        say(line("database.key", None, json!({ "path": store.path(), "made": made })));
+        print_line(line("database.key", None, json!({ "path": store.path(), "made": made })));
     } else if made {
-        say("made another key; calls with secrets are made again when their runs are resumed");
+        print_line("made another key; calls with secrets are made again when their runs are resumed");
     } else {
-        say("the key is there: nothing was changed");
+        print_line("the key is there: nothing was changed");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::run::{recorded, show_config};
 use crate::cli::Exit;
 use crate::cli::json::line;
 use crate::cli::layers::beside_flags;
-use crate::cli::out::say;
+use crate::cli::out::print_line;
 use crate::cli::outcome;
 use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
@@ -79,9 +79,9 @@ fn count(session: &Session) -> Outcome<String> {
 
 fn fact(session: &Session, about: &str, what: &str) {
     if session.is_json() {
-        say(line("fact", None, json!({ "about": about, "what": what })));
+        print_line(line("fact", None, json!({ "about": about, "what": what })));
     } else {
-        say(format!("{about}: {what}"));
+        print_line(format!("{about}: {what}"));
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::show;
 use crate::cli::json::line;
-use crate::cli::out::say;
+use crate::cli::out::print_line;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -39,13 +39,13 @@ pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         }
         if session.is_json() {
             let fields = json!({ "task_run": task.id, "label": task.label(), "why": why.to_string() });
-            say(line("cache.explained", Some(run.id), fields));
+            print_line(line("cache.explained", Some(run.id), fields));
         } else {
-            say(format!("{}: {why}", task.label()));
+            print_line(format!("{}: {why}", task.label()));
         }
     }
     if apart > 0 {
-        say(not_cached(apart, &names));
+        print_line(not_cached(apart, &names));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::json::line;
-use crate::cli::out::{note, say};
+use crate::cli::out::{note, print_line};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -65,7 +65,7 @@ impl<'a> Follower<'a> {
 /// Reports that a run was removed while it was followed.
 pub(super) fn report_removal(session: &Session, run: FlowRunId) {
     if session.is_json() {
-        say(line("run.removed", Some(run), json!({})));
+        print_line(line("run.removed", Some(run), json!({})));
     } else {
         note(format!("run `{}` was removed from the database; its end is unknown", run.short()));
     }

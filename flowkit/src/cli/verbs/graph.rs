@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 
-use crate::cli::out::{say_json, say_lines};
+use crate::cli::out::{print_json, print_lines};
 use crate::cli::rows;
 use crate::cli::run_ref;
 use crate::cli::session::Session;
@@ -28,8 +28,8 @@ pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         other => return Err(Usage::new(format!("there is no format `{other}`"))),
     };
     match format {
-        "json" => say_json(drawn),
-        _ => say_lines(drawn.trim_end()),
+        "json" => print_json(drawn),
+        _ => print_lines(drawn.trim_end()),
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::flags::typed;
 use crate::cli::grammar::first_line;
 use crate::cli::json::line;
-use crate::cli::out::{note, say, table};
+use crate::cli::out::{note, print_line, table};
 use crate::cli::outcome;
 use crate::cli::relative_time::ago;
 use crate::cli::rows;
@@ -35,34 +35,36 @@ pub(super) fn list(session: &Session) -> Outcome<()> {
         vec![None; flows.len()]
     });
     if session.is_json() {
-        flows.iter().zip(&last).map(|(flow, last)| as_json(flow, last.as_ref())).for_each(say);
+        flows.iter().zip(&last).map(|(flow, last)| as_json(flow, last.as_ref())).for_each(print_line);
         return Ok(());
     }
     let row = |flow: &FlowSpec| vec![flow.ident().to_owned(), first_line(flow.description()).to_owned()];
     let lines = table(&flows.iter().map(row).collect::<Vec<_>>());
     for ((line, flow), last) in lines.iter().zip(flows).zip(&last) {
-        say(line);
-        if let Some(Last { run, not_kept, not_compared }) = last {
+        print_line(line);
+        if let Some(Last { run, not_persisted, not_compared }) = last {
             let (glyph, state, when) =
                 (outcome::sign(run), outcome::words(run), ago(run.created_at, clock::wall()));
-            say(format!("    last run {}  {glyph} {state}, {when}", run.id.short()));
-            let without_reason = not_kept.iter().filter(|(_, reason)| reason.is_none());
+            print_line(format!("    last run {}  {glyph} {state}, {when}", run.id.short()));
+            let without_reason = not_persisted.iter().filter(|(_, reason)| reason.is_none());
             let which: Vec<_> = without_reason.map(|(task, _)| visible(task)).collect();
             if !which.is_empty() {
                 let which = list_of(which);
-                say(format!("    the results of {which} are not kept: a resumed run makes them again"));
+                print_line(format!(
+                    "    the results of {which} are not kept: a resumed run makes them again"
+                ));
             }
-            not_compared.iter().for_each(|words| say(format!("    {}", visible(words))));
-            for (task, reason) in not_kept {
+            not_compared.iter().for_each(|words| print_line(format!("    {}", visible(words))));
+            for (task, reason) in not_persisted {
                 let Some(reason) = reason else { continue };
                 let (task, reason) = (visible(task), visible(reason));
-                say(format!(
+                print_line(format!(
                     "    results of `{task}` are not kept, so a resumed run makes them again: {reason}"
                 ));
             }
         }
         // One per line: a terminal is narrow.
-        parameters(flow).iter().for_each(|parameter| say(format!("    {parameter}")));
+        parameters(flow).iter().for_each(|parameter| print_line(format!("    {parameter}")));
     }
     Ok(())
 }
@@ -73,7 +75,7 @@ struct Last {
     run: StoredFlowRun,
     /// The tasks whose results a resumed run would not find, with the reason if it is not their type. Known only for
     /// tasks that have run.
-    not_kept: BTreeMap<Cow<'static, str>, Option<String>>,
+    not_persisted: BTreeMap<Cow<'static, str>, Option<String>>,
     /// The tasks whose calls cannot be told apart, with the reason.
     not_compared: Vec<String>,
 }
@@ -94,7 +96,7 @@ fn last_runs(session: &Session) -> Outcome<Vec<Option<Last>>> {
 
 /// Finds the tasks from which a resumed run takes over nothing, if the run can be resumed at all.
 fn last_of(store: &dyn Store, run: StoredFlowRun) -> Outcome<Last> {
-    let (mut not_kept, mut not_compared) = (BTreeMap::new(), BTreeMap::new());
+    let (mut not_persisted, mut not_compared) = (BTreeMap::new(), BTreeMap::new());
     if run.parameters.is_some() {
         for row in store.task_runs(run.id, &TaskRunFilter::default(), TaskRunId::FLOW, LOOKED_AT)? {
             if let Some(argument) = &row.unknown {
@@ -103,19 +105,19 @@ fn last_of(store: &dyn Store, run: StoredFlowRun) -> Outcome<Last> {
                     .or_insert_with(|| Identity::words(row.kind, &row.task, argument));
             }
             if row.kind == Kind::Task && row.state == State::Completed && !row.has_result {
-                not_kept.insert(row.task, row.not_persisted);
+                not_persisted.insert(row.task, row.not_persisted);
             }
         }
     }
-    Ok(Last { run, not_kept, not_compared: not_compared.into_values().collect() })
+    Ok(Last { run, not_persisted, not_compared: not_compared.into_values().collect() })
 }
 
 fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     let schema: Option<Value> = flow.schema().and_then(|schema| serde_json::from_str(&schema).ok());
-    let last = last.map(|Last { run, not_kept, not_compared }| {
+    let last = last.map(|Last { run, not_persisted, not_compared }| {
         json!({
             "run": run.id.short(), "id": run.id, "state": run.state, "failures": run.failures,
-            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_kept.keys().collect::<Vec<_>>(), "not_compared": not_compared,
+            "created_at": iso(run.created_at), "ended_at": run.ended_at.map(iso), "not_kept": not_persisted.keys().collect::<Vec<_>>(), "not_compared": not_compared,
         })
     });
     let fields = json!({

@@ -8,7 +8,7 @@ use super::follow::{Follower, RunStatus, report_removal};
 use super::show;
 use crate::cli::Exit;
 use crate::cli::json;
-use crate::cli::out::{note, paragraph, say};
+use crate::cli::out::{note, paragraph, print_line};
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -30,8 +30,8 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
     let task = matches.get_one::<String>("task").map(String::as_str);
     let follows = matches.get_flag("follow");
     let mut follower = Follower::of(&store, run.id);
-    let mut standing = follower.poll()?;
-    let may_begin = follows && standing == RunStatus::UnderWay;
+    let mut status = follower.poll()?;
+    let may_begin = follows && status == RunStatus::UnderWay;
     // A task of a run that is followed may begin later; for a run that is over, an unknown task is a mistake.
     let is_known = !may_begin && has_task(&store, &run, task)?;
     let mut printer = Printer { session, store: &store, run: &run, task, known: HashMap::new() };
@@ -40,18 +40,18 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
         loop {
             let lines = store.logs(run.id, &filter, since, PAGE)?;
             since = lines.last().map_or(since, |line| line.sequence);
-            is_empty &= printer.print(&lines)? == 0;
+            is_empty &= printer.print_line(&lines)? == 0;
             if lines.len() < PAGE {
                 break;
             }
         }
-        if standing != RunStatus::UnderWay || !follows {
+        if status != RunStatus::UnderWay || !follows {
             break;
         }
         follower.wait().await;
-        standing = follower.poll()?;
+        status = follower.poll()?;
     }
-    if standing == RunStatus::Removed {
+    if status == RunStatus::Removed {
         report_removal(session, run.id);
         return Ok(Exit::FAILURE);
     }
@@ -95,17 +95,17 @@ struct Whose {
 
 impl Printer<'_> {
     /// Prints the selected lines, and returns their number.
-    fn print(&mut self, lines: &[StoredLog]) -> Outcome<usize> {
+    fn print_line(&mut self, lines: &[StoredLog]) -> Outcome<usize> {
         self.meet(lines)?;
         let mut printed = 0;
         for line in lines {
             let Some(Whose { label, is_wanted: true }) = self.known.get(&line.task_run) else { continue };
             printed += 1;
             if self.session.is_json() {
-                say(json::log(self.run.id, label, line));
+                print_line(json::log(self.run.id, label, line));
             } else {
                 let head = format!("{} {:5} {label}: ", iso(line.at), line.level.name().to_uppercase());
-                paragraph(&head, &line.message).iter().for_each(say);
+                paragraph(&head, &line.message).iter().for_each(print_line);
             }
         }
         Ok(printed)

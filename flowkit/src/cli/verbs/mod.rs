@@ -30,27 +30,27 @@ use super::session::Session;
 use super::usage::{Outcome, Usage};
 
 /// Runs the verb that was typed.
-pub(super) async fn perform(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
-    let Some((verb, given)) = matches.subcommand() else {
+pub(super) async fn dispatch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
+    let Some((verb, of_verb)) = matches.subcommand() else {
         return Err(Usage::new("say what to do; `--help` tells what there is"));
     };
     match verb {
-        "run" => return run::run(session, given).await,
-        "resume" | "retry" | "rerun" => return resume::resume(session, verb, given).await,
-        "watch" => return watch::watch(session, given).await,
-        "logs" => return logs::logs(session, given).await,
+        "run" => return run::run(session, of_verb).await,
+        "resume" | "retry" | "rerun" => return resume::resume(session, verb, of_verb).await,
+        "watch" => return watch::watch(session, of_verb).await,
+        "logs" => return logs::logs(session, of_verb).await,
         "list" => list::list(session)?,
-        "runs" => runs::runs(session, given)?,
-        "show" => show::show(session, given)?,
-        "artifacts" => artifacts::artifacts(session, given)?,
-        "cancel" => cancel::cancel(session, given)?,
-        "diff" => compare::diff(session, given)?,
-        "compare" => compare::compare(session, given)?,
-        "graph" => graph::graph(session, given)?,
-        "explain-cache" => explain_cache::explain(session, given)?,
-        "db" => db::db(session, given)?,
+        "runs" => runs::runs(session, of_verb)?,
+        "show" => show::show(session, of_verb)?,
+        "artifacts" => artifacts::artifacts(session, of_verb)?,
+        "cancel" => cancel::cancel(session, of_verb)?,
+        "diff" => compare::diff(session, of_verb)?,
+        "compare" => compare::compare(session, of_verb)?,
+        "graph" => graph::graph(session, of_verb)?,
+        "explain-cache" => explain_cache::explain(session, of_verb)?,
+        "db" => db::db(session, of_verb)?,
         "doctor" => return doctor::doctor(session),
-        "completions" => completions(session, given),
+        "completions" => completions(session, of_verb),
         other => return Err(Usage::new(format!("bug in flowkit: nobody does `{other}`"))),
     }
     Ok(Exit::SUCCESS)
@@ -61,5 +61,5 @@ fn completions(session: &Session, matches: &ArgMatches) {
     let mut command = grammar::grammar(&session.program);
     let mut script = Vec::new();
     clap_complete::generate(*shell, &mut command, &session.program.name, &mut script);
-    super::out::say_lines(String::from_utf8_lossy(&script).trim_end());
+    super::out::print_lines(String::from_utf8_lossy(&script).trim_end());
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::json;
 
 use crate::cli::json::line;
-use crate::cli::out::{say, table};
+use crate::cli::out::{print_line, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::{Outcome, Usage};
@@ -130,7 +130,10 @@ pub(super) fn preview(
     } else if flow_runs {
         print_text(verb, run, &calls);
     } else {
-        say(format!("run {short} is {}: `{verb}` would give its result, and run nothing", state.name()));
+        print_line(format!(
+            "run {short} is {}: `{verb}` would give its result, and run nothing",
+            state.name()
+        ));
     }
     Ok(())
 }
@@ -162,18 +165,18 @@ fn print_json(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>, flo
             "not_persisted": (!not_persisted.is_empty()).then_some(not_persisted),
             "older_source": older,
         });
-        say(line("preview.task", Some(run.id), fields));
+        print_line(line("preview.task", Some(run.id), fields));
     }
     let (kept, runs, fails) = sums(calls);
     let fields = json!({
         "verb": verb, "flow": run.flow, "state": run.state, "flow_runs": flow_runs,
         "kept": kept, "runs": runs, "fails": fails,
     });
-    say(line("preview", Some(run.id), fields));
+    print_line(line("preview", Some(run.id), fields));
 }
 
 fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>) {
-    say(format!(
+    print_line(format!(
         "run {} of `{}` is {}; `{verb}` would run its body again, and of what it calls:",
         run.id.short(),
         run.flow,
@@ -186,16 +189,16 @@ fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>) {
         let task = format!("  {indent}{} {}{times}", group.glyph(), visible(&group.task));
         vec![task, group.words(), group.before()]
     });
-    table(&rows.collect::<Vec<_>>()).iter().for_each(say);
+    table(&rows.collect::<Vec<_>>()).iter().for_each(print_line);
     let not_compared: BTreeSet<_> = calls.iter().filter_map(|group| group.not_compared.as_ref()).collect();
-    not_compared.iter().for_each(|words| say(format!("  {}", visible(words))));
+    not_compared.iter().for_each(|words| print_line(format!("  {}", visible(words))));
     let mut older = BTreeMap::<_, usize>::new();
     for group in calls.iter().filter(|group| group.older > 0) {
         *older.entry((&group.task, &group.from)).or_default() += group.older;
     }
     for ((task, from), results) in older {
         let from = for_shell(from);
-        say(format!("  {}", visible(&older_source(task, results, Some(&from)))));
+        print_line(format!("  {}", visible(&older_source(task, results, Some(&from)))));
     }
     let (kept, runs, fails) = sums(calls);
     let fails = match fails {
@@ -203,10 +206,10 @@ fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>) {
         1 => ", 1 fails as before".to_owned(),
         more => format!(", {more} fail as before"),
     };
-    say(format!(
+    print_line(format!(
         "{kept} kept, {runs} to run{fails}; what it calls beyond that, or with other inputs, runs as well"
     ));
-    say("nothing was changed: leave out `--dry-run` to do it");
+    print_line("nothing was changed: leave out `--dry-run` to do it");
 }
 
 /// Collects the decisions about a run and those of its sub-flows that would run again, grouped by task.

@@ -56,7 +56,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let values = serde_json::from_str(&persisted).unwrap_or_default();
     let words = shown_values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
     let view = rows::view(store.as_ref(), &run, &tasks)?.with_parameters(&words);
-    let screen = running::screen(session, &runtime, flow, Seen { kept: Some(persisted), words });
+    let screen = running::screen(session, &runtime, flow, Seen { persisted: Some(persisted), words });
     screen.show(view);
     let ended = running::until_over(&runtime, screen, call).await;
     running::finish(session, &runtime, matches, ended).await
@@ -158,7 +158,7 @@ fn typed_parameters(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Lay
             let names: Vec<_> = parameters.iter().map(|parameter| parameter.name).collect();
             return Err(Usage::new(format!("`--param`: {}", quoting.unknown("parameter", name, &names))));
         };
-        let value = values::parse(&parameter.outline, text)
+        let value = values::parse(&parameter.param_type, text)
             .map_err(|misfit| Usage::new(format!("parameter `{name}`: {}", misfit.message(quoting))))?;
         values.insert(parameter.name.to_owned(), value);
     }

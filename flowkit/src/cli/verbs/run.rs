@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::running::{self, Seen};
 use super::shape;
-use crate::cli::out::{note, say, table};
+use crate::cli::out::{note, print_line, table};
 use crate::cli::resolve::{DEFAULT, Resolved, arguments, check_complete, resolve};
 use crate::cli::secrets::refused;
 use crate::cli::session::Session;
@@ -63,26 +63,26 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit
         note(format!("note: this run cannot be resumed without giving `{name}` again: {reason}"));
     }
     let words = in_words(&resolved, call.arguments.as_deref());
-    let screen = running::screen(session, &runtime, flow, Seen { kept: call.arguments, words });
+    let screen = running::screen(session, &runtime, flow, Seen { persisted: call.arguments, words });
     let ended = running::until_over(&runtime, screen, call.run).await;
     running::finish(session, &runtime, matches, ended).await
 }
 
 /// Writes the arguments of a call as people would: the persisted ones, or else those that were passed. The latter may
 /// contain secrets in unexpected positions, so only values of a known form are shown.
-fn in_words(resolved: &[Resolved], kept: Option<&str>) -> String {
+fn in_words(resolved: &[Resolved], persisted: Option<&str>) -> String {
     let parameters = || resolved.iter().map(|one| &one.parameter);
-    if let Some(kept) = kept.and_then(|kept| serde_json::from_str(kept).ok()) {
-        return shown_values::in_words(parameters(), &kept, Of::Recorded);
+    if let Some(persisted) = persisted.and_then(|persisted| serde_json::from_str(persisted).ok()) {
+        return shown_values::in_words(parameters(), &persisted, Of::Recorded);
     }
-    let given = resolved.iter().map(|one| {
-        let value = match one.parameter.outline {
+    let provided = resolved.iter().map(|one| {
+        let value = match one.parameter.param_type {
             ParamType::Anything | ParamType::Hidden => "…".into(),
             _ => one.known().unwrap_or_else(|| DEFAULT.into()),
         };
         (one.parameter.name.to_owned(), value)
     });
-    shown_values::in_words(parameters(), &given.collect(), Of::Given)
+    shown_values::in_words(parameters(), &provided.collect(), Of::Provided)
 }
 
 /// Returns the arguments as they would be persisted: the types decide where secrets are. `None` if the flow cannot be
@@ -105,7 +105,7 @@ pub(super) fn show_config(session: &Session, resolved: &[Resolved], recorded: Op
         for one in resolved {
             let fields =
                 json!({ "name": one.parameter.name, "value": one.shown(recorded), "source": one.source() });
-            say(lines::line("parameter", None, fields));
+            print_line(lines::line("parameter", None, fields));
         }
         return;
     }
@@ -113,5 +113,5 @@ pub(super) fn show_config(session: &Session, resolved: &[Resolved], recorded: Op
         Some(value) => vec![format!("  {}", one.parameter.name), value, one.source()],
         None => vec![format!("  {}", one.parameter.name), "(missing)".to_owned()],
     };
-    table(&resolved.iter().map(row).collect::<Vec<_>>()).iter().for_each(say);
+    table(&resolved.iter().map(row).collect::<Vec<_>>()).iter().for_each(print_line);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Exit;
 use crate::cli::json as lines;
-use crate::cli::out::{note, say};
+use crate::cli::out::{note, print_line};
 use crate::cli::outcome;
 use crate::cli::secrets;
 use crate::cli::session::Session;
@@ -47,14 +47,14 @@ pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtim
 /// The arguments of a call without secrets.
 pub(super) struct Seen {
     /// As they are persisted; `None` if they are not.
-    pub(super) kept: Option<String>,
+    pub(super) persisted: Option<String>,
     /// As people would type them, for the screen to shorten.
     pub(super) words: String,
 }
 
 /// Shows the run of `flow` until the screen is dropped.
 pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen: Seen) -> Screen {
-    let offers = session.offers(Some(flow), seen.kept.as_deref());
+    let offers = session.offers(Some(flow), seen.persisted.as_deref());
     // Captured output becomes lines of the run's log.
     let printing = runtime.downgrade();
     let mut options = Options::new(offers).on_line(move |_run, line| {
@@ -66,9 +66,9 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
         options = options.owns_output();
     }
     // Programs read the persisted arguments, people what they typed.
-    match (session.is_json(), seen.kept) {
-        (true, Some(kept)) => {
-            options = options.json().parameters(secrets::recorded_text(&flow.all_parameters(), &kept));
+    match (session.is_json(), seen.persisted) {
+        (true, Some(persisted)) => {
+            options = options.json().parameters(secrets::recorded_text(&flow.all_parameters(), &persisted));
         }
         (true, None) => options = options.json(),
         (false, _) => options = options.parameters(seen.words),
@@ -85,8 +85,7 @@ pub(super) async fn until_over<F>(
 where
     F: IntoFuture<Output = AnyFlowResult>,
 {
-    let ended =
-        runtime.until_signal_notifying(call, |signal, patience| screen.stopping(signal, patience)).await;
+    let ended = runtime.until_signal_notifying(call, |signal, grace| screen.stopping(signal, grace)).await;
     screen.finish();
     ended
 }
@@ -145,7 +144,7 @@ fn report(session: &Session, run: &AnyFlowRun, stored: Option<&StoredFlowRun>, f
             (with_failures.and_then(outcome::word), stored.map(|stored| stored.failures));
         let fields =
             json!({ "id": id, "state": state, "outcome": outcome, "failures": failures, "value": value });
-        say(lines::line("run.result", Some(id), fields));
+        print_line(lines::line("run.result", Some(id), fields));
     } else if let Some(value) = run.value().filter(|value| state.is_success() && *value != "null") {
         note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }

@@ -4,7 +4,7 @@ use clap::ArgMatches;
 
 use crate::cli::failure_line::why;
 use crate::cli::json;
-use crate::cli::out::{columns, note, say, table};
+use crate::cli::out::{columns, note, print_line, table};
 use crate::cli::outcome;
 use crate::cli::relative_time::ago;
 use crate::cli::session::Session;
@@ -22,7 +22,7 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     let store = session.settings.look_back()?;
     let page = store.flow_runs(&filter, None, limit)?;
     if session.is_json() {
-        page.runs.iter().map(|run| json::run(session, run)).for_each(say);
+        page.runs.iter().map(|run| json::run(session, run)).for_each(print_line);
         return Ok(());
     }
     if page.runs.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
     }
     let rows: Vec<_> = page.runs.iter().map(|run| row(run, now)).collect();
     let columns = columns().unwrap_or(usize::MAX);
-    table(&rows).iter().map(|line| columns::shortened(line, columns)).for_each(say);
+    table(&rows).iter().map(|line| columns::shortened(line, columns)).for_each(print_line);
     if page.next.is_some() {
         note(format!("there are more: `--limit {}`", limit.saturating_mul(10)));
     }

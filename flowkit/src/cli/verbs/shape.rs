@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::run::show_config;
 use crate::cli::json::{line, millis};
-use crate::cli::out::{say, table};
+use crate::cli::out::{print_line, table};
 use crate::cli::outcome;
 use crate::cli::relative_time::ago;
 use crate::cli::resolve::Resolved;
@@ -58,12 +58,14 @@ pub(super) fn show(
     arguments: Option<&Map<String, Value>>,
 ) -> Outcome<()> {
     if !session.is_json() {
-        say(format!("`{}` would run with", flow.ident()));
+        print_line(format!("`{}` would run with", flow.ident()));
     }
     show_config(session, resolved, arguments);
     let Some((run, shapes)) = recorded(session, flow)? else {
         if !session.is_json() {
-            say("no run of it is recorded, so what it calls is not known before it runs; nothing was run");
+            print_line(
+                "no run of it is recorded, so what it calls is not known before it runs; nothing was run",
+            );
         }
         return Ok(());
     };
@@ -73,15 +75,15 @@ pub(super) fn show(
                 "task": shape.task, "depth": shape.depth, "count": shape.count, "cached": shape.cached,
                 "usual_ms": shape.usual().map(millis),
             });
-            say(line("recorded.task", Some(run.id), fields));
+            print_line(line("recorded.task", Some(run.id), fields));
         }
         let took = run.duration().map(millis);
         let fields = json!({ "flow": flow.ident(), "id": run.id, "state": run.state, "ms": took });
-        say(line("recorded", Some(run.id), fields));
+        print_line(line("recorded", Some(run.id), fields));
         return Ok(());
     }
     let took = run.duration().map(|took| format!(" in {}", columns::duration(took)));
-    say(format!(
+    print_line(format!(
         "its run {} ({}{}, {}) called",
         run.id.short(),
         outcome::words(&run),
@@ -93,8 +95,8 @@ pub(super) fn show(
         let indent = "  ".repeat(shape.depth);
         vec![format!("  {indent}{}{times}", columns::visible(&shape.task)), shape.words()]
     });
-    table(&rows.collect::<Vec<_>>()).iter().for_each(say);
-    say("that is recorded, not planned: a flow decides what it calls when it runs; nothing was run");
+    table(&rows.collect::<Vec<_>>()).iter().for_each(print_line);
+    print_line("that is recorded, not planned: a flow decides what it calls when it runs; nothing was run");
     Ok(())
 }
 

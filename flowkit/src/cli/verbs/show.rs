@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{artifacts, slow};
 use crate::cli::json;
-use crate::cli::out::{columns, paragraph, say, table};
+use crate::cli::out::{columns, paragraph, print_line, table};
 use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::session::Session;
@@ -43,16 +43,16 @@ pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
         metrics.retain(|metric| is_chosen(metric.task_run));
     }
     if session.is_json() {
-        say(json::run(session, &run));
-        tasks.iter().map(|task| json::task_run(run.id, task)).for_each(say);
-        artifacts.iter().map(|artifact| json::artifact(run.id, artifact)).for_each(say);
-        metrics.iter().map(|metric| json::metric(run.id, metric)).for_each(say);
+        print_line(json::run(session, &run));
+        tasks.iter().map(|task| json::task_run(run.id, task)).for_each(print_line);
+        artifacts.iter().map(|artifact| json::artifact(run.id, artifact)).for_each(print_line);
+        metrics.iter().map(|metric| json::metric(run.id, metric)).for_each(print_line);
     } else if typed.is_none() {
         show_run(session, &store, &run, &tasks, artifacts, &metrics)?;
     } else {
         for task in &tasks {
-            details(task).iter().for_each(say);
-            facts_of(&store, &run, task, &artifacts, &metrics)?.iter().for_each(say);
+            details(task).iter().for_each(print_line);
+            facts_of(&store, &run, task, &artifacts, &metrics)?.iter().for_each(print_line);
         }
     }
     Ok(())
@@ -67,15 +67,15 @@ fn show_run(
     mut artifacts: Vec<StoredArtifact>,
     metrics: &[StoredMetric],
 ) -> Outcome<()> {
-    say(head(run));
+    print_line(head(run));
     let row = |(name, value): (String, String)| vec![format!("  {name}"), columns::shortened(&value, 200)];
     let parameters: Vec<_> = parameters(session, run).into_iter().map(row).collect();
-    table(&parameters).iter().for_each(say);
+    table(&parameters).iter().for_each(print_line);
     let view = rows::view(store, run, tasks)?;
     let style = StyleSupport::from_env(std::io::stdout().is_terminal());
     let width = columns().map_or(COLUMNS, |columns| columns.min(COLUMNS));
     let drawn = finished(&view, width, &session.offers_for(run).shown());
-    drawn.iter().map(|line| style.painted(line)).for_each(say);
+    drawn.iter().map(|line| style.painted(line)).for_each(print_line);
     let drawn: Vec<String> = drawn.iter().map(Line::plain).collect();
     // Artifacts that the picture shows with their task are not repeated.
     artifacts.retain(|artifact| {
@@ -83,7 +83,7 @@ fn show_run(
         let is_hidden = artifact.kind == ArtifactKind::Link && !style.links;
         is_hidden || !drawn.iter().any(|line| line.contains(&label))
     });
-    facts(store, run, &artifacts, metrics)?.iter().for_each(say);
+    facts(store, run, &artifacts, metrics)?.iter().for_each(print_line);
     Ok(())
 }
 
@@ -143,17 +143,17 @@ fn head(run: &StoredFlowRun) -> String {
 
 /// The persisted parameters of a run, with values as people would write them: they contain no secrets.
 pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String, String)> {
-    let kept =
+    let persisted =
         run.parameters.as_deref().and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
     let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
-    let outline = |name: &str| {
-        known.iter().find(|known| known.name == name).map_or(&ParamType::Anything, |known| &known.outline)
+    let param_type = |name: &str| {
+        known.iter().find(|known| known.name == name).map_or(&ParamType::Anything, |known| &known.param_type)
     };
     let shown = |(name, value): (String, Value)| {
-        let value = columns::visible(&shown(outline(&name), &value, Of::Recorded));
+        let value = columns::visible(&shown(param_type(&name), &value, Of::Recorded));
         (name, value)
     };
-    let mut all: Vec<_> = kept.unwrap_or_default().into_iter().map(shown).collect();
+    let mut all: Vec<_> = persisted.unwrap_or_default().into_iter().map(shown).collect();
     // In the order of the flow; parameters that it no longer has are last.
     all.sort_by_key(|(name, _)| known.iter().position(|known| known.name == name).unwrap_or(known.len()));
     all

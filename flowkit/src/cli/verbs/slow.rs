@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::json::{line, millis};
-use crate::cli::out::{say, table};
+use crate::cli::out::{print_line, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -40,13 +40,13 @@ pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, co
                 "label": row.label(), "state": row.state, "attempt": row.attempt, "ms": millis(*took),
                 "share": share(*took, whole),
             });
-            say(line("slow", Some(run.id), fields));
+            print_line(line("slow", Some(run.id), fields));
         }
         return Ok(());
     }
     let (short, whole_took) = (run.id.short(), columns::duration(whole));
     let all = counted(total, "task run", "task runs");
-    say(format!("the slowest {} of {all} in run {short}, which took {whole_took}", slow.len()));
+    print_line(format!("the slowest {} of {all} in run {short}, which took {whole_took}", slow.len()));
     let rows = slow.iter().map(|Slow { sub_flow, row, took }| {
         let percent = share(*took, whole).map(|share| format!("{:>4.0} %", share * 100.0));
         let inside = sub_flow.as_ref().map(|run| format!("in {}", columns::visible(&run.flow)));
@@ -58,7 +58,7 @@ pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, co
             inside.into_iter().chain(attempts).collect::<Vec<_>>().join(", "),
         ]
     });
-    table(&rows.collect::<Vec<_>>()).iter().for_each(say);
+    table(&rows.collect::<Vec<_>>()).iter().for_each(print_line);
     Ok(())
 }
 

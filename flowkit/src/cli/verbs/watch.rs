@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use super::feed::{Feed, FeedEvent};
 use super::follow::{Follower, RunStatus, report_removal};
 use crate::cli::Exit;
-use crate::cli::out::say;
+use crate::cli::out::print_line;
 use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
 use crate::cli::usage::Outcome;
@@ -27,7 +27,7 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Ex
     loop {
         let status = follower.poll()?;
         for event in feed.read(&store)? {
-            printer.lines(&event).into_iter().for_each(say);
+            printer.lines(&event).into_iter().for_each(print_line);
         }
         match status {
             RunStatus::UnderWay => follower.wait().await,

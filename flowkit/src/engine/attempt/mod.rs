@@ -216,13 +216,13 @@ fn outcome<B: Body>(
 ) -> (Outcome, Option<Arc<str>>) {
     let outcome = match stop {
         Stop::Errored(error) => {
-            let asked =
+            let verdict =
                 guarded_or_why("retry_if", || match options.and_then(|options| options.retry_if.as_ref()) {
                     Some(ask) => ask(error),
                     None => B::retry_if(error),
                 });
-            let retryable = asked.as_ref().is_ok_and(|yes| *yes);
-            return (Outcome::Errored { fatal: core.is_fatal(), retryable }, asked.err());
+            let retryable = verdict.as_ref().is_ok_and(|yes| *yes);
+            return (Outcome::Errored { fatal: core.is_fatal(), retryable }, verdict.err());
         }
         Stop::Panicked(_) => Outcome::Panicked,
         Stop::TimedOut => Outcome::TimedOut,

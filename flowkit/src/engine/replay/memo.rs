@@ -197,8 +197,8 @@ impl Ordinals {
             encoder.text(name);
         }
         let call = self.count(encoder.finish(), inputs.seal);
-        let is_told_apart = name.is_some() && call.nth == 1;
-        let unknown = inputs.unknown.as_ref().filter(|_| !is_told_apart);
+        let is_distinguished = name.is_some() && call.nth == 1;
+        let unknown = inputs.unknown.as_ref().filter(|_| !is_distinguished);
         Identity { call, unknown: unknown.map(|unknown| unknown.argument) }
     }
 

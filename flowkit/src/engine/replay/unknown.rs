@@ -39,7 +39,7 @@ pub(crate) fn refusal<B: Body>(
 }
 
 /// Logs once that results of a task's calls are not reused: when the first such call is made, and when one is made again.
-pub(crate) fn tell(declaration: &'static Declaration, argument: &'static str, again: bool) {
+pub(crate) fn warn(declaration: &'static Declaration, argument: &'static str, again: bool) {
     if again && is_first_time(declaration, "again") {
         tracing::warn!("{}", Identity::words(declaration.kind, declaration.name, argument));
     } else if !again && is_first_time(declaration, argument) {

@@ -200,7 +200,7 @@ fn note_call(
         core.set_items_by_position();
     }
     if let Some(argument) = identity.unknown {
-        unknown::tell(core.declaration, argument, child.claimed.is_some());
+        unknown::warn(core.declaration, argument, child.claimed.is_some());
     }
     if let Some(no) = run.recorded_no(identity, &child) {
         core.set_recorded_no(no);

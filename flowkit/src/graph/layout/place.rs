@@ -46,7 +46,7 @@ pub(super) fn middles(net: &Net) -> Vec<f64> {
             let column = &net.columns[number];
             let wishes = column.iter().map(|&item| {
                 let neighbours = || sides.iter().flat_map(|side| &side[item]);
-                wish(net, item, neighbours().map(|neighbour| (*neighbour, middles[*neighbour])))
+                preferred(net, item, neighbours().map(|neighbour| (*neighbour, middles[*neighbour])))
                     .unwrap_or((middles[item], LOOSE_WEIGHT))
             });
             let wishes: Vec<(f64, f64)> = wishes.collect();
@@ -59,7 +59,7 @@ pub(super) fn middles(net: &Net) -> Vec<f64> {
 }
 
 /// Returns where `item` wants to be, and how much.
-fn wish(net: &Net, item: usize, neighbours: impl Iterator<Item = (usize, f64)>) -> Option<(f64, f64)> {
+fn preferred(net: &Net, item: usize, neighbours: impl Iterator<Item = (usize, f64)>) -> Option<(f64, f64)> {
     // A label is placed like a box.
     let is_bend = |item: usize| {
         let item = &net.items[item];
@@ -114,8 +114,8 @@ struct ItemBlock {
 /// Returns the heights closest to the `wishes` (height, weight) that keep the distances of `steps`.
 fn spread(wishes: &[(f64, f64)], steps: &[f64]) -> Vec<f64> {
     let mut pools: Vec<ItemBlock> = Vec::with_capacity(wishes.len());
-    for ((wish, weight), step) in wishes.iter().zip(steps) {
-        let mut pool = ItemBlock { sum: (wish - step) * weight, weight: *weight, count: 1 };
+    for ((preferred, weight), step) in wishes.iter().zip(steps) {
+        let mut pool = ItemBlock { sum: (preferred - step) * weight, weight: *weight, count: 1 };
         while let Some(above) = pools.pop_if(|above| above.sum / above.weight >= pool.sum / pool.weight) {
             pool.sum += above.sum;
             pool.weight += above.weight;

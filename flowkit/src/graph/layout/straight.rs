@@ -49,14 +49,14 @@ fn level_runs(room: &Room<'_>, low: usize, bends: &[usize], middles: &mut [f64])
             end += 1;
         }
         let after = room.net.rights[bends[end - 1]].first().copied();
-        let wish = [Some(before), after]
+        let preferred = [Some(before), after]
             .into_iter()
             .flatten()
             .map(|neighbour| middles[neighbour])
             .find(|middle| (top..=bottom).contains(middle))
             .unwrap_or(middles[bends[start]]);
         // Not `clamp`: rounding may leave `top` a little below `bottom`.
-        let level = wish.max(top).min(bottom);
+        let level = preferred.max(top).min(bottom);
         for bend in &bends[start..end] {
             middles[*bend] = level;
         }

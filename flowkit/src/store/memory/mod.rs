@@ -240,7 +240,7 @@ impl Ownership for MemoryStore {
         let is_first = !std::mem::replace(&mut run.cancel_requested, true);
         drop(contents);
         if is_first {
-            self.listener.tell(id);
+            self.listener.notify(id);
         }
         Ok(true)
     }

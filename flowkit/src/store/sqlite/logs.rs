@@ -17,7 +17,7 @@ pub(super) struct Quotas(Mutex<HashMap<(FlowRunId, TaskRunId), Quota>>);
 
 #[derive(Default)]
 struct Quota {
-    kept: u64,
+    persisted: u64,
     /// Not written yet.
     dropped: u64,
 }
@@ -27,9 +27,9 @@ impl Quotas {
     pub(super) fn admit(&self, line: &LogEntry) -> bool {
         let mut quotas = self.0.lock();
         let quota = quotas.entry((line.run, line.task_run)).or_default();
-        let is_persisted = quota.kept < LOG_LINES_MAX;
+        let is_persisted = quota.persisted < LOG_LINES_MAX;
         if is_persisted {
-            quota.kept += 1;
+            quota.persisted += 1;
         } else {
             quota.dropped += 1;
         }

@@ -288,10 +288,10 @@ impl Ownership for SqliteStore {
 
     fn request_cancel(&self, id: FlowRunId) -> Result<bool, StoreError> {
         self.ask(move |writer| {
-            let asked =
+            let requested =
                 writer.with_owner(|connection, owner| ownership::request_cancel(connection, owner, id))?;
             writer.listen();
-            Ok(asked)
+            Ok(requested)
         })
     }
 

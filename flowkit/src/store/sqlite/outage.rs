@@ -199,7 +199,7 @@ impl Writer {
         tracing::error!(flow_run = %run, %error, cause = ?error.source(), "the run is kept no further");
         self.outage.lost.insert(run, (epoch, error.clone()));
         let lost = Lost { run, epoch, error: error.clone() };
-        self.shared.tell(move |shared| shared.losses.tell(lost));
+        self.shared.notify(move |shared| shared.losses.notify(lost));
     }
 
     /// Suspends the runs that are no longer written, for the process that resumes them.
@@ -261,11 +261,11 @@ impl Writer {
             }
             let tried_for = self.outage.since.get_or_insert(began).elapsed();
             let is_closed = self.shared.queue.is_closed();
-            let patience = self.settings.retry_for;
-            if tried_for >= if is_closed { patience.min(CLOSING_RETRY) } else { patience } {
+            let retry_for_at_most = self.settings.retry_for;
+            if tried_for >= if is_closed { retry_for_at_most.min(CLOSING_RETRY) } else { retry_for_at_most } {
                 return Err(GivenUp::Failed { source: Arc::new(error), tried_for, is_hopeless: false });
             }
-            std::thread::sleep(wait.min(patience));
+            std::thread::sleep(wait.min(retry_for_at_most));
             wait = (2 * wait).min(BACKOFF_MAX);
         }
     }

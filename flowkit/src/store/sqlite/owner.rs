@@ -1,4 +1,4 @@
-//! Owners of runs: an open store is told from a dead one by a lock that the system releases when its process ends.
+//! Owners of runs: an open store is distinguished from a dead one by a lock that the system releases when its process ends.
 //!
 //! A lock that is held proves that its store is alive. A lock that is free proves that its store is dead only within
 //! one boot of one machine: another kernel (another machine or virtual machine, a sandbox with its own kernel even
@@ -142,7 +142,7 @@ impl Locks {
 
     /// Whether a dead owner may have died of a power cut.
     pub(super) fn may_have_lost_power(&self, dead: &Other, me: &ProcessIdentity) -> bool {
-        dead.identity.may_be_of_earlier_boot(me) || system::tells_of_power_cut(&self.file(dead.identity.uuid))
+        dead.identity.may_be_of_earlier_boot(me) || system::reveals_power_cut(&self.file(dead.identity.uuid))
     }
 }
 

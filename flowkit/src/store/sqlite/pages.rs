@@ -42,7 +42,7 @@ pub(super) fn verify(path: &Path, connection: &mut Connection) -> Result<(), Sto
     // One snapshot, although other processes may write meanwhile.
     let snapshot = connection.transaction().map_err(refused)?;
     // `VACUUM` rewrites all pages, and increments the version of the schema.
-    let kept: Option<Option<Vec<u8>>> = snapshot
+    let persisted: Option<Option<Vec<u8>>> = snapshot
         .query_row(
             "SELECT CASE WHEN page_digest.schema_version = now.schema_version THEN digest END
              FROM page_digest, pragma_schema_version AS now",
@@ -51,11 +51,11 @@ pub(super) fn verify(path: &Path, connection: &mut Connection) -> Result<(), Sto
         )
         .optional()
         .map_err(|error| damaged_unless_refused(path, error))?;
-    match kept {
+    match persisted {
         None => return Err(failure::damaged(path, "the digest of its pages is gone")),
         Some(None) => ends_where_it_should(path, &snapshot)?,
-        Some(Some(kept)) => {
-            if digest(&snapshot).map_err(refused)?.as_bytes() != &*kept {
+        Some(Some(persisted)) => {
+            if digest(&snapshot).map_err(refused)?.as_bytes() != &*persisted {
                 return Err(failure::damaged(
                     path,
                     "its pages are not those that were written (if another program has changed it on purpose, let that \

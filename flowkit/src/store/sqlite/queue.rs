@@ -157,11 +157,11 @@ impl WriteQueue {
 
     /// Takes items, up to one transaction's worth. Waits for at most `timeout` for the first one, and then for `gather`
     /// for more, unless a caller waits for one of them.
-    pub(super) fn take(&self, patience: Duration, gather: Duration) -> Taken {
+    pub(super) fn take(&self, idle_timeout: Duration, gather: Duration) -> Taken {
         let mut waiting = self.waiting.lock();
         if waiting.items.is_empty() && !waiting.closed {
             waiting.asleep = Asleep::Idle;
-            self.work.wait_for(&mut waiting, patience);
+            self.work.wait_for(&mut waiting, idle_timeout);
         }
         let until = clock::now() + gather;
         while waiting.urgent == 0

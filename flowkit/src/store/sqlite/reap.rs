@@ -78,7 +78,7 @@ struct RowState {
 
 const STANDING: &str = "state, attempt, coalesce(attempt_started_at, started_at)";
 
-fn standing(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<RowState> {
+fn row_state(id: TaskRunId, row: &rusqlite::Row<'_>) -> rusqlite::Result<RowState> {
     Ok(RowState {
         id,
         state: codes::state(row.get(0)?)?,
@@ -101,7 +101,7 @@ pub(super) fn release(
             "SELECT {STANDING}, id FROM task_runs WHERE run = ?1 AND state IN (?2, ?3)"
         ))?
         .query_map(params![run, under_way[0], under_way[1]], |row| {
-            standing(codes::task_run(row.get(3)?), row)
+            row_state(codes::task_run(row.get(3)?), row)
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut update = connection.prepare_cached(
@@ -120,7 +120,7 @@ pub(super) fn release(
     }
     let flow = connection
         .prepare_cached(&format!("SELECT {STANDING} FROM flow_runs WHERE no = ?1"))?
-        .query_row([run], |row| standing(TaskRunId::FLOW, row))?;
+        .query_row([run], |row| row_state(TaskRunId::FLOW, row))?;
     if let Some(kind) = transition(flow.state, true) {
         out.push(connection, &NewEvent::new(TaskRunId::FLOW, now, &kind))?;
         let mut update = connection.prepare_cached(

@@ -121,8 +121,8 @@ fn back_up(path: &Path, connection: &Connection, version: usize) -> Result<(), S
     connection
         .execute("VACUUM INTO ?1", [draft.path.to_string_lossy()])
         .map_err(|error| failure::open_sqlite(path, error))?;
-    let kept = file.sync_all().and_then(|()| fs::rename(&draft.path, &backup));
-    kept.and_then(|()| files::sync_folder(files::folder_of(path))).map_err(failed)
+    let persisted = file.sync_all().and_then(|()| fs::rename(&draft.path, &backup));
+    persisted.and_then(|()| files::sync_folder(files::folder_of(path))).map_err(failed)
 }
 
 fn migrate(connection: &mut Connection, from: usize, migrations: &[&str]) -> rusqlite::Result<()> {

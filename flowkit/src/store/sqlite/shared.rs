@@ -85,10 +85,11 @@ impl Shared {
     }
 
     /// Calls listeners on a thread of its own: they run foreign code, which may wait for the writing thread.
-    pub(super) fn tell(self: &Arc<Self>, tell: impl FnOnce(&Self) + Send + 'static) {
+    pub(super) fn notify(self: &Arc<Self>, notify: impl FnOnce(&Self) + Send + 'static) {
         let shared = Arc::clone(self);
-        let told = std::thread::Builder::new().name("flowkit-tell".to_owned()).spawn(move || tell(&shared));
-        if let Err(error) = told {
+        let notified =
+            std::thread::Builder::new().name("flowkit-notify".to_owned()).spawn(move || notify(&shared));
+        if let Err(error) = notified {
             tracing::error!(%error, "no thread could be started to tell of what happened to a run");
         }
     }

@@ -34,7 +34,7 @@ impl Upkeep {
 
 impl Writer {
     /// Returns how long the thread may sleep.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn idle_timeout(&self) -> Duration {
         let has_to_do = self.is_busy || self.upkeep.log_is_dirty || self.outage.has_abandoned();
         if has_to_do { LOOK_EVERY } else { SLEEP }
     }
@@ -66,8 +66,8 @@ impl Writer {
         match ownership::cancel_requests(connection, self.owner.no) {
             Ok(wanted) => {
                 for id in wanted {
-                    if self.told.insert(id) {
-                        self.shared.cancel_requests.tell(id);
+                    if self.notified.insert(id) {
+                        self.shared.cancel_requests.notify(id);
                     }
                 }
             }

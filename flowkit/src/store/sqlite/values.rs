@@ -52,19 +52,19 @@ impl Values {
     /// Writes `bytes` to a file, and returns its name. The file and the names that lead to it are durable then.
     pub(super) fn persist(&self, bytes: &[u8]) -> io::Result<Hash> {
         let hash = *blake3::hash(bytes).as_bytes();
-        let kept = match self.find(&hash, bytes.len() as u64) {
+        let persisted = match self.find(&hash, bytes.len() as u64) {
             // Its writer may have died before it was durable, or may just be syncing it.
             Some(_) if failpoint::breaks("trust-what-is-there") => Ok(()),
             Some(file) => file.sync_all().and_then(|()| self.sync_names(&hash)),
             None => self.write_anew(&hash, bytes),
         };
         let mut on_disk = self.on_disk.lock();
-        if kept.is_ok() {
+        if persisted.is_ok() {
             on_disk.doubtful.remove(&hash);
         } else {
             on_disk.doubtful.insert(hash);
         }
-        kept.map(|()| hash)
+        persisted.map(|()| hash)
     }
 
     fn write_anew(&self, hash: &Hash, bytes: &[u8]) -> io::Result<()> {

@@ -39,7 +39,7 @@ pub(super) struct Writer {
     /// Leases that could not be released yet.
     pub(super) unreleased: Vec<CacheKey>,
     /// The runs whose cancel request was passed on.
-    pub(super) told: HashSet<FlowRunId>,
+    pub(super) notified: HashSet<FlowRunId>,
     /// Whether this store may own a run, which other processes may ask to cancel.
     pub(super) is_busy: bool,
     pub(super) upkeep: super::upkeep::Upkeep,
@@ -66,7 +66,7 @@ impl Writer {
             last_commit: clock::now(),
             unkept: None,
             unreleased: Vec::new(),
-            told: HashSet::new(),
+            notified: HashSet::new(),
             is_busy: false,
             upkeep: super::upkeep::Upkeep::new(is_owner),
         }
@@ -76,7 +76,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         self.shared.queue.is_taken_by_this_thread();
         loop {
-            let taken = self.shared.queue.take(self.patience(), self.settings.gather);
+            let taken = self.shared.queue.take(self.idle_timeout(), self.settings.gather);
             let is_idle = taken.items.is_empty();
             self.write_all(taken.items);
             if taken.is_last {
@@ -158,7 +158,7 @@ impl Writer {
     fn answer(&mut self, batch: Batch, verdicts: Vec<PartVerdict>) {
         for (part, verdict) in batch.runs.into_iter().zip(verdicts) {
             if part.has_ended() {
-                self.told.remove(&part.owned.id);
+                self.notified.remove(&part.owned.id);
                 self.outage.has_ended(part.owned.id);
                 self.shared.quotas.forget(part.owned.id);
             }
@@ -208,7 +208,7 @@ impl Writer {
         self.forget_dead(&dead);
         let owned = owned?;
         self.is_busy = true;
-        self.told.remove(&id);
+        self.notified.remove(&id);
         self.outage.took_over(owned);
         Ok(owned)
     }

@@ -59,7 +59,7 @@ impl RunView {
                 missed.push((group, row));
             }
         }
-        // As they happened, like where somebody watched. Of what no process saw the end, nobody knows when.
+        // In the order in which they happened, as a live view shows them. Ends that no process saw come last, as their time is unknown.
         failures.sort_by_key(|(no, _)| no.map_or(u64::MAX, OrderNo::get));
         failures.into_iter().for_each(|(_, failed)| self.add_failure(failed));
         // What was to be its input has failed, and is known by now.

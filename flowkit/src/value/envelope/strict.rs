@@ -153,9 +153,9 @@ macro_rules! floats {
 
 /// The beginnings of lists and maps, with the levels that each takes in JSON: a variant is a map of one entry around its content.
 macro_rules! begin {
-    ($($begin:ident $kind:ident $lists:literal ($($argument:ident: $type:ty),*) $($hear:ident($($form:expr),*))?),+ $(,)?) => { $(
+    ($($begin:ident $kind:ident $lists:literal ($($argument:ident: $type:ty),*) $($note:ident($($form:expr),*))?),+ $(,)?) => { $(
         fn $begin(self, $($argument: $type),*) -> Result<Self::$kind, S::Error> {
-            $(self.around.notes.$hear($($form),*);)?
+            $(self.around.notes.$note($($form),*);)?
             let around = self.around.inside($lists)?;
             Ok(Strict { inner: self.inner.$begin($($argument),*)?, around })
         }

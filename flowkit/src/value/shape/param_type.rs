@@ -90,7 +90,7 @@ impl ParamType {
 /// # Panics
 /// Only if the `Deserialize` of a user does; see [`shape_of`](super::shape_of).
 #[must_use]
-pub fn outline_of<T: Deserialize<'static>>() -> ParamType {
+pub fn param_type_of<T: Deserialize<'static>>() -> ParamType {
     let before = times_read();
     let walk = walk::<T>(Limits { depth: DEPTH_PER_ROUND, same_name: 1 });
     // If the walk has not seen everything, there may be a secret in the rest.
@@ -155,11 +155,11 @@ fn record(walk: &Walk, index: usize) -> ParamType {
     for name in place.fact.names {
         // The names of one field are adjacent, and only the first of them was asked for.
         let is_alias = way.inside.contains_key(&(ShapeStep::Field(name), ShapeFact::of(ShapeKind::Alias)));
-        let outline = match fields.last() {
+        let param_type = match fields.last() {
             Some((_, same)) if is_alias => same.clone(),
             _ => inside(walk, Answer { place: index, way: 0 }, ShapeStep::Field(name)).under(name),
         };
-        fields.push((name, outline));
+        fields.push((name, param_type));
     }
     ParamType::Record(fields)
 }
@@ -226,23 +226,23 @@ mod tests {
     fn the_form_of_a_type_is_what_its_json_looks_like() {
         let modes = || ParamType::Choice(vec!["full", "incremental"]);
         let cases = [
-            (outline_of::<bool>(), ParamType::Bool),
-            (outline_of::<u8>(), ParamType::Integer { min: 0, max: 255 }),
-            (outline_of::<std::num::NonZeroU8>(), ParamType::Integer { min: 0, max: 255 }),
-            (outline_of::<Metres>(), ParamType::Float),
-            (outline_of::<PathBuf>(), ParamType::Path),
-            (outline_of::<Vec<PathBuf>>(), list(ParamType::Path)),
-            (outline_of::<IpAddr>(), ParamType::Text),
-            (outline_of::<char>(), ParamType::Text),
-            (outline_of::<Duration>(), ParamType::Duration),
-            (outline_of::<Mode>(), modes()),
-            (outline_of::<Vec<Mode>>(), list(modes())),
-            (outline_of::<Option<Duration>>(), ParamType::Optional(Box::new(ParamType::Duration))),
-            (outline_of::<Source>(), ParamType::Anything),
-            (outline_of::<BTreeMap<String, u8>>(), ParamType::Anything),
-            (outline_of::<(u8, u8)>(), ParamType::Anything),
-            (outline_of::<serde_json::Value>(), ParamType::Hidden),
-            (outline_of::<Tree>(), ParamType::Record(vec![("inner", list(ParamType::Hidden))])),
+            (param_type_of::<bool>(), ParamType::Bool),
+            (param_type_of::<u8>(), ParamType::Integer { min: 0, max: 255 }),
+            (param_type_of::<std::num::NonZeroU8>(), ParamType::Integer { min: 0, max: 255 }),
+            (param_type_of::<Metres>(), ParamType::Float),
+            (param_type_of::<PathBuf>(), ParamType::Path),
+            (param_type_of::<Vec<PathBuf>>(), list(ParamType::Path)),
+            (param_type_of::<IpAddr>(), ParamType::Text),
+            (param_type_of::<char>(), ParamType::Text),
+            (param_type_of::<Duration>(), ParamType::Duration),
+            (param_type_of::<Mode>(), modes()),
+            (param_type_of::<Vec<Mode>>(), list(modes())),
+            (param_type_of::<Option<Duration>>(), ParamType::Optional(Box::new(ParamType::Duration))),
+            (param_type_of::<Source>(), ParamType::Anything),
+            (param_type_of::<BTreeMap<String, u8>>(), ParamType::Anything),
+            (param_type_of::<(u8, u8)>(), ParamType::Anything),
+            (param_type_of::<serde_json::Value>(), ParamType::Hidden),
+            (param_type_of::<Tree>(), ParamType::Record(vec![("inner", list(ParamType::Hidden))])),
         ];
         for (found, expected) in cases {
             assert_eq!(found, expected);
@@ -281,30 +281,32 @@ mod tests {
     #[test]
     fn a_value_that_may_hold_a_secret_is_known_wherever_that_stands() {
         for holds in [
-            outline_of::<Secret>(),
-            outline_of::<Option<Vec<Secret>>>(),
-            outline_of::<BTreeMap<String, Secret>>(),
-            outline_of::<(u8, Secret)>(),
-            outline_of::<Login>(),
-            outline_of::<Vec<Login>>(),
-            outline_of::<Deep>(),
+            param_type_of::<Secret>(),
+            param_type_of::<Option<Vec<Secret>>>(),
+            param_type_of::<BTreeMap<String, Secret>>(),
+            param_type_of::<(u8, Secret)>(),
+            param_type_of::<Login>(),
+            param_type_of::<Vec<Login>>(),
+            param_type_of::<Deep>(),
             // They do not tell what they read.
-            outline_of::<Either>(),
-            outline_of::<Flat>(),
+            param_type_of::<Either>(),
+            param_type_of::<Flat>(),
         ] {
             assert!(holds.may_hold_secret(), "{holds:?}");
         }
-        for free in [outline_of::<Database>(), outline_of::<Source>(), outline_of::<BTreeMap<String, u8>>()] {
+        for free in
+            [param_type_of::<Database>(), param_type_of::<Source>(), param_type_of::<BTreeMap<String, u8>>()]
+        {
             assert!(!free.may_hold_secret(), "{free:?}");
         }
-        let ParamType::Record(fields) = outline_of::<Deep>() else { panic!("no record") };
+        let ParamType::Record(fields) = param_type_of::<Deep>() else { panic!("no record") };
         assert_eq!(fields[0].1, ParamType::Hidden);
         assert_eq!(fields[1].1, ParamType::Optional(Box::new(ParamType::Secret)));
     }
 
     #[test]
     fn a_struct_has_its_fields_under_each_of_their_names() {
-        let ParamType::Record(fields) = outline_of::<Database>() else { panic!("no record") };
+        let ParamType::Record(fields) = param_type_of::<Database>() else { panic!("no record") };
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["address", "url", "pool", "mode"]);
         assert_eq!((&fields[0].1, &fields[1].1), (&ParamType::Text, &ParamType::Text));

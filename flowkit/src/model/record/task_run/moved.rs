@@ -50,7 +50,7 @@ impl TaskRunRecord {
             | EventKind::Suspended => {}
             EventKind::Interrupted { attempt, error } => self.interrupt(*attempt, error, (event.at, no)),
             // The process that finds the crash keeps the attempt that died with it.
-            EventKind::Crashed => self.keep_attempt(State::Crashed, None),
+            EventKind::Crashed => self.push_attempt(State::Crashed, None),
             EventKind::Reopened => self.reopen(before),
         }
         if self.state.is_terminal() {
@@ -104,7 +104,7 @@ impl TaskRunRecord {
         });
         // An attempt without an end was interrupted with its process.
         let ended = if before.is_terminal() { before } else { State::Crashed };
-        self.keep_attempt(ended, error);
+        self.push_attempt(ended, error);
         self.ended_at = None;
         self.ended_no = None;
         self.orphaned = false;
@@ -112,7 +112,7 @@ impl TaskRunRecord {
     }
 
     /// Makes the last attempt an earlier one, if it is not one yet.
-    fn keep_attempt(&mut self, state: State, error: Option<Arc<ErrorReport>>) {
+    fn push_attempt(&mut self, state: State, error: Option<Arc<ErrorReport>>) {
         let kept = self.extras().earlier_attempts.len();
         if self.attempt as usize > kept {
             let attempt = AttemptRecord {

@@ -106,7 +106,7 @@ pub(super) fn is_locked(path: &Path) -> Option<bool> {
 }
 
 /// Whether a free lock is a sign of a power cut. It is not: the file stays behind after every death.
-pub(super) fn tells_of_power_cut(_free: &Path) -> bool {
+pub(super) fn reveals_power_cut(_free: &Path) -> bool {
     false
 }
 

@@ -84,7 +84,7 @@ pub(super) fn is_locked(path: &Path) -> Option<bool> {
 }
 
 /// Whether a free lock is a sign of a power cut. It is, if the file exists: the system had no time to remove it.
-pub(super) fn tells_of_power_cut(free: &Path) -> bool {
+pub(super) fn reveals_power_cut(free: &Path) -> bool {
     free.exists()
 }
 
