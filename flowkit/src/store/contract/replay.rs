@@ -250,7 +250,7 @@ fn each_history(histories: u32, play: impl Fn(Vec<Choices>)) {
     proptest!(cases, |(choices in prop::collection::vec(any::<Choices>(), 1..MOVES_MAX))| play(choices));
 }
 
-/// Those of other crates do without proptest, which would be a dependency of every user. `FLOWKIT_SEED` plays one history again.
+/// Other crates do without proptest, which would be a dependency of theirs. `FLOWKIT_SEED` plays one history again.
 #[cfg(not(test))]
 fn each_history(histories: u32, play: impl Fn(Vec<Choices>)) {
     let chosen =
@@ -276,7 +276,7 @@ struct PrintedOnPanic(u64);
 impl Drop for PrintedOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("this history has the seed {0}; FLOWKIT_SEED={0} plays it alone", self.0);
+            eprintln!("FLOWKIT_SEED={}", self.0);
         }
     }
 }
