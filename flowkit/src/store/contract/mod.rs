@@ -23,7 +23,8 @@ use super::Store;
 ///
 /// [`store_contract!`](crate::testing::store_contract) tests it. Each test makes one of its own.
 pub trait StorePlace {
-    /// How many random histories are played: a store with a disk takes its time.
+    /// How many random histories are played. 200 suit a store with a disk; thousands, for one in memory, find what takes three
+    /// certain events in a row.
     const HISTORIES: u32 = 200;
 
     /// Sets up an empty store.
