@@ -137,7 +137,7 @@
 //! | the command line, and secrets on it | [`main!`], [`Cli`], [`Secret`] |
 //! | what people see meanwhile | [`terminal`], [`observe`], [`progress`] |
 //! | logs, reports, scores and files | [`layer`], [`artifact`], [`metric`], [`Dataset`], [`Output`], [`ensure`] |
-//! | tests without waiting, and mocks | `testing`, for `[dev-dependencies]` |
+//! | tests without waiting, mocks, and tests of a store of your own | `testing`, for `[dev-dependencies]` |
 //!
 //! # Feature flags
 //!
@@ -148,7 +148,8 @@
 //! - `sqlite` (default, with `store`): [`store::SqliteStore`], for runs that outlive their process.
 //! - `cli` (default, with all of the above): [`main!`] and [`cli::Cli`], the program as the command line of its flows; see
 //!   `docs/cli.md`.
-//! - `testing`: `#[flowkit::test]`, mocks and failpoints, for `[dev-dependencies]`.
+//! - `testing`: `#[flowkit::test]`, mocks and failpoints, and with `store` the contract that every store keeps; for
+//!   `[dev-dependencies]`.
 //!
 //! Without any, runs and results live in memory only, and flowkit has 45 crates below it. `store`, `sqlite` and `cli` are
 //! for Unix and Windows. For Windows they are compiled, and were tried under Wine; `docs/cli.md` says what differs there.

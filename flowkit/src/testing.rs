@@ -1,4 +1,5 @@
-//! For tests of flows (feature `testing`, for `[dev-dependencies]`): the paused clock and mocks.
+//! For tests (feature `testing`, for `[dev-dependencies]`): the paused clock and mocks for flows, and the contract that every
+//! store keeps.
 //!
 //! A task needs none of this: call `task::raw(…)` for the function as written, or await the task for its policies too.
 
@@ -11,6 +12,9 @@ use crate::engine::body::TaskInfo;
 use crate::engine::context;
 use crate::engine::mocks::{Mocked, Replacement};
 use crate::engine::runtime::Runtime;
+#[cfg(feature = "store")]
+#[doc(inline)]
+pub use crate::{__store_contract as store_contract, store::contract::StorePlace};
 
 /// The seed of jitter in tests that do not set one.
 const SEED: u64 = 0x5eed;

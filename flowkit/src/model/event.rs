@@ -179,7 +179,7 @@ impl EventKind {
 
 impl EventKind {
     /// Whether the event may happen to a run that has ended.
-    pub(crate) const fn leads_on(&self) -> bool {
+    pub const fn leads_on(&self) -> bool {
         matches!(self, Self::Reopened | Self::Interrupted { .. })
     }
 

@@ -133,8 +133,8 @@ impl TaskRun {
         last.is_some_and(|last| last.state == State::Suspended && last.number == self.attempt)
     }
 
-    /// Returns the number of the last that happened to it.
-    pub(crate) fn last_no(&self) -> Option<OrderNo> {
+    /// Returns the number of its last begin or end.
+    pub fn last_no(&self) -> Option<OrderNo> {
         self.ended_no.max(self.begun_no)
     }
 

@@ -122,8 +122,8 @@ impl StoredFlowRun {
         ended.filter_map(|attempt| attempt.ended_no).max()
     }
 
-    /// Returns the number of the last that happened to the flow itself.
-    pub(crate) fn last_no(&self) -> Option<OrderNo> {
+    /// Returns the number of the last begin or end of the flow itself.
+    pub fn last_no(&self) -> Option<OrderNo> {
         self.ended_no.max(self.begun_no)
     }
 

@@ -39,6 +39,13 @@ pub struct Lost {
     pub error: StoreError,
 }
 
+impl Lost {
+    /// Says that a run was lost.
+    pub fn new(run: FlowRunId, epoch: u64, error: StoreError) -> Self {
+        Self { run, epoch, error }
+    }
+}
+
 /// A run that begins.
 #[derive(Debug)]
 pub struct NewFlowRun {

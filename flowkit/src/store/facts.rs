@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Artifact, Digest, StoredArtifact, StoredMetric, TaskRunId, WallTime};
-use crate::store::{FactKind, TimeUp};
+use crate::store::{FactKind, TimeUp, rows};
 
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
@@ -19,14 +19,10 @@ impl Facts {
     pub(crate) fn add(&mut self, task_run: TaskRunId, at: WallTime, kind: FactKind) {
         match kind {
             FactKind::Made(artifact) => self.make(task_run, at, artifact),
-            FactKind::Measured(metric) => self.metrics.push(StoredMetric {
-                sequence: self.metrics.len() as u64 + 1,
-                task_run,
-                at,
-                name: metric.name,
-                step: metric.step,
-                value: metric.value,
-            }),
+            FactKind::Measured(metric) => {
+                let sequence = self.metrics.len() as u64 + 1;
+                self.metrics.push(rows::metric_row(metric, sequence, task_run, at));
+            }
             // Using a file twice is one use.
             FactKind::Used(file) if self.used.contains(&(task_run, file)) => {}
             FactKind::Used(file) => self.used.push((task_run, file)),
@@ -36,19 +32,8 @@ impl Facts {
 
     fn make(&mut self, task_run: TaskRunId, at: WallTime, artifact: Artifact) {
         let earlier = self.artifacts.iter().filter(|(known, _)| known.key == artifact.key).count();
-        let row = StoredArtifact {
-            sequence: self.artifacts.len() as u64 + 1,
-            task_run,
-            at,
-            version: u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1),
-            key: artifact.key,
-            kind: artifact.kind,
-            media_type: artifact.media_type,
-            file_name: artifact.file_name,
-            bytes: artifact.content.len() as u64,
-            describes: artifact.describes,
-        };
-        self.artifacts.push((row, artifact.content));
+        let sequence = self.artifacts.len() as u64 + 1;
+        self.artifacts.push(rows::artifact_row(artifact, sequence, earlier, task_run, at));
     }
 
     /// The artifacts in order, without their content.

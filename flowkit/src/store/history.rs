@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::words::Words;
 use super::{StoreError, StoredCacheEntry};
 use crate::model::{
     Digest, FlowRunId, Lineage, LogLevel, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog,
@@ -32,6 +33,30 @@ pub struct FlowRunFilter {
     pub sub_flows: bool,
 }
 
+impl FlowRunFilter {
+    /// Whether a run is one of these, its [`failures`](StoredFlowRun::failures) counted.
+    pub fn matches(&self, row: &StoredFlowRun) -> bool {
+        (self.sub_flows || row.parent.is_none())
+            && is_one_of(&row.state, &self.states)
+            && is_one_of(&row.flow, &self.flows)
+            && (self.tags.is_empty() || self.tags.iter().any(|tag| row.tags.contains(tag)))
+            && self.since.is_none_or(|since| row.created_at >= since)
+            && self.until.is_none_or(|until| row.created_at < until)
+            && self.text.as_deref().is_none_or(|text| has_text(row, &text.to_ascii_lowercase()))
+            && self.failures.as_ref().is_none_or(|range| range.contains(&row.failures))
+    }
+}
+
+fn has_text(row: &StoredFlowRun, text: &str) -> bool {
+    let contains = |name: &str| name.to_ascii_lowercase().contains(text);
+    contains(&row.flow) || row.name.as_deref().is_some_and(contains) || row.id.short().starts_with(text)
+}
+
+/// Whether it is one of the alternatives, or there are none.
+fn is_one_of<T: PartialEq<U>, U>(value: &T, alternatives: &[U]) -> bool {
+    alternatives.is_empty() || alternatives.iter().any(|one| value == one)
+}
+
 /// Which task runs of a flow run. An empty field is no condition.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -40,6 +65,13 @@ pub struct TaskRunFilter {
     pub states: Vec<State>,
     /// Of one of these tasks, by name.
     pub tasks: Vec<String>,
+}
+
+impl TaskRunFilter {
+    /// Whether a task run is one of these.
+    pub fn matches(&self, row: &TaskRun) -> bool {
+        is_one_of(&row.state, &self.states) && is_one_of(&row.task, &self.tasks)
+    }
 }
 
 /// Which log lines of a flow run. An empty field is no condition.
@@ -52,6 +84,16 @@ pub struct LogFilter {
     pub level: Option<LogLevel>,
     /// With these words in it.
     pub text: Option<String>,
+}
+
+impl LogFilter {
+    /// Whether a line is one of these. All words must be in it, in any order, and may be cut short: `conn` finds
+    /// `Connection reset`. Text without a letter or digit is searched for literally.
+    pub fn matches(&self, line: &StoredLog) -> bool {
+        self.task_run.is_none_or(|task_run| line.task_run == task_run)
+            && self.level.is_none_or(|level| line.level >= level)
+            && self.text.as_deref().is_none_or(|text| Words::of(text).are_in(&line.message))
+    }
 }
 
 /// One page of flow runs, the newest first.

@@ -8,8 +8,9 @@
 //! history ◄── StoredFlowRun, TaskRun, StoredEvent ◄── Store
 //! ```
 
-#[cfg(test)]
-mod contract;
+#[cfg(any(test, all(feature = "testing", feature = "store")))]
+#[doc(hidden)]
+pub mod contract;
 pub(crate) mod disk;
 mod entry;
 mod error;
@@ -23,7 +24,7 @@ mod memory;
 mod ownership;
 mod prefix;
 mod result_cache;
-pub(crate) mod rows;
+pub mod rows;
 mod run_log;
 pub(crate) mod seals;
 #[cfg(feature = "sqlite")]
@@ -51,6 +52,8 @@ pub use sqlite::{SqliteOptions, SqliteStats, SqliteStore, Synchronous};
 ///
 /// A store of your own implements the parts one after the other: [`RunLog`] so that runs leave something behind, [`History`] so
 /// that people and programs read it, [`Ownership`] so that runs are resumed, [`ResultCache`] so that results are shared.
+/// [`rows`] has what all stores make of an entry in the same way, and `testing::store_contract!` (feature `testing`) tests
+/// whether a store does what all must do.
 pub trait Store: RunLog + Ownership + ResultCache + History {}
 
 impl<S: RunLog + Ownership + ResultCache + History> Store for S {}

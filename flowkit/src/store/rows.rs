@@ -1,19 +1,24 @@
-//! What every store makes of what the engine hands it, so that stores agree: the row of a flow run, that of an event, and what
-//! becomes of a run when its process dies.
+//! What every store makes of what the engine hands it, so that stores agree: rows, and what becomes of a run when its process
+//! dies. For authors of a [`Store`](super::Store).
 //!
-//! Pure. Not the row of a task run, which the model makes, nor when a row is written.
+//! Pure. Does not decide when a row is written. The row of a task run comes from [`TaskRunRecord::row`] and
+//! [`row_after`](TaskRunRecord::row_after). All rows implement serde's traits, so they can be persisted as they are.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use super::NewFlowRun;
-use crate::model::{Attempt, Event, EventKind, State, StoredEvent, StoredFlowRun, TaskRunRecord, WallTime};
+use super::{LogEntry, NewFlowRun};
+use crate::model::{
+    Artifact, Attempt, Event, EventKind, FlowRunId, Metric, State, StoredArtifact, StoredEvent,
+    StoredFlowRun, StoredLog, StoredMetric, TaskRun, TaskRunId, TaskRunRecord, WallTime,
+};
 
-/// So many lines of one task run are kept; what it logs beyond them is counted and dropped. One task that floods its
+/// The most log lines of one task run that are persisted; further ones are counted and dropped. One task that floods its
 /// log then costs about a megabyte, and the others keep theirs.
-pub(crate) const LOG_LINES_MAX: u64 = 10_000;
+pub const LOG_LINES_MAX: u64 = 10_000;
 
-/// Writes down a run that begins.
-pub(crate) fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
+/// Returns the row of a run that begins.
+pub fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
     let flow = new.flow.row(new.owned.created_at);
     StoredFlowRun {
         id: new.owned.id,
@@ -40,8 +45,8 @@ pub(crate) fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
     }
 }
 
-/// Brings the row of a flow run up to date. What only the row knows stays: its parameters, its parent, its crashes.
-pub(crate) fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRunRecord) {
+/// Updates the row of a flow run after an event of the flow itself. What only the row has stays: parameters, parent, crashes.
+pub fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRunRecord) {
     let flow = flow.row_after(row.as_task_run(), row.created_at);
     row.name = flow.name;
     row.state = flow.state;
@@ -55,8 +60,14 @@ pub(crate) fn update_flow_row(row: &mut StoredFlowRun, flow: &TaskRunRecord) {
     row.earlier_attempts = flow.earlier_attempts;
 }
 
-/// Writes down an event of a flow run that was created at `created_at`.
-pub(crate) fn event_row(event: &Event, sequence: u64, created_at: WallTime) -> StoredEvent {
+/// Returns the first event of a run that begins: that it was created.
+pub fn created_row(new: &NewFlowRun) -> StoredEvent {
+    let created = Event { task_run: TaskRunId::FLOW, at: new.flow.created_at(), kind: EventKind::Created };
+    event_row(&created, 1, new.owned.created_at)
+}
+
+/// Returns the row of an event of a flow run that was created at `created_at`.
+pub fn event_row(event: &Event, sequence: u64, created_at: WallTime) -> StoredEvent {
     StoredEvent {
         sequence,
         task_run: event.task_run,
@@ -65,11 +76,50 @@ pub(crate) fn event_row(event: &Event, sequence: u64, created_at: WallTime) -> S
     }
 }
 
-/// Returns what befalls a run in this state when the process that owns it is found dead; `None` leaves it as it is.
+/// Returns the row of a log line.
+pub fn log_row(line: LogEntry, sequence: u64) -> StoredLog {
+    let LogEntry { run: _, task_run, at, level, target, message } = line;
+    StoredLog { sequence, task_run, at, level, target, message }
+}
+
+/// Returns the row of a metric.
+pub fn metric_row(metric: Metric, sequence: u64, task_run: TaskRunId, at: WallTime) -> StoredMetric {
+    let Metric { name, step, value } = metric;
+    StoredMetric { sequence, task_run, at, name, step, value }
+}
+
+/// Returns the row of an artifact, and its content. `earlier` artifacts of the run have the same key.
+pub fn artifact_row(
+    artifact: Artifact,
+    sequence: u64,
+    earlier: usize,
+    task_run: TaskRunId,
+    at: WallTime,
+) -> (StoredArtifact, Vec<u8>) {
+    let Artifact { key, kind, media_type, file_name, content, describes } = artifact;
+    let version = u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1);
+    let bytes = content.len() as u64;
+    let row = StoredArtifact {
+        sequence,
+        task_run,
+        at,
+        key,
+        version,
+        kind,
+        media_type,
+        file_name,
+        bytes,
+        describes,
+    };
+    (row, content)
+}
+
+/// Returns the event of a task run, or of the flow itself, in this state when the process that owns the run is found dead; `None`
+/// if there is none.
 ///
-/// A run that had been told to stop has stopped. What waited may go on waiting in another process, except for the flow
-/// itself, of which nothing is under way any more.
-pub(crate) fn death_of(state: State, is_flow: bool) -> Option<EventKind> {
+/// A run that was being cancelled is cancelled. A task run that waited may go on waiting in another process; the flow itself may
+/// not, since its body is gone.
+pub fn death_of(state: State, is_flow: bool) -> Option<EventKind> {
     match state {
         State::Cancelling => Some(EventKind::Cancelled { orphaned: false }),
         State::Running => Some(EventKind::Crashed),
@@ -78,12 +128,67 @@ pub(crate) fn death_of(state: State, is_flow: bool) -> Option<EventKind> {
     }
 }
 
-/// Returns what befalls a run in this state when its owner puts it aside in order; `None` leaves it as it is.
-pub(crate) fn suspension_of(state: State, is_flow: bool) -> Option<EventKind> {
+/// Returns the event of a task run, or of the flow itself, in this state when the owner suspends the run; `None` if there is none.
+pub fn suspension_of(state: State, is_flow: bool) -> Option<EventKind> {
     match death_of(state, is_flow) {
         Some(EventKind::Crashed) => Some(EventKind::Suspended),
         other => other,
     }
+}
+
+/// Updates the row of a flow run with the state `after` such an event, of which its process wrote none.
+pub fn leave_flow(row: &mut StoredFlowRun, after: State, now: WallTime) {
+    if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state, after)) {
+        add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
+    }
+    row.crashes += u32::from(after == State::Crashed);
+    row.state = after;
+    row.ended_at = after.is_terminal().then_some(now).or(row.ended_at);
+}
+
+/// Updates the row of a task run with the state `after` such an event. If its process `was_stopping`, which an
+/// [`EventKind::Stopping`] of the flow tells, a task run that dies with it did not bring it down: its crash does not count.
+pub fn leave_task_run(row: &mut TaskRun, after: State, now: WallTime, was_stopping: bool) {
+    if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state, after)) {
+        add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
+        row.crashes += u32::from(!was_stopping);
+    }
+    row.state = after;
+    if after.is_terminal() {
+        row.ended_at = Some(now);
+        // No rank, as for every end that is neither a success nor the body's own doing.
+        row.rank = row.rank.filter(|_| row.cancelled_by_body);
+    }
+}
+
+fn has_crashed(before: State, after: State) -> bool {
+    after == State::Crashed && before == State::Running
+}
+
+/// Counts the failed task runs of a run and of its sub-flows ([`StoredFlowRun::failures`]). A sub-flow's own node is not counted
+/// beside the failures in it. `rows` returns the rows of a run that the store has.
+pub fn failures<'a>(
+    run: FlowRunId,
+    rows: impl Fn(FlowRunId) -> Option<(&'a StoredFlowRun, &'a BTreeMap<TaskRunId, TaskRun>)>,
+) -> u64 {
+    let mut open = vec![run];
+    let mut failures = 0;
+    while let Some((row, task_runs)) = open.pop().and_then(&rows) {
+        let since = row.anew_since();
+        for row in task_runs.values() {
+            let inner = row.flow_run.and_then(|inner| Some((inner, rows(inner)?.1)));
+            if has_failed(row) && row.ended_no > since {
+                failures += u64::from(!inner.is_some_and(|(_, inner)| inner.values().any(has_failed)));
+            }
+            let counts = row.ended_no.is_none() || row.ended_no > since;
+            open.extend(inner.filter(|_| counts).map(|(id, _)| id));
+        }
+    }
+    failures
+}
+
+fn has_failed(row: &TaskRun) -> bool {
+    matches!(row.state, State::Failed | State::TimedOut)
 }
 
 /// Adds the attempt that was running when its process died. One that had failed, and was to be followed at once, stays as it is.

@@ -1,5 +1,6 @@
 //! Results that other runs find, and the right to make one.
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::EventKind;
 use crate::store::{CacheExplanation, Entry, Store, explain_cache};
@@ -14,7 +15,7 @@ fn caches(run: &mut Script, store: &dyn Store, input: &str, value: Option<&[u8]>
     id
 }
 
-pub(crate) fn a_cached_value_appears_with_its_result<P: Place>() {
+pub fn a_cached_value_appears_with_its_result<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -26,14 +27,14 @@ pub(crate) fn a_cached_value_appears_with_its_result<P: Place>() {
     assert_eq!(store.cached(cache_key("b")).unwrap(), None);
 }
 
-pub(crate) fn a_cache_entry_without_a_result_is_not_kept<P: Place>() {
+pub fn a_cache_entry_without_a_result_is_not_kept<P: StorePlace>() {
     let place = P::new();
     let mut run = Script::begin(place.store());
     caches(&mut run, place.store(), "a", None);
     assert_eq!(place.store().cached(cache_key("a")).unwrap(), None);
 }
 
-pub(crate) fn the_latest_result_stands_for_its_key<P: Place>() {
+pub fn the_latest_result_stands_for_its_key<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (mut one, mut other) = (Script::begin(store), Script::begin(store));
@@ -43,7 +44,7 @@ pub(crate) fn the_latest_result_stands_for_its_key<P: Place>() {
     assert_eq!((cached.envelope, cached.from), (sealed(b"2"), (other.id(), id)));
 }
 
-pub(crate) fn a_miss_is_explained_by_the_nearest_earlier_result<P: Place>() {
+pub fn a_miss_is_explained_by_the_nearest_earlier_result<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -57,7 +58,7 @@ pub(crate) fn a_miss_is_explained_by_the_nearest_earlier_result<P: Place>() {
     assert_eq!(explain_cache(store, run.id(), crate::model::TaskRunId::new(99)).unwrap(), None);
 }
 
-pub(crate) fn a_lease_is_exclusive_until_it_is_released<P: Place>() {
+pub fn a_lease_is_exclusive_until_it_is_released<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     assert!(store.lease(cache_key("a")).unwrap());
@@ -72,7 +73,7 @@ pub(crate) fn a_lease_is_exclusive_until_it_is_released<P: Place>() {
     assert!(!store.lease(cache_key("a")).unwrap());
 }
 
-pub(crate) fn keeping_a_result_gives_the_lease_back<P: Place>() {
+pub fn keeping_a_result_gives_the_lease_back<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -81,7 +82,7 @@ pub(crate) fn keeping_a_result_gives_the_lease_back<P: Place>() {
     assert!(store.lease(cache_key("a")).unwrap());
 }
 
-pub(crate) fn a_lease_ends_with_its_owner<P: Place>() {
+pub fn a_lease_ends_with_its_owner<P: StorePlace>() {
     let mut place = P::new();
     assert!(place.store().lease(cache_key("a")).unwrap());
     place.crash();

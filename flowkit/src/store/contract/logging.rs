@@ -1,5 +1,6 @@
 //! Log lines: kept up to a quota, and found again.
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::{FlowRunId, LogLevel, StoredLog, TaskRunId, WallTime};
 use crate::store::rows::LOG_LINES_MAX;
@@ -22,7 +23,7 @@ fn found(store: &dyn Store, run: FlowRunId, text: &str) -> Vec<String> {
     lines(store, run, &LogFilter { text: Some(text.into()), ..LogFilter::default() })
 }
 
-pub(crate) fn lines_read_in_the_order_of_their_arrival<P: Place>() {
+pub fn lines_read_in_the_order_of_their_arrival<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (run, other) = (Script::begin(store), Script::begin(store));
@@ -46,7 +47,7 @@ pub(crate) fn lines_read_in_the_order_of_their_arrival<P: Place>() {
     assert_eq!(store.logs(run.id(), &LogFilter::default(), 3, 9).unwrap(), []);
 }
 
-pub(crate) fn lines_are_chosen_by_task_run_level_and_words<P: Place>() {
+pub fn lines_are_chosen_by_task_run_level_and_words<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);
@@ -64,7 +65,7 @@ pub(crate) fn lines_are_chosen_by_task_run_level_and_words<P: Place>() {
     assert_eq!(lines(store, run.id(), &filter), ["flow lost"]);
 }
 
-pub(crate) fn a_search_finds_words_by_their_beginning_in_any_order_and_case<P: Place>() {
+pub fn a_search_finds_words_by_their_beginning_in_any_order_and_case<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);
@@ -82,7 +83,7 @@ pub(crate) fn a_search_finds_words_by_their_beginning_in_any_order_and_case<P: P
     }
 }
 
-pub(crate) fn a_search_is_never_a_query_language<P: Place>() {
+pub fn a_search_is_never_a_query_language<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);
@@ -111,7 +112,7 @@ pub(crate) fn a_search_is_never_a_query_language<P: Place>() {
     assert!(found(store, run.id(), "salt OR vinegar").is_empty());
 }
 
-pub(crate) fn a_task_run_that_logs_too_much_loses_lines_and_the_loss_is_counted<P: Place>() {
+pub fn a_task_run_that_logs_too_much_loses_lines_and_the_loss_is_counted<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);

@@ -1,22 +1,80 @@
-//! What every store must do. Each function is one sentence; [`contract!`] makes them the tests of a store.
+//! What every store must do. Each function is one sentence; [`store_contract!`](crate::testing::store_contract) makes
+//! them the tests of a store. Does not test what only one kind of store can do wrong, such as a damaged file.
 
-pub(crate) mod caching;
-pub(crate) mod logging;
-pub(crate) mod owning;
-pub(crate) mod pruning;
-pub(crate) mod reading;
-pub(crate) mod replay;
-pub(crate) mod reserving;
+// These are tests, although other crates call them: a panic is a failure.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(missing_docs, reason = "the names of tests are sentences")]
+
+pub mod caching;
+pub mod logging;
+pub mod owning;
+pub mod pruning;
+pub mod reading;
+pub mod replay;
+pub mod reserving;
 pub(crate) mod script;
-pub(crate) mod telling;
-pub(crate) mod writing;
+pub mod telling;
+pub mod writing;
 
-pub(crate) use script::Place;
+use super::Store;
 
-/// Makes a test of each sentence of the contract, for the store at `$place`.
-macro_rules! contract {
+/// A store under test, together with the file or server behind it: the process that owns its runs can die, and another one can
+/// open the store afterwards.
+///
+/// [`store_contract!`](crate::testing::store_contract) tests it. Each test makes one of its own.
+pub trait StorePlace {
+    /// How many random histories are played. 200 suit a store with a disk; thousands, for one in memory, find what takes three
+    /// certain events in a row.
+    const HISTORIES: u32 = 200;
+
+    /// Sets up an empty store.
+    fn new() -> Self;
+
+    /// Returns the store as a living process sees it.
+    fn store(&self) -> &dyn Store;
+
+    /// Returns the store as another living process sees it. Default: `None`, for a store of one process.
+    fn elsewhere(&self) -> Option<Box<dyn Store>> {
+        None
+    }
+
+    /// Simulates the death of the process that owns all runs; afterwards, [`store`](Self::store) is that of a new process.
+    /// Everything that was acknowledged or flushed is still there.
+    fn crash(&mut self);
+}
+
+/// Makes one `#[test]` of each sentence of the contract that every [`Store`](crate::store::Store) keeps, for the store of a
+/// [`StorePlace`](crate::testing::StorePlace). Call it once, in a file or module of its own: it declares modules.
+///
+/// ```
+/// use flowkit::store::{MemoryStore, Store};
+/// use flowkit::testing::{StorePlace, store_contract};
+///
+/// /// A store without a disk is its own place.
+/// struct Memory(MemoryStore);
+///
+/// impl StorePlace for Memory {
+///     fn new() -> Self {
+///         Self(MemoryStore::new())
+///     }
+///
+///     fn store(&self) -> &dyn Store {
+///         &self.0
+///     }
+///
+///     fn crash(&mut self) {
+///         self.0.crash();
+///     }
+/// }
+///
+/// store_contract!(Memory); // in a file below `tests/`: one test per sentence
+/// # fn main() {}
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_contract {
     ($place:ty) => {
-        $crate::store::contract::contract! { @tests $place;
+        $crate::__store_contract! { @tests $place;
             writing: {
                 a_run_that_begins_can_be_read,
                 an_entry_changes_its_row_and_adds_its_event,
@@ -128,4 +186,5 @@ macro_rules! contract {
         })*
     };
 }
-pub(crate) use contract;
+#[cfg(test)]
+pub(crate) use __store_contract as store_contract;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, OrderNo, State, TaskRunId};
 use crate::policy::resume::{RedoRequest, RedoScope};
 use crate::store::{Recovered, StoreError};
 
-pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
+pub fn a_run_that_is_under_way_cannot_be_taken_over<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);
@@ -16,7 +17,7 @@ pub(crate) fn a_run_that_is_under_way_cannot_be_taken_over<P: Place>() {
     assert!(matches!(refused, Err(StoreError::Owned { id, .. }) if id == run.id()), "{refused:?}");
 }
 
-pub(crate) fn a_run_is_owned_once_among_processes<P: Place>() {
+pub fn a_run_is_owned_once_among_processes<P: StorePlace>() {
     let place = P::new();
     let mut run = Script::begin(place.store());
     place.store().flush().unwrap();
@@ -36,13 +37,13 @@ pub(crate) fn a_run_is_owned_once_among_processes<P: Place>() {
     }
 }
 
-pub(crate) fn an_unknown_run_cannot_be_taken_over<P: Place>() {
+pub fn an_unknown_run_cannot_be_taken_over<P: StorePlace>() {
     let place = P::new();
     let refused = place.store().take_over(FlowRunId::new(uuid::Uuid::from_u128(1)));
     assert!(matches!(refused, Err(StoreError::UnknownRun { .. })), "{refused:?}");
 }
 
-pub(crate) fn a_run_that_ended_can_be_taken_over<P: Place>() {
+pub fn a_run_that_ended_can_be_taken_over<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -57,7 +58,7 @@ pub(crate) fn a_run_that_ended_can_be_taken_over<P: Place>() {
     assert!(matches!(again, Err(StoreError::Owned { .. })), "{again:?}");
 }
 
-pub(crate) fn taking_over_raises_the_epoch_and_shuts_the_old_owner_out<P: Place>() {
+pub fn taking_over_raises_the_epoch_and_shuts_the_old_owner_out<P: StorePlace>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     run.happens(place.store(), TaskRunId::FLOW, started(1));
@@ -76,7 +77,7 @@ pub(crate) fn taking_over_raises_the_epoch_and_shuts_the_old_owner_out<P: Place>
     assert_eq!(all_task_runs(store, run.id()), []);
 }
 
-pub(crate) fn taking_over_gives_everything_back<P: Place>() {
+pub fn taking_over_gives_everything_back<P: StorePlace>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     run.happens(place.store(), TaskRunId::FLOW, started(1));
@@ -91,7 +92,7 @@ pub(crate) fn taking_over_gives_everything_back<P: Place>() {
     assert_eq!(store.result(run.id(), fetch).unwrap(), Some(sealed(b"1")));
 }
 
-pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_asked<P: Place>() {
+pub fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_asked<P: StorePlace>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     run.ends(place.store());
@@ -108,7 +109,7 @@ pub(crate) fn what_is_to_be_done_again_stays_with_a_run_until_something_else_is_
     assert_eq!(store.redo_request(FlowRunId::new(uuid::Uuid::from_u128(1))).unwrap(), None);
 }
 
-pub(crate) fn taking_over_tells_the_last_number_of_a_run_and_of_its_sub_flows<P: Place>() {
+pub fn taking_over_tells_the_last_number_of_a_run_and_of_its_sub_flows<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut parent = Script::begin(store);
@@ -134,7 +135,7 @@ pub(crate) fn taking_over_tells_the_last_number_of_a_run_and_of_its_sub_flows<P:
     assert_eq!(taken.task_runs[0].last_no().map(OrderNo::get), Some(2));
 }
 
-pub(crate) fn a_dead_owner_leaves_crashed_runs<P: Place>() {
+pub fn a_dead_owner_leaves_crashed_runs<P: StorePlace>() {
     let mut place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -158,7 +159,7 @@ pub(crate) fn a_dead_owner_leaves_crashed_runs<P: Place>() {
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [last + 1, last + 2]);
 }
 
-pub(crate) fn what_only_waited_when_its_owner_died_still_waits<P: Place>() {
+pub fn what_only_waited_when_its_owner_died_still_waits<P: StorePlace>() {
     let mut place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -175,7 +176,7 @@ pub(crate) fn what_only_waited_when_its_owner_died_still_waits<P: Place>() {
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [pending, waiting, retrying]);
 }
 
-pub(crate) fn a_run_that_was_told_to_stop_is_cancelled_when_its_owner_dies<P: Place>() {
+pub fn a_run_that_was_told_to_stop_is_cancelled_when_its_owner_dies<P: StorePlace>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     run.happens(place.store(), TaskRunId::FLOW, started(1));
@@ -187,7 +188,7 @@ pub(crate) fn a_run_that_was_told_to_stop_is_cancelled_when_its_owner_dies<P: Pl
     assert_eq!(event_names(place.store(), run.id()).last().unwrap(), "0: cancelled");
 }
 
-pub(crate) fn the_death_of_the_owner_changes_nothing_that_has_ended<P: Place>() {
+pub fn the_death_of_the_owner_changes_nothing_that_has_ended<P: StorePlace>() {
     let mut place = P::new();
     let store = place.store();
     let mut ended = Script::begin(store);
@@ -204,7 +205,7 @@ pub(crate) fn the_death_of_the_owner_changes_nothing_that_has_ended<P: Place>() 
     assert_eq!(flow_row(store, alive.id()).state, State::Crashed);
 }
 
-pub(crate) fn a_crashed_attempt_is_kept_when_the_run_goes_on<P: Place>() {
+pub fn a_crashed_attempt_is_kept_when_the_run_goes_on<P: StorePlace>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     run.happens(place.store(), TaskRunId::FLOW, started(1));
@@ -230,7 +231,7 @@ pub(crate) fn a_crashed_attempt_is_kept_when_the_run_goes_on<P: Place>() {
     assert_eq!(flow_row(place.store(), run.id()).crashes, 3);
 }
 
-pub(crate) fn a_suspended_run_can_go_on<P: Place>() {
+pub fn a_suspended_run_can_go_on<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -251,7 +252,7 @@ pub(crate) fn a_suspended_run_can_go_on<P: Place>() {
     assert_eq!(flow_row(store, run.id()).state, State::Running);
 }
 
-pub(crate) fn suspending_puts_aside_what_is_under_way<P: Place>() {
+pub fn suspending_puts_aside_what_is_under_way<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -270,7 +271,7 @@ pub(crate) fn suspending_puts_aside_what_is_under_way<P: Place>() {
     assert_eq!((row.state, row.crashes, row.ended_at), (State::Suspended, 0, None));
 }
 
-pub(crate) fn a_run_that_is_under_way_can_be_asked_to_stop_once<P: Place>() {
+pub fn a_run_that_is_under_way_can_be_asked_to_stop_once<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (run, _other) = (Script::begin(store), Script::begin(store));
@@ -281,7 +282,7 @@ pub(crate) fn a_run_that_is_under_way_can_be_asked_to_stop_once<P: Place>() {
     assert_eq!(wishes.so_far(), [run.id()]);
 }
 
-pub(crate) fn a_run_that_nobody_runs_cannot_be_asked_to_stop<P: Place>() {
+pub fn a_run_that_nobody_runs_cannot_be_asked_to_stop<P: StorePlace>() {
     let mut place = P::new();
     let mut ended = Script::begin(place.store());
     ended.ends(place.store());

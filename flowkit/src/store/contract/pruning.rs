@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, LogLevel, TaskRunId, WallTime};
 use crate::store::{Entry, LogEntry, LogFilter, Retention, Store};
@@ -23,14 +24,14 @@ fn is_kept(store: &dyn Store, id: FlowRunId) -> bool {
     store.flow_run(id).unwrap().is_some()
 }
 
-pub(crate) fn nothing_is_forgotten_where_nothing_is_said<P: Place>() {
+pub fn nothing_is_forgotten_where_nothing_is_said<P: StorePlace>() {
     let place = P::new();
     let run = ended(place.store(), true);
     assert_eq!(place.store().prune(Retention::default()).unwrap().flow_runs, 0);
     assert!(is_kept(place.store(), run));
 }
 
-pub(crate) fn old_runs_are_forgotten_with_all_that_belongs_to_them<P: Place>() {
+pub fn old_runs_are_forgotten_with_all_that_belongs_to_them<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut old = Script::begin(store);
@@ -61,7 +62,7 @@ pub(crate) fn old_runs_are_forgotten_with_all_that_belongs_to_them<P: Place>() {
     assert_eq!(store.prune(AGED).unwrap().flow_runs, 0);
 }
 
-pub(crate) fn the_newest_runs_are_kept<P: Place>() {
+pub fn the_newest_runs_are_kept<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let runs: Vec<FlowRunId> = (0..5).map(|_| ended(store, true)).collect();
@@ -70,7 +71,7 @@ pub(crate) fn the_newest_runs_are_kept<P: Place>() {
     assert_eq!(kept, [false, false, false, true, true]);
 }
 
-pub(crate) fn both_age_and_number_must_allow_pruning<P: Place>() {
+pub fn both_age_and_number_must_allow_pruning<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (older, old, young) = (ended(store, true), ended(store, true), ended(store, false));
@@ -82,7 +83,7 @@ pub(crate) fn both_age_and_number_must_allow_pruning<P: Place>() {
     assert!(is_kept(store, young));
 }
 
-pub(crate) fn runs_that_have_not_ended_are_kept<P: Place>() {
+pub fn runs_that_have_not_ended_are_kept<P: StorePlace>() {
     let mut place = P::new();
     let crashed = Script::begin(place.store());
     place.store().flush().unwrap();
@@ -99,7 +100,7 @@ pub(crate) fn runs_that_have_not_ended_are_kept<P: Place>() {
     assert_eq!([&crashed, &suspended, &running].map(|run| is_kept(store, run.id())), [true; 3]);
 }
 
-pub(crate) fn a_sub_flow_stays_with_the_run_that_started_it<P: Place>() {
+pub fn a_sub_flow_stays_with_the_run_that_started_it<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut parent = Script::begin(store);

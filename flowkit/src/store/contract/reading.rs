@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::{Declaration, EventKind, FlowRunId, Kind, State, TaskRunId, WallTime};
 use crate::store::{FlowRunFilter, LogFilter, Store, TaskRunFilter};
@@ -22,7 +23,7 @@ fn born_at(store: &dyn Store, after: i64) -> Script {
     Script::born(store, &ETL, Birth { created_at: Some(seconds(after)), ..Birth::default() })
 }
 
-pub(crate) fn a_run_is_found_by_the_beginning_of_either_id<P: Place>() {
+pub fn a_run_is_found_by_the_beginning_of_either_id<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let runs: Vec<FlowRunId> = (0..8).map(|after| born_at(store, after).id()).collect();
@@ -44,7 +45,7 @@ pub(crate) fn a_run_is_found_by_the_beginning_of_either_id<P: Place>() {
     }
 }
 
-pub(crate) fn pages_have_no_gaps_and_no_repeats<P: Place>() {
+pub fn pages_have_no_gaps_and_no_repeats<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     // Several were created in the same moment.
@@ -67,7 +68,7 @@ pub(crate) fn pages_have_no_gaps_and_no_repeats<P: Place>() {
     }
 }
 
-pub(crate) fn the_newest_run_is_the_one_that_came_last_whatever_its_clock_said<P: Place>() {
+pub fn the_newest_run_is_the_one_that_came_last_whatever_its_clock_said<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let at = [9_000_000, 5, 7_000, 6, 0];
@@ -82,7 +83,7 @@ pub(crate) fn the_newest_run_is_the_one_that_came_last_whatever_its_clock_said<P
     assert_eq!(chosen(store, &since), [all[1], all[2], all[4]], "a filter names times");
 }
 
-pub(crate) fn runs_are_chosen_by_state<P: Place>() {
+pub fn runs_are_chosen_by_state<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let pending = born_at(store, 0);
@@ -99,7 +100,7 @@ pub(crate) fn runs_are_chosen_by_state<P: Place>() {
     assert_eq!(of(&[]).len(), 3);
 }
 
-pub(crate) fn runs_are_chosen_by_flow<P: Place>() {
+pub fn runs_are_chosen_by_flow<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let etl = born_at(store, 0);
@@ -115,7 +116,7 @@ pub(crate) fn runs_are_chosen_by_flow<P: Place>() {
     assert_eq!(of(&["etl", "nothing"]), [etl.id()]);
 }
 
-pub(crate) fn runs_are_chosen_by_tag<P: Place>() {
+pub fn runs_are_chosen_by_tag<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let tagged =
@@ -134,7 +135,7 @@ pub(crate) fn runs_are_chosen_by_tag<P: Place>() {
     assert_eq!(of(&["e"]), []);
 }
 
-pub(crate) fn runs_are_chosen_by_time<P: Place>() {
+pub fn runs_are_chosen_by_time<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let ids: Vec<FlowRunId> = (0..4).map(|after| born_at(store, after).id()).collect();
@@ -149,7 +150,7 @@ pub(crate) fn runs_are_chosen_by_time<P: Place>() {
     assert_eq!(of(Some(3), Some(1)), []);
 }
 
-pub(crate) fn runs_are_chosen_by_text<P: Place>() {
+pub fn runs_are_chosen_by_text<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let report = Script::born(store, &REPORT, Birth::default()).id();
@@ -169,7 +170,7 @@ pub(crate) fn runs_are_chosen_by_text<P: Place>() {
     }
 }
 
-pub(crate) fn failures_are_counted_and_runs_chosen_by_their_number<P: Place>() {
+pub fn failures_are_counted_and_runs_chosen_by_their_number<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let fails = |script: &mut Script| {
@@ -208,7 +209,7 @@ pub(crate) fn failures_are_counted_and_runs_chosen_by_their_number<P: Place>() {
     assert_eq!(of(3..=9), []);
 }
 
-pub(crate) fn all_kinds_of_a_filter_must_hold<P: Place>() {
+pub fn all_kinds_of_a_filter_must_hold<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut wanted = None;
@@ -250,7 +251,7 @@ fn family(store: &dyn Store) -> (Script, TaskRunId, [FlowRunId; 2]) {
     (parent, node, children)
 }
 
-pub(crate) fn runs_of_sub_flows_are_left_out_unless_asked_for<P: Place>() {
+pub fn runs_of_sub_flows_are_left_out_unless_asked_for<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (parent, node, [first, _]) = family(store);
@@ -260,7 +261,7 @@ pub(crate) fn runs_of_sub_flows_are_left_out_unless_asked_for<P: Place>() {
     assert_eq!(chosen(store, &filter).len(), 4);
 }
 
-pub(crate) fn children_are_the_runs_that_a_task_run_started<P: Place>() {
+pub fn children_are_the_runs_that_a_task_run_started<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (parent, node, [first, second]) = family(store);
@@ -270,7 +271,7 @@ pub(crate) fn children_are_the_runs_that_a_task_run_started<P: Place>() {
     assert_eq!(store.sub_flow_runs(first, node).unwrap(), []);
 }
 
-pub(crate) fn task_runs_are_chosen_by_state_and_task_and_read_in_pages<P: Place>() {
+pub fn task_runs_are_chosen_by_state_and_task_and_read_in_pages<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -294,7 +295,7 @@ pub(crate) fn task_runs_are_chosen_by_state_and_task_and_read_in_pages<P: Place>
     assert_eq!(ids(&neither, 0, 99), [0; 0]);
 }
 
-pub(crate) fn task_runs_are_counted_by_state<P: Place>() {
+pub fn task_runs_are_counted_by_state<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -310,7 +311,7 @@ pub(crate) fn task_runs_are_counted_by_state<P: Place>() {
     assert_eq!(counts, [(State::Cached, 1), (State::Completed, 3), (State::Pending, 1)]);
 }
 
-pub(crate) fn of_an_unknown_run_there_is_nothing_to_read<P: Place>() {
+pub fn of_an_unknown_run_there_is_nothing_to_read<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let nobody = FlowRunId::new(uuid::Uuid::from_u128(1));

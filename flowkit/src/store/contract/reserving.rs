@@ -1,5 +1,6 @@
 //! Keys for which there is one run.
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::FlowRunId;
 use crate::store::{Reserved, Retention, Store, StoreError};
@@ -20,7 +21,7 @@ fn reserved(store: &dyn Store, key: &str) -> Birth {
     birth
 }
 
-pub(crate) fn a_key_is_reserved_for_one_run_until_that_begins<P: Place>() {
+pub fn a_key_is_reserved_for_one_run_until_that_begins<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let birth = reserved(store, "a");
@@ -42,7 +43,7 @@ pub(crate) fn a_key_is_reserved_for_one_run_until_that_begins<P: Place>() {
     }
 }
 
-pub(crate) fn a_key_that_is_given_back_or_whose_process_dies_can_be_reserved_again<P: Place>() {
+pub fn a_key_that_is_given_back_or_whose_process_dies_can_be_reserved_again<P: StorePlace>() {
     let mut place = P::new();
     let first = reserved(place.store(), "a").id.unwrap();
     place.store().unreserve("a", id(7));
@@ -59,7 +60,7 @@ pub(crate) fn a_key_that_is_given_back_or_whose_process_dies_can_be_reserved_aga
     assert_eq!(place.store().reserve("a", id(2)).unwrap(), Reserved::Begun(run.id()), "it has begun");
 }
 
-pub(crate) fn a_run_whose_key_is_not_reserved_for_it_any_more_does_not_begin<P: Place>() {
+pub fn a_run_whose_key_is_not_reserved_for_it_any_more_does_not_begin<P: StorePlace>() {
     let place = P::new();
     let late = reserved(place.store(), "a");
     place.store().unreserve("a", late.id.unwrap());
@@ -77,7 +78,7 @@ pub(crate) fn a_run_whose_key_is_not_reserved_for_it_any_more_does_not_begin<P: 
     }
 }
 
-pub(crate) fn a_key_stays_with_a_run_that_has_begun_and_goes_with_it<P: Place>() {
+pub fn a_key_stays_with_a_run_that_has_begun_and_goes_with_it<P: StorePlace>() {
     let mut place = P::new();
     let birth = reserved(place.store(), "a");
     let mut run = Script::born(place.store(), &ETL, birth);

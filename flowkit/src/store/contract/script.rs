@@ -16,26 +16,6 @@ use crate::policy::cache::{CacheKey, KeyInput, KeyParts, TaskIdentity};
 use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter};
 use crate::value::envelope::{Envelope, Fingerprint};
 
-/// Where a store stands, so that the process that owns its runs can die.
-pub(crate) trait Place {
-    /// How many random histories it is tried with: a store with a disk takes its time.
-    const HISTORIES: u32 = 200;
-
-    /// Sets up an empty store.
-    fn new() -> Self;
-
-    /// Returns the store, as a living process sees it.
-    fn store(&self) -> &dyn Store;
-
-    /// Returns the store as another living process sees it, if there can be one.
-    fn elsewhere(&self) -> Option<Box<dyn Store>> {
-        None
-    }
-
-    /// Lets the process die that owns what is under way; [`store`](Self::store) is another one's afterwards.
-    fn crash(&mut self);
-}
-
 pub(crate) static ETL: Declaration = declaration(Kind::Flow, "etl");
 pub(crate) static FETCH: Declaration = declaration(Kind::Task, "fetch");
 pub(crate) static LOAD: Declaration = declaration(Kind::Task, "load");

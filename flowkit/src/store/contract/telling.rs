@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::{Artifact, ArtifactKind, Digest, FlowRunId, Metric, StoredArtifact, TaskRunId, WallTime};
 use crate::store::{Fact, FactKind, Retention, Store};
@@ -38,7 +39,7 @@ fn versions(store: &dyn Store, run: FlowRunId) -> Vec<String> {
     artifacts.iter().map(|artifact| format!("{}/{}", artifact.key, artifact.version)).collect()
 }
 
-pub(crate) fn artifacts_read_in_order_with_who_made_them_and_what_they_are<P: Place>() {
+pub fn artifacts_read_in_order_with_who_made_them_and_what_they_are<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (run, other) = (Script::begin(store), Script::begin(store));
@@ -70,7 +71,7 @@ pub(crate) fn artifacts_read_in_order_with_who_made_them_and_what_they_are<P: Pl
     assert_eq!(store.artifacts(run.id(), 3, 9).unwrap(), []);
 }
 
-pub(crate) fn a_later_artifact_of_the_same_key_is_a_new_version<P: Place>() {
+pub fn a_later_artifact_of_the_same_key_is_a_new_version<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (run, other) = (Script::begin(store), Script::begin(store));
@@ -86,7 +87,7 @@ pub(crate) fn a_later_artifact_of_the_same_key_is_a_new_version<P: Place>() {
     assert_eq!(store.artifact(run.id(), 3).unwrap().unwrap(), b"final");
 }
 
-pub(crate) fn the_content_of_an_artifact_reads_as_it_was_written_however_long_it_is<P: Place>() {
+pub fn the_content_of_an_artifact_reads_as_it_was_written_however_long_it_is<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);
@@ -104,7 +105,7 @@ pub(crate) fn the_content_of_an_artifact_reads_as_it_was_written_however_long_it
     assert!(store.artifact(run.id(), 3).unwrap().is_some(), "a sweep leaves what is pointed to");
 }
 
-pub(crate) fn every_kind_of_artifact_reads_as_it_was_written<P: Place>() {
+pub fn every_kind_of_artifact_reads_as_it_was_written<P: StorePlace>() {
     use ArtifactKind::{Dataset, File, Image, Link, Markdown, Model, Table};
     let kinds = [Markdown, Table, Link, Image, File, Dataset, Model];
     let place = P::new();
@@ -119,7 +120,7 @@ pub(crate) fn every_kind_of_artifact_reads_as_it_was_written<P: Place>() {
     assert_eq!(read, kinds);
 }
 
-pub(crate) fn metrics_read_as_they_were_measured<P: Place>() {
+pub fn metrics_read_as_they_were_measured<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);
@@ -138,7 +139,7 @@ pub(crate) fn metrics_read_as_they_were_measured<P: Place>() {
     assert_eq!(store.metrics(run.id(), 1, 1).unwrap(), all[1..2]);
 }
 
-pub(crate) fn a_number_that_is_none_is_kept<P: Place>() {
+pub fn a_number_that_is_none_is_kept<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -149,7 +150,7 @@ pub(crate) fn a_number_that_is_none_is_kept<P: Place>() {
     assert_eq!(all_task_runs(store, run.id()).len(), 1, "and harms nothing that is written with it");
 }
 
-pub(crate) fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: Place>() {
+pub fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (train, serve) = (Script::begin(store), Script::begin(store));
@@ -175,7 +176,7 @@ pub(crate) fn a_file_knows_who_made_it_and_who_used_it_in_all_runs<P: Place>() {
     assert_eq!((lineage.made_by.len(), lineage.used_by.len()), (0, 1));
 }
 
-pub(crate) fn a_former_owner_says_nothing_of_the_run_any_more<P: Place>() {
+pub fn a_former_owner_says_nothing_of_the_run_any_more<P: StorePlace>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     makes(place.store(), &run, "before", "");
@@ -195,7 +196,7 @@ pub(crate) fn a_former_owner_says_nothing_of_the_run_any_more<P: Place>() {
     assert_eq!(store.lineage(Digest::from_bytes([1; 32])).unwrap().used_by, []);
 }
 
-pub(crate) fn what_was_said_before_a_death_is_there_when_the_run_goes_on<P: Place>() {
+pub fn what_was_said_before_a_death_is_there_when_the_run_goes_on<P: StorePlace>() {
     let mut place = P::new();
     let mut run = Script::begin(place.store());
     makes(place.store(), &run, "report", "old");
@@ -212,7 +213,7 @@ pub(crate) fn what_was_said_before_a_death_is_there_when_the_run_goes_on<P: Plac
     assert_eq!(store.metrics(run.id(), 0, 9).unwrap()[0].value, 0.9);
 }
 
-pub(crate) fn what_a_run_has_said_goes_with_it<P: Place>() {
+pub fn what_a_run_has_said_goes_with_it<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -235,7 +236,7 @@ pub(crate) fn what_a_run_has_said_goes_with_it<P: Place>() {
     assert_eq!(store.lineage(file).unwrap(), crate::model::Lineage::default());
 }
 
-pub(crate) fn of_an_unknown_run_nothing_was_said<P: Place>() {
+pub fn of_an_unknown_run_nothing_was_said<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);

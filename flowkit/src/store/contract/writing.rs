@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::StorePlace;
 use super::script::*;
 use crate::model::{Declaration, EventKind, FlowRunId, Kind, Provenance, State, TaskRunId, ValueVersion};
 use crate::store::{Entry, OwnedRun, Store};
 
-pub(crate) fn a_run_that_begins_can_be_read<P: Place>() {
+pub fn a_run_that_begins_can_be_read<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let birth = Birth {
@@ -28,7 +29,7 @@ pub(crate) fn a_run_that_begins_can_be_read<P: Place>() {
     assert_eq!(event_names(store, run.id()), ["0: created"]);
 }
 
-pub(crate) fn an_entry_changes_its_row_and_adds_its_event<P: Place>() {
+pub fn an_entry_changes_its_row_and_adds_its_event<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -43,7 +44,7 @@ pub(crate) fn an_entry_changes_its_row_and_adds_its_event<P: Place>() {
     assert!(matches!(&last.kind, EventKind::Failed { error } if error.message == "no route"));
 }
 
-pub(crate) fn what_is_done_again_has_neither_its_old_result_nor_its_old_provenance<P: Place>() {
+pub fn what_is_done_again_has_neither_its_old_result_nor_its_old_provenance<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let of = |version: u8, made_from: Option<u8>| {
@@ -70,7 +71,7 @@ pub(crate) fn what_is_done_again_has_neither_its_old_result_nor_its_old_provenan
     assert_eq!((row.has_result, row.provenance), (false, of(3, None)), "it gave one that is not persisted");
 }
 
-pub(crate) fn events_are_numbered_from_one_without_gaps<P: Place>() {
+pub fn events_are_numbered_from_one_without_gaps<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let (mut one, mut other) = (Script::begin(store), Script::begin(store));
@@ -88,7 +89,7 @@ pub(crate) fn events_are_numbered_from_one_without_gaps<P: Place>() {
     }
 }
 
-pub(crate) fn the_last_of_many_entries_is_what_stands<P: Place>() {
+pub fn the_last_of_many_entries_is_what_stands<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -105,7 +106,7 @@ pub(crate) fn the_last_of_many_entries_is_what_stands<P: Place>() {
     assert_eq!(event_names(store, run.id()).len(), 102);
 }
 
-pub(crate) fn an_acknowledged_entry_can_be_read_at_once<P: Place>() {
+pub fn an_acknowledged_entry_can_be_read_at_once<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -117,7 +118,7 @@ pub(crate) fn an_acknowledged_entry_can_be_read_at_once<P: Place>() {
     }
 }
 
-pub(crate) fn an_attempt_that_failed_is_kept_with_its_error_and_its_wait<P: Place>() {
+pub fn an_attempt_that_failed_is_kept_with_its_error_and_its_wait<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -134,7 +135,7 @@ pub(crate) fn an_attempt_that_failed_is_kept_with_its_error_and_its_wait<P: Plac
     assert!(row.attempt_started_at.unwrap() > row.started_at.unwrap());
 }
 
-pub(crate) fn a_result_reads_as_it_was_written<P: Place>() {
+pub fn a_result_reads_as_it_was_written<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -149,7 +150,7 @@ pub(crate) fn a_result_reads_as_it_was_written<P: Place>() {
     assert_eq!(store.result(run.id(), TaskRunId::FLOW).unwrap(), Some(sealed(b"all")));
 }
 
-pub(crate) fn a_result_of_a_megabyte_reads_as_it_was_written<P: Place>() {
+pub fn a_result_of_a_megabyte_reads_as_it_was_written<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -160,7 +161,7 @@ pub(crate) fn a_result_of_a_megabyte_reads_as_it_was_written<P: Place>() {
     assert!(store.result(run.id(), same).unwrap() == Some(sealed(&large)));
 }
 
-pub(crate) fn a_task_run_without_a_result_has_none<P: Place>() {
+pub fn a_task_run_without_a_result_has_none<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -172,7 +173,7 @@ pub(crate) fn a_task_run_without_a_result_has_none<P: Place>() {
     assert!(!task_row(store, run.id(), fetch).has_result);
 }
 
-pub(crate) fn what_has_ended_stays_as_it_is<P: Place>() {
+pub fn what_has_ended_stays_as_it_is<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -195,7 +196,7 @@ pub(crate) fn what_has_ended_stays_as_it_is<P: Place>() {
     assert_eq!(flow_row(store, run.id()), row);
 }
 
-pub(crate) fn reopening_leads_on_from_an_end<P: Place>() {
+pub fn reopening_leads_on_from_an_end<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -209,7 +210,7 @@ pub(crate) fn reopening_leads_on_from_an_end<P: Place>() {
     assert_eq!(task_row(store, run.id(), fetch).state, State::Completed);
 }
 
-pub(crate) fn an_attempt_of_what_is_done_again_reads_as_it_ended<P: Place>() {
+pub fn an_attempt_of_what_is_done_again_reads_as_it_ended<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
@@ -236,7 +237,7 @@ pub(crate) fn an_attempt_of_what_is_done_again_reads_as_it_ended<P: Place>() {
     }
 }
 
-pub(crate) fn odd_names_read_as_they_were_written<P: Place>() {
+pub fn odd_names_read_as_they_were_written<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let long = "x".repeat(10_000);
@@ -276,7 +277,7 @@ fn kept_as(store: &dyn Store, run: FlowRunId, name: &str) -> String {
     kept
 }
 
-pub(crate) fn an_entry_of_an_unknown_run_is_refused<P: Place>() {
+pub fn an_entry_of_an_unknown_run_is_refused<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let run = Script::begin(store);

@@ -284,9 +284,9 @@ fn now() -> WallTime {
 mod tests {
     use super::*;
     use crate::store::Store;
-    use crate::store::contract::{Place, contract};
+    use crate::store::contract::{StorePlace, store_contract};
 
-    impl Place for MemoryStore {
+    impl StorePlace for MemoryStore {
         const HISTORIES: u32 = 5000;
 
         fn new() -> Self {
@@ -302,5 +302,5 @@ mod tests {
         }
     }
 
-    contract!(MemoryStore);
+    store_contract!(MemoryStore);
 }

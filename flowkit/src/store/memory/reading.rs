@@ -9,8 +9,7 @@ use crate::model::{
     TaskRun, TaskRunId, WallTime,
 };
 use crate::store::prefix::Prefix;
-use crate::store::rows::LOG_LINES_MAX;
-use crate::store::words::Words;
+use crate::store::rows::{self, LOG_LINES_MAX};
 use crate::store::{
     FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, StoreError, StoredCacheEntry,
     TaskRunFilter,
@@ -52,11 +51,7 @@ impl History for MemoryStore {
         after: TaskRunId,
         limit: usize,
     ) -> Result<Vec<TaskRun>, StoreError> {
-        let fits = |row: &&TaskRun| {
-            row.id > after
-                && any_or_nothing(&filter.states, |state| *state == row.state)
-                && any_or_nothing(&filter.tasks, |task| *task == row.task)
-        };
+        let fits = |row: &&TaskRun| row.id > after && filter.matches(row);
         Ok(self.read(run, |run| run.task_runs.values().filter(fits).take(limit).cloned().collect()))
     }
 
@@ -82,13 +77,7 @@ impl History for MemoryStore {
         since: u64,
         limit: usize,
     ) -> Result<Vec<StoredLog>, StoreError> {
-        let words = filter.text.as_deref().map(Words::of);
-        let fits = |line: &&StoredLog| {
-            line.sequence > since
-                && filter.task_run.is_none_or(|task_run| line.task_run == task_run)
-                && filter.level.is_none_or(|level| line.level >= level)
-                && words.as_ref().is_none_or(|words| words.are_in(&line.message))
-        };
+        let fits = |line: &&StoredLog| line.sequence > since && filter.matches(line);
         Ok(self.read(run, |run| run.logs.iter().filter(fits).take(limit).cloned().collect()))
     }
 
@@ -196,48 +185,11 @@ impl Contents {
         StoredFlowRun { failures: self.failures(run), ..run.row.clone() }
     }
 
-    /// Counts the failed task runs of a run and of its sub-flows. A sub-flow's own node is not counted beside the
-    /// failures in it.
     fn failures(&self, run: &MemoryRun) -> u64 {
-        let mut open = vec![run];
-        let mut failures = 0;
-        while let Some(run) = open.pop() {
-            let since = run.row.anew_since();
-            for row in run.task_runs.values() {
-                let inner = row.flow_run.and_then(|inner| self.runs.get(&inner));
-                if has_failed(row) && row.ended_no > since {
-                    failures +=
-                        u64::from(!inner.is_some_and(|inner| inner.task_runs.values().any(has_failed)));
-                }
-                open.extend(inner.filter(|_| row.ended_no.is_none() || row.ended_no > since));
-            }
-        }
-        failures
+        rows::failures(run.row.id, |id| self.runs.get(&id).map(|run| (&run.row, &run.task_runs)))
     }
 
     fn fits(&self, run: &MemoryRun, filter: &FlowRunFilter) -> bool {
-        let row = &run.row;
-        (filter.sub_flows || row.parent.is_none())
-            && any_or_nothing(&filter.states, |state| *state == row.state)
-            && any_or_nothing(&filter.flows, |flow| *flow == row.flow)
-            && any_or_nothing(&filter.tags, |tag| row.tags.contains(tag))
-            && filter.since.is_none_or(|since| row.created_at >= since)
-            && filter.until.is_none_or(|until| row.created_at < until)
-            && filter.text.as_deref().is_none_or(|text| has_text(row, &text.to_ascii_lowercase()))
-            && filter.failures.as_ref().is_none_or(|range| range.contains(&self.failures(run)))
+        if filter.failures.is_none() { filter.matches(&run.row) } else { filter.matches(&self.counted(run)) }
     }
-}
-
-fn has_failed(row: &TaskRun) -> bool {
-    matches!(row.state, State::Failed | State::TimedOut)
-}
-
-fn has_text(row: &StoredFlowRun, text: &str) -> bool {
-    let contains = |name: &str| name.to_ascii_lowercase().contains(text);
-    contains(&row.flow) || row.name.as_deref().is_some_and(contains) || row.id.short().starts_with(text)
-}
-
-/// Whether one of the alternatives holds, or there is none.
-fn any_or_nothing<T>(alternatives: &[T], holds: impl FnMut(&T) -> bool) -> bool {
-    alternatives.is_empty() || alternatives.iter().any(holds)
 }

@@ -7,7 +7,7 @@ use crate::model::{
     WallTime,
 };
 use crate::policy::resume::RedoRequest;
-use crate::store::rows::{LOG_LINES_MAX, add_crashed_attempt, event_row, new_flow_row, update_flow_row};
+use crate::store::rows::{self, LOG_LINES_MAX};
 use crate::store::{Entry, Facts, LogEntry, NewFlowRun, StoreError};
 
 /// A run with everything that belongs to it.
@@ -35,18 +35,16 @@ pub(super) struct MemoryRun {
 
 impl MemoryRun {
     pub(super) fn new(no: u64, new: &NewFlowRun) -> Self {
-        let created =
-            Event { task_run: TaskRunId::FLOW, at: new.flow.created_at(), kind: EventKind::Created };
         Self {
             no,
-            row: new_flow_row(new),
+            row: rows::new_flow_row(new),
             epoch: new.owned.epoch,
             owned: true,
             cancel_requested: false,
             stopping: false,
             redo_request: None,
             task_runs: BTreeMap::new(),
-            events: vec![event_row(&created, 1, new.owned.created_at)],
+            events: vec![rows::created_row(new)],
             results: HashMap::new(),
             facts: Facts::default(),
             logs: Vec::new(),
@@ -65,7 +63,7 @@ impl MemoryRun {
         }
         if id == TaskRunId::FLOW {
             self.stopping |= matches!(entry.event.kind, EventKind::Stopping);
-            update_flow_row(&mut self.row, &entry.task_run);
+            rows::update_flow_row(&mut self.row, &entry.task_run);
             self.owned = !self.row.state.is_terminal();
         } else {
             let created_at = self.row.created_at;
@@ -101,7 +99,10 @@ impl MemoryRun {
             else {
                 continue;
             };
-            self.stand(task_run, after, now);
+            match self.task_runs.get_mut(&task_run) {
+                Some(row) => rows::leave_task_run(row, after, now, self.stopping),
+                None => rows::leave_flow(&mut self.row, after, now),
+            }
             let at = Timestamp::new(now.since(self.row.created_at));
             self.push_event(&Event { task_run, at, kind });
         }
@@ -109,42 +110,11 @@ impl MemoryRun {
         self.cancel_requested = false;
     }
 
-    /// Sets the state of a task run, or of the flow itself, whose process did not.
-    fn stand(&mut self, id: TaskRunId, state: State, now: WallTime) {
-        let ended_at = state.is_terminal().then_some(now);
-        let has_crashed = |before: State| state == State::Crashed && before == State::Running;
-        if id == TaskRunId::FLOW {
-            let row = &mut self.row;
-            if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
-                add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
-            }
-            row.crashes += u32::from(state == State::Crashed);
-            row.state = state;
-            row.ended_at = ended_at.or(row.ended_at);
-        } else if let Some(row) = self.task_runs.get_mut(&id) {
-            if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state)) {
-                add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
-                row.crashes += u32::from(!self.stopping);
-            }
-            row.state = state;
-            row.ended_at = ended_at.or(row.ended_at);
-            // No rank, as for every end that is neither a success nor the body's own doing.
-            row.rank = row.rank.filter(|_| ended_at.is_none() || row.cancelled_by_body);
-        }
-    }
-
     pub(super) fn log(&mut self, line: LogEntry) {
         let logged = self.logged.entry(line.task_run).or_default();
         *logged += 1;
         if *logged <= LOG_LINES_MAX {
-            self.logs.push(StoredLog {
-                sequence: self.logs.len() as u64 + 1,
-                task_run: line.task_run,
-                at: line.at,
-                level: line.level,
-                target: line.target,
-                message: line.message,
-            });
+            self.logs.push(rows::log_row(line, self.logs.len() as u64 + 1));
         }
     }
 
@@ -162,6 +132,6 @@ impl MemoryRun {
 
     fn push_event(&mut self, event: &Event) {
         let sequence = self.events.len() as u64 + 1;
-        self.events.push(event_row(event, sequence, self.row.created_at));
+        self.events.push(rows::event_row(event, sequence, self.row.created_at));
     }
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::Store;
-use crate::store::contract::{Place, contract};
+use crate::store::contract::{StorePlace, store_contract};
 
 /// A database in a folder of its own, which is removed with it.
 pub(super) struct OnDisk {
@@ -45,7 +45,7 @@ impl OnDisk {
     }
 }
 
-impl Place for OnDisk {
+impl StorePlace for OnDisk {
     fn new() -> Self {
         let mut place = Self { store: None, folder: TempDir::new().unwrap() };
         place.store = Some(place.open());
@@ -67,4 +67,4 @@ impl Place for OnDisk {
     }
 }
 
-contract!(OnDisk);
+store_contract!(OnDisk);

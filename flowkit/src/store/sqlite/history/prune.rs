@@ -130,7 +130,7 @@ fn take_apart(connection: &Connection, me: i64, runs: &[i64]) -> rusqlite::Resul
 #[cfg(test)]
 mod tests {
     use super::{claim, take_apart};
-    use crate::store::contract::Place;
+    use crate::store::contract::StorePlace;
     use crate::store::contract::script::*;
     use crate::store::sqlite::tests::OnDisk;
     use crate::store::{History as _, Ownership as _};

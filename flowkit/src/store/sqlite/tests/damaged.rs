@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{OnDisk, SqliteStore};
 use crate::model::{LogLevel, TaskRunId, WallTime};
-use crate::store::contract::Place;
+use crate::store::contract::StorePlace;
 use crate::store::contract::script::*;
 use crate::store::{
     FlowRunFilter, History as _, LogEntry, LogFilter, Ownership as _, RunLog as _, StoreError, TaskRunFilter,

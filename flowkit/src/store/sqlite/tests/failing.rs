@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{OnDisk, SqliteStore};
 use crate::model::{EventKind, State, TaskRunId};
-use crate::store::contract::Place;
+use crate::store::contract::StorePlace;
 use crate::store::contract::script::*;
 use crate::store::{Entry, History, Store, StoreError};
 use crate::store::{Ownership as _, ResultCache as _, RunLog as _};

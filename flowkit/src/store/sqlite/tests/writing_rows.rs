@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{OnDisk, SqliteStore};
 use crate::model::{EventKind, TaskRunId};
 use crate::store::RunLog as _;
-use crate::store::contract::Place;
+use crate::store::contract::StorePlace;
 use crate::store::contract::script::*;
 use crate::store::sqlite::clock;
 use crate::store::{Entry, History, StoreError};
