@@ -17,7 +17,7 @@ use flowkit::store::{
 use crate::run::Run;
 
 /// A store as one process sees it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Shelf {
     process: u32,
     contents: Arc<Mutex<Contents>>,
@@ -42,12 +42,6 @@ type Listener = Arc<dyn Fn(FlowRunId) + Send + Sync>;
 impl fmt::Debug for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contents").field("runs", &self.runs).finish_non_exhaustive()
-    }
-}
-
-impl Default for Shelf {
-    fn default() -> Self {
-        Self { process: 0, contents: Arc::default() }
     }
 }
 
