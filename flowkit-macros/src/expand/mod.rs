@@ -13,10 +13,10 @@
 mod body;
 mod call_key;
 mod callable;
-mod flow;
+mod flow_only;
 mod info;
 mod span_range;
-mod task;
+mod task_only;
 mod test;
 mod twin;
 
@@ -36,7 +36,7 @@ pub(crate) use test::test;
 pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let Task { options, function } = task;
     let info = info::task(&options, &function, source);
-    let extras = task::TaskExtras { options: &options };
+    let extras = task_only::TaskExtras { options: &options };
     let callable = Callable::new(function);
     let twin = twin::expand(&callable, "task", &TokenStream::new());
     let call_key = call_key::call_key(&callable, &options.identity, options.is_at_most_once());
@@ -52,13 +52,13 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let twin = twin::expand(
         &callable,
         "flow",
-        &[flow::resume(&callable), flow::spec(&callable)].into_iter().collect(),
+        &[flow_only::resume(&callable), flow_only::spec(&callable)].into_iter().collect(),
     );
     let call_key = call_key::call_key(&callable, &options.identity, false);
-    let methods = [flow::methods(&options, &callable), call_key].into_iter().collect();
-    let checks = flow::checks(&options, &callable);
-    let body = body::expand(&callable, &info, &methods, &flow::dispatch(), &checks);
-    let flow_body = flow::flow_body(&callable);
-    let by_type = flow::by_type(&callable);
+    let methods = [flow_only::methods(&options, &callable), call_key].into_iter().collect();
+    let checks = flow_only::checks(&options, &callable);
+    let body = body::expand(&callable, &info, &methods, &flow_only::dispatch(), &checks);
+    let flow_body = flow_only::flow_body(&callable);
+    let by_type = flow_only::by_type(&callable);
     quote!(#twin #body #flow_body #by_type)
 }

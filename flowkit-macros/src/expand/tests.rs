@@ -33,13 +33,13 @@ fn assert_reads(name: &str, code: &str) {
 #[test]
 fn a_task() {
     let function = "pub async fn fetch(url: String) -> Result<Page, FetchError> { get(url).await }";
-    assert_reads("fetch", &task("retries = 3", function));
+    assert_reads("task", &task("retries = 3", function));
 }
 
 #[test]
 fn a_blocking_task_that_borrows_and_is_cached() {
     let function = "fn count(words: &[String], min: usize) -> usize { words.len().max(min) }";
-    assert_reads("borrowed", &task(r#"cache = "inputs""#, function));
+    assert_reads("task_borrowed", &task(r#"cache = "inputs""#, function));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::flags::merged;
 use super::secrets::quoting;
-use super::usage::{Outcome, Usage, meant_or_known};
+use super::usage::{Usage, UsageResult, meant_or_known};
 use super::values::{Misfit, parse};
 use crate::value::parameters::Parameter;
 use crate::value::shape::ParamType;
@@ -25,7 +25,7 @@ pub(super) fn field(variable: &str, name: &str) -> String {
 pub(super) fn values(
     parameters: &[Parameter],
     variables: &[(String, String)],
-) -> Outcome<Vec<(&'static str, String, Value)>> {
+) -> UsageResult<Vec<(&'static str, String, Value)>> {
     let quoting = quoting(parameters);
     let mut found = Vec::new();
     for parameter in parameters {
@@ -75,7 +75,7 @@ fn at(param_type: &ParamType, path: &str, text: &str) -> Result<Value, Misfit> {
 }
 
 /// Refuses a variable that belongs to no parameter of any flow: it is a typo.
-pub(super) fn check(parameters: &[Parameter], variables: &[(String, String)]) -> Outcome<()> {
+pub(super) fn check(parameters: &[Parameter], variables: &[(String, String)]) -> UsageResult<()> {
     for (key, _) in variables {
         let Some(written) = key.strip_prefix(PREFIX) else { continue };
         let own = written.split("__").next().unwrap_or(written);

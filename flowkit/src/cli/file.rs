@@ -7,10 +7,10 @@ use std::path::Path;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::usage::{Outcome, Usage};
+use super::usage::{Usage, UsageResult};
 
 /// Reads the values of a file.
-pub(super) fn read(path: &Path) -> Outcome<Map<String, Value>> {
+pub(super) fn read(path: &Path) -> UsageResult<Map<String, Value>> {
     let refuse = |reason: String| Usage::new(format!("cannot read `{}`: {reason}", path.display()));
     let text = if path == Path::new("-") {
         let mut text = String::new();

@@ -11,7 +11,7 @@ use super::resolve::{Layer, layer};
 use super::secrets::{holds_secret, without_masks};
 use super::session::Session;
 use super::settings::SettingSource;
-use super::usage::{Outcome, Usage};
+use super::usage::{Usage, UsageResult};
 use super::{environment, file, run_ref, unsupported_types};
 use crate::engine::spec::FlowSpec;
 use crate::store::Store;
@@ -24,7 +24,7 @@ pub(super) fn of_run(
     flow: &FlowSpec,
     parameters: &[Parameter],
     matches: &ArgMatches,
-) -> Outcome<Vec<Layer>> {
+) -> UsageResult<Vec<Layer>> {
     let mut layers: Vec<Layer> = Vec::new();
     for parameter in parameters {
         if let Some(value) = flags::value_of(parameter, matches) {
@@ -46,7 +46,7 @@ pub(super) fn beside_flags(
     flow: &FlowSpec,
     parameters: &[Parameter],
     path: Option<&PathBuf>,
-) -> Outcome<Vec<Layer>> {
+) -> UsageResult<Vec<Layer>> {
     let mut layers = Vec::new();
     let variables: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
@@ -75,7 +75,7 @@ fn like(
     flow: &FlowSpec,
     parameters: &[Parameter],
     typed: &str,
-) -> Outcome<Layer> {
+) -> UsageResult<Layer> {
     let run = run_ref::run(store, &session.program, Some(typed))?;
     let short = run.id.short();
     if run.path != flow.declaration.path {

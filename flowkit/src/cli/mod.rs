@@ -46,7 +46,7 @@ pub use self::command::{Command, Flows};
 use self::program::CliProgram;
 use self::secrets::Quoting;
 use self::session::Session;
-use self::usage::{Outcome, Usage};
+use self::usage::{Usage, UsageResult};
 use crate::engine::spec::FlowSpec;
 
 /// Defines `main` of a program: the command line of these flows.
@@ -186,7 +186,7 @@ async fn typed(
     program: CliProgram,
     arguments: Vec<OsString>,
     location: &'static Location<'static>,
-) -> Outcome<Exit> {
+) -> UsageResult<Exit> {
     program.check()?;
     let arguments = default_flow::with_flow(&program, arguments);
     let matches = match grammar::grammar(&program).try_get_matches_from(&arguments) {

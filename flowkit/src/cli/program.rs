@@ -1,6 +1,6 @@
 //! The program: its name and its flows, which users refer to by name.
 
-use super::usage::{Outcome, Usage, meant_or_known};
+use super::usage::{Usage, UsageResult, meant_or_known};
 use crate::engine::spec::FlowSpec;
 use crate::store::FlowRunFilter;
 use crate::value::parameters::Parameter;
@@ -24,7 +24,7 @@ impl CliProgram {
     }
 
     /// Refuses flows with ambiguous names: each is found by the name of its function and by its own `name`.
-    pub(super) fn check(&self) -> Outcome<()> {
+    pub(super) fn check(&self) -> UsageResult<()> {
         for (index, flow) in self.flows.iter().enumerate() {
             for earlier in &self.flows[..index] {
                 let names = [earlier.ident(), earlier.name()];
@@ -52,7 +52,7 @@ impl CliProgram {
     }
 
     /// Finds a flow by the name of its function or by its own `name`.
-    pub(super) fn flow(&self, typed: &str) -> Outcome<&FlowSpec> {
+    pub(super) fn flow(&self, typed: &str) -> UsageResult<&FlowSpec> {
         let found = self.flows.iter().find(|flow| flow.ident() == typed || flow.name() == typed);
         found.ok_or_else(|| {
             let names: Vec<&str> = self.flows.iter().map(FlowSpec::ident).collect();

@@ -11,7 +11,7 @@ use super::flags::{flag, merged, typed};
 use super::secrets::{holds_secret, quoting};
 use super::settings::SettingSource;
 use super::shown_values::{Of, show};
-use super::usage::{Outcome, Usage};
+use super::usage::{Usage, UsageResult};
 use super::values::fit;
 use crate::text::wording::list;
 use crate::value::parameters::Parameter;
@@ -71,7 +71,7 @@ pub(super) fn layer(
     parameters: &[Parameter],
     source: SettingSource,
     values: Map<String, Value>,
-) -> Outcome<Layer> {
+) -> UsageResult<Layer> {
     let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     let quoting = quoting(parameters);
     let mut fitted = Map::new();
@@ -122,7 +122,7 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
 }
 
 /// Reports all missing parameters at once.
-pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> Outcome<()> {
+pub(super) fn check_complete(flow: &str, resolved: &[Resolved]) -> UsageResult<()> {
     let missing: Vec<_> = resolved.iter().filter(|resolved| resolved.value.is_none()).collect();
     let Some(first) = missing.first() else { return Ok(()) };
     let flags: Vec<String> = missing.iter().map(|resolved| typed(&resolved.parameter)).collect();

@@ -3,7 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::model::{
     ArtifactKind, FlowRunId, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredMetric, TaskRun,
     TaskRunId,
@@ -15,7 +15,7 @@ use crate::terminal::RunView;
 const PAGE: usize = 1000;
 
 /// Reads page after page to the end; each starts after the last row of the one before.
-fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> Outcome<Vec<R>> {
+fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> UsageResult<Vec<R>> {
     let mut rows: Vec<R> = Vec::new();
     loop {
         let next = page(rows.last())?;
@@ -28,7 +28,7 @@ fn all<R>(mut page: impl FnMut(Option<&R>) -> Result<Vec<R>, StoreError>) -> Out
 }
 
 /// Returns the task runs of a run.
-pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<TaskRun>> {
+pub(super) fn tasks(store: &dyn Store, run: FlowRunId) -> UsageResult<Vec<TaskRun>> {
     all(|last: Option<&TaskRun>| {
         store.task_runs(run, &TaskRunFilter::default(), last.map_or(TaskRunId::FLOW, |row| row.id), PAGE)
     })
@@ -40,7 +40,7 @@ pub(super) fn tasks_between(
     run: FlowRunId,
     first: Option<TaskRunId>,
     last: Option<TaskRunId>,
-) -> Outcome<Vec<TaskRun>> {
+) -> UsageResult<Vec<TaskRun>> {
     let (Some(first), Some(last)) = (first, last) else { return Ok(Vec::new()) };
     let before = TaskRunId::new(first.get().saturating_sub(1));
     all(|known: Option<&TaskRun>| match known {
@@ -53,17 +53,17 @@ pub(super) fn tasks_between(
 }
 
 /// Returns the events of a run after a number.
-pub(super) fn events(store: &dyn Store, run: FlowRunId, since: u64) -> Outcome<Vec<StoredEvent>> {
+pub(super) fn events(store: &dyn Store, run: FlowRunId, since: u64) -> UsageResult<Vec<StoredEvent>> {
     all(|last: Option<&StoredEvent>| store.events(run, last.map_or(since, |row| row.sequence), PAGE))
 }
 
 /// Returns the metrics of a run.
-pub(super) fn metrics(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredMetric>> {
+pub(super) fn metrics(store: &dyn Store, run: FlowRunId) -> UsageResult<Vec<StoredMetric>> {
     all(|last: Option<&StoredMetric>| store.metrics(run, last.map_or(0, |row| row.sequence), PAGE))
 }
 
 /// Returns the artifacts of a run, without their content.
-pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> Outcome<Vec<StoredArtifact>> {
+pub(super) fn artifacts(store: &dyn Store, run: FlowRunId) -> UsageResult<Vec<StoredArtifact>> {
     all(|last: Option<&StoredArtifact>| store.artifacts(run, last.map_or(0, |row| row.sequence), PAGE))
 }
 
@@ -79,7 +79,7 @@ pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str>
 }
 
 /// Returns the newest run that matches.
-pub(super) fn newest(store: &dyn Store, filter: &FlowRunFilter) -> Outcome<Option<StoredFlowRun>> {
+pub(super) fn newest(store: &dyn Store, filter: &FlowRunFilter) -> UsageResult<Option<StoredFlowRun>> {
     Ok(store.flow_runs(filter, None, 1)?.runs.pop())
 }
 
@@ -116,7 +116,7 @@ impl<R> Nested<R> {
 }
 
 /// Returns the view of a run, with those of its sub-flows.
-pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[TaskRun]) -> Outcome<RunView> {
+pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[TaskRun]) -> UsageResult<RunView> {
     let mut view = left(store, run.id, RunView::of(run, task_runs))?;
     let inner = |rows: &[TaskRun]| rows.iter().filter_map(|row| row.flow_run).collect::<Vec<_>>();
     let mut nested = Nested::of(inner(task_runs));
@@ -130,7 +130,7 @@ pub(super) fn view(store: &dyn Store, run: &StoredFlowRun, task_runs: &[TaskRun]
 }
 
 /// Adds the artifacts of a run. For links and files, the content has the target.
-fn left(store: &dyn Store, run: FlowRunId, mut view: RunView) -> Outcome<RunView> {
+fn left(store: &dyn Store, run: FlowRunId, mut view: RunView) -> UsageResult<RunView> {
     for artifact in artifacts(store, run)? {
         let leads = matches!(artifact.kind, ArtifactKind::Link | ArtifactKind::Dataset | ArtifactKind::Model);
         let content = if leads { store.artifact(run, artifact.sequence)? } else { None };

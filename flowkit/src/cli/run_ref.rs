@@ -9,7 +9,7 @@
 //! | `last:etl`, `last-failed:etl~1` | the same among the runs of one flow |
 
 use super::program::CliProgram;
-use super::usage::{Outcome, Usage};
+use super::usage::{Usage, UsageResult};
 use crate::model::{FlowRunId, State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
 
@@ -17,7 +17,11 @@ use crate::store::{FlowRunFilter, Store};
 const NAMED_MAX: usize = 5;
 
 /// Finds the run that is meant.
-pub(super) fn run(store: &dyn Store, program: &CliProgram, typed: Option<&str>) -> Outcome<StoredFlowRun> {
+pub(super) fn run(
+    store: &dyn Store,
+    program: &CliProgram,
+    typed: Option<&str>,
+) -> UsageResult<StoredFlowRun> {
     let typed = typed.unwrap_or("last");
     // Every id begins with the empty text: a shell variable that is not set must not mean some run.
     if typed.trim().is_empty() {
@@ -30,7 +34,7 @@ pub(super) fn run(store: &dyn Store, program: &CliProgram, typed: Option<&str>) 
 }
 
 /// Parses a word that begins with `last`.
-fn word(program: &CliProgram, typed: &str) -> Outcome<Option<(FlowRunFilter, usize)>> {
+fn word(program: &CliProgram, typed: &str) -> UsageResult<Option<(FlowRunFilter, usize)>> {
     let (rest, back) = match typed.split_once('~') {
         None => (typed, 0),
         Some((rest, count)) => match count.parse() {
@@ -50,7 +54,7 @@ fn word(program: &CliProgram, typed: &str) -> Outcome<Option<(FlowRunFilter, usi
     Ok(Some((FlowRunFilter { states, ..filter }, back)))
 }
 
-fn by_age(store: &dyn Store, typed: &str, filter: &FlowRunFilter, back: usize) -> Outcome<StoredFlowRun> {
+fn by_age(store: &dyn Store, typed: &str, filter: &FlowRunFilter, back: usize) -> UsageResult<StoredFlowRun> {
     let mut runs = store.flow_runs(filter, None, back.saturating_add(1))?.runs;
     if runs.len() > back {
         return Ok(runs.swap_remove(back));
@@ -62,7 +66,7 @@ fn by_age(store: &dyn Store, typed: &str, filter: &FlowRunFilter, back: usize) -
     }))
 }
 
-fn by_id(store: &dyn Store, typed: &str) -> Outcome<StoredFlowRun> {
+fn by_id(store: &dyn Store, typed: &str) -> UsageResult<StoredFlowRun> {
     let unknown = || Usage::new(format!("there is no run `{typed}`; `runs` lists those that there are"));
     let found = store.find(typed, NAMED_MAX + 1)?;
     match found[..] {

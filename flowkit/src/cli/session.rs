@@ -10,7 +10,7 @@ use super::rows;
 use super::run_ref;
 use super::secrets;
 use super::settings::Settings;
-use super::usage::{Outcome, Usage};
+use super::usage::{Usage, UsageResult};
 use crate::engine::spec::FlowSpec;
 use crate::model::StoredFlowRun;
 use crate::store::Store;
@@ -32,7 +32,7 @@ impl Session {
         program: CliProgram,
         matches: &ArgMatches,
         location: &'static Location<'static>,
-    ) -> Outcome<Self> {
+    ) -> UsageResult<Self> {
         let database = innermost::<PathBuf>(matches, "db");
         let is_json = innermost::<String>(matches, "output").as_deref() == Some("json");
         let settings = Settings::read(database.as_deref())?;
@@ -44,7 +44,12 @@ impl Session {
     }
 
     /// Finds the run that an argument refers to.
-    pub(super) fn run(&self, store: &dyn Store, matches: &ArgMatches, id: &str) -> Outcome<StoredFlowRun> {
+    pub(super) fn run(
+        &self,
+        store: &dyn Store,
+        matches: &ArgMatches,
+        id: &str,
+    ) -> UsageResult<StoredFlowRun> {
         let typed = matches.get_one::<String>(id).map(String::as_str);
         run_ref::run(store, &self.program, typed).map_err(|usage| {
             let hint = typed.and_then(|typed| self.not_a_run(store, matches, typed));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::file;
-use super::usage::{Outcome, Usage, meant_or_known};
+use super::usage::{Usage, UsageResult, meant_or_known};
 use crate::store::{SqliteOptions, SqliteStore, folder};
 use crate::text::duration;
 
@@ -60,7 +60,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Reads the file, and determines the path of the database.
-    pub(super) fn read(flag: Option<&Path>) -> Outcome<Self> {
+    pub(super) fn read(flag: Option<&Path>) -> UsageResult<Self> {
         let has_file = Path::new(FILE).exists();
         let mut members = if has_file { members()? } else { Map::new() };
         let params = match members.remove("params") {
@@ -97,7 +97,7 @@ impl Settings {
     }
 
     /// Returns `[params.<flow>]`.
-    pub(super) fn params_of(&self, flow: &str) -> Outcome<Map<String, Value>> {
+    pub(super) fn params_of(&self, flow: &str) -> UsageResult<Map<String, Value>> {
         match self.params.get(flow) {
             None => Ok(Map::new()),
             Some(Value::Object(values)) => Ok(values.clone()),
@@ -111,11 +111,11 @@ impl Settings {
     }
 
     /// Opens the database, and creates it if there is none.
-    pub(super) fn open(&self) -> Outcome<SqliteStore> {
+    pub(super) fn open(&self) -> UsageResult<SqliteStore> {
         self.open_with(SqliteStore::options())
     }
 
-    fn open_with(&self, options: SqliteOptions) -> Outcome<SqliteStore> {
+    fn open_with(&self, options: SqliteOptions) -> UsageResult<SqliteStore> {
         if self.database_source == SettingSource::Default {
             folder::make(Path::new(DEFAULT_FOLDER), &self.database)?;
         }
@@ -132,13 +132,13 @@ impl Settings {
     }
 
     /// Opens the database to look back, regardless of writers; does not create it.
-    pub(super) fn look_back(&self) -> Outcome<SqliteStore> {
+    pub(super) fn look_back(&self) -> UsageResult<SqliteStore> {
         self.check_made()?;
         self.open_with(SqliteStore::options().looking_back())
     }
 
     /// Refuses if there is no database: there is nothing to look at or to resume.
-    pub(super) fn check_made(&self) -> Outcome<()> {
+    pub(super) fn check_made(&self) -> UsageResult<()> {
         if self.is_made() {
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl Settings {
 }
 
 /// Determines how long runs may take to end after a signal. An orchestrator sets the variable, a project the file.
-fn stop_grace(configured: Option<Value>) -> Outcome<Option<(Duration, SettingSource)>> {
+fn stop_grace(configured: Option<Value>) -> UsageResult<Option<(Duration, SettingSource)>> {
     const VARIABLE: &str = "FLOWKIT_STOP_GRACE";
     let read = |text: &str| duration::read(text);
     if let Some(variable) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) {
@@ -168,7 +168,7 @@ fn stop_grace(configured: Option<Value>) -> Outcome<Option<(Duration, SettingSou
     }
 }
 
-fn members() -> Outcome<Map<String, Value>> {
+fn members() -> UsageResult<Map<String, Value>> {
     let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&file::unreadable(&error)))?;
     let members = file::toml(&text).map_err(|error| in_file(&error))?;
     match members.keys().find(|key| !KEYS.contains(&key.as_str())) {

@@ -18,7 +18,7 @@ use crate::text::wording::{list, nearest};
 #[derive(Debug)]
 pub(super) struct Usage(String);
 
-pub(super) type Outcome<T> = Result<T, Usage>;
+pub(super) type UsageResult<T> = Result<T, Usage>;
 
 impl Usage {
     pub(super) fn new(message: impl Into<String>) -> Self {

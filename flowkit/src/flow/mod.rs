@@ -3,9 +3,9 @@
 #[cfg(feature = "store")]
 #[doc(hidden)]
 pub(crate) mod arguments;
+mod artifacts;
 mod events;
 pub(crate) mod idempotent;
-mod outputs;
 pub(crate) mod resume;
 mod returned;
 pub(crate) mod spec;

@@ -14,12 +14,11 @@ pub(crate) mod folded;
 mod github;
 #[cfg(feature = "cli")]
 pub(crate) mod json;
-mod line;
-pub(crate) mod lines;
 mod not_compared;
 #[cfg(feature = "cli")]
 mod paint;
 pub mod picture;
+pub(crate) mod plain_lines;
 mod root_cause;
 #[cfg(feature = "cli")]
 mod screen;
@@ -27,17 +26,18 @@ mod screen;
 mod script;
 mod stopping;
 #[cfg(feature = "cli")]
+mod styled_line;
 mod uri;
 mod view;
 
-pub use line::{Line, Link, Span, TextStyle};
-pub use lines::{Lines, lines};
 #[cfg(feature = "cli")]
 pub(crate) use paint::Painted;
 #[cfg(feature = "cli")]
 pub use paint::StyleSupport;
+pub use plain_lines::{Lines, lines};
 #[cfg(feature = "cli")]
 pub use screen::{Options, Screen, Stderr, stderr};
+pub use styled_line::{Line, Link, Span, TextStyle};
 pub use view::RunView;
 #[cfg(feature = "cli")]
 pub(crate) use view::artifact_label;

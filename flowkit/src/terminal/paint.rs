@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::line::{Line, TextStyle};
+use super::styled_line::{Line, TextStyle};
 use super::uri::uri;
 use crate::graph::style::Tone;
 use crate::text::columns::{columns, escaped};

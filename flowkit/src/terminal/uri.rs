@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::line::Link;
+use super::styled_line::Link;
 
 /// Returns the address of `link`; `None` if a terminal could not open it.
 pub(super) fn uri(link: &Link) -> Option<String> {

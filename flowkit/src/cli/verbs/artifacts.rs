@@ -12,7 +12,7 @@ use crate::cli::json;
 use crate::cli::out::{note, print_bytes, print_line, print_lines, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage, meant_or_known};
+use crate::cli::usage::{Usage, UsageResult, meant_or_known};
 use crate::flow::arguments::members;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, TaskRun};
 use crate::store::Store;
@@ -27,7 +27,7 @@ struct ListedArtifact {
     artifact: StoredArtifact,
 }
 
-pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let left = all(&store, &run)?;
@@ -41,7 +41,7 @@ pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> Outcome<()> 
 }
 
 /// Reads the artifacts of a run, then those of its sub-flows.
-fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<ListedArtifact>> {
+fn all(store: &dyn Store, run: &StoredFlowRun) -> UsageResult<Vec<ListedArtifact>> {
     let mut left = Vec::new();
     let mut nested = Nested::of([(run.id, run.flow.clone())]);
     while let Some((id, flow)) = nested.pop() {
@@ -57,7 +57,12 @@ fn all(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Vec<ListedArtifact>> {
     Ok(left)
 }
 
-fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[ListedArtifact]) -> Outcome<()> {
+fn list(
+    session: &Session,
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    left: &[ListedArtifact],
+) -> UsageResult<()> {
     if session.is_json() {
         left.iter().map(|one| json::artifact(one.run, &one.artifact)).for_each(print_line);
         return Ok(());
@@ -78,7 +83,7 @@ fn list(session: &Session, store: &dyn Store, run: &StoredFlowRun, left: &[Liste
         row.push(format!("by {}", visible(&one.by)));
         Ok(row)
     };
-    table(&latest.iter().map(row).collect::<Outcome<Vec<_>>>()?).iter().for_each(print_line);
+    table(&latest.iter().map(row).collect::<UsageResult<Vec<_>>>()?).iter().for_each(print_line);
     let print = session.command(&format!("artifacts {} {}", run.id.short(), for_shell(&last.artifact.key)));
     note(format!("`{print}` prints one of them"));
     Ok(())
@@ -89,7 +94,7 @@ pub(super) fn described(
     store: &dyn Store,
     run: FlowRunId,
     artifact: &StoredArtifact,
-) -> Outcome<Vec<String>> {
+) -> UsageResult<Vec<String>> {
     let bytes = usize::try_from(artifact.bytes).unwrap_or(usize::MAX);
     let more = match artifact.kind {
         ArtifactKind::Link => {
@@ -107,7 +112,7 @@ fn find<'l>(
     left: &'l [ListedArtifact],
     key: &str,
     version: Option<u32>,
-) -> Outcome<&'l ListedArtifact> {
+) -> UsageResult<&'l ListedArtifact> {
     let short = run.id.short();
     let Some(first) = left.iter().find(|one| one.artifact.key == key) else {
         let names: Vec<&str> = left.iter().map(|one| one.artifact.key.as_str()).collect();
@@ -126,7 +131,7 @@ fn find<'l>(
     })
 }
 
-fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &ListedArtifact) -> Outcome<()> {
+fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &ListedArtifact) -> UsageResult<()> {
     let ListedArtifact { run: of, artifact, .. } = one;
     let key = &artifact.key;
     let gone = || {

@@ -6,10 +6,10 @@ use serde_json::json;
 use crate::cli::json::line;
 use crate::cli::out::print_line;
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage};
+use crate::cli::usage::{Usage, UsageResult};
 use crate::store::Ownership as _;
 
-pub(super) fn cancel(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn cancel(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let short = run.id.short();

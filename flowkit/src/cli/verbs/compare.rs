@@ -13,7 +13,7 @@ use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::run_ref;
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::model::StoredFlowRun;
 use crate::store::{SqliteStore, Store};
 use crate::text::columns;
@@ -55,7 +55,7 @@ impl ComparisonLine {
 }
 
 /// Shows only what differs, task by task.
-pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn diff(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let store = session.settings.look_back()?;
     let runs = [session.run(&store, matches, "left")?, session.run(&store, matches, "right")?];
     let mut lines = about(session, &runs);
@@ -70,11 +70,11 @@ pub(super) fn diff(session: &Session, matches: &ArgMatches) -> Outcome<()> {
 }
 
 /// Shows everything of each run.
-pub(super) fn compare(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn compare(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let store: SqliteStore = session.settings.look_back()?;
     let typed = matches.get_many::<String>("runs").unwrap_or_default();
     let runs = typed.map(|typed| run_ref::run(&store, &session.program, Some(typed)));
-    let runs: Vec<_> = runs.collect::<Outcome<_>>()?;
+    let runs: Vec<_> = runs.collect::<UsageResult<_>>()?;
     let mut lines = about(session, &runs);
     lines.extend(metrics(&store, &runs)?);
     print(session, &runs, &lines);
@@ -105,7 +105,7 @@ fn about(session: &Session, runs: &[StoredFlowRun]) -> Vec<ComparisonLine> {
 }
 
 /// The last value of each metric.
-fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonLine>> {
+fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> UsageResult<Vec<ComparisonLine>> {
     let mut of_runs: Vec<BTreeMap<String, f64>> = Vec::new();
     for run in runs {
         let metrics = rows::metrics(store, run.id)?;
@@ -120,8 +120,8 @@ fn metrics(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonL
 }
 
 /// The outcome of each task: how many of its runs are in which state.
-fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> Outcome<Vec<ComparisonLine>> {
-    let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<Outcome<_>>()?;
+fn by_task(store: &dyn Store, runs: &[StoredFlowRun]) -> UsageResult<Vec<ComparisonLine>> {
+    let tasks: Vec<_> = runs.iter().map(|run| rows::tasks(store, run.id)).collect::<UsageResult<_>>()?;
     let names = rows::distinct(tasks.iter().flatten().map(|row| &*row.task));
     let line = |name: &&str| {
         let cells = tasks.iter().map(|rows| {

@@ -7,7 +7,7 @@ use crate::cli::json::{self, line};
 use crate::cli::out::print_line;
 use crate::cli::rows;
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage};
+use crate::cli::usage::{Usage, UsageResult};
 use crate::store::{FlowRunFilter, History as _, Retention, SqliteStore};
 use crate::text::duration;
 use crate::text::wording::counted;
@@ -15,7 +15,7 @@ use crate::text::wording::counted;
 /// How many runs are read at once.
 const PAGE: usize = 100;
 
-pub(super) fn db(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn db(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     match matches.subcommand() {
         Some(("path", _)) => {
             path(session);
@@ -41,7 +41,7 @@ fn path(session: &Session) {
     }
 }
 
-fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<()> {
+fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> UsageResult<()> {
     let older = matches.get_one::<String>("older");
     let read = |typed: &String| {
         duration::read(typed).ok_or_else(|| {
@@ -74,7 +74,7 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> Outcome<(
 }
 
 /// Prints everything, the newest run first, including runs of sub-flows.
-fn export(session: &Session, store: &SqliteStore) -> Outcome<()> {
+fn export(session: &Session, store: &SqliteStore) -> UsageResult<()> {
     let filter = FlowRunFilter { sub_flows: true, ..FlowRunFilter::default() };
     let mut before = None;
     loop {
@@ -92,7 +92,7 @@ fn export(session: &Session, store: &SqliteStore) -> Outcome<()> {
     }
 }
 
-fn check(session: &Session, store: &SqliteStore) -> Outcome<()> {
+fn check(session: &Session, store: &SqliteStore) -> UsageResult<()> {
     store.check()?;
     if session.is_json() {
         print_line(line("database.checked", None, json!({ "path": store.path(), "whole": true })));
@@ -103,7 +103,7 @@ fn check(session: &Session, store: &SqliteStore) -> Outcome<()> {
 }
 
 /// Creates a new key for secrets, if the old one is gone.
-fn new_key(session: &Session, store: &SqliteStore) -> Outcome<()> {
+fn new_key(session: &Session, store: &SqliteStore) -> UsageResult<()> {
     let made = store.new_seal_key()?;
     if session.is_json() {
         print_line(line("database.key", None, json!({ "path": store.path(), "made": made })));

@@ -11,12 +11,12 @@ use crate::cli::outcome;
 use crate::cli::secrets::is_secret_by_name;
 use crate::cli::session::Session;
 use crate::cli::unsupported_types;
-use crate::cli::usage::{Outcome, Usage};
+use crate::cli::usage::{Usage, UsageResult};
 use crate::cli::{resolve, rows};
 use crate::store::FlowRunFilter;
 use crate::text::duration;
 
-pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
+pub(super) fn doctor(session: &Session) -> UsageResult<Exit> {
     let mut trouble = 0;
     fact(session, "flowkit", env!("CARGO_PKG_VERSION"));
     let settings = &session.settings;
@@ -69,7 +69,7 @@ pub(super) fn doctor(session: &Session) -> Outcome<Exit> {
     Ok(if trouble == 0 { Exit::SUCCESS } else { Exit::USAGE })
 }
 
-fn count(session: &Session) -> Outcome<String> {
+fn count(session: &Session) -> UsageResult<String> {
     let store = session.settings.look_back()?;
     Ok(match rows::newest(&store, &FlowRunFilter::default())? {
         None => "no runs".to_owned(),

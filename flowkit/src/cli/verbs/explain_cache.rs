@@ -10,7 +10,7 @@ use crate::cli::json::line;
 use crate::cli::out::print_line;
 use crate::cli::rows;
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::store::{CacheExplanation, explain_cache};
 use crate::text::columns::visible;
 use crate::text::wording::counted;
@@ -18,7 +18,7 @@ use crate::text::wording::counted;
 /// How many of the tasks that are not cached are named.
 const NAMED_MAX: usize = 5;
 
-pub(super) fn explain(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn explain(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let mut tasks = rows::tasks(&store, run.id)?;

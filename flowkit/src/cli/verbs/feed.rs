@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::cli::rows::{self, SUB_FLOWS_MAX};
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{
     Event, EventKind, FlowRunId, Origin, State, StoredEvent, StoredFlowRun, TaskRun, TaskRunId, Timestamp,
@@ -68,7 +68,7 @@ impl Feed {
     }
 
     /// Reads the events since the last call.
-    pub(super) fn read(&mut self, store: &dyn Store) -> Outcome<Vec<FeedEvent>> {
+    pub(super) fn read(&mut self, store: &dyn Store) -> UsageResult<Vec<FeedEvent>> {
         let mut all = Vec::new();
         let mut next = 0;
         // Sub-flows that are discovered on the way are read as well.

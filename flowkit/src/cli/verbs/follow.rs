@@ -9,7 +9,7 @@ use crate::cli::json::line;
 use crate::cli::out::{note, print_line};
 use crate::cli::rows;
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::clock;
 use crate::model::{FlowRunId, State};
 use crate::store::{History as _, SqliteStore};
@@ -43,7 +43,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Returns the status. Callers read the events after this: some may be added in between, but none after the end.
-    pub(super) fn poll(&mut self) -> Outcome<RunStatus> {
+    pub(super) fn poll(&mut self) -> UsageResult<RunStatus> {
         self.polls += 1;
         // A process that dies ends its run, too. Opening the store has marked those that were dead already.
         if self.polls.is_multiple_of(REAP_EVERY) {

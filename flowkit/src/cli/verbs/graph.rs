@@ -6,12 +6,12 @@ use crate::cli::out::{print_json, print_lines};
 use crate::cli::rows;
 use crate::cli::run_ref;
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage};
+use crate::cli::usage::{Usage, UsageResult};
 use crate::graph::Graph;
 use crate::graph::style::glyph;
 use crate::text::columns::visible;
 
-pub(super) fn graph(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn graph(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let store = session.settings.look_back()?;
     let typed = matches.get_one::<String>("run").map(String::as_str);
     // A flow's name means its newest run.

@@ -15,7 +15,7 @@ use crate::cli::relative_time::ago;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::unsupported_types;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::clock;
 use crate::engine::spec::FlowSpec;
 use crate::model::{Identity, Kind, State, StoredFlowRun, TaskRunId, iso};
@@ -27,7 +27,7 @@ use crate::value::parameters::Parameter;
 /// How many task runs of a run are read: there may be a million, of a few tasks.
 const LOOKED_AT: usize = 1000;
 
-pub(super) fn list(session: &Session) -> Outcome<()> {
+pub(super) fn list(session: &Session) -> UsageResult<()> {
     let flows = &session.program.flows;
     let last = last_runs(session).unwrap_or_else(|usage| {
         // The flows are listed all the same.
@@ -81,7 +81,7 @@ struct Last {
 }
 
 /// Returns the newest run of each flow, where there is a database.
-fn last_runs(session: &Session) -> Outcome<Vec<Option<Last>>> {
+fn last_runs(session: &Session) -> UsageResult<Vec<Option<Last>>> {
     let flows = &session.program.flows;
     if !session.settings.is_made() {
         return Ok(vec![None; flows.len()]);
@@ -95,7 +95,7 @@ fn last_runs(session: &Session) -> Outcome<Vec<Option<Last>>> {
 }
 
 /// Finds the tasks from which a resumed run takes over nothing, if the run can be resumed at all.
-fn last_of(store: &dyn Store, run: StoredFlowRun) -> Outcome<Last> {
+fn last_of(store: &dyn Store, run: StoredFlowRun) -> UsageResult<Last> {
     let (mut not_persisted, mut not_compared) = (BTreeMap::new(), BTreeMap::new());
     if run.parameters.is_some() {
         for row in store.task_runs(run.id, &TaskRunFilter::default(), TaskRunId::FLOW, LOOKED_AT)? {

@@ -11,14 +11,14 @@ use crate::cli::json;
 use crate::cli::out::{note, paragraph, print_line};
 use crate::cli::rows;
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::model::{LogLevel, StoredFlowRun, StoredLog, TaskRunId, iso};
 use crate::store::{History as _, LogFilter, Store};
 
 /// How many lines are read at once.
 const PAGE: usize = 1000;
 
-pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
+pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> UsageResult<Exit> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let level = matches.get_one::<String>("level");
@@ -70,7 +70,7 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> Outcome<Exi
 }
 
 /// Checks that the run has task runs of this name, if one was typed.
-fn has_task(store: &dyn Store, run: &StoredFlowRun, task: Option<&str>) -> Outcome<bool> {
+fn has_task(store: &dyn Store, run: &StoredFlowRun, task: Option<&str>) -> UsageResult<bool> {
     if let Some(typed) = task {
         show::chosen(run, rows::tasks(store, run.id)?, typed)?;
     }
@@ -95,7 +95,7 @@ struct Whose {
 
 impl Printer<'_> {
     /// Prints the selected lines, and returns their number.
-    fn print_line(&mut self, lines: &[StoredLog]) -> Outcome<usize> {
+    fn print_line(&mut self, lines: &[StoredLog]) -> UsageResult<usize> {
         self.meet(lines)?;
         let mut printed = 0;
         for line in lines {
@@ -112,7 +112,7 @@ impl Printer<'_> {
     }
 
     /// Registers task runs that log for the first time: their rows were written before their lines.
-    fn meet(&mut self, lines: &[StoredLog]) -> Outcome<()> {
+    fn meet(&mut self, lines: &[StoredLog]) -> UsageResult<()> {
         let is_all = self.task.is_none();
         let strangers = || lines.iter().map(|line| line.task_run).filter(|id| !self.known.contains_key(id));
         let (first, last) = (strangers().min(), strangers().max());

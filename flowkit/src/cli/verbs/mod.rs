@@ -27,10 +27,10 @@ use clap::ArgMatches;
 use super::Exit;
 use super::grammar;
 use super::session::Session;
-use super::usage::{Outcome, Usage};
+use super::usage::{Usage, UsageResult};
 
 /// Runs the verb that was typed.
-pub(super) async fn dispatch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
+pub(super) async fn dispatch(session: &Session, matches: &ArgMatches) -> UsageResult<Exit> {
     let Some((verb, of_verb)) = matches.subcommand() else {
         return Err(Usage::new("say what to do; `--help` tells what there is"));
     };

@@ -9,7 +9,7 @@ use crate::cli::json::line;
 use crate::cli::out::{print_line, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage};
+use crate::cli::usage::{Usage, UsageResult};
 use crate::graph::style::glyph;
 use crate::model::{Identity, State, StoredFlowRun, TaskRun};
 use crate::policy::resume::preview::decisions;
@@ -110,7 +110,7 @@ pub(super) fn preview(
     verb: &str,
     run: &StoredFlowRun,
     redo: Option<RedoScope>,
-) -> Outcome<()> {
+) -> UsageResult<()> {
     let (short, state) = (run.id.short(), run.state);
     if !state.can_reopen() {
         return Err(Usage::new(format!(
@@ -213,7 +213,11 @@ fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>) {
 }
 
 /// Collects the decisions about a run and those of its sub-flows that would run again, grouped by task.
-fn previews(store: &dyn Store, run: &StoredFlowRun, request: &RedoRequest) -> Outcome<Folded<CallsPreview>> {
+fn previews(
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    request: &RedoRequest,
+) -> UsageResult<Folded<CallsPreview>> {
     let mut folded = Folded::<CallsPreview>::new();
     let mut sources = HashMap::new();
     let mut nested = Nested::of([(run.clone(), request.clone(), None)]);

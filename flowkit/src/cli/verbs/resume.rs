@@ -17,7 +17,7 @@ use crate::cli::secrets::{Quoting, quoting, variables};
 use crate::cli::session::Session;
 use crate::cli::settings::SettingSource;
 use crate::cli::shown_values::{self, Of};
-use crate::cli::usage::{Outcome, Usage, meant_or_known};
+use crate::cli::usage::{Usage, UsageResult, meant_or_known};
 use crate::cli::{Exit, resolve, unsupported_types, values};
 use crate::engine::spec::FlowSpec;
 use crate::model::{StoredFlowRun, TaskRun};
@@ -28,7 +28,7 @@ use crate::text::wording::list;
 use crate::value::not_persisted::not_persisted;
 use crate::value::secret::is_masked;
 
-pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> Outcome<Exit> {
+pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) -> UsageResult<Exit> {
     session.settings.check_made()?;
     let runtime = running::runtime(session, matches)?;
     let store = runtime.store().ok_or_else(|| Usage::new("bug in flowkit: no store"))?;
@@ -63,7 +63,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
 }
 
 /// Finds the flow of the run in this program.
-fn flow_of<'s>(session: &'s Session, run: &StoredFlowRun) -> Outcome<&'s FlowSpec> {
+fn flow_of<'s>(session: &'s Session, run: &StoredFlowRun) -> UsageResult<&'s FlowSpec> {
     session.program.flow_of(&run.path).ok_or_else(|| {
         let known = list(session.program.flows.iter().map(FlowSpec::ident));
         let last = session.program.only_flow().map_or("<flow>", FlowSpec::ident);
@@ -82,7 +82,7 @@ fn redo(
     store: &dyn Store,
     run: &StoredFlowRun,
     tasks: &[TaskRun],
-) -> Outcome<Option<RedoScope>> {
+) -> UsageResult<Option<RedoScope>> {
     Ok(match verb {
         "retry" => {
             check_failures(run, tasks)?;
@@ -98,7 +98,7 @@ fn redo(
 }
 
 /// Refuses a run in which nothing has failed: its body would run again for nothing.
-fn check_failures(run: &StoredFlowRun, tasks: &[TaskRun]) -> Outcome<()> {
+fn check_failures(run: &StoredFlowRun, tasks: &[TaskRun]) -> UsageResult<()> {
     if !run.state.is_success() || tasks.iter().any(|task| task.state.is_failure()) {
         return Ok(());
     }
@@ -107,7 +107,7 @@ fn check_failures(run: &StoredFlowRun, tasks: &[TaskRun]) -> Outcome<()> {
 }
 
 /// Refuses a task that the run has not called by itself.
-fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[TaskRun], name: &str) -> Outcome<()> {
+fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[TaskRun], name: &str) -> UsageResult<()> {
     let names = rows::names(tasks);
     if names.contains(&name) {
         return Ok(());
@@ -132,7 +132,7 @@ fn without_arguments(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
 }
 
 /// Finds the first sub-flow in which there is such a task.
-fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [TaskRun], name: &str) -> Outcome<Option<&'t str>> {
+fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [TaskRun], name: &str) -> UsageResult<Option<&'t str>> {
     for node in tasks {
         let Some(behind) = node.flow_run else { continue };
         if rows::tasks(store, behind)?.iter().any(|task| task.task == name) {
@@ -143,7 +143,7 @@ fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [TaskRun], name: &str) -> Out
 }
 
 /// Returns the arguments on the command line, as `--param <name>=<value>`.
-fn typed_parameters(matches: &ArgMatches, flow: &FlowSpec) -> Outcome<Option<Layer>> {
+fn typed_parameters(matches: &ArgMatches, flow: &FlowSpec) -> UsageResult<Option<Layer>> {
     let mut values = Map::new();
     let parameters = flow.all_parameters();
     let quoting = quoting(&parameters);
@@ -173,7 +173,7 @@ fn completed(
     run: &StoredFlowRun,
     typed: Option<Layer>,
     path: Option<&PathBuf>,
-) -> Outcome<Option<String>> {
+) -> UsageResult<Option<String>> {
     let persisted = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let (Some(parameters), Some(Value::Object(mut arguments))) = (flow.parameters(), persisted) else {
         return Ok(None);

@@ -11,14 +11,14 @@ use crate::cli::resolve::{DEFAULT, Resolved, arguments, check_complete, resolve}
 use crate::cli::secrets::refused;
 use crate::cli::session::Session;
 use crate::cli::shown_values::{self, Of};
-use crate::cli::usage::{Outcome, Usage};
+use crate::cli::usage::{Usage, UsageResult};
 use crate::cli::{Exit, json as lines, layers, unsupported_types};
 use crate::engine::runtime::Runtime;
 use crate::engine::spec::{FlowSpec, RunOptions};
 use crate::value::not_persisted::all_not_persisted;
 use crate::value::shape::ParamType;
 
-pub(super) async fn run(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
+pub(super) async fn run(session: &Session, matches: &ArgMatches) -> UsageResult<Exit> {
     let Some((name, matches)) = matches.subcommand() else {
         return Err(Usage::new("say which flow to run; `list` tells which there are"));
     };

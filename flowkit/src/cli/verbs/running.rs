@@ -11,7 +11,7 @@ use crate::cli::out::{note, print_line};
 use crate::cli::outcome;
 use crate::cli::secrets;
 use crate::cli::session::Session;
-use crate::cli::usage::{Outcome, Usage, with_causes};
+use crate::cli::usage::{Usage, UsageResult, with_causes};
 use crate::engine::runtime::Runtime;
 use crate::engine::spec::{AnyFlowResult, AnyFlowRun, FlowSpec};
 use crate::model::{Error, StoredFlowRun};
@@ -27,7 +27,7 @@ const HEARD_AFTER: Duration = Duration::from_millis(100);
 const VALUE_COLUMNS_MAX: usize = 200;
 
 /// Builds the runtime of the program, with its store.
-pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> Outcome<Runtime> {
+pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> UsageResult<Runtime> {
     if crate::ctx::logs::layer::has_subscriber_without_layer() {
         note(
             "note: events of `tracing` are not kept with the runs; add `flowkit::layer()` to the subscriber",
@@ -96,7 +96,7 @@ pub(super) async fn finish(
     runtime: &Runtime,
     matches: &ArgMatches,
     ended: Result<AnyFlowResult, Interrupted>,
-) -> Outcome<Exit> {
+) -> UsageResult<Exit> {
     match ended {
         Ok(Ok(run)) => {
             // A log line may have been written after the end.

@@ -8,13 +8,13 @@ use crate::cli::out::{columns, note, print_line, table};
 use crate::cli::outcome;
 use crate::cli::relative_time::ago;
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::clock;
 use crate::model::{StoredFlowRun, WallTime};
 use crate::store::{FlowRunFilter, History as _};
 use crate::text::columns;
 
-pub(super) fn runs(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn runs(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let words: Vec<String> = matches.get_many::<String>("filter").unwrap_or_default().cloned().collect();
     let limit = usize::try_from(matches.get_one::<u64>("limit").copied().unwrap_or(20)).unwrap_or(usize::MAX);
     let now = clock::wall();

@@ -14,7 +14,7 @@ use crate::cli::relative_time::ago;
 use crate::cli::resolve::Resolved;
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::clock;
 use crate::engine::spec::FlowSpec;
 use crate::model::{State, StoredFlowRun};
@@ -56,7 +56,7 @@ pub(super) fn show(
     flow: &FlowSpec,
     resolved: &[Resolved],
     arguments: Option<&Map<String, Value>>,
-) -> Outcome<()> {
+) -> UsageResult<()> {
     if !session.is_json() {
         print_line(format!("`{}` would run with", flow.ident()));
     }
@@ -101,7 +101,7 @@ pub(super) fn show(
 }
 
 /// Finds the newest completed run of the flow, which is the most complete; or else the newest.
-fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun, Folded<Shape>)>> {
+fn recorded(session: &Session, flow: &FlowSpec) -> UsageResult<Option<(StoredFlowRun, Folded<Shape>)>> {
     if !session.settings.is_made() {
         return Ok(None);
     }
@@ -117,7 +117,7 @@ fn recorded(session: &Session, flow: &FlowSpec) -> Outcome<Option<(StoredFlowRun
     Ok(None)
 }
 
-fn look(store: &dyn Store, run: &StoredFlowRun) -> Outcome<Folded<Shape>> {
+fn look(store: &dyn Store, run: &StoredFlowRun) -> UsageResult<Folded<Shape>> {
     let mut folded = Folded::new();
     let mut nested = Nested::of([(run.id, None)]);
     while let Some((run, around)) = nested.pop() {

@@ -13,7 +13,7 @@ use crate::cli::outcome;
 use crate::cli::rows;
 use crate::cli::session::Session;
 use crate::cli::shown_values::{Of, show as shown};
-use crate::cli::usage::{Outcome, Usage, meant_or_known};
+use crate::cli::usage::{Usage, UsageResult, meant_or_known};
 use crate::engine::spec::FlowSpec;
 use crate::graph::style::glyph;
 use crate::model::{ArtifactKind, ErrorReport, StoredArtifact, StoredFlowRun, StoredMetric, TaskRun, iso};
@@ -27,7 +27,7 @@ use crate::value::shape::ParamType;
 /// The greatest width, and that outside a terminal, such as in a pager or a mail.
 const COLUMNS: usize = 100;
 
-pub(super) fn show(session: &Session, matches: &ArgMatches) -> Outcome<()> {
+pub(super) fn show(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     if let Some(count) = matches.get_one::<u64>("slow") {
@@ -66,7 +66,7 @@ fn show_run(
     tasks: &[TaskRun],
     mut artifacts: Vec<StoredArtifact>,
     metrics: &[StoredMetric],
-) -> Outcome<()> {
+) -> UsageResult<()> {
     print_line(head(run));
     let row = |(name, value): (String, String)| vec![format!("  {name}"), columns::shortened(&value, 200)];
     let parameters: Vec<_> = parameters(session, run).into_iter().map(row).collect();
@@ -93,7 +93,7 @@ fn facts(
     run: &StoredFlowRun,
     artifacts: &[StoredArtifact],
     metrics: &[StoredMetric],
-) -> Outcome<Vec<String>> {
+) -> UsageResult<Vec<String>> {
     let latest: BTreeMap<&str, &StoredArtifact> =
         artifacts.iter().map(|artifact| (artifact.key.as_str(), artifact)).collect();
     let values: BTreeMap<&str, f64> =
@@ -113,7 +113,7 @@ fn facts(
 }
 
 /// Finds task runs by name: that of a task, or of one run.
-pub(super) fn chosen(run: &StoredFlowRun, tasks: Vec<TaskRun>, typed: &str) -> Outcome<Vec<TaskRun>> {
+pub(super) fn chosen(run: &StoredFlowRun, tasks: Vec<TaskRun>, typed: &str) -> UsageResult<Vec<TaskRun>> {
     let (found, others): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| task.task == typed || task.label() == typed);
     if !found.is_empty() {
@@ -166,7 +166,7 @@ fn facts_of(
     task: &TaskRun,
     artifacts: &[StoredArtifact],
     metrics: &[StoredMetric],
-) -> Outcome<Vec<String>> {
+) -> UsageResult<Vec<String>> {
     let mut lines = Vec::new();
     for artifact in artifacts.iter().filter(|artifact| artifact.task_run == task.id) {
         let mut row = vec!["  artifact".to_owned()];

@@ -9,7 +9,7 @@ use crate::cli::json::{line, millis};
 use crate::cli::out::{print_line, table};
 use crate::cli::rows::{self, Nested};
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::clock;
 use crate::graph::style::glyph;
 use crate::model::{Kind, StoredFlowRun, TaskRun, WallTime};
@@ -26,7 +26,12 @@ struct Slow {
 }
 
 /// Shows the slowest `count` of them, each with its share of the total.
-pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, count: usize) -> Outcome<()> {
+pub(super) fn show(
+    session: &Session,
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    count: usize,
+) -> UsageResult<()> {
     let now = clock::wall();
     let whole = spent(&run.as_task_run(), now);
     let mut slow = all(store, run, now)?;
@@ -63,7 +68,7 @@ pub(super) fn show(session: &Session, store: &dyn Store, run: &StoredFlowRun, co
 }
 
 /// Returns the task runs that have begun. Nodes of sub-flows are left out: the task runs in them count.
-fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> Outcome<Vec<Slow>> {
+fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> UsageResult<Vec<Slow>> {
     let mut found = Vec::new();
     let mut nested = Nested::of([(run.id, None)]);
     while let Some((id, sub_flow)) = nested.pop() {

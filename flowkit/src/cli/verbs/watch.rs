@@ -9,16 +9,16 @@ use crate::cli::Exit;
 use crate::cli::out::print_line;
 use crate::cli::secrets::recorded_text;
 use crate::cli::session::Session;
-use crate::cli::usage::Outcome;
+use crate::cli::usage::UsageResult;
 use crate::engine::spec::FlowSpec;
 use crate::model::{StoredFlowRun, iso};
 use crate::terminal::RunView;
 use crate::terminal::fact::Fact;
 use crate::terminal::json::line;
-use crate::terminal::lines::of_fact;
 use crate::terminal::picture::Program;
+use crate::terminal::plain_lines::of_fact;
 
-pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> Outcome<Exit> {
+pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> UsageResult<Exit> {
     let store = session.settings.look_back()?;
     let run = session.run(&store, matches, "run")?;
     let mut follower = Follower::of(&store, run.id);

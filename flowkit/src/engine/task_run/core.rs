@@ -1,7 +1,7 @@
 //! The part of a task run that does not depend on its types: its identity, the run it belongs to, and how it is stopped.
 
 mod events;
-mod settled;
+mod recorded;
 
 use parking_lot::{Mutex, MutexGuard};
 use std::future::{Future, poll_fn};

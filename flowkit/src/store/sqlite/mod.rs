@@ -47,6 +47,7 @@ mod system;
 #[path = "system/windows.rs"]
 mod system;
 mod task_rows;
+mod transaction;
 mod upkeep;
 mod values;
 mod write;

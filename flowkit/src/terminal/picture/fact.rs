@@ -5,7 +5,7 @@ use crate::graph::style::glyph;
 use crate::model::{ErrorReport, EventKind, State};
 use crate::terminal::fact::{Fact, label};
 use crate::terminal::failures::error_words;
-use crate::terminal::line::{Line, TextStyle};
+use crate::terminal::styled_line::{Line, TextStyle};
 use crate::text::columns::{duration, visible, wrapped};
 
 /// A fact takes at most this many lines; the root cause is shown in full at the end.

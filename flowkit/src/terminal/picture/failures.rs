@@ -5,7 +5,7 @@ use super::program::Program;
 use crate::graph::style::glyph;
 use crate::model::State;
 use crate::terminal::failures::{FailedRun, ROWS_MAX, rows};
-use crate::terminal::line::{Line, TextStyle};
+use crate::terminal::styled_line::{Line, TextStyle};
 use crate::terminal::view::RunView;
 use crate::text::columns::{columns, shortened};
 

@@ -6,7 +6,7 @@ use super::failures::failures;
 use super::program::Program;
 use super::summary::{commands, notes, numbers};
 use super::tree::tree;
-use crate::terminal::line::Line;
+use crate::terminal::styled_line::Line;
 use crate::terminal::view::RunView;
 
 /// The whole picture takes at most this many lines: a screen.

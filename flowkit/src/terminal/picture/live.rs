@@ -5,7 +5,7 @@ use super::words::{BAR, activity, bar, counts, joined, range, state_words};
 use super::{WIDTH_MAX, margin};
 use crate::graph::style::glyph;
 use crate::model::{State, WallTime};
-use crate::terminal::line::{Line, TextStyle};
+use crate::terminal::styled_line::{Line, TextStyle};
 use crate::terminal::view::{Active, Group, RunView};
 use crate::text::columns::{self, columns, shortened};
 

@@ -22,7 +22,7 @@ pub use self::live::live;
 pub use self::program::Program;
 pub(crate) use self::program::for_shell;
 
-use super::line::{Line, TextStyle};
+use super::styled_line::{Line, TextStyle};
 use super::view::RunView;
 use crate::text::columns::columns;
 

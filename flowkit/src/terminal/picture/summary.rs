@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::margin;
 use super::program::Program;
 use crate::model::State;
-use crate::terminal::line::{Line, TextStyle};
+use crate::terminal::styled_line::{Line, TextStyle};
 use crate::terminal::view::RunView;
 use crate::text::columns::{self, columns, wrapped};
 use crate::text::wording::counted;

@@ -4,7 +4,7 @@ use super::margin;
 use super::words::{Words, ends, range, state_words, words};
 use crate::graph::style::{WITH_FAILURES, glyph};
 use crate::model::State;
-use crate::terminal::line::{Line, TextStyle};
+use crate::terminal::styled_line::{Line, TextStyle};
 use crate::terminal::view::{Group, RunView, ShownArtifact};
 use crate::text::columns::{self, columns, shortened};
 

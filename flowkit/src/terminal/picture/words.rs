@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{State, WallTime};
-use crate::terminal::line::{Line, TextStyle};
+use crate::terminal::styled_line::{Line, TextStyle};
 use crate::terminal::view::{Active, Group};
 use crate::text::columns;
 

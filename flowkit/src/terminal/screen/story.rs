@@ -10,10 +10,10 @@ use super::user::{UserLines, plain};
 use crate::engine::flow_run::observer::{Made, Notice, Progress};
 use crate::model::{EventKind, FlowRunId, TaskRunId, WallTime};
 use crate::terminal::fact::Fact;
-use crate::terminal::line::{Line, TextStyle};
-use crate::terminal::lines::{self, clock};
 use crate::terminal::picture::{self, finished, live, title};
+use crate::terminal::plain_lines::{self, clock};
 use crate::terminal::stopping::StopNotice;
+use crate::terminal::styled_line::{Line, TextStyle};
 use crate::terminal::view::RunView;
 use crate::terminal::{StyleSupport, github, json};
 use crate::text::columns::visible;
@@ -84,7 +84,7 @@ impl Story {
                 }
             }
             Mode::Lines => {
-                let lines = lines::of_fact(&run.view, &fact, Some(program), Some(&clock(fact.at())));
+                let lines = plain_lines::of_fact(&run.view, &fact, Some(program), Some(&clock(fact.at())));
                 for line in &lines {
                     push_line(&mut self.ready, self.style.text(line));
                 }

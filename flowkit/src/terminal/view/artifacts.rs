@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Key, RunView, ShownArtifact};
 use crate::engine::flow_run::observer::Made;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, TaskRunId};
-use crate::terminal::line::Link;
+use crate::terminal::styled_line::Link;
 use crate::text::columns::visible;
 
 /// At most this many artifacts of one task are remembered.

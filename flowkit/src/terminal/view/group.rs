@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::durations::Durations;
 use super::{Counts, Key};
 use crate::model::{State, WallTime};
-use crate::terminal::line::Link;
+use crate::terminal::styled_line::Link;
 use crate::text::columns::visible;
 
 /// At most this many tasks that a group waits for are named.

@@ -7,6 +7,7 @@
 //! rows of a store ──┘
 //! ```
 
+mod apply;
 #[cfg(feature = "cli")]
 mod artifacts;
 mod durations;
@@ -15,7 +16,6 @@ mod group;
 mod short;
 #[cfg(feature = "cli")]
 mod stored;
-mod take;
 
 use std::collections::HashMap;
 use std::sync::Arc;
