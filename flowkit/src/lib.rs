@@ -1,8 +1,8 @@
 //! Pipelines as plain Rust functions.
 //!
 //! `#[task]` and `#[flow]` wrap ordinary functions with retries, timeouts and caching; while a flow runs, its task
-//! graph is recorded and executed concurrently on tokio. With a store, a run outlives its process, and goes on where it
-//! stopped; [`main!`] makes a program the command line of its own flows. It is a library: there is no server, nothing to
+//! graph is recorded and executed concurrently on tokio. With a store, a run outlives its process, and continues where
+//! it stopped; [`main!`] makes a program the command line of its own flows. It is a library: there is no server, nothing to
 //! set up and no config file.
 //!
 //! ```
@@ -73,15 +73,15 @@
 //! ```
 //!
 //! ```text
-//! orders --pages 3 --mode recent       runs it, keeps the run in .flowkit/runs.db, and draws it meanwhile
+//! orders --pages 3 --mode recent       runs it, draws it live, and persists it in .flowkit/runs.db
 //! orders run orders --help             its parameters; they also come from variables, files and flowkit.toml
 //! orders show, orders logs             the last run
-//! orders resume                        goes on with the last run: what has succeeded is not done again
+//! orders resume                        continues the last run: tasks that succeeded do not run again
 //! ```
 //!
-//! Its `[dependencies]` are `flowkit`, `serde` with `derive`, and `tracing`. The types of parameters derive `Serialize` as
-//! well as `Deserialize`, so that they are kept with the run; those of results too, so that they are kept. A program with a
-//! `main` of its own needs `tokio` beside them, and a store only if runs shall outlive it:
+//! Its `[dependencies]` are `flowkit`, `serde` with `derive`, and `tracing`. Parameter types derive `Serialize` and
+//! `Deserialize`, so that arguments are persisted with the run; result types derive both, so that results are. A program
+//! with its own `main` also needs `tokio`, and a store only if its runs must outlive it:
 //!
 //! ```
 //! # use flowkit::prelude::*;
@@ -151,7 +151,7 @@
 //! - `testing`: `#[flowkit::test]`, mocks and failpoints, and with `store` the contract that every store keeps; for
 //!   `[dev-dependencies]`.
 //!
-//! Without any, runs and results live in memory only, and flowkit has 45 crates below it. `store`, `sqlite` and `cli` are
+//! With no features, runs and results live in memory only, and flowkit depends on 45 crates. `store`, `sqlite` and `cli` are
 //! for Unix and Windows. For Windows they are compiled, and were tried under Wine; `docs/cli.md` says what differs there.
 
 // Lower rooms compile whole; what is used of them depends on the rooms above. All of it is, with all features.
@@ -253,7 +253,7 @@ pub fn observe(observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) {
     Runtime::ambient().observe(observer);
 }
 
-/// Returns how many blocking bodies run on although their task run has ended: timed out or cancelled.
+/// Returns how many blocking bodies are still running after their task run timed out or was cancelled.
 ///
 /// A thread cannot be stopped from outside. Each holds one of the 512 threads of flowkit's blocking pool, and the slots
 /// of limits that its task took, until it returns.

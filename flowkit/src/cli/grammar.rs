@@ -93,7 +93,7 @@ fn run_verb(program: &CliProgram) -> Vec<Command> {
     vec![
         Command::new("run")
             .about("Run a flow")
-            .after_help(format!("`{} run <FLOW> --help` tells what a flow wants to be given", program.name))
+            .after_help(format!("`{} run <FLOW> --help` lists the parameters of a flow", program.name))
             .subcommand_required(true)
             .arg_required_else_help(true)
             .disable_help_subcommand(true)
@@ -166,10 +166,10 @@ fn going_on() -> Vec<Command> {
             .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
     };
     vec![
-        resuming("resume", "Go on with a run: what has succeeded is kept, the rest runs")
+        resuming("resume", "Continue a run: reuse what has succeeded, and run the rest")
             .arg(switch("strict", "Refuse calls that are not recorded: the code has changed")),
-        resuming("retry", "Go on with a run, and do again what failed in it for good"),
-        resuming("rerun", "Go on with a run, and do a task again with everything that used its results").arg(
+        resuming("retry", "Continue a run, and retry what failed for good"),
+        resuming("rerun", "Continue a run, and rerun a task with everything that used its results").arg(
             Arg::new("from")
                 .long("from")
                 .value_name("TASK")
@@ -246,7 +246,7 @@ fn db() -> Command {
                         .value_name("TIME")
                         .help("Those that ended longer ago than that: `30d`"),
                 )
-                .arg(number("keep", "0", "Leave at least so many of the newest")),
+                .arg(number("keep", "0", "Keep at least this many of the newest")),
             plain("export", "Print every run with its task runs as JSON Lines"),
             plain("check", "Look through the database for damage"),
             plain("new-key", "Make another key for secrets, where the one beside the database is gone"),

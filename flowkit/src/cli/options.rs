@@ -69,7 +69,7 @@ pub(super) fn fail_on_any_task() -> Arg {
 
 /// For verbs that run something.
 pub(super) fn refresh_cache() -> Arg {
-    let help = "Let no task take its result from the cache; what they give takes the place of what is there";
+    let help = "Ignore cached results: each task runs, and its result replaces the cached one";
     Arg::new("refresh-cache").action(ArgAction::SetTrue).conflicts_with("no-cache").help(help)
 }
 
@@ -94,5 +94,5 @@ pub(super) fn count(typed: &str) -> Result<u64, String> {
 
 /// Parses the count of `--slow`, in whose place a run may have been typed.
 pub(super) fn count_of_slowest(typed: &str) -> Result<u64, String> {
-    count(typed).map_err(|expected| format!("{expected}; the run stands before it: `show last --slow`"))
+    count(typed).map_err(|expected| format!("{expected}; the run goes before it: `show last --slow`"))
 }

@@ -117,8 +117,8 @@ impl<K> Serialize for Tracked<K> {
 impl<K: TrackedKind> Tracked<K> {
     /// Describes the file at `path`, and reads it for that, which blocks.
     ///
-    /// It stores a description, not the file: a power cut may take a file that was not synced to disk, as
-    /// [`Output`](crate::Output) does.
+    /// It stores a description, not the file: a power cut may lose a file that was not synced to disk;
+    /// [`Output`](crate::Output) syncs it.
     ///
     /// # Errors
     ///

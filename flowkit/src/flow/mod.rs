@@ -32,6 +32,7 @@ use crate::engine::task_run::on_heap::{OnHeap, Weighed};
 use crate::graph::Graph;
 use crate::model::{
     Codec, Error, Event, FlowRunId, Kind, RunLabel, State, TaskError, TaskRun, TaskRunId, Timestamp,
+    anew_since,
 };
 use crate::task::call::Call;
 
@@ -241,12 +242,10 @@ impl<T, E> FlowRun<T, E> {
     /// Returns the task runs that failed or timed out, in the order of their calls. A run that completed may have some, if the
     /// flow handled their errors.
     ///
-    /// Not included are task runs that did not run because an input failed, or were cancelled, and failures in an attempt of the
+    /// It leaves out task runs that were cancelled or did not run because an input failed, and failures in an attempt of the
     /// flow that was followed by another attempt.
     pub fn failures(&self) -> Vec<TaskRun> {
-        let flow = self.flow();
-        let earlier = flow.iter().flat_map(|flow| &flow.earlier_attempts);
-        let since = earlier.filter_map(|attempt| attempt.ended_no).max();
+        let since = self.flow().and_then(|flow| anew_since(&flow.earlier_attempts));
         let mut task_runs = self.task_runs();
         task_runs.retain(|task_run| {
             matches!(task_run.state, State::Failed | State::TimedOut) && task_run.ended_no > since

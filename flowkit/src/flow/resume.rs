@@ -68,7 +68,7 @@ impl<B> Resume<B> {
         self
     }
 
-    /// Runs the calls again that failed for good, and those that did not run because of them.
+    /// Retries the calls that failed for good, and those that did not run because of them.
     pub fn retry_failed(mut self) -> Self {
         self.options.redo = Some(RedoScope::Failed);
         self

@@ -14,7 +14,7 @@ pub enum EdgeKind {
     Order,
 }
 
-/// Something that a task run waits for. Serialized, it is a pair: whom it comes from, and what it stands for.
+/// Something that a task run waits for. It is serialized as a pair: the run that comes first, and the kind.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(from = "(TaskRunId, EdgeKind)", into = "(TaskRunId, EdgeKind)")]
 pub struct Edge(

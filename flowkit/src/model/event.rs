@@ -35,8 +35,8 @@ impl Timestamp {
     }
 }
 
-/// The place of a begin or an end of an attempt among all of one flow run, from 1: what is later has a greater number, also
-/// over processes, and in the runs of its sub-flows. Whatever asks "which was first" or "since when" asks it, never a clock.
+/// Numbers the starts and ends of attempts in a flow run and its sub-flows, from 1: a later one has a greater number, across
+/// processes too. Code that asks "which was first" or "since when" compares these numbers, never clock times.
 pub type OrderNo = NonZeroU64;
 
 /// Something that happened to a flow run or to one of its task runs.
@@ -50,7 +50,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// How an attempt failed that is followed by another one.
+/// The failure of an attempt that is followed by another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AttemptFailure {

@@ -51,6 +51,7 @@ pub(crate) use record::{Extras, NewTaskRun, RunRecord, label_of};
 pub use refusal::Refusal;
 pub use report::ErrorReport;
 pub(crate) use report::{is_passed_on, place};
+pub(crate) use run::anew_since;
 pub use run::{Attempt, TaskRun};
 pub use state::{IllegalTransition, State};
 pub use stored::{LogLevel, StoredEvent, StoredFlowRun, StoredLog, WallTime};

@@ -192,8 +192,8 @@ pub enum Refusal {
     },
     /// This process was paused for so long that another one took over its idempotency key and began a run for it.
     #[error(
-        "another process has begun a run for its idempotency key, because this one could not be seen for too long; nothing \
-         of it ran here: call it again to get the result of that run"
+        "another process has begun a run for its idempotency key, because this one was unresponsive for too long; nothing ran \
+         here: call it again to get the result of that run"
     )]
     KeyTaken,
     /// The runtime is being shut down.

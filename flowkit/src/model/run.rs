@@ -82,14 +82,14 @@ pub struct TaskRun {
     pub orphaned: bool,
     /// Whether the body that called it has cancelled it, for instance as the loser of a race.
     pub cancelled_by_body: bool,
-    /// In how many processes that died it was running.
+    /// How many processes died while it was running.
     pub crashes: u32,
     /// Whether its result is persisted.
     pub has_result: bool,
     /// Why its result could not be persisted. `None` also where none is ever: its type cannot be, or the attribute says no.
     pub not_persisted: Option<String>,
-    /// Which value it gave, and from which: a resumed run takes it over only if those are the same. `None` of what has
-    /// not ended.
+    /// Which value it returned, and from which inputs: a resumed run reuses it only if the inputs are the same. `None`
+    /// until it has ended.
     pub provenance: Option<Provenance>,
 }
 
@@ -184,6 +184,12 @@ impl Attempt {
     }
 }
 
+/// Returns the number of the end of the last attempt of a flow that another one followed, apart from those that do not
+/// [count](Attempt::counts): calls that had no result by then run again.
+pub(crate) fn anew_since(earlier: &[Attempt]) -> Option<OrderNo> {
+    earlier.iter().filter(|attempt| attempt.counts()).filter_map(|attempt| attempt.ended_no).max()
+}
+
 /// Returns all attempts of a run, of which the `last` may be among the `earlier` ones: another one is to follow it.
 pub(super) fn with_last(earlier: &[Attempt], last: Attempt) -> Vec<Attempt> {
     let last = (last.number as usize > earlier.len()).then_some(last);
@@ -199,4 +205,23 @@ pub(super) fn spent(attempts: &[Attempt], end: WallTime) -> Duration {
         Some(attempt.duration()? + wait)
     });
     spans.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_attempt_that_failed_by_itself_ends_what_the_one_before_it_has_failed() {
+        let ended = |number, state, no| Attempt {
+            state,
+            ended_no: OrderNo::new(no),
+            ..Attempt::crashed(number, WallTime::from_micros(0))
+        };
+        let failed = ended(1, State::Failed, 3);
+        let interrupted = ended(2, State::Suspended, 9);
+        assert_eq!(anew_since(&[failed.clone(), interrupted.clone()]), OrderNo::new(3));
+        assert_eq!(anew_since(&[interrupted]), None, "its failures are those of the run that is resumed");
+        assert_eq!(anew_since(&[failed, ended(2, State::Failed, 12)]), OrderNo::new(12));
+    }
 }

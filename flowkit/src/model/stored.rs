@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attempt, ErrorReport, EventKind, FlowRunId, Kind, OrderNo, State, TaskRun, TaskRunId, Timestamp,
+    anew_since,
 };
 
 /// A moment of the wall clock, in microseconds since 1970, UTC. For people and for waits that outlive a process.
@@ -59,7 +60,7 @@ impl From<WallTime> for SystemTime {
     }
 }
 
-/// A flow run as it is kept.
+/// A flow run as it is persisted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StoredFlowRun {
@@ -69,7 +70,7 @@ pub struct StoredFlowRun {
     pub flow: String,
     /// The function of the flow, with its module path.
     pub path: String,
-    /// The flow's version, if it says one.
+    /// The flow's version, if it sets one.
     pub version: Option<String>,
     /// The name of this run, if it has one of its own.
     pub name: Option<String>,
@@ -103,23 +104,21 @@ pub struct StoredFlowRun {
     pub crashes: u32,
     /// Where in the user's code it was called, as `file:line`.
     pub location: String,
-    /// How many of its task runs failed or timed out, those left out that an attempt of the flow was followed by another one.
+    /// How many of its task runs failed or timed out, without those of a flow attempt that was followed by another attempt.
     /// The store counts them when it is asked.
     #[serde(default)]
     pub failures: u64,
 }
 
 impl StoredFlowRun {
-    /// Whether the flow went on after failures, and completed.
+    /// Whether the flow completed although task runs failed.
     pub fn completed_with_failures(&self) -> bool {
         self.state.is_success() && self.failures > 0
     }
 
-    /// Returns the number of the end of the last attempt that another one followed, those left out that do not
-    /// count: what had no result by then is done anew.
+    /// As [`anew_since`], of the attempts of the flow itself.
     pub(crate) fn anew_since(&self) -> Option<OrderNo> {
-        let ended = self.earlier_attempts.iter().filter(|attempt| attempt.counts());
-        ended.filter_map(|attempt| attempt.ended_no).max()
+        anew_since(&self.earlier_attempts)
     }
 
     /// Returns the number of the last begin or end of the flow itself.
@@ -175,7 +174,7 @@ impl StoredFlowRun {
     }
 }
 
-/// An event as it is kept.
+/// An event as it is persisted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StoredEvent {

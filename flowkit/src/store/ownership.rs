@@ -29,7 +29,7 @@ pub trait Ownership {
         false
     }
 
-    /// Records what is to be redone of a run that was taken over, in place of an earlier request.
+    /// Records which parts of a taken-over run to run again; it replaces an earlier request.
     ///
     /// # Errors
     ///

@@ -136,7 +136,7 @@ pub fn suspension_of(state: State, is_flow: bool) -> Option<EventKind> {
     }
 }
 
-/// Updates the row of a flow run with the state `after` such an event, of which its process wrote none.
+/// Updates the row of a flow run to the state `after` such an event, which its own process did not write.
 pub fn leave_flow(row: &mut StoredFlowRun, after: State, now: WallTime) {
     if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state, after)) {
         add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
@@ -146,8 +146,8 @@ pub fn leave_flow(row: &mut StoredFlowRun, after: State, now: WallTime) {
     row.ended_at = after.is_terminal().then_some(now).or(row.ended_at);
 }
 
-/// Updates the row of a task run with the state `after` such an event. If its process `was_stopping`, which an
-/// [`EventKind::Stopping`] of the flow tells, a task run that dies with it did not bring it down: its crash does not count.
+/// Updates the row of a task run with the state `after` such an event. If its process `was_stopping` (the flow
+/// has an [`EventKind::Stopping`]), a task run that dies with it did not cause the death: its crash does not count.
 pub fn leave_task_run(row: &mut TaskRun, after: State, now: WallTime, was_stopping: bool) {
     if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state, after)) {
         add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);

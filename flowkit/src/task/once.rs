@@ -38,9 +38,8 @@ use crate::policy::TaskPolicy;
 /// # }
 /// ```
 ///
-/// It also records a decision that flowkit does not see, such as which branch of a `select!` won: `once("winner",
-///
-///  winner).await?` returns the first winner again.
+/// It also records a decision that flowkit does not see, such as which branch of a `select!` won:
+/// `once("winner", || winner).await?` returns the first winner again.
 ///
 /// # Errors
 ///

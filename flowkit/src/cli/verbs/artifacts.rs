@@ -115,10 +115,7 @@ fn find<'l>(
 ) -> UsageResult<&'l ListedArtifact> {
     let short = run.id.short();
     let Some(first) = left.iter().find(|one| one.artifact.key == key) else {
-        let names: Vec<&str> = left.iter().map(|one| one.artifact.key.as_str()).collect();
-        let mut known = HashSet::new();
-        let names: Vec<&str> = names.into_iter().filter(|name| known.insert(*name)).collect();
-        let known = meant_or_known(key, &names);
+        let known = meant_or_known(key, &rows::distinct(left.iter().map(|one| one.artifact.key.as_str())));
         return Err(Usage::new(format!("run `{short}` has no artifact `{key}`; {known}")));
     };
     let versions = || left.iter().filter(|one| one.run == first.run && one.artifact.key == key);

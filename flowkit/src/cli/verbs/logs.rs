@@ -33,7 +33,9 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> UsageResult
     let mut status = follower.poll()?;
     let may_begin = follows && status == RunStatus::UnderWay;
     // A task of a run that is followed may begin later; for a run that is over, an unknown task is a mistake.
-    let is_known = !may_begin && has_task(&store, &run, task)?;
+    if !may_begin {
+        check_task(&store, &run, task)?;
+    }
     let mut printer = Printer { session, store: &store, run: &run, task, known: HashMap::new() };
     let (mut since, mut is_empty) = (0, true);
     loop {
@@ -55,8 +57,8 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> UsageResult
         report_removal(session, run.id);
         return Ok(Exit::FAILURE);
     }
-    if is_empty && !is_known {
-        has_task(&store, &run, task)?;
+    if is_empty && may_begin {
+        check_task(&store, &run, task)?;
     }
     if is_empty && !session.is_json() {
         note(format!("run `{}` has logged nothing of that kind", run.id.short()));
@@ -70,11 +72,11 @@ pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> UsageResult
 }
 
 /// Checks that the run has task runs of this name, if one was typed.
-fn has_task(store: &dyn Store, run: &StoredFlowRun, task: Option<&str>) -> UsageResult<bool> {
+fn check_task(store: &dyn Store, run: &StoredFlowRun, task: Option<&str>) -> UsageResult<()> {
     if let Some(typed) = task {
         show::chosen(run, rows::tasks(store, run.id)?, typed)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 struct Printer<'a> {

@@ -51,7 +51,7 @@ pub(super) async fn dispatch(session: &Session, matches: &ArgMatches) -> UsageRe
         "db" => db::db(session, of_verb)?,
         "doctor" => return doctor::doctor(session),
         "completions" => completions(session, of_verb),
-        other => return Err(Usage::new(format!("bug in flowkit: nobody does `{other}`"))),
+        other => return Err(Usage::new(format!("bug in flowkit: there is no handler for `{other}`"))),
     }
     Ok(Exit::SUCCESS)
 }

@@ -103,7 +103,7 @@ fn check_failures(run: &StoredFlowRun, tasks: &[TaskRun]) -> UsageResult<()> {
         return Ok(());
     }
     let short = run.id.short();
-    Err(Usage::new(format!("nothing has failed in run `{short}`; `rerun --from <task>` does a task again")))
+    Err(Usage::new(format!("nothing has failed in run `{short}`; `rerun --from <task>` reruns a task")))
 }
 
 /// Refuses a task that the run has not called by itself.

@@ -100,14 +100,13 @@ async fn sub_flow<B: FlowBody>(
     core.begin(core.attempts_left().attempts + 1, false);
     let run = Arc::clone(&started.run);
     let finished = pin!(wait_for_end(started, &B::info().declaration));
-    let value = match select(finished, pin!(core.cancelled())).await {
-        Either::Left((result, _)) => result?,
+    match select(finished, pin!(core.cancelled())).await {
+        Either::Left((result, _)) => result,
         Either::Right(((), finished)) => {
             run.cancel();
-            finished.await?
+            finished.await
         }
-    };
-    Ok(value)
+    }
 }
 
 /// Takes over the run that an earlier process started behind this node, if there is one.

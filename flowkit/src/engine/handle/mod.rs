@@ -32,9 +32,7 @@ use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
 /// [`as_completed`](crate::as_completed), [`first_success`](crate::first_success), [`first_failure`](crate::first_failure),
 /// [`first_ended`](crate::first_ended), [`wait_within`](crate::wait_within). flowkit does not see decisions that a body
 /// makes with `select!`, [`is_finished`](Self::is_finished), [`state`](Self::state) or a timeout of tokio. A body that acts
-/// on such a decision should record it: `once("winner",
-///
-///  winner)`.
+/// on such a decision should record it: `once("winner", || winner)`.
 pub struct Handle<T, E> {
     pub(crate) slot: Arc<Slot<T, E>>,
 }

@@ -110,7 +110,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets after how many crashes of the process while a task was running that task is not tried again. Default: 3.
+    /// Sets how often the process may crash while the same task is running before that task is refused. Default: 3.
     ///
     /// 0 is read as 1.
     pub fn max_crashes(mut self, crashes: u32) -> Self {
@@ -119,7 +119,7 @@ impl RuntimeBuilder {
     }
 
     /// Lets no task read or write the cache, as [`Call::no_cache`](crate::Call::no_cache) does for one call. A resumed run
-    /// still reuses its own results: that is no cache.
+    /// still reuses its own results: that is not a cache.
     ///
     /// ```
     /// # use flowkit::{Runtime, State, prelude::*};
@@ -141,7 +141,7 @@ impl RuntimeBuilder {
 
     /// Lets no task take its result from the cache: each runs, and caches its result for others, as
     /// [`Call::refresh_cache`](crate::Call::refresh_cache) does for one call. A resumed run still reuses its own results:
-    /// that is no cache.
+    /// that is not a cache.
     ///
     /// ```
     /// # use flowkit::{Runtime, State, prelude::*};

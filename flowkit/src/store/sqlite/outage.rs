@@ -45,18 +45,19 @@ impl DatabaseFiles {
 
     /// Whether the path still leads to the files that this process writes to.
     pub(super) fn holds(&self) -> bool {
-        self.files.iter().zip(self.ids).all(|(file, known)| match system::file_id(file) {
-            Ok(found) => known.is_none_or(|known| known == found),
-            // What cannot be inspected may be there.
-            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
-        })
+        self.database_holds() && self.holds_file(1)
     }
 
+    /// The same of the database alone, without its log.
     pub(super) fn database_holds(&self) -> bool {
-        match (system::file_id(&self.files[0]), self.ids[0]) {
-            (Ok(found), Some(known)) => found == known,
-            (Err(error), _) => error.kind() != std::io::ErrorKind::NotFound,
-            (Ok(_), None) => true,
+        self.holds_file(0)
+    }
+
+    fn holds_file(&self, index: usize) -> bool {
+        match system::file_id(&self.files[index]) {
+            Ok(found) => self.ids[index].is_none_or(|known| known == found),
+            // What cannot be inspected may be there.
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
         }
     }
 }
