@@ -74,7 +74,7 @@ struct Members {
 fn once(members: Members) -> Result<Map<String, Value>, String> {
     match members.twice {
         None => Ok(members.values),
-        Some(name) => Err(format!("`{name}` is map twice; leave out one")),
+        Some(name) => Err(format!("`{name}` is given twice; leave out one")),
     }
 }
 
