@@ -25,8 +25,8 @@ mod screen;
 #[cfg(test)]
 mod script;
 mod stopping;
-#[cfg(feature = "cli")]
 mod styled_line;
+#[cfg(feature = "cli")]
 mod uri;
 mod view;
 
