@@ -177,7 +177,7 @@ impl Runtime {
         let lost = written.err().map(|error| error.to_string());
         let runs = self.active_runs().suspended();
         let in_order = !is_forced && lost.is_none() && !self.active_runs().has_refused_runs();
-        let interrupted = Interrupted { signal, runs, lost, number, in_order };
+        let mut interrupted = Interrupted { signal, runs, lost, number, in_order };
         if in_order && interrupted.runs.is_empty() {
             // It may have been about to end.
             if output.is_none() {
@@ -186,7 +186,9 @@ impl Runtime {
                     () = clock::sleep(LAST_WORDS) => {}
                 }
             }
-            if let Some(output) = output {
+            // A flow that it started only now was refused, which is no result of the program.
+            interrupted.in_order = !self.active_runs().has_refused_runs();
+            if let Some(output) = output.filter(|_| interrupted.in_order) {
                 return Ok(output);
             }
         }
