@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flowkit::State;
 use flowkit::model::{
     Digest, Event, EventKind, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric, TaskRun,
-    TaskRunId, Timestamp, WallTime,
+    TaskRunId, WallTime,
 };
 use flowkit::policy::resume::RedoRequest;
 use flowkit::store::rows::{self, LOG_LINES_MAX};
@@ -116,18 +116,8 @@ impl Run {
 
     /// Takes the run from its owner; `transition` is one of those in [`rows`].
     pub(crate) fn release(&mut self, now: WallTime, transition: fn(State, bool) -> Option<EventKind>) {
-        let task_runs = self.task_runs.values().map(|row| (row.id, row.state, false));
-        let all: Vec<_> = task_runs.chain([(TaskRunId::FLOW, self.row.state, true)]).collect();
-        for (task_run, state, is_flow) in all {
-            let Some(kind) = transition(state, is_flow) else { continue };
-            let after = state.after(&kind).unwrap();
-            match self.task_runs.get_mut(&task_run) {
-                Some(row) => rows::leave_task_run(row, after, now, self.is_stopping),
-                None => rows::leave_flow(&mut self.row, after, now),
-            }
-            let at = Timestamp::new(now.since(self.row.created_at));
-            self.push_event(&Event { task_run, at, kind });
-        }
+        let events = rows::release(&mut self.row, &mut self.task_runs, transition, now, self.is_stopping);
+        events.iter().for_each(|event| self.push_event(event));
         self.owner = None;
         self.is_cancel_requested = false;
     }

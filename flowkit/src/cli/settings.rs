@@ -153,19 +153,15 @@ impl Settings {
 /// Determines how long runs may take to end after a signal. An orchestrator sets the variable, a project the file.
 fn stop_grace(configured: Option<Value>) -> UsageResult<Option<(Duration, SettingSource)>> {
     const VARIABLE: &str = "FLOWKIT_STOP_GRACE";
-    let read = |text: &str| duration::read(text);
     if let Some(variable) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) {
-        let grace = variable.to_str().and_then(read);
+        let grace = variable.to_str().and_then(duration::read);
         let wrong = || Usage::new(format!("`{VARIABLE}` is a duration: write `{VARIABLE}=25s`"));
         return Ok(Some((grace.ok_or_else(wrong)?, SettingSource::Variable(VARIABLE.to_owned()))));
     }
-    match configured {
-        None => Ok(None),
-        Some(Value::String(text)) if read(&text).is_some() => {
-            Ok(read(&text).map(|grace| (grace, SettingSource::Config)))
-        }
-        Some(_) => Err(in_file("`stop_grace` is a duration: write `stop_grace = \"25s\"`")),
-    }
+    let Some(configured) = configured else { return Ok(None) };
+    let grace = configured.as_str().and_then(duration::read);
+    let wrong = || in_file("`stop_grace` is a duration: write `stop_grace = \"25s\"`");
+    Ok(Some((grace.ok_or_else(wrong)?, SettingSource::Config)))
 }
 
 fn members() -> UsageResult<Map<String, Value>> {

@@ -196,7 +196,7 @@ fn is_valid(row: &TaskRun, since: Option<OrderNo>) -> bool {
 
 /// Whether `row` failed because its process died, or because its result cannot be persisted: no later attempt of the flow runs
 /// it again.
-fn is_final(row: &TaskRun) -> bool {
+pub(crate) fn is_final(row: &TaskRun) -> bool {
     died(row) || row.not_persisted.is_some()
 }
 

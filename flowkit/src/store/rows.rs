@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{LogEntry, NewFlowRun};
 use crate::model::{
     Artifact, Attempt, Event, EventKind, FlowRunId, Metric, State, StoredArtifact, StoredEvent,
-    StoredFlowRun, StoredLog, StoredMetric, TaskRun, TaskRunId, TaskRunRecord, WallTime,
+    StoredFlowRun, StoredLog, StoredMetric, TaskRun, TaskRunId, TaskRunRecord, Timestamp, WallTime,
 };
 
 /// The most log lines of one task run that are persisted; further ones are counted and dropped. One task that floods its
@@ -136,8 +136,38 @@ pub fn suspension_of(state: State, is_flow: bool) -> Option<EventKind> {
     }
 }
 
-/// Updates the row of a flow run to the state `after` such an event, which its own process did not write.
-pub fn leave_flow(row: &mut StoredFlowRun, after: State, now: WallTime) {
+/// Updates the rows of a run whose owner leaves it, and returns the events of that, the flow's own last. `transition` is
+/// [`death_of`] or [`suspension_of`]. If the process `was_stopping` (the flow has an [`EventKind::Stopping`]), a task run that dies
+/// with it did not cause the death: its crash does not count.
+pub fn release(
+    flow: &mut StoredFlowRun,
+    task_runs: &mut BTreeMap<TaskRunId, TaskRun>,
+    transition: fn(State, bool) -> Option<EventKind>,
+    now: WallTime,
+    was_stopping: bool,
+) -> Vec<Event> {
+    let at = Timestamp::new(now.since(flow.created_at));
+    // A transition fits the state that it was asked for.
+    let leave = |state: State, is_flow| {
+        let kind = transition(state, is_flow)?;
+        let after = state.after(&kind).ok()?;
+        Some((kind, after))
+    };
+    let mut events = Vec::new();
+    for row in task_runs.values_mut() {
+        if let Some((kind, after)) = leave(row.state, false) {
+            leave_task_run(row, after, now, was_stopping);
+            events.push(Event { task_run: row.id, at, kind });
+        }
+    }
+    if let Some((kind, after)) = leave(flow.state, true) {
+        leave_flow(flow, after, now);
+        events.push(Event { task_run: TaskRunId::FLOW, at, kind });
+    }
+    events
+}
+
+fn leave_flow(row: &mut StoredFlowRun, after: State, now: WallTime) {
     if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state, after)) {
         add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
     }
@@ -146,9 +176,7 @@ pub fn leave_flow(row: &mut StoredFlowRun, after: State, now: WallTime) {
     row.ended_at = after.is_terminal().then_some(now).or(row.ended_at);
 }
 
-/// Updates the row of a task run with the state `after` such an event. If its process `was_stopping` (the flow
-/// has an [`EventKind::Stopping`]), a task run that dies with it did not cause the death: its crash does not count.
-pub fn leave_task_run(row: &mut TaskRun, after: State, now: WallTime, was_stopping: bool) {
+fn leave_task_run(row: &mut TaskRun, after: State, now: WallTime, was_stopping: bool) {
     if let Some(started_at) = row.attempt_started_at.filter(|_| has_crashed(row.state, after)) {
         add_crashed_attempt(&mut row.earlier_attempts, row.attempt, started_at);
         row.crashes += u32::from(!was_stopping);

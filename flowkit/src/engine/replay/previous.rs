@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::policy::resume::{
     AttemptProgress, RedoRequest, RedoRows, RedoScope, ReplayDecision, ambiguous_keys, cancelled_for_good,
-    claimable, decide, decide_flow, died, older_source, progress,
+    claimable, decide, decide_flow, died, is_final, older_source, progress,
 };
 use crate::store::{Recovered, TimeUp};
 
@@ -237,9 +237,7 @@ impl PreviousRuns {
         };
         let is_final = match claimed {
             PreviousCall::Refused(_) => true,
-            PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_) => {
-                died(&row) || row.not_persisted.is_some()
-            }
+            PreviousCall::Failed(_) | PreviousCall::FailedAnyway(_) => is_final(&row),
             PreviousCall::Succeeded | PreviousCall::Cancelled | PreviousCall::Again(_) => false,
         };
         if is_final {

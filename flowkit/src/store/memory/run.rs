@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{
-    Event, EventKind, OrderNo, State, StoredEvent, StoredFlowRun, StoredLog, TaskRun, TaskRunId, Timestamp,
-    WallTime,
+    Event, EventKind, OrderNo, State, StoredEvent, StoredFlowRun, StoredLog, TaskRun, TaskRunId, WallTime,
 };
 use crate::policy::resume::RedoRequest;
 use crate::store::rows::{self, LOG_LINES_MAX};
@@ -89,23 +88,8 @@ impl MemoryRun {
 
     /// Takes the run from its owner: `transition` returns the event for a run in a given state.
     pub(super) fn release(&mut self, now: WallTime, transition: fn(State, bool) -> Option<EventKind>) {
-        let task_runs = self.task_runs.values().map(|row| (row.id, row.state, false));
-        // The flow itself comes last, as at every end of a run.
-        let all: Vec<_> = task_runs.chain([(TaskRunId::FLOW, self.row.state, true)]).collect();
-        for (task_run, state, is_flow) in all {
-            // A transition fits the state that it was asked for.
-            let Some((kind, after)) = transition(state, is_flow)
-                .and_then(|kind| state.after(&kind).ok().map(|after| (kind, after)))
-            else {
-                continue;
-            };
-            match self.task_runs.get_mut(&task_run) {
-                Some(row) => rows::leave_task_run(row, after, now, self.stopping),
-                None => rows::leave_flow(&mut self.row, after, now),
-            }
-            let at = Timestamp::new(now.since(self.row.created_at));
-            self.push_event(&Event { task_run, at, kind });
-        }
+        let events = rows::release(&mut self.row, &mut self.task_runs, transition, now, self.stopping);
+        events.iter().for_each(|event| self.push_event(event));
         self.owned = false;
         self.cancel_requested = false;
     }
