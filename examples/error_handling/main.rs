@@ -9,6 +9,8 @@
 //! task `upload to main store` failed: 503 service unavailable; to the mirror
 //! notify: Completed, clean_up: Completed
 //! went on without 2 of 4 steps
+//!   statistics: no space left for the results of statistics
+//!   report: no space left for the results of report
 //! ```
 //!
 //! `--broken model_training` breaks a critical step: the run fails with it, and everything unfinished is cancelled.
@@ -48,6 +50,13 @@ impl fmt::Display for Step {
     }
 }
 
+/// A step that the run went without, and why. Failures are values: the flow returns them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Failure {
+    step: Step,
+    error: String,
+}
+
 #[task(run_name = "{step}")]
 async fn perform(step: Step, is_broken: bool) -> Result<(), String> {
     if is_broken { Err(format!("no space left for the results of {step}")) } else { Ok(()) }
@@ -73,7 +82,7 @@ async fn nightly(
     /// How long to wait before the first retry; the task's own delay is 5 s
     #[param(default = Duration::from_millis(5))]
     retry_delay: Duration,
-) -> Result<Vec<Step>> {
+) -> Result<Vec<Failure>> {
     let fetched = fetch("secret").retry_delay(retry_delay).backoff(Backoff::Exponential).submit();
     println!("fetch: {} rows at attempt {}", (&fetched).await?, attempts(&fetched));
     // A result is a value, and so is an error.
@@ -100,10 +109,14 @@ async fn nightly(
 
     println!("notify: {}, clean_up: {}", notified.ended().await, cleaned_up.ended().await);
     let outcomes = Step::ALL.into_iter().zip(settle_all(steps).await);
-    let left_out: Vec<Step> =
-        outcomes.filter_map(|(step, outcome)| outcome.is_err().then_some(step)).collect();
-    println!("went on without {} of {} steps", left_out.len(), Step::ALL.len());
-    Ok(left_out)
+    let failures: Vec<Failure> = outcomes
+        .filter_map(|(step, outcome)| Some(Failure { step, error: outcome.err()?.task_error()?.to_owned() }))
+        .collect();
+    println!("went on without {} of {} steps", failures.len(), Step::ALL.len());
+    for Failure { step, error } in &failures {
+        println!("  {step}: {error}");
+    }
+    Ok(failures)
 }
 
 fn attempts<T, E>(handle: &Handle<T, E>) -> usize {

@@ -14,22 +14,28 @@ mod shown;
 use shown::session;
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 18] = [
+const EXAMPLES: [&str; 24] = [
     "airflow_basic",
     "artifacts",
+    "bash_validate",
     "caching",
     "complete_ml",
     "config",
+    "custom_sensor",
     "dynamic",
     "error_handling",
     "etl",
+    "exercise4",
     "graph",
     "idempotency",
     "identity",
     "kubeflow_tuning",
+    "ml_stages",
     "multi_model",
+    "prefect_pipeline",
     "resume",
     "retries",
+    "seed_dag",
     "subflows",
     "testing",
     "word_count",
@@ -44,6 +50,12 @@ fn airflow_basic_prints_what_its_comment_shows() {
 #[test]
 fn artifacts_prints_what_its_comment_shows() {
     exactly("artifacts");
+}
+
+#[test]
+#[cfg(unix)]
+fn bash_validate_prints_what_its_comment_shows() {
+    exactly("bash_validate");
 }
 
 #[test]
@@ -62,6 +74,11 @@ fn config_prints_what_its_comment_shows() {
 }
 
 #[test]
+fn custom_sensor_prints_what_its_comment_shows() {
+    exactly("custom_sensor");
+}
+
+#[test]
 fn dynamic_prints_what_its_comment_shows() {
     exactly("dynamic");
 }
@@ -74,6 +91,11 @@ fn error_handling_prints_what_its_comment_shows() {
 #[test]
 fn etl_prints_what_its_comment_shows() {
     exactly("etl");
+}
+
+#[test]
+fn exercise4_prints_what_its_comment_shows() {
+    exactly("exercise4");
 }
 
 #[test]
@@ -93,8 +115,18 @@ fn kubeflow_tuning_prints_what_its_comment_shows() {
 }
 
 #[test]
+fn ml_stages_prints_what_its_comment_shows() {
+    exactly("ml_stages");
+}
+
+#[test]
 fn multi_model_prints_what_its_comment_shows() {
     exactly("multi_model");
+}
+
+#[test]
+fn prefect_pipeline_prints_what_its_comment_shows() {
+    exactly("prefect_pipeline");
 }
 
 /// Whether a run in the database has completed a task.
@@ -144,6 +176,11 @@ fn resume_continues_after_it_was_killed() {
 #[test]
 fn retries_prints_what_its_comment_shows() {
     exactly("retries");
+}
+
+#[test]
+fn seed_dag_prints_what_its_comment_shows() {
+    exactly("seed_dag");
 }
 
 #[test]
@@ -229,10 +266,9 @@ fn the_session_in_the_readme_is_what_a_terminal_shows() {
 }
 
 #[test]
-fn the_code_in_the_readme_is_part_of_an_example() {
-    let readme = readme();
+fn the_code_in_the_readme_and_on_the_page_about_graphs_is_part_of_an_example() {
     let examples: Vec<String> = EXAMPLES.iter().map(|name| unindented(&example(name))).collect();
-    for code in fences(&readme, "rust") {
+    for code in fences(&(readme() + &page("graphs.md")), "rust") {
         let code = unindented(&code);
         assert!(examples.iter().any(|example| example.contains(&code)), "in no example:\n{code}");
     }
@@ -250,6 +286,35 @@ fn the_picture_in_the_readme_shows_the_run_of_etl() {
     assert_eq!(titles(&root().join("docs/etl.svg")), titles(&fresh));
     std::fs::remove_file(fresh).expect("the picture can be removed");
     assert!(readme().contains("(docs/etl.svg)"));
+}
+
+#[test]
+fn the_mistakes_on_the_page_about_broken_graphs_are_those_that_the_compiler_names() {
+    let mut cases = (String::new(), String::new());
+    for entry in std::fs::read_dir(root().join("tests/ui")).expect("the folder of compile errors") {
+        let path = entry.expect("an entry").path();
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let all = if path.extension().is_some_and(|extension| extension == "rs") {
+            &mut cases.0
+        } else {
+            &mut cases.1
+        };
+        *all += &(unindented(&text) + "\n");
+    }
+    let page = page("broken_dags.md");
+    let (codes, messages): (Vec<_>, Vec<_>) =
+        (fences(&page, "rust").collect(), fences(&page, "text").collect());
+    assert_eq!((codes.len(), messages.len()), (7, 7));
+    for code in &codes {
+        assert!(cases.0.contains(&unindented(code)), "in no file of tests/ui:\n{code}");
+    }
+    for line in messages.iter().flat_map(|message| message.lines()) {
+        assert!(cases.1.lines().any(|real| real == line.trim()), "the compiler does not say: {line}");
+    }
+}
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join("docs").join(name)).expect("the page")
 }
 
 fn readme() -> String {

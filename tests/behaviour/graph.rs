@@ -206,6 +206,54 @@ async fn a_branch_that_was_not_taken_is_a_skipped_node() {
     assert_eq!((&*last.label, last.state, last.attempts), ("publish", State::Skipped, 0));
 }
 
+#[flow]
+async fn decides(wanted: u64) -> Result<()> {
+    let number = fetch(3).submit();
+    let (many, few) = (add::of(&number, 1).branch("yes"), sub_flow::of(&number).branch("no"));
+    let chosen = if *(&number).await? >= wanted {
+        few.skip("there are enough");
+        many.submit()
+    } else {
+        few.await?;
+        many.skip("there are too few")
+    };
+    fetch::submit(&chosen);
+    Ok(())
+}
+
+#[flowkit::test]
+async fn a_call_that_is_skipped_has_its_edges_and_what_takes_it_is_skipped_too() {
+    let edges = |graph: &Graph| {
+        let label = |id| &*graph.nodes().iter().find(|node| node.id == id).unwrap().label;
+        let mut edges: Vec<_> = graph
+            .edges()
+            .iter()
+            .map(|edge| (label(edge.from).to_owned(), label(edge.to).to_owned(), edge.label.clone()))
+            .collect();
+        edges.sort();
+        edges
+    };
+    let states = |graph: &Graph| -> Vec<(String, State)> {
+        graph.nodes()[1..].iter().map(|node| (node.label.clone(), node.state)).collect()
+    };
+    let node = |label: &str, state| (label.to_owned(), state);
+
+    let taken = decides(3).run().await;
+    taken.result().as_ref().unwrap();
+    let skipped =
+        [node("sub_flow", State::Skipped), node("add", State::Completed), node("fetch", State::Completed)];
+    assert_eq!(states(&taken.graph()), skipped);
+    let other = decides(4).run().await;
+    other.result().as_ref().unwrap();
+    let skipped =
+        [node("sub_flow", State::Completed), node("add", State::Skipped), node("fetch", State::Skipped)];
+    assert_eq!(states(&other.graph()), skipped);
+    assert_eq!(edges(&taken.graph()), edges(&other.graph()));
+    assert_eq!(edges(&other.graph()).len(), 3);
+    let reason = other.task_runs().into_iter().find_map(|run| run.skip_reason);
+    assert_eq!(reason.as_deref(), Some("there are too few"));
+}
+
 #[flowkit::test]
 async fn a_running_flow_shows_its_graph_so_far() {
     let running = all_of_it(4).start();

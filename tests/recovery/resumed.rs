@@ -229,6 +229,32 @@ async fn a_task_that_was_skipped_is_skipped_once_however_often_the_run_goes_on()
     assert_eq!(rows, [(State::Skipped, 1)]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_skipped_is_made_by_a_resumed_run_that_decides_otherwise_and_the_other_way_round() {
+    static SKIPS: AtomicBool = AtomicBool::new(true);
+    #[flow]
+    async fn wavers() -> Result<u32> {
+        let call = add(1, 2);
+        let sum = if SKIPS.load(Ordering::SeqCst) { call.skip("not today") } else { call.submit() };
+        match sum.await {
+            Ok(sum) => Err(format!("stop at {sum}").into()),
+            Err(error) => Err(format!("stop: {error}").into()),
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = kept_in(&folder);
+    let first = wavers().on(&runtime).run().await;
+    let id = first.id().unwrap();
+    assert!(first.result().as_ref().unwrap_err().to_string().contains("wavers"));
+    for (skips, expected) in [(true, State::Skipped), (false, State::Completed), (true, State::Skipped)] {
+        SKIPS.store(skips, Ordering::SeqCst);
+        let run = wavers::resume(id).on(&runtime).run().await;
+        let states: Vec<_> = run.task_runs().iter().map(|run| run.state).collect();
+        assert_eq!(states, [expected]);
+    }
+}
+
 /// Runs or resumes a flow with the old code.
 async fn before(runtime: &Runtime, run: Option<FlowRunId>) -> FlowRun<u32, BoxError> {
     #[flow]

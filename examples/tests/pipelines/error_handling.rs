@@ -25,7 +25,8 @@ async fn an_api_is_tried_again_after_5_and_10_seconds() {
 #[test]
 fn steps_that_may_fail_are_summed_up_and_the_run_ends_well() {
     let ended = Example::new("error_handling").run(&["--broken", "report"]).well();
-    assert!(ended.stdout.ends_with("went on without 1 of 4 steps\n"), "{}", ended.stdout);
+    let end = "went on without 1 of 4 steps\n  report: no space left for the results of report\n";
+    assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
     assert!(ended.stdout.contains("notify: Completed"), "{}", ended.stdout);
     assert!(ended.stderr.contains("no space left for the results of report"), "{}", ended.stderr);
 }
@@ -50,4 +51,14 @@ fn a_critical_step_that_fails_ends_the_run_and_cancels_what_has_not_ended() {
         rows.matches(&task).count()
     };
     assert_eq!((cancelled("perform"), cancelled("notify"), cancelled("clean_up")), (3, 1, 1), "{rows}");
+}
+
+#[test]
+fn failures_are_a_value_that_the_flow_returns() {
+    let ended = Example::new("error_handling").run(&["--broken", "report", "--output", "json"]).well();
+    let rows = ended.stdout.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let result = rows.into_iter().find(|row| row["t"] == "run.result").expect("the result");
+    let failure =
+        serde_json::json!([{ "step": "report", "error": "no space left for the results of report" }]);
+    assert_eq!(result["value"], failure);
 }

@@ -5,8 +5,11 @@
 mod complete_ml;
 mod config;
 mod error_handling;
+mod exercise4;
 mod idempotency;
 mod kubeflow_tuning;
+mod prefect_pipeline;
+mod seed_dag;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -206,6 +206,44 @@ where
     {
         self.body.submit(self.setup)
     }
+
+    /// Records that this call is not made, and why: for a branch that was not taken.
+    ///
+    /// The skipped run has the edges of its arguments and of [`after`](Self::after), so the graph shows where the flow would
+    /// have continued. Calls that take its handle are skipped, too, unless their trigger says otherwise. Where there are no
+    /// edges, `alert::skip("why")` is shorter.
+    ///
+    /// ```
+    /// use flowkit::prelude::*;
+    ///
+    /// #[task]
+    /// async fn evaluate() -> f64 { 0.93 }
+    /// #[task]
+    /// async fn register(accuracy: f64) -> String { format!("model with {accuracy}") }
+    /// #[task]
+    /// async fn alert(accuracy: f64) {}
+    ///
+    /// #[flow]
+    /// async fn training() -> Result<()> {
+    ///     let accuracy = evaluate().submit();
+    ///     if *(&accuracy).await? >= 0.8 {
+    ///         register::of(&accuracy).branch("yes").await?;
+    ///         alert::of(&accuracy).branch("no").skip("the model is good enough");
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let graph = training().run().await.graph();
+    /// assert_eq!(graph.edges().len(), 2);
+    /// # }
+    /// ```
+    pub fn skip(self, reason: impl Into<String>) -> Handle<T, E>
+    where
+        B: 'static,
+    {
+        self.with(|options| options.skip = Some(reason.into())).submit()
+    }
 }
 
 impl<'a, T, E, B> IntoFuture for Call<'a, T, E, B>

@@ -15,6 +15,7 @@ use crate::engine::replay::previous::ResumedRun;
 use crate::engine::replay::run_store::ask;
 use crate::engine::task_run::call_mode::CallMode;
 use crate::engine::task_run::core::Core;
+use crate::engine::task_run::execute::skipped;
 use crate::engine::task_run::finish::{Finish, ResultSource, finish};
 use crate::engine::task_run::launch::{self, refusal};
 use crate::engine::task_run::options::Setup;
@@ -71,6 +72,9 @@ async fn sub_flow<B: FlowBody>(
     let policy = own_policy.as_deref().unwrap_or(&B::info().policy);
     if policy.critical == Some(true) {
         core.set_critical();
+    }
+    if let Some(skipped) = skipped(core, options.as_deref()) {
+        return Err(skipped);
     }
     if let Some(known) = inputs_or_known(core, body, options.as_deref(), policy, source).await? {
         return Ok(known);

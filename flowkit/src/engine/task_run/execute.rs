@@ -10,6 +10,7 @@ use crate::engine::body::Body;
 use crate::engine::cache::{self, CacheLookup};
 use crate::engine::replay::known::{inputs_or_known, may_be_known};
 use crate::model::Error;
+use crate::text::wording::bounded;
 
 /// Executes a task run. Its end is announced in every case, also when the future is dropped.
 pub(crate) async fn execute<B: Body, H: AttemptRunner<B>>(
@@ -37,6 +38,9 @@ async fn value<B: Body, H: AttemptRunner<B>>(
     if policy.critical == Some(true) {
         core.set_critical();
     }
+    if let Some(skipped) = skipped(core, options) {
+        return Err(skipped);
+    }
     if !may_be_known(core) {
         wait_for_inputs(core, body, options, policy).await?;
     } else if let Some(known) = inputs_or_known(core, body, options, policy, source).await? {
@@ -55,4 +59,10 @@ async fn value<B: Body, H: AttemptRunner<B>>(
     let value = attempts(&Attempts { core, runner, policy, options }, body).await?;
     source.shared = right.and_then(|right| Some(right.share(B::copy_output(&value)?)));
     Ok(value)
+}
+
+/// The end of a call that is recorded and not made.
+pub(crate) fn skipped<E>(core: &Core, options: Option<&CallOptions<E>>) -> Option<Error<E>> {
+    let reason = options?.skip.as_deref()?;
+    Some(Error::Skipped { run: core.label(), reason: bounded(reason.to_owned()).into() })
 }

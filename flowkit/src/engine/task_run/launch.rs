@@ -153,7 +153,10 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         let sealing = flow.run.runtime.sealing();
         let inputs = CallKey::of(sealing, parent.identity(), |key| body.call_key(key));
         let name = options.and_then(|options| options.name.as_deref());
-        let identity = flow.ordinals.next(parent.identity(), B::identity(), &inputs, name);
+        // A call that is skipped is another one than the same call when it is made.
+        let skipped = options.filter(|options| options.skip.is_some()).map(|_| skipped_path(B::identity()));
+        let path = skipped.as_deref().unwrap_or(B::identity());
+        let identity = flow.ordinals.next(parent.identity(), path, &inputs, name);
         let refusal = unknown::refusal::<B>(identity, &inputs, name, memo);
         CallRecord { identity, refusal, items_by_position: inputs.items_by_position }
     });
@@ -270,7 +273,7 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
             NewTaskRun { task: declaration, parent, index: None, edges: Edges::new(), location, extras };
         // Found again when the run is resumed, so that it is not skipped twice.
         let identity = flow.run.memo.as_ref().map(|_| {
-            let skipped = format!("{} skipped", declaration.path);
+            let skipped = skipped_path(declaration.path);
             let caller = current.core().identity();
             flow.ordinals.next(caller, &skipped, &ArgumentsKey::none(caller), None)
         });
@@ -278,6 +281,10 @@ pub fn skip(info: &'static TaskInfo, reason: String, location: &'static Location
             flow.run.emit(child.id, EventKind::Skipped { reason: bounded(reason).into() });
         }
     }
+}
+
+fn skipped_path(path: &str) -> String {
+    format!("{path} skipped")
 }
 
 pub(crate) fn label<B: Body>(index: Option<u32>) -> RunLabel {

@@ -51,6 +51,8 @@ pub(crate) struct CallOptions<E> {
     pub(crate) tags: Vec<String>,
     pub(crate) order: Vec<Arc<dyn Input>>,
     pub(crate) branch: Option<Arc<str>>,
+    /// Why the call is not made: it is recorded as skipped once its inputs have ended.
+    pub(crate) skip: Option<String>,
     pub(crate) limits: Option<Vec<Want>>,
     pub(crate) cache: CacheUse,
     pub(crate) retry_if: Option<RetryIf<E>>,
@@ -72,6 +74,7 @@ impl<E> Default for CallOptions<E> {
             tags: Vec::new(),
             order: Vec::new(),
             branch: None,
+            skip: None,
             limits: None,
             cache: CacheUse::default(),
             retry_if: None,
