@@ -56,7 +56,9 @@ pub fn measure(side: Side) -> Option<Million> {
 }
 
 /// `VmHWM` of Linux: the high-water mark of the resident memory.
-pub(crate) fn peak_resident_bytes() -> Option<u64> {
+/// `None` if the system does not report it.
+#[must_use]
+pub fn peak_resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     high_water_mark(&status)
 }

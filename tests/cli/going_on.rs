@@ -65,7 +65,7 @@ fn what_had_completed_before_it_was_done_again_is_shown_so() {
     shell.call("run fragile --file data.txt").ok();
     shell.call("rerun --from extract").ok();
     let shown = shell.call("show last extract").ok().out;
-    assert!(shown.contains("  attempt 1: Completed\n"), "{shown}");
+    assert!(shown.contains("  attempt 1: Completed\n  attempt 2: Completed\n"), "{shown}");
     let told = shell.call("show last extract --output json").ok();
     let row = told.lines().into_iter().find(|line| line["task"] == "extract").unwrap();
     let earlier = &row["earlier_attempts"][0];

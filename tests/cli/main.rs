@@ -15,9 +15,11 @@ mod odd_places;
 mod outage;
 mod parameters;
 mod private;
+mod results;
 mod secrets;
 mod single;
 mod stopping;
+mod sub_flows;
 mod watching;
 mod with_failures;
 

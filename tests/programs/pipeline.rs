@@ -240,6 +240,43 @@ async fn around() -> Result<u32> {
     Ok(rows)
 }
 
+/// What is known of a model; its `password` is stored as it is.
+#[derive(Serialize, Deserialize)]
+struct Scored {
+    model: String,
+    password: String,
+    bytes: Vec<u32>,
+}
+
+#[task(run_name = "score of {model}")]
+async fn score(model: String, value: f64, loss: f64) -> Scored {
+    tracing::info!("scored {model}");
+    flowkit::metric("accuracy", value);
+    flowkit::metric("loss", loss);
+    Scored { model, password: "hunter2".into(), bytes: vec![1, 2] }
+}
+
+#[task(persist = "never")]
+async fn passing(value: f64) -> f64 {
+    value
+}
+
+/// Scores a model.
+#[flow]
+async fn scoring(value: f64, loss: f64) -> Result<f64> {
+    score("forest".into(), value, loss).await?;
+    Ok(passing(value).await?)
+}
+
+/// Has a sub-flow that logs, and has metrics.
+#[flow(tags = ["nightly", "ml"])]
+async fn season(#[param(default = 0.5)] value: f64, #[param(default = 2.0)] loss: f64) -> Result<f64> {
+    tracing::info!("begins");
+    let value = scoring(value, loss).await?;
+    tracing::info!("ends");
+    Ok(value)
+}
+
 flowkit::main!(
     etl,
     echo,
@@ -253,5 +290,6 @@ flowkit::main!(
     staged,
     reporting,
     around,
-    outer_colourful
+    outer_colourful,
+    season
 );

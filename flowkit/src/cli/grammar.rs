@@ -113,6 +113,7 @@ fn looking_back() -> Vec<Command> {
             .arg(Arg::new("filter").num_args(0..).value_name("FILTER").help(
                 "Which runs: `state:failed flow:etl since:2d until:2026-01-31 tag:nightly failures:>0 text`",
             ))
+            .arg(switch("sub-flows", "Also the runs of sub-flows, each with the run that started it"))
             .arg(number("limit", "20", "How many").value_parser(count)),
         plain("show", "Show a run: its parameters, its task runs, why it failed").arg(run()).arg(task()).arg(
             Arg::new("slow")
@@ -123,6 +124,10 @@ fn looking_back() -> Vec<Command> {
                 .conflicts_with("task")
                 .value_parser(count_of_slowest)
                 .help("The task runs that took longest instead, with their share of the whole [default: 10]"),
+        )
+        .arg(
+            switch("result", "The result of the task instead, or without a task that of the flow, as JSON")
+                .conflicts_with("slow"),
         ),
         plain("artifacts", "List the artifacts of a run, or print one of them")
             .arg(run())
@@ -174,23 +179,44 @@ fn going_on() -> Vec<Command> {
                 .long("from")
                 .value_name("TASK")
                 .required(true)
-                .help("The name of the task to do again"),
+                .help("The name of the task to do again, or of one of its runs: `fetch[3]`"),
         ),
         plain("cancel", "Cancel a run, also in another process").arg(run()),
     ]
 }
 
+/// A verb whose answer is a table with a column for each run.
+fn side_by_side(name: &'static str, about: &'static str) -> Command {
+    let better = |id: &'static str, help: &'static str| {
+        Arg::new(id).long(id).value_name("METRIC").action(ArgAction::Append).help(help)
+    };
+    plain(name, about)
+        .mut_arg("output", |output| {
+            output.value_parser(["text", "json", "csv"]).help(
+                "`text` for people, `json` for programs: an object per line, or `csv`: a column per run",
+            )
+        })
+        .arg(better(
+            "lower",
+            "Of this metric, the lowest value is the best, as of those named like a loss or an error",
+        ))
+        .arg(better("higher", "Of this metric, the highest value is the best, whatever its name"))
+}
+
 fn comparing() -> Vec<Command> {
     vec![
-        plain("diff", "Show what differs between two runs: parameters, metrics, and how each task fared")
-            .arg(
-                of_run("left")
-                    .default_value("last~1")
-                    .hide_default_value(true)
-                    .help("A run, as for `show` [default: last~1]"),
-            )
-            .arg(of_run("right").help("Another one [default: last]")),
-        plain("compare", "Show parameters, metrics and times of several runs side by side").arg(
+        side_by_side(
+            "diff",
+            "Show what differs between two runs: parameters, metrics, and how each task fared",
+        )
+        .arg(
+            of_run("left")
+                .default_value("last~1")
+                .hide_default_value(true)
+                .help("A run, as for `show` [default: last~1]"),
+        )
+        .arg(of_run("right").help("Another one [default: last]")),
+        side_by_side("compare", "Show parameters, metrics and times of several runs side by side").arg(
             of_run("runs").num_args(1..).required(true).help("Runs, as for `show`: `last last~1 last~2`"),
         ),
         plain("graph", "Draw the recorded graph of a run, or of the last run of a flow")
@@ -204,7 +230,9 @@ fn comparing() -> Vec<Command> {
                     .value_parser(["text", "mermaid", "dot", "svg", "json"])
                     .default_value("text")
                     .help("How to draw it"),
-            ),
+            )
+            .arg(switch("all", "A node for each task run, also if there are more than 200"))
+            .arg(switch("fold-sub-flows", "Each sub-flow as one node, without what it calls")),
         plain("explain-cache", "Say why the tasks of a run that are cached ran, or did not")
             .arg(run())
             .arg(task()),

@@ -44,6 +44,8 @@ fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
         "ms": run.duration().map(millis),
         "attempt": run.attempt,
         "crashes": run.crashes,
+        "parent": run.parent.map(|(parent, _)| parent.short()),
+        "parent_task_run": run.parent.map(|(_, task_run)| task_run),
         "error": run.error.as_deref().map(JsonError::of),
     });
     line("run", Some(run.id), fields)
@@ -77,6 +79,7 @@ pub(super) fn task_run(run: FlowRunId, row: &TaskRun) -> Value {
         "location": row.location,
         "crashes": row.crashes,
         "not_persisted": row.not_persisted,
+        "sub_flow": row.flow_run.map(|run| run.short()),
     });
     line("task_run", Some(run), fields)
 }
@@ -108,9 +111,10 @@ pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Value {
     line("metric", Some(run), fields)
 }
 
-/// A log line.
-pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
+/// A log line. The `path` leads to the sub-flow whose line it is.
+pub(super) fn log(run: FlowRunId, path: Option<&str>, label: &str, log: &StoredLog) -> Value {
     let fields = json!({
+        "path": path,
         "task_run": log.task_run,
         "label": label,
         "at": iso(log.at),
@@ -121,7 +125,7 @@ pub(super) fn log(run: FlowRunId, label: &str, log: &StoredLog) -> Value {
     line("log", Some(run), fields)
 }
 
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     match value {
         value if value.is_nan() => "NaN".into(),
         f64::INFINITY => "Infinity".into(),

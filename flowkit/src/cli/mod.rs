@@ -31,6 +31,7 @@ mod secrets;
 mod session;
 mod settings;
 mod shown_values;
+mod task_ref;
 mod unsupported_types;
 mod usage;
 mod values;

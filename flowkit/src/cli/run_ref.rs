@@ -6,7 +6,7 @@
 //! | `last`, or nothing | the newest run |
 //! | `last~2` | the one two runs before it |
 //! | `last-failed` | the newest one that failed, timed out or crashed |
-//! | `last:etl`, `last-failed:etl~1` | the same among the runs of one flow |
+//! | `last:etl`, `last-failed:etl~1` | the same among the runs of one flow; if it has none, among those that a flow started |
 
 use super::program::CliProgram;
 use super::usage::{Usage, UsageResult};
@@ -56,6 +56,10 @@ fn word(program: &CliProgram, typed: &str) -> UsageResult<Option<(FlowRunFilter,
 
 fn by_age(store: &dyn Store, typed: &str, filter: &FlowRunFilter, back: usize) -> UsageResult<StoredFlowRun> {
     let mut runs = store.flow_runs(filter, None, back.saturating_add(1))?.runs;
+    if runs.is_empty() && !filter.flows.is_empty() {
+        let filter = FlowRunFilter { sub_flows: true, ..filter.clone() };
+        runs = store.flow_runs(&filter, None, back.saturating_add(1))?.runs;
+    }
     if runs.len() > back {
         return Ok(runs.swap_remove(back));
     }

@@ -6,23 +6,31 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 
 use super::program::CliProgram;
-use super::rows;
+use super::rows::{self, Member};
 use super::run_ref;
 use super::secrets;
 use super::settings::Settings;
 use super::usage::{Usage, UsageResult};
 use crate::engine::spec::FlowSpec;
 use crate::model::StoredFlowRun;
-use crate::store::Store;
+use crate::store::{Store, TaskRunFilter};
 use crate::terminal::picture;
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Text,
+    JsonLines,
+    Csv,
+}
 
 /// State that all verbs share.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) program: CliProgram,
     pub(super) settings: Settings,
-    /// Answers are JSON Lines, for programs.
-    is_json: bool,
+    /// The form of answers.
+    output: Output,
     /// Where the command line is called: the location of the runs that it begins.
     pub(super) location: &'static Location<'static>,
 }
@@ -34,13 +42,22 @@ impl Session {
         location: &'static Location<'static>,
     ) -> UsageResult<Self> {
         let database = innermost::<PathBuf>(matches, "db");
-        let is_json = innermost::<String>(matches, "output").as_deref() == Some("json");
+        let output = match innermost::<String>(matches, "output").as_deref() {
+            Some("json") => Output::JsonLines,
+            Some("csv") => Output::Csv,
+            _ => Output::Text,
+        };
         let settings = Settings::read(database.as_deref())?;
-        Ok(Self { program, settings, is_json, location })
+        Ok(Self { program, settings, output, location })
     }
 
     pub(super) fn is_json(&self) -> bool {
-        self.is_json
+        self.output == Output::JsonLines
+    }
+
+    /// Whether the answer is a table for another program. Few verbs have one.
+    pub(super) fn is_csv(&self) -> bool {
+        self.output == Output::Csv
     }
 
     /// Finds the run that an argument refers to.
@@ -61,7 +78,9 @@ impl Session {
     fn not_a_run(&self, store: &dyn Store, matches: &ArgMatches, typed: &str) -> Option<Usage> {
         let takes = |id: &str| matches.try_contains_id(id).is_ok();
         let last = run_ref::run(store, &self.program, None).ok()?;
-        let is_task = || rows::tasks(store, last.id).is_ok_and(|all| all.iter().any(|one| one.task == typed));
+        let called = TaskRunFilter { called: Some(typed.to_owned()), ..TaskRunFilter::default() };
+        let has_it = |member: &Member| rows::has_task(store, member.run.id, &called).is_ok_and(|has| has);
+        let is_task = || rows::family(store, last.clone()).is_ok_and(|family| family.iter().any(has_it));
         let is_key =
             || rows::artifacts(store, last.id).is_ok_and(|all| all.iter().any(|one| one.key == typed));
         let what = if takes("task") && is_task() {

@@ -75,7 +75,8 @@ impl<B> Resume<B> {
     }
 
     /// Runs every call of the task named `task` again, with all that it calls itself, and everything that used its results. None
-    /// of their results is taken from the cache. The task may be a sub-flow, which then runs again as a whole.
+    /// of their results is taken from the cache. The task may be a sub-flow, which then runs again as a whole. The
+    /// [label](TaskRun::label) of one call, such as `fetch[3]` or a run name, means that call alone.
     ///
     /// Calls that failed for good run again as well, wherever they are: their failure may be due to what the task returned. The
     /// request is persisted, so if the process dies before all of it is done, the next process that resumes the run continues
@@ -119,8 +120,10 @@ impl<B: FlowBody> Resume<B> {
             _ => body,
         };
         if let Some(RedoScope::From(task)) = &redo {
-            let known = ask(store, move |store| task_names(store, id)).await.map_err(failed)?;
-            if !known.contains(task) {
+            let named = TaskRunFilter { called: Some(task.clone()), ..TaskRunFilter::default() };
+            let found = ask(store, move |store| store.task_runs(id, &named, TaskRunId::FLOW, 1)).await;
+            if found.map_err(failed)?.is_empty() {
+                let known = ask(store, move |store| task_names(store, id)).await.map_err(failed)?;
                 let (run, task) = (id.short(), task.clone());
                 return Err(refused(Refusal::NoSuchTask { run, task, known }));
             }

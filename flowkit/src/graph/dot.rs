@@ -6,6 +6,7 @@ use super::{Edge, Graph, Node};
 use crate::graph::style;
 use crate::graph::style::Tone;
 use crate::model::{EdgeKind, Kind};
+use crate::text::apart::cut_in_the_middle;
 use crate::text::columns;
 use crate::text::columns::push_line;
 
@@ -22,7 +23,7 @@ const CLUSTER: &str = r##"style="rounded,filled" color="#d0d7de" fillcolor="#f6f
 impl Graph {
     /// Returns the graph in Graphviz's DOT language.
     ///
-    /// It is folded by task name above [`FOLD_ABOVE`](super::FOLD_ABOVE) nodes.
+    /// It is folded above [`FOLD_ABOVE`](super::FOLD_ABOVE) nodes.
     ///
     /// ```
     /// use flowkit::graph::{Edge, Graph, Node};
@@ -34,16 +35,17 @@ impl Graph {
     #[must_use]
     pub fn to_dot(&self) -> String {
         let graph = self.pictured(usize::MAX);
+        let labels = graph.short_labels(LABEL_COLUMNS);
         let mut out = format!("digraph {} {{\n{HEAD}", quoted(&[&label(&self.name)]));
         for node in graph.nodes.iter().filter(|node| node.group.is_none()) {
-            push_line(&mut out, 1, &node_text(node));
+            push_line(&mut out, 1, &node_text(node, &labels[&node.id]));
         }
         for (number, group) in graph.groups().into_iter().enumerate() {
             push_line(&mut out, 1, &format!("subgraph cluster_{number} {{"));
             push_line(&mut out, 2, &format!("label={}", quoted(&[&label(group)])));
             push_line(&mut out, 2, CLUSTER);
             for node in graph.nodes.iter().filter(|node| node.group.as_ref() == Some(group)) {
-                push_line(&mut out, 2, &node_text(node));
+                push_line(&mut out, 2, &node_text(node, &labels[&node.id]));
             }
             push_line(&mut out, 1, "}");
         }
@@ -54,8 +56,8 @@ impl Graph {
     }
 }
 
-fn node_text(node: &Node) -> String {
-    let first = format!("{} {}", style::glyph(node.state), label(&node.label));
+fn node_text(node: &Node, label: &str) -> String {
+    let first = format!("{} {label}", style::glyph(node.state));
     let label = quoted(&[&first, &style::caption(node)]);
     let colours = Tone::of(node.state).light();
     let (fill, line) = (colours.fill, colours.line);
@@ -82,7 +84,7 @@ fn edge_text(edge: &Edge) -> String {
 }
 
 fn label(name: &str) -> String {
-    columns::shortened(&columns::visible(name), LABEL_COLUMNS)
+    cut_in_the_middle(&columns::visible(name), LABEL_COLUMNS)
 }
 
 /// Returns `lines` as one DOT string. Graphviz reads backslashes and HTML entities in labels, so

@@ -12,14 +12,6 @@ use crate::model::{EdgeKind, Kind, State};
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct GraphView<'a> {
-    version: u32,
-    name: &'a str,
-    nodes: Vec<NodeView<'a>>,
-    edges: Vec<EdgeView<'a>>,
-}
-
-#[derive(Serialize)]
 struct NodeView<'a> {
     id: u64,
     task: &'a str,
@@ -54,16 +46,48 @@ impl Graph {
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn to_json(&self) -> String {
-        let view = GraphView {
-            version: VERSION,
-            name: &self.name,
-            nodes: self.nodes.iter().map(node_view).collect(),
-            edges: self.edges.iter().map(edge_view).collect(),
-        };
-        // Serializing fails on map keys that are no strings and on errors of hand-written
-        // implementations; the views have neither.
-        serde_json::to_string(&view).expect("bug in flowkit: a graph can always be serialized")
+        let mut json = begin(&self.name);
+        push_all(&mut json, self.nodes.iter().map(node));
+        json.push_str(BETWEEN);
+        push_all(&mut json, self.edges.iter().map(edge));
+        json + END
     }
+}
+
+/// Returns what comes before the nodes: a graph that is too large is written in pieces.
+pub(crate) fn begin(name: &str) -> String {
+    format!(r#"{{"version":{VERSION},"name":{},"nodes":["#, written(&name))
+}
+
+/// What comes after the nodes, before the edges.
+pub(crate) const BETWEEN: &str = r#"],"edges":["#;
+
+/// What comes after the edges.
+pub(crate) const END: &str = "]}";
+
+/// Returns a node.
+pub(crate) fn node(node: &Node) -> String {
+    written(&node_view(node))
+}
+
+/// Returns an edge.
+pub(crate) fn edge(edge: &Edge) -> String {
+    written(&edge_view(edge))
+}
+
+fn push_all(json: &mut String, parts: impl Iterator<Item = String>) {
+    for (at, part) in parts.enumerate() {
+        if at > 0 {
+            json.push(',');
+        }
+        json.push_str(&part);
+    }
+}
+
+// Serializing fails on map keys that are no strings and on errors of hand-written
+// implementations; the views have neither.
+fn written<T: Serialize>(view: &T) -> String {
+    serde_json::to_string(view).expect("bug in flowkit: a graph can always be serialized")
 }
 
 fn node_view(node: &Node) -> NodeView<'_> {

@@ -9,12 +9,13 @@ use super::{Edge, Graph, Node};
 use crate::graph::style;
 use crate::graph::style::Tone;
 use crate::model::{EdgeKind, Kind};
+use crate::text::apart::cut_in_the_middle;
 use crate::text::columns;
 use crate::text::columns::push_line;
 
 /// Mermaid refuses to draw more edges than this unless its page is configured to
 /// (`maxEdges` in its `config.schema.yaml`), and pages such as GitHub's are not.
-const EDGES_MAX: usize = 500;
+pub(crate) const EDGES_MAX: usize = 500;
 
 /// A space without width. It comes between characters that mermaid reads as its own even when they
 /// are entities: `\n` as a line break, `$$` as a formula, `fa:fa-car` as an icon.
@@ -26,8 +27,8 @@ const LABEL_COLUMNS: usize = 60;
 impl Graph {
     /// Returns the graph as a mermaid flowchart, from left to right.
     ///
-    /// It is folded by task name above [`FOLD_ABOVE`](super::FOLD_ABOVE) nodes, and above the 500
-    /// edges mermaid draws by default.
+    /// It is folded above [`FOLD_ABOVE`](super::FOLD_ABOVE) nodes, and above the 500 edges mermaid
+    /// draws by default.
     ///
     /// ```
     /// use flowkit::graph::{Graph, Node};
@@ -38,14 +39,15 @@ impl Graph {
     #[must_use]
     pub fn to_mermaid(&self) -> String {
         let graph = self.pictured(EDGES_MAX);
+        let labels = graph.short_labels(LABEL_COLUMNS);
         let mut out = String::from("flowchart LR\n");
         for node in graph.nodes.iter().filter(|node| node.group.is_none()) {
-            push_line(&mut out, 1, &node_text(node));
+            push_line(&mut out, 1, &node_text(node, &labels[&node.id]));
         }
         for (number, group) in graph.groups().into_iter().enumerate() {
             push_line(&mut out, 1, &format!("subgraph g{number}[\"{}\"]", label(group)));
             for node in graph.nodes.iter().filter(|node| node.group.as_ref() == Some(group)) {
-                push_line(&mut out, 2, &node_text(node));
+                push_line(&mut out, 2, &node_text(node, &labels[&node.id]));
             }
             push_line(&mut out, 1, "end");
         }
@@ -59,13 +61,13 @@ impl Graph {
     }
 }
 
-fn node_text(node: &Node) -> String {
+fn node_text(node: &Node, label: &str) -> String {
     let (open, close) = match node.kind {
         Kind::Task => ("(", ")"),
         Kind::Flow => ("[[", "]]"),
     };
     let glyph = style::glyph(node.state);
-    let (label, caption) = (label(&node.label), style::caption(node));
+    let (label, caption) = (escaped(label), style::caption(node));
     let tone = Tone::of(node.state).name();
     format!("n{}{open}\"{glyph} {label}<br/>{caption}\"{close}:::{tone}", node.id)
 }
@@ -88,7 +90,7 @@ fn class_text(tone: Tone) -> String {
 }
 
 fn label(name: &str) -> String {
-    escaped(&columns::shortened(&columns::visible(name), LABEL_COLUMNS))
+    escaped(&cut_in_the_middle(&columns::visible(name), LABEL_COLUMNS))
 }
 
 /// Returns `text` with everything mermaid could read as its own as an entity (`#34;`).

@@ -10,23 +10,25 @@
 //! ```
 
 mod dot;
-mod fold;
+pub(crate) mod fold;
 #[cfg(feature = "store")]
-mod json;
+pub(crate) mod json;
 mod layout;
-mod mermaid;
-mod recorded;
+pub(crate) mod mermaid;
+pub(crate) mod recorded;
 pub(crate) mod style;
 mod svg;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{EdgeKind, Kind, State};
+use crate::text::apart::apart;
+use crate::text::columns::visible;
 
-/// Above this many nodes the pictures fold by task name.
+/// Above this many nodes the pictures fold those that are alike: see [`Graph::folded`].
 ///
 /// Two hundred boxes fill a large screen at a size that can still be read; above it, the reader
 /// wants to know how `fetch` went, not how `fetch[713]` went.
@@ -46,6 +48,8 @@ pub struct Graph {
     name: Arc<str>,
     nodes: Vec<Node>,
     edges: Vec<Edge>,
+    /// Pictures show every node.
+    is_whole: bool,
 }
 
 /// One run of a task or of a sub-flow, as the graph shows it.
@@ -53,7 +57,7 @@ pub struct Graph {
 pub struct Node {
     /// Unique within the graph.
     pub id: u64,
-    /// The task's name: the same for all its runs, and what [`Graph::folded`] folds by.
+    /// The task's name: the same for all its runs.
     pub task: Cow<'static, str>,
     /// What the reader sees: `fetch[3]`, or a run name.
     pub label: String,
@@ -104,7 +108,21 @@ impl Graph {
             .filter(|edge| ids.contains(&edge.from) && ids.contains(&edge.to))
             .filter(|edge| seen.insert(edge.clone()))
             .collect();
-        Graph { name: name.into(), nodes, edges }
+        Graph { name: name.into(), nodes, edges, is_whole: false }
+    }
+
+    /// Makes its pictures show every node, however many there are.
+    ///
+    /// ```
+    /// use flowkit::graph::{Graph, Node};
+    ///
+    /// let graph = Graph::new("etl", (0..300).map(|id| Node::new(id, "fetch")), []);
+    /// assert!(graph.to_dot().contains("fetch ×300"));
+    /// assert!(!graph.whole().to_dot().contains("fetch ×300"));
+    /// ```
+    #[must_use = "returns the changed graph; the original is gone"]
+    pub fn whole(self) -> Graph {
+        Graph { is_whole: true, ..self }
     }
 
     /// The name of the flow, or whatever else the graph was given as its title.
@@ -127,11 +145,18 @@ impl Graph {
 
     /// Returns the graph that the pictures show: this one, folded if it is too large to be read.
     fn pictured(&self, edges_max: usize) -> Cow<'_, Graph> {
-        if self.nodes.len() > FOLD_ABOVE || self.edges.len() > edges_max {
-            Cow::Owned(self.folded(0))
+        if !self.is_whole && (self.nodes.len() > FOLD_ABOVE || self.edges.len() > edges_max) {
+            Cow::Owned(self.folded_to(edges_max))
         } else {
             Cow::Borrowed(self)
         }
+    }
+
+    /// Returns the labels of the nodes in at most `columns` columns, those that differ still different.
+    fn short_labels(&self, columns: usize) -> HashMap<u64, String> {
+        let labels: Vec<String> = self.nodes.iter().map(|node| visible(&node.label)).collect();
+        let short = apart(&labels.iter().map(String::as_str).collect::<Vec<_>>(), columns);
+        self.nodes.iter().map(|node| node.id).zip(short).collect()
     }
 
     /// Returns the names of the groups in first-seen order. A group's number in a picture is its

@@ -1,6 +1,7 @@
 //! The pictures of one small graph, and what names can do to them.
 
 use super::*;
+use crate::text::columns;
 
 /// Two fetches in a group, a decision, and the branch that was not taken.
 fn small() -> Graph {
@@ -156,6 +157,82 @@ fn pictures_fold_above_the_limit_and_cope_with_the_cycles_that_makes() {
         assert!(picture.contains("a ×101") && picture.contains("b ×100"));
     }
     assert_eq!(graph.to_json().matches(r#""task":"a""#).count(), 101);
+}
+
+/// Steps of one generic task, named at run time, each after the one of another name with its number.
+fn generic(names: [&str; 2], count: u64) -> Graph {
+    let nodes = (0..2 * count).map(|id| {
+        let mut node = Node::new(id, "step");
+        node.label = format!("{} {}", names[usize::from(id >= count)], id % count);
+        node
+    });
+    Graph::new("generic", nodes.collect::<Vec<_>>(), (0..count).map(|id| Edge::data(id, id + count)))
+}
+
+#[test]
+fn runs_of_one_task_fold_by_their_names_where_those_tell_more() {
+    let folded = generic(["align", "sort"], 1525).folded(FOLD_ABOVE);
+    let labels: Vec<_> = folded.nodes().iter().map(|node| node.label.as_str()).collect();
+    assert_eq!(labels, ["align * ×1525", "sort * ×1525"]);
+    assert_eq!(folded.edges(), [Edge::data(0, 1525)]);
+    let named = |name: fn(u64) -> String| {
+        let nodes = (0..300).map(|id| Node { label: name(id), ..Node::new(id, "step") });
+        Graph::new("g", nodes, []).folded(FOLD_ABOVE).nodes()[0].label.clone()
+    };
+    assert_eq!(named(|id| format!("try of {id}")), "step ×300", "one name for all tells nothing");
+    assert_eq!(named(|id| "x".repeat(id as usize + 1)), "step ×300", "too many names");
+}
+
+#[test]
+fn runs_of_one_task_fold_by_group_if_there_are_few() {
+    let grouped = |groups: u64| {
+        let nodes = (0..300).map(|id| Node {
+            group: Some(char::from_u32(0x100 + (id % groups) as u32).unwrap().to_string().into()),
+            ..Node::new(id, "step")
+        });
+        Graph::new("g", nodes, []).folded(FOLD_ABOVE)
+    };
+    assert_eq!(grouped(3).nodes().len(), 3);
+    assert_eq!(grouped(3).nodes()[0].label, "step ×100");
+    assert_eq!(grouped(150).nodes().len(), 1);
+    let shards =
+        (0..300).map(|id| Node { group: Some(format!("shard {id}").into()), ..Node::new(id, "step") });
+    let folded = Graph::new("g", shards, []).folded(FOLD_ABOVE);
+    assert_eq!(folded.nodes()[0].group.as_deref(), Some("shard *"));
+}
+
+#[test]
+fn a_graph_that_is_folded_while_it_is_read_is_the_one_that_is_folded_afterwards() {
+    let graph = generic(["align", "sort"], 200);
+    let mut picture = recorded::Picture::new(false);
+    for node in graph.nodes() {
+        picture.add(node.clone(), graph.edges().iter().filter(|edge| edge.to == node.id).cloned());
+    }
+    let (read, is_folded) = picture.finish("generic", usize::MAX);
+    assert!(is_folded);
+    assert_eq!(read, graph.folded(FOLD_ABOVE).whole());
+    let small = small();
+    let mut picture = recorded::Picture::new(false);
+    for node in small.nodes() {
+        picture.add(node.clone(), small.edges().iter().filter(|edge| edge.to == node.id).cloned());
+    }
+    assert_eq!(picture.finish("train", usize::MAX), (small, false));
+}
+
+#[test]
+fn names_that_are_too_long_stay_distinct_in_a_picture_and_are_whole_in_its_titles() {
+    let processes = ["FASTQC", "TRIMGALORE", "STAR_ALIGN", "SAMTOOLS_SORT", "SAMTOOLS_INDEX"];
+    let name = |process: &str, sample: u64| {
+        format!("NFCORE_RNASEQ:RNASEQ:PREPARE_AND_ALIGN_READS:{process} (RAP1_UNINDUCED_REP{sample})")
+    };
+    let names: Vec<String> = (0..30).map(|id| name(processes[id % 5], id as u64 / 5)).collect();
+    let nodes = names.iter().zip(0..).map(|(name, id)| Node { label: name.clone(), ..Node::new(id, "run") });
+    let svg = Graph::new("rnaseq", nodes, []).to_svg();
+    let drawn = svg.split("<text class=\"ink\"").skip(1).map(|text| text.split(['>', '<']).nth(1).unwrap());
+    let drawn: HashSet<&str> = drawn.collect();
+    assert_eq!(drawn.len(), 30, "{drawn:?}");
+    assert!(drawn.iter().all(|label| columns::columns(label) <= 32));
+    assert!(names.iter().all(|name| svg.contains(&format!("<title>{name}: Pending</title>"))));
 }
 
 #[test]

@@ -99,6 +99,11 @@ impl TaskRun {
         label_of(&self.task, self.index, self.name.as_deref())
     }
 
+    /// Whether `name` means this run: it is the name of its task, or its [label](Self::label).
+    pub fn is_called(&self, name: &str) -> bool {
+        self.task == name || self.label() == name
+    }
+
     /// Returns the time from the first attempt to the end, with the waits that the retry policy put between attempts.
     ///
     /// Of a run that was interrupted and resumed, the time between the two processes is left out, and so is that of an

@@ -27,8 +27,8 @@ pub enum RedoScope {
     Nothing,
     /// What failed, and what did not run because of it.
     Failed,
-    /// All calls of the task of this name, with everything that they call and everything that used their results. What failed
-    /// runs again as well, since its failure may be due to what that task returned.
+    /// All calls of the task of this name, or the one call with this label (`fetch[3]`), with everything that they call and
+    /// everything that used their results. What failed runs again as well, since its failure may be due to what they returned.
     From(String),
     /// Everything: the run is one of a sub-flow that runs again.
     Everything,
@@ -266,7 +266,7 @@ impl RedoRows {
                 RedoScope::From(task) => {
                     let uses_rerun = row.edges.iter().any(|edge| redo.spreads_from(edge.from()));
                     // A body that runs again makes its calls again.
-                    let is_rerun = row.task == *task || uses_rerun || redo.spreads_from(row.parent);
+                    let is_rerun = row.is_called(task) || uses_rerun || redo.spreads_from(row.parent);
                     let has_failed = matches!(row.state, State::Failed | State::TimedOut);
                     if !is_rerun && has_failed && may_succeed && !died(row) {
                         redo.only_failed.insert(row.id);

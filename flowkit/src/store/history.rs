@@ -31,12 +31,16 @@ pub struct FlowRunFilter {
     pub failures: Option<RangeInclusive<u64>>,
     /// Also the runs of sub-flows, which are otherwise left out.
     pub sub_flows: bool,
+    /// Only the runs of sub-flows that this run has started itself.
+    pub parent: Option<FlowRunId>,
 }
 
 impl FlowRunFilter {
     /// Whether a run is one of these, its [`failures`](StoredFlowRun::failures) counted.
     pub fn matches(&self, row: &StoredFlowRun) -> bool {
-        (self.sub_flows || row.parent.is_none())
+        let parent = row.parent.map(|(run, _)| run);
+        (self.sub_flows || self.parent.is_some() || parent.is_none())
+            && (self.parent.is_none() || parent == self.parent)
             && is_one_of(&row.state, &self.states)
             && is_one_of(&row.flow, &self.flows)
             && (self.tags.is_empty() || self.tags.iter().any(|tag| row.tags.contains(tag)))
@@ -65,12 +69,16 @@ pub struct TaskRunFilter {
     pub states: Vec<State>,
     /// Of one of these tasks, by name.
     pub tasks: Vec<String>,
+    /// Called so: the runs of the task of this name, and those with this [label](TaskRun::label).
+    pub called: Option<String>,
 }
 
 impl TaskRunFilter {
     /// Whether a task run is one of these.
     pub fn matches(&self, row: &TaskRun) -> bool {
-        is_one_of(&row.state, &self.states) && is_one_of(&row.task, &self.tasks)
+        is_one_of(&row.state, &self.states)
+            && is_one_of(&row.task, &self.tasks)
+            && self.called.as_deref().is_none_or(|name| row.is_called(name))
     }
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn wrapped(text: &str, width: usize, lines_max: usize) -> Vec<String>
 }
 
 /// Splits `text` where `width` columns end.
-fn split(text: &str, width: usize) -> (&str, &str) {
+pub(super) fn split(text: &str, width: usize) -> (&str, &str) {
     // A prefix is never wider than its characters one by one plus one for each variation selector that asks for a picture.
     let mut taken = 0;
     let mut end = text.len();
@@ -114,6 +114,20 @@ fn split(text: &str, width: usize) -> (&str, &str) {
         taken += more;
     }
     text.split_at(end)
+}
+
+/// Returns the last `width` columns of `text`.
+pub(super) fn tail(text: &str, width: usize) -> &str {
+    let (mut taken, mut start) = (0, text.len());
+    for (at, c) in text.char_indices().rev() {
+        taken += if c == '\u{fe0f}' { 1 } else { columns_of(c) };
+        if taken > width {
+            break;
+        }
+        start = at;
+    }
+    // A mark belongs to the letter before it.
+    text[start..].trim_start_matches(|c| columns_of(c) == 0)
 }
 
 /// Returns about how wide `text` is, in pixels, in a sans-serif font of `font_size` pixels.

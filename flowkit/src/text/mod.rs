@@ -1,5 +1,6 @@
 //! How things are shown as text: words and widths. Pure.
 
+pub(crate) mod apart;
 pub(crate) mod columns;
 #[cfg(feature = "store")]
 pub(crate) mod duration;

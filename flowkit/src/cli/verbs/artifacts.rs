@@ -1,7 +1,7 @@
 //! `artifacts`: lists the artifacts of a run and of its sub-flows, or shows one. Not results: those are what tasks pass
 //! to each other.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::IsTerminal as _;
 
 use clap::ArgMatches;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::cli::json;
 use crate::cli::out::{note, print_bytes, print_line, print_lines, table};
-use crate::cli::rows::{self, Nested};
+use crate::cli::rows::{self, Member};
 use crate::cli::session::Session;
 use crate::cli::usage::{Usage, UsageResult, meant_or_known};
 use crate::flow::arguments::members;
@@ -43,15 +43,13 @@ pub(super) fn artifacts(session: &Session, matches: &ArgMatches) -> UsageResult<
 /// Reads the artifacts of a run, then those of its sub-flows.
 fn all(store: &dyn Store, run: &StoredFlowRun) -> UsageResult<Vec<ListedArtifact>> {
     let mut left = Vec::new();
-    let mut nested = Nested::of([(run.id, run.flow.clone())]);
-    while let Some((id, flow)) = nested.pop() {
-        let tasks = rows::tasks(store, id)?;
-        nested.add(tasks.iter().filter_map(|task| Some((task.flow_run?, task.task.to_string()))));
-        let labels: BTreeMap<_, _> = tasks.iter().map(|task| (task.id, TaskRun::label(task))).collect();
-        left.extend(rows::artifacts(store, id)?.into_iter().map(|artifact| {
-            let by = labels.get(&artifact.task_run).cloned().unwrap_or_else(|| flow.clone());
-            let by = if id == run.id { by } else { format!("{by}, in run {} of {flow}", id.short()) };
-            ListedArtifact { run: id, by, artifact }
+    for Member { run: of, .. } in rows::family(store, run.clone())? {
+        let artifacts = rows::artifacts(store, of.id)?;
+        let makers = rows::tasks_of(store, of.id, artifacts.iter().map(|artifact| artifact.task_run))?;
+        left.extend(artifacts.into_iter().map(|artifact| {
+            let by = makers.get(&artifact.task_run).map_or_else(|| of.flow.clone(), TaskRun::label);
+            let inside = format!("{by}, in run {} of {}", of.id.short(), of.flow);
+            ListedArtifact { run: of.id, by: if of.id == run.id { by } else { inside }, artifact }
         }));
     }
     Ok(left)

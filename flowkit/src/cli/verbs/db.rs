@@ -81,9 +81,9 @@ fn export(session: &Session, store: &SqliteStore) -> UsageResult<()> {
         let page = store.flow_runs(&filter, before, PAGE)?;
         for run in &page.runs {
             print_line(json::run(session, run));
-            for task in rows::tasks(store, run.id)? {
-                print_line(json::task_run(run.id, &task));
-            }
+            rows::with_tasks(store, run.id, |rows| {
+                rows.for_each(|task| print_line(json::task_run(run.id, &task)));
+            })?;
         }
         before = page.next;
         if before.is_none() {

@@ -1,9 +1,9 @@
 //! The new events of a run and its sub-flows since the last read, in order. Does not format them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::cli::rows::{self, SUB_FLOWS_MAX};
+use crate::cli::rows::{self, PAGE, SUB_FLOWS_MAX};
 use crate::cli::usage::UsageResult;
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{
@@ -12,10 +12,15 @@ use crate::model::{
 };
 use crate::store::Store;
 
-/// A run and its sub-flows, as far as their events have been read.
+/// How many events of all runs together are held.
+const HELD_MAX: usize = 5 * PAGE;
+
+/// A run and its sub-flows, as far as their events have been read. Holds a page of each run at a time.
 pub(super) struct Feed {
     /// Each run before its sub-flows.
     runs: Vec<SeenRun>,
+    /// Their ids.
+    known: HashSet<FlowRunId>,
 }
 
 struct SeenRun {
@@ -24,13 +29,21 @@ struct SeenRun {
     path: Option<String>,
     /// The number of the last event that has been read.
     since: u64,
-    /// The states of its task runs after that event.
+    /// All of its events have been read since there was none to return.
+    is_read: bool,
+    /// The events that were read and not returned.
+    held: VecDeque<(WallTime, FeedEvent)>,
+    /// The latest time of an event. The events of a run are ordered by number. Their times may not be: threads report with a
+    /// delay.
+    latest: WallTime,
+    /// The states of its task runs after the last event.
     states: HashMap<TaskRunId, State>,
 }
 
 impl SeenRun {
     fn new(id: FlowRunId, path: Option<String>) -> Self {
-        Self { id, path, since: 0, states: HashMap::new() }
+        let latest = WallTime::from_micros(i64::MIN);
+        Self { id, path, since: 0, is_read: false, held: VecDeque::new(), latest, states: HashMap::new() }
     }
 
     /// Returns the state of a task run after its next event. An event that does not fit was refused when it was recorded.
@@ -64,57 +77,69 @@ impl FeedEvent {
 
 impl Feed {
     pub(super) fn of(run: &StoredFlowRun) -> Self {
-        Self { runs: vec![SeenRun::new(run.id, None)] }
+        Self { runs: vec![SeenRun::new(run.id, None)], known: HashSet::from([run.id]) }
     }
 
-    /// Reads the events since the last call.
-    pub(super) fn read(&mut self, store: &dyn Store) -> UsageResult<Vec<FeedEvent>> {
-        let mut all = Vec::new();
+    /// Returns the next event; `None` if there is none at present.
+    pub(super) fn next(&mut self, store: &dyn Store) -> UsageResult<Option<FeedEvent>> {
         let mut next = 0;
         // Sub-flows that are discovered on the way are read as well.
         while next < self.runs.len() {
-            let seen = &mut self.runs[next];
+            if self.runs[next].held.is_empty() && !self.runs[next].is_read {
+                self.read(store, next)?;
+            }
             next += 1;
-            let events = rows::events(store, seen.id, seen.since)?;
-            let Some(last) = events.last() else { continue };
-            seen.since = last.sequence;
-            // Read after the events, so that every run in them is there.
-            let Some(run) = store.flow_run(seen.id)? else { continue };
-            let path = seen.path.clone();
-            let ids = events.iter().map(|event| event.task_run).filter(|id| *id != TaskRunId::FLOW);
-            let mut task_runs = rows::tasks_between(store, run.id, ids.clone().min(), ids.max())?;
-            let states: Vec<State> = events.iter().map(|event| seen.apply(event)).collect();
-            self.discover(path.as_deref(), &task_runs);
-            let root = self.runs[0].id;
-            let origin = path.zip(run.parent).map(|(path, (flow_run, task_run))| {
-                Arc::new(Origin { root, flow_run, task_run, path: path.into() })
-            });
-            task_runs.push(run.as_task_run());
-            let task_runs: HashMap<_, _> = task_runs.into_iter().map(|row| (row.id, row)).collect();
-            // The events of a run are ordered by number. Their times may not be: threads report with a delay.
-            let mut latest = run.created_at;
-            all.extend(events.into_iter().zip(states).filter_map(
-                |(StoredEvent { task_run: id, at, kind, .. }, state)| {
-                    latest = latest.max(at);
-                    let task_run = rewound(task_runs.get(&id)?, at, &kind, state);
-                    let event = Event { task_run: id, at: Timestamp::new(at.since(run.created_at)), kind };
-                    let event = FeedEvent { flow_run: run.id, origin: origin.clone(), event, task_run, at };
-                    Some((latest, event))
-                },
-            ));
         }
-        // Stable: of events in the same microsecond, that of the outer run comes first.
-        all.sort_by_key(|(at, _)| *at);
-        Ok(all.into_iter().map(|(_, event)| event).collect())
+        // Of events in the same microsecond, that of the outer run comes first.
+        let first = self.runs.iter_mut().filter(|run| !run.held.is_empty());
+        let first = first.min_by_key(|run| run.held.front().map(|(at, _)| *at));
+        let Some((_, event)) = first.and_then(|run| run.held.pop_front()) else {
+            self.runs.iter_mut().for_each(|run| run.is_read = false);
+            return Ok(None);
+        };
+        Ok(Some(event))
+    }
+
+    /// Reads the next page of a run.
+    fn read(&mut self, store: &dyn Store, index: usize) -> UsageResult<()> {
+        let page = (HELD_MAX / self.runs.len()).clamp(1, PAGE);
+        let root = self.runs[0].id;
+        let seen = &mut self.runs[index];
+        let events = store.events(seen.id, seen.since, page)?;
+        seen.is_read = events.len() < page;
+        let Some(last) = events.last() else { return Ok(()) };
+        seen.since = last.sequence;
+        // Read after the events, so that every run in them is there.
+        let Some(run) = store.flow_run(seen.id)? else { return Ok(()) };
+        let mut task_runs = rows::tasks_of(store, run.id, events.iter().map(|event| event.task_run))?;
+        task_runs.insert(TaskRunId::FLOW, run.as_task_run());
+        let path = seen.path.clone();
+        let origin = path.clone().zip(run.parent).map(|(path, (flow_run, task_run))| {
+            Arc::new(Origin { root, flow_run, task_run, path: path.into() })
+        });
+        seen.latest = seen.latest.max(run.created_at);
+        for event in events {
+            let state = seen.apply(&event);
+            let StoredEvent { task_run: id, at, kind, .. } = event;
+            seen.latest = seen.latest.max(at);
+            let Some(row) = task_runs.get(&id) else { continue };
+            let task_run = rewound(row, at, &kind, state);
+            let event = Event { task_run: id, at: Timestamp::new(at.since(run.created_at)), kind };
+            let event = FeedEvent { flow_run: run.id, origin: origin.clone(), event, task_run, at };
+            seen.held.push_back((seen.latest, event));
+        }
+        self.discover(path.as_deref(), task_runs.values());
+        Ok(())
     }
 
     /// Adds the sub-flows that were started in a run.
-    fn discover(&mut self, outer: Option<&str>, task_runs: &[TaskRun]) {
-        for row in task_runs {
-            let Some(id) = row.flow_run.filter(|_| self.runs.len() <= SUB_FLOWS_MAX) else { continue };
-            if self.runs.iter().all(|seen| seen.id != id) {
-                let path = Some(Origin::path_in(outer, &row.label()));
-                self.runs.push(SeenRun::new(id, path));
+    fn discover<'r>(&mut self, outer: Option<&str>, task_runs: impl Iterator<Item = &'r TaskRun>) {
+        let mut nodes: Vec<_> =
+            task_runs.filter_map(|row| Some((row.id, row.flow_run?, row.label()))).collect();
+        nodes.sort_unstable_by_key(|(node, ..)| *node);
+        for (_, id, label) in nodes {
+            if self.runs.len() <= SUB_FLOWS_MAX && self.known.insert(id) {
+                self.runs.push(SeenRun::new(id, Some(Origin::path_in(outer, &label))));
             }
         }
     }

@@ -42,6 +42,10 @@ pub(super) fn list(session: &Session) -> UsageResult<()> {
     let lines = table(&flows.iter().map(row).collect::<Vec<_>>());
     for ((line, flow), last) in lines.iter().zip(flows).zip(&last) {
         print_line(line);
+        let tags: Vec<String> = flow.declaration.tags.iter().map(|tag| visible(tag)).collect();
+        if !tags.is_empty() {
+            print_line(format!("    tags {}", tags.join(", ")));
+        }
         if let Some(Last { run, not_persisted, not_compared }) = last {
             let (glyph, state, when) =
                 (outcome::sign(run), outcome::words(run), ago(run.created_at, clock::wall()));
@@ -121,7 +125,8 @@ fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
         })
     });
     let fields = json!({
-        "flow": flow.ident(), "name": flow.name(), "description": flow.description(), "schema": schema,
+        "flow": flow.ident(), "name": flow.name(), "description": flow.description(),
+        "tags": flow.declaration.tags, "schema": schema,
         "last_run": last, "fault": unsupported_types::fault(flow),
     });
     line("flow", None, fields)

@@ -1,5 +1,6 @@
 //! The verbs, one file for each or for a few that belong together. Shared parts: `running` (a run in this process, to
-//! its end), `feed` and `follow` (one in another process), and `preview` and `shape` (dry runs).
+//! its end), `feed` and `follow` (one in another process), `preview` and `shape` (dry runs), and `side_by_side`. `show` has parts
+//! of its own: `task_details`, `result` and `slow`; `logs` has `log_lines`.
 
 mod artifacts;
 mod cancel;
@@ -11,15 +12,19 @@ mod feed;
 mod follow;
 mod graph;
 mod list;
+mod log_lines;
 mod logs;
 mod preview;
+mod result;
 mod resume;
 mod run;
 mod running;
 mod runs;
 mod shape;
 mod show;
+mod side_by_side;
 mod slow;
+mod task_details;
 mod watch;
 
 use clap::ArgMatches;

@@ -18,6 +18,10 @@ use crate::store::Store;
 use crate::terminal::folded::Folded;
 use crate::terminal::picture::for_shell;
 use crate::text::columns::visible;
+use crate::text::wording::list;
+
+/// At most this many tasks are named.
+const NAMED_MAX: usize = 5;
 
 /// What would become of the calls of one task in one body.
 #[derive(Debug, Default)]
@@ -123,12 +127,12 @@ pub(super) fn preview(
         Some(scope) => scope.into(),
         None => RedoRequest::by_default(run, store.redo_request(run.id)?),
     };
-    let calls = previews(store, run, &request)?;
+    let (calls, elsewhere) = previews(store, run, &request)?;
     let flow_runs = decide_flow(run, &request) == ReplayDecision::RunAgain;
     if session.is_json() {
-        print_json(verb, run, &calls, flow_runs);
+        print_json(verb, run, &calls, flow_runs, &elsewhere);
     } else if flow_runs {
-        print_text(verb, run, &calls);
+        print_text(verb, run, &calls, &elsewhere);
     } else {
         print_line(format!(
             "run {short} is {}: `{verb}` would give its result, and run nothing",
@@ -138,13 +142,32 @@ pub(super) fn preview(
     Ok(())
 }
 
+/// Returns the names of the tasks that a rerun retries only because they failed.
+pub(super) fn failed_elsewhere(rows: &[TaskRun], redo: &RedoRows) -> Vec<String> {
+    let failed = rows.iter().filter(|row| redo.only_failed.contains(&row.id));
+    rows::distinct(failed.map(|row| &*row.task)).into_iter().map(str::to_owned).collect()
+}
+
+/// Says so, if there are any.
+pub(super) fn words_elsewhere(names: &[String]) -> Option<String> {
+    let named = list(names.iter().take(NAMED_MAX).map(|name| visible(name)));
+    let more = if names.len() > NAMED_MAX { ", …" } else { "" };
+    (!names.is_empty()).then(|| format!("what failed elsewhere is retried as well: {named}{more}"))
+}
+
 /// Returns how many task runs are kept, run, and fail again.
 fn sums(calls: &Folded<CallsPreview>) -> (usize, usize, usize) {
     let sum = |of: fn(&CallsPreview) -> usize| calls.iter().map(of).sum::<usize>();
     (sum(|calls| calls.kept), sum(|calls| calls.runs), sum(|calls| calls.fails))
 }
 
-fn print_json(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>, flow_runs: bool) {
+fn print_json(
+    verb: &str,
+    run: &StoredFlowRun,
+    calls: &Folded<CallsPreview>,
+    flow_runs: bool,
+    elsewhere: &[String],
+) {
     for group in calls.in_order() {
         let CallsPreview {
             task,
@@ -171,11 +194,12 @@ fn print_json(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>, flo
     let fields = json!({
         "verb": verb, "flow": run.flow, "state": run.state, "flow_runs": flow_runs,
         "kept": kept, "runs": runs, "fails": fails,
+        "failed_elsewhere": (!elsewhere.is_empty()).then_some(elsewhere),
     });
     print_line(line("preview", Some(run.id), fields));
 }
 
-fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>) {
+fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>, elsewhere: &[String]) {
     print_line(format!(
         "run {} of `{}` is {}; `{verb}` would run its body again, and of what it calls:",
         run.id.short(),
@@ -200,6 +224,7 @@ fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>) {
         let from = for_shell(from);
         print_line(format!("  {}", visible(&older_source(task, results, Some(&from)))));
     }
+    words_elsewhere(elsewhere).into_iter().for_each(|words| print_line(format!("  {words}")));
     let (kept, runs, fails) = sums(calls);
     let fails = match fails {
         0 => String::new(),
@@ -212,12 +237,14 @@ fn print_text(verb: &str, run: &StoredFlowRun, calls: &Folded<CallsPreview>) {
     print_line("nothing was changed: leave out `--dry-run` to do it");
 }
 
-/// Collects the decisions about a run and those of its sub-flows that would run again, grouped by task.
+/// Collects the decisions about a run and those of its sub-flows that would run again, grouped by task; and what is retried
+/// only because it failed.
 fn previews(
     store: &dyn Store,
     run: &StoredFlowRun,
     request: &RedoRequest,
-) -> UsageResult<Folded<CallsPreview>> {
+) -> UsageResult<(Folded<CallsPreview>, Vec<String>)> {
+    let mut elsewhere = Vec::new();
     let mut folded = Folded::<CallsPreview>::new();
     let mut sources = HashMap::new();
     let mut nested = Nested::of([(run.clone(), request.clone(), None)]);
@@ -225,6 +252,9 @@ fn previews(
         let rows = rows::tasks(store, run.id)?;
         let mut groups = HashMap::new();
         let redo = RedoRows::select(&rows, &request.scope);
+        if around.is_none() {
+            elsewhere = failed_elsewhere(&rows, &redo);
+        }
         for (row, decision) in decisions(&run, &rows, &request) {
             let parent = groups.get(&row.parent).copied().or(around);
             // A sub-flow is rerun as a whole, by the name of its node in the outermost run.
@@ -249,5 +279,5 @@ fn previews(
             }
         }
     }
-    Ok(folded)
+    Ok((folded, elsewhere))
 }

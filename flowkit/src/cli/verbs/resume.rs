@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::{Map, Value};
 
-use super::preview::preview;
+use super::preview::{failed_elsewhere, preview, words_elsewhere};
 use super::running::{self, Seen};
 use crate::cli::flags::{flag, merged};
 use crate::cli::layers::beside_flags;
@@ -17,12 +17,13 @@ use crate::cli::secrets::{Quoting, quoting, variables};
 use crate::cli::session::Session;
 use crate::cli::settings::SettingSource;
 use crate::cli::shown_values::{self, Of};
-use crate::cli::usage::{Usage, UsageResult, meant_or_known};
+use crate::cli::task_ref::{self, SEPARATOR};
+use crate::cli::usage::{Usage, UsageResult};
 use crate::cli::{Exit, resolve, unsupported_types, values};
 use crate::engine::spec::FlowSpec;
-use crate::model::{StoredFlowRun, TaskRun};
-use crate::policy::resume::RedoScope;
-use crate::store::Store;
+use crate::model::{State, StoredFlowRun};
+use crate::policy::resume::{RedoRows, RedoScope};
+use crate::store::{Store, TaskRunFilter};
 use crate::terminal::picture::for_shell;
 use crate::text::wording::list;
 use crate::value::not_persisted::not_persisted;
@@ -35,14 +36,16 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     let run = session.run(store.as_ref(), matches, "run")?;
     let flow = flow_of(session, &run)?;
     let Some(persisted) = run.parameters.clone() else { return Err(without_arguments(flow, &run)) };
-    let tasks = rows::tasks(store.as_ref(), run.id)?;
-    let redo = redo(verb, matches, store.as_ref(), &run, &tasks)?;
+    let redo = redo(verb, matches, store.as_ref(), &run)?;
     let typed = typed_parameters(matches, flow)?;
     if matches.get_flag("dry-run") {
         preview(session, store.as_ref(), verb, &run, redo)?;
         return Ok(Exit::SUCCESS);
     }
     let arguments = completed(session, flow, &run, typed, matches.get_one::<PathBuf>("params"))?;
+    if let Some(words) = redo.as_ref().map(|redo| elsewhere(store.as_ref(), &run, redo)).transpose()? {
+        words.into_iter().for_each(note);
+    }
     if verb == "resume" && run.state.is_success() {
         note(format!(
             "run {} has completed: there is nothing to resume, and this is its result",
@@ -55,7 +58,8 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     call.options.arguments = arguments;
     let values = serde_json::from_str(&persisted).unwrap_or_default();
     let words = shown_values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
-    let view = rows::view(store.as_ref(), &run, &tasks)?.with_parameters(&words);
+    let family = rows::family(store.as_ref(), run)?;
+    let view = rows::view(store.as_ref(), &family)?.with_parameters(&words);
     let screen = running::screen(session, &runtime, flow, Seen { persisted: Some(persisted), words });
     screen.show(view);
     let ended = running::until_over(&runtime, screen, call).await;
@@ -81,44 +85,60 @@ fn redo(
     matches: &ArgMatches,
     store: &dyn Store,
     run: &StoredFlowRun,
-    tasks: &[TaskRun],
 ) -> UsageResult<Option<RedoScope>> {
     Ok(match verb {
         "retry" => {
-            check_failures(run, tasks)?;
+            check_failures(store, run)?;
             Some(RedoScope::Failed)
         }
         "rerun" => {
-            let from = matches.get_one::<String>("from").cloned().unwrap_or_default();
-            check_task(store, run, tasks, &from)?;
-            Some(RedoScope::From(from))
+            let typed = matches.get_one::<String>("from").map(String::as_str).unwrap_or_default();
+            Some(RedoScope::From(named(store, run, typed)?))
         }
         _ => None,
     })
 }
 
+/// Says what a rerun runs again beside what was named: what failed elsewhere.
+fn elsewhere(store: &dyn Store, run: &StoredFlowRun, redo: &RedoScope) -> UsageResult<Option<String>> {
+    if !matches!(redo, RedoScope::From(_)) {
+        return Ok(None);
+    }
+    let rows = rows::tasks(store, run.id)?;
+    Ok(words_elsewhere(&failed_elsewhere(&rows, &RedoRows::select(&rows, redo))))
+}
+
 /// Refuses a run in which nothing has failed: its body would run again for nothing.
-fn check_failures(run: &StoredFlowRun, tasks: &[TaskRun]) -> UsageResult<()> {
-    if !run.state.is_success() || tasks.iter().any(|task| task.state.is_failure()) {
+fn check_failures(store: &dyn Store, run: &StoredFlowRun) -> UsageResult<()> {
+    if !run.state.is_success() {
+        return Ok(());
+    }
+    let states =
+        vec![State::Failed, State::TimedOut, State::Cancelled, State::Crashed, State::UpstreamFailed];
+    if rows::has_task(store, run.id, &TaskRunFilter { states, ..TaskRunFilter::default() })? {
         return Ok(());
     }
     let short = run.id.short();
     Err(Usage::new(format!("nothing has failed in run `{short}`; `rerun --from <task>` reruns a task")))
 }
 
-/// Refuses a task that the run has not called by itself.
-fn check_task(store: &dyn Store, run: &StoredFlowRun, tasks: &[TaskRun], name: &str) -> UsageResult<()> {
-    let names = rows::names(tasks);
-    if names.contains(&name) {
-        return Ok(());
+/// Returns the name to rerun from; refuses one that the run has not called by itself.
+fn named(store: &dyn Store, run: &StoredFlowRun, typed: &str) -> UsageResult<String> {
+    let called = TaskRunFilter { called: Some(typed.to_owned()), ..TaskRunFilter::default() };
+    if rows::has_task(store, run.id, &called)? {
+        return Ok(typed.to_owned());
     }
-    let remedy = match sub_flow_with(store, tasks, name)? {
-        Some(node) => {
-            format!("its sub-flow `{node}` has: `--from {}` does all of that again", for_shell(node))
-        }
-        None => meant_or_known(name, &names),
+    let family = rows::family(store, run.clone())?;
+    let chosen = task_ref::tasks(store, &family, typed)?.swap_remove(0);
+    let Some(path) = chosen.member.path.as_deref() else {
+        return Ok(chosen.filter.called.unwrap_or_else(|| typed.to_owned()));
     };
-    Err(Usage::new(format!("run `{}` has no task `{name}`; {remedy}", run.id.short())))
+    let node = path.split(SEPARATOR).next().unwrap_or(path);
+    Err(Usage::new(format!(
+        "run `{}` has no task `{typed}`; its sub-flow `{node}` has: `--from {}` does all of that again",
+        run.id.short(),
+        for_shell(node)
+    )))
 }
 
 /// Explains why a run without persisted arguments cannot be resumed.
@@ -129,17 +149,6 @@ fn without_arguments(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
         "the arguments of run `{}` are not persisted, so it cannot be resumed: {why}",
         run.id.short()
     ))
-}
-
-/// Finds the first sub-flow in which there is such a task.
-fn sub_flow_with<'t>(store: &dyn Store, tasks: &'t [TaskRun], name: &str) -> UsageResult<Option<&'t str>> {
-    for node in tasks {
-        let Some(behind) = node.flow_run else { continue };
-        if rows::tasks(store, behind)?.iter().any(|task| task.task == name) {
-            return Ok(Some(&node.task));
-        }
-    }
-    Ok(None)
 }
 
 /// Returns the arguments on the command line, as `--param <name>=<value>`.

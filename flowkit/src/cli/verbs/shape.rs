@@ -122,17 +122,19 @@ fn look(store: &dyn Store, run: &StoredFlowRun) -> UsageResult<Folded<Shape>> {
     let mut nested = Nested::of([(run.id, None)]);
     while let Some((run, around)) = nested.pop() {
         let mut groups = HashMap::new();
-        for row in rows::tasks(store, run)? {
-            let parent = groups.get(&row.parent).copied().or(around);
-            let new = |depth| Shape { task: row.task.to_string(), depth, ..Shape::default() };
-            let group = folded.group(parent, &row.task, new);
-            groups.insert(row.id, group);
-            let shape = &mut folded[group];
-            shape.count += 1;
-            shape.cached += usize::from(row.state == State::Cached);
-            shape.took.extend(row.duration().filter(|_| row.state == State::Completed));
-            nested.add(row.flow_run.map(|inner| (inner, Some(group))));
-        }
+        rows::with_tasks(store, run, |rows| {
+            for row in rows {
+                let parent = groups.get(&row.parent).copied().or(around);
+                let new = |depth| Shape { task: row.task.to_string(), depth, ..Shape::default() };
+                let group = folded.group(parent, &row.task, new);
+                groups.insert(row.id, group);
+                let shape = &mut folded[group];
+                shape.count += 1;
+                shape.cached += usize::from(row.state == State::Cached);
+                shape.took.extend(row.duration().filter(|_| row.state == State::Completed));
+                nested.add(row.flow_run.map(|inner| (inner, Some(group))));
+            }
+        })?;
     }
     Ok(folded)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::json::{line, millis};
 use crate::cli::out::{print_line, table};
-use crate::cli::rows::{self, Nested};
+use crate::cli::rows::{self, Member};
 use crate::cli::session::Session;
 use crate::cli::usage::UsageResult;
 use crate::clock;
@@ -34,10 +34,7 @@ pub(super) fn show(
 ) -> UsageResult<()> {
     let now = clock::wall();
     let whole = spent(&run.as_task_run(), now);
-    let mut slow = all(store, run, now)?;
-    let total = slow.len();
-    slow.sort_by_key(|one| std::cmp::Reverse(one.took));
-    slow.truncate(count);
+    let (slow, total) = slowest(store, run, count, now)?;
     if session.is_json() {
         for Slow { sub_flow, row, took } in &slow {
             let fields = json!({
@@ -67,22 +64,34 @@ pub(super) fn show(
     Ok(())
 }
 
-/// Returns the task runs that have begun. Nodes of sub-flows are left out: the task runs in them count.
-fn all(store: &dyn Store, run: &StoredFlowRun, now: WallTime) -> UsageResult<Vec<Slow>> {
-    let mut found = Vec::new();
-    let mut nested = Nested::of([(run.id, None)]);
-    while let Some((id, sub_flow)) = nested.pop() {
-        for row in rows::tasks(store, id)? {
-            if let Some(inner) = row.flow_run {
-                nested.add(store.flow_run(inner)?.map(|run| (inner, Some(run))));
-            }
-            if row.kind == Kind::Task && row.started_at.is_some() {
+/// Returns the slowest of the task runs that have begun, and how many have. Nodes of sub-flows are left out: the task runs in
+/// them count.
+fn slowest(
+    store: &dyn Store,
+    run: &StoredFlowRun,
+    count: usize,
+    now: WallTime,
+) -> UsageResult<(Vec<Slow>, usize)> {
+    let (mut slow, mut total) = (Vec::new(), 0);
+    let keep = |slow: &mut Vec<Slow>| {
+        slow.sort_by_key(|one| std::cmp::Reverse(one.took));
+        slow.truncate(count);
+    };
+    for Member { run, path } in rows::family(store, run.clone())? {
+        let sub_flow = path.is_some().then_some(&run);
+        rows::with_tasks(store, run.id, |rows| {
+            for row in rows.filter(|row| row.kind == Kind::Task && row.started_at.is_some()) {
+                total += 1;
                 let took = spent(&row, now);
-                found.push(Slow { sub_flow: sub_flow.clone(), row, took });
+                slow.push(Slow { sub_flow: sub_flow.cloned(), row, took });
+                if slow.len() >= count.saturating_mul(2).max(rows::PAGE) {
+                    keep(&mut slow);
+                }
             }
-        }
+        })?;
     }
-    Ok(found)
+    keep(&mut slow);
+    Ok((slow, total))
 }
 
 /// Adds up the attempts, with what there is of one that is running. The duration of one that died with its process is not known.

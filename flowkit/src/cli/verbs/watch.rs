@@ -26,7 +26,7 @@ pub(super) async fn watch(session: &Session, matches: &ArgMatches) -> UsageResul
     let mut printer = Printer::of(session, &run);
     loop {
         let status = follower.poll()?;
-        for event in feed.read(&store)? {
+        while let Some(event) = feed.next(&store)? {
             printer.lines(&event).into_iter().for_each(print_line);
         }
         match status {

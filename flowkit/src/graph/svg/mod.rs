@@ -12,6 +12,7 @@ use super::layout::{self, Block, Layout, LayoutLink};
 use super::{Graph, Node};
 use crate::graph::style;
 use crate::graph::style::Tone;
+use crate::text::apart::cut_in_the_middle;
 use crate::text::columns;
 
 const PAGE_MARGIN: f64 = 20.0;
@@ -24,7 +25,7 @@ const TEXT_RIGHT: f64 = 14.0;
 const NAME_SIZE: f64 = 13.0;
 const CAPTION_SIZE: f64 = 11.0;
 const LABEL_HEIGHT: f64 = 18.0;
-/// Longer names end in `…`; the whole name is in the title of the box.
+/// Longer names are cut; the whole name is in the title of the box.
 const NAME_COLUMNS: usize = 32;
 
 const FONT: &str =
@@ -43,7 +44,7 @@ const DARK: &str = ".page{fill:#0d1117}.ink{fill:#e6edf3}.muted{fill:#9aa4af}.wi
 impl Graph {
     /// Returns the graph as an SVG picture, from left to right, for light and dark pages.
     ///
-    /// It is folded by task name above [`FOLD_ABOVE`](super::FOLD_ABOVE) nodes.
+    /// It is folded above [`FOLD_ABOVE`](super::FOLD_ABOVE) nodes.
     ///
     /// ```
     /// use flowkit::graph::{Graph, Node};
@@ -55,21 +56,22 @@ impl Graph {
     #[must_use]
     pub fn to_svg(&self) -> String {
         let graph = self.pictured(usize::MAX);
-        let layout = laid_out(&graph);
+        let names = graph.short_labels(NAME_COLUMNS);
+        let layout = laid_out(&graph, &names);
         let mut out = String::new();
         // Writing to a string cannot fail.
-        let _ = write_picture(&mut out, &graph, &layout);
+        let _ = write_picture(&mut out, &graph, &names, &layout);
         out
     }
 }
 
-fn laid_out(graph: &Graph) -> Layout {
+fn laid_out(graph: &Graph, names: &HashMap<u64, String>) -> Layout {
     let groups: HashMap<_, _> =
         graph.groups().into_iter().enumerate().map(|(number, name)| (name, number)).collect();
     let positions: HashMap<u64, usize> =
         graph.nodes.iter().enumerate().map(|(position, node)| (node.id, position)).collect();
     let blocks = graph.nodes.iter().map(|node| Block {
-        width: box_width(node),
+        width: box_width(node, &names[&node.id]),
         height: BOX_HEIGHT,
         group: node.group.as_ref().map(|name| groups[name]),
     });
@@ -81,8 +83,8 @@ fn laid_out(graph: &Graph) -> Layout {
     layout::layout(&blocks.collect::<Vec<_>>(), &links.collect::<Vec<_>>())
 }
 
-fn box_width(node: &Node) -> f64 {
-    let name = columns::width(&name(&node.label), NAME_SIZE);
+fn box_width(node: &Node, name: &str) -> f64 {
+    let name = columns::width(name, NAME_SIZE);
     let caption = columns::width(&style::caption(node), CAPTION_SIZE);
     (TEXT_LEFT + name.max(caption) + TEXT_RIGHT).ceil().max(BOX_WIDTH_MIN)
 }
@@ -92,10 +94,15 @@ fn tag_width(label: &str) -> f64 {
 }
 
 fn name(text: &str) -> String {
-    columns::shortened(&columns::visible(text), NAME_COLUMNS)
+    cut_in_the_middle(&columns::visible(text), NAME_COLUMNS)
 }
 
-fn write_picture(out: &mut String, graph: &Graph, layout: &Layout) -> std::fmt::Result {
+fn write_picture(
+    out: &mut String,
+    graph: &Graph,
+    names: &HashMap<u64, String>,
+    layout: &Layout,
+) -> std::fmt::Result {
     let (width, height) = (layout.width + 2.0 * PAGE_MARGIN, layout.height + 2.0 * PAGE_MARGIN);
     let (width, height) = (width.ceil(), height.ceil());
     writeln!(
@@ -119,7 +126,7 @@ fn write_picture(out: &mut String, graph: &Graph, layout: &Layout) -> std::fmt::
         }
     }
     for (node, rect) in graph.nodes.iter().zip(&layout.boxes) {
-        shapes::write_node(out, node, rect)?;
+        shapes::write_node(out, node, &names[&node.id], rect)?;
     }
     out.push_str("</g>\n</svg>\n");
     Ok(())

@@ -10,6 +10,7 @@ use super::{
 use crate::graph::style;
 use crate::graph::style::Tone;
 use crate::model::{EdgeKind, Kind};
+use crate::text::apart::cut_in_the_middle;
 use crate::text::columns;
 
 const ARROW_LENGTH: f64 = 7.0;
@@ -17,10 +18,10 @@ const ARROW_LENGTH: f64 = 7.0;
 pub(super) fn write_group(out: &mut String, group: &str, rect: &Rect) -> Result {
     let full = columns::visible(group);
     let mut columns = NAME_COLUMNS;
-    let mut short = columns::shortened(&full, columns);
+    let mut short = cut_in_the_middle(&full, columns);
     while columns::width(&short, CAPTION_SIZE) > rect.width - 24.0 && columns > 1 {
         columns -= 1;
-        short = columns::shortened(&full, columns);
+        short = cut_in_the_middle(&full, columns);
     }
     let (x, y) = (px(rect.left + 12.0), px(rect.top + 19.0));
     writeln!(
@@ -56,7 +57,7 @@ pub(super) fn write_tag(out: &mut String, label: &str, rect: &Rect) -> Result {
     )
 }
 
-pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
+pub(super) fn write_node(out: &mut String, node: &Node, name: &str, rect: &Rect) -> Result {
     let tone = Tone::of(node.state);
     let colours = tone.light();
     writeln!(
@@ -89,7 +90,7 @@ pub(super) fn write_node(out: &mut String, node: &Node, rect: &Rect) -> Result {
         out,
         r#"<text class="ink" x="{x}" y="{}" font-size="{NAME_SIZE}" fill="{INK}">{}</text><text class="muted" x="{x}" y="{}" font-size="{CAPTION_SIZE}" fill="{MUTED}">{}</text></g>"#,
         px(middle - 3.0),
-        escaped(&name(&node.label)),
+        escaped(name),
         px(middle + 13.5),
         style::caption(node),
     )

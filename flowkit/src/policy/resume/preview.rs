@@ -129,6 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn one_run_of_a_task_is_done_again_with_what_used_its_result_and_no_other_run_of_it() {
+        let mapped = |id, index| TaskRun { index: Some(index), ..called(id, 0, "fetch", State::Completed) };
+        let named = TaskRun { name: Some("of monday".to_owned()), ..called(3, 0, "load", State::Completed) };
+        let input = crate::model::Edge::new(TaskRunId::new(2), crate::model::EdgeKind::Data);
+        let total = TaskRun { edges: vec![input], ..called(4, 0, "total", State::Completed) };
+        let rows = [mapped(1, 0), mapped(2, 1), named, total];
+        use ReplayDecision::*;
+        let again = |from: &str| of(State::Completed, &rows, &RedoScope::From(from.to_owned()));
+        assert_eq!(again("fetch[1]"), [(1, Reuse), (2, RunAgain), (3, Reuse), (4, RunAgain)]);
+        assert_eq!(again("of monday"), [(1, Reuse), (2, Reuse), (3, RunAgain), (4, Reuse)]);
+        assert_eq!(again("load")[2], (3, RunAgain), "the task's name means it, too");
+    }
+
+    #[test]
     fn calls_of_a_body_that_is_kept_are_not_made() {
         let rows = [
             called(1, 0, "outer", State::Completed),

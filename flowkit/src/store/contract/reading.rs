@@ -233,6 +233,7 @@ pub fn all_kinds_of_a_filter_must_hold<P: StorePlace>() {
         text: Some("et".into()),
         failures: None,
         sub_flows: true,
+        parent: None,
     };
     assert_eq!(chosen(store, &filter), wanted.into_iter().collect::<Vec<_>>());
 }
@@ -259,6 +260,9 @@ pub fn runs_of_sub_flows_are_left_out_unless_asked_for<P: StorePlace>() {
     assert_eq!(chosen(store, &FlowRunFilter::default()), [parent.id()]);
     let filter = FlowRunFilter { sub_flows: true, ..FlowRunFilter::default() };
     assert_eq!(chosen(store, &filter).len(), 4);
+    let inside = |run| FlowRunFilter { parent: Some(run), ..FlowRunFilter::default() };
+    assert_eq!(chosen(store, &inside(parent.id())).len(), 3);
+    assert_eq!(chosen(store, &inside(first)), []);
 }
 
 pub fn children_are_the_runs_that_a_task_run_started<P: StorePlace>() {
@@ -293,6 +297,16 @@ pub fn task_runs_are_chosen_by_state_and_task_and_read_in_pages<P: StorePlace>()
     assert_eq!(ids(&load, 4, 2), [6, 8]);
     let neither = TaskRunFilter { tasks: vec!["load".into()], ..completed };
     assert_eq!(ids(&neither, 0, 99), [0; 0]);
+    let called = |name: &str| TaskRunFilter { called: Some(name.into()), ..TaskRunFilter::default() };
+    assert_eq!(ids(&called("load"), 4, 2), [6, 8]);
+    assert_eq!(ids(&called("loa"), 0, 99), [0; 0]);
+    let mut named = Script::begin(store);
+    let id = named.create_named(store, &LOAD, Some("of monday".to_owned()));
+    store.flush().unwrap();
+    for name in ["of monday", "load"] {
+        let found = store.task_runs(named.id(), &called(name), TaskRunId::FLOW, 9).unwrap();
+        assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [id], "{name}");
+    }
 }
 
 pub fn task_runs_are_counted_by_state<P: StorePlace>() {

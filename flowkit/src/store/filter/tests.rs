@@ -26,6 +26,7 @@ fn a_filter_says_what_each_of_its_words_says() {
         text: Some("free text".into()),
         failures: None,
         sub_flows: false,
+        parent: None,
     };
     assert_eq!(filter, expected);
     for nothing in ["", "  \t", "\"\""] {

@@ -7,7 +7,7 @@ use crate::model::{EventKind, FlowRunId, StoredEvent, TaskRunId, WallTime};
 use crate::store::StoreError;
 
 /// How many events share a row: few enough that reading a page does not read all of a long run.
-const PER_ROW: i64 = 256;
+pub(super) const PER_ROW: i64 = 256;
 
 /// An event in a row: its sequence number follows from its position.
 pub(super) struct NewEvent<'a> {

@@ -73,6 +73,13 @@ impl History for SqliteStore {
         question.and("r.id > ?", [codes::number(after).into()]);
         question.any_of("r.state", filter.states.iter().map(|state| codes::state_code(*state).into()));
         question.any_of("t.name", filter.tasks.iter().map(|task| text_value(task)));
+        if let Some(name) = &filter.called {
+            // As `TaskRun::label`.
+            question.and(
+                "(t.name = ? OR r.name = ? OR (r.name IS NULL AND t.name || '[' || r.position || ']' = ?))",
+                std::iter::repeat_n(text_value(name), 3),
+            );
+        }
         question.end(" ORDER BY r.id LIMIT ?", [signed(limit).into()]);
         self.readers.read_all(&question.sql, question.values(), stored::task_run)
     }
@@ -89,9 +96,10 @@ impl History for SqliteStore {
     fn events(&self, run: FlowRunId, since: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         let until = since.saturating_add(limit as u64);
         let rows = self.readers.read_all(
+            // The key has the first number only; it bounds the last one, so that a page does not read those before it.
             "SELECT e.first_seq, e.body, e.checksum FROM events e JOIN flow_runs f ON f.no = e.run
-             WHERE f.id = ?1 AND e.last_seq > ?2 AND e.first_seq <= ?3 ORDER BY e.first_seq",
-            params![run.as_uuid().as_bytes(), clamped(since), clamped(until)],
+             WHERE f.id = ?1 AND e.last_seq > ?2 AND e.first_seq BETWEEN ?2 - ?4 AND ?3 ORDER BY e.first_seq",
+            params![run.as_uuid().as_bytes(), clamped(since), clamped(until), events::PER_ROW],
             |row| Ok(EventRow { first_seq: row.get(0)?, body: row.get(1)?, checksum: row.get(2)? }),
         )?;
         let mut found = Vec::new();

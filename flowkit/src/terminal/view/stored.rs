@@ -1,8 +1,9 @@
 //! Builds the view from the rows of a store: for runs that are over, and runs of other processes.
 
-use std::collections::HashSet;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Active, Key, RunView};
+use super::{Active, FAILURES_MAX, FAILURES_OF_TASK_MAX, Key, RunView};
 use crate::model::{Attempt, OrderNo, State, StoredFlowRun, TaskRun, TaskRunId, Timestamp, WallTime};
 use crate::terminal::fact::path_to;
 use crate::terminal::failures::FailedRun;
@@ -15,7 +16,7 @@ impl RunView {
     }
 
     /// Returns the view of a stored run. [`with`](Self::with) adds its sub-flows.
-    pub fn of(run: &StoredFlowRun, task_runs: &[TaskRun]) -> Self {
+    pub fn of<R: Borrow<TaskRun>>(run: &StoredFlowRun, task_runs: impl IntoIterator<Item = R>) -> Self {
         let name = run.name.as_deref().unwrap_or(&run.flow);
         let mut view = Self::new(run.id, visible(name), run.created_at);
         view.state = run.state;
@@ -31,7 +32,11 @@ impl RunView {
 
     /// Adds the run of a sub-flow, after the run that started it.
     #[must_use = "returns the changed view; the original is gone"]
-    pub fn with(mut self, sub_flow: &StoredFlowRun, task_runs: &[TaskRun]) -> Self {
+    pub fn with<R: Borrow<TaskRun>>(
+        mut self,
+        sub_flow: &StoredFlowRun,
+        task_runs: impl IntoIterator<Item = R>,
+    ) -> Self {
         let Some(caller) = sub_flow.parent else { return self };
         self.add_flow(sub_flow.id, caller, &sub_flow.flow);
         let (key, own) = ((sub_flow.id, TaskRunId::FLOW), sub_flow.as_task_run());
@@ -49,26 +54,35 @@ impl RunView {
         self
     }
 
-    fn add(&mut self, run: &StoredFlowRun, task_runs: &[TaskRun]) {
-        let (mut failures, mut missed) = (Vec::new(), Vec::new());
+    /// Adds the task runs of a run, one after the other: there may be too many to hold.
+    fn add<R: Borrow<TaskRun>>(&mut self, run: &StoredFlowRun, task_runs: impl IntoIterator<Item = R>) {
+        let (mut failures, mut missed, mut later) = (Vec::new(), BTreeMap::new(), HashSet::new());
+        let since = run.anew_since();
         for row in task_runs {
+            let row = row.borrow();
+            if since.is_some() && row.last_no() > since {
+                later.insert(row.id);
+            }
             let key = (run.id, row.id);
             let Some(group) = self.set_state(key, row, row.state) else { continue };
-            failures.extend(self.describe(group, key, row).map(|failed| (row.ended_no, failed)));
+            if let Some(failed) = self.describe(group, key, row) {
+                failures.push((row.ended_no, failed));
+                if failures.len() > 2 * FAILURES_MAX {
+                    first_failures(&mut failures);
+                }
+            }
             if row.state == State::UpstreamFailed {
-                missed.push((group, row));
+                // Of a group, the last one is shown.
+                missed.insert(group, row.edges.clone());
             }
         }
-        // In the order in which they happened, as a live view shows them. Ends that no process saw come last, as their time is unknown.
-        failures.sort_by_key(|(no, _)| no.map_or(u64::MAX, OrderNo::get));
+        first_failures(&mut failures);
         failures.into_iter().for_each(|(_, failed)| self.add_failure(failed));
         // What was to be its input has failed, and is known by now.
-        for (group, row) in missed {
-            self.note_missing(group, run.id, &row.edges);
+        for (group, edges) in missed {
+            self.note_missing(group, run.id, &edges);
         }
-        if let Some(since) = run.anew_since() {
-            let later = task_runs.iter().filter(|row| row.last_no() > Some(since)).map(|row| row.id);
-            let later: HashSet<TaskRunId> = later.collect();
+        if since.is_some() {
             self.forget_failed(run.id, |id| later.contains(&id));
         }
     }
@@ -121,6 +135,19 @@ impl RunView {
         }
         None
     }
+}
+
+/// Sorts failures in the order in which they happened, as a live view shows them, and drops those that are not remembered. Ends
+/// that no process saw come last, as their time is unknown.
+fn first_failures(failures: &mut Vec<(Option<OrderNo>, FailedRun)>) {
+    failures.sort_by_key(|(no, _)| no.map_or(u64::MAX, OrderNo::get));
+    let mut of_task = HashMap::<String, usize>::new();
+    failures.retain(|(_, failed)| {
+        let count = of_task.entry(failed.task.clone()).or_default();
+        *count += 1;
+        *count <= FAILURES_OF_TASK_MAX
+    });
+    failures.truncate(FAILURES_MAX);
 }
 
 fn retries(earlier: &[Attempt]) -> usize {

@@ -82,8 +82,10 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
         let bound = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).into();
         question.and("failures BETWEEN ? AND ?", [bound(*failures.start()), bound(*failures.end())]);
     }
-    if !filter.sub_flows {
-        question.and("f.parent IS NULL", []);
+    match filter.parent {
+        Some(parent) => question.and("f.parent = ?", [id_value(parent)]),
+        None if !filter.sub_flows => question.and("f.parent IS NULL", []),
+        None => {}
     }
     if let Some(before) = before {
         // If it was pruned meanwhile, the page begins at the next older id.
