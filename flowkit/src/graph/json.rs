@@ -44,7 +44,6 @@ impl Graph {
     /// assert!(json.starts_with(r#"{"version":1,"name":"etl","nodes":[{"id":1,"task":"fetch""#));
     /// ```
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "it cannot panic")]
     pub fn to_json(&self) -> String {
         let mut json = begin(&self.name);
         push_all(&mut json, self.nodes.iter().map(node));
