@@ -187,6 +187,15 @@ mod tests {
     }
 
     #[test]
+    fn of_very_many_failures_the_first_of_each_task_are_remembered() {
+        let many =
+            (1..=5000).map(|id| TaskRun { task: "many".into(), ..ended(id, State::Failed, 10_000 - id) });
+        let view = RunView::of(&flow_row(State::Failed), many.chain([ended(5001, State::Failed, 20_000)]));
+        assert_eq!(view.failures.len(), FAILURES_OF_TASK_MAX + 1);
+        assert_eq!(view.failures[0].key.1, TaskRunId::new(5000));
+    }
+
+    #[test]
     fn what_misses_an_input_names_it_as_the_failure_is_named() {
         let failed = TaskRun { index: Some(3), ..ended(1, State::Failed, 2) };
         let missing = TaskRun {
