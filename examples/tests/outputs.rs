@@ -14,7 +14,7 @@ mod shown;
 use shown::session;
 use shown::{Run, example, fences, masked, root};
 
-const EXAMPLES: [&str; 24] = [
+const EXAMPLES: [&str; 25] = [
     "airflow_basic",
     "artifacts",
     "bash_validate",
@@ -39,6 +39,7 @@ const EXAMPLES: [&str; 24] = [
     "subflows",
     "testing",
     "word_count",
+    "workflow_file",
 ];
 
 #[test]
@@ -100,8 +101,7 @@ fn exercise4_prints_what_its_comment_shows() {
 
 #[test]
 fn graph_prints_what_its_comment_shows_but_for_times() {
-    let (shown, run) = shown::comment("graph");
-    assert_eq!(masked(&run.stdout), masked(&shown.stdout));
+    but_for_times("graph");
 }
 
 #[test]
@@ -194,6 +194,11 @@ fn word_count_prints_what_its_comment_shows() {
 }
 
 #[test]
+fn workflow_file_prints_what_its_comment_shows_but_for_times() {
+    but_for_times("workflow_file");
+}
+
+#[test]
 fn the_comment_of_testing_names_its_tests() {
     let source = example("testing");
     let shown = fences(&source, "text").next().expect("a block");
@@ -212,6 +217,12 @@ fn exactly(name: &str) {
     if !shown.stderr.is_empty() {
         assert_eq!(sorted(&run.stderr), sorted(&shown.stderr), "standard error of `{name}`");
     }
+}
+
+#[track_caller]
+fn but_for_times(name: &str) {
+    let (shown, run) = shown::comment(name);
+    assert_eq!(masked(&run.stdout), masked(&shown.stdout), "standard output of `{name}`");
 }
 
 fn sorted(text: &str) -> Vec<String> {

@@ -213,7 +213,7 @@ pub use ctx::{
 pub use engine::body::Body;
 pub use engine::body::TaskOutput;
 pub use engine::flow_run::observer::{Notice, Progress};
-pub use engine::handle::{AnyHandle, Handle, Handles};
+pub use engine::handle::{After, AnyHandle, Handle, Handles};
 pub use engine::runtime::{Runtime, RuntimeBuilder};
 pub use engine::spec::{AnyFlowRun, FlowSpec};
 pub use flow::idempotent::Keyed;
@@ -232,13 +232,13 @@ pub use shutdown::Interrupted;
 pub use task::bounds as rules;
 pub use task::call::Call;
 pub use task::combinators::{
-    AsCompleted, FileTimeout, IntoHandles, WaitForFile, WaitTimeout, all_or_cancel, allow_failure,
-    as_completed, first_ended, first_failure, first_success, group, settle_all, sleep, wait_for_file,
-    wait_within, with_resource, without_slots,
+    AsCompleted, FileTimeout, IntoHandles, WaitForFile, WaitTimeout, all_or_cancel, as_completed,
+    first_ended, first_failure, first_success, group, sleep, wait_for_file, wait_within, with_resource,
+    without_slots,
 };
-pub use task::inputs::AllowFailure;
 pub use task::items::each;
 pub use task::once::once;
+pub use task::outcomes::{AllowFailure, AllowsFailure, SettleAll, allow_failure, settle_all};
 pub use task::{args, items};
 #[cfg(feature = "cli")]
 pub use terminal::stderr;

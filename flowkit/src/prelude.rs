@@ -4,10 +4,11 @@ pub use crate::ctx::{ctx, fatal};
 pub use crate::engine::handle::{Handle, Handles};
 pub use crate::model::{Error, State};
 pub use crate::task::combinators::{
-    all_or_cancel, allow_failure, as_completed, first_ended, first_failure, first_success, group, settle_all,
-    sleep, wait_for_file, with_resource,
+    all_or_cancel, as_completed, first_ended, first_failure, first_success, group, sleep, wait_for_file,
+    with_resource,
 };
 pub use crate::task::items::each;
+pub use crate::task::outcomes::{allow_failure, settle_all};
 #[cfg(feature = "macros")]
 pub use flowkit_macros::{flow, task};
 

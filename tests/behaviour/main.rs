@@ -12,6 +12,7 @@ mod combinators;
 #[cfg(target_os = "linux")]
 mod commands;
 mod critical;
+mod data_graphs;
 mod defaults;
 mod error_sources;
 mod flow_retries;

@@ -1,4 +1,4 @@
-//! Examples with `flowkit::main!`: what they leave behind, how they fail, and how they resume.
+//! Examples with arguments: what they leave behind, how they fail, and how they resume.
 //!
 //! `outputs.rs` compares what they print.
 
@@ -10,6 +10,7 @@ mod idempotency;
 mod kubeflow_tuning;
 mod prefect_pipeline;
 mod seed_dag;
+mod workflow_file;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

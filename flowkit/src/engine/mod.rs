@@ -24,4 +24,5 @@ pub(crate) mod mocks;
 pub(crate) mod replay;
 pub(crate) mod runtime;
 pub(crate) mod spec;
+pub(crate) mod task_name;
 pub(crate) mod task_run;

@@ -1,4 +1,4 @@
-//! Arguments: a value, or the pending result of another run.
+//! Arguments: a value, or the pending result of another run. Lists of them are in [`lists`](crate::task::lists).
 //!
 //! [`IntoArg`] converts what a caller passes for a parameter; [`ByValue`] and [`ByRef`] are the two modes, by value and by
 //! reference.
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::call_key::ArgumentContent;
-use crate::engine::handle::{Handle, Handles};
+use crate::engine::handle::Handle;
 use crate::engine::task_run::inputs::{InputOutcome, Visit};
 use crate::engine::task_run::slot::Slot;
-use crate::model::{EdgeKind, Error, TaskError};
+use crate::model::{EdgeKind, TaskError};
 use crate::task::call::Call;
 use crate::task::dispatch::Dispatch;
-use crate::task::inputs::{AllowFailure, Element, Gathered};
+use crate::task::inputs::Element;
 
 /// How a parameter is passed: [`ByValue`] or [`ByRef`].
 pub trait ParamMode<P> {
@@ -44,7 +44,8 @@ impl<'a, U: ?Sized> ParamMode<&'a U> for ByRef {
 #[diagnostic::on_unimplemented(
     message = "expected `{P}` or a handle of it, found `{Self}`",
     label = "this does not give `{P}`",
-    note = "a parameter takes its value, a `Handle` of it, `Handles` of its items, or a call that is not awaited"
+    note = "a parameter takes its value, a `Handle` of it, `Handles` of its items, or a call that is not awaited",
+    note = "a `Vec` or an `Option` of handles is passed by reference: `&handles`"
 )]
 pub trait IntoArg<P, K: ParamMode<P> = ByValue> {
     #[doc(hidden)]
@@ -229,18 +230,6 @@ impl<T: Copied, E: TaskError> IntoArg<T> for &Handle<T, E> {
     }
 }
 
-impl<T: Copied, E: TaskError> IntoArg<Vec<T>> for Handles<T, E> {
-    fn into_arg(self) -> Arg<Vec<T>> {
-        Arg::Input(Arc::new(Gathered::new(self)))
-    }
-}
-
-impl<T: Copied, E: TaskError> IntoArg<Vec<T>> for &Handles<T, E> {
-    fn into_arg(self) -> Arg<Vec<T>> {
-        IntoArg::<_, ByValue>::into_arg(self.clone())
-    }
-}
-
 impl<T, E, B> IntoArg<T> for Call<'static, T, E, B>
 where
     T: Copied,
@@ -249,20 +238,6 @@ where
 {
     fn into_arg(self) -> Arg<T> {
         IntoArg::<T>::into_arg(self.submit())
-    }
-}
-
-impl<T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<Result<T, Error<E>>> for AllowFailure<T, E> {
-    fn into_arg(self) -> Arg<Result<T, Error<E>>> {
-        Arg::Input(Arc::new(self))
-    }
-}
-
-impl<'a, T: Send + Sync + 'static, E: TaskError> IntoArg<&'a Result<T, Error<E>>, ByRef>
-    for AllowFailure<T, E>
-{
-    fn into_arg(self) -> Lent<'a, Result<T, Error<E>>> {
-        Lent::Input(Arc::new(self))
     }
 }
 
@@ -363,28 +338,4 @@ by_ref! {
     [] Box<str> => str, |value| value;
     [T: Send + Sync + 'static,] Arc<[T]> => [T], |value| value;
     [T: Send + Sync + 'static,] Box<[T]> => [T], |value| value;
-}
-
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], ByRef> for Handles<T, E> {
-    fn into_arg(self) -> Lent<'a, [T]> {
-        Lent::Input(Arc::new(Gathered::new(self)))
-    }
-}
-
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a [T], ByRef> for &Handles<T, E> {
-    fn into_arg(self) -> Lent<'a, [T]> {
-        Lent::Input(Arc::new(Gathered::new(self.clone())))
-    }
-}
-
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, ByRef> for Handles<T, E> {
-    fn into_arg(self) -> Lent<'a, Vec<T>> {
-        Lent::Input(Arc::new(Gathered::new(self)))
-    }
-}
-
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoArg<&'a Vec<T>, ByRef> for &Handles<T, E> {
-    fn into_arg(self) -> Lent<'a, Vec<T>> {
-        Lent::Input(Arc::new(Gathered::new(self.clone())))
-    }
 }

@@ -13,6 +13,7 @@ use crate::engine::context;
 use crate::engine::handle::{After, Handle};
 use crate::engine::limits::Want;
 use crate::engine::runtime::Runtime;
+use crate::engine::task_name::renamed;
 use crate::engine::task_run::launch;
 use crate::engine::task_run::options::{CacheUse, CallOptions, Hook, Setup};
 use crate::model::{Error, TaskRun};
@@ -112,6 +113,38 @@ where
     /// Sets whether a failure of this call fails its flow, which then ends with everything in it.
     pub fn critical(self, critical: bool) -> Self {
         self.with_policy(|policy| policy.critical(critical))
+    }
+
+    /// Gives the task another name for this call, in all that goes by the names of tasks: the graph and its folding, the
+    /// terminal, `show`, `rerun --from`, limits (a limit of that name applies, as with a tag).
+    ///
+    /// For one function that stands for many tasks, as where the graph comes from a file. The name belongs to the identity of
+    /// the call: under another name it is another call, which takes over no recorded result. The cache goes by the function and
+    /// its inputs, whatever the name. Each name is kept until the program ends, so name kinds of tasks with it; a single run
+    /// has its name from [`named`](Self::named).
+    ///
+    /// ```
+    /// # use flowkit::prelude::*;
+    /// #[task]
+    /// async fn run_tool(command: String) -> usize { command.len() }
+    ///
+    /// #[flow]
+    /// async fn rnaseq(samples: Vec<String>) -> Result<()> {
+    ///     for sample in samples {
+    ///         let trimmed = run_tool(format!("fastp {sample}")).task_named("trim").submit();
+    ///         run_tool(format!("star {sample}")).task_named("align").after(&trimmed).submit();
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let run = rnaseq(vec!["a".into()]).run().await;
+    /// let tasks: Vec<_> = run.task_runs().iter().map(|run| run.task.to_string()).collect();
+    /// assert_eq!(tasks, ["trim", "align"]);
+    /// # }
+    /// ```
+    pub fn task_named(self, name: impl AsRef<str>) -> Self {
+        let task = renamed(&B::info().declaration, name.as_ref());
+        self.with(|options| options.task = Some(task))
     }
 
     /// Names this run.

@@ -1,4 +1,4 @@
-//! Ways to wait for several handles, and ways to name and time parts of a flow. All of them preserve the edges.
+//! Ways to wait for several handles, and ways to name and time parts of a flow.
 //!
 //! Decisions between runs follow the numbers of their ends, so a resumed or retried flow decides the same way. Decisions
 //! that flowkit does not see are not covered: `select!`, `is_finished()`, timeouts of tokio.
@@ -17,33 +17,12 @@ use crate::engine::attempt::permit;
 use crate::engine::context;
 use crate::engine::handle::Handle;
 use crate::model::{Error, TaskError};
-use crate::task::inputs::AllowFailure;
+use crate::task::outcomes::outcomes;
 
 pub use self::as_completed::{AsCompleted, as_completed};
 pub use self::first_ended::first_ended;
 pub use self::in_time::{WaitTimeout, wait_within};
 pub use self::into_handles::IntoHandles;
-
-/// Passes a handle on so that its failure is a value: for a parameter of the type `Result<T, Error<E>>` or a reference to
-/// it. The task then runs however the input ended.
-pub fn allow_failure<T, E>(handle: &Handle<T, E>) -> AllowFailure<T, E> {
-    AllowFailure { slot: handle.slot.clone() }
-}
-
-/// Waits for all and returns how each of them ended, in the order of the list.
-///
-/// A mapped list whose own input has failed counts as one failure.
-pub async fn settle_all<T: Clone, E: TaskError>(handles: impl IntoHandles<T, E>) -> Vec<Result<T, Error<E>>> {
-    let handles = match handles.into_handles().into_list().await {
-        Ok(handles) => handles,
-        Err(failure) => return vec![Err(failure)],
-    };
-    let mut results = Vec::with_capacity(handles.len());
-    for handle in handles {
-        results.push(handle.await);
-    }
-    results
-}
 
 /// Waits for all; at the first failure it cancels the others, waits for their end, and returns the failure.
 ///
@@ -57,10 +36,10 @@ pub async fn all_or_cancel<T: Clone, E: TaskError>(
 ) -> Result<Vec<T>, Error<E>> {
     let handles = handles.into_handles().into_list().await?;
     match first_failure(handles.iter().cloned()).await {
-        None => settle_all(handles).await.into_iter().collect(),
+        None => outcomes(handles.into()).await.into_iter().collect(),
         Some(failure) => {
             handles.iter().for_each(Handle::cancel);
-            settle_all(handles).await;
+            outcomes(handles.into()).await;
             Err(failure)
         }
     }

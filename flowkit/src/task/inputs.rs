@@ -1,24 +1,25 @@
-//! The arguments beside values and handles: a gathered list, one item of a list, a failure as a value.
+//! The arguments beside values and handles: a gathered list, an optional value, one item of a list. Those whose failure is a
+//! value are in [`outcomes`](crate::task::outcomes).
 
 use std::sync::{Arc, OnceLock};
 
-use crate::engine::handle::list::{Handles, List};
+use crate::engine::handle::{Handle, Handles};
 use crate::engine::task_run::completion::Continuation;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
 use crate::engine::task_run::slot::Slot;
-use crate::model::{EdgeKind, Error, TaskError};
+use crate::model::{EdgeKind, TaskError};
 use crate::task::args::{Lender, Source, no_value};
 
 /// The values of a list of handles, gathered when all have ended.
 pub(crate) struct Gathered<T, E> {
     handles: Handles<T, E>,
-    values: OnceLock<Vec<T>>,
+    values: Arc<OnceLock<Vec<T>>>,
 }
 
 impl<T: Clone, E> Gathered<T, E> {
     pub(crate) fn new(handles: Handles<T, E>) -> Self {
-        Self { handles, values: OnceLock::new() }
+        Self { values: handles.gathered().values.share(), handles }
     }
 
     fn gather(&self) -> &Vec<T> {
@@ -34,23 +35,14 @@ impl<T: Clone, E> Gathered<T, E> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, E: TaskError> Gathered<T, E> {
-    fn visit_all(&self, visit: &mut Visit<'_>) {
-        match &self.handles.list {
-            List::Known(list) => list.iter().for_each(|handle| visit(&*handle.slot, EdgeKind::Data)),
-            List::Later(later) => later.visit_as(EdgeKind::Data, visit),
-        }
-    }
-}
-
 impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<Vec<T>> for Gathered<T, E> {
     fn visit(&self, visit: &mut Visit<'_>) {
-        self.visit_all(visit);
+        self.handles.visit_as(EdgeKind::Data, visit);
     }
 
     fn take(self: Arc<Self>) -> Vec<T> {
         let (handles, values) = match Arc::try_unwrap(self) {
-            Ok(Self { handles, values }) => (handles, values.into_inner()),
+            Ok(Self { handles, values }) => (handles, Arc::into_inner(values).and_then(OnceLock::into_inner)),
             Err(shared) => (shared.handles.clone(), None),
         };
         values.unwrap_or_else(|| handles.take().unwrap_or_else(|_| no_value()))
@@ -63,7 +55,7 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<Vec<T>> for Gathered
 
 impl<T: Clone + Send + Sync + 'static, E: TaskError> Lender<[T]> for Gathered<T, E> {
     fn visit(&self, visit: &mut Visit<'_>) {
-        self.visit_all(visit);
+        self.handles.visit_as(EdgeKind::Data, visit);
     }
 
     fn by_ref(&self) -> &[T] {
@@ -73,11 +65,45 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Lender<[T]> for Gathered<T,
 
 impl<T: Clone + Send + Sync + 'static, E: TaskError> Lender<Vec<T>> for Gathered<T, E> {
     fn visit(&self, visit: &mut Visit<'_>) {
-        self.visit_all(visit);
+        self.handles.visit_as(EdgeKind::Data, visit);
     }
 
     fn by_ref(&self) -> &Vec<T> {
         self.gather()
+    }
+}
+
+/// The value of a handle that may be missing, for an optional parameter.
+pub(crate) struct Optional<T, E> {
+    slot: Arc<Slot<T, E>>,
+    /// A copy, for those who look at the argument before the task takes it.
+    seen: OnceLock<Option<T>>,
+}
+
+impl<T, E> Optional<T, E> {
+    pub(crate) fn new(handle: &Handle<T, E>) -> Self {
+        Self { slot: Arc::clone(&handle.slot), seen: OnceLock::new() }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<Option<T>> for Optional<T, E> {
+    fn visit(&self, visit: &mut Visit<'_>) {
+        visit(&*self.slot, EdgeKind::Data);
+    }
+
+    fn take(self: Arc<Self>) -> Option<T> {
+        let (slot, seen) = match Arc::try_unwrap(self) {
+            Ok(Self { slot, seen }) => (slot, seen.into_inner()),
+            Err(shared) => (Arc::clone(&shared.slot), None),
+        };
+        seen.unwrap_or_else(|| Some(slot.take().unwrap_or_else(|_| no_value())))
+    }
+
+    fn peek(&self) -> &Option<T> {
+        self.seen.get_or_init(|| match self.slot.result() {
+            Ok(value) => Some(value.clone()),
+            Err(_) => no_value(),
+        })
     }
 }
 
@@ -133,64 +159,5 @@ impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<T> for Element<T, E>
 
     fn index(&self) -> Option<usize> {
         Some(self.index)
-    }
-}
-
-/// A handle whose failure is a value, made by [`allow_failure`](crate::allow_failure).
-pub struct AllowFailure<T, E> {
-    pub(crate) slot: Arc<Slot<T, E>>,
-}
-
-impl<T: Send + Sync, E: TaskError> AllowFailure<T, E> {
-    fn visit_ended(&self, visit: &mut Visit<'_>) {
-        visit(&Ended(&self.slot), EdgeKind::Data);
-    }
-}
-
-/// An input that counts as a success however it ended.
-struct Ended<'a, T, E>(&'a Slot<T, E>);
-
-impl<T: Send + Sync, E: TaskError> Input for Ended<'_, T, E> {
-    fn input_core(&self) -> Option<&Core> {
-        self.0.input_core()
-    }
-
-    fn outcome(&self) -> InputOutcome {
-        match self.0.completion.get() {
-            None => InputOutcome::Pending,
-            Some(_) => InputOutcome::Success,
-        }
-    }
-
-    fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
-        self.0.completion.subscribe(continuation)
-    }
-
-    fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
-        visit(self, kind);
-    }
-}
-
-impl<T: Clone + Send + Sync + 'static, E: TaskError> Source<Result<T, Error<E>>> for AllowFailure<T, E> {
-    fn visit(&self, visit: &mut Visit<'_>) {
-        self.visit_ended(visit);
-    }
-
-    fn take(self: Arc<Self>) -> Result<T, Error<E>> {
-        self.slot.result().clone()
-    }
-
-    fn peek(&self) -> &Result<T, Error<E>> {
-        self.slot.result()
-    }
-}
-
-impl<T: Send + Sync + 'static, E: TaskError> Lender<Result<T, Error<E>>> for AllowFailure<T, E> {
-    fn visit(&self, visit: &mut Visit<'_>) {
-        self.visit_ended(visit);
-    }
-
-    fn by_ref(&self) -> &Result<T, Error<E>> {
-        self.slot.result()
     }
 }

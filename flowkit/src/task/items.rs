@@ -68,7 +68,9 @@ impl<H> Column<H> {
 /// Something to map over: an iterator of values, handles or calls; [`Handles`]; a [`Handle`] of a `Vec`.
 #[diagnostic::on_unimplemented(
     message = "expected items for a parameter `{P}`, found `{Self}`",
-    label = "neither a list of what gives `{P}`, nor `Handles`, nor a handle of a `Vec`"
+    label = "neither a list of what gives `{P}`, nor `Handles`, nor a handle of a `Vec`",
+    note = "`map` runs the task once per item of its first argument; the others are the same for all runs, or `each(list)`",
+    note = "if the list is for another parameter, let the task take that one first"
 )]
 pub trait IntoItems<P, K: ParamMode<P> = ByValue> {
     #[doc(hidden)]
@@ -229,12 +231,6 @@ impl<T: Copied, E: TaskError> IntoColumn<T> for &Handle<T, E> {
     }
 }
 
-impl<T: Copied, E: TaskError> IntoColumn<Vec<T>> for &Handles<T, E> {
-    fn into_column(self) -> Column<Arg<Vec<T>>> {
-        Column::Constant(IntoArg::<Vec<T>>::into_arg(self), Clone::clone)
-    }
-}
-
 impl<'a, U: ?Sized + 'a, T, E: TaskError> IntoColumn<&'a U, ByRef> for &Handle<T, E>
 where
     for<'h> &'h Handle<T, E>: IntoArg<&'a U, ByRef>,
@@ -242,12 +238,6 @@ where
 {
     fn into_column(self) -> Column<Lent<'a, U>> {
         Column::Constant(IntoArg::<&'a U, ByRef>::into_arg(self), Clone::clone)
-    }
-}
-
-impl<'a, T: Clone + Send + Sync + 'static, E: TaskError> IntoColumn<&'a [T], ByRef> for &Handles<T, E> {
-    fn into_column(self) -> Column<Lent<'a, [T]>> {
-        Column::Constant(IntoArg::<&'a [T], ByRef>::into_arg(self), Clone::clone)
     }
 }
 

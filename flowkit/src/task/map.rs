@@ -10,7 +10,6 @@ use tracing::Instrument;
 use crate::engine::context;
 use crate::engine::flow_run::OpenGuard;
 use crate::engine::handle::{Handles, Later, LaterResult};
-use crate::engine::task_run::completion::Completion;
 use crate::engine::task_run::core::RunScope;
 use crate::engine::task_run::inputs::Cause;
 use crate::engine::task_run::launch::{label, refusal, warn_of_lost_context};
@@ -68,7 +67,7 @@ where
     let cancellation = flow.cancellation.child();
     let call =
         flow.run.memo.is_some().then(|| flow.ordinals.next_map(current.core().identity(), B::identity(), of));
-    let later = Arc::new(Later { completion: Completion::new(), cancellation: cancellation.clone(), call });
+    let later = Arc::new(Later::new(cancellation.clone(), call));
     let pending = PendingMap { later: Arc::clone(&later), _open: open };
     let handles = Handles::later(later);
     let submitted = handles.clone();

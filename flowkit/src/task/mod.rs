@@ -8,5 +8,7 @@ pub(crate) mod combinators;
 pub(crate) mod dispatch;
 pub(crate) mod inputs;
 pub mod items;
+pub(crate) mod lists;
 pub(crate) mod map;
 pub(crate) mod once;
+pub(crate) mod outcomes;

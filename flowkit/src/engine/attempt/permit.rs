@@ -67,7 +67,8 @@ pub(crate) async fn acquire_slots<E>(
     }
 }
 
-/// Lists what an attempt needs. A tag that is also the name of a limit counts as one slot of it.
+/// Lists what an attempt needs. A tag that is also the name of a limit counts as one slot of it, and so does a name that the call
+/// gives its task.
 fn wants<E>(core: &Core, declared: &'static [Want], options: Option<&CallOptions<E>>) -> Vec<Want> {
     let of_call = options.and_then(|options| options.limits.as_deref());
     let mut wants = of_call.unwrap_or(declared).to_vec();
@@ -81,6 +82,9 @@ fn wants<E>(core: &Core, declared: &'static [Want], options: Option<&CallOptions
     }
     for tag in options.iter().flat_map(|options| &options.tags) {
         want(tag.clone().into());
+    }
+    if let Some(task) = options.and_then(|options| options.task) {
+        want(task.name.into());
     }
     if let Some(limit) = core.run().and_then(|run| run.max_concurrency.as_ref()) {
         want(limit.name.clone());

@@ -82,7 +82,7 @@ pub(crate) fn durability(
 pub(crate) fn origin(parent: &Core, root: &NewTaskRun) -> Option<Origin> {
     let outer = parent.run()?;
     // The run behind a node has the name of the node, which knows the index. A run without a node has its own name.
-    let is_node = parent.id != TaskRunId::FLOW && std::ptr::eq(parent.declaration, root.task);
+    let is_node = parent.id != TaskRunId::FLOW && parent.declaration.path == root.task.path;
     let label = if is_node { parent.label().as_str().to_owned() } else { root.label() };
     let root = outer.origin.as_ref().map_or(outer.id, |origin| origin.root);
     let path = Origin::path_in(outer.origin.as_ref().map(|origin| &*origin.path), &label).into();

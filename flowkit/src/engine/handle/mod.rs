@@ -1,14 +1,17 @@
 //! What a submitted call returns: [`Handle`] for one run, [`Handles`] for a mapped list of them.
 
 mod after;
+mod all;
 mod ending;
-pub(crate) mod list;
+mod known;
+mod later;
+mod list;
 
-pub(crate) use after::After;
+pub use after::After;
 pub use ending::AnyHandle;
 pub(crate) use ending::{Ending, NextEnd};
+pub(crate) use later::{Later, LaterResult};
 pub use list::Handles;
-pub(crate) use list::{Later, LaterResult};
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -26,6 +29,12 @@ use crate::model::{Error, State, TaskError, TaskRun, TaskRunId};
 /// `handle.await` gives the value, and clones it if there are other handles of the run; `(&handle).await` lends it, and
 /// needs no `Clone`. Dropping a handle does not stop the run: the flow joins it at its end.
 ///
+/// Only a handle that is passed on makes an edge. An awaited value is a value like any other: the graph does not show where
+/// it comes from, and after `rerun --from` this task, a call that took the value runs again only if the value has changed. So
+/// pass the handle on: `next::of(&handle)`, or `next::of(allow_failure(&handle))` if the next task runs whether this one fails
+/// or not ([`allow_failure`](crate::allow_failure)). Await what the flow itself decides by; `.after(&handle)` then records at
+/// least the order.
+///
 /// While a task waits for a handle it holds no slot of any limit.
 ///
 /// A resumed or retried flow gets the same answer to "which of these ended first?", if the body asks flowkit:
@@ -40,6 +49,12 @@ pub struct Handle<T, E> {
 impl<T, E> Clone for Handle<T, E> {
     fn clone(&self) -> Self {
         Self { slot: Arc::clone(&self.slot) }
+    }
+}
+
+impl<T, E> From<&Self> for Handle<T, E> {
+    fn from(handle: &Self) -> Self {
+        handle.clone()
     }
 }
 

@@ -13,7 +13,7 @@ use super::driver::{CompleteOnDrop, Start};
 use super::inputs::deferred::Deferred;
 use super::inputs::wait::visit_call;
 use super::inputs::{self, Visit};
-use super::options::{CallOptions, Setup};
+use super::options::{CallOptions, Setup, declaration_of, identity_of};
 use super::persisted::remember_persisted;
 use super::slot::Slot;
 use crate::engine::attempt::grace::Grace;
@@ -47,12 +47,12 @@ pub(crate) async fn call<B: Body>(
     mode: impl CallMode<B>,
 ) -> Result<B::Output, Error<B::Error>> {
     if tokio::runtime::Handle::try_current().is_err() {
-        return Err(refusal::<B>(setup.index, Refusal::OutsideTokio));
+        return Err(refused_call::<B>(&setup, Refusal::OutsideTokio));
     }
     let core = match &setup.current {
         Some(current) => match register(&body, &setup, current) {
             Ok(registered) => registered.core,
-            Err(refused) => return Err(refusal::<B>(setup.index, refused)),
+            Err(refused) => return Err(refused_call::<B>(&setup, refused)),
         },
         None => {
             let of_call = setup.options.as_ref().and_then(|options| options.runtime.clone());
@@ -111,9 +111,9 @@ pub(crate) fn submit<B: Body + 'static>(
 
 /// The core of a call outside a flow. It has a task run only if there are hooks, which are shown it.
 fn outside<B: Body>(setup: &Setup<B::Error>, scope: RunScope) -> Core {
-    let declaration = &B::info().declaration;
-    let core = Core::new(scope, TaskRunId::FLOW, declaration, setup.index, setup.location);
     let options = setup.options.as_deref();
+    let declaration = declaration_of::<B>(options);
+    let core = Core::new(scope, TaskRunId::FLOW, declaration, setup.index, setup.location);
     if B::info().hooks.any() || options.is_some_and(|options| !options.hooks.is_empty()) {
         let extras = options.map(|options| Extras {
             name: options.name.clone(),
@@ -140,12 +140,12 @@ struct Registered {
 
 /// Adds a call to its flow run.
 fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Result<Registered, Refusal> {
-    let declaration = &B::info().declaration;
+    let options = setup.options.as_deref();
+    let declaration = declaration_of::<B>(options);
     let parent = current.core();
     let RunScope::Flow(flow) = &parent.scope else {
         return Ok(Registered { core: outside::<B>(setup, parent.scope.clone()), pending: 0 });
     };
-    let options = setup.options.as_deref();
     let (edges, pending) = inputs::edges(&|visit: &mut Visit<'_>| visit_call(body, options, visit), flow);
     let mut extras = extras(options, current);
     let name = extras.as_ref().and_then(|extras| extras.name.clone());
@@ -153,10 +153,12 @@ fn register<B: Body>(body: &B, setup: &Setup<B::Error>, current: &Current) -> Re
         let sealing = flow.run.runtime.sealing();
         let inputs = CallKey::of(sealing, parent.identity(), |key| body.call_key(key));
         let name = options.and_then(|options| options.name.as_deref());
+        let mut called = identity_of::<B>(options);
         // A call that is skipped is another one than the same call when it is made.
-        let skipped = options.filter(|options| options.skip.is_some()).map(|_| skipped_path(B::identity()));
-        let path = skipped.as_deref().unwrap_or(B::identity());
-        let identity = flow.ordinals.next(parent.identity(), path, &inputs, name);
+        if options.is_some_and(|options| options.skip.is_some()) {
+            called = skipped_path(&called).into();
+        }
+        let identity = flow.ordinals.next(parent.identity(), &called, &inputs, name);
         let refusal = unknown::refusal::<B>(identity, &inputs, name, memo);
         CallRecord { identity, refusal, items_by_position: inputs.items_by_position }
     });
@@ -296,12 +298,18 @@ pub(crate) fn refusal<B: Body>(index: Option<u32>, refusal: Refusal) -> Error<B:
     Error::Refused { run: label::<B>(index), refusal }
 }
 
+fn refused_call<B: Body>(setup: &Setup<B::Error>, refusal: Refusal) -> Error<B::Error> {
+    let declaration = declaration_of::<B>(setup.options.as_deref());
+    let run = RunLabel::new(declaration.kind, label_of(declaration.name, setup.index, None));
+    Error::Refused { run, refusal }
+}
+
 pub(crate) fn refused<B: Body>(setup: &Setup<B::Error>, why: Refusal) -> Handle<B::Output, B::Error> {
     let runtime = context::runtime();
-    let declaration = &B::info().declaration;
+    let declaration = declaration_of::<B>(setup.options.as_deref());
     let core =
         Core::new(RunScope::Outside(runtime), TaskRunId::FLOW, declaration, setup.index, setup.location);
-    Handle::new(Arc::new(Slot::ended(core, Err(refusal::<B>(setup.index, why)))))
+    Handle::new(Arc::new(Slot::ended(core, Err(refused_call::<B>(setup, why)))))
 }
 
 /// Warns, once per location, of a task that is called outside a flow while a flow runs: it will not be recorded.

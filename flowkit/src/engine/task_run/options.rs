@@ -1,16 +1,17 @@
 //! The options of one call, and how they combine with those of its attribute, its flow and the runtime.
 
+use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::core::RunScope;
 use super::inputs::Input;
-use crate::engine::body::TaskInfo;
+use crate::engine::body::{Body, TaskInfo};
 use crate::engine::context::Current;
 use crate::engine::limits::Want;
 use crate::engine::replay::previous::ResumedRun;
 use crate::engine::runtime::Runtime;
-use crate::model::{FlowRunId, Kind, TaskRun};
+use crate::model::{Declaration, FlowRunId, Kind, TaskRun};
 use crate::policy::TaskPolicy;
 
 /// A call without its arguments.
@@ -47,6 +48,8 @@ pub(crate) type CallHook = Box<dyn Fn(&TaskRun) + Send + Sync>;
 /// The options of one call. Boxed, since most calls have none.
 pub(crate) struct CallOptions<E> {
     pub(crate) policy: TaskPolicy,
+    /// The task under the name that this call gives it.
+    pub(crate) task: Option<&'static Declaration>,
     pub(crate) name: Option<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) order: Vec<Arc<dyn Input>>,
@@ -70,6 +73,7 @@ impl<E> Default for CallOptions<E> {
     fn default() -> Self {
         Self {
             policy: TaskPolicy::EMPTY,
+            task: None,
             name: None,
             tags: Vec::new(),
             order: Vec::new(),
@@ -84,6 +88,21 @@ impl<E> Default for CallOptions<E> {
             arguments: None,
             resumed: None,
         }
+    }
+}
+
+/// Returns the task that is called, under the name that the call gives it.
+pub(crate) fn declaration_of<B: Body>(options: Option<&CallOptions<B::Error>>) -> &'static Declaration {
+    options.and_then(|options| options.task).unwrap_or(&B::info().declaration)
+}
+
+/// Returns what names the called function in keys: also by the name that the call gives its task.
+pub(crate) fn identity_of<B: Body>(options: Option<&CallOptions<B::Error>>) -> Cow<'static, str> {
+    match options.and_then(|options| options.task) {
+        Some(task) if task.name != B::info().declaration.name => {
+            format!("{}\n{}", B::identity(), task.name).into()
+        }
+        _ => B::identity().into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::handle::{Handle, Handles};
 
-/// Runs to wait for: an iterator of [`Handle`]s, or [`Handles`].
+/// Runs to wait for: an iterator of [`Handle`]s or of references to them, or [`Handles`].
 ///
 /// An iterator is collected before anything is waited for, so one that submits its calls as it goes, such as
 /// `(0..5).map(|page| fetch(page).submit())`, has started all of them by then.
@@ -16,7 +16,7 @@ pub trait IntoHandles<T, E> {
     fn into_handles(self) -> Handles<T, E>;
 }
 
-impl<T, E, I: IntoIterator<Item = Handle<T, E>>> IntoHandles<T, E> for I {
+impl<T, E, I: IntoIterator<Item: Into<Handle<T, E>>>> IntoHandles<T, E> for I {
     fn into_handles(self) -> Handles<T, E> {
         self.into_iter().collect()
     }
