@@ -1,7 +1,9 @@
 //! Failures as values: how a run ended as an argument, with its edge, and the same for a list of runs.
 
-use std::future::IntoFuture;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 
@@ -105,7 +107,7 @@ several!(Handles<T, E>, &Handles<T, E>, Vec<Handle<T, E>>, &Vec<Handle<T, E>>, &
 ///
 /// A mapped list whose own input has failed counts as one failure.
 pub fn settle_all<T, E>(handles: impl IntoHandles<T, E>) -> SettleAll<T, E> {
-    SettleAll { handles: handles.into_handles() }
+    SettleAll(Settling::Handles(handles.into_handles()))
 }
 
 /// A handle whose failure is a value, made by [`allow_failure`].
@@ -116,20 +118,37 @@ pub struct AllowFailure<T, E> {
 
 /// The outcomes of several runs, to be awaited or to be an argument: made by [`settle_all`] and [`allow_failure`].
 #[must_use = "await it for the results, or pass it to a task"]
-pub struct SettleAll<T, E> {
-    handles: Handles<T, E>,
+pub struct SettleAll<T, E>(Settling<T, E>);
+
+enum Settling<T, E> {
+    Handles(Handles<T, E>),
+    Waiting(BoxFuture<'static, Outcomes<T, E>>),
 }
 
-impl<T, E> IntoFuture for SettleAll<T, E>
+impl<T, E> SettleAll<T, E> {
+    fn handles(self) -> Handles<T, E> {
+        match self.0 {
+            Settling::Handles(handles) => handles,
+            Settling::Waiting(_) => panic!("`SettleAll` was polled before it was passed to a task"),
+        }
+    }
+}
+
+impl<T, E> Future for SettleAll<T, E>
 where
     T: Clone + Send + Sync + 'static,
     E: TaskError,
 {
     type Output = Outcomes<T, E>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(outcomes(self.handles))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Settling::Handles(handles) = &mut self.0 {
+            self.0 = Settling::Waiting(Box::pin(outcomes(std::mem::take(handles))));
+        }
+        match &mut self.0 {
+            Settling::Waiting(outcomes) => outcomes.as_mut().poll(cx),
+            Settling::Handles(_) => unreachable!("bug in flowkit: it waits by now"),
+        }
     }
 }
 
@@ -225,7 +244,8 @@ struct Settled<T, E> {
 }
 
 impl<T: Clone + Send + Sync + 'static, E: TaskError> Settled<T, E> {
-    fn of(SettleAll { handles }: SettleAll<T, E>) -> Arc<Self> {
+    fn of(outcomes: SettleAll<T, E>) -> Arc<Self> {
+        let handles = outcomes.handles();
         Arc::new(Self { outcomes: handles.gathered().outcomes.share(), handles })
     }
 
