@@ -202,7 +202,7 @@ fn a_run_that_is_not_there_or_not_meant_clearly_is_said_with_the_remedy() {
         ("runs state:faild", vec!["unknown state `faild`"]),
         ("runs --limit few", vec!["'few'", "--limit"]),
         ("db gc", vec!["say what may go", "--older-than"]),
-        ("db gc --older-than soon", vec!["`--older-than soon` is no length of time", "`30d`"]),
+        ("db gc --older-than soon", vec!["`--older-than soon` is not a duration", "`30d`"]),
     ];
     for (typed, says) in cases {
         let answer = shell.call(typed);

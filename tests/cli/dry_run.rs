@@ -98,7 +98,7 @@ fn results_of_other_code_than_ran_last_are_counted() {
     for (run, from) in [(fragile, "extract"), (nested, "fragile")] {
         let preview = shell.call(&format!("resume {run} --dry-run")).ok().out;
         let expected = format!(
-            "  1 recorded result of `extract` comes from an older source; `rerun --from {from}` makes it anew\n"
+            "  1 recorded result of `extract` comes from an older source; `rerun --from {from}` replaces it\n"
         );
         assert!(preview.contains(&expected), "{preview}");
         let lines = shell.call(&format!("resume {run} --dry-run --output json")).ok().lines();

@@ -6,6 +6,7 @@
 mod artifacts;
 mod bad_input;
 mod canary;
+mod cron;
 mod damaged;
 mod dry_run;
 mod going_on;
@@ -14,8 +15,10 @@ mod not_kept;
 mod odd_places;
 mod outage;
 mod parameters;
+mod printed;
 mod private;
 mod results;
+mod resumed;
 mod secrets;
 mod single;
 mod stopping;
@@ -48,6 +51,11 @@ impl Shell {
     /// The same with the program whose arguments cannot be persisted.
     fn of_odd_types() -> Self {
         Self { program: env!("CARGO_BIN_EXE_shop"), ..Self::new() }
+    }
+
+    /// The same with the program that prints as cron jobs do.
+    fn of_a_cron_job() -> Self {
+        Self { program: env!("CARGO_BIN_EXE_cron"), ..Self::new() }
     }
 
     fn path(&self) -> &Path {

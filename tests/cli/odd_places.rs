@@ -13,8 +13,8 @@ fn an_argument_that_is_no_text_is_refused_and_named_where_it_cannot_be_a_secret(
         let answer = Answer::of(shell.command(typed).arg(OsStr::from_bytes(b"a\xff")).output().unwrap());
         assert_eq!(answer.code, Some(2), "{typed}: {answer:?}");
         // Of a flow that takes no secret it is repeated; elsewhere it may be one.
-        let is_named = answer.err.starts_with("error: the argument `a\u{fffd}` is no text in UTF-8;");
-        let is_hidden = answer.err.starts_with("error: the argument is no text in UTF-8;");
+        let is_named = answer.err.starts_with("error: the argument `a\u{fffd}` is not valid UTF-8;");
+        let is_hidden = answer.err.starts_with("error: the argument is not valid UTF-8;");
         assert!(if typed == "show" { is_hidden } else { is_named }, "{typed}: {answer:?}");
         assert_eq!(answer.err.lines().count(), 1, "{typed}: {answer:?}");
     }
@@ -32,7 +32,7 @@ fn a_file_that_is_no_text_is_refused_with_the_remedy() {
         std::fs::write(shell.path().join(name), b"rows: \xff").unwrap();
         let answer = shell.call(&format!("run etl --params {name}"));
         assert!(
-            answer.code == Some(2) && answer.err.contains("no text in UTF-8; save it"),
+            answer.code == Some(2) && answer.err.contains("not valid UTF-8; save it"),
             "{name}: {answer:?}"
         );
     }

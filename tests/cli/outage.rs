@@ -52,7 +52,7 @@ fn a_run_that_the_store_gives_up_fails_with_a_code_and_can_be_resumed_when_that_
     let finished = answer.line("run.finished");
     assert_eq!(finished["state"], "failed", "{finished}");
     says(&finished, "could not be written");
-    says(&finished, "are not kept");
+    says(&finished, "are not persisted");
     says(&finished, "database is locked");
     drop(lock);
     // It is not shown as crashed: it ended in order, although that could not be written.

@@ -172,7 +172,7 @@ fn how_to_go_on_is_told_once() {
     assert!(status.unwrap().success());
     let rest: Vec<String> = lines.collect();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert_eq!(rest.last().map(String::as_str), Some("told to stop by SIGINT"), "{rest:?}");
+    assert_eq!(rest.last().map(String::as_str), Some("stopped by SIGINT"), "{rest:?}");
     assert_eq!(rest.iter().filter(|line| line.contains("pipeline resume ")).count(), 1, "{rest:?}");
 }
 
@@ -183,7 +183,7 @@ fn a_run_is_cancelled_from_another_process() {
     let preview = shell.call("resume --dry-run");
     assert!(preview.code == Some(2) && preview.err.contains("a process is running it"), "{preview:?}");
     let told = shell.call("cancel").ok();
-    assert!(told.out.contains("was told to stop"), "{told:?}");
+    assert!(told.out.contains("is being cancelled"), "{told:?}");
     let watched = shell.call("watch");
     assert_eq!(watched.code, Some(1), "{watched:?}");
     assert!(watched.out.contains("cancelled"), "{watched:?}");

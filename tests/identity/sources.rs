@@ -71,7 +71,7 @@ async fn results_of_an_older_source_stay_and_a_resumed_run_says_once_how_many_th
     change_code(&folder);
     PARTS.store(3, Ordering::SeqCst);
     let (_, said) = process(&folder, async |runtime| etl::resume(id).on(&runtime).await.is_err()).await;
-    let both = "2 recorded results of `load` come from an older source; `rerun --from load` makes them anew";
+    let both = "2 recorded results of `load` come from an older source; `rerun --from load` replaces them";
     assert_eq!((LOADED.swap(0, Ordering::SeqCst), said), (1, vec![both.to_owned()]));
     assert_eq!(is_old(&folder, id), [true, true, false], "each is of the process that made it");
 

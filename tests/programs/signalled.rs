@@ -1,8 +1,9 @@
 //! A program that gets signals to stop: a flow of `tasks` tasks, four at a time, each of which takes `milliseconds` and leaves
 //! a line `done k` in a file.
 //!
-//! `signalled <folder> <tasks> <milliseconds> [linger]`: begins the flow, or resumes the run that it finds. Prints
-//! `ready` at the beginning, and `heard` at SIGTERM; with `linger` it stays when the flow has ended, and prints `lingers`.
+//! `signalled <folder> <tasks> <milliseconds> [linger|late]`: begins the flow, or resumes the run that it finds. Prints
+//! `ready` at the beginning, and `heard` at SIGTERM; with `linger` it stays when the flow has ended, and prints `lingers`; with
+//! `late` it begins the flow only when the file `go` is there.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "no library")]
 
@@ -43,6 +44,9 @@ async fn main() -> Result<ExitCode, BoxError> {
     let runtime = Runtime::builder().store(store).limit("slots", 4).build();
     let job = async {
         println!("ready");
+        while argument(4) == "late" && !Path::new(&argument(1)).join("go").exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let sum = match known {
             Some(run) => works::resume(run.id).on(&runtime).await?,
             None => works(tasks, milliseconds).on(&runtime).await?,

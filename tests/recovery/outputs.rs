@@ -148,5 +148,5 @@ fn a_condition_that_does_not_hold_says_so_in_its_own_words() {
     assert!(missing.to_string().ends_with("none` is not there"), "{missing}");
     assert!(std::error::Error::source(&missing).is_some());
     let no_file = ensure_file(folder.path()).unwrap_err();
-    assert!(no_file.to_string().ends_with("` is no file"), "{no_file}");
+    assert!(no_file.to_string().ends_with("` is not a file"), "{no_file}");
 }

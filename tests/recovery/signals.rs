@@ -18,13 +18,17 @@ struct Program {
 
 impl Program {
     fn start(folder: &Path, tasks: u64, milliseconds: u64, rest: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_signalled"))
-            .arg(folder)
-            .args([tasks, milliseconds].map(|number| number.to_string()))
-            .args(rest)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::of(Self::command(folder, tasks, milliseconds, rest))
+    }
+
+    fn command(folder: &Path, tasks: u64, milliseconds: u64, rest: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signalled"));
+        command.arg(folder).args([tasks, milliseconds].map(|number| number.to_string())).args(rest);
+        command
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut program = Self { child, output };
         program.wait_for("ready");
@@ -104,8 +108,31 @@ fn a_second_signal_does_not_wait_for_what_runs() {
     program.tell("INT");
     let (code, said) = program.ended();
     assert_eq!(code, Some(143), "{said}");
-    assert!(said.contains("told to stop by SIGTERM; run"), "{said}");
+    assert!(said.contains("stopped by SIGTERM; run"), "{said}");
     assert_eq!(state(folder.path()), Some(State::Suspended));
+}
+
+#[test]
+fn a_flow_that_begins_when_the_program_has_all_but_ended_is_refused_and_the_code_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::command(folder.path(), 1, 1, &["late"]);
+    command.env("FLOWKIT_FAILPOINT", "before-last-words:stop");
+    let program = Program::of(command);
+    program.tell("TERM");
+    // It stops itself when nothing is left to suspend, and has a moment to end by itself after that.
+    wait_until(|| is_stopped(&program.child));
+    fs::write(folder.path().join("go"), "").unwrap();
+    program.tell("CONT");
+    let (code, said) = program.ended();
+    assert_eq!(code, Some(143), "{said}");
+    assert!(said.contains("stopped by SIGTERM") && !said.contains("sum"), "{said}");
+    assert_eq!(state(folder.path()), None, "no run has begun");
+}
+
+/// Whether the shell would show the process as stopped.
+fn is_stopped(child: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    status.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn the_picture_of_a_program_that_is_told_to_stop_says_who_may_still_run() {
     assert_clean(&shown);
     let text = shown.lines.join("\n");
     assert_eq!(shown.status.code(), Some(130), "{text}");
-    assert!(text.contains("Suspended after") && text.contains("told to stop by SIGINT"), "{text}");
+    assert!(text.contains("Suspended after") && text.contains("stopped by SIGINT"), "{text}");
 }
 
 #[test]

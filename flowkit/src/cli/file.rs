@@ -45,7 +45,7 @@ pub(super) fn read(path: &Path) -> UsageResult<Map<String, Value>> {
 /// The message for a file that cannot be read, with the remedy.
 pub(super) fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
-        ErrorKind::InvalidData => "it is no text in UTF-8; save it as that".to_owned(),
+        ErrorKind::InvalidData => "it is not valid UTF-8; save it as UTF-8".to_owned(),
         ErrorKind::IsADirectory => "it is a folder; a file is wanted".to_owned(),
         ErrorKind::PermissionDenied => "this user may not read it; change its permissions".to_owned(),
         _ => error.to_string(),

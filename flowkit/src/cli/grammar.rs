@@ -11,8 +11,8 @@ use super::flags;
 use super::foreign_verbs;
 use super::help;
 use super::options::{
-    again, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, prefixed, refresh_cache,
-    run, switch, task,
+    again, count, count_of_slowest, fail_on_any_task, no_cache, number, of_run, own, prefixed, printing,
+    refresh_cache, run, switch, task,
 };
 use super::program::CliProgram;
 use super::secrets::{Quoting, quoting, quoting_of_line};
@@ -168,6 +168,7 @@ fn going_on() -> Vec<Command> {
             .arg(no_cache().long("no-cache"))
             .arg(fail_on_any_task().long("fail-on-any-task"))
             .arg(refresh_cache().long("refresh-cache"))
+            .args(printing().map(|arg| prefixed(arg, &[])))
             .arg(switch("dry-run", "Show what would be kept and what would run again, and change nothing"))
     };
     vec![
@@ -310,7 +311,7 @@ fn run_flow(flow: &FlowSpec, program: &CliProgram) -> Command {
             .action(ArgAction::SetTrue)
             .help("Print each value with its source, and run nothing"),
     ];
-    let ours = ours.into_iter().map(|arg| prefixed(arg, &taken)).chain(own(&taken));
+    let ours = ours.into_iter().chain(printing()).map(|arg| prefixed(arg, &taken)).chain(own(&taken));
     let mut command = Command::new(flow.ident())
         .about(first_line(flow.description()).to_owned())
         .long_about(flow.description())

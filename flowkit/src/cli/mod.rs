@@ -19,6 +19,7 @@ mod grammar;
 mod help;
 mod json;
 mod layers;
+mod log_lines;
 mod options;
 mod out;
 mod outcome;
@@ -152,9 +153,10 @@ impl Cli {
     /// The same in its own tokio runtime, for a `main` that is not `async`.
     ///
     /// If no subscriber of `tracing` is set, its events become lines of the run's log, as with [`layer`](crate::layer)
-    /// in the registry of a program that has one.
+    /// in the registry of a program that has one, and so do the records of the crate `log`. `--log-level`, or `RUST_LOG`,
+    /// says which of them are printed to standard error as well. Default: none.
     pub fn main(self) -> Exit {
-        listen_to_tracing();
+        log_lines::listen();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         match runtime {
             Ok(runtime) => {
@@ -168,18 +170,6 @@ impl Cli {
                     .report()
             }
         }
-    }
-}
-
-/// Persists events of `tracing`, unless the program has set a subscriber of its own.
-fn listen_to_tracing() {
-    use tracing_subscriber::layer::SubscriberExt as _;
-
-    if !tracing::dispatcher::has_been_set() {
-        // Another thread may have set one meanwhile, and then that one stays.
-        let _ = tracing::subscriber::set_global_default(
-            tracing_subscriber::registry().with(crate::ctx::logs::layer::layer()),
-        );
     }
 }
 
@@ -236,7 +226,7 @@ fn with_lost_output(exit: Exit) -> Exit {
 /// | 0 | done |
 /// | 1 | the flow failed or was cancelled; with `--fail-on-any-task`, also if it completed and a task run of it failed |
 /// | 2 | the request is wrong, and nothing ran; or a part of the answer could not be written |
-/// | 129, 130, 143 | told to stop by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was suspended, and can be resumed |
+/// | 129, 130, 143 | stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was suspended, and can be resumed |
 ///
 /// On Windows, 129 is for a closed window, 130 for Ctrl-C, and 143 for Ctrl-Break and the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

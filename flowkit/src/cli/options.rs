@@ -73,6 +73,17 @@ pub(super) fn refresh_cache() -> Arg {
     Arg::new("refresh-cache").action(ArgAction::SetTrue).conflicts_with("no-cache").help(help)
 }
 
+/// For verbs that run something: what is printed while it runs.
+pub(super) fn printing() -> [Arg; 2] {
+    let quiet = "Print nothing if all goes well, and at most 15 lines if not; what the program prints is in its log only";
+    let log_level = "Print events of `tracing` of this level, or of one that matters more, to standard error [env: RUST_LOG]";
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    [
+        Arg::new("quiet").action(ArgAction::SetTrue).conflicts_with("log-level").help(quiet),
+        Arg::new("log-level").value_name("LEVEL").value_parser(levels).help(log_level),
+    ]
+}
+
 pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }

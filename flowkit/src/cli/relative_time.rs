@@ -1,14 +1,23 @@
 //! How long ago a moment is, as text. It can be typed behind `since:`; a moment itself is written by `model::iso`.
 
+use std::time::Duration;
+
 use crate::model::WallTime;
 use crate::text::columns;
 
 /// Writes how long ago a moment is: `3m 05s ago`.
 pub(super) fn ago(at: WallTime, now: WallTime) -> String {
     let since = now.since(at);
+    // An age is cut and not rounded: `since:` with it must not reach further back than the moment.
+    let unit = match since.as_secs() {
+        0..60 => 100,
+        60..3600 => 1000,
+        _ => 60_000,
+    };
+    let cut = Duration::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX) / unit * unit);
     match since.as_secs() {
         0 => "just now".to_owned(),
-        1..172_800 => format!("{} ago", columns::duration(since)),
+        1..172_800 => format!("{} ago", columns::duration(cut)),
         seconds => format!("{} days ago", seconds / 86_400),
     }
 }

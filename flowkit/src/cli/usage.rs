@@ -84,7 +84,7 @@ pub(super) fn no_text(arguments: &[OsString], quoting: Quoting) -> Usage {
     let strange = strange.filter(|_| quoting == Quoting::Values);
     let strange = strange.map(|strange| format!(" `{}`", strange.display())).unwrap_or_default();
     Usage::new(format!(
-        "the argument{strange} is no text in UTF-8; only `--db` and `--params` take names of files in other encodings"
+        "the argument{strange} is not valid UTF-8; only `--db` and `--params` take names of files in other encodings"
     ))
 }
 

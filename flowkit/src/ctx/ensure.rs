@@ -62,7 +62,7 @@ pub enum EnsureError {
         source: io::Error,
     },
     /// There is something else at this path.
-    #[error("the output `{}` is no file", path.display())]
+    #[error("the output `{}` is not a file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,

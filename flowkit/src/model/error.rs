@@ -191,7 +191,12 @@ impl<E> Error<E> {
 }
 
 impl<E> Error<E> {
-    /// Returns the kind of failure, for logs: the type of the task's own error, or the name of the variant.
+    /// Returns the kind of failure, for logs, if it says more than that an error was boxed.
+    pub(crate) fn logged_kind(&self) -> Option<&'static str> {
+        Some(self.kind()).filter(|kind| !kind.starts_with("alloc::boxed::Box<"))
+    }
+
+    /// Returns the kind of failure: the type of the task's own error, or the name of the variant.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Task(_) => std::any::type_name::<E>(),
@@ -267,8 +272,21 @@ impl<E> Clone for Error<E> {
     }
 }
 
+/// One line that says what happened. `{error:#}` appends the causes, each behind a colon, as that of `anyhow` does.
 impl<E: TaskError> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_headline(f)?;
+        if f.alternate() {
+            for cause in std::iter::successors(self.nearest_cause(), |cause| (*cause).source()) {
+                write!(f, ": {cause}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<E: TaskError> Error<E> {
+    fn fmt_headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Task(failure) => failure.fmt_headline(f),
             Self::TimedOut { run, limit, attempts: 0, .. } => {
@@ -284,7 +302,7 @@ impl<E: TaskError> fmt::Display for Error<E> {
             Self::Panicked { run, message } => write!(f, "{run} panicked: {message}"),
             Self::Cancelled { run, .. } => write!(f, "{run} was cancelled"),
             Self::Suspended { run } => {
-                write!(f, "{run} was suspended when the program was told to stop; it can be resumed")
+                write!(f, "{run} was suspended because the program stops; it can be resumed")
             }
             Self::Upstream { run, input, met, .. } => {
                 write!(f, "{run} did not run: its input {input} has no result")?;

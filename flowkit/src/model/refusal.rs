@@ -197,7 +197,7 @@ pub enum Refusal {
     )]
     KeyTaken,
     /// The runtime is being shut down.
-    #[error("the program was told to stop, and begins no more flow runs")]
+    #[error("the program stops, so no more flow runs begin")]
     ShuttingDown,
     /// There is no tokio runtime.
     #[error("there is no tokio runtime here; use `#[tokio::main]`, or call it inside `Runtime::block_on`")]

@@ -99,9 +99,10 @@ impl TaskRun {
         label_of(&self.task, self.index, self.name.as_deref())
     }
 
-    /// Whether `name` means this run: it is the name of its task, or its [label](Self::label).
+    /// Whether `name` means this run: it is the name of its task, or its [label](Self::label), or its position in the list that
+    /// was mapped (`fetch[3]`), which was its label until its own name was known.
     pub fn is_called(&self, name: &str) -> bool {
-        self.task == name || self.label() == name
+        self.task == name || self.label() == name || label_of(&self.task, self.index, None) == name
     }
 
     /// Returns the time from the first attempt to the end, with the waits that the retry policy put between attempts.
@@ -111,6 +112,14 @@ impl TaskRun {
     pub fn duration(&self) -> Option<Duration> {
         self.attempt_started_at?;
         Some(spent(&self.attempts(), self.ended_at?))
+    }
+
+    /// The same, of the attempts that began at `begin` or later: those of one execution, if the flow run was resumed.
+    pub(crate) fn duration_since(&self, begin: WallTime) -> Option<Duration> {
+        self.attempt_started_at?;
+        let attempts = self.attempts();
+        let first = attempts.iter().position(|attempt| attempt.started_at >= begin).unwrap_or(attempts.len());
+        Some(spent(&attempts[first..], self.ended_at?))
     }
 
     /// Returns the time during which attempts ran, waits between them left out.
@@ -215,6 +224,29 @@ pub(super) fn spent(attempts: &[Attempt], end: WallTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_one_execution_is_that_of_the_attempts_that_began_in_it() {
+        let moment = |seconds: i64| WallTime::from_micros(seconds * 1_000_000);
+        let ended = |number, from, to| Attempt {
+            ended_at: Some(moment(to)),
+            ..Attempt::crashed(number, moment(from))
+        };
+        let row = TaskRun {
+            attempt: 3,
+            started_at: Some(moment(0)),
+            attempt_started_at: Some(moment(104)),
+            ended_at: Some(moment(106)),
+            earlier_attempts: vec![
+                ended(1, 0, 2),
+                Attempt { retry_in: Some(Duration::from_secs(1)), ..ended(2, 100, 103) },
+            ],
+            ..crate::policy::resume::tests::row(State::Completed, 3, 0)
+        };
+        assert_eq!(row.duration(), Some(Duration::from_secs(8)));
+        assert_eq!(row.duration_since(moment(100)), Some(Duration::from_secs(6)));
+        assert_eq!(row.duration_since(moment(0)), row.duration());
+    }
 
     #[test]
     fn only_an_attempt_that_failed_by_itself_ends_what_the_one_before_it_has_failed() {

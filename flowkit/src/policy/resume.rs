@@ -160,7 +160,7 @@ pub(crate) fn older_source(task: &str, results: usize, from: Option<&str>) -> St
         _ => (format!("{results} recorded results of `{task}` come from an older source"), "them"),
     };
     match from {
-        Some(from) => format!("{words}; `rerun --from {from}` makes {them} anew"),
+        Some(from) => format!("{words}; `rerun --from {from}` replaces {them}"),
         None => words,
     }
 }

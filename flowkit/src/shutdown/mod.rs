@@ -15,6 +15,7 @@ use std::time::Duration;
 use self::system::Signals;
 use crate::clock;
 use crate::engine::runtime::Runtime;
+use crate::failpoint;
 use crate::model::FlowRunId;
 
 /// How long a store may take to write the remaining events after the second signal.
@@ -54,7 +55,7 @@ impl From<Interrupted> for ExitCode {
 
 impl std::fmt::Display for Interrupted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "told to stop by {}", self.signal)?;
+        write!(f, "stopped by {}", self.signal)?;
         match &self.runs[..] {
             [] => {}
             [run] => write!(f, "; run {} was suspended and can be resumed", run.short())?,
@@ -66,7 +67,7 @@ impl std::fmt::Display for Interrupted {
             }
         }
         match &self.lost {
-            Some(reason) => write!(f, "; what happened last could not be kept: {reason}"),
+            Some(reason) => write!(f, "; what happened last could not be persisted: {reason}"),
             None => Ok(()),
         }
     }
@@ -147,7 +148,10 @@ impl Runtime {
         };
         let drain = first.drain_max.map_or(self.stop_grace(), |most| most.min(self.stop_grace()));
         notify(first.name, drain);
-        tracing::info!(signal = first.name, "told to stop: nothing begins any more, and what runs may end");
+        tracing::info!(
+            signal = first.name,
+            "the program stops: no task begins any more, and running ones may end"
+        );
         // The program's own code continues meanwhile: its tasks may need it to end.
         let mut down = pin!(tokio::time::timeout(drain.saturating_add(LAST_WRITE), self.suspend(drain)));
         let written = loop {
@@ -179,6 +183,7 @@ impl Runtime {
         let in_order = !is_forced && lost.is_none() && !self.active_runs().has_refused_runs();
         let mut interrupted = Interrupted { signal, runs, lost, number, in_order };
         if in_order && interrupted.runs.is_empty() {
+            failpoint::reach("before-last-words");
             // It may have been about to end.
             if output.is_none() {
                 tokio::select! {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use crate::model::{DigestError, FlowRunId, State, TaskRunId};
 use crate::text::wording::counted;
 
-/// Why a store could not do what it was asked. Cheap to clone: every caller that waited for a commit gets it.
+/// Why a store could not do what it was asked. Cheap to clone: every caller that waited for a commit gets it. Displayed on one
+/// line; `{error:#}` appends the causes, each behind a colon.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The file could not be opened.
-    #[error("cannot open the database `{}`: {reason}", path.display())]
+    #[error(fmt = fmt_open)]
     Open {
         /// The file.
         path: PathBuf,
@@ -62,7 +63,7 @@ pub enum StoreError {
         state: State,
     },
     /// Something could not be written, even when it was tried again.
-    #[error("cannot write to the database `{}`", path.display())]
+    #[error(fmt = fmt_write)]
     Write {
         /// The file.
         path: PathBuf,
@@ -72,7 +73,7 @@ pub enum StoreError {
     },
     /// The store gave up writing a run, so the run is persisted up to here only: it ends as failed, and can be resumed
     /// from what is persisted.
-    #[error("{}", gave_up(*id, path, *tried_for, *missing))]
+    #[error(fmt = fmt_gave_up)]
     GaveUp {
         /// The run.
         id: FlowRunId,
@@ -97,7 +98,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Something could not be read.
-    #[error("cannot read the database `{}`", path.display())]
+    #[error(fmt = fmt_read)]
     Read {
         /// The file.
         path: PathBuf,
@@ -162,14 +163,50 @@ impl fmt::Display for Missing {
     }
 }
 
-fn gave_up(id: FlowRunId, path: &Path, tried_for: Duration, missing: Missing) -> String {
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+fn fmt_open(path: &Path, reason: &str, source: &Option<Source>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "cannot open the database `{}`: {reason}", path.display())?;
+    source.as_ref().map_or(Ok(()), |source| fmt_causes(source, f))
+}
+
+fn fmt_write(path: &Path, source: &Source, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "cannot write to the database `{}`", path.display())?;
+    fmt_causes(source, f)
+}
+
+fn fmt_read(path: &Path, source: &Source, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "cannot read the database `{}`", path.display())?;
+    fmt_causes(source, f)
+}
+
+fn fmt_gave_up(
+    id: &FlowRunId,
+    path: &Path,
+    tried_for: &Duration,
+    missing: &Missing,
+    source: &Source,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     let tried = if tried_for.is_zero() { String::new() } else { format!(" for {tried_for:.0?}") };
-    format!(
-        "the database `{}` could not be written{tried}, so {missing} of flow run `{}` are not kept; it can be resumed once \
-         the database can be written again",
+    write!(
+        f,
+        "the database `{}` could not be written{tried}, so {missing} of flow run `{}` are not persisted; it can be resumed \
+         once the database can be written again",
         path.display(),
         id.short()
-    )
+    )?;
+    fmt_causes(source, f)
+}
+
+/// Appends the chain of causes, if the caller wants it.
+fn fmt_causes(source: &Source, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let nearest: &(dyn std::error::Error + 'static) = &**source;
+    let causes = std::iter::successors(Some(nearest), |cause| (*cause).source());
+    for cause in causes.take_while(|_| f.alternate()).collect::<Vec<_>>() {
+        write!(f, ": {cause}")?;
+    }
+    Ok(())
 }
 
 /// The process that owns a run.

@@ -56,7 +56,7 @@ pub trait IntoArg<P, K: ParamMode<P> = ByValue> {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be taken from a handle by value, because it is not `Clone`",
-    label = "somebody else may hold the handle too, so this needs a copy",
+    label = "other code may hold this handle too, so taking its value needs a copy",
     note = "derive `Clone` for it, or let the task take it by reference: a handle lends its value without a copy"
 )]
 pub trait Copied: Clone + Send + Sync + 'static {}

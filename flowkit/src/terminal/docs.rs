@@ -58,6 +58,7 @@ fn picture(name: &str) -> String {
         }
         "went_on" => text(&finished(&view(went_on), WIDTH, &program())),
         "failed" => text(&finished(&view(badly), WIDTH, &program())),
+        "quiet" => rendered(Mode::Quiet, WIDTH, program(), badly),
         "lines" => rendered(Mode::Lines, WIDTH, program(), badly),
         "json" => {
             let all = rendered(Mode::Json, WIDTH, program(), badly);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::view::RunView;
 use crate::engine::flow_run::observer::Notice;
 use crate::model::{ErrorReport, EventKind, TaskRunId, WallTime};
 use crate::text::columns::{shortened, visible};
@@ -15,6 +16,8 @@ pub(crate) struct Fact<'a> {
     pub(super) detail: Detail<'a>,
     /// The usual duration of runs of its task, if the run ended and was slow.
     pub(super) slow: Option<Duration>,
+    /// When this execution of the flow run began; earlier ones are not counted in a duration.
+    began_at: WallTime,
 }
 
 /// The part of a fact that depends on the kind of the event alone.
@@ -62,8 +65,10 @@ impl<'a> Detail<'a> {
 }
 
 impl<'a> Fact<'a> {
-    pub(crate) fn of(notice: &'a Notice<'a>, slow: Option<Duration>) -> Self {
-        Self { notice, detail: Detail::of(&notice.event.kind), slow }
+    /// Applies an event to the view of its run, and returns what it says.
+    pub(crate) fn taken(notice: &'a Notice<'a>, view: &mut RunView) -> Self {
+        let slow = view.take(notice);
+        Self { notice, detail: Detail::of(&notice.event.kind), slow, began_at: view.began_at }
     }
 
     pub(super) fn kind(&self) -> &'a EventKind {
@@ -89,9 +94,9 @@ impl<'a> Fact<'a> {
         !self.is_of_flow() && self.notice.task_run.flow_run.is_some()
     }
 
-    /// Returns the duration of the run, if it ended.
+    /// Returns the duration of the run in this execution, if it ended.
     pub(super) fn took(&self) -> Option<Duration> {
-        self.notice.task_run.duration().filter(|_| self.kind().is_end())
+        self.notice.task_run.duration_since(self.began_at).filter(|_| self.kind().is_end())
     }
 
     /// Returns the duration of the attempt that failed, if another one follows.

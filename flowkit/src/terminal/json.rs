@@ -98,6 +98,8 @@ impl<'a> JsonError<'a> {
 #[derive(Serialize)]
 struct RunCounts {
     tasks: usize,
+    /// Those with a result from before the run was resumed.
+    kept: usize,
     ran: usize,
     cached: usize,
     failed: usize,
@@ -162,7 +164,7 @@ pub(crate) fn line(
         attempt: detail.attempt,
         max: detail.attempts_max,
         delay_ms: detail.retry_in.map(|wait| wait.as_millis()),
-        ms: since_start(fact).and_then(|time| u64::try_from(time.as_millis()).ok()),
+        ms: took(fact).and_then(|time| u64::try_from(time.as_millis()).ok()),
         reason: detail.reason,
         error: detail.error.map(JsonError::of),
         at: iso(fact.at()),
@@ -192,11 +194,9 @@ pub(crate) fn line(
     serde_json::to_string(&record).ok().map(json_escaped)
 }
 
-/// Returns the time since the first attempt began, if the run ended. A suspended run continues in another process.
-fn since_start(fact: &Fact<'_>) -> Option<Duration> {
-    let start = fact.notice.task_run.started_at?;
-    let has_ended = fact.kind().is_end() && !matches!(fact.kind(), EventKind::Suspended);
-    has_ended.then(|| fact.at().since(start))
+/// Returns the duration of the run in this execution, if it ended. A suspended run continues in another process.
+fn took(fact: &Fact<'_>) -> Option<Duration> {
+    fact.took().filter(|_| !matches!(fact.kind(), EventKind::Suspended))
 }
 
 /// Returns the persisted name of the event; for the end of the run itself one word for all states, so that a reader can wait
@@ -209,6 +209,7 @@ fn counts(view: &RunView) -> RunCounts {
     let counts = view.counts();
     RunCounts {
         tasks: counts.seen,
+        kept: counts.kept,
         ran: counts.ran,
         cached: counts.cached,
         failed: counts.failed,

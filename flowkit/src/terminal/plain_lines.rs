@@ -68,7 +68,7 @@ impl Lines {
         let known = self.runs.remove(&root);
         let is_known = known.is_some();
         let mut view = known.unwrap_or_else(|| RunView::new(root, String::new(), notice.at.into()));
-        let fact = Fact::of(notice, view.take(notice));
+        let fact = Fact::taken(notice, &mut view);
         let time = self.with_time.then(|| clock(fact.at()));
         let lines = of_fact(&view, &fact, None, time.as_deref());
         // A sub-flow may report an event after the end of the outermost run, which is not added again.
@@ -96,7 +96,7 @@ pub(crate) fn of_fact(
 }
 
 /// Returns the time of day in UTC: `09:02:53.389Z`.
-pub(super) fn clock(at: WallTime) -> String {
+pub(crate) fn clock(at: WallTime) -> String {
     // Not by the calendar, which needs a crate that comes with the feature `store`.
     let millis = at.as_micros().div_euclid(1000).rem_euclid(86_400_000);
     let (seconds, millis) = (millis / 1000, millis % 1000);
@@ -187,7 +187,7 @@ fn end(view: &RunView, fact: &Fact<'_>, program: Option<&Program>) -> Vec<String
     lines.extend(view.not_compared.notes());
     if !view.state.is_success() {
         let resume = program.and_then(|program| program.resume(view.id));
-        lines.extend(resume.map(|resume| format!("rerun: {resume}")));
+        lines.extend(resume.map(|resume| format!("continue: {resume}")));
     }
     lines
 }
@@ -202,6 +202,7 @@ fn cause_line(view: &RunView, cause: &RootCause<'_>) -> String {
 fn numbers(view: &RunView) -> String {
     let counts = view.counts();
     let numbers = [
+        (counts.kept, "kept"),
         (counts.ran, "ran"),
         (counts.cached, "cached"),
         (counts.failed, "failed"),
@@ -223,9 +224,12 @@ fn of_error(error: &ErrorReport, run: &str) -> String {
 
 /// Returns a duration in seconds, so that scripts can compare them: to the millisecond, below that to the microsecond.
 fn seconds(duration: Duration) -> String {
-    let digits = if (1..1000).contains(&duration.as_micros()) { 6 } else { 3 };
-    let fraction = format!("{:06}", duration.subsec_micros());
-    format!("{}.{}s", duration.as_secs(), &fraction[..digits])
+    let micros = (duration.as_nanos() + 500) / 1000;
+    if (1..1000).contains(&micros) {
+        return format!("0.{micros:06}s");
+    }
+    let millis = (micros + 500) / 1000;
+    format!("{}.{:03}s", millis / 1000, millis % 1000)
 }
 
 fn quoted(words: &str) -> String {

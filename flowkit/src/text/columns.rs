@@ -153,13 +153,22 @@ fn ems_of(c: char) -> f64 {
 
 /// Returns `duration` in short: `80µs`, `12ms`, `3.2s`, `4m 05s`, `2h 07m`.
 pub(crate) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 if duration.as_micros() < 1000 => format!("{}µs", duration.as_micros()),
-        0 if duration.as_millis() < 100 => format!("{}ms", duration.as_millis()),
-        0..60 => format!("{seconds}.{}s", duration.subsec_millis() / 100),
-        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    const MICRO: u128 = 1_000;
+    const SECOND: u128 = 1_000_000_000;
+    // Rounded before the unit is chosen, so that 59.96 s is a minute.
+    let in_units = |unit: u128| (duration.as_nanos() + unit / 2) / unit;
+    let (micros, millis, tenths) = (in_units(MICRO), in_units(1000 * MICRO), in_units(SECOND / 10));
+    let (seconds, minutes) = (in_units(SECOND), in_units(60 * SECOND));
+    if micros < 1000 {
+        format!("{micros}µs")
+    } else if millis < 100 {
+        format!("{millis}ms")
+    } else if tenths < 600 {
+        format!("{}.{}s", tenths / 10, tenths % 10)
+    } else if seconds < 3600 {
+        format!("{}m {:02}s", seconds / 60, seconds % 60)
+    } else {
+        format!("{}h {:02}m", minutes / 60, minutes % 60)
     }
 }
 
@@ -191,6 +200,27 @@ pub(crate) fn push_line(out: &mut String, depth: usize, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_rounded_and_not_cut_and_its_unit_is_that_of_the_rounded_one() {
+        let cases = [
+            (199_000, "0.2s"),
+            (99_400, "99ms"),
+            (99_600, "0.1s"),
+            (949_999, "0.9s"),
+            (1_000, "1ms"),
+            (999, "999µs"),
+            (0, "0µs"),
+            (59_940_000, "59.9s"),
+            (59_960_000, "1m 00s"),
+            (3_599_600_000, "1h 00m"),
+            (5_399_000_000, "1h 30m"),
+        ];
+        for (micros, shown) in cases {
+            assert_eq!(duration(Duration::from_micros(micros)), shown);
+        }
+        assert_eq!(duration(Duration::from_nanos(999_600)), "1ms");
+    }
 
     #[test]
     fn japanese_names_stay_as_they_are() {
@@ -281,6 +311,6 @@ mod tests {
         let texts =
             [12, 100, 3_250, 59_999, 245_000, 7_620_000].map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(duration(Duration::from_micros(80)), "80µs");
-        assert_eq!(texts, ["12ms", "0.1s", "3.2s", "59.9s", "4m 05s", "2h 07m"]);
+        assert_eq!(texts, ["12ms", "0.1s", "3.3s", "1m 00s", "4m 05s", "2h 07m"]);
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn cancel(session: &Session, matches: &ArgMatches) -> UsageResult<()>
         print_line(line("cancel.requested", Some(run.id), json!({ "id": run.id })));
     } else {
         let watch = session.command(&format!("watch {short}"));
-        print_line(format!("run {short} was told to stop; `{watch}` shows how it ends"));
+        print_line(format!("run {short} is being cancelled; `{watch}` shows how it ends"));
     }
     Ok(())
 }

@@ -45,9 +45,7 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> UsageResu
     let older = matches.get_one::<String>("older");
     let read = |typed: &String| {
         duration::read(typed).ok_or_else(|| {
-            Usage::new(format!(
-                "`--older-than {typed}` is no length of time; write one such as `30d` or `12h`"
-            ))
+            Usage::new(format!("`--older-than {typed}` is not a duration; write one such as `30d` or `12h`"))
         })
     };
     let younger_than = older.map(read).transpose()?;

@@ -10,7 +10,6 @@ use super::preview::{failed_elsewhere, preview, words_elsewhere};
 use super::running::{self, Seen};
 use crate::cli::flags::{flag, merged};
 use crate::cli::layers::beside_flags;
-use crate::cli::out::note;
 use crate::cli::resolve::Layer;
 use crate::cli::rows;
 use crate::cli::secrets::{Quoting, quoting, variables};
@@ -44,23 +43,23 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     }
     let arguments = completed(session, flow, &run, typed, matches.get_one::<PathBuf>("params"))?;
     if let Some(words) = redo.as_ref().map(|redo| elsewhere(store.as_ref(), &run, redo)).transpose()? {
-        words.into_iter().for_each(note);
+        words.into_iter().for_each(|words| running::advise(matches, words));
     }
     if verb == "resume" && run.state.is_success() {
-        note(format!(
-            "run {} has completed: there is nothing to resume, and this is its result",
-            run.id.short()
-        ));
+        let words = "there is nothing to resume, and this is its result";
+        running::advise(matches, format!("run {} has completed: {words}", run.id.short()));
     }
     let mut call = runtime.resume(run.id);
     call.options.redo = redo;
+    call.options.location = session.location;
     call.options.strict = verb == "resume" && matches.get_flag("strict");
     call.options.arguments = arguments;
     let values = serde_json::from_str(&persisted).unwrap_or_default();
     let words = shown_values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
     let family = rows::family(store.as_ref(), run)?;
     let view = rows::view(store.as_ref(), &family)?.with_parameters(&words);
-    let screen = running::screen(session, &runtime, flow, Seen { persisted: Some(persisted), words });
+    let screen =
+        running::screen(session, &runtime, matches, flow, Seen { persisted: Some(persisted), words });
     screen.show(view);
     let ended = running::until_over(&runtime, screen, call).await;
     running::finish(session, &runtime, matches, ended).await

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::running::{self, Seen};
 use super::shape;
-use crate::cli::out::{note, print_line, table};
+use crate::cli::out::{print_line, table};
 use crate::cli::resolve::{DEFAULT, Resolved, arguments, check_complete, resolve};
 use crate::cli::secrets::refused;
 use crate::cli::session::Session;
@@ -55,15 +55,21 @@ pub(super) async fn run(session: &Session, matches: &ArgMatches) -> UsageResult<
     if call.arguments.is_none() {
         let why = unsupported_types::unpersisted(flow)
             .unwrap_or_else(|| "one of them cannot be written as JSON".to_owned());
-        note(format!(
-            "note: the arguments of this run are not persisted, so it cannot be resumed, or run again with `--like`: {why}"
-        ));
+        running::advise(
+            matches,
+            format!(
+                "note: the arguments of this run are not persisted, so it cannot be resumed, or run again with `--like`: {why}"
+            ),
+        );
     }
     for (name, reason) in call.arguments.as_deref().map(all_not_persisted).unwrap_or_default() {
-        note(format!("note: this run cannot be resumed without giving `{name}` again: {reason}"));
+        running::advise(
+            matches,
+            format!("note: this run cannot be resumed without giving `{name}` again: {reason}"),
+        );
     }
     let words = in_words(&resolved, call.arguments.as_deref());
-    let screen = running::screen(session, &runtime, flow, Seen { persisted: call.arguments, words });
+    let screen = running::screen(session, &runtime, matches, flow, Seen { persisted: call.arguments, words });
     let ended = running::until_over(&runtime, screen, call.run).await;
     running::finish(session, &runtime, matches, ended).await
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::cli::Exit;
 use crate::cli::json as lines;
-use crate::cli::out::{note, print_line};
+use crate::cli::log_lines;
+use crate::cli::out::{Shown, note, print_line};
 use crate::cli::outcome;
 use crate::cli::secrets;
 use crate::cli::session::Session;
@@ -26,12 +27,28 @@ const HEARD_AFTER: Duration = Duration::from_millis(100);
 /// A longer result is cut: it is shown to be recognised.
 const VALUE_COLUMNS_MAX: usize = 200;
 
+/// Prints what users should know before a run, unless they want nothing printed.
+pub(super) fn advise(matches: &ArgMatches, words: impl Into<Shown>) {
+    if !matches.get_flag("quiet") {
+        note(words);
+    }
+}
+
 /// Builds the runtime of the program, with its store.
 pub(super) fn runtime(session: &Session, matches: &ArgMatches) -> UsageResult<Runtime> {
+    let is_quiet = matches.get_flag("quiet");
+    if is_quiet && session.is_json() {
+        return Err(Usage::new(
+            "`--quiet` is for people, and `--output json` for programs: leave out one of them",
+        ));
+    }
+    let level = matches.get_one::<String>("log-level");
+    if !is_quiet && let Some(words) = log_lines::choose(level.map(String::as_str))? {
+        note(words);
+    }
     if crate::ctx::logs::layer::has_subscriber_without_layer() {
-        note(
-            "note: events of `tracing` are not kept with the runs; add `flowkit::layer()` to the subscriber",
-        );
+        let words = "note: events of `tracing` are not persisted with the runs; add `flowkit::layer()` to the subscriber";
+        advise(matches, words);
     }
     let builder = Runtime::builder().store(session.settings.open()?);
     let builder = match session.settings.stop_grace {
@@ -53,7 +70,13 @@ pub(super) struct Seen {
 }
 
 /// Shows the run of `flow` until the screen is dropped.
-pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen: Seen) -> Screen {
+pub(super) fn screen(
+    session: &Session,
+    runtime: &Runtime,
+    matches: &ArgMatches,
+    flow: &FlowSpec,
+    seen: Seen,
+) -> Screen {
     let offers = session.offers(Some(flow), seen.persisted.as_deref());
     // Captured output becomes lines of the run's log.
     let printing = runtime.downgrade();
@@ -62,6 +85,9 @@ pub(super) fn screen(session: &Session, runtime: &Runtime, flow: &FlowSpec, seen
             runtime.log_line(line, HEARD_AFTER);
         }
     });
+    if matches.get_flag("quiet") {
+        options = options.quiet();
+    }
     if session.program.owns_output {
         options = options.owns_output();
     }
@@ -106,7 +132,7 @@ pub(super) async fn finish(
                 (Ok(()), Some(store)) => store.flow_run(run.id())?,
                 _ => None,
             };
-            let exit = report(session, &run, stored.as_ref(), matches.get_flag("fail-on-any-task"));
+            let exit = report(session, &run, stored.as_ref(), matches);
             match flushed {
                 // The screen has shown a failure already.
                 Err(lost) if run.state().is_success() => {
@@ -127,15 +153,18 @@ pub(super) async fn finish(
         Err(interrupted) => {
             // The screen has shown that the run was suspended, and how to resume it if that is possible.
             let lost = interrupted.lost.as_ref();
-            let lost = lost.map(|reason| format!("; what happened last could not be kept: {reason}"));
-            note(format!("told to stop by {}{}", interrupted.signal, lost.unwrap_or_default()));
+            let lost = lost.map(|reason| format!("; what happened last could not be persisted: {reason}"));
+            if lost.is_some() || !matches.get_flag("quiet") {
+                note(format!("stopped by {}{}", interrupted.signal, lost.unwrap_or_default()));
+            }
             Ok(Exit(interrupted.code()))
         }
     }
 }
 
 /// Prints the result, which is no event; the screen has shown the rest.
-fn report(session: &Session, run: &AnyFlowRun, stored: Option<&StoredFlowRun>, fails_on_any: bool) -> Exit {
+fn report(session: &Session, run: &AnyFlowRun, stored: Option<&StoredFlowRun>, matches: &ArgMatches) -> Exit {
+    let is_quiet = matches.get_flag("quiet");
     let (id, state) = (run.id(), run.state());
     let with_failures = stored.filter(|stored| stored.completed_with_failures());
     if session.is_json() {
@@ -145,11 +174,15 @@ fn report(session: &Session, run: &AnyFlowRun, stored: Option<&StoredFlowRun>, f
         let fields =
             json!({ "id": id, "state": state, "outcome": outcome, "failures": failures, "value": value });
         print_line(lines::line("run.result", Some(id), fields));
-    } else if let Some(value) = run.value().filter(|value| state.is_success() && *value != "null") {
+    } else if let Some(value) =
+        run.value().filter(|value| state.is_success() && *value != "null" && !is_quiet)
+    {
         note(format!("   Result: {}", shortened(&visible(value), VALUE_COLUMNS_MAX)));
     }
     match with_failures {
-        Some(stored) if fails_on_any => {
+        // The screen has shown how many.
+        Some(_) if is_quiet && matches.get_flag("fail-on-any-task") => Exit::FAILURE,
+        Some(stored) if matches.get_flag("fail-on-any-task") => {
             let failures =
                 counted(usize::try_from(stored.failures).unwrap_or(usize::MAX), "task run", "task runs");
             note(format!("error: {failures} failed, and `--fail-on-any-task` asks for none"));

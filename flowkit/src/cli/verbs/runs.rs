@@ -33,7 +33,7 @@ pub(super) fn runs(session: &Session, matches: &ArgMatches) -> UsageResult<()> {
             Some(_) => "; runs of sub-flows are: add `--sub-flows`".to_owned(),
             None => suggestion(session, &words, now),
         };
-        note(format!("no run is of that kind{hint}"));
+        note(format!("no run matches{hint}"));
         return Ok(());
     }
     let rows: Vec<_> = page.runs.iter().map(|run| row(run, now, sub_flows)).collect();

@@ -89,7 +89,7 @@ fn details(member: &Member, task: &TaskRun) -> Vec<String> {
         let took = task.duration().map(|took| format!(", took {}", columns::duration(took)));
         lines.push(format!("  started {}{}", iso(started_at), took.unwrap_or_default()));
     }
-    lines.push(format!("  called at {}", task.location));
+    lines.push(format!("  called from {}", task.location));
     if let Some(behind) = task.flow_run {
         lines.push(format!("  sub-flow run {}", behind.short()));
     }

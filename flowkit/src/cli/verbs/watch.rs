@@ -59,7 +59,7 @@ impl Printer {
 
     fn lines(&mut self, event: &FeedEvent) -> Vec<String> {
         let notice = event.notice();
-        let fact = Fact::of(&notice, self.view.take(&notice));
+        let fact = Fact::taken(&notice, &mut self.view);
         if self.is_json {
             let line = line(&self.view, &fact, self.parameters.as_deref(), &self.program);
             return line.into_iter().collect();

@@ -96,7 +96,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             if run.run_store.is_none() || LOGGING.get() {
                 return;
             }
-            let EventLine { target, text } = EventLine::of(event);
+            let EventLine { target, text } = EventLine::of(event, Some(core));
             // A user's store may log while it takes a line.
             LOGGING.set(true);
             persist(run, core.id, level(*metadata.level()), target, text);
@@ -105,7 +105,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     }
 }
 
-fn level(level: Level) -> LogLevel {
+pub(crate) fn level(level: Level) -> LogLevel {
     match level {
         Level::TRACE => LogLevel::Trace,
         Level::DEBUG => LogLevel::Debug,
@@ -122,6 +122,29 @@ mod tests {
     use tracing_subscriber::registry;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_line_of_flowkit_does_not_repeat_the_name_of_the_task_that_it_belongs_to() {
+        use crate::prelude::*;
+        use crate::store::{LogFilter, MemoryStore};
+
+        #[task]
+        async fn load() -> std::result::Result<u32, crate::BoxError> {
+            Err("no such page".into())
+        }
+
+        #[flow]
+        async fn nightly() -> Result<u32> {
+            Ok(load().await?)
+        }
+
+        let _logs = tracing::subscriber::set_default(registry().with(layer()));
+        let runtime = crate::Runtime::builder().store(MemoryStore::new()).build();
+        let id = nightly().on(&runtime).run().await.id().unwrap();
+        let lines = runtime.store().unwrap().logs(id, &LogFilter::default(), 0, 10).unwrap();
+        let texts: Vec<_> = lines.iter().map(|line| line.message.as_str()).collect();
+        assert!(texts.contains(&"failed attempts=1 error=no such page"), "{texts:?}");
+    }
 
     #[test]
     fn a_subscriber_without_the_layer_persists_nothing() {

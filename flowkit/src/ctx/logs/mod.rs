@@ -4,7 +4,7 @@
 
 #[cfg(feature = "store")]
 pub(crate) mod layer;
-mod line;
+pub(crate) mod line;
 
 use std::time::Duration;
 

@@ -276,7 +276,7 @@ fn report_retry<E: TaskError>(
         max = attempts_max,
         delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
         error = %report,
-        error_type = error.kind(),
+        error_type = error.logged_kind(),
         "attempt failed, another one follows"
     );
     let failure = AttemptFailure::new(report, delay).of(attempts_max);

@@ -118,7 +118,7 @@ fn started<B: FlowBody>(
         root,
     });
     let end = FinishOnDrop { run: Arc::clone(&run), _parent: parent_open };
-    let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run_id = %run.id);
+    let span = tracing::info_span!("flow_run", flow = info.declaration.name, flow_run = %run.id.short());
     let flow = FlowCall { location, name, previous };
     let driver = run.tokio.spawn(drive(end, body, options, flow).instrument(span));
     Ok(Started { run, driver })

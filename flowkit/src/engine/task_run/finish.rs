@@ -327,7 +327,7 @@ fn event_of<E: TaskError>(core: &Core, error: &Error<E>, is_once: bool) -> (Even
                         task = %core.label(),
                         attempts = core.attempt(),
                         error = %report,
-                        error_type = error.kind(),
+                        error_type = error.logged_kind(),
                         "failed"
                     );
                     (EventKind::Failed { error: report }, Some(Hook::Failure))

@@ -249,12 +249,12 @@ fn traced() -> bool {
 
 fn task_span(core: &Core) -> tracing::Span {
     match core.run() {
-        Some(run) => tracing::info_span!(
+        // The span around it has the id of the flow run.
+        Some(_) => tracing::info_span!(
             "task_run",
             task = core.declaration.name,
             index = core.index,
-            task_run_id = core.id.get(),
-            flow_run_id = %run.id
+            task_run_id = core.id.get()
         ),
         None => tracing::info_span!("task_run", task = core.declaration.name),
     }

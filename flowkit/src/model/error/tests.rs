@@ -229,6 +229,33 @@ fn a_boxed_error_is_shown_as_what_is_in_the_box() {
 }
 
 #[test]
+fn the_alternate_form_is_the_whole_chain_on_one_line() {
+    let error = failure(1);
+    assert_eq!(format!("{error}"), "task `load[3]` failed");
+    assert_eq!(format!("{error:#}"), "task `load[3]` failed: cannot read the list: disk on fire");
+    for (error, line, behind) in others() {
+        let whole: Vec<&str> = std::iter::once(line).chain(behind).collect();
+        assert_eq!(format!("{error:#}"), whole.join(": "));
+    }
+    let locked = crate::store::StoreError::Write {
+        path: "runs.db".into(),
+        source: Arc::new(Unreadable(io::Error::other("disk on fire"))),
+    };
+    assert_eq!(format!("{locked}"), "cannot write to the database `runs.db`");
+    let whole = "cannot write to the database `runs.db`: cannot read the list: disk on fire";
+    assert_eq!(format!("{locked:#}"), whole);
+}
+
+#[test]
+fn the_type_of_a_boxed_error_says_nothing_so_it_is_not_logged() {
+    assert_eq!(failure(1).logged_kind(), Some(std::any::type_name::<Unreadable>()));
+    let boxed = as_error!(BoxError::from(unreadable()));
+    assert_eq!(boxed.logged_kind(), None);
+    let panicked = Error::<BoxError>::Panicked { run: task(), message: "no".into() };
+    assert_eq!(panicked.logged_kind(), Some("Panicked"));
+}
+
+#[test]
 fn a_string_has_no_source_and_is_shown_in_the_line() {
     let error = as_error!("only words".to_owned());
     assert_eq!(error.to_string(), "task `load[3]` failed: only words");

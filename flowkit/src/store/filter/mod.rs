@@ -53,7 +53,7 @@ pub enum FilterError {
     },
     /// A moment that makes no sense.
     #[error(
-        "`{key}:{written}` is no time; write how long ago, such as `30m`, `2h`, `2d` or `1w`, or a date, such as `2026-01-31` or `2026-01-31T12:30`"
+        "`{key}:{written}` is not a time; write how long ago, such as `30m`, `2h`, `2d` or `1w`, or a date, such as `2026-01-31` or `2026-01-31T12:30`"
     )]
     Time {
         /// `since` or `until`.

@@ -174,7 +174,7 @@ fn what_is_no_moment_is_refused() {
     ];
     for written in table {
         let told = refusal(&format!("since:\"{written}\""));
-        assert!(told.starts_with(&format!("`since:{written}` is no time; write")), "{told}");
+        assert!(told.starts_with(&format!("`since:{written}` is not a time; write")), "{told}");
     }
 }
 

@@ -5,8 +5,10 @@
 //! fact             for what stays in the scroll-back: retries, failures, slow runs
 //! live             while it runs, drawn again and again
 //! finished         when it has ended, or is shown from a store
+//! brief            the same in 15 lines, for a run that did not go well
 //! ```
 
+mod brief;
 mod cause;
 pub(super) mod fact;
 mod failures;
@@ -17,6 +19,7 @@ mod summary;
 mod tree;
 mod words;
 
+pub use self::brief::brief;
 pub use self::finished::finished;
 pub use self::live::live;
 pub use self::program::Program;

@@ -20,7 +20,8 @@ const NOTE_LINES: usize = 6;
 /// failures, and how many results of a resumed one were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     let took = view.took.map(columns::duration).unwrap_or_default();
-    let (counts, kept) = (view.counts(), view.kept());
+    let took = if view.took_in_total { format!("{took} in total") } else { took };
+    let counts = view.counts();
     let (style, end) = match view.state {
         _ if view.completed_with_failures() => {
             let failures = counted(counts.failed, "failure", "failures");
@@ -37,8 +38,8 @@ pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
     let mut parts = vec![counted(counts.seen, "task", "tasks")];
     let saved = saved(view).map(|saved| format!(" (saved ~{})", columns::duration(saved)));
     let numbers = [
-        (kept, "kept".to_owned()),
-        (counts.ran - kept, "ran".to_owned()),
+        (counts.kept, "kept".to_owned()),
+        (counts.ran, "ran".to_owned()),
         (counts.cached, format!("cached{}", saved.unwrap_or_default())),
         (counts.failed, "failed".to_owned()),
         (counts.skipped, "skipped".to_owned()),
@@ -89,30 +90,46 @@ pub(super) fn commands(view: &RunView, width: usize, program: &Program) -> Vec<L
     let like =
         || program.like(&view.flow, id).map(|command| ("Start over with the same parameters:", command));
     let open = || program.link(id).or_else(|| program.ui(id)).map(|command| ("Open:", command));
-    let resume = |words| program.resume(id).map(|command| (words, command));
-    let commands: Vec<Option<(&str, String)>> = match view.state {
-        State::Failed | State::TimedOut => {
-            vec![resume("Fix the code, then continue where it stopped:"), like(), open()]
+    let resume = command_to_resume(view, program);
+    if !can_be_resumed(view.state) {
+        let show = program.command("show", id).filter(|_| program.suggests_show());
+        let page = program.link(id).or_else(|| program.ui(id));
+        if page.is_none() && !program.suggests_show() {
+            return Vec::new();
         }
-        State::Suspended | State::Crashed | State::Cancelled => {
-            vec![resume("Continue where it stopped:"), like(), open()]
-        }
-        _ => {
-            let show = program.command("show", id).filter(|_| program.suggests_show());
-            let page = program.link(id).or_else(|| program.ui(id));
-            if page.is_none() && !program.suggests_show() {
-                return Vec::new();
-            }
-            let words: Vec<_> =
-                [Some(format!("Run {}", id.short())), show, page].into_iter().flatten().collect();
-            let one = words.join(" · ");
-            return if start + columns(&one) <= width {
-                vec![Line::indented(start).add(TextStyle::Dim, one)]
-            } else {
-                words.into_iter().flat_map(|words| broken(&words, start, width, TextStyle::Dim)).collect()
-            };
-        }
+        let words: Vec<_> = [Some(format!("Run {}", id.short())), show, page].into_iter().flatten().collect();
+        let one = words.join(" · ");
+        return if start + columns(&one) <= width {
+            vec![Line::indented(start).add(TextStyle::Dim, one)]
+        } else {
+            words.into_iter().flat_map(|words| broken(&words, start, width, TextStyle::Dim)).collect()
+        };
+    }
+    described([resume, like(), open()], width)
+}
+
+/// Draws the command that continues the run, if that is possible.
+pub(super) fn resume(view: &RunView, width: usize, program: &Program) -> Vec<Line> {
+    described([command_to_resume(view, program)], width)
+}
+
+const fn can_be_resumed(state: State) -> bool {
+    matches!(state, State::Failed | State::TimedOut | State::Suspended | State::Crashed | State::Cancelled)
+}
+
+/// Returns the command that continues the run, with what it does.
+fn command_to_resume(view: &RunView, program: &Program) -> Option<(&'static str, String)> {
+    let words = match view.state {
+        State::Failed | State::TimedOut => "Fix the code, then continue where it stopped:",
+        state if can_be_resumed(state) => "Continue where it stopped:",
+        _ => return None,
     };
+    Some((words, program.resume(view.id)?))
+}
+
+/// Draws commands with what they do, beside each other if there is room.
+fn described<const N: usize>(commands: [Option<(&'static str, String)>; N], width: usize) -> Vec<Line> {
+    let start = margin(width);
     let commands: Vec<_> = commands.into_iter().flatten().collect();
     let widest = commands.iter().map(|(words, _)| columns(words)).max().unwrap_or(0) + 3;
     let longest = commands.iter().map(|(_, command)| columns(command)).max().unwrap_or(0);

@@ -25,7 +25,7 @@ fn watched(width: usize, story: impl FnOnce(&mut Script<'_>)) -> (RunView, Vec<L
             view = RunView::begin(notice).map(|view| view.with_parameters(parameters));
         }
         if let Some(view) = &mut view {
-            let event = Fact::of(notice, view.take(notice));
+            let event = Fact::taken(notice, view);
             facts.extend(fact::fact(&event, false, width));
         }
     }));

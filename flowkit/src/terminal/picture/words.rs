@@ -90,7 +90,13 @@ pub(super) fn activity(active: &Active, group: &Group, now: WallTime) -> Words {
     match active.retry_at {
         Some(at) => {
             let wait = at.since(now);
-            parts.push((TextStyle::Of(State::AwaitingRetry), format!("waiting {}", columns::duration(wait))));
+            // Its time has come, but a limit has no slot for it.
+            let words = if wait.is_zero() {
+                "queued".to_owned()
+            } else {
+                format!("waiting {}", columns::duration(wait))
+            };
+            parts.push((TextStyle::Of(State::AwaitingRetry), words));
             parts.push((TextStyle::Plain, attempt(active.attempt.saturating_add(1), active.attempts_max)));
         }
         None => {

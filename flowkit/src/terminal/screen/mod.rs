@@ -29,27 +29,31 @@ mod without_unix;
 mod writer;
 
 use std::io::IsTerminal as _;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 #[cfg(unix)]
-use self::capture::Capture;
+use self::capture::{Capture, Onward};
 #[cfg(unix)]
 use self::divert::Divert;
-use self::mode::Environment;
 pub(super) use self::mode::Mode;
+use self::mode::{Environment, Wishes};
 pub use self::options::Options;
 use self::shared::ScreenState;
 use self::story::Story;
 #[cfg(unix)]
 use self::tty::Tty;
 #[cfg(not(unix))]
-use self::without_unix::{self as tty, Capture, Divert, Tty};
+use self::without_unix::{self as tty, Capture, Divert, Onward, Tty};
 pub use self::writer::{Stderr, stderr};
 use super::{RunView, StyleSupport};
 use crate::clock;
 use crate::engine::runtime::Runtime;
+use crate::model::TaskRunId;
+
+/// How wide the lines about a run that failed may be in the mail of a cron job.
+const BRIEF_COLUMNS: usize = 120;
 
 /// Shows the runs of a runtime until it is dropped: on a terminal, as lines, or as JSON Lines.
 ///
@@ -80,7 +84,16 @@ impl Screen {
         }
         let screen = Self::open(options);
         let shared = Arc::clone(&screen.shared);
-        runtime.observe(move |notice| shared.update(|story| story.take(notice)));
+        runtime.observe(move |notice| {
+            // What was printed before belongs to the run, which is unknown once its end is announced.
+            if notice.origin.is_none()
+                && notice.event.task_run == TaskRunId::FLOW
+                && notice.event.kind.is_end()
+            {
+                shared.wait_until_taken();
+            }
+            shared.update(|story| story.take(notice));
+        });
         let shared = Arc::clone(&screen.shared);
         runtime.observe_progress(move |progress| shared.update(|story| story.progress(progress)));
         let shared = Arc::clone(&screen.shared);
@@ -94,23 +107,28 @@ impl Screen {
         let tty = Tty::open();
         let environment =
             Environment { is_terminal: tty.is_some(), is_piped: tty::stdout_is_pipe(), variable: &variable };
-        let mode = Mode::of(options.json, options.owns_output, &environment);
-        let owns_output = options.owns_output;
+        let Options { json, quiet, owns_output, .. } = options;
+        let mode = Mode::of(Wishes { json, quiet, owns_output }, &environment);
+        let is_captured = owns_output && options.on_line.is_some() && !environment.wants_plain_progress();
         let screen = Self::with(mode, options, tty);
         match mode {
-            Mode::Live => screen.start_drawing(),
-            Mode::Json if owns_output => {
-                screen.shared.divert();
-                screen
-            }
-            _ => screen,
+            Mode::Live => return screen.start_drawing(),
+            Mode::Json if owns_output && !screen.shared.divert() => return screen,
+            _ => {}
         }
+        if is_captured && writer::register(&screen.shared) {
+            // Without it the log has less in it; the output goes where it went.
+            let _uncaptured = screen.shared.capture_streams();
+            screen.close_at_abort();
+        }
+        screen
     }
 
     fn with(mode: Mode, options: Options, tty: Option<Tty>) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let style = options.style_support.unwrap_or_else(|| StyleSupport::from_env(is_terminal));
-        let columns = tty.as_ref().map_or(80, |tty| tty.size().0);
+        let columns =
+            tty.as_ref().map_or(if mode == Mode::Quiet { BRIEF_COLUMNS } else { 80 }, |tty| tty.size().0);
         let on_line = options.on_line.clone();
         let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
         let tty = tty.filter(|_| mode == Mode::Live);
@@ -121,7 +139,7 @@ impl Screen {
     /// Starts to draw; or falls back to lines if another screen draws, or the program's output cannot be captured.
     fn start_drawing(mut self) -> Self {
         let shared = &self.shared;
-        let is_ready = writer::register(shared) && shared.capture().is_ok();
+        let is_ready = writer::register(shared) && shared.capture_terminal().is_ok();
         let drawer = is_ready.then(|| {
             let shared = Arc::clone(shared);
             let thread = std::thread::Builder::new().name("flowkit-screen".into());
@@ -137,10 +155,22 @@ impl Screen {
         }
         #[cfg(unix)]
         stop::listen();
-        if cfg!(panic = "abort") {
-            close_at_panic(Arc::downgrade(&self.shared));
-        }
+        self.close_at_abort();
         self
+    }
+
+    /// The message of a panic that aborts would be lost in the capture, so the screen is closed first.
+    fn close_at_abort(&self) {
+        if !cfg!(panic = "abort") {
+            return;
+        }
+        let (screen, before) = (Arc::downgrade(&self.shared), std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |panic| {
+            if let Some(screen) = screen.upgrade() {
+                screen.close();
+            }
+            before(panic);
+        }));
     }
 
     /// Shows a run as it is stored: a run of another process, or what earlier processes did of a run that is resumed here.
@@ -167,17 +197,6 @@ impl Drop for Screen {
         }
         writer::unregister(&self.shared);
     }
-}
-
-/// The message of a panic that aborts would be lost in the capture, so the screen is closed first.
-fn close_at_panic(screen: Weak<ScreenState>) {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if let Some(screen) = screen.upgrade() {
-            screen.close();
-        }
-        before(panic);
-    }));
 }
 
 /// Returns what is printed for a scripted run, for the page of the documentation.

@@ -9,6 +9,8 @@ pub(in crate::terminal) enum Mode {
     Lines,
     /// One JSON object per event, to standard output.
     Json,
+    /// Nothing, except how a run ended that did not go well.
+    Quiet,
 }
 
 /// What the form depends on besides the options.
@@ -20,15 +22,32 @@ pub(super) struct Environment<'a> {
     pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// What a program asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) json: bool,
+    pub(super) quiet: bool,
+    pub(super) owns_output: bool,
+}
+
+impl Environment<'_> {
+    /// Whether the user wants lines, and the output of the program left alone.
+    pub(super) fn wants_plain_progress(&self) -> bool {
+        (self.variable)("FLOWKIT_PROGRESS").is_some_and(|set| set == "plain")
+    }
+}
+
 impl Mode {
     /// Decides. A live area overwrites what others print, so only a program that leaves its whole output to flowkit gets one,
     /// and none whose output goes through a pipe: what the reader of a pipe prints cannot be captured.
-    pub(super) fn of(json: bool, owns_output: bool, environment: &Environment<'_>) -> Self {
-        let is = |name: &str, value: &str| (environment.variable)(name).is_some_and(|set| set == value);
-        let is_plain = is("FLOWKIT_PROGRESS", "plain") || is("TERM", "dumb");
-        if json {
+    pub(super) fn of(wishes: Wishes, environment: &Environment<'_>) -> Self {
+        let is_dumb = (environment.variable)("TERM").is_some_and(|term| term == "dumb");
+        let is_plain = is_dumb || environment.wants_plain_progress();
+        if wishes.json {
             Self::Json
-        } else if owns_output && environment.is_terminal && !environment.is_piped && !is_plain {
+        } else if wishes.quiet {
+            Self::Quiet
+        } else if wishes.owns_output && environment.is_terminal && !environment.is_piped && !is_plain {
             Self::Live
         } else {
             Self::Lines
@@ -42,7 +61,8 @@ mod tests {
 
     fn mode(json: bool, owns_output: bool, is_terminal: bool, variable: (&str, &str)) -> Mode {
         let variable = |name: &str| (name == variable.0).then(|| variable.1.to_owned());
-        Mode::of(json, owns_output, &Environment { is_terminal, is_piped: false, variable: &variable })
+        let wishes = Wishes { json, owns_output, ..Wishes::default() };
+        Mode::of(wishes, &Environment { is_terminal, is_piped: false, variable: &variable })
     }
 
     #[test]
@@ -59,7 +79,15 @@ mod tests {
     #[test]
     fn the_reader_of_a_pipe_may_write_to_the_terminal_so_nothing_is_drawn_there() {
         let piped = Environment { is_terminal: true, is_piped: true, variable: &|_| None };
-        assert_eq!(Mode::of(false, true, &piped), Mode::Lines);
-        assert_eq!(Mode::of(true, true, &piped), Mode::Json);
+        let wishes = Wishes { owns_output: true, ..Wishes::default() };
+        assert_eq!(Mode::of(wishes, &piped), Mode::Lines);
+        assert_eq!(Mode::of(Wishes { json: true, ..wishes }, &piped), Mode::Json);
+    }
+
+    #[test]
+    fn a_quiet_program_is_quiet_on_a_terminal_too() {
+        let terminal = Environment { is_terminal: true, is_piped: false, variable: &|_| None };
+        let wishes = Wishes { quiet: true, owns_output: true, json: false };
+        assert_eq!(Mode::of(wishes, &terminal), Mode::Quiet);
     }
 }

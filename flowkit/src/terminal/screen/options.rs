@@ -16,6 +16,7 @@ pub(super) type OnLine = Arc<dyn Fn(Option<FlowRunId>, &str) + Send + Sync>;
 pub struct Options {
     pub(super) program: Program,
     pub(super) json: bool,
+    pub(super) quiet: bool,
     pub(super) owns_output: bool,
     pub(super) verbose: bool,
     pub(super) parameters: Option<String>,
@@ -29,6 +30,7 @@ impl Options {
         Self {
             program,
             json: false,
+            quiet: false,
             owns_output: false,
             verbose: false,
             parameters: None,
@@ -43,8 +45,17 @@ impl Options {
         self
     }
 
+    /// Prints nothing of a run that goes well, and at most 15 lines of one that does not: what failed, where, why, and how to
+    /// continue. With [`owns_output`](Self::owns_output) and [`on_line`](Self::on_line), what the program prints is passed to
+    /// that function only. [`json`](Self::json) overrides it.
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
     /// Leaves the whole output to flowkit: if standard error is a terminal, runs are drawn on it, and what the program prints
-    /// is captured and shown above them. With [`json`](Self::json), what it prints goes to standard error.
+    /// is captured and shown above them. Elsewhere it is passed on unchanged, and captured only if there is a function for its
+    /// lines ([`on_line`](Self::on_line)). With [`json`](Self::json), what it prints goes to standard error.
     ///
     /// Output of the last 10 ms before `std::process::exit` or an abort may be lost: end the program by returning from `main`,
     /// after [`Screen::finish`](super::Screen::finish).
@@ -73,7 +84,9 @@ impl Options {
 
     /// Calls `on_line` with each captured line, without its escapes, and the flow run that began last.
     ///
-    /// Which task printed the line is unknown: it is captured a moment later.
+    /// Which task printed the line is unknown: it is captured a moment later. A terminal is captured only while runs are drawn on
+    /// it, any other target of the output also without that, unless `FLOWKIT_PROGRESS=plain` is set. All lines that were printed
+    /// before a run ended are passed on before observers that are registered later get its end.
     pub fn on_line(mut self, on_line: impl Fn(Option<FlowRunId>, &str) + Send + Sync + 'static) -> Self {
         self.on_line = Some(Arc::new(on_line));
         self

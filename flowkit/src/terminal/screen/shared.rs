@@ -10,9 +10,11 @@ use parking_lot::{Condvar, Mutex};
 use super::mode::Mode;
 use super::options::OnLine;
 use super::story::Story;
-use super::{Capture, Divert, Tty};
+use super::user::{UserLines, plain};
+use super::{Capture, Divert, Onward, Tty};
 use crate::clock;
 use crate::engine::attempt::panics::guarded;
+use crate::model::FlowRunId;
 
 /// The time from one frame to the next.
 const FRAME: Duration = Duration::from_millis(100);
@@ -30,8 +32,13 @@ pub(super) struct ScreenState {
     changed: Condvar,
     /// Locked before the story, never after it.
     tty: Mutex<Option<Tty>>,
+    /// Locked after the story, never before it.
     capture: Mutex<Option<Capture>>,
     on_line: Option<OnLine>,
+    /// The run that began last, for lines that are captured without the story.
+    last_run: Mutex<Option<FlowRunId>>,
+    /// The unfinished lines of the streams that are captured without the story.
+    open_lines: Mutex<Vec<Arc<Mutex<UserLines>>>>,
 }
 
 struct Inner {
@@ -65,12 +72,15 @@ impl ScreenState {
             tty: Mutex::new(tty),
             capture: Mutex::new(None),
             on_line,
+            last_run: Mutex::new(None),
+            open_lines: Mutex::default(),
         })
     }
 
-    pub(super) fn is_live(&self) -> bool {
+    /// Whether lines that are not the program's must not be written to standard error: it is captured.
+    pub(super) fn takes_lines(&self) -> bool {
         let inner = self.inner.lock();
-        inner.story.mode == Mode::Live && !inner.is_closed
+        !inner.is_closed && (inner.story.mode == Mode::Live || self.capture.lock().is_some())
     }
 
     /// Prints lines from now on, since nothing can be drawn.
@@ -82,22 +92,73 @@ impl ScreenState {
         self.tty.lock().take();
     }
 
-    /// Starts to capture what the program prints.
+    /// Starts to capture what the program prints to the terminal.
     ///
     /// # Errors
     ///
     /// If the system refuses.
-    pub(super) fn capture(self: &Arc<Self>) -> std::io::Result<()> {
+    pub(super) fn capture_terminal(self: &Arc<Self>) -> std::io::Result<()> {
         let tty = self.tty.lock();
         let Some(tty) = tty.as_ref() else { return Ok(()) };
         let shared = Arc::clone(self);
-        *self.capture.lock() = Some(Capture::start(tty.file(), move |bytes| shared.print(bytes))?);
+        *self.capture.lock() = Some(Capture::of_terminal(tty.file(), move |bytes| shared.print(bytes))?);
         Ok(())
     }
 
-    /// Reserves standard output for JSON Lines. If that fails, the program's own output appears between them.
-    pub(super) fn divert(&self) {
-        self.inner.lock().divert = Divert::start().ok();
+    /// Starts to capture what the program prints to anything but a terminal, and passes it on, unless nothing shall be seen.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses; then the output is not captured.
+    pub(super) fn capture_streams(self: &Arc<Self>) -> std::io::Result<()> {
+        let mode = self.inner.lock().story.mode;
+        let onward = if mode == Mode::Quiet { Onward::Nowhere } else { Onward::Unchanged };
+        let capture = Capture::of_streams(onward, || {
+            let lines = Arc::<Mutex<UserLines>>::default();
+            self.open_lines.lock().push(Arc::clone(&lines));
+            let shared = Arc::clone(self);
+            move |bytes: &[u8]| shared.log(&mut lines.lock(), bytes)
+        })?;
+        *self.capture.lock() = capture;
+        Ok(())
+    }
+
+    /// Waits until what the program has printed so far has been passed to `on_line`, but not for long: a run ends.
+    pub(super) fn wait_until_taken(&self) {
+        // Without the lock, which the threads that pass it on may need.
+        let Some(outlets) = self.capture.lock().as_ref().map(Capture::outlets) else { return };
+        // Rust keeps an unfinished line.
+        let _lost = std::io::stdout().flush();
+        outlets.iter().for_each(|outlet| outlet.wait_until_taken());
+        self.end_lines();
+    }
+
+    /// Passes unfinished lines to `on_line` as they are.
+    fn end_lines(&self) {
+        for lines in self.open_lines.lock().iter() {
+            let mut lines = lines.lock();
+            if !lines.open().is_empty() {
+                self.log(&mut lines, b"\n");
+            }
+        }
+    }
+
+    /// Takes output that is shown without the story.
+    fn log(&self, lines: &mut UserLines, bytes: &[u8]) {
+        let lines = lines.push(bytes);
+        let Some(on_line) = &self.on_line else { return };
+        let run = *self.last_run.lock();
+        for line in &lines {
+            guarded("on_line", || on_line(run, &plain(line)));
+        }
+    }
+
+    /// Reserves standard output for JSON Lines. If that fails, it returns `false`, and the program's own output appears between
+    /// them.
+    pub(super) fn divert(&self) -> bool {
+        let mut inner = self.inner.lock();
+        inner.divert = Divert::start().ok();
+        inner.divert.is_some()
     }
 
     /// Changes the story, and shows the change: with the next frame, or at once if nothing is drawn.
@@ -107,6 +168,7 @@ impl ScreenState {
             return;
         }
         change(&mut inner.story);
+        let run = inner.story.run();
         match inner.story.mode {
             Mode::Live => {
                 inner.is_changed = true;
@@ -115,14 +177,26 @@ impl ScreenState {
             // Written under the lock, so that lines are in the order of their events. An error means that the reader has
             // closed the stream, which must not fail the program.
             mode => {
+                *self.last_run.lock() = run;
                 let ready = std::mem::take(&mut inner.story.ready);
                 append_to_page(&std::mem::take(&mut inner.story.tables));
                 let _closed = match (mode, &mut inner.divert) {
                     (Mode::Json, Some(divert)) => divert.write(&ready),
                     (Mode::Json, None) => std::io::stdout().lock().write_all(&ready),
-                    _ => std::io::stderr().lock().write_all(&ready),
+                    _ => self.write(&ready),
                 };
             }
+        }
+    }
+
+    /// Writes lines to standard error that are not to be captured.
+    fn write(&self, lines: &[u8]) -> std::io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        match &*self.capture.lock() {
+            Some(capture) => capture.write(lines),
+            None => std::io::stderr().lock().write_all(lines),
         }
     }
 
@@ -232,6 +306,7 @@ impl ScreenState {
         // First, since captured output belongs above the end.
         let capture = self.capture.lock().take();
         drop(capture);
+        self.end_lines();
         let open_line = {
             let mut inner = self.inner.lock();
             let run = inner.story.run();

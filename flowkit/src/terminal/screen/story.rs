@@ -10,7 +10,7 @@ use super::user::{UserLines, plain};
 use crate::engine::flow_run::observer::{Made, Notice, Progress};
 use crate::model::{EventKind, FlowRunId, TaskRunId, WallTime};
 use crate::terminal::fact::Fact;
-use crate::terminal::picture::{self, finished, live, title};
+use crate::terminal::picture::{self, brief, finished, live, title};
 use crate::terminal::plain_lines::{self, clock};
 use crate::terminal::stopping::StopNotice;
 use crate::terminal::styled_line::{Line, TextStyle};
@@ -68,7 +68,7 @@ impl Story {
         let known = self.runs.iter().rposition(|run| run.view.flow_run() == root);
         let Some(position) = known.or_else(|| self.begin(notice)) else { return };
         let run = &mut self.runs[position];
-        let fact = Fact::of(notice, run.view.take(notice));
+        let fact = Fact::taken(notice, &mut run.view);
         // The signal itself says more: see `stopping`.
         if matches!(fact.kind(), EventKind::Stopping) {
             return;
@@ -95,6 +95,13 @@ impl Story {
                     annotation
                         .into_iter()
                         .for_each(|line| push_line(&mut self.ready, self.style.text(&line)));
+                }
+            }
+            Mode::Quiet => {
+                let has_ended = fact.is_own() && fact.kind().is_end();
+                if has_ended && !(run.view.state().is_success() && !run.view.completed_with_failures()) {
+                    let lines = brief(&run.view, self.columns, program);
+                    self.write(&lines);
                 }
             }
             Mode::Json => {
@@ -158,6 +165,8 @@ impl Story {
         match self.mode {
             // The live area shows it from now on.
             Mode::Live => {}
+            // The end says that it was suspended.
+            Mode::Quiet => {}
             Mode::Lines if under_way.is_empty() => {}
             Mode::Lines => {
                 let running = under_way.iter().map(|view| view.running()).sum();
@@ -183,7 +192,9 @@ impl Story {
 
     /// Takes complete lines from a [`Stderr`](super::Stderr).
     pub(super) fn print_lines(&mut self, lines: &[u8]) {
-        self.ready.extend_from_slice(lines);
+        if self.mode != Mode::Quiet {
+            self.ready.extend_from_slice(lines);
+        }
     }
 
     /// Ends the unfinished line of the program, if there is one, and returns it as text.

@@ -38,7 +38,7 @@ pub(super) fn unregister(screen: &Arc<ScreenState>) {
 ///
 /// Without a screen it is standard error itself. Use it as `tracing_subscriber::fmt().with_writer(flowkit::stderr)`.
 pub fn stderr() -> Stderr {
-    Stderr { screen: SCREEN.lock().upgrade().filter(|screen| screen.is_live()), open: Vec::new() }
+    Stderr { screen: SCREEN.lock().upgrade().filter(|screen| screen.takes_lines()), open: Vec::new() }
 }
 
 /// The writer that [`stderr`] returns. An unfinished line is shown when this is dropped.

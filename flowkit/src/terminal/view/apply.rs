@@ -71,7 +71,7 @@ impl RunView {
         self.error.clone_from(&task_run.error);
         let since_begin = || WallTime::from(notice.at).since(self.began_at);
         // A suspended run has no end.
-        let took = || task_run.duration().unwrap_or_else(since_begin);
+        let took = || task_run.duration_since(self.began_at).unwrap_or_else(since_begin);
         self.took = self.state.is_over().then(|| self.took.unwrap_or_else(took));
         match notice.event.kind {
             EventKind::AttemptFailed { .. } => {
@@ -81,6 +81,7 @@ impl RunView {
             EventKind::Reopened => {
                 self.began_at = notice.at.into();
                 self.ran_since = Some(0);
+                self.took_in_total = false;
                 if before.is_terminal() {
                     self.forget_failed(self.id, |_| false);
                 }
@@ -141,7 +142,7 @@ impl RunView {
         {
             group.active.remove(&key);
         }
-        let took = task_run.duration().filter(|_| kind.is_end())?;
+        let took = task_run.duration_since(self.began_at).filter(|_| kind.is_end())?;
         group.spend(took);
         if !matches!(kind, EventKind::Completed) {
             return None;

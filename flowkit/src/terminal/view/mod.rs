@@ -17,7 +17,7 @@ mod short;
 #[cfg(feature = "cli")]
 mod stored;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,11 +55,15 @@ pub struct RunView {
     pub(super) began_at: WallTime,
     /// Its duration, if it is over, without the time between two processes.
     pub(super) took: Option<Duration>,
+    /// The duration is that of several executions: the run was resumed, and is shown as it is stored.
+    pub(super) took_in_total: bool,
     pub(super) error: Option<Arc<ErrorReport>>,
     pub(super) groups: Folded<Group>,
     pub(super) retries: usize,
     /// How many tasks have run since the flow run was resumed; `None` if it was not resumed.
     ran_since: Option<usize>,
+    /// The sub-flows that were not executed since then, as far as that is known from the rows of a store.
+    kept_flows: HashSet<FlowRunId>,
     /// The first failures that no other failure explains, in the order in which they happened.
     pub(super) failures: Vec<FailedRun>,
     pub(super) not_compared: NotComparedTasks,
@@ -99,6 +103,8 @@ pub(super) struct Counts {
     pub(super) seen: usize,
     pub(super) ended: usize,
     pub(super) active: usize,
+    /// Those with a result from before the flow run was resumed.
+    pub(super) kept: usize,
     pub(super) ran: usize,
     pub(super) cached: usize,
     pub(super) failed: usize,
@@ -116,10 +122,12 @@ impl RunView {
             parameters: String::new(),
             began_at,
             took: None,
+            took_in_total: false,
             error: None,
             groups: Folded::new(),
             retries: 0,
             ran_since: None,
+            kept_flows: HashSet::new(),
             failures: Vec::new(),
             not_compared: NotComparedTasks::default(),
             replays: false,
@@ -153,16 +161,13 @@ impl RunView {
         for group in self.groups.iter() {
             group.add_to(&mut counts);
         }
+        counts.kept = self.ran_since.map_or(0, |since| counts.ran.saturating_sub(since));
+        counts.ran -= counts.kept;
         let sub_flows = self.failed_flows();
         counts.failed += sub_flows;
         counts.seen += sub_flows;
         counts.ended += sub_flows;
         counts
-    }
-
-    /// Returns how many of the tasks that ran did so before the flow run was resumed.
-    pub(super) fn kept(&self) -> usize {
-        self.ran_since.map_or(0, |since| self.counts().ran.saturating_sub(since))
     }
 
     /// Whether it completed although task runs failed.

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Active, FAILURES_MAX, FAILURES_OF_TASK_MAX, Key, RunView};
-use crate::model::{Attempt, OrderNo, State, StoredFlowRun, TaskRun, TaskRunId, Timestamp, WallTime};
+use crate::model::{Attempt, Kind, OrderNo, State, StoredFlowRun, TaskRun, TaskRunId, Timestamp, WallTime};
 use crate::terminal::fact::path_to;
 use crate::terminal::failures::FailedRun;
 use crate::text::columns::visible;
@@ -23,7 +23,10 @@ impl RunView {
         view.took = run.duration();
         view.error.clone_from(&run.error);
         view.retries = retries(&run.earlier_attempts);
-        view.add(run, task_runs);
+        let begin = begin_of_last_execution(run);
+        view.took_in_total = begin.is_some();
+        view.ran_since = begin.map(|_| 0);
+        view.add(run, begin, task_runs);
         match &run.parameters {
             Some(parameters) => view.with_parameters(parameters),
             None => view,
@@ -50,16 +53,37 @@ impl RunView {
             let again = retries(&sub_flow.earlier_attempts);
             (0..again).for_each(|time| self.retry(node, sub_flow.attempt, time == 0));
         }
-        self.add(sub_flow, task_runs);
+        let is_kept = self.kept_flows.contains(&sub_flow.id);
+        let begin = if is_kept { Some(u64::MAX) } else { begin_of_last_execution(sub_flow) };
+        self.add(sub_flow, begin, task_runs);
         self
     }
 
+    /// Counts a task run that ended in the last execution of the flow run, which began with the number `begin`. A result from
+    /// before is kept, with the sub-flow in it.
+    fn note_execution(&mut self, row: &TaskRun, begin: Option<u64>) {
+        let Some(ran_since) = self.ran_since.as_mut().filter(|_| row.state == State::Completed) else {
+            return;
+        };
+        if begin.zip(row.ended_no).is_some_and(|(begin, ended)| ended.get() < begin) {
+            self.kept_flows.extend(row.flow_run);
+        } else if row.kind == Kind::Task {
+            *ran_since += 1;
+        }
+    }
+
     /// Adds the task runs of a run, one after the other: there may be too many to hold.
-    fn add<R: Borrow<TaskRun>>(&mut self, run: &StoredFlowRun, task_runs: impl IntoIterator<Item = R>) {
+    fn add<R: Borrow<TaskRun>>(
+        &mut self,
+        run: &StoredFlowRun,
+        begin: Option<u64>,
+        task_runs: impl IntoIterator<Item = R>,
+    ) {
         let (mut failures, mut missed, mut later) = (Vec::new(), BTreeMap::new(), HashSet::new());
         let since = run.anew_since();
         for row in task_runs {
             let row = row.borrow();
+            self.note_execution(row, begin);
             if since.is_some() && row.last_no() > since {
                 later.insert(row.id);
             }
@@ -148,6 +172,15 @@ fn first_failures(failures: &mut Vec<(Option<OrderNo>, FailedRun)>) {
         *count <= FAILURES_OF_TASK_MAX
     });
     failures.truncate(FAILURES_MAX);
+}
+
+/// Returns the number with which the last execution of a flow run began, if it was resumed: an attempt that no retry follows
+/// was the last of an execution.
+fn begin_of_last_execution(run: &StoredFlowRun) -> Option<u64> {
+    let last = run.earlier_attempts.iter().rposition(|attempt| attempt.retry_in.is_none())?;
+    let is_followed_by_one = last + 1 == run.earlier_attempts.len();
+    let begin = run.begun_no.filter(|_| is_followed_by_one).or(run.earlier_attempts[last].ended_no);
+    begin.or(run.begun_no).map(OrderNo::get)
 }
 
 fn retries(earlier: &[Attempt]) -> usize {
