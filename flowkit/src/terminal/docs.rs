@@ -93,7 +93,7 @@ fn the_pictures_of_the_page_are_what_is_drawn() {
         count += 1;
     }
     drawn += rest;
-    assert_eq!(count, 7, "a picture is missing");
+    assert_eq!(count, 8, "a picture is missing");
     if std::env::var_os("FLOWKIT_REGENERATE").is_some() {
         fs::write(&path, &drawn).unwrap();
     }

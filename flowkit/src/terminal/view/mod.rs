@@ -17,7 +17,7 @@ mod short;
 #[cfg(feature = "cli")]
 mod stored;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +63,8 @@ pub struct RunView {
     /// How many tasks have run since the flow run was resumed; `None` if it was not resumed.
     ran_since: Option<usize>,
     /// The sub-flows that were not executed since then, as far as that is known from the rows of a store.
-    kept_flows: HashSet<FlowRunId>,
+    #[cfg(feature = "cli")]
+    kept_flows: std::collections::HashSet<FlowRunId>,
     /// The first failures that no other failure explains, in the order in which they happened.
     pub(super) failures: Vec<FailedRun>,
     pub(super) not_compared: NotComparedTasks,
@@ -127,7 +128,8 @@ impl RunView {
             groups: Folded::new(),
             retries: 0,
             ran_since: None,
-            kept_flows: HashSet::new(),
+            #[cfg(feature = "cli")]
+            kept_flows: std::collections::HashSet::new(),
             failures: Vec::new(),
             not_compared: NotComparedTasks::default(),
             replays: false,
