@@ -99,7 +99,8 @@ impl Story {
             }
             Mode::Quiet => {
                 let has_ended = fact.is_own() && fact.kind().is_end();
-                if has_ended && !(run.view.state().is_success() && !run.view.completed_with_failures()) {
+                let went_well = run.view.state().is_success() && !run.view.completed_with_failures();
+                if has_ended && !went_well {
                     let lines = brief(&run.view, self.columns, program);
                     self.write(&lines);
                 }

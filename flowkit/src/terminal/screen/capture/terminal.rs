@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
@@ -61,7 +61,7 @@ fn open(terminal: &File) -> io::Result<(File, File)> {
     if let Ok(size) = termios::tcgetwinsize(terminal) {
         termios::tcsetwinsize(&slave, size)?;
     }
-    Ok((OwnedFd::from(master).into(), slave))
+    Ok((master.into(), slave))
 }
 
 fn is_same_terminal(one: impl AsFd, other: impl AsFd) -> bool {
