@@ -1,10 +1,13 @@
 //! A task, a flow or a test: the options of the attribute, with the function under it.
 
 use proc_macro2::TokenStream;
+use syn::Path;
 
 use crate::attribute::AttributeKind;
 use crate::errors::Errors;
-use crate::options::{FlowOptions, IdentityOptions, Label, Options, Persist, TaskOptions, TestOptions};
+use crate::options::{
+    FlowOptions, IdentityOptions, Label, Options, Persist, Spanned, TaskOptions, TestOptions,
+};
 use crate::signature::{self, Function};
 
 pub(crate) type Task = Model<TaskOptions>;
@@ -28,6 +31,9 @@ pub(crate) trait AttributeOptions: Options {
 
     /// Whether the result must outlive the process.
     fn must_persist(&self) -> bool;
+
+    /// The path of flowkit, if it is not `::flowkit`.
+    fn crate_path(&self) -> Option<&Spanned<Path>>;
 }
 
 impl<O: AttributeOptions> Model<O> {
@@ -69,6 +75,10 @@ impl AttributeOptions for TaskOptions {
     fn must_persist(&self) -> bool {
         self.persist_mode() == Persist::Always
     }
+
+    fn crate_path(&self) -> Option<&Spanned<Path>> {
+        self.crate_path.as_ref()
+    }
 }
 
 impl AttributeOptions for FlowOptions {
@@ -85,6 +95,10 @@ impl AttributeOptions for FlowOptions {
     fn must_persist(&self) -> bool {
         self.persist_mode() == Persist::Always
     }
+
+    fn crate_path(&self) -> Option<&Spanned<Path>> {
+        self.crate_path.as_ref()
+    }
 }
 
 impl AttributeOptions for TestOptions {
@@ -100,5 +114,9 @@ impl AttributeOptions for TestOptions {
 
     fn must_persist(&self) -> bool {
         false
+    }
+
+    fn crate_path(&self) -> Option<&Spanned<Path>> {
+        self.crate_path.as_ref()
     }
 }

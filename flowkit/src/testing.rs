@@ -45,6 +45,63 @@ pub fn set_wall_clock(wall: std::time::SystemTime) {
     crate::clock::set_wall(wall);
 }
 
+/// What the closure of a mock may return: what the task returns, or a future of that.
+///
+/// ```
+/// # use flowkit::prelude::*;
+/// #[task]
+/// fn load(path: String) -> Result<usize, String> {
+///     std::fs::read(path).map(|bytes| bytes.len()).map_err(|error| error.to_string())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let at_once = load::mock(|path| Ok(path.len()));
+/// assert_eq!(load("ab".to_owned()).await?, 2);
+/// assert_eq!(at_once.calls(), 1);
+///
+/// let later = load::mock(|_path| async { Err("down".to_owned()) });
+/// assert!(load("ab".to_owned()).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a mock of this task cannot return `{Self}`",
+    label = "the task returns `{Output}`",
+    note = "let the closure return `{Output}`, or a future of it: `|…| async move {{ … }}`"
+)]
+pub trait MockOutput<Output, Kind> {
+    /// The future that gives the output.
+    type Future: Future<Output = Output>;
+
+    /// Returns the future.
+    fn into_future(self) -> Self::Future;
+}
+
+/// The output itself. See [`MockOutput`].
+#[doc(hidden)]
+pub enum AtOnce {}
+
+/// A future of the output. See [`MockOutput`].
+#[doc(hidden)]
+pub enum Later {}
+
+impl<Output> MockOutput<Output, AtOnce> for Output {
+    type Future = std::future::Ready<Output>;
+
+    fn into_future(self) -> Self::Future {
+        std::future::ready(self)
+    }
+}
+
+impl<F: Future> MockOutput<F::Output, Later> for F {
+    type Future = F;
+
+    fn into_future(self) -> F {
+        self
+    }
+}
+
 /// A task that is replaced until this is dropped. Made by the task's `mock` method.
 #[must_use = "the task is replaced only while this lives"]
 pub struct Mock {

@@ -11,6 +11,7 @@ mod captured;
 mod combinators;
 #[cfg(target_os = "linux")]
 mod commands;
+mod crate_path;
 mod critical;
 mod data_graphs;
 mod defaults;
@@ -27,6 +28,7 @@ mod records;
 mod retries;
 mod retry_conditions;
 mod retry_history;
+mod run_names;
 mod smoke;
 mod spans;
 mod sub_flow_triggers;

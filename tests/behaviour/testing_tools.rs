@@ -180,6 +180,16 @@ async fn of_several_mocks_of_a_task_the_last_one_counts_until_it_is_dropped() {
 }
 
 #[flowkit::test]
+async fn the_closure_of_a_mock_returns_the_result_or_a_future_of_it() {
+    let at_once = load_data::mock(|_| Ok(vec![vec![]]));
+    assert_eq!((loaded().await, at_once.calls()), (1, 1));
+    let later = load_data::mock(async |source| Ok(vec![vec![]; source.len()]));
+    assert_eq!((loaded().await, later.calls()), (1, 1));
+    let _mean = preprocess::mock(|rows| vec![vec![0.5]; rows.len()]);
+    assert_eq!(preprocess(&vec![vec![]]).await.unwrap(), [[0.5]]);
+}
+
+#[flowkit::test]
 async fn a_mock_is_for_the_test_that_makes_it() {
     let _load = load_data::mock(|_| async { Ok(vec![]) });
     let other = flowkit::Runtime::builder().build();

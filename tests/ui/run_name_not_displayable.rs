@@ -8,4 +8,9 @@ async fn read(page: Page) {
     drop(page);
 }
 
+#[task(run_name = "read-{page:?}")]
+async fn inspect(page: Page) {
+    drop(page);
+}
+
 fn main() {}

@@ -1,23 +1,32 @@
 //! What flowkit asks of a body: its inputs, one attempt, and what its types can do.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::{Ident, Type};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::{Ident, Index, Type};
 
 use super::callable::Callable;
 use super::info;
 use super::span_range::SpanRange;
-use crate::options::{IdentityOptions, Part, Persist, Template};
+use crate::options::{IdentityOptions, Part, Persist, Placeholder, Template};
 use crate::signature::{Output, Param, ParamKind, mentions_lifetime};
 
+/// What differs between a task and a flow.
+pub(crate) struct BodyParts {
+    /// The description.
+    pub(crate) info: TokenStream,
+    /// In the `impl Body`.
+    pub(crate) methods: TokenStream,
+    /// In the `impl Dispatch`.
+    pub(crate) dispatch: TokenStream,
+    /// What the types must be able to do.
+    pub(crate) checks: TokenStream,
+    /// Beside the two.
+    pub(crate) impls: TokenStream,
+}
+
 /// The `impl Body`, with the description, the dispatch, and the checks of what the types must be able to do.
-pub(crate) fn expand(
-    callable: &Callable,
-    info: &TokenStream,
-    methods: &TokenStream,
-    dispatch: &TokenStream,
-    checks: &TokenStream,
-) -> TokenStream {
+pub(crate) fn expand(callable: &Callable, parts: &BodyParts) -> TokenStream {
+    let BodyParts { info, methods, dispatch, checks, impls } = parts;
     let (cfgs, quiet) = (&callable.declared.attrs.cfgs, callable.quiet());
     let describe = describe(callable, info);
     let body = implement_body(callable, methods);
@@ -30,6 +39,7 @@ pub(crate) fn expand(
             #describe
             #body
             #dispatch
+            #impls
             #checks
         };
     }
@@ -305,18 +315,13 @@ pub(crate) fn elem(param: &Param) -> &Type {
 }
 
 pub(crate) fn run_name(template: &Template) -> TokenStream {
-    let mut format = String::new();
-    let mut arguments = Vec::new();
-    let mut spans = template.spans.iter();
+    let (mut format, mut arguments) = (String::new(), Vec::new());
     for part in &template.parts {
         match part {
             Part::Text(text) => format.push_str(&text.replace('{', "{{").replace('}', "}}")),
-            Part::Param(name) => {
-                format.push_str("{}");
-                let ident = syn::parse_str::<Ident>(name)
-                    .unwrap_or_else(|_| Ident::new_raw(name, proc_macro2::Span::call_site()));
-                let span = spans.next().copied().unwrap_or_else(proc_macro2::Span::call_site);
-                arguments.push(quote_spanned!(span=> ::flowkit::rules::in_run_name(self.#ident.known()?)));
+            Part::Placeholder(shown) => {
+                format.push_str(&format!("{{:{}}}", shown.format));
+                arguments.push(shown_in_run_name(shown));
             }
         }
     }
@@ -324,5 +329,24 @@ pub(crate) fn run_name(template: &Template) -> TokenStream {
         fn run_name(&self) -> ::core::option::Option<::std::string::String> {
             ::core::option::Option::Some(::std::format!(#format #(, #arguments)*))
         }
+    }
+}
+
+/// The argument of `format!` for a placeholder. The compiler reports at the template what its type cannot do.
+fn shown_in_run_name(shown: &Placeholder) -> TokenStream {
+    let span = shown.span;
+    let member = |name: &String| match (name.parse(), syn::parse_str::<Ident>(name)) {
+        (Ok(index), _) => Index { index, span }.to_token_stream(),
+        (_, Ok(ident)) => Ident::new(&ident.to_string(), span).to_token_stream(),
+        _ => Ident::new_raw(name, span).to_token_stream(),
+    };
+    let (param, fields) = (member(&shown.param), shown.fields.iter().map(member));
+    let known = quote_spanned!(span=> self.#param.known()?);
+    let value = if shown.fields.is_empty() { known } else { quote_spanned!(span=> &#known #(.#fields)*) };
+    match shown.format.chars().last() {
+        Some('?') => quote_spanned!(span=> ::flowkit::rules::debug_in_run_name(#value)),
+        // Hexadecimal and the like: `format!` itself says what is missing.
+        Some('x' | 'X' | 'o' | 'b' | 'e' | 'E') => value,
+        _ => quote_spanned!(span=> ::flowkit::rules::in_run_name(#value)),
     }
 }

@@ -306,13 +306,22 @@ impl Callable {
                 missing_debug_implementations,
                 unreachable_pub,
                 unused_lifetimes,
+                single_use_lifetimes,
                 dead_code,
                 deprecated,
                 private_bounds,
                 private_interfaces,
+                unused_qualifications,
                 clippy::all,
                 clippy::pedantic,
-                clippy::nursery
+                clippy::nursery,
+                clippy::absolute_paths,
+                clippy::exhaustive_structs,
+                clippy::impl_trait_in_params,
+                clippy::missing_inline_in_public_items,
+                clippy::question_mark_used,
+                clippy::same_name_method,
+                clippy::shadow_reuse
             )]
             #(#allowed)*
         }

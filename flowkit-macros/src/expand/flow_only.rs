@@ -66,19 +66,14 @@ pub(crate) fn spec(callable: &Callable) -> TokenStream {
 
 /// The twin as a type that stands for the flow. A flow with type parameters is many flows, so its twin stands for none.
 pub(crate) fn by_type(callable: &Callable) -> Option<TokenStream> {
-    let (cfgs, name) = (&callable.declared.attrs.cfgs, &callable.declared.ident);
-    let quiet = callable.quiet();
+    let name = &callable.declared.ident;
     callable.static_generics().params.is_empty().then(|| {
         quote! {
-            #(#cfgs)*
-            #quiet
-            const _: () = {
-                impl ::flowkit::Flow for #name {
-                    fn spec() -> ::flowkit::FlowSpec {
-                        Self::spec()
-                    }
+            impl ::flowkit::Flow for #name {
+                fn spec() -> ::flowkit::FlowSpec {
+                    Self::spec()
                 }
-            };
+            }
         }
     })
 }
@@ -103,9 +98,8 @@ pub(crate) fn resume(callable: &Callable) -> TokenStream {
 /// The `impl FlowBody`: counts the handles in what the flow returns, each part of a tuple by itself, and writes and reads the
 /// arguments.
 pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
-    let (cfgs, value) = (&callable.declared.attrs.cfgs, &callable.value);
+    let (value, body_type) = (&callable.value, callable.body_type());
     let (generics, _, clause) = callable.named.generics.split_for_impl();
-    let (body_type, quiet) = (callable.body_type(), callable.quiet());
     let parts = match callable.declared.output.value_type() {
         Type::Tuple(tuple) if !tuple.elems.is_empty() => {
             let indices = (0..tuple.elems.len()).map(syn::Index::from);
@@ -119,19 +113,15 @@ pub(crate) fn flow_body(callable: &Callable) -> TokenStream {
         .flatten();
     let arguments = arguments.flatten();
     quote! {
-        #(#cfgs)*
-        #quiet
-        const _: () = {
-            impl #generics ::flowkit::__private::FlowBody for #body_type #clause {
-                fn tally(output: &#value, tally: &mut ::flowkit::__private::Tally) {
-                    #[allow(unused_imports)]
-                    use ::flowkit::__private::{NotTallied as _, Tallied as _};
-                    #parts
-                }
-
-                #(#arguments)*
+        impl #generics ::flowkit::__private::FlowBody for #body_type #clause {
+            fn tally(output: &#value, tally: &mut ::flowkit::__private::Tally) {
+                #[allow(unused_imports)]
+                use ::flowkit::__private::{NotTallied as _, Tallied as _};
+                #parts
             }
-        };
+
+            #(#arguments)*
+        }
     }
 }
 

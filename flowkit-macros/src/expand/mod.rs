@@ -13,6 +13,7 @@
 mod body;
 mod call_key;
 mod callable;
+mod crate_path;
 mod flow_only;
 mod info;
 mod span_range;
@@ -29,8 +30,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::model::{Flow, Task};
+use body::BodyParts;
 use callable::Callable;
 
+pub(crate) use crate_path::under_path;
 pub(crate) use test::test;
 
 pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
@@ -40,8 +43,14 @@ pub(crate) fn task(task: Task, source: &TokenStream) -> TokenStream {
     let callable = Callable::new(function);
     let twin = twin::expand(&callable, "task", &TokenStream::new());
     let call_key = call_key::call_key(&callable, &options.identity, options.is_at_most_once());
-    let methods = [extras.methods(&callable), call_key].into_iter().collect();
-    let body = body::expand(&callable, &info, &methods, &TokenStream::new(), &extras.checks(&callable));
+    let parts = BodyParts {
+        info,
+        methods: [extras.methods(&callable), call_key].into_iter().collect(),
+        dispatch: TokenStream::new(),
+        checks: extras.checks(&callable),
+        impls: TokenStream::new(),
+    };
+    let body = body::expand(&callable, &parts);
     quote!(#twin #body)
 }
 
@@ -49,16 +58,17 @@ pub(crate) fn flow(flow: Flow, source: &TokenStream) -> TokenStream {
     let Flow { options, function } = flow;
     let info = info::flow(&options, &function, source);
     let callable = Callable::new(function);
-    let twin = twin::expand(
-        &callable,
-        "flow",
-        &[flow_only::resume(&callable), flow_only::spec(&callable)].into_iter().collect(),
-    );
+    let more = [flow_only::resume(&callable), flow_only::spec(&callable)].into_iter().collect();
+    let twin = twin::expand(&callable, "flow", &more);
     let call_key = call_key::call_key(&callable, &options.identity, false);
-    let methods = [flow_only::methods(&options, &callable), call_key].into_iter().collect();
-    let checks = flow_only::checks(&options, &callable);
-    let body = body::expand(&callable, &info, &methods, &flow_only::dispatch(), &checks);
-    let flow_body = flow_only::flow_body(&callable);
-    let by_type = flow_only::by_type(&callable);
-    quote!(#twin #body #flow_body #by_type)
+    let impls = [Some(flow_only::flow_body(&callable)), flow_only::by_type(&callable)];
+    let parts = BodyParts {
+        info,
+        methods: [flow_only::methods(&options, &callable), call_key].into_iter().collect(),
+        dispatch: flow_only::dispatch(),
+        checks: flow_only::checks(&options, &callable),
+        impls: impls.into_iter().flatten().collect(),
+    };
+    let body = body::expand(&callable, &parts);
+    quote!(#twin #body)
 }

@@ -16,7 +16,8 @@ pub(crate) fn test(test: Test) -> TokenStream {
     };
     let (vis, name, output, block) = (&function.vis, &function.ident, &function.output.ty, &function.block);
     let attrs = &function.attrs;
-    let (docs, cfgs, lints, others) = (&attrs.docs, &attrs.cfgs, &attrs.lints, &attrs.others);
+    let (docs, cfgs, lints) = (&attrs.docs, &attrs.cfgs, &attrs.lints);
+    let others = attrs.deprecated.iter().chain(&attrs.others);
     let body =
         if function.asyncness.is_some() { quote!(async move #block) } else { quote!(async move { #block }) };
     quote! {

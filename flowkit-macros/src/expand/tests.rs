@@ -47,3 +47,28 @@ fn a_flow() {
     let function = "async fn etl(urls: Vec<String>) -> Result<usize> { load(urls).await }";
     assert_reads("flow", &flow("retries = 2", function));
 }
+
+/// Without it, only code that names flowkit differently could tell that one path is left.
+#[test]
+fn no_path_of_flowkit_is_left_where_it_has_another_name() {
+    let function =
+        "async fn etl(#[param(default = 3)] rows: Vec<u8>, name: String) -> Result<u8> { load(rows).await }";
+    let renamed = |code: String| {
+        let code: TokenStream = code.parse().unwrap();
+        super::under_path(code, &syn::parse_str("my_prelude::wf").unwrap()).to_string()
+    };
+    let task_options =
+        r#"at_most_once, cache = "inputs", key = |a, b| a.len(), retry_if = |e| true, run_name = "{name:?}""#;
+    let plain = "fn load(rows: &[u8], name: String) -> usize { rows.len() }";
+    let all = [
+        flow(r#"retries = 1, durability = "full", on_failure = notify, max_concurrency = 3"#, function),
+        task(task_options, plain),
+        task(r#"trigger = "all_done", concurrency = ["gpu"], backoff = "linear", retry_delay = "1s""#, plain),
+    ];
+    for code in all.map(renamed) {
+        assert!(code.contains("my_prelude :: wf :: Call"));
+        let left =
+            code.match_indices(":: flowkit").next().map(|(at, _)| &code[at..(at + 60).min(code.len())]);
+        assert_eq!(left, None);
+    }
+}

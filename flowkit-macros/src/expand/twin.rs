@@ -1,6 +1,6 @@
 //! The two items named like a task: the function that makes a call, and the type with `of`, `map`, `raw`, ….
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
@@ -11,6 +11,9 @@ use crate::signature::ParamKind;
 pub(crate) fn expand(callable: &Callable, what: &str, more: &TokenStream) -> TokenStream {
     let cfgs = &callable.declared.attrs.cfgs;
     let docs = &callable.declared.attrs.docs;
+    // Each way to call it is deprecated, not the type: the generated code names that beside the user's body, where it must
+    // neither warn nor silence the user's own warnings.
+    let deprecated = &callable.declared.attrs.deprecated;
     let vis = &callable.declared.vis;
     let name = &callable.declared.ident;
     let quiet = callable.quiet();
@@ -33,10 +36,12 @@ pub(crate) fn expand(callable: &Callable, what: &str, more: &TokenStream) -> Tok
         #vis struct #name {}
         #held
         #(#cfgs)*
+        #(#deprecated)*
         impl #name {
             #raw
         }
         #(#cfgs)*
+        #(#deprecated)*
         #quiet
         impl #name {
             #of
@@ -52,7 +57,7 @@ pub(crate) fn expand(callable: &Callable, what: &str, more: &TokenStream) -> Tok
 /// `fn fetch(url: String) -> Call<…>`.
 fn call(callable: &Callable) -> TokenStream {
     let function = &callable.named;
-    let (cfgs, docs) = (&function.attrs.cfgs, &function.attrs.docs);
+    let (cfgs, docs, deprecated) = (&function.attrs.cfgs, &function.attrs.docs, &function.attrs.deprecated);
     let (vis, name) = (&function.vis, &function.ident);
     let (lifetime, generics) = callable.call_lifetime();
     let (generics, _, clause) = generics.split_for_impl();
@@ -71,7 +76,17 @@ fn call(callable: &Callable) -> TokenStream {
     quote! {
         #(#cfgs)*
         #(#docs)*
-        #[allow(dead_code, clippy::needless_lifetimes, clippy::too_many_arguments, clippy::type_complexity)]
+        #(#deprecated)*
+        #[allow(
+            dead_code,
+            single_use_lifetimes,
+            unused_qualifications,
+            clippy::absolute_paths,
+            clippy::needless_lifetimes,
+            clippy::too_many_arguments,
+            clippy::trait_duplication_in_bounds,
+            clippy::type_complexity
+        )]
         #(#allowed)*
         #[track_caller]
         #vis fn #name #generics (#(#idents: #types),*) -> ::flowkit::Call<#lifetime, #value, #error, #body_type> #clause {
@@ -133,7 +148,16 @@ fn raw(callable: &Callable, what: &str) -> TokenStream {
     let name = callable.named("raw");
     quote! {
         #[doc = #doc]
-        #[allow(unreachable_pub, private_bounds, private_interfaces)]
+        #[allow(
+            unreachable_pub,
+            private_bounds,
+            private_interfaces,
+            clippy::missing_const_for_fn,
+            clippy::missing_errors_doc,
+            clippy::missing_panics_doc,
+            clippy::must_use_candidate,
+            clippy::unused_async
+        )]
         #(#lints)*
         #(#others)*
         #vis #asyncness fn #name #generics (#(#params),*) -> #output #clause #block
@@ -252,25 +276,27 @@ fn mock(callable: &Callable) -> TokenStream {
     let (binder, types) = callable.closure_types();
     let output = &callable.declared.output.ty;
     let mut generics = callable.static_generics();
-    generics.params.push(syn::parse_quote!(__FlowkitMock));
-    generics.params.push(syn::parse_quote!(__FlowkitFuture));
+    for param in ["__FlowkitMocked", "__FlowkitKind"] {
+        let param = Ident::new(param, Span::call_site());
+        generics.params.push(syn::parse_quote!(#param));
+    }
+    let mocked = quote!(::flowkit::testing::MockOutput<#output, __FlowkitKind>);
     let predicates = &mut generics.make_where_clause().predicates;
-    predicates.push(syn::parse_quote!(
-        __FlowkitMock: #binder ::core::ops::Fn(#(#types),*) -> __FlowkitFuture
-            + ::core::marker::Send + ::core::marker::Sync + 'static
-    ));
-    predicates.push(syn::parse_quote!(
-        __FlowkitFuture: ::core::future::Future<Output = #output> + ::core::marker::Send + 'static
-    ));
+    predicates.push(syn::parse_quote!(__FlowkitMocked: #mocked));
+    predicates.push(syn::parse_quote!(<__FlowkitMocked as #mocked>::Future: ::core::marker::Send + 'static));
     let (generics, _, clause) = generics.split_for_impl();
     let mock_type = callable.mock_type();
     let info = super::info::path();
     quote_spanned! {callable.declared.output.ty.span()=>
-        /// Replaces the function by a closure until the mock is dropped; retries and all other options still apply.
-        #vis fn mock #generics (__flowkit_with: __FlowkitMock) -> ::flowkit::testing::Mock #clause {
-            let __flowkit_call: #mock_type = ::std::sync::Arc::new(
-                move |#(#idents),*| ::std::boxed::Box::pin(__flowkit_with(#(#idents),*))
-            );
+        /// Replaces the function by a closure until the mock is dropped; retries and all other options still apply. The closure
+        /// returns what the function does, or a future of that.
+        #vis fn mock #generics (
+            __flowkit_with: impl #binder ::core::ops::Fn(#(#types),*) -> __FlowkitMocked
+                + ::core::marker::Send + ::core::marker::Sync + 'static,
+        ) -> ::flowkit::testing::Mock #clause {
+            let __flowkit_call: #mock_type = ::std::sync::Arc::new(move |#(#idents),*| {
+                ::std::boxed::Box::pin(::flowkit::testing::MockOutput::into_future(__flowkit_with(#(#idents),*)))
+            });
             ::flowkit::testing::Mock::__replace(#name::#info(), __flowkit_call)
         }
     }

@@ -32,6 +32,7 @@ pub(crate) struct Key {
 
 const BOTH: &[AttributeKind] = &[Task, Flow];
 const EVERYWHERE: &[AttributeKind] = &[Task, Flow, TaskDefaults];
+const ATTRIBUTES: &[AttributeKind] = &[Task, Flow, Test];
 const DELAYS: &[AttributeKind] = &[Task, TaskDefaults];
 const SWITCH: &str = "no value, `true` or `false`";
 const HOOK: &str = "a closure, a function or a list of them";
@@ -70,16 +71,22 @@ pub(super) const KEYS: &[Key] = &[
     key("on_failure", BOTH, HOOK, "on_failure = notify"),
     key("on_retry", BOTH, HOOK, "on_retry = notify"),
     key("on_cancel", BOTH, HOOK, "on_cancel = notify"),
+    key("crate", ATTRIBUTES, "a path", "crate = my_prelude::flowkit"),
     key("seed", &[Test], "a whole number", "seed = 7"),
-    refused("resources", &[Task], NOT_YET),
+    refused("resources", &[Task], "is not available yet; `concurrency = \"gpu:2\"` takes two slots of a limit"),
+    refused("queue_timeout", &[Task], "is not available yet; `timeout` limits an attempt, without its wait for slots"),
+    refused("rollback", &[Task], "is not available yet; undo what was done in `on_failure`, or in a task with `trigger = \"one_failed\"`"),
+    refused("on", &[Task], ELSEWHERE),
+    refused("image", &[Task], ELSEWHERE),
+    refused("node_selector", &[Task], ELSEWHERE),
     refused("ensure", &[Task], "is not an option; call `flowkit::ensure(…)?` in the body of the task"),
     refused("cron", &[Flow], WITH_SCHEDULER),
     refused("every", &[Flow], WITH_SCHEDULER),
     refused("schedule", &[Flow], WITH_SCHEDULER),
 ];
 
-const NOT_YET: &str = "is not available yet";
-const WITH_SCHEDULER: &str = "is not available yet; it comes with the scheduler";
+const ELSEWHERE: &str = "is not available yet: tasks run in the process of their flow";
+const WITH_SCHEDULER: &str = "is not available yet; start the program from cron or a systemd timer";
 const CACHE: &str = r#""inputs", "run", "none", or a closure or function giving a key"#;
 
 const fn key(

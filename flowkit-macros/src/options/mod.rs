@@ -18,14 +18,14 @@ mod values;
 use std::time::Duration;
 
 use proc_macro2::TokenStream;
-use syn::Expr;
+use syn::{Expr, Path};
 
 pub(crate) use self::args::Spanned;
 pub(crate) use self::identity::IdentityOptions;
 pub(crate) use self::policies::{
     BackoffValue, CacheValue, DurabilityValue, LimitValue, Persist, TriggerValue,
 };
-pub(crate) use self::template::{Part, Template};
+pub(crate) use self::template::{Part, Placeholder, Template};
 
 use self::args::{AttributeArg, Value};
 use self::values::Read;
@@ -49,6 +49,8 @@ pub(crate) struct TaskOptions {
     /// At least one.
     pub concurrency: Option<Spanned<Vec<LimitValue>>>,
     pub trigger: Option<Spanned<TriggerValue>>,
+    /// Where the generated code finds flowkit.
+    pub crate_path: Option<Spanned<Path>>,
 }
 
 /// The options of `#[flow]`.
@@ -65,12 +67,14 @@ pub(crate) struct FlowOptions {
     pub fail_on_any_task: Option<Spanned<bool>>,
     pub persist: Option<Spanned<Persist>>,
     pub durability: Option<Spanned<DurabilityValue>>,
+    pub crate_path: Option<Spanned<Path>>,
 }
 
 /// The options of `#[flowkit::test]`.
 #[derive(Default)]
 pub(crate) struct TestOptions {
     pub seed: Option<Spanned<u64>>,
+    pub crate_path: Option<Spanned<Path>>,
 }
 
 /// The name and the description of a flow or task, and whether its prints are logged.
@@ -145,6 +149,7 @@ impl Options for TaskOptions {
             "at_most_once" => set_switch(&mut self.at_most_once, arg, errors),
             "concurrency" => set(&mut self.concurrency, arg, policies::limits, errors),
             "trigger" => set(&mut self.trigger, arg, policies::trigger, errors),
+            "crate" => set(&mut self.crate_path, arg, values::path, errors),
             _ => {
                 self.label.take(arg, errors)
                     || self.attempts.take(arg, errors)
@@ -199,6 +204,7 @@ impl Options for FlowOptions {
             ("fail_on_any_task", _) => set_switch(&mut self.fail_on_any_task, arg, errors),
             ("persist", _) => set(&mut self.persist, arg, policies::persist, errors),
             ("durability", _) => set(&mut self.durability, arg, policies::durability, errors),
+            ("crate", _) => set(&mut self.crate_path, arg, values::path, errors),
             _ => {
                 self.label.take(arg, errors)
                     || self.attempts.take(arg, errors)
@@ -217,6 +223,7 @@ impl Options for TestOptions {
     fn take(&mut self, arg: &AttributeArg, errors: &mut Errors) -> bool {
         match arg.key.name {
             "seed" => set(&mut self.seed, arg, values::integer, errors),
+            "crate" => set(&mut self.crate_path, arg, values::path, errors),
             _ => false,
         }
     }

@@ -47,6 +47,28 @@ fn every_example_of_the_table_is_accepted() {
 }
 
 #[test]
+fn every_key_is_documented_and_used_in_an_example() {
+    let pages = [
+        (AttributeKind::Task, include_str!("../docs/task.md")),
+        (AttributeKind::Flow, include_str!("../docs/flow.md")),
+        (AttributeKind::Test, include_str!("../docs/test.md")),
+    ];
+    for (kind, page) in pages {
+        let (table, rest): (Vec<_>, Vec<_>) = page.lines().partition(|line| line.starts_with('|'));
+        for key in KEYS.iter().filter(|key| key.is_taken_by(kind)) {
+            let name = key.name;
+            assert!(
+                table.iter().any(|line| line.contains(&format!("`{name}`"))),
+                "{kind}: `{name}` is in no table"
+            );
+            let uses = [format!("{name} = "), format!("{name}("), format!("({name},"), format!(" {name},")];
+            let is_used = rest.iter().any(|line| uses.iter().any(|written| line.contains(written)));
+            assert!(is_used, "{kind}: `{name}` is in no example");
+        }
+    }
+}
+
+#[test]
 fn values_are_read() {
     let options = task(
         r#"name = "Fetch", tags = ["a", "b"], description = "d", version = 2, retries = 1_000,
@@ -98,7 +120,7 @@ fn one_compile_reports_every_mistake() {
     let taken = "`#[task]` takes `name`, `description`, `version`, `tags`, `retries`, \
                  `retry_delay`, `backoff`, `max_retry_delay`, `jitter`, `retry_if`, `timeout`, \
                  `critical`, `cache`, `cache_ttl`, `persist`, `at_most_once`, `ignore`, `key`, `concurrency`, `trigger`, `run_name`, `log_prints`, `on_running`, \
-                 `on_success`, `on_failure`, `on_retry` and `on_cancel`";
+                 `on_success`, `on_failure`, `on_retry`, `on_cancel` and `crate`";
     assert_errors(
         task(r#"retry = |a, b| a, timeout = "5 parsecs", timeout = "1s", 7, cache_ttl = 60"#),
         &[

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use syn::{Expr, ExprLit, Lit, LitStr, UnOp};
+use syn::{Expr, ExprClosure, ExprLit, Lit, LitStr, Path, UnOp};
 
 use super::keys::Key;
 use super::template::Template;
@@ -72,7 +72,7 @@ pub(crate) fn integer(key: &Key, value: &Expr) -> syn::Result<u64> {
             .base10_parse()
             .map_err(|_| error(value, format!("`{}` must be at most {}", key.name, u64::MAX))),
         _ if is_negative(value) => Err(error(value, format!("`{}` cannot be negative", key.name))),
-        _ => Err(wrong_kind(key, value)),
+        _ => Err(no_number(key, value)),
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn fraction(key: &Key, value: &Expr) -> syn::Result<f64> {
     let number: f64 = match literal(value) {
         Some(Lit::Int(number)) if number.suffix().is_empty() => number.base10_parse()?,
         Some(Lit::Float(number)) if number.suffix().is_empty() => number.base10_parse()?,
-        _ => return Err(wrong_kind(key, value)),
+        _ => return Err(no_number(key, value)),
     };
     if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(wrong_kind(key, value)) }
 }
@@ -97,7 +97,7 @@ pub(crate) fn delay(key: &Key, value: &Expr) -> syn::Result<Duration> {
         Some(Lit::Str(text)) => return duration::from_literal(text),
         Some(Lit::Int(number)) => number.base10_digits(),
         Some(Lit::Float(number)) => number.base10_digits(),
-        _ => return Err(wrong_kind(key, value)),
+        _ => return Err(no_number(key, value)),
     };
     let unit = format!("write `\"{number}s\"`, not `{number}`");
     Err(error(value, format!("`{}` takes a duration with a unit; {unit}", key.name)))
@@ -123,7 +123,23 @@ pub(crate) fn template(key: &Key, value: &Expr) -> syn::Result<Template> {
     name(key, value).and_then(|_| Template::parse(string(key, value)?))
 }
 
+pub(crate) fn path(key: &Key, value: &Expr) -> syn::Result<Path> {
+    match bare(value) {
+        Expr::Path(path) if path.qself.is_none() => Ok(path.path.clone()),
+        _ => Err(wrong_kind(key, value)),
+    }
+}
+
+/// Reads a function that gives its answer at once.
 pub(crate) fn callable(key: &Key, value: &Expr) -> syn::Result<Expr> {
+    if let Expr::Closure(ExprClosure { asyncness: Some(token), .. }) = bare(value) {
+        let message = format!("`{}` takes a closure that cannot wait; remove `async`", key.name);
+        return Err(syn::Error::new(token.span, message));
+    }
+    any_callable(key, value)
+}
+
+fn any_callable(key: &Key, value: &Expr) -> syn::Result<Expr> {
     match bare(value) {
         callable @ (Expr::Closure(_) | Expr::Path(_)) => Ok(callable.clone()),
         _ => Err(wrong_kind(key, value)),
@@ -131,7 +147,7 @@ pub(crate) fn callable(key: &Key, value: &Expr) -> syn::Result<Expr> {
 }
 
 pub(crate) fn callables(key: &Key, value: &Expr) -> syn::Result<Vec<Expr>> {
-    one_or_more(key, value, callable)
+    one_or_more(key, value, any_callable)
 }
 
 /// Reads a list, or a single item as a list of one, and reports each bad item.
@@ -175,6 +191,13 @@ pub(super) fn bare(value: &Expr) -> &Expr {
 
 pub(super) fn wrong_kind(key: &Key, value: &Expr) -> syn::Error {
     error(value, key.takes())
+}
+
+/// The same for a number or a duration, which is often a constant elsewhere.
+fn no_number(key: &Key, value: &Expr) -> syn::Error {
+    let is_constant = matches!(bare(value), Expr::Path(_) | Expr::Macro(_));
+    let advice = if is_constant { "; an attribute cannot read a constant, so write its value" } else { "" };
+    error(value, format!("{}{advice}", key.takes()))
 }
 
 pub(super) fn error(value: &Expr, message: impl Into<String>) -> syn::Error {

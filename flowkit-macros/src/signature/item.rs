@@ -4,6 +4,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::{FnArg, ItemFn, Signature};
 
+use super::in_impl;
 use crate::attribute::AttributeKind;
 
 /// Parses the item as a function, or reports that it is not one.
@@ -11,8 +12,16 @@ pub(super) fn parse(item: TokenStream, kind: AttributeKind) -> syn::Result<ItemF
     let Some(keyword) = keyword(item.clone()) else {
         return Err(syn::Error::new(proc_macro2::Span::call_site(), on_a_function(kind)));
     };
-    if !matches!(&keyword, TokenTree::Ident(ident) if ident == "fn") {
-        return Err(syn::Error::new(keyword.span(), on_a_function(kind)));
+    match &keyword {
+        TokenTree::Ident(word) if word == "fn" => {}
+        TokenTree::Ident(word) if word == "let" => {
+            let message = format!(
+                "{}, not on a closure; write `fn`, which a function may contain",
+                on_a_function(kind)
+            );
+            return Err(syn::Error::new(word.span(), message));
+        }
+        other => return Err(syn::Error::new(other.span(), on_a_function(kind))),
     }
     if let Some(TokenTree::Punct(end)) = item.clone().into_iter().last()
         && end.as_char() == ';'
@@ -72,10 +81,11 @@ pub(crate) fn fallback(item: TokenStream, error: &syn::Error) -> TokenStream {
     let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
         return item;
     };
+    let is_in_impl = in_impl::sign(&mut function).is_some();
     forget_attributes_of_params(&mut function.sig);
     let ItemFn { attrs, vis, sig, block, .. } = function;
     let Signature { ident, generics, inputs, asyncness, .. } = &sig;
-    if matches!(inputs.first(), Some(FnArg::Receiver(_))) {
+    if is_in_impl {
         return quote!(#(#attrs)* #vis #sig #block);
     }
     let types = inputs.iter().filter_map(|input| match input {

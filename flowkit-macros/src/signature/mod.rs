@@ -1,8 +1,9 @@
 //! The model of the function under an attribute.
 //!
-//! `item` finds the function, `rules` refuses what cannot be a task or a flow, `lifetimes` names elided lifetimes. Does not
+//! `item` finds the function, `in_impl` notices a method, `rules` refuses what cannot be a task or a flow, `lifetimes` names elided lifetimes. Does not
 //! know options.
 
+mod in_impl;
 mod item;
 mod lifetimes;
 mod param;
@@ -41,8 +42,10 @@ pub(crate) struct Function {
 /// The other attributes of the function, by where they go in the generated code.
 #[derive(Default, Clone)]
 pub(crate) struct Attrs {
-    /// Documentation and deprecation, for both generated items.
+    /// For both generated items.
     pub docs: Vec<Attribute>,
+    /// `#[deprecated]`, at most one.
+    pub deprecated: Vec<Attribute>,
     pub cfgs: Vec<Attribute>,
     pub lints: Vec<Attribute>,
     pub others: Vec<Attribute>,
@@ -109,8 +112,8 @@ impl Function {
     ///
     /// Returns it even with errors, for checks that compare it with the options; `None` only if the item is not a function.
     pub(crate) fn parse(item: TokenStream, kind: AttributeKind, errors: &mut Errors) -> Option<Self> {
-        let item = errors.take(item::parse(item, kind))?;
-        rules::check(&item, kind, errors);
+        let mut item = errors.take(item::parse(item, kind))?;
+        rules::check(&mut item, kind, errors);
         Some(Self::from(item))
     }
 
@@ -169,7 +172,8 @@ impl From<Vec<Attribute>> for Attrs {
         for attr in attrs {
             let first = attr.path().segments.first().map(|first| first.ident.to_string());
             let group = match first.as_deref() {
-                Some("doc" | "deprecated") => &mut sorted.docs,
+                Some("doc") => &mut sorted.docs,
+                Some("deprecated") => &mut sorted.deprecated,
                 Some("cfg") => &mut sorted.cfgs,
                 Some("allow" | "expect" | "warn" | "deny" | "forbid" | "clippy") => &mut sorted.lints,
                 _ => &mut sorted.others,

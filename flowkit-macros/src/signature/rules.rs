@@ -8,6 +8,7 @@ use syn::{
     TypeImplTrait, TypeParamBound, TypeReference,
 };
 
+use super::in_impl::{self, Sign};
 use super::{Output, bare, last_segment, lifetimes, param, type_arguments};
 use crate::attribute::AttributeKind;
 use crate::errors::Errors;
@@ -16,7 +17,8 @@ use crate::errors::Errors;
 const PARAMS_MAX: usize = 12;
 
 /// Reports everything that the attribute refuses.
-pub(super) fn check(item: &ItemFn, kind: AttributeKind, errors: &mut Errors) {
+pub(super) fn check(item: &mut ItemFn, kind: AttributeKind, errors: &mut Errors) {
+    not_in_impl(item, kind, errors);
     for attr in &item.attrs {
         second_attribute(attr, kind, errors);
     }
@@ -56,6 +58,16 @@ fn second_attribute(attr: &Attribute, kind: AttributeKind, errors: &mut Errors) 
     errors.push(attr.path(), message);
 }
 
+fn not_in_impl(item: &mut ItemFn, kind: AttributeKind, errors: &mut Errors) {
+    let (span, instead) = match in_impl::sign(item) {
+        None => return,
+        Some(Sign::Receiver(span)) => (span, "take the value as a parameter"),
+        Some(Sign::SelfType(span)) => (span, "write the name of the type instead of `Self`"),
+    };
+    let message = format!("a {} is a free function; move it out of the `impl` and {instead}", noun(kind));
+    errors.push_at(span, message);
+}
+
 fn qualifiers(sig: &Signature, kind: AttributeKind, errors: &mut Errors) {
     let noun = noun(kind);
     if kind == AttributeKind::Flow && sig.asyncness.is_none() {
@@ -92,13 +104,8 @@ fn params(sig: &Signature, kind: AttributeKind, errors: &mut Errors) {
     }
     for input in &sig.inputs {
         match input {
-            FnArg::Receiver(receiver) => {
-                let message = format!(
-                    "a {noun} is a free function; move it out of the `impl` \
-                     and take the value as a parameter"
-                );
-                errors.push(receiver.self_token, message);
-            }
+            // Reported by `not_in_impl`.
+            FnArg::Receiver(_) => {}
             FnArg::Typed(param) => {
                 for attr in &param.attrs {
                     if ["cfg", "cfg_attr"].iter().any(|name| attr.path().is_ident(name)) {

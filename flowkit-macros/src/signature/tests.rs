@@ -23,14 +23,14 @@ fn text(tokens: impl ToTokens) -> String {
 #[test]
 fn a_function_is_taken_apart() {
     let function = task(
-        "/// Docs. \n #[cfg(unix)] #[allow(dead_code)] #[inline] \
+        "/// Docs. \n #[deprecated = \"old\"] #[cfg(unix)] #[allow(dead_code)] #[inline] \
          pub(crate) async fn f<T: Clone, const N: usize>(\
              /// Pages \n #[allow(unused)] mut a: T, (b, c): (u8, u8), _: [u8; N],\
          ) -> io::Result<T> where T: Send { a }",
     )
     .unwrap();
-    let Attrs { docs, cfgs, lints, others } = &function.attrs;
-    assert_eq!([docs.len(), cfgs.len(), lints.len(), others.len()], [1, 1, 1, 1]);
+    let Attrs { docs, deprecated, cfgs, lints, others } = &function.attrs;
+    assert_eq!([docs, deprecated, cfgs, lints, others].map(Vec::len), [1; 5]);
     assert!(function.asyncness.is_some() && function.generics.where_clause.is_some());
     let idents: Vec<String> = function.params.iter().map(|param| param.ident.to_string()).collect();
     assert_eq!(idents, ["a", "__flowkit_arg1", "__flowkit_arg2"]);

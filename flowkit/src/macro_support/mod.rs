@@ -61,7 +61,7 @@ pub use crate::value::parameters::Parameter;
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the `Result` of the standard library",
-    label = "flowkit goes by the name, and takes this for a `Result`",
+    label = "flowkit knows a `Result` by its name",
     note = "give the type another name, here or where it is declared"
 )]
 pub trait Fallible {

@@ -3,7 +3,7 @@
 //!
 //! The attributes call the functions with the user's types, so that a broken rule is reported once, at the type.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
 
 use serde::Serialize;
@@ -44,8 +44,9 @@ impl<T: Clone> CanTake<T> for Retry {}
 /// An argument of a task that is cached by its inputs.
 #[diagnostic::on_unimplemented(
     message = "a task that is cached by its inputs cannot take `{Self}`, because it is not `Serialize`",
-    label = "the key of the cache is made of this argument",
-    note = "derive `serde::Serialize` for it, or give a key: `cache = |…| key`, with a reference to each argument"
+    label = "this argument is part of the cache key",
+    note = "derive `serde::Serialize` for it; or write `ignore(…)` if it does not affect the result, or `cache = |…| …` for a key \
+            of your own, from a reference to each argument"
 )]
 pub trait InCacheKey: Serialize {}
 
@@ -55,8 +56,8 @@ impl<T: Serialize + ?Sized> InCacheKey for T {}
 /// The result of `cache = |…| key`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a cached result, because it is not `Serialize`",
-    label = "this gives the key",
-    note = "give something like a `String`, a number or a tuple of them"
+    label = "this returns the key",
+    note = "return a `String`, a number, or a tuple of such values"
 )]
 pub trait CacheKey: Serialize {}
 
@@ -66,8 +67,8 @@ impl<T: Serialize> CacheKey for T {}
 /// The result of `key = |…| key`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a call, because it is not `Serialize`",
-    label = "this gives the key",
-    note = "give something like a `String`, a number or a tuple of them"
+    label = "this returns the key",
+    note = "return a `String`, a number, or a tuple of such values"
 )]
 pub trait TellsApart: Serialize {}
 
@@ -77,29 +78,42 @@ impl<T: Serialize> TellsApart for T {}
 /// An argument of a task whose calls must be distinguishable: `at_most_once`, or `persist = "always"`.
 #[diagnostic::on_unimplemented(
     message = "a task that is `at_most_once` or `persist = \"always\"` cannot take `{Self}`, because it is not `Serialize`",
-    label = "two calls that differ only in this could not be told apart after a crash",
-    note = "derive `serde::Serialize` for it; or say `ignore(…)` if it does not change what comes out, or give `key = |…| key`"
+    label = "after a crash, two calls that differ only in this could not be distinguished",
+    note = "derive `serde::Serialize` for it (for a type parameter, write `T: Serialize`); or write `ignore(…)` if it does not \
+            affect the result, or `key = |…| …` for what distinguishes calls"
 )]
 pub trait CanBeCompared: Serialize {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> CanBeCompared for T {}
 
-/// A parameter in `run_name = "{…}"`.
+/// What `run_name = "{…}"` shows: a parameter, or a field of one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a run's name, because it is not `Display`",
-    label = "this shows the parameter",
-    note = "implement `std::fmt::Display` for it, or leave it out"
+    label = "this shows it",
+    note = "show it with `Debug`, as in `{{page:?}}`, or one of its fields, as in `{{page.number}}`; or implement \
+            `std::fmt::Display` for it"
 )]
 pub trait InRunName: Display {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Display + ?Sized> InRunName for T {}
 
+/// The same for `run_name = "{…:?}"`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a run's name as `{{:?}}`, because it is not `Debug`",
+    label = "this shows it",
+    note = "derive `Debug` for it, or show one of its fields, as in `{{page.number}}`"
+)]
+pub trait DebugInRunName: Debug {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Debug + ?Sized> DebugInRunName for T {}
+
 /// The result of a task that is cached.
 #[diagnostic::on_unimplemented(
     message = "a cached task cannot return `{Value}`, because it is not `Clone`",
-    label = "everyone who asks the cache gets a copy of this",
+    label = "each call that finds this in the cache gets a copy",
     note = "derive `Clone` for it, or put an `Arc` around it"
 )]
 pub trait CanPersist<Value> {}
@@ -111,10 +125,11 @@ pub struct Cache;
 
 /// The result of a task that must be persisted: `persist = "always"`, or `at_most_once`.
 #[diagnostic::on_unimplemented(
-    message = "the result `{Value}` cannot be kept, because it is not `Serialize + Deserialize`",
-    label = "flowkit keeps this result beyond the process",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for it, without borrowed fields",
-    note = "or let it be made again after a crash: `persist = \"auto\"`, and not `at_most_once`"
+    message = "the result `{Value}` cannot be persisted, because it is not `Serialize + Deserialize`",
+    label = "this result must outlive the process",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, without borrowed fields; for a type parameter, write \
+            `T: Serialize + DeserializeOwned`",
+    note = "or let a resumed run compute it again: `persist = \"auto\"`, without `at_most_once`"
 )]
 pub trait CanReadBack<Value> {}
 
@@ -166,7 +181,7 @@ impl<R> Known<R> {
 /// A return type whose every value is a success.
 #[diagnostic::on_unimplemented(
     message = "a task cannot return a `Result` that has another name",
-    label = "flowkit goes by the name: it would take an `Err` of this for a success",
+    label = "flowkit knows a `Result` by its name: an `Err` of this would count as a success",
     note = "write it out as `Result<…, …>`, or give the alias the name `Result`"
 )]
 pub trait EveryValueIsASuccess {}
@@ -208,6 +223,10 @@ pub fn add_key<Key: TellsApart>(call: &mut CallKey<'_>, key: &Key) {
     call.argument("key").value(key);
 }
 
-pub fn in_run_name<Argument: InRunName + ?Sized>(argument: &Argument) -> String {
-    argument.to_string()
+pub fn in_run_name<Shown: InRunName + ?Sized>(shown: &Shown) -> &(impl Display + ?Sized) {
+    shown
+}
+
+pub fn debug_in_run_name<Shown: DebugInRunName + ?Sized>(shown: &Shown) -> &(impl Debug + ?Sized) {
+    shown
 }

@@ -8,7 +8,10 @@ fn an_option_of_another_attribute_or_a_later_release_is_named() {
         ("max_concurrency = 2", "`max_concurrency` is an option of `#[flow]`, not of `#[task]`"),
         ("seed = 2", "`seed` is an option of `#[flowkit::test]`, not of `#[task]`"),
         ("durability = \"full\"", "`durability` is an option of `#[flow]`, not of `#[task]`"),
-        ("resources(cpu = 2)", "`resources` is not available yet"),
+        (
+            "resources(cpu = 2)",
+            "`resources` is not available yet; `concurrency = \"gpu:2\"` takes two slots of a limit",
+        ),
         (
             "ensure = |x| x > 0",
             "`ensure` is not an option; call `flowkit::ensure(…)?` in the body of the task",
@@ -22,9 +25,9 @@ fn an_option_of_another_attribute_or_a_later_release_is_named() {
         ("cache = \"run\"", "`cache` is an option of `#[task]`, not of `#[flow]`"),
         ("jitter = 1", "`jitter` is an option of `#[task]` and `task_defaults`, not of `#[flow]`"),
         ("at_most_once", "`at_most_once` is an option of `#[task]`, not of `#[flow]`"),
-        ("cron = \"* *\"", "`cron` is not available yet; it comes with the scheduler"),
-        ("every = \"1h\"", "`every` is not available yet; it comes with the scheduler"),
-        ("schedule(a, b)", "`schedule` is not available yet; it comes with the scheduler"),
+        ("cron = \"* *\"", "`cron` is not available yet; start the program from cron or a systemd timer"),
+        ("every = \"1h\"", "`every` is not available yet; start the program from cron or a systemd timer"),
+        ("schedule(a, b)", "`schedule` is not available yet; start the program from cron or a systemd timer"),
     ];
     for (source, message) in table {
         let key = source.split([' ', '(']).next().unwrap();
@@ -58,6 +61,8 @@ fn a_value_of_the_wrong_kind_names_the_right_one() {
     let persist = "`persist` takes \"auto\", \"always\" or \"never\", such as `persist = \"always\"`";
     let once = "`at_most_once` takes no value, `true` or `false`, such as `at_most_once = true`";
     let jitter = "`jitter` takes a number from 0 to 1, such as `jitter = 0.5`";
+    let constant = "`timeout` takes a duration, such as `timeout = \"30s\"`; \
+                    an attribute cannot read a constant, so write its value";
     let table = [
         ("retries = \"3\"", retries, "\"3\""),
         ("retries = 3.0", retries, "3.0"),
@@ -67,7 +72,14 @@ fn a_value_of_the_wrong_kind_names_the_right_one() {
         ("retries: 3", retries, "retries"),
         ("retries = , tags = \"a\"", retries, "retries"),
         ("name = 3", "`name` takes a name, such as `name = \"Word count\"`", "3"),
-        ("timeout = x", "`timeout` takes a duration, such as `timeout = \"30s\"`", "x"),
+        ("timeout = f()", "`timeout` takes a duration, such as `timeout = \"30s\"`", "f()"),
+        ("timeout = X", constant, "X"),
+        (
+            "retry_if = async |error| true",
+            "`retry_if` takes a closure that cannot wait; remove `async`",
+            "async",
+        ),
+        ("crate = \"a::b\"", "`crate` takes a path, such as `crate = my_prelude::flowkit`", "\"a::b\""),
         ("on_retry = [f, 3]", hook, "3"),
         ("cache = inputs", cache, "inputs"),
         ("persist = true", persist, "true"),

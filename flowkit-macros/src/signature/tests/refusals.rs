@@ -14,6 +14,18 @@ fn what_a_task_cannot_be_is_refused_with_what_to_do() {
             "self",
         ),
         (
+            "fn f() -> Option<Self> { impl A { fn new() -> Self {} } }",
+            "a task is a free function; move it out of the `impl` \
+             and write the name of the type instead of `Self`",
+            "Self",
+        ),
+        (
+            "fn f() -> usize { fn inner() { let a = Self {}; } 0 }",
+            "a task is a free function; move it out of the `impl` \
+             and write the name of the type instead of `Self`",
+            "Self",
+        ),
+        (
             "fn f(a: &mut u8) {}",
             "a task cannot take `&mut`: it may run again; \
              take the value and return the changed one",
@@ -120,6 +132,8 @@ fn an_item_that_is_not_a_function_is_refused() {
     for (source, underlined) in table {
         assert_errors(task(source), &[(message, underlined)]);
     }
+    let closure = "`#[task]` goes on a function, not on a closure; write `fn`, which a function may contain";
+    assert_errors(task("let f = |x: u8| x;"), &[(closure, "let")]);
     let body = "`#[task]` goes on a function with a body";
     assert_errors(task("fn f();"), &[(body, ";")]);
 }
