@@ -12,8 +12,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use comfy_table::Table;
+use flowkit::Cli;
 use flowkit::prelude::*;
-use flowkit::{Cli, Handles};
 use flowkit_benches::million::peak_resident_bytes;
 use tempfile::TempDir;
 
@@ -35,7 +35,7 @@ const VERBS: [&[&str]; 9] = [
     &["graph"],
     &["graph", "--format", "svg"],
     &["graph", "--format", "json"],
-    &["compare", "last", "last"],
+    &["diff", "last", "last"],
 ];
 
 #[task]
@@ -51,7 +51,7 @@ async fn second(number: u32) -> u32 {
 /// Half of the task runs each take the result of one of the other half.
 #[flow]
 async fn many(task_runs: u32) -> Result<u32> {
-    let firsts: Handles<u32> = first::map(0..task_runs / 2);
+    let firsts = first::map(0..task_runs / 2);
     let seconds = second::map(firsts).await?;
     Ok(u32::try_from(seconds.len())?)
 }
