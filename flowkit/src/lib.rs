@@ -226,6 +226,26 @@ pub use flowkit_macros::test;
 pub use flowkit_macros::{flow, task};
 pub use model::{BoxError, Error, Failure, FlowRunId, Refusal, State, TaskError, TaskRun};
 pub use policy::durability::Durability;
+/// SQLite, as [`store::SqliteStore`] uses it: version 0.39 of `rusqlite`, with SQLite itself built in.
+///
+/// A program can contain one SQLite only, so cargo refuses another version of `rusqlite` beside flowkit (``links = "sqlite3"``).
+/// Use this one, or depend on `rusqlite = "0.39"` for features that flowkit does not enable.
+///
+/// Which version it is is not covered by flowkit's own versioning: a minor version of flowkit may change it.
+///
+/// ```
+/// use flowkit::rusqlite::{Connection, Result};
+///
+/// # fn main() -> Result<()> {
+/// let connection = Connection::open_in_memory()?;
+/// let sum: i64 = connection.query_row("SELECT 1 + ?1", [2], |row| row.get(0))?;
+/// assert_eq!(sum, 3);
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "sqlite")]
+#[doc(no_inline)]
+pub use rusqlite;
 #[cfg(feature = "store")]
 pub use shutdown::Interrupted;
 #[doc(hidden)]

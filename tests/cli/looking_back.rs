@@ -219,3 +219,53 @@ fn a_reader_that_has_enough_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
+
+#[test]
+fn a_run_tells_whose_it_is_and_from_which_code_it_came() {
+    let shell = Shell::new();
+    let revision = "0123456789abcdef0123456789abcdef01234567";
+    shell.call_with(&[("FLOWKIT_GIT_REVISION", revision)], "run etl").ok();
+    shell.call_with(&[("FLOWKIT_GIT_REVISION", "")], "run reporting").ok();
+    let told = shell.call("show last:etl --output json").ok();
+    assert_eq!(
+        (&told.line("run")["owner"], &told.line("run")["revision"]),
+        (&"data-team".into(), &revision.into())
+    );
+    let shown = shell.call("show last:etl").ok().out;
+    assert!(shown.contains("\n  owner data-team · revision 0123456789ab"), "{shown}");
+    let told = shell.call("show last --output json").ok();
+    assert!(
+        told.line("run").get("owner").is_none() && told.line("run").get("revision").is_none(),
+        "{told:?}"
+    );
+    assert_eq!(shell.call("runs owner:data-team").ok().out.lines().count(), 1);
+    assert!(shell.call("list").ok().out.contains("\n    owner data-team\n"));
+    let flows = shell.call("list --output json").ok().lines();
+    assert!(flows.iter().any(|flow| flow["flow"] == "etl" && flow["owner"] == "data-team"), "{flows:?}");
+}
+
+#[test]
+fn old_runs_are_removed_by_themselves_where_that_is_configured() {
+    let shell = with_two_runs();
+    assert_eq!(shell.call("runs").ok().out.lines().count(), 2);
+    shell.write("flowkit.toml", "keep = 1\n");
+    assert!(shell.call("doctor").ok().out.contains("the newest 1 runs (flowkit.toml)"));
+    // The two have results that the cache offers.
+    shell.call("run etl").ok();
+    assert_eq!(shell.call("runs").ok().out.lines().count(), 3);
+    for _ in 0..2 {
+        shell.call("run reporting").ok();
+    }
+    assert_eq!(shell.call("runs flow:reporting").ok().out.lines().count(), 1);
+    for (file, variable, message) in [
+        ("retention = 90", "", "write `retention = \"90d\"`"),
+        ("keep = '5'", "", "write `keep = 1000`"),
+        ("keep = 0", "", "1 or more"),
+        ("", "soon", "write `FLOWKIT_RETENTION=90d`"),
+    ] {
+        shell.write("flowkit.toml", file);
+        let refused = shell.call_with(&[("FLOWKIT_RETENTION", variable)], "runs");
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.err.contains(message), "{refused:?}");
+    }
+}

@@ -61,6 +61,8 @@ fn a_run_that_the_store_gives_up_fails_with_a_code_and_can_be_resumed_when_that_
     let shown = shell.call("show").ok().out;
     assert!(shown.contains("could not be written") && !shown.contains("died"), "{shown}");
     assert!(shown.contains("pipeline resume "), "{shown}");
+    let logged = shell.call("logs").ok();
+    assert!(logged.err.contains("the last lines may be missing: the database"), "{logged:?}");
     shell.call("resume").ok();
     assert_eq!(shell.call("show --output json").ok().line("run")["state"], "completed");
 }

@@ -154,8 +154,10 @@ fn how_long_what_runs_may_take_to_end_is_said_by_a_variable_or_else_by_the_file(
 /// Line output does not report that a task has started.
 fn wait_until_it_runs(shell: &Shell) {
     let runs = || {
-        let shown = shell.call("show --output json").ok().lines();
-        shown.iter().any(|line| line["t"] == "task_run" && line["state"] == "running")
+        let shown = shell.call("show --output json");
+        // The run may not be in the database yet.
+        shown.code == Some(0)
+            && shown.lines().iter().any(|line| line["t"] == "task_run" && line["state"] == "running")
     };
     while !runs() {
         std::thread::sleep(Duration::from_millis(20));

@@ -43,7 +43,7 @@ async fn total(rows: &[u32]) -> u64 {
 /// Doubles some rows and adds them up.
 ///
 /// Nothing of it leaves the process.
-#[flow]
+#[flow(owner = "data-team")]
 async fn etl(
     /// How many rows to take
     #[param(default = 3)]

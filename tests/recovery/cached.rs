@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use flowkit::Runtime;
+use flowkit::model::TaskRunId;
 use flowkit::prelude::*;
 use flowkit::store::{CacheExplanation, History, SqliteStore, explain_cache};
 use serde::{Deserialize, Serialize};
@@ -211,5 +212,5 @@ async fn explain_cache_says_which_argument_differs() {
         format!("the nearest earlier result is that of run {short}, but argument `rows` was 100, is 101")
     );
     assert_eq!(explain(&third), CacheExplanation::Found);
-    assert!(store.cache_entries("nobody::knows", 10).unwrap().is_empty());
+    assert!(store.cache_entries(third.id().unwrap(), TaskRunId::new(1), 10).unwrap().is_empty());
 }

@@ -437,8 +437,13 @@ impl History for FaultyStore {
         self.disk.lineage(file)
     }
 
-    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
-        self.disk.cache_entries(path, limit)
+    fn cache_entries(
+        &self,
+        run: FlowRunId,
+        task_run: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredCacheEntry>, StoreError> {
+        self.disk.cache_entries(run, task_run, limit)
     }
 
     fn prune(&self, keep: Retention) -> Result<PruneReport, StoreError> {

@@ -34,6 +34,14 @@ impl StorePlace for Shelf {
     }
 }
 
+#[test]
+fn another_crate_opens_a_database_with_the_sqlite_of_flowkit() {
+    let connection = flowkit::rusqlite::Connection::open_in_memory().unwrap();
+    connection.execute_batch("CREATE TABLE prices (price INTEGER); INSERT INTO prices VALUES (7)").unwrap();
+    let price: i64 = connection.query_row("SELECT price FROM prices", [], |row| row.get(0)).unwrap();
+    assert_eq!(price, 7);
+}
+
 mod contract {
     use super::*;
 

@@ -25,7 +25,7 @@ impl Contents {
 
     /// Returns the runs to remove.
     fn expired(&self, retention: Retention) -> HashSet<FlowRunId> {
-        if retention == Retention::default() {
+        if retention.spares_all() {
             return HashSet::new();
         }
         let newest = retention.newest.unwrap_or(0) as usize;
@@ -37,7 +37,14 @@ impl Contents {
         let roots = self.runs.iter().rev().filter(|run| run.row.parent.is_none()).skip(newest);
         let families = roots.filter(|run| is_old(run.row.ended_at)).map(|run| self.family(run.row.id));
         let ended = families.filter(|family| family.iter().all(|run| run.row.state.is_terminal()));
-        ended.flatten().map(|run| run.row.id).collect()
+        let is_offered = |run: &&Run| {
+            self.cache.iter().any(|(_, value, _)| {
+                let is_fresh = value.ttl.is_none_or(|ttl| now.since(value.stored_at) < ttl);
+                value.from.0 == run.row.id && is_fresh
+            })
+        };
+        let removed = ended.filter(|family| !retention.cached || !family.iter().any(is_offered));
+        removed.flatten().map(|run| run.row.id).collect()
     }
 }
 
@@ -161,10 +168,21 @@ impl History for Shelf {
         Ok(lineage)
     }
 
-    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
+    fn cache_entries(
+        &self,
+        run: FlowRunId,
+        task_run: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredCacheEntry>, StoreError> {
         let contents = self.contents();
-        let of_the_task = contents.cache.iter().rev().filter(|(of, ..)| of == path);
-        Ok(of_the_task.map(|(.., entry)| entry.clone()).take(limit).collect())
+        let newest_first = contents.cache.iter().rev().map(|(.., entry)| entry);
+        let mut entries: Vec<_> = newest_first.skip_while(|entry| entry.from != (run, task_run)).collect();
+        if let Some(own) = entries.first().copied() {
+            entries.retain(|entry| entry.parts.task == own.parts.task);
+            // Stable, so that the newest stay first.
+            entries[1..].sort_by_key(|entry| (!entry.parts.has_inputs_of(&own.parts), entry.from.0 == run));
+        }
+        Ok(entries.into_iter().take(limit).cloned().collect())
     }
 
     fn prune(&self, retention: Retention) -> Result<PruneReport, StoreError> {

@@ -29,8 +29,8 @@ pub(crate) struct Contents {
     processes: u32,
     /// In the order of their arrival.
     pub(crate) runs: Vec<Run>,
-    /// In the order of their arrival, the path of the task first.
-    pub(crate) cache: Vec<(String, CacheKey, CachedValue, StoredCacheEntry)>,
+    /// In the order of their arrival.
+    pub(crate) cache: Vec<(CacheKey, CachedValue, StoredCacheEntry)>,
     /// With the process that holds them.
     leases: BTreeMap<CacheKey, u32>,
     pub(crate) keys: BTreeMap<String, (FlowRunId, u32)>,
@@ -102,15 +102,14 @@ impl Contents {
     fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         let (id, created_at, at) = (entry.run.id, entry.run.created_at, entry.event.at);
         let (stored_at, from) = (created_at.plus(at), (id, entry.event.task_run));
-        let path = entry.task_run.row(created_at).path.into_owned();
         let cached = entry.cache.clone().zip(entry.result.clone());
         self.writable(entry.run)?.record(entry)?;
         if let Some((cache, envelope)) = cached {
             self.leases.remove(&cache.key);
-            self.cache.retain(|(_, key, ..)| *key != cache.key);
+            self.cache.retain(|(key, ..)| *key != cache.key);
             let value = CachedValue { envelope, stored_at, ttl: cache.ttl, from };
             let entry = StoredCacheEntry { parts: cache.parts, stored_at, from };
-            self.cache.push((path, cache.key, value, entry));
+            self.cache.push((cache.key, value, entry));
         }
         Ok(())
     }
@@ -239,7 +238,7 @@ impl Ownership for Shelf {
 impl ResultCache for Shelf {
     fn cached(&self, key: CacheKey) -> Result<Option<CachedValue>, StoreError> {
         let contents = self.contents();
-        Ok(contents.cache.iter().find(|(_, of, ..)| *of == key).map(|(_, _, value, _)| value.clone()))
+        Ok(contents.cache.iter().find(|(of, ..)| *of == key).map(|(_, value, _)| value.clone()))
     }
 
     fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {

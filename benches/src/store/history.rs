@@ -163,7 +163,7 @@ async fn report() -> Result<u64> {
 }
 
 /// Runs a flow for real, on one thread, and notes what a store is handed.
-fn story<F: Future>(flow: F) -> Result<Story, Box<dyn Error>> {
+pub(super) fn story<F: Future>(flow: F) -> Result<Story, Box<dyn Error>> {
     let listener = Listener::default();
     let runtime = Runtime::builder().store(listener.clone()).build();
     // Whether the flow fails is part of the story.
@@ -195,12 +195,12 @@ pub(crate) fn fill(path: &Path, runs: u64) -> Result<(), Box<dyn Error>> {
 }
 
 /// Replays a story to a store as if it had happened at `moment`.
-fn tell(store: &SqliteStore, story: &Story, moment: Duration) -> Result<(), Box<dyn Error>> {
+pub(super) fn tell(store: &SqliteStore, story: &Story, moment: Duration) -> Result<(), Box<dyn Error>> {
     let id = Uuid::new_v7(Timestamp::from_unix(NoContext, moment.as_secs(), moment.subsec_nanos()));
     let created_at = WallTime::from_micros(i64::try_from(moment.as_micros())?);
     let run = OwnedRun { id: FlowRunId::new(id), epoch: 1, created_at };
     let flow = story.flow.clone().ok_or("a run begins with its flow")?;
-    store.begin(NewFlowRun { owned: run, flow, parameters: None, parent: None, key: None });
+    store.begin(NewFlowRun { owned: run, flow, parameters: None, parent: None, key: None, revision: None });
     for (event, task_run) in &story.events {
         let is_result = matches!(event.kind, EventKind::Completed) && event.task_run != TaskRunId::FLOW;
         let result = is_result.then(|| Envelope::seal(Fingerprint::of::<u64>(None), b"42"));

@@ -3,7 +3,7 @@
 //! ```text
 //!  plan   promises                   what one run measures, and what is promised
 //!  figures                           what was measured
-//!  history                           queries over a million task runs
+//!  history   pruning                 queries over a million task runs, and removing them
 //!  side                              who does the work, and one pass of it
 //!  kept   floor   durare             flowkit, by hand, and the peer
 //!  disk                              how long this disk takes for one fsync
@@ -20,5 +20,6 @@ pub mod history;
 pub mod kept;
 pub mod plan;
 pub mod promises;
+pub mod pruning;
 pub mod side;
 mod story;

@@ -188,7 +188,12 @@ impl History for Listener {
         Ok(Lineage::default())
     }
 
-    fn cache_entries(&self, _path: &str, _limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
+    fn cache_entries(
+        &self,
+        _run: FlowRunId,
+        _task_run: TaskRunId,
+        _limit: usize,
+    ) -> Result<Vec<StoredCacheEntry>, StoreError> {
         Ok(Vec::new())
     }
 

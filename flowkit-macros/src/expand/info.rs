@@ -87,7 +87,7 @@ pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStr
 }
 
 fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStream) -> TokenStream {
-    let kind = Ident::new(kind, Span::call_site());
+    let kind_name = Ident::new(kind, Span::call_site());
     let ident = function.ident.unraw().to_string();
     let name = label.name.as_ref().map_or_else(|| ident.clone(), |name| name.value.clone());
     let description = label.description.as_ref().map(|description| description.value.clone());
@@ -102,9 +102,20 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
         let log_prints = log_prints.value;
         quote!(.__log_prints(#log_prints))
     });
+    let owner = label.owner.as_ref().map(|owner| {
+        let owner = &owner.value;
+        quote!(.__owner(#owner))
+    });
+    // Where a run is told which revision it is of.
+    let built = (kind == "Flow").then(|| {
+        quote!(.__built(
+            ::core::option_env!("CARGO_MANIFEST_DIR"),
+            ::core::option_env!("FLOWKIT_GIT_REVISION"),
+        ))
+    });
     quote! {
         ::flowkit::__private::Declaration::__new(
-            ::flowkit::__private::Kind::#kind,
+            ::flowkit::__private::Kind::#kind_name,
             #name,
             ::core::concat!(::core::module_path!(), "::", #ident),
             #description,
@@ -113,7 +124,7 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
             #source_hash,
             ::core::file!(),
             ::core::line!(),
-        )#log_prints
+        )#log_prints #owner #built
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) const KEYS: &[Key] = &[
     key("description", BOTH, "a string", r#"description = "Counts words""#),
     key("version", BOTH, "a string or a whole number", "version = 2"),
     key("tags", BOTH, "a tag or a list of tags", r#"tags = ["etl", "daily"]"#),
+    key("owner", &[Flow], "a name", r#"owner = "ml-team""#),
     key("retries", EVERYWHERE, "a whole number", "retries = 3"),
     key("retry_delay", EVERYWHERE, "a duration or a list of durations", r#"retry_delay = "1s""#),
     key("backoff", DELAYS, "a kind of backoff", r#"backoff = "exponential""#),

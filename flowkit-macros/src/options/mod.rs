@@ -85,6 +85,8 @@ pub(crate) struct Label {
     pub version: Option<Spanned<String>>,
     /// At least one.
     pub tags: Option<Spanned<Vec<String>>>,
+    /// Of flows only.
+    pub owner: Option<Spanned<String>>,
     pub run_name: Option<Spanned<Template>>,
     /// Whether its prints go to the log.
     pub log_prints: Option<Spanned<bool>>,
@@ -236,6 +238,7 @@ impl Options for Label {
             "description" => set(&mut self.description, arg, values::text, errors),
             "version" => set(&mut self.version, arg, values::version, errors),
             "tags" => set(&mut self.tags, arg, values::names, errors),
+            "owner" => set(&mut self.owner, arg, values::name, errors),
             "run_name" => set(&mut self.run_name, arg, values::template, errors),
             "log_prints" => set_switch(&mut self.log_prints, arg, errors),
             _ => false,

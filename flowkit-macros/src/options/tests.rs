@@ -102,10 +102,11 @@ fn values_are_read() {
 #[test]
 fn flow_options_are_read() {
     let defaults = r#"task_defaults(retries = 2, retry_delay = "1s", backoff = "linear")"#;
-    let kept = r#"persist = "never", durability = "memory""#;
+    let kept = r#"persist = "never", durability = "memory", owner = "ml-team""#;
     let options = flow(&format!("fail_on_any_task, max_concurrency = 8, {kept}, {defaults}")).unwrap();
     assert_eq!(value(options.persist), Persist::Never);
     assert_eq!(value(options.durability), DurabilityValue::Memory);
+    assert_eq!(value(options.label.owner), "ml-team");
     assert!(value(options.fail_on_any_task));
     assert_eq!(value(options.max_concurrency), 8);
     let defaults = value(options.task_defaults);

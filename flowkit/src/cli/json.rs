@@ -46,6 +46,10 @@ fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
         "crashes": run.crashes,
         "parent": run.parent.map(|(parent, _)| parent.short()),
         "parent_task_run": run.parent.map(|(_, task_run)| task_run),
+        "owner": run.owner,
+        "version": run.version,
+        "revision": run.revision,
+        "program": run.program.map(|digest| digest.to_string()),
         "error": run.error.as_deref().map(JsonError::of),
     });
     line("run", Some(run.id), fields)

@@ -26,6 +26,7 @@ mod outcome;
 mod program;
 mod relative_time;
 mod resolve;
+mod retention;
 mod rows;
 mod run_ref;
 mod secrets;

@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::file;
+use super::retention::Retention;
 use super::usage::{Usage, UsageResult, meant_or_known};
 use crate::store::{SqliteOptions, SqliteStore, folder};
 use crate::text::duration;
 
 /// The file in the current folder.
 const FILE: &str = "flowkit.toml";
-const KEYS: [&str; 4] = ["db", "params", "stop_grace", "store_retry"];
+const KEYS: [&str; 6] = ["db", "keep", "params", "retention", "stop_grace", "store_retry"];
 const STORE_RETRY: &str = "FLOWKIT_STORE_RETRY";
 const DEFAULT_FOLDER: &str = ".flowkit";
 const DEFAULT_NAME: &str = "runs.db";
@@ -51,6 +52,8 @@ pub(super) struct Settings {
     pub(super) database_source: SettingSource,
     /// For how long a failed write is retried, if configured.
     store_retry: Option<Duration>,
+    /// Which old runs are removed by themselves.
+    pub(super) retention: Retention,
     /// `[params]` of the file, by flow.
     params: Map<String, Value>,
     /// How long runs may take to end after a signal, with the source; `None` if not configured.
@@ -69,6 +72,7 @@ impl Settings {
             Some(_) => return Err(in_file("`params` is a table: write `[params.<flow>]`")),
         };
         let stop_grace = stop_grace(members.remove("stop_grace"))?;
+        let retention = Retention::read(members.remove("retention"), members.remove("keep"))?;
         let configured = match members.remove("db") {
             None => None,
             Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
@@ -93,7 +97,7 @@ impl Settings {
             (None, None, Some(path)) => (path, SettingSource::Config),
             (None, None, None) => (Path::new(DEFAULT_FOLDER).join(DEFAULT_NAME), SettingSource::Default),
         };
-        Ok(Self { database, database_source, store_retry, params, stop_grace, has_file })
+        Ok(Self { database, database_source, store_retry, retention, params, stop_grace, has_file })
     }
 
     /// Returns `[params.<flow>]`.
@@ -112,7 +116,7 @@ impl Settings {
 
     /// Opens the database, and creates it if there is none.
     pub(super) fn open(&self) -> UsageResult<SqliteStore> {
-        self.open_with(SqliteStore::options())
+        self.open_with(SqliteStore::options().reading_program().retention(self.retention.of_store()))
     }
 
     fn open_with(&self, options: SqliteOptions) -> UsageResult<SqliteStore> {
@@ -173,6 +177,6 @@ fn members() -> UsageResult<Map<String, Value>> {
     }
 }
 
-fn in_file(message: &str) -> Usage {
+pub(super) fn in_file(message: &str) -> Usage {
     Usage::new(format!("`{FILE}`: {message}"))
 }

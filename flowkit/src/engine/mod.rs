@@ -22,6 +22,7 @@ pub(crate) mod handle;
 pub(crate) mod limits;
 pub(crate) mod mocks;
 pub(crate) mod replay;
+mod revision;
 pub(crate) mod runtime;
 pub(crate) mod spec;
 pub(crate) mod task_name;

@@ -42,6 +42,11 @@ impl FlowSpec {
         self.declaration.path.rsplit("::").next().unwrap_or(self.declaration.name)
     }
 
+    /// Returns the `owner` of the flow, if it sets one.
+    pub fn owner(&self) -> Option<&'static str> {
+        self.declaration.owner
+    }
+
     /// Returns the description of the flow: its doc comment, or the attribute's `description`.
     pub fn description(&self) -> &'static str {
         self.declaration.description

@@ -44,6 +44,12 @@ pub struct Declaration {
     pub line: u32,
     /// The attribute's `log_prints`: whether the function's prints are stored in the log of its run.
     pub log_prints: bool,
+    /// The `owner` of a flow's attribute: who is to be asked about its runs.
+    pub owner: Option<&'static str>,
+    /// The folder of the flow's crate where the program was built, if cargo built it.
+    pub built_in: Option<&'static str>,
+    /// What `FLOWKIT_GIT_REVISION` said when the program was built.
+    pub built_from: Option<&'static str>,
 }
 
 impl Declaration {
@@ -61,7 +67,22 @@ impl Declaration {
         file: &'static str,
         line: u32,
     ) -> Self {
-        Self { kind, name, path, description, version, tags, source_hash, file, line, log_prints: true }
+        let (owner, built_in, built_from) = (None, None, None);
+        Self {
+            kind,
+            name,
+            path,
+            description,
+            version,
+            tags,
+            source_hash,
+            file,
+            line,
+            log_prints: true,
+            owner,
+            built_in,
+            built_from,
+        }
     }
 
     /// Returns the declaration with another `log_prints`.
@@ -69,6 +90,23 @@ impl Declaration {
     #[must_use]
     pub const fn __log_prints(mut self, log_prints: bool) -> Self {
         self.log_prints = log_prints;
+        self
+    }
+
+    /// Returns the declaration with an owner.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __owner(mut self, owner: &'static str) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Returns the declaration with what was known of its origin when it was built.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __built(mut self, folder: Option<&'static str>, revision: Option<&'static str>) -> Self {
+        self.built_in = folder;
+        self.built_from = revision;
         self
     }
 }

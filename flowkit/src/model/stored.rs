@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, ErrorReport, EventKind, FlowRunId, Kind, OrderNo, State, TaskRun, TaskRunId, Timestamp,
+    Attempt, Digest, ErrorReport, EventKind, FlowRunId, Kind, OrderNo, State, TaskRun, TaskRunId, Timestamp,
     anew_since,
 };
 
@@ -104,6 +104,17 @@ pub struct StoredFlowRun {
     pub crashes: u32,
     /// Where in the user's code it was called, as `file:line`.
     pub location: String,
+    /// Who is to be asked about the flow, if it says so.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The revision of the code that began it, if that is known: mostly a git commit. See
+    /// [`RuntimeBuilder::revision`](crate::RuntimeBuilder::revision).
+    #[serde(default)]
+    pub revision: Option<String>,
+    /// The BLAKE3 digest of the program that began it. Known soon after the first run of a program that lives for a second or
+    /// has a command line, and to stores that outlive the process only.
+    #[serde(default)]
+    pub program: Option<Digest>,
     /// How many of its task runs failed or timed out, without those of a flow attempt that was followed by another attempt.
     /// The store counts them when it is asked.
     #[serde(default)]

@@ -60,6 +60,8 @@ pub struct NewFlowRun {
     /// The idempotency key that was [reserved](super::Ownership::reserve) for it, if it has one. The run begins only if
     /// the reservation still holds; both happen in one transaction.
     pub key: Option<Arc<str>>,
+    /// The revision of the code, if it is known.
+    pub revision: Option<Arc<str>>,
 }
 
 /// The answer to a process that wants to reserve a key.

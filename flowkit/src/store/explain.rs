@@ -6,8 +6,8 @@ use super::{History, StoreError, TaskRunFilter};
 use crate::model::{FlowRunId, State, TaskRunId, WallTime};
 use crate::policy::cache::{Difference, KeyParts};
 
-/// How many of the newest results of a task are compared.
-const COMPARED_MAX: usize = 1000;
+/// How many results of a task are compared, its own included: the likeliest, however many there are.
+const COMPARED_MAX: usize = 32;
 
 /// A cache entry, with what its key is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub enum CacheExplanation {
     Differs {
         /// The run of that call.
         from: (FlowRunId, TaskRunId),
-        /// How the keys differ.
+        /// How the keys differ; empty if they differ in their run only, which alone shares its results (`cache = "run"`).
         differences: Vec<Difference>,
     },
 }
@@ -55,17 +55,15 @@ pub fn explain_cache(
     if row.state == State::Cached {
         return Ok(Some(CacheExplanation::Found));
     }
-    let entries = history.cache_entries(&row.path, COMPARED_MAX)?;
-    Ok(Some(explain(&entries, (run, task_run))))
+    Ok(Some(explain(&history.cache_entries(run, task_run, COMPARED_MAX)?)))
 }
 
-fn explain(entries: &[StoredCacheEntry], own: (FlowRunId, TaskRunId)) -> CacheExplanation {
-    // The newest come first; of several equally near ones the newest is taken.
-    let mut entries = entries.iter().skip_while(|entry| entry.from != own);
-    let Some(own) = entries.next() else { return CacheExplanation::NotInCache };
-    // Generic functions have one path and many identities: only results of the same one could have been used.
-    let alike = entries.filter(|entry| entry.parts.task == own.parts.task);
-    let nearest = alike
+fn explain(entries: &[StoredCacheEntry]) -> CacheExplanation {
+    let Some((own, earlier)) = entries.split_first() else { return CacheExplanation::NotInCache };
+    // Of several equally near ones the likeliest is taken, which comes first.
+    let nearest = earlier
+        .iter()
+        .filter(|entry| entry.parts.task == own.parts.task)
         .map(|entry| (entry, own.parts.differences_from(&entry.parts)))
         .min_by_key(|(_, differences)| differences.len());
     match nearest {
@@ -85,6 +83,9 @@ impl fmt::Display for CacheExplanation {
             Self::First => f.write_str("no earlier result of this task is in the cache"),
             Self::Differs { from, differences } => {
                 write!(f, "the nearest earlier result is that of run {}, but ", from.0.short())?;
+                if differences.is_empty() {
+                    return f.write_str("runs do not share results of this task (`cache = \"run\"`)");
+                }
                 for (index, difference) in differences.iter().enumerate() {
                     write!(f, "{}{difference}", if index == 0 { "" } else { ", and " })?;
                 }

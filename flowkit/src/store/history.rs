@@ -21,6 +21,8 @@ pub struct FlowRunFilter {
     pub flows: Vec<String>,
     /// With one of these tags.
     pub tags: Vec<String>,
+    /// Of a flow of one of these owners.
+    pub owners: Vec<String>,
     /// Created at this moment or later.
     pub since: Option<WallTime>,
     /// Created before this moment.
@@ -44,6 +46,7 @@ impl FlowRunFilter {
             && is_one_of(&row.state, &self.states)
             && is_one_of(&row.flow, &self.flows)
             && (self.tags.is_empty() || self.tags.iter().any(|tag| row.tags.contains(tag)))
+            && (self.owners.is_empty() || self.owners.iter().any(|owner| row.owner.as_ref() == Some(owner)))
             && self.since.is_none_or(|since| row.created_at >= since)
             && self.until.is_none_or(|until| row.created_at < until)
             && self.text.as_deref().is_none_or(|text| has_text(row, &text.to_ascii_lowercase()))
@@ -125,6 +128,15 @@ pub struct Retention {
     pub younger_than: Option<Duration>,
     /// Spares this many of the newest runs, not counting those of sub-flows.
     pub newest: Option<u64>,
+    /// Whether to spare runs with results that the cache still offers, for as long as it does. No condition by itself.
+    pub cached: bool,
+}
+
+impl Retention {
+    /// Whether no run is removed, since no condition is set.
+    pub fn spares_all(&self) -> bool {
+        self.younger_than.is_none() && self.newest.is_none()
+    }
 }
 
 /// What [`History::prune`] removed.
@@ -135,6 +147,8 @@ pub struct PruneReport {
     pub flow_runs: u64,
     /// Files of results to which no run refers any more.
     pub files: u64,
+    /// By how many bytes the database itself became shorter.
+    pub bytes: u64,
 }
 
 /// Reads what was persisted.
@@ -198,8 +212,16 @@ pub trait History: Send + Sync + std::fmt::Debug + 'static {
     /// Returns the task runs that made a file with this content and those that used it, over all runs.
     fn lineage(&self, file: Digest) -> Result<Lineage, StoreError>;
 
-    /// Returns the cache entries of the task with this path: at most `limit`, the newest first.
-    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError>;
+    /// Returns the cache entry of a task run's result, and after it earlier entries of the same task: at most `limit`
+    /// altogether, those first that are most likely to differ in little. Empty if the task run has no entry.
+    ///
+    /// More likely are those with the same inputs, then those of earlier runs, then those of its own run, each the newest first.
+    fn cache_entries(
+        &self,
+        run: FlowRunId,
+        task_run: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredCacheEntry>, StoreError>;
 
     /// Returns a hash of the code of the task with this path as it was run last; `None` if it is not known here.
     fn last_source(&self, _path: &str) -> Result<Option<u64>, StoreError> {

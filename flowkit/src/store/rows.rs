@@ -41,6 +41,9 @@ pub fn new_flow_row(new: &NewFlowRun) -> StoredFlowRun {
         error: flow.error,
         crashes: 0,
         location: flow.location,
+        owner: new.flow.declaration().owner.map(str::to_owned),
+        revision: new.revision.as_deref().map(str::to_owned),
+        program: None,
         failures: 0,
     }
 }

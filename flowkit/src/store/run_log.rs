@@ -25,8 +25,8 @@ pub trait RunLog {
     /// Records a fact that a task run reports of itself. None is dropped, unless the ownership of the run is lost.
     fn report(&self, fact: Fact);
 
-    /// Records a log line. Lines beyond a task's quota are counted and dropped. Blocks as
-    /// [`wait_for_room`](Self::wait_for_room) does.
+    /// Records a log line. Lines beyond a task run's quota are counted and dropped; no other line is: it blocks as
+    /// [`wait_for_room`](Self::wait_for_room) does, in async code too.
     fn log(&self, line: LogEntry);
 
     /// Returns the persisted result of a task run, as the envelope that was recorded; `None` if there is none.

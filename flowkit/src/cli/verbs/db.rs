@@ -53,20 +53,22 @@ fn gc(session: &Session, store: &SqliteStore, matches: &ArgMatches) -> UsageResu
     if younger_than.is_none() && newest.is_none() {
         return Err(Usage::new("say what may go: `--older-than 30d`, `--keep 100`, or both"));
     }
-    let removed = store.prune(Retention { younger_than, newest })?;
+    let removed = store.prune(Retention { younger_than, newest, ..Retention::default() })?;
     if session.is_json() {
         print_line(line(
             "database.gc",
             None,
-            json!({ "flow_runs": removed.flow_runs, "files": removed.files }),
+            json!({ "flow_runs": removed.flow_runs, "files": removed.files, "bytes": removed.bytes }),
         ));
     } else {
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let runs = counted(count(removed.flow_runs), "run", "runs");
-        print_line(format!(
-            "removed {runs} and {} of results",
-            counted(count(removed.files), "file", "files")
-        ));
+        let files = counted(count(removed.files), "file", "files");
+        let shorter = match removed.bytes >> 20 {
+            0 => String::new(),
+            megabytes => format!("; the database is {megabytes} MB shorter"),
+        };
+        print_line(format!("removed {runs} and {files} of results{shorter}"));
     }
     Ok(())
 }

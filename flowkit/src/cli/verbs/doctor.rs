@@ -31,6 +31,9 @@ pub(super) fn doctor(session: &Session) -> UsageResult<Exit> {
     if let Some((grace, source)) = &settings.stop_grace {
         fact(session, "stop_grace", &format!("{} ({source})", duration::write(*grace)));
     }
+    if settings.retention.is_set() {
+        fact(session, "retention", &settings.retention.to_string());
+    }
     let database = format!("{} ({})", settings.database.display(), settings.database_source);
     match settings.is_made() {
         false => fact(session, "database", &format!("{database}: not made yet")),

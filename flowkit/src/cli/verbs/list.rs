@@ -67,6 +67,9 @@ pub(super) fn list(session: &Session) -> UsageResult<()> {
                 ));
             }
         }
+        if let Some(owner) = flow.owner() {
+            print_line(format!("    owner {}", visible(owner)));
+        }
         // One per line: a terminal is narrow.
         parameters(flow).iter().for_each(|parameter| print_line(format!("    {parameter}")));
     }
@@ -126,7 +129,7 @@ fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     });
     let fields = json!({
         "flow": flow.ident(), "name": flow.name(), "description": flow.description(),
-        "tags": flow.declaration.tags, "schema": schema,
+        "tags": flow.declaration.tags, "owner": flow.owner(), "schema": schema,
         "last_run": last, "fault": unsupported_types::fault(flow),
     });
     line("flow", None, fields)

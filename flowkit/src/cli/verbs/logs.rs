@@ -12,8 +12,9 @@ use crate::cli::rows::{self, Member};
 use crate::cli::session::Session;
 use crate::cli::task_ref;
 use crate::cli::usage::UsageResult;
-use crate::model::{FlowRunId, LogLevel, Origin, StoredFlowRun, TaskRun, TaskRunId, iso};
+use crate::model::{FlowRunId, LogLevel, Origin, State, StoredFlowRun, TaskRun, TaskRunId, iso};
 use crate::store::{History as _, LogFilter, SqliteStore, Store};
+use crate::text::columns::visible;
 
 pub(super) async fn logs(session: &Session, matches: &ArgMatches) -> UsageResult<Exit> {
     let store = session.settings.look_back()?;
@@ -74,6 +75,11 @@ fn note_dropped(store: &SqliteStore, run: &StoredFlowRun) -> UsageResult<()> {
     if dropped > 0 {
         let lines = if dropped == 1 { "line was" } else { "lines were" };
         note(format!("{dropped} more {lines} dropped: a task keeps 10,000"));
+    }
+    // Lines that were lost with the database are no fault of a task that logs much.
+    let run = store.flow_run(run.id)?;
+    if let Some(error) = run.filter(|run| run.state == State::Suspended).and_then(|run| run.error) {
+        note(format!("the last lines may be missing: {}", visible(&error.message)));
     }
     Ok(())
 }

@@ -71,6 +71,9 @@ fn print_text(session: &Session, store: &dyn Store, family: &[Member]) -> UsageR
     if let Some((outer, _)) = run.parent {
         print_line(format!("  a sub-flow of run {}", outer.short()));
     }
+    if let Some(origin) = origin(run) {
+        print_line(origin);
+    }
     let row = |(name, value): (String, String)| vec![format!("  {name}"), columns::shortened(&value, 200)];
     let parameters: Vec<_> = parameters(session, run).into_iter().map(row).collect();
     table(&parameters).iter().for_each(print_line);
@@ -159,6 +162,26 @@ fn head(run: &StoredFlowRun) -> String {
         took.unwrap_or_default(),
         iso(run.created_at)
     )
+}
+
+/// Whose flow it is, and which program began it: digests by their beginning, as git shows them.
+fn origin(run: &StoredFlowRun) -> Option<String> {
+    let short = |digest: &str| digest.chars().take(12).collect::<String>();
+    let is_commit =
+        |revision: &str| revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let revision = run.revision.as_deref().map(|revision| match is_commit(revision) {
+        true => short(revision),
+        false => columns::shortened(&columns::visible(revision), 40),
+    });
+    let parts = [
+        ("owner", run.owner.as_deref().map(columns::visible)),
+        ("version", run.version.as_deref().map(columns::visible)),
+        ("revision", revision),
+        ("program", run.program.map(|digest| short(&digest.to_string()))),
+    ];
+    let parts: Vec<_> =
+        parts.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))).collect();
+    (!parts.is_empty()).then(|| format!("  {}", parts.join(" · ")))
 }
 
 /// The persisted parameters of a run, with values as people would write them: they contain no secrets.

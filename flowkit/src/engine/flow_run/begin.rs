@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{FlowAttempt, NewRun, Run};
 use crate::clock::RunClock;
 use crate::engine::replay::run_store::RunStore;
+use crate::engine::revision;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_run::core::Core;
 use crate::model::{FlowRunId, NewTaskRun, Origin, RunRecord, TaskRunId, TaskRunRecord, Timestamp};
@@ -43,7 +44,9 @@ pub(crate) fn begin(
             let parent = origin.map(|origin| (origin.flow_run, origin.task_run));
             let is_keyed = key.is_some();
             if let Some(flow) = record.task_run(TaskRunId::FLOW).cloned() {
-                store.begin(NewFlowRun { owned, flow, parameters: new.parameters.take(), parent, key });
+                let revision = new.runtime.revision().or_else(|| revision::of(flow.declaration()));
+                let parameters = new.parameters.take();
+                store.begin(NewFlowRun { owned, flow, parameters, parent, key, revision });
             }
             RunStore::new(store, owned, durability).keyed(is_keyed)
         });

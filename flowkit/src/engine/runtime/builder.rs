@@ -41,6 +41,7 @@ pub struct RuntimeBuilder {
     refreshes_cache: bool,
     repeats_bodies: bool,
     flows: Vec<FlowSpec>,
+    revision: Option<Arc<str>>,
 }
 
 impl RuntimeBuilder {
@@ -101,6 +102,16 @@ impl RuntimeBuilder {
     /// Default: none; nothing outlives the process, and no file is opened.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Sets the revision of the code that runs record: a commit, the tag of an image, or whatever names a build.
+    ///
+    /// Default: what `FLOWKIT_GIT_REVISION` says in the environment of the process, or said when the program was built; or
+    /// else the commit that is checked out in the folder where the crate of the flow was built, if that is there. An empty
+    /// variable is none.
+    pub fn revision(mut self, revision: impl Into<Arc<str>>) -> Self {
+        self.revision = Some(revision.into());
         self
     }
 
@@ -195,6 +206,7 @@ impl RuntimeBuilder {
             refreshes_cache: self.refreshes_cache,
             active_runs: ActiveRuns::default(),
             flows: self.flows,
+            revision: self.revision,
             jitter: Mutex::new(self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
             mocks: crate::engine::mocks::Mocks::default(),
             repeats_bodies: self.repeats_bodies,

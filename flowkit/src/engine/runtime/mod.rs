@@ -55,6 +55,8 @@ struct Inner {
     refreshes_cache: bool,
     active_runs: ActiveRuns,
     flows: Vec<FlowSpec>,
+    /// What runs record instead of the revision that is found.
+    revision: Option<Arc<str>>,
     jitter: Mutex<fastrand::Rng>,
     mocks: crate::engine::mocks::Mocks,
     repeats_bodies: bool,
@@ -73,6 +75,11 @@ impl Runtime {
     /// A weak reference, for objects that the runtime owns.
     pub(crate) fn downgrade(&self) -> WeakRuntime {
         WeakRuntime(Arc::downgrade(&self.0))
+    }
+
+    /// Returns the revision that was set for its runs.
+    pub(crate) fn revision(&self) -> Option<Arc<str>> {
+        self.0.revision.clone()
     }
 
     /// Starts to build a runtime.

@@ -116,6 +116,14 @@ impl KeyParts {
         }
     }
 
+    /// Whether this key has the same inputs as `other`, by name and content.
+    pub fn has_inputs_of(&self, other: &Self) -> bool {
+        let of = |parts: &Self| {
+            parts.inputs.iter().map(|input| (input.name.clone(), input.digest)).collect::<Vec<_>>()
+        };
+        of(self) == of(other)
+    }
+
     /// Returns how this key differs from an `earlier` one of the same task; empty if they are equal.
     ///
     /// ```

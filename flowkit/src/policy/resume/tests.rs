@@ -65,6 +65,9 @@ pub(crate) fn flow_row(state: State) -> StoredFlowRun {
         error: None,
         crashes: 0,
         location: String::new(),
+        owner: None,
+        revision: None,
+        program: None,
         failures: 0,
     }
 }

@@ -2,8 +2,9 @@
 
 use super::StorePlace;
 use super::script::*;
-use crate::model::EventKind;
-use crate::store::{CacheExplanation, Entry, Store, explain_cache};
+use crate::model::{EventKind, TaskRunId};
+use crate::policy::cache::{CacheKey, Difference, KeyParts, TaskIdentity};
+use crate::store::{CacheEntry, CacheExplanation, Entry, Store, explain_cache};
 
 /// Ends a started task with a result under a cache key.
 fn caches(run: &mut Script, store: &dyn Store, input: &str, value: Option<&[u8]>) -> crate::model::TaskRunId {
@@ -56,6 +57,58 @@ pub fn a_miss_is_explained_by_the_nearest_earlier_result<P: StorePlace>() {
     assert!(matches!(&why, CacheExplanation::Differs { from, .. } if *from == (run.id(), first)), "{why:?}");
     assert!(why.to_string().ends_with(r#"argument `url` was "a", is "b""#), "{why}");
     assert_eq!(explain_cache(store, run.id(), crate::model::TaskRunId::new(99)).unwrap(), None);
+}
+
+pub fn a_miss_is_explained_however_many_results_have_come_since<P: StorePlace>() {
+    const MANY: u64 = 1100;
+    let place = P::new();
+    let store = place.store();
+    let all = |run: &mut Script, task: TaskIdentity<'_>| {
+        let ids: Vec<TaskRunId> = (0..MANY)
+            .map(|item| {
+                let id = run.create(store, &FETCH);
+                run.happens(store, id, started(1));
+                run.apply(id, EventKind::Completed);
+                let CacheEntry { ttl, parts, .. } = cache_entry(&item.to_string());
+                let key = CacheKey::new(&task, None, parts.inputs[0].digest);
+                let cache = Some(CacheEntry { key, ttl, parts: KeyParts::new(&task, parts.inputs) });
+                store.record(Entry { result: Some(sealed(b"1")), cache, ..run.last_entry() }, None);
+                id
+            })
+            .collect();
+        store.flush().unwrap();
+        ids
+    };
+    let (mut before, mut after) = (Script::begin(store), Script::begin(store));
+    let first = all(&mut before, IDENTITY);
+    let again = all(&mut after, TaskIdentity { source_hash: IDENTITY.source_hash + 1, ..IDENTITY });
+    assert_eq!(explain_cache(store, before.id(), first[0]).unwrap(), Some(CacheExplanation::First));
+    for item in [0, 7, 1099] {
+        let differs = CacheExplanation::Differs {
+            from: (before.id(), first[item]),
+            differences: vec![Difference::Source],
+        };
+        assert_eq!(explain_cache(store, after.id(), again[item]).unwrap(), Some(differs), "{item}");
+    }
+}
+
+pub fn a_result_that_only_its_run_shares_is_explained_so<P: StorePlace>() {
+    let place = P::new();
+    let store = place.store();
+    let mut runs = [Script::begin(store), Script::begin(store)];
+    let ids = [0_u8, 1].map(|nth| {
+        let run = &mut runs[usize::from(nth)];
+        let id = run.create(store, &FETCH);
+        run.happens(store, id, started(1));
+        run.apply(id, EventKind::Completed);
+        let CacheEntry { ttl, parts, .. } = cache_entry("a");
+        let key = CacheKey::new(&IDENTITY, Some([nth; 16]), parts.inputs[0].digest);
+        let cache = Some(CacheEntry { key, ttl, parts });
+        write(store, Entry { result: Some(sealed(b"1")), cache, ..run.last_entry() }).unwrap();
+        id
+    });
+    let why = explain_cache(store, runs[1].id(), ids[1]).unwrap().unwrap();
+    assert!(why.to_string().contains("do not share results of this task"), "{why}");
 }
 
 pub fn a_lease_is_exclusive_until_it_is_released<P: StorePlace>() {

@@ -116,6 +116,8 @@ macro_rules! __store_contract {
                 a_cache_entry_without_a_result_is_not_kept,
                 the_latest_result_stands_for_its_key,
                 a_miss_is_explained_by_the_nearest_earlier_result,
+                a_miss_is_explained_however_many_results_have_come_since,
+                a_result_that_only_its_run_shares_is_explained_so,
                 a_lease_is_exclusive_until_it_is_released,
                 keeping_a_result_gives_the_lease_back,
                 a_lease_ends_with_its_owner,
@@ -153,6 +155,8 @@ macro_rules! __store_contract {
                 runs_are_chosen_by_state,
                 runs_are_chosen_by_flow,
                 runs_are_chosen_by_tag,
+                runs_are_chosen_by_the_owner_of_their_flow,
+                a_run_knows_the_owner_of_its_flow_and_the_revision_of_the_code,
                 runs_are_chosen_by_time,
                 runs_are_chosen_by_text,
                 failures_are_counted_and_runs_chosen_by_their_number,
@@ -170,6 +174,7 @@ macro_rules! __store_contract {
                 both_age_and_number_must_allow_pruning,
                 runs_that_have_not_ended_are_kept,
                 a_sub_flow_stays_with_the_run_that_started_it,
+                a_result_that_the_cache_offers_spares_its_run_if_that_is_wanted,
             }
             replay: {
                 any_history_reads_as_the_model_says,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::StorePlace;
 use super::script::*;
 use crate::model::{EventKind, FlowRunId, LogLevel, TaskRunId, WallTime};
-use crate::store::{Entry, LogEntry, LogFilter, Retention, Store};
+use crate::store::{CacheEntry, Entry, LogEntry, LogFilter, Retention, Store};
 
 const DAY: Duration = Duration::from_secs(86_400);
-const AGED: Retention = Retention { younger_than: Some(DAY), newest: None };
+const AGED: Retention = Retention { younger_than: Some(DAY), newest: None, cached: false };
 
 /// A run that has ended, years ago or a moment ago.
 fn ended(store: &dyn Store, is_old: bool) -> FlowRunId {
@@ -113,4 +113,33 @@ pub fn a_sub_flow_stays_with_the_run_that_started_it<P: StorePlace>() {
     parent.ends(store);
     assert_eq!(store.prune(AGED).unwrap().flow_runs, 2);
     assert!(!is_kept(store, child.id()));
+}
+
+pub fn a_result_that_the_cache_offers_spares_its_run_if_that_is_wanted<P: StorePlace>() {
+    let place = P::new();
+    let store = place.store();
+    let caching = |input: &str, ttl: Option<Duration>, birth: Birth| {
+        let mut run = Script::born(store, &ETL, birth);
+        let id = run.create(store, &FETCH);
+        run.happens(store, id, started(1));
+        run.apply(id, EventKind::Completed);
+        let cache = Some(CacheEntry { ttl, ..cache_entry(input) });
+        write(store, Entry { result: Some(sealed(b"1")), cache, ..run.last_entry() }).unwrap();
+        run
+    };
+    // All of them ended years ago.
+    let mut expired = caching("expired", Some(DAY), Birth::default());
+    let mut fresh = caching("fresh", None, Birth::default());
+    let mut parent = Script::begin(store);
+    let node = parent.create(store, &ETL);
+    let birth = Birth { parent: Some((parent.id(), node)), ..Birth::default() };
+    let mut child = caching("fresh in a sub-flow", None, birth);
+    for run in [&mut expired, &mut fresh, &mut child, &mut parent] {
+        run.ends(store);
+    }
+    assert_eq!(store.prune(Retention { cached: true, ..AGED }).unwrap().flow_runs, 1);
+    let kept = [&expired, &fresh, &parent, &child].map(|run| is_kept(store, run.id()));
+    assert_eq!(kept, [false, true, true, true]);
+    assert_eq!(store.prune(Retention { cached: true, ..Retention::default() }).unwrap().flow_runs, 0);
+    assert_eq!(store.prune(AGED).unwrap().flow_runs, 3);
 }

@@ -135,6 +135,34 @@ pub fn runs_are_chosen_by_tag<P: StorePlace>() {
     assert_eq!(of(&["e"]), []);
 }
 
+pub fn runs_are_chosen_by_the_owner_of_their_flow<P: StorePlace>() {
+    let place = P::new();
+    let store = place.store();
+    Script::begin(store);
+    let owned = [(); 2].map(|()| Script::born(store, &OWNED, Birth::default()).id());
+    store.flush().unwrap();
+    let of = |owners: &[&str]| {
+        let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
+        chosen(store, &FlowRunFilter { owners, ..FlowRunFilter::default() })
+    };
+    assert_eq!(of(&["ml-team"]), [owned[1], owned[0]]);
+    assert_eq!(of(&["ops", "ml-team"]), [owned[1], owned[0]]);
+    assert_eq!(of(&["ml"]), []);
+}
+
+pub fn a_run_knows_the_owner_of_its_flow_and_the_revision_of_the_code<P: StorePlace>() {
+    let place = P::new();
+    let store = place.store();
+    let (plain, owned) = (Script::begin(store), Script::born(store, &OWNED, Birth::default()));
+    store.flush().unwrap();
+    let of = |run: &Script| {
+        let row = flow_row(store, run.id());
+        (row.owner, row.revision)
+    };
+    assert_eq!(of(&plain), (None, Some("4f1d2c3".to_owned())));
+    assert_eq!(of(&owned), (Some("ml-team".to_owned()), Some("4f1d2c3".to_owned())));
+}
+
 pub fn runs_are_chosen_by_time<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
@@ -228,6 +256,7 @@ pub fn all_kinds_of_a_filter_must_hold<P: StorePlace>() {
         states: vec![State::Running],
         flows: vec!["etl".into()],
         tags: vec!["eu".into()],
+        owners: Vec::new(),
         since: Some(seconds(1)),
         until: Some(seconds(9)),
         text: Some("et".into()),

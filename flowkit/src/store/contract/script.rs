@@ -17,6 +17,7 @@ use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, St
 use crate::value::envelope::{Envelope, Fingerprint};
 
 pub(crate) static ETL: Declaration = declaration(Kind::Flow, "etl");
+pub(crate) static OWNED: Declaration = declaration(Kind::Flow, "owned").__owner("ml-team");
 pub(crate) static FETCH: Declaration = declaration(Kind::Task, "fetch");
 pub(crate) static LOAD: Declaration = declaration(Kind::Task, "load");
 
@@ -59,7 +60,8 @@ impl Script {
         script.record.create(new_task_run(flow, birth.name, birth.tags), Timestamp::new(Duration::ZERO));
         let flow = script.record.task_run(TaskRunId::FLOW).unwrap().clone();
         let Birth { parameters, parent, key, .. } = birth;
-        store.begin(NewFlowRun { owned, flow, parameters, parent, key });
+        let revision = Some("4f1d2c3".into());
+        store.begin(NewFlowRun { owned, flow, parameters, parent, key, revision });
         script
     }
 
@@ -192,7 +194,8 @@ pub(crate) fn report(message: &str) -> Arc<ErrorReport> {
     Arc::new(ErrorReport::new("fetch".into(), message.into(), None, "src/etl.rs:61".into()))
 }
 
-const IDENTITY: TaskIdentity<'static> = TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
+pub(crate) const IDENTITY: TaskIdentity<'static> =
+    TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
 
 pub(crate) fn cache_key(input: &str) -> CacheKey {
     CacheKey::new(&IDENTITY, None, digest(input).unwrap())

@@ -14,6 +14,7 @@
 //! | `state:ended` | that have ended, in any way |
 //! | `flow:etl`, `flow:"Word count"` | of this flow, by its whole name |
 //! | `tag:nightly` | with this tag |
+//! | `owner:ml-team` | of a flow with this owner |
 //! | `since:2d`, `since:2026-01-01` | created in the last two days; created on this day (UTC) or later |
 //! | `until:"1d 12h"`, `until:2026-01-01T12:30` | created before that |
 //! | `failures:>0`, `failures:3` | with that many failed task runs: `>`, `>=`, `<`, `<=` or the number itself |
@@ -89,7 +90,7 @@ pub enum FilterError {
     },
 }
 
-const KEYS: [&str; 6] = ["state", "flow", "tag", "since", "until", "failures"];
+const KEYS: [&str; 7] = ["state", "flow", "tag", "owner", "since", "until", "failures"];
 
 /// Whether a group has a state.
 type Holds = fn(State) -> bool;
@@ -165,6 +166,7 @@ impl FlowRunFilter {
             }
             "flow" => self.flows.extend(values),
             "tag" => self.tags.extend(values),
+            "owner" => self.owners.extend(values),
             "since" => once("since", &mut self.since, &values, now)?,
             "until" => once("until", &mut self.until, &values, now)?,
             "failures" => {

@@ -16,11 +16,12 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn a_filter_says_what_each_of_its_words_says() {
-    let filter = parse("state:failed flow:etl since:2d until:2026-01-01 tag:x free text");
+    let filter = parse("state:failed flow:etl since:2d until:2026-01-01 tag:x owner:a,b free text");
     let expected = FlowRunFilter {
         states: vec![State::Failed, State::TimedOut],
         flows: vec!["etl".into()],
         tags: vec!["x".into()],
+        owners: vec!["a".into(), "b".into()],
         since: Some(WallTime::from_micros(1_767_700_800_000_000)),
         until: Some(WallTime::from_micros(1_767_225_600_000_000)),
         text: Some("free text".into()),
@@ -183,11 +184,11 @@ fn a_refusal_says_what_is_allowed_and_what_was_meant() {
     let table = [
         (
             "stat:failed",
-            "unknown filter `stat`; there are `state`, `flow`, `tag`, `since`, `until` and `failures`, and text with a colon goes in quotes; did you mean `state`?",
+            "unknown filter `stat`; there are `state`, `flow`, `tag`, `owner`, `since`, `until` and `failures`, and text with a colon goes in quotes; did you mean `state`?",
         ),
         (
             "http://x",
-            "unknown filter `http`; there are `state`, `flow`, `tag`, `since`, `until` and `failures`, and text with a colon goes in quotes",
+            "unknown filter `http`; there are `state`, `flow`, `tag`, `owner`, `since`, `until` and `failures`, and text with a colon goes in quotes",
         ),
         (
             "state:faild",

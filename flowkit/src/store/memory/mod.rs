@@ -49,8 +49,6 @@ struct Cached {
     no: u64,
     from: (FlowRunId, TaskRunId),
     value: CachedValue,
-    /// The path of the task.
-    path: &'static str,
     parts: KeyParts,
 }
 
@@ -106,14 +104,13 @@ impl Contents {
     fn record(&mut self, entry: Entry) -> Result<(), StoreError> {
         let at = entry.run.created_at.plus(entry.event.at);
         let from = (entry.run.id, entry.event.task_run);
-        let path = entry.task_run.declaration().path;
         let cached = entry.cache.clone().zip(entry.result.clone());
         self.writable(entry.run)?.record(entry)?;
         if let Some((place, envelope)) = cached {
             self.leases.remove(&place.key);
             let value = CachedValue { envelope, stored_at: at, ttl: place.ttl, from };
             self.arrived += 1;
-            self.cache.insert(place.key, Cached { no: self.arrived, from, value, path, parts: place.parts });
+            self.cache.insert(place.key, Cached { no: self.arrived, from, value, parts: place.parts });
         }
         Ok(())
     }

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::run::MemoryRun;
-use super::{Contents, MemoryStore, now};
+use super::{Cached, Contents, MemoryStore, now};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
     TaskRun, TaskRunId, WallTime,
 };
+use crate::policy::cache::is_fresh;
 use crate::store::prefix::Prefix;
 use crate::store::rows::{self, LOG_LINES_MAX};
 use crate::store::{
     FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, StoreError, StoredCacheEntry,
     TaskRunFilter,
 };
+
+const EPOCH: WallTime = WallTime::from_micros(0);
 
 impl History for MemoryStore {
     fn flow_runs(
@@ -113,12 +116,24 @@ impl History for MemoryStore {
         Ok(lineage)
     }
 
-    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
+    fn cache_entries(
+        &self,
+        run: FlowRunId,
+        task_run: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredCacheEntry>, StoreError> {
         let contents = self.contents.lock();
-        let of_the_task = contents.cache.values().filter(|cached| cached.path == path);
-        let mut newest_first: Vec<_> = of_the_task.collect();
-        newest_first.sort_unstable_by_key(|cached| std::cmp::Reverse(cached.no));
-        let entries = newest_first.into_iter().map(|cached| StoredCacheEntry {
+        let Some(own) = contents.cache.values().find(|cached| cached.from == (run, task_run)) else {
+            return Ok(Vec::new());
+        };
+        let of_the_task = contents.cache.values().filter(|cached| cached.parts.task == own.parts.task);
+        let mut entries: Vec<_> = of_the_task.filter(|cached| cached.no <= own.no).collect();
+        entries.sort_unstable_by_key(|cached| {
+            let is_other = cached.no != own.no;
+            let has_other_inputs = !cached.parts.has_inputs_of(&own.parts);
+            (is_other, has_other_inputs, cached.from.0 == run, std::cmp::Reverse(cached.no))
+        });
+        let entries = entries.into_iter().map(|cached| StoredCacheEntry {
             parts: cached.parts.clone(),
             stored_at: cached.value.stored_at,
             from: cached.from,
@@ -127,7 +142,7 @@ impl History for MemoryStore {
     }
 
     fn prune(&self, retention: Retention) -> Result<PruneReport, StoreError> {
-        Ok(PruneReport { flow_runs: self.contents.lock().prune(retention, now()), files: 0 })
+        Ok(PruneReport { flow_runs: self.contents.lock().prune(retention, now()), ..PruneReport::default() })
     }
 }
 
@@ -140,9 +155,15 @@ impl MemoryStore {
 
 impl Contents {
     fn prune(&mut self, retention: Retention, now: WallTime) -> u64 {
-        if retention == Retention::default() {
+        if retention.spares_all() {
             return 0;
         }
+        let is_offered = |id: &FlowRunId| {
+            let mut own = self.cache.values().filter(|cached| cached.from.0 == *id);
+            own.any(|Cached { value, .. }| {
+                is_fresh(value.stored_at.since(EPOCH), value.ttl, now.since(EPOCH))
+            })
+        };
         let ended_before = retention
             .younger_than
             .map(|age| age.as_micros())
@@ -156,7 +177,8 @@ impl Contents {
         });
         let families = old.map(|run| self.family(run.row.id));
         let ended = families.filter(|ids| ids.iter().all(|id| self.runs[id].row.state.is_terminal()));
-        let gone: HashSet<FlowRunId> = ended.flatten().collect();
+        let removed = ended.filter(|ids| !retention.cached || !ids.iter().any(is_offered));
+        let gone: HashSet<FlowRunId> = removed.flatten().collect();
         for id in &gone {
             self.runs.remove(id);
         }

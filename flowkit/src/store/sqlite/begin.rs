@@ -24,11 +24,12 @@ pub(super) fn insert(
     let tags: Vec<&str> = declared.chain(flow.extras().tags.iter().map(String::as_str)).collect();
     let task = tools.interned.task(connection, flow.declaration())?;
     let location = tools.interned.location(connection, flow.location())?;
+    let program = tools.interned.program(connection, new.revision.as_ref())?;
     connection
         .prepare_cached(
             "INSERT INTO flow_runs (id, short, task, location, name, tags, parameters, parent, parent_task_run, state,
-                 created_at, started_at, attempt_started_at, ended_at, attempt, error, owner, epoch)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                 created_at, started_at, attempt_started_at, ended_at, attempt, error, owner, epoch, program)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
@@ -50,6 +51,7 @@ pub(super) fn insert(
             error(flow)?,
             tools.owner.no,
             new.owned.epoch.cast_signed(),
+            program,
         ])?;
     Ok(())
 }

@@ -39,8 +39,8 @@ pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 const CHECKPOINT_PAGES: i64 = 1000;
 /// The length to which SQLite truncates the log when it restarts it, in bytes.
 const LOG_BYTES_MAX: i64 = 16 << 20;
-/// How many statements stay prepared: there are about 40.
-const STATEMENTS: usize = 64;
+/// How many statements stay prepared: there are about 60.
+const STATEMENTS: usize = 96;
 
 /// Opens the one connection that writes.
 pub(super) fn to_write(path: &Path, synchronous: Synchronous) -> Result<Connection, StoreError> {

@@ -2,7 +2,7 @@
 
 mod choose;
 mod lines;
-mod prune;
+pub(super) mod prune;
 #[cfg(test)]
 mod tests;
 
@@ -12,10 +12,10 @@ use rusqlite::types::Value;
 use self::choose::Query;
 use super::events::{self, EventRow};
 use super::readers::ContentRow;
-use super::{SqliteStore, codes, facts, interned, stored};
+use super::{SqliteStore, cache_entries, codes, facts, interned, stored};
 use crate::model::{
     Digest, FlowRunId, Lineage, State, StoredArtifact, StoredEvent, StoredFlowRun, StoredLog, StoredMetric,
-    TaskRun, TaskRunId, WallTime,
+    TaskRun, TaskRunId,
 };
 use crate::store::prefix::Prefix;
 use crate::store::{
@@ -159,19 +159,13 @@ impl History for SqliteStore {
         Ok(Lineage { made_by: who(facts::MADE_BY)?, used_by: who(facts::USED_BY)? })
     }
 
-    fn cache_entries(&self, path: &str, limit: usize) -> Result<Vec<StoredCacheEntry>, StoreError> {
-        self.readers.read_all(
-            "SELECT c.parts, c.stored_at, f.id, c.task_run FROM cache c JOIN flow_runs f ON f.no = c.run
-             WHERE c.task IN (SELECT no FROM tasks WHERE path = ?1) ORDER BY c.no DESC LIMIT ?2",
-            params![path, signed(limit)],
-            |row| {
-                Ok(StoredCacheEntry {
-                    parts: codes::read_json(&row.get::<_, String>(0)?)?,
-                    stored_at: WallTime::from_micros(row.get(1)?),
-                    from: (codes::flow_run(row.get(2)?), codes::task_run(row.get(3)?)),
-                })
-            },
-        )
+    fn cache_entries(
+        &self,
+        run: FlowRunId,
+        task_run: TaskRunId,
+        limit: usize,
+    ) -> Result<Vec<StoredCacheEntry>, StoreError> {
+        self.readers.read(|connection| cache_entries::with_earlier(connection, run, task_run, limit))
     }
 
     fn last_source(&self, path: &str) -> Result<Option<u64>, StoreError> {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::panic::Location;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::codes;
+use super::{codes, program};
 use crate::model::{Declaration, place};
 
 /// The version of a task's code that ran last.
@@ -18,12 +19,17 @@ pub(super) struct Interned {
     // By address: both live as long as the program.
     tasks: HashMap<usize, i64>,
     locations: HashMap<usize, i64>,
+    /// By revision.
+    programs: HashMap<Option<Arc<str>>, Option<i64>>,
+    /// Whether this program has a row without a digest.
+    pub(super) needs_program_digest: bool,
 }
 
 impl Interned {
     pub(super) fn forget(&mut self) {
         self.tasks.clear();
         self.locations.clear();
+        self.programs.clear();
     }
 
     pub(super) fn task(
@@ -40,9 +46,10 @@ impl Interned {
         let (tags, source_hash) = (codes::json(task.tags)?, task.source_hash.cast_signed());
         let mut find = connection.prepare_cached(
             "SELECT no, last_no = (SELECT max(last_no) FROM tasks WHERE path = ?1) FROM tasks
-             WHERE path = ?1 AND name = ?2 AND kind = ?3 AND version IS ?4 AND tags = ?5 AND source_hash = ?6",
+             WHERE path = ?1 AND name = ?2 AND kind = ?3 AND version IS ?4 AND tags = ?5 AND source_hash = ?6 AND owner IS ?7",
         )?;
-        let wording = params![task.path, name, kind, version, tags, source_hash];
+        let owner = task.owner.map(codes::text);
+        let wording = params![task.path, name, kind, version, tags, source_hash, owner];
         let known = find.query_row(wording, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let no = match known {
             Some((no, true)) => no,
@@ -58,8 +65,8 @@ impl Interned {
             None => {
                 connection
                     .prepare_cached(
-                        "INSERT INTO tasks (path, name, kind, version, tags, source_hash, last_no)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(last_no), 0) + 1 FROM tasks WHERE path = ?1))",
+                        "INSERT INTO tasks (path, name, kind, version, tags, source_hash, owner, last_no)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(last_no), 0) + 1 FROM tasks WHERE path = ?1))",
                     )?
                     .execute(wording)?;
                 connection.last_insert_rowid()
@@ -88,6 +95,25 @@ impl Interned {
             }
         };
         self.locations.insert(address, no);
+        Ok(no)
+    }
+}
+
+impl Interned {
+    /// Returns the number of this program, unless its file is unknown.
+    pub(super) fn program(
+        &mut self,
+        connection: &Connection,
+        revision: Option<&Arc<str>>,
+    ) -> rusqlite::Result<Option<i64>> {
+        let revision = revision.cloned();
+        if let Some(no) = self.programs.get(&revision) {
+            return Ok(*no);
+        }
+        let found = program::row(connection, revision.as_deref())?;
+        self.needs_program_digest |= found.is_some_and(|(_, is_needed)| is_needed);
+        let no = found.map(|(no, _)| no);
+        self.programs.insert(revision, no);
         Ok(no)
     }
 }

@@ -13,6 +13,7 @@
 mod asking;
 mod batch;
 mod begin;
+mod cache_entries;
 mod clock;
 mod codes;
 mod connection;
@@ -31,10 +32,12 @@ mod owner;
 mod ownership;
 mod pages;
 mod preflight;
+mod program;
 mod queue;
 mod rare;
 mod readers;
 mod reap;
+mod retention;
 mod schema;
 mod seal_key;
 mod shared;
@@ -172,7 +175,7 @@ impl SqliteStore {
 const LAST_NO: &str = "
     WITH RECURSIVE family (no, id) AS (
         SELECT no, id FROM flow_runs WHERE id = ?1
-        UNION ALL SELECT c.no, c.id FROM flow_runs c JOIN family ON c.parent = family.id
+        UNION ALL SELECT c.no, c.id FROM family CROSS JOIN flow_runs c ON c.parent = family.id
     )
     SELECT max(
         (SELECT coalesce(max(max(coalesce(begun_no, 0), coalesce(ended_no, 0))), 0)

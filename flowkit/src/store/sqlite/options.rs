@@ -17,7 +17,7 @@ use super::writer::Writer;
 use super::{
     SqliteStore, Synchronous, connection, drafts, failure, folder, pages, preflight, reap, schema, seal_key,
 };
-use crate::store::StoreError;
+use crate::store::{Retention, StoreError};
 
 /// How a [`SqliteStore`] works; [`SqliteStore::options`] gives the defaults.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,10 @@ pub(super) struct StoreSettings {
     pub(super) gather: Duration,
     /// Whether the store only looks back: it writes only on request, and waits for no writer.
     pub(super) looks_back: bool,
+    /// Whether the digest of the program is computed as soon as a run begins, however short the process may live.
+    pub(super) reads_program_at_once: bool,
+    /// Which runs are spared when others are removed after the end of a run.
+    pub(super) retention: Retention,
 }
 
 impl Default for StoreSettings {
@@ -47,6 +51,8 @@ impl Default for StoreSettings {
             inline_max: 256 << 10,
             gather: Duration::from_millis(5),
             looks_back: false,
+            reads_program_at_once: false,
+            retention: Retention::default(),
         }
     }
 }
@@ -76,11 +82,44 @@ impl SqliteOptions {
         self
     }
 
+    /// Removes old runs by itself: after a run has ended, in transactions of a few milliseconds, and for a moment when the store
+    /// closes. By default nothing is removed.
+    ///
+    /// A run is removed only if every condition that is set lets it go. Never removed are runs that have not ended, which
+    /// includes suspended and crashed ones, and runs with results that the cache still offers. A failed run can be resumed
+    /// until it is removed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use flowkit::store::{Retention, SqliteStore};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = std::env::temp_dir().join(format!("flowkit-retention-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// let mut retention = Retention::default();
+    /// retention.younger_than = Some(Duration::from_secs(90 * 24 * 60 * 60));
+    /// let store = SqliteStore::options().retention(retention).open(folder.join("runs.db"))?;
+    /// # drop(store);
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.settings.retention = Retention { cached: true, ..retention };
+        self
+    }
+
     /// For programs that only look back: opening waits for no writer, not even for a process that is stuck in its
     /// commit. Runs of dead processes are marked if no other process is writing. Explicit writes are made, and wait for
     /// their turn.
     pub(crate) fn looking_back(mut self) -> Self {
         self.settings.looks_back = true;
+        self
+    }
+
+    /// For command lines, which live as long as one run: its program is read while it runs.
+    pub(crate) fn reading_program(mut self) -> Self {
+        self.settings.reads_program_at_once = true;
         self
     }
 

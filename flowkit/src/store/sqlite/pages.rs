@@ -92,6 +92,21 @@ pub(super) fn length(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(number("page_count")?.unsigned_abs() * number("page_size")?.unsigned_abs())
 }
 
+/// Gives up to `pages` free pages back to the file system; returns whether there may be more.
+///
+/// The pages at the end of the file move into free ones, so this must not be long in one transaction.
+pub(super) fn release(connection: &Connection, pages: i64) -> rusqlite::Result<bool> {
+    let free = || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0));
+    let before = free()?;
+    // Each step of the statement returns one page.
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    let after = free()?;
+    // Another program may have changed how the file is kept, so that nothing is returned.
+    Ok(0 < after && after < before)
+}
+
 /// Computes the digest of all pages as this connection sees them, except the page with the digest itself, and without
 /// the counters.
 fn digest(connection: &Connection) -> rusqlite::Result<blake3::Hash> {

@@ -20,7 +20,7 @@ pub(super) const APPLICATION_ID: u32 = 0x464c_4f57;
 
 /// Formats up to this one were never released. Until the release, a change of `0001.sql` in place takes the next
 /// number, so that a database of the earlier format is refused.
-const UNRELEASED: usize = 2;
+const UNRELEASED: usize = 3;
 
 /// The scripts that lead from each format to the next, the first one from an empty file.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
@@ -45,6 +45,8 @@ fn write_new(path: &Path, draft: &Path, key: &SealKey) -> Result<(), StoreError>
         // No other process knows this file before it is finished: it is synced once, below.
         connection.pragma_update(None, "synchronous", "off")?;
         connection.query_row("PRAGMA journal_mode = memory", [], |_| Ok(()))?;
+        // Only an empty file takes it: pruning returns pages to the file system in pieces.
+        connection.pragma_update(None, "auto_vacuum", "incremental")?;
         migrate(&mut connection, 0, MIGRATIONS)?;
         seal_key::note(&connection, key)?;
         connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;

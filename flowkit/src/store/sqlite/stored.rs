@@ -28,7 +28,7 @@ pub(super) const FLOW_RUN: &str = concat!(
     SELECT f.id, t.name, t.path, t.version, f.name, f.tags, f.state, f.parameters, f.parent, f.parent_task_run,
         f.created_at, f.started_at, f.ended_at, f.attempt,
         (SELECT '[' || group_concat(a.body, ',' ORDER BY a.number) || ']' FROM attempts a WHERE a.run = f.no AND a.task_run = 0),
-        f.attempt_started_at, f.error, f.crashes, p.text, f.begun_no, f.ended_no,
+        f.attempt_started_at, f.error, f.crashes, p.text, f.begun_no, f.ended_no, t.owner, g.revision, g.digest,
         (WITH RECURSIVE
             below (no, id, since) AS (
                 SELECT f.no, f.id, ",
@@ -48,7 +48,8 @@ pub(super) const FLOW_RUN: &str = concat!(
             WHERE r.flow_run IS NULL OR NOT EXISTS (
                 SELECT 1 FROM flow_runs s JOIN task_runs x ON x.run = s.no AND x.state IN (10, 11)
                 WHERE s.id = r.flow_run)) AS failures
-    FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN locations p ON p.no = f.location"
+    FROM flow_runs f JOIN tasks t ON t.no = f.task JOIN locations p ON p.no = f.location
+    LEFT JOIN programs g ON g.no = f.program"
 );
 
 pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
@@ -78,7 +79,10 @@ pub(super) fn flow_run(row: &Row<'_>) -> rusqlite::Result<StoredFlowRun> {
         location: row.get(18)?,
         begun_no: codes::read_order_no(row.get(19)?),
         ended_no: codes::read_order_no(row.get(20)?),
-        failures: row.get::<_, i64>(21)?.cast_unsigned(),
+        owner: row.get(21)?,
+        revision: row.get(22)?,
+        program: row.get::<_, Option<[u8; 32]>>(23)?.map(Digest::from_bytes),
+        failures: row.get::<_, i64>(24)?.cast_unsigned(),
     })
 }
 

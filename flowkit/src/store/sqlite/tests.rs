@@ -21,7 +21,7 @@ pub(super) struct OnDisk {
 }
 
 impl OnDisk {
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.folder.path().join("runs.db")
     }
 

@@ -35,7 +35,11 @@ impl Upkeep {
 impl Writer {
     /// Returns how long the thread may sleep.
     pub(super) fn idle_timeout(&self) -> Duration {
-        let has_to_do = self.is_busy || self.upkeep.log_is_dirty || self.outage.has_abandoned();
+        let has_to_do = self.is_busy
+            || self.upkeep.log_is_dirty
+            || self.outage.has_abandoned()
+            || self.program_digest.is_pending()
+            || self.retention.is_due();
         if has_to_do { LOOK_EVERY } else { SLEEP }
     }
 
@@ -49,10 +53,17 @@ impl Writer {
                 self.listen();
                 self.beat();
             }
+            self.proceed_with_program_digest(Duration::ZERO);
+        }
+        if std::mem::take(&mut self.interned.needs_program_digest) {
+            self.need_program_digest();
         }
         // During an outage, this finds out whether it is over.
         if self.outage.has_abandoned() && (is_due || !self.shared.is_degraded()) {
             self.suspend_all();
+        }
+        if is_due || is_idle {
+            self.prune_a_little();
         }
         // Between two commits that callers wait for, even a look at the length of the log costs time.
         if is_due || is_idle {
@@ -88,6 +99,21 @@ impl Writer {
         }
     }
 
+    /// Moves the log into the database, which becomes as short as its pages allow; a reader may prevent that until later.
+    pub(super) fn shorten_file(&mut self) {
+        self.upkeep.log_is_dirty = true;
+        self.upkeep.checkpointed = clock::now();
+        self.truncate();
+    }
+
+    fn truncate(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        // Does not wait for readers: it can be done later.
+        let done = connection.busy_timeout(Duration::ZERO).and_then(|()| truncate_log(connection));
+        let _ = connection.busy_timeout(connection::BUSY_WAIT);
+        self.upkeep.log_is_dirty = !matches!(done, Ok(true)) && self.shared.log_bytes() > 0;
+    }
+
     fn shorten_log(&mut self, is_idle: bool) {
         let bytes = self.shared.log_bytes();
         if bytes <= ALARM_BYTES {
@@ -105,10 +131,6 @@ impl Writer {
             return;
         }
         self.upkeep.checkpointed = clock::now();
-        let Some(connection) = &self.connection else { return };
-        // Does not wait for readers: it can be done later.
-        let done = connection.busy_timeout(Duration::ZERO).and_then(|()| truncate_log(connection));
-        let _ = connection.busy_timeout(connection::BUSY_WAIT);
-        self.upkeep.log_is_dirty = !matches!(done, Ok(true)) && bytes > 0;
+        self.truncate();
     }
 }

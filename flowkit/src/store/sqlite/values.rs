@@ -136,15 +136,20 @@ impl Values {
         Ok(bytes)
     }
 
-    /// Removes old files that no row refers to. Inside a transaction, so that no other one can add a reference
-    /// meanwhile.
+    /// Removes old files that no row refers to. Inside a transaction, as [`remove_unused`](Self::remove_unused).
     pub(super) fn sweep(&self, connection: &Connection) -> rusqlite::Result<u64> {
-        let Ok(shelves) = fs::read_dir(&self.folder) else { return Ok(0) };
-        let (mut drafts, mut unused) = (Vec::new(), Vec::new());
+        let unused = self.unused(connection)?;
+        self.remove_unused(connection, &unused, &mut || false).map(|(removed, _)| removed)
+    }
+
+    /// Finds old files that no row refers to, drafts among them.
+    pub(super) fn unused(&self, connection: &Connection) -> rusqlite::Result<Vec<PathBuf>> {
+        let Ok(shelves) = fs::read_dir(&self.folder) else { return Ok(Vec::new()) };
+        let mut unused = Vec::new();
         for entry in shelves.flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "tmp") {
-                drafts.extend(is_old(&path).then_some(path));
+            if is_draft(&path) {
+                unused.extend(is_old(&path).then_some(path));
                 continue;
             }
             for file in fs::read_dir(&path).into_iter().flatten().flatten() {
@@ -154,13 +159,36 @@ impl Values {
                 }
             }
         }
+        Ok(unused)
+    }
+
+    /// Removes files that are still unused, until it is late: at least one. Inside a transaction, so that no other one can
+    /// add a reference meanwhile. Returns how many it removed, and those that are left.
+    pub(super) fn remove_unused(
+        &self,
+        connection: &Connection,
+        unused: &[PathBuf],
+        is_late: &mut dyn FnMut() -> bool,
+    ) -> rusqlite::Result<(u64, Vec<PathBuf>)> {
         // A power cut may restore a row that refers to the file, as long as its replacement is not durable.
-        if !unused.is_empty() {
+        if unused.iter().any(|path| !is_draft(path)) {
             files::sync_log(&self.log).map_err(failure::as_sqlite)?;
         }
-        let removed = drafts.iter().chain(&unused).filter(|path| fs::remove_file(path).is_ok());
-        Ok(removed.count() as u64)
+        let mut removed = 0;
+        for (index, path) in unused.iter().enumerate() {
+            let is_unused = is_draft(path) || (is_old(path) && !is_referenced(connection, path)?);
+            removed += u64::from(is_unused && fs::remove_file(path).is_ok());
+            if is_late() {
+                return Ok((removed, unused[index + 1..].to_vec()));
+            }
+        }
+        Ok((removed, Vec::new()))
     }
+}
+
+/// Whether a file was still being written.
+fn is_draft(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "tmp")
 }
 
 fn is_old(path: &Path) -> bool {

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::batch::{Batch, RowSlot, RunPart};
+use super::cache_entries::LikenessHashes;
 use super::events::{EventsOut, NewEvent};
 use super::interned::Interned;
 use super::owner::Owner;
@@ -248,11 +249,12 @@ fn cache_entry(
 ) -> rusqlite::Result<()> {
     let key = cache.key.digest();
     let ttl = cache.ttl.map(|ttl| i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX));
+    let hashes = LikenessHashes::of(&cache.parts);
     connection
         .prepare_cached(
             // A later result of a key gets a new number, too.
-            "INSERT OR REPLACE INTO cache (key, run, task_run, stored_at, ttl, task, parts)
-             VALUES (?1, ?2, ?3, ?4, ?5, (SELECT task FROM task_runs WHERE run = ?2 AND id = ?3), ?6)",
+            "INSERT OR REPLACE INTO cache (key, run, task_run, stored_at, ttl, task_hash, inputs_hash, parts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             key.as_bytes(),
@@ -260,6 +262,8 @@ fn cache_entry(
             task_run,
             stored_at.as_micros(),
             ttl,
+            hashes.task,
+            hashes.inputs,
             codes::json(&cache.parts)?
         ])?;
     connection.prepare_cached("DELETE FROM cache_leases WHERE key = ?1")?.execute([key.as_bytes()])?;

@@ -12,7 +12,9 @@ use super::interned::Interned;
 use super::options::StoreSettings;
 use super::outage::{GivenUp, Outage};
 use super::owner::Owner;
+use super::program::ProgramDigest;
 use super::queue::WriteJob;
+use super::retention::RetentionUpkeep;
 use super::shared::Shared;
 use super::values::Values;
 use super::write::{self, PartVerdict, Tools};
@@ -43,6 +45,8 @@ pub(super) struct Writer {
     /// Whether this store may own a run, which other processes may ask to cancel.
     pub(super) is_busy: bool,
     pub(super) upkeep: super::upkeep::Upkeep,
+    pub(super) program_digest: ProgramDigest,
+    pub(super) retention: RetentionUpkeep,
 }
 
 impl Writer {
@@ -69,6 +73,8 @@ impl Writer {
             notified: HashSet::new(),
             is_busy: false,
             upkeep: super::upkeep::Upkeep::new(is_owner),
+            program_digest: ProgramDigest::default(),
+            retention: RetentionUpkeep::default(),
         }
     }
 
@@ -158,6 +164,7 @@ impl Writer {
     fn answer(&mut self, batch: Batch, verdicts: Vec<PartVerdict>) {
         for (part, verdict) in batch.runs.into_iter().zip(verdicts) {
             if part.has_ended() {
+                self.retention.a_run_has_ended();
                 self.notified.remove(&part.owned.id);
                 self.outage.has_ended(part.owned.id);
                 self.shared.quotas.forget(part.owned.id);
@@ -215,6 +222,8 @@ impl Writer {
 
     /// Closes in order: truncates the log, and removes the owner from the table, unless runs are left for a reaper.
     fn close(mut self) {
+        self.finish_program_digest();
+        self.prune_before_closing();
         self.suspend_all();
         if let Err(error) = self.leave_stop_reasons() {
             tracing::warn!(%error, "no reason could be left for runs that are no longer persisted: they will look crashed");

@@ -63,6 +63,12 @@ pub(super) fn flow_runs(filter: &FlowRunFilter, before: Option<FlowRunId>, limit
         let tasks = format!("f.task IN (SELECT no FROM tasks WHERE name IN ({}))", marks(filter.flows.len()));
         question.and(&tasks, flows);
     }
+    if !filter.owners.is_empty() {
+        let owners = filter.owners.iter().map(|owner| text_value(owner));
+        let tasks =
+            format!("f.task IN (SELECT no FROM tasks WHERE owner IN ({}))", marks(filter.owners.len()));
+        question.and(&tasks, owners);
+    }
     if !filter.tags.is_empty() {
         let tags = filter.tags.iter().map(|tag| text_value(tag));
         let tagged =

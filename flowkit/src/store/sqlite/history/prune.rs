@@ -1,160 +1,386 @@
-//! Pruning: removes whole families of runs, in transactions so short that no writer notices.
+//! Pruning: removes whole families of runs, in transactions so short that no writer notices, and then gives the room back to
+//! the file system.
 //!
-//! A run is claimed first, as if it were taken over, so that no process resumes it while its rows are removed; its own
-//! row goes last. If this process dies in between, a reaper releases the claim, and the next `prune` continues.
+//! A family that one transaction does not finish is claimed, as if it were taken over, so that no process resumes it while its
+//! rows are removed; the row of the outermost run goes last. If this process dies in between, a reaper releases the claim, and
+//! the next `prune` continues.
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::super::{SqliteStore, clock, codes};
+use super::super::write::Tools;
+use super::super::writer::Writer;
+use super::super::{SqliteStore, clock, codes, failure, pages};
 use crate::store::{PruneReport, Retention, StoreError};
 
-/// How long other processes wait at most, the commit not counted.
-const TRANSACTION_MAX: Duration = Duration::from_millis(25);
+/// How long one transaction removes. With its commit, other processes wait for at most 50 ms.
+const TRANSACTION_MAX: Duration = Duration::from_millis(20);
 
-/// How many families are claimed at once. If the process dies, a reaper has to release no more than these.
-const CLAIMED_MAX: usize = 64;
+/// How many pages are returned to the file system between two looks at the clock.
+const PAGES: i64 = 64;
 
-/// How many rows are removed between two looks at the clock.
-const ROWS: i64 = 500;
-
-/// The tables with rows of a run, and the column that tells its rows apart. Rows that others refer to come last.
-const PARTS: [(&str, &str); 10] = [
-    ("logs", "no"),
-    ("dropped_logs", "task_run"),
-    ("artifacts", "seq"),
-    ("metrics", "seq"),
-    ("used_files", "file"),
-    ("times_up", "key"),
-    ("cache", "key"),
-    ("events", "first_seq"),
-    ("results", "task_run"),
-    ("task_runs", "id"),
+/// The tables with rows of a run, the column that tells its rows apart, and how many are removed between two looks at the
+/// clock: few of those that may be long. Rows that others refer to come last.
+const PARTS: [(&str, &str, usize); 11] = [
+    ("logs", "no", 100),
+    ("dropped_logs", "task_run", 500),
+    ("artifacts", "seq", 20),
+    ("metrics", "seq", 500),
+    ("used_files", "task_run", 500),
+    ("times_up", "key", 500),
+    ("cache", "no", 200),
+    ("attempts", "task_run", 200),
+    ("events", "first_seq", 100),
+    ("results", "task_run", 20),
+    ("task_runs", "id", 200),
 ];
 
 pub(super) fn prune(store: &SqliteStore, retention: Retention) -> Result<PruneReport, StoreError> {
-    let mut removed = PruneReport::default();
-    if retention == Retention::default() {
-        return Ok(removed);
-    }
-    for roots in old_roots(store, retention)?.chunks(CLAIMED_MAX) {
-        let roots = roots.to_vec();
-        let mut claimed = store.ask(move |writer| {
-            writer.with_owner(|connection, owner| {
-                let families = roots.iter().map(|root| claim(connection, owner.no, *root));
-                families.collect::<rusqlite::Result<Vec<_>>>().map(|families| families.concat())
-            })
+    let mut pruning = store.ask(move |writer| writer.begin_pruning(retention))?;
+    while !pruning.is_done() {
+        pruning = store.ask(move |writer| {
+            writer.proceed_with_pruning(&mut pruning)?;
+            Ok(pruning)
         })?;
-        while !claimed.is_empty() {
-            let left = claimed.clone();
-            let gone = store.ask(move |writer| {
-                writer.with_owner(|connection, owner| take_apart(connection, owner.no, &left))
-            })?;
-            claimed.drain(..gone);
-            removed.flow_runs += gone as u64;
-        }
     }
-    let values = store.values.clone();
-    removed.files = store.ask(move |writer| writer.with_owner(|connection, _| values.sweep(connection)))?;
-    Ok(removed)
+    Ok(pruning.report)
 }
 
-/// Returns the outermost runs that may be removed, the newest first.
-fn old_roots(store: &SqliteStore, retention: Retention) -> Result<Vec<i64>, StoreError> {
+impl Writer {
+    /// Finds the runs that `retention` does not spare.
+    pub(in super::super) fn begin_pruning(&self, retention: Retention) -> Result<Pruning, StoreError> {
+        let roots = match &self.connection {
+            Some(connection) if !retention.spares_all() => {
+                old_roots(connection, retention).map_err(|error| failure::read(&self.shared.path, error))?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Pruning { spares_cached: retention.cached, ..Pruning::of(roots) })
+    }
+
+    /// Removes something, in a short transaction. What fails can be tried again.
+    pub(in super::super) fn proceed_with_pruning(&mut self, pruning: &mut Pruning) -> Result<(), StoreError> {
+        if let (Stage::Files(None), Some(connection)) = (&pruning.stage, &self.connection) {
+            // Reading folders takes its time, so it is done outside of the transaction.
+            let unused = self.values.unused(connection);
+            pruning.stage =
+                Stage::Files(Some(unused.map_err(|error| failure::read(&self.shared.path, error))?));
+        }
+        let begun = &*pruning;
+        let next = self.transact(|connection, tools| {
+            let mut pruning = begun.clone();
+            pruning.proceed(connection, tools, &mut late_after(TRANSACTION_MAX))?;
+            Ok(pruning)
+        })?;
+        *pruning = next;
+        if pruning.is_done() {
+            self.shorten_file();
+        }
+        Ok(())
+    }
+}
+
+/// Returns the outermost runs that may be removed, the oldest first: if time is short, they are the ones that go.
+fn old_roots(connection: &Connection, retention: Retention) -> rusqlite::Result<Vec<i64>> {
+    let now = clock::wall().as_micros();
     let ended_before = retention.younger_than.map(|age| {
         let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
-        clock::wall().as_micros().saturating_sub(age)
+        now.saturating_sub(age)
     });
     let newest = i64::try_from(retention.newest.unwrap_or(0)).unwrap_or(i64::MAX);
-    store.readers.read_all(
+    let mut statement = connection.prepare(&format!(
         "SELECT r.no FROM (
              SELECT no, state, ended_at FROM flow_runs WHERE parent IS NULL ORDER BY no DESC LIMIT -1 OFFSET ?1
-         ) r WHERE r.state >= ?2 AND (?3 IS NULL OR r.ended_at < ?3)",
-        params![newest, codes::FIRST_TERMINAL, ended_before],
-        |row| row.get(0),
-    )
+         ) r WHERE r.state >= ?2 AND (?3 IS NULL OR r.ended_at < ?3)
+             AND NOT (?4 AND EXISTS (SELECT 1 FROM cache c WHERE c.run = r.no AND {FRESH} ?5)) ORDER BY r.no"
+    ))?;
+    let values = params![newest, codes::FIRST_TERMINAL, ended_before, retention.cached, now];
+    let rows = statement.query_map(values, |row| row.get(0))?;
+    rows.collect()
 }
 
-/// Claims a run and those of its sub-flows, which come first: a run without its children must not look whole. Claims
-/// nothing if a process runs one of them, or may resume it.
-pub(super) fn claim(connection: &Connection, me: i64, root: i64) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = connection.prepare_cached(
-        "WITH RECURSIVE family (no, id) AS (
-             SELECT no, id FROM flow_runs WHERE no = ?1
-             UNION ALL SELECT c.no, c.id FROM flow_runs c JOIN family ON c.parent = family.id
-         )
-         SELECT f.no, f.state >= ?2 AND f.owner IS NULL FROM family JOIN flow_runs f ON f.no = family.no",
-    )?;
-    let rows =
-        statement.query_map(params![root, codes::FIRST_TERMINAL], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let family: Vec<(i64, bool)> = rows.collect::<rusqlite::Result<_>>()?;
-    if family.iter().any(|(_, is_free)| !is_free) {
-        return Ok(Vec::new());
-    }
-    let mut claim =
-        connection.prepare_cached("UPDATE flow_runs SET owner = ?2, epoch = epoch + 1 WHERE no = ?1")?;
-    for (no, _) in &family {
-        claim.execute([*no, me])?;
-    }
-    Ok(family.into_iter().rev().map(|(no, _)| no).collect())
+/// Whether a cached result may still be used, at the moment that follows.
+const FRESH: &str = "coalesce(c.stored_at + c.ttl, 9223372036854775807) >";
+
+/// Returns whether it is late, from now on.
+fn late_after(time: Duration) -> impl FnMut() -> bool {
+    let until = clock::now() + time;
+    move || clock::now() >= until
 }
 
-/// Removes claimed runs for a short while; returns how many are gone. The next run may have lost some of its rows.
-fn take_apart(connection: &Connection, me: i64, runs: &[i64]) -> rusqlite::Result<usize> {
-    let began = clock::now();
-    for (gone, run) in runs.iter().enumerate() {
-        // The claim was made in another transaction: a process that has stood still since may have lost it.
-        let mut claimed =
-            connection.prepare_cached("SELECT 1 FROM flow_runs WHERE no = ?1 AND owner = ?2")?;
-        if !claimed.exists([*run, me])? {
-            continue;
+/// How far the removal of runs has come.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Pruning {
+    stage: Stage,
+    /// The outermost runs.
+    roots: Arc<[i64]>,
+    /// How many of them are done.
+    done: usize,
+    /// The rest of the family that is being removed, each run with the epoch of its claim.
+    claimed: VecDeque<(i64, i64)>,
+    spares_cached: bool,
+    report: PruneReport,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    Runs,
+    /// The files of results to which no run may refer any more, once they are found.
+    Files(Option<Vec<PathBuf>>),
+    /// Free pages, with the length of the database before.
+    Pages(u64),
+    Done,
+}
+
+impl Pruning {
+    fn of(roots: Vec<i64>) -> Self {
+        Self {
+            stage: Stage::Runs,
+            roots: roots.into(),
+            done: 0,
+            claimed: VecDeque::new(),
+            spares_cached: false,
+            report: PruneReport::default(),
         }
-        for (table, key) in PARTS {
-            let mut statement = connection.prepare_cached(&format!(
-                "DELETE FROM {table} WHERE run = ?1 AND {key} IN (SELECT {key} FROM {table} WHERE run = ?1 LIMIT ?2)"
-            ))?;
-            while statement.execute([*run, ROWS])? > 0 {
-                if began.elapsed() >= TRANSACTION_MAX {
-                    return Ok(gone);
+    }
+
+    /// Whether runs were found.
+    pub(in super::super) fn has_runs(&self) -> bool {
+        !self.roots.is_empty()
+    }
+
+    pub(in super::super) fn report(&self) -> PruneReport {
+        self.report
+    }
+
+    pub(in super::super) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// Removes something until it is late, inside one transaction.
+    fn proceed(
+        &mut self,
+        connection: &Connection,
+        tools: &Tools<'_>,
+        is_late: &mut dyn FnMut() -> bool,
+    ) -> rusqlite::Result<()> {
+        self.stage = match &self.stage {
+            Stage::Runs => {
+                self.remove_runs(connection, tools.owner.no, is_late)?;
+                let is_over = self.claimed.is_empty() && self.done == self.roots.len();
+                if is_over { Stage::Files(None) } else { Stage::Runs }
+            }
+            Stage::Files(unused) => {
+                let unused = unused.as_deref().unwrap_or_default();
+                let (removed, left) = tools.values.remove_unused(connection, unused, is_late)?;
+                self.report.files += removed;
+                if left.is_empty() {
+                    Stage::Pages(pages::length(connection)?)
+                } else {
+                    Stage::Files(Some(left))
                 }
             }
-        }
-        connection
-            .prepare_cached("DELETE FROM flow_runs WHERE no = ?1 AND owner = ?2")?
-            .execute([*run, me])?;
+            Stage::Pages(before) => {
+                let before = *before;
+                let mut is_over = false;
+                while !is_over && !is_late() {
+                    is_over = !pages::release(connection, PAGES)?;
+                }
+                self.report.bytes = before.saturating_sub(pages::length(connection)?);
+                if is_over { Stage::Done } else { Stage::Pages(before) }
+            }
+            Stage::Done => Stage::Done,
+        };
+        Ok(())
     }
-    Ok(runs.len())
+
+    /// Removes runs until it is late: at least some rows.
+    fn remove_runs(
+        &mut self,
+        connection: &Connection,
+        me: i64,
+        is_late: &mut dyn FnMut() -> bool,
+    ) -> rusqlite::Result<()> {
+        // The claim was made in another transaction: a process that has stood still since may have lost it.
+        let mut is_mine =
+            connection.prepare_cached("SELECT 1 FROM flow_runs WHERE no = ? AND owner = ? AND epoch = ?")?;
+        while let Some((run, epoch)) = self.claimed.front().copied() {
+            if is_mine.exists([run, me, epoch])? {
+                if !remove(connection, run, is_late)? {
+                    return Ok(());
+                }
+                self.report.flow_runs += 1;
+            }
+            self.claimed.pop_front();
+        }
+        while let Some(root) = self.roots.get(self.done) {
+            self.done += 1;
+            let mut family = free_family(connection, *root, self.spares_cached)?;
+            while let Some(run) = family.front() {
+                if !remove(connection, *run, is_late)? {
+                    self.claimed = claim(connection, me, &family)?;
+                    return Ok(());
+                }
+                self.report.flow_runs += 1;
+                family.pop_front();
+            }
+            if is_late() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a run and those of its sub-flows, which come first: a run without its children must not look whole. Returns nothing
+/// if a process runs one of them, or may resume it, or if the cache offers a result of one and those are spared.
+fn free_family(connection: &Connection, root: i64, spares_cached: bool) -> rusqlite::Result<VecDeque<i64>> {
+    // A cross join is made in the order in which it is written: without it, all runs are searched for the children of each.
+    let mut statement = connection.prepare_cached(&format!(
+        "WITH RECURSIVE family (no, id) AS (
+             SELECT no, id FROM flow_runs WHERE no = ?1
+             UNION ALL SELECT c.no, c.id FROM family CROSS JOIN flow_runs c ON c.parent = family.id
+         )
+         SELECT f.no, f.state >= ?2 AND f.owner IS NULL
+             AND NOT (?3 AND EXISTS (SELECT 1 FROM cache c WHERE c.run = f.no AND {FRESH} ?4))
+         FROM family CROSS JOIN flow_runs f ON f.no = family.no"
+    ))?;
+    let now = clock::wall().as_micros();
+    let values = params![root, codes::FIRST_TERMINAL, spares_cached, now];
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let family: Vec<(i64, bool)> = rows.collect::<rusqlite::Result<_>>()?;
+    let is_free = family.iter().all(|(_, is_free)| *is_free);
+    Ok(family.into_iter().rev().map(|(no, _)| no).filter(|_| is_free).collect())
+}
+
+/// Claims runs that no process owns, for the next transaction.
+pub(super) fn claim(
+    connection: &Connection,
+    me: i64,
+    family: &VecDeque<i64>,
+) -> rusqlite::Result<VecDeque<(i64, i64)>> {
+    let mut claim = connection.prepare_cached(
+        "UPDATE flow_runs SET owner = ?2, epoch = epoch + 1 WHERE no = ?1 RETURNING no, epoch",
+    )?;
+    family.iter().map(|no| claim.query_row([*no, me], |row| Ok((row.get(0)?, row.get(1)?)))).collect()
+}
+
+/// Removes a run; `false` if it is too late for all of it.
+fn remove(connection: &Connection, run: i64, is_late: &mut dyn FnMut() -> bool) -> rusqlite::Result<bool> {
+    for (table, key, rows) in PARTS {
+        // A number is unique in its table. With the run beside it, SQLite would look through all rows of the run.
+        let of_the_run = if key == "no" { "" } else { "run = ?1 AND " };
+        let mut statement = connection.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE {of_the_run}{key} IN (SELECT {key} FROM {table} WHERE run = ?1 LIMIT {rows})"
+        ))?;
+        while statement.execute([run])? >= rows {
+            if is_late() {
+                return Ok(false);
+            }
+        }
+    }
+    connection.prepare_cached("DELETE FROM flow_runs WHERE no = ?1")?.execute([run])?;
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{claim, take_apart};
+    use std::collections::VecDeque;
+
+    use super::{Pruning, claim};
     use crate::store::contract::StorePlace;
     use crate::store::contract::script::*;
+    use crate::store::sqlite::SqliteStore;
     use crate::store::sqlite::tests::OnDisk;
-    use crate::store::{History as _, Ownership as _};
+    use crate::store::{FlowRunFilter, History as _, Ownership as _, Retention};
+
+    fn ended(store: &SqliteStore) -> Script {
+        let mut run = Script::begin(store);
+        run.completes(store, &FETCH, b"1");
+        run.ends(store);
+        run
+    }
+
+    /// Removes runs for as long as it is not late for `looks` times.
+    fn remove_runs(store: &SqliteStore, pruning: &Pruning, looks: usize) -> Pruning {
+        let begun = pruning.clone();
+        store
+            .ask(move |writer| {
+                writer.with_owner(|connection, owner| {
+                    let (mut pruning, mut looks) = (begun.clone(), 0..looks);
+                    pruning.remove_runs(connection, owner.no, &mut || looks.next().is_none())?;
+                    Ok(pruning)
+                })
+            })
+            .unwrap()
+    }
 
     #[test]
     fn a_claim_that_was_lost_while_its_process_stood_still_removes_nothing() {
         let place = OnDisk::new();
         let store = place.store.as_ref().unwrap();
-        let mut run = Script::begin(store);
-        run.completes(store, &FETCH, b"1");
-        run.ends(store);
+        let run = ended(store);
         let claimed = store
-            .ask(|writer| writer.with_owner(|connection, owner| claim(connection, owner.no, 1)))
+            .ask(|writer| {
+                writer.with_owner(|connection, owner| claim(connection, owner.no, &VecDeque::from([1])))
+            })
             .unwrap();
-        assert_eq!(claimed, [1]);
+        assert_eq!(claimed, VecDeque::from([(1, 2)]));
         place.is_seen_from_afar("elsewhere", false);
         let other = place.open();
         other.take_over(run.id()).unwrap();
-        store
-            .ask(move |writer| {
-                writer.with_owner(|connection, owner| take_apart(connection, owner.no, &claimed))
-            })
-            .unwrap();
+        let pruning = Pruning { claimed, ..Pruning::of(Vec::new()) };
+        assert_eq!(remove_runs(store, &pruning, 99).report.flow_runs, 0);
         assert_eq!(all_task_runs(&other, run.id()).len(), 1);
         assert_eq!(other.events(run.id(), 0, 99).unwrap().len(), 6);
+    }
+
+    #[test]
+    fn a_run_that_is_too_long_for_one_transaction_is_claimed_until_it_is_gone() {
+        let place = OnDisk::new();
+        let store = place.store.as_ref().unwrap();
+        let mut run = Script::begin(store);
+        for _ in 0..450 {
+            run.completes(store, &FETCH, b"1");
+        }
+        run.ends(store);
+        let mut pruning = remove_runs(store, &Pruning::of(vec![1]), 0);
+        let mut transactions = 1;
+        while !pruning.claimed.is_empty() {
+            let error = place.open().take_over(run.id()).unwrap_err();
+            assert!(error.to_string().contains("is being run by"), "{error}");
+            pruning = remove_runs(store, &pruning, 0);
+            transactions += 1;
+        }
+        assert!(transactions > 3, "{transactions}");
+        assert_eq!(pruning.report.flow_runs, 1);
+        assert!(store.flow_run(run.id()).unwrap().is_none());
+        assert_eq!(store.events(run.id(), 0, 9).unwrap(), []);
+    }
+
+    #[test]
+    fn pruning_gives_the_room_back_and_leaves_a_whole_file() {
+        let place = OnDisk::new();
+        let store = place.store.as_ref().unwrap();
+        for _ in 0..20 {
+            let mut run = Script::begin(store);
+            run.completes(store, &FETCH, &vec![7; 100 << 10]);
+            run.ends(store);
+        }
+        let before = std::fs::metadata(store.path()).unwrap().len() + store.wal_bytes();
+        let report = store.prune(Retention { newest: Some(1), ..Retention::default() }).unwrap();
+        assert_eq!(report.flow_runs, 19);
+        assert!(report.bytes > 19 * (100 << 10), "{report:?}");
+        let after = std::fs::metadata(store.path()).unwrap().len() + store.wal_bytes();
+        assert!(after < before / 4, "{before} → {after}");
+        store.check().unwrap();
+        let mut place = place;
+        // Closing writes the digest of the pages, and opening verifies it.
+        place.crash();
+        assert_eq!(place.store().flow_runs(&FlowRunFilter::default(), None, 9).unwrap().runs.len(), 1);
     }
 }

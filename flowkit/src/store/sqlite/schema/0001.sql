@@ -53,10 +53,27 @@ CREATE TABLE tasks (
     tags    TEXT    NOT NULL,
     -- Of the code without its formatting.
     source_hash INTEGER NOT NULL,
+    -- Who is to be asked about the runs of a flow.
+    owner       TEXT,
     -- The order in which the versions of one path ran last.
     last_no     INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX tasks_by_path ON tasks (path);
+CREATE INDEX tasks_by_path  ON tasks (path);
+CREATE INDEX tasks_by_owner ON tasks (owner) WHERE owner IS NOT NULL;
+
+-- Programs that began runs; one row for each build, and for each revision that it says it is of.
+CREATE TABLE programs (
+    no          INTEGER PRIMARY KEY,
+    -- The executable, when it was changed last, and its length.
+    file        TEXT    NOT NULL,
+    modified_at INTEGER NOT NULL,
+    bytes       INTEGER NOT NULL,
+    -- Mostly a git commit.
+    revision    TEXT,
+    -- The BLAKE3 of the file; NULL until it is known.
+    digest      BLOB    CHECK (length(digest) = 32)
+) STRICT;
+CREATE INDEX programs_by_file ON programs (file, modified_at, bytes);
 
 -- Locations in the user's code, as `file:line`.
 CREATE TABLE locations (
@@ -97,6 +114,8 @@ CREATE TABLE flow_runs (
     cancel_requested   INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
     -- Whether its process was told to stop: a task run that dies with it did not bring it down.
     stopping           INTEGER NOT NULL DEFAULT 0 CHECK (stopping IN (0, 1)),
+    -- The program that began it.
+    program            INTEGER REFERENCES programs (no),
     -- The last sequence number of a log line; that of an event is in `events`.
     last_log           INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -254,12 +273,15 @@ CREATE TABLE cache (
     stored_at   INTEGER NOT NULL,
     -- Microseconds; NULL is for ever.
     ttl         INTEGER,
-    task        INTEGER NOT NULL,
+    -- Hashes for finding entries to compare with: of the name of the task, and of that with the names and digests of its inputs.
+    task_hash   INTEGER NOT NULL,
+    inputs_hash INTEGER NOT NULL,
     -- JSON, KeyParts: what the key is made of.
     parts       TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX cache_by_run ON cache (run, task_run);
-CREATE INDEX cache_by_task ON cache (task, no);
+CREATE INDEX cache_by_run    ON cache (run, task_run);
+CREATE INDEX cache_by_task   ON cache (task_hash, run);
+CREATE INDEX cache_by_inputs ON cache (inputs_hash);
 
 -- The stores that execute for a cache key.
 CREATE TABLE cache_leases (

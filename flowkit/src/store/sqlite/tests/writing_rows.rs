@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 
 use super::{OnDisk, SqliteStore};
-use crate::model::{EventKind, TaskRunId};
+use crate::model::{EventKind, LogLevel, TaskRunId};
 use crate::store::RunLog as _;
 use crate::store::contract::StorePlace;
 use crate::store::contract::script::*;
+use crate::store::rows::LOG_LINES_MAX;
 use crate::store::sqlite::clock;
-use crate::store::{Entry, History, StoreError};
+use crate::store::{Entry, History, LogEntry, LogFilter, StoreError};
 
 #[test]
 fn entries_that_come_together_are_one_row_and_all_events() {
@@ -38,6 +39,44 @@ fn entries_that_come_together_are_one_row_and_all_events() {
     assert!(stats.rows < 250, "{stats:?}");
     assert_eq!(stats.events, 300);
     assert_eq!(event_names(store, run.id()).len(), 301);
+}
+
+#[test]
+fn log_lines_wait_for_a_writer_that_is_behind_and_none_below_the_quota_is_lost() {
+    const TASKS: u64 = 8;
+    const LINES: u64 = LOG_LINES_MAX - 1000;
+    let place = OnDisk::new();
+    let store = place.store.as_ref().unwrap();
+    let run = Script::begin(store);
+    let line = |task_run: u64, number: u64| LogEntry {
+        run: run.id(),
+        task_run: TaskRunId::new(task_run),
+        at: FIRST,
+        level: LogLevel::Info,
+        target: "etl".to_owned(),
+        message: number.to_string(),
+    };
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(move || store.ask(move |_| Ok(held.recv().is_err())));
+        for task_run in 1..=TASKS {
+            scope.spawn(move || (0..LINES).for_each(|number| store.log(line(task_run, number))));
+        }
+        // Until the queue is full, and the threads wait.
+        while store.stats().waiting <= 65_536 {
+            std::thread::yield_now();
+        }
+        drop(hold);
+        assert!(asked.join().unwrap().unwrap());
+    });
+    store.flush().unwrap();
+    let lines = store.logs(run.id(), &LogFilter::default(), 0, usize::MAX).unwrap();
+    assert_eq!(lines.len() as u64, TASKS * LINES);
+    for task_run in (1..=TASKS).map(TaskRunId::new) {
+        let own = lines.iter().filter(|line| line.task_run == task_run);
+        assert!(own.map(|line| line.message.parse::<u64>().unwrap()).eq(0..LINES), "{task_run}");
+    }
+    assert_eq!(store.dropped_logs(run.id()).unwrap(), []);
 }
 
 #[test]
