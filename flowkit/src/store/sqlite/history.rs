@@ -3,6 +3,7 @@
 mod choose;
 mod lines;
 pub(super) mod prune;
+mod removal;
 #[cfg(test)]
 mod tests;
 

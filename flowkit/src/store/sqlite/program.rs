@@ -171,11 +171,11 @@ mod tests {
     use std::time::Duration;
 
     use super::{ProgramDigest, ProgramFile};
+    use crate::store::RunLog as _;
     use crate::store::contract::StorePlace;
     use crate::store::contract::script::*;
     use crate::store::sqlite::SqliteStore;
     use crate::store::sqlite::tests::OnDisk;
-    use crate::store::{History as _, RunLog as _};
 
     /// Waits for as long as it takes, and tells whether the digest had to be computed.
     fn computes(store: &SqliteStore) -> bool {

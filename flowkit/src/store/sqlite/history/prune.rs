@@ -15,6 +15,7 @@ use rusqlite::{Connection, params};
 use super::super::write::Tools;
 use super::super::writer::Writer;
 use super::super::{SqliteStore, clock, codes, failure, pages};
+use super::removal::{Claim, FRESH, Stretch, claim, free_family, remove};
 use crate::store::{PruneReport, Retention, StoreError};
 
 /// How long one transaction removes. With its commit, other processes wait for at most 50 ms.
@@ -23,21 +24,8 @@ const TRANSACTION_MAX: Duration = Duration::from_millis(20);
 /// How many pages are returned to the file system between two looks at the clock.
 const PAGES: i64 = 64;
 
-/// The tables with rows of a run, the column that tells its rows apart, and how many are removed between two looks at the
-/// clock: few of those that may be long. Rows that others refer to come last.
-const PARTS: [(&str, &str, usize); 11] = [
-    ("logs", "no", 100),
-    ("dropped_logs", "task_run", 500),
-    ("artifacts", "seq", 20),
-    ("metrics", "seq", 500),
-    ("used_files", "task_run", 500),
-    ("times_up", "key", 500),
-    ("cache", "no", 200),
-    ("attempts", "task_run", 200),
-    ("events", "first_seq", 100),
-    ("results", "task_run", 20),
-    ("task_runs", "id", 200),
-];
+/// How many runs without sub-flows are removed by the same statements.
+const TOGETHER: i64 = 64;
 
 pub(super) fn prune(store: &SqliteStore, retention: Retention) -> Result<PruneReport, StoreError> {
     let mut pruning = store.ask(move |writer| writer.begin_pruning(retention))?;
@@ -103,9 +91,6 @@ fn old_roots(connection: &Connection, retention: Retention) -> rusqlite::Result<
     rows.collect()
 }
 
-/// Whether a cached result may still be used, at the moment that follows.
-const FRESH: &str = "coalesce(c.stored_at + c.ttl, 9223372036854775807) >";
-
 /// Returns whether it is late, from now on.
 fn late_after(time: Duration) -> impl FnMut() -> bool {
     let until = clock::now() + time;
@@ -120,8 +105,8 @@ pub(in super::super) struct Pruning {
     roots: Arc<[i64]>,
     /// How many of them are done.
     done: usize,
-    /// The rest of the family that is being removed, each run with the epoch of its claim.
-    claimed: VecDeque<(i64, i64)>,
+    /// What is left of the runs that are being removed.
+    claimed: VecDeque<Claim>,
     spares_cached: bool,
     report: PruneReport,
 }
@@ -205,28 +190,27 @@ impl Pruning {
         me: i64,
         is_late: &mut dyn FnMut() -> bool,
     ) -> rusqlite::Result<()> {
-        // The claim was made in another transaction: a process that has stood still since may have lost it.
-        let mut is_mine =
-            connection.prepare_cached("SELECT 1 FROM flow_runs WHERE no = ? AND owner = ? AND epoch = ?")?;
-        while let Some((run, epoch)) = self.claimed.front().copied() {
-            if is_mine.exists([run, me, epoch])? {
-                if !remove(connection, run, is_late)? {
-                    return Ok(());
+        while let Some(claim) = self.claimed.front() {
+            // The claim was made in another transaction: a process that has stood still since may have lost it.
+            if claim.is_mine(connection, me)? {
+                match remove(connection, claim.stretch, is_late)? {
+                    Some(removed) => self.report.flow_runs += removed,
+                    None => return Ok(()),
                 }
-                self.report.flow_runs += 1;
             }
             self.claimed.pop_front();
         }
-        while let Some(root) = self.roots.get(self.done) {
-            self.done += 1;
-            let mut family = free_family(connection, *root, self.spares_cached)?;
-            while let Some(run) = family.front() {
-                if !remove(connection, *run, is_late)? {
-                    self.claimed = claim(connection, me, &family)?;
-                    return Ok(());
+        while self.done < self.roots.len() {
+            let mut stretches = self.next_stretches(connection)?;
+            while let Some(stretch) = stretches.front() {
+                match remove(connection, *stretch, is_late)? {
+                    Some(removed) => self.report.flow_runs += removed,
+                    None => {
+                        self.claimed = claim(connection, me, &stretches)?;
+                        return Ok(());
+                    }
                 }
-                self.report.flow_runs += 1;
-                family.pop_front();
+                stretches.pop_front();
             }
             if is_late() {
                 break;
@@ -234,64 +218,34 @@ impl Pruning {
         }
         Ok(())
     }
-}
 
-/// Returns a run and those of its sub-flows, which come first: a run without its children must not look whole. Returns nothing
-/// if a process runs one of them, or may resume it, or if the cache offers a result of one and those are spared.
-fn free_family(connection: &Connection, root: i64, spares_cached: bool) -> rusqlite::Result<VecDeque<i64>> {
-    // A cross join is made in the order in which it is written: without it, all runs are searched for the children of each.
-    let mut statement = connection.prepare_cached(&format!(
-        "WITH RECURSIVE family (no, id) AS (
-             SELECT no, id FROM flow_runs WHERE no = ?1
-             UNION ALL SELECT c.no, c.id FROM family CROSS JOIN flow_runs c ON c.parent = family.id
-         )
-         SELECT f.no, f.state >= ?2 AND f.owner IS NULL
-             AND NOT (?3 AND EXISTS (SELECT 1 FROM cache c WHERE c.run = f.no AND {FRESH} ?4))
-         FROM family CROSS JOIN flow_runs f ON f.no = family.no"
-    ))?;
-    let now = clock::wall().as_micros();
-    let values = params![root, codes::FIRST_TERMINAL, spares_cached, now];
-    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let family: Vec<(i64, bool)> = rows.collect::<rusqlite::Result<_>>()?;
-    let is_free = family.iter().all(|(_, is_free)| *is_free);
-    Ok(family.into_iter().rev().map(|(no, _)| no).filter(|_| is_free).collect())
-}
-
-/// Claims runs that no process owns, for the next transaction.
-pub(super) fn claim(
-    connection: &Connection,
-    me: i64,
-    family: &VecDeque<i64>,
-) -> rusqlite::Result<VecDeque<(i64, i64)>> {
-    let mut claim = connection.prepare_cached(
-        "UPDATE flow_runs SET owner = ?2, epoch = epoch + 1 WHERE no = ?1 RETURNING no, epoch",
-    )?;
-    family.iter().map(|no| claim.query_row([*no, me], |row| Ok((row.get(0)?, row.get(1)?)))).collect()
-}
-
-/// Removes a run; `false` if it is too late for all of it.
-fn remove(connection: &Connection, run: i64, is_late: &mut dyn FnMut() -> bool) -> rusqlite::Result<bool> {
-    for (table, key, rows) in PARTS {
-        // A number is unique in its table. With the run beside it, SQLite would look through all rows of the run.
-        let of_the_run = if key == "no" { "" } else { "run = ?1 AND " };
-        let mut statement = connection.prepare_cached(&format!(
-            "DELETE FROM {table} WHERE {of_the_run}{key} IN (SELECT {key} FROM {table} WHERE run = ?1 LIMIT {rows})"
-        ))?;
-        while statement.execute([run])? >= rows {
-            if is_late() {
-                return Ok(false);
+    /// Returns the next runs, in the order in which they are removed: some that have no sub-flows, or one with those of its
+    /// sub-flows.
+    fn next_stretches(&mut self, connection: &Connection) -> rusqlite::Result<VecDeque<Stretch>> {
+        let mut stretch: Option<Stretch> = None;
+        while let Some(root) = self.roots.get(self.done).copied() {
+            let family = free_family(connection, root, self.spares_cached)?;
+            let is_next = stretch.is_some_and(|known| known.last + 1 == root && known.len() < TOGETHER);
+            match (&family[..], &mut stretch) {
+                ([], _) => {}
+                ([only], None) => stretch = Some(Stretch { first: *only, last: *only }),
+                ([only], Some(known)) if is_next => known.last = *only,
+                (_, Some(_)) => break,
+                (family, None) => {
+                    self.done += 1;
+                    return Ok(family.iter().map(|run| Stretch { first: *run, last: *run }).collect());
+                }
             }
+            self.done += 1;
         }
+        Ok(stretch.into_iter().collect())
     }
-    connection.prepare_cached("DELETE FROM flow_runs WHERE no = ?1")?.execute([run])?;
-    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-
-    use super::{Pruning, claim};
+    use super::super::removal::claim_one;
+    use super::Pruning;
     use crate::store::contract::StorePlace;
     use crate::store::contract::script::*;
     use crate::store::sqlite::SqliteStore;
@@ -325,11 +279,9 @@ mod tests {
         let store = place.store.as_ref().unwrap();
         let run = ended(store);
         let claimed = store
-            .ask(|writer| {
-                writer.with_owner(|connection, owner| claim(connection, owner.no, &VecDeque::from([1])))
-            })
+            .ask(|writer| writer.with_owner(|connection, owner| claim_one(connection, owner.no, 1)))
             .unwrap();
-        assert_eq!(claimed, VecDeque::from([(1, 2)]));
+        assert_eq!(claimed.len(), 1);
         place.is_seen_from_afar("elsewhere", false);
         let other = place.open();
         other.take_over(run.id()).unwrap();
