@@ -27,6 +27,8 @@ struct SeenRun {
     id: FlowRunId,
     /// The sub-flows that lead to it, with itself; `None` for the outermost.
     path: Option<String>,
+    /// Its row, as it was after its own last event.
+    run: Option<StoredFlowRun>,
     /// The number of the last event that has been read.
     since: u64,
     /// All of its events have been read since there was none to return.
@@ -43,7 +45,16 @@ struct SeenRun {
 impl SeenRun {
     fn new(id: FlowRunId, path: Option<String>) -> Self {
         let latest = WallTime::from_micros(i64::MIN);
-        Self { id, path, since: 0, is_read: false, held: VecDeque::new(), latest, states: HashMap::new() }
+        Self {
+            id,
+            path,
+            run: None,
+            since: 0,
+            is_read: false,
+            held: VecDeque::new(),
+            latest,
+            states: HashMap::new(),
+        }
     }
 
     /// Returns the state of a task run after its next event. An event that does not fit was refused when it was recorded.
@@ -109,8 +120,12 @@ impl Feed {
         seen.is_read = events.len() < page;
         let Some(last) = events.last() else { return Ok(()) };
         seen.since = last.sequence;
-        // Read after the events, so that every run in them is there.
-        let Some(run) = store.flow_run(seen.id)? else { return Ok(()) };
+        // Read after the events, so that every run in them is there. Only where it is needed: the store counts the failures of a
+        // flow run whenever it is read.
+        if seen.run.is_none() || events.iter().any(|event| event.task_run == TaskRunId::FLOW) {
+            seen.run = store.flow_run(seen.id)?;
+        }
+        let Some(run) = seen.run.clone() else { return Ok(()) };
         let mut task_runs = rows::tasks_of(store, run.id, events.iter().map(|event| event.task_run))?;
         task_runs.insert(TaskRunId::FLOW, run.as_task_run());
         let path = seen.path.clone();
