@@ -223,10 +223,11 @@ pub fn add_key<Key: TellsApart>(call: &mut CallKey<'_>, key: &Key) {
     call.argument("key").value(key);
 }
 
-pub fn in_run_name<Shown: InRunName + ?Sized>(shown: &Shown) -> &(impl Display + ?Sized) {
-    shown
+/// Returns it boxed: of a type that names `Shown`, `format!` would report the broken rule a second time.
+pub fn in_run_name<Shown: InRunName + ?Sized>(shown: &Shown) -> Box<dyn Display + '_> {
+    Box::new(shown)
 }
 
-pub fn debug_in_run_name<Shown: DebugInRunName + ?Sized>(shown: &Shown) -> &(impl Debug + ?Sized) {
-    shown
+pub fn debug_in_run_name<Shown: DebugInRunName + ?Sized>(shown: &Shown) -> Box<dyn Debug + '_> {
+    Box::new(shown)
 }
