@@ -51,6 +51,8 @@ fn the_output_of_the_program_is_no_json_and_not_among_it() {
     let expected = ["out 0", "err 0", "out 1", "err 1", "out 2", "err 2", "child out", "child err"];
     assert_eq!(own_lines(&answer.err), expected);
     assert!(shell.call("logs").ok().out.contains("child out"));
+    let answer = shell.call("run nightly --output json --log-level info").ok();
+    assert!(answer.lines().len() > 5 && answer.err.contains("cron: rows are loaded"), "{answer:?}");
 }
 
 #[test]

@@ -217,8 +217,16 @@ impl ScreenState {
 
     /// Takes complete lines from a [`Stderr`](super::Stderr).
     pub(super) fn print_lines(&self, lines: &[u8]) {
-        self.update(|story| story.print_lines(lines));
-        self.write_if_full();
+        let mode = self.inner.lock().story.mode;
+        match mode {
+            Mode::Live => {
+                self.update(|story| story.print_lines(lines));
+                self.write_if_full();
+            }
+            Mode::Quiet => {}
+            // Not with the events, which may go to standard output. An error means that the reader is gone.
+            Mode::Lines | Mode::Json => drop(self.write(lines)),
+        }
     }
 
     fn write_if_full(&self) {

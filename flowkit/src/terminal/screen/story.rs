@@ -193,9 +193,7 @@ impl Story {
 
     /// Takes complete lines from a [`Stderr`](super::Stderr).
     pub(super) fn print_lines(&mut self, lines: &[u8]) {
-        if self.mode != Mode::Quiet {
-            self.ready.extend_from_slice(lines);
-        }
+        self.ready.extend_from_slice(lines);
     }
 
     /// Ends the unfinished line of the program, if there is one, and returns it as text.
