@@ -16,7 +16,7 @@ struct Options {
     /// One pass each, no peer, no million: seconds instead of minutes, figures only roughly right.
     #[arg(long)]
     quick: bool,
-    /// Only shapes whose name contains this text, or `history`.
+    /// Only shapes whose name contains this text, `caching` or `history`.
     #[arg(long, default_value = "")]
     only: String,
     /// Leave out the peer, which is built first.

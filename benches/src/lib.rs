@@ -1,12 +1,13 @@
 //! The same work through flowkit, by hand, and through flowkit's peers.
 //!
 //! ```text
-//!  ratios.rs   count_allocations.rs   store.rs   startup.rs   the programs
+//!  ratios.rs   count_allocations.rs   store.rs   startup.rs   compile.rs   the programs
 //!  report                                            what is printed
 //!  bounds                                            what is promised
 //!  results                                           what was measured
 //!  million   allocations   measure                   how it is measured
 //!  startup                                           the start of a whole program
+//!  compile                                           the code that the compiler makes of tasks
 //!  store                                             the same with persisted runs, and its own floors
 //!  side                                              who does the work
 //!  flowkit_side   by_hand (spawn, recorder, shared)   peers (dagx, async_dag, dagrs)
@@ -20,6 +21,7 @@ pub mod allocations;
 pub mod bodies;
 pub mod bounds;
 pub mod by_hand;
+pub mod compile;
 pub mod flowkit_side;
 pub mod measure;
 pub mod million;

@@ -15,9 +15,9 @@ use flowkit::model::{
 use flowkit::policy::cache::CacheKey;
 use flowkit::policy::resume::RedoRequest;
 use flowkit::store::{
-    CachedValue, CommitAck, Entry, Fact, FlowRunFilter, FlowRunPage, History, LogEntry, LogFilter,
-    MemoryStore, NewFlowRun, OwnedRun, Ownership, PruneReport, Recovered, Reserved, ResultCache, Retention,
-    RunLog, StoreError, StoredCacheEntry, TaskRunFilter,
+    CachedValue, CommitAck, Entry, Fact, FlowRunFilter, FlowRunPage, History, LeaseAnswer, LogEntry,
+    LogFilter, MemoryStore, NewFlowRun, OwnedRun, Ownership, PruneReport, Recovered, Reserved, ResultCache,
+    Retention, RunLog, StoreError, StoredCacheEntry, TaskRunFilter,
 };
 use flowkit::{FlowRunId, State};
 use tokio::sync::{Notify, oneshot};
@@ -360,8 +360,8 @@ impl ResultCache for FaultyStore {
         self.disk.cached(key)
     }
 
-    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        self.disk.lease(key)
+    fn lease(&self, key: CacheKey, answer: LeaseAnswer) {
+        self.disk.lease(key, answer);
     }
 
     fn release(&self, key: CacheKey) {

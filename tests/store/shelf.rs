@@ -10,8 +10,8 @@ use flowkit::model::{FlowRunId, TaskRunId, WallTime};
 use flowkit::policy::cache::CacheKey;
 use flowkit::policy::resume::RedoRequest;
 use flowkit::store::{
-    CachedValue, CommitAck, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Ownership, Recovered,
-    Reserved, ResultCache, RunLog, StoreError, StoredCacheEntry, rows,
+    CachedValue, CommitAck, Entry, Fact, LeaseAnswer, Leased, LogEntry, NewFlowRun, OwnedRun, OwnerName,
+    Ownership, Recovered, Reserved, ResultCache, RunLog, StoreError, StoredCacheEntry, rows,
 };
 
 use crate::run::Run;
@@ -241,13 +241,20 @@ impl ResultCache for Shelf {
         Ok(contents.cache.iter().find(|(of, ..)| *of == key).map(|(_, value, _)| value.clone()))
     }
 
-    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
+    fn lease(&self, key: CacheKey, answer: LeaseAnswer) {
         let mut contents = self.contents();
         let is_free = !contents.leases.contains_key(&key);
-        if is_free {
+        let leased = if is_free {
             contents.leases.insert(key, self.process);
+            let latest = contents.cache.iter().find(|(_, of, ..)| *of == key);
+            Leased::Granted { stored_at: latest.map(|(_, _, value, _)| value.stored_at) }
+        } else {
+            Leased::Held
+        };
+        drop(contents);
+        if answer.send(Ok(leased)).is_err() && is_free {
+            self.release(key);
         }
-        Ok(is_free)
     }
 
     fn release(&self, key: CacheKey) {

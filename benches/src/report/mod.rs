@@ -1,5 +1,6 @@
 //! What is printed.
 
+pub mod compile;
 pub mod json;
 pub mod startup;
 pub mod store;

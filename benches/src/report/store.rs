@@ -2,15 +2,17 @@
 
 use super::table::{align_right_from, new_table, or_dash, promises};
 use crate::bounds::Verdict;
+use crate::store::caching::{self, Caching};
 use crate::store::figures::{Figures, Row};
 use crate::store::history::History;
 
 /// Renders the run as tables.
 #[must_use]
 pub fn render(figures: &Figures, verdicts: &[Verdict]) -> String {
+    let caching = caching(&figures.caching);
     let history = figures.history.as_ref().map(history).unwrap_or_default();
     format!(
-        "{rows}\n\none fsync of this disk: {fsync:.0} µs\n\n{history}Promises of flowkit\n\n{promises}\n",
+        "{rows}\n\none fsync of this disk: {fsync:.0} µs\n\n{caching}{history}Promises of flowkit\n\n{promises}\n",
         rows = rows(&figures.rows),
         fsync = figures.fsync_us,
         promises = promises(verdicts)
@@ -54,6 +56,27 @@ fn cells(row: &Row, shape: String) -> [String; 9] {
         or_dash(row.group.map(|group| format!("{group:.0}"))),
         or_dash(row.bytes_per_task.map(|bytes| format!("{bytes:.0}"))),
     ]
+}
+
+fn caching(figures: &[Caching]) -> String {
+    if figures.is_empty() {
+        return String::new();
+    }
+    let mut table = new_table([&caching::SHAPE.to_string(), "median", "µs/task", "÷ uncached"]);
+    for one in figures {
+        let sides =
+            [("uncached", one.uncached_ms), ("cached, misses", one.misses_ms), ("cached, hits", one.hits_ms)];
+        for (side, ms) in sides {
+            table.add_row([
+                format!("{side}, {}", one.durability),
+                format!("{ms:.2} ms"),
+                format!("{:.1}", 1000.0 * ms / caching::SHAPE.tasks() as f64),
+                format!("{:.2}", ms / one.uncached_ms),
+            ]);
+        }
+    }
+    align_right_from(&mut table, 1);
+    format!("{}\n\n", table.trim_fmt())
 }
 
 fn history(history: &History) -> String {

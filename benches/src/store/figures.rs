@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::caching::Caching;
 use super::history::History;
 use super::side::{Ground, Keeper, Pass};
 use crate::measure::median;
@@ -46,6 +47,8 @@ pub struct Figures {
     pub fsync_us: f64,
     /// The rows of each shape are adjacent.
     pub rows: Vec<Row>,
+    /// Cached tasks beside uncached ones, for each promise of durability.
+    pub caching: Vec<Caching>,
     /// A million task runs, if they were made.
     pub history: Option<History>,
 }

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use super::durare::Durare;
 use super::figures::{CHAIN, FAN_OUT, Figures};
 use super::side::Ground;
-use super::{disk, history};
+use super::{caching, disk, history};
 
 /// What one run measures.
 #[derive(Debug)]
 pub struct Plan {
     /// Where the databases are made.
     pub folder: PathBuf,
-    /// Only shapes whose name contains this text, or `history`.
+    /// Only shapes whose name contains this text, `caching` or `history`.
     pub only: String,
     /// Passes of each side.
     pub passes: usize,
@@ -54,6 +54,10 @@ impl Plan {
             eprintln!("timing {shape}");
             figures.measure(&ground, shape, self.passes)?;
         }
+        if "caching".contains(&self.only) {
+            eprintln!("timing cached tasks");
+            figures.caching = caching::measure(ground.folder(), self.passes)?;
+        }
         if let Some(runs) = self.runs.filter(|_| "history".contains(&self.only)) {
             eprintln!("writing {runs} runs");
             figures.history = Some(history::measure(ground.folder(), runs)?);
@@ -82,6 +86,9 @@ mod tests {
         let verdicts = verdicts(&figures);
         let left: Vec<_> = verdicts.iter().filter(unmeasured).map(|verdict| &verdict.promise).collect();
         assert!(left.iter().all(|promise| promise.contains("durare")), "{left:?}");
+        for caching in &figures.caching {
+            assert!(printed.contains(&format!("cached, misses, {}", caching.durability)), "{printed}");
+        }
         assert!(report::json::render(&figures, &verdicts).unwrap().contains("task_us"));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Pure: reads figures, measures nothing.
 
+use super::caching::{self, Caching};
 use super::figures::{CHAIN, FAN_OUT, Figures};
 use super::history::Look;
 use super::side::Keeper;
@@ -17,7 +18,7 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
     let relaxed = figures.row(FAN_OUT, Keeper::Relaxed);
     let history = figures.history.as_ref();
     let slowest = history.and_then(|history| history.looks.iter().map(Look::slower).max_by(f64::total_cmp));
-    vec![
+    let mut verdicts = vec![
         verdict(
             format!("{FAN_OUT}: 20,000 tasks in a second"),
             50.0,
@@ -65,7 +66,22 @@ pub fn verdicts(figures: &Figures) -> Vec<Verdict> {
         ),
         verdict("history: opening the file".to_owned(), 100.0, "ms", history.map(|history| history.open_ms)),
         verdict("history: the slowest page of runs".to_owned(), 50.0, "ms", slowest),
-    ]
+    ];
+    verdicts.extend(of_caching(&figures.caching));
+    verdicts
+}
+
+fn of_caching(figures: &[Caching]) -> impl Iterator<Item = Verdict> {
+    ["full", "relaxed"].into_iter().flat_map(move |durability| {
+        let figures = figures.iter().find(|caching| caching.durability == durability);
+        let shape = caching::SHAPE;
+        let misses = figures.map(Caching::misses_to_uncached);
+        let hits = figures.map(Caching::hits_to_misses);
+        [
+            verdict(format!("{shape}, cached, {durability}: misses against uncached"), 2.0, "×", misses),
+            verdict(format!("{shape}, cached, {durability}: hits against misses"), 1.0, "×", hits),
+        ]
+    })
 }
 
 fn verdict(promise: String, limit: f64, unit: &'static str, measured: Option<f64>) -> Verdict {

@@ -10,9 +10,9 @@ use flowkit::model::{
 use flowkit::policy::cache::CacheKey;
 use flowkit::policy::resume::RedoRequest;
 use flowkit::store::{
-    CachedValue, CommitAck, Entry, Fact, FlowRunFilter, FlowRunPage, History, LogEntry, LogFilter,
-    NewFlowRun, OwnedRun, Ownership, PruneReport, Recovered, Reserved, ResultCache, Retention, RunLog,
-    StoreError, StoredCacheEntry, TaskRunFilter,
+    CachedValue, CommitAck, Entry, Fact, FlowRunFilter, FlowRunPage, History, LeaseAnswer, Leased, LogEntry,
+    LogFilter, NewFlowRun, OwnedRun, Ownership, PruneReport, Recovered, Reserved, ResultCache, Retention,
+    RunLog, StoreError, StoredCacheEntry, TaskRunFilter,
 };
 use flowkit::{FlowRunId, State};
 
@@ -110,8 +110,9 @@ impl ResultCache for Listener {
         Ok(None)
     }
 
-    fn lease(&self, _key: CacheKey) -> Result<bool, StoreError> {
-        Ok(true)
+    fn lease(&self, _key: CacheKey, answer: LeaseAnswer) {
+        // The engine may not wait for it any more.
+        let _ = answer.send(Ok(Leased::Granted { stored_at: None }));
     }
 
     fn release(&self, _key: CacheKey) {}

@@ -41,7 +41,7 @@ pub(crate) use facts::Facts;
 pub use history::{FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, TaskRunFilter};
 pub use memory::MemoryStore;
 pub use ownership::Ownership;
-pub use result_cache::ResultCache;
+pub use result_cache::{LeaseAnswer, Leased, ResultCache};
 pub use run_log::RunLog;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::folder;

@@ -38,7 +38,7 @@ pub(crate) trait AttemptRunner<B: Body>: Sync {
 
     /// Runs one attempt [`within`](self::once::within) its limit, as a tokio task of its own that can be left behind;
     /// `None`, and the body stays, if this runner cannot.
-    fn start_apart(&self, _body: &mut Option<B>, _limit: Duration) -> Option<Apart<B::Output, B::Error>> {
+    fn start_apart(&self, _body: &mut Option<B>, _limit: Duration) -> Option<Apart> {
         None
     }
 
@@ -102,10 +102,9 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
         }
         let counted = number - uncounted;
         let next = repeat(all.policy, counted, body);
-        let ended = if tracing::enabled!(tracing::Level::INFO) {
-            Box::pin(once(all, body).instrument(tracing::info_span!("attempt", number))).await
-        } else {
-            once(all, body).await
+        let ended = match attempt_span(number) {
+            Some(span) => Box::pin(once(all, body).instrument(span)).await,
+            None => once(all, body).await,
         };
         all.runner.settle(matches!(ended, Err(Stop::TimedOut | Stop::Cancelled))).await;
         let stop = match all.runner.verify(ended) {
@@ -115,7 +114,7 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
                 let is_flow = all.core.declaration.kind == Kind::Flow;
                 failpoint::reach(if is_flow { "before-run-complete" } else { "after-body" });
                 if number > 1 {
-                    tracing::info!(task = %all.core.label(), retries = number - 1, "succeeded after retries");
+                    report_success(all.core, number);
                 }
                 return Ok(value);
             }
@@ -131,6 +130,15 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
         *body = next.map(|next| *next);
         number += 1;
     }
+}
+
+/// Returns the span of an attempt, if a subscriber records it.
+fn attempt_span(number: u32) -> Option<tracing::Span> {
+    tracing::enabled!(tracing::Level::INFO).then(|| tracing::info_span!("attempt", number))
+}
+
+fn report_success(core: &Core, number: u32) {
+    tracing::info!(task = %core.label(), retries = number - 1, "succeeded after retries");
 }
 
 /// Returns a body to run before the real one, in a test that checks whether tasks tolerate that. See
@@ -269,17 +277,26 @@ fn report_retry<E: TaskError>(
     attempts_max: u32,
     delay: Duration,
 ) {
-    let report = report(core, error);
+    let failure = AttemptFailure::new(report(core, error), delay).of(attempts_max);
+    emit_retry(core, failure, error.logged_kind(), attempt, attempts_max);
+}
+
+fn emit_retry(
+    core: &Core,
+    failure: AttemptFailure,
+    error_type: Option<&str>,
+    attempt: u32,
+    attempts_max: u32,
+) {
     tracing::warn!(
         task = %core.label(),
         attempt,
         max = attempts_max,
-        delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-        error = %report,
-        error_type = error.logged_kind(),
+        delay_ms = u64::try_from(failure.retry_in.as_millis()).unwrap_or(u64::MAX),
+        error = %failure.error,
+        error_type,
         "attempt failed, another one follows"
     );
-    let failure = AttemptFailure::new(report, delay).of(attempts_max);
     core.emit(EventKind::AttemptFailed { attempt, failure: Arc::new(failure) });
 }
 

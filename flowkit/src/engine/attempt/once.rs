@@ -1,5 +1,6 @@
 //! One attempt: runs it until it returns, panics, times out, or is cancelled.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -7,21 +8,24 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::Either;
+use futures_util::future::{BoxFuture, Either};
 use futures_util::{FutureExt, TryFutureExt};
 use tokio::task::{JoinError, JoinHandle};
+use tracing::Instrument;
 
 use super::panics::panic_message;
 use super::{AttemptRunner, Attempts};
 use crate::clock;
 use crate::engine::body::Body;
+use crate::engine::context::Current;
 use crate::engine::flow_run::CriticalFailure;
 use crate::engine::flow_run::tally::Tally;
 use crate::engine::task_run::core::Core;
 use crate::model::Refusal;
 
-/// An attempt that runs as a tokio task of its own.
-pub(crate) type Apart<T, E> = JoinHandle<Result<T, Stop<E>>>;
+/// An attempt that runs as a tokio task of its own. It returns the `Result` of an [`AttemptRunner`] in a box, so that the task is
+/// compiled once, not for every body.
+pub(crate) type Apart = JoinHandle<Box<dyn Any + Send>>;
 
 /// How an attempt ended without a value.
 pub(crate) enum Stop<E> {
@@ -45,7 +49,7 @@ pub(crate) async fn once<B: Body, H: AttemptRunner<B>>(
 ) -> Result<B::Output, Stop<B::Error>> {
     let limit = all.policy.timeout;
     if let Some(attempt) = limit.and_then(|limit| all.runner.start_apart(body, limit)) {
-        return Box::pin(apart(all.core, attempt, limit)).await;
+        return ended_apart(Box::pin(apart(all.core, attempt, limit)).await);
     }
     let body = body.take().expect("bug in flowkit: an attempt was started without a body");
     let attempt = pin!(AssertUnwindSafe(within(limit, all.runner.start(body))).catch_unwind());
@@ -113,17 +117,32 @@ async fn watch<F: Future>(
     .await
 }
 
+/// Starts an attempt as a tokio task of its own.
+pub(crate) fn spawn_apart(current: Current, attempt: BoxFuture<'static, Box<dyn Any + Send>>) -> Apart {
+    tokio::spawn(current.scope(attempt).in_current_span())
+}
+
+fn ended_apart<T: 'static, E: 'static>(ended: Result<Box<dyn Any + Send>, Ending>) -> Result<T, Stop<E>> {
+    match ended {
+        Ok(ended) => *ended.downcast().expect("bug in flowkit: an attempt returned another type"),
+        Err(Ending::Panicked(message)) => Err(Stop::Panicked(message)),
+        Err(Ending::OutOfTime(OutOfTime::Limit)) => Err(Stop::TimedOut),
+        Err(Ending::OutOfTime(OutOfTime::Cancelled)) => Err(Stop::Cancelled),
+    }
+}
+
+/// How an attempt that ran as a tokio task of its own ended, if it did not return.
+enum Ending {
+    Panicked(Arc<str>),
+    OutOfTime(OutOfTime),
+}
+
 /// Watches an attempt that runs as a tokio task of its own, so that even one that never yields can be left behind.
-async fn apart<T: Send + 'static, E: Send + 'static>(
-    core: &Core,
-    attempt: Apart<T, E>,
-    limit: Option<Duration>,
-) -> Result<T, Stop<E>> {
+async fn apart(core: &Core, attempt: Apart, limit: Option<Duration>) -> Result<Box<dyn Any + Send>, Ending> {
     let mut attempt = AbortOnDrop(attempt);
-    let stop = match watch(core, Pin::new(&mut attempt.0), limit).await {
+    let out_of_time = match watch(core, Pin::new(&mut attempt.0), limit).await {
         Ok(ended) => return joined(ended),
-        Err(OutOfTime::Limit) => Stop::TimedOut,
-        Err(OutOfTime::Cancelled) => Stop::Cancelled,
+        Err(out_of_time) => out_of_time,
     };
     attempt.0.abort();
     if tokio::time::timeout(ABORT_TIMEOUT, &mut attempt.0).await.is_err() {
@@ -135,23 +154,20 @@ async fn apart<T: Send + 'static, E: Send + 'static>(
             drop(permit);
         }));
     }
-    Err(stop)
+    Err(Ending::OutOfTime(out_of_time))
 }
 
-fn joined<T, E>(ended: Result<Result<T, Stop<E>>, JoinError>) -> Result<T, Stop<E>> {
-    match ended {
-        Ok(ended) => ended,
-        Err(join) => match join.try_into_panic() {
-            Ok(panic) => Err(Stop::Panicked(panic_message(panic))),
-            // Only the end of the tokio runtime aborts an attempt that was not aborted here.
-            Err(_) => Err(Stop::Cancelled),
-        },
-    }
+fn joined(ended: Result<Box<dyn Any + Send>, JoinError>) -> Result<Box<dyn Any + Send>, Ending> {
+    ended.map_err(|join| match join.try_into_panic() {
+        Ok(panic) => Ending::Panicked(panic_message(panic)),
+        // Only the end of the tokio runtime aborts an attempt that was not aborted here.
+        Err(_) => Ending::OutOfTime(OutOfTime::Cancelled),
+    })
 }
 
-struct AbortOnDrop<R>(JoinHandle<R>);
+struct AbortOnDrop(Apart);
 
-impl<R> Drop for AbortOnDrop<R> {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

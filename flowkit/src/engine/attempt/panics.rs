@@ -21,11 +21,18 @@ pub(crate) fn guarded<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
 
 /// As [`guarded`], and returns the panic message.
 pub(crate) fn guarded_or_why<R>(what: &str, f: impl FnOnce() -> R) -> Result<R, Arc<str>> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
-        let message = panic_message(panic);
-        tracing::error!(panic = %message, "a {what} panicked");
-        message
-    })
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(value) => Ok(value),
+        Err(panic) => Err(logged(what, panic)),
+    }
+}
+
+/// Apart from its generic caller, which is compiled for every task.
+#[cold]
+fn logged(what: &str, panic: Box<dyn Any + Send>) -> Arc<str> {
+    let message = panic_message(panic);
+    tracing::error!(panic = %message, "a {what} panicked");
+    message
 }
 
 /// Turns a panic of the user's code into an error of its run.

@@ -6,6 +6,7 @@
 //! more crates than flowkit without features may have.
 
 use std::any::Any;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,9 +28,30 @@ const ROOM: usize = ENTRIES_MAX / 10;
 
 type Value = Arc<dyn Any + Send + Sync>;
 
+type Entries = DashMap<CacheKey, Entry, BuildHasherDefault<KeyHasher>>;
+
+/// A key is a digest, and a part of it is as good as any hash of it.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, digest: &[u8]) {
+        if let Some(part) = digest.first_chunk() {
+            self.0 = u64::from_le_bytes(*part);
+        }
+    }
+
+    /// The length of the digest.
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Memory {
-    entries: Arc<DashMap<CacheKey, Entry>>,
+    entries: Arc<Entries>,
     sequence: AtomicU64,
     /// The last lease could not be had from the store.
     alone: AtomicBool,
@@ -67,7 +89,7 @@ pub(crate) enum MemoryLookup {
 
 /// The right to execute for a key. Dropping it without a result lets another caller lead.
 pub(crate) struct Lead {
-    entries: Arc<DashMap<CacheKey, Entry>>,
+    entries: Arc<Entries>,
     key: CacheKey,
     /// The result is cached, and the entry no longer belongs to this lead: it may be in flight again.
     is_done: bool,
@@ -76,6 +98,14 @@ pub(crate) struct Lead {
 }
 
 impl Memory {
+    /// Returns a fresh result, if there is one. A miss gives no right to execute.
+    pub(crate) fn get(&self, key: CacheKey) -> Option<Value> {
+        match &*self.entries.get(&key)? {
+            Entry::Cached { value, at, ttl, .. } if is_fresh(*at, *ttl) => Some(Arc::clone(value)),
+            Entry::Cached { .. } | Entry::InFlight(_) => None,
+        }
+    }
+
     /// Looks up a fresh result; `refresh` ignores cached ones.
     pub(crate) fn look_up(&self, key: CacheKey, refresh: bool) -> MemoryLookup {
         let (found, stale) = self.find(key, refresh);
@@ -170,5 +200,22 @@ impl Drop for Lead {
         if !self.is_done {
             self.entries.remove_if(&self.key, |_, entry| matches!(entry, Entry::InFlight(_)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher as _;
+
+    use super::*;
+    use crate::policy::cache::TaskIdentity;
+    use crate::value::canonical::digest;
+
+    #[test]
+    fn the_hash_of_a_key_is_a_part_of_its_digest() {
+        let task = TaskIdentity { name: "load", source_hash: 7, version: None };
+        let key = CacheKey::new(&task, None, digest("a").unwrap());
+        let part = key.digest().as_bytes().first_chunk().copied().unwrap();
+        assert_eq!(BuildHasherDefault::<KeyHasher>::default().hash_one(key), u64::from_le_bytes(part));
     }
 }

@@ -10,19 +10,22 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 pub(crate) use self::memory::Memory;
 use self::memory::{Lead, MemoryLookup};
 use self::shared::{InStore, Lease, look_into_store};
-use self::waiting::Waiting;
+use self::waiting::{Interrupted, Waiting};
 use crate::engine::attempt::panics::guarded;
 use crate::engine::blocking;
-use crate::engine::body::{Body, CacheScope};
+use crate::engine::body::{Body, CacheScope, TaskInfo};
 use crate::engine::described::described;
 use crate::engine::task_run::core::Core;
 use crate::engine::task_run::options::{CacheUse, CallOptions};
-use crate::model::Error;
-use crate::policy::cache::{CacheKey, KeyParts, TaskIdentity};
+use crate::model::{Digest, DigestError, Error, Unreadable};
+use crate::policy::cache::{CacheKey, KeyInput, KeyParts, TaskIdentity};
 use crate::store::CacheEntry;
+use crate::value::canonical::Sealing;
 
 /// A cached result that a call wants.
 pub(crate) struct Wanted {
@@ -35,10 +38,59 @@ pub(crate) struct Wanted {
 }
 
 /// What a lookup in the cache gives.
-pub(crate) enum CacheLookup<T> {
-    Value(T),
+pub(crate) enum CacheLookup {
+    /// A copy of a result, which belongs to the caller alone.
+    Value(Value),
     /// It is not cached: the caller executes.
     Right(Box<Right>),
+}
+
+/// What a lookup has to know of the results of a task. Not their type: the lookup is compiled once, not for each task.
+#[derive(Clone, Copy)]
+pub(crate) struct ResultType {
+    /// Copies a result; `None` if it cannot be cloned, or is of another type.
+    copy: fn(&Shared) -> Option<Value>,
+    stored: Option<StoredType>,
+}
+
+/// The same of results in a store.
+#[derive(Clone, Copy)]
+struct StoredType {
+    decode: fn(&[u8]) -> Result<Value, Unreadable>,
+    /// Writes a result that may describe files down; `None` if no result does.
+    files: Option<fn(&Shared)>,
+}
+
+type Shared = dyn Any + Send + Sync;
+type Value = Arc<Shared>;
+
+impl ResultType {
+    fn of<B: Body>() -> Self {
+        let stored = B::codec().map(|codec| StoredType {
+            decode: decode::<B>,
+            files: (codec.describes_files)().then_some(write::<B> as fn(&Shared)),
+        });
+        Self { copy: copy::<B>, stored }
+    }
+
+    fn describes_files(&self) -> bool {
+        self.stored.is_some_and(|stored| stored.files.is_some())
+    }
+}
+
+fn copy<B: Body>(result: &Shared) -> Option<Value> {
+    Some(Arc::new(B::copy_output(result.downcast_ref()?)?))
+}
+
+fn decode<B: Body>(bytes: &[u8]) -> Result<Value, Unreadable> {
+    let codec = B::codec().expect("bug in flowkit: a result was read whose type cannot be");
+    Ok(Arc::new((codec.decode)(bytes, B::info().declaration.version)?))
+}
+
+fn write<B: Body>(result: &Shared) {
+    if let Some((codec, result)) = B::codec().zip(result.downcast_ref()) {
+        let _ = (codec.json)(result);
+    }
 }
 
 /// The right to execute for a key. Dropping it without a result lets another caller execute.
@@ -92,31 +144,50 @@ pub(crate) fn wanted<B: Body>(
     options: Option<&CallOptions<B::Error>>,
     ttl: Option<Duration>,
 ) -> Option<Wanted> {
-    let info = B::info();
-    let cache_use = options.map(|options| options.cache).unwrap_or_default();
-    let scope = match info.cache {
-        _ if cache_use == CacheUse::Off || core.runtime().skips_cache() => return None,
-        CacheScope::Off => return None,
-        CacheScope::Runtime => None,
-        // Outside a flow there is no run whose calls could share a result.
-        CacheScope::Run => Some(core.run()?.id.as_uuid().into_bytes()),
-    };
-    let declaration = &info.declaration;
-    let identity = TaskIdentity {
-        name: B::identity(),
-        source_hash: declaration.source_hash,
-        version: declaration.version,
-    };
+    if B::info().cache == CacheScope::Off {
+        return None;
+    }
     let body = body.as_ref()?;
+    let cache_use = options.map(|options| options.cache).unwrap_or_default();
+    let cached = Cached { info: B::info(), identity: B::identity(), has_codec: B::codec().is_some() };
+    wanted_by(core, cached, cache_use, ttl, &|sealing, parts| body.cache_key(sealing, parts))
+}
+
+/// What a key has of a task.
+struct Cached {
+    info: &'static TaskInfo,
+    identity: &'static str,
+    has_codec: bool,
+}
+
+/// Digests the inputs of a call, and describes them.
+type Inputs<'a> = dyn Fn(Sealing<'_>, Option<&mut Vec<KeyInput>>) -> Result<Digest, DigestError> + 'a;
+
+fn wanted_by(
+    core: &Core,
+    Cached { info, identity, has_codec }: Cached,
+    cache_use: CacheUse,
+    ttl: Option<Duration>,
+    inputs: &Inputs<'_>,
+) -> Option<Wanted> {
+    if cache_use == CacheUse::Off || core.runtime().skips_cache() {
+        return None;
+    }
+    // Outside a flow there is no run whose calls could share a result.
+    let run = || Some(core.run()?.id.as_uuid().into_bytes());
+    let scope = if info.cache == CacheScope::Run { Some(run()?) } else { None };
+    let declaration = &info.declaration;
+    let identity =
+        TaskIdentity { name: identity, source_hash: declaration.source_hash, version: declaration.version };
     let run_store = core.run_store();
     let refresh = cache_use == CacheUse::Refresh
         || core.runtime().refreshes_cache()
         || run_store.and_then(|run_store| run_store.previous(|previous| previous.is_rerun(core.id)))
             == Some(true);
-    let is_persisted = run_store.is_some() && B::codec().is_some();
+    let is_persisted = run_store.is_some() && has_codec;
     let mut parts = (is_persisted && info.cache == CacheScope::Runtime).then(Vec::new);
     // This runs the user's code: the closure of the key, or `Serialize` of the inputs.
-    match guarded("cache key", || body.cache_key(core.runtime().sealing(), parts.as_mut()))? {
+    match guarded("cache key", || inputs(core.runtime().sealing(), parts.as_mut()))? {
         Ok(inputs) => {
             let key = CacheKey::new(&identity, scope, inputs);
             let entry =
@@ -131,50 +202,93 @@ pub(crate) fn wanted<B: Body>(
     }
 }
 
+/// What a call gets from the cache.
+pub(crate) enum Found<T> {
+    Value(T),
+    /// It is not cached: the caller executes.
+    Right(Box<Right>),
+}
+
 /// Looks a result up; waits, holding no slot, while another caller executes for the same key, but no longer than `timeout`.
-pub(crate) async fn look_up<B: Body>(
+pub(crate) async fn find<B: Body>(
     core: &Core,
-    mut wanted: Wanted,
+    wanted: Wanted,
     timeout: Option<Duration>,
-) -> Result<CacheLookup<B::Output>, Error<B::Error>> {
-    let memory = core.runtime().cache();
-    let mut waiting = Waiting::new(core, timeout);
-    loop {
-        match memory.look_up(wanted.key, wanted.refresh) {
-            MemoryLookup::Lead(lead) => return lead_or_value::<B>(&mut waiting, lead, wanted).await,
-            MemoryLookup::Value(value) => {
-                if let Some(copy) = value.downcast_ref::<B::Output>().and_then(B::copy_output)
-                    && has_its_files::<B>(core, &copy).await
-                {
-                    return Ok(CacheLookup::Value(copy));
-                }
-                // Another type under the same key can only come from two tasks with one path; execute.
-                wanted.refresh = true;
-            }
-            MemoryLookup::Wait(over) => waiting.until(over.cancelled()).await?,
+) -> Result<Found<B::Output>, Error<B::Error>> {
+    let of = ResultType::of::<B>();
+    // Boxed only if it is not at hand.
+    if let Some(value) = at_hand::<B>(core, &wanted, of) {
+        return Ok(Found::Value(value));
+    }
+    match look_up(core, wanted, timeout, of).await {
+        Ok(CacheLookup::Right(right)) => Ok(Found::Right(right)),
+        Ok(CacheLookup::Value(value)) => {
+            let value = value.downcast().ok().and_then(Arc::into_inner);
+            Ok(Found::Value(value.expect("bug in flowkit: a cached result is of another type, or shared")))
+        }
+        Err(Interrupted::Stopped) => Err(core.stopped(false)),
+        Err(Interrupted::TimedOut(limit)) => {
+            Err(Error::TimedOut { run: core.label(), limit, attempts: 0, orphaned: false })
         }
     }
 }
 
+/// Returns a result that this process has, without waiting for anything.
+fn at_hand<B: Body>(core: &Core, wanted: &Wanted, of: ResultType) -> Option<B::Output> {
+    if wanted.refresh || of.describes_files() {
+        return None;
+    }
+    core.runtime().cache().get(wanted.key)?.downcast_ref().and_then(B::copy_output)
+}
+
+fn look_up(
+    core: &Core,
+    mut wanted: Wanted,
+    timeout: Option<Duration>,
+    of: ResultType,
+) -> BoxFuture<'_, Result<CacheLookup, Interrupted>> {
+    Box::pin(async move {
+        let memory = core.runtime().cache();
+        let mut waiting = Waiting::new(core, timeout);
+        loop {
+            match memory.look_up(wanted.key, wanted.refresh) {
+                MemoryLookup::Lead(lead) => return lead_or_value(&mut waiting, lead, wanted, of).await,
+                MemoryLookup::Value(value) => {
+                    if let Some(copy) = (of.copy)(&*value)
+                        && has_its_files(core, &copy, of).await
+                    {
+                        return Ok(CacheLookup::Value(copy));
+                    }
+                    // Another type under the same key can only come from two tasks with one path; execute.
+                    wanted.refresh = true;
+                }
+                MemoryLookup::Wait(over) => waiting.until(over.cancelled()).await?,
+            }
+        }
+    })
+}
+
 /// The result is not in this process: it may be in the store.
-async fn lead_or_value<B: Body>(
+async fn lead_or_value(
     waiting: &mut Waiting<'_>,
     lead: Lead,
     wanted: Wanted,
-) -> Result<CacheLookup<B::Output>, Error<B::Error>> {
+    of: ResultType,
+) -> Result<CacheLookup, Interrupted> {
     let core = waiting.core;
-    let Some((run_store, codec)) = core.run_store().zip(B::codec()).filter(|_| wanted.entry.is_some()) else {
+    let Some((run_store, stored)) = core.run_store().zip(of.stored).filter(|_| wanted.entry.is_some()) else {
         return Ok(CacheLookup::Right(Box::new(Right { lease: None, lead, wanted })));
     };
-    let version = B::info().declaration.version;
-    let decode = |bytes: &[u8]| (codec.decode)(bytes, version);
     let mut refresh = wanted.refresh;
     loop {
-        match look_into_store(waiting, &run_store.store, wanted.key, refresh, wanted.ttl, &decode).await? {
+        let in_store =
+            look_into_store(waiting, &run_store.store, wanted.key, refresh, wanted.ttl, stored.decode)
+                .await?;
+        match in_store {
             InStore::Lease(lease) => return Ok(CacheLookup::Right(Box::new(Right { lease, lead, wanted }))),
-            InStore::Value { value, left } if has_its_files::<B>(core, &value).await => {
-                if let Some(copy) = B::copy_output(&value) {
-                    core.runtime().cache().insert(lead, Arc::new(copy), left);
+            InStore::Value { value, left } if has_its_files(core, &value, of).await => {
+                if let Some(copy) = (of.copy)(&*value) {
+                    core.runtime().cache().insert(lead, copy, left);
                 }
                 return Ok(CacheLookup::Value(value));
             }
@@ -185,9 +299,9 @@ async fn lead_or_value<B: Body>(
 
 /// Whether all files that a cached result describes as a [`Model`](crate::Model) or a [`Dataset`](crate::Dataset) still exist with
 /// the same content: a call that takes the result would fail over one that does not.
-async fn has_its_files<B: Body>(core: &Core, value: &B::Output) -> bool {
-    let Some(codec) = B::codec().filter(|codec| (codec.describes_files)()) else { return true };
-    let write = || described(|| (codec.json)(value));
+async fn has_its_files(core: &Core, value: &Value, of: ResultType) -> bool {
+    let Some(write) = of.stored.and_then(|stored| stored.files) else { return true };
+    let write = || described(|| write(&**value));
     let files = guarded("way to write a result down", write).unwrap_or_default();
     if files.is_empty() {
         return true;

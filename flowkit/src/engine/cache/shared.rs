@@ -6,13 +6,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::waiting::Waiting;
+use tokio::sync::oneshot;
+
+use super::Value;
+use super::waiting::{Interrupted, Waiting};
 use crate::clock;
-use crate::engine::replay::run_store::ask;
+use crate::engine::replay::run_store::{answered, ask};
 use crate::engine::task_run::core::Core;
-use crate::model::{Error, Unreadable};
+use crate::model::Unreadable;
 use crate::policy::cache::{CacheKey, is_fresh};
-use crate::store::{CachedValue, Store, StoreError};
+use crate::store::{CachedValue, Leased, Store, StoreError};
+
+/// Reads a result; a panic in it is one of its task.
+type Decode = fn(&[u8]) -> Result<Value, Unreadable>;
 
 /// How long to wait before asking again whether the process with the lease is done. The wait doubles up to the second
 /// value.
@@ -41,40 +47,70 @@ impl Drop for Lease {
     }
 }
 
+/// A lease that was asked for. Dropped before the answer, it takes none.
+struct Asked<'a> {
+    store: &'a Arc<dyn Store>,
+    key: CacheKey,
+    answer: oneshot::Receiver<Result<Leased, StoreError>>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.answer.close();
+        if let Ok(Ok(Leased::Granted { .. })) = self.answer.try_recv() {
+            self.store.release(self.key);
+        }
+    }
+}
+
+async fn ask_for_lease(store: &Arc<dyn Store>, key: CacheKey) -> Result<Leased, StoreError> {
+    let (sender, answer) = oneshot::channel();
+    store.lease(key, sender);
+    let mut asked = Asked { store, key, answer };
+    answered(store.may_block(), &mut asked.answer).await
+}
+
 /// What a lookup in the store gives.
-pub(crate) enum InStore<T> {
+pub(crate) enum InStore {
     /// A result, and for how long it may still be used.
-    Value { value: T, left: Option<Duration> },
+    Value { value: Value, left: Option<Duration> },
     /// No result: the caller executes, without a lease if the store cannot give one.
     Lease(Option<Lease>),
 }
 
 /// Looks up a fresh result; waits while another process executes for the same key.
-pub(crate) async fn look_into_store<T, E>(
+pub(super) async fn look_into_store(
     waiting: &mut Waiting<'_>,
     store: &Arc<dyn Store>,
     key: CacheKey,
     refresh: bool,
     ttl: Option<Duration>,
-    decode: &(impl Fn(&[u8]) -> Result<T, Unreadable> + Sync),
-) -> Result<InStore<T>, Error<E>> {
+    decode: Decode,
+) -> Result<InStore, Interrupted> {
     let core = waiting.core;
     let mut wait = FIRST_WAIT;
+    let mut lease = None;
     loop {
+        let seen = if refresh { None } else { read(core, store, key).await };
+        let seen_at = seen.as_ref().map(|value| value.stored_at);
         // Mostly there is a result, and then nothing needs to be written.
-        let known = if refresh { Ok(None) } else { ask(store, move |store| store.cached(key)).await };
-        if let Some(value) = usable(core, known, ttl, decode) {
+        if let Some(value) = seen.and_then(|seen| usable(core, &seen, ttl, decode)) {
             return Ok(value);
         }
-        match ask(store, move |store| store.lease(key)).await {
-            Ok(true) => {
+        if lease.is_some() {
+            return Ok(InStore::Lease(lease));
+        }
+        match ask_for_lease(store, key).await {
+            Ok(Leased::Granted { stored_at }) => {
                 core.runtime().cache().shares_again();
-                let lease = Lease { store: Arc::clone(store), key, held: true };
-                // The process that had the lease until now may have stored a result.
-                let known = if refresh { Ok(None) } else { ask(store, move |store| store.cached(key)).await };
-                return Ok(usable(core, known, ttl, decode).unwrap_or(InStore::Lease(Some(lease))));
+                lease = Some(Lease { store: Arc::clone(store), key, held: true });
+                if refresh || stored_at == seen_at {
+                    return Ok(InStore::Lease(lease));
+                }
+                // The process that had the lease until now has stored a result.
+                continue;
             }
-            Ok(false) => {}
+            Ok(Leased::Held) => {}
             Err(error) => {
                 // Logged once for all tasks that are affected by the same outage.
                 if core.runtime().cache().shares_no_more() {
@@ -91,17 +127,16 @@ pub(crate) async fn look_into_store<T, E>(
     }
 }
 
-/// Decodes a persisted result; `None` if it is stale, damaged or of another type.
-fn usable<T>(
-    core: &Core,
-    known: Result<Option<CachedValue>, StoreError>,
-    ttl: Option<Duration>,
-    decode: &impl Fn(&[u8]) -> Result<T, Unreadable>,
-) -> Option<InStore<T>> {
-    let known = known.unwrap_or_else(|error| {
+/// Reads a result from the store.
+async fn read(core: &Core, store: &Arc<dyn Store>, key: CacheKey) -> Option<CachedValue> {
+    ask(store, move |store| store.cached(key)).await.unwrap_or_else(|error| {
         tracing::warn!(task = %core.label(), %error, "the cache cannot be read: the task runs");
         None
-    })?;
+    })
+}
+
+/// Decodes a persisted result; `None` if it is stale, damaged or of another type.
+fn usable(core: &Core, known: &CachedValue, ttl: Option<Duration>, decode: Decode) -> Option<InStore> {
     // The shorter one counts: the one that was stored with it, or the one that the attribute has now.
     let ttl = known.ttl.into_iter().chain(ttl).min();
     let age = clock::wall().since(known.stored_at);
@@ -114,5 +149,22 @@ fn usable<T>(
             tracing::warn!(task = %core.label(), %reason, "the cached result cannot be used: the task runs");
             None
         }
+    }
+}
+
+#[cfg(all(test, feature = "store"))]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+    use crate::store::contract::script::{cache_key, lease};
+
+    #[test]
+    fn a_request_for_a_lease_that_is_dropped_after_its_answer_takes_none() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let (sender, answer) = oneshot::channel();
+        store.lease(cache_key("a"), sender);
+        assert!(!lease(&*store, "a"), "it is granted");
+        drop(Asked { store: &store, key: cache_key("a"), answer });
+        assert!(lease(&*store, "a"));
     }
 }

@@ -10,7 +10,13 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::engine::task_run::core::Core;
-use crate::model::Error;
+
+/// Why a wait ended early.
+pub(super) enum Interrupted {
+    Stopped,
+    /// After the timeout of the call.
+    TimedOut(Duration),
+}
 
 pub(super) struct Waiting<'a> {
     pub(super) core: &'a Core,
@@ -30,7 +36,7 @@ impl<'a> Waiting<'a> {
     ///
     /// If the call is cancelled, also at the same moment, since the call that it waits for may have been cancelled, too; or
     /// if the time is up.
-    pub(super) async fn until<E>(&mut self, over: impl Future<Output = ()>) -> Result<(), Error<E>> {
+    pub(super) async fn until(&mut self, over: impl Future<Output = ()>) -> Result<(), Interrupted> {
         let core = self.core;
         let (over, cancelled) = (pin!(over), pin!(core.cancelled()));
         let come = select(over, cancelled);
@@ -46,12 +52,10 @@ impl<'a> Waiting<'a> {
             }
         };
         if core.is_cancelled() {
-            return Err(core.stopped(false));
+            return Err(Interrupted::Stopped);
         }
         match self.limit {
-            Some(limit) if !in_time => {
-                Err(Error::TimedOut { run: core.label(), limit, attempts: 0, orphaned: false })
-            }
+            Some(limit) if !in_time => Err(Interrupted::TimedOut(limit)),
             _ => Ok(()),
         }
     }

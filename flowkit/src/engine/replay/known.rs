@@ -56,9 +56,10 @@ pub(crate) async fn inputs_or_known<B: Body>(
                 }
             }
             Ok(()) => {
-                if let Err(refused) = other_inputs::<B>(core, &CallInputs { body, options }) {
+                let changed = changed_inputs(core, &CallInputs { body, options });
+                if let Err(refusal) = other_inputs(core, changed, B::info().at_most_once) {
                     how.recorded = true;
-                    return Err(refused);
+                    return Err(Error::Refused { run: core.label(), refusal });
                 }
                 core.reopen();
             }
@@ -66,8 +67,20 @@ pub(crate) async fn inputs_or_known<B: Body>(
     } else {
         readied?;
     }
-    match remembered::<B>(core, &CallInputs { body, options })? {
+    let found = match remembered(core) {
+        Ok(found) => found,
+        Err(None) => return Err(core.stopped(false)),
+        Err(Some(refusal)) => return Err(Error::Refused { run: core.label(), refusal }),
+    };
+    match found {
         None => Ok(None),
+        Some(found) if found.provenance.made_from != core.made_from() => {
+            let changed = changed_inputs(core, &CallInputs { body, options });
+            match other_inputs(core, changed, B::info().at_most_once) {
+                Ok(()) => Ok(None),
+                Err(refusal) => Err(Error::Refused { run: core.label(), refusal }),
+            }
+        }
         Some(Remembered { value: MemoValue::Here(value), provenance }) => {
             Ok(how.take_over(value.downcast_ref().and_then(B::copy_output), provenance))
         }
@@ -77,29 +90,44 @@ pub(crate) async fn inputs_or_known<B: Body>(
     }
 }
 
+/// The inputs of a call that were made again.
+struct ChangedInputs {
+    names: Vec<&'static str>,
+    /// One of them cannot be compared with what it was.
+    is_unknown: bool,
+}
+
+fn changed_inputs(core: &Core, inputs: &impl Inputs) -> ChangedInputs {
+    let mut changed = ChangedInputs { names: Vec::new(), is_unknown: false };
+    inputs::visit_versioned(inputs, core, |input| {
+        if let Some(input) = input.input_core().filter(|core| !core.is_settled()) {
+            changed.is_unknown |= input.version().is_stamp();
+            if !changed.names.contains(&input.declaration.name) {
+                changed.names.push(input.declaration.name);
+            }
+        }
+    });
+    changed
+}
+
 /// Warns that a call is made again because the values of its inputs have changed.
 ///
 /// # Errors
 ///
 /// If it may run at most once.
-fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<B::Error>> {
-    let (mut names, mut is_unknown) = (Vec::new(), false);
-    inputs::visit_versioned(inputs, core, |input| {
-        if let Some(input) = input.input_core().filter(|core| !core.is_settled()) {
-            is_unknown |= input.version().is_stamp();
-            if !names.contains(&input.declaration.name) {
-                names.push(input.declaration.name);
-            }
-        }
-    });
+fn other_inputs(
+    core: &Core,
+    ChangedInputs { names, is_unknown }: ChangedInputs,
+    at_most_once: bool,
+) -> Result<(), Refusal> {
     let task = core.declaration.name.to_owned();
     let inputs = if names.is_empty() { "what it takes".to_owned() } else { list(&names) };
-    if B::info().at_most_once {
+    if at_most_once {
         let refusal = Refusal::InputsChanged { task, what: inputs };
         if let Some((memo, key)) = memo(core) {
             memo.refuse(key, refusal.clone());
         }
-        return Err(Error::Refused { run: core.label(), refusal });
+        return Err(refusal);
     }
     let reason: Arc<str> = if is_unknown {
         format!("what {inputs} gives was made anew, and cannot be compared; derive `serde::Serialize` for it")
@@ -114,23 +142,22 @@ fn other_inputs<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<(), Error<
     Ok(())
 }
 
-/// Finds the result that an earlier attempt of the flow left of this call, if it was made from the same values.
-fn remembered<B: Body>(core: &Core, inputs: &impl Inputs) -> Result<Option<Remembered>, Error<B::Error>> {
+/// Finds the result that an earlier attempt of the flow left of this call.
+///
+/// # Errors
+///
+/// A refusal, or none if the call is cancelled.
+fn remembered(core: &Core) -> Result<Option<Remembered>, Option<Refusal>> {
     let Some((memo, key)) = memo(core) else { return Ok(None) };
     if let Some(refusal) = memo.refusal(key) {
-        return Err(Error::Refused { run: core.label(), refusal });
+        return Err(Some(refusal));
     }
     if memo.is_cancelled(key) {
         // The loser of a race that already has a winner.
         core.cancel_by_body();
-        return Err(core.stopped(false));
+        return Err(None);
     }
-    match memo.find(key) {
-        Some(found) if found.provenance.made_from != core.made_from() => {
-            other_inputs::<B>(core, inputs).map(|()| None)
-        }
-        found => Ok(found),
-    }
+    Ok(memo.find(key))
 }
 
 /// Returns the memo for later attempts of the flow, if there may be any, and the key of this call in it.

@@ -4,11 +4,13 @@
 
 use std::any::Any;
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::RecvError;
 
 use super::previous::{Claim, PreviousCall, PreviousRuns, ResumedRun};
 use crate::engine::blocking::{self, hold_clock};
@@ -260,11 +262,19 @@ pub(crate) async fn committed<T, E>(
     }
 }
 
-/// Waits for the answer of the store. The clock of a test is paused meanwhile.
+/// Waits for the acknowledgement of the store.
 pub(crate) async fn acknowledged(core: &Core, receipt: CommitReceipt) -> Result<(), StoreError> {
     let may_block = core.run_store().is_none_or(|run_store| run_store.store.may_block());
+    answered(may_block, receipt).await
+}
+
+/// Waits for the answer of a store. The clock of a test is paused meanwhile if the answer `may_block`.
+pub(crate) async fn answered<R>(
+    may_block: bool,
+    answer: impl Future<Output = Result<Result<R, StoreError>, RecvError>>,
+) -> Result<R, StoreError> {
     let hold = may_block.then(hold_clock);
-    let answer = receipt.await.unwrap_or(Err(StoreError::Closed));
+    let answer = answer.await.unwrap_or(Err(StoreError::Closed));
     if let Some(hold) = hold {
         hold.release();
     }

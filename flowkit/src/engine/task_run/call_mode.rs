@@ -1,16 +1,15 @@
 //! The ways in which a task is called: awaited in place, or submitted. A flow that is called in a flow is a third one, see
 //! `flow_run/sub_flow`.
 
+use std::any::Any;
 use std::future::Future;
 use std::time::Duration;
-
-use tracing::Instrument;
 
 use super::core::Core;
 use super::execute::execute;
 use super::options::CallOptions;
 use crate::engine::attempt::AttemptRunner;
-use crate::engine::attempt::once::{Apart, within};
+use crate::engine::attempt::once::{Apart, spawn_apart, within};
 use crate::engine::body::Body;
 use crate::engine::context;
 use crate::model::Error;
@@ -58,11 +57,11 @@ impl<B: Body + 'static> AttemptRunner<B> for Detached {
         body.run_detached()
     }
 
-    fn start_apart(&self, body: &mut Option<B>, limit: Duration) -> Option<Apart<B::Output, B::Error>> {
+    fn start_apart(&self, body: &mut Option<B>, limit: Duration) -> Option<Apart> {
         // A blocking body leaves its thread behind by itself.
         let current = context::current().filter(|_| !B::info().blocking)?;
         let attempt = within(Some(limit), body.take()?.run_detached());
-        Some(tokio::spawn(current.scope(attempt).in_current_span()))
+        Some(spawn_apart(current, Box::pin(async { Box::new(attempt.await) as Box<dyn Any + Send> })))
     }
 }
 

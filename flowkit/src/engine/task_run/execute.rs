@@ -7,7 +7,7 @@ use super::options::{CallOptions, effective_policy};
 use crate::engine::attempt::panics::caught;
 use crate::engine::attempt::{AttemptRunner, Attempts, attempts};
 use crate::engine::body::Body;
-use crate::engine::cache::{self, CacheLookup};
+use crate::engine::cache::{self, Found};
 use crate::engine::replay::known::{inputs_or_known, may_be_known};
 use crate::model::Error;
 use crate::text::wording::bounded;
@@ -48,12 +48,12 @@ async fn value<B: Body, H: AttemptRunner<B>>(
     }
     let mut right = None;
     if let Some(wanted) = cache::wanted(core, body, options, policy.cache_ttl) {
-        match Box::pin(cache::look_up::<B>(core, wanted, policy.timeout)).await? {
-            CacheLookup::Value(value) => {
+        match cache::find::<B>(core, wanted, policy.timeout).await? {
+            Found::Value(value) => {
                 source.cached = true;
                 return Ok(value);
             }
-            CacheLookup::Right(own) => right = Some(own),
+            Found::Right(own) => right = Some(own),
         }
     }
     let value = attempts(&Attempts { core, runner, policy, options }, body).await?;

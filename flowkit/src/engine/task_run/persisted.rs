@@ -61,22 +61,38 @@ fn encoded<B: Body>(
     };
     // Another call would rely on a value that a resumed run makes again.
     *shared = None;
-    if result.is_ok() && B::info().must_persist {
-        let task = core.declaration.name.to_owned();
-        let refusal = Refusal::NotPersisted { task, reason: not_persisted.to_string() };
-        if let Some((memo, key)) = memo(core) {
-            memo.refuse(key, refusal.clone());
-        }
+    if result.is_ok()
+        && let Err(refusal) = without_result(core, run_store, &not_persisted, B::info().must_persist)
+    {
         *result = Err(Error::Refused { run: core.label(), refusal });
-    } else if result.is_ok() && run_store.is_first_warning(core.declaration.path, &not_persisted) {
-        tracing::warn!(
-            task = %core.label(),
-            reason = %not_persisted,
-            "the result is not persisted: a resumed run makes it again"
-        );
     }
     persist.not_persisted = Some(not_persisted);
     persist
+}
+
+/// Warns that a result is not persisted.
+///
+/// # Errors
+///
+/// If it must be.
+fn without_result(
+    core: &Core,
+    run_store: &RunStore,
+    reason: &Arc<str>,
+    must_persist: bool,
+) -> Result<(), Refusal> {
+    if must_persist {
+        let task = core.declaration.name.to_owned();
+        let refusal = Refusal::NotPersisted { task, reason: reason.to_string() };
+        if let Some((memo, key)) = memo(core) {
+            memo.refuse(key, refusal.clone());
+        }
+        return Err(refusal);
+    }
+    if run_store.is_first_warning(core.declaration.path, reason) {
+        tracing::warn!(task = %core.label(), %reason, "the result is not persisted: a resumed run makes it again");
+    }
+    Ok(())
 }
 
 /// Determines the version of the value that a task run gave, and of those it was made from. Sets it for the calls that take
@@ -177,6 +193,50 @@ pub(crate) async fn persisted_value<B: Body>(
     core: &Core,
     task_run: TaskRunId,
 ) -> Result<Option<B::Output>, Error<B::Error>> {
+    let at_most_once = B::info().at_most_once;
+    let bytes = match persisted_bytes(core, task_run, at_most_once).await {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(unread) => return Err(unread.error(core)),
+    };
+    let unread = match B::codec().map(|codec| (codec.decode)(&bytes, B::info().declaration.version)) {
+        Some(Ok(value)) => return Ok(Some(value)),
+        Some(Err(Unreadable::Damaged(reason))) => match lost(core, &reason, at_most_once) {
+            Ok(()) => return Ok(None),
+            Err(unread) => unread,
+        },
+        Some(Err(Unreadable::Changed(reason))) => Unread::changed(core, reason.to_string()),
+        None => Unread::changed(core, "its type is no longer `Serialize + Deserialize`".to_owned()),
+    };
+    Err(unread.error(core))
+}
+
+/// Why a persisted result is not read.
+enum Unread {
+    Store(StoreError),
+    Refused(Refusal),
+}
+
+impl Unread {
+    fn changed(core: &Core, reason: String) -> Self {
+        Self::Refused(Refusal::ResultChanged { task: core.declaration.name.to_owned(), reason })
+    }
+
+    fn error<E>(self, core: &Core) -> Error<E> {
+        let run = core.label();
+        match self {
+            Self::Store(error) => Error::Store { run, source: Arc::new(error) },
+            Self::Refused(refusal) => Error::Refused { run, refusal },
+        }
+    }
+}
+
+/// Reads the bytes of a result; `None`, with a warning, if they are lost and the task runs again.
+async fn persisted_bytes(
+    core: &Core,
+    task_run: TaskRunId,
+    at_most_once: bool,
+) -> Result<Option<Vec<u8>>, Unread> {
     let Some(run_store) = core.run_store() else { return Ok(None) };
     let id = run_store.owned.id;
     let read = move |store: &dyn Store| match store.result(id, task_run)? {
@@ -184,34 +244,21 @@ pub(crate) async fn persisted_value<B: Body>(
         None => store.flush().and_then(|()| store.result(id, task_run)),
         found => Ok(found),
     };
-    let bytes = match ask(&run_store.store, read).await {
-        Ok(bytes) => bytes,
+    match ask(&run_store.store, read).await {
+        Ok(Some(bytes)) => Ok(Some(bytes)),
+        Ok(None) => lost(core, &"it is gone", at_most_once).map(|()| None),
         // The stored bytes are wrong, and reading them again would not help.
-        Err(StoreError::Damaged { reason, .. }) => return lost::<B>(core, &reason),
-        Err(error) => return Err(Error::Store { run: core.label(), source: Arc::new(error) }),
-    };
-    let Some(bytes) = bytes else { return lost::<B>(core, &"it is gone") };
-    let changed = |reason: String| {
-        let task = core.declaration.name.to_owned();
-        Err(Error::Refused { run: core.label(), refusal: Refusal::ResultChanged { task, reason } })
-    };
-    let Some(codec) = B::codec() else {
-        return changed("its type is no longer `Serialize + Deserialize`".into());
-    };
-    match (codec.decode)(&bytes, B::info().declaration.version) {
-        Ok(value) => Ok(Some(value)),
-        Err(Unreadable::Damaged(reason)) => lost::<B>(core, &reason),
-        Err(Unreadable::Changed(reason)) => changed(reason.to_string()),
+        Err(StoreError::Damaged { reason, .. }) => lost(core, &reason, at_most_once).map(|()| None),
+        Err(error) => Err(Unread::Store(error)),
     }
 }
 
 /// A persisted result is damaged or gone: the task runs again, unless it may run at most once.
-fn lost<B: Body>(core: &Core, reason: &(dyn Display + Sync)) -> Result<Option<B::Output>, Error<B::Error>> {
-    if B::info().at_most_once {
-        let refusal =
-            Refusal::ResultLost { task: core.declaration.name.to_owned(), reason: reason.to_string() };
-        return Err(Error::Refused { run: core.label(), refusal });
+fn lost(core: &Core, reason: &(dyn Display + Sync), at_most_once: bool) -> Result<(), Unread> {
+    if at_most_once {
+        let task = core.declaration.name.to_owned();
+        return Err(Unread::Refused(Refusal::ResultLost { task, reason: reason.to_string() }));
     }
     tracing::warn!(task = %core.label(), %reason, "the kept result is lost: it is done again");
-    Ok(None)
+    Ok(())
 }

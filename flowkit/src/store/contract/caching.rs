@@ -4,7 +4,7 @@ use super::StorePlace;
 use super::script::*;
 use crate::model::{EventKind, TaskRunId};
 use crate::policy::cache::{CacheKey, Difference, KeyParts, TaskIdentity};
-use crate::store::{CacheEntry, CacheExplanation, Entry, Store, explain_cache};
+use crate::store::{CacheEntry, CacheExplanation, Entry, Leased, Store, explain_cache};
 
 /// Ends a started task with a result under a cache key.
 fn caches(run: &mut Script, store: &dyn Store, input: &str, value: Option<&[u8]>) -> crate::model::TaskRunId {
@@ -114,30 +114,50 @@ pub fn a_result_that_only_its_run_shares_is_explained_so<P: StorePlace>() {
 pub fn a_lease_is_exclusive_until_it_is_released<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
-    assert!(store.lease(cache_key("a")).unwrap());
-    assert!(!store.lease(cache_key("a")).unwrap());
-    assert!(store.lease(cache_key("b")).unwrap());
+    assert!(lease(store, "a"));
+    assert!(!lease(store, "a"));
+    assert!(lease(store, "b"));
     let elsewhere = place.elsewhere();
-    assert!(elsewhere.as_deref().is_none_or(|elsewhere| !elsewhere.lease(cache_key("a")).unwrap()));
+    assert!(elsewhere.as_deref().is_none_or(|elsewhere| !lease(elsewhere, "a")));
     store.release(cache_key("a"));
     store.flush().unwrap();
     let next = elsewhere.as_deref().unwrap_or(store);
-    assert!(next.lease(cache_key("a")).unwrap());
-    assert!(!store.lease(cache_key("a")).unwrap());
+    assert!(lease(next, "a"));
+    assert!(!lease(store, "a"));
 }
 
 pub fn keeping_a_result_gives_the_lease_back<P: StorePlace>() {
     let place = P::new();
     let store = place.store();
     let mut run = Script::begin(store);
-    assert!(store.lease(cache_key("a")).unwrap());
+    assert!(lease(store, "a"));
     caches(&mut run, store, "a", Some(b"1"));
-    assert!(store.lease(cache_key("a")).unwrap());
+    assert!(lease(store, "a"));
 }
 
 pub fn a_lease_ends_with_its_owner<P: StorePlace>() {
     let mut place = P::new();
-    assert!(place.store().lease(cache_key("a")).unwrap());
+    assert!(lease(place.store(), "a"));
     place.crash();
-    assert!(place.store().lease(cache_key("a")).unwrap());
+    assert!(lease(place.store(), "a"));
+}
+
+pub fn a_lease_whose_caller_is_gone_is_free<P: StorePlace>() {
+    let place = P::new();
+    let store = place.store();
+    let (answer, caller) = tokio::sync::oneshot::channel();
+    drop(caller);
+    store.lease(cache_key("a"), answer);
+    store.flush().unwrap();
+    assert!(lease(store, "a"));
+}
+
+pub fn a_lease_comes_with_the_time_of_the_latest_result<P: StorePlace>() {
+    let place = P::new();
+    let store = place.store();
+    assert_eq!(ask_for_lease(store, "a").unwrap(), Leased::Granted { stored_at: None });
+    caches(&mut Script::begin(store), store, "a", Some(b"1"));
+    let stored_at = store.cached(cache_key("a")).unwrap().map(|cached| cached.stored_at);
+    assert!(stored_at.is_some());
+    assert_eq!(ask_for_lease(store, "a").unwrap(), Leased::Granted { stored_at });
 }

@@ -121,6 +121,8 @@ macro_rules! __store_contract {
                 a_lease_is_exclusive_until_it_is_released,
                 keeping_a_result_gives_the_lease_back,
                 a_lease_ends_with_its_owner,
+                a_lease_whose_caller_is_gone_is_free,
+                a_lease_comes_with_the_time_of_the_latest_result,
             }
             reserving: {
                 a_key_is_reserved_for_one_run_until_that_begins,

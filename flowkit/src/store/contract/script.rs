@@ -13,7 +13,9 @@ use crate::model::{
     RunRecord, StoredFlowRun, TaskRun, TaskRunId, Timestamp, WallTime, digest,
 };
 use crate::policy::cache::{CacheKey, KeyInput, KeyParts, TaskIdentity};
-use crate::store::{CacheEntry, Entry, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter};
+use crate::store::{
+    CacheEntry, Entry, Leased, NewFlowRun, OwnedRun, Recovered, Store, StoreError, TaskRunFilter,
+};
 use crate::value::envelope::{Envelope, Fingerprint};
 
 pub(crate) static ETL: Declaration = declaration(Kind::Flow, "etl");
@@ -196,6 +198,17 @@ pub(crate) fn report(message: &str) -> Arc<ErrorReport> {
 
 pub(crate) const IDENTITY: TaskIdentity<'static> =
     TaskIdentity { name: "etl::fetch", source_hash: 7, version: None };
+
+/// Asks for a lease, and returns whether it is granted.
+pub(crate) fn lease(store: &dyn Store, key: &str) -> bool {
+    ask_for_lease(store, key).unwrap() != Leased::Held
+}
+
+pub(crate) fn ask_for_lease(store: &dyn Store, key: &str) -> Result<Leased, StoreError> {
+    let (sender, answer) = oneshot::channel();
+    store.lease(cache_key(key), sender);
+    answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
+}
 
 pub(crate) fn cache_key(input: &str) -> CacheKey {
     CacheKey::new(&IDENTITY, None, digest(input).unwrap())

@@ -15,8 +15,8 @@ use self::run::MemoryRun;
 use super::listener::Listener;
 use super::rows::{death_of, suspension_of};
 use super::{
-    CachedValue, CommitAck, Entry, Fact, LogEntry, NewFlowRun, OwnedRun, OwnerName, Ownership, Recovered,
-    Reserved, ResultCache, RunLog, StoreError,
+    CachedValue, CommitAck, Entry, Fact, LeaseAnswer, Leased, LogEntry, NewFlowRun, OwnedRun, OwnerName,
+    Ownership, Recovered, Reserved, ResultCache, RunLog, StoreError,
 };
 use crate::clock;
 use crate::model::{FlowRunId, TaskRunId, WallTime};
@@ -252,8 +252,16 @@ impl ResultCache for MemoryStore {
         Ok(self.contents.lock().cache.get(&key).map(|cached| cached.value.clone()))
     }
 
-    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        Ok(self.contents.lock().leases.insert(key))
+    fn lease(&self, key: CacheKey, answer: LeaseAnswer) {
+        let mut contents = self.contents.lock();
+        let stored_at = contents.cache.get(&key).map(|cached| cached.value.stored_at);
+        let is_free = contents.leases.insert(key);
+        // Under no lock, since it wakes the caller.
+        drop(contents);
+        let leased = if is_free { Leased::Granted { stored_at } } else { Leased::Held };
+        if answer.send(Ok(leased)).is_err() && is_free {
+            self.release(key);
+        }
     }
 
     fn release(&self, key: CacheKey) {

@@ -52,6 +52,18 @@ pub(super) fn to_write(path: &Path, synchronous: Synchronous) -> Result<Connecti
     Ok(connection)
 }
 
+/// Sets what commits wait for.
+pub(super) fn set_synchronous(connection: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", synchronous.code())?;
+    match connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0))? {
+        found if found == synchronous.code() => Ok(()),
+        found => Err(failure::as_sqlite(std::io::Error::other(format!(
+            "SQLite holds `synchronous` at {found} instead of {}",
+            synchronous.code()
+        )))),
+    }
+}
+
 /// Lets `body` commit without waiting for the disk. Until the next commit that waits, a power cut may lose it.
 pub(super) fn unawaited<R>(
     path: &Path,

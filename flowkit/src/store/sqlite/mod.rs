@@ -25,6 +25,7 @@ mod files;
 pub(crate) mod folder;
 mod history;
 mod interned;
+mod leases;
 mod logs;
 mod options;
 mod outage;
@@ -76,8 +77,8 @@ use self::readers::{ContentRow, Readers};
 use self::shared::Shared;
 use self::values::Values;
 use super::{
-    CachedValue, CommitAck, Entry, Fact, History, LogEntry, Lost, NewFlowRun, OwnedRun, Ownership, Recovered,
-    Reserved, ResultCache, RunLog, StoreError, TaskRunFilter,
+    CachedValue, CommitAck, Entry, Fact, History, LeaseAnswer, LogEntry, Lost, NewFlowRun, OwnedRun,
+    Ownership, Recovered, Reserved, ResultCache, RunLog, StoreError, TaskRunFilter,
 };
 use crate::model::{FlowRunId, SealKey, TaskRunId, WallTime};
 use crate::policy::cache::CacheKey;
@@ -333,8 +334,8 @@ impl ResultCache for SqliteStore {
         }
     }
 
-    fn lease(&self, key: CacheKey) -> Result<bool, StoreError> {
-        self.lease_soon(key)
+    fn lease(&self, key: CacheKey, answer: LeaseAnswer) {
+        self.ask_for_lease(key, answer);
     }
 
     fn release(&self, key: CacheKey) {

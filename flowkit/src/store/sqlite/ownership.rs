@@ -1,4 +1,4 @@
-//! Ownership of runs: taking over, asking the owner to cancel, idempotency keys, and leases of cache keys.
+//! Ownership of runs: taking over, asking the owner to cancel, and idempotency keys.
 //!
 //! Each function checks and acts in the transaction of its caller: a process that stands still between two transactions
 //! keeps no right from the first.
@@ -10,7 +10,6 @@ use super::owner::Owner;
 use super::stop_reason::StopReason;
 use super::{clock, codes, reap};
 use crate::model::{FlowRunId, State, WallTime};
-use crate::policy::cache::CacheKey;
 use crate::policy::resume::RedoRequest;
 use crate::store::rows::suspension_of;
 use crate::store::{OwnedRun, Reserved, StoreError};
@@ -162,24 +161,4 @@ pub(super) fn give_back(connection: &Connection, key: &str, id: FlowRunId) -> ru
         .prepare_cached("DELETE FROM run_keys WHERE key = ?1 AND run = ?2 AND owner IS NOT NULL")?
         .execute(params![key, id.as_uuid().as_bytes()])?;
     Ok(())
-}
-
-/// Takes the lease of a cache key, unless a living store has it, this one included.
-pub(super) fn lease(connection: &Connection, me: &Owner, key: CacheKey) -> rusqlite::Result<bool> {
-    let digest = key.digest();
-    let owner: Option<i64> = connection
-        .prepare_cached("SELECT owner FROM cache_leases WHERE key = ?1")?
-        .query_row([digest.as_bytes()], |row| row.get(0))
-        .optional()?;
-    if let Some(owner) = owner
-        && reap::living(connection, me, owner)?.is_some()
-    {
-        return Ok(false);
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO cache_leases (key, owner) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET owner = ?2",
-        )?
-        .execute(params![digest.as_bytes(), me.no])?;
-    Ok(true)
 }

@@ -1,15 +1,16 @@
 //! The queue of the writing thread, in the order of the calls. Its lock is held for a push or a take, never for disk
 //! I/O.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::clock;
+use super::leases::LeaseRequest;
 use super::writer::Writer;
 use crate::model::FlowRunId;
 use crate::policy::cache::CacheKey;
@@ -96,9 +97,24 @@ struct WaitingJobs {
     bytes: usize,
     /// How many of the items have a waiting caller.
     urgent: usize,
+    /// When the writing thread began to gather the items.
+    gathers_since: Option<Instant>,
+    leases: Leases,
     /// What wakes the writing thread.
     asleep: Asleep,
     closed: bool,
+}
+
+/// Requests for leases. They overtake the items, whose commits wait for the disk.
+#[derive(Default)]
+struct Leases {
+    requests: Vec<LeaseRequest>,
+    /// Those whose key is released by one of the items.
+    after_items: Vec<LeaseRequest>,
+    /// The keys that items release.
+    released: HashSet<CacheKey>,
+    /// Nothing can be written at present.
+    are_refused: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -123,8 +139,9 @@ pub(super) struct WriteQueue {
     writer: OnceLock<ThreadId>,
 }
 
-/// The items that were taken, and whether the queue is closed.
+/// What was taken, and whether the queue is closed.
 pub(super) struct Taken {
+    pub(super) leases: Vec<LeaseRequest>,
     pub(super) items: VecDeque<WriteJob>,
     pub(super) is_last: bool,
 }
@@ -139,6 +156,9 @@ impl WriteQueue {
             drop(waiting);
             drop(item);
             return;
+        }
+        if let WriteJob::Release(key) = &item {
+            waiting.leases.released.insert(*key);
         }
         waiting.items.push_back(item);
         waiting.bytes += bytes;
@@ -155,30 +175,66 @@ impl WriteQueue {
         }
     }
 
-    /// Takes items, up to one transaction's worth. Waits for at most `timeout` for the first one, and then for `gather`
-    /// for more, unless a caller waits for one of them.
+    /// Appends a request for a lease; gives it back while nothing can be written.
+    pub(super) fn push_lease(&self, request: LeaseRequest) -> Result<(), LeaseRequest> {
+        let mut waiting = self.waiting.lock();
+        if waiting.leases.are_refused {
+            return Err(request);
+        }
+        if waiting.closed {
+            // As in `push`.
+            drop(waiting);
+            drop(request);
+            return Ok(());
+        }
+        if waiting.leases.released.contains(&request.key) {
+            waiting.leases.after_items.push(request);
+        } else {
+            waiting.leases.requests.push(request);
+        }
+        if waiting.asleep != Asleep::No {
+            waiting.asleep = Asleep::No;
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Refuses leases from now on, and returns the requests that wait.
+    pub(super) fn refuse_leases(&self) -> Vec<LeaseRequest> {
+        let Leases { requests, after_items, are_refused, .. } = &mut self.waiting.lock().leases;
+        *are_refused = true;
+        requests.drain(..).chain(after_items.drain(..)).collect()
+    }
+
+    /// Accepts requests for leases again.
+    pub(super) fn grant_leases(&self) {
+        self.waiting.lock().leases.are_refused = false;
+    }
+
+    /// Takes the requests for leases, and items, up to one transaction's worth. Waits for at most `timeout` for the first one,
+    /// and then for `gather` for more items, unless a caller waits for one of them.
     pub(super) fn take(&self, idle_timeout: Duration, gather: Duration) -> Taken {
         let mut waiting = self.waiting.lock();
-        if waiting.items.is_empty() && !waiting.closed {
+        if waiting.items.is_empty() && waiting.leases.are_none() && !waiting.closed {
             waiting.asleep = Asleep::Idle;
             self.work.wait_for(&mut waiting, idle_timeout);
         }
-        let until = clock::now() + gather;
-        while waiting.urgent == 0
-            && !waiting.closed
-            && !waiting.items.is_empty()
-            && waiting.items.len() < TAKEN_MAX
-        {
+        let now = clock::now();
+        let until = *waiting.gathers_since.get_or_insert(now) + gather;
+        while !waiting.are_due() && waiting.leases.are_none() {
             waiting.asleep = Asleep::Gathering;
             if self.work.wait_until(&mut waiting, until).timed_out() {
                 break;
             }
         }
         waiting.asleep = Asleep::No;
-        let items = waiting.split();
+        let leases = std::mem::take(&mut waiting.leases.requests);
+        let are_due = waiting.are_due() || leases.is_empty() || clock::now() >= until;
+        let items = if are_due { waiting.split() } else { VecDeque::new() };
         self.note(&waiting);
         self.room.notify_all();
-        Taken { is_last: waiting.closed && waiting.items.is_empty(), items }
+        let is_last = waiting.closed && waiting.items.is_empty() && waiting.leases.are_none();
+        Taken { leases, items, is_last }
     }
 
     /// Blocks while the queue is too long.
@@ -234,8 +290,11 @@ impl WriteQueue {
     /// Closes, and drops queued items: the writing thread is gone.
     pub(super) fn abandon(&self) {
         self.close();
-        let items = std::mem::take(&mut self.waiting.lock().items);
-        drop(items);
+        let mut waiting = self.waiting.lock();
+        let (items, leases) = (std::mem::take(&mut waiting.items), std::mem::take(&mut waiting.leases));
+        // Outside the lock, as in `push`.
+        drop(waiting);
+        drop((items, leases));
     }
 
     fn note(&self, waiting: &WaitingJobs) {
@@ -244,7 +303,34 @@ impl WriteQueue {
     }
 }
 
+impl Leases {
+    fn are_none(&self) -> bool {
+        self.requests.is_empty() && self.after_items.is_empty()
+    }
+
+    /// The items are being written: what waited for them is next.
+    fn may_follow(&mut self, items: &VecDeque<WriteJob>) {
+        if !self.released.is_empty() {
+            for item in items {
+                if let WriteJob::Release(key) = item {
+                    self.released.remove(key);
+                }
+            }
+        }
+        self.requests.append(&mut self.after_items);
+    }
+}
+
 impl WaitingJobs {
+    /// Whether the items are written now. No more of them are gathered if there are none.
+    fn are_due(&self) -> bool {
+        self.urgent > 0
+            || self.closed
+            || self.items.is_empty()
+            || self.items.len() >= TAKEN_MAX
+            || !self.leases.after_items.is_empty()
+    }
+
     fn split(&mut self) -> VecDeque<WriteJob> {
         let mut bytes = 0;
         let fits = |item: &&WriteJob| {
@@ -258,6 +344,8 @@ impl WaitingJobs {
         let taken: VecDeque<WriteJob> = self.items.drain(..count).collect();
         self.bytes -= taken.iter().map(WriteJob::bytes).sum::<usize>();
         self.urgent -= taken.iter().filter(|item| item.is_urgent()).count();
+        self.gathers_since = None;
+        self.leases.may_follow(&taken);
         taken
     }
 }

@@ -12,8 +12,9 @@ use super::{connection, failure};
 use crate::store::StoreError;
 use crate::value::envelope;
 
-/// How many idle connections stay open.
-const IDLE_MAX: usize = 4;
+/// How many idle connections stay open: as many as the engine asks from at a time, since opening one takes as long as fifty
+/// look-ups.
+const IDLE_MAX: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Readers {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use super::batch::Batch;
 use super::logs::Quotas;
 use super::queue::WriteQueue;
-use super::{clock, files, owner};
+use super::{clock, failure, files, owner};
 use crate::model::FlowRunId;
-use crate::store::Lost;
 use crate::store::listener::Listener;
+use crate::store::{Lost, StoreError};
 
 /// How long an owner may write nothing before it has to confirm its ownership: later it may be taken for dead where its
 /// lock cannot be seen. A healthy one writes every ten seconds.
@@ -71,7 +71,9 @@ impl Shared {
     /// Notes a committed transaction, which confirms the ownership of the runs.
     pub(super) fn has_committed(&self, at: Instant) {
         self.last_commit.store(self.millis(at), Ordering::Relaxed);
-        self.degraded.store(false, Ordering::Relaxed);
+        if self.degraded.swap(false, Ordering::Relaxed) {
+            self.queue.grant_leases();
+        }
     }
 
     /// Whether the last write is so long ago that other processes may have taken over the runs of this store.
@@ -98,8 +100,17 @@ impl Shared {
         self.degraded.load(Ordering::Relaxed)
     }
 
+    /// Notes that nothing can be written at present. Callers that wait for leases go on without.
     pub(super) fn set_degraded(&self) {
         self.degraded.store(true, Ordering::Relaxed);
+        for request in self.queue.refuse_leases() {
+            request.refuse(self.unwritable());
+        }
+    }
+
+    /// The error of a lease during an outage.
+    pub(super) fn unwritable(&self) -> StoreError {
+        failure::write(&self.path, std::io::Error::other("it cannot be written at present"))
     }
 
     /// The length of the write-ahead log.

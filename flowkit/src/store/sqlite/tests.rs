@@ -2,6 +2,7 @@
 
 mod damaged;
 mod failing;
+mod leasing;
 mod opening;
 mod racing;
 mod writing_rows;

@@ -11,7 +11,7 @@ use super::failure::{self, Remedy};
 use super::outage::{DatabaseFiles, GivenUp};
 use super::write::Tools;
 use super::writer::{Writer, truncate_log};
-use super::{clock, connection};
+use super::{Synchronous, clock, connection};
 use crate::failpoint;
 
 /// The waits between attempts of a failed transaction.
@@ -44,35 +44,11 @@ impl Writer {
         self.transaction += 1;
         let mut wait = BACKOFF_MIN;
         loop {
-            if self.outage.is_removed {
-                return Err(GivenUp::Removed);
-            }
-            let began = clock::now();
-            let FailedCommit { error, answer } = match self.once(&mut body) {
-                Ok(answer) => return self.succeeded(answer),
-                Err(failed) => failed,
+            let error = match self.attempt(self.settings.synchronous, &mut body)? {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
             };
-            // Names that the transaction wrote are rolled back with it.
-            self.interned.forget();
-            let remedy = failure::remedy(&error);
-            if remedy == Remedy::Reopen
-                && self.reopen_finds_it()
-                && let Some(answer) = answer
-            {
-                return self.succeeded(answer);
-            }
-            if remedy == Remedy::GiveUp {
-                return Err(GivenUp::Failed {
-                    source: Arc::new(error),
-                    tried_for: Duration::ZERO,
-                    is_hopeless: true,
-                });
-            }
-            if self.outage.since.is_none() {
-                tracing::warn!(%error, path = %self.shared.path.display(), "the database cannot be written; trying again");
-                self.shared.set_degraded();
-            }
-            let tried_for = self.outage.since.get_or_insert(began).elapsed();
+            let tried_for = self.outage.since.map_or(Duration::ZERO, |since| since.elapsed());
             let is_closed = self.shared.queue.is_closed();
             let retry_for_at_most = self.settings.retry_for;
             if tried_for >= if is_closed { retry_for_at_most.min(CLOSING_RETRY) } else { retry_for_at_most } {
@@ -81,6 +57,57 @@ impl Writer {
             std::thread::sleep(wait.min(retry_for_at_most));
             wait = (2 * wait).min(BACKOFF_MAX);
         }
+    }
+
+    /// Runs `body` in a transaction that does not wait for the disk, and that is attempted once.
+    pub(super) fn try_once<R>(
+        &mut self,
+        mut body: impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
+    ) -> Result<R, GivenUp> {
+        self.transaction += 1;
+        self.attempt(Synchronous::Normal, &mut body)?.map_err(|error| GivenUp::Failed {
+            source: Arc::new(error),
+            tried_for: Duration::ZERO,
+            is_hopeless: false,
+        })
+    }
+
+    /// Attempts the transaction; the inner error may be over soon, and is the beginning of an outage or a part of it.
+    fn attempt<R>(
+        &mut self,
+        synchronous: Synchronous,
+        body: &mut impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
+    ) -> Result<rusqlite::Result<R>, GivenUp> {
+        if self.outage.is_removed {
+            return Err(GivenUp::Removed);
+        }
+        let began = clock::now();
+        let FailedCommit { error, answer } = match self.once(synchronous, body) {
+            Ok(answer) => return self.succeeded(answer).map(Ok),
+            Err(failed) => failed,
+        };
+        // Names that the transaction wrote are rolled back with it.
+        self.interned.forget();
+        let remedy = failure::remedy(&error);
+        if remedy == Remedy::Reopen
+            && self.reopen_finds_it()
+            && let Some(answer) = answer
+        {
+            return self.succeeded(answer).map(Ok);
+        }
+        if remedy == Remedy::GiveUp {
+            return Err(GivenUp::Failed {
+                source: Arc::new(error),
+                tried_for: Duration::ZERO,
+                is_hopeless: true,
+            });
+        }
+        if self.outage.since.is_none() {
+            tracing::warn!(%error, path = %self.shared.path.display(), "the database cannot be written; trying again");
+            self.outage.since = Some(began);
+            self.shared.set_degraded();
+        }
+        Ok(Err(error))
     }
 
     /// A transaction is on the disk; whether others find it there shows only now.
@@ -99,6 +126,7 @@ impl Writer {
 
     fn once<R>(
         &mut self,
+        synchronous: Synchronous,
         body: &mut impl FnMut(&Connection, &mut Tools<'_>) -> rusqlite::Result<R>,
     ) -> Result<R, FailedCommit<R>> {
         let busy_wait = match self.outage.since {
@@ -109,6 +137,10 @@ impl Writer {
             // The reopening that failed before is part of this attempt.
             return Err(failure::as_sqlite(std::io::Error::other(self.outage.unopened.clone())).into());
         };
+        if self.synchronous != synchronous {
+            connection::set_synchronous(connection, synchronous)?;
+            self.synchronous = synchronous;
+        }
         connection.busy_timeout(busy_wait)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // First, so that what follows may refer to this store.
@@ -155,6 +187,7 @@ impl Writer {
         // The log may be a new file.
         self.outage.files = DatabaseFiles::of(&self.shared.path);
         self.connection = Some(connection);
+        self.synchronous = self.settings.synchronous;
         is_there
     }
 }

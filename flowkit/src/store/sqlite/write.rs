@@ -9,7 +9,7 @@ use super::interned::Interned;
 use super::owner::Owner;
 use super::task_rows::TaskRows;
 use super::values::{Hash, Values};
-use super::{clock, codes, facts, failure, logs, reap};
+use super::{clock, codes, facts, failure, leases, logs, reap};
 use crate::model::{Attempt, EventKind, TaskRunId, TaskRunRecord, WallTime};
 use crate::store::{CacheEntry, StoreError, rows};
 
@@ -42,11 +42,7 @@ pub(super) fn batch(
         verdicts.push(run(connection, tools, part)?);
     }
     logs::write(connection, batch)?;
-    for key in &batch.released {
-        connection
-            .prepare_cached("DELETE FROM cache_leases WHERE key = ?1 AND owner = ?2")?
-            .execute(params![key.digest().as_bytes(), tools.owner.no])?;
-    }
+    leases::release_all(connection, tools.owner, &batch.released)?;
     Ok(verdicts)
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Writer {
     pub(super) settings: StoreSettings,
     /// `None` after it could not be reopened.
     pub(super) connection: Option<Connection>,
+    /// What a commit of that connection waits for.
+    pub(super) synchronous: Synchronous,
     pub(super) interned: Interned,
     /// The number of the last transaction.
     pub(super) transaction: i64,
@@ -63,6 +65,7 @@ impl Writer {
             shared,
             owner,
             values,
+            synchronous: settings.synchronous,
             settings,
             connection: Some(connection),
             interned: Interned::default(),
@@ -83,7 +86,9 @@ impl Writer {
         self.shared.queue.is_taken_by_this_thread();
         loop {
             let taken = self.shared.queue.take(self.idle_timeout(), self.settings.gather);
-            let is_idle = taken.items.is_empty();
+            let is_idle = taken.items.is_empty() && taken.leases.is_empty();
+            // First, since their commit does not wait for the disk.
+            self.lease_all(taken.leases);
             self.write_all(taken.items);
             if taken.is_last {
                 break;
@@ -232,10 +237,8 @@ impl Writer {
             // It has only looked back, and leaves everything as it is.
             return;
         }
-        if let Some(connection) = &self.connection {
-            // This does not wait for the disk: a power cut would end this store as well. The log is synced below.
-            let _ = connection.pragma_update(None, "synchronous", Synchronous::Normal.code());
-        }
+        // This does not wait for the disk: a power cut would end this store as well. The log is synced below.
+        self.settings.synchronous = Synchronous::Normal;
         let left = self.transact(|connection, tools| {
             let removed = connection.execute(
                 "DELETE FROM owners WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM flow_runs WHERE owner = ?1)",

@@ -87,20 +87,24 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(domain: Domain) -> Self {
-        Self::begin(Sink::new(), domain, false)
+        Self::begin(None, domain, false)
     }
 
     /// Includes the plain text of secrets in the digest, which cannot be computed without the key.
     pub(super) fn revealing(key: &SealKey) -> Self {
-        Self::begin(Sink::keyed(key.as_bytes()), Domain::Sealed, true)
+        Self::begin(Some(*key.as_bytes()), Domain::Sealed, true)
     }
 
-    fn begin(mut sink: Sink, domain: Domain, reveals: bool) -> Self {
-        sink.write(&[domain as u8]);
-        Self { sink, depth: 0, set_follows: false, reveals, has_secret: false }
+    #[inline]
+    fn begin(key: Option<[u8; 32]>, domain: Domain, reveals: bool) -> Self {
+        let mut encoder =
+            Self { sink: Sink::new(key), depth: 0, set_follows: false, reveals, has_secret: false };
+        encoder.sink.write(&[domain as u8]);
+        encoder
     }
 
-    pub(crate) fn finish(mut self) -> Digest {
+    /// Returns the digest of what was written. By reference, since moving the sink costs more than hashing a number.
+    pub(crate) fn finish(&mut self) -> Digest {
         Digest::from_bytes(self.sink.take())
     }
 

@@ -14,18 +14,15 @@ pub(super) struct Sink {
 const PENDING_MAX: usize = 1024;
 
 impl Sink {
-    pub(super) fn new() -> Self {
-        Self { hasher: None, key: None, pending: [0; PENDING_MAX], filled: 0 }
-    }
-
-    /// Makes keyed hashes, which cannot be computed without the key.
-    pub(super) fn keyed(key: &[u8; 32]) -> Self {
-        Self { key: Some(*key), ..Self::new() }
+    /// Returns an empty sink. With a `key` it makes hashes that cannot be computed without the key.
+    #[inline]
+    pub(super) fn new(key: Option<[u8; 32]>) -> Self {
+        Self { hasher: None, key, pending: [0; PENDING_MAX], filled: 0 }
     }
 
     /// Returns an empty sink with the same key.
     pub(super) fn another(&self) -> Self {
-        Self { key: self.key, ..Self::new() }
+        Self::new(self.key)
     }
 
     #[inline]
@@ -70,7 +67,7 @@ mod tests {
     proptest! {
         #[test]
         fn hash_does_not_depend_on_the_pieces(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3 * PENDING_MAX), 0..6)) {
-            let mut sink = Sink::new();
+            let mut sink = Sink::new(None);
             // Twice, to see that nothing is left over from the first time.
             for _ in 0..2 {
                 pieces.iter().for_each(|piece| sink.write(piece));
@@ -82,7 +79,7 @@ mod tests {
     #[test]
     fn pieces_that_just_fit_are_kept_whole() {
         for length in [PENDING_MAX - 1, PENDING_MAX, PENDING_MAX + 1] {
-            let mut sink = Sink::new();
+            let mut sink = Sink::new(None);
             let bytes = vec![7; length];
             sink.write(&[1]);
             sink.write(&bytes);

@@ -107,9 +107,9 @@ fn while_nothing_can_be_written_leases_are_refused_at_once_and_none_stays_behind
     let entry = large_entry(&mut run, store);
     store.record(entry, None);
     // It is asked before the outage is known, and its caller goes when it is.
-    assert!(matches!(store.lease(cache_key("early")), Err(StoreError::Write { .. })));
+    assert!(matches!(ask_for_lease(store, "early"), Err(StoreError::Write { .. })));
     for key in 0..1000 {
-        assert!(matches!(store.lease(cache_key(&key.to_string())), Err(StoreError::Write { .. })));
+        assert!(matches!(ask_for_lease(store, &key.to_string()), Err(StoreError::Write { .. })));
     }
     // The writing thread still holds the batch, and writes it when there is room.
     other.execute_batch("ROLLBACK").unwrap();
@@ -119,9 +119,9 @@ fn while_nothing_can_be_written_leases_are_refused_at_once_and_none_stays_behind
     let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["created", "created", "completed"]);
     let other = place.store.as_ref().unwrap();
-    assert!(other.lease(cache_key("early")).unwrap());
-    assert!(store.lease(cache_key("7")).unwrap());
-    assert!(!other.lease(cache_key("7")).unwrap());
+    assert!(lease(other, "early"));
+    assert!(lease(store, "7"));
+    assert!(!lease(other, "7"));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_store_that_was_taken_for_dead_begins_new_runs_when_it_wakes_up_and_owns_not
     let place = OnDisk::new();
     let before = Script::begin(place.store());
     place.store().flush().unwrap();
-    assert!(place.store().lease(cache_key("a")).unwrap());
+    assert!(lease(place.store(), "a"));
     place.is_seen_from_afar("elsewhere", false);
     let other = place.open();
     let mut run = Script::begin(place.store());
@@ -74,7 +74,7 @@ fn a_store_that_was_taken_for_dead_begins_new_runs_when_it_wakes_up_and_owns_not
     assert_eq!(flow_row(&other, run.id()).state, State::Completed);
     assert_eq!(flow_row(&other, before.id()).state, State::Crashed);
     assert!(other.take_over(before.id()).is_ok(), "nobody owns it");
-    assert!(other.lease(cache_key("a")).unwrap());
+    assert!(lease(&other, "a"));
 }
 
 #[test]
@@ -180,10 +180,10 @@ fn a_wish_to_cancel_reaches_the_owner_in_another_store() {
 fn the_lease_of_a_dead_store_is_free_at_once() {
     let place = OnDisk::new();
     let other = place.open();
-    assert!(other.lease(cache_key("a")).unwrap());
-    assert!(!place.store().lease(cache_key("a")).unwrap());
+    assert!(lease(&other, "a"));
+    assert!(!lease(place.store(), "a"));
     drop(other);
-    assert!(place.store().lease(cache_key("a")).unwrap());
+    assert!(lease(place.store(), "a"));
 }
 
 /// One store of three, as the model sees it.
