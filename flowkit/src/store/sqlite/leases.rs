@@ -60,20 +60,20 @@ impl Writer {
 /// Takes the lease of a cache key, unless a living store has it, this one included.
 fn take(connection: &Connection, me: &Owner, key: CacheKey) -> rusqlite::Result<Leased> {
     let digest = key.digest();
-    let holder: Option<i64> = connection
-        .prepare_cached("SELECT owner FROM cache_leases WHERE key = ?1")?
-        .query_row([digest.as_bytes()], |row| row.get(0))
-        .optional()?;
-    if let Some(holder) = holder
-        && reap::living(connection, me, holder)?.is_some()
-    {
-        return Ok(Leased::Held);
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO cache_leases (key, owner) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET owner = ?2",
-        )?
+    let inserted = connection
+        .prepare_cached("INSERT INTO cache_leases (key, owner) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![digest.as_bytes(), me.no])?;
+    if inserted == 0 {
+        let holder = connection
+            .prepare_cached("SELECT owner FROM cache_leases WHERE key = ?1")?
+            .query_row([digest.as_bytes()], |row| row.get(0))?;
+        if reap::living(connection, me, holder)?.is_some() {
+            return Ok(Leased::Held);
+        }
+        connection
+            .prepare_cached("UPDATE cache_leases SET owner = ?2 WHERE key = ?1")?
+            .execute(params![digest.as_bytes(), me.no])?;
+    }
     let stored_at = connection
         .prepare_cached("SELECT stored_at FROM cache WHERE key = ?1")?
         .query_row([digest.as_bytes()], |row| row.get(0).map(WallTime::from_micros))
