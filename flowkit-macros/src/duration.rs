@@ -1,4 +1,4 @@
-//! Reads durations such as `"30s"`, `"1h 30m"` or `"0.5s"`.
+//! Reads durations such as `"30s"`, `"1h 30m"` or `"0.5s"`, in the language of `flowkit/src/text/duration.rs`.
 //!
 //! Pure, except for [`from_literal`], which points a message into the user's literal.
 
@@ -9,18 +9,22 @@ use syn::LitStr;
 
 use crate::errors::within;
 
-/// The units, each with its length in nanoseconds.
-const UNITS: &[(&str, u64)] = &[
-    ("ns", 1),
-    ("us", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60 * 1_000_000_000),
-    ("h", 3_600 * 1_000_000_000),
-    ("d", 86_400 * 1_000_000_000),
+/// The units with their names, each with its length in nanoseconds. The same as in `flowkit/src/text/duration.rs`, where a test
+/// holds both to one language.
+const UNITS: &[(&[&str], u64)] = &[
+    (&["ns", "nsec", "nsecs", "nano", "nanos", "nanosecond", "nanoseconds"], 1),
+    (&["us", "µs", "μs", "usec", "usecs", "micro", "micros", "microsecond", "microseconds"], 1_000),
+    (&["ms", "msec", "msecs", "milli", "millis", "millisecond", "milliseconds"], 1_000_000),
+    (&["s", "sec", "secs", "second", "seconds"], SECOND),
+    (&["m", "min", "mins", "minute", "minutes"], 60 * SECOND),
+    (&["h", "hr", "hrs", "hour", "hours"], 3_600 * SECOND),
+    (&["d", "day", "days"], 86_400 * SECOND),
+    (&["w", "wk", "wks", "week", "weeks"], 7 * 86_400 * SECOND),
 ];
 
-/// The units that messages suggest: `ns` and `us` are accepted, but of little use in a workflow.
+const SECOND: u64 = 1_000_000_000;
+
+/// The units that messages suggest: the others are accepted, but of little use in a workflow.
 const OFFERED: &str = "`ms`, `s`, `m`, `h` or `d`";
 
 /// Why a text is not a duration, and which of its bytes are at fault.
@@ -72,7 +76,7 @@ fn part(text: &str, start: usize) -> Result<(u64, usize), Invalid> {
         let message = format!("`{number}` needs a time unit; use {OFFERED}");
         return Err(invalid(start..number_end, message));
     }
-    let Some((_, unit_nanos)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+    let Some((_, unit_nanos)) = UNITS.iter().find(|(names, _)| names.contains(&unit)) else {
         let message = format!("unknown time unit `{unit}`; use {OFFERED}");
         return Err(invalid(unit_start..unit_end, message));
     };
@@ -95,7 +99,7 @@ fn split(number: &str) -> Option<(&str, &str)> {
 /// Multiplies exactly, dropping fractions of a nanosecond; `None` if the product does not fit.
 fn nanoseconds(whole: &str, fraction: &str, unit_nanos: u64) -> Option<u64> {
     let whole = whole.parse::<u64>().ok()?.checked_mul(unit_nanos)?;
-    // Digits after the 18th are less than a nanosecond in every unit (a day has 14), and 18 fit.
+    // Digits after the 18th are less than a nanosecond in every unit (a week has 15), and 18 fit.
     let (mut digits, mut scale): (u128, u128) = (0, 1);
     for digit in fraction.bytes().take(18) {
         digits = digits * 10 + u128::from(digit - b'0');
@@ -135,6 +139,9 @@ mod tests {
             ("0.5s", Duration::from_millis(500)),
             ("0.1s", Duration::from_millis(100)),
             ("1.25h", Duration::from_secs(4_500)),
+            ("1w", Duration::from_secs(604_800)),
+            ("5µs", Duration::from_micros(5)),
+            ("90 minutes", Duration::from_secs(5_400)),
             ("0.00000000000000000001s", Duration::ZERO),
             ("0s", Duration::ZERO),
             ("18446744073709551615ns", Duration::from_nanos(u64::MAX)),
@@ -155,7 +162,7 @@ mod tests {
             ("soon", 0..4, "expected a number before `soon`, as in `30s`"),
             ("1s, 2s", 2..6, "expected a number before `, 2s`, as in `30s`"),
             ("5 parsecs", 2..9, "unknown time unit `parsecs`; use `ms`, `s`, `m`, `h` or `d`"),
-            ("5µs", 1..4, "unknown time unit `µs`; use `ms`, `s`, `m`, `h` or `d`"),
+            ("1mo", 1..3, "unknown time unit `mo`; use `ms`, `s`, `m`, `h` or `d`"),
             ("1.2.3s", 0..5, "`1.2.3` is not a number"),
             (".5s", 0..2, "`.5` is not a number"),
             ("5.s", 0..2, "`5.` is not a number"),

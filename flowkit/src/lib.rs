@@ -216,6 +216,10 @@ pub use engine::flow_run::observer::{Notice, Progress};
 pub use engine::handle::{After, AnyHandle, Handle, Handles};
 pub use engine::runtime::{Runtime, RuntimeBuilder};
 pub use engine::spec::{AnyFlowRun, FlowSpec};
+#[cfg(feature = "store")]
+pub use flow::any_call::AnyFlowCall;
+#[cfg(feature = "store")]
+pub use flow::arguments::{ArgumentMistake, ArgumentsError};
 pub use flow::idempotent::Keyed;
 pub use flow::resume::{AnyFlow, Resume};
 pub use flow::spec::Flow;

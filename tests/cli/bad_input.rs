@@ -28,6 +28,8 @@ const CASES: &[Case] = &[
     case("", &["Usage: pipeline"]),
     case("rums", &["there is no command `rums`", "did you mean `runs`?"]),
     case("inspect last", &["there is no command `inspect`; here that is `show`"]),
+    case("serve", &["there is no command `serve`; not there yet", "cron or a systemd timer", "docs/cron.md"]),
+    case("schedule list", &["there is no command `schedule`; not there yet", "cron or a systemd timer"]),
     case("flow-run ls", &["`runs`, `show`, `logs`, `cancel` and `retry` do without"]),
     case("stop", &["here that is `cancel`"]),
     case("etl", &["`etl` is a flow; write `run etl`"]),

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod bad_input;
+mod by_key;
 mod canary;
 mod cron;
 mod damaged;
@@ -23,6 +24,7 @@ mod secrets;
 mod single;
 mod stopping;
 mod sub_flows;
+mod table;
 mod watching;
 mod with_failures;
 
@@ -46,6 +48,11 @@ impl Shell {
     /// The same with the program that has one flow.
     fn of_one_flow() -> Self {
         Self { program: env!("CARGO_BIN_EXE_single"), ..Self::new() }
+    }
+
+    /// The same with the program that has a flow for each type of parameter.
+    fn of_types() -> Self {
+        Self { program: env!("CARGO_BIN_EXE_typed"), ..Self::new() }
     }
 
     /// The same with the program whose arguments cannot be persisted.

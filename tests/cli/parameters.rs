@@ -95,7 +95,16 @@ fn a_switch_of_a_file_can_be_switched_off_and_a_field_of_a_file_changed() {
     let answer = shell.call("run echo --dry-run=false --db.url y --show-config --output json").ok();
     let lines = answer.lines();
     assert_eq!(of(&lines, "dry_run"), ("false".to_owned(), "--dry-run".to_owned()));
-    assert_eq!(of(&lines, "db"), ("{pool=3, url=y}".to_owned(), "--db, flowkit.toml".to_owned()));
+    assert_eq!(of(&lines, "db"), ("{pool=3, url=y}".to_owned(), "--db.url, flowkit.toml".to_owned()));
+    let db = lines.iter().find(|line| line["name"] == "db").unwrap();
+    let source =
+        |index: usize| (db["fields"][index]["name"].as_str(), db["fields"][index]["source"].as_str());
+    assert_eq!(source(0), (Some("db.url"), Some("--db.url")));
+    assert_eq!(source(1), (Some("db.pool"), Some("flowkit.toml")));
+    let text =
+        shell.call_with(&[("FLOWKIT_PARAM_DB__POOL", "4")], "run echo --db.url y --show-config").ok().out;
+    assert!(text.contains("    db.url   y") && text.contains("  --db.url\n"), "{text}");
+    assert!(text.contains("    db.pool  4") && text.contains("  FLOWKIT_PARAM_DB__POOL\n"), "{text}");
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn how_long_what_runs_may_take_to_end_is_said_by_a_variable_or_else_by_the_file(
     assert_eq!(stopping(&[("FLOWKIT_STOP_GRACE", "1m 5s")]), 65_000);
     let refused = shell.call_with(&[("FLOWKIT_STOP_GRACE", "soon")], "run patient --file go");
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.err.contains("`FLOWKIT_STOP_GRACE` is a duration"), "{refused:?}");
+    assert!(refused.err.contains("`FLOWKIT_STOP_GRACE` is a length of time"), "{refused:?}");
     let told = shell.call_with(&[("FLOWKIT_STOP_GRACE", "5s")], "doctor").ok();
     assert!(told.out.contains("stop_grace: 5s (FLOWKIT_STOP_GRACE)"), "{told:?}");
 }

@@ -1,16 +1,18 @@
-//! Values in files: YAML, TOML and JSON, told apart by the file extension; `-` is standard input.
+//! Values in files: YAML, TOML and JSON, told apart by the file extension, and by the content where there is none, as in `-`
+//! for standard input. Each is read into the same tree, so that a value is the same whichever format it comes from.
 
-use std::fmt;
+mod toml;
+mod yaml;
+
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde_json::{Map, Value};
-
+pub(super) use self::toml::read as toml;
 use super::usage::{Usage, UsageResult};
+use crate::value::json::{Json, JsonError, Members};
 
 /// Reads the values of a file.
-pub(super) fn read(path: &Path) -> UsageResult<Map<String, Value>> {
+pub(super) fn read(path: &Path) -> UsageResult<Members> {
     let refuse = |reason: String| Usage::new(format!("cannot read `{}`: {reason}", path.display()));
     let text = if path == Path::new("-") {
         let mut text = String::new();
@@ -22,24 +24,54 @@ pub(super) fn read(path: &Path) -> UsageResult<Map<String, Value>> {
         ErrorKind::NotFound => refuse("there is no such file; `--params` takes its path".to_owned()),
         _ => refuse(unreadable(&error)),
     })?;
-    let kind = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let members = match kind.to_ascii_lowercase().as_str() {
-        "json" => match serde_json::from_str(&text) {
-            Ok(members) => once(members),
-            Err(error) => Err(without_values(&error.to_string(), Some((error.line(), error.column())))),
-        },
-        "toml" => toml(&text),
-        // JSON is YAML too.
-        "yaml" | "yml" | "" => match yaml_serde::from_str(&text) {
-            Ok(members) => once(members),
-            Err(error) => {
-                let place = error.location().map(|place| (place.line(), place.column()));
-                Err(without_values(&error.to_string(), place))
-            }
-        },
-        other => Err(format!("`.{other}` is none of `.yaml`, `.yml`, `.toml` and `.json`")),
+    let text = without_bom(&text);
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let format = match extension.to_ascii_lowercase().as_str() {
+        "json" => Format::Json,
+        "toml" => Format::Toml,
+        "yaml" | "yml" => Format::Yaml,
+        "" => Format::of(text),
+        other => return Err(refuse(format!("`.{other}` is none of `.yaml`, `.yml`, `.toml` and `.json`"))),
     };
-    members.map_err(refuse)
+    let values = match format {
+        Format::Json => json(text),
+        Format::Toml => toml(text),
+        Format::Yaml => yaml::read(text),
+    };
+    values.map_err(refuse)
+}
+
+/// Leaves out the mark with which some editors begin a file.
+fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// How values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json,
+    Toml,
+    Yaml,
+}
+
+impl Format {
+    /// Tells a text without an extension by its first line that is no comment. A text that is YAML and JSON is YAML.
+    fn of(text: &str) -> Self {
+        let Some(line) = significant(text) else { return Self::Yaml };
+        let is_assignment = line.find('=').is_some_and(|at| !line[..at].contains([':', '"', '\'']));
+        match line.as_bytes().first() {
+            // YAML may begin so, too, with keys that are not in quotation marks.
+            Some(b'{') if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => Self::Json,
+            Some(b'[') => Self::Toml,
+            _ if is_assignment => Self::Toml,
+            _ => Self::Yaml,
+        }
+    }
+}
+
+/// Returns the first line of YAML or TOML that is neither empty nor a comment.
+fn significant(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// The message for a file that cannot be read, with the remedy.
@@ -55,91 +87,54 @@ pub(super) fn unreadable(error: &std::io::Error) -> String {
 /// The expected content of a file.
 const WANTED: &str = "names with values, such as `rows: 3`";
 
+fn json(text: &str) -> Result<Members, String> {
+    match Json::parse(text) {
+        Ok(value) => value.into_object().ok_or_else(|| format!("expected {WANTED}")),
+        Err(JsonError::Syntax(error)) => {
+            Err(without_values(&error.to_string(), Some((error.line(), error.column()))))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Returns what is wrong with a file, without its values, since one may be a secret. Where serde repeats a value, it is
 /// in quotation marks; messages about the syntax have none.
 fn without_values(error: &str, place: Option<(usize, usize)>) -> String {
-    if !error.contains(['"', '`']) {
-        return error.to_owned();
-    }
-    let place = place.map(|(line, column)| format!(" at line {line} column {column}")).unwrap_or_default();
-    format!("expected {WANTED}{place}")
+    if error.contains(['"', '`']) { format!("expected {WANTED}{}", at(place)) } else { error.to_owned() }
 }
 
-/// The values of a file, with unique names: of two values for one name, one would be lost.
-struct Members {
-    values: Map<String, Value>,
-    twice: Option<String>,
+/// Writes where something is in a file.
+fn at(place: Option<(usize, usize)>) -> String {
+    place.map(|(line, column)| format!(" at line {line} column {column}")).unwrap_or_default()
 }
 
-fn once(members: Members) -> Result<Map<String, Value>, String> {
-    match members.twice {
-        None => Ok(members.values),
-        Some(name) => Err(format!("`{name}` is given twice; leave out one")),
-    }
+/// The message for a float that cannot be passed on.
+fn not_finite(path: &str, place: Option<(usize, usize)>) -> String {
+    format!(
+        "`{path}`{} is NaN or infinite; arguments are persisted as JSON, which has no such number: leave it out, or take \
+         an `Option`",
+        at(place)
+    )
 }
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneKey;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-        impl<'de> Visitor<'de> for OneKey {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(WANTED)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut given: A) -> Result<Members, A::Error> {
-                let mut members = Members { values: Map::new(), twice: None };
-                while let Some((name, value)) = given.next_entry::<String, Value>()? {
-                    if members.values.contains_key(&name) {
-                        members.twice = Some(name);
-                    } else {
-                        members.values.insert(name, value);
-                    }
-                }
-                Ok(members)
-            }
-
-            // An empty file has no values.
-            fn visit_unit<E: Error>(self) -> Result<Members, E> {
-                Ok(Members { values: Map::new(), twice: None })
-            }
+    #[test]
+    fn without_an_extension_the_first_line_tells_the_format() {
+        for (text, format) in [
+            ("", Format::Yaml),
+            ("# rows = 3\n\nrows: 3", Format::Yaml),
+            ("url: http://x?a=b", Format::Yaml),
+            ("{rows: 3}", Format::Yaml),
+            (" {\"rows\": 3}", Format::Json),
+            ("# one\nrows = 3", Format::Toml),
+            ("url = \"a: b\"", Format::Toml),
+            ("[db]\nurl = 'x'", Format::Toml),
+            ("\"a=b\": 3", Format::Yaml),
+        ] {
+            assert_eq!(Format::of(text), format, "{text}");
         }
-
-        deserializer.deserialize_any(OneKey)
-    }
-}
-
-/// Reads TOML. Its dates become text, as in the other formats.
-pub(super) fn toml(text: &str) -> Result<Map<String, Value>, String> {
-    let table: toml::Table = toml::from_str(text).map_err(|error| {
-        // The full error repeats the line.
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let place = before.map(|before| {
-            let (line, column) = (
-                before.matches('\n').count() + 1,
-                before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-            );
-            format!(" at line {line} column {column}")
-        });
-        format!("{}{}", error.message(), place.unwrap_or_default())
-    })?;
-    Ok(members(table))
-}
-
-fn members(table: toml::Table) -> Map<String, Value> {
-    table.into_iter().map(|(name, value)| (name, json(value))).collect()
-}
-
-fn json(value: toml::Value) -> Value {
-    match value {
-        toml::Value::String(text) => text.into(),
-        toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => number.into(),
-        toml::Value::Boolean(is) => is.into(),
-        toml::Value::Datetime(date) => date.to_string().into(),
-        toml::Value::Array(items) => items.into_iter().map(json).collect(),
-        toml::Value::Table(table) => Value::Object(members(table)),
     }
 }

@@ -5,13 +5,13 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
-use serde_json::{Map, Value};
 
 use super::environment;
 use super::secrets::Quoting;
 use super::shown_values::{Of, show};
 use super::values::{parse, value_name};
 use crate::text::columns;
+use crate::value::json::{Json, Members};
 use crate::value::parameters::Parameter;
 use crate::value::shape::ParamType;
 
@@ -47,9 +47,11 @@ pub(super) fn flags(parameter: &Parameter, quoting: Quoting) -> Vec<Arg> {
     flags
 }
 
-/// Reads the values of a parameter from a command line; `None` if there are none.
-pub(super) fn value_of(parameter: &Parameter, matches: &ArgMatches) -> Option<Value> {
-    value_at(parameter.name, &parameter.param_type, matches)
+/// Reads the values of a parameter from a command line, each with its flag: those of fields first, which override the whole.
+pub(super) fn values_of(parameter: &Parameter, matches: &ArgMatches) -> Vec<(String, Json)> {
+    let mut found = Vec::new();
+    collect(parameter.name, &parameter.param_type, matches, &mut found);
+    found
 }
 
 fn add(flags: &mut Vec<Arg>, path: String, param_type: &ParamType, help: String, quoting: Quoting) {
@@ -78,12 +80,11 @@ fn of_form(arg: Arg, param_type: &ParamType, quoting: Quoting) -> Arg {
         // A switch, which can also be turned off: a file may have turned it on.
         ParamType::Bool => arg
             .num_args(0..=1)
-            .require_equals(true)
             .default_missing_value("true")
             .hide_possible_values(true)
             .value_parser(parser(param_type, quoting)),
         ParamType::Choice(texts) if quoting == Quoting::Values => {
-            arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Value::String))
+            arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Json::Text))
         }
         // Shells complete file names.
         ParamType::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(param_type, quoting)),
@@ -104,9 +105,9 @@ struct Parser {
 }
 
 impl TypedValueParser for Parser {
-    type Value = Value;
+    type Value = Json;
 
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, typed: &OsStr) -> Result<Value, clap::Error> {
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, typed: &OsStr) -> Result<Json, clap::Error> {
         // clap has an error for invalid UTF-8, which repeats nothing.
         let typed = clap::builder::StringValueParser::new().parse_ref(command, arg, typed)?;
         parse(&self.param_type, &typed).map_err(|misfit| {
@@ -131,30 +132,31 @@ impl TypedValueParser for Parser {
     }
 }
 
-fn value_at(path: &str, param_type: &ParamType, matches: &ArgMatches) -> Option<Value> {
+fn collect(path: &str, param_type: &ParamType, matches: &ArgMatches, found: &mut Vec<(String, Json)>) {
+    for (name, field) in fields(param_type).unwrap_or_default() {
+        let first = found.len();
+        collect(&format!("{path}.{name}"), field, matches, found);
+        for (_, value) in &mut found[first..] {
+            *value = Json::Object(Members::from([((*name).to_owned(), std::mem::take(value))]));
+        }
+    }
     let id = format!("{ID}{path}");
     let whole = if is_list(param_type) {
-        matches.get_many::<Value>(&id).map(|lists| {
-            Value::Array(lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect())
+        matches.get_many::<Json>(&id).map(|lists| {
+            let items =
+                lists.filter_map(|list| if let Json::List(items) = list { Some(items) } else { None });
+            Json::List(items.flatten().cloned().collect())
         })
     } else {
-        matches.get_one::<Value>(&id).cloned()
+        matches.get_one::<Json>(&id).cloned()
     };
-    let fields = fields(param_type).unwrap_or_default().iter().filter_map(|(name, field)| {
-        value_at(&format!("{path}.{name}"), field, matches).map(|value| ((*name).to_owned(), value))
-    });
-    let fields: Map<String, Value> = fields.collect();
-    match (whole, fields.is_empty()) {
-        (whole, true) => whole,
-        (Some(whole), false) => Some(merged(whole, Value::Object(fields))),
-        (None, false) => Some(Value::Object(fields)),
-    }
+    found.extend(whole.map(|whole| (flag(path), whole)));
 }
 
 /// Lets a value override another one: of an object, only the fields that are set.
-pub(super) fn merged(below: Value, above: Value) -> Value {
+pub(super) fn merged(below: Json, above: Json) -> Json {
     match (below, above) {
-        (Value::Object(mut below), Value::Object(above)) => {
+        (Json::Object(mut below), Json::Object(above)) => {
             for (name, value) in above {
                 let value = match below.remove(&name) {
                     Some(under) => merged(under, value),
@@ -162,7 +164,7 @@ pub(super) fn merged(below: Value, above: Value) -> Value {
                 };
                 below.insert(name, value);
             }
-            Value::Object(below)
+            Json::Object(below)
         }
         (_, above) => above,
     }
@@ -201,8 +203,7 @@ fn help(parameter: &Parameter) -> String {
         help.push_str(&more);
     };
     add(format!("[env: {}]", environment::name(parameter.name)));
-    let default = parameter.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    match default {
+    match parameter.default_value() {
         Some(default) => add(format!("[default: {}]", show(&parameter.param_type, &default, Of::Recorded))),
         None if parameter.is_optional => {}
         None => add("[required]".to_owned()),

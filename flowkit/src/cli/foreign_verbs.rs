@@ -1,7 +1,7 @@
 //! Verbs that other tools have under other names. Only for the message about an unknown verb.
 
 /// The verbs of other tools, and what to type here.
-const WORDS: [(&[&str], &str); 10] = [
+const WORDS: [(&[&str], &str); 11] = [
     (
         &["flow-run", "flow-runs", "task-run"],
         "`runs`, `show`, `logs`, `cancel` and `retry` do without that word",
@@ -18,6 +18,10 @@ const WORDS: [(&[&str], &str); 10] = [
     (&["delete", "rm", "remove", "prune", "clean"], "here that is `db gc`, for runs of some age"),
     (&["tail"], "here that is `logs -f`"),
     (&["version", "config", "check"], "here that is `doctor`"),
+    (
+        &["deploy", "deployment", "serve", "schedule", "schedules", "worker", "agent", "cron"],
+        "not there yet: let cron or a systemd timer call `run`, as docs/cron.md of flowkit shows",
+    ),
 ];
 
 /// Returns what to type here instead of a verb of another tool.

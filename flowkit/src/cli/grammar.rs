@@ -301,6 +301,9 @@ fn run_flow(flow: &FlowSpec, program: &CliProgram) -> Command {
             .value_parser(NonEmptyStringValueParser::new())
             .action(ArgAction::Append)
             .help("Tag this run; may be given several times"),
+        Arg::new("idempotency-key").value_name("KEY").value_parser(NonEmptyStringValueParser::new()).help(
+            "Run the flow once for this key: a second run with it returns the first one, or resumes it",
+        ),
         no_cache(),
         fail_on_any_task(),
         refresh_cache(),

@@ -1,7 +1,7 @@
 //! The lines of `--output json`, except those of events, which `terminal/json.rs` writes. Each has the version of the
 //! format in `"v"`, its kind in `"t"`, and the short id of its run, if it has one, in `"run"`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::outcome;
 use super::secrets::recorded;
@@ -9,26 +9,28 @@ use super::session::Session;
 use crate::engine::spec::FlowSpec;
 use crate::model::{FlowRunId, StoredArtifact, StoredFlowRun, StoredLog, StoredMetric, TaskRun, iso};
 use crate::terminal::json::{JsonError, VERSION};
+use crate::value::json::{Json, Members};
 
-/// Writes a line of a kind.
-pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Value {
-    let mut line = Map::from_iter([("v".to_owned(), VERSION.into()), ("t".to_owned(), kind.into())]);
+/// Writes a line of a kind. A value of a user is not among the `fields`, but added with [`Json::with`], which changes no number.
+pub(super) fn line(kind: &str, run: Option<FlowRunId>, fields: Value) -> Json {
+    let mut line =
+        Members::from([("v".to_owned(), u32::from(VERSION).into()), ("t".to_owned(), kind.into())]);
     if let Some(run) = run {
         line.insert("run".to_owned(), run.short().into());
     }
-    if let Value::Object(fields) = fields {
-        line.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
+    if let Json::Object(fields) = fields.into() {
+        line.extend(fields.into_iter().filter(|(_, value)| *value != Json::Null));
     }
-    Value::Object(line)
+    Json::Object(line)
 }
 
 /// A run.
-pub(super) fn run(session: &Session, run: &StoredFlowRun) -> Value {
+pub(super) fn run(session: &Session, run: &StoredFlowRun) -> Json {
     let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
     fields_of(run, run.parameters.as_deref().and_then(|persisted| recorded(&known, persisted)))
 }
 
-fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
+fn fields_of(run: &StoredFlowRun, params: Option<Members>) -> Json {
     let fields = json!({
         "id": run.id,
         "flow": run.flow,
@@ -37,7 +39,6 @@ fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
         "state": run.state,
         "outcome": outcome::word(run),
         "failures": run.failures,
-        "params": params,
         "created_at": iso(run.created_at),
         "started_at": run.started_at.map(iso),
         "ended_at": run.ended_at.map(iso),
@@ -52,11 +53,11 @@ fn fields_of(run: &StoredFlowRun, params: Option<Map<String, Value>>) -> Value {
         "program": run.program.map(|digest| digest.to_string()),
         "error": run.error.as_deref().map(JsonError::of),
     });
-    line("run", Some(run.id), fields)
+    line("run", Some(run.id), fields).with("params", params.map(Json::Object))
 }
 
 /// A task run of a run.
-pub(super) fn task_run(run: FlowRunId, row: &TaskRun) -> Value {
+pub(super) fn task_run(run: FlowRunId, row: &TaskRun) -> Json {
     let earlier = row.earlier_attempts.iter().map(|attempt| {
         json!({
             "number": attempt.number,
@@ -89,7 +90,7 @@ pub(super) fn task_run(run: FlowRunId, row: &TaskRun) -> Value {
 }
 
 /// An artifact, without its content.
-pub(super) fn artifact(run: FlowRunId, artifact: &StoredArtifact) -> Value {
+pub(super) fn artifact(run: FlowRunId, artifact: &StoredArtifact) -> Json {
     let fields = json!({
         "task_run": artifact.task_run,
         "at": iso(artifact.at),
@@ -104,7 +105,7 @@ pub(super) fn artifact(run: FlowRunId, artifact: &StoredArtifact) -> Value {
 }
 
 /// A metric. JSON has no NaN and no infinity: those are text, as in the JSON of Protocol Buffers.
-pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Value {
+pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Json {
     let fields = json!({
         "task_run": metric.task_run,
         "at": iso(metric.at),
@@ -116,7 +117,7 @@ pub(super) fn metric(run: FlowRunId, metric: &StoredMetric) -> Value {
 }
 
 /// A log line. The `path` leads to the sub-flow whose line it is.
-pub(super) fn log(run: FlowRunId, path: Option<&str>, label: &str, log: &StoredLog) -> Value {
+pub(super) fn log(run: FlowRunId, path: Option<&str>, label: &str, log: &StoredLog) -> Json {
     let fields = json!({
         "path": path,
         "task_run": log.task_run,
@@ -164,6 +165,6 @@ mod tests {
             "attempt_started_at": second(1000), "crashes": 0, "location": "",
         });
         let persisted: StoredFlowRun = serde_json::from_value(persisted).unwrap();
-        assert_eq!(fields_of(&persisted, None)["ms"], 5000);
+        assert_eq!(fields_of(&persisted, None).as_object().unwrap()["ms"], 5000_u32.into());
     }
 }

@@ -4,9 +4,8 @@
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use serde_json::{Map, Value};
 
-use super::flags::{self, flag};
+use super::flags;
 use super::resolve::{Layer, layer};
 use super::secrets::{holds_secret, without_masks};
 use super::session::Session;
@@ -15,6 +14,7 @@ use super::usage::{Usage, UsageResult};
 use super::{environment, file, run_ref, unsupported_types};
 use crate::engine::spec::FlowSpec;
 use crate::store::Store;
+use crate::value::json::Json;
 use crate::value::not_persisted::not_persisted;
 use crate::value::parameters::Parameter;
 
@@ -27,10 +27,11 @@ pub(super) fn of_run(
 ) -> UsageResult<Vec<Layer>> {
     let mut layers: Vec<Layer> = Vec::new();
     for parameter in parameters {
-        if let Some(value) = flags::value_of(parameter, matches) {
-            let source = SettingSource::Flag(flag(parameter.name));
-            layers.push(Layer { source, values: Map::from_iter([(parameter.name.to_owned(), value)]) });
-        }
+        layers.extend(
+            flags::values_of(parameter, matches)
+                .into_iter()
+                .map(|(flag, value)| Layer::of_one(SettingSource::Flag(flag), parameter.name, value)),
+        );
     }
     layers.extend(beside_flags(session, flow, parameters, matches.get_one::<PathBuf>("params"))?);
     if let Some(typed) = matches.get_one::<String>("like") {
@@ -48,13 +49,10 @@ pub(super) fn beside_flags(
     path: Option<&PathBuf>,
 ) -> UsageResult<Vec<Layer>> {
     let mut layers = Vec::new();
-    let variables: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    environment::check(&session.program.parameters(), &variables)?;
+    let variables = environment::variables();
+    session.note_foreign(&environment::foreign(&session.program.parameters(), &variables)?);
     for (name, key, value) in environment::values(parameters, &variables)? {
-        let values = Map::from_iter([(name.to_owned(), value)]);
-        layers.push(Layer { source: SettingSource::Variable(key), values });
+        layers.push(Layer::of_one(SettingSource::Variable(key), name, value));
     }
     if let Some(path) = path {
         layers.push(layer(parameters, SettingSource::File(path.clone()), file::read(path)?)?);
@@ -86,8 +84,8 @@ fn like(
         );
         return Err(Usage::new(message));
     }
-    let persisted = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let Some(Value::Object(values)) = persisted else {
+    let persisted = run.parameters.as_deref().and_then(Json::recorded);
+    let Some(Json::Object(values)) = persisted else {
         let why = unsupported_types::unpersisted(flow).map(|why| format!(" ({why})")).unwrap_or_default();
         return Err(Usage::new(format!(
             "the parameters of run `{short}` are not persisted{why}; give them again"

@@ -9,6 +9,7 @@
 //! ```
 
 mod command;
+mod dashed_value;
 mod default_flow;
 mod environment;
 mod failure_line;
@@ -181,7 +182,9 @@ async fn typed(
 ) -> UsageResult<Exit> {
     program.check()?;
     let arguments = default_flow::with_flow(&program, arguments);
-    let matches = match grammar::grammar(&program).try_get_matches_from(&arguments) {
+    let mut grammar = grammar::grammar(&program);
+    let arguments = dashed_value::joined(&grammar, arguments);
+    let matches = match grammar.try_get_matches_from_mut(&arguments) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::InvalidSubcommand => {
             return Err(grammar::unknown(&program, &arguments, &error));
@@ -196,7 +199,11 @@ async fn typed(
                 return Ok(Exit::SUCCESS);
             }
             let is_of_flow = arguments.iter().any(|word| word == "run");
-            let error = match secrets::quoting_of_line(&program, &arguments) {
+            let quoting = secrets::quoting_of_line(&program, &arguments);
+            if let Some(remedy) = dashed_value::remedy(&grammar, &arguments, &error, quoting) {
+                return Err(remedy);
+            }
+            let error = match quoting {
                 Quoting::Nothing if is_of_flow => secrets::without_what_was_typed(error),
                 _ => error,
             };
@@ -225,9 +232,10 @@ fn with_lost_output(exit: Exit) -> Exit {
 /// | code | means |
 /// |---|---|
 /// | 0 | done |
-/// | 1 | the flow failed or was cancelled; with `--fail-on-any-task`, also if it completed and a task run of it failed |
-/// | 2 | the request is wrong, and nothing ran; or a part of the answer could not be written |
-/// | 129, 130, 143 | stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was suspended, and can be resumed |
+/// | 1 | the flow failed or was cancelled; with `--fail-on-any-task`, also if it completed but one of its task runs failed |
+/// | 2 | the request cannot be carried out, and nothing ran; or part of the answer could not be written |
+/// | 101 | a panic outside of any flow |
+/// | 129, 130, 143 | stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; the run was suspended, and `resume` continues it |
 ///
 /// On Windows, 129 is for a closed window, 130 for Ctrl-C, and 143 for Ctrl-Break and the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,10 @@ use std::fmt;
 use std::io::{ErrorKind, Write as _};
 use std::sync::OnceLock;
 
-use serde_json::Value;
-
 use crate::terminal::Painted;
 use crate::terminal::json::json_escaped;
 use crate::text::columns;
+use crate::value::json::Json;
 
 /// Why the answer could not be written. One for the process, as is its standard output.
 static LOST: OnceLock<String> = OnceLock::new();
@@ -47,8 +46,8 @@ impl From<String> for Shown {
 }
 
 /// JSON, escaped in its own way: the value stays the same.
-impl From<Value> for Shown {
-    fn from(json: Value) -> Self {
+impl From<Json> for Shown {
+    fn from(json: Json) -> Self {
         Self(json_escaped(json.to_string()))
     }
 }
@@ -190,7 +189,7 @@ mod tests {
             Shown::from(hostile).to_string(),
             r"a\u{1b}]52;c;aGk=\u{7}\nforged\r\u{9b}31m\u{202e}\u{0}"
         );
-        let json = Shown::from(Value::from(hostile)).to_string();
+        let json = Shown::from(Json::from(hostile)).to_string();
         assert!(!json.chars().any(columns::is_hidden), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
     }

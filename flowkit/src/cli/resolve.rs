@@ -4,8 +4,6 @@
 //! flag  >  FLOWKIT_PARAM_*  >  --params file  >  --like run  >  [params.<flow>] in flowkit.toml  >  default
 //! ```
 
-use serde_json::{Map, Value};
-
 use super::environment;
 use super::flags::{flag, merged, typed};
 use super::secrets::{holds_secret, quoting};
@@ -14,8 +12,9 @@ use super::shown_values::{Of, show};
 use super::usage::{Usage, UsageResult};
 use super::values::fit;
 use crate::text::wording::list;
+use crate::value::json::{Json, Members};
 use crate::value::parameters::Parameter;
-use crate::value::secret::is_masked;
+use crate::value::secret::{MASK, is_masked};
 use crate::value::shape::ParamType;
 
 /// Stands for a default that cannot be serialized.
@@ -24,7 +23,13 @@ pub(super) const DEFAULT: &str = "(default)";
 /// Values from one source.
 pub(super) struct Layer {
     pub(super) source: SettingSource,
-    pub(super) values: Map<String, Value>,
+    pub(super) values: Members,
+}
+
+impl Layer {
+    pub(super) fn of_one(source: SettingSource, name: &str, value: Json) -> Self {
+        Self { source, values: Members::from([(name.to_owned(), value)]) }
+    }
 }
 
 /// A parameter with its value.
@@ -32,9 +37,11 @@ pub(super) struct Layer {
 pub(super) struct Resolved {
     pub(super) parameter: Parameter,
     /// `None` if no source has it.
-    pub(super) value: Option<Value>,
+    pub(super) value: Option<Json>,
     /// The source of the value; several for a merged object, in order of precedence.
     pub(super) sources: Vec<SettingSource>,
+    /// The fields of a struct, if their values have several sources.
+    pub(super) fields: Vec<Field>,
 }
 
 impl Resolved {
@@ -45,14 +52,29 @@ impl Resolved {
     }
 
     /// Returns the value, if it can be serialized.
-    pub(super) fn known(&self) -> Option<Value> {
+    pub(super) fn known(&self) -> Option<Json> {
         self.value.clone().filter(|_| !self.is_unknown())
     }
 
-    /// Shows the value as people would write it. A secret in it is masked, or the value is not shown at all.
-    pub(super) fn shown(&self, recorded: Option<&Map<String, Value>>) -> Option<String> {
+    /// Returns the recorded value, if a secret in it is only masked there.
+    fn masked<'r>(&self, recorded: Option<&'r Members>) -> Option<&'r Json> {
         let recorded = recorded.and_then(|recorded| recorded.get(self.parameter.name));
-        let recorded = recorded.filter(|value| holds_secret(&self.parameter) || is_masked(value));
+        recorded.filter(|value| holds_secret(&self.parameter) || is_masked(value))
+    }
+
+    /// Shows the value of a field, with the path to it: `db.url`.
+    pub(super) fn shown_field(&self, field: &Field, recorded: Option<&Members>) -> (String, String) {
+        let (value, of) = match self.masked(recorded) {
+            Some(recorded) => (field.of(recorded), Of::Recorded),
+            None => (self.value.as_ref().and_then(|value| field.of(value)), Of::Provided),
+        };
+        let shown = value.map_or_else(|| MASK.to_owned(), |value| show(&field.param_type, value, of));
+        (format!("{}.{}", self.parameter.name, field.names.join(".")), shown)
+    }
+
+    /// Shows the value as people would write it. A secret in it is masked, or the value is not shown at all.
+    pub(super) fn shown(&self, recorded: Option<&Members>) -> Option<String> {
+        let recorded = self.masked(recorded);
         let shown = |value| match (self.is_unknown(), recorded) {
             (true, _) => DEFAULT.to_owned(),
             (false, Some(recorded)) => show(&self.parameter.param_type, recorded, Of::Recorded),
@@ -67,14 +89,10 @@ impl Resolved {
 }
 
 /// Checks values from a file, and converts them to the types of the parameters.
-pub(super) fn layer(
-    parameters: &[Parameter],
-    source: SettingSource,
-    values: Map<String, Value>,
-) -> UsageResult<Layer> {
+pub(super) fn layer(parameters: &[Parameter], source: SettingSource, values: Members) -> UsageResult<Layer> {
     let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     let quoting = quoting(parameters);
-    let mut fitted = Map::new();
+    let mut fitted = Members::new();
     for (key, value) in values {
         // In a file, `dry-run` means `dry_run`, too.
         let same = |name: &str| name == key || flag(name) == key;
@@ -92,9 +110,8 @@ pub(super) fn layer(
 /// Merges the layers; the first one takes precedence.
 pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resolved> {
     let resolve = |parameter: Parameter| {
-        let default = parameter.default.as_deref().and_then(|json| serde_json::from_str(json).ok());
-        let default = default.or_else(|| parameter.is_optional.then_some(Value::Null));
-        let mut value: Option<Value> = None;
+        let default = parameter.default_value().or_else(|| parameter.is_optional.then_some(Json::Null));
+        let mut value: Option<Json> = None;
         let mut sources = Vec::new();
         for layer in layers {
             let Some(below) = layer.values.get(parameter.name) else { continue };
@@ -104,21 +121,77 @@ pub(super) fn resolve(parameters: Vec<Parameter>, layers: &[Layer]) -> Vec<Resol
                 Some(above) => value = Some(merged(below.clone(), above)),
             }
             // Only objects are merged with lower layers.
-            if !value.as_ref().is_some_and(Value::is_object) {
+            if !value.as_ref().is_some_and(is_object) {
                 break;
             }
         }
-        match (value, default) {
+        let value = match (value, default) {
             (None, Some(default)) => {
-                Resolved { parameter, value: Some(default), sources: vec![SettingSource::Default] }
+                sources.push(SettingSource::Default);
+                Some(default)
             }
-            (Some(value), Some(default)) if value.is_object() && default.is_object() => {
-                Resolved { value: Some(merged(default, value)), parameter, sources }
+            (Some(value), Some(default)) if is_object(&value) && is_object(&default) => {
+                Some(merged(default, value))
             }
-            (value, _) => Resolved { parameter, value, sources },
-        }
+            (value, _) => value,
+        };
+        let fields = value.as_ref().map(|value| fields(&parameter, value, layers)).unwrap_or_default();
+        Resolved { parameter, value, sources, fields }
     };
     parameters.into_iter().map(resolve).collect()
+}
+
+/// A field of a struct.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// The names on the way to it, and its own.
+    names: Vec<&'static str>,
+    param_type: ParamType,
+    pub(super) source: SettingSource,
+}
+
+impl Field {
+    fn of<'v>(&self, value: &'v Json) -> Option<&'v Json> {
+        self.names.iter().try_fold(value, |value, name| value.as_object()?.get(*name))
+    }
+}
+
+/// Returns the fields of a struct with their sources; none if all have the same one.
+fn fields(parameter: &Parameter, value: &Json, layers: &[Layer]) -> Vec<Field> {
+    fn add(names: &[&'static str], param_type: &ParamType, value: &Json, found: &mut Vec<Field>) {
+        match (param_type, value) {
+            (ParamType::Optional(inner), value) => add(names, inner, value, found),
+            (ParamType::Record(fields), Json::Object(members)) => {
+                for (name, field) in fields {
+                    if let Some(value) = members.get(*name) {
+                        add(&[names, &[*name]].concat(), field, value, found);
+                    }
+                }
+            }
+            _ if names.is_empty() => {}
+            (param_type, _) => {
+                let (names, param_type) = (names.to_vec(), param_type.clone());
+                found.push(Field { names, param_type, source: SettingSource::Default });
+            }
+        }
+    }
+    let mut found = Vec::new();
+    add(&[], &parameter.param_type, value, &mut found);
+    for field in &mut found {
+        let has =
+            |layer: &&Layer| layer.values.get(parameter.name).is_some_and(|value| field.of(value).is_some());
+        if let Some(layer) = layers.iter().find(has) {
+            field.source = layer.source.clone();
+        }
+    }
+    if found.windows(2).all(|two| two[0].source == two[1].source) {
+        found.clear();
+    }
+    found
+}
+
+fn is_object(value: &Json) -> bool {
+    value.as_object().is_some()
 }
 
 /// Reports all missing parameters at once.
@@ -139,16 +212,15 @@ pub(super) fn arguments(resolved: &[Resolved]) -> String {
         let is_left_out =
             resolved.sources == [SettingSource::Default] && resolved.parameter.default.is_none();
         let value = resolved.value.as_ref().filter(|_| !is_left_out)?;
-        Some(format!("{}:{value}", Value::from(resolved.parameter.name)))
+        Some(format!("{}:{value}", Json::from(resolved.parameter.name)))
     });
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::value::json::tree;
     use crate::value::shape::param_type_of;
 
     fn parameter(default: Option<&str>) -> Parameter {
@@ -156,8 +228,8 @@ mod tests {
         Parameter::__new("rows", "", "u32", Some(param_type_of::<u32>), true, default)
     }
 
-    fn layer_of(source: SettingSource, value: Value) -> Layer {
-        Layer { source, values: Map::from_iter([("rows".to_owned(), value)]) }
+    fn layer_of(source: SettingSource, value: Json) -> Layer {
+        Layer { source, values: Members::from([("rows".to_owned(), value)]) }
     }
 
     /// All sixteen ways in which the four places beside the default can have a value or not.
@@ -171,8 +243,8 @@ mod tests {
                 SettingSource::Config,
             ];
             let provided = places.into_iter().enumerate().filter(|(bit, _)| present & (1 << bit) != 0);
-            let layers: Vec<_> = provided.map(|(bit, source)| layer_of(source, json!(bit))).collect();
-            let expected = layers.first().map_or((json!(9), SettingSource::Default), |layer| {
+            let layers: Vec<_> = provided.map(|(bit, source)| layer_of(source, tree!(bit))).collect();
+            let expected = layers.first().map_or((tree!(9), SettingSource::Default), |layer| {
                 (layer.values["rows"].clone(), layer.source.clone())
             });
             let resolved = resolve(vec![parameter(Some("9"))], &layers);
@@ -188,18 +260,18 @@ mod tests {
         let mut parameter = parameter(None);
         parameter.param_type = ParamType::Anything;
         let layers = [
-            layer_of(SettingSource::Flag("rows".to_owned()), json!({ "a": 1 })),
-            layer_of(SettingSource::Config, json!({ "a": 2, "b": 3 })),
+            layer_of(SettingSource::Flag("rows".to_owned()), tree!({ "a": 1 })),
+            layer_of(SettingSource::Config, tree!({ "a": 2, "b": 3 })),
         ];
         let resolved = resolve(vec![parameter], &layers);
-        assert_eq!(resolved[0].value, Some(json!({ "a": 1, "b": 3 })));
+        assert_eq!(resolved[0].value, Some(tree!({ "a": 1, "b": 3 })));
         assert_eq!(resolved[0].source(), "--rows, flowkit.toml");
         assert_eq!(arguments(&resolved), r#"{"rows":{"a":1,"b":3}}"#);
     }
 
     #[test]
     fn an_unknown_name_is_refused_with_the_nearest() {
-        let values = Map::from_iter([("rowz".to_owned(), json!(1))]);
+        let values = Members::from([("rowz".to_owned(), tree!(1))]);
         let refused = layer(&[parameter(None)], SettingSource::Config, values).err().unwrap();
         assert_eq!(refused.to_string(), "flowkit.toml: unknown parameter `rowz`; did you mean `rows`?");
     }

@@ -4,14 +4,14 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use serde_json::{Map, Value};
 
 use super::environment;
 use super::program::CliProgram;
 use super::resolve::Resolved;
 use super::usage::{Usage, meant_or_known};
 use crate::engine::spec::FlowSpec;
-use crate::model::BoxError;
+use crate::flow::arguments::ArgumentsError;
+use crate::value::json::{Json, Members};
 use crate::value::not_persisted::not_persisted;
 use crate::value::parameters::Parameter;
 use crate::value::secret::{MASK, is_masked};
@@ -71,14 +71,14 @@ pub(super) fn without_what_was_typed(mut error: clap::Error) -> clap::Error {
 }
 
 /// The errors of the parameters' types about their values, which they may repeat.
-pub(super) fn refused(error: &BoxError, resolved: &[Resolved]) -> Usage {
-    fn repeats(message: &str, value: &Value) -> bool {
+pub(super) fn refused(error: &ArgumentsError, resolved: &[Resolved]) -> Usage {
+    fn repeats(message: &str, value: &Json) -> bool {
         match value {
-            Value::Null | Value::Bool(_) => false,
-            Value::Number(number) => message.contains(&number.to_string()),
-            Value::String(text) => !text.is_empty() && message.contains(text.as_str()),
-            Value::Array(items) => items.iter().any(|item| repeats(message, item)),
-            Value::Object(members) => {
+            Json::Null | Json::Bool(_) => false,
+            Json::Number(number) => message.contains(number.as_str()),
+            Json::Text(text) => !text.is_empty() && message.contains(text.as_str()),
+            Json::List(items) => items.iter().any(|item| repeats(message, item)),
+            Json::Object(members) => {
                 members.iter().any(|(name, value)| message.contains(name.as_str()) || repeats(message, value))
             }
         }
@@ -113,28 +113,28 @@ pub(super) fn is_secret_by_name(parameter: &Parameter) -> bool {
 }
 
 /// Masks text under names of secrets: it is persisted unmasked, since its type is no `Secret`.
-pub(super) fn masked(param_type: &ParamType, value: Value) -> Value {
+pub(super) fn masked(param_type: &ParamType, value: Json) -> Json {
     match (param_type, value) {
-        (ParamType::Secret, Value::String(_)) => MASK.into(),
+        (ParamType::Secret, Json::Text(_)) => MASK.into(),
         (ParamType::Optional(inner), value) => masked(inner, value),
-        (ParamType::List(item), Value::Array(items)) => {
-            items.into_iter().map(|value| masked(item, value)).collect()
+        (ParamType::List(item), Json::List(items)) => {
+            Json::List(items.into_iter().map(|value| masked(item, value)).collect())
         }
-        (ParamType::Record(fields), Value::Object(members)) => {
+        (ParamType::Record(fields), Json::Object(members)) => {
             let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|field| &field.1);
             let members = members.into_iter().map(|(name, value)| {
                 let value = field(&name).map_or(value.clone(), |field| masked(field, value));
                 (name, value)
             });
-            Value::Object(members.collect())
+            Json::Object(members.collect())
         }
         (_, value) => value,
     }
 }
 
 /// Returns the persisted arguments of a run as programs may see them.
-pub(super) fn recorded(parameters: &[Parameter], persisted: &str) -> Option<Map<String, Value>> {
-    let Ok(Value::Object(members)) = serde_json::from_str(persisted) else { return None };
+pub(super) fn recorded(parameters: &[Parameter], persisted: &str) -> Option<Members> {
+    let members = Json::recorded(persisted)?.into_object()?;
     let known = |name: &str| parameters.iter().find(|parameter| parameter.name == name);
     let members = members.into_iter().map(|(name, value)| match known(&name) {
         Some(parameter) => (name, masked(&parameter.param_type, value)),
@@ -145,8 +145,7 @@ pub(super) fn recorded(parameters: &[Parameter], persisted: &str) -> Option<Map<
 
 /// The same as text, which stays as it was written if nothing in it is masked.
 pub(super) fn recorded_text(parameters: &[Parameter], persisted: &str) -> String {
-    let all = serde_json::from_str::<Value>(persisted).ok();
-    match (recorded(parameters, persisted).map(Value::Object), all) {
+    match (recorded(parameters, persisted).map(Json::Object), Json::recorded(persisted)) {
         (Some(shown), Some(all)) if shown != all => shown.to_string(),
         _ => persisted.to_owned(),
     }
@@ -154,10 +153,10 @@ pub(super) fn recorded_text(parameters: &[Parameter], persisted: &str) -> String
 
 /// Returns the variables for passing again what these arguments lack: a whole parameter that could not be persisted, or
 /// the secrets in it.
-pub(super) fn variables(parameter: &Parameter, arguments: &Map<String, Value>) -> Vec<String> {
-    fn add(variable: String, value: &Value, found: &mut Vec<String>) {
+pub(super) fn variables(parameter: &Parameter, arguments: &Members) -> Vec<String> {
+    fn add(variable: String, value: &Json, found: &mut Vec<String>) {
         match value {
-            Value::Object(members) => {
+            Json::Object(members) => {
                 for (name, member) in members {
                     add(environment::field(&variable, name), member, found);
                 }
@@ -176,11 +175,11 @@ pub(super) fn variables(parameter: &Parameter, arguments: &Map<String, Value>) -
 }
 
 /// Removes the masks of secrets; `None` if nothing is left.
-pub(super) fn without_masks(value: Value) -> Option<Value> {
+pub(super) fn without_masks(value: Json) -> Option<Json> {
     match value {
-        Value::Object(members) => {
+        Json::Object(members) => {
             let left = members.into_iter().filter_map(|(name, value)| Some((name, without_masks(value)?)));
-            Some(Value::Object(left.collect()))
+            Some(Json::Object(left.collect()))
         }
         value => (!is_masked(&value)).then_some(value),
     }
@@ -188,9 +187,8 @@ pub(super) fn without_masks(value: Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::value::json::tree;
     use crate::value::secret::Secret;
     use crate::value::shape::param_type_of;
 
@@ -212,10 +210,10 @@ mod tests {
             parameter("keys", param_type_of::<Vec<Secret>>),
             parameter("account", param_type_of::<Account>),
         ];
-        let arguments = json!({
+        let arguments = tree!({
             "user": "***", "token": "***", "keys": ["***"], "account": { "user": "ida", "token": "***" }
         });
-        let Value::Object(arguments) = arguments else { unreachable!() };
+        let Json::Object(arguments) = arguments else { unreachable!() };
         assert_eq!(
             parameters.iter().flat_map(|parameter| variables(parameter, &arguments)).collect::<Vec<_>>(),
             ["FLOWKIT_PARAM_TOKEN", "FLOWKIT_PARAM_KEYS", "FLOWKIT_PARAM_ACCOUNT__TOKEN"]
@@ -224,9 +222,9 @@ mod tests {
 
     #[test]
     fn what_stands_for_a_secret_is_taken_out_of_what_is_around_it() {
-        assert_eq!(without_masks(json!("***")), None);
-        assert_eq!(without_masks(json!(["***"])), None);
-        assert_eq!(without_masks(json!({ "url": "a", "token": "***" })), Some(json!({ "url": "a" })));
-        assert!(is_masked(&json!({ "a": [{ "b": "***" }] })) && !is_masked(&json!({ "a": [null, 1, "**"] })));
+        assert_eq!(without_masks(tree!("***")), None);
+        assert_eq!(without_masks(tree!(["***"])), None);
+        assert_eq!(without_masks(tree!({ "url": "a", "token": "***" })), Some(tree!({ "url": "a" })));
+        assert!(is_masked(&tree!({ "a": [{ "b": "***" }] })) && !is_masked(&tree!({ "a": [null, 1, "**"] })));
     }
 }

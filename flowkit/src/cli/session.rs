@@ -2,9 +2,11 @@
 
 use std::panic::Location;
 use std::path::PathBuf;
+use std::sync::Once;
 
 use clap::ArgMatches;
 
+use super::out::note;
 use super::program::CliProgram;
 use super::rows::{self, Member};
 use super::run_ref;
@@ -15,6 +17,8 @@ use crate::engine::spec::FlowSpec;
 use crate::model::StoredFlowRun;
 use crate::store::{Store, TaskRunFilter};
 use crate::terminal::picture;
+use crate::text::wording::list;
+use crate::value::json::Json;
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub(super) struct Session {
     output: Output,
     /// Where the command line is called: the location of the runs that it begins.
     pub(super) location: &'static Location<'static>,
+    /// Whether variables of other programs were mentioned.
+    noted_foreign: Once,
 }
 
 impl Session {
@@ -48,7 +54,7 @@ impl Session {
             _ => Output::Text,
         };
         let settings = Settings::read(database.as_deref())?;
-        Ok(Self { program, settings, output, location })
+        Ok(Self { program, settings, output, location, noted_foreign: Once::new() })
     }
 
     pub(super) fn is_json(&self) -> bool {
@@ -58,6 +64,16 @@ impl Session {
     /// Whether the answer is a table for another program. Few verbs have one.
     pub(super) fn is_csv(&self) -> bool {
         self.output == Output::Csv
+    }
+
+    /// Mentions variables with the prefix of parameters that belong to none, once: another program may have exported them.
+    pub(super) fn note_foreign(&self, variables: &[&str]) {
+        if !variables.is_empty() {
+            self.noted_foreign.call_once(|| {
+                let (list, is) = (list(variables), if variables.len() == 1 { "is" } else { "are" });
+                note(format!("note: {list} {is} ignored: no flow of this program has such a parameter"));
+            });
+        }
     }
 
     /// Finds the run that an argument refers to.
@@ -104,7 +120,7 @@ impl Session {
         let mut offers = picture::Program::new(&self.program.name).with_like();
         let Some(persisted) = persisted else { return offers.without_resume() };
         if let Some(flow) = flow {
-            let arguments = serde_json::from_str(persisted).unwrap_or_default();
+            let arguments = Json::recorded(persisted).and_then(Json::into_object).unwrap_or_default();
             let parameters = flow.all_parameters();
             let secrets = parameters.iter().flat_map(|parameter| secrets::variables(parameter, &arguments));
             let missing = secrets.filter(|secret| std::env::var_os(secret).is_none());

@@ -4,18 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use super::file;
 use super::retention::Retention;
 use super::usage::{Usage, UsageResult, meant_or_known};
 use crate::store::{SqliteOptions, SqliteStore, folder};
 use crate::text::duration;
+use crate::value::json::{Json, Members};
 
 /// The file in the current folder.
 const FILE: &str = "flowkit.toml";
 const KEYS: [&str; 6] = ["db", "keep", "params", "retention", "stop_grace", "store_retry"];
-const STORE_RETRY: &str = "FLOWKIT_STORE_RETRY";
 const DEFAULT_FOLDER: &str = ".flowkit";
 const DEFAULT_NAME: &str = "runs.db";
 
@@ -51,11 +49,11 @@ pub(super) struct Settings {
     pub(super) database: PathBuf,
     pub(super) database_source: SettingSource,
     /// For how long a failed write is retried, if configured.
-    store_retry: Option<Duration>,
+    store_retry: Option<(Duration, SettingSource)>,
     /// Which old runs are removed by themselves.
     pub(super) retention: Retention,
     /// `[params]` of the file, by flow.
-    params: Map<String, Value>,
+    params: Members,
     /// How long runs may take to end after a signal, with the source; `None` if not configured.
     pub(super) stop_grace: Option<(Duration, SettingSource)>,
     pub(super) has_file: bool,
@@ -65,30 +63,20 @@ impl Settings {
     /// Reads the file, and determines the path of the database.
     pub(super) fn read(flag: Option<&Path>) -> UsageResult<Self> {
         let has_file = Path::new(FILE).exists();
-        let mut members = if has_file { members()? } else { Map::new() };
+        let mut members = if has_file { members()? } else { Members::new() };
         let params = match members.remove("params") {
-            None => Map::new(),
-            Some(Value::Object(params)) => params,
+            None => Members::new(),
+            Some(Json::Object(params)) => params,
             Some(_) => return Err(in_file("`params` is a table: write `[params.<flow>]`")),
         };
-        let stop_grace = stop_grace(members.remove("stop_grace"))?;
+        // An orchestrator sets the variables, a project the file.
+        let stop_grace = duration("FLOWKIT_STOP_GRACE", "stop_grace", "25s", &mut members)?;
+        let store_retry = duration("FLOWKIT_STORE_RETRY", "store_retry", "60s", &mut members)?;
         let retention = Retention::read(members.remove("retention"), members.remove("keep"))?;
         let configured = match members.remove("db") {
             None => None,
-            Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
+            Some(Json::Text(path)) if !path.is_empty() => Some(PathBuf::from(path)),
             Some(_) => return Err(in_file("`db` is a path: write `db = \"runs.db\"`")),
-        };
-        let configured_retry = match members.remove("store_retry") {
-            None => None,
-            Some(value) => Some(value.as_str().and_then(duration::read).ok_or_else(|| {
-                in_file("`store_retry` is a length of time: write `store_retry = \"60s\"`")
-            })?),
-        };
-        let store_retry = match std::env::var_os(STORE_RETRY).filter(|written| !written.is_empty()) {
-            None => configured_retry,
-            Some(written) => Some(written.to_str().and_then(duration::read).ok_or_else(|| {
-                Usage::new(format!("`{STORE_RETRY}` is a length of time: write `{STORE_RETRY}=60s`"))
-            })?),
         };
         let variable = std::env::var_os("FLOWKIT_DB").filter(|path| !path.is_empty()).map(PathBuf::from);
         let (database, database_source) = match (flag, variable, configured) {
@@ -101,10 +89,10 @@ impl Settings {
     }
 
     /// Returns `[params.<flow>]`.
-    pub(super) fn params_of(&self, flow: &str) -> UsageResult<Map<String, Value>> {
+    pub(super) fn params_of(&self, flow: &str) -> UsageResult<Members> {
         match self.params.get(flow) {
-            None => Ok(Map::new()),
-            Some(Value::Object(values)) => Ok(values.clone()),
+            None => Ok(Members::new()),
+            Some(Json::Object(values)) => Ok(values.clone()),
             Some(_) => Err(in_file(&format!("`params.{flow}` is a table: write `[params.{flow}]`"))),
         }
     }
@@ -124,7 +112,7 @@ impl Settings {
             folder::make(Path::new(DEFAULT_FOLDER), &self.database)?;
         }
         let options = match self.store_retry {
-            Some(store_retry) => options.retry_for(store_retry),
+            Some((store_retry, _)) => options.retry_for(store_retry),
             None => options,
         };
         Ok(options.open(&self.database)?)
@@ -154,21 +142,26 @@ impl Settings {
     }
 }
 
-/// Determines how long runs may take to end after a signal. An orchestrator sets the variable, a project the file.
-fn stop_grace(configured: Option<Value>) -> UsageResult<Option<(Duration, SettingSource)>> {
-    const VARIABLE: &str = "FLOWKIT_STOP_GRACE";
-    if let Some(variable) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) {
-        let grace = variable.to_str().and_then(duration::read);
-        let wrong = || Usage::new(format!("`{VARIABLE}` is a duration: write `{VARIABLE}=25s`"));
-        return Ok(Some((grace.ok_or_else(wrong)?, SettingSource::Variable(VARIABLE.to_owned()))));
+/// Determines a length of time, with its source: that of the variable, or else that of the file.
+fn duration(
+    variable: &str,
+    key: &str,
+    example: &str,
+    members: &mut Members,
+) -> UsageResult<Option<(Duration, SettingSource)>> {
+    let configured = members.remove(key);
+    if let Some(written) = std::env::var_os(variable).filter(|written| !written.is_empty()) {
+        let read = written.to_str().and_then(duration::read);
+        let wrong = || Usage::new(format!("`{variable}` is a length of time: write `{variable}={example}`"));
+        return Ok(Some((read.ok_or_else(wrong)?, SettingSource::Variable(variable.to_owned()))));
     }
     let Some(configured) = configured else { return Ok(None) };
-    let grace = configured.as_str().and_then(duration::read);
-    let wrong = || in_file("`stop_grace` is a duration: write `stop_grace = \"25s\"`");
-    Ok(Some((grace.ok_or_else(wrong)?, SettingSource::Config)))
+    let read = configured.as_str().and_then(duration::read);
+    let wrong = || in_file(&format!("`{key}` is a length of time: write `{key} = \"{example}\"`"));
+    Ok(Some((read.ok_or_else(wrong)?, SettingSource::Config)))
 }
 
-fn members() -> UsageResult<Map<String, Value>> {
+fn members() -> UsageResult<Members> {
     let text = std::fs::read_to_string(FILE).map_err(|error| in_file(&file::unreadable(&error)))?;
     let members = file::toml(&text).map_err(|error| in_file(&error))?;
     match members.keys().find(|key| !KEYS.contains(&key.as_str())) {

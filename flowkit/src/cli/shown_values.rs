@@ -1,10 +1,9 @@
 //! How values of parameters are shown: as people would write them, and secrets not at all. For parsing, see `values`.
 
-use serde_json::{Map, Value};
-
 use super::values::is_one_word;
 use crate::flow::arguments;
 use crate::text::duration;
+use crate::value::json::{Json, Members};
 use crate::value::parameters::Parameter;
 use crate::value::secret::MASK;
 use crate::value::shape::ParamType;
@@ -19,24 +18,24 @@ pub(super) enum Of {
 }
 
 /// Shows a value as people would write it: text without quotation marks, lengths of time with units, secrets not at all.
-pub(super) fn show(param_type: &ParamType, value: &Value, of: Of) -> String {
-    let show = |param_type: &ParamType, value: &Value| self::show(param_type, value, of);
+pub(super) fn show(param_type: &ParamType, value: &Json, of: Of) -> String {
+    let show = |param_type: &ParamType, value: &Json| self::show(param_type, value, of);
     match (param_type, value) {
         _ if crate::value::not_persisted::not_persisted(value).is_some() => "(not persisted)".to_owned(),
-        (ParamType::Optional(_), Value::Null) => "(none)".to_owned(),
+        (ParamType::Optional(_), Json::Null) => "(none)".to_owned(),
         (ParamType::Optional(inner), value) => show(inner, value),
         (ParamType::Secret, _) => MASK.to_owned(),
         (ParamType::Hidden, _) if of == Of::Provided => MASK.to_owned(),
         (ParamType::Duration, value) if arguments::duration(value).is_some() => {
             arguments::duration(value).map(duration::write).unwrap_or_default()
         }
-        (_, Value::Null) => "(none)".to_owned(),
-        (_, Value::String(text)) => text.clone(),
-        (ParamType::List(_), Value::Array(items)) if items.is_empty() => "(empty)".to_owned(),
-        (ParamType::List(item), Value::Array(items)) if is_one_word(item) => {
+        (_, Json::Null) => "(none)".to_owned(),
+        (_, Json::Text(text)) => text.clone(),
+        (ParamType::List(_), Json::List(items)) if items.is_empty() => "(empty)".to_owned(),
+        (ParamType::List(item), Json::List(items)) if is_one_word(item) => {
             items.iter().map(|value| show(item, value)).collect::<Vec<_>>().join(",")
         }
-        (ParamType::Record(fields), Value::Object(members)) => {
+        (ParamType::Record(fields), Json::Object(members)) => {
             let hidden = members.iter().map(|(name, value)| {
                 let field = fields
                     .iter()
@@ -54,35 +53,35 @@ pub(super) fn show(param_type: &ParamType, value: &Value, of: Of) -> String {
 /// time are text, and secrets are masked.
 pub(super) fn in_words<'p>(
     parameters: impl Iterator<Item = &'p Parameter>,
-    values: &Map<String, Value>,
+    values: &Members,
     of: Of,
 ) -> String {
     let members = parameters.filter_map(|parameter| {
         let value = legible(&parameter.param_type, values.get(parameter.name)?, of);
-        Some(format!("{}:{value}", Value::from(parameter.name)))
+        Some(format!("{}:{value}", Json::from(parameter.name)))
     });
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-fn legible(param_type: &ParamType, value: &Value, of: Of) -> Value {
+fn legible(param_type: &ParamType, value: &Json, of: Of) -> Json {
     match (param_type, value) {
-        (_, Value::Null) => Value::Null,
+        (_, Json::Null) => Json::Null,
         (_, value) if crate::value::not_persisted::not_persisted(value).is_some() => {
             show(param_type, value, of).into()
         }
         (ParamType::Optional(inner), value) => legible(inner, value, of),
         (ParamType::Secret | ParamType::Duration, value) => show(param_type, value, of).into(),
         (ParamType::Hidden, _) if of == Of::Provided => MASK.into(),
-        (ParamType::List(item), Value::Array(items)) => {
-            items.iter().map(|value| legible(item, value, of)).collect()
+        (ParamType::List(item), Json::List(items)) => {
+            Json::List(items.iter().map(|value| legible(item, value, of)).collect())
         }
-        (ParamType::Record(fields), Value::Object(members)) => {
+        (ParamType::Record(fields), Json::Object(members)) => {
             let members = members.iter().map(|(name, value)| {
                 let field = fields.iter().find(|(known, _)| known == name);
                 let value = field.map_or_else(|| value.clone(), |field| legible(&field.1, value, of));
                 (name.clone(), value)
             });
-            Value::Object(members.collect())
+            Json::Object(members.collect())
         }
         (_, value) => value.clone(),
     }
@@ -90,9 +89,8 @@ fn legible(param_type: &ParamType, value: &Value, of: Of) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::value::json::tree;
 
     fn list(inner: ParamType) -> ParamType {
         ParamType::List(Box::new(inner))
@@ -100,14 +98,14 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_shown_wherever_it_stands() {
-        let show = |param_type: &ParamType, value: &Value| show(param_type, value, Of::Provided);
-        assert_eq!(show(&ParamType::Secret, &json!("abc")), "***");
-        assert_eq!(show(&list(ParamType::Secret), &json!(["abc"])), "***");
-        assert_eq!(show(&ParamType::Hidden, &json!({ "a": ["abc"] })), "***");
-        assert_eq!(show(&ParamType::Optional(Box::new(ParamType::Secret)), &json!(null)), "(none)");
+        let show = |param_type: &ParamType, value: &Json| show(param_type, value, Of::Provided);
+        assert_eq!(show(&ParamType::Secret, &tree!("abc")), "***");
+        assert_eq!(show(&list(ParamType::Secret), &tree!(["abc"])), "***");
+        assert_eq!(show(&ParamType::Hidden, &tree!({ "a": ["abc"] })), "***");
+        assert_eq!(show(&ParamType::Optional(Box::new(ParamType::Secret)), &tree!(null)), "(none)");
         let record = ParamType::Record(vec![("url", ParamType::Text), ("token", ParamType::Secret)]);
-        assert_eq!(show(&record, &json!({ "url": "a", "token": "abc" })), "{token=***, url=a}");
-        assert_eq!(show(&ParamType::Duration, &json!({ "secs": 61, "nanos": 0 })), "1m 1s");
+        assert_eq!(show(&record, &tree!({ "url": "a", "token": "abc" })), "{token=***, url=a}");
+        assert_eq!(show(&ParamType::Duration, &tree!({ "secs": 61, "nanos": 0 })), "1m 1s");
     }
 
     #[test]
@@ -119,8 +117,8 @@ mod tests {
             parameter
         };
         let parameters = [parameter("account", list(account)), parameter("headers", ParamType::Hidden)];
-        let values = json!({ "account": [{ "user": "ida", "token": "abc" }], "headers": { "x": "abc" } });
-        let Value::Object(values) = values else { unreachable!() };
+        let values = tree!({ "account": [{ "user": "ida", "token": "abc" }], "headers": { "x": "abc" } });
+        let Json::Object(values) = values else { unreachable!() };
         assert_eq!(
             in_words(parameters.iter(), &values, Of::Provided),
             r#"{"account":[{"token":"***","user":"ida"}],"headers":"***"}"#

@@ -2,12 +2,11 @@
 //!
 //! Reports mistakes early and in plain words. The final check is the type's own `Deserialize`, when the flow is called.
 
-use serde_json::{Map, Value, json};
-
 use super::secrets::Quoting;
 use super::usage::meant_or_known;
 use crate::flow::arguments;
 use crate::text::duration;
+use crate::value::json::{Json, JsonError, Members, Number};
 use crate::value::shape::ParamType;
 
 /// Returns the placeholder of a value in a usage line: `INT`.
@@ -83,25 +82,27 @@ impl Misfit {
 }
 
 /// Parses text: of a flag, or of an environment variable.
-pub(super) fn parse(param_type: &ParamType, text: &str) -> Result<Value, Misfit> {
+pub(super) fn parse(param_type: &ParamType, text: &str) -> Result<Json, Misfit> {
     let refused = || Misfit::new(format!("expected {}", expected(param_type)));
     match param_type {
         ParamType::Bool => match text.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "1" => Ok(true.into()),
-            "false" | "no" | "off" | "0" => Ok(false.into()),
+            "true" | "yes" | "on" | "1" => Ok(Json::Bool(true)),
+            "false" | "no" | "off" | "0" => Ok(Json::Bool(false)),
             _ => Err(refused()),
         },
         ParamType::Integer { .. } => {
-            let number: Value =
-                serde_json::from_str(text.trim().trim_start_matches('+')).map_err(|_| refused())?;
-            fit(param_type, number)
+            let text = text.trim();
+            let number = Number::parse(text.strip_prefix('+').unwrap_or(text)).ok_or_else(refused)?;
+            fit(param_type, Json::Number(number))
         }
         ParamType::Float => {
-            let number: f64 = text.trim().parse().map_err(|_| refused())?;
-            // JSON has no number that is not finite.
-            serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(refused)
+            let text = text.trim();
+            let float: f64 = text.parse().map_err(|_| refused())?;
+            let number = Number::of(float).ok_or_else(|| Misfit::new(NOT_FINITE))?;
+            // As it was written, where JSON can write it so: a type may take more digits than a float has.
+            Ok(Json::Number(Number::parse(text).unwrap_or(number)))
         }
-        ParamType::Optional(inner) if text == "null" && !is_text(inner) => Ok(Value::Null),
+        ParamType::Optional(inner) if text == "null" && !is_text(inner) => Ok(Json::Null),
         ParamType::Optional(inner) => parse(inner, text),
         ParamType::Text
         | ParamType::Path
@@ -109,23 +110,33 @@ pub(super) fn parse(param_type: &ParamType, text: &str) -> Result<Value, Misfit>
         | ParamType::Choice(_)
         | ParamType::Duration => fit(param_type, text.into()),
         ParamType::List(_) if text.trim_start().starts_with('[') => fit(param_type, json_of(text)?),
-        ParamType::List(_) if text.is_empty() => Ok(Value::Array(Vec::new())),
+        ParamType::List(_) if text.is_empty() => Ok(Json::List(Vec::new())),
         // Commas separate values of types that contain none themselves.
         ParamType::List(item) if is_one_word(item) => {
-            text.split(',').map(|part| parse(item, part.trim())).collect::<Result<_, _>>().map(Value::Array)
+            text.split(',').map(|part| parse(item, part.trim())).collect::<Result<_, _>>().map(Json::List)
         }
-        ParamType::List(item) => parse(item, text).map(|value| Value::Array(vec![value])),
+        ParamType::List(item) => parse(item, text).map(|value| Json::List(vec![value])),
         ParamType::Record(_) => fit(param_type, json_of(text)?),
-        // Invalid JSON can only be meant as text.
-        ParamType::Anything | ParamType::Hidden => {
-            Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
-        }
+        ParamType::Anything | ParamType::Hidden => match Json::parse(text) {
+            // Invalid JSON can only be meant as text.
+            Err(JsonError::Syntax(_)) => Ok(text.into()),
+            parsed => parsed.map_err(not_json),
+        },
     }
 }
 
-fn json_of(text: &str) -> Result<Value, Misfit> {
-    // Any JSON fits, so this is a syntax error, where serde_json gives the position and repeats nothing.
-    serde_json::from_str(text).map_err(|error| Misfit::new(format!("expected JSON: {error}")))
+/// Why a float is refused that Rust has, and JSON does not.
+const NOT_FINITE: &str =
+    "expected a finite number: arguments are persisted as JSON, which has no infinity and no NaN";
+
+fn json_of(text: &str) -> Result<Json, Misfit> {
+    Json::parse(text).map_err(not_json)
+}
+
+fn not_json(error: JsonError) -> Misfit {
+    let [in_full, without_value] =
+        [error.to_string(), error.without_key()].map(|reason| format!("expected JSON: {reason}"));
+    Misfit { in_full, without_value }
 }
 
 fn is_text(param_type: &ParamType) -> bool {
@@ -141,48 +152,60 @@ pub(super) fn is_one_word(param_type: &ParamType) -> bool {
 }
 
 /// Checks a value from a file, and converts it: `"30s"` becomes the serialized form of a length of time.
-pub(super) fn fit(param_type: &ParamType, value: Value) -> Result<Value, Misfit> {
-    let refuse = |value: &Value| {
+pub(super) fn fit(param_type: &ParamType, value: Json) -> Result<Json, Misfit> {
+    let refuse = |value: &Json| {
         let expected = expected(param_type);
         let misfit = |got: String| format!("expected {expected}, got {got}");
         Err(Misfit { in_full: misfit(shown(value)), without_value: misfit(kind(value).to_owned()) })
     };
     match (param_type, value) {
         (ParamType::Anything | ParamType::Hidden, value)
-        | (ParamType::Bool, value @ Value::Bool(_))
-        | (ParamType::Float, value @ Value::Number(_))
-        | (ParamType::Text | ParamType::Path | ParamType::Secret, value @ Value::String(_))
-        | (ParamType::Optional(_), value @ Value::Null) => Ok(value),
+        | (ParamType::Bool, value @ Json::Bool(_))
+        | (ParamType::Text | ParamType::Path | ParamType::Secret, value @ Json::Text(_))
+        | (ParamType::Optional(_), value @ Json::Null) => Ok(value),
         (ParamType::Optional(inner), value) => fit(inner, value),
-        (ParamType::Integer { min, max }, Value::Number(number)) => {
-            let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-            match whole {
-                Some(whole) if (*min..=*max).contains(&whole) => Ok(Value::Number(number)),
-                _ => refuse(&Value::Number(number)),
-            }
+        (ParamType::Float, Json::Number(number)) => match number.as_str().parse::<f64>() {
+            Ok(float) if float.is_finite() => Ok(Json::Number(number)),
+            _ => Err(Misfit::new(NOT_FINITE)),
+        },
+        (ParamType::Integer { min, max }, Json::Number(number)) => {
+            whole(&number, *min, *max).ok_or(()).or_else(|()| refuse(&Json::Number(number)))
         }
-        (ParamType::Choice(texts), Value::String(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
-        (ParamType::Choice(texts), Value::String(text)) => {
+        (ParamType::Choice(texts), Json::Text(text)) if texts.contains(&text.as_str()) => Ok(text.into()),
+        (ParamType::Choice(texts), Json::Text(text)) => {
             let in_full = format!("there is no `{text}`; {}", meant_or_known(&text, texts));
             Err(Misfit { in_full, without_value: format!("expected {}", expected(param_type)) })
         }
-        (ParamType::Duration, Value::String(text)) => match duration::read(&text) {
-            Some(duration) => Ok(json!({ "secs": duration.as_secs(), "nanos": duration.subsec_nanos() })),
+        (ParamType::Duration, Json::Text(text)) => match duration::read(&text) {
+            Some(duration) => Ok(Json::Object(Members::from([
+                ("secs".to_owned(), duration.as_secs().into()),
+                ("nanos".to_owned(), duration.subsec_nanos().into()),
+            ]))),
             None => refuse(&text.into()),
         },
         (ParamType::Duration, value) if arguments::duration(&value).is_some() => Ok(value),
-        (ParamType::List(item), Value::Array(items)) => {
+        (ParamType::List(item), Json::List(items)) => {
             let fitted = items.into_iter().enumerate().map(|(index, value)| {
                 fit(item, value).map_err(|misfit| misfit.inside(&format!("item {}", index + 1)))
             });
-            fitted.collect::<Result<_, _>>().map(Value::Array)
+            fitted.collect::<Result<_, _>>().map(Json::List)
         }
-        (ParamType::Record(fields), Value::Object(members)) => record(fields, members),
+        (ParamType::Record(fields), Json::Object(members)) => record(fields, members),
         (_, value) => refuse(&value),
     }
 }
 
-fn record(fields: &[(&'static str, ParamType)], members: Map<String, Value>) -> Result<Value, Misfit> {
+/// Returns a whole number within the bounds, as every type of integers reads it: `-0` is a float to serde_json.
+fn whole(number: &Number, min: i128, max: u128) -> Option<Json> {
+    match (number.as_str().parse::<i128>(), number.as_str().parse::<u128>()) {
+        (_, Ok(number)) if number <= max => Some(number.into()),
+        (Ok(number), Err(_)) if number >= min => Some(number.into()),
+        (Ok(0), _) => Some(0_u32.into()),
+        _ => None,
+    }
+}
+
+fn record(fields: &[(&'static str, ParamType)], members: Members) -> Result<Json, Misfit> {
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let fitted = members.into_iter().map(|(name, value)| {
         let Some((_, field)) = fields.iter().find(|(known, _)| *known == name) else {
@@ -192,34 +215,35 @@ fn record(fields: &[(&'static str, ParamType)], members: Map<String, Value>) -> 
             .map(|value| (name.clone(), value))
             .map_err(|misfit| misfit.inside(&format!("`{name}`")))
     });
-    fitted.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+    fitted.collect::<Result<Members, _>>().map(Json::Object)
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &Json) -> String {
     match value {
-        Value::Null => "nothing".to_owned(),
-        Value::String(text) => format!("the text `{text}`"),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
+        Json::Null => "nothing".to_owned(),
+        Json::Text(text) => format!("the text `{text}`"),
+        Json::List(_) => "a list".to_owned(),
+        Json::Object(_) => "an object".to_owned(),
         value => format!("`{value}`"),
     }
 }
 
 /// The kind of a value, without repeating it.
-fn kind(value: &Value) -> &'static str {
+fn kind(value: &Json) -> &'static str {
     match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "other text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Json::Null => "nothing",
+        Json::Bool(_) => "a truth value",
+        Json::Number(_) => "a number",
+        Json::Text(_) => "other text",
+        Json::List(_) => "a list",
+        Json::Object(_) => "an object",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::json::tree;
 
     fn optional(inner: ParamType) -> ParamType {
         ParamType::Optional(Box::new(inner))
@@ -236,22 +260,22 @@ mod tests {
     #[test]
     fn text_becomes_what_the_parameter_takes() {
         let cases = [
-            (ParamType::Bool, "yes", json!(true)),
-            (byte(), "7", json!(7)),
-            (ParamType::Float, "-1.5", json!(-1.5)),
-            (ParamType::Text, "7", json!("7")),
-            (ParamType::Duration, "1m 1s", json!({ "secs": 61, "nanos": 0 })),
-            (optional(byte()), "null", json!(null)),
-            (optional(ParamType::Text), "null", json!("null")),
-            (list(byte()), "1, 2", json!([1, 2])),
-            (list(byte()), "[1,2]", json!([1, 2])),
-            (list(ParamType::Text), "", json!([])),
-            (ParamType::Anything, "{\"a\":1}", json!({ "a": 1 })),
-            (ParamType::Anything, "abc", json!("abc")),
+            (ParamType::Bool, "yes", tree!(true)),
+            (byte(), "7", tree!(7)),
+            (ParamType::Float, "-1.5", tree!(-1.5)),
+            (ParamType::Text, "7", tree!("7")),
+            (ParamType::Duration, "1m 1s", tree!({ "secs": 61, "nanos": 0 })),
+            (optional(byte()), "null", tree!(null)),
+            (optional(ParamType::Text), "null", tree!("null")),
+            (list(byte()), "1, 2", tree!([1, 2])),
+            (list(byte()), "[1,2]", tree!([1, 2])),
+            (list(ParamType::Text), "", tree!([])),
+            (ParamType::Anything, "{\"a\":1}", tree!({ "a": 1 })),
+            (ParamType::Anything, "abc", tree!("abc")),
             (
                 ParamType::Record(vec![("wait", ParamType::Duration)]),
                 r#"{"wait":"1s"}"#,
-                json!({ "wait": { "secs": 1, "nanos": 0 } }),
+                tree!({ "wait": { "secs": 1, "nanos": 0 } }),
             ),
         ];
         for (param_type, text, value) in cases {
@@ -267,7 +291,9 @@ mod tests {
             (byte(), "-1", "a whole number from 0 to 255"),
             (byte(), "1.5", "a whole number"),
             (byte(), "many", "a whole number"),
-            (ParamType::Float, "inf", "a number"),
+            (ParamType::Float, "inf", "a finite number"),
+            (ParamType::Float, "1e400", "a finite number"),
+            (ParamType::Float, "much", "a number"),
             (ParamType::Bool, "perhaps", "`true` or `false`"),
             (choice(), "fulll", "did you mean `full`?"),
             (ParamType::Duration, "30", "such as `30s`"),
@@ -283,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_length_of_time_with_more_than_a_second_of_nanoseconds_is_none() {
-        let value = json!({ "secs": u64::MAX, "nanos": 1_000_000_000 });
+        let value = tree!({ "secs": u64::MAX, "nanos": 1_000_000_000 });
         assert!(fit(&ParamType::Duration, value.clone()).is_err());
         assert_eq!(
             crate::cli::shown_values::show(

@@ -23,8 +23,8 @@ pub struct FlowSpec {
     #[cfg(feature = "store")]
     pub(crate) parameters: fn() -> Vec<Parameter>,
     /// Calls the flow with arguments as JSON; `None` if one of them is not deserializable.
-    #[cfg(feature = "cli")]
-    pub(crate) call: fn(&str, RunOptions) -> Option<Result<UntypedCall, BoxError>>,
+    #[cfg(feature = "store")]
+    pub(crate) call: fn(&str) -> Option<Result<UntypedCall, BoxError>>,
     pub(crate) resume: fn(FlowRunId, ResumeOptions) -> BoxFuture<'static, AnyFlowResult>,
 }
 
@@ -92,23 +92,35 @@ pub(crate) struct ResumeOptions {
 }
 
 /// How to run a flow, beside its arguments.
+#[cfg(feature = "store")]
 pub(crate) struct RunOptions {
-    pub(crate) runtime: Runtime,
+    /// `None` for the ambient one.
+    pub(crate) runtime: Option<Runtime>,
     pub(crate) name: Option<String>,
     pub(crate) tags: Vec<String>,
+    /// The idempotency key.
+    pub(crate) key: Option<String>,
     pub(crate) location: &'static Location<'static>,
 }
 
+#[cfg(feature = "store")]
+impl RunOptions {
+    /// Of a call at this location, without anything else.
+    pub(crate) fn at(location: &'static Location<'static>) -> Self {
+        Self { runtime: None, name: None, tags: Vec::new(), key: None, location }
+    }
+}
+
 /// A call of a flow whose types are not known.
-#[cfg(feature = "cli")]
+#[cfg(feature = "store")]
 pub(crate) struct UntypedCall {
     /// Its arguments as they are persisted, without secrets; `None` if one of them is not serializable.
     pub(crate) arguments: Option<String>,
-    /// The run. It begins when it is polled.
-    pub(crate) run: BoxFuture<'static, AnyFlowResult>,
+    /// Returns the run. It begins when it is polled.
+    pub(crate) begin: Box<dyn FnOnce(RunOptions) -> BoxFuture<'static, AnyFlowResult> + Send>,
 }
 
-/// A flow run that has ended, without its types: the output of [`Runtime::resume`].
+/// A flow run that has ended, without its types: the output of [`Runtime::resume`], and of [`FlowSpec::start`].
 #[derive(Clone)]
 pub struct AnyFlowRun {
     pub(crate) run: Arc<Run>,

@@ -1,17 +1,16 @@
 //! The arguments of a flow as a JSON object: how they are serialized, and deserialized with all errors at once.
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::BoxError;
 use crate::task::args::Arg;
 use crate::text::wording::{list, nearest};
 use crate::value::envelope::from_json;
+use crate::value::json::{Json, members};
 use crate::value::not_persisted::{NOT_PERSISTED, not_persisted};
 use crate::value::secret::repeats_no_value;
 use crate::value::shape::{ParamType, param_type_of};
@@ -50,7 +49,7 @@ impl Arguments {
 pub struct ProvidedArguments<'json> {
     /// The arguments that were not read so far; `None` if the JSON is not an object, which is among the mistakes.
     values: Option<Vec<(String, &'json RawValue)>>,
-    mistakes: Vec<String>,
+    mistakes: Vec<ArgumentMistake>,
 }
 
 /// Reads the argument of this name; `None` after an error, which is added to the mistakes.
@@ -63,8 +62,7 @@ impl<'json> ProvidedArguments<'json> {
             Ok(values) => Self { values: Some(values), mistakes: Vec::new() },
             Err(error) => {
                 // The message of the error may repeat a value, which may be a secret.
-                let (line, column) = (error.line(), error.column());
-                let mistake = format!("the arguments are not a JSON object: line {line} column {column}");
+                let mistake = ArgumentMistake::NotAnObject { line: error.line(), column: error.column() };
                 Self { values: None, mistakes: vec![mistake] }
             }
         }
@@ -80,17 +78,17 @@ impl<'json> ProvidedArguments<'json> {
             let known = match nearest(&name, names.iter().copied()) {
                 _ if names.is_empty() => "it takes none".to_owned(),
                 _ if names.contains(&name.as_str()) => {
-                    self.mistakes.push(format!("parameter `{name}` is given twice"));
+                    self.mistakes.push(ArgumentMistake::Twice { parameter: name });
                     continue;
                 }
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("it takes {}", list(names)),
             };
-            self.mistakes.push(format!("unknown parameter `{name}`; {known}"));
+            self.mistakes.push(ArgumentMistake::Unknown { name, known });
         }
         match body {
             Some(body) if self.mistakes.is_empty() => Ok(body),
-            _ => Err(Mistakes(self.mistakes).into()),
+            _ => Err(ArgumentsError { mistakes: self.mistakes }.into()),
         }
     }
 
@@ -111,17 +109,20 @@ pub(crate) fn read<T: Deserialize<'static>>(
     arguments: &mut ProvidedArguments<'_>,
     name: &'static str,
 ) -> Option<Arg<T>> {
+    let parameter = || name.to_owned();
     let read = match arguments.take(name) {
         Some(value) => match reason_in(value) {
-            None => from_json(value.get().as_bytes())
-                .map_err(|error| format!("parameter `{name}`: {}", words::<T>(name, &error))),
-            Some(reason) => Err(format!(
-                "parameter `{name}` could not be persisted, so it has to be given again: {reason}"
-            )),
+            None => from_json(value.get().as_bytes()).map_err(|error| ArgumentMistake::Invalid {
+                parameter: parameter(),
+                reason: words::<T>(name, &error),
+            }),
+            Some(reason) => Err(ArgumentMistake::NotPersisted { parameter: parameter(), reason }),
         },
         // It is known already that the JSON is not an object.
         None if arguments.values.is_none() => return None,
-        None => T::deserialize(MissingArgument).map_err(|_| format!("parameter `{name}` is missing")),
+        None => {
+            T::deserialize(MissingArgument).map_err(|_| ArgumentMistake::Missing { parameter: parameter() })
+        }
     };
     read.map_err(|mistake| arguments.mistakes.push(mistake)).ok().map(Arg::Value)
 }
@@ -141,8 +142,7 @@ pub(crate) fn words<T: Deserialize<'static>>(name: &str, error: &serde_json::Err
 
 /// Returns the reason why an argument could not be persisted, if `value` is such a reason.
 fn reason_in(value: &RawValue) -> Option<String> {
-    let value: Value =
-        value.get().contains(NOT_PERSISTED).then(|| serde_json::from_str(value.get()).ok())??;
+    let value = value.get().contains(NOT_PERSISTED).then(|| Json::recorded(value.get()))??;
     not_persisted(&value).map(str::to_owned)
 }
 
@@ -173,41 +173,109 @@ impl<'de> Deserializer<'de> for MissingArgument {
     }
 }
 
-/// Returns the members of a JSON object, in their order.
-pub(crate) fn members(json: &str) -> Result<Vec<(String, &RawValue)>, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let members = reader.deserialize_map(InOrder)?;
-    reader.end().map(|()| members)
-}
-
 /// Returns a `Duration` in the form in which serde serializes it; `None` if the value is something else.
-pub(crate) fn duration(value: &serde_json::Value) -> Option<Duration> {
+pub(crate) fn duration(value: &Json) -> Option<Duration> {
     let fields = value.as_object().filter(|fields| fields.len() == 2)?;
     let (secs, nanos) = (fields.get("secs")?.as_u64()?, fields.get("nanos")?.as_u64()?);
     let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     Some(Duration::new(secs, nanos))
 }
 
-/// Collects the members of an object in their order, including those with equal names.
-struct InOrder;
+/// Why a flow does not take some arguments: everything that is wrong with them, at once.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct ArgumentsError {
+    mistakes: Vec<ArgumentMistake>,
+}
 
-impl<'de> Visitor<'de> for InOrder {
-    type Value = Vec<(String, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a value for each parameter")
+impl ArgumentsError {
+    /// Returns what is wrong, at least one thing.
+    pub fn mistakes(&self) -> &[ArgumentMistake] {
+        &self.mistakes
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(members)
+    /// Finds the type that an error of generated code has lost.
+    pub(crate) fn of(error: BoxError) -> Self {
+        error.downcast::<Self>().map_or_else(
+            |error| ArgumentMistake::Invalid { parameter: String::new(), reason: error.to_string() }.into(),
+            |error| *error,
+        )
     }
 }
 
-/// Everything that is wrong with the arguments.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("; "))]
-struct Mistakes(Vec<String>);
+impl From<ArgumentMistake> for ArgumentsError {
+    fn from(mistake: ArgumentMistake) -> Self {
+        Self { mistakes: vec![mistake] }
+    }
+}
+
+/// One thing that is wrong with the arguments of a flow. No message repeats a value that may hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArgumentMistake {
+    /// The arguments are no JSON object.
+    #[error("the arguments are not a JSON object: line {line} column {column}")]
+    NotAnObject {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// A parameter without a default is missing.
+    #[error("parameter `{parameter}` is missing")]
+    Missing {
+        /// Its name.
+        parameter: String,
+    },
+    /// There is no such parameter.
+    #[error("unknown parameter `{name}`; {known}")]
+    Unknown {
+        /// The name that was given.
+        name: String,
+        /// The nearest one, or all.
+        known: String,
+    },
+    /// A parameter has two values.
+    #[error("parameter `{parameter}` is given twice")]
+    Twice {
+        /// Its name.
+        parameter: String,
+    },
+    /// The type of a parameter refuses the value.
+    #[error("parameter `{parameter}`: {reason}")]
+    Invalid {
+        /// Its name.
+        parameter: String,
+        /// What the type says.
+        reason: String,
+    },
+    /// The arguments are those of a recorded run, in which this one is missing.
+    #[error("parameter `{parameter}` could not be persisted, so it has to be given again: {reason}")]
+    NotPersisted {
+        /// Its name.
+        parameter: String,
+        /// Why it could not be persisted.
+        reason: String,
+    },
+    /// The type of a parameter is not `Deserialize`, so the flow cannot be called with JSON.
+    #[error("parameter `{parameter}` cannot be given as JSON: derive `serde::Deserialize` for its type")]
+    NotDeserialize {
+        /// Its name.
+        parameter: String,
+    },
+}
+
+impl ArgumentMistake {
+    /// Returns the name of the parameter, or the unknown name.
+    pub fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::NotAnObject { .. } => None,
+            Self::Missing { parameter }
+            | Self::Twice { parameter }
+            | Self::Invalid { parameter, .. }
+            | Self::NotPersisted { parameter, .. }
+            | Self::NotDeserialize { parameter } => Some(parameter),
+            Self::Unknown { name, .. } => Some(name),
+        }
+    }
+}

@@ -76,6 +76,15 @@ where
 }
 
 impl<B: FlowBody> Keyed<B> {
+    pub(crate) fn new(
+        body: B,
+        options: CallOptions<B::Error>,
+        key: String,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { body, options: Some(Box::new(options)), key, location }
+    }
+
     /// Runs the flow, or finds the run of its key, and returns everything that is known of it, whether it failed or not.
     pub async fn run(self) -> FlowRun<B::Output, B::Error> {
         RunningFlow::of::<B>(self.start().await).await

@@ -1,6 +1,8 @@
 //! What users hold of a flow run: the run while it is running, and what is known about it when it has ended.
 
 #[cfg(feature = "store")]
+pub(crate) mod any_call;
+#[cfg(feature = "store")]
 #[doc(hidden)]
 pub(crate) mod arguments;
 mod artifacts;

@@ -1,19 +1,23 @@
 //! A flow without its types, as the command line and [`Runtime::resume`](crate::Runtime::resume) need it: the functions behind a
 //! [`FlowSpec`], where untyped calls get their types and results lose them.
 
+#[cfg(feature = "store")]
+use crate::engine::body::Body;
 use crate::engine::body::FlowBody;
-#[cfg(feature = "cli")]
+#[cfg(feature = "store")]
 use crate::engine::flow_run::start::{arguments_of, start};
 use crate::engine::spec::{AnyFlowResult, FlowSpec, ResumeOptions};
-#[cfg(feature = "cli")]
+#[cfg(feature = "store")]
 use crate::engine::spec::{RunOptions, UntypedCall};
-#[cfg(feature = "cli")]
+#[cfg(feature = "store")]
 use crate::engine::task_run::{launch, options::CallOptions};
-#[cfg(feature = "cli")]
+#[cfg(feature = "store")]
 use crate::flow::RunningFlow;
+#[cfg(feature = "store")]
+use crate::flow::idempotent::Keyed;
 use crate::flow::resume::Resume;
 use crate::model::FlowRunId;
-#[cfg(feature = "cli")]
+#[cfg(feature = "store")]
 use crate::model::{BoxError, Error};
 
 /// A flow by its type: what `#[flow]` makes of a function without type parameters.
@@ -29,37 +33,36 @@ impl FlowSpec {
             declaration: &B::info().declaration,
             #[cfg(feature = "store")]
             parameters: B::parameters,
-            #[cfg(feature = "cli")]
+            #[cfg(feature = "store")]
             call: call::<B>,
             resume: |id, options| Box::pin(resume::<B>(id, options)),
         }
     }
-
-    /// Calls the flow with arguments as a JSON object.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with the arguments.
-    #[cfg(feature = "cli")]
-    pub(crate) fn call(&self, arguments: &str, options: RunOptions) -> Result<UntypedCall, BoxError> {
-        (self.call)(arguments, options)
-            .unwrap_or_else(|| Err(format!("`{}` cannot be called with JSON", self.ident()).into()))
-    }
 }
 
-#[cfg(feature = "cli")]
-fn call<B: FlowBody>(arguments: &str, options: RunOptions) -> Option<Result<UntypedCall, BoxError>> {
+#[cfg(feature = "store")]
+fn call<B: FlowBody>(arguments: &str) -> Option<Result<UntypedCall, BoxError>> {
     let body = B::from_arguments(arguments)?;
     Some(body.map(|body| {
         let arguments = arguments_of(&body);
-        UntypedCall { arguments: arguments.clone(), run: Box::pin(run(body, arguments, options)) }
+        let begin = {
+            let arguments = arguments.clone();
+            |options| -> futures_util::future::BoxFuture<'static, AnyFlowResult> {
+                Box::pin(run(body, arguments, options))
+            }
+        };
+        UntypedCall { arguments, begin: Box::new(begin) }
     }))
 }
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "store")]
 async fn run<B: FlowBody>(body: B, arguments: Option<String>, options: RunOptions) -> AnyFlowResult {
-    let RunOptions { runtime, name, tags, location } = options;
-    let options = CallOptions { runtime: Some(runtime), name, tags, arguments, ..CallOptions::default() };
+    let RunOptions { runtime, name, tags, key, location } = options;
+    let options =
+        CallOptions::<<B as Body>::Error> { runtime, name, tags, arguments, ..CallOptions::default() };
+    if let Some(key) = key {
+        return Keyed::new(body, options, key, location).run().await.without_types(B::codec());
+    }
     let started = start(body, Some(Box::new(options)), None, location)
         .map_err(|refusal| Error::Refused { run: launch::label::<B>(None), refusal });
     RunningFlow::of::<B>(started).await.without_types(B::codec())

@@ -15,6 +15,7 @@ use crate::model::{BoxError, Codec};
 use crate::task::args::Arg;
 use crate::value::codec::Same;
 use crate::value::envelope;
+use crate::value::json::Json;
 use crate::value::persist::{ANOTHER_VALUE, codec, is_same};
 use crate::value::secret::is_masked;
 use crate::value::shape::{ParamType, param_type_of};
@@ -68,7 +69,7 @@ fn read_back<T: Serialize + Deserialize<'static>>(
     let read = match envelope::from_json::<T>(json.as_bytes()) {
         Ok(read) => read,
         // A masked secret is never read back; `resume` asks for the secret anyway.
-        Err(_) if serde_json::from_str(json).is_ok_and(|json| is_masked(&json)) => return Ok(()),
+        Err(_) if Json::recorded(json).is_some_and(|json| is_masked(&json)) => return Ok(()),
         Err(error) => {
             return Err(format!("what is written cannot be read: {}", words::<T>(name, &error)).into());
         }

@@ -5,6 +5,8 @@ pub mod codec;
 #[cfg(feature = "store")]
 pub mod envelope;
 #[cfg(feature = "store")]
+pub(crate) mod json;
+#[cfg(feature = "store")]
 pub(crate) mod not_persisted;
 #[cfg(feature = "store")]
 pub(crate) mod parameters;

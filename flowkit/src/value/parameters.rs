@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::value::json::{Json, Members};
 use crate::value::shape::ParamType;
 
 /// A parameter of a flow.
@@ -56,13 +57,18 @@ impl Parameter {
         Self::__new(name, description, type_name, None, false, None)
     }
 
-    fn schema(&self) -> Value {
-        let mut schema = schema_of(&self.param_type);
-        if let Value::Object(members) = &mut schema {
+    /// Returns the default as a tree, if it has one that is serializable.
+    pub(crate) fn default_value(&self) -> Option<Json> {
+        self.default.as_deref().and_then(Json::recorded)
+    }
+
+    fn schema(&self) -> Json {
+        let mut schema = Json::from(schema_of(&self.param_type));
+        if let Json::Object(members) = &mut schema {
             if !self.description.is_empty() {
                 members.insert("description".to_owned(), self.description.into());
             }
-            if let Some(default) = self.default.as_deref().and_then(|json| serde_json::from_str(json).ok()) {
+            if let Some(default) = self.default_value() {
                 members.insert("default".to_owned(), default);
             }
         }
@@ -71,21 +77,24 @@ impl Parameter {
 }
 
 /// Returns the JSON schema (draft 2020-12) of an object with a value for each parameter.
-pub(crate) fn schema(parameters: &[Parameter]) -> Value {
-    let properties: Map<String, Value> =
+pub(crate) fn schema(parameters: &[Parameter]) -> Json {
+    let properties: Members =
         parameters.iter().map(|parameter| (parameter.name.to_owned(), parameter.schema())).collect();
     let required: Vec<_> = parameters
         .iter()
         .filter(|parameter| !parameter.is_optional)
         .map(|parameter| parameter.name)
         .collect();
-    json!({
+    let mut schema = Json::from(json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
-        "properties": properties,
         "required": required,
         "additionalProperties": false,
-    })
+    }));
+    if let Json::Object(members) = &mut schema {
+        members.insert("properties".to_owned(), Json::Object(properties));
+    }
+    schema
 }
 
 fn schema_of(param_type: &ParamType) -> Value {
@@ -119,8 +128,8 @@ fn schema_of(param_type: &ParamType) -> Value {
     }
 }
 
-/// Leaves out bounds that do not fit into a JSON number.
-fn bounded(min: i128, max: i128) -> Value {
+/// Leaves out bounds that a reader of JSON with numbers of 64 bits would change.
+fn bounded(min: i128, max: u128) -> Value {
     let mut schema = json!({ "type": "integer" });
     if let Value::Object(members) = &mut schema {
         if let Ok(min) = i64::try_from(min) {
@@ -155,7 +164,7 @@ mod tests {
     #[test]
     fn a_signature_becomes_a_schema() {
         let parameters = etl::spec().parameters().unwrap();
-        let written = schema(&parameters);
+        let written: Value = serde_json::from_str(&schema(&parameters).to_string()).unwrap();
         assert_eq!(written["required"], json!(["source"]));
         assert_eq!(
             written["properties"]["rows"],

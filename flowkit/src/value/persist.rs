@@ -17,7 +17,7 @@ use super::shape::{TypeShape, type_shape};
 
 /// Returns the codec of a type that is known to be serializable.
 pub(crate) fn codec<T: Serialize + Deserialize<'static> + 'static>() -> Codec<T> {
-    let json = |value: &T| serde_json::to_string(value).ok();
+    let json = |value: &T| envelope::to_json(value).ok();
     let describes_files = || known::<T>().shape.as_ref().is_some_and(|shape| shape.describes_files);
     Codec { encode: encode::<T>, decode: decode::<T>, json, describes_files, same: None }
 }

@@ -50,13 +50,13 @@ pub(crate) fn repeats_no_value(error: &str) -> bool {
 
 /// Whether a value contains a masked secret.
 #[cfg(feature = "store")]
-pub(crate) fn is_masked(value: &serde_json::Value) -> bool {
-    use serde_json::Value;
+pub(crate) fn is_masked(value: &super::json::Json) -> bool {
+    use super::json::Json;
 
     match value {
-        Value::String(text) => text == MASK,
-        Value::Array(items) => items.iter().any(is_masked),
-        Value::Object(members) => members.values().any(is_masked),
+        Json::Text(text) => text == MASK,
+        Json::List(items) => items.iter().any(is_masked),
+        Json::Object(members) => members.values().any(is_masked),
         _ => false,
     }
 }

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::io::IsTerminal as _;
 
 use clap::ArgMatches;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cli::json;
@@ -13,12 +12,12 @@ use crate::cli::out::{note, print_bytes, print_line, print_lines, table};
 use crate::cli::rows::{self, Member};
 use crate::cli::session::Session;
 use crate::cli::usage::{Usage, UsageResult, meant_or_known};
-use crate::flow::arguments::members;
 use crate::model::{ArtifactKind, FlowRunId, StoredArtifact, StoredFlowRun, TaskRun};
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
 use crate::text::columns::visible;
 use crate::text::wording::counted;
+use crate::value::json::{Json, members};
 
 /// An artifact, and the task run that made it.
 struct ListedArtifact {
@@ -151,9 +150,8 @@ fn print(session: &Session, store: &dyn Store, run: &StoredFlowRun, one: &Listed
     };
     match text {
         Ok(text) if session.is_json() => {
-            let mut line = json::artifact(*of, artifact);
-            line["content"] = content_as_json(artifact.kind, text);
-            print_line(line);
+            let content = content_as_json(artifact.kind, text);
+            print_line(json::artifact(*of, artifact).with("content", Some(content)));
         }
         Err(_) if session.is_json() => return into_file("of which JSON has no form"),
         Err(_) if std::io::stdout().is_terminal() => return into_file("which a terminal cannot show"),
@@ -175,8 +173,8 @@ fn is_json(kind: ArtifactKind) -> bool {
     matches!(kind, ArtifactKind::Table | ArtifactKind::Dataset | ArtifactKind::Model)
 }
 
-fn content_as_json(kind: ArtifactKind, text: String) -> Value {
-    let json = is_json(kind).then(|| serde_json::from_str(&text).ok()).flatten();
+fn content_as_json(kind: ArtifactKind, text: String) -> Json {
+    let json = is_json(kind).then(|| Json::recorded(&text)).flatten();
     json.unwrap_or_else(|| text.into())
 }
 
@@ -215,9 +213,9 @@ fn fields(json: &str) -> Option<String> {
 }
 
 fn cell(value: &RawValue) -> String {
-    match serde_json::from_str(value.get()) {
-        Ok(Value::String(text)) => visible(&text),
-        Ok(Value::Null) => String::new(),
+    match Json::recorded(value.get()) {
+        Some(Json::Text(text)) => visible(&text),
+        Some(Json::Null) => String::new(),
         _ => visible(value.get()),
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn doctor(session: &Session) -> UsageResult<Exit> {
                     );
                     fact(session, flow.ident(), &what);
                 }
-                show_config(session, &resolved, recorded(session, flow, &resolved).as_ref());
+                show_config(session, &resolved, recorded(flow, &resolved).as_ref());
             }
             Err(usage) => bad(session, &mut trouble, flow.ident(), &usage),
         }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::flags::typed;
 use crate::cli::grammar::first_line;
@@ -22,7 +22,8 @@ use crate::model::{Identity, Kind, State, StoredFlowRun, TaskRunId, iso};
 use crate::store::{Store, TaskRunFilter};
 use crate::text::columns::visible;
 use crate::text::wording::list as list_of;
-use crate::value::parameters::Parameter;
+use crate::value::json::Json;
+use crate::value::parameters::{Parameter, schema};
 
 /// How many task runs of a run are read: there may be a million, of a few tasks.
 const LOOKED_AT: usize = 1000;
@@ -119,8 +120,8 @@ fn last_of(store: &dyn Store, run: StoredFlowRun) -> UsageResult<Last> {
     Ok(Last { run, not_persisted, not_compared: not_compared.into_values().collect() })
 }
 
-fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
-    let schema: Option<Value> = flow.schema().and_then(|schema| serde_json::from_str(&schema).ok());
+fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Json {
+    let schema = flow.parameters().map(|parameters| schema(&parameters));
     let last = last.map(|Last { run, not_persisted, not_compared }| {
         json!({
             "run": run.id.short(), "id": run.id, "state": run.state, "failures": run.failures,
@@ -129,10 +130,10 @@ fn as_json(flow: &FlowSpec, last: Option<&Last>) -> Value {
     });
     let fields = json!({
         "flow": flow.ident(), "name": flow.name(), "description": flow.description(),
-        "tags": flow.declaration.tags, "owner": flow.owner(), "schema": schema,
+        "tags": flow.declaration.tags, "owner": flow.owner(),
         "last_run": last, "fault": unsupported_types::fault(flow),
     });
-    line("flow", None, fields)
+    line("flow", None, fields).with("schema", schema)
 }
 
 fn parameters(flow: &FlowSpec) -> Vec<String> {

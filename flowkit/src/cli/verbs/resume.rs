@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
-use serde_json::{Map, Value};
 
 use super::preview::{failed_elsewhere, preview, words_elsewhere};
 use super::running::{self, Seen};
@@ -25,6 +24,7 @@ use crate::policy::resume::{RedoRows, RedoScope};
 use crate::store::{Store, TaskRunFilter};
 use crate::terminal::picture::for_shell;
 use crate::text::wording::list;
+use crate::value::json::{Json, Members};
 use crate::value::not_persisted::not_persisted;
 use crate::value::secret::is_masked;
 
@@ -54,7 +54,7 @@ pub(super) async fn resume(session: &Session, verb: &str, matches: &ArgMatches) 
     call.options.location = session.location;
     call.options.strict = verb == "resume" && matches.get_flag("strict");
     call.options.arguments = arguments;
-    let values = serde_json::from_str(&persisted).unwrap_or_default();
+    let values = Json::recorded(&persisted).and_then(Json::into_object).unwrap_or_default();
     let words = shown_values::in_words(flow.all_parameters().iter(), &values, Of::Recorded);
     let family = rows::family(store.as_ref(), run)?;
     let view = rows::view(store.as_ref(), &family)?.with_parameters(&words);
@@ -152,7 +152,7 @@ fn without_arguments(flow: &FlowSpec, run: &StoredFlowRun) -> Usage {
 
 /// Returns the arguments on the command line, as `--param <name>=<value>`.
 fn typed_parameters(matches: &ArgMatches, flow: &FlowSpec) -> UsageResult<Option<Layer>> {
-    let mut values = Map::new();
+    let mut values = Members::new();
     let parameters = flow.all_parameters();
     let quoting = quoting(&parameters);
     for typed in matches.get_many::<String>("param").unwrap_or_default() {
@@ -182,8 +182,8 @@ fn completed(
     typed: Option<Layer>,
     path: Option<&PathBuf>,
 ) -> UsageResult<Option<String>> {
-    let persisted = run.parameters.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let (Some(parameters), Some(Value::Object(mut arguments))) = (flow.parameters(), persisted) else {
+    let persisted = run.parameters.as_deref().and_then(Json::recorded);
+    let (Some(parameters), Some(Json::Object(mut arguments))) = (flow.parameters(), persisted) else {
         return Ok(None);
     };
     // The parameters that are missing or incomplete, each with the environment variables that can complete it.
@@ -217,7 +217,7 @@ fn completed(
         let persisted = arguments.remove(name).unwrap_or_default();
         let reason = not_persisted(&persisted).map(str::to_owned);
         let value = resolved.value.filter(|_| resolved.sources != [SettingSource::Default]);
-        let persisted = if reason.is_some() { Value::Null } else { persisted };
+        let persisted = if reason.is_some() { Json::Null } else { persisted };
         let complete = value.map(|value| merged(persisted, value)).filter(|complete| !is_masked(complete));
         let Some(complete) = complete else {
             let why = match reason {
@@ -233,5 +233,5 @@ fn completed(
         };
         arguments.insert(name.to_owned(), complete);
     }
-    Ok(Some(Value::Object(arguments).to_string()))
+    Ok(Some(Json::Object(arguments).to_string()))
 }

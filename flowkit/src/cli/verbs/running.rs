@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::ArgMatches;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::Exit;
 use crate::cli::json as lines;
@@ -20,6 +20,7 @@ use crate::shutdown::Interrupted;
 use crate::terminal::{Options, Screen};
 use crate::text::columns::{shortened, visible};
 use crate::text::wording::counted;
+use crate::value::json::Json;
 
 /// Upper bound on the delay between a print and its capture, also on a busy machine.
 const HEARD_AFTER: Duration = Duration::from_millis(100);
@@ -168,12 +169,11 @@ fn report(session: &Session, run: &AnyFlowRun, stored: Option<&StoredFlowRun>, m
     let (id, state) = (run.id(), run.state());
     let with_failures = stored.filter(|stored| stored.completed_with_failures());
     if session.is_json() {
-        let value: Option<Value> = run.value().and_then(|json| serde_json::from_str(json).ok());
         let (outcome, failures) =
             (with_failures.and_then(outcome::word), stored.map(|stored| stored.failures));
-        let fields =
-            json!({ "id": id, "state": state, "outcome": outcome, "failures": failures, "value": value });
-        print_line(lines::line("run.result", Some(id), fields));
+        let fields = json!({ "id": id, "state": state, "outcome": outcome, "failures": failures });
+        let value = run.value().and_then(Json::recorded);
+        print_line(lines::line("run.result", Some(id), fields).with("value", value));
     } else if let Some(value) =
         run.value().filter(|value| state.is_success() && *value != "null" && !is_quiet)
     {

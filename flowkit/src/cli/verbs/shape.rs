@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::run::show_config;
 use crate::cli::json::{line, millis};
@@ -21,6 +21,7 @@ use crate::model::{State, StoredFlowRun};
 use crate::store::{FlowRunFilter, Store};
 use crate::terminal::folded::Folded;
 use crate::text::columns;
+use crate::value::json::Members;
 
 /// The calls of a task in one body, in an earlier run.
 #[derive(Debug, Default)]
@@ -55,7 +56,7 @@ pub(super) fn show(
     session: &Session,
     flow: &FlowSpec,
     resolved: &[Resolved],
-    arguments: Option<&Map<String, Value>>,
+    arguments: Option<&Members>,
 ) -> UsageResult<()> {
     if !session.is_json() {
         print_line(format!("`{}` would run with", flow.ident()));

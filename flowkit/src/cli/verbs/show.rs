@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 
 use clap::ArgMatches;
-use serde_json::{Map, Value};
 
 use super::{artifacts, result, slow, task_details};
 use crate::cli::json;
@@ -21,6 +20,7 @@ use crate::terminal::picture::finished;
 use crate::terminal::{Line, StyleSupport, artifact_label};
 use crate::text::columns;
 use crate::text::wording::counted;
+use crate::value::json::Json;
 use crate::value::shape::ParamType;
 
 /// The greatest width, and that outside a terminal, such as in a pager or a mail.
@@ -186,13 +186,12 @@ fn origin(run: &StoredFlowRun) -> Option<String> {
 
 /// The persisted parameters of a run, with values as people would write them: they contain no secrets.
 pub(super) fn parameters(session: &Session, run: &StoredFlowRun) -> Vec<(String, String)> {
-    let persisted =
-        run.parameters.as_deref().and_then(|json| serde_json::from_str::<Map<String, Value>>(json).ok());
+    let persisted = run.parameters.as_deref().and_then(Json::recorded).and_then(Json::into_object);
     let known = session.program.flow_of(&run.path).map(FlowSpec::all_parameters).unwrap_or_default();
     let param_type = |name: &str| {
         known.iter().find(|known| known.name == name).map_or(&ParamType::Anything, |known| &known.param_type)
     };
-    let shown = |(name, value): (String, Value)| {
+    let shown = |(name, value): (String, Json)| {
         let value = columns::visible(&shown(param_type(&name), &value, Of::Recorded));
         (name, value)
     };

@@ -148,6 +148,12 @@ impl Runtime {
         self.0.store.as_ref()
     }
 
+    /// Finds a registered flow by its name, or by that of its function.
+    #[cfg(feature = "store")]
+    pub fn flow(&self, name: &str) -> Option<FlowSpec> {
+        self.flows().iter().find(|flow| flow.name() == name || flow.ident() == name).copied()
+    }
+
     /// Returns the flows that were registered by name.
     pub fn flows(&self) -> &[FlowSpec] {
         &self.0.flows

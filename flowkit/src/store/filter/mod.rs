@@ -16,7 +16,8 @@
 //! | `tag:nightly` | with this tag |
 //! | `owner:ml-team` | of a flow with this owner |
 //! | `since:2d`, `since:2026-01-01` | created in the last two days; created on this day (UTC) or later |
-//! | `until:"1d 12h"`, `until:2026-01-01T12:30` | created before that |
+//! | `since:today`, `since:"3m 05s ago"`, `since:09:02:53.389Z` | the same, as flowkit prints moments; a time of day is the last one |
+//! | `until:1d 12h`, `until:2026-01-01T12:30` | created before that |
 //! | `failures:>0`, `failures:3` | with that many failed task runs: `>`, `>=`, `<`, `<=` or the number itself |
 //! | `word`, `"any text: quoted"` | with this text in a name, or at the beginning of the short id |
 //!
@@ -54,7 +55,7 @@ pub enum FilterError {
     },
     /// A moment that makes no sense.
     #[error(
-        "`{key}:{written}` is not a time; write how long ago, such as `30m`, `2h`, `2d` or `1w`, or a date, such as `2026-01-31` or `2026-01-31T12:30`"
+        "`{key}:{written}` is not a time; write how long ago, such as `30m`, `2h`, `2d` or `1w`, or a date or a time (UTC), such as `2026-01-31`, `2026-01-31T12:30`, `12:30`, `today` or `yesterday`"
     )]
     Time {
         /// `since` or `until`.
@@ -142,10 +143,19 @@ impl FlowRunFilter {
     pub fn parse(text: &str, now: WallTime) -> Result<Self, FilterError> {
         let mut filter = Self::default();
         let mut free: Vec<String> = Vec::new();
-        for word in words(text)? {
+        let words = words(text)?;
+        let mut rest = &words[..];
+        while let Some((word, after)) = rest.split_first() {
+            rest = after;
             match word {
-                Word::Free(text) => free.push(text),
-                Word::Keyed { key, values } => filter.add(&key, values, now)?,
+                Word::Free { text, .. } => free.push(text.clone()),
+                Word::Keyed { key, values, is_quoted } => {
+                    let mut values = values.clone();
+                    if let (Some(read), [first], false) = (moment(key), &mut values[..], is_quoted) {
+                        rest = with_its_words(first, rest, |written| read(written, now).is_some());
+                    }
+                    filter.add(key, values, now)?;
+                }
             }
         }
         filter.text = (!free.is_empty()).then(|| free.join(" "));
@@ -167,8 +177,8 @@ impl FlowRunFilter {
             "flow" => self.flows.extend(values),
             "tag" => self.tags.extend(values),
             "owner" => self.owners.extend(values),
-            "since" => once("since", &mut self.since, &values, now)?,
-            "until" => once("until", &mut self.until, &values, now)?,
+            "since" => once(("since", time::since), &mut self.since, &values, now)?,
+            "until" => once(("until", time::until), &mut self.until, &values, now)?,
             "failures" => {
                 let [written] = &values[..] else { return Err(FilterError::Twice { key: "failures" }) };
                 let range = range(written).ok_or_else(|| FilterError::Count { written: written.clone() })?;
@@ -185,14 +195,50 @@ impl FlowRunFilter {
     }
 }
 
+/// Reads a moment, as of now.
+type Read = fn(&str, WallTime) -> Option<WallTime>;
+
+fn moment(key: &str) -> Option<Read> {
+    match key {
+        "since" => Some(time::since),
+        "until" => Some(time::until),
+        _ => None,
+    }
+}
+
+/// The words that a moment has at most: `1d 2h 3m 4s ago`.
+const WORDS_MAX: usize = 5;
+
+/// Adds the words behind a moment that belong to it, as many as make sense: `since:1m 30s` means the same as `since:"1m 30s"`,
+/// not runs with the text `30s`. Returns the other words.
+fn with_its_words<'w>(
+    first: &mut String,
+    words: &'w [Word],
+    makes_sense: impl Fn(&str) -> bool,
+) -> &'w [Word] {
+    let texts = words.iter().take(WORDS_MAX - 1).map_while(|word| match word {
+        Word::Free { text, is_quoted: false } => Some(text.as_str()),
+        _ => None,
+    });
+    let texts: Vec<&str> = texts.collect();
+    for count in (1..=texts.len()).rev() {
+        let whole = format!("{first} {}", texts[..count].join(" "));
+        if makes_sense(&whole) {
+            *first = whole;
+            return &words[count..];
+        }
+    }
+    words
+}
+
 fn once(
-    key: &'static str,
+    (key, read): (&'static str, Read),
     place: &mut Option<WallTime>,
     values: &[String],
     now: WallTime,
 ) -> Result<(), FilterError> {
     let [written] = values else { return Err(FilterError::Twice { key }) };
-    let at = time::read(written, now).ok_or_else(|| FilterError::Time { key, written: written.clone() })?;
+    let at = read(written, now).ok_or_else(|| FilterError::Time { key, written: written.clone() })?;
     if place.replace(at).is_some() { Err(FilterError::Twice { key }) } else { Ok(()) }
 }
 

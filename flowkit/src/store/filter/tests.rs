@@ -119,9 +119,19 @@ fn moments_are_ages_or_dates() {
         ("1mo", now - 31 * DAY),
         ("1d 12h", now - DAY - 43_200),
         ("2 days", now - 2 * DAY),
-        ("3m 05s ago", now - 185),
+        ("1m 30s", now - 90),
+        ("1.5h", now - 5400),
+        ("today", now - DAY / 2),
+        ("yesterday", now - DAY / 2 - DAY),
+        ("12:00", now),
+        ("11:59:58Z", now - 2),
+        ("12:00:01", now + 1 - DAY),
+        // What is printed was cut: the run may be as much older.
+        ("3m 05s ago", now - 186),
+        ("1h 05m ago", now - 3900 - 60),
+        ("3 days ago", now - 4 * DAY),
         ("0s", now),
-        ("just now", now),
+        ("just now", now - 1),
         ("1970-01-01", 0),
         ("1969-12-31", -DAY),
         ("2000-02-29", 951_782_400),
@@ -143,7 +153,29 @@ fn moments_are_ages_or_dates() {
 fn a_moment_that_is_shown_is_understood() {
     for seconds in [0, 1, 59, 65, 7_265, 3 * 86_400] {
         let at = WallTime::from_micros(NOW.as_micros() - seconds * 1_000_000 - 123_000);
-        assert_eq!(parse(&format!("since:{}", iso(at))).since, Some(at));
+        let (date, time) = (iso(at), iso(at)["2026-01-08T".len()..].to_owned());
+        // The line that is copied may be that of the start, some milliseconds after the run was created.
+        for moment in [date, if seconds < 43_200 { time } else { iso(at) }] {
+            let since = parse(&format!("since:{moment}")).since.unwrap();
+            assert!(since < at && at.since(since).as_millis() == 100, "{moment}");
+            assert_eq!(parse(&format!("until:{moment}")).until, Some(at), "{moment}");
+        }
+    }
+}
+
+#[test]
+fn the_words_of_a_moment_need_no_quotation_marks() {
+    for (text, same, free) in [
+        ("since:1m 30s", "since:\"1m 30s\"", None),
+        ("since:3m 05s ago state:failed x", "since:\"3m 05s ago\" state:failed", Some("x")),
+        ("since:3 days ago", "since:\"3 days ago\"", None),
+        ("until:2026-01-01 12:30 30s", "until:2026-01-01T12:30", Some("30s")),
+        ("since:2d nightly 30s", "since:2d", Some("nightly 30s")),
+        ("since:2d \"30s\"", "since:2d", Some("30s")),
+        ("since:\"2d\" 30s", "since:2d", Some("30s")),
+    ] {
+        let expected = FlowRunFilter { text: free.map(str::to_owned), ..parse(same) };
+        assert_eq!(parse(text), expected, "{text}");
     }
 }
 
@@ -157,7 +189,9 @@ fn what_is_no_moment_is_refused() {
         "2d3",
         "99999999999999999999w",
         "99999y",
-        "12:30:00",
+        "25:30:00",
+        "1230",
+        "12",
         "2026-01-01T12:30[Europe/Berlin]",
         "2026-13-01",
         "2026-02-29",
@@ -168,7 +202,7 @@ fn what_is_no_moment_is_refused() {
         "2026-01-01T25:00",
         "2026-01-01T",
         "2026-01-01T1:2",
-        "yesterday",
+        "tomorrow",
         "2d ago ago",
         "２d",
         "é",

@@ -6,9 +6,9 @@ use super::FilterError;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Word {
     /// Text without a key.
-    Free(String),
+    Free { text: String, is_quoted: bool },
     /// `key:value,value`.
-    Keyed { key: String, values: Vec<String> },
+    Keyed { key: String, values: Vec<String>, is_quoted: bool },
 }
 
 /// Splits `text` into words. Inside quotation marks, `\"` and `\\` stand for the marks themselves.
@@ -21,9 +21,10 @@ pub(super) fn words(text: &str) -> Result<Vec<Word>, FilterError> {
             rest = &rest[key.len() + 1..];
         }
         let (values, after) = values(rest, key.is_some())?;
+        let is_quoted = rest[..rest.len() - after.len()].contains('"');
         match key {
-            Some(key) => words.push(Word::Keyed { key: key.to_ascii_lowercase(), values }),
-            None => words.extend(values.into_iter().map(Word::Free)),
+            Some(key) => words.push(Word::Keyed { key: key.to_ascii_lowercase(), values, is_quoted }),
+            None => words.extend(values.into_iter().map(|text| Word::Free { text, is_quoted })),
         }
         rest = after.trim_start();
     }

@@ -1,10 +1,10 @@
 //! Arguments in a few words: `urls=4 dry_run=false`. `show` has them in full.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::flow::arguments::{duration, members};
+use crate::flow::arguments::duration;
 use crate::text::columns::{shortened, visible};
+use crate::value::json::{Json, members};
 
 /// A longer value is cut.
 const VALUE_COLUMNS: usize = 24;
@@ -17,12 +17,12 @@ pub(super) fn parameters(json: &str) -> String {
 }
 
 fn short(value: &RawValue) -> String {
-    let value = serde_json::from_str(value.get()).unwrap_or_default();
+    let value = Json::recorded(value.get()).unwrap_or_default();
     match &value {
-        Value::Array(items) => items.len().to_string(),
-        Value::Object(_) => duration(&value).map_or_else(|| "{…}".to_owned(), |length| format!("{length:?}")),
-        Value::Null => "none".to_owned(),
-        Value::String(text) => {
+        Json::List(items) => items.len().to_string(),
+        Json::Object(_) => duration(&value).map_or_else(|| "{…}".to_owned(), |length| format!("{length:?}")),
+        Json::Null => "none".to_owned(),
+        Json::Text(text) => {
             let text = visible(text);
             let text = if text.is_empty() || text.contains(' ') { format!("\"{text}\"") } else { text };
             shortened(&text, VALUE_COLUMNS)

@@ -22,7 +22,7 @@ pub enum ParamType {
         /// The smallest number.
         min: i128,
         /// The greatest number.
-        max: i128,
+        max: u128,
     },
     /// A number, whole or not.
     Float,
@@ -121,16 +121,16 @@ fn of_place(walk: &Walk, index: usize) -> ParamType {
     let integer = |min, max| ParamType::Integer { min, max };
     match place.fact.kind {
         ShapeKind::Bool => ParamType::Bool,
-        ShapeKind::I8 => integer(i8::MIN.into(), i8::MAX.into()),
-        ShapeKind::I16 => integer(i16::MIN.into(), i16::MAX.into()),
-        ShapeKind::I32 => integer(i32::MIN.into(), i32::MAX.into()),
-        ShapeKind::I64 => integer(i64::MIN.into(), i64::MAX.into()),
-        ShapeKind::I128 => integer(i128::MIN, i128::MAX),
+        ShapeKind::I8 => integer(i8::MIN.into(), i8::MAX.unsigned_abs().into()),
+        ShapeKind::I16 => integer(i16::MIN.into(), i16::MAX.unsigned_abs().into()),
+        ShapeKind::I32 => integer(i32::MIN.into(), i32::MAX.unsigned_abs().into()),
+        ShapeKind::I64 => integer(i64::MIN.into(), i64::MAX.unsigned_abs().into()),
+        ShapeKind::I128 => integer(i128::MIN, i128::MAX.unsigned_abs()),
         ShapeKind::U8 => integer(0, u8::MAX.into()),
         ShapeKind::U16 => integer(0, u16::MAX.into()),
         ShapeKind::U32 => integer(0, u32::MAX.into()),
         ShapeKind::U64 => integer(0, u64::MAX.into()),
-        ShapeKind::U128 => integer(0, i128::MAX),
+        ShapeKind::U128 => integer(0, u128::MAX),
         ShapeKind::F32 | ShapeKind::F64 => ParamType::Float,
         ShapeKind::Char => ParamType::Text,
         ShapeKind::Text => place.variants.map_or(ParamType::Text, |texts| ParamType::Choice(texts.to_vec())),
@@ -229,6 +229,8 @@ mod tests {
             (param_type_of::<bool>(), ParamType::Bool),
             (param_type_of::<u8>(), ParamType::Integer { min: 0, max: 255 }),
             (param_type_of::<std::num::NonZeroU8>(), ParamType::Integer { min: 0, max: 255 }),
+            (param_type_of::<i64>(), ParamType::Integer { min: i64::MIN.into(), max: i64::MAX as u128 }),
+            (param_type_of::<u128>(), ParamType::Integer { min: 0, max: u128::MAX }),
             (param_type_of::<Metres>(), ParamType::Float),
             (param_type_of::<PathBuf>(), ParamType::Path),
             (param_type_of::<Vec<PathBuf>>(), list(ParamType::Path)),
