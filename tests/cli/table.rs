@@ -87,7 +87,11 @@ fn fault((flow, source, comes): Row) -> Option<String> {
                 return Some(format!("received {said:?}: {entered:?}"));
             }
             // A secret is nowhere to be given back from.
-            if flow == "secret" { None } else { given_back(&shell, flow, value) }
+            let is_shown = matches!(source, Like(_)) && value != "None";
+            (flow != "secret")
+                .then(|| given_back(&shell, flow, value))
+                .flatten()
+                .or_else(|| if is_shown { typed_again(&shell, flow, value) } else { None })
         }
     }
 }
@@ -125,14 +129,14 @@ fn enter(shell: &Shell, flow: &str, source: Source) -> Answer {
     }
 }
 
+fn is_result(answer: &Answer, value: &str) -> bool {
+    answer.lines().iter().any(|line| line["t"] == "run.result" && line["value"] == value)
+}
+
 /// What is wrong with the value that a resumed run has, or with the one that `show` prints, entered again.
 fn given_back(shell: &Shell, flow: &str, value: &str) -> Option<String> {
-    let is_result = |answer: &Answer| {
-        let is_result = |line: serde_json::Value| line["t"] == "run.result" && line["value"] == value;
-        answer.lines().into_iter().any(is_result)
-    };
     let resumed = shell.call("resume last --output json");
-    if !is_result(&resumed) {
+    if !is_result(&resumed, value) {
         return Some(format!("resumed: {resumed:?}"));
     }
     let shown = shell.call("show last --output json");
@@ -147,7 +151,16 @@ fn given_back(shell: &Shell, flow: &str, value: &str) -> Option<String> {
     let end = depth.skip(1).find(|(_, depth)| *depth == 0)?.0;
     shell.write("shown.json", &params[..=end]);
     let again = shell.call(&format!("run {flow} --output json --params shown.json"));
-    (!is_result(&again)).then(|| format!("shown as {}: {again:?}", &params[..=end]))
+    (!is_result(&again, value)).then(|| format!("shown as {}: {again:?}", &params[..=end]))
+}
+
+/// What is wrong with the value that `--show-config` prints, typed again.
+fn typed_again(shell: &Shell, flow: &str, value: &str) -> Option<String> {
+    let shown = shell.call(&format!("run {flow} --like last --show-config --output json"));
+    let text = shown.line("parameter")["value"].as_str()?.to_owned();
+    let mut again = shell.command(&format!("run {flow} --output json"));
+    let again = Answer::of(again.arg(format!("--v={text}")).output().unwrap());
+    (!is_result(&again, value)).then(|| format!("--show-config printed {text}: {again:?}"))
 }
 
 #[test]

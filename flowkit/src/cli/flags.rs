@@ -58,7 +58,7 @@ fn add(flags: &mut Vec<Arg>, path: String, param_type: &ParamType, help: String,
     let long = flag(&path);
     let mut arg =
         Arg::new(format!("{ID}{path}")).long(long.clone()).help(help).value_name(value_name(param_type));
-    if is_choice(param_type) {
+    if matches!(innermost(param_type), ParamType::Choice(_)) {
         // The choices are listed after it.
         arg = arg.value_name(path.to_uppercase());
     }
@@ -75,26 +75,28 @@ fn add(flags: &mut Vec<Arg>, path: String, param_type: &ParamType, help: String,
 }
 
 fn of_form(arg: Arg, param_type: &ParamType, quoting: Quoting) -> Arg {
-    match param_type {
-        ParamType::Optional(inner) => of_form(arg, inner, quoting),
+    let parser = Parser { param_type: param_type.clone(), quoting };
+    match innermost(param_type) {
         // A switch, which can also be turned off: a file may have turned it on.
-        ParamType::Bool => arg
-            .num_args(0..=1)
-            .default_missing_value("true")
-            .hide_possible_values(true)
-            .value_parser(parser(param_type, quoting)),
+        ParamType::Bool => {
+            arg.num_args(0..=1).default_missing_value("true").hide_possible_values(true).value_parser(parser)
+        }
         ParamType::Choice(texts) if quoting == Quoting::Values => {
             arg.value_parser(PossibleValuesParser::new(texts.clone()).map(Json::Text))
         }
         // Shells complete file names.
-        ParamType::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser(param_type, quoting)),
-        ParamType::List(_) => arg.action(ArgAction::Append).value_parser(parser(param_type, quoting)),
-        _ => arg.value_parser(parser(param_type, quoting)),
+        ParamType::Path => arg.value_hint(ValueHint::AnyPath).value_parser(parser),
+        ParamType::List(_) => arg.action(ArgAction::Append).value_parser(parser),
+        _ => arg.value_parser(parser),
     }
 }
 
-fn parser(param_type: &ParamType, quoting: Quoting) -> Parser {
-    Parser { param_type: param_type.clone(), quoting }
+/// The form of a value that is there.
+fn innermost(param_type: &ParamType) -> &ParamType {
+    match param_type {
+        ParamType::Optional(inner) => innermost(inner),
+        param_type => param_type,
+    }
 }
 
 /// Parses the value of a flag.
@@ -125,7 +127,7 @@ impl TypedValueParser for Parser {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        match &self.param_type {
+        match innermost(&self.param_type) {
             ParamType::Choice(texts) => Some(Box::new(texts.iter().map(|text| PossibleValue::new(*text)))),
             _ => None,
         }
@@ -141,11 +143,14 @@ fn collect(path: &str, param_type: &ParamType, matches: &ArgMatches, found: &mut
         }
     }
     let id = format!("{ID}{path}");
-    let whole = if is_list(param_type) {
+    let whole = if matches!(innermost(param_type), ParamType::List(_)) {
         matches.get_many::<Json>(&id).map(|lists| {
-            let items =
-                lists.filter_map(|list| if let Json::List(items) = list { Some(items) } else { None });
-            Json::List(items.flatten().cloned().collect())
+            let added = |items: Json, list: &Json| match (items, list) {
+                (Json::List(items), Json::List(more)) => Json::List([&items[..], more].concat()),
+                // `null` in place of a list.
+                (_, list) => list.clone(),
+            };
+            lists.fold(Json::List(Vec::new()), added)
         })
     } else {
         matches.get_one::<Json>(&id).cloned()
@@ -170,26 +175,9 @@ pub(super) fn merged(below: Json, above: Json) -> Json {
     }
 }
 
-fn is_choice(param_type: &ParamType) -> bool {
-    match param_type {
-        ParamType::Choice(_) => true,
-        ParamType::Optional(inner) => is_choice(inner),
-        _ => false,
-    }
-}
-
-fn is_list(param_type: &ParamType) -> bool {
-    match param_type {
-        ParamType::List(_) => true,
-        ParamType::Optional(inner) => is_list(inner),
-        _ => false,
-    }
-}
-
 fn fields(param_type: &ParamType) -> Option<&[(&'static str, ParamType)]> {
-    match param_type {
+    match innermost(param_type) {
         ParamType::Record(fields) => Some(fields),
-        ParamType::Optional(inner) => fields(inner),
         _ => None,
     }
 }

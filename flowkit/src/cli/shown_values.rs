@@ -33,7 +33,13 @@ pub(super) fn show(param_type: &ParamType, value: &Json, of: Of) -> String {
         (_, Json::Text(text)) => text.clone(),
         (ParamType::List(_), Json::List(items)) if items.is_empty() => "(empty)".to_owned(),
         (ParamType::List(item), Json::List(items)) if is_one_word(item) => {
-            items.iter().map(|value| show(item, value)).collect::<Vec<_>>().join(",")
+            let words: Vec<String> = items.iter().map(|value| show(item, value)).collect();
+            // As JSON where the words would be read as others.
+            let is_plain = |word: &String| !word.is_empty() && !word.contains(',') && word.trim() == word;
+            if words.iter().all(is_plain) && !words[0].starts_with('[') {
+                return words.join(",");
+            }
+            legible(param_type, value, of).to_string()
         }
         (ParamType::Record(fields), Json::Object(members)) => {
             let hidden = members.iter().map(|(name, value)| {
@@ -105,6 +111,8 @@ mod tests {
         assert_eq!(show(&ParamType::Optional(Box::new(ParamType::Secret)), &tree!(null)), "(none)");
         let record = ParamType::Record(vec![("url", ParamType::Text), ("token", ParamType::Secret)]);
         assert_eq!(show(&record, &tree!({ "url": "a", "token": "abc" })), "{token=***, url=a}");
+        assert_eq!(show(&list(ParamType::Text), &tree!(["a", "b"])), "a,b");
+        assert_eq!(show(&list(ParamType::Text), &tree!(["a,b", ""])), r#"["a,b",""]"#);
         assert_eq!(show(&ParamType::Duration, &tree!({ "secs": 61, "nanos": 0 })), "1m 1s");
     }
 

@@ -56,7 +56,7 @@ pub(super) const ROWS: &[Row] = &[
     ("switch", Flags("--v"), Gets("true")),
     ("switch", Flags("--v false"), Gets("false")),
     ("switch", Flags("--v=off"), Gets("false")),
-    ("switch", Flags("--v --db x.db"), Gets("true")),
+    ("switch", Flags("--v --name x"), Gets("true")),
     ("switch", Flags("--v perhaps"), Says(&["'perhaps'", "`true` or `false`"])),
     ("text", Flags("--v ''"), Gets("\"\"")),
     ("text", Flags("--v null"), Gets("\"null\"")),
