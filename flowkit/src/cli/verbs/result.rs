@@ -12,12 +12,12 @@ use crate::cli::rows::{self, Member};
 use crate::cli::session::Session;
 use crate::cli::task_ref;
 use crate::cli::usage::{Usage, UsageResult};
-use crate::flow::arguments::members;
 use crate::model::{FlowRunId, TaskRun, TaskRunId};
 use crate::store::Store;
 use crate::terminal::picture::for_shell;
 use crate::text::wording::bounded_to;
 use crate::value::envelope::HEADER_BYTES;
+use crate::value::json::members;
 use crate::value::secret::{MASK, is_name_of_one};
 
 /// A terminal shows at most this many bytes of a result: a few hundred lines.

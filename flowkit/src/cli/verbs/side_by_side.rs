@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::json::{line, number};
 use crate::cli::out::{columns, note, print_bytes, print_line, tables};
@@ -10,6 +10,7 @@ use crate::cli::session::Session;
 use crate::model::StoredFlowRun;
 use crate::text::apart::apart;
 use crate::text::columns;
+use crate::value::json::Json;
 
 /// Longer values are shortened for people: there may be many runs.
 const CELL_COLUMNS_MAX: usize = 40;
@@ -125,7 +126,7 @@ impl ComparisonLine {
         format!("{mark}{}{arrow}", self.name)
     }
 
-    fn as_json(&self, ids: &[String]) -> Value {
+    fn as_json(&self, ids: &[String]) -> Json {
         let values = match &self.numbers {
             Some(numbers) => numbers.values.iter().map(|value| value.map(number)).collect(),
             None => json!(self.cells),
