@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
-use super::settings::{SettingSource, in_file};
+use super::settings::{SettingSource, duration_of, in_file};
 use super::usage::{Usage, UsageResult};
 use crate::store;
 use crate::text::duration;
+use crate::value::json::Members;
 
 const TIME: &str = "FLOWKIT_RETENTION";
 const COUNT: &str = "FLOWKIT_KEEP";
@@ -21,22 +20,9 @@ pub(super) struct Retention {
 
 impl Retention {
     /// Reads the environment, and the members of the file.
-    pub(super) fn read(time: Option<Value>, count: Option<Value>) -> UsageResult<Self> {
-        let time = match variable(TIME) {
-            Some(written) => Some((
-                duration::read(&written)
-                    .ok_or_else(|| Usage::new(format!("`{TIME}` is a length of time: write `{TIME}=90d`")))?,
-                SettingSource::Variable(TIME.to_owned()),
-            )),
-            None => time
-                .map(|value| {
-                    let time = value.as_str().and_then(duration::read);
-                    time.map(|time| (time, SettingSource::Config)).ok_or_else(|| {
-                        in_file("`retention` is a length of time: write `retention = \"90d\"`")
-                    })
-                })
-                .transpose()?,
-        };
+    pub(super) fn read(members: &mut Members) -> UsageResult<Self> {
+        let time = duration_of(TIME, "retention", "90d", members)?;
+        let count = members.remove("keep");
         let at_least_one = |count: u64| Some(count).filter(|count| *count > 0);
         let count = match variable(COUNT) {
             Some(written) => Some((

@@ -70,9 +70,9 @@ impl Settings {
             Some(_) => return Err(in_file("`params` is a table: write `[params.<flow>]`")),
         };
         // An orchestrator sets the variables, a project the file.
-        let stop_grace = duration("FLOWKIT_STOP_GRACE", "stop_grace", "25s", &mut members)?;
-        let store_retry = duration("FLOWKIT_STORE_RETRY", "store_retry", "60s", &mut members)?;
-        let retention = Retention::read(members.remove("retention"), members.remove("keep"))?;
+        let stop_grace = duration_of("FLOWKIT_STOP_GRACE", "stop_grace", "25s", &mut members)?;
+        let store_retry = duration_of("FLOWKIT_STORE_RETRY", "store_retry", "60s", &mut members)?;
+        let retention = Retention::read(&mut members)?;
         let configured = match members.remove("db") {
             None => None,
             Some(Json::Text(path)) if !path.is_empty() => Some(PathBuf::from(path)),
@@ -143,7 +143,7 @@ impl Settings {
 }
 
 /// Determines a length of time, with its source: that of the variable, or else that of the file.
-fn duration(
+pub(super) fn duration_of(
     variable: &str,
     key: &str,
     example: &str,
