@@ -128,6 +128,7 @@
 //! |---|---|
 //! | what an attribute may say: retries, timeouts, caching, limits, hooks | [`macro@task`], [`macro@flow`] |
 //! | waiting for some of many, for the first, for a file | [`settle_all`], [`as_completed`], [`first_success`], [`first_ended`], [`wait_for_file`] |
+//! | a graph that comes from data, and failures that are values | [`Handles`], [`Call::task_named`], [`After`]; [`allow_failure`] |
 //! | what a task knows of its run: attempt, key, cancellation | [`ctx`], [`Context`] |
 //! | an error that is not tried again, and what an error holds | [`fatal`], [`Error`], [`Failure`] |
 //! | how many may run at the same time | [`limits`] |
