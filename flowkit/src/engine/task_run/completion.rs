@@ -11,13 +11,27 @@ use std::task::{Context, Poll, Waker};
 
 use smallvec::SmallVec;
 
+use super::inputs::CauseKind;
 use super::queue::Ready;
+use crate::model::Error;
 
 /// What happens when an input has ended.
 #[doc(hidden)]
 pub trait Continuation: Send + Sync {
-    /// Returns what is ready to start because of it.
-    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>>;
+    /// Returns what is ready to start because of it. `failure` says why the input has no value, if so.
+    fn input_ended(self: Arc<Self>, failure: Option<CauseKind>) -> Option<Arc<dyn Ready>>;
+}
+
+/// A value that tells whether its task run has failed.
+pub(crate) trait Outcome {
+    fn failure(&self) -> Option<CauseKind>;
+}
+
+impl<T, E> Outcome for Result<T, Error<E>> {
+    #[inline]
+    fn failure(&self) -> Option<CauseKind> {
+        self.as_ref().err().map(CauseKind::of)
+    }
 }
 
 pub(crate) struct Completion<R> {
@@ -56,26 +70,6 @@ impl<R> Completion<R> {
 
     pub(crate) fn take(&mut self) -> Option<R> {
         self.value.take()
-    }
-
-    /// Sets the value, wakes all waiters, and starts what is ready because of it. A second value is dropped.
-    pub(crate) fn complete(&self, value: R) {
-        self.complete_with(value, &mut Ready::enqueue);
-    }
-
-    /// As [`complete`](Self::complete), but lets `start` start what is ready.
-    pub(crate) fn complete_with(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
-        if self.value.set(value).is_err() {
-            return;
-        }
-        let list = std::mem::take(&mut self.waiters.lock().list);
-        for waiter in list {
-            match waiter {
-                Waiter::Vacant => {}
-                Waiter::Wake(waker) => waker.wake(),
-                Waiter::Continue(continuation) => run_soon(continuation, start),
-            }
-        }
     }
 
     /// Polls for the value; `slot` belongs to the polling future.
@@ -128,6 +122,30 @@ impl<R> Completion<R> {
     }
 }
 
+impl<R: Outcome> Completion<R> {
+    /// Sets the value, wakes all waiters, and starts what is ready because of it. A second value is dropped.
+    pub(crate) fn complete(&self, value: R) {
+        self.complete_with(value, &mut Ready::enqueue);
+    }
+
+    /// As [`complete`](Self::complete), but lets `start` start what is ready.
+    pub(crate) fn complete_with(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
+        if self.value.set(value).is_err() {
+            return;
+        }
+        let list = std::mem::take(&mut self.waiters.lock().list);
+        for waiter in list {
+            match waiter {
+                Waiter::Vacant => {}
+                Waiter::Wake(waker) => waker.wake(),
+                Waiter::Continue(continuation) => {
+                    run_soon((continuation, self.get().and_then(R::failure)), start);
+                }
+            }
+        }
+    }
+}
+
 impl Waiters {
     fn add(&mut self, waiter: Waiter) -> usize {
         // A vacant slot is searched only before the list must grow, so that the search costs no more than growing, or if the
@@ -144,32 +162,34 @@ impl Waiters {
     }
 }
 
+/// A continuation, and what it is told.
+type Continued = (Arc<dyn Continuation>, Option<CauseKind>);
+
 thread_local! {
     /// The continuations to run after the current one; `None` while none runs on this thread.
-    static QUEUE: RefCell<Option<VecDeque<Arc<dyn Continuation>>>> = const { RefCell::new(None) };
+    static QUEUE: RefCell<Option<VecDeque<Continued>>> = const { RefCell::new(None) };
 }
 
 /// Runs a continuation, after the one that is running now if there is one.
 ///
 /// A continuation may end another run and so lead to further ones; in a chain of 100,000 tasks that are cancelled
 /// together, calling them from one another would overflow the stack.
-fn run_soon(continuation: Arc<dyn Continuation>, start: &mut dyn FnMut(Arc<dyn Ready>)) {
-    let queued = QUEUE.with_borrow_mut(|queue| match queue {
+fn run_soon(continued: Continued, start: &mut dyn FnMut(Arc<dyn Ready>)) {
+    let mut next = QUEUE.with_borrow_mut(|queue| match queue {
         Some(queue) => {
-            queue.push_back(Arc::clone(&continuation));
-            true
+            queue.push_back(continued);
+            None
         }
         None => {
             *queue = Some(VecDeque::new());
-            false
+            Some(continued)
         }
     });
-    if queued {
+    if next.is_none() {
         return;
     }
-    let mut next = Some(continuation);
-    while let Some(continuation) = next {
-        if let Some(ready) = continuation.input_ended() {
+    while let Some((continuation, failure)) = next {
+        if let Some(ready) = continuation.input_ended(failure) {
             start(ready);
         }
         next = QUEUE.with_borrow_mut(|queue| queue.as_mut().and_then(VecDeque::pop_front));
@@ -185,8 +205,14 @@ mod tests {
         next: Option<Arc<Completion<()>>>,
     }
 
+    impl Outcome for () {
+        fn failure(&self) -> Option<CauseKind> {
+            None
+        }
+    }
+
     impl Continuation for Chain {
-        fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
+        fn input_ended(self: Arc<Self>, _failure: Option<CauseKind>) -> Option<Arc<dyn Ready>> {
             if let Some(next) = &self.next {
                 next.complete(());
             }

@@ -1,5 +1,6 @@
 //! Waiting for several runs with a time limit. A timeout is recorded, so a resumed or retried flow gets it again.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::engine::attempt::permit::without_slots;
@@ -35,6 +36,7 @@ pub async fn wait_within<T: Send + Sync, E: TaskError>(
     let handles: Vec<_> = handles.into_iter().collect();
     let wait = TimedWait::here(identity(handles.iter().map(|handle| &handle.slot.core)));
     if let Some(ended) = wait.as_ref().and_then(TimedWait::recorded) {
+        let ended: HashSet<u32> = ended.into_iter().collect();
         let had_ended =
             |position: usize| u32::try_from(position).is_ok_and(|position| ended.contains(&position));
         let (ended_then, pending): (Vec<_>, Vec<_>) =

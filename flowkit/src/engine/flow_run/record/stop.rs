@@ -1,13 +1,13 @@
 //! How a run is stopped: cancelled, suspended with its program, or lost by its store.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::RunState;
 use crate::engine::flow_run::Run;
 use crate::engine::replay::run_store::RunStore;
-use crate::model::{Edge, EventKind, FlowRunId, Kind, State, TaskRunId, TaskRunRecord, Timestamp};
+use crate::model::{EventKind, FlowRunId, Kind, State, TaskRunId, TaskRunRecord, Timestamp};
 use crate::store::StoreError;
 
 /// A failure at most this long before the program was asked to stop counts as caused by the stop. A signal to a process group
@@ -21,8 +21,9 @@ pub(super) struct Stopping {
     begun: bool,
     /// The latest failures and their times: they count as interruptions if the program is asked to stop soon.
     failed: VecDeque<(TaskRunId, Timestamp)>,
-    /// The task runs whose failure was taken back. They run again.
-    interrupted: Vec<TaskRunId>,
+    /// The task runs whose failure was taken back, which run again, and those that called them.
+    interrupted: HashSet<TaskRunId>,
+    callers: HashSet<TaskRunId>,
 }
 
 impl Run {
@@ -122,19 +123,17 @@ impl Run {
         let kind = EventKind::Interrupted { attempt: row.attempt_count(), error };
         let at = state.moment(self.clock.now());
         if self.append(state, task_run, at, kind) {
-            state.stopping.interrupted.push(task_run);
+            state.stopping.interrupted.insert(task_run);
+            state.stopping.callers.insert(row.parent());
         }
     }
 
     /// Whether a task run called one whose failure was taken back, or has one among its inputs.
     pub(crate) fn rests_on_an_interrupted_run(&self, id: TaskRunId) -> bool {
         let state = self.state.lock();
-        let interrupted = &state.stopping.interrupted;
+        let Stopping { interrupted, callers, .. } = &state.stopping;
         let Some(row) = state.record.task_run(id).filter(|_| !interrupted.is_empty()) else { return false };
-        let has_called =
-            |other: &TaskRunId| state.record.task_run(*other).is_some_and(|other| other.parent() == id);
-        let is_input = |edge: &Edge| interrupted.contains(&edge.from());
-        interrupted.iter().any(has_called) || row.edges().iter().any(is_input)
+        callers.contains(&id) || row.edges().iter().any(|edge| interrupted.contains(&edge.from()))
     }
 
     /// Suspends the run, unless it has ended: the store gets nothing more of it. Without a store it is cancelled instead.

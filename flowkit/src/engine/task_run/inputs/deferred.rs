@@ -6,6 +6,7 @@ use std::task::{Wake, Waker};
 
 use parking_lot::Mutex;
 
+use super::CauseKind;
 use crate::engine::flow_run::Run;
 use crate::engine::task_run::completion::Continuation;
 use crate::engine::task_run::queue::Ready;
@@ -94,7 +95,7 @@ impl<D: Deferrable> Wake for Deferred<D> {
 }
 
 impl<D: Deferrable> Continuation for Deferred<D> {
-    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
+    fn input_ended(self: Arc<Self>, _failure: Option<CauseKind>) -> Option<Arc<dyn Ready>> {
         let is_last = self.remaining.fetch_sub(1, Ordering::AcqRel) == 1;
         (is_last && self.becomes_ready()).then_some(self as Arc<dyn Ready>)
     }

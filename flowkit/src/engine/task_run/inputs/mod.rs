@@ -1,6 +1,8 @@
 //! The inputs of a task run: the results of others that it waits for, and the edges that they make.
 
 pub(crate) mod deferred;
+mod distinct;
+mod ends;
 pub(crate) mod wait;
 
 use std::error::Error as StdError;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use self::distinct::Distinct;
 use super::completion::Continuation;
 use super::core::{Core, RunScope};
 use super::slot::Slot;
@@ -69,8 +72,9 @@ pub struct Cause {
     pub(crate) error: Arc<dyn StdError + Send + Sync>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CauseKind {
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CauseKind {
     Failed,
     UpstreamFailed,
     Skipped,
@@ -101,18 +105,34 @@ impl Cause {
     }
 
     pub(crate) fn of<E: TaskError>(error: &Error<E>) -> Self {
-        let kind = match error {
-            Error::Upstream { .. } => CauseKind::UpstreamFailed,
-            Error::Skipped { .. } => CauseKind::Skipped,
-            Error::Cancelled { .. } | Error::Suspended { .. } => CauseKind::Cancelled,
-            _ => CauseKind::Failed,
-        };
+        let kind = CauseKind::of(error);
         let cause = match error {
             // People need the root cause, and a chain of 100,000 symptoms could not even be dropped.
             Error::Upstream { cause, .. } => Arc::clone(cause),
             other => Arc::new(other.clone()),
         };
         Self { kind, input: error.run().clone(), error: cause }
+    }
+}
+
+impl CauseKind {
+    pub(crate) fn of<E>(error: &Error<E>) -> Self {
+        match error {
+            Error::Upstream { .. } => Self::UpstreamFailed,
+            Error::Skipped { .. } => Self::Skipped,
+            Error::Cancelled { .. } | Error::Suspended { .. } => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// Counts an input that has ended, with a value or without.
+fn count(counts: &mut InputCounts, failure: Option<CauseKind>) {
+    match failure {
+        None => counts.succeeded += 1,
+        Some(CauseKind::Failed | CauseKind::Cancelled) => counts.failed += 1,
+        Some(CauseKind::UpstreamFailed) => counts.upstream_failed += 1,
+        Some(CauseKind::Skipped) => counts.skipped += 1,
     }
 }
 
@@ -138,7 +158,7 @@ impl<F: Fn(&mut Visit<'_>)> Inputs for F {
 
 /// Lists the edges that lead into a run of this flow attempt, and counts the inputs that are pending.
 pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, usize) {
-    let mut edges = Edges::new();
+    let mut edges = Distinct::default();
     let mut pending = 0;
     inputs.visit(&mut |input, kind| {
         if matches!(input.outcome(), InputOutcome::Pending) {
@@ -149,13 +169,10 @@ pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, us
             && Arc::ptr_eq(&attempt.run, &flow.run)
             && core.id != crate::model::TaskRunId::FLOW
         {
-            let edge = Edge::new(core.id, kind);
-            if !edges.contains(&edge) {
-                edges.push(edge);
-            }
+            edges.add(Edge::new(core.id, kind));
         }
     });
-    (edges, pending)
+    (edges.into_list(), pending)
 }
 
 /// Subscribes to every pending input and returns how many there are.
@@ -178,13 +195,9 @@ pub(crate) fn evaluate(
         counts.total += 1;
         match input.outcome() {
             InputOutcome::Pending => {}
-            InputOutcome::Success => counts.succeeded += 1,
+            InputOutcome::Success => count(&mut counts, None),
             InputOutcome::Failure(cause) => {
-                match cause.kind {
-                    CauseKind::Failed | CauseKind::Cancelled => counts.failed += 1,
-                    CauseKind::UpstreamFailed => counts.upstream_failed += 1,
-                    CauseKind::Skipped => counts.skipped += 1,
-                }
+                count(&mut counts, Some(cause.kind));
                 if edge == EdgeKind::Data
                     && missing.as_ref().is_none_or(|known| known.is_skip() && !cause.is_skip())
                 {

@@ -2,19 +2,15 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use futures_util::future::{Either, select};
-use futures_util::task::AtomicWaker;
 
-use super::{Cause, CauseKind, InputOutcome, Inputs, Visit, edges, evaluate, has_unrecorded, subscribe};
+use super::ends::{Answer, Bell};
+use super::{Cause, CauseKind, InputOutcome, Inputs, Visit, edges, evaluate, has_unrecorded};
 use crate::engine::body::Body;
-use crate::engine::task_run::completion::Continuation;
 use crate::engine::task_run::core::{Core, RunScope};
 use crate::engine::task_run::options::CallOptions;
-use crate::engine::task_run::queue::Ready;
 use crate::model::{EdgeKind, Error, NoValue};
 use crate::policy::TaskPolicy;
 use crate::policy::trigger::{Trigger, TriggerVerdict};
@@ -94,22 +90,17 @@ async fn wait_or_stop<E>(
 
 /// Waits until the trigger rule has decided and every data input has ended.
 async fn wait<I: Inputs + Send>(inputs: &mut I, trigger: Trigger) {
-    let bell = Arc::new(Bell::default());
-    let continuation: Arc<dyn Continuation> = bell.clone();
-    let mut outstanding = 0;
+    let mut bell = Bell::listen(inputs);
     poll_fn(move |cx| {
-        bell.waker.register(cx.waker());
-        outstanding -= bell.rung.swap(0, Ordering::AcqRel);
-        while !is_decided(inputs, trigger) {
-            // Inputs that were unknown before, such as the items of a mapped list, appear while it waits.
-            if outstanding == 0 {
-                outstanding = subscribe(inputs, &continuation);
-            }
-            if outstanding > 0 {
-                return Poll::Pending;
+        loop {
+            bell.wake_at_next_end(cx.waker());
+            match bell.answer(trigger) {
+                Answer::Wait => return Poll::Pending,
+                Answer::Decided => return Poll::Ready(()),
+                // Inputs that were unknown before, such as the items of a mapped list, appear while it waits.
+                Answer::Outdated => bell = Bell::listen(inputs),
             }
         }
-        Poll::Ready(())
     })
     .await;
 }
@@ -131,21 +122,6 @@ fn is_decided(inputs: &impl Inputs, trigger: Trigger) -> bool {
         TriggerVerdict::Wait => false,
         TriggerVerdict::Run => !data_pending,
         TriggerVerdict::Skip | TriggerVerdict::UpstreamFailed => true,
-    }
-}
-
-/// Wakes one future when any input has ended.
-#[derive(Default)]
-struct Bell {
-    waker: AtomicWaker,
-    rung: AtomicUsize,
-}
-
-impl Continuation for Bell {
-    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
-        self.rung.fetch_add(1, Ordering::AcqRel);
-        self.waker.wake();
-        None
     }
 }
 
