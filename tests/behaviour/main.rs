@@ -5,6 +5,7 @@
 
 mod ambient;
 mod arguments;
+mod async_hooks;
 mod caching;
 mod calls;
 mod captured;
@@ -16,12 +17,15 @@ mod critical;
 mod data_graphs;
 mod defaults;
 mod error_sources;
+mod fan_in;
 mod flow_retries;
 mod flows;
 mod graph;
 mod hooks;
+mod keys;
 mod limits;
 mod map;
+mod priorities;
 mod random_graphs;
 mod record;
 mod records;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, Lit, Meta};
+use syn::{Attribute, Expr, Lit, Meta, Stmt};
 
+use super::span_range::SpanRange;
 use crate::options::{self, Attempts, CacheValue, FlowOptions, Label, Persist, Spanned, TaskOptions};
 use crate::signature::Function;
 
@@ -21,7 +22,7 @@ pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStr
     let must_persist = options.persist_mode() == Persist::Always;
     // Overrides the flow's `task_defaults`.
     let no_retries = at_most_once.then_some(0);
-    let policy = policy(&options.attempts, no_retries, options.trigger.as_ref(), options.cache_ttl.as_ref());
+    let policy = policy(&options.attempts, no_retries, Some(options));
     let limits = options.concurrency.iter().flat_map(|limits| &limits.value).map(|limit| {
         let (name, weight) = (&limit.name, limit.weight);
         quote!(::flowkit::__private::Want { name: ::std::borrow::Cow::Borrowed(#name), weight: #weight })
@@ -50,10 +51,10 @@ pub(crate) fn task(options: &TaskOptions, function: &Function, source: &TokenStr
 
 pub(crate) fn flow(options: &FlowOptions, function: &Function, source: &TokenStream) -> TokenStream {
     let declaration = declaration("Flow", &options.label, function, source);
-    let policy_of_flow = policy(&options.attempts, None, None, None);
+    let policy_of_flow = policy(&options.attempts, None, None);
     let hooks = hooks(&options.hooks);
     let defaults = match &options.task_defaults {
-        Some(defaults) => policy(&defaults.value, None, None, None),
+        Some(defaults) => policy(&defaults.value, None, None),
         None => quote!(::flowkit::__private::TaskPolicy::EMPTY),
     };
     let max_concurrency = option(options.max_concurrency.as_ref().map(|max| {
@@ -128,12 +129,7 @@ fn declaration(kind: &str, label: &Label, function: &Function, source: &TokenStr
     }
 }
 
-fn policy(
-    attempts: &Attempts,
-    retries: Option<u32>,
-    trigger: Option<&Spanned<options::TriggerValue>>,
-    cache_ttl: Option<&Spanned<Duration>>,
-) -> TokenStream {
+fn policy(attempts: &Attempts, retries: Option<u32>, of_task: Option<&TaskOptions>) -> TokenStream {
     let retries = retries.or(attempts.retries.as_ref().map(|retries| retries.value));
     let retries = option(retries.map(|retries| quote!(#retries)));
     let retry_delay = option(attempts.retry_delay.as_ref().map(|delays| {
@@ -154,11 +150,16 @@ fn policy(
         let critical = critical.value;
         quote!(#critical)
     }));
-    let trigger = option(trigger.map(|trigger| {
+    let trigger = option(of_task.and_then(|options| options.trigger.as_ref()).map(|trigger| {
         let name = Ident::new(&format!("{:?}", trigger.value), Span::call_site());
         quote!(::flowkit::__private::Trigger::#name)
     }));
+    let cache_ttl = of_task.and_then(|options| options.cache_ttl.as_ref());
     let cache_ttl = option(cache_ttl.map(|ttl| duration(ttl.value)));
+    let priority = option(of_task.and_then(|options| options.priority.as_ref()).map(|priority| {
+        let priority = priority.value;
+        quote!(#priority)
+    }));
     quote! {
         ::flowkit::__private::TaskPolicy {
             retries: #retries,
@@ -171,13 +172,14 @@ fn policy(
             trigger: #trigger,
             cache_ttl: #cache_ttl,
             critical: #critical,
+            priority: #priority,
         }
     }
 }
 
 fn hooks(hooks: &options::Hooks) -> TokenStream {
     let list = |hooks: &Option<Spanned<Vec<Expr>>>| {
-        let hooks = hooks.iter().flat_map(|hooks| &hooks.value);
+        let hooks = hooks.iter().flat_map(|hooks| &hooks.value).map(hook);
         quote!(&[#(#hooks),*])
     };
     let (running, success, failure) =
@@ -191,6 +193,32 @@ fn hooks(hooks: &options::Hooks) -> TokenStream {
             on_retry: #retry,
             on_cancel: #cancel,
         }
+    }
+}
+
+/// A hook as the library's type. Only for a closure it must be known beforehand whether it is async: the compiler would not infer
+/// the type of its parameter.
+fn hook(hook: &Expr) -> TokenStream {
+    let span = SpanRange::of(hook).start;
+    match hook {
+        Expr::Closure(closure) if closure.asyncness.is_some() || ends_in_async(&closure.body) => {
+            quote_spanned!(span=> &::flowkit::__private::async_hook(#hook))
+        }
+        Expr::Closure(_) => quote_spanned!(span=> &::flowkit::__private::hook(#hook)),
+        _ => quote_spanned!(span=> &::flowkit::__private::named_hook(#hook)),
+    }
+}
+
+/// Whether the value of an expression is that of an `async` block.
+fn ends_in_async(value: &Expr) -> bool {
+    match value {
+        Expr::Async(_) => true,
+        Expr::Group(group) => ends_in_async(&group.expr),
+        Expr::Paren(paren) => ends_in_async(&paren.expr),
+        Expr::Block(block) => {
+            matches!(block.block.stmts.last(), Some(Stmt::Expr(value, None)) if ends_in_async(value))
+        }
+        _ => false,
     }
 }
 

@@ -72,3 +72,19 @@ fn no_path_of_flowkit_is_left_where_it_has_another_name() {
         assert_eq!(left, None);
     }
 }
+
+#[test]
+fn only_the_form_of_a_closure_says_whether_it_is_an_async_hook() {
+    let forms = [
+        ("notify", "named_hook"),
+        ("|run| notify(run)", "hook"),
+        ("|run| { async {}; }", "hook"),
+        ("async |run| notify(run).await", "async_hook"),
+        ("|run| async move { notify(run).await }", "async_hook"),
+        ("|run| { let name = run.label(); async move { notify(name).await } }", "async_hook"),
+    ];
+    for (hook, expected) in forms {
+        let code = task(&format!("on_failure = {hook}"), "async fn fetch() {}");
+        assert!(code.contains(&format!("&::flowkit::__private::{expected}(")), "{hook}: {code}");
+    }
+}

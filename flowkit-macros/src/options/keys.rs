@@ -35,7 +35,7 @@ const EVERYWHERE: &[AttributeKind] = &[Task, Flow, TaskDefaults];
 const ATTRIBUTES: &[AttributeKind] = &[Task, Flow, Test];
 const DELAYS: &[AttributeKind] = &[Task, TaskDefaults];
 const SWITCH: &str = "no value, `true` or `false`";
-const HOOK: &str = "a closure, a function or a list of them";
+const HOOK: &str = "a closure, a function or a list of them, each async or not";
 
 /// All keys, in the order in which messages list them.
 #[rustfmt::skip] // A table reads by its lines: one for each key.
@@ -60,6 +60,7 @@ pub(super) const KEYS: &[Key] = &[
     key("ignore", BOTH, "parameters in parentheses", "ignore(client)"),
     key("key", BOTH, "a closure or a function", "key = |page, n| (page.id, *n)"),
     key("concurrency", &[Task], "a limit or a list of limits", r#"concurrency = "gpu:2""#),
+    key("priority", &[Task], "a whole number", "priority = 10"),
     key("trigger", &[Task], "a trigger rule", r#"trigger = "all_done""#),
     key("max_concurrency", &[Flow], "a whole number", "max_concurrency = 8"),
     key("task_defaults", &[Flow], "options in parentheses", "task_defaults(retries = 3)"),

@@ -48,6 +48,7 @@ pub(crate) struct TaskOptions {
     pub at_most_once: Option<Spanned<bool>>,
     /// At least one.
     pub concurrency: Option<Spanned<Vec<LimitValue>>>,
+    pub priority: Option<Spanned<i32>>,
     pub trigger: Option<Spanned<TriggerValue>>,
     /// Where the generated code finds flowkit.
     pub crate_path: Option<Spanned<Path>>,
@@ -109,7 +110,7 @@ pub(crate) struct Attempts {
     pub critical: Option<Spanned<bool>>,
 }
 
-/// What to call on changes of state; each one or more closures or paths.
+/// What to call, or to await, on changes of state; each one or more closures or paths.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub on_running: Option<Spanned<Vec<Expr>>>,
@@ -150,6 +151,7 @@ impl Options for TaskOptions {
             "persist" => set(&mut self.persist, arg, policies::persist, errors),
             "at_most_once" => set_switch(&mut self.at_most_once, arg, errors),
             "concurrency" => set(&mut self.concurrency, arg, policies::limits, errors),
+            "priority" => set(&mut self.priority, arg, values::signed, errors),
             "trigger" => set(&mut self.trigger, arg, policies::trigger, errors),
             "crate" => set(&mut self.crate_path, arg, values::path, errors),
             _ => {

@@ -73,7 +73,7 @@ fn values_are_read() {
     let options = task(
         r#"name = "Fetch", tags = ["a", "b"], description = "d", version = 2, retries = 1_000,
            retry_delay = ["1s", "1m"], jitter = 0.5, retry_if = |e: &Error<A, B>| e.a(),
-           timeout = "30s", cache = "inputs", cache_ttl = "1h", concurrency = ["gpu:2", "cpu"],
+           timeout = "30s", cache = "inputs", cache_ttl = "1h", concurrency = ["gpu:2", "cpu"], priority = -3,
            trigger = "none_failed_min_one_success", on_failure = [notify, |run| a(run, 1)],
            run_name = "fetch-{url}", persist = "always", at_most_once = false,"#,
     )
@@ -91,6 +91,7 @@ fn values_are_read() {
     assert!(matches!(value(options.cache), CacheValue::Inputs));
     let limit = |name: &str, weight| LimitValue { name: name.to_owned(), weight };
     assert_eq!(value(options.concurrency), [limit("gpu", 2), limit("cpu", 1)]);
+    assert_eq!(value(options.priority), -3);
     assert_eq!(value(options.trigger), TriggerValue::NoneFailedMinOneSuccess);
     assert_eq!(value(options.hooks.on_failure).len(), 2);
     assert!(options.hooks.on_success.is_none());
@@ -120,7 +121,7 @@ fn flow_options_are_read() {
 fn one_compile_reports_every_mistake() {
     let taken = "`#[task]` takes `name`, `description`, `version`, `tags`, `retries`, \
                  `retry_delay`, `backoff`, `max_retry_delay`, `jitter`, `retry_if`, `timeout`, \
-                 `critical`, `cache`, `cache_ttl`, `persist`, `at_most_once`, `ignore`, `key`, `concurrency`, `trigger`, `run_name`, `log_prints`, `on_running`, \
+                 `critical`, `cache`, `cache_ttl`, `persist`, `at_most_once`, `ignore`, `key`, `concurrency`, `priority`, `trigger`, `run_name`, `log_prints`, `on_running`, \
                  `on_success`, `on_failure`, `on_retry`, `on_cancel` and `crate`";
     assert_errors(
         task(r#"retry = |a, b| a, timeout = "5 parsecs", timeout = "1s", 7, cache_ttl = 60"#),

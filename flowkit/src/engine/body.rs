@@ -6,10 +6,11 @@ use std::future::Future;
 
 use crate::engine::call_key::CallKey;
 use crate::engine::flow_run::tally::Tally;
+use crate::engine::hook::Hook;
 use crate::engine::limits::Want;
 use crate::engine::task_run::inputs::Visit;
-use crate::engine::task_run::options::Hook;
-use crate::model::{BoxError, Codec, Declaration, Digest, DigestError, TaskError, TaskRun};
+use crate::engine::task_run::options::Occasion;
+use crate::model::{BoxError, Codec, Declaration, Digest, DigestError, TaskError};
 use crate::policy::TaskPolicy;
 use crate::policy::cache::KeyInput;
 use crate::policy::durability::Durability;
@@ -75,11 +76,11 @@ impl FlowSettings {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Hooks {
-    pub on_running: &'static [fn(&TaskRun)],
-    pub on_success: &'static [fn(&TaskRun)],
-    pub on_failure: &'static [fn(&TaskRun)],
-    pub on_retry: &'static [fn(&TaskRun)],
-    pub on_cancel: &'static [fn(&TaskRun)],
+    pub on_running: &'static [&'static dyn Hook],
+    pub on_success: &'static [&'static dyn Hook],
+    pub on_failure: &'static [&'static dyn Hook],
+    pub on_retry: &'static [&'static dyn Hook],
+    pub on_cancel: &'static [&'static dyn Hook],
 }
 
 impl Hooks {
@@ -92,13 +93,13 @@ impl Hooks {
         all.iter().any(|hooks| !hooks.is_empty())
     }
 
-    pub(crate) fn of(&self, hook: Hook) -> &'static [fn(&TaskRun)] {
-        match hook {
-            Hook::Running => self.on_running,
-            Hook::Success => self.on_success,
-            Hook::Failure => self.on_failure,
-            Hook::Retry => self.on_retry,
-            Hook::Cancel => self.on_cancel,
+    pub(crate) fn of(&self, occasion: Occasion) -> &'static [&'static dyn Hook] {
+        match occasion {
+            Occasion::Running => self.on_running,
+            Occasion::Success => self.on_success,
+            Occasion::Failure => self.on_failure,
+            Occasion::Retry => self.on_retry,
+            Occasion::Cancel => self.on_cancel,
         }
     }
 }

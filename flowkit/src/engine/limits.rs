@@ -7,9 +7,11 @@
 //!
 //! - **All or nothing.** A waiter holds nothing until it gets everything, so two tasks that ask for
 //!   `a, b` and `b, a` cannot deadlock.
-//! - **First come, first served, per name.** The position in the queue is taken at the first poll.
-//!   A heavy waiter at the front reserves: any waiter that needs one of its names waits behind it, even
-//!   where slots are free. Waiters that share no limited name with it pass.
+//! - **First come, first served, per name, among those of equal priority.** The caller draws a [`Place`]
+//!   once, and keeps it however often it asks; a waiter with a higher priority is ahead of all with a lower
+//!   one. The waiter at the front reserves: any waiter that is behind it under one of its names waits, even
+//!   where slots are free. Waiters that share no limited name with it pass. Nothing ages: as long as
+//!   waiters of a higher priority keep coming, those of a lower one wait.
 //! - **Names without a limit** cost nothing, are not counted and never block. When such a name gets
 //!   a limit, those who already hold permits are not counted; those who still wait are.
 
@@ -27,9 +29,10 @@ mod tests;
 
 use parking_lot::Mutex;
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub(crate) use acquire::Acquire;
@@ -83,11 +86,20 @@ pub(crate) struct LimitState {
     pub(crate) rate: Option<Rate>,
 }
 
+/// A place in the queues of all names: the higher priority comes first, then the earlier draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    priority: Reverse<i32>,
+    no: u64,
+}
+
 /// The named limits of one runtime, shared behind an `Arc`.
 #[derive(Default)]
 pub(crate) struct Limits {
     /// How many names have a limit. A hint, read without the lock; written only under it.
     limited: AtomicUsize,
+    /// The number of the next place.
+    next_place: AtomicU64,
     table: Mutex<Table>,
 }
 
@@ -135,16 +147,21 @@ impl Limits {
         self.change(|table| table.snapshot())
     }
 
-    /// Waits until all of `wants` can be had at once, and takes them.
+    /// Draws the place behind all of equal priority that have drawn one.
+    pub(crate) fn place(&self, priority: i32) -> Place {
+        Place { priority: Reverse(priority), no: self.next_place.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Waits at `place` until all of `wants` can be had at once, and takes them. It queues when it is first polled.
     ///
     /// Wants of the same name are added up. If no name at all has a limit when this is called,
     /// the permit is empty and no lock is taken.
     /// Cancel safe: dropping the future leaves the queue, or gives back what was granted.
-    pub(crate) fn acquire(self: &Arc<Self>, wants: &[Want]) -> Acquire {
+    pub(crate) fn acquire(self: &Arc<Self>, wants: &[Want], place: Place) -> Acquire {
         if self.is_empty() || wants.is_empty() {
             return Acquire::unlimited();
         }
-        Acquire::new(Arc::clone(self), merge(wants))
+        Acquire::new(Arc::clone(self), merge(wants), place)
     }
 
     /// Changes the table under its lock, then wakes and drops wakers outside of it.
@@ -158,6 +175,14 @@ impl Limits {
         drop(table);
         outbox.deliver();
         answer
+    }
+}
+
+#[cfg(test)]
+impl Limits {
+    /// Waits behind all that have drawn a place.
+    fn ask(self: &Arc<Self>, wants: &[Want]) -> Acquire {
+        self.acquire(wants, self.place(0))
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod context;
 pub(crate) mod described;
 pub(crate) mod flow_run;
 pub(crate) mod handle;
+pub(crate) mod hook;
 pub(crate) mod limits;
 pub(crate) mod mocks;
 pub(crate) mod replay;

@@ -2,12 +2,14 @@
 
 use std::future::IntoFuture;
 use std::panic::Location;
+use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
 use crate::clock;
+use crate::engine::attempt::permit::without_slots;
 use crate::engine::body::{Body, FlowBody};
 use crate::engine::context;
 use crate::engine::flow_run::begin::durability;
@@ -19,7 +21,7 @@ use crate::engine::task_run::options::CallOptions;
 use crate::failpoint;
 use crate::flow::resume::Resume;
 use crate::flow::{FlowRun, RunningFlow};
-use crate::model::{Error, FlowRunId, Refusal};
+use crate::model::{Error, FlowRunId, OwnerName, Refusal, RunLabel};
 use crate::policy::durability::Durability;
 use crate::store::{Reserved, Store, StoreError};
 use crate::task::call::Call;
@@ -45,10 +47,14 @@ where
     /// Runs the flow once for `key`, whatever its arguments: a second call with the same key, in this process or another
     /// one, does not begin a second run.
     ///
-    /// The second call returns the result of the existing run, or resumes it if it crashed, was suspended or failed
-    /// ([`Resume`]). While another call is running it, or is about to, the second call is refused with the name of the owner: a
-    /// key belongs to its process for as long as that process lives, even while it is paused. The store keeps the key for as
-    /// long as the run. Requires a runtime with a store, and a flow whose runs are persisted there.
+    /// The second call returns the result of the existing run, or resumes it if it crashed, was suspended, cancelled or failed
+    /// ([`Resume`]). While the first call is still running it in the same runtime, the second waits for it and gets its outcome,
+    /// a failure too; it may be dropped meanwhile without affecting the first. If the first is dropped, its run is cancelled, and
+    /// the second continues it. While another process is running it, or is about to, the call is refused with
+    /// [`Refusal::KeyHeld`], which names the run and the process: a key belongs to its process for as long as that process lives,
+    /// even while it is paused. Two flows that wait for each other's keys wait for ever; one that waits for its own is refused.
+    ///
+    /// The store keeps the key for as long as the run. Requires a runtime with a store, and a flow whose runs are persisted there.
     ///
     /// ```
     /// use flowkit::prelude::*;
@@ -108,13 +114,22 @@ impl<B: FlowBody> Keyed<B> {
         let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
         // Another flow may use the same key for runs of its own.
         let key = format!("{}\n{key}", B::info().declaration.path).into();
-        let found = find_or_reserve(store, key)
-            .await
-            .map_err(|error| Error::Store { run: label.clone(), source: Arc::new(error) })?;
-        let reservation = match found {
-            KeyLookup::Reserved(reservation) => reservation,
-            KeyLookup::Begun(run) => {
-                return Resume::__new(run, location).with_body(body).on(&runtime).start().await;
+        let reservation = match find_or_reserve(store, key).await {
+            Ok(KeyLookup::Reserved(reservation)) => reservation,
+            Ok(KeyLookup::Begun(run))
+                if outer.is_some_and(|outer| runtime.active_runs().is_within(outer, run)) =>
+            {
+                return Err(refused(Refusal::KeyHeld {
+                    held_by: run,
+                    owner: OwnerName::new(process::id(), "this host"),
+                }));
+            }
+            Ok(KeyLookup::Begun(run)) => {
+                let existing = Resume::__new(run, location).with_body(body).on(&runtime);
+                return join(existing, &runtime).await.map_err(|error| key_held(error, &label));
+            }
+            Err(error) => {
+                return Err(key_held(Error::Store { run: label.clone(), source: Arc::new(error) }, &label));
             }
         };
         failpoint::reach("after-reserve");
@@ -123,6 +138,51 @@ impl<B: FlowBody> Keyed<B> {
         let started = start(body, Some(options), parent.as_ref(), location).map_err(refused)?;
         reservation.close();
         Ok(started)
+    }
+}
+
+/// Returns the outcome of a run, or continues it. If it is active in this runtime, waits for its end first.
+async fn join<B: FlowBody>(
+    mut existing: Resume<B>,
+    runtime: &Runtime,
+) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        if without_slots(runtime.active_runs().ended(existing.run)).await {
+            // Its failure is that of this call, too.
+            existing = existing.as_it_ended();
+        }
+        match existing.begin().await {
+            // Another call of this process waited too, and was first to take the run over.
+            Err(error)
+                if wait <= LAST_WAIT
+                    && owner_of(&error).is_some_and(|(_, owner)| owner.pid == process::id()) =>
+            {
+                clock::sleep(wait).await;
+                wait *= 2;
+            }
+            begun => return begun,
+        }
+    }
+}
+
+/// The living process that owns a run, if the error says so.
+fn owner_of<E>(error: &Error<E>) -> Option<(FlowRunId, &OwnerName)> {
+    let Error::Store { source, .. } = error else { return None };
+    match source.downcast_ref() {
+        Some(StoreError::Owned { id, owner }) => Some((*id, owner)),
+        _ => None,
+    }
+}
+
+/// Turns the error of a store, that another process owns the run of a key, into a refusal that callers can tell from a fault.
+fn key_held<E>(error: Error<E>, label: &RunLabel) -> Error<E> {
+    match owner_of(&error) {
+        Some((held_by, owner)) => {
+            let refusal = Refusal::KeyHeld { held_by, owner: owner.clone() };
+            Error::Refused { run: label.clone(), refusal }
+        }
+        None => error,
     }
 }
 

@@ -52,6 +52,29 @@ where
         self.start().await
     }
 
+    /// Sets how many tasks of this run may run at the same time, instead of the attribute's `max_concurrency`; 0 is read as 1.
+    ///
+    /// It holds for this run in this process: tasks of its sub-flows are not counted, and a run that is resumed has the attribute's
+    /// again.
+    ///
+    /// ```
+    /// use flowkit::prelude::*;
+    ///
+    /// #[task]
+    /// async fn fetch(page: u32) -> u32 { page }
+    ///
+    /// #[flow]
+    /// async fn crawl(pages: u32) -> Result<u32> { Ok(fetch::map(1..=pages).await?.iter().sum()) }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// assert_eq!(crawl(10).max_concurrency(3).await.unwrap(), 55);
+    /// # }
+    /// ```
+    pub fn max_concurrency(mut self, tasks: u32) -> Self {
+        self.setup.options.get_or_insert_default().max_concurrency = Some(tasks.max(1));
+        self
+    }
+
     /// Starts the flow and returns the run, to watch it or to cancel it.
     ///
     /// Dropping the returned value cancels the run.

@@ -62,6 +62,12 @@ impl<B> Resume<B> {
         Self { body: Some(body), ..self }
     }
 
+    /// Runs nothing again that has ended, not even what failed for good.
+    pub(crate) fn as_it_ended(mut self) -> Self {
+        self.options.redo = Some(RedoScope::Nothing);
+        self
+    }
+
     /// Uses this runtime, whose store has the run, instead of the ambient one.
     pub fn on(mut self, runtime: &Runtime) -> Self {
         self.options.runtime = Some(runtime.clone());
@@ -103,22 +109,30 @@ impl<B: FlowBody> Resume<B> {
         RunningFlow::of::<B>(self.start().await).await
     }
 
-    pub(crate) async fn start(self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
-        let Self { run: id, body, options: ResumeOptions { runtime, redo, strict, arguments, location } } =
-            self;
+    pub(crate) async fn start(mut self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
+        self.begin().await
+    }
+
+    /// Begins the run. If it is refused, the body stays, and it can be begun again.
+    pub(crate) async fn begin(&mut self) -> Result<Started<B::Output, B::Error>, Error<B::Error>> {
+        let Self { run: id, body, options } = self;
+        let ResumeOptions { runtime, redo, strict, arguments, location } = options.clone();
+        let id = *id;
         let label = launch::label::<B>(None);
         let refused = |refusal| Error::Refused { run: label.clone(), refusal };
         let failed = |error| Error::Store { run: label.clone(), source: Arc::new(error) };
         let runtime = runtime.unwrap_or_else(context::runtime);
         let store = runtime.store().ok_or_else(|| refused(Refusal::NoStore))?;
         // Checked before the run is taken over: a run that is refused stays as it is.
-        let body = match ask(store, move |store| store.flow_run(id)).await.map_err(failed)? {
+        match ask(store, move |store| store.flow_run(id)).await.map_err(failed)? {
             Some(run) if run.path != B::info().declaration.path => {
                 return Err(refused(Refusal::OtherFlow { run: id.short(), recorded: run.flow }));
             }
-            Some(run) if body.is_none() => Some(body_of::<B>(&run, arguments.as_deref()).map_err(&refused)?),
-            _ => body,
-        };
+            Some(run) if body.is_none() => {
+                *body = Some(body_of::<B>(&run, arguments.as_deref()).map_err(&refused)?);
+            }
+            _ => {}
+        }
         if let Some(RedoScope::From(task)) = &redo {
             let named = TaskRunFilter { called: Some(task.clone()), ..TaskRunFilter::default() };
             let found = ask(store, move |store| store.task_runs(id, &named, TaskRunId::FLOW, 1)).await;
@@ -129,7 +143,7 @@ impl<B: FlowBody> Resume<B> {
             }
         }
         let resumed = ask(store, move |store| take_over(store, id, redo, strict)).await.map_err(failed)?;
-        let body = body.ok_or_else(|| refused(Refusal::NoArguments { run: id.short() }))?;
+        let body = body.take().ok_or_else(|| refused(Refusal::NoArguments { run: id.short() }))?;
         let options = CallOptions {
             runtime: Some(runtime.clone()),
             resumed: Some(Box::new(resumed)),

@@ -8,6 +8,7 @@ mod probe;
 #[cfg(feature = "store")]
 mod rewritten;
 
+use std::future::Future;
 use std::marker::PhantomData;
 
 pub use futures_util::future::BoxFuture;
@@ -24,6 +25,7 @@ pub use crate::engine::body::{Body, CacheScope, FlowSettings, Hooks, TaskInfo, T
 pub use crate::engine::call_key::CallKey;
 pub use crate::engine::flow_run::tally::Tally;
 pub use crate::engine::handle::{Handle, Handles};
+pub use crate::engine::hook::{Awaited, Called, Hook, HookFn, HookOf};
 pub use crate::engine::limits::Want;
 pub use crate::engine::task_run::inputs::{Cause, Visit};
 pub use crate::engine::task_run::launch::skip;
@@ -85,9 +87,23 @@ pub fn submit<B: Dispatch + 'static>(body: B) -> Handle<B::Output, B::Error> {
     Call::<'static, B::Output, B::Error, B>::__new(body).submit()
 }
 
-/// Returns the hook. Its type tells the compiler that of the closure's parameter, so that users need not write it.
-pub const fn hook(hook: fn(&TaskRun)) -> fn(&TaskRun) {
-    hook
+/// A closure as a hook. The type tells the compiler that of the closure's parameter, so that users need not write it.
+pub const fn hook(hook: fn(&TaskRun)) -> HookOf<fn(&TaskRun), Called> {
+    HookOf::new(hook)
+}
+
+/// An async closure as a hook, or one that returns an `async` block.
+pub const fn async_hook<H, F>(hook: H) -> HookOf<H, Awaited>
+where
+    H: Fn(TaskRun) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    HookOf::new(hook)
+}
+
+/// A function as a hook, of whichever kind.
+pub const fn named_hook<H: HookFn<How>, How>(hook: H) -> HookOf<H, How> {
+    HookOf::new(hook)
 }
 
 /// Mentions the type parameters that no argument of a generic body mentions.

@@ -1,5 +1,7 @@
 //! Why flowkit refuses to run something: mistakes in the calling code that types cannot catch.
 
+use super::{FlowRunId, OwnerName};
+
 /// Why flowkit refused a call, and what to do instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -189,6 +191,17 @@ pub enum Refusal {
         run: String,
         /// What does not fit.
         reason: String,
+    },
+    /// Another process runs the flow run to which the idempotency key of the call belongs, or is about to begin it. Nothing ran
+    /// here: a server may answer 409 (Conflict).
+    ///
+    /// In one runtime this happens only to a call that would have to wait for itself, since a second call waits for the first.
+    #[error("its idempotency key belongs to flow run `{}`, which is being run by {owner}; wait for it, or cancel it there", .held_by.short())]
+    KeyHeld {
+        /// The run to which the key belongs.
+        held_by: FlowRunId,
+        /// The process that runs it.
+        owner: OwnerName,
     },
     /// This process was paused for so long that another one took over its idempotency key and began a run for it.
     #[error(

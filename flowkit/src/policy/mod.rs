@@ -52,6 +52,8 @@ pub struct TaskPolicy {
     pub cache_ttl: Option<Duration>,
     /// Whether the flow fails when the task fails. Default: `false`.
     pub critical: Option<bool>,
+    /// Who gets the slots of a limit first, among those that wait for it: the higher one. Default: 0.
+    pub priority: Option<i32>,
 }
 
 static EMPTY: TaskPolicy = TaskPolicy::EMPTY;
@@ -69,6 +71,7 @@ impl TaskPolicy {
         trigger: None,
         cache_ttl: None,
         critical: None,
+        priority: None,
     };
 
     /// Sets how many attempts may follow the first. 0 is a value, too: it overrides the 3 of a weaker level.
@@ -141,6 +144,13 @@ impl TaskPolicy {
         self
     }
 
+    /// Sets who gets the slots of a limit first, among those that wait for it: the higher one.
+    #[must_use = "returns the changed policy; the original is untouched"]
+    pub const fn priority(mut self, priority: i32) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
     /// Returns this policy with the options that it does not set taken from a `weaker` level, field by field.
     ///
     /// A level that sets `retry_delay` sets the whole wait: `backoff`, `max_retry_delay` and `jitter` of weaker levels do not
@@ -169,6 +179,7 @@ impl TaskPolicy {
             trigger: self.trigger.or(weaker.trigger),
             cache_ttl: self.cache_ttl.or(weaker.cache_ttl),
             critical: self.critical.or(weaker.critical),
+            priority: self.priority.or(weaker.priority),
         }
     }
 

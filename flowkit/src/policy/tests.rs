@@ -55,13 +55,13 @@ fn policy_is_small_enough_to_copy_per_call() {
 fn any_policy() -> impl Strategy<Value = TaskPolicy> {
     let delay = (0_u64..3).prop_map(Duration::from_secs);
     let wait = (of(delay.clone()), of(Just(Backoff::Linear)), of(delay.clone()), of(0.0..1.0));
-    let switches = (of(any::<bool>()), of(any::<bool>()));
+    let switches = (of(any::<bool>()), of(any::<bool>()), of(any::<i32>()));
     (of(0_u32..3), wait, of(delay.clone()), switches, of(Just(Trigger::Always)), of(delay)).prop_map(
         |(
             retries,
             (retry_delay, backoff, max_retry_delay, jitter),
             timeout,
-            (retry_panics, critical),
+            (retry_panics, critical, priority),
             trigger,
             cache_ttl,
         )| TaskPolicy {
@@ -75,6 +75,7 @@ fn any_policy() -> impl Strategy<Value = TaskPolicy> {
             trigger,
             cache_ttl,
             critical,
+            priority,
         },
     )
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{DigestError, FlowRunId, State, TaskRunId};
+use crate::model::{DigestError, FlowRunId, OwnerName, State, TaskRunId};
 use crate::text::wording::counted;
 
 /// Why a store could not do what it was asked. Cheap to clone: every caller that waited for a commit gets it. Displayed on one
@@ -207,27 +207,4 @@ fn fmt_causes(source: &Source, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, ": {cause}")?;
     }
     Ok(())
-}
-
-/// The process that owns a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OwnerName {
-    /// Its process id.
-    pub pid: u32,
-    /// The host on which it runs.
-    pub host: String,
-}
-
-impl OwnerName {
-    /// Names a process.
-    pub fn new(pid: u32, host: impl Into<String>) -> Self {
-        Self { pid, host: host.into() }
-    }
-}
-
-impl fmt::Display for OwnerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}", self.pid, self.host)
-    }
 }

@@ -31,11 +31,12 @@ pub(crate) mod seals;
 mod sqlite;
 mod words;
 
+pub use crate::model::OwnerName;
 pub use entry::{
     CacheEntry, CachedValue, CommitAck, Entry, Fact, FactKind, LogEntry, Lost, NewFlowRun, OwnedRun,
     Recovered, Reserved, TimeUp,
 };
-pub use error::{Missing, OwnerName, StoreError};
+pub use error::{Missing, StoreError};
 pub use explain::{CacheExplanation, StoredCacheEntry, explain_cache};
 pub(crate) use facts::Facts;
 pub use history::{FlowRunFilter, FlowRunPage, History, LogFilter, PruneReport, Retention, TaskRunFilter};

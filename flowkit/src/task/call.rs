@@ -1,7 +1,7 @@
 //! A call of a task or a flow: what users hold between writing `fetch(url)` and awaiting or submitting it. How it runs is
 //! up to the engine.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
@@ -11,11 +11,12 @@ use futures_util::future::BoxFuture;
 use crate::engine::body::Body;
 use crate::engine::context;
 use crate::engine::handle::{After, Handle};
+use crate::engine::hook::{Awaited, Called, HookFn, HookOf};
 use crate::engine::limits::Want;
 use crate::engine::runtime::Runtime;
 use crate::engine::task_name::renamed;
 use crate::engine::task_run::launch;
-use crate::engine::task_run::options::{CacheUse, CallOptions, Hook, Setup};
+use crate::engine::task_run::options::{CacheUse, CallOptions, Occasion, Setup};
 use crate::model::{Error, TaskRun};
 use crate::policy::TaskPolicy;
 use crate::policy::retry::Backoff;
@@ -172,12 +173,41 @@ where
         self.with(|options| options.branch = Some(label.into().into()))
     }
 
-    /// Acquires `weight` slots of the named limit while an attempt runs.
+    /// Acquires `weight` slots of the named limit of this process while an attempt runs. See
+    /// [`limits::set`](crate::limits::set).
     pub fn concurrency(self, limit: impl Into<String>, weight: u32) -> Self {
         self.with(|options| {
             let want = Want { name: limit.into().into(), weight };
             options.limits.get_or_insert_default().push(want);
         })
+    }
+
+    /// Sets who gets the slots of a limit first, among the runs that wait for it: the one with the higher priority. Default: 0.
+    ///
+    /// Runs of equal priority get them in the order in which they were submitted. Nothing ages: as long as runs of a higher priority
+    /// keep coming, those of a lower one wait. A running task is never interrupted. Without a limit, a priority means nothing.
+    ///
+    /// ```
+    /// use flowkit::prelude::*;
+    ///
+    /// #[task(concurrency = "printer")]
+    /// async fn print(page: u32) -> u32 { page }
+    ///
+    /// #[flow]
+    /// async fn office() -> Result<()> {
+    ///     let report: Vec<_> = (1..100).map(|page| print(page).submit()).collect();
+    ///     let ticket = print(100).priority(10).submit();   // the next one to be printed
+    ///     ticket.await?;
+    ///     settle_all(report).await;
+    ///     Ok(())
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// flowkit::limits::set("printer", 1);
+    /// office().await.unwrap();
+    /// # }
+    /// ```
+    pub fn priority(self, priority: i32) -> Self {
+        self.with_policy(|policy| policy.priority(priority))
     }
 
     /// Neither reads the cache nor writes to it.
@@ -197,27 +227,94 @@ where
 
     /// Calls `hook` when an attempt begins.
     pub fn on_running(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.hooks.push((Hook::Running, Box::new(hook))))
+        self.hook::<Called>(Occasion::Running, hook)
     }
 
     /// Calls `hook` when the run has ended with a result, also with one from the cache.
     pub fn on_success(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.hooks.push((Hook::Success, Box::new(hook))))
+        self.hook::<Called>(Occasion::Success, hook)
     }
 
     /// Calls `hook` when the run has failed for good.
     pub fn on_failure(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.hooks.push((Hook::Failure, Box::new(hook))))
+        self.hook::<Called>(Occasion::Failure, hook)
     }
 
     /// Calls `hook` when an attempt has failed and another one follows.
     pub fn on_retry(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.hooks.push((Hook::Retry, Box::new(hook))))
+        self.hook::<Called>(Occasion::Retry, hook)
     }
 
     /// Calls `hook` when the run was cancelled.
     pub fn on_cancel(self, hook: impl Fn(&TaskRun) + Send + Sync + 'static) -> Self {
-        self.with(|options| options.hooks.push((Hook::Cancel, Box::new(hook))))
+        self.hook::<Called>(Occasion::Cancel, hook)
+    }
+
+    /// As [`on_running`](Self::on_running), and awaits what `hook` returns before the attempt continues; see
+    /// [`on_failure_async`](Self::on_failure_async).
+    pub fn on_running_async<F>(self, hook: impl Fn(TaskRun) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hook::<Awaited>(Occasion::Running, hook)
+    }
+
+    /// As [`on_success`](Self::on_success), and awaits what `hook` returns; see [`on_failure_async`](Self::on_failure_async).
+    pub fn on_success_async<F>(self, hook: impl Fn(TaskRun) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hook::<Awaited>(Occasion::Success, hook)
+    }
+
+    /// As [`on_failure`](Self::on_failure), and awaits what `hook` returns before the run counts as ended for those that wait
+    /// for it: neither its flow nor the program ends before.
+    ///
+    /// The async hooks of an occasion are awaited one after the other, after the others were called. Each has the runtime's
+    /// [`hook_timeout`](crate::RuntimeBuilder::hook_timeout); what exceeds it, or panics, is a warning in the log and changes no
+    /// result. If the call itself is dropped, the hooks run on, and the flow still waits for them. In a stopping program they
+    /// end with its grace period.
+    ///
+    /// ```
+    /// use flowkit::prelude::*;
+    ///
+    /// #[task]
+    /// async fn load() -> Result<u32, String> { Err("no such table".to_owned()) }
+    ///
+    /// async fn post(text: String) { /* to a chat, say */ # let _ = text; }
+    ///
+    /// #[flow]
+    /// async fn nightly() -> Result<u32> {
+    ///     Ok(load().on_failure_async(|run| async move { post(format!("{} failed", run.label())).await }).await?)
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() { assert!(nightly().await.is_err()); }
+    /// ```
+    pub fn on_failure_async<F>(self, hook: impl Fn(TaskRun) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hook::<Awaited>(Occasion::Failure, hook)
+    }
+
+    /// As [`on_retry`](Self::on_retry), and awaits what `hook` returns before the wait for the next attempt; see
+    /// [`on_failure_async`](Self::on_failure_async).
+    pub fn on_retry_async<F>(self, hook: impl Fn(TaskRun) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hook::<Awaited>(Occasion::Retry, hook)
+    }
+
+    /// As [`on_cancel`](Self::on_cancel), and awaits what `hook` returns; see [`on_failure_async`](Self::on_failure_async).
+    pub fn on_cancel_async<F>(self, hook: impl Fn(TaskRun) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hook::<Awaited>(Occasion::Cancel, hook)
+    }
+
+    fn hook<How: 'static>(self, occasion: Occasion, hook: impl HookFn<How> + 'static) -> Self {
+        self.with(|options| options.hooks.push((occasion, Box::new(HookOf::new(hook)))))
     }
 
     /// Uses this runtime instead of the ambient one. Inside a flow it has no effect: the flow's runtime is used.

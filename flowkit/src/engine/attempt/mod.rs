@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use self::hooks::hooks;
+use self::hooks::{Hooks, called};
 use self::once::{Apart, Stop, once};
 use self::panics::guarded;
 use self::panics::{guarded_or_why, report};
@@ -24,7 +24,7 @@ use crate::engine::flow_run::CriticalFailure;
 use crate::engine::flow_run::tally::Tally;
 use crate::engine::replay::run_store::committed;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::options::{CallOptions, Hook};
+use crate::engine::task_run::options::{CallOptions, Occasion};
 use crate::failpoint;
 use crate::model::command_error::skip_reason;
 use crate::model::{AttemptFailure, Error, EventKind, Failure, Kind, TaskError};
@@ -83,7 +83,8 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
     let mut number = left.attempts + 1;
     loop {
         if needs_slots(all.core) {
-            Box::pin(acquire_slots(all.core, B::info().limits, all.options)).await?;
+            let priority = all.policy.priority.unwrap_or_default();
+            Box::pin(acquire_slots(all.core, B::info().limits, all.options, priority)).await?;
         }
         if may_not_begin(all.core) {
             Box::pin(stay(all.core)).await?;
@@ -92,7 +93,9 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
         if let Some(receipt) = begun {
             Box::pin(committed(all.core, receipt, Ok(()))).await?;
         }
-        hooks(all.core, B::info(), all.options, Hook::Running);
+        if let Some(hooks) = Hooks::of(all.core, B::info(), all.options, Occasion::Running) {
+            Box::pin(called(hooks)).await;
+        }
         failpoint::reach("before-run");
         #[cfg(feature = "testing")]
         if let Some(copy) = rehearsal(all.core, body) {
@@ -125,7 +128,9 @@ pub(crate) async fn attempts<B: Body, H: AttemptRunner<B>>(
         let delay = judge::<B, H>(all, stop, Number { number, counted }, next.is_some())?;
         // Only now, so that the record never shows more running task runs than there are slots.
         drop(all.core.take_permit());
-        hooks(all.core, B::info(), all.options, Hook::Retry);
+        if let Some(hooks) = Hooks::of(all.core, B::info(), all.options, Occasion::Retry) {
+            Box::pin(called(hooks)).await;
+        }
         Box::pin(wait_for_retry(all.core, delay)).await?;
         *body = next.map(|next| *next);
         number += 1;

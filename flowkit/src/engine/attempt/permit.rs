@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::engine::context;
-use crate::engine::limits::{Acquire, LimitError, Permit, Want};
-use crate::engine::task_run::core::{Core, HAS_PERMIT};
+use crate::engine::limits::{Acquire, LimitError, Permit, Place, Want};
+use crate::engine::task_run::core::{Core, HAS_PERMIT, RESERVED};
 use crate::engine::task_run::options::CallOptions;
 use crate::model::{Error, EventKind, Kind, Refusal};
 
@@ -35,12 +35,15 @@ pub(crate) async fn acquire_slots<E>(
     core: &Core,
     declared: &'static [Want],
     options: Option<&CallOptions<E>>,
+    priority: i32,
 ) -> Result<(), Error<E>> {
     let wants = wants(core, declared, options);
     if wants.is_empty() {
         return Ok(());
     }
-    let mut acquire = core.runtime().limits().acquire(&wants);
+    let reserved = core.take_reserved();
+    let mut acquire =
+        reserved.unwrap_or_else(|| core.runtime().limits().acquire(&wants, core.place(priority)));
     let mut cancelled = pin!(core.cancelled());
     let mut queued = false;
     let permit = poll_fn(|cx| {
@@ -65,6 +68,23 @@ pub(crate) async fn acquire_slots<E>(
         Some(Err(error)) => Err(Error::Refused { run: core.label(), refusal: error.into() }),
         None => Err(core.stopped(false)),
     }
+}
+
+/// Queues for the slots of the first attempt before a driver executes it: drivers take their turns in another order than that in
+/// which the calls were submitted.
+pub(crate) fn reserve_slots<E>(
+    core: &Core,
+    declared: &'static [Want],
+    options: Option<&CallOptions<E>>,
+    priority: i32,
+) {
+    let wants = wants(core, declared, options);
+    if wants.is_empty() {
+        return;
+    }
+    let mut acquire = core.runtime().limits().acquire(&wants, core.place(priority));
+    acquire.queue();
+    core.set_reserved(acquire);
 }
 
 /// Lists what an attempt needs. A tag that is also the name of a limit counts as one slot of it, and so does a name that the call
@@ -123,16 +143,37 @@ impl Core {
         self.set(HAS_PERMIT);
     }
 
+    /// The place among those that wait for slots, which a call keeps.
+    fn place(&self, priority: i32) -> Place {
+        let limits = self.runtime().limits();
+        *self.extras().get_or_insert_default().place.get_or_insert_with(|| limits.place(priority))
+    }
+
+    fn set_reserved(&self, acquire: Acquire) {
+        self.extras().get_or_insert_default().reserved = Some(acquire);
+        self.set(RESERVED);
+    }
+
+    fn take_reserved(&self) -> Option<Acquire> {
+        if !self.has(RESERVED) {
+            return None;
+        }
+        self.clear(RESERVED);
+        self.extras().as_mut().and_then(|extras| extras.reserved.take())
+    }
+
     /// Whether the attempt holds slots, or must reacquire some when it stops waiting.
     pub(crate) fn has_permit(&self) -> bool {
         self.has(HAS_PERMIT)
     }
 
-    /// Takes the permit away: the attempt is over, or the thread that runs it holds the slots from now on.
+    /// Takes the permit away: the attempt is over, or the thread that runs it holds the slots from now on. Slots that are still
+    /// reserved are not needed any more.
     pub(crate) fn take_permit(&self) -> Option<AttemptPermit> {
-        if !self.has_permit() {
+        if !self.has(HAS_PERMIT | RESERVED) {
             return None;
         }
+        drop(self.take_reserved());
         self.clear(HAS_PERMIT);
         self.extras().as_mut().and_then(|extras| extras.permit.take())
     }
@@ -206,7 +247,9 @@ impl Reacquire {
             self.acquire = None;
             return Poll::Ready(());
         };
-        let acquire = self.acquire.get_or_insert_with(|| core.runtime().limits().acquire(&wants));
+        // It drew a place when it first acquired them.
+        let acquire =
+            self.acquire.get_or_insert_with(|| core.runtime().limits().acquire(&wants, core.place(0)));
         let permit = ready!(Pin::new(acquire).poll(cx));
         self.acquire = None;
         // The limit may be gone or too small by now; then there is nothing to hold, and waiting would not end.

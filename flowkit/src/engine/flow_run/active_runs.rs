@@ -30,6 +30,10 @@ pub(crate) struct ActiveRuns {
     /// For bodies that want to know: see [`Context::stopping`](crate::Context::stopping).
     token: CancellationToken,
     refused: AtomicBool,
+    /// Cancelled when the grace period of a stopping program is over.
+    drained: CancellationToken,
+    /// Async hooks that run now.
+    hooks: Arc<()>,
     known: Mutex<RunEntry>,
     removed: Notify,
 }
@@ -96,6 +100,26 @@ impl ActiveRuns {
         self.known.lock().runs.get(&id).and_then(Weak::upgrade)
     }
 
+    /// Waits until a run of this runtime has ended; `false` if it was not active.
+    pub(crate) async fn ended(&self, id: FlowRunId) -> bool {
+        let mut was_active = false;
+        loop {
+            let mut removed = std::pin::pin!(self.removed.notified());
+            removed.as_mut().enable();
+            if self.get(id).is_none() {
+                return was_active;
+            }
+            was_active = true;
+            removed.await;
+        }
+    }
+
+    /// Whether a run is `id`, or was started inside it.
+    pub(crate) fn is_within(&self, run: &Arc<Run>, id: FlowRunId) -> bool {
+        let outer = |run: &Arc<Run>| self.get(run.origin.as_ref()?.flow_run);
+        std::iter::successors(Some(Arc::clone(run)), outer).any(|run| run.id == id)
+    }
+
     pub(super) fn all(&self) -> Vec<Arc<Run>> {
         self.known.lock().runs.values().filter_map(Weak::upgrade).collect()
     }
@@ -146,6 +170,20 @@ impl ActiveRuns {
         &self.token
     }
 
+    /// Counts async hooks, which a stopping program gives time to end, until the value is dropped.
+    pub(crate) fn hooks_begin(&self) -> Arc<()> {
+        Arc::clone(&self.hooks)
+    }
+
+    fn is_at_work(&self) -> bool {
+        Arc::strong_count(&self.hooks) > 1 || self.all().iter().any(|run| run.is_at_work())
+    }
+
+    /// Waits until the grace period of a stopping program is over.
+    pub(crate) async fn drained(&self) {
+        self.drained.cancelled().await;
+    }
+
     /// Lets nothing begin any more, gives running tasks at most `drain` to end, suspends the rest, and waits until no run
     /// is left.
     pub(crate) async fn suspend(&self, drain: Duration) {
@@ -156,6 +194,7 @@ impl ActiveRuns {
         self.token.cancel();
         self.drain(drain).await;
         self.known.lock().closed = true;
+        self.drained.cancel();
         self.suspend_all(&self.all());
         loop {
             let mut removed = std::pin::pin!(self.removed.notified());
@@ -178,7 +217,7 @@ impl ActiveRuns {
             if left.is_zero() {
                 return;
             }
-            idle_checks = if self.all().iter().any(|run| run.is_at_work()) { 0 } else { idle_checks + 1 };
+            idle_checks = if self.is_at_work() { 0 } else { idle_checks + 1 };
             clock::sleep(interval.min(left)).await;
             interval = (interval * 2).min(LAST_CHECK);
         }

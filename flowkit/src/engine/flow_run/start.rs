@@ -71,6 +71,7 @@ fn started<B: FlowBody>(
     let of_call = options.as_ref().map_or(TaskPolicy::EMPTY, |options| options.policy.clone());
     let retries = of_call.or(&info.policy).retries.unwrap_or(0);
     let name = options.as_ref().and_then(|options| options.name.clone());
+    let max_concurrency = options.as_ref().and_then(|options| options.max_concurrency);
     let durability = info.flow.durability;
     let keyed = options.as_mut().and_then(|options| options.keyed.take());
     let resumed = options.as_mut().and_then(|options| options.resumed.take());
@@ -109,7 +110,7 @@ fn started<B: FlowBody>(
         parent,
         depth,
         task_defaults: info.flow.task_defaults.clone(),
-        max_concurrency: info.flow.max_concurrency,
+        max_concurrency: max_concurrency.or(info.flow.max_concurrency),
         retries,
         durability,
         parameters,

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::time::Sleep;
 
 use super::limit::Ticket;
 use super::table::Turn;
-use super::{LimitError, Limits, Permit, Wants};
+use super::{LimitError, Limits, Permit, Place, Wants};
 
 /// Waits for a [`Permit`]; made by [`Limits::acquire`].
 ///
@@ -29,8 +29,10 @@ enum Stage {
     /// No name had a limit.
     Unlimited,
     /// Not polled yet.
-    Asking(Arc<Limits>, Wants),
+    Asking(Arc<Limits>, Wants, Place),
     Queued(Arc<Limits>, Ticket),
+    /// It was answered before anything polled it.
+    Answered(Result<Permit, LimitError>),
     Done,
 }
 
@@ -39,8 +41,16 @@ impl Acquire {
         Self { stage: Stage::Unlimited, sleep: None }
     }
 
-    pub(super) fn new(limits: Arc<Limits>, wants: Wants) -> Self {
-        Self { stage: Stage::Asking(limits, wants), sleep: None }
+    pub(super) fn new(limits: Arc<Limits>, wants: Wants, place: Place) -> Self {
+        Self { stage: Stage::Asking(limits, wants, place), sleep: None }
+    }
+
+    /// Queues now, instead of when it is first polled.
+    pub(crate) fn queue(&mut self) {
+        let polled = Pin::new(&mut *self).poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(answer) = polled {
+            self.stage = Stage::Answered(answer);
+        }
     }
 
     /// Polls a sleep of this length, starting now.
@@ -63,14 +73,15 @@ impl Future for Acquire {
         loop {
             let (limits, turn) = match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::Unlimited => return Poll::Ready(Ok(Permit::empty())),
-                Stage::Asking(limits, wants) => {
-                    let turn = limits.change(|table| table.enter(wants, cx.waker()));
+                Stage::Asking(limits, wants, place) => {
+                    let turn = limits.change(|table| table.enter(wants, place, cx.waker()));
                     (limits, turn)
                 }
                 Stage::Queued(limits, ticket) => {
                     let turn = limits.change(|table| table.turn(ticket, cx.waker()));
                     (limits, turn)
                 }
+                Stage::Answered(answer) => return Poll::Ready(answer),
                 Stage::Done => panic!("`Acquire` polled after it was ready"),
             };
             match turn {

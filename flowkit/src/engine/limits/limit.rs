@@ -6,10 +6,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::rate::RateLog;
-use super::{LimitError, LimitState, Want, Wants};
+use super::{LimitError, LimitState, Place, Want, Wants};
 
-/// A position in the queues. Smaller came earlier.
-pub(super) type Ticket = u64;
+/// A waiter's position in the queues; the smallest is at the front. A place may have several waiters: a body may wait for its
+/// slots in several places at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Ticket {
+    pub(super) place: Place,
+    pub(super) no: u64,
+}
 
 /// All that is known about one name. Names without limit, holders and waiters are removed.
 #[derive(Default)]
@@ -51,7 +56,7 @@ impl Names {
         self.0.get(name)
     }
 
-    /// Returns the waiter that came first of those who want `name`.
+    /// Returns the first of those who wait for `name`.
     pub(super) fn front(&self, name: &str) -> Option<Ticket> {
         self.0.get(name)?.queue.first().copied()
     }
@@ -75,13 +80,12 @@ impl Names {
         })
     }
 
-    /// Returns true if the slots are free and no waiter came earlier, under each limited name.
+    /// Returns true if the slots are free and no waiter is ahead, under each limited name.
     ///
-    /// `ticket` is the position of the waiter, or `None` if it is not queued. Rates are not asked.
-    pub(super) fn is_clear(&self, wants: &Wants, ticket: Option<Ticket>) -> bool {
+    /// `ticket` is the position of the waiter, whether it is queued or not. Rates are not asked.
+    pub(super) fn is_clear(&self, wants: &Wants, ticket: Ticket) -> bool {
         self.limited(wants).all(|(want, limit)| {
-            let first = limit.queue.first().copied();
-            (first.is_none() || first == ticket) && limit.has_free(want.weight)
+            limit.queue.first().is_none_or(|first| *first >= ticket) && limit.has_free(want.weight)
         })
     }
 

@@ -1,5 +1,5 @@
-//! Random asks, drops and resizes against a model that is too simple to be wrong: a list in order
-//! of arrival, gone through from the start after every change.
+//! Random asks, drops and resizes against a model that is too simple to be wrong: a list in order of
+//! priority and arrival, gone through from the start after every change.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -13,7 +13,8 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 
 #[derive(Clone, Debug)]
 enum Change {
-    Ask(BTreeMap<usize, u32>),
+    /// With a priority.
+    Ask(BTreeMap<usize, u32>, i32),
     /// Drops one future or permit, whatever it has reached.
     Drop(usize),
     Set(usize, u32),
@@ -25,7 +26,7 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     let wants = prop::collection::btree_map(0..NAMES.len(), 1_u32..=3, 1..=2);
     prop_oneof![
-        6 => wants.prop_map(Change::Ask),
+        6 => (wants, prop_oneof![3 => Just(0), 1 => -1..=1_i32]).prop_map(|(wants, priority)| Change::Ask(wants, priority)),
         5 => any::<usize>().prop_map(Change::Drop),
         2 => (0..NAMES.len(), 0_u32..=5).prop_map(|(name, slots)| Change::Set(name, slots)),
         1 => (0..NAMES.len()).prop_map(Change::Remove),
@@ -44,7 +45,8 @@ enum Fate {
 #[derive(Default)]
 struct Model {
     slots: BTreeMap<usize, u32>,
-    waiters: Vec<(BTreeMap<usize, u32>, Fate)>,
+    /// The first in line comes first.
+    waiters: Vec<(BTreeMap<usize, u32>, Fate, i32)>,
 }
 
 impl Model {
@@ -63,7 +65,7 @@ impl Model {
 
     fn settle(&mut self) {
         for index in 0..self.waiters.len() {
-            let (wants, fate) = &self.waiters[index];
+            let (wants, fate, _) = &self.waiters[index];
             if *fate != Fate::Waiting {
                 continue;
             }
@@ -82,7 +84,7 @@ impl Model {
 
     fn can_go(&self, index: usize, name: usize, weight: u32, slots: u32) -> bool {
         let mut earlier = self.waiters[..index].iter();
-        let is_first = !earlier.any(|(wants, fate)| *fate == Fate::Waiting && wants.contains_key(&name));
+        let is_first = !earlier.any(|(wants, fate, _)| *fate == Fate::Waiting && wants.contains_key(&name));
         is_first && self.in_use(name) + weight <= slots
     }
 }
@@ -113,13 +115,14 @@ impl Real {
 
 fn apply(change: Change, limits: &Arc<Limits>, real: &mut Vec<Real>, model: &mut Model) {
     match change {
-        Change::Ask(wants) => {
+        Change::Ask(wants, priority) => {
             let asks: Vec<Want> =
                 wants.iter().map(|(&name, &weight)| Want { name: NAMES[name].into(), weight }).collect();
-            let mut asking = Real::Asking(limits.acquire(&asks));
+            let mut asking = Real::Asking(limits.acquire(&asks, limits.place(priority)));
             asking.poll();
-            real.push(asking);
-            model.waiters.push((wants, Fate::Waiting));
+            let index = model.waiters.partition_point(|(_, _, other)| *other >= priority);
+            real.insert(index, asking);
+            model.waiters.insert(index, (wants, Fate::Waiting, priority));
         }
         Change::Drop(index) if !real.is_empty() => {
             let index = index % real.len();
@@ -165,7 +168,7 @@ proptest! {
             apply(change, &limits, &mut real, &mut model);
             prop_assert_eq!(limits.snapshot(), expected(&model));
         }
-        for (real, (_, fate)) in real.iter_mut().zip(&model.waiters) {
+        for (real, (_, fate, _)) in real.iter_mut().zip(&model.waiters) {
             real.poll();
             prop_assert!(real.agrees_with(fate));
         }

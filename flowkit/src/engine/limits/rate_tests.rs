@@ -17,12 +17,12 @@ async fn starts(limits: &Arc<Limits>, asks: &[(u64, u32)]) -> Vec<u64> {
     let mut waiters = Vec::new();
     for &(gap_ms, weight) in asks {
         sleep(Duration::from_millis(gap_ms)).await;
-        let acquire = limits.acquire(&[want("api", weight)]);
+        let acquire = limits.ask(&[want("api", weight)]);
         waiters.push(tokio::spawn(async move {
             let _permit = acquire.await.unwrap();
             begin.elapsed()
         }));
-        // The place in the queue is taken at the first poll.
+        // It queues when it is first polled.
         tokio::task::yield_now().await;
     }
     let mut starts = Vec::new();
@@ -54,14 +54,14 @@ async fn no_window_sees_a_burst_after_a_pause() {
 async fn waiting_for_a_slot_spends_nothing_of_the_rate() {
     let limits = rated(1);
     limits.set("gpu", 1);
-    let gpu = limits.acquire(&[want("gpu", 1)]).await.unwrap();
+    let gpu = limits.ask(&[want("gpu", 1)]).await.unwrap();
     let begin = Instant::now();
-    let both = tokio::spawn(limits.acquire(&[want("gpu", 1), want("api", 1)]));
+    let both = tokio::spawn(limits.ask(&[want("gpu", 1), want("api", 1)]));
     sleep(3 * PER).await;
     drop(gpu);
     let _both = both.await.unwrap().unwrap();
     assert_eq!(begin.elapsed(), 3 * PER);
-    let _next = limits.acquire(&[want("api", 1)]).await.unwrap();
+    let _next = limits.ask(&[want("api", 1)]).await.unwrap();
     assert_eq!(begin.elapsed(), 4 * PER);
 }
 
@@ -69,9 +69,9 @@ async fn waiting_for_a_slot_spends_nothing_of_the_rate() {
 async fn a_waiter_that_gives_up_passes_its_turn_on() {
     let limits = rated(1);
     let begin = Instant::now();
-    let _first = limits.acquire(&[want("api", 1)]).await;
-    let gives_up = tokio::time::timeout(PER / 2, limits.acquire(&[want("api", 1)]));
-    let (gave_up, next) = tokio::join!(gives_up, limits.acquire(&[want("api", 1)]));
+    let _first = limits.ask(&[want("api", 1)]).await;
+    let gives_up = tokio::time::timeout(PER / 2, limits.ask(&[want("api", 1)]));
+    let (gave_up, next) = tokio::join!(gives_up, limits.ask(&[want("api", 1)]));
     assert!(gave_up.is_err() && next.is_ok());
     assert_eq!(begin.elapsed(), PER);
 }
@@ -79,9 +79,9 @@ async fn a_waiter_that_gives_up_passes_its_turn_on() {
 #[tokio::test(start_paused = true)]
 async fn a_faster_rate_wakes_those_who_wait() {
     let limits = rated(1);
-    let _first = limits.acquire(&[want("api", 1)]).await;
+    let _first = limits.ask(&[want("api", 1)]).await;
     let begin = Instant::now();
-    let waiter = tokio::spawn(limits.acquire(&[want("api", 1)]));
+    let waiter = tokio::spawn(limits.ask(&[want("api", 1)]));
     sleep(PER / 10).await;
     limits.set_rate("api", 2, PER);
     assert!(waiter.await.unwrap().is_ok());
@@ -90,7 +90,7 @@ async fn a_faster_rate_wakes_those_who_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn a_weight_above_the_count_is_an_error() {
-    let error = rated(2).acquire(&[want("api", 3)]).await.unwrap_err();
+    let error = rated(2).ask(&[want("api", 3)]).await.unwrap_err();
     assert_eq!(error.to_string(), "task asks for 3 of limit `api`, which has 2");
 }
 
@@ -102,8 +102,8 @@ async fn a_permit_dropped_on_a_foreign_thread_does_not_read_its_clock() {
     // Virtual time runs ahead of real time, so a start recorded by real time would never count.
     advance(100 * PER).await;
     let begin = Instant::now();
-    let held = limits.acquire(&wants).await.unwrap();
-    let next = tokio::spawn(limits.acquire(&wants));
+    let held = limits.ask(&wants).await.unwrap();
+    let next = tokio::spawn(limits.ask(&wants));
     tokio::task::yield_now().await;
     std::thread::spawn(move || drop(held)).join().unwrap();
     let _held = next.await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! A release looks only at the front of the queues it touches: it costs `O(log n)` for each waiter
 //! it lets go, and one look at the first that must stay. A waiter becomes able to go in three ways,
-//! each followed by [`Table::advance`]: slots come free, an earlier waiter leaves a queue, or a
+//! each followed by [`Table::advance`]: slots come free, a waiter ahead leaves a queue, or a
 //! name loses its limit.
 //!
 //! A waiter that needs only slots is granted them on the spot, so a waiter that is not polled holds back its own slots and
@@ -18,7 +18,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::limit::{Limit, Names, Ticket};
 use super::rate::{Rate, RateLog};
-use super::{LimitError, LimitState, Wants};
+use super::{LimitError, LimitState, Place, Wants};
 
 /// The answer to a waiter that asks.
 pub(super) enum Turn {
@@ -64,7 +64,8 @@ impl Outbox {
 pub(super) struct Table {
     names: Names,
     waiters: HashMap<Ticket, Waiter>,
-    next: Ticket,
+    /// The number of the next ticket.
+    next: u64,
     /// How many names have a limit.
     limited: usize,
     outbox: Outbox,
@@ -107,17 +108,17 @@ impl Table {
     }
 
     /// Answers a waiter that asks for the first time.
-    pub(super) fn enter(&mut self, wants: Wants, waker: &Waker) -> Turn {
+    pub(super) fn enter(&mut self, wants: Wants, place: Place, waker: &Waker) -> Turn {
         if let Some(error) = self.names.refusal(&wants) {
             return Turn::Refused(error);
         }
-        let clear = self.names.is_clear(&wants, None);
+        let ticket = Ticket { place, no: self.next };
+        self.next += 1;
+        let clear = self.names.is_clear(&wants, ticket);
         let rate = clear.then(|| self.names.rate_wait(&wants));
         if rate == Some(Duration::ZERO) {
             return Turn::Granted(self.names.take(wants));
         }
-        let ticket = self.next;
-        self.next += 1;
         self.names.enqueue(&wants, ticket);
         let waiter = Waiter { wants, waker: Some(waker.clone()), fate: Fate::Waiting };
         self.waiters.insert(ticket, waiter);
@@ -127,7 +128,7 @@ impl Table {
     /// Answers a waiter that asks again.
     pub(super) fn turn(&mut self, ticket: Ticket, waker: &Waker) -> Turn {
         let Some(waiter) = self.waiters.remove(&ticket) else {
-            unreachable!("bug in flowkit: waiter {ticket} is not in the table");
+            unreachable!("bug in flowkit: waiter {ticket:?} is not in the table");
         };
         self.outbox.discard.extend(waiter.waker);
         match waiter.fate {
@@ -138,7 +139,7 @@ impl Table {
     }
 
     fn turn_of_waiting(&mut self, ticket: Ticket, wants: Wants, waker: &Waker) -> Turn {
-        let clear = self.names.is_clear(&wants, Some(ticket));
+        let clear = self.names.is_clear(&wants, ticket);
         let rate = clear.then(|| self.names.rate_wait(&wants));
         if rate == Some(Duration::ZERO) {
             self.names.dequeue(&wants, ticket);
@@ -220,7 +221,7 @@ impl Table {
         let Some(waiter) = self.waiters.get_mut(&ticket) else {
             return false;
         };
-        if !matches!(waiter.fate, Fate::Waiting) || !self.names.is_clear(&waiter.wants, Some(ticket)) {
+        if !matches!(waiter.fate, Fate::Waiting) || !self.names.is_clear(&waiter.wants, ticket) {
             return false;
         }
         self.outbox.wake.extend(waiter.waker.take());

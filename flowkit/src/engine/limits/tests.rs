@@ -25,12 +25,12 @@ fn poll(acquire: &mut Acquire) -> Answer {
 
 /// Asks, and expects to be granted at once.
 fn granted(limits: &Arc<Limits>, wants: &[Want]) -> Permit {
-    permit(poll(&mut limits.acquire(wants)))
+    permit(poll(&mut limits.ask(wants)))
 }
 
 /// Asks, and expects to wait.
 fn queued(limits: &Arc<Limits>, wants: &[Want]) -> Acquire {
-    let mut acquire = limits.acquire(wants);
+    let mut acquire = limits.ask(wants);
     assert!(poll(&mut acquire).is_pending(), "expected to wait for {wants:?}");
     acquire
 }
@@ -94,7 +94,7 @@ fn wants_of_the_same_name_are_added_up() {
 #[test]
 fn a_weight_above_the_limit_is_an_error_that_says_both() {
     let limits = limits(&[("gpu", 2)]);
-    let Poll::Ready(Err(error)) = poll(&mut limits.acquire(&[want("gpu", 3)])) else {
+    let Poll::Ready(Err(error)) = poll(&mut limits.ask(&[want("gpu", 3)])) else {
         panic!("expected an error");
     };
     assert_eq!(error.to_string(), "task asks for 3 of limit `gpu`, which has 2");
@@ -199,7 +199,7 @@ fn each_of_ten_thousand_waiters_is_woken_once() {
     let mut held = Some(granted(&limits, &[want("gpu", 1)]));
     let count = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&count));
-    let mut waiters: Vec<Acquire> = (0..10_000).map(|_| limits.acquire(&[want("gpu", 1)])).collect();
+    let mut waiters: Vec<Acquire> = (0..10_000).map(|_| limits.ask(&[want("gpu", 1)])).collect();
     let poll = |waiter: &mut Acquire| std::pin::Pin::new(waiter).poll(&mut Context::from_waker(&waker));
     assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
     for (number, waiter) in waiters.iter_mut().enumerate() {
@@ -217,7 +217,7 @@ async fn tasks_that_ask_in_opposite_orders_do_not_deadlock() {
         tokio::spawn(async move {
             for _ in 0..1_000 {
                 let wants = names.map(|name| want(name, 1));
-                let _permit = limits.acquire(&wants).await.unwrap();
+                let _permit = limits.ask(&wants).await.unwrap();
                 tokio::task::yield_now().await;
             }
         })
@@ -254,7 +254,7 @@ fn dropping_or_waking_a_waker_that_owns_a_permit_does_not_deadlock() {
     let holder = granted(&limits, &[want("gpu", 1)]);
     let ask = || {
         let waker = Waker::from(Arc::new(Owner(granted(&limits, &[want("web", 1)]))));
-        let mut waiter = limits.acquire(&[want("gpu", 1)]);
+        let mut waiter = limits.ask(&[want("gpu", 1)]);
         assert!(std::pin::Pin::new(&mut waiter).poll(&mut Context::from_waker(&waker)).is_pending());
         waiter
     };
@@ -264,4 +264,43 @@ fn dropping_or_waking_a_waker_that_owns_a_permit_does_not_deadlock() {
     drop(holder);
     drop(woken);
     assert_eq!((limits.free("gpu"), limits.free("web")), (Some(1), Some(2)));
+}
+
+#[test]
+fn a_higher_priority_is_served_first_and_equal_ones_in_the_order_of_their_places() {
+    let limits = limits(&[("gpu", 1)]);
+    let holder = granted(&limits, &[want("gpu", 1)]);
+    let wants = [want("gpu", 1)];
+    let mut waiters: Vec<_> =
+        [0, 5, -1, 5, 0].map(|priority| limits.acquire(&wants, limits.place(priority))).into();
+    // They arrive in another order than that of their places.
+    assert!(waiters.iter_mut().rev().all(|waiter| poll(waiter).is_pending()));
+    let (mut served, mut held) = (Vec::new(), Some(holder));
+    while served.len() < waiters.len() {
+        drop(held.take());
+        for (index, waiter) in
+            waiters.iter_mut().enumerate().filter(|(index, _)| !served.contains(index)).collect::<Vec<_>>()
+        {
+            if let Poll::Ready(Ok(permit)) = poll(waiter) {
+                served.push(index);
+                held = Some(permit);
+            }
+        }
+    }
+    assert_eq!(served, [1, 3, 0, 4, 2]);
+}
+
+#[test]
+fn a_waiter_that_comes_back_has_its_old_place() {
+    let limits = limits(&[("gpu", 1)]);
+    let wants = [want("gpu", 1)];
+    let first = limits.place(0);
+    let holder = permit(poll(&mut limits.acquire(&wants, first)));
+    let mut second = queued(&limits, &wants);
+    let mut again = limits.acquire(&wants, first);
+    assert!(poll(&mut again).is_pending());
+    drop(holder);
+    assert!(poll(&mut second).is_pending());
+    drop(permit(poll(&mut again)));
+    drop(permit(poll(&mut second)));
 }

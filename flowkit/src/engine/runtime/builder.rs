@@ -24,6 +24,9 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 /// can be set.
 const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(30);
 
+/// How long an async hook may take: enough for a slow HTTP request with a retry.
+const DEFAULT_HOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Builds a [`Runtime`].
 #[must_use = "a builder does nothing until `build` is called"]
 #[derive(Default)]
@@ -33,6 +36,7 @@ pub struct RuntimeBuilder {
     task_defaults: TaskPolicy,
     grace: Option<Duration>,
     stop_grace: Option<Duration>,
+    hook_timeout: Option<Duration>,
     seed: Option<u64>,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
@@ -45,13 +49,14 @@ pub struct RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    /// Sets a named limit. See [`limits::set`](crate::ctx::limits::set).
+    /// Sets a named limit for the tasks of this process, and of no other. See [`limits::set`](crate::ctx::limits::set).
     pub fn limit(self, name: &str, slots: u32) -> Self {
         self.limits.set(name, slots);
         self
     }
 
-    /// Sets a rate limit. See [`limits::set_rate`](crate::ctx::limits::set_rate).
+    /// Sets a rate limit for the tasks of this process, and of no other. See
+    /// [`limits::set_rate`](crate::ctx::limits::set_rate).
     pub fn rate(self, name: &str, count: u32, per: Duration) -> Self {
         self.limits.set_rate(name, count, per);
         self
@@ -81,6 +86,13 @@ impl RuntimeBuilder {
     /// suspended: its work is repeated then, as after a crash.
     pub fn stop_grace(mut self, grace: Duration) -> Self {
         self.stop_grace = Some(grace);
+        self
+    }
+
+    /// Sets how long each async hook may take; see [`Call::on_failure_async`](crate::Call::on_failure_async). A hook that exceeds it
+    /// is stopped, with a warning, and changes no result. Default: 30 s.
+    pub fn hook_timeout(mut self, limit: Duration) -> Self {
+        self.hook_timeout = Some(limit);
         self
     }
 
@@ -199,6 +211,7 @@ impl RuntimeBuilder {
             task_defaults: self.task_defaults,
             grace: self.grace.unwrap_or(DEFAULT_GRACE),
             stop_grace: self.stop_grace.unwrap_or(DEFAULT_STOP_GRACE),
+            hook_timeout: self.hook_timeout.unwrap_or(DEFAULT_HOOK_TIMEOUT),
             store: self.store,
             durability: self.durability,
             max_crashes: self.max_crashes.unwrap_or(MAX_CRASHES),

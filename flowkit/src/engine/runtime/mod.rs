@@ -48,6 +48,7 @@ struct Inner {
     task_defaults: TaskPolicy,
     grace: Duration,
     stop_grace: Duration,
+    hook_timeout: Duration,
     store: Option<Arc<dyn Store>>,
     durability: Durability,
     max_crashes: u32,
@@ -98,12 +99,13 @@ impl Runtime {
         crate::engine::context::in_runtime(self.clone(), future).await
     }
 
-    /// Sets a named limit, also while it is in use. See [`limits::set`](crate::ctx::limits::set).
+    /// Sets a named limit for the tasks of this process, also while it is in use. See
+    /// [`limits::set`](crate::ctx::limits::set).
     pub fn set_limit(&self, name: &str, slots: u32) {
         self.0.limits.set(name, slots);
     }
 
-    /// Sets a rate limit. See [`limits::set_rate`](crate::ctx::limits::set_rate).
+    /// Sets a rate limit for the tasks of this process. See [`limits::set_rate`](crate::ctx::limits::set_rate).
     pub fn set_rate(&self, name: &str, count: u32, per: Duration) {
         self.0.limits.set_rate(name, count, per);
     }
@@ -223,6 +225,10 @@ impl Runtime {
 
     pub(crate) fn stop_grace(&self) -> Duration {
         self.0.stop_grace
+    }
+
+    pub(crate) fn hook_timeout(&self) -> Duration {
+        self.0.hook_timeout
     }
 
     /// Draws a number from 0 (included) to 1 (excluded) for jitter.

@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use self::events::Outside;
 use crate::clock;
 use crate::engine::attempt::permit::AttemptPermit;
 use crate::engine::flow_run::{CriticalFailure, FlowAttempt, OpenGuard, Run};
+use crate::engine::limits::{Acquire, Place};
 use crate::engine::replay::previous::PreviousCall;
 use crate::engine::replay::run_store::RunStore;
 use crate::engine::runtime::Runtime;
@@ -54,7 +55,7 @@ pub struct Core {
     attempt: AtomicU32,
     /// The number of calls awaited in place by the body that handle cancellation cooperatively.
     pub(in crate::engine) listeners: AtomicU32,
-    flags: AtomicU8,
+    flags: AtomicU16,
     cancel_waker: AtomicWaker,
     extras: Mutex<Option<Box<CoreExtras>>>,
 }
@@ -78,20 +79,25 @@ pub(in crate::engine) struct CoreExtras {
     /// The version of the value that it gave, for the calls that take it.
     version: Option<ValueVersion>,
     pub(in crate::engine) permit: Option<AttemptPermit>,
+    /// Its place among those that wait for slots, once it has one.
+    pub(in crate::engine) place: Option<Place>,
+    /// The slots of its first attempt, for which it queued before a driver executes it.
+    pub(in crate::engine) reserved: Option<Acquire>,
     /// The record of a call outside a flow, for its hooks.
     outside: Option<Box<Outside>>,
     /// When its progress was last announced.
     progress_announced: Option<tokio::time::Instant>,
 }
 
-const CANCELLED: u8 = 1;
-const COOPERATIVE: u8 = 2;
-const FATAL: u8 = 4;
-const ORPHANED: u8 = 8;
-pub(in crate::engine) const HAS_PERMIT: u8 = 16;
-const CLAIMED: u8 = 32;
-const CRITICAL: u8 = 64;
-const BY_BODY: u8 = 128;
+const CANCELLED: u16 = 1;
+const COOPERATIVE: u16 = 2;
+const FATAL: u16 = 4;
+const ORPHANED: u16 = 8;
+pub(in crate::engine) const HAS_PERMIT: u16 = 16;
+const CLAIMED: u16 = 32;
+const CRITICAL: u16 = 64;
+const BY_BODY: u16 = 128;
+pub(in crate::engine) const RESERVED: u16 = 256;
 
 impl Core {
     pub(crate) fn new(
@@ -109,7 +115,7 @@ impl Core {
             location,
             attempt: AtomicU32::new(0),
             listeners: AtomicU32::new(0),
-            flags: AtomicU8::new(0),
+            flags: AtomicU16::new(0),
             cancel_waker: AtomicWaker::new(),
             extras: Mutex::new(None),
         }
@@ -235,15 +241,15 @@ impl Core {
         })
     }
 
-    pub(in crate::engine) fn has(&self, flag: u8) -> bool {
+    pub(in crate::engine) fn has(&self, flag: u16) -> bool {
         self.flags.load(Ordering::Acquire) & flag != 0
     }
 
-    pub(in crate::engine) fn set(&self, flag: u8) {
+    pub(in crate::engine) fn set(&self, flag: u16) {
         self.flags.fetch_or(flag, Ordering::AcqRel);
     }
 
-    pub(in crate::engine) fn clear(&self, flags: u8) {
+    pub(in crate::engine) fn clear(&self, flags: u16) {
         // Most attempts find nothing to clear, and a load is cheaper than a locked write.
         if self.has(flags) {
             self.flags.fetch_and(!flags, Ordering::AcqRel);

@@ -20,7 +20,8 @@ use super::queue::Ready;
 use super::slot::Slot;
 use crate::clock;
 use crate::engine::attempt::panics::guarded;
-use crate::engine::body::Body;
+use crate::engine::attempt::permit::{needs_slots, reserve_slots};
+use crate::engine::body::{Body, CacheScope};
 use crate::engine::flow_run::Run;
 use crate::model::Error;
 use crate::policy::trigger::Trigger;
@@ -49,12 +50,32 @@ impl<T, E> Drop for CompleteOnDrop<T, E> {
     fn drop(&mut self) {
         self.0.core.release_flow();
         if self.0.completion.get().is_none() {
+            drop(self.0.core.take_permit());
             self.0.completion.complete(Err(self.0.core.stopped(false)));
         }
     }
 }
 
 impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
+    /// Has a call whose inputs have ended queue for the slots that it needs.
+    #[inline]
+    pub(crate) fn reserve(&self) {
+        if needs_slots(&self.slot.0.core) {
+            self.reserve_slots();
+        }
+    }
+
+    #[cold]
+    fn reserve_slots(&self) {
+        let (core, options, info) = (&self.slot.0.core, self.options.as_deref(), B::info());
+        // What may wait for something else first, such as an equal call or an item of a list, must not hold slots meanwhile.
+        if info.cache == CacheScope::Off && !core.is_claimed() && !inputs::has_pending(self) {
+            let own = effective_policy(options, info, &core.scope);
+            let priority = own.as_deref().unwrap_or(&info.policy).priority.unwrap_or_default();
+            guarded("limit", || reserve_slots(core, info.limits, options, priority));
+        }
+    }
+
     /// Starts the call now, or when its turn comes.
     pub(crate) fn start(self) {
         if self.run().queue.admit() {
@@ -91,8 +112,14 @@ impl<B: Body + 'static, C: CallMode<B> + 'static> Start<B, C> {
         let run = self.run();
         let mut next = None;
         self.slot.0.completion.complete_with(result, &mut |ready| match Self::of(ready) {
-            Ok(start) if next.is_none() && Arc::ptr_eq(run, start.run()) => next = Some(start),
-            Ok(start) => start.start(),
+            Ok(start) => {
+                start.reserve();
+                if next.is_none() && Arc::ptr_eq(run, start.run()) {
+                    next = Some(start);
+                } else {
+                    start.start();
+                }
+            }
             Err(ready) => ready.enqueue(),
         });
         next.or_else(|| Self::of(run.queue.pop()?).map_err(|other| run.queue.spawn(other)).ok())
@@ -123,6 +150,10 @@ impl<B: Body + 'static, C: CallMode<B> + 'static> Deferrable for Start<B, C> {
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize {
         inputs::subscribe(self, continuation)
+    }
+
+    fn reserve(&self) {
+        Self::reserve(self);
     }
 
     fn wake_at_cancel(&self, waker: &Waker) {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, Either};
 
 use super::core::Core;
-use super::options::{CallOptions, Hook};
+use super::options::{CallOptions, Occasion};
 use super::persisted::{persist_request, provenance};
-use crate::engine::attempt::hooks::hooks;
+use crate::engine::attempt::hooks::{Hooks, StartedHooks};
 use crate::engine::attempt::panics::report;
 use crate::engine::body::{Body, TaskInfo};
 use crate::engine::cache::SharedResult;
@@ -69,7 +69,7 @@ impl<'a, E: TaskError> Finish<'a, E> {
     /// Announces nothing: the run ended in an earlier process.
     fn already_recorded<T>(self, result: &Result<T, Error<E>>) {
         self.core.release_flow();
-        self.announced(result, None, false);
+        self.announced(result, false);
     }
 
     pub(crate) fn announce<T>(
@@ -77,27 +77,29 @@ impl<'a, E: TaskError> Finish<'a, E> {
         result: &Result<T, Error<E>>,
         cached: bool,
         persist: &mut PersistRequest,
-    ) -> Option<CommitReceipt> {
+    ) -> Announced {
         persist.revocable = result.as_ref().is_err_and(|error| may_run_again(error, self.is_once()));
-        let (event, hook) = self.event(result, cached);
+        let (event, occasion) = self.event(result, cached);
+        let hooks = self.hooks_of(occasion);
+        let open = hooks.as_ref().and_then(Hooks::hold_flow);
         let receipt = self.core.emit_persisted(event, persist);
-        self.announced(result, hook, receipt.is_some());
-        receipt
+        self.announced(result, receipt.is_some());
+        Announced { receipt, hooks: hooks.and_then(|hooks| hooks.call(open)) }
     }
 
     /// The event by which the run ends, and the hooks that are called then.
     #[inline]
-    fn event<T>(&self, result: &Result<T, Error<E>>, cached: bool) -> (EventKind, Option<Hook>) {
+    fn event<T>(&self, result: &Result<T, Error<E>>, cached: bool) -> (EventKind, Option<Occasion>) {
         match result {
-            Ok(_) if cached => (EventKind::Cached, Some(Hook::Success)),
-            Ok(_) => (EventKind::Completed, Some(Hook::Success)),
+            Ok(_) if cached => (EventKind::Cached, Some(Occasion::Success)),
+            Ok(_) => (EventKind::Completed, Some(Occasion::Success)),
             Err(error) => event_of(self.core, error, self.is_once()),
         }
     }
 
     /// Does what follows the event.
     #[inline]
-    fn announced<T>(mut self, result: &Result<T, Error<E>>, hook: Option<Hook>, is_pending: bool) {
+    fn announced<T>(mut self, result: &Result<T, Error<E>>, is_pending: bool) {
         self.is_done = true;
         if let Err(error) = result {
             self.core.fail_flow_if_critical(error);
@@ -107,22 +109,20 @@ impl<'a, E: TaskError> Finish<'a, E> {
         if !is_pending {
             drop(self.core.take_permit());
         }
-        if let Some(hook) = hook {
-            self.call_hooks(hook);
-        }
     }
 }
 
-impl<E> Finish<'_, E> {
+impl<'a, E> Finish<'a, E> {
     /// Whether the run may be made at most once.
     pub(crate) fn is_once(&self) -> bool {
         self.hooks.is_some_and(|(info, _)| info.at_most_once)
     }
 
-    fn call_hooks(&self, hook: Hook) {
-        if let Some((info, options)) = self.hooks {
-            hooks(self.core, info, options, hook);
-        }
+    /// The hooks to call; mostly there are none.
+    #[inline]
+    fn hooks_of(&self, occasion: Option<Occasion>) -> Option<Hooks<'a, E>> {
+        let ((info, options), occasion) = self.hooks.zip(occasion)?;
+        Hooks::of(self.core, info, options, occasion)
     }
 }
 
@@ -132,17 +132,26 @@ impl<E> Drop for Finish<'_, E> {
         self.core.release_flow();
         if is_open {
             let suspended = self.core.is_suspended();
+            let hooks = self.hooks_of((!suspended).then_some(Occasion::Cancel));
+            let open = hooks.as_ref().and_then(Hooks::hold_flow);
             self.core.emit(if suspended {
                 EventKind::Suspended
             } else {
                 EventKind::Cancelled { orphaned: self.core.is_orphaned() }
             });
             drop(self.core.take_permit());
-            if !suspended {
-                self.call_hooks(Hook::Cancel);
-            }
+            // A drop cannot wait: async hooks run on, and keep the flow open.
+            drop(hooks.and_then(|hooks| hooks.call(open)));
         }
     }
+}
+
+/// What has to be awaited after an end was announced.
+#[derive(Default)]
+pub(crate) struct Announced {
+    /// It is durable when this comes.
+    receipt: Option<CommitReceipt>,
+    hooks: Option<StartedHooks>,
 }
 
 /// A result that is mostly there at once.
@@ -162,9 +171,9 @@ pub(crate) fn finish<'a, B: Body + 'a>(
     if core.id == TaskRunId::FLOW && !source.recorded && core.run_store().is_some() {
         return Either::Right(Box::pin(finish_flow::<B>(core, end, result, source)));
     }
-    let receipt = if source.recorded {
+    let Announced { receipt, hooks } = if source.recorded {
         end.already_recorded(&result);
-        None
+        Announced::default()
     } else {
         let mut persist = persist_request::<B>(core, &mut result, &mut source.shared);
         if core.identity().is_some() {
@@ -175,7 +184,13 @@ pub(crate) fn finish<'a, B: Body + 'a>(
     };
     let Some(receipt) = receipt else {
         source.share(core, false);
-        return Either::Left(ready(result));
+        return match hooks {
+            None => Either::Left(ready(result)),
+            Some(hooks) => Either::Right(Box::pin(async move {
+                hooks.ended().await;
+                result
+            })),
+        };
     };
     // Boxed: most runs have no store.
     Either::Right(Box::pin(async move {
@@ -184,6 +199,9 @@ pub(crate) fn finish<'a, B: Body + 'a>(
         match &result {
             Ok(_) => source.share(core, true),
             Err(error) => core.fail_flow_if_critical(error),
+        }
+        if let Some(hooks) = hooks {
+            hooks.ended().await;
         }
         result
     }))
@@ -198,7 +216,7 @@ async fn finish_flow<B: Body>(
     source: &mut ResultSource,
 ) -> Result<B::Output, Error<B::Error>> {
     let persist = persist_request::<B>(core, &mut result, &mut source.shared);
-    let (event, hook) = end.event(&result, source.cached);
+    let (event, occasion) = end.event(&result, source.cached);
     let Some((run, (event, receipt))) =
         core.run().and_then(|run| Some((run, run.propose_end(event, persist)?)))
     else {
@@ -212,15 +230,19 @@ async fn finish_flow<B: Body>(
             Err(_) if is_lost => Err(core.stopped(false)),
             Err(error) => Err(error),
         };
-        end.announce(&result, source.cached, &mut PersistRequest::default());
+        announce_now(end, &result, source.cached).await;
         return result;
     };
     match acknowledged(core, receipt).await {
         Ok(()) => {
             run.commit_end(event);
-            end.announced(&result, hook, false);
+            let hooks = end.hooks_of(occasion);
+            end.announced(&result, false);
             if result.is_ok() {
                 source.share(core, true);
+            }
+            if let Some(hooks) = hooks.and_then(|hooks| hooks.call(None)) {
+                hooks.ended().await;
             }
             result
         }
@@ -235,9 +257,16 @@ async fn finish_flow<B: Body>(
                 Ok(value) => not_persisted::<B>(core, value),
                 Err(_) => core.stopped(false),
             });
-            end.announce(&result, false, &mut PersistRequest::default());
+            announce_now(end, &result, false).await;
             result
         }
+    }
+}
+
+/// Announces an end with which nothing is persisted, and waits for its hooks.
+async fn announce_now<T, E: TaskError>(end: Finish<'_, E>, result: &Result<T, Error<E>>, cached: bool) {
+    if let Some(hooks) = end.announce(result, cached, &mut PersistRequest::default()).hooks {
+        hooks.ended().await;
     }
 }
 
@@ -285,7 +314,7 @@ async fn hold_back<T, E: TaskError>(
     drop(core.take_permit());
     core.cancelled().await;
     let result = Err(core.stopped(core.is_orphaned()));
-    end.announce(&result, false, &mut PersistRequest::default());
+    announce_now(end, &result, false).await;
     result
 }
 
@@ -303,10 +332,10 @@ fn may_run_again<E>(error: &Error<E>, is_once: bool) -> bool {
 }
 
 /// The event and the hooks of an error. Logs failures.
-fn event_of<E: TaskError>(core: &Core, error: &Error<E>, is_once: bool) -> (EventKind, Option<Hook>) {
+fn event_of<E: TaskError>(core: &Core, error: &Error<E>, is_once: bool) -> (EventKind, Option<Occasion>) {
     match error {
         Error::Cancelled { orphaned, .. } => {
-            (EventKind::Cancelled { orphaned: *orphaned }, Some(Hook::Cancel))
+            (EventKind::Cancelled { orphaned: *orphaned }, Some(Occasion::Cancel))
         }
         Error::Suspended { .. } => (EventKind::Suspended, None),
         Error::Skipped { reason, .. } => (EventKind::Skipped { reason: Arc::clone(reason) }, None),
@@ -319,7 +348,7 @@ fn event_of<E: TaskError>(core: &Core, error: &Error<E>, is_once: bool) -> (Even
             match error {
                 Error::TimedOut { orphaned, .. } => {
                     tracing::error!(task = %core.label(), error = %report, "timed out");
-                    (EventKind::TimedOut { error: report, orphaned: *orphaned }, Some(Hook::Failure))
+                    (EventKind::TimedOut { error: report, orphaned: *orphaned }, Some(Occasion::Failure))
                 }
                 Error::Upstream { .. } => (EventKind::UpstreamFailed { error: report }, None),
                 _ => {
@@ -330,7 +359,7 @@ fn event_of<E: TaskError>(core: &Core, error: &Error<E>, is_once: bool) -> (Even
                         error_type = error.logged_kind(),
                         "failed"
                     );
-                    (EventKind::Failed { error: report }, Some(Hook::Failure))
+                    (EventKind::Failed { error: report }, Some(Occasion::Failure))
                 }
             }
         }

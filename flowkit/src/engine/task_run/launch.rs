@@ -101,7 +101,10 @@ pub(crate) fn submit<B: Body + 'static>(
     let options = setup.options;
     let (slot, group) = (CompleteOnDrop(slot), current.group);
     let start = Start { slot, group, span, body: Some(body), options, mode };
-    if pending == 0 || start.fires_early() {
+    if pending == 0 {
+        start.reserve();
+        start.start();
+    } else if start.fires_early() {
         start.start();
     } else {
         Deferred::schedule(start);

@@ -8,10 +8,11 @@ use super::core::RunScope;
 use super::inputs::Input;
 use crate::engine::body::{Body, TaskInfo};
 use crate::engine::context::Current;
+use crate::engine::hook::Hook;
 use crate::engine::limits::Want;
 use crate::engine::replay::previous::ResumedRun;
 use crate::engine::runtime::Runtime;
-use crate::model::{Declaration, FlowRunId, Kind, TaskRun};
+use crate::model::{Declaration, FlowRunId, Kind};
 use crate::policy::TaskPolicy;
 
 /// A call without its arguments.
@@ -25,7 +26,7 @@ pub struct Setup<E> {
 
 /// When a hook is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hook {
+pub(crate) enum Occasion {
     Running,
     Success,
     Failure,
@@ -43,7 +44,6 @@ pub(crate) enum CacheUse {
 }
 
 pub(crate) type RetryIf<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
-pub(crate) type CallHook = Box<dyn Fn(&TaskRun) + Send + Sync>;
 
 /// The options of one call. Boxed, since most calls have none.
 pub(crate) struct CallOptions<E> {
@@ -57,9 +57,11 @@ pub(crate) struct CallOptions<E> {
     /// Why the call is not made: it is recorded as skipped once its inputs have ended.
     pub(crate) skip: Option<String>,
     pub(crate) limits: Option<Vec<Want>>,
+    /// How many tasks of the flow may run at the same time.
+    pub(crate) max_concurrency: Option<u32>,
     pub(crate) cache: CacheUse,
     pub(crate) retry_if: Option<RetryIf<E>>,
-    pub(crate) hooks: Vec<(Hook, CallHook)>,
+    pub(crate) hooks: Vec<(Occasion, Box<dyn Hook>)>,
     pub(crate) runtime: Option<Runtime>,
     /// The id of the run and the key that is reserved for it, for a flow that runs once per key.
     pub(crate) keyed: Option<(FlowRunId, Arc<str>)>,
@@ -80,6 +82,7 @@ impl<E> Default for CallOptions<E> {
             branch: None,
             skip: None,
             limits: None,
+            max_concurrency: None,
             cache: CacheUse::default(),
             retry_if: None,
             hooks: Vec::new(),

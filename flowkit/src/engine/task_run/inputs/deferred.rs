@@ -17,6 +17,8 @@ pub(crate) trait Deferrable: Send + 'static {
     fn run(&self) -> &Arc<Run>;
     /// Subscribes to the pending inputs and returns how many there are.
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> usize;
+    /// Queues for the slots that it needs, now that its inputs have ended.
+    fn reserve(&self);
     /// Has `waker` woken when it is cancelled.
     fn wake_at_cancel(&self, waker: &Waker);
     /// Spawns a driver for it, which must be counted as ahead in the queue of its run.
@@ -72,7 +74,10 @@ impl<D: Deferrable> Deferred<D> {
 
 impl<D: Deferrable> Ready for Deferred<D> {
     fn enqueue(self: Arc<Self>) {
-        let run = self.deferred.lock().as_ref().map(|deferred| Arc::clone(deferred.run()));
+        let run = self.deferred.lock().as_ref().map(|deferred| {
+            deferred.reserve();
+            Arc::clone(deferred.run())
+        });
         let run = run.expect("bug in flowkit: a task run was queued twice");
         if run.queue.admit() { self.spawn() } else { run.queue.push(self) }
     }

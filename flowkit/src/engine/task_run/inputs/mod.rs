@@ -237,6 +237,13 @@ pub(crate) fn visit_versioned(inputs: &impl Inputs, call: &Core, mut visit: impl
     });
 }
 
+/// Whether an input has not ended.
+pub(crate) fn has_pending(inputs: &impl Inputs) -> bool {
+    let mut any = false;
+    inputs.visit(&mut |input, _| any |= matches!(input.outcome(), InputOutcome::Pending));
+    any
+}
+
 /// Whether an input stands for others that are recorded: the items of a mapped list.
 pub(crate) fn has_unrecorded(inputs: &impl Inputs) -> bool {
     let mut any = false;
