@@ -130,6 +130,7 @@ impl<R: Outcome> Completion<R> {
 
     /// As [`complete`](Self::complete), but lets `start` start what is ready.
     pub(crate) fn complete_with(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
+        let failure = value.failure();
         if self.value.set(value).is_err() {
             return;
         }
@@ -138,9 +139,7 @@ impl<R: Outcome> Completion<R> {
             match waiter {
                 Waiter::Vacant => {}
                 Waiter::Wake(waker) => waker.wake(),
-                Waiter::Continue(continuation) => {
-                    run_soon((continuation, self.get().and_then(R::failure)), start);
-                }
+                Waiter::Continue(continuation) => run_soon((continuation, failure), start),
             }
         }
     }

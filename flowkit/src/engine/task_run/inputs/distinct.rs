@@ -1,40 +1,29 @@
-//! A list without duplicates, in the order of the first occurrences. Only additions: nothing is looked up in it or removed.
+//! Keeps duplicates out of a list whose order is that of the first occurrences.
 
 use std::collections::HashSet;
 use std::hash::Hash;
-
-use smallvec::SmallVec;
 
 /// Up to this length a list is searched from the start, which is faster than hashing: most calls have a few inputs. A call may
 /// also have a million, where a search for each would take hours.
 const SEARCHED_MAX: usize = 16;
 
-/// The distinct items so far.
-pub(super) struct Distinct<T> {
-    list: SmallVec<[T; 4]>,
-    /// The same items, once there are too many to search.
-    known: Option<HashSet<T>>,
-}
-
-impl<T> Default for Distinct<T> {
-    fn default() -> Self {
-        Self { list: SmallVec::new(), known: None }
-    }
-}
+/// What is known of one list, once that is too long to be searched. Boxed, since few are.
+pub(super) struct Distinct<T>(Option<Box<HashSet<T>>>);
 
 impl<T: Copy + Eq + Hash> Distinct<T> {
-    pub(super) fn add(&mut self, item: T) {
-        let is_new = match &mut self.known {
-            None if self.list.len() < SEARCHED_MAX => !self.list.contains(&item),
-            known => known.get_or_insert_with(|| self.list.iter().copied().collect()).insert(item),
-        };
-        if is_new {
-            self.list.push(item);
-        }
+    pub(super) const fn new() -> Self {
+        Self(None)
     }
 
-    pub(super) fn into_list(self) -> SmallVec<[T; 4]> {
-        self.list
+    /// Whether an item is not in the list. If so, it must be added: it is known from now on.
+    #[inline]
+    pub(super) fn is_new(&mut self, list: &[T], item: T) -> bool {
+        if list.len() < SEARCHED_MAX { !list.contains(&item) } else { self.is_new_among_many(list, item) }
+    }
+
+    #[cold]
+    fn is_new_among_many(&mut self, list: &[T], item: T) -> bool {
+        self.0.get_or_insert_with(|| Box::new(list.iter().copied().collect())).insert(item)
     }
 }
 
@@ -67,20 +56,27 @@ mod tests {
         }
     }
 
+    fn distinct<T: Copy + Eq + Hash>(items: impl Iterator<Item = T>) -> Vec<T> {
+        let (mut list, mut known) = (Vec::new(), Distinct::new());
+        for item in items {
+            if known.is_new(&list, item) {
+                list.push(item);
+            }
+        }
+        list
+    }
+
     #[test]
     fn duplicates_are_left_out_and_the_order_stays() {
         for length in [3, SEARCHED_MAX as u64, 100] {
-            let mut distinct = Distinct::default();
-            (0..length).rev().chain(0..length).for_each(|item| distinct.add(item));
-            assert_eq!(distinct.into_list().to_vec(), (0..length).rev().collect::<Vec<_>>());
+            let twice = (0..length).rev().chain(0..length);
+            assert_eq!(distinct(twice), (0..length).rev().collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn the_comparisons_of_a_long_list_grow_with_its_length_not_with_its_square() {
-        let mut distinct = Distinct::default();
-        (0..100_000).chain(0..100_000).for_each(|item| distinct.add(Counted(item)));
-        assert_eq!(distinct.into_list().len(), 100_000);
+        assert_eq!(distinct((0..100_000).chain(0..100_000).map(Counted)).len(), 100_000);
         // The second half is compared at least once each, and hashes may share a bucket.
         assert!(COMPARED.get() < 3 * 100_000, "{}", COMPARED.get());
     }

@@ -158,7 +158,7 @@ impl<F: Fn(&mut Visit<'_>)> Inputs for F {
 
 /// Lists the edges that lead into a run of this flow attempt, and counts the inputs that are pending.
 pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, usize) {
-    let mut edges = Distinct::default();
+    let (mut edges, mut known) = (Edges::new(), Distinct::new());
     let mut pending = 0;
     inputs.visit(&mut |input, kind| {
         if matches!(input.outcome(), InputOutcome::Pending) {
@@ -169,10 +169,13 @@ pub(crate) fn edges(inputs: &impl Inputs, flow: &Arc<FlowAttempt>) -> (Edges, us
             && Arc::ptr_eq(&attempt.run, &flow.run)
             && core.id != crate::model::TaskRunId::FLOW
         {
-            edges.add(Edge::new(core.id, kind));
+            let edge = Edge::new(core.id, kind);
+            if known.is_new(&edges, edge) {
+                edges.push(edge);
+            }
         }
     });
-    (edges.into_list(), pending)
+    (edges, pending)
 }
 
 /// Subscribes to every pending input and returns how many there are.
@@ -182,17 +185,26 @@ pub(crate) fn subscribe(inputs: &impl Inputs, continuation: &Arc<dyn Continuatio
     pending
 }
 
-/// Evaluates the inputs so far: the verdict, the cause of a missing value, and an input that failed. A failure says more
-/// than a skip, so it is the one that is reported.
-pub(crate) fn evaluate(
-    inputs: &impl Inputs,
-    trigger: Trigger,
-) -> (TriggerVerdict, Option<Cause>, Option<Cause>) {
+/// How the inputs stand.
+pub(crate) struct Evaluated {
+    pub(crate) verdict: TriggerVerdict,
+    /// Why a value is missing.
+    pub(crate) missing: Option<Cause>,
+    /// An input that failed. A failure says more than a skip, so it is the one that is reported.
+    pub(crate) failed: Option<Cause>,
+    /// Whether an input stands for others that are recorded: the items of a mapped list.
+    pub(crate) has_list: bool,
+}
+
+/// Evaluates the inputs so far.
+pub(crate) fn evaluate(inputs: &impl Inputs, trigger: Trigger) -> Evaluated {
     let mut counts = InputCounts::default();
     let mut failed = None;
     let mut missing: Option<Cause> = None;
+    let mut has_list = false;
     inputs.visit(&mut |input, edge| {
         counts.total += 1;
+        has_list |= input.input_core().is_none();
         match input.outcome() {
             InputOutcome::Pending => {}
             InputOutcome::Success => count(&mut counts, None),
@@ -209,7 +221,7 @@ pub(crate) fn evaluate(
             }
         }
     });
-    (trigger.verdict(&counts), missing, failed)
+    Evaluated { verdict: trigger.verdict(&counts), missing, failed, has_list }
 }
 
 /// Returns the version of all data inputs of a call together, once they have ended; `None` if there are none.
@@ -241,12 +253,5 @@ pub(crate) fn visit_versioned(inputs: &impl Inputs, call: &Core, mut visit: impl
 pub(crate) fn has_pending(inputs: &impl Inputs) -> bool {
     let mut any = false;
     inputs.visit(&mut |input, _| any |= matches!(input.outcome(), InputOutcome::Pending));
-    any
-}
-
-/// Whether an input stands for others that are recorded: the items of a mapped list.
-pub(crate) fn has_unrecorded(inputs: &impl Inputs) -> bool {
-    let mut any = false;
-    inputs.visit(&mut |input, _| any |= input.input_core().is_none());
     any
 }

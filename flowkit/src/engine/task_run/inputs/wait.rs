@@ -7,7 +7,7 @@ use std::task::Poll;
 use futures_util::future::{Either, select};
 
 use super::ends::{Answer, Bell};
-use super::{Cause, CauseKind, InputOutcome, Inputs, Visit, edges, evaluate, has_unrecorded};
+use super::{Cause, CauseKind, Evaluated, InputOutcome, Inputs, Visit, edges, evaluate};
 use crate::engine::body::Body;
 use crate::engine::task_run::core::{Core, RunScope};
 use crate::engine::task_run::options::CallOptions;
@@ -118,7 +118,7 @@ fn is_decided(inputs: &impl Inputs, trigger: Trigger) -> bool {
     if !any_pending {
         return true;
     }
-    match evaluate(inputs, trigger).0 {
+    match evaluate(inputs, trigger).verdict {
         TriggerVerdict::Wait => false,
         TriggerVerdict::Run => !data_pending,
         TriggerVerdict::Skip | TriggerVerdict::UpstreamFailed => true,
@@ -134,14 +134,12 @@ enum Unmet {
 }
 
 fn unmet(core: &Core, inputs: &impl Inputs, trigger: Trigger) -> Option<Unmet> {
-    if let RunScope::Flow(flow) = &core.scope {
+    let Evaluated { verdict, missing, failed, has_list } = evaluate(inputs, trigger);
+    if has_list && let RunScope::Flow(flow) = &core.scope {
         // The items of a mapped list are known only now.
-        if has_unrecorded(inputs) {
-            let (edges, _) = edges(inputs, flow);
-            flow.run.change_task_run(core.id, |task_run| task_run.set_edges(edges));
-        }
+        let (edges, _) = edges(inputs, flow);
+        flow.run.change_task_run(core.id, |task_run| task_run.set_edges(edges));
     }
-    let (verdict, missing, failed) = evaluate(inputs, trigger);
     // The rule comes first: it may be certain before it is known whether a value is missing.
     match (verdict, missing, failed) {
         (TriggerVerdict::Skip, Some(cause), _) if cause.is_skip() => {
