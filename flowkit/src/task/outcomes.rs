@@ -10,7 +10,8 @@ use futures_util::future::BoxFuture;
 use crate::engine::handle::{Handle, Handles};
 use crate::engine::task_run::completion::Continuation;
 use crate::engine::task_run::core::Core;
-use crate::engine::task_run::inputs::{Input, InputOutcome, Visit};
+use crate::engine::task_run::inputs::{CauseKind, Input, InputOutcome, Visit};
+use crate::engine::task_run::queue::Ready;
 use crate::engine::task_run::slot::Slot;
 use crate::model::{CallId, EdgeKind, Error, TaskError};
 use crate::task::args::{Arg, ByRef, IntoArg, Lender, Lent, Source};
@@ -185,11 +186,24 @@ impl Input for Ended<'_> {
     }
 
     fn subscribe(&self, continuation: &Arc<dyn Continuation>) -> bool {
-        self.0.subscribe(continuation)
+        if !matches!(self.0.outcome(), InputOutcome::Pending) {
+            return false;
+        }
+        let continuation: Arc<dyn Continuation> = Arc::new(AsSuccess(Arc::clone(continuation)));
+        self.0.subscribe(&continuation)
     }
 
     fn visit_as(&self, kind: EdgeKind, visit: &mut Visit<'_>) {
         self.0.visit_as(kind, &mut |input, kind| visit(&Ended(input), kind));
+    }
+}
+
+/// Has any end count as a success.
+struct AsSuccess(Arc<dyn Continuation>);
+
+impl Continuation for AsSuccess {
+    fn input_ended(self: Arc<Self>, _failure: Option<CauseKind>) -> Option<Arc<dyn Ready>> {
+        Arc::clone(&self.0).input_ended(None)
     }
 }
 

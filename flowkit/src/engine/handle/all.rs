@@ -10,8 +10,8 @@ use super::{Ending, Handle, Handles, NextEnd};
 use crate::engine::attempt::permit::Reacquire;
 use crate::engine::flow_run::ends::Ends;
 use crate::engine::task_run::completion::Continuation;
+use crate::engine::task_run::inputs::CauseKind;
 use crate::engine::task_run::queue::Ready;
-use crate::engine::task_run::slot::Slot;
 use crate::model::{Error, TaskError};
 
 impl<T, E> IntoFuture for Handles<T, E>
@@ -38,17 +38,11 @@ async fn wait_for_all<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T, 
         failed: AtomicBool::new(false),
         waker: AtomicWaker::new(),
     });
-    let mut subscriptions = Vec::new();
+    let continuation: Arc<dyn Continuation> = gate.clone();
     for handle in list {
-        if handle.slot.completion.get().is_none() {
-            let watch = Arc::new(Watch { gate: Arc::clone(&gate), slot: Arc::clone(&handle.slot) });
-            gate.pending.fetch_add(1, Ordering::AcqRel);
-            let continuation: Arc<dyn Continuation> = watch;
-            if !handle.slot.completion.subscribe(&continuation) {
-                continuation.input_ended();
-            } else {
-                subscriptions.push(continuation);
-            }
+        gate.pending.fetch_add(1, Ordering::AcqRel);
+        if !handle.slot.completion.subscribe(&continuation) {
+            gate.pending.fetch_sub(1, Ordering::AcqRel);
         }
         if let Some(Err(_)) = handle.slot.completion.get() {
             return false;
@@ -76,25 +70,21 @@ async fn first_failure<T: Send + Sync + 'static, E: TaskError>(list: &[Handle<T,
     }
 }
 
+/// Opens when all pending runs have succeeded, or one has failed.
 struct Gate {
     pending: AtomicUsize,
     failed: AtomicBool,
     waker: AtomicWaker,
 }
 
-struct Watch<T, E> {
-    gate: Arc<Gate>,
-    slot: Arc<Slot<T, E>>,
-}
-
-impl<T: Send + Sync, E: TaskError> Continuation for Watch<T, E> {
-    fn input_ended(self: Arc<Self>) -> Option<Arc<dyn Ready>> {
-        let failed = matches!(self.slot.completion.get(), Some(Err(_)));
+impl Continuation for Gate {
+    fn input_ended(self: Arc<Self>, failure: Option<CauseKind>) -> Option<Arc<dyn Ready>> {
+        let failed = failure.is_some();
         if failed {
-            self.gate.failed.store(true, Ordering::Release);
+            self.failed.store(true, Ordering::Release);
         }
-        if self.gate.pending.fetch_sub(1, Ordering::AcqRel) == 1 || failed {
-            self.gate.waker.wake();
+        if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 || failed {
+            self.waker.wake();
         }
         None
     }
