@@ -35,7 +35,7 @@ const EVERYWHERE: &[AttributeKind] = &[Task, Flow, TaskDefaults];
 const ATTRIBUTES: &[AttributeKind] = &[Task, Flow, Test];
 const DELAYS: &[AttributeKind] = &[Task, TaskDefaults];
 const SWITCH: &str = "no value, `true` or `false`";
-const HOOK: &str = "a closure, a function or a list of them, each async or not";
+const HOOK: &str = "a closure, a function or a list of them";
 
 /// All keys, in the order in which messages list them.
 #[rustfmt::skip] // A table reads by its lines: one for each key.
