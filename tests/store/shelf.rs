@@ -246,8 +246,8 @@ impl ResultCache for Shelf {
         let is_free = !contents.leases.contains_key(&key);
         let leased = if is_free {
             contents.leases.insert(key, self.process);
-            let latest = contents.cache.iter().find(|(_, of, ..)| *of == key);
-            Leased::Granted { stored_at: latest.map(|(_, _, value, _)| value.stored_at) }
+            let latest = contents.cache.iter().find(|(of, ..)| *of == key);
+            Leased::Granted { stored_at: latest.map(|(_, value, _)| value.stored_at) }
         } else {
             Leased::Held
         };
