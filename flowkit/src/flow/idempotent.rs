@@ -150,7 +150,7 @@ async fn join<B: FlowBody>(
     loop {
         if without_slots(runtime.active_runs().ended(existing.run)).await {
             // Its failure is that of this call, too.
-            existing = existing.as_it_ended();
+            existing = existing.with_its_end();
         }
         match existing.begin().await {
             // Another call of this process waited too, and was first to take the run over.

@@ -63,7 +63,7 @@ impl<B> Resume<B> {
     }
 
     /// Runs nothing again that has ended, not even what failed for good.
-    pub(crate) fn as_it_ended(mut self) -> Self {
+    pub(crate) fn with_its_end(mut self) -> Self {
         self.options.redo = Some(RedoScope::Nothing);
         self
     }

@@ -130,16 +130,19 @@ impl<R: Outcome> Completion<R> {
 
     /// As [`complete`](Self::complete), but lets `start` start what is ready.
     pub(crate) fn complete_with(&self, value: R, start: &mut dyn FnMut(Arc<dyn Ready>)) {
-        let failure = value.failure();
         if self.value.set(value).is_err() {
             return;
         }
         let list = std::mem::take(&mut self.waiters.lock().list);
+        let mut failure = None;
         for waiter in list {
             match waiter {
                 Waiter::Vacant => {}
                 Waiter::Wake(waker) => waker.wake(),
-                Waiter::Continue(continuation) => run_soon((continuation, failure), start),
+                Waiter::Continue(continuation) => {
+                    let failure = *failure.get_or_insert_with(|| self.get().and_then(R::failure));
+                    run_soon((continuation, failure), start);
+                }
             }
         }
     }

@@ -7,8 +7,8 @@ use std::hash::Hash;
 /// also have a million, where a search for each would take hours.
 const SEARCHED_MAX: usize = 16;
 
-/// What is known of one list, once that is too long to be searched. Boxed, since few are.
-pub(super) struct Distinct<T>(Option<Box<HashSet<T>>>);
+/// What is known of one list, once that is too long to be searched.
+pub(super) struct Distinct<T>(Option<HashSet<T>>);
 
 impl<T: Copy + Eq + Hash> Distinct<T> {
     pub(super) const fn new() -> Self {
@@ -23,7 +23,7 @@ impl<T: Copy + Eq + Hash> Distinct<T> {
 
     #[cold]
     fn is_new_among_many(&mut self, list: &[T], item: T) -> bool {
-        self.0.get_or_insert_with(|| Box::new(list.iter().copied().collect())).insert(item)
+        self.0.get_or_insert_with(|| list.iter().copied().collect()).insert(item)
     }
 }
 
