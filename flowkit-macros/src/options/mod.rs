@@ -48,7 +48,7 @@ pub(crate) struct TaskOptions {
     pub at_most_once: Option<Spanned<bool>>,
     /// At least one.
     pub concurrency: Option<Spanned<Vec<LimitValue>>>,
-    pub priority: Option<Spanned<i32>>,
+    pub priority: Option<Spanned<i16>>,
     pub trigger: Option<Spanned<TriggerValue>>,
     /// Where the generated code finds flowkit.
     pub crate_path: Option<Spanned<Path>>,

@@ -77,8 +77,8 @@ pub(crate) fn integer(key: &Key, value: &Expr) -> syn::Result<u64> {
 }
 
 /// Reads a whole number that may be negative.
-pub(crate) fn signed(key: &Key, value: &Expr) -> syn::Result<i32> {
-    let out_of_range = || error(value, format!("`{}` must be from {} to {}", key.name, i32::MIN, i32::MAX));
+pub(crate) fn signed(key: &Key, value: &Expr) -> syn::Result<i16> {
+    let out_of_range = || error(value, format!("`{}` must be from {} to {}", key.name, i16::MIN, i16::MAX));
     let (number, sign) = match bare(value) {
         Expr::Unary(unary) if is_negative(value) => (&*unary.expr, -1),
         number => (number, 1),
@@ -86,7 +86,7 @@ pub(crate) fn signed(key: &Key, value: &Expr) -> syn::Result<i32> {
     match literal(number) {
         Some(Lit::Int(number)) if number.suffix().is_empty() => {
             let number = number.base10_parse::<i64>().map_err(|_| out_of_range())?;
-            i32::try_from(sign * number).map_err(|_| out_of_range())
+            i16::try_from(sign * number).map_err(|_| out_of_range())
         }
         _ => Err(wrong_kind(key, value)),
     }

@@ -89,7 +89,7 @@ pub(crate) struct LimitState {
 /// A place in the queues of all names: the higher priority comes first, then the earlier draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
-    priority: Reverse<i32>,
+    priority: Reverse<i16>,
     no: u64,
 }
 
@@ -148,7 +148,7 @@ impl Limits {
     }
 
     /// Draws the place behind all of equal priority that have drawn one.
-    pub(crate) fn place(&self, priority: i32) -> Place {
+    pub(crate) fn place(&self, priority: i16) -> Place {
         Place { priority: Reverse(priority), no: self.next_place.fetch_add(1, Ordering::Relaxed) }
     }
 

@@ -53,7 +53,7 @@ pub struct TaskPolicy {
     /// Whether the flow fails when the task fails. Default: `false`.
     pub critical: Option<bool>,
     /// Who gets the slots of a limit first, among those that wait for it: the higher one. Default: 0.
-    pub priority: Option<i32>,
+    pub priority: Option<i16>,
 }
 
 static EMPTY: TaskPolicy = TaskPolicy::EMPTY;
@@ -146,7 +146,7 @@ impl TaskPolicy {
 
     /// Sets who gets the slots of a limit first, among those that wait for it: the higher one.
     #[must_use = "returns the changed policy; the original is untouched"]
-    pub const fn priority(mut self, priority: i32) -> Self {
+    pub const fn priority(mut self, priority: i16) -> Self {
         self.priority = Some(priority);
         self
     }

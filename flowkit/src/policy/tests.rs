@@ -55,7 +55,7 @@ fn policy_is_small_enough_to_copy_per_call() {
 fn any_policy() -> impl Strategy<Value = TaskPolicy> {
     let delay = (0_u64..3).prop_map(Duration::from_secs);
     let wait = (of(delay.clone()), of(Just(Backoff::Linear)), of(delay.clone()), of(0.0..1.0));
-    let switches = (of(any::<bool>()), of(any::<bool>()), of(any::<i32>()));
+    let switches = (of(any::<bool>()), of(any::<bool>()), of(any::<i16>()));
     (of(0_u32..3), wait, of(delay.clone()), switches, of(Just(Trigger::Always)), of(delay)).prop_map(
         |(
             retries,

@@ -206,7 +206,7 @@ where
     /// office().await.unwrap();
     /// # }
     /// ```
-    pub fn priority(self, priority: i32) -> Self {
+    pub fn priority(self, priority: i16) -> Self {
         self.with_policy(|policy| policy.priority(priority))
     }
 

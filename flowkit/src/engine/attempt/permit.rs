@@ -35,7 +35,7 @@ pub(crate) async fn acquire_slots<E>(
     core: &Core,
     declared: &'static [Want],
     options: Option<&CallOptions<E>>,
-    priority: i32,
+    priority: i16,
 ) -> Result<(), Error<E>> {
     let wants = wants(core, declared, options);
     if wants.is_empty() {
@@ -76,7 +76,7 @@ pub(crate) fn reserve_slots<E>(
     core: &Core,
     declared: &'static [Want],
     options: Option<&CallOptions<E>>,
-    priority: i32,
+    priority: i16,
 ) {
     let wants = wants(core, declared, options);
     if wants.is_empty() {
@@ -144,7 +144,7 @@ impl Core {
     }
 
     /// The place among those that wait for slots, which a call keeps.
-    fn place(&self, priority: i32) -> Place {
+    fn place(&self, priority: i16) -> Place {
         let limits = self.runtime().limits();
         *self.extras().get_or_insert_default().place.get_or_insert_with(|| limits.place(priority))
     }

@@ -14,7 +14,7 @@ const NAMES: [&str; 3] = ["a", "b", "c"];
 #[derive(Clone, Debug)]
 enum Change {
     /// With a priority.
-    Ask(BTreeMap<usize, u32>, i32),
+    Ask(BTreeMap<usize, u32>, i16),
     /// Drops one future or permit, whatever it has reached.
     Drop(usize),
     Set(usize, u32),
@@ -26,7 +26,7 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     let wants = prop::collection::btree_map(0..NAMES.len(), 1_u32..=3, 1..=2);
     prop_oneof![
-        6 => (wants, prop_oneof![3 => Just(0), 1 => -1..=1_i32]).prop_map(|(wants, priority)| Change::Ask(wants, priority)),
+        6 => (wants, prop_oneof![3 => Just(0), 1 => -1..=1_i16]).prop_map(|(wants, priority)| Change::Ask(wants, priority)),
         5 => any::<usize>().prop_map(Change::Drop),
         2 => (0..NAMES.len(), 0_u32..=5).prop_map(|(name, slots)| Change::Set(name, slots)),
         1 => (0..NAMES.len()).prop_map(Change::Remove),
@@ -46,7 +46,7 @@ enum Fate {
 struct Model {
     slots: BTreeMap<usize, u32>,
     /// The first in line comes first.
-    waiters: Vec<(BTreeMap<usize, u32>, Fate, i32)>,
+    waiters: Vec<(BTreeMap<usize, u32>, Fate, i16)>,
 }
 
 impl Model {
