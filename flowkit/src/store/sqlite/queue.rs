@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::clock;
 use super::leases::LeaseRequest;
@@ -23,10 +23,6 @@ const BYTES_MAX: usize = 64 << 20;
 /// How much one transaction writes: about 50 ms of work, for which other processes wait.
 const TAKEN_MAX: usize = 4096;
 const TAKEN_BYTES_MAX: usize = 16 << 20;
-/// How long requests for leases are gathered if they come in numbers, and how many: a transaction costs as much as dozens of
-/// them.
-const LEASES_GATHER: Duration = Duration::from_micros(500);
-const LEASES_MAX: usize = 512;
 
 /// The sending side of an acknowledgement. It always answers: dropped, it answers that the store is closed.
 #[derive(Debug)]
@@ -119,8 +115,6 @@ struct Leases {
     released: HashSet<CacheKey>,
     /// Nothing can be written at present.
     are_refused: bool,
-    /// How many were taken the last time.
-    last: usize,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -234,26 +228,13 @@ impl WriteQueue {
             }
         }
         waiting.asleep = Asleep::No;
-        self.gather_leases(&mut waiting);
-        let leases = waiting.leases.take();
+        let leases = std::mem::take(&mut waiting.leases.requests);
         let are_due = waiting.are_due() || leases.is_empty() || clock::now() >= until;
         let items = if are_due { waiting.split() } else { VecDeque::new() };
         self.note(&waiting);
         self.room.notify_all();
         let is_last = waiting.closed && waiting.items.is_empty() && waiting.leases.are_none();
         Taken { leases, items, is_last }
-    }
-
-    /// Waits for more requests for leases if the last ones did not come alone, and no caller waits for an item. Nothing wakes the
-    /// thread meanwhile.
-    fn gather_leases(&self, waiting: &mut MutexGuard<'_, WaitingJobs>) {
-        let until = clock::now() + LEASES_GATHER;
-        while waiting.leases.last > 1
-            && (1..LEASES_MAX).contains(&waiting.leases.requests.len())
-            && waiting.urgent == 0
-            && !waiting.closed
-            && !self.work.wait_until(waiting, until).timed_out()
-        {}
     }
 
     /// Blocks while the queue is too long.
@@ -325,14 +306,6 @@ impl WriteQueue {
 impl Leases {
     fn are_none(&self) -> bool {
         self.requests.is_empty() && self.after_items.is_empty()
-    }
-
-    fn take(&mut self) -> Vec<LeaseRequest> {
-        let taken = std::mem::take(&mut self.requests);
-        if !taken.is_empty() {
-            self.last = taken.len();
-        }
-        taken
     }
 
     /// The items are being written: what waited for them is next.
