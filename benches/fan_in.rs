@@ -48,12 +48,12 @@ async fn map(width: u64) -> Result<u64> {
 
 #[flow]
 async fn fan_in(width: u64) -> Result<u64> {
-    Ok(sum::of(&add::map(0..width, 1_u64)).submit().await?)
+    Ok(sum::of(add::map(0..width, 1_u64)).submit().await?)
 }
 
 #[flow]
 async fn fan_in_awaited_in_place(width: u64) -> Result<u64> {
-    Ok(sum::of(&add::map(0..width, 1_u64)).await?)
+    Ok(sum::of(add::map(0..width, 1_u64)).await?)
 }
 
 #[flow]
@@ -81,7 +81,9 @@ async fn first_succeeded(width: u64) -> Result<u64> {
 type Work = Pin<Box<dyn Future<Output = Result<u64>> + Send>>;
 
 /// The map comes first: the others are relative to it.
-const SHAPES: [(&str, fn(u64) -> Work); 6] = [
+type Shape = (&'static str, fn(u64) -> Work);
+
+const SHAPES: [Shape; 6] = [
     ("map", |width| Box::pin(async move { Ok(map(width).await?) })),
     ("fan-in, submitted", |width| Box::pin(async move { Ok(fan_in(width).await?) })),
     ("fan-in, awaited in place", |width| Box::pin(async move { Ok(fan_in_awaited_in_place(width).await?) })),

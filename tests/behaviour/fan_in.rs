@@ -40,7 +40,7 @@ async fn list() -> Vec<u32> {
 async fn the_first_failure_ends_a_call_that_waits_in_place_for_many() {
     #[flow]
     async fn try_it() -> Result<u32> {
-        Ok(sum::of(&after::map(1..=100)).await?)
+        Ok(sum::of(after::map(1..=100)).await?)
     }
 
     let begun = Instant::now();
@@ -89,8 +89,8 @@ async fn a_failure_that_is_allowed_counts_as_a_success_in_place_too() {
 async fn the_items_of_a_list_that_becomes_known_meanwhile_are_waited_for() {
     #[flow]
     async fn try_it() -> Result<u32> {
-        let items = after::map(&list().submit());
-        let early = note().after(&after(60).submit());
+        let items = after::map(list().submit());
+        let early = note().after(after(60).submit());
         let sum = sum::of(&items).await?;
         drop(early);
         Ok(sum)

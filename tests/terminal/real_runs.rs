@@ -39,12 +39,12 @@ fn looking_back(runtime: &Runtime, id: FlowRunId) -> RunView {
         let artifacts = store.artifacts(id, 0, 1000).unwrap();
         artifacts.iter().fold(view, |view, artifact| view.with_artifact(id, artifact, None))
     };
-    let mut view = left(RunView::of(&store.flow_run(id).unwrap().unwrap(), &rows(id)), id);
+    let mut view = left(RunView::of(&store.flow_run(id).unwrap().unwrap(), rows(id)), id);
     let mut filter = FlowRunFilter::default();
     filter.sub_flows = true;
     let runs = store.flow_runs(&filter, None, 1000).unwrap().runs;
     for run in runs.into_iter().rev().filter(|run| run.parent.is_some()) {
-        view = left(view.with(&run, &rows(run.id)), run.id);
+        view = left(view.with(&run, rows(run.id)), run.id);
     }
     view
 }

@@ -9,15 +9,16 @@ use super::Example;
 /// The file of the example, changed.
 fn file_with(change: impl FnOnce(&mut Vec<Value>)) -> Value {
     let path = crate::root().join("examples/data/rnaseq.json");
-    let mut file: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    change(file.pointer_mut("/workflow/specification/tasks").and_then(Value::as_array_mut).unwrap());
+    let mut file: Value =
+        serde_json::from_str(&fs::read_to_string(path).expect("the file of the example")).expect("JSON");
+    change(file.pointer_mut("/workflow/specification/tasks").and_then(Value::as_array_mut).expect("tasks"));
     file
 }
 
 #[track_caller]
 fn refused(file: &Value) -> String {
     let example = Example::new("workflow_file");
-    fs::write(example.path("file.json"), file.to_string()).unwrap();
+    fs::write(example.path("file.json"), file.to_string()).expect("a file");
     let ended = example.run(&["file.json"]);
     assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{ended:?}");
     ended.stderr

@@ -16,13 +16,15 @@ use crate::model::Declaration;
 /// Read when a program is built, and when it runs. Empty: none.
 const VARIABLE: &str = "FLOWKIT_GIT_REVISION";
 
+/// The revision of each folder that was asked for.
+type Revisions = HashMap<&'static str, Option<Arc<str>>>;
+
 /// Returns the revision of a flow's program: from the environment of the process, or of the build, or else the commit that is
 /// checked out in the folder where the crate of the flow was built.
 pub(crate) fn of(flow: &Declaration) -> Option<Arc<str>> {
     static AT_RUN_TIME: LazyLock<Option<Arc<str>>> =
         LazyLock::new(|| std::env::var(VARIABLE).ok().map(|set| set.trim().into()));
-    static OF_FOLDERS: LazyLock<Mutex<HashMap<&'static str, Option<Arc<str>>>>> =
-        LazyLock::new(Mutex::default);
+    static OF_FOLDERS: LazyLock<Mutex<Revisions>> = LazyLock::new(Mutex::default);
 
     if let Some(set) = &*AT_RUN_TIME {
         return Some(Arc::clone(set)).filter(|set| !set.is_empty());

@@ -10,7 +10,7 @@ use crate::model::{EventKind, State, TaskRunId};
 use crate::store::contract::StorePlace;
 use crate::store::contract::script::*;
 use crate::store::{Entry, History, Store, StoreError};
-use crate::store::{Ownership as _, ResultCache as _, RunLog as _};
+use crate::store::{Ownership as _, RunLog as _};
 
 /// Lets the writing thread do something with its own connection.
 fn sql(store: &SqliteStore, sql: &'static str) {

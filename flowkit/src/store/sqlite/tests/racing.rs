@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::OnDisk;
 use crate::model::{EventKind, FlowRunId, State, TaskRunId};
+use crate::store::Ownership as _;
 use crate::store::contract::StorePlace;
 use crate::store::contract::script::*;
 use crate::store::sqlite::{files, system};
-use crate::store::{Ownership as _, ResultCache as _};
 use crate::store::{Reserved, SqliteStore, StoreError, Synchronous};
 
 #[test]
