@@ -80,25 +80,12 @@ impl<'a, E: TaskError> Finish<'a, E> {
     ) -> Announced {
         persist.revocable = result.as_ref().is_err_and(|error| may_run_again(error, self.is_once()));
         let (event, occasion) = self.event(result, cached);
-        match self.hooks_of(occasion) {
-            None => Announced { receipt: self.record_end(event, result, persist), hooks: None },
-            Some(hooks) => {
-                let open = hooks.hold_flow();
-                Announced { receipt: self.record_end(event, result, persist), hooks: hooks.call(open) }
-            }
-        }
-    }
-
-    #[inline]
-    fn record_end<T>(
-        self,
-        event: EventKind,
-        result: &Result<T, Error<E>>,
-        persist: &mut PersistRequest,
-    ) -> Option<CommitReceipt> {
+        let hooks = self.hooks_of(occasion);
+        let open = hooks.as_ref().and_then(Hooks::hold_flow);
+        // At one place, so that it is inlined.
         let receipt = self.core.emit_persisted(event, persist);
         self.announced(result, receipt.is_some());
-        receipt
+        Announced { receipt, hooks: hooks.and_then(|hooks| hooks.call(open)) }
     }
 
     /// The event by which the run ends, and the hooks that are called then.
