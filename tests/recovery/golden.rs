@@ -70,7 +70,7 @@ async fn write(to: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn r25_a_database_of_every_released_format_is_read_and_its_runs_go_on() {
     if std::env::var_os("FLOWKIT_WRITE_GOLDEN").is_some() {
-        write(&golden().join("v3.db")).await;
+        write(&golden().join("v4.db")).await;
     }
     let files: Vec<_> = fs::read_dir(golden()).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(!files.is_empty());

@@ -173,20 +173,21 @@ async fn waits_for_others(wait: Wait, bodies: Bodies) -> Result<u64> {
     inside.outside(wait_for_others(wait, bodies.clone())).await
 }
 
-/// Three of them contend for the slot with each other and with what they call.
+/// Three of them contend for the slot with each other and with what they call, which is less or more urgent than they are.
 #[flow]
-async fn contend(wait: Wait, bodies: Bodies) -> Result<u64> {
-    let all = waits_for_others::map([wait; 3], bodies);
+async fn contend(wait: Wait, priority: i16, bodies: Bodies) -> Result<u64> {
+    let call = |_| waits_for_others(wait, bodies.clone()).priority(priority).submit();
+    let all: Handles<_, _> = (0..3).map(call).collect();
     Ok(all.await?.iter().sum())
 }
 
 #[flowkit::test]
 async fn r33_a_body_may_wait_in_any_way_for_others_that_need_its_slot() {
     limits::set("one", 1);
-    for wait in WAITS {
+    for (wait, priority) in WAITS.into_iter().flat_map(|wait| [0, 5, -5].map(|priority| (wait, priority))) {
         let bodies = Bodies::default();
-        let ended = tokio::time::timeout(HOUR, contend(wait, bodies.clone()).run()).await;
-        let run = ended.unwrap_or_else(|_| panic!("deadlock: {wait:?}"));
+        let ended = tokio::time::timeout(HOUR, contend(wait, priority, bodies.clone()).run()).await;
+        let run = ended.unwrap_or_else(|_| panic!("deadlock: {wait:?} with priority {priority}"));
         assert!(*run.result().as_ref().unwrap() > 0, "{wait:?}");
         assert_eq!(bodies.most(), 1, "{wait:?}");
         assert_eq!(limits::free("one"), Some(1), "{wait:?}");

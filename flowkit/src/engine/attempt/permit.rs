@@ -276,10 +276,33 @@ pub(crate) async fn without_slots<F: Future>(future: F) -> F::Output {
     ended.expect("bug in flowkit: a wait ended without a result")
 }
 
-/// Reacquires the slots that a body released.
-pub(crate) async fn reacquire_slots(core: &Core) {
-    if core.has_permit() {
-        let mut reacquire = Reacquire::default();
-        poll_fn(|cx| reacquire.poll_reacquired(core, cx)).await;
+/// Awaits a call while its caller holds no slot. The caller may await several at once, and the first that ends reacquires the slots
+/// for it: as long as this one is pending, it releases them again.
+pub(crate) async fn without_slots_of<F: Future>(caller: Option<&Core>, call: F) -> F::Output {
+    match caller.filter(|caller| caller.has_permit()) {
+        // Boxed: most callers hold none.
+        Some(caller) => Box::pin(released(caller, call)).await,
+        None => call.await,
     }
+}
+
+async fn released<F: Future>(caller: &Core, call: F) -> F::Output {
+    // Before the call asks for its own.
+    caller.release_slots();
+    let mut call = pin!(call);
+    let (mut ended, mut reacquire) = (None, Reacquire::default());
+    poll_fn(|cx| {
+        if ended.is_none() {
+            match call.as_mut().poll(cx) {
+                Poll::Ready(result) => ended = Some(result),
+                Poll::Pending => {
+                    caller.release_slots_during(&mut reacquire.wait, cx.waker());
+                    return Poll::Pending;
+                }
+            }
+        }
+        reacquire.poll_reacquired(caller, cx)
+    })
+    .await;
+    ended.expect("bug in flowkit: a call ended without a result")
 }

@@ -17,7 +17,7 @@ use super::options::{CallOptions, Setup, declaration_of, identity_of};
 use super::persisted::remember_persisted;
 use super::slot::Slot;
 use crate::engine::attempt::grace::Grace;
-use crate::engine::attempt::permit::reacquire_slots;
+use crate::engine::attempt::permit::without_slots_of;
 use crate::engine::body::{Body, TaskInfo};
 use crate::engine::call_key::{ArgumentsKey, CallKey};
 use crate::engine::context::{self, Current};
@@ -62,23 +62,16 @@ pub(crate) async fn call<B: Body>(
     let core = Arc::new(core);
     let group = setup.current.as_ref().and_then(|current| current.group.clone());
     let scope = child_scope(group, core.clone());
-    // While it waits, the caller releases its slots.
-    if let Some(current) = &setup.current {
-        current.core().release_slots();
-    }
     let mut body = Some(body);
     let caller = setup.current.as_ref().map(Current::core);
-    let result = if traced() {
+    if traced() {
         let executed = scope.scope(mode.execute(&core, &mut body, &mut setup.options));
-        Grace::share(&core, caller, Box::pin(executed.instrument(task_span(&core))).as_mut()).await
+        let mut executed = Box::pin(executed.instrument(task_span(&core)));
+        without_slots_of(caller, Grace::share(&core, caller, executed.as_mut())).await
     } else {
         let executed = pin!(scope.scope(mode.execute(&core, &mut body, &mut setup.options)));
-        Grace::share(&core, caller, executed).await
-    };
-    if let Some(current) = &setup.current {
-        reacquire_slots(current.core()).await;
+        without_slots_of(caller, Grace::share(&core, caller, executed)).await
     }
-    result
 }
 
 /// Starts a call that nothing awaits in place.
