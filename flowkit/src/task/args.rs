@@ -1,4 +1,4 @@
-//! Arguments: a value, or the pending result of another run. Lists of them are in [`lists`](crate::task::lists).
+//! Arguments: a value, or the pending result of another run. Lists of them are in `lists`.
 //!
 //! [`IntoArg`] converts what a caller passes for a parameter; [`ByValue`] and [`ByRef`] are the two modes, by value and by
 //! reference.
@@ -39,7 +39,7 @@ impl<'a, U: ?Sized> ParamMode<&'a U> for ByRef {
     type Held = Lent<'a, U>;
 }
 
-/// An argument for a parameter `P`: the value itself, a [`Handle`] or [`Handles`] of it, or a call that has not been made
+/// An argument for a parameter `P`: the value itself, a [`Handle`] or [`Handles`](crate::Handles) of it, or a call that has not been made
 /// yet.
 #[diagnostic::on_unimplemented(
     message = "expected `{P}` or a handle of it, found `{Self}`",

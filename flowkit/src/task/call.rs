@@ -281,7 +281,9 @@ where
     /// #[task]
     /// async fn load() -> Result<u32, String> { Err("no such table".to_owned()) }
     ///
-    /// async fn post(text: String) { /* to a chat, say */ # let _ = text; }
+    /// async fn post(text: String) {
+    ///     println!("{text}"); // or to a chat
+    /// }
     ///
     /// #[flow]
     /// async fn nightly() -> Result<u32> {

@@ -19,20 +19,25 @@ const NOTE_LINES: usize = 6;
 /// Draws the numbers: `Finished in 3.9s: 12 tasks, 10 ran, 2 cached (saved ~1.2s), 1 retry`. Says so if the flow completed with
 /// failures, and how many results of a resumed one were `kept` from before.
 pub(super) fn numbers(view: &RunView, width: usize) -> Vec<Line> {
-    let took = view.took.map(columns::duration).unwrap_or_default();
-    let took = if view.took_in_total { format!("{took} in total") } else { took };
+    let in_total = if view.took_in_total { " in total" } else { "" };
+    // Unknown of a run that never began, or that a store cannot say any more.
+    let took = |before: &str| {
+        view.took.map(|took| format!(" {before} {}{in_total}", columns::duration(took))).unwrap_or_default()
+    };
     let counts = view.counts();
     let (style, end) = match view.state {
         _ if view.completed_with_failures() => {
             let failures = counted(counts.failed, "failure", "failures");
-            (TextStyle::Warning, format!("Finished in {took} with {failures}"))
+            (TextStyle::Warning, format!("Finished{} with {failures}", took("in")))
         }
-        state @ (State::Completed | State::Cached) => (TextStyle::Of(state), format!("Finished in {took}")),
-        state @ State::Cancelled => (TextStyle::Of(state), format!("Cancelled after {took}")),
-        state @ State::Suspended => (TextStyle::Of(state), format!("Suspended after {took}")),
-        state @ State::TimedOut => (TextStyle::Of(state), format!("Timed out after {took}")),
+        state @ (State::Completed | State::Cached) => {
+            (TextStyle::Of(state), format!("Finished{}", took("in")))
+        }
+        state @ State::Cancelled => (TextStyle::Of(state), format!("Cancelled{}", took("after"))),
+        state @ State::Suspended => (TextStyle::Of(state), format!("Suspended{}", took("after"))),
+        state @ State::TimedOut => (TextStyle::Of(state), format!("Timed out{}", took("after"))),
         state @ State::Crashed => (TextStyle::Of(state), "The process died".to_owned()),
-        state if state.is_over() => (TextStyle::Of(state), format!("Failed in {took}")),
+        state if state.is_over() => (TextStyle::Of(state), format!("Failed{}", took("in"))),
         state => (TextStyle::Of(state), state.name().to_owned()),
     };
     let mut parts = vec![counted(counts.seen, "task", "tasks")];
