@@ -6,8 +6,10 @@ use std::process::Stdio;
 
 use super::{Answer, Shell};
 
-/// The verbs that look back. What they say of a whole database is the same each time.
-const VERBS: [&str; 7] = ["runs", "show", "logs", "watch --output json", "graph", "db export", "db check"];
+/// The verbs that look back. What they say of a whole database is the same each time: as text, `runs` would say how long ago
+/// each of them was.
+const VERBS: [&str; 7] =
+    ["runs --output json", "show", "logs", "watch --output json", "graph", "db export", "db check"];
 
 fn all(shell: &Shell) -> Vec<Answer> {
     VERBS.iter().map(|typed| shell.call(typed)).collect()
