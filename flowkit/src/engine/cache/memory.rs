@@ -55,6 +55,8 @@ pub(crate) struct Memory {
     sequence: AtomicU64,
     /// The last lease could not be had from the store.
     alone: AtomicBool,
+    /// The store had no result for the last key that was looked up.
+    missed: AtomicBool,
 }
 
 enum Entry {
@@ -145,6 +147,17 @@ impl Memory {
     /// Notes that a store has given a lease.
     pub(super) fn shares_again(&self) {
         self.alone.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a look-up in the store is likely to find nothing: the last one did not. Then the lease is asked for at once, and
+    /// its answer tells whether there is a result after all.
+    pub(super) fn expects_a_miss(&self) -> bool {
+        self.missed.load(Ordering::Relaxed) && !self.alone.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the store had no result.
+    pub(super) fn note_stored(&self, is_miss: bool) {
+        self.missed.store(is_miss, Ordering::Relaxed);
     }
 
     fn lead(&self, key: CacheKey) -> (Lead, CancellationToken) {

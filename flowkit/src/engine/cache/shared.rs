@@ -90,10 +90,15 @@ pub(super) async fn look_into_store(
     let core = waiting.core;
     let mut wait = FIRST_WAIT;
     let mut lease = None;
+    let cache = core.runtime().cache();
+    let mut reads = !refresh && !cache.expects_a_miss();
     loop {
-        let seen = if refresh { None } else { read(core, store, key).await };
+        let seen = if reads { read(core, store, key).await } else { None };
+        if reads {
+            cache.note_stored(seen.is_none());
+        }
         let seen_at = seen.as_ref().map(|value| value.stored_at);
-        // Mostly there is a result, and then nothing needs to be written.
+        // If there is a result, nothing needs to be written.
         if let Some(value) = seen.and_then(|seen| usable(core, &seen, ttl, decode)) {
             return Ok(value);
         }
@@ -102,18 +107,27 @@ pub(super) async fn look_into_store(
         }
         match ask_for_lease(store, key).await {
             Ok(Leased::Granted { stored_at }) => {
-                core.runtime().cache().shares_again();
+                cache.shares_again();
                 lease = Some(Lease { store: Arc::clone(store), key, held: true });
                 if refresh || stored_at == seen_at {
                     return Ok(InStore::Lease(lease));
                 }
-                // The process that had the lease until now has stored a result.
+                // There is a result that was not looked up, or the process that had the lease until now has stored one.
+                reads = true;
                 continue;
             }
-            Ok(Leased::Held) => {}
+            Ok(Leased::Held) => reads = !refresh,
             Err(error) => {
                 // Logged once for all tasks that are affected by the same outage.
-                if core.runtime().cache().shares_no_more() {
+                let is_news = cache.shares_no_more();
+                if !reads && !refresh {
+                    // What cannot be written may still be read.
+                    let known = read(core, store, key).await;
+                    if let Some(value) = known.and_then(|known| usable(core, &known, ttl, decode)) {
+                        return Ok(value);
+                    }
+                }
+                if is_news {
                     tracing::warn!(
                         task = %core.label(), %error,
                         "cached tasks run, whether another process has their results or not"
