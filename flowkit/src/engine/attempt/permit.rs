@@ -232,13 +232,18 @@ impl Reacquire {
             return if over { Poll::Ready(()) } else { Poll::Pending };
         }
         match context::current() {
-            Some(current) if over => self.poll_reacquired(current.core(), cx),
-            Some(current) => {
-                current.core().release_slots_during(&mut self.wait, cx.waker());
-                Poll::Pending
-            }
+            Some(current) => self.poll_of(current.core(), over, cx),
             None => unreachable!("bug in flowkit: the context went away"),
         }
+    }
+
+    /// The same for the body of this task run, which must have a permit.
+    fn poll_of(&mut self, core: &Core, over: bool, cx: &mut Context<'_>) -> Poll<()> {
+        if over {
+            return self.poll_reacquired(core, cx);
+        }
+        core.release_slots_during(&mut self.wait, cx.waker());
+        Poll::Pending
     }
 
     /// `Ready` when the body has reacquired the slots that it released.
@@ -262,6 +267,28 @@ impl Reacquire {
 
 /// Awaits something without holding a slot.
 pub(crate) async fn without_slots<F: Future>(future: F) -> F::Output {
+    released(future, Reacquire::poll).await
+}
+
+/// Awaits a call while its caller holds no slot. The caller may await several at once, and the first that ends reacquires the slots
+/// for it: as long as this one is pending, it releases them again.
+pub(crate) async fn without_slots_of<F: Future>(caller: Option<&Core>, call: F) -> F::Output {
+    match caller.filter(|caller| caller.has_permit()) {
+        Some(caller) => {
+            // Before the call asks for its own.
+            caller.release_slots();
+            // Boxed: most callers hold none.
+            Box::pin(released(call, |reacquire, over, cx| reacquire.poll_of(caller, over, cx))).await
+        }
+        None => call.await,
+    }
+}
+
+/// Awaits something, and asks `poll` whether the slots may stay released, or are reacquired.
+async fn released<F: Future>(
+    future: F,
+    mut poll: impl FnMut(&mut Reacquire, bool, &mut Context<'_>) -> Poll<()>,
+) -> F::Output {
     let mut future = pin!(future);
     let (mut ended, mut reacquire) = (None, Reacquire::default());
     poll_fn(|cx| {
@@ -270,39 +297,8 @@ pub(crate) async fn without_slots<F: Future>(future: F) -> F::Output {
         {
             ended = Some(result);
         }
-        reacquire.poll(ended.is_some(), cx)
+        poll(&mut reacquire, ended.is_some(), cx)
     })
     .await;
     ended.expect("bug in flowkit: a wait ended without a result")
-}
-
-/// Awaits a call while its caller holds no slot. The caller may await several at once, and the first that ends reacquires the slots
-/// for it: as long as this one is pending, it releases them again.
-pub(crate) async fn without_slots_of<F: Future>(caller: Option<&Core>, call: F) -> F::Output {
-    match caller.filter(|caller| caller.has_permit()) {
-        // Boxed: most callers hold none.
-        Some(caller) => Box::pin(released(caller, call)).await,
-        None => call.await,
-    }
-}
-
-async fn released<F: Future>(caller: &Core, call: F) -> F::Output {
-    // Before the call asks for its own.
-    caller.release_slots();
-    let mut call = pin!(call);
-    let (mut ended, mut reacquire) = (None, Reacquire::default());
-    poll_fn(|cx| {
-        if ended.is_none() {
-            match call.as_mut().poll(cx) {
-                Poll::Ready(result) => ended = Some(result),
-                Poll::Pending => {
-                    caller.release_slots_during(&mut reacquire.wait, cx.waker());
-                    return Poll::Pending;
-                }
-            }
-        }
-        reacquire.poll_reacquired(caller, cx)
-    })
-    .await;
-    ended.expect("bug in flowkit: a call ended without a result")
 }
